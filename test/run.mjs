@@ -14,13 +14,13 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
 import { changedSince, testsOf } from './run/changed.mjs'
+import { longestFirst } from './run/order.mjs'
+import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
-import { createTapReader } from './run/tap-results.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
@@ -46,13 +46,16 @@ const AGAIN_MAX = 3
 /** Test files by the command line; none for all. */
 function filesToRun([first, ...more]) {
   if (first !== '--changed') return first === undefined ? [] : [first, ...more]
-  const below = readdirSync(join(root, 'test'), { recursive: true })
-  const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
-  const all = own.map((name) => `test/${name}`)
-  const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), all.sort())
+  const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), allFiles())
   if (concerned.length > 0) return concerned
   process.stdout.write('nothing that has tests is changed\n0 passed, 0 failed\n')
   process.exit(0)
+}
+
+function allFiles() {
+  const below = readdirSync(join(root, 'test'), { recursive: true })
+  const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
+  return own.map((name) => `test/${name}`).sort()
 }
 
 /** What the lock files name; a second run finds it there. */
@@ -118,10 +121,8 @@ async function prepareTap() {
 async function runTests() {
   await prepareTap()
   process.stdout.write('tests\n')
-  const trouble = await runFiles(files, JOBS)
+  await runFiles(files.length > 0 ? files : allFiles(), JOBS)
   const again = failedFiles([...results.values()])
-  // tap fails for what stands in no test, too, as a file that ends too early.
-  if (trouble && again.length === 0) failed.push({ name: 'tap', why: [trouble] })
   const amongOthers = results.size > 1 && again.length <= AGAIN_MAX
   if (amongOthers && again.length > 0) await runAgain(again)
   for (const result of results.values()) count(result)
@@ -137,23 +138,15 @@ async function runAgain(names) {
   }
 }
 
-/** Resolves to what is wrong with tap itself, or with what it ran; '' for nothing. */
+/** Runs test files, several at a time. */
 async function runFiles(names, jobs) {
-  const args = ['run', '--disable-coverage', '--reporter=tap', `--jobs=${jobs}`, '--timeout=400']
-  const tap = spawn(toolsNode, [join(tools, 'tap'), ...args, ...names], {
-    cwd: root,
-    // Each test file loads tap anew; test/plain-spawn.mjs hides this from programs under test.
-    env: { ...env, NODE_COMPILE_CACHE: join(root, 'build/compile-cache') },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = new Promise((resolve) => {
-    tap.on('error', (error) => resolve(error.message))
-    tap.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
-  })
-  const reader = createTapReader(show)
-  for await (const line of createInterface({ input: tap.stdout })) reader.line(line)
-  reader.end()
-  return await ended
+  const waiting = longestFirst(names)
+  const worker = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      await runFile(name, { node: toolsNode, root, env, onResult: show })
+    }
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
 }
 
 function show(result) {

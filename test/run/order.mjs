@@ -1,0 +1,31 @@
+/**
+ * Test files that take longest, by the end of what `npm test` prints. They start first: a long file
+ * that starts last would keep one processor busy while the other has nothing left to do. A name
+ * that is missing here costs time, nothing else.
+ */
+const LONGEST = [
+  'test/cli/check/set-ups/onescand.test.ts',
+  'test/packaging/same-bytes.test.ts',
+  'test/doors/http/http-place.test.ts',
+  'test/load/hosts/faults.test.ts',
+  'test/doors/warm/cases.test.ts',
+  'test/programs/milter-host-fields.test.ts',
+  'test/programs/milter-dkim.test.ts',
+  'test/c/onescanc/answers.test.ts',
+  'test/doors/daemon/process.test.ts',
+  'test/cli/check/set-ups/servers.test.ts',
+  'test/doors/milter/memory.test.ts',
+  'test/verdicts/valkey/modes.test.ts',
+  'test/packaging/administrator.test.ts',
+  'test/packaging/states.test.ts',
+  'test/packaging/hostile-package.test.ts',
+  'test/doors/daemon/wake-one.test.ts',
+  'test/second-reader/slot.test.ts',
+  'test/cli/hostile/commands.test.ts',
+]
+
+/** The same names, those that take longest in front. */
+export function longestFirst(names) {
+  const first = LONGEST.filter((name) => names.includes(name))
+  return [...first, ...names.filter((name) => !first.includes(name))]
+}

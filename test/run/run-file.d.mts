@@ -1,0 +1,12 @@
+import type { FileResult } from './tap-results.mjs'
+
+/** Runs one test file, below `root`, and passes its result on. */
+export function runFile(
+  file: string,
+  options: {
+    readonly node: string
+    readonly root: string
+    readonly env: NodeJS.ProcessEnv
+    readonly onResult: (result: FileResult) => void
+  },
+): Promise<void>

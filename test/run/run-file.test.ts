@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { runFile } from './run-file.mjs'
+import type { FileResult } from './tap-results.mjs'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Runs a test file with this text; its cases as [result, name]. */
+async function run(t: Test, text: string): Promise<[string, string][]> {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-run-file-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  for (const name of ['node_modules', 'package.json'])
+    symlinkSync(join(root, name), join(directory, name))
+  mkdirSync(join(directory, 'test'))
+  symlinkSync(join(root, 'test/plain-spawn.mjs'), join(directory, 'test/plain-spawn.mjs'))
+  writeFileSync(join(directory, 'test/some.test.ts'), `import t from 'tap'\n${text}`)
+  const results: FileResult[] = []
+  await runFile('test/some.test.ts', {
+    node: process.execPath,
+    root: directory,
+    env: process.env,
+    onResult: (result) => results.push(result),
+  })
+  t.same(
+    results.map(({ name }) => name),
+    ['test/some.test.ts'],
+  )
+  return results.flatMap(({ cases }) =>
+    cases.map(({ result, name }): [string, string] => [result, name]),
+  )
+}
+
+t.test('a test file that passes has the results of its cases', async (t) => {
+  t.same(
+    await run(
+      t,
+      "t.test('good', async (t) => { t.ok(true) })\nt.test('later', { skip: 'x' }, () => {})",
+    ),
+    [
+      ['passed', 'good'],
+      ['skipped', 'later'],
+    ],
+  )
+})
+
+t.test('a failed case is told once', async (t) => {
+  t.same(await run(t, "t.test('bad', async (t) => { t.ok(false) })"), [['failed', 'bad']])
+})
+
+t.test('a file that tap itself does not get to see has failed', async (t) => {
+  const [[result, name] = []] = await run(t, "throw new Error('at the start')")
+  t.equal(result, 'failed')
+  t.match(name, /./)
+})
+
+t.test('a file whose process ends early has failed, whatever its exit code', async (t) => {
+  const good = "t.test('good', async (t) => { t.ok(true) })\n"
+  const late = (how: string) => `${good}t.test('late', async () => { ${how} })`
+  for (const how of ['process.exit(0)', "process.kill(process.pid, 'SIGKILL')"]) {
+    const cases = await run(t, late(how))
+    t.same(cases[0], ['passed', 'good'], how)
+    t.ok(
+      cases.slice(1).some(([result]) => result === 'failed'),
+      how,
+    )
+  }
+  const silent = await run(t, 'process.removeAllListeners(); process.reallyExit(0)')
+  t.same(silent, [['failed', 'the file: it ended before its last test']])
+})
