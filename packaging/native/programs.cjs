@@ -47,7 +47,7 @@ function giveUp(code, why) {
 
 /**
  * Whether descriptor 2 is a log. If it is none, a line there may go into a stranger's bounce:
- * src/doors/shared/log-place.ts has the rule. This does not ask node:tty, because each cold message
+ * src/doors/shared/log/log-place.ts has the rule. This does not ask node:tty, because each cold message
  * would pay for its streams and sockets.
  */
 function isLog({ ERROR_FD, JOURNAL_STREAM, PROTO, TCPREMOTEIP, TCPLOCALIP, ...rest }) {

@@ -1,6 +1,7 @@
 /*
  * The exit codes of qmail-queue(8) that the programs in C choose themselves. qmail-smtpd decides by
- * the number alone. src/doors/shared/exit-codes.ts has all codes, and a test compares the two.
+ * the number alone. src/doors/shared/replies/exit-codes.ts has all codes, and a test compares the
+ * two.
  */
 #ifndef ONESCAN_EXIT_CODES_H
 #define ONESCAN_EXIT_CODES_H

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { exit } from '../../src/doors/shared/exit-codes.ts'
+import { exit } from '../../src/doors/shared/replies/exit-codes.ts'
 import { columns, items, readPage, section } from './man-page.ts'
 
-/** onescan-queue(8) against src/doors/shared/exit-codes.ts, word by word. */
+/** onescan-queue(8) against src/doors/shared/replies/exit-codes.ts, word by word. */
 
 const page = readPage('onescan-queue.8')
 const table = items(section(page, 'EXIT STATUS').split('.El\n')[0]!)
 const source = readFileSync(
-  join(import.meta.dirname, '../../src/doors/shared/exit-codes.ts'),
+  join(import.meta.dirname, '../../src/doors/shared/replies/exit-codes.ts'),
   'utf8',
 )
 const explained = [...source.matchAll(/\/\*\* (.*) \*\/\n {2}\w+: (\d+),/g)]

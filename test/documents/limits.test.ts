@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
-import { replyText } from '../../src/doors/shared/error-report.ts'
+import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { quarantineField } from '../../src/judge/quarantine-field.ts'

@@ -7,11 +7,11 @@ import { items, readPage, section } from './man-page.ts'
 
 const root = join(import.meta.dirname, '../..')
 const writers = [
-  'src/doors/shared/log-lines.ts',
+  'src/doors/shared/log/log-lines.ts',
   'src/doors/warm/peer.ts',
   'src/doors/milter/message.ts',
   'src/doors/milter/session.ts',
-  'src/doors/shared/quota-line.ts',
+  'src/doors/shared/log/quota-line.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { codeOf, faultReply } from '../../src/doors/shared/smtp-reply.ts'
+import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { refusal, refuseLargeHeader } from '../../src/judge/decide.ts'
 import type { Reply } from '../../src/judge/decision.ts'
 import { OVER_QUOTA, overQuotaText } from '../../src/judge/over-quota.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { HELD_MAX } from '../../src/doors/shared/gathering.ts'
-import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
+import { HELD_MAX } from '../../src/doors/shared/intake/gathering.ts'
+import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'
 import { UNENDED_MAX } from '../../src/doors/smtp/client.ts'
 import { EHLO_COUNTS_FOR, standardTimeouts } from '../../src/doors/smtp/door.ts'
 import { standardNextServerTimeouts } from '../../src/doors/smtp/next-server.ts'

@@ -27,8 +27,8 @@ static int has_value(char *const *environment, const char *name) {
 
 /*
  * Whether descriptor 2 of the slot leads to a log. Below qmail-local it leads to a report that goes
- * into a bounce to a stranger. The rule is that of src/doors/shared/log-place.ts, but for a socket
- * that is the journal (JOURNAL_STREAM): the journal gets the line by syslog.
+ * into a bounce to a stranger. The rule is that of src/doors/shared/log/log-place.ts, but for a
+ * socket that is the journal (JOURNAL_STREAM): the journal gets the line by syslog.
  */
 static int descriptor_2_is_a_log(char *const *environment) {
   const char *error_fd = value_of(environment, "ERROR_FD");

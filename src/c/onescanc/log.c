@@ -16,7 +16,7 @@
 
 /*
  * Whether descriptor 2 leads to a log. Below qmail-local it leads to the report of a delivery,
- * which goes into a bounce to a stranger. src/doors/shared/log-place.ts has the same rule.
+ * which goes into a bounce to a stranger. src/doors/shared/log/log-place.ts has the same rule.
  */
 static int fd_2_is_a_log(void) {
   struct stat it;
@@ -58,7 +58,7 @@ static void to_syslog(const char *line, size_t length) {
 
 /*
  * Adds the time to a line, as its last field: in a file nothing else shows when it was written.
- * src/doors/shared/log-sink.ts does the same.
+ * src/doors/shared/log/log-sink.ts does the same.
  */
 static char *with_time(const char *line, size_t length) {
   struct timespec now;

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { openLog } from '../../doors/shared/log-place.ts'
+import { openLog } from '../../doors/shared/log/log-place.ts'
 import { type LogEntry, logLine } from '../../ground/errors/log.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 

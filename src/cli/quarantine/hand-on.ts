@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import { createCrlfReader } from '../../doors/shared/crlf-reader.ts'
+import { createCrlfReader } from '../../doors/shared/intake/crlf-reader.ts'
 import {
   callNextServer,
   type NextServer,

@@ -1,9 +1,9 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
-import { createCrlfReader } from '../shared/crlf-reader.ts'
-import { createGathering } from '../shared/gathering.ts'
-import type { MemoryLease } from '../shared/memory.ts'
+import { createCrlfReader } from '../shared/intake/crlf-reader.ts'
+import { createGathering } from '../shared/intake/gathering.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 
 const LF = 0x0a
 const CR = 0x0d

@@ -5,6 +5,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
+import { createRecipientList } from '../shared/intake/recipient-list.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import {
   decisionLines,
@@ -13,9 +14,8 @@ import {
   type MailSummary,
   passLine,
   TRIAL,
-} from '../shared/log-lines.ts'
-import { createRecipientList } from '../shared/recipient-list.ts'
-import { faultReply, replyCode } from '../shared/smtp-reply.ts'
+} from '../shared/log/log-lines.ts'
+import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import { answersBy, carryOut } from './carry-out.ts'

@@ -1,6 +1,6 @@
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, startJudging } from '../shared/judging.ts'
-import type { MemoryLease } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { createMilterIntake, type MilterIntake } from './intake.ts'
 
 /** How one message is received and judged. */

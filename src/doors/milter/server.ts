@@ -1,7 +1,7 @@
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
-import type { MemoryLease } from '../shared/memory.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import type { MessageReception } from './receive.ts'
 
 /** What a session, and each mail in it, needs of the milter server. */

@@ -2,7 +2,7 @@ import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.
 import { readAddress } from '../../message/envelope/address.ts'
 import type { QuotaClient } from '../../quota/ask/client.ts'
 import type { Explained } from '../../quota/ask/quota-answer.ts'
-import { quotaLine } from '../shared/quota-line.ts'
+import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
 /** What `onescan quota` asks on the same socket. */

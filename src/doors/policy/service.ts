@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
-import { ConnectionSet } from '../shared/connection-set.ts'
+import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 

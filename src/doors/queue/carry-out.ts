@@ -8,9 +8,9 @@ import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { type Envelope, redirect } from '../../message/envelope/envelope.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { SpooledMessage } from '../../message/spool.ts'
-import { type ErrorReport, report } from '../shared/error-report.ts'
-import { exit } from '../shared/exit-codes.ts'
-import type { Journal } from '../shared/journal.ts'
+import type { Journal } from '../shared/log/journal.ts'
+import { type ErrorReport, report } from '../shared/replies/error-report.ts'
+import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
 
 /** The next program, what it may see, and the file of this very program, which it must not be. */

@@ -14,7 +14,7 @@ import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { MailParties } from '../../rules/candidates.ts'
 import { isThere, ruleFiles } from '../../rules/rule-files.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import type { LogSink } from '../shared/log-sink.ts'
+import type { LogSink } from '../shared/log/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
 /** Judges one message, by the site's policy by rule if there is one: nothing of that is loaded without. */

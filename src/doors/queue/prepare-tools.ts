@@ -6,7 +6,7 @@ import type { QuotaClient } from '../../quota/ask/client.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
 import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners.ts'
-import type { LogSink } from '../shared/log-sink.ts'
+import type { LogSink } from '../shared/log/log-sink.ts'
 
 export interface SlotTools extends Tools {
   /** `settled` and `close` before this process becomes another. */

@@ -1,5 +1,5 @@
 import type { Message } from '../../message/spool.ts'
-import { exit } from '../shared/exit-codes.ts'
+import { exit } from '../shared/replies/exit-codes.ts'
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 

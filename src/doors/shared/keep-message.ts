@@ -5,7 +5,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import { keepMessage } from '../../quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
-import { decisionLines, type LogContext } from './log-lines.ts'
+import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
  * The decision, once the message is on the disk for whom it is to be kept; others are as they

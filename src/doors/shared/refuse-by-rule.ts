@@ -3,8 +3,8 @@ import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { refusalByRule } from '../../judge/refusal-text.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Rules } from '../../rules/match.ts'
-import type { RecipientInQuestion } from './quota-line.ts'
-import { replyOf } from './smtp-reply.ts'
+import type { RecipientInQuestion } from './log/quota-line.ts'
+import { replyOf } from './replies/smtp-reply.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 
 /** What a door knows of who names a recipient. */

@@ -2,7 +2,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { mailboxOf } from '../../message/envelope/address.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'
-import { quotaLine, type RecipientInQuestion } from './quota-line.ts'
+import { quotaLine, type RecipientInQuestion } from './log/quota-line.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 
 /**

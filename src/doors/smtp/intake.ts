@@ -2,9 +2,9 @@ import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
-import { type CrlfReader, createCrlfReader } from '../shared/crlf-reader.ts'
-import { createGathering, type Gathering } from '../shared/gathering.ts'
-import type { MemoryLease } from '../shared/memory.ts'
+import { type CrlfReader, createCrlfReader } from '../shared/intake/crlf-reader.ts'
+import { createGathering, type Gathering } from '../shared/intake/gathering.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 
 const LF = 0x0a
 

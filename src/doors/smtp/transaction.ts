@@ -7,6 +7,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
+import { createRecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import {
@@ -15,9 +16,8 @@ import {
   faultLine,
   type LogContext,
   passLine,
-} from '../shared/log-lines.ts'
-import { createRecipientList } from '../shared/recipient-list.ts'
-import { faultReply } from '../shared/smtp-reply.ts'
+} from '../shared/log/log-lines.ts'
+import { faultReply } from '../shared/replies/smtp-reply.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { afterQueue } from './after-queue.ts'

@@ -1,6 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Decision } from '../../judge/decision.ts'
-import { replyOf } from '../shared/smtp-reply.ts'
+import { replyOf } from '../shared/replies/smtp-reply.ts'
 import { callNextServer } from './next-server.ts'
 import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
 import { createStuffing } from './wire/stuffing.ts'

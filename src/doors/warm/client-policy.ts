@@ -15,7 +15,7 @@ import {
 } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type ErrorReport, readReplyForm } from '../shared/error-report.ts'
+import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
 import { GoCold } from './go-cold.ts'
 
 /** What one client's mail is judged by. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { exit } from '../../../src/doors/shared/exit-codes.ts'
+import { exit } from '../../../src/doors/shared/replies/exit-codes.ts'
 import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { createMilterIntake } from '../../../src/doors/milter/intake.ts'
-import { HELD_MAX } from '../../../src/doors/shared/gathering.ts'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { HELD_MAX } from '../../../src/doors/shared/intake/gathering.ts'
+import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,

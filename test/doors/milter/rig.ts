@@ -9,7 +9,7 @@ import {
   type MilterOptions,
 } from '../../../src/doors/milter/door.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'

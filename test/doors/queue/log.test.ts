@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { syslogMessage } from '../../../src/doors/shared/syslog.ts'
+import { syslogMessage } from '../../../src/doors/shared/log/syslog.ts'
 import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
 import {
   accept,

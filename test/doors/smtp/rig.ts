@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import {
   createSmtpDoor,
   type SmtpDoor,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, sendThrough, type Wishes } from './rig.ts'

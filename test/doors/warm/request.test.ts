@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
+import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { GoCold } from '../../../src/doors/warm/go-cold.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/warm/request.ts'

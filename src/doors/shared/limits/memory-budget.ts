@@ -1,4 +1,4 @@
-import { Fault } from '../../ground/errors/fault.ts'
+import { Fault } from '../../../ground/errors/fault.ts'
 
 /** What all messages of this process together may keep in memory by one kind of door. */
 export interface Budget {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { openUnixDatagrams } from '../../ground/net/unix-datagrams.ts'
-import { isExecutable } from '../../ground/process/find-program.ts'
-import { isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { openUnixDatagrams } from '../../../ground/net/unix-datagrams.ts'
+import { isExecutable } from '../../../ground/process/find-program.ts'
+import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import type { LogSink } from './log-sink.ts'
 
 /** Where syslogd(8) and systemd's journal take messages. */

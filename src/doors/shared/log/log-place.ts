@@ -1,5 +1,5 @@
 import { fstatSync, type Stats } from 'node:fs'
-import type { Environment } from '../../ground/settings/settings.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
 import { type LogSink, openDaemonLog } from './log-sink.ts'
 
 /** Where the slot logs: LOGFILE, else fd 2 if that is a log, else the system's log. */

@@ -3,7 +3,7 @@ import {
   type Candidate,
   goesForConnection,
   goesForMemory,
-} from '../../../src/doors/shared/eviction.ts'
+} from '../../../../src/doors/shared/limits/eviction.ts'
 
 /** Who goes when there is no room for all. Times are milliseconds. */
 

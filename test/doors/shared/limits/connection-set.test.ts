@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ConnectionSet } from '../../../src/doors/shared/connection-set.ts'
+import { ConnectionSet } from '../../../../src/doors/shared/limits/connection-set.ts'
 
 /** How a door that closes waits for its connections. */
 

@@ -1,9 +1,9 @@
-import { errorText, isFault } from '../../ground/errors/fault.ts'
-import { type LogEntry, logLine } from '../../ground/errors/log.ts'
-import type { Decision, Grounds, Share, SingleDecision } from '../../judge/decision.ts'
-import { type Envelope, recipientsOf } from '../../message/envelope/envelope.ts'
-import type { Header } from '../../message/header-block.ts'
-import type { Message } from '../../message/spool.ts'
+import { errorText, isFault } from '../../../ground/errors/fault.ts'
+import { type LogEntry, logLine } from '../../../ground/errors/log.ts'
+import type { Decision, Grounds, Share, SingleDecision } from '../../../judge/decision.ts'
+import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.ts'
+import type { Header } from '../../../message/header-block.ts'
+import type { Message } from '../../../message/spool.ts'
 
 /** What a line says about a message. */
 export interface LoggedMessage {

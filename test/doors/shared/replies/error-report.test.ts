@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { replyText } from '../../../src/doors/shared/error-report.ts'
-import { infected, troublesome } from '../../cases/messages.ts'
-import { buildStage } from '../../cases/stage.ts'
-import { newest, runSlot, runtimes, type SlotWishes } from '../queue/slot.ts'
+import { replyText } from '../../../../src/doors/shared/replies/error-report.ts'
+import { infected, troublesome } from '../../../cases/messages.ts'
+import { buildStage } from '../../../cases/stage.ts'
+import { newest, runSlot, runtimes, type SlotWishes } from '../../queue/slot.ts'
 
 const stage = buildStage()
 t.teardown(stage.remove)

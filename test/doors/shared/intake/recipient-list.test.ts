@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/memory.ts'
-import { createRecipientList, PATHS_MAX } from '../../../src/doors/shared/recipient-list.ts'
+import {
+  createRecipientList,
+  PATHS_MAX,
+} from '../../../../src/doors/shared/intake/recipient-list.ts'
+import { createBudget } from '../../../../src/doors/shared/limits/memory-budget.ts'
 
 /** What is kept of recipients before their message is. */
 

@@ -1,10 +1,10 @@
-import { faultKindOf } from '../../ground/errors/fault.ts'
-import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
-import { type FormReader, readForm } from '../../message/form.ts'
-import { createGatheredFile, type GatheredFile } from '../../message/gathered-file.ts'
-import { headerOf, type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
-import type { Message } from '../../message/spool.ts'
-import type { MemoryLease } from './memory.ts'
+import { faultKindOf } from '../../../ground/errors/fault.ts'
+import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
+import { type FormReader, readForm } from '../../../message/form.ts'
+import { createGatheredFile, type GatheredFile } from '../../../message/gathered-file.ts'
+import { headerOf, type MessageOptions, messageInMemory } from '../../../message/in-memory.ts'
+import type { Message } from '../../../message/spool.ts'
+import type { MemoryLease } from '../limits/memory-budget.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const HELD_MAX = 128 * 1024

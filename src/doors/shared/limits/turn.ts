@@ -1,6 +1,6 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import type { Semaphore } from '../../ground/flow/concurrency-limit.ts'
-import { withDeadline } from '../../ground/flow/deadline.ts'
+import { Fault } from '../../../ground/errors/fault.ts'
+import type { Semaphore } from '../../../ground/flow/concurrency-limit.ts'
+import { withDeadline } from '../../../ground/flow/deadline.ts'
 
 /**
  * Milliseconds that a message waits for others to be judged. With SCANTIMEOUT's standard of 150 s

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
-import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptor-flags.ts'
-import { readOptionalNumber } from '../../ground/settings/read.ts'
-import { choice, type Environment } from '../../ground/settings/settings.ts'
-import type { Reply } from '../../judge/decision.ts'
+import { replaceUnprintable } from '../../../ground/errors/replace-unprintable.ts'
+import { ACCESS_MODE, descriptorFlags } from '../../../ground/process/descriptor-flags.ts'
+import { readOptionalNumber } from '../../../ground/settings/read.ts'
+import { choice, type Environment } from '../../../ground/settings/settings.ts'
+import type { Reply } from '../../../judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How this caller takes a reply. */
