@@ -7,9 +7,10 @@ import type { MailFacts, Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Decision, Findings, SingleDecision } from './decision.ts'
 import { type AnswerMode, divide, type GroupDecision } from './divide.ts'
-import { judge, type Tools } from './engine.ts'
+import { judge } from './engine.ts'
 import type { Policy } from './policy.ts'
 import { refusalByRule } from './refusal-text.ts'
+import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
 
 /** What a message is judged by. */

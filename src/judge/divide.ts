@@ -1,7 +1,7 @@
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf, redirect } from '../message/envelope/envelope.ts'
-import { refusal } from './decide.ts'
 import type { Decision, Findings, Share, SingleDecision, SplitDecision } from './decision.ts'
+import { refusal } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
 /**

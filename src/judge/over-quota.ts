@@ -52,7 +52,7 @@ export async function answerForAll(
   return found ?? { answer: 'full' }
 }
 
-/** For the log: why a message passes if its quota could not be found out. */
+/** Tells the log why a message passes although its quota could not be found out. */
 export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined {
   return answer?.answer === 'unknown' ? `quota: ${answer.why}` : undefined
 }

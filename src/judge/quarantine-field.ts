@@ -1,22 +1,17 @@
 import type { HeaderField } from '../message/edits.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 
-/** Bytes of the field's value before `+N more` ends it. */
+/** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
 const VALUE_MAX = 8 * 1024
-/** Where lines of the field are folded; RFC 5322 2.1.1 asks for under 998. */
+/** Characters of a line of the field, which is folded there; RFC 5322 2.1.1 asks for under 998. */
 const LINE_MAX = 76
 
-/** Mail for the quarantine address alone was forwarded before, or was meant for it. */
-export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
-  if (envelope.recipientCount !== 1) return false
-  const [only] = recipientsOf(envelope)
-  return only!.text === forward.text
-}
+/** The lower-case name of the field. */
+export const QUARANTINE_FIELD = 'x-quarantine-id'
 
 /**
- * `X-Quarantine-ID: forward,recipient,…`: where the message would have gone (IndiMail's
- * form). Bytes of an address that could end a line, a list or the header become %XX.
+ * Makes `X-Quarantine-ID: forward,recipient,…`, which tells where a message would have gone
+ * (IndiMail's form). Bytes of an address that could end a line, a list or the header become %XX.
  */
 export function quarantineField(
   forward: MailAddress,

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
-import { refusal, refuseLargeHeader } from '../../src/judge/decide.ts'
 import type { Reply } from '../../src/judge/decision.ts'
 import { OVER_QUOTA, overQuotaText } from '../../src/judge/over-quota.ts'
+import { HEADER_TOO_LARGE, refusal } from '../../src/judge/replies.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { readPage, section } from './man-page.ts'
 
@@ -16,13 +16,11 @@ const rows = [...page.matchAll(/^\.It (\d{3}) (\d\.\d\.\d) Ta (.*)$/gm)].map(
 const told = (reply: Reply) => `${codeOf(reply)} ${reply.enhanced} ${reply.text}`
 
 t.test('refusals are in the words of the program', async (t) => {
-  const large = refuseLargeHeader()
-  if (large.kind !== 'reject') throw new Error(large.kind)
   const { code, enhanced, lines } = faultReply('bug')
   for (const line of [
     told(refusal('NAME', false)),
     told(refusal('attachment NAME', true)),
-    told(large.reply),
+    told(HEADER_TOO_LARGE),
     `${code} ${enhanced} ${lines.join(' ')}`,
     `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(readAddress(Buffer.from('ADDRESS')))}`,
   ]) {

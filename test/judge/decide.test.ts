@@ -1,14 +1,8 @@
-import { join } from 'node:path'
 import t from 'tap'
 import type { Trust } from '../../src/cluster/verify.ts'
-import {
-  decide,
-  decideUnclearHeader,
-  fieldsThatGo,
-  fieldsThatGoFrom,
-  type Outcome,
-} from '../../src/judge/decide.ts'
+import { decide } from '../../src/judge/decide.ts'
 import type { SingleDecision } from '../../src/judge/decision.ts'
+import type { Outcome } from '../../src/judge/outcome.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
@@ -263,59 +257,3 @@ t.test(
     t.match(again, { kind: 'accept', recipients: undefined, edits: { add: [FOUND] } })
   },
 )
-
-t.test('fields that go: X-Quarantine-ID stays if a trusted stamp vouches for it', async (t) => {
-  const plain = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', VIRUSFORWARD: 'q@example.org' })!
-  t.same(fieldsThatGo(plain), ['x-qhpsi'])
-  t.same(fieldsThatGo(policy), ['x-qhpsi', 'x-quarantine-id'])
-  const headerOf = (...names: string[]) =>
-    messageInMemory(Buffer.from(`${names.map((name) => `${name}: x\n`).join('')}\nx\n`), {
-      policy: policy.spool,
-      digestsFor: () => ({ md5: false, sha256: false }),
-      createHash: undefined,
-    }).header
-  const stamped: Trust = { trusted: true, key: 'k', scanners: 'all', stamp: 0 }
-  const below = headerOf('X-SHA256-Cluster-1', 'X-Quarantine-ID')
-  const above = headerOf('X-Quarantine-ID', 'X-SHA256-Cluster-1')
-  t.same(fieldsThatGoFrom(below, stamped, policy), ['x-qhpsi'])
-  t.same(fieldsThatGoFrom(above, { ...stamped, stamp: 1 }, policy), ['x-qhpsi', 'x-quarantine-id'])
-  t.same(
-    fieldsThatGoFrom(above, stamped, policy),
-    ['x-qhpsi', 'x-quarantine-id'],
-    'itself is no proof',
-  )
-  t.same(fieldsThatGoFrom(below, untrusted, policy), ['x-qhpsi', 'x-quarantine-id'])
-})
-
-t.test('an unclear header is refused with its reason, or kept as it came', async (t) => {
-  const of = (settings: Readonly<Record<string, string>>, bounceInjector = false) => {
-    const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
-    const client = { relay: false, clusterPeer: false, bounceInjector }
-    return decideUnclearHeader('two readings', { client }, policy)
-  }
-  const refused: SingleDecision = {
-    kind: 'reject',
-    reply: {
-      class: 5,
-      enhanced: '5.6.0',
-      text: 'message refused: two readings',
-      grounds: 'unclear-header',
-    },
-    findings: { scan: 'skipped', why: 'message refused: two readings', times: {} },
-  }
-  const QUARANTINE = join(here, 'kept')
-  t.same(of({}), refused)
-  t.same(of({}, true), refused)
-  t.same(of({ QUARANTINE, REJECTVIRUS: '1' }), refused)
-  t.same(of({ QUARANTINE: 'hold' }), refused, 'an MTA that lets it go would deliver it so')
-  const kept: SingleDecision = {
-    kind: 'quarantine',
-    place: { kind: 'directory', directory: QUARANTINE },
-    grounds: 'unclear-header',
-    edits: { remove: [], add: [] },
-    findings: { scan: 'skipped', why: 'two readings', times: {} },
-  }
-  t.same(of({ QUARANTINE }), kept)
-  t.same(of({ QUARANTINE, REJECTVIRUS: '1' }, true), kept, 'a bounce would come again for ever')
-})

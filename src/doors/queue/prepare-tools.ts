@@ -1,7 +1,7 @@
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
-import type { Tools } from '../../judge/engine.ts'
 import type { Policy } from '../../judge/policy.ts'
+import type { Tools } from '../../judge/tools.ts'
 import type { QuotaClient } from '../../quota/ask/client.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
 import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'

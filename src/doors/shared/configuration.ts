@@ -9,7 +9,6 @@ import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import { readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { clamAv, scanners as scannerSettings } from '../../ground/settings/table/scanning.ts'
-import type { Tools } from '../../judge/engine.ts'
 import {
   type ControlDirectories,
   HOST_DIRECTORY,
@@ -18,6 +17,7 @@ import {
   readScanningPolicy,
   withSettings,
 } from '../../judge/policy.ts'
+import type { Tools } from '../../judge/tools.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'

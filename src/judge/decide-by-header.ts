@@ -1,0 +1,50 @@
+import { examineClearing } from '../message/clear-header.ts'
+import type { Message } from '../message/spool.ts'
+import type { Reply, SingleDecision } from './decision.ts'
+import type { Policy } from './policy.ts'
+import { forgeableFields } from './removed-fields.ts'
+import { HEADER_TOO_LARGE, replyAboutForm } from './replies.ts'
+import type { Client } from './transaction.ts'
+
+/**
+ * Decides about a message whose header cannot be edited, without a scan; returns undefined for any
+ * other. A field that a sender could forge must be removable.
+ */
+export function decideByHeader(
+  {
+    message,
+    client,
+  }: { readonly message: Pick<Message, 'header' | 'headerTooLarge'>; readonly client: Client },
+  policy: Policy,
+): SingleDecision | undefined {
+  if (message.headerTooLarge) return refuseUnscanned(HEADER_TOO_LARGE)
+  const clearing = examineClearing(message.header, forgeableFields(policy))
+  return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, policy) : undefined
+}
+
+/**
+ * The header has a field that must be removed and cannot be; `why` ends "message refused: ". A
+ * quarantine directory keeps the message as it came, like infected mail. An MTA that held it could
+ * deliver it later with the field.
+ */
+function decideUnclear(
+  why: string,
+  client: Client,
+  { infected, quarantine }: Policy,
+): SingleDecision {
+  const isRefused = infected.action === 'reject' && !client.bounceInjector
+  if (isRefused || quarantine?.kind !== 'directory') {
+    return refuseUnscanned(replyAboutForm('refused', 'unclear-header', why))
+  }
+  return {
+    kind: 'quarantine',
+    place: quarantine,
+    grounds: 'unclear-header',
+    edits: { remove: [], add: [] },
+    findings: { scan: 'skipped', why, times: {} },
+  }
+}
+
+function refuseUnscanned(reply: Reply): SingleDecision {
+  return { kind: 'reject', reply, findings: { scan: 'skipped', why: reply.text, times: {} } }
+}

@@ -1,0 +1,76 @@
+import { NO_STAMP, type Trust } from '../cluster/verify.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { Findings } from './decision.ts'
+import type { OwnStamp } from './stamp-scanned.ts'
+
+/** What the stages of the judgement found out. */
+export interface Outcome {
+  readonly trust: Trust
+  readonly scan: ScanResult
+  /** Set if the result is that of a copy: the host that scanned it, and how many seconds ago. */
+  readonly known?: { readonly host: string; readonly age: number } | undefined
+  /** Traits by which readers of mail may differ about the message, if they were looked for. */
+  readonly traits: ReadonlySet<string>
+  readonly stamp: OwnStamp | undefined
+  /**
+   * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
+   * them.
+   */
+  readonly remove: readonly string[]
+  /** Remarks for the log. */
+  readonly notes: readonly string[]
+  /** Milliseconds per stage. */
+  readonly times: Readonly<Record<string, number>>
+}
+
+/** The outcome as the log tells it. */
+export function findingsOf(outcome: Outcome): Findings {
+  const { trust, scan, known, traits, stamp, times } = outcome
+  const key = trust.trusted ? trust.key : stamp?.key
+  return {
+    scan: scanWordOf(outcome),
+    why: reasonsOf(outcome).join('; '),
+    times,
+    ...(traits.size > 0 && { odd: [...traits].join(',') }),
+    ...(key !== undefined && { key }),
+    ...foundBy(scan),
+    ...(known && { by: known.host, age: Math.max(0, known.age) }),
+  }
+}
+
+function scanWordOf({ trust, scan, known }: Outcome): Findings['scan'] {
+  if (known !== undefined) return 'known'
+  switch (scan.answer) {
+    case 'clean':
+      return trust.trusted && scan.scanners.every(({ local }) => local) ? 'trusted' : 'clean'
+    case 'nested':
+    case 'crowded':
+    case 'strange':
+      return 'skipped'
+    default:
+      return scan.answer
+  }
+}
+
+function reasonsOf({ trust, scan, notes }: Outcome): string[] {
+  const why = [...notes]
+  // Most mail has no stamp.
+  if (!trust.trusted && trust.why !== '' && trust.why !== NO_STAMP) why.push(trust.why)
+  if ('why' in scan) why.push(scan.why)
+  return why
+}
+
+/** The scanners that gave the result, and what they found. */
+function foundBy(scan: ScanResult): Partial<Findings> {
+  switch (scan.answer) {
+    case 'clean':
+      if (scan.scanners.length === 0) return {}
+      return { scanner: scan.scanners.map(({ name }) => name).join(',') }
+    case 'infected':
+      return { scanner: scan.scanner, [scan.banned ? 'banned' : 'virus']: scan.name }
+    case 'unknown':
+      return { cause: scan.cause }
+    default:
+      return {}
+  }
+}

@@ -1,0 +1,103 @@
+import type { Trust } from '../cluster/verify.ts'
+import type { Header } from '../message/header-block.ts'
+import { sampleOf } from '../scan/sample.ts'
+import { runScanners } from '../scan/scan.ts'
+import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
+import { marksOf } from '../verdicts/common-marks.ts'
+import type { KnownOrScanned, ScanWith } from '../verdicts/verdicts.ts'
+import type { Policy } from './policy.ts'
+import type { Tools } from './tools.ts'
+import type { Transaction } from './transaction.ts'
+import { isReleased, vouchesFor } from './trust.ts'
+
+/** A transaction, and the header of its message without the fields that are removed. */
+export interface LeavingMail extends Transaction {
+  readonly leaving: Header
+}
+
+/** The result of a scan, or of the verdict about a copy, and what the log should say besides. */
+export interface ScanOutcome extends KnownOrScanned {
+  readonly notes: readonly string[]
+  /** Traits by which readers of mail may differ about the message, if they were looked for. */
+  readonly traits: ReadonlySet<string>
+}
+
+/**
+ * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
+ * never vouch for scanners of local policy.
+ */
+export async function scanUnvouched(
+  mail: LeavingMail,
+  policy: Policy,
+  tools: Tools,
+  trust: Trust,
+): Promise<ScanOutcome> {
+  const { scan } = policy
+  if (isReleased(trust)) return unscanned('released from quarantine')
+  const scanners = tools.scanners.filter(
+    (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
+  )
+  const limit = exceededSizeLimit(mail.message.size, scan)
+  if (limit !== undefined) {
+    // What another host has scanned counts as scanned, whatever the limits are here.
+    const isVouched = trust.trusted && scanners.every(({ local }) => local)
+    if (isVouched)
+      return { result: { answer: 'clean', scanners: [] }, notes: [], traits: new Set() }
+    return unscanned(limit)
+  }
+  return findOrScan(mail, scanners, policy, tools)
+}
+
+const unscanned = (why: string): ScanOutcome => {
+  return { result: { answer: 'skipped', why }, notes: [], traits: new Set() }
+}
+
+function exceededSizeLimit(size: number, { minSize, maxSize }: ScanPolicy): string | undefined {
+  if (size < minSize) return 'below QHPSIMINSIZE'
+  return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
+}
+
+/** Finds the verdict about a copy, if verdicts are remembered, or else scans. */
+async function findOrScan(
+  { message, envelope, client, leaving }: LeavingMail,
+  scanners: readonly Scanner[],
+  policy: Policy,
+  { uptime, verdicts }: Tools,
+): Promise<ScanOutcome> {
+  const { scan } = policy
+  const notes: string[] = []
+  let traits: ReadonlySet<string> = new Set()
+  const scanWith: ScanWith = (those, timeout, signatures) =>
+    runScanners(sampleOf(message, leaving, envelope, client.origin), {
+      scanners: those,
+      timeout,
+      oversize: scan.oversize,
+      // A refused bounce would be tried again for ever.
+      nesting: {
+        max: scan.nesting.max,
+        over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
+      },
+      secondLook: {
+        when: scan.secondLook.when,
+        strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
+        spool: policy.spool,
+        traits(found) {
+          traits = found
+        },
+      },
+      uptime,
+      note: (text) => notes.push(text),
+      signatures,
+    })
+  if (verdicts === undefined) {
+    const result = await scanWith(scanners, scan.timeout)
+    return { result, notes, traits }
+  }
+  // This host makes no stamp that is older than the cluster accepts.
+  const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
+  const marks = marksOf(client.origin?.clientAddress, envelope.sender.text, message.size)
+  const question = { message, leaving, scanners, policy: scan, maxAge, marks }
+  const found = await verdicts.find(question, scanWith)
+  return { ...found, notes, traits }
+}

@@ -1,0 +1,22 @@
+import type { SignatureFiles } from '../cluster/signature-files.ts'
+import type { Crypto } from '../ground/runtime/crypto.ts'
+import type { TimedLookup } from '../quota/ask/quota-answer.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
+import type { Verdicts } from '../verdicts/verdicts.ts'
+
+/** What the judgement needs besides the message and the policy; tests hand in their own. */
+export interface Tools {
+  readonly scanners: readonly Scanner[]
+  /** Needed if the policy has a cluster. */
+  readonly crypto: Crypto | undefined
+  /** Reads which virus signatures lie on this host. */
+  readonly signatureFiles: () => SignatureFiles | undefined
+  /** Milliseconds of the wall clock, as Date.now(): for times that hosts and files name. */
+  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets, for laps and deadlines. */
+  readonly uptime: () => number
+  /** The memory of verdicts about copies. Without it each message is scanned. */
+  readonly verdicts?: Verdicts | undefined
+  /** Set for doors that answer once for all recipients, at the end of the message. */
+  readonly quota?: TimedLookup | undefined
+}

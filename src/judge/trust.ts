@@ -1,0 +1,55 @@
+import { settledDate } from '../cluster/signature-files.ts'
+import { EVERY_PART, RELEASED, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
+import { type Trust, verifyStamps } from '../cluster/verify.ts'
+import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
+import type { Policy } from './policy.ts'
+import type { Tools } from './tools.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Mail for which nothing vouches, and which gives the log no reason to say so. */
+export const untrusted: Trust = { trusted: false, why: '' }
+
+/** Verifies the stamps of a message, if this host and the client are in a cluster. */
+export async function verifyTrust(
+  { message, client }: Transaction,
+  { cluster }: Policy,
+  { crypto, now, signatureFiles }: Tools,
+): Promise<Trust> {
+  if (cluster === undefined || crypto === undefined) return untrusted
+  if (cluster.peersOnly && !client.clusterPeer) {
+    return { trusted: false, why: 'client is no CLUSTERPEER' }
+  }
+  const { keys, maxAge } = cluster
+  const hashed = { header: message.header, ...(await message.form()) }
+  return verifyStamps(hashed, {
+    keys,
+    maxAge,
+    now: Math.floor(now() / 1000),
+    // The host that stamped the message may have got its signatures later than this one.
+    signatureDate: () => settledDate(signatureFiles()),
+    crypto,
+  })
+}
+
+/**
+ * Whether the stamps of a message make this scanner unnecessary: they must name it, and say that the
+ * host that signed looked as closely as this host does.
+ */
+export function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
+  if (!trust.trusted) return false
+  if (trust.scanners === 'all') return true
+  const { when } = secondLook
+  const sawEveryPart = trust.scanners.has(EVERY_PART)
+  if (when === 'always' && !sawEveryPart) return false
+  if (when === 'odd' && !sawEveryPart && !trust.scanners.has(SECOND_LOOK)) return false
+  return trust.scanners.has(scannerName(scanner.name))
+}
+
+/**
+ * Whether a stamp says that an administrator of the cluster has released the message from
+ * quarantine, which overrides local policy, too.
+ */
+export function isReleased(trust: Trust): boolean {
+  return trust.trusted && trust.scanners !== 'all' && trust.scanners.has(RELEASED)
+}
