@@ -15,20 +15,28 @@ export function startsEmpty(source: Source): boolean {
   return false
 }
 
+const NO_END = Buffer.alloc(0)
+export const LF_END = Buffer.from('\n')
+const CR_END = Buffer.from('\r')
+export const CRLF_END = Buffer.from('\r\n')
+
 /**
  * Splits off the line end at the end of a source. A bare CR counts, as it is a line end to some
  * readers.
  */
 export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
-  const from = Math.max(0, source.size - 2)
-  const last = Buffer.concat([...source.chunks(from, source.size)])
-  let length = 0
-  if (last.at(-1) === LF) length = last.at(-2) === CR ? 2 : 1
-  else if (last.at(-1) === CR) length = 1
-  return {
-    bare: length === 0 ? source : partOf(source, 0, source.size - length),
-    end: Buffer.from(last.subarray(last.length - length)),
+  let before = 0
+  let last = 0
+  for (const chunk of source.chunks(Math.max(0, source.size - 2), source.size)) {
+    for (const byte of chunk) {
+      before = last
+      last = byte
+    }
   }
+  let end = NO_END
+  if (last === LF) end = before === CR ? CRLF_END : LF_END
+  else if (last === CR) end = CR_END
+  return { bare: end === NO_END ? source : partOf(source, 0, source.size - end.length), end }
 }
 
 /** The source with a line end behind it. */

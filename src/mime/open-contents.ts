@@ -98,15 +98,18 @@ export class OpenContents {
     this.#endGoingOn(boundary, to)
     // A reader for which a content goes on sees no others behind it. It may not see attached messages.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
-    for (const [at, open] of this.#open.splice(base).entries()) {
+    let kept = Math.min(base, this.#open.length)
+    for (let at = kept; at < this.#open.length; at++) {
+      const open = this.#open[at]!
       if (open.kind !== 'leaf') {
-        if (coded) this.#open.push(open)
+        if (coded) this.#open[kept++] = open
         else this.#end(open, to)
-      } else if (inside && base + at >= inside.base && messagesAround(open) < messages) {
+      } else if (inside && at >= inside.base && messagesAround(open) < messages) {
         open.mayEnd.set('around', to)
         this.#goingOn.push({ open, boundary: inside.boundary.toLowerCase() })
       } else this.#end(open, to)
     }
+    this.#open.length = kept
   }
 
   /** Ends all contents. */

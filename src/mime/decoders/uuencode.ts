@@ -81,6 +81,14 @@ export interface UuencodeOddities {
 
 const OTHER = -1
 
+/** The six bits of each character; `small` is what is taken off a lower-case letter. */
+function sixBits(small: number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (byte - (isSmall(byte) ? small : 32)) & 63)
+}
+
+const standardValues = sixBits(32)
+const foldedValues = sixBits(64)
+
 /** The most bytes of a line that are looked at together. */
 const LINE_MAX = 16 * 1024
 
@@ -93,7 +101,7 @@ export class UuencodeDecoder implements Decoder {
   readonly #mode: UuencodeMode
   readonly #room: Buffer
   readonly #odd: UuencodeOddities | undefined
-  readonly #isFolded: boolean
+  readonly #values: Uint8Array
   #length = 0
   #held = Buffer.alloc(0)
   #hasData = false
@@ -104,12 +112,12 @@ export class UuencodeDecoder implements Decoder {
     this.#room = room
     this.#mode = mode
     this.#odd = odd
-    this.#isFolded = mode.lines === 'folded'
+    this.#values = mode.lines === 'folded' ? foldedValues : standardValues
   }
 
   push(bytes: Buffer, from: number, to: number): void {
     const lines = new LineSearch(bytes, to)
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to && !this.#isDone; ) {
       const end = lines.any(at)
       const isWhole = end < to || isEnd(bytes[end - 1]!)
       if (!isWhole || this.#held.length > 0) {
@@ -128,6 +136,11 @@ export class UuencodeDecoder implements Decoder {
     if (this.#odd && !this.#over) this.#odd.end = true
   }
 
+  /** Whether nothing that follows makes a difference. */
+  get #isDone(): boolean {
+    return this.#over && this.#mode.stops && (this.#odd === undefined || this.#odd.end)
+  }
+
   #endHeld(): void {
     const line = this.#held
     this.#held = Buffer.alloc(0)
@@ -142,47 +155,45 @@ export class UuencodeDecoder implements Decoder {
   #line(bytes: Buffer, from: number, to: number): void {
     let end = to
     while (end > from && isEnd(bytes[end - 1]!)) end--
+    const isLast = isEndLine(bytes, from, end)
+    const odd = this.#odd
     if (this.#over && this.#mode.stops) {
-      if (this.#odd && end > from && !isEndLine(bytes, from, end)) this.#odd.end = true
+      if (odd && end > from && !isLast) odd.end = true
       return
     }
-    if (this.#hasData && (isEndLine(bytes, from, end) || isZeroLine(bytes, from, end))) {
-      this.#over = true
-    }
+    if (this.#hasData && (isLast || isZeroLine(bytes, from, end))) this.#over = true
+    if (odd && !odd.lines && !this.#over && !isExact(bytes, from, end)) odd.lines = true
+    if (end === from || isLast) return
     const length = this.#lengthOf(bytes, from, end)
-    if (this.#odd && !this.#over && !isExact(bytes, from, end)) this.#odd.lines = true
-    if (length === OTHER) return
+    if (length !== OTHER) this.#decode(bytes, from + 1, end, length)
+  }
+
+  /** Decodes so many bytes. What is missing at the end of the line is zero. */
+  #decode(bytes: Buffer, from: number, end: number, length: number): void {
     if (this.#room.length - this.#length < length + 3) this.#flush()
     const room = this.#room
+    const values = this.#values
     let filled = this.#length
-    for (let at = from + 1; filled < this.#length + length; at += 4) {
-      const one = this.#sixBits(bytes, at, end)
-      const two = this.#sixBits(bytes, at + 1, end)
-      const three = this.#sixBits(bytes, at + 2, end)
-      const four = this.#sixBits(bytes, at + 3, end)
+    this.#length += length
+    for (let at = from; filled < this.#length; at += 4) {
+      const one = at < end ? values[bytes[at]!]! : 0
+      const two = at + 1 < end ? values[bytes[at + 1]!]! : 0
+      const three = at + 2 < end ? values[bytes[at + 2]!]! : 0
+      const four = at + 3 < end ? values[bytes[at + 3]!]! : 0
       room[filled] = (one << 2) | (two >> 4)
       room[filled + 1] = (two << 4) | (three >> 2)
       room[filled + 2] = (three << 6) | four
       filled += 3
     }
-    this.#length += length
     this.#hasData ||= length > 0
   }
 
-  #sixBits(bytes: Buffer, at: number, end: number): number {
-    if (at >= end) return 0
-    const byte = bytes[at]!
-    return (this.#isFolded && isSmall(byte) ? byte - 64 : byte - 32) & 63
-  }
-
-  /** How many bytes the line decodes to, or OTHER. */
+  /** How many bytes a line that is not empty decodes to, or OTHER. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
-    if (end === from) return OTHER
     const first = bytes[from]!
     const { lines, toItsEnd } = this.#mode
-    const length = this.#sixBits(bytes, from, end)
+    const length = this.#values[first]!
     const characters = end - from - 1
-    if (isEndLine(bytes, from, end)) return OTHER
     if (toItsEnd) return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
     if (lines === 'any' || lines === 'folded') return length
     if (first < 32 || first > 96) return OTHER

@@ -28,6 +28,12 @@ export function isBlank(bytes: Buffer, from: number, to: number): boolean {
 }
 
 /**
+ * This many bytes are compared one by one before the runtime searches the rest. If lines are short,
+ * a call of the runtime for each of them would take most of the time.
+ */
+const NEAR = 16
+
+/**
  * Finds the ends of lines in bytes that are gone through once from the front. No line end is
  * searched for twice, even if lines end in different ways.
  */
@@ -58,7 +64,7 @@ export class LineSearch {
    */
   any(from: number): number {
     const end = this.lf(from)
-    if (this.#cr < from) this.#cr = this.#next(CR, from)
+    if (this.#cr < from) this.#cr = from < this.#behind ? from : this.#next(CR, from)
     if (this.#cr >= end) return end
     // A row of CRs, too, is gone through only once.
     if (this.#behind <= this.#cr) {
@@ -70,7 +76,9 @@ export class LineSearch {
   }
 
   #next(byte: number, from: number): number {
-    const found = this.#bytes.indexOf(byte, from)
+    const near = Math.min(this.#to, from + NEAR)
+    for (let at = from; at < near; at++) if (this.#bytes[at] === byte) return at
+    const found = this.#bytes.indexOf(byte, near)
     return found < 0 || found >= this.#to ? this.#to : found
   }
 }
