@@ -79,7 +79,7 @@ export function sourceIn(store: Store): Source {
 
 /** Gives a decoded content, and what is inside of it. */
 export function* giveDecoded(source: Source, walk: Walk, depth: number): Generator<Step, void> {
-  if (!(yield* giveOne(source, {}, walk))) return
+  if (!(yield* giveOne(source, { isCounted: true }, walk))) return
   const signed = signedContent(() => source.chunks(), walk.pool)
   if (signed) {
     try {

@@ -8,16 +8,18 @@ export const CONTENTS_MAX = 2000
 /** The most encoded mails inside one another. */
 export const DEPTH_MAX = 12
 /**
- * The most bytes of all contents together: so many times the size of the message, plus a fixed
- * amount, which lets a file of some megabytes in base64 with a footer behind it be read in all its
- * ways. A small message may have more times its size, since trying all ways costs little there.
+ * The most bytes that are decoded, or looked through and given as they stand: so many times the
+ * size of the message, plus a fixed amount. Each way of decoding a content counts by itself. A file
+ * in base64 with a footer behind it has about seventy ways; the fixed amount lets such a file be
+ * read in all of them up to some megabytes. A small message may have more times its size, since
+ * trying all ways costs little there.
  */
 export const BYTES_TIMES = 8
-export const BYTES_MORE = 1024 * 1024 * 1024
-export const SMALL_BYTES_TIMES = 128
+export const BYTES_MORE = 512 * 1024 * 1024
+export const SMALL_BYTES_TIMES = 72
 export const SMALL_BYTES_MORE = 1024 * 1024
 
-/** How many bytes all contents of a message of this size may have together. */
+/** How many bytes may be decoded of a message of this size. */
 export function mostBytesOf(size: number): number {
   return Math.min(BYTES_TIMES * size + BYTES_MORE, SMALL_BYTES_TIMES * size + SMALL_BYTES_MORE)
 }

@@ -78,8 +78,9 @@ export function base64Plan(isSaid: boolean): Base64Plan {
 }
 
 /**
- * All combinations of what readers do about what is odd; but what they do about the end, which changes
- * a byte or two there, with one other thing at most.
+ * All combinations of what readers do about what is odd. Two things are combined with one other at
+ * most: what readers do about the end, which changes a byte or two there, and a mask over bytes of
+ * eight bits, which few readers use. All their combinations would be more than the limits allow.
  */
 function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
   for (const high of odd.high ? (['drop', 'mask'] as const) : (['drop'] as const)) {
@@ -92,7 +93,8 @@ function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
             for (const tail of odd.tail && !lines ? TAILS : (['bytes'] as const)) {
               const mode: Base64Mode = { high, url, padding, junk, lines, tail }
               const differences = differencesOf(mode)
-              if (differences > 0 && (tail === 'bytes' || differences <= 2)) yield mode
+              const isFree = tail === 'bytes' && high === 'drop'
+              if (differences > 0 && (isFree || differences <= 2)) yield mode
             }
           }
         }

@@ -1,5 +1,5 @@
 import { decoded, giveDecoded, oneWay, sourceIn } from './decoding.ts'
-import { endOf, firstByte, startsEmpty, withEnd } from './looks.ts'
+import { CRLF_END, endOf, firstByte, LF_END, startsEmpty, withEnd } from './looks.ts'
 import type { PartHeader } from './part-header.ts'
 import type { MakeDecoder } from './readings.ts'
 import { CR } from './shared/lines.ts'
@@ -90,9 +90,9 @@ function* inItsForms(
   for (const way of ways) {
     const store = yield* decoded(bare, (give, room) => new LineEnds(give, room, way), walk)
     try {
-      yield* giveOne(sourceIn(store), {}, walk)
+      yield* giveOne(sourceIn(store), { isCounted: true }, walk)
       if (!hasEnd) continue
-      store.append(Buffer.from(way === 'lf' ? '\n' : '\r\n'))
+      store.append(way === 'lf' ? LF_END : CRLF_END)
       yield* giveOne(sourceIn(store), {}, walk)
     } finally {
       store.close()

@@ -109,17 +109,24 @@ export function* worked(walk: Work, units: number): Generator<Step, void> {
   yield { kind: 'turn' }
 }
 
-/** Takes bytes from what all contents together may have. Throws Over if too few are left. */
+/** Counts bytes that are decoded or given as they stand. Throws Over if there are too many. */
 export function spend(walk: Work, bytes: number): void {
   walk.bytesLeft -= bytes
   if (walk.bytesLeft < 0) throw new Over('contents of too many bytes')
 }
 
-/** Gives a content, unless it is empty or was given before; returns whether it did. */
-export function* giveOne(source: Source, { isMail = false }, walk: Walk): Generator<Step, boolean> {
+/**
+ * Gives a content, unless it is empty or was given before; returns whether it did. `isCounted`: its
+ * bytes were counted when they were decoded.
+ */
+export function* giveOne(
+  source: Source,
+  { isMail = false, isCounted = false },
+  walk: Walk,
+): Generator<Step, boolean> {
   if (source.size === 0 || isSeen(source, isMail, walk)) return false
   if (++walk.count > CONTENTS_MAX) throw new Over(`more than ${CONTENTS_MAX} contents`)
-  spend(walk, source.size)
+  if (!isCounted) spend(walk, source.size)
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
   yield { kind: 'content', content: { size, isMail, place: walk.place, chunks } }

@@ -5,7 +5,15 @@ import fc from 'fast-check'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
-import { CONTENTS_MAX, DEPTH_MAX } from '../../src/mime/limits.ts'
+import {
+  BYTES_MORE,
+  BYTES_TIMES,
+  CONTENTS_MAX,
+  DEPTH_MAX,
+  mostBytesOf,
+  SMALL_BYTES_MORE,
+  SMALL_BYTES_TIMES,
+} from '../../src/mime/limits.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 import { EICAR } from '../programs/clamd.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'
@@ -303,8 +311,25 @@ t.test(
   'a footer behind a file in base64 has it read in many ways, and is within the limits',
   async (t) => {
     const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
-    const { contents, over } = look(fileIn('b1', footer))
-    t.equal(over, '')
-    t.ok(contents.length > 10)
+    for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
+      const { contents, over } = look(fileIn('b1', behind))
+      t.equal(over, '', behind)
+      t.ok(contents.length > 10, behind)
+    }
   },
 )
+
+t.test('a small mail may be decoded more often than a large one', async (t) => {
+  t.equal(mostBytesOf(0), SMALL_BYTES_MORE)
+  t.equal(mostBytesOf(1000), SMALL_BYTES_TIMES * 1000 + SMALL_BYTES_MORE)
+  const size = 100 * 1024 * 1024
+  t.equal(mostBytesOf(size), BYTES_TIMES * size + BYTES_MORE)
+})
+
+t.test('a mail that would be decoded too often has an answer of its own', async (t) => {
+  const block = `--b\n\nbegin 644 a\n${'#86)C\n'.repeat(20)}`
+  const mail = (blocks: number) =>
+    bytes(`Content-Type: multipart/mixed; boundary=b\n\n${block.repeat(blocks)}`)
+  t.equal(look(mail(20)).over, '')
+  t.equal(look(mail(400)).over, 'contents of too many bytes')
+})
