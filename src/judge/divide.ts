@@ -5,59 +5,62 @@ import { refusal } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
- * How a door answers for several recipients: each for itself (LMTP); once, but the message may
- * leave with fewer recipients; or once for all of them.
+ * How a door answers for several recipients: for each by itself (LMTP); once, although some do not
+ * get the message, which is kept in quarantine for them; or once for all alike.
  */
 export type AnswerMode = 'each' | 'once, some kept' | 'once'
 
-/** What was decided for some of the recipients, and by which line, `-` for none. */
+/** What was decided for a group of recipients. */
 export interface GroupDecision {
   readonly decision: SingleDecision
+  /** The number of the line that decided, `-` if none did. */
   readonly line: string
 }
 
 /**
- * One decision of several parts; `partOf` has the place of each recipient's. Where the door
- * can, each recipient has its own answer. A door that answers once can only part those for whom the
- * message is kept in quarantine from those who get it, since of both it says that the message was
- * taken. In any other mixture the strictest decision counts for all.
+ * Makes one decision of those for several groups; `groupOf` has the index of each recipient's group.
+ * Each recipient has an answer of its own if the door can give it. A door that answers once says of
+ * mail that it keeps in quarantine and of mail that it accepts that it was taken, and can part these
+ * two. In any other mixture the strictest decision counts for all.
  */
 export function divide(
-  parts: readonly GroupDecision[],
-  partOf: readonly number[],
+  decisions: readonly GroupDecision[],
+  groupOf: readonly number[],
   transaction: Transaction,
   answers: AnswerMode,
 ): Decision {
-  const joint = named(strictest(parts.map(({ decision }) => decision), transaction), parts) // biome-ignore format: a line
-  if (parts.length === 1 || !mayDivide(parts, answers)) return joint
-  const accepted = parts.filter(({ decision }) => decision.kind === 'accept')
-  const others = parts.filter(({ decision }) => decision.kind !== 'accept')
-  if (others.length === 0) return joint
-  const groups = accepted.length === 0 ? [] : [accepted]
-  for (const other of others) groups.push([other])
-  const groupOf = new Map(groups.flatMap((group, place) => group.map((part) => [part, place])))
-  const shareOf = partOf.map((part) => groupOf.get(parts[part]!)!)
-  const envelopes = envelopesOf(transaction.envelope, shareOf, groups.length)
-  const shares = groups.map((group, index): Share => {
-    const decision = strictest(group.map(({ decision }) => decision), transaction) // biome-ignore format: a line
-    return { decision: named(decision, group), envelope: envelopes[index]! }
+  const isAccepted = ({ decision }: GroupDecision) => decision.kind === 'accept'
+  const accepted = decisions.filter(isAccepted)
+  if (accepted.length === decisions.length || !mayDivide(decisions, answers)) {
+    return joinDecisions(decisions, transaction)
+  }
+  const others = decisions.filter((decision) => !isAccepted(decision)).map((decision) => [decision])
+  const joined = accepted.length === 0 ? others : [accepted, ...others]
+  const shareFor = new Map(joined.flatMap((share, at) => share.map((decision) => [decision, at])))
+  const shareOf = groupOf.map((group) => shareFor.get(decisions[group]!)!)
+  const envelopes = envelopesOf(transaction.envelope, shareOf, joined.length)
+  const shares = joined.map((share, at): Share => {
+    return { decision: joinDecisions(share, transaction), envelope: envelopes[at]! }
   })
   return { kind: 'split', shares, shareOf }
 }
 
-function mayDivide(parts: readonly GroupDecision[], answers: AnswerMode): boolean {
-  // Where it goes to VIRUSFORWARD, and where the MTA holds it, the message is one.
-  const isOne = parts.some(({ decision: it }) =>
-    it.kind === 'accept'
-      ? it.recipients !== undefined
-      : it.kind === 'quarantine' && it.place.kind === 'hold',
-  )
-  if (isOne || answers === 'once') return false
+/** Whether the door can give the groups different answers. */
+function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): boolean {
+  if (decisions.length === 1 || answers === 'once') return false
+  if (decisions.some(({ decision }) => isAboutWhole(decision))) return false
   if (answers === 'each') return true
-  const kinds = new Set(parts.map(({ decision }) => decision.kind))
+  const kinds = new Set(decisions.map(({ decision }) => decision.kind))
   return kinds.size === 2 && kinds.has('accept') && kinds.has('quarantine')
 }
 
+/** Whether a decision cannot count for some recipients alone: VIRUSFORWARD, and an MTA that holds it. */
+function isAboutWhole(decision: SingleDecision): boolean {
+  if (decision.kind === 'accept') return decision.recipients !== undefined
+  return decision.kind === 'quarantine' && decision.place.kind === 'hold'
+}
+
+/** Makes an envelope of the recipients of each share. */
 function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: number): Envelope[] {
   const recipients = Array.from({ length: count }, (): MailAddress[] => [])
   let at = 0
@@ -65,7 +68,7 @@ function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: numb
   return recipients.map((those) => redirect(envelope, those))
 }
 
-/** Who gets the message, and how; undefined if nobody does. */
+/** Returns the share of those who get the message; undefined if nobody does. */
 export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefined {
   for (const { decision, envelope } of shares) {
     if (decision.kind === 'accept') return { decision, envelope }
@@ -77,43 +80,48 @@ interface AcceptedShare extends Share {
   readonly decision: Extract<SingleDecision, { kind: 'accept' }>
 }
 
-/** Characters of line numbers in the log. */
-const NAMED_MAX = 100
+/** Characters that the numbers of lines may have in the log. */
+const LINES_MAX = 100
 
-/** With the lines that it was decided by, if there are any. */
-function named(decision: SingleDecision, parts: readonly GroupDecision[]): SingleDecision {
-  const rule = [...new Set(parts.map(({ line }) => line))].join(',')
+/** The strictest of some decisions. Its findings name the lines of all of them, if there are any. */
+function joinDecisions(
+  decisions: readonly GroupDecision[],
+  transaction: Transaction,
+): SingleDecision {
+  const decision = strictest(
+    decisions.map((group) => group.decision),
+    transaction,
+  )
+  const rule = [...new Set(decisions.map(({ line }) => line))].join(',')
   if (rule === '-') return decision
-  return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, NAMED_MAX) } }
+  return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, LINES_MAX) } }
 }
 
 /**
- * Of decisions for different recipients of one message the strictest that loses nothing: deferred
- * for one, deferred for all; refused, the sender hears of it; kept in quarantine for all; sent to
- * VIRUSFORWARD for all. What would be dropped for some alone is refused, or else delivered.
+ * Returns the strictest of the decisions for different recipients of one message, by which no mail is
+ * lost. What is deferred for one is deferred for all; then the same for what is refused, kept in
+ * quarantine, or sent to VIRUSFORWARD. What would be dropped for some alone is refused, or delivered
+ * if it is a bounce.
  */
 export function strictest(
   decisions: readonly SingleDecision[],
   { client }: Transaction,
 ): SingleDecision {
-  const first = (isMeant: (decision: SingleDecision) => boolean) => decisions.find(isMeant)
-  const of = (kind: SingleDecision['kind']) => first((decision) => decision.kind === kind)
-  const found = of('defer') ?? of('reject') ?? of('quarantine')
-  if (found !== undefined) return found
-  const forwarded = first((it) => it.kind === 'accept' && it.recipients !== undefined)
+  const first = (kind: SingleDecision['kind']) => decisions.find((other) => other.kind === kind)
+  const withheld = first('defer') ?? first('reject') ?? first('quarantine')
+  if (withheld !== undefined) return withheld
+  const accepted = decisions.filter((decision) => decision.kind === 'accept')
+  const forwarded = accepted.find(({ recipients }) => recipients !== undefined)
   if (forwarded !== undefined) return forwarded
-  const dropped = of('discard')
+  const dropped = first('discard')
   if (dropped !== undefined) {
-    if (decisions.every(({ kind }) => kind === 'discard')) return dropped
+    if (accepted.length === 0) return dropped
     const { virus, banned } = dropped.findings
     const reply = refusal(virus ?? banned ?? 'found', virus === undefined)
     if (!client.bounceInjector) return { kind: 'reject', reply, findings: dropped.findings }
   }
-  const accepted = decisions.filter(({ kind }) => kind === 'accept')
-  const by = (scan: Findings['scan']) => accepted.find(({ findings }) => findings.scan === scan)
-  return by('infected') ?? by('unknown') ?? accepted.find(hasEdits) ?? accepted[0]!
-}
-
-function hasEdits(decision: SingleDecision): boolean {
-  return decision.kind === 'accept' && decision.edits.add.length > 0
+  const scanned = (scan: Findings['scan']) =>
+    accepted.find(({ findings }) => findings.scan === scan)
+  const edited = accepted.find(({ edits }) => edits.add.length > 0)
+  return scanned('infected') ?? scanned('unknown') ?? edited ?? accepted[0]!
 }
