@@ -18,7 +18,7 @@ import {
 } from './shared/scanner.ts'
 
 /** What the package tells about one file or stream. */
-interface Result {
+interface PackageResult {
   readonly isInfected: unknown
   readonly viruses?: readonly unknown[]
 }
@@ -149,7 +149,7 @@ function streamOf(sample: Sample, scope: ResourceScope): Readable {
 }
 
 /** `false` to the letter is clean; the package also has null and undefined. */
-function verdictOf(result: Result | undefined): Verdict {
+function verdictOf(result: PackageResult | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = told(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')

@@ -58,7 +58,7 @@ function fillIn(words: readonly string[], path: string): string[] {
   return words.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
-interface Command {
+interface CommandRun {
   readonly policy: ScanPolicy
   readonly program: string
   readonly argv: readonly string[]
@@ -66,7 +66,7 @@ interface Command {
 }
 
 async function run(
-  { policy, program, argv, log }: Command,
+  { policy, program, argv, log }: CommandRun,
   path: string,
   task: ScanTask,
 ): Promise<Verdict> {
@@ -97,21 +97,21 @@ async function run(
   return unknown(`exit code ${end.code}`)
 }
 
-type End =
+type CommandEnd =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: string }
   | { readonly kind: 'timeout' }
   | { readonly kind: 'failed'; readonly why: string }
 
 /** How the command ended. Its exit is awaited, not the end of its output: a child of it may hold that. */
-function exitOf(child: ChildProcess, signal: AbortSignal): Promise<End> {
+function exitOf(child: ChildProcess, signal: AbortSignal): Promise<CommandEnd> {
   return new Promise((resolve) => {
     const onAbort = () => {
       timedOut = true
       killGroup(child)
     }
     let timedOut = signal.aborted
-    const done = (end: End) => {
+    const done = (end: CommandEnd) => {
       signal.removeEventListener('abort', onAbort)
       killGroup(child, 'SIGKILL') // children that it left behind
       resolve(timedOut ? { kind: 'timeout' } : end)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { type Command, hostCommand, limitedTo } from './file-plugin/host-command.ts'
+import { type HostCommand, hostCommand, limitedTo } from './file-plugin/host-command.ts'
 import { PluginHost } from './file-plugin/host-process.ts'
 import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
 import { encodeRequest } from './plugin-host/request.ts'
@@ -67,7 +67,7 @@ function starterFor(
   fileName: string,
   log: WriteLine,
 ): HostStarter {
-  const start = (command: Command) => {
+  const start = (command: HostCommand) => {
     checkFile(file)
     const relay = () => relayLines(`plugin ${fileName}`, log)
     const { environment, filePlugins } = policy

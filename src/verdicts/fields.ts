@@ -19,7 +19,7 @@ export const transportFields: ReadonlySet<string> = new Set(
 export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
 /** Fields that may differ when a message that killed a scanner is tried again. Nothing else may. */
-export const tryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
+export const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
 /** How much of a field a fingerprint holds. */
 export type FieldShare = 'whole' | 'name' | 'nothing'
@@ -31,19 +31,19 @@ export function shareOf(name: string): FieldShare {
 }
 
 /** The same for a message that is tried again, as it was. */
-export function heldOfATry(name: string): FieldShare {
-  return tryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
+export function shareInRetry(name: string): FieldShare {
+  return retryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
 }
 
 /**
  * The fields that are held of a message that is tried again and whose value a fingerprint does not
  * know of, with CRLF made LF: each behind its place among all that are held, and a blank.
  */
-export function heldBesides(header: Header): string {
+export function extraRetryFields(header: Header): string {
   let all = ''
   let place = 0
   for (const field of header.fields) {
-    if (heldOfATry(field.key) !== 'whole') continue
+    if (shareInRetry(field.key) !== 'whole') continue
     place++
     if (shareOf(field.key) === 'whole') continue
     all += `${place} ${header.textOf(field).replaceAll('\r\n', '\n')}`
@@ -72,7 +72,7 @@ const ODD = /[^\t\n\r -~\x80-\xff]/
  * Undefined if what is not held is more than FREE_MAX, has a line over FREE_LINE_MAX, or
  * holds control characters.
  */
-export function digestHeld(
+export function digestFields(
   crypto: Pick<Crypto, 'createHash'>,
   header: Header,
   held: (name: string) => FieldShare,

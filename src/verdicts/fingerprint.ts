@@ -1,18 +1,18 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import { digestHeld, heldBesides, heldOfATry, shareOf } from './fields.ts'
+import { digestFields, extraRetryFields, shareInRetry, shareOf } from './fields.ts'
 
 /** What a fingerprint is made from: a message as scanners see it, and how they look at it. */
-export interface Subject {
+export interface FingerprintInput {
   /** As it will leave. */
   readonly header: Header
   /** Why the message as it came is not well formed; undefined if it is. */
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, lower-case hex. */
   readonly bodyDigest: string | undefined
-  /** The scanners that would run, and by what settings: looks.ts. One line. */
-  readonly looks: string
+  /** The scanners that would run, and by what settings: scan-description.ts. One line. */
+  readonly scanDescription: string
 }
 
 /** Bytes of a fingerprint. */
@@ -27,17 +27,17 @@ export const FINGERPRINT_SIZE = 32
  * own fields of the way and of the copy are large or odd.
  */
 export function fingerprintOf(
-  subject: Subject,
+  subject: FingerprintInput,
   secret: Buffer,
   crypto: Crypto,
 ): Buffer | undefined {
-  const { header, formFault, bodyDigest, looks } = subject
+  const { header, formFault, bodyDigest, scanDescription } = subject
   if (formFault !== undefined || bodyDigest === undefined) return undefined
   // If all fields go, the header is empty now.
   if (headerFormFault(header) !== undefined) return undefined
-  const fields = digestHeld(crypto, header, shareOf)
+  const fields = digestFields(crypto, header, shareOf)
   if (fields === undefined) return undefined
-  return nameOf('onescan-verdict/1', looks, header, [fields, bodyDigest], secret, crypto)
+  return nameOf('onescan-verdict/1', scanDescription, header, [fields, bodyDigest], secret, crypto)
 }
 
 /**
@@ -47,7 +47,7 @@ export function fingerprintOf(
  * neither that nor a digest of it is there.
  */
 export async function exactFingerprintOf(
-  { header, formFault, bodyDigest, looks }: Subject,
+  { header, formFault, bodyDigest, scanDescription }: FingerprintInput,
   fingerprint: Buffer | undefined,
   body: Iterable<Buffer>,
   secret: Buffer,
@@ -55,12 +55,12 @@ export async function exactFingerprintOf(
 ): Promise<Buffer> {
   if (fingerprint !== undefined) {
     const hmac = crypto.createHmac('sha256', secret).update('onescan-poison/2\n', 'latin1')
-    return hmac.update(fingerprint).update(heldBesides(header), 'latin1').digest()
+    return hmac.update(fingerprint).update(extraRetryFields(header), 'latin1').digest()
   }
   const fields =
-    digestHeld(crypto, header, heldOfATry) ?? digestHeld(crypto, header, () => 'whole')!
+    digestFields(crypto, header, shareInRetry) ?? digestFields(crypto, header, () => 'whole')!
   const digest = (formFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`
-  return nameOf('onescan-poison/1', looks, header, [fields, digest], secret, crypto)
+  return nameOf('onescan-poison/1', scanDescription, header, [fields, digest], secret, crypto)
 }
 
 async function digestRaw(body: Iterable<Buffer>, crypto: Crypto): Promise<string> {
@@ -81,14 +81,14 @@ const SLICE = 1024 * 1024
 
 function nameOf(
   kind: string,
-  looks: string,
+  scanDescription: string,
   header: Header,
   digests: readonly string[],
   secret: Buffer,
   crypto: Crypto,
 ): Buffer {
   const ending = header.lineEnding === '\n' ? 'lf' : 'crlf'
-  const lines = [kind, looks, ending, ...digests]
+  const lines = [kind, scanDescription, ending, ...digests]
   return crypto
     .createHmac('sha256', secret)
     .update(`${lines.join('\n')}\n`, 'latin1')

@@ -7,7 +7,7 @@ import type { RememberedVerdict } from './verdict.ts'
 export const INFECTED_FOR = 60
 
 /** What decides whether a remembered verdict counts. */
-export interface Standard {
+export interface FreshnessRule {
   /** Unix seconds. */
   readonly now: number
   /** Seconds. */
@@ -25,7 +25,7 @@ export interface Standard {
  * young and was found with signatures no older than those here; `infected` while the signatures
  * are the very same, or for a minute: a name that was withdrawn must not stay.
  */
-export function stillCounts(verdict: RememberedVerdict, standard: Standard): boolean {
+export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge || age < -FUTURE_MAX) return false

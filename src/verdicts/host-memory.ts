@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import { openMemoryStore } from './memory-store.ts'
-import { createPoison, type Poison, type PoisonWord } from './poison.ts'
+import { createPoison, type Poison, type PoisonEvent } from './poison.ts'
 import {
   type CouldNotTell,
   createScansInFlight,
@@ -25,29 +25,29 @@ export interface HostMemory {
   /** Belongs to no keyring: for verdicts that no other host needs to understand. */
   readonly secret: Buffer
   /** Tells the other processes through `say` from now on. */
-  connect(say: (words: HostWords) => void): void
+  connect(say: (words: HostEvents) => void): void
   /** Takes what another process said; ignores anything else. */
   hear(words: unknown): void
   /** What a new process is told first. */
-  welcome(): HostWords
+  welcome(): HostEvents
   /** What the others are told about a process that has ended: its scans will not come to an end. */
-  farewell(process: number): HostWords
+  farewell(process: number): HostEvents
 }
 
 /** What one process tells the others, as JSON. Fingerprints and values are base64. */
-export interface HostWords {
+export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
   readonly secret?: string
   /** Set if that process has ended, and another one says so. */
   readonly gone?: true
-  readonly verdicts: readonly Word[]
+  readonly verdicts: readonly HostEvent[]
 }
 
-export type Word =
+export type HostEvent =
   | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
-  | { readonly is: PoisonWord; readonly of: string; readonly marks?: readonly string[] }
+  | { readonly is: PoisonEvent; readonly of: string; readonly marks?: readonly string[] }
   | { readonly is: 'ended'; readonly of: string; readonly unknown?: CouldNotTell }
 
 /** Milliseconds for which words are gathered; a scan that ends within them is not told at all. */
@@ -63,14 +63,14 @@ export function openHostMemory({
 } = {}): HostMemory {
   const own = openMemoryStore()
   let secret = randomBytes(32)
-  let say: ((words: HostWords) => void) | undefined
-  let words: Word[] = []
+  let say: ((words: HostEvents) => void) | undefined
+  let words: HostEvent[] = []
   let isGathering = false
   /** Scans of other processes, which are not told again. */
   const theirs = new Map<string, { readonly from: number; readonly scan: OwnScan }>()
   let hearing = false
 
-  function tell(word: Word): void {
+  function tell(word: HostEvent): void {
     if (say === undefined || hearing) return
     words.push(word)
     if (!isGathering) setTimeout(flush, GATHERED_FOR)
@@ -90,9 +90,9 @@ export function openHostMemory({
       tell({ is: 'ended', of: base64(fingerprint), ...couldNotTell(end) }),
   })
 
-  const poison = createPoison(undefined, (what, message) => tell(poisonWord(what, message)))
+  const poison = createPoison(undefined, (what, message) => tell(poisonEvent(what, message)))
 
-  function hearWord(word: Word, from: number): void {
+  function hearEvent(word: HostEvent, from: number): void {
     const fingerprint = Buffer.from(word.of, 'base64')
     switch (word.is) {
       case 'put':
@@ -155,15 +155,15 @@ export function openHostMemory({
       say = tellOthers
     },
     hear(heard) {
-      if (!isHostWords(heard)) return
+      if (!isHostEvents(heard)) return
       if (heard.gone) left(heard.from)
       if (heard.secret !== undefined) secret = Buffer.from(heard.secret, 'base64')
       quietly(() => {
-        for (const word of heard.verdicts) hearWord(word, heard.from)
+        for (const word of heard.verdicts) hearEvent(word, heard.from)
       })
     },
     welcome() {
-      const verdicts = poison.retell().map(({ what, message }) => poisonWord(what, message))
+      const verdicts = poison.retell().map(({ what, message }) => poisonEvent(what, message))
       return { from: self, secret: base64(secret), verdicts }
     },
     farewell(process) {
@@ -173,16 +173,16 @@ export function openHostMemory({
   }
 }
 
-function poisonWord(is: PoisonWord, { fingerprint, marks }: InHand): Word {
+function poisonEvent(is: PoisonEvent, { fingerprint, marks }: InHand): HostEvent {
   return { is, of: base64(fingerprint), ...(is !== 'answered' && { marks }) }
 }
 
 /**
  * Without scans that began and ended meanwhile: their verdict is stored already, or there is none.
  */
-function withoutShortScans(words: readonly Word[]): Word[] {
-  const kept = new Set<Word>()
-  const begun = new Map<string, Word>()
+function withoutShortScans(words: readonly HostEvent[]): HostEvent[] {
+  const kept = new Set<HostEvent>()
+  const begun = new Map<string, HostEvent>()
   for (const word of words) {
     const before = begun.get(word.of)
     if (word.is === 'ended' && before !== undefined) {
@@ -214,6 +214,6 @@ function base64(bytes: Buffer): string {
  * Whether a message from one of our own processes is such words, and none of the other things that
  * it says.
  */
-export function isHostWords(words: unknown): words is HostWords {
+export function isHostEvents(words: unknown): words is HostEvents {
   return typeof words === 'object' && words !== null && 'verdicts' in words
 }

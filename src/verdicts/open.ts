@@ -10,7 +10,7 @@ import type { StoreAddress } from './valkey/address.ts'
 import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
 import type { VerdictPolicy } from './verdicts-policy.ts'
 
-export interface World
+export interface VerdictsContext
   extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {
   /** Takes a line when a shared store fails, and when it answers again. */
   readonly log: (line: string) => void
@@ -27,7 +27,7 @@ export async function openVerdictsBy(
   policy: VerdictPolicy,
   keys: readonly Key[],
   memory: HostMemory,
-  { log, scanTimeout, crypto, ...clocks }: World,
+  { log, scanTimeout, crypto, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
   const { store, maxAge, poisonTries } = policy
   if (store === 'off' || maxAge === 0) return undefined

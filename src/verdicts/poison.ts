@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import { createCommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
-import { createLane } from './lane.ts'
+import { createSerialQueue } from './serial-queue.ts'
 
 /** Milliseconds within which scans that went wrong are counted together. */
 export const COUNTED_FOR = 24 * 3600 * 1000
@@ -61,7 +61,7 @@ export interface Poison {
    * long must not keep the others from being scanned. One that is suspected for what it has in
    * common with others is held back instead.
    */
-  turn(message: InHand, patience: number): Promise<Turn | HeldBack>
+  turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
   /** On the clock of `harmed`. */
   now(): number
   /**
@@ -75,9 +75,9 @@ export interface Poison {
   /** Since the process began. */
   readonly counters: PoisonCounters
   /** What another process of the host reports: as PoisonWatch. */
-  hear(what: PoisonWord, message: InHand): void
+  hear(what: PoisonEvent, message: InHand): void
   /** All that a process that begins must hear. */
-  retell(): { readonly what: PoisonWord; readonly message: InHand }[]
+  retell(): { readonly what: PoisonEvent; readonly message: InHand }[]
 }
 
 export interface PoisonCounters {
@@ -87,7 +87,7 @@ export interface PoisonCounters {
   readonly heldBack: number
 }
 
-export interface Turn {
+export interface ScanTurn {
   readonly kind: 'turn'
   /** Whether it is a suspect, so that other mail is kept away from its scanner. */
   readonly isSuspect: boolean
@@ -105,25 +105,25 @@ export interface HeldBack {
  * What other processes of the host want to know of a message: that a look at it went wrong,
  * the same of one that was a suspect, that this counts, that one got an answer.
  */
-export type PoisonWord = 'harmed' | 'harmed again' | 'struck' | 'answered'
+export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
 
 /** `now` in milliseconds on a clock that nobody sets. */
 export function createPoison(
   now: () => number = () => performance.now(),
-  tell: (what: PoisonWord, message: InHand) => void = () => {},
+  tell: (what: PoisonEvent, message: InHand) => void = () => {},
   allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
   /** By name: since when it is a suspect, and when a scan of it failed. */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
   const common = createCommonMarks(now)
   /** Scans that failed, in the order of their ends. */
-  let ends: readonly End[] = []
+  let ends: readonly FailedScan[] = []
   /**
    * A lane for suspects, and one in front of it for those that are suspected by a mark: there is a
    * pause between these.
    */
-  const lane = createLane()
-  const bearers = createLane()
+  const lane = createSerialQueue()
+  const bearers = createSerialQueue()
   const counters = { isolated: 0, heldBack: 0 }
 
   function suspectNamed(name: string): Suspect | undefined {
@@ -245,14 +245,14 @@ export function createPoison(
   }
 }
 
-const free: Turn = { kind: 'turn', isSuspect: false, over() {} }
+const free: ScanTurn = { kind: 'turn', isSuspect: false, over() {} }
 
 interface Suspect {
   readonly at: number
   readonly strikes: readonly number[]
 }
 
-interface End {
+interface FailedScan {
   readonly name: string
   readonly wasSuspect: boolean
   readonly at: number

@@ -4,10 +4,10 @@ import { createPublisher } from './publisher.ts'
 import { SEALED_MAX } from './seal.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
 import type { StoreAccess } from './valkey/access.ts'
-import { isOfTheKey, type Words } from './valkey/connection.ts'
-import type { Link } from './valkey/link.ts'
-import { ReplyError } from './valkey/reply-reader.ts'
-import { openServers } from './valkey/servers.ts'
+import { isAboutOneKey, type RespCommand } from './valkey/connection.ts'
+import type { LastingConnection } from './valkey/lasting-connection.ts'
+import { openServers } from './valkey/open-servers.ts'
+import { RespError } from './valkey/resp-reader.ts'
 
 export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
@@ -53,11 +53,11 @@ const MARK_KEY = `${KEY_PREFIX}mark`
 const MARK_EVERY = 20_000
 /** Number of looks for which a mark stays that nobody renews. */
 const MARK_LASTS = 3
-const markQuestion: Words = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
+const markQuestion: RespCommand = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
 export const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
 /** The first question on each connection: a user who may not ask it shares nothing. */
-const FIRST_QUESTION: Words = ['GETRANGE', CHECK_KEY, '0', '0']
+const FIRST_QUESTION: RespCommand = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /**
  * Verdicts in a store that hosts share: Valkey or Redis, one server, a cluster, or behind
@@ -99,10 +99,10 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
    * is renewed by somebody.
    */
   async function compareMarks(own: Buffer): Promise<void> {
-    const link = servers.linkFor(MARK_KEY)
-    if (!link?.isReady) return
+    const connection = servers.connectionFor(MARK_KEY)
+    if (!connection?.isReady) return
     const lasting = ['PX', String(MARK_LASTS * markEvery)]
-    const replies = await link.ask(
+    const replies = await connection.ask(
       [['SET', MARK_KEY, own, 'NX', ...lasting], markQuestion],
       PUT_WITHIN,
     )
@@ -111,7 +111,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     if (found.equals(own)) {
       otherSince = undefined
       tell('mark', undefined)
-      await link.ask([['SET', MARK_KEY, own, ...lasting]], PUT_WITHIN)
+      await connection.ask([['SET', MARK_KEY, own, ...lasting]], PUT_WITHIN)
       return
     }
     otherSince ??= uptime()
@@ -126,42 +126,42 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
   })
 
   /** Counts an error, and logs those that are not about this key alone. */
-  function erred(what: 'get' | 'put', { message }: ReplyError): void {
+  function erred(what: 'get' | 'put', { message }: RespError): void {
     counters.errors++
     if (/^(?:MOVED|ASK|READONLY)\b/.test(message)) servers.moved()
-    if (!isOfTheKey(new ReplyError(message))) tell(what, message)
+    if (!isAboutOneKey(new RespError(message))) tell(what, message)
   }
 
   async function publish(key: string, sealed: Buffer, milliseconds: number): Promise<boolean> {
-    const link = servers.linkFor(key)
-    if (!link?.isReady) return false
+    const connection = servers.connectionFor(key)
+    if (!connection?.isReady) return false
     try {
       const words = ['SET', key, sealed, 'PX', String(milliseconds)]
-      const answer = await link.ask([words], PUT_WITHIN)
+      const answer = await connection.ask([words], PUT_WITHIN)
       const reply = answer === LATE ? LATE : answer[0]
-      if (reply instanceof ReplyError) erred('put', reply)
+      if (reply instanceof RespError) erred('put', reply)
       if (reply !== 'OK') return false
       tell('put', undefined)
       return true
     } catch {
-      return false // the link tells why
+      return false // the connection tells why
     }
   }
 
   /** The value, and whether it is this host's claim of now; undefined if there was no answer. */
-  async function claimOrGet(link: Link, key: string) {
+  async function claimOrGet(connection: LastingConnection, key: string) {
     // A store that takes nothing takes no claims.
     const claims = troubles.has('put') ? [] : [['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]]
     const question = ['GETRANGE', key, '0', String(SEALED_MAX)]
-    const replies = await link.ask([...claims, question], timeout)
+    const replies = await connection.ask([...claims, question], timeout)
     if (replies === LATE) {
       counters.late++
       return undefined
     }
     const value = replies.at(-1)
     const [claim] = replies.slice(0, claims.length)
-    if (claim instanceof ReplyError) erred('put', claim)
-    if (value instanceof ReplyError) {
+    if (claim instanceof RespError) erred('put', claim)
+    if (value instanceof RespError) {
       erred('get', value)
       return undefined
     }
@@ -169,11 +169,15 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     return { isOurs: claim === 'OK', value }
   }
 
-  async function ask(link: Link, key: string, patience: number): Promise<Buffer | undefined> {
+  async function ask(
+    connection: LastingConnection,
+    key: string,
+    patience: number,
+  ): Promise<Buffer | undefined> {
     counters.asked++
     const until = uptime() + Math.min(patience, CLAIMED_FOR)
-    for (let waits = 0; link.isReady; waits++) {
-      const answer = await claimOrGet(link, key).catch(() => undefined)
+    for (let waits = 0; connection.isReady; waits++) {
+      const answer = await claimOrGet(connection, key).catch(() => undefined)
       if (answer?.isOurs) {
         claims.set(key, uptime() + CLAIMED_FOR)
         return undefined
@@ -195,8 +199,8 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
   return {
     get(fingerprint, patience = 0) {
       const key = keyOf(fingerprint)
-      const link = servers.linkFor(key)
-      return link?.isReady ? ask(link, key, patience) : undefined
+      const connection = servers.connectionFor(key)
+      return connection?.isReady ? ask(connection, key, patience) : undefined
     },
     put(fingerprint, sealed, seconds) {
       const key = keyOf(fingerprint)
@@ -207,10 +211,10 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       const key = keyOf(fingerprint)
       const until = claims.get(key)
       claims.delete(key)
-      const link = servers.linkFor(key)
+      const connection = servers.connectionFor(key)
       // If the claim has expired, what is there now belongs to another host.
-      if (until === undefined || uptime() >= until || !link?.isReady) return
-      link.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
+      if (until === undefined || uptime() >= until || !connection?.isReady) return
+      connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
     },
     sharing() {
       return {
@@ -250,11 +254,11 @@ export async function tryStore(
     },
     trouble: (who, why) => (why === undefined ? troubles.delete(who) : troubles.set(who, why)),
   })
-  const ask = async (words: Words) => {
-    const answer = await servers.linkFor(words[1] as string)!.ask([words], timeout)
+  const ask = async (words: RespCommand) => {
+    const answer = await servers.connectionFor(words[1] as string)!.ask([words], timeout)
     if (answer === LATE) throw new Error(`no answer in ${timeout} ms`)
     const [reply] = answer
-    if (reply instanceof ReplyError) throw reply
+    if (reply instanceof RespError) throw reply
     return reply
   }
   const until = performance.now() + timeout

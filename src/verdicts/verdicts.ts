@@ -7,11 +7,11 @@ import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
-import { lookCarefully, type PoisonPolicy, toldOfSuspects } from './careful-look.ts'
-import { exactFingerprintOf, fingerprintOf, type Subject } from './fingerprint.ts'
+import { type PoisonPolicy, scanCarefully, warnedOfSuspects } from './careful-scan.ts'
+import { exactFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import { stillCounts } from './fresh.ts'
-import { looksOf } from './looks.ts'
 import type { PoisonCounters, Withheld } from './poison.ts'
+import { describeScan } from './scan-description.ts'
 import {
   type CouldNotTell,
   createScansInFlight,
@@ -55,7 +55,7 @@ export interface VerdictsOptions {
 }
 
 /** A message that scanners would look at. */
-export interface Question {
+export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
   /** Its header as it will leave. */
   readonly leaving: Header
@@ -88,7 +88,7 @@ export interface Verdicts {
    * and otherwise the result of `look`. Copies that come meanwhile wait for it, each within
    * its own time. Scanners that are not `memorable` always scan.
    */
-  find(question: Question, scanWith: ScanWith): Promise<KnownOrScanned>
+  find(question: VerdictQuery, scanWith: ScanWith): Promise<KnownOrScanned>
   /** Messages that are not given to scanners now, because scanners died of them. */
   withheld(): Withheld
   /** How much harm to other mail was prevented; undefined if such messages are not looked for. */
@@ -111,7 +111,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
    * A verdict that counts here and now. Stores that were asked in vain before it was found get it,
    * too.
    */
-  async function recall(name: Name, patience: number): Promise<RememberedVerdict | undefined> {
+  async function recall(
+    name: FingerprintedMessage,
+    patience: number,
+  ): Promise<RememberedVerdict | undefined> {
     const { fingerprint, secrets, maxAge } = name
     for (const [index, store] of stores.entries()) {
       const sealed = await store.get(fingerprint, patience)
@@ -125,7 +128,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return undefined
   }
 
-  function doesCount(verdict: RememberedVerdict, { maxAge, versions }: Name): boolean {
+  function doesCount(
+    verdict: RememberedVerdict,
+    { maxAge, versions }: FingerprintedMessage,
+  ): boolean {
     const standard = {
       now: seconds(),
       maxAge,
@@ -136,27 +142,32 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return stillCounts(verdict, standard)
   }
 
-  function remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: Name): void {
+  function remember(
+    verdict: RememberedVerdict,
+    { fingerprint, secrets, maxAge }: FingerprintedMessage,
+  ): void {
     const sealed = sealVerdict(verdict, fingerprint, secrets.seal, crypto)
     for (const store of stores) store.put(fingerprint, sealed, maxAge)
   }
 
   /** A scan found no verdict: nobody need wait for it. */
-  function release({ fingerprint }: Name): void {
+  function release({ fingerprint }: FingerprintedMessage): void {
     for (const store of stores) store.release?.(fingerprint)
   }
 
-  async function nameOf(question: Question): Promise<Name | Nameless | undefined> {
+  async function identify(
+    question: VerdictQuery,
+  ): Promise<FingerprintedMessage | MessageIdentity | undefined> {
     const { message, leaving, policy } = question
     const maxAge = Math.min(options.maxAge, question.maxAge)
     const scanners = question.scanners.filter(({ memorable }) => memorable)
     if (scanners.length === 0 || maxAge === 0) return undefined
     const { formFault, digests } = await message.form()
-    const subject: Subject = {
+    const subject: FingerprintInput = {
       header: leaving,
       formFault,
       bodyDigest: digests.sha256,
-      looks: looksOf(policy, scanners),
+      scanDescription: describeScan(policy, scanners),
     }
     const secrets = options.secrets()
     const here = { host, signatureDate: options.signatureFiles()?.changed }
@@ -166,10 +177,10 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject }
   }
 
-  /** Scans as careful-look.ts says, if messages that kill scanners are looked for. */
-  async function lookWithCare(
-    { message, scanners, marks }: Question,
-    name: Nameless,
+  /** Scans as careful-scan.ts says, if messages that kill scanners are looked for. */
+  async function scanWithCare(
+    { message, scanners, marks }: VerdictQuery,
+    name: MessageIdentity,
     scanWith: ScanWith,
     timeout: number,
     told?: ScanTask['signatures'],
@@ -179,11 +190,11 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     const { fingerprint: secret } = name.secrets
     const { subject, common } = name
     const fingerprint = await exactFingerprintOf(subject, common, message.body(), secret, crypto)
-    return lookCarefully(
+    return scanCarefully(
       { fingerprint, marks },
       { poison, timeout, fullTime, uptime, scanner: name.scanners[0]!.name },
       (left, suspects) => {
-        return scanWith(suspects ? scanners.map(toldOfSuspects(suspects)) : scanners, left, told)
+        return scanWith(suspects ? scanners.map(warnedOfSuspects(suspects)) : scanners, left, told)
       },
     )
   }
@@ -193,7 +204,12 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
    * message goes first. Copies that come meanwhile wait for the scan; if the verdict may not last,
    * only they get it.
    */
-  function rememberAndEnd(scan: OwnScan, end: ScanEnd, name: Name, mayLast: boolean): void {
+  function rememberAndEnd(
+    scan: OwnScan,
+    end: ScanEnd,
+    name: FingerprintedMessage,
+    mayLast: boolean,
+  ): void {
     if (end.kind !== 'verdict' || !mayLast) {
       scan.end(end)
       release(name)
@@ -213,9 +229,9 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   }
 
   /** Scans for all copies that wait. */
-  async function lead(
-    question: Question,
-    name: Name,
+  async function scanForAll(
+    question: VerdictQuery,
+    name: FingerprintedMessage,
     scanWith: ScanWith,
     within: number,
   ): Promise<KnownOrScanned> {
@@ -228,13 +244,13 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // nobody waits for what concerns this message alone
-        return await believe(verdict, question, scanWith, timeout)
+        return await withRemembered(verdict, question, scanWith, timeout)
       }
       const files = options.signatureFiles()
       const isUpToDate = await haveLoaded(name.scanners, files, options.now())
       const began = countedFrom(files, options.now())
       const { told, joined } = noteVersions(name.versions)
-      const result = await lookWithCare(question, name, scanWith, timeout, told)
+      const result = await scanWithCare(question, name, scanWith, timeout, told)
       if (result.answer === 'unknown') {
         // If the client has left or gives no time, other messages must not be deferred for that:
         // they are scanned themselves.
@@ -262,26 +278,26 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     async find(question, scanWith) {
       const { timeout } = question.policy
       const deadline = uptime() + timeout
-      const name = await nameOf(question)
+      const name = await identify(question)
       if (name === undefined) return { result: await scanWith(question.scanners, timeout) }
       const timeLeft = () => Math.max(1, deadline - uptime())
-      if (!isNamed(name))
-        return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
+      if (!hasFingerprint(name))
+        return { result: await scanWithCare(question, name, scanWith, timeLeft()) }
       for (let vain = 0; ; ) {
         const scan = inFlight.of(name.fingerprint)
-        if (scan === undefined) return lead(question, name, scanWith, timeLeft())
+        if (scan === undefined) return scanForAll(question, name, scanWith, timeLeft())
         const end = await endedWithin(scan, deadline - uptime())
         if (end === undefined) return { result: couldNotTell(name, TOO_LATE) }
         switch (end.kind) {
           case 'verdict':
             if (doesCount(end.verdict, name)) {
-              return believe(end.verdict, question, scanWith, timeLeft())
+              return withRemembered(end.verdict, question, scanWith, timeLeft())
             }
-            return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
+            return { result: await scanWithCare(question, name, scanWith, timeLeft()) }
           case 'elsewhere':
             break // it is in a store, or nowhere: one of those that wait finds out
           case 'nothing':
-            return { result: await lookWithCare(question, name, scanWith, timeLeft()) }
+            return { result: await scanWithCare(question, name, scanWith, timeLeft()) }
           case 'unknown':
             if (++vain === VAIN_LOOKS) return { result: couldNotTell(name, end) }
         }
@@ -303,7 +319,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
  * A message without a fingerprint: readers do not agree about its form, or its scanners do not name
  * their signatures.
  */
-interface Nameless {
+interface MessageIdentity {
   readonly fingerprint: Buffer | undefined
   /** The same, whether or not its scanners name their signatures. */
   readonly common: Buffer | undefined
@@ -314,15 +330,15 @@ interface Nameless {
   readonly versions: ScannerVersions
   /** Those whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
-  readonly subject: Subject
+  readonly subject: FingerprintInput
 }
 
 /** A message with its fingerprint, and what decides about verdicts of it. */
-interface Name extends Nameless {
+interface FingerprintedMessage extends MessageIdentity {
   readonly fingerprint: Buffer
 }
 
-function isNamed(name: Nameless): name is Name {
+function hasFingerprint(name: MessageIdentity): name is FingerprintedMessage {
   return name.fingerprint !== undefined
 }
 
@@ -332,7 +348,7 @@ const TOO_LATE = {
 } as const
 
 function couldNotTell(
-  { scanners }: Nameless,
+  { scanners }: MessageIdentity,
   { why, cause }: CouldNotTell,
 ): Extract<ScanResult, { answer: 'unknown' }> {
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
@@ -341,7 +357,7 @@ function couldNotTell(
 /** The part of a result that holds for every copy. */
 function memorableOf(
   result: ScanResult,
-  { scanners }: Name,
+  { scanners }: FingerprintedMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined
@@ -354,9 +370,9 @@ function memorableOf(
  * The result, with a remembered verdict in the place of the scanners that gave it. The others run
  * in their order; those behind a scanner that found something would not have run, either.
  */
-async function believe(
+async function withRemembered(
   verdict: RememberedVerdict,
-  { scanners, policy }: Question,
+  { scanners, policy }: VerdictQuery,
   scanWith: ScanWith,
   timeout: number,
 ): Promise<KnownOrScanned> {

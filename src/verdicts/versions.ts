@@ -2,7 +2,7 @@ import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 
 /** The host and its own date, for scanners that do not name their signatures. */
-export interface Here {
+export interface HostSignatures {
   readonly host: string
   /** Unix seconds; undefined if it is not known. */
   readonly signatureDate: number | undefined
@@ -13,7 +13,7 @@ export interface Here {
  */
 export function tellSignatures(
   scanners: readonly Scanner[],
-  { signatureDate }: Pick<Here, 'signatureDate'>,
+  { signatureDate }: Pick<HostSignatures, 'signatureDate'>,
 ): boolean {
   return scanners.every(({ memorable }) => {
     const { signatures } = memorable!
@@ -27,7 +27,7 @@ export function tellSignatures(
  */
 export async function versionsNow(
   scanners: readonly Scanner[],
-  { host, signatureDate }: Here,
+  { host, signatureDate }: HostSignatures,
 ): Promise<ScannerVersions | undefined> {
   const versions: Record<string, string> = {}
   for (const { name, memorable } of scanners) {
@@ -42,7 +42,7 @@ export async function versionsNow(
 }
 
 /** Collects the signatures that scanners name while they scan a message and its parts. */
-export interface VersionsTold {
+export interface VersionNotes {
   readonly told: NonNullable<ScanTask['signatures']>
   /**
    * The oldest signatures with which any part was scanned, in one line; undefined if that is not
@@ -52,7 +52,7 @@ export interface VersionsTold {
 }
 
 /** `now` has the signatures of scanners that name none during a scan. */
-export function noteVersions(now: ScannerVersions): VersionsTold {
+export function noteVersions(now: ScannerVersions): VersionNotes {
   const oldest = new Map<string, string>(Object.entries(now))
   const heard = new Set<string>()
   let unclear = false

@@ -36,7 +36,11 @@ import { TOP } from '../../src/observe/report/tally.ts'
 import { IDLE_TIME, REQUEST_TIME } from '../../src/quota/tell/http.ts'
 import { GRACE } from '../../src/quota/tell/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildirsize.ts'
-import { LARGE_FROM, LARGE_PLACES, PLACES } from '../../src/scan/clamd/places.ts'
+import {
+  CONVERSATIONS_MAX,
+  LARGE_CONVERSATIONS_MAX,
+  LARGE_FROM,
+} from '../../src/scan/clamd/server-queue.ts'
 import { ASK_AGAIN_AFTER, IDLE_FOR, IDLE_MAX } from '../../src/scan/clamd/sessions.ts'
 import { items, readPage } from './man-page.ts'
 
@@ -67,8 +71,11 @@ t.test('defaults of the options of onescand are those that its page names', asyn
 })
 
 t.test('what a worker asks of clamd', async (t) => {
-  t.match(daemon, `A worker has at most ${PLACES} messages at one clamd`)
-  t.match(daemon, `at most ${LARGE_PLACES} are of ${LARGE_FROM / 1024 / 1024} MiB or more`)
+  t.match(daemon, `A worker has at most ${CONVERSATIONS_MAX} messages at one clamd`)
+  t.match(
+    daemon,
+    `at most ${LARGE_CONVERSATIONS_MAX} are of ${LARGE_FROM / 1024 / 1024} MiB or more`,
+  )
   t.match(daemon, `If nothing is heard of it for ${HELD_AFTER / 1000} seconds`)
 })
 

@@ -54,7 +54,7 @@ t.test('an arrow upward, from door to door or round in a circle is found', async
   t.same(wrongArrows(sideways, floors), ['doors/milter/door.ts imports doors/warm/frames.ts'])
   const round = new Map([...imports, ['message/write-all.ts', ['message/spool.ts']]])
   t.match(circles(round), [/message\/spool\.ts.*message\/write-all\.ts/])
-  const upstairs = new Map([...imports, ['scan/clamd/places.ts', ['scan/scanners.ts']]])
+  const upstairs = new Map([...imports, ['scan/clamd/server-queue.ts', ['scan/scanners.ts']]])
   t.match(circles(betweenFolders(upstairs)), [/^scan, scan\/clamd$/])
 })
 

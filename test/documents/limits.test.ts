@@ -27,8 +27,8 @@ import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
-import { PLACES } from '../../src/scan/clamd/places.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/scanner.ts'
+import { CONVERSATIONS_MAX } from '../../src/scan/clamd/server-queue.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
@@ -140,7 +140,7 @@ t.test('a secret is as long as the page says', async (t) => {
 t.test('onescand(8) says how many messages are at one clamd', async (t) => {
   const [, most] =
     /A worker has at most (\d+) messages at one clamd/.exec(readPage('onescand.8')) ?? []
-  t.equal(Number(most), PLACES)
+  t.equal(Number(most), CONVERSATIONS_MAX)
 })
 
 t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {

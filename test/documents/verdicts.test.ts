@@ -17,7 +17,7 @@ import {
   LONGEST_REFUSED,
   LONGEST_SILENT,
   MISSES_MAX,
-} from '../../src/verdicts/valkey/link.ts'
+} from '../../src/verdicts/valkey/lasting-connection.ts'
 import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
 import { subjectOf } from '../verdicts/subjects.ts'
 

@@ -12,7 +12,7 @@ import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
-import type { KnownOrScanned, Question, Verdicts } from '../../src/verdicts/verdicts.ts'
+import type { KnownOrScanned, VerdictQuery, Verdicts } from '../../src/verdicts/verdicts.ts'
 import { hmacValue, md5Hex } from '../cluster/independent.ts'
 import { key, keyring } from '../second-reader/stamped.ts'
 
@@ -338,9 +338,9 @@ t.test('who only has scanners of local policy vouches for no size', async (t) =>
 
 /** A memory that has this verdict, and what it was asked. */
 function remembering(found: KnownOrScanned) {
-  const questions: Question[] = []
+  const questions: VerdictQuery[] = []
   const verdicts = {
-    async find(question: Question) {
+    async find(question: VerdictQuery) {
       questions.push(question)
       return found
     },

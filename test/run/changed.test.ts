@@ -8,15 +8,18 @@ const all = [
   'test/documents/floors.test.ts',
   'test/packaging/installed.test.ts',
   'test/scan/clamd/ask.test.ts',
-  'test/scan/clamd/places.test.ts',
+  'test/scan/clamd/server-queue.test.ts',
   'test/scan/scan.test.ts',
   'test/verdicts/fresh.test.ts',
 ]
 
 const cases: readonly (readonly [change: string, tests: readonly string[]])[] = [
-  ['src/scan/clamd/ask.ts', ['test/scan/clamd/ask.test.ts', 'test/scan/clamd/places.test.ts']],
+  [
+    'src/scan/clamd/ask.ts',
+    ['test/scan/clamd/ask.test.ts', 'test/scan/clamd/server-queue.test.ts'],
+  ],
   ['src/scan/clamscan/resource-scope.ts', ['test/scan/scan.test.ts']],
-  ['test/scan/clamd/places.test.ts', ['test/scan/clamd/places.test.ts']],
+  ['test/scan/clamd/server-queue.test.ts', ['test/scan/clamd/server-queue.test.ts']],
   ['test/verdicts/rig.ts', ['test/verdicts/fresh.test.ts']],
   ['packaging/debian/postinst', ['test/packaging/installed.test.ts']],
   ['README.md', []],

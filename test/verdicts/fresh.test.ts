@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { areAtLeastAsNew, joinVersions } from '../../src/scan/shared/signatures.ts'
-import { type Standard, stillCounts } from '../../src/verdicts/fresh.ts'
+import { type FreshnessRule, stillCounts } from '../../src/verdicts/fresh.ts'
 import type { RememberedVerdict } from '../../src/verdicts/verdict.ts'
 
 const NOW = 1_800_000_000
@@ -9,7 +9,10 @@ const version = (number: number, engine = '1.4.3') =>
   `ClamAV ${engine}/${number}/Tue Apr  8 08:43:46 2025`
 const by = (text: string) => joinVersions({ clamd: text })
 
-function counts(verdict: Partial<RememberedVerdict>, standard: Partial<Standard> = {}): boolean {
+function counts(
+  verdict: Partial<RememberedVerdict>,
+  standard: Partial<FreshnessRule> = {},
+): boolean {
   const remembered: RememberedVerdict = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
@@ -18,7 +21,7 @@ function counts(verdict: Partial<RememberedVerdict>, standard: Partial<Standard>
     host: 'mx1',
     ...verdict,
   }
-  const by27600: Standard = {
+  const by27600: FreshnessRule = {
     now: NOW,
     maxAge: 3600,
     signatures: by(version(27_600)),

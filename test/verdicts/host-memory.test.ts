@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { type HostMemory, type HostWords, openHostMemory } from '../../src/verdicts/host-memory.ts'
+import { type HostEvents, type HostMemory, openHostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Processes of one host, as those that really are tell each other: through the first one. */
 function connected(count: number) {
   const memories = Array.from({ length: count }, (_, n) => openHostMemory({ self: n + 1 }))
-  const said: HostWords[] = []
+  const said: HostEvents[] = []
   const spoken = new EventTarget()
   for (const memory of memories) {
     memory.connect((words) => {

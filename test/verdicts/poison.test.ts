@@ -8,7 +8,7 @@ import {
   createPoison,
   LEFT_ALONE_FOR,
   type Poison,
-  type PoisonWord,
+  type PoisonEvent,
 } from '../../src/verdicts/poison.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
@@ -26,7 +26,7 @@ const other = message(2)
 /** All have told at once, by a clock of its own. */
 function open() {
   let now = 0
-  const told: PoisonWord[] = []
+  const told: PoisonEvent[] = []
   const poison = createPoison(
     () => now,
     (what) => told.push(what),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
-import { looksOf } from '../../src/verdicts/looks.ts'
+import { describeScan } from '../../src/verdicts/scan-description.ts'
 import { createScansInFlight, endedWithin } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Scans that are under way, and how a message is looked at. */
@@ -59,7 +59,7 @@ t.test(
     })
     const { max } = policy.nesting
     t.equal(
-      looksOf(policy, [by('a'), by('b\n')], '1.2.3'),
+      describeScan(policy, [by('a'), by('b\n')], '1.2.3'),
       `onescan=1.2.3 nesting=${max} secondlook=always scanners=a,b?`,
     )
   },

@@ -1,12 +1,12 @@
 import * as crypto from 'node:crypto'
-import type { Subject } from '../../src/verdicts/fingerprint.ts'
+import type { FingerprintInput } from '../../src/verdicts/fingerprint.ts'
 import { examine } from '../cluster/hashed-message.ts'
 
 export const LOOKS = 'onescan=0.1.0 nesting=12 secondlook=odd scanners=clamd,maxsize=104857600'
 
-export function subjectOf(message: Buffer, looks = LOOKS): Subject {
+export function subjectOf(message: Buffer, looks = LOOKS): FingerprintInput {
   const { header, formFault, digests } = examine(message)
-  return { header, formFault, bodyDigest: digests.sha256, looks }
+  return { header, formFault, bodyDigest: digests.sha256, scanDescription: looks }
 }
 
 /** The fingerprint of doc/verdicts.md, written down a second time from its text. */

@@ -10,7 +10,11 @@ import { createPoison } from '../../src/verdicts/poison.ts'
 import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
-import { openVerdicts, type Question, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
+import {
+  openVerdicts,
+  type VerdictQuery,
+  type VerdictsOptions,
+} from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
@@ -54,12 +58,12 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const find = (
     text: string,
     answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
-    wishes: Partial<Question> = {},
+    wishes: Partial<VerdictQuery> = {},
   ) => {
     const bytes = Buffer.from(text)
     const { header, ...form } = examine(bytes)
     const body = () => [bytes.subarray(header.length)]
-    const question: Question = {
+    const question: VerdictQuery = {
       message: { form: async () => form, body, confirmFile() {} },
       leaving: header,
       scanners: [clamd],
@@ -184,7 +188,7 @@ t.test('if STRICTMIME keeps mail out, traits are looked for in each copy', async
 
 t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
   const { find, looks } = open()
-  const wishes: Partial<Question>[] = [
+  const wishes: Partial<VerdictQuery>[] = [
     {},
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },

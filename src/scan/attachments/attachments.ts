@@ -1,7 +1,7 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
-import { loadRules, type Rules, rulesOfNames } from './rules.ts'
+import { type AttachmentRules, loadRules, rulesOfNames } from './rules.ts'
 import { searchMessage } from './search.ts'
 
 /** Characters of a name that go into the verdict, and with it into the SMTP reply. */
@@ -23,7 +23,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
    * The same rules for all messages, and nobody changes them. If two messages come first, both read
    * the file.
    */
-  let known: Rules | undefined
+  let known: AttachmentRules | undefined
   const rulesOnce = async () => {
     const { rules } = attachments
     known ??= 'file' in rules ? await loadRules(rules.file) : rulesOfNames(rules.names)

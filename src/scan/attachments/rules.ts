@@ -11,7 +11,7 @@ import { compileGlob } from '../../ground/settings/glob.ts'
  *     content executable         content that begins as a program does, whatever its
  *                                name: Windows, ELF, Mach-O, Java class
  */
-export interface Rules {
+export interface AttachmentRules {
   readonly bansName: (name: string) => boolean
   readonly bansType: (type: string) => boolean
   readonly bansExecutables: boolean
@@ -22,7 +22,7 @@ export interface Rules {
  * holds a line that is no rule, or no rule at all: with nothing to ban the plugin would
  * call everything clean.
  */
-export async function loadRules(file: string): Promise<Rules> {
+export async function loadRules(file: string): Promise<AttachmentRules> {
   let text: string
   try {
     text = readForeignFile(file).toString('utf8')
@@ -34,7 +34,7 @@ export async function loadRules(file: string): Promise<Rules> {
   return parseRules(text, file)
 }
 
-export function parseRules(text: string, file: string): Rules {
+export function parseRules(text: string, file: string): AttachmentRules {
   const names: string[] = []
   const types: string[] = []
   let bansExecutables = false
@@ -57,7 +57,7 @@ export function parseRules(text: string, file: string): Rules {
 }
 
 /** The same of patterns of names alone. */
-export function rulesOfNames(names: readonly string[]): Rules {
+export function rulesOfNames(names: readonly string[]): AttachmentRules {
   return { bansName: any(names), bansType: any([]), bansExecutables: false }
 }
 

@@ -5,9 +5,9 @@ import type { Source } from '../../mime/source.ts'
 import { isExecutable, MAGIC_LENGTH } from './executable.ts'
 import { spellings } from './file-names.ts'
 import { readNames } from './part-names.ts'
-import type { Rules } from './rules.ts'
+import type { AttachmentRules } from './rules.ts'
 
-export interface Findings {
+export interface AttachmentFindings {
   /** What was banned first: a file name, `type a/b` or `content executable`. */
   readonly banned: string | undefined
   /** The limit behind which nothing was looked at; the first one. */
@@ -28,9 +28,9 @@ export interface SearchOptions {
  */
 export async function searchMessage(
   message: Source,
-  rules: Rules,
+  rules: AttachmentRules,
   { openFile, signal }: SearchOptions,
-): Promise<Findings> {
+): Promise<AttachmentFindings> {
   const search = new Search(rules)
   const options = {
     createHash,
@@ -49,12 +49,12 @@ export async function searchMessage(
   return search
 }
 
-class Search implements Findings {
-  readonly #rules: Rules
+class Search implements AttachmentFindings {
+  readonly #rules: AttachmentRules
   banned: string | undefined
   over: string | undefined
 
-  constructor(rules: Rules) {
+  constructor(rules: AttachmentRules) {
     this.#rules = rules
   }
 

@@ -1,16 +1,16 @@
 import type { Sample } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import { type ClamdReply, readReply, type Subject } from './clamd-reply.ts'
+import type { ClamdOutcome, ClamdPacket } from './clamd-connection.ts'
+import { type ClamdReply, readReply, type Submission } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
-import type { LinkOutcome, Packet } from './link.ts'
 
 /** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
 export async function askClamd(
   address: ClamdAddress,
   command: 'PING' | 'VERSION',
   signal: AbortSignal,
-): Promise<LinkOutcome<string>> {
+): Promise<ClamdOutcome<string>> {
   const outcome = await converse(address, inOnePiece(`z${command}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes } = outcome.answer
@@ -24,7 +24,7 @@ export async function scanPath(
   path: string,
   signal: AbortSignal,
   ask: Converse = converse,
-): Promise<LinkOutcome<ClamdReply>> {
+): Promise<ClamdOutcome<ClamdReply>> {
   const outcome = await ask(address, inOnePiece(`zSCAN ${path}\0`), signal)
   if (outcome.kind !== 'answered') return outcome
   return { kind: 'answered', answer: readReply(outcome.answer.bytes, 'path') }
@@ -40,7 +40,7 @@ export async function scanStream(
   signal: AbortSignal,
   size?: number,
   ask: Converse = converse,
-): Promise<LinkOutcome<ClamdReply>> {
+): Promise<ClamdOutcome<ClamdReply>> {
   const outcome = await ask(address, () => streamPackets(chunks, size), signal)
   if (outcome.kind !== 'answered') return outcome
   const { bytes, sentAll } = outcome.answer
@@ -58,7 +58,7 @@ export async function scanStreams(
   contents: readonly Pick<Sample, 'size' | 'chunks'>[],
   signal: AbortSignal,
   ask: ConverseMany,
-): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {
+): Promise<ClamdOutcome<readonly ClamdReply[]> | undefined> {
   const commands = contents.map(({ size, chunks }) => {
     return Buffer.concat([...streamPackets(chunks(), size)].map((packet) => Buffer.from(packet)))
   })
@@ -75,7 +75,7 @@ export async function scanDescriptors(
   descriptors: readonly (() => number)[],
   signal: AbortSignal,
   ask: ConverseMany,
-): Promise<LinkOutcome<readonly ClamdReply[]> | undefined> {
+): Promise<ClamdOutcome<readonly ClamdReply[]> | undefined> {
   const packets = function* () {
     for (const descriptor of descriptors) yield fildes(descriptor())
   }
@@ -83,14 +83,14 @@ export async function scanDescriptors(
 }
 
 /** The command with its descriptor, and the byte that brings one where it comes by itself. */
-export function fildes(descriptor: number): Packet {
+export function fildes(descriptor: number): ClamdPacket {
   return { bytes: Buffer.from('zFILDES\0\0'), descriptor }
 }
 
 function readReplies(
   outcome: Awaited<ReturnType<ConverseMany>>,
-  about: Subject,
-): LinkOutcome<readonly ClamdReply[]> | undefined {
+  about: Submission,
+): ClamdOutcome<readonly ClamdReply[]> | undefined {
   if (outcome?.kind !== 'answered') return outcome
   return { kind: 'answered', answer: outcome.answer.map((reply) => readReply(reply, about)) }
 }

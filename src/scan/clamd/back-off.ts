@@ -1,4 +1,4 @@
-import type { Absence } from './link.ts'
+import type { Absence } from './clamd-connection.ts'
 
 /**
  * Milliseconds for which a server that cannot be reached is tried again, from the first

@@ -19,16 +19,16 @@ export type ClamdReply =
   | { readonly says: 'trouble'; readonly text: string }
 
 /** What was to be scanned: the bytes after INSTREAM, the path after SCAN, what came with FILDES. */
-export type Subject = 'stream' | 'path' | 'descriptor'
+export type Submission = 'stream' | 'path' | 'descriptor'
 
 /** Before what clamd says of it. Paths may hold anything but NUL. */
-const SUBJECTS: Readonly<Record<Subject, RegExp>> = {
+const SUBMISSIONS: Readonly<Record<Submission, RegExp>> = {
   stream: /^stream: (.*)$/s,
   path: /^\/.*: (.*)$/s,
   descriptor: /^fd\[[0-9]+\]: (.*)$/s,
 }
 
-export interface ReplyReader {
+export interface ClamdReplyReader {
   /** Bytes so far. */
   readonly length: number
   /** Takes the next bytes, in any split; true when there is no need for more. */
@@ -38,7 +38,7 @@ export interface ReplyReader {
 }
 
 /** Gathers so many replies, up to the NUL of the last or to REPLY_MAX bytes for each without one. */
-export function createReplyReader(replies = 1): ReplyReader {
+export function createClamdReplyReader(replies = 1): ClamdReplyReader {
   const kept: Buffer[] = []
   let length = 0
   let left = replies
@@ -61,7 +61,7 @@ export function createReplyReader(replies = 1): ReplyReader {
  * The reply ends at the first NUL, whatever follows; without one it is trouble.
  * Only `stream: OK`, `/path: OK` for a path or `fd[9]: OK` for a descriptor, to the letter, is clean.
  */
-export function readReply(received: Buffer, about: Subject): ClamdReply {
+export function readReply(received: Buffer, about: Submission): ClamdReply {
   const end = received.indexOf(0)
   if (end < 0 || end >= REPLY_MAX) {
     const what =
@@ -69,7 +69,7 @@ export function readReply(received: Buffer, about: Subject): ClamdReply {
     return { says: 'trouble', text: `${what}: "${shown(received)}"` }
   }
   const line = received.toString('latin1', 0, end)
-  const [, rest = ''] = SUBJECTS[about].exec(line) ?? []
+  const [, rest = ''] = SUBMISSIONS[about].exec(line) ?? []
   const text = `"${shown(received.subarray(0, end))}"`
 
   if (rest === 'OK') return { says: 'clean' }

@@ -1,5 +1,10 @@
 import type { ClamdAddress } from './address.ts'
-import { type LinkOutcome, makeLink, type Packet, type Received } from './link.ts'
+import {
+  type ClamdOutcome,
+  type ClamdPacket,
+  makeClamdConnection,
+  type RawReplies,
+} from './clamd-connection.ts'
 
 /**
  * Sends a command with all that belongs to it, and takes the one reply. `packets` is
@@ -7,26 +12,26 @@ import { type LinkOutcome, makeLink, type Packet, type Received } from './link.t
  */
 export type Converse = (
   address: ClamdAddress,
-  packets: () => Iterator<Packet>,
+  packets: () => Iterator<ClamdPacket>,
   signal: AbortSignal,
-) => Promise<LinkOutcome<Received>>
+) => Promise<ClamdOutcome<RawReplies>>
 
 /**
  * The same with so many commands at once; the replies to them, in their order.
  * Undefined if this server takes one command a connection.
  */
 export type ConverseMany = (
-  packets: () => Iterator<Packet>,
+  packets: () => Iterator<ClamdPacket>,
   commands: number,
   signal: AbortSignal,
-) => Promise<LinkOutcome<readonly Buffer[]> | undefined>
+) => Promise<ClamdOutcome<readonly Buffer[]> | undefined>
 
 /** On a connection of its own: of that nothing is left behind. */
 export const converse: Converse = async (address, packets, signal) => {
-  const link = await makeLink(address)
+  const connection = await makeClamdConnection(address)
   try {
-    return await link.exchange(packets(), signal)
+    return await connection.exchange(packets(), signal)
   } finally {
-    link.end()
+    connection.end()
   }
 }

@@ -4,8 +4,8 @@ import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { EICAR } from '../shared/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { fildes } from './ask.ts'
+import { makeClamdConnection } from './clamd-connection.ts'
 import { readReply } from './clamd-reply.ts'
-import { makeLink } from './link.ts'
 
 /**
  * Bytes of a file that a clamd is handed by descriptor, once it was seen to scan so much; what is
@@ -35,9 +35,9 @@ export interface DescriptorTrial {
   close(): void
 }
 
-type Extent = keyof typeof TOLD_WITHIN
+type TrialSize = keyof typeof TOLD_WITHIN
 
-interface Known {
+interface TrialOutcome {
   readonly takes: boolean
   readonly at: number
 }
@@ -53,13 +53,15 @@ export function createDescriptorTrial(
   passing: PassedDescriptors,
   now: () => number,
 ): DescriptorTrial {
-  const known = new Map<Extent, Known>()
+  const known = new Map<TrialSize, TrialOutcome>()
   const over = new AbortController()
 
-  async function ask(extent: Extent, before?: Known): Promise<boolean> {
+  async function ask(extent: TrialSize, before?: TrialOutcome): Promise<boolean> {
     const meanwhile = { takes: before?.takes ?? false, at: now() }
     known.set(extent, meanwhile)
-    const told = await tryOne(address, passing, extent, over.signal).catch(() => 'no' as const)
+    const told = await tryDescriptor(address, passing, extent, over.signal).catch(
+      () => 'no' as const,
+    )
     if (known.get(extent) !== meanwhile) return false // forgotten
     if (told === 'nobody') known.delete(extent)
     else known.set(extent, { takes: told === 'yes', at: now() })
@@ -81,33 +83,33 @@ export function createDescriptorTrial(
     close: () => over.abort(),
   }
 
-  function isOld({ takes, at }: Known): boolean {
+  function isOld({ takes, at }: TrialOutcome): boolean {
     return now() - at > (takes ? YES_FOR : NO_FOR)
   }
 }
 
-async function tryOne(
+async function tryDescriptor(
   address: ClamdAddress,
   passing: PassedDescriptors,
-  extent: Extent,
+  extent: TrialSize,
   signal: AbortSignal,
 ): Promise<'yes' | 'no' | 'nobody'> {
   const file = passing.memoryFile()
   if (file < 0) return 'nobody'
-  const link = await makeLink(address, passing)
+  const connection = await makeClamdConnection(address, passing)
   try {
     writeSync(file, extent === 'large' ? EICAR : 'onescan asks whether clamd takes descriptors\n')
     if (extent === 'large') ftruncateSync(file, DESCRIPTOR_MAX)
     const packets = [fildes(file)].values()
     const outcome = await withDeadline(TOLD_WITHIN[extent], signal, (sooner) =>
-      link.exchange(packets, sooner),
+      connection.exchange(packets, sooner),
     )
     if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'
     if (outcome.kind !== 'answered') return 'no'
     const { says } = readReply(outcome.answer.bytes, 'descriptor')
     return says === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
   } finally {
-    link.end()
+    connection.end()
     closeSync(file)
   }
 }

@@ -18,13 +18,13 @@ import {
 import { type ClamdAddress, isLocal, readClamdAddress } from './address.ts'
 import { askClamd, scanDescriptors, scanPath, scanStream, scanStreams } from './ask.ts'
 import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
+import type { Absence, ClamdOutcome } from './clamd-connection.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import { converse } from './converse.ts'
 import { hasLoaded } from './has-loaded.ts'
 import { createHealth, type Health } from './health.ts'
-import type { Absence, LinkOutcome } from './link.ts'
 import { memoryFileOf, NoMemoryFile } from './memory-file.ts'
-import { createPlaces, PLACES, type Places } from './places.ts'
+import { CONVERSATIONS_MAX, createServerQueue, type ServerQueue } from './server-queue.ts'
 import { openSessions, type Sessions } from './sessions.ts'
 import { createVersions, type Versions } from './versions.ts'
 
@@ -48,7 +48,7 @@ const BROKEN_MAX = 2
  * Whatever a server says is the answer; the next one is asked only where there was
  * no connection or it broke. Never asked again: one that was too slow, because clamd
  * goes on scanning after its client has left. One that failed is asked last for a while.
- * With more than PLACES messages at a server, or LARGE_PLACES large ones, the next one is asked, or
+ * With more than CONVERSATIONS_MAX messages at a server, or LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or
  * they wait.
  * Where nobody could be reached but may be in a moment, all of that is done again.
  *
@@ -70,7 +70,7 @@ export function clamdScanner(
     readonly tell?: (line: string) => void
   } = {},
 ): ClosableScanner {
-  const list = clam.addresses.map(readClamdAddress).map((address): Server => {
+  const list = clam.addresses.map(readClamdAddress).map((address): ClamdServer => {
     if (lasting) return { address, passing, ...openSessions(address, { passing }) }
     return {
       address,
@@ -81,7 +81,7 @@ export function clamdScanner(
     }
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const health = createHealth<Server>(undefined, ({ address: { text } }, state) => {
+  const health = createHealth<ClamdServer>(undefined, ({ address: { text } }, state) => {
     // If there is only one server, each message says so.
     if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
   })
@@ -93,7 +93,7 @@ export function clamdScanner(
     },
     { silent: (server) => list.length > 1 && health.failed(server) },
   )
-  const servers: Servers = { list, health, places: createPlaces(), versions }
+  const servers: ClamdServers = { list, health, queue: createServerQueue(), versions }
   return {
     name: 'clamd',
     local: false,
@@ -115,8 +115,10 @@ export function clamdScanner(
       return askInTurn(servers, sample, task)
     },
     underWay() {
-      const { places } = servers
-      return Object.fromEntries(list.map((server) => [server.address.text, places.takenAt(server)]))
+      const { queue } = servers
+      return Object.fromEntries(
+        list.map((server) => [server.address.text, queue.underWayAt(server)]),
+      )
     },
     close() {
       versions.close()
@@ -133,25 +135,25 @@ const CAUSE_OF = {
 
 type ClosableScanner = Scanner & { close(): void }
 
-interface Server extends Sessions {
+interface ClamdServer extends Sessions {
   readonly address: ClamdAddress
   /** Set if its sessions may take descriptors. */
   readonly passing?: PassedDescriptors | undefined
 }
 
-interface Servers {
-  readonly list: readonly Server[]
-  readonly health: Health<Server>
-  readonly places: Places<Server>
-  readonly versions: Versions<Server>
+interface ClamdServers {
+  readonly list: readonly ClamdServer[]
+  readonly health: Health<ClamdServer>
+  readonly queue: ServerQueue<ClamdServer>
+  readonly versions: Versions<ClamdServer>
 }
 
 async function askInTurn(
-  { list, health, places, versions }: Servers,
+  { list, health, queue, versions }: ClamdServers,
   sample: Sample,
   task: ScanTask,
 ): Promise<Verdict> {
-  const troubles = new Map<Server, string>()
+  const troubles = new Map<ClamdServer, string>()
   // Where there are several, the last is for suspects as long as there are any: if it dies of one,
   // it has no other mail then.
   const apart = list.length > 1 ? list.at(-1) : undefined
@@ -162,11 +164,11 @@ async function askInTurn(
   let cause: Cause = 'timeout' // of the trouble that came last
 
   /** Those in health, in their order; if there are none, one of those at rest may answer. */
-  function wanted(): readonly Server[] {
+  function wanted(): readonly ClamdServer[] {
     const healthy = [...round].filter((server) => !health.isResting(server))
     if (healthy.length === 0) return [...round]
     const shared = task.suspects ? healthy.filter((server) => server !== apart) : healthy
-    return byLoad(shared.length > 0 ? shared : healthy, places)
+    return byLoad(shared.length > 0 ? shared : healthy, queue)
   }
 
   for (let pauses = 0; left.size > 0; ) {
@@ -174,9 +176,9 @@ async function askInTurn(
       await pause(lengthOfPause(pauses++), task.signal)
       round = new Set(left)
     }
-    const server = await places.take(wanted, task.signal, sample.size)
+    const server = await queue.take(wanted, task.signal, sample.size)
     if (server === undefined) {
-      const why = `${PLACES} messages at once, and no end of one within the time limit`
+      const why = `${CONVERSATIONS_MAX} messages at once, and no end of one within the time limit`
       for (const waiting of left) {
         if (!troubles.has(waiting)) note(waiting, why)
         else if (isLate(task.signal)) health.failed(waiting)
@@ -186,7 +188,7 @@ async function askInTurn(
     round.delete(server)
     const version = versions.of(server)
     const outcome = await ask(server, sample, task).finally(() => {
-      places.leave(server, sample.size)
+      queue.leave(server, sample.size)
     })
     if (outcome.kind === 'answered') {
       health.answered(server)
@@ -211,12 +213,12 @@ async function askInTurn(
   const why = [...troubles.values()].join('; ')
   return (broken > 0 || outlasted ? harmed : unknown)(why, cause)
 
-  function note(server: Server, why: string): void {
+  function note(server: ClamdServer, why: string): void {
     troubles.set(server, `clamd ${server.address.text}: ${why}`)
   }
 
   /** A queue that is full belongs to a server that is up: it says nothing about its health. */
-  function mayComeBack(state: Absence, server: Server): boolean {
+  function mayComeBack(state: Absence, server: ClamdServer): boolean {
     if (state === 'full') return true
     const hasDied = task.suspects !== undefined && state !== 'silent'
     const within = hasDied ? COMES_BACK_AFTER_DEATH : COMES_BACK_WITHIN[state]
@@ -225,19 +227,22 @@ async function askInTurn(
 }
 
 /** The one with the fewest messages for its weight first; of these a local one, then as they are named. */
-function byLoad(servers: readonly Server[], places: Places<Server>): readonly Server[] {
+function byLoad(
+  servers: readonly ClamdServer[],
+  queue: ServerQueue<ClamdServer>,
+): readonly ClamdServer[] {
   if (servers.length === 1) return servers
-  const load = (server: Server) => (places.takenAt(server) + 1) / server.address.weight
-  const distance = ({ address }: Server) => (isLocal(address) ? 0 : 1)
+  const load = (server: ClamdServer) => (queue.underWayAt(server) + 1) / server.address.weight
+  const distance = ({ address }: ClamdServer) => (isLocal(address) ? 0 : 1)
   return servers.toSorted((a, b) => load(a) - load(b) || distance(a) - distance(b))
 }
 
 /** A message and what is beside it: at once if the server can do that, else one after another. */
 async function ask(
-  server: Server,
+  server: ClamdServer,
   sample: Sample,
   task: ScanTask,
-): Promise<LinkOutcome<ClamdReply>> {
+): Promise<ClamdOutcome<ClamdReply>> {
   const { beside = [] } = sample
   const all = [...beside, sample]
   const handed = await askByDescriptors(server, all, task)
@@ -260,10 +265,10 @@ async function ask(
  * sent.
  */
 async function askByDescriptors(
-  { address, passing, takesDescriptor, converseMany }: Server,
+  { address, passing, takesDescriptor, converseMany }: ClamdServer,
   samples: readonly Sample[],
   task: ScanTask,
-): Promise<LinkOutcome<ClamdReply> | undefined> {
+): Promise<ClamdOutcome<ClamdReply> | undefined> {
   const size = Math.max(...samples.map((sample) => sample.size))
   if (passing === undefined || !(await takesDescriptor(size, task.signal))) return undefined
   const files: number[] = []
@@ -300,10 +305,10 @@ function worstOf(replies: readonly ClamdReply[]): ClamdReply {
 
 /** By path where that is worth it, by INSTREAM where it is not or does not work. */
 async function askAboutOne(
-  { address, converse }: Server,
+  { address, converse }: ClamdServer,
   sample: Sample,
   task: ScanTask,
-): Promise<LinkOutcome<ClamdReply>> {
+): Promise<ClamdOutcome<ClamdReply>> {
   const isWorthIt = sample.pathIsShared && sample.size >= BY_PATH_FROM
   if (address.kind === 'unix' && isWorthIt) {
     const path = await pathOf(sample, task)

@@ -1,9 +1,15 @@
 import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
+import {
+  type ClamdConnection,
+  type ClamdOutcome,
+  type ClamdPacket,
+  makeClamdConnection,
+  type RawReplies,
+} from './clamd-connection.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createDescriptorTrial } from './descriptor-trial.ts'
-import { type Link, type LinkOutcome, makeLink, type Packet, type Received } from './link.ts'
 
 /** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
 export const IDLE_MAX = 8
@@ -29,7 +35,7 @@ export interface Sessions {
 
 /** A session of clamd(8), IDSESSION: its replies bear the number of the command. */
 interface ClamdSession {
-  readonly link: Link
+  readonly connection: ClamdConnection
   /** Commands sent so far. */
   commands: number
   idleSince: number
@@ -71,21 +77,21 @@ export function openSessions(
   let askedAt = 0
 
   async function fresh(): Promise<ClamdSession> {
-    return { link: await makeLink(address, passing), commands: 0, idleSince: 0 }
+    return { connection: await makeClamdConnection(address, passing), commands: 0, idleSince: 0 }
   }
 
   /** The one that was used last: others may become old enough to end. */
   function kept(): ClamdSession | undefined {
     for (let session = idle.pop(); session; session = idle.pop()) {
-      if (session.link.isOpen) return session
+      if (session.connection.isOpen) return session
     }
     return undefined
   }
 
   function keep(session: ClamdSession): void {
-    if (!session.link.isOpen) return
+    if (!session.connection.isOpen) return
     if (closed || idle.length >= IDLE_MAX) {
-      session.link.end()
+      session.connection.end()
       return
     }
     session.idleSince = now()
@@ -95,7 +101,8 @@ export function openSessions(
 
   function sweep(): void {
     const old = now() - idleFor
-    while (idle[0] && (idle[0].idleSince <= old || !idle[0].link.isOpen)) idle.shift()!.link.end()
+    while (idle[0] && (idle[0].idleSince <= old || !idle[0].connection.isOpen))
+      idle.shift()!.connection.end()
     sweeper = idle.length > 0 ? setTimeout(sweep, idleFor).unref() : undefined
   }
 
@@ -103,17 +110,17 @@ export function openSessions(
    * Finds out whether the server knows sessions: without a message, for what it says to a
    * session must not be taken for a verdict. An outcome where there is no server.
    */
-  async function ask(signal: AbortSignal): Promise<ClamdSession | LinkOutcome<never> | undefined> {
+  async function ask(signal: AbortSignal): Promise<ClamdSession | ClamdOutcome<never> | undefined> {
     askedAt = now()
     knowsSessions = false // for those that come meanwhile
     const session = await fresh()
     const outcome = await withDeadline(TOLD_WITHIN, signal, (sooner) =>
-      session.link.exchange([PING].values(), sooner),
+      session.connection.exchange([PING].values(), sooner),
     )
     session.commands = 1
     knowsSessions = outcome.kind === 'answered' && outcome.answer.bytes.equals(PONG)
     if (knowsSessions) return session
-    session.link.end()
+    session.connection.end()
     if (outcome.kind !== 'unreachable' && !signal.aborted) return undefined
     knowsSessions = undefined
     return outcome.kind === 'answered' ? undefined : outcome
@@ -121,11 +128,11 @@ export function openSessions(
 
   async function converseInSession(
     session: ClamdSession,
-    packets: () => Iterator<Packet>,
+    packets: () => Iterator<ClamdPacket>,
     signal: AbortSignal,
-  ): Promise<LinkOutcome<Received>> {
+  ): Promise<ClamdOutcome<RawReplies>> {
     const number = ++session.commands
-    const outcome = await session.link.exchange(
+    const outcome = await session.connection.exchange(
       number === 1 ? greeted(packets()) : packets(),
       signal,
     )
@@ -133,7 +140,7 @@ export function openSessions(
     const { bytes, sentAll } = outcome.answer
     const start = Buffer.from(`${number}: `)
     if (!bytes.subarray(0, start.length).equals(start)) {
-      session.link.end()
+      session.connection.end()
       const why = 'answered something else than what it was asked'
       return { kind: 'broken', why, begun: false }
     }
@@ -143,13 +150,13 @@ export function openSessions(
   /** Replies come in the order in which clamd's threads have them. */
   async function manyInSession(
     session: ClamdSession,
-    packets: () => Iterator<Packet>,
+    packets: () => Iterator<ClamdPacket>,
     commands: number,
     signal: AbortSignal,
-  ): Promise<LinkOutcome<readonly Buffer[]>> {
+  ): Promise<ClamdOutcome<readonly Buffer[]>> {
     const first = session.commands + 1
     session.commands += commands
-    const outcome = await session.link.exchange(
+    const outcome = await session.connection.exchange(
       first === 1 ? greeted(packets()) : packets(),
       signal,
       commands,
@@ -157,16 +164,16 @@ export function openSessions(
     if (outcome.kind !== 'answered') return outcome
     const replies = byNumber(outcome.answer.bytes, first, commands)
     if (replies && outcome.answer.sentAll) return { kind: 'answered', answer: replies }
-    session.link.end()
+    session.connection.end()
     const why = 'answered something else than what it was asked'
     return { kind: 'broken', why, begun: false }
   }
 
   /** Undefined if the server knows no sessions. */
   async function inSession<Answer>(
-    exchange: (session: ClamdSession) => Promise<LinkOutcome<Answer>>,
+    exchange: (session: ClamdSession) => Promise<ClamdOutcome<Answer>>,
     signal: AbortSignal,
-  ): Promise<LinkOutcome<Answer> | undefined> {
+  ): Promise<ClamdOutcome<Answer> | undefined> {
     if (knowsSessions === false && now() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
     const old = kept() ?? (knowsSessions === undefined ? await ask(signal) : undefined)
     if (old && 'kind' in old) return old
@@ -209,13 +216,13 @@ export function openSessions(
       closed = true
       descriptors?.close()
       clearTimeout(sweeper)
-      for (const { link } of idle.splice(0)) link.end()
+      for (const { connection } of idle.splice(0)) connection.end()
     },
   }
 }
 
 /** The first packet of a connection's first command opens the session, too. */
-function* greeted(packets: Iterator<Packet>): Generator<Packet> {
+function* greeted(packets: Iterator<ClamdPacket>): Generator<ClamdPacket> {
   try {
     let packet = packets.next()
     if (!packet.done) yield withGreeting(packet.value)
@@ -225,7 +232,7 @@ function* greeted(packets: Iterator<Packet>): Generator<Packet> {
   }
 }
 
-function withGreeting(packet: Packet): Packet {
+function withGreeting(packet: ClamdPacket): ClamdPacket {
   if (Buffer.isBuffer(packet)) return Buffer.concat([GREETING, packet])
   return { ...packet, bytes: Buffer.concat([GREETING, packet.bytes]) }
 }

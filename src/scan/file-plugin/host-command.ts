@@ -11,10 +11,10 @@ const program = import.meta.filename.endsWith('.ts')
 /** Between 22.6 and 22.18 Node loads TypeScript only when it is told to. */
 const STRIP_TYPES = '--experimental-strip-types'
 
-export type Command = readonly [string, ...string[]]
+export type HostCommand = readonly [string, ...string[]]
 
 /** How to run the host for the plugin `file`, on the runtime that runs us. */
-export function hostCommand(file: string): Command {
+export function hostCommand(file: string): HostCommand {
   return isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
 }
 
@@ -39,7 +39,11 @@ const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
  * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. The limit
  * of processor time ends a busy loop that is left behind if onescan itself is killed.
  */
-export function limitedTo(timeout: number, asked: 'once' | 'kept', command: Command): Command {
+export function limitedTo(
+  timeout: number,
+  asked: 'once' | 'kept',
+  command: HostCommand,
+): HostCommand {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
   const seconds = asked === 'once' ? forOne : RENEWED_AFTER + forOne
   const limits = `ulimit -t ${seconds}; ulimit -d ${MEMORY}`
@@ -48,7 +52,7 @@ export function limitedTo(timeout: number, asked: 'once' | 'kept', command: Comm
 }
 
 /** Without the runtime's own warnings, which would bury the log. */
-function onNode(file: string): Command {
+function onNode(file: string): HostCommand {
   const options = ['--no-warnings']
   const mustStrip = extname(file) === '.ts' && !process.features.typescript
   if (mustStrip && process.allowedNodeEnvironmentFlags.has(STRIP_TYPES)) options.push(STRIP_TYPES)

@@ -5,7 +5,7 @@ import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { unknown, type Verdict } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
-import { createReplyReader, NONSENSE } from './reply-reader.ts'
+import { createHostReplyReader, NONSENSE } from './host-reply.ts'
 
 /** Milliseconds from the deadline until we wait no longer; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -21,7 +21,7 @@ export interface HostOptions {
 }
 
 /** One request, as it goes to descriptor 3, and what must come back with its verdict. */
-export interface Question {
+export interface PluginQuestion {
   readonly request: Buffer
   readonly nonce: string
 }
@@ -40,7 +40,7 @@ export class PluginHost {
   readonly #child: ChildProcess
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
-  readonly #replies = createReplyReader()
+  readonly #replies = createHostReplyReader()
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined
@@ -81,7 +81,7 @@ export class PluginHost {
    * Its verdict, else "could not tell" with what became of the process, which has been
    * ended then. One question at a time. At `signal` it is ended within 700 ms. Never rejects.
    */
-  ask({ request, nonce }: Question, signal: AbortSignal): Promise<Verdict> {
+  ask({ request, nonce }: PluginQuestion, signal: AbortSignal): Promise<Verdict> {
     this.#asked++
     this.#ready = false
     this.#relay?.end()

@@ -1,5 +1,5 @@
 import type { Verdict } from '../shared/scanner.ts'
-import type { PluginHost, Question } from './host-process.ts'
+import type { PluginHost, PluginQuestion } from './host-process.ts'
 
 /** Where the processes come from that a plugin is asked in. */
 export interface PluginHosts {
@@ -7,7 +7,7 @@ export interface PluginHosts {
    * The verdict on one message. `compose` makes the question, another one each time it is
    * asked. Rejects if no process can be started; its message says why.
    */
-  ask(compose: () => Question, signal: AbortSignal): Promise<Verdict>
+  ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<Verdict>
   /** Those that are at work finish; no other one stays. */
   close(): void
 }

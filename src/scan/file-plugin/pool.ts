@@ -1,5 +1,5 @@
 import { unknown, type Verdict } from '../shared/scanner.ts'
-import type { PluginHost, Question } from './host-process.ts'
+import type { PluginHost, PluginQuestion } from './host-process.ts'
 import type { HostStarter, PluginHosts } from './hosts.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -25,7 +25,7 @@ export const standardLimits: PoolLimits = {
 }
 
 /** Somebody who waits for a process. */
-interface Waiting {
+interface WaitingQuestion {
   /** For one that has judged nothing yet. */
   readonly fresh: boolean
   take(host: PluginHost): void
@@ -48,7 +48,7 @@ export function openPool(
   const hosts = new Set<PluginHost>()
   /** The one that was used last is the last, and is used first: the others can end. */
   const idle = new Map<PluginHost, NodeJS.Timeout>()
-  const waiting: Waiting[] = []
+  const waiting: WaitingQuestion[] = []
   /** Those that have just answered; nearly always they are idle in no time. */
   const settling = new Set<PluginHost>()
   let closed = false
@@ -103,7 +103,7 @@ export function openPool(
         waiting.splice(waiting.indexOf(entry), 1)
         resolve(undefined)
       }
-      const entry: Waiting = {
+      const entry: WaitingQuestion = {
         fresh,
         take(host) {
           signal.removeEventListener('abort', leave)
@@ -151,7 +151,7 @@ export function openPool(
 
   async function askOne(
     fresh: boolean,
-    compose: () => Question,
+    compose: () => PluginQuestion,
     signal: AbortSignal,
   ): Promise<{ readonly verdict: Verdict; readonly had: number }> {
     const host = await acquire(fresh, signal)

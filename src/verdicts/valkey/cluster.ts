@@ -1,10 +1,10 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { StoreServer } from './address.ts'
-import { askOnce, type Entry, type Words } from './connection.ts'
-import { ENTERED_WITHIN, keepLink, type Link } from './link.ts'
-import type { Reply } from './reply-reader.ts'
-import type { Servers, ServersOptions } from './ways.ts'
+import { askOnce, type RespCommand, type StoreLogin } from './connection.ts'
+import { ENTERED_WITHIN, keepConnection, type LastingConnection } from './lasting-connection.ts'
+import type { RespValue } from './resp-reader.ts'
+import type { StoreServers, StoreServersOptions } from './store-servers.ts'
 
 /** Slots of a cluster, over which its keys are spread. */
 const SLOTS = 16_384
@@ -15,16 +15,22 @@ const LOOKED_AGAIN_SOONEST = 200
 /** Servers that are asked at once. */
 const ASKED_MAX = 8
 
-const SLOTS_QUESTION: Words = ['CLUSTER', 'SLOTS']
+const SLOTS_QUESTION: RespCommand = ['CLUSTER', 'SLOTS']
 
 /**
  * A way to each primary of a cluster. Who they are is asked when it begins, when a key has moved,
  * and again and again while one of them is away; of all known servers at once, since one that was
  * stopped says nothing.
  */
-export function openCluster(seeds: readonly StoreServer[], options: ServersOptions): Servers {
-  const { entry, ready, trouble } = options
-  const links = new Map<string, { readonly server: StoreServer; readonly link: Link }>()
+export function openCluster(
+  seeds: readonly StoreServer[],
+  options: StoreServersOptions,
+): StoreServers {
+  const { login, ready, trouble } = options
+  const connections = new Map<
+    string,
+    { readonly server: StoreServer; readonly connection: LastingConnection }
+  >()
   const over = new AbortController()
   /** The primary of each slot. */
   let owners: readonly (StoreServer | undefined)[] = []
@@ -36,9 +42,9 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
     if (isLooking || over.signal.aborted) return
     isLooking = true
     try {
-      const known = [...[...links.values()].map(({ server }) => server), ...seeds]
+      const known = [...[...connections.values()].map(({ server }) => server), ...seeds]
       const asked = [...new Map(known.map((server) => [nameOf(server), server])).values()]
-      take(await askWhoHasWhat(asked.slice(0, ASKED_MAX), entry, over.signal))
+      take(await askWhoHasWhat(asked.slice(0, ASKED_MAX), login, over.signal))
       trouble('cluster', undefined)
     } catch (error) {
       if (!over.signal.aborted) trouble('cluster', errorText(error))
@@ -54,7 +60,9 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
   }
 
   function isWhole(): boolean {
-    return owners.length > 0 && [...links.values()].every(({ link }) => link.isReady)
+    return (
+      owners.length > 0 && [...connections.values()].every(({ connection }) => connection.isReady)
+    )
   }
 
   function lookIn(milliseconds: number): void {
@@ -67,21 +75,22 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
     owners = found
     const primaries = new Map<string, StoreServer>()
     for (const server of new Set(found)) if (server) primaries.set(nameOf(server), server)
-    for (const [name, { link }] of links) {
+    for (const [name, { connection }] of connections) {
       if (primaries.has(name)) continue
-      links.delete(name)
-      link.close()
+      connections.delete(name)
+      connection.close()
       trouble(name, undefined)
     }
     for (const [name, server] of primaries) {
-      if (!links.has(name)) links.set(name, { server, link: linkTo(server, name) })
+      if (!connections.has(name))
+        connections.set(name, { server, connection: connectTo(server, name) })
     }
   }
 
-  function linkTo(server: StoreServer, name: string): Link {
-    return keepLink({
-      place: async () => server,
-      entry,
+  function connectTo(server: StoreServer, name: string): LastingConnection {
+    return keepConnection({
+      endpoint: async () => server,
+      login,
       ready,
       trouble(why) {
         trouble(name, why)
@@ -92,9 +101,9 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
 
   void look()
   return {
-    linkFor(key) {
+    connectionFor(key) {
       const owner = owners[slotOf(key)]
-      return owner && links.get(nameOf(owner))?.link
+      return owner && connections.get(nameOf(owner))?.connection
     },
     get isWhole() {
       return isWhole()
@@ -103,7 +112,7 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
     close() {
       over.abort()
       clearTimeout(timer)
-      for (const { link } of links.values()) link.close()
+      for (const { connection } of connections.values()) connection.close()
     },
   }
 }
@@ -113,12 +122,12 @@ export function openCluster(seeds: readonly StoreServer[], options: ServersOptio
  */
 async function askWhoHasWhat(
   servers: readonly StoreServer[],
-  entry: Entry,
+  login: StoreLogin,
   signal: AbortSignal,
 ): Promise<(StoreServer | undefined)[]> {
   return withDeadline(ENTERED_WITHIN, signal, async (sooner) => {
     const answers = servers.map(async (server) => {
-      return readSlots(await askOnce(server, entry, SLOTS_QUESTION, sooner), server)
+      return readSlots(await askOnce(server, login, SLOTS_QUESTION, sooner), server)
     })
     try {
       return await Promise.any(answers)
@@ -133,7 +142,7 @@ async function askWhoHasWhat(
  * The primary of each slot, from the reply to CLUSTER SLOTS: ranges of slots, each with its
  * servers, the primary first. One that does not know its own name is where it was asked.
  */
-function readSlots(reply: Reply, asked: StoreServer): (StoreServer | undefined)[] {
+function readSlots(reply: RespValue, asked: StoreServer): (StoreServer | undefined)[] {
   const owners: (StoreServer | undefined)[] = new Array(SLOTS).fill(undefined)
   const servers = new Map<string, StoreServer>()
   for (const range of Array.isArray(reply) ? reply : []) {

@@ -3,13 +3,13 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
 import { readForeignFile } from '../../ground/path/read.ts'
 import type { StoreServer } from './address.ts'
-import { commandOf, createReplyReader, type Reply, ReplyError } from './reply-reader.ts'
+import { commandOf, createRespReader, RespError, type RespValue } from './resp-reader.ts'
 
 /** Where one server listens. */
-export type Place = StoreServer | { readonly path: string }
+export type ValkeyEndpoint = StoreServer | { readonly path: string }
 
 /** How a server lets us in. */
-export interface Entry {
+export interface StoreLogin {
   readonly tls: boolean
   /** File of certificates that its own must be signed by; undefined: the system's. */
   readonly authorities: string | undefined
@@ -17,19 +17,19 @@ export interface Entry {
   readonly password: string | undefined
   readonly database: number
   /** The first question: only who may ask it and gets an answer is let in. */
-  readonly firstQuestion: Words
+  readonly firstQuestion: RespCommand
 }
 
-export type Words = readonly (string | Buffer)[]
+export type RespCommand = readonly (string | Buffer)[]
 
 /** A connection to a server that has let us in. */
-export interface Connection {
+export interface ValkeyConnection {
   readonly isOpen: boolean
   /**
    * Sends commands at once; the replies to them, of which an error is one, too. Rejects if the
    * connection ends before.
    */
-  ask(...commands: readonly Words[]): Promise<Reply[]>
+  ask(...commands: readonly RespCommand[]): Promise<RespValue[]>
   /** Resolves with the reason when it has ended. */
   readonly ended: Promise<string>
   end(): void
@@ -42,11 +42,11 @@ const NAME = 'onescand'
  * Errors about one key, or about a key that another server of the cluster has: the server itself is
  * well.
  */
-const OF_A_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
+const ABOUT_ONE_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
 
 /** Whether an error is about one key alone. */
-export function isOfTheKey({ message }: ReplyError): boolean {
-  return OF_A_KEY.test(message)
+export function isAboutOneKey({ message }: RespError): boolean {
+  return ABOUT_ONE_KEY.test(message)
 }
 
 /**
@@ -55,15 +55,15 @@ export function isOfTheKey({ message }: ReplyError): boolean {
  * connections, and says nothing.
  */
 export async function openConnection(
-  place: Place,
-  entry: Entry,
+  endpoint: ValkeyEndpoint,
+  login: StoreLogin,
   signal: AbortSignal,
-): Promise<Connection> {
-  const connection = overSocket(await dial(place, entry, signal))
+): Promise<ValkeyConnection> {
+  const connection = overSocket(await dial(endpoint, login, signal))
   const end = () => connection.end()
   signal.addEventListener('abort', end)
   try {
-    await enter(connection, entry)
+    await enter(connection, login)
     return connection
   } catch (error) {
     connection.end()
@@ -78,17 +78,17 @@ export async function openConnection(
  * refuses; the signal ends it in any step.
  */
 export async function askOnce(
-  place: Place,
-  entry: Omit<Entry, 'firstQuestion'>,
-  question: Words,
+  endpoint: ValkeyEndpoint,
+  login: Omit<StoreLogin, 'firstQuestion'>,
+  question: RespCommand,
   signal: AbortSignal,
-): Promise<Exclude<Reply, ReplyError>> {
-  const connection = await openConnection(place, { ...entry, firstQuestion: ['PING'] }, signal)
+): Promise<Exclude<RespValue, RespError>> {
+  const connection = await openConnection(endpoint, { ...login, firstQuestion: ['PING'] }, signal)
   const end = () => connection.end()
   signal.addEventListener('abort', end)
   try {
     const [reply = null] = await connection.ask(question)
-    if (reply instanceof ReplyError) throw reply
+    if (reply instanceof RespError) throw reply
     return reply
   } finally {
     signal.removeEventListener('abort', end)
@@ -96,19 +96,23 @@ export async function askOnce(
   }
 }
 
-async function dial(place: Place, entry: Entry, signal: AbortSignal): Promise<Socket> {
+async function dial(
+  endpoint: ValkeyEndpoint,
+  login: StoreLogin,
+  signal: AbortSignal,
+): Promise<Socket> {
   signal.throwIfAborted()
-  const { authorities } = entry
+  const { authorities } = login
   const socket =
-    entry.tls && 'host' in place
+    login.tls && 'host' in endpoint
       ? connectByTls({
-          ...place,
-          ...(isIP(place.host) === 0 && { servername: place.host }),
+          ...endpoint,
+          ...(isIP(endpoint.host) === 0 && { servername: endpoint.host }),
           ...(authorities !== undefined && { ca: readForeignFile(authorities) }),
         })
-      : connect({ ...place })
+      : connect({ ...endpoint })
   try {
-    await once(socket, entry.tls ? 'secureConnect' : 'connect', { signal })
+    await once(socket, login.tls ? 'secureConnect' : 'connect', { signal })
   } catch (error) {
     socket.on('error', () => {}).destroy()
     throw error
@@ -116,14 +120,14 @@ async function dial(place: Place, entry: Entry, signal: AbortSignal): Promise<So
   return socket.setNoDelay(true)
 }
 
-async function enter(connection: Connection, entry: Entry): Promise<void> {
-  const { user, password, database, firstQuestion } = entry
+async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<void> {
+  const { user, password, database, firstQuestion } = login
   if (password !== undefined) {
     const names = user === undefined ? [] : [user]
     const [reply] = await connection.ask(['AUTH', ...names, password])
     // A server that wants no password lets in a client that has one.
     if (
-      reply instanceof ReplyError &&
+      reply instanceof RespError &&
       !/without any password|no password is set/.test(reply.message)
     )
       throw reply
@@ -134,21 +138,21 @@ async function enter(connection: Connection, entry: Entry): Promise<void> {
     firstQuestion,
   )
   for (const reply of replies) {
-    if (reply instanceof ReplyError && !isOfTheKey(reply)) throw reply
+    if (reply instanceof RespError && !isAboutOneKey(reply)) throw reply
   }
 }
 
 /** Commands that were sent together, and the replies that have come. */
-interface Waiting {
-  readonly replies: Reply[]
+interface PendingCommands {
+  readonly replies: RespValue[]
   readonly count: number
-  resolve(replies: Reply[]): void
+  resolve(replies: RespValue[]): void
   reject(error: Error): void
 }
 
-function overSocket(socket: Socket): Connection {
+function overSocket(socket: Socket): ValkeyConnection {
   /** In the order in which they were asked, which is that of the replies. */
-  const waiting: Waiting[] = []
+  const waiting: PendingCommands[] = []
   let tellEnd: (why: string) => void
   const ended = new Promise<string>((resolve) => {
     tellEnd = resolve
@@ -163,7 +167,7 @@ function overSocket(socket: Socket): Connection {
     tellEnd(why)
   }
 
-  const reader = createReplyReader((reply) => {
+  const reader = createRespReader((reply) => {
     const [first] = waiting
     if (first === undefined) {
       end('says something that nobody asked')

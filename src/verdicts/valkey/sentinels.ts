@@ -1,13 +1,13 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { StoreServer } from './address.ts'
-import { askOnce, type Entry } from './connection.ts'
-import { ReplyError } from './reply-reader.ts'
+import { askOnce, type StoreLogin } from './connection.ts'
+import { RespError } from './resp-reader.ts'
 
 /** Milliseconds for which a sentinel is waited for when others have answered. */
 const OTHERS_WITHIN = 500
 
 /** How sentinels are reached: the password by which they let us in, if any, and TLS. */
-export type SentinelEntry = Omit<Entry, 'firstQuestion' | 'user' | 'database'>
+export type SentinelLogin = Omit<StoreLogin, 'firstQuestion' | 'user' | 'database'>
 
 /**
  * Where the primary of this name is now: what more than half of the sentinels say, as soon as they
@@ -18,7 +18,7 @@ export type SentinelEntry = Omit<Entry, 'firstQuestion' | 'user' | 'database'>
 export async function findPrimary(
   sentinels: readonly StoreServer[],
   name: string,
-  entry: SentinelEntry,
+  login: SentinelLogin,
   signal: AbortSignal,
 ): Promise<StoreServer> {
   const votes = new Map<string, { readonly server: StoreServer; count: number }>()
@@ -35,7 +35,7 @@ export async function findPrimary(
         else resolve(most.server)
       }
       for (const sentinel of sentinels) {
-        askSentinel(sentinel, name, entry, sooner)
+        askSentinel(sentinel, name, login, sooner)
           .then((server) => {
             const key = `${server.host} ${server.port}`
             const vote = votes.get(key) ?? { server, count: 0 }
@@ -59,17 +59,17 @@ export async function findPrimary(
 async function askSentinel(
   { host, port }: StoreServer,
   name: string,
-  entry: SentinelEntry,
+  login: SentinelLogin,
   signal: AbortSignal,
 ): Promise<StoreServer> {
   const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]
-  const whole = { ...entry, user: undefined, database: 0 }
+  const whole = { ...login, user: undefined, database: 0 }
   try {
     const reply = await askOnce({ host, port }, whole, question, signal)
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
     return { host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
     const why = `sentinel ${host}:${port}: ${errorText(error)}`
-    throw error instanceof ReplyError ? new ReplyError(why) : new Error(why, { cause: error })
+    throw error instanceof RespError ? new RespError(why) : new Error(why, { cause: error })
   }
 }

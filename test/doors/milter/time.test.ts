@@ -4,7 +4,7 @@ import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
 import { createSemaphore } from '../../../src/ground/flow/concurrency-limit.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
-import { LARGE_FROM, LARGE_PLACES } from '../../../src/scan/clamd/places.ts'
+import { LARGE_CONVERSATIONS_MAX, LARGE_FROM } from '../../../src/scan/clamd/server-queue.ts'
 import { plain } from '../../cases/messages.ts'
 import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
@@ -165,9 +165,9 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
   const sent = Array.from({ length: 14 }, (_, n) => {
     return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
   })
-  while (large.length < LARGE_PLACES) await tick()
+  while (large.length < LARGE_CONVERSATIONS_MAX) await tick()
   t.equal((await milter.submit({ message: plain })).outcome, 'delivered')
-  t.equal(large.length, LARGE_PLACES, 'the others wait for their place at clamd')
+  t.equal(large.length, LARGE_CONVERSATIONS_MAX, 'the others wait for their place at clamd')
   for (let n = 0; n < sent.length; n++) {
     while (large.length <= n) await tick()
     large[n]!()

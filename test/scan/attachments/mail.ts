@@ -1,5 +1,5 @@
 import { parseRules } from '../../../src/scan/attachments/rules.ts'
-import { type Findings, searchMessage } from '../../../src/scan/attachments/search.ts'
+import { type AttachmentFindings, searchMessage } from '../../../src/scan/attachments/search.ts'
 import { scanTask } from '../clamd/task.ts'
 
 /** What most sites ban. */
@@ -23,7 +23,10 @@ export function disposed(disposition: string, content = 'x'): string {
 }
 
 /** What is found in a message that comes in pieces that end at `cuts`. */
-export function search(message: string | Buffer, cuts: readonly number[] = []): Promise<Findings> {
+export function search(
+  message: string | Buffer,
+  cuts: readonly number[] = [],
+): Promise<AttachmentFindings> {
   const bytes = Buffer.from(message as string, 'latin1')
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
   function* chunks(from = 0, to = bytes.length) {

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   type ClamdReply,
-  createReplyReader,
+  createClamdReplyReader,
   REPLY_MAX,
   readReply,
-  type Subject,
+  type Submission,
 } from '../../../src/scan/clamd/clamd-reply.ts'
 
-const read = (text: string, about: Subject = 'stream') =>
+const read = (text: string, about: Submission = 'stream') =>
   readReply(Buffer.from(text, 'latin1'), about)
 
 t.test('only the exact words are clean', async (t) => {
@@ -138,7 +138,7 @@ t.test('a reply reads the same in every split of its bytes', async (t) => {
 })
 
 function readInPieces(wire: Buffer, cuts: readonly number[]): ClamdReply {
-  const reader = createReplyReader()
+  const reader = createClamdReplyReader()
   const inside = cuts.filter((cut) => cut < wire.length).sort((a, b) => a - b)
   let from = 0
   for (const cut of [...inside, wire.length]) {

@@ -3,8 +3,8 @@ import { linkSync, renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { COMES_BACK_WITHIN } from '../../../src/scan/clamd/back-off.ts'
-import { PLACES } from '../../../src/scan/clamd/places.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { CONVERSATIONS_MAX } from '../../../src/scan/clamd/server-queue.ts'
 import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan, scanTask } from './task.ts'
@@ -26,23 +26,26 @@ async function leftSocket(t: Test): Promise<string> {
 
 for (const lasting of [false, true]) {
   const kind = lasting ? 'lasting' : 'single'
-  t.test(`no more than ${PLACES} ${kind} conversations are held with a server`, async (t) => {
-    let open = 0
-    let most = 0
-    const server = await standIn(t, (connection) => {
-      most = Math.max(most, ++open)
-      setImmediate(() => {
-        open--
-        connection.end('stream: OK\0')
+  t.test(
+    `no more than ${CONVERSATIONS_MAX} ${kind} conversations are held with a server`,
+    async (t) => {
+      let open = 0
+      let most = 0
+      const server = await standIn(t, (connection) => {
+        most = Math.max(most, ++open)
+        setImmediate(() => {
+          open--
+          connection.end('stream: OK\0')
+        })
       })
-    })
-    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
-    t.teardown(() => scanner.close())
-    const { task } = scanTask()
-    const scans = Array.from({ length: 10 * PLACES }, () => scanner.scan(small, task))
-    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-    t.ok(most <= PLACES, `${most} at once`)
-  })
+      const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
+      t.teardown(() => scanner.close())
+      const { task } = scanTask()
+      const scans = Array.from({ length: 10 * CONVERSATIONS_MAX }, () => scanner.scan(small, task))
+      for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+      t.ok(most <= CONVERSATIONS_MAX, `${most} at once`)
+    },
+  )
 }
 
 t.test('where the first server has no place the second one is asked', async (t) => {
@@ -50,7 +53,7 @@ t.test('where the first server has no place the second one is asked', async (t) 
   const second = await standIn(t, says('stream: Eicar FOUND\0'))
   const scanner = clamdScanner(clamdPolicy(`${first.socket}*100 ${second.socket}`))
   const hung = scanTask()
-  const scans = Array.from({ length: PLACES }, () => scanner.scan(small, hung.task))
+  const scans = Array.from({ length: CONVERSATIONS_MAX }, () => scanner.scan(small, hung.task))
   t.match(await scanner.scan(small, scanTask().task), { answer: 'infected' })
   t.equal(second.connections.length, 1)
   hung.abort()
@@ -61,13 +64,13 @@ t.test('who waits for a place goes when nobody waits for the verdict', async (t)
   const server = await standIn(t, () => {})
   const scanner = clamdScanner(clamdPolicy(server.socket))
   const hung = scanTask()
-  const scans = Array.from({ length: PLACES }, () => scanner.scan(small, hung.task))
-  while (server.connections.length < PLACES) await new Promise(setImmediate)
+  const scans = Array.from({ length: CONVERSATIONS_MAX }, () => scanner.scan(small, hung.task))
+  while (server.connections.length < CONVERSATIONS_MAX) await new Promise(setImmediate)
   const { task, abort } = scanTask()
   const waiting = scanner.scan(small, task)
   abort()
   t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
-  t.equal(server.connections.length, PLACES)
+  t.equal(server.connections.length, CONVERSATIONS_MAX)
   hung.abort()
   await Promise.all(scans)
 })

@@ -5,7 +5,7 @@ import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
 import { openAnonymousFile } from '../../../message/anonymous-file.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
-import { type HostMemory, type HostWords, isHostWords } from '../../../verdicts/host-memory.ts'
+import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
 import { readNotes } from '../../../verdicts/in-hand.ts'
 import { HELD_AFTER, watchBeats } from './held-workers.ts'
 
@@ -101,7 +101,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       child.on('message', (message) => {
         beats.heard(child.pid!)
         if (message === BEAT) return
-        if (isHostWords(message)) {
+        if (isHostEvents(message)) {
           memory.hear(message)
           tellAll(message, child)
         } else if (isServing(message)) resolve(message.serving)
@@ -157,7 +157,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (child.connected) child.send(words, () => {})
   }
 
-  function tellAll(words: HostWords, but?: ChildProcess): void {
+  function tellAll(words: HostEvents, but?: ChildProcess): void {
     for (const { child } of workers) if (child !== but) tell(child, words)
   }
 

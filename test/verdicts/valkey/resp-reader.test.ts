@@ -1,28 +1,28 @@
 import t from 'tap'
 import {
   commandOf,
-  createReplyReader,
+  createRespReader,
   DEPTH_MAX,
   ELEMENTS_MAX,
   LINE_MAX,
   REPLY_MAX,
-  type Reply,
-  ReplyError,
-} from '../../../src/verdicts/valkey/reply-reader.ts'
+  RespError,
+  type RespValue,
+} from '../../../src/verdicts/valkey/resp-reader.ts'
 
 /** What a server may say: RESP2, as its clients read it. */
 
 /** What it reads of these parts, in which arrays stand as they are and texts as strings. */
 function read(...said: readonly string[]): unknown[] {
   const replies: unknown[] = []
-  const reader = createReplyReader((reply) => replies.push(shown(reply)))
+  const reader = createRespReader((reply) => replies.push(shown(reply)))
   for (const part of said) reader.push(Buffer.from(part, 'latin1'))
   return replies
 }
 
-function shown(reply: Reply): unknown {
+function shown(reply: RespValue): unknown {
   if (Buffer.isBuffer(reply)) return reply.toString('latin1')
-  if (reply instanceof ReplyError) return { error: reply.message }
+  if (reply instanceof RespError) return { error: reply.message }
   return Array.isArray(reply) ? reply.map(shown) : reply
 }
 
@@ -81,8 +81,8 @@ for (const [what, said] of Object.entries(bad)) {
     t.throws(() => read(said))
     t.throws(() => read('+OK\r\n', said))
     if (said.length < 1000) t.throws(() => read(...said), 'byte by byte')
-    const replies: Reply[] = []
-    const reader = createReplyReader((reply) => replies.push(reply))
+    const replies: RespValue[] = []
+    const reader = createRespReader((reply) => replies.push(reply))
     t.throws(() => reader.push(Buffer.from(`+OK\r\n${said}`)))
     t.throws(() => reader.push(Buffer.from('+OK\r\n')), 'nor anything behind it')
     t.same(replies, ['OK'], 'what came before it was read')

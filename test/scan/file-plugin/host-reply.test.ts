@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createReplyReader, type Reply } from '../../../src/scan/file-plugin/reply-reader.ts'
+import { createHostReplyReader, type HostReply } from '../../../src/scan/file-plugin/host-reply.ts'
 import { encodeFrame, encodeSettled } from '../../../src/scan/plugin-host/frame.ts'
 import { clean, infected, unknown } from '../../../src/scan/shared/scanner.ts'
 
@@ -13,14 +13,14 @@ const verdict = fc.oneof(
 )
 
 /** What is said in `bytes` that come cut after each of `cuts`. */
-function hear(bytes: Buffer, cuts: readonly number[]): Reply[] {
-  const reader = createReplyReader()
+function hear(bytes: Buffer, cuts: readonly number[]): HostReply[] {
+  const reader = createHostReplyReader()
   reader.expect(nonce)
   const edges = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length]
   return edges.slice(1).flatMap((end, index) => reader.push(bytes.subarray(edges[index], end)))
 }
 
-const kinds = (replies: readonly Reply[]) => replies.map(({ kind }) => kind)
+const kinds = (replies: readonly HostReply[]) => replies.map(({ kind }) => kind)
 
 t.test('a verdict and that the plugin settled are read in any split', async (t) => {
   fc.assert(
@@ -32,7 +32,7 @@ t.test('a verdict and that the plugin settled are read in any split', async (t) 
 })
 
 t.test('one question after another has its own nonce', async (t) => {
-  const reader = createReplyReader()
+  const reader = createHostReplyReader()
   for (const one of [nonce, other, nonce]) {
     reader.expect(one)
     const said = Buffer.concat([encodeFrame(one, clean), encodeSettled(one)])
@@ -42,7 +42,7 @@ t.test('one question after another has its own nonce', async (t) => {
 
 t.test('the verdict of another question is nonsense', async (t) => {
   t.same(kinds(hear(encodeFrame(other, clean), [])), ['nonsense'])
-  const reader = createReplyReader()
+  const reader = createHostReplyReader()
   reader.expect(nonce)
   reader.push(Buffer.concat([encodeFrame(nonce, clean), encodeSettled(nonce)]))
   reader.expect(other)
@@ -70,11 +70,11 @@ t.test('behind the verdict a single byte is nonsense without waiting for a line'
     'settled',
     'nonsense',
   ])
-  t.same(kinds(createReplyReader().push(Buffer.from('x'))), ['nonsense'], 'unasked')
+  t.same(kinds(createHostReplyReader().push(Buffer.from('x'))), ['nonsense'], 'unasked')
 })
 
 t.test('a line without an end is given up at 64 KiB', async (t) => {
-  const reader = createReplyReader()
+  const reader = createHostReplyReader()
   reader.expect(nonce)
   t.same(reader.push(Buffer.alloc(65_536, 'x')), [])
   t.ok(reader.amidst)

@@ -3,19 +3,19 @@
  * MaxThreads of them (10), holds MaxQueue (100) and refuses what comes above that and its
  * MaxConnectionQueueLength: all processes of a daemon together stay below.
  */
-export const PLACES = 20
+export const CONVERSATIONS_MAX = 20
 /** Bytes from which on a message is large: one takes a thread of clamd's for a second and more. */
 export const LARGE_FROM = 1024 * 1024
 /**
  * Of these places, those that large messages may have. So the large ones of four processes leave
  * clamd threads for small mail, which would wait for a large message to end otherwise.
  */
-export const LARGE_PLACES = 2
+export const LARGE_CONVERSATIONS_MAX = 2
 
 /** Places at servers. Those who find none wait in the order of their coming. */
-export interface Places<Server> {
+export interface ServerQueue<Server> {
   /** Conversations with this server at this moment. */
-  takenAt(server: Server): number
+  underWayAt(server: Server): number
   /**
    * One of the servers that has a place, to be left again; undefined if `signal` comes
    * first. `wanted` names them in the order of preference; it is asked again whenever a
@@ -30,26 +30,26 @@ export interface Places<Server> {
   leave(server: Server, size?: number): void
 }
 
-interface Waiting<Server> {
+interface WaitingMessage<Server> {
   readonly isLarge: boolean
   wanted(): readonly Server[]
   take(server: Server): void
 }
 
-interface Taken {
+interface ServerLoad {
   all: number
   large: number
 }
 
-export function createPlaces<Server>(
-  atEach: number = PLACES,
-  largeAtEach: number = LARGE_PLACES,
-): Places<Server> {
+export function createServerQueue<Server>(
+  atEach: number = CONVERSATIONS_MAX,
+  largeAtEach: number = LARGE_CONVERSATIONS_MAX,
+): ServerQueue<Server> {
   /** Of all messages; counted up before anybody is told, so that no two get one place. */
-  const taken = new Map<Server, Taken>()
-  const waiting = new Set<Waiting<Server>>()
+  const taken = new Map<Server, ServerLoad>()
+  const waiting = new Set<WaitingMessage<Server>>()
 
-  function takenOf(server: Server): Taken {
+  function takenOf(server: Server): ServerLoad {
     const known = taken.get(server) ?? { all: 0, large: 0 }
     taken.set(server, known)
     return known
@@ -79,7 +79,7 @@ export function createPlaces<Server>(
   }
 
   return {
-    takenAt: (server) => taken.get(server)?.all ?? 0,
+    underWayAt: (server) => taken.get(server)?.all ?? 0,
     async take(wanted, signal, size = 0) {
       if (signal.aborted) return undefined
       serve() // what they want may have become free without a word, and nobody is overtaken
@@ -93,7 +93,7 @@ export function createPlaces<Server>(
           resolve(server)
         }
         const leave = () => finish(undefined)
-        const entry: Waiting<Server> = { isLarge, wanted, take: finish }
+        const entry: WaitingMessage<Server> = { isLarge, wanted, take: finish }
         waiting.add(entry)
         signal.addEventListener('abort', leave)
       })

@@ -1,8 +1,8 @@
 /** What a server answers to one command, in RESP2. An error is an answer, too. */
-export type Reply = Buffer | string | number | null | ReplyError | readonly Reply[]
+export type RespValue = Buffer | string | number | null | RespError | readonly RespValue[]
 
 /** A server's error: `NOPERM this user has no permissions...`. */
-export class ReplyError extends Error {}
+export class RespError extends Error {}
 
 const CR = 0x0d
 const LF = 0x0a
@@ -18,14 +18,14 @@ export const DEPTH_MAX = 8
 export const LINE_MAX = 4096
 
 /** Reads what a server says, in any split. */
-export interface ReplyReader {
+export interface RespReader {
   /** Throws for bytes that no store sends; nothing behind them is read. */
   push(chunk: Buffer): void
 }
 
 /** An array whose elements have not all come yet. */
 interface OpenArray {
-  readonly elements: Reply[]
+  readonly elements: RespValue[]
   readonly length: number
 }
 
@@ -35,7 +35,7 @@ interface OpenArray {
  * get no room before they come: otherwise 13 bytes from somebody in the store's place would take
  * all memory.
  */
-export function createReplyReader(take: (reply: Reply) => void): ReplyReader {
+export function createRespReader(take: (reply: RespValue) => void): RespReader {
   let elements = 0
   let bytes = 0
   const open: OpenArray[] = []
@@ -46,7 +46,7 @@ export function createReplyReader(take: (reply: Reply) => void): ReplyReader {
   let broken: Error | undefined
 
   /** One element is whole, and with it perhaps all arrays that it ends. */
-  function end(element: Reply): void {
+  function end(element: RespValue): void {
     let whole = element
     for (let array = open.at(-1); array !== undefined; array = open.at(-1)) {
       array.elements.push(whole)
@@ -126,9 +126,9 @@ export function createReplyReader(take: (reply: Reply) => void): ReplyReader {
   }
 }
 
-function simple(type: number | undefined, text: string): Reply {
+function simple(type: number | undefined, text: string): RespValue {
   if (type === TEXT) return text
-  if (type === ERROR) return new ReplyError(text)
+  if (type === ERROR) return new RespError(text)
   if (type === NUMBER) return Number(text)
   throw new Error('sends an answer that no store sends')
 }

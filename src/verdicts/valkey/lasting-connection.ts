@@ -1,13 +1,13 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
 import {
-  type Connection,
-  type Entry,
   openConnection,
-  type Place,
-  type Words,
+  type RespCommand,
+  type StoreLogin,
+  type ValkeyConnection,
+  type ValkeyEndpoint,
 } from './connection.ts'
-import { type Reply, ReplyError } from './reply-reader.ts'
+import { RespError, type RespValue } from './resp-reader.ts'
 
 /** Milliseconds for all steps until a server has answered the first question. */
 export const ENTERED_WITHIN = 1_500
@@ -23,14 +23,14 @@ export const LONGEST_REFUSED = 10_000
 export const LONGEST_SILENT = 30_000
 
 /** A way to one server, which connects anew by itself. */
-export interface Link {
+export interface LastingConnection {
   /** Whether it may be asked: it is connected, has let us in, and answers. */
   readonly isReady: boolean
   /**
    * The replies to commands, of which an error is one, too, or LATE if they do not come within so
    * many milliseconds. Rejects if the connection ends before.
    */
-  ask(commands: readonly Words[], within: number): Promise<readonly Reply[] | typeof LATE>
+  ask(commands: readonly RespCommand[], within: number): Promise<readonly RespValue[] | typeof LATE>
   /**
    * Looks the server up anew and connects to what it finds: this one is not the right one any more.
    */
@@ -38,10 +38,10 @@ export interface Link {
   close(): void
 }
 
-export interface LinkOptions {
+export interface LastingConnectionOptions {
   /** Where the server is: asked before each attempt. */
-  readonly place: (signal: AbortSignal) => Promise<Place>
-  readonly entry: Entry
+  readonly endpoint: (signal: AbortSignal) => Promise<ValkeyEndpoint>
+  readonly login: StoreLogin
   /** It may be asked from now on. */
   readonly ready: () => void
   /** Why it may not be asked, in one line; undefined when that is over. */
@@ -54,9 +54,14 @@ export interface LinkOptions {
  * answered in time, each asked after the one before was given up, the connection is left: it may
  * lead to nowhere, and would never say so. The next one is used when the server has answered on it.
  */
-export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): Link {
+export function keepConnection({
+  endpoint,
+  login,
+  ready,
+  trouble: tell,
+}: LastingConnectionOptions): LastingConnection {
   const over = new AbortController()
-  let connection: Connection | undefined
+  let connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
   let failures = 0
   /** Connections in a row that were left since no question was answered in time. */
@@ -79,19 +84,19 @@ export function keepLink({ place, entry, ready, trouble: tell }: LinkOptions): L
     try {
       const opened = await withDeadline(ENTERED_WITHIN, over.signal, async (sooner) => {
         signal = sooner
-        return openConnection(await place(sooner), entry, sooner)
+        return openConnection(await endpoint(sooner), login, sooner)
       })
       begin(opened)
     } catch (error) {
       if (over.signal.aborted) return
-      const isRefused = error instanceof ReplyError
+      const isRefused = error instanceof RespError
       if (signal?.aborted) trouble(`no answer in ${ENTERED_WITHIN} ms`, true)
       else trouble(errorText(error))
       again(FIRST_PAUSE * 2 ** failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
     }
   }
 
-  function begin(opened: Connection): void {
+  function begin(opened: ValkeyConnection): void {
     if (over.signal.aborted) {
       opened.end()
       return

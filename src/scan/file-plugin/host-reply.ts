@@ -2,18 +2,18 @@ import { decodeFrame, encodeSettled, FRAME_MAX } from '../plugin-host/frame.ts'
 import type { Verdict } from '../shared/scanner.ts'
 
 /** What a plugin's process has said. */
-export type Reply =
+export type HostReply =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   /** The next message may come. */
   | { readonly kind: 'settled' }
   /** Bytes that are not due: nothing that comes from there is believed any more. */
   | { readonly kind: 'nonsense'; readonly why: string }
 
-export interface ReplyReader {
+export interface HostReplyReader {
   /** A request with this nonce is made. */
   expect(nonce: string): void
   /** Takes the next bytes, in any split; the replies that end in them. */
-  push(chunk: Buffer): readonly Reply[]
+  push(chunk: Buffer): readonly HostReply[]
   /** Whether bytes have come that are no whole reply. */
   readonly amidst: boolean
 }
@@ -26,12 +26,12 @@ const LF = 0x0a
  * Reads what a plugin's process says on descriptor 3: for each request one verdict with
  * its nonce and then, perhaps, that it has settled. There is no other order.
  */
-export function createReplyReader(): ReplyReader {
+export function createHostReplyReader(): HostReplyReader {
   let due: 'verdict' | 'settled' | 'nothing' = 'nothing'
   let nonce = ''
   let rest: Buffer = Buffer.alloc(0)
 
-  function replyIn(line: Buffer): Reply {
+  function replyIn(line: Buffer): HostReply {
     if (due === 'verdict') {
       const verdict = decodeFrame(nonce, line)
       due = 'settled'
@@ -57,7 +57,7 @@ export function createReplyReader(): ReplyReader {
     },
     push(chunk) {
       rest = Buffer.concat([rest, chunk])
-      const replies: Reply[] = []
+      const replies: HostReply[] = []
       for (let end = rest.indexOf(LF); end >= 0; end = rest.indexOf(LF)) {
         replies.push(replyIn(rest.subarray(0, end + 1)))
         rest = rest.subarray(end + 1)

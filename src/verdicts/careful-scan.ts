@@ -12,7 +12,7 @@ export interface PoisonPolicy {
   readonly inHand?: InHandNotes | undefined
 }
 
-export interface CarefulOptions {
+export interface CarefulScanOptions {
   readonly poison: PoisonPolicy
   /**
    * Milliseconds for this message, and those that a message is usually given here (SCANTIMEOUT).
@@ -26,7 +26,7 @@ export interface CarefulOptions {
 }
 
 /** Looks at a message within so many milliseconds; `suspects` as that of a ScanTask. */
-export type LookOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
+export type ScanOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
 
 /** Scans of one message whose scanner died: the first one, and two more as a suspect. */
 const LOOKS_MAX = 3
@@ -38,10 +38,10 @@ const TIME_FOR_MORE = 1_000
  * when that died is scanned again as a suspect, unless it is known to be the reason: that other
  * mail was there must not cost it a delivery.
  */
-export async function lookCarefully(
+export async function scanCarefully(
   message: InHand,
-  { poison, timeout, fullTime, uptime, scanner }: CarefulOptions,
-  look: LookOnce,
+  { poison, timeout, fullTime, uptime, scanner }: CarefulScanOptions,
+  look: ScanOnce,
 ): Promise<ScanResult> {
   const { known, tries, inHand } = poison
   const until = uptime() + timeout
@@ -87,7 +87,7 @@ export async function lookCarefully(
 }
 
 /** The same scanner, told that there are messages that may kill it, and whether this is one. */
-export function toldOfSuspects(who: NonNullable<ScanTask['suspects']>) {
+export function warnedOfSuspects(who: NonNullable<ScanTask['suspects']>) {
   return (scanner: Scanner): Scanner => ({
     ...scanner,
     scan: (sample, task) => scanner.scan(sample, { ...task, suspects: who }),

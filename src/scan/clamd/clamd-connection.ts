@@ -4,10 +4,10 @@ import { type Connection, loadConnect } from '../../ground/net/connect.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
-import { createReplyReader, REPLY_MAX } from './clamd-reply.ts'
+import { createClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
 /** How one conversation with a clamd ended; `why` is one line without the address. */
-export type LinkOutcome<Answer> =
+export type ClamdOutcome<Answer> =
   | { readonly kind: 'answered'; readonly answer: Answer }
   /** No connection, so nothing was sent: another server costs this one nothing. */
   | {
@@ -29,7 +29,7 @@ export type LinkOutcome<Answer> =
  */
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
-export interface Received {
+export interface RawReplies {
   /** Up to the last reply's NUL, perhaps more, or REPLY_MAX bytes for each without one. */
   readonly bytes: Buffer
   /** Whether the kernel had taken every packet when the reply came. */
@@ -37,10 +37,10 @@ export interface Received {
 }
 
 /** What is sent at once: bytes, or bytes with a descriptor, which stays open here. */
-export type Packet = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
+export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
 
 /** A connection to a clamd, made by its first exchange. */
-export interface Link {
+export interface ClamdConnection {
   /** False once nothing can be exchanged any more. */
   readonly isOpen: boolean
   /**
@@ -53,10 +53,10 @@ export interface Link {
    * `packets` throws, which is thrown on.
    */
   exchange(
-    packets: Iterator<Packet>,
+    packets: Iterator<ClamdPacket>,
     signal: AbortSignal,
     replies?: number,
-  ): Promise<LinkOutcome<Received>>
+  ): Promise<ClamdOutcome<RawReplies>>
   /** Nothing is left behind then: no descriptor, listener or timer. */
   end(): void
 }
@@ -85,7 +85,10 @@ const FULL_FOR = 2
 let loading: ReturnType<typeof loadConnect> | undefined
 
 /** `passing`, for who sends descriptors. */
-export async function makeLink(address: ClamdAddress, passing?: PassedDescriptors): Promise<Link> {
+export async function makeClamdConnection(
+  address: ClamdAddress,
+  passing?: PassedDescriptors,
+): Promise<ClamdConnection> {
   // Loading it takes 2 ms, which mail that needs no scan should not pay.
   loading ??= loadConnect()
   const connect = await loading
@@ -133,13 +136,13 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
   }
 
   function exchange(
-    packets: Iterator<Packet>,
+    packets: Iterator<ClamdPacket>,
     signal: AbortSignal,
     replies = 1,
-  ): Promise<LinkOutcome<Received>> {
+  ): Promise<ClamdOutcome<RawReplies>> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return resolve(timedOut)
-      const reply = createReplyReader(replies)
+      const reply = createClamdReplyReader(replies)
       let sentAll = false
       let turn: NodeJS.Immediate | undefined
       let pause: NodeJS.Timeout | undefined
@@ -152,12 +155,12 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
         packets.return?.()
         settle()
       }
-      const finish = (outcome: LinkOutcome<Received>) => {
+      const finish = (outcome: ClamdOutcome<RawReplies>) => {
         if (outcome.kind !== 'answered' || !sentAll) end()
         leave(() => resolve(outcome))
       }
       const abort = () => finish(timedOut)
-      const next = (sendIt: (packet: Packet) => void) => {
+      const next = (sendIt: (packet: ClamdPacket) => void) => {
         try {
           const packet = packets.next()
           if (packet.done) sentAll = true
@@ -171,7 +174,7 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
         own.receive(unread(socket!))
         if (current === own) own.fail(error)
       }
-      const send = (packet: Packet) => {
+      const send = (packet: ClamdPacket) => {
         if (!Buffer.isBuffer(packet)) return pass(packet)
         socket!.write(packet, (error) => {
           if (current !== own) return
@@ -184,7 +187,7 @@ export async function makeLink(address: ClamdAddress, passing?: PassedDescriptor
         })
       }
       /** Nothing of ours waits in the connection: one exchange at a time, and each packet was taken. */
-      const pass = (packet: Exclude<Packet, Buffer>) => {
+      const pass = (packet: Exclude<ClamdPacket, Buffer>) => {
         const fd = descriptorOf(socket!)
         const { bytes, descriptor } = packet
         const done = fd === undefined ? 'failed' : passing?.send(fd, bytes, descriptor)
@@ -233,7 +236,7 @@ function endOfReplies(bytes: Buffer, replies: number): number {
 
 const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
 
-function broken(error: Error | undefined, length: number): LinkOutcome<never> {
+function broken(error: Error | undefined, length: number): ClamdOutcome<never> {
   const begun = length > 0
   const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
   const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how

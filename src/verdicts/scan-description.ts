@@ -8,7 +8,7 @@ import type { Scanner } from '../scan/shared/scanner.ts'
  * scanner judges by, and the settings that leave parts unseen or have them scanned twice. A verdict
  * that was found in another way is not about the same thing.
  */
-export function looksOf(
+export function describeScan(
   { nesting, secondLook }: Pick<ScanPolicy, 'nesting' | 'secondLook'>,
   scanners: readonly Scanner[],
   release: string = about.version,
