@@ -9,14 +9,15 @@ import { wakeOne } from '../../ground/net/wake-one.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { DoorState } from '../../observe/live/process-report.ts'
 import { createMilterDoor } from '../milter/door.ts'
 import type { AccessPolicy } from '../policy/access-answer.ts'
 import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import type { Door } from '../shared/door.ts'
 import { type Budget, createBudget } from '../shared/limits/memory-budget.ts'
 import { openDaemonLog } from '../shared/log/log-sink.ts'
-import { createSmtpDoor, type SmtpRoute } from '../smtp/door.ts'
+import { createSmtpDoor } from '../smtp/door.ts'
+import type { SmtpRoute } from '../smtp/server.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../warm/peer.ts'
 import { createSlotSocket } from '../warm/slot-socket.ts'
 import { listenOn } from './listening/listen.ts'
@@ -24,18 +25,6 @@ import { log } from './log.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { relaysOf } from './options/relays.ts'
-
-/** What all listening doors have in common. */
-export interface Door {
-  readonly server: Server
-  configure(configuration: Configuration): void
-  /**
-   * Resolves when all messages are answered; after `grace` milliseconds the rest is told to come
-   * again.
-   */
-  close(grace: number): Promise<void>
-  state(): DoorState
-}
 
 export interface OpenDoor extends Door {
   readonly kind: DoorKind

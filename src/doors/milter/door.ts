@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import type { Door } from '../shared/door.ts'
 import { refusingRules } from '../shared/judging.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { type Candidate, goesForConnection, goesForMemory } from '../shared/limits/eviction.ts'
@@ -30,19 +30,6 @@ export interface MilterOptions {
   readonly reporter?: MailReporter | undefined
 }
 
-export interface MilterDoor {
-  /** Not listening yet. */
-  readonly server: Server
-  /** For the messages that come from now on. */
-  configure(configuration: Configuration): void
-  /**
-   * Takes no more connections, and resolves when all are over: those amid a message when it
-   * is answered, or deferred after `grace` milliseconds; all others at once.
-   */
-  close(grace: number): Promise<void>
-  state(): DoorState
-}
-
 /** Connections of MTAs that one process keeps: Postfix has 100 processes of a kind that talk to it. */
 export const CONNECTIONS_MAX = 1000
 /** Milliseconds between looks at what is due. */
@@ -61,16 +48,18 @@ interface ConnectionMemory {
 }
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
-export function createMilterDoor(first: Configuration, options: MilterOptions): MilterDoor {
+export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
   const { timeouts = standardTimeouts } = options
-  const connections = new ConnectionSet<MilterConnection>()
+  const connections = new ConnectionSet<MilterConnection>({
+    every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
+    look: (connection) => connection.tick(),
+  })
   /** In the order of their coming. */
   const serving = new Set<ServedConnection>()
   const turns = createSemaphore(maxClients)
   let configuration = first // a message keeps the one that it began with: receive.ts
   let crowded = false
-  let ticker: NodeJS.Timeout | undefined
   const now = () => performance.now()
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -92,15 +81,11 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       closed() {
         connections.delete(connection)
         if (serving.size < maxConnections) crowded = false
-        if (connections.size > 0) return
-        clearInterval(ticker)
-        ticker = undefined
       },
     })
     const served: ServedConnection = { connection, peer, charged }
     serving.add(served)
     connections.add(connection)
-    ticker ??= setInterval(tickAll, Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)))
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
@@ -171,10 +156,6 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     }
     crowded = true
     return isRoom
-  }
-
-  function tickAll(): void {
-    for (const connection of connections) connection.tick()
   }
 
   return {

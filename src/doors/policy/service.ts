@@ -1,25 +1,12 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
-import type { DoorState } from '../../observe/live/process-report.ts'
+import type { Door } from '../shared/door.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
 /** Bytes of answers, beyond those that the kernel keeps, that a client may leave unread while it asks on. */
 const UNTAKEN_MAX = 16 * 1024
-
-export interface PolicyService {
-  /** Not listening yet. */
-  readonly server: Server
-  /** For the requests that come from now on. */
-  configure(policy: AccessPolicy): void
-  /**
-   * Takes no more connections, and resolves when all are over: requests that are here
-   * are answered, or cut off after `grace` milliseconds.
-   */
-  close(grace: number): Promise<void>
-  state(): DoorState
-}
 
 export interface PolicyServiceOptions {
   /** Connections that one process keeps; the one that has been idle for longest makes room. */
@@ -32,7 +19,7 @@ export interface PolicyServiceOptions {
 export function createPolicyService(
   first: AccessPolicy,
   { maxConnections, log }: PolicyServiceOptions,
-): PolicyService {
+): Door<AccessPolicy> {
   let policy = first // each request is answered by one alone
   let closing = false
   /** In the order of their last request. */

@@ -3,28 +3,28 @@ import type { Policy } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 
 /**
- * The policy for mail that is in a queue already: a refusal would make the server in front return
- * it to a sender who is likely forged (FILTER_README). A virus is tagged, or goes to VIRUSFORWARD.
+ * Returns the configuration for mail that is in a queue already. The server in front would return a refused
+ * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is tagged.
  */
 export function configureAfterQueue(configuration: Configuration): Configuration {
-  return { ...configuration, adapt: taggingVirus }
+  return { ...configuration, adapt: tagViruses }
 }
 
-function taggingVirus(policy: Policy): Policy {
+function tagViruses(policy: Policy): Policy {
   if (policy.infected.action !== 'reject') return policy
   return { ...policy, infected: { ...policy.infected, action: 'tag' } }
 }
 
-/** Mail that would be refused for other reasons stays in the queue. */
-export function afterQueue(decision: Decision): Decision {
-  if (decision.kind !== 'split') return notRefused(decision)
+/** Returns the decision with each refusal turned into a deferral: such mail stays in the queue. */
+export function deferRefusals(decision: Decision): Decision {
+  if (decision.kind !== 'split') return deferRefusal(decision)
   const shares = decision.shares.map((share) => {
-    return { ...share, decision: notRefused(share.decision) }
+    return { ...share, decision: deferRefusal(share.decision) }
   })
   return { ...decision, shares }
 }
 
-function notRefused(decision: SingleDecision): SingleDecision {
+function deferRefusal(decision: SingleDecision): SingleDecision {
   if (decision.kind !== 'reject') return decision
   const { reply, findings } = decision
   const enhanced = reply.enhanced.replace(/^5/, '4')

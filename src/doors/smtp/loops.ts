@@ -1,49 +1,42 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { NextServer } from './next-server.ts'
-import { type RawReply, rawReply } from './wire/replies.ts'
 
-/** The reply to mail while the next server is known to lead back here. RFC 3463: a routing loop. */
-export const loopReply: RawReply = rawReply({
-  code: 451,
-  enhanced: '4.4.6',
-  lines: ['mail goes round: the next mail server leads back to this filter'],
-})
-
-/** Sessions that wait with the same words at once: one begins to look like the cause of another. */
+/** Sessions that wait for an answer to the same command at once: one of them may be the cause of the next. */
 const SUSPICIOUS = 3
-/** Milliseconds between questions, and for which an answer counts. */
+/** Milliseconds between two questions, and for which an answer counts. */
 const ANSWER_FOR = 60_000
 const RCPT = Buffer.from('RCPT TO:')
 
 /**
  * Watches for a next server that leads back to the door, as Postfix does if its second smtpd has
- * `smtpd_proxy_filter`, too: each session then opens another one before there is any content, until
- * no connection is left, and no Received field tells. What looks like it may also be much mail of
- * one sender; so the door asks. A connection of its own says a greeting and MAIL with a name
- * that was made for this question, and RCPT, at which Postfix opens its next session; never DATA. If
- * that name comes to the door while the question counts, there is a loop; nothing else says so.
- * Somebody who has read the name in a log cannot use it later: the next question has another.
+ * `smtpd_proxy_filter`, too. Each session then opens another one before there is any content, until
+ * no connection is left, and no Received field shows the loop. Much mail of one sender looks the same,
+ * so the door asks. It opens a connection of its own, and greets and says MAIL with a name that it has made
+ * for this question, and RCPT, at which Postfix opens its next session, but never DATA. If that name comes
+ * to the door while the question counts, there is a loop; nothing else is taken for one. Somebody who has
+ * read the name in a log cannot use it later, because the next question has another name.
  */
 export interface LoopWatch {
   /** Whether mail would go round. */
   readonly found: boolean
-  /** Whether a command is the door's own question, which has come round. */
+  /** Whether a command is the door's own question, which has come round; if so, a loop is found. */
   isOwnQuestion(line: Buffer): boolean
   /**
-   * Does what waits for the next server, and asks if several wait with the same words. Those of
-   * RCPT come with their path.
+   * Waits for the next server's answer to a command, and asks the question if several sessions wait for the answer
+   * to the same command. `path` is that of RCPT.
    */
-  whileWaiting<Value>(words: Buffer, wait: () => Promise<Value>, path?: Buffer): Promise<Value>
+  whileWaiting<Value>(command: Buffer, wait: () => Promise<Value>, path?: Buffer): Promise<Value>
   /**
-   * Begins to take in a message, about which this was said: what must be called at its end;
-   * undefined if the same one is on its way already, for a client that still waits.
+   * Notes that a message is received, by the commands that announced it. Returns what must be called at its
+   * end, or undefined if a message with the same commands is on its way for a client that still waits.
    */
-  begin(words: Iterable<Buffer>, gone: AbortSignal): (() => void) | undefined
+  begin(commands: Iterable<Buffer>, gone: AbortSignal): (() => void) | undefined
 }
 
+/** What the loop watch needs of its door. */
 export interface LoopQuestions {
   readonly lmtp: boolean
-  /** A connection to the next server, greeted. */
+  /** Resolves to a new connection to the next server, which has greeted. */
   callNext(): Promise<NextServer>
   complain(line: string): void
   /** Milliseconds on a clock that never goes back. */
@@ -53,11 +46,11 @@ export interface LoopQuestions {
 export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions): LoopWatch {
   let name: string | undefined
   const waiting = new Map<string, number>()
-  const onTheirWay = new Map<string, AbortSignal>()
+  const underWay = new Map<string, AbortSignal>()
   let askedAt = Number.NEGATIVE_INFINITY
   let foundAt = Number.NEGATIVE_INFINITY
 
-  /** What goes wrong is no answer. */
+  /** Asks the question. If anything fails, there is no answer; never rejects. */
   async function ask(path: Buffer | undefined): Promise<void> {
     askedAt = now()
     name = `onescan-loop-${randomBytes(16).toString('hex')}`
@@ -71,7 +64,7 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
       }
       await next.ask('QUIT')
     } catch {
-      // A session that needs it will say so.
+      // A session that needs the next server will tell why it fails.
     } finally {
       next?.close()
     }
@@ -102,8 +95,8 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
       find()
       return true
     },
-    async whileWaiting(words, wait, path) {
-      const key = words.toString('latin1')
+    async whileWaiting(command, wait, path) {
+      const key = command.toString('latin1')
       const count = (waiting.get(key) ?? 0) + 1
       waiting.set(key, count)
       if (count >= SUSPICIOUS && !counts(askedAt)) void ask(path)
@@ -115,19 +108,19 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
         else waiting.delete(key)
       }
     },
-    begin(words, gone) {
-      const key = digestOf(words)
-      const before = onTheirWay.get(key)
+    begin(commands, gone) {
+      const key = digestOf(commands)
+      const before = underWay.get(key)
       if (before !== undefined && !before.aborted) return undefined
-      onTheirWay.set(key, gone)
+      underWay.set(key, gone)
       return () => {
-        if (onTheirWay.get(key) === gone) onTheirWay.delete(key)
+        if (underWay.get(key) === gone) underWay.delete(key)
       }
     },
   }
 }
 
-/** Of lines: there may be 50,000 recipients. */
+/** Returns a digest instead of the lines themselves, for there may be 50,000 recipients. */
 function digestOf(lines: Iterable<Buffer>): string {
   const hash = createHash('sha256')
   for (const line of lines) hash.update(line).update('\n')

@@ -1,45 +1,142 @@
+import type { NetConnectOpts } from 'node:net'
+import { hostname } from 'node:os'
+import type { Network } from '../../ground/net/ip-address.ts'
+import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
-import type { Judging } from '../shared/judging.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
-import type { LoopWatch } from './loops.ts'
-import type { NextServer } from './next-server.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { type Judging, refusingRules, startJudging } from '../shared/judging.ts'
+import type { Budget, MemoryLease } from '../shared/limits/memory-budget.ts'
+import { configureAfterQueue } from './after-queue.ts'
+import { createLoopWatch, type LoopWatch } from './loops.ts'
+import {
+  callNextServer,
+  type NextServer,
+  type NextServerTimeouts,
+  standardNextServerTimeouts,
+} from './next-server.ts'
 import type { ContentLimits } from './refusals.ts'
+import type { SmtpTimeouts } from './time-limits.ts'
 import type { EhloReply } from './wire/extensions.ts'
 
-/** What a session, and each mail in it, needs of the server that it belongs to. */
-export interface SmtpServer extends ContentLimits {
+/** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
+export interface SmtpRoute {
   /** Whether LMTP is spoken, on both sides. */
   readonly lmtp: boolean
+  readonly next: { readonly text: string; readonly options: NetConnectOpts }
+  /** The networks of the hosts that may connect by TCP. */
+  readonly from: readonly Network[]
+  /** Whether the mail is in a queue already, so that nothing is refused for its content. */
+  readonly afterQueue: boolean
+  readonly refusesBareNewlines: boolean
+}
+
+export interface SmtpOptions {
+  /**
+   * Sessions at once. If one more client comes, one that is silent between messages makes room, or the new one is told
+   * to come again.
+   */
+  readonly maxClients: number
+  /** Bytes of a message. */
+  readonly maxSize: number
+  /** Memory of the whole process for parts of messages. */
+  readonly budget: Budget
+  readonly timeouts?: SmtpTimeouts
+  readonly nextServerTimeouts?: NextServerTimeouts
+  /** Logs trouble of the daemon itself. */
+  readonly log: (line: string) => void
+  /** Logs what became of a message. */
+  readonly mailLog: (line: Buffer) => void
+  /** Shows to operators what is done with mail. */
+  readonly reporter?: MailReporter | undefined
+}
+
+/** What a session, and each message in it, needs of the server that it belongs to. */
+export interface SmtpServer extends ContentLimits, Pick<SmtpRoute, 'lmtp' | 'afterQueue'> {
   /** This host's name, for the greeting. */
   readonly hostname: string
-  /** Whether the mail is in a queue already: nothing is refused for what is in it. */
-  readonly afterQueue: boolean
   /** Whether no more messages are taken. */
   readonly stopping: boolean
-  /** Undefined if recipients are taken unasked. */
+  /** Undefined if no recipient is asked about. */
   readonly quota: QuotaLookup | undefined
-  /** Undefined if no recipient is refused by them. */
+  /** Undefined if no rule refuses recipients. */
   readonly rules: Rules | undefined
   /** Whether a sender is that of a trial of onescand's own, which goes to no next server. */
   isTrial(sender: string): boolean
-  /** How the message that comes now is judged. */
+  /** Returns how the message that comes now is judged. */
   startJudging(): Judging
-  /** Of the memory of this process, for what is kept of one message. */
+  /** Opens a lease of this process's memory, for what is kept of one message. */
   openLease(): MemoryLease
-  /** A connection to the next server, greeted. A Fault of kind `chain` if there is none. */
+  /** Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of kind `chain`. */
   callNext(): Promise<NextServer>
   readonly loops: LoopWatch
-  /** What the next server offered a short while ago; undefined if that is not known. */
+  /** Returns the next server's latest answer to EHLO, or undefined if it is older than EHLO_COUNTS_FOR. */
   recallEhloReply(): EhloReply | undefined
-  rememberEhloReply(offer: EhloReply): void
-  /** A line of the log about mail. */
+  rememberEhloReply(reply: EhloReply): void
+  /** Logs a line about mail. */
   log(line: Buffer): void
-  /** For trouble that concerns no message. */
+  /** Logs trouble that concerns no message. */
   complain(line: string): void
-  /** A message is being judged; call the result when that is over. */
+  /** Shows that a message is being judged; the result is called when that is over. */
   readonly begin?: MailReporter['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
   now(): number
+}
+
+/** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */
+export const EHLO_COUNTS_FOR = 60_000
+
+/** The door's own state, which changes while it serves. */
+export interface SmtpDoorState {
+  configuration: Configuration
+  stopping: boolean
+}
+
+export function createSmtpServer(
+  route: SmtpRoute,
+  options: SmtpOptions,
+  state: SmtpDoorState,
+): SmtpServer {
+  const { lmtp, afterQueue, refusesBareNewlines } = route
+  const { nextServerTimeouts = standardNextServerTimeouts } = options
+  const now = () => performance.now()
+  const callNext = () => callNextServer(route.next, nextServerTimeouts)
+  const complain = (line: string) => options.log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
+  let latest: { readonly reply: EhloReply; readonly at: number } | undefined
+  return {
+    lmtp,
+    hostname: hostname(),
+    afterQueue,
+    refusesBareNewlines,
+    maxSize: options.maxSize,
+    get stopping() {
+      return state.stopping
+    },
+    get quota() {
+      const { quota, place } = state.configuration
+      return switchedOff(place) === undefined ? quota : undefined
+    },
+    get rules() {
+      return afterQueue ? undefined : refusingRules(state.configuration)
+    },
+    isTrial: (sender) => state.configuration.isTrial?.(sender) ?? false,
+    startJudging() {
+      const { configuration } = state
+      return startJudging(afterQueue ? configureAfterQueue(configuration) : configuration)
+    },
+    openLease: options.budget.open,
+    callNext,
+    loops: createLoopWatch({ lmtp, callNext, complain, now }),
+    recallEhloReply() {
+      return latest && now() - latest.at < EHLO_COUNTS_FOR ? latest.reply : undefined
+    },
+    rememberEhloReply(reply) {
+      latest = { reply, at: now() }
+    },
+    log: options.mailLog,
+    complain,
+    begin: options.reporter?.begin,
+    now,
+  }
 }

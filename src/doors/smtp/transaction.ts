@@ -1,99 +1,66 @@
-import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import type { LogEntry } from '../../ground/errors/log.ts'
-import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
+import { faultKindOf } from '../../ground/errors/fault.ts'
 import type { Decision } from '../../judge/decision.ts'
-import type { AnswerMode } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
-import type { Origin } from '../../message/envelope/origin.ts'
+import type { Message } from '../../message/spool.ts'
 import { createRecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
-import {
-  aboutShare,
-  decisionLines,
-  faultLine,
-  type LogContext,
-  passLine,
-} from '../shared/log/log-lines.ts'
+import { faultLine } from '../shared/log/log-lines.ts'
 import { faultReply } from '../shared/replies/smtp-reply.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
-import { afterQueue } from './after-queue.ts'
-import { carryOut, dropped, dropTransaction, passOn, toAll } from './carry-out.ts'
+import { deferRefusals } from './after-queue.ts'
+import { carryOut, dropped, passOn } from './carry-out.ts'
 import type { SmtpClient } from './client.ts'
-import { createSmtpIntake, type ReceivedMessage, type SmtpIntake } from './intake.ts'
+import { dropTransaction, toAll } from './hand-on.ts'
 import type { NextServer } from './next-server.ts'
-import { type ContentRefusal, refuseContent, refuseTooManyHops } from './refusals.ts'
+import { NEXT_SERVER_LOST } from './own-replies.ts'
+import { clientLeft, withContent } from './receive-content.ts'
+import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
+import type { SendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
+import { type AboutReplies, doorEntries, transactionLines } from './transaction-log.ts'
 import { trialReply } from './trial.ts'
 import { COMMAND_MAX, parsePath } from './wire/commands.ts'
-import { createContentReader } from './wire/content.ts'
-import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
-
-/** What is known of the sender of a message. */
-export interface SendingClient {
-  readonly origin: Origin
-  readonly relay: boolean
-}
+import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** One message from MAIL to its end. */
 export interface SmtpTransaction {
   readonly sender: MailAddress
   /** Whether it is a trial of onescand's own. */
   readonly isTrial: boolean
-  /** Bytes that the client announced. */
+  /** Bytes that the client announced for the message. */
   readonly size: number | undefined
-  /** How many the next server has taken. */
+  /** The number of recipients that the next server has taken. */
   readonly recipients: number
-  /** What was said of it: MAIL, and RCPT of its recipients. */
+  /** The commands so far as they were sent: MAIL, and RCPT of each recipient. */
   commands(): Iterable<Buffer>
-  /** The RCPT command as it was said. Throws a Fault of kind `out-of-memory` if there is no room for one more. */
+  /** Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room for it. */
   addRecipient(line: Buffer): void
-  /** The next server has not taken the last one. */
+  /** Removes the recipient that was added last, because the next server has not taken it. */
   removeLastRecipient(): void
-  /** Receives the content, judges it and carries the decision out: the replies to it. Never rejects. */
-  receive(
-    client: SmtpClient,
-    next: NextServer,
-    sending: SendingClient,
-  ): Promise<readonly RawReply[]>
-  /** Frees what it holds. */
+  /** Receives the content, judges it, and carries the decision out. Resolves to the replies; never rejects. */
+  receive(client: SmtpClient, next: NextServer, sender: SendingClient): Promise<readonly RawReply[]>
+  /** Frees what the transaction holds. */
   close(): void
 }
 
-/** `line` is the MAIL command as it was said, `path` and parameters what it says. */
+/** Opens a transaction with a MAIL command: its `line` as it was sent, its path and its parameters. */
 export function openTransaction(
   line: Buffer,
   { path, parameters }: SmtpPath,
   server: SmtpServer,
 ): SmtpTransaction {
-  // An address that is too long stays too long.
+  // Cut, so that it takes little memory; an address that is too long stays too long.
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
   const recipients = createRecipientList(server.openLease())
-
-  async function judge(
-    judging: Extract<Judging, { kind: 'judge' }>,
-    transaction: Transaction,
-    gone: AbortSignal,
-  ): Promise<Decision> {
-    const { size } = transaction.message
-    const remote = transaction.client.origin?.clientAddress
-    const over = server.begin?.({ door: 'smtp', remote, from: sender.text, size })
-    try {
-      const answers: AnswerMode = server.lmtp ? 'each' : 'once, some kept'
-      const decision = await judging.judge(transaction, gone, answers)
-      if (gone.aborted) throw clientLeft()
-      return decision
-    } finally {
-      over?.()
-    }
-  }
+  const isTrial = server.isTrial(sender.text)
 
   function transactionOf(
-    { message }: ReceivedMessage,
+    message: Message,
     judging: Judging,
     { relay, origin }: SendingClient,
     lines: readonly Buffer[],
@@ -102,8 +69,6 @@ export function openTransaction(
     const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
     return { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } }
   }
-
-  const isTrial = server.isTrial(sender.text)
 
   return {
     sender,
@@ -115,42 +80,37 @@ export function openTransaction(
     commands: () => [line, ...recipients.paths()],
     addRecipient: recipients.add,
     removeLastRecipient: recipients.removeLast,
-    async receive(client, next, sending) {
+    async receive(client, next, sendingClient) {
       const began = server.now()
       const { gone } = client
       const lines = recipients.paths()
-      const outlet = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
+      const delivery = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
       let transaction: Transaction | undefined
-      const about = (replies: readonly RawReply[], next = ''): LogContext => ({
-        door: doorEntries(sending.origin, replies, next),
-        remote: sending.origin.clientAddress,
+      const about: AboutReplies = (replies, next = '') => ({
+        door: doorEntries(sendingClient.origin, replies, next),
+        remote: sendingClient.origin.clientAddress,
         transaction,
         total: server.now() - began,
       })
       try {
         const judging = server.startJudging()
-        return await withContent(client, judging, server, async (taken, refusal) => {
-          transaction = transactionOf(taken, judging, sending, lines)
-          // After the queue the answer of the servers behind counts, and a bounce is theirs.
-          const round = server.afterQueue ? undefined : refuseTooManyHops(taken.message.header)
-          const found = refusal ?? round ?? (judging.kind === 'judge' && (await judge(judging, transaction, gone))) // biome-ignore format: a line
-          const allowed = found && server.afterQueue ? afterQueue(found) : found
-          if (isTrial) return toAll(trialReply(allowed || undefined), outlet)
+        return await withContent(client, judging.look, server, async (received, refusal) => {
+          transaction = transactionOf(received.message, judging, sendingClient, lines)
+          const decided = await decide(transaction, refusal, judging, server, gone)
+          if (isTrial) return toAll(trialReply(decided), delivery)
           const decision =
-            allowed && (await keepAsDecided(allowed, transaction, undefined, about([dropped])))
+            decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
           const replies = await (decision
-            ? carryOut(decision, { ...outlet, taken })
-            : passOn({ ...outlet, taken }))
-          for (const line of linesAbout(decision || undefined, judging, replies, about)) {
-            server.log(line)
-          }
+            ? carryOut(decision, { ...delivery, received })
+            : passOn({ ...delivery, received }))
+          for (const line of transactionLines(decision, judging, replies, about)) server.log(line)
           return replies
         })
       } catch (error) {
-        const reply = rawReply(troubleReply(error, server))
+        const reply = rawReply(replyToError(error, server))
         server.log(faultLine(error, undefined, about([reply])))
         await dropTransaction(next)
-        return toAll(reply, outlet)
+        return toAll(reply, delivery)
       }
     },
     close: recipients.free,
@@ -159,126 +119,59 @@ export function openTransaction(
 
 const RCPT = /^RCPT[ \t]+/i
 
-/** The address of a RCPT command that was taken. */
+/** Returns the address in a RCPT command that was taken. */
 function recipientIn(line: Buffer): Buffer {
   const [verb = ''] = RCPT.exec(line.toString('latin1', 0, COMMAND_MAX)) ?? []
   return bareAddress(parsePath(line.subarray(verb.length), 'TO:')!.path)
 }
 
-/** What the log tells: of each share with the replies to its own recipients. */
-function* linesAbout(
-  decision: Decision | undefined,
+/** Returns what becomes of a message, or undefined if it passes unseen. `refusal` is that for its form. */
+async function decide(
+  transaction: Transaction,
+  refusal: ContentRefusal | undefined,
   judging: Judging,
-  replies: readonly RawReply[],
-  about: (replies: readonly RawReply[], next?: string) => LogContext,
-): Generator<Buffer> {
+  server: SmtpServer,
+  gone: AbortSignal,
+): Promise<Decision | undefined> {
+  // After the queue the servers behind count the hops, and a bounce is theirs.
+  const hops = server.afterQueue ? undefined : refuseTooManyHops(transaction.message.header)
+  let decision: Decision | undefined = refusal ?? hops
   if (decision === undefined) {
-    yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies)))
-    return
+    if (judging.kind === 'pass') return undefined
+    decision = await judgeVisibly(transaction, judging, server, gone)
   }
-  const parts =
-    decision.kind === 'split'
-      ? decision.shares.map((share, place) => {
-          const { shareOf } = decision
-          const own = replies.filter((_, index) => replies.length === 1 || shareOf[index] === place)
-          return { share, own }
-        })
-      : [{ share: undefined, own: replies }]
-  for (const { share, own } of parts) {
-    const decided = share?.decision ?? decision
-    const told = about(own, decided.kind === 'accept' ? refusedBy(own) : '')
-    yield* decisionLines(decided, undefined, share ? aboutShare(share, told) : told)
-  }
+  return server.afterQueue ? deferRefusals(decision) : decision
 }
 
-/** Receives the content; the message is closed, and all is freed, when `use` has come to its end. */
-async function withContent<Result>(
-  client: SmtpClient,
-  judging: Judging,
+/** Has the message judged; it is shown to operators meanwhile. */
+async function judgeVisibly(
+  transaction: Transaction,
+  judging: Extract<Judging, { kind: 'judge' }>,
   server: SmtpServer,
-  use: (taken: ReceivedMessage, refusal: ContentRefusal | undefined) => Promise<Result>,
-): Promise<Result> {
-  const intake = createSmtpIntake(judging.look, server.openLease)
+  gone: AbortSignal,
+): Promise<Decision> {
+  const { message, client, envelope } = transaction
+  const remote = client.origin?.clientAddress
+  const about = { door: 'smtp', remote, from: envelope.sender.text, size: message.size }
+  const endShowing = server.begin?.(about)
   try {
-    const refusal = await takeIn(client, intake, server)
-    const taken = await intake.finish()
-    try {
-      return await use(taken, refusal)
-    } finally {
-      taken.message.close()
-    }
+    const decision = await judging.judge(
+      transaction,
+      gone,
+      server.lmtp ? 'each' : 'once, some kept',
+    )
+    if (gone.aborted) throw clientLeft()
+    return decision
   } finally {
-    intake.discard()
+    endShowing?.()
   }
 }
 
-/** Reads to the end of the content, whatever becomes of it; then throws what went wrong meanwhile. */
-async function takeIn(
-  client: SmtpClient,
-  intake: SmtpIntake,
-  server: SmtpServer,
-): Promise<ContentRefusal | undefined> {
-  const reader = createContentReader()
-  let size = 0
-  let trouble: unknown
-  while (!reader.ended) {
-    const chunk = await client.chunk()
-    if (chunk === undefined) throw clientLeft()
-    for (const piece of reader.push(chunk)) {
-      size += piece.length
-      if (trouble !== undefined || size > server.maxSize) continue
-      try {
-        const waits = intake.write(piece, reader.bareLf)
-        if (waits) await waits
-      } catch (error) {
-        trouble = error
-        intake.discard() // no message comes of it
-      }
-    }
-    if (reader.rest.length === 0) releaseBuffer(chunk)
-  }
-  client.giveBack(reader.rest)
-  if (trouble !== undefined) throw trouble
-  return refuseContent(reader, size, server)
-}
-
-function clientLeft(): Fault {
-  return new Fault('read', 'the client left before it was answered')
-}
-
-/** The reply for anything thrown. If mail is in a queue already, nothing is refused. */
-function troubleReply(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
+/** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
+function replyToError(error: unknown, { afterQueue }: SmtpServer): SmtpReply {
   const kind = faultKindOf(error)
   if (kind === 'chain') return NEXT_SERVER_LOST
   const reply = faultReply(kind)
   if (!afterQueue || reply.code < 500) return reply
   return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }
-}
-
-/** RFC 3463: the connection to another server broke. */
-export const NEXT_SERVER_LOST: SmtpReply = {
-  code: 451,
-  enhanced: '4.4.2',
-  lines: ['the next mail server does not answer as it should, try again later'],
-}
-
-function doorEntries(origin: Origin, replies: readonly RawReply[], next: string): LogEntry[] {
-  return [
-    ['reply', worstOf(replies)?.code],
-    ['next', next],
-    ['door', 'smtp'],
-    ['queue', origin.queueId],
-  ]
-}
-
-/** What the next server said if it has not taken the message. */
-function refusedBy(replies: readonly RawReply[]): string {
-  const worst = worstOf(replies)
-  return worst === undefined || worst.code < 400
-    ? ''
-    : `${worst.code} ${replyTexts(worst).join(' ')}`
-}
-
-function worstOf(replies: readonly RawReply[]): RawReply | undefined {
-  return replies.find(({ code }) => code >= 400) ?? replies[0]
 }

@@ -1,10 +1,10 @@
-import { createServer, type Server } from 'node:net'
+import { createServer } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { DoorState } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import type { Door } from '../shared/door.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { createBudget } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
@@ -30,33 +30,22 @@ export interface SlotSocketOptions {
   readonly log: (line: string) => void
 }
 
-export interface SlotSocket {
-  /** Not listening yet. */
-  readonly server: Server
-  /** For the messages that come from now on. */
-  configure(configuration: Configuration): void
-  /**
-   * Takes no more connections, and resolves when all are over: those that have asked are
-   * answered, or told to go cold after `grace` milliseconds.
-   */
-  close(grace: number): Promise<void>
-  state(): DoorState
-}
-
 /** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
 const TICK = 300
 /** Bytes that a conversation takes besides what is sent; they bound how many may wait. */
 const SESSION_BYTES = 16 * 1024
 
 /** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
-export function createSlotSocket(first: Configuration, options: SlotSocketOptions): SlotSocket {
+export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const { maxClients, maxSize, log, identifyPeer, passing } = options
-  const sessions = new ConnectionSet<SlotSession>()
+  const sessions = new ConnectionSet<SlotSession>({
+    every: TICK,
+    look: (session) => session.tick(),
+  })
   /** In the order of their coming; without those that have sent a whole head. */
   const waiting = new Set<SlotSession>()
   const turns = createSemaphore(maxClients)
   const budget = createBudget(options.memory, (why) => new GoCold(why))
-  let ticker: NodeJS.Timeout | undefined
   let judge = judgeBy(first) // a message keeps the one that it was given to
   let { verdicts } = first.tools
 
@@ -88,9 +77,6 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
       left() {
         waiting.delete(session)
         sessions.delete(session)
-        if (sessions.size > 0) return
-        clearInterval(ticker)
-        ticker = undefined
       },
       cold(way, { variables, envelope }) {
         if (!isTrialOfCheck(variables)) options.reporter?.cold(way, envelope)
@@ -100,13 +86,8 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     const session = new SlotSession(socket, slotServer)
     sessions.add(session)
     waiting.add(session)
-    ticker ??= setInterval(tickAll, TICK)
   })
   server.on('error', (error) => log(`slot socket: ${error.message}`))
-
-  function tickAll(): void {
-    for (const session of sessions) session.tick()
-  }
 
   /** Clients that say nothing must not keep out others: the one that has waited longest goes. */
   function makeRoom(): void {

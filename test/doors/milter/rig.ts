@@ -3,12 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
-import {
-  createMilterDoor,
-  type MilterDoor,
-  type MilterOptions,
-} from '../../../src/doors/milter/door.ts'
+import { createMilterDoor, type MilterOptions } from '../../../src/doors/milter/door.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import type { Door } from '../../../src/doors/shared/door.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
@@ -20,7 +17,7 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface OpenMilter extends MilterDoor {
+export interface OpenMilter extends Door {
   readonly socket: string
   /** A private directory that goes with the test: the socket `s`, and TMPDIR. */
   readonly directory: string

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { EXPLAIN } from '../../../src/doors/policy/access-answer.ts'
+import { type AccessPolicy, EXPLAIN } from '../../../src/doors/policy/access-answer.ts'
 import {
   createAttributeReader,
   REQUEST_MAX,
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
-import { createPolicyService, type PolicyService } from '../../../src/doors/policy/service.ts'
+import { createPolicyService } from '../../../src/doors/policy/service.ts'
+import type { Door } from '../../../src/doors/shared/door.ts'
 import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
 
 /** What Postfix is answered, in its own protocol. */
@@ -18,7 +19,7 @@ const mailboxes = {
 } as const
 
 interface Rig {
-  readonly service: PolicyService
+  readonly service: Door<AccessPolicy>
   readonly log: string[]
   readonly heard: readonly string[]
   connect(): Promise<Talker>

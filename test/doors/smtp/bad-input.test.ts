@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { standardTimeouts } from '../../../src/doors/smtp/door.ts'
+import { standardTimeouts } from '../../../src/doors/smtp/time-limits.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { callDoor } from './client.ts'
 import { sendThrough, type Wishes } from './rig.ts'

@@ -27,7 +27,7 @@ t.test('a next server that is missing', async (t) => {
   )
 })
 
-const patience = {
+const nextServerTimeouts = {
   ...standardNextServerTimeouts,
   connection: 300,
   command: 300,
@@ -37,7 +37,7 @@ const patience = {
 }
 
 t.test('a next server that is silent at any stage', async (t) => {
-  const { next, door } = await open(t, { patience })
+  const { next, door } = await open(t, { nextServerTimeouts })
   for (const stage of ['MAIL', 'RCPT', 'DATA', '.']) {
     next.script = (verb) => (verb === stage ? 'silence' : undefined)
     const reply = await sendThrough(door, clean)
@@ -56,10 +56,10 @@ t.test('a next server that is silent at any stage', async (t) => {
   next.script = (verb) => (verb === 'QUIT' ? 'silence' : undefined)
   t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
   next.script = (verb) => (verb === 'EHLO' ? 'silence' : undefined)
-  const fresh = await openDoor(t, next.port, { settings, patience })
+  const fresh = await openDoor(t, next.port, { settings, nextServerTimeouts })
   t.match(await (await fresh.call()).say('EHLO client.example.org'), /^451 4\.4\.2 /)
   const mute = await startNext(t, { greeting: '' })
-  const before = await openDoor(t, mute.port, { settings, patience })
+  const before = await openDoor(t, mute.port, { settings, nextServerTimeouts })
   const early = await before.call()
   t.match(await early.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /, 'in the greeting')
   await stillServes(t, door, next)
@@ -68,7 +68,7 @@ t.test('a next server that is silent at any stage', async (t) => {
 t.test(
   'a next server that is silent at RSET does not keep a refusal from its client',
   async (t) => {
-    const { next, door } = await open(t, { patience })
+    const { next, door } = await open(t, { nextServerTimeouts })
     next.script = (verb) => (verb === 'RSET' ? 'silence' : undefined)
     t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n'), /^550 5\.7\.1 /)
     await stillServes(t, door, next)
@@ -203,7 +203,7 @@ t.test(
 t.test(
   'a next server that says 421 in the middle of content, or stops reading there',
   async (t) => {
-    const { next, door } = await open(t, { patience })
+    const { next, door } = await open(t, { nextServerTimeouts })
     const whole = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(400_000)}`
     next.script = (verb, _, socket) => {
       if (verb !== 'CONTENT') return undefined

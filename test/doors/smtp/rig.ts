@@ -4,13 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
+import type { Door } from '../../../src/doors/shared/door.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
-import {
-  createSmtpDoor,
-  type SmtpDoor,
-  type SmtpOptions,
-  type SmtpRoute,
-} from '../../../src/doors/smtp/door.ts'
+import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
+import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/server.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
@@ -21,7 +18,7 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface OpenDoor extends SmtpDoor {
+export interface OpenDoor extends Door {
   readonly port: number
   /** A private directory that goes with the test: TMPDIR. */
   readonly directory: string
@@ -53,7 +50,7 @@ export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): 
   const read = await readConfiguration(env, (line) => log.push(line), openHostMemory())
   t.teardown(read.close)
   const configuration = quota ? { ...read, quota: quota as Configuration['quota'] } : read
-  const relay: SmtpRoute = {
+  const route: SmtpRoute = {
     lmtp: false,
     next: {
       text: `inet:127.0.0.1:${nextPort}`,
@@ -64,7 +61,7 @@ export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): 
     refusesBareNewlines: false,
     ...rest,
   }
-  const door = createSmtpDoor(configuration, relay, {
+  const door = createSmtpDoor(configuration, route, {
     maxClients: 200,
     maxSize: 100 * 1024 * 1024,
     budget: createBudget(64 * 1024 * 1024),

@@ -3,11 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
-import {
-  createSlotSocket,
-  type SlotSocket,
-  type SlotSocketOptions,
-} from '../../../src/doors/warm/slot-socket.ts'
+import type { Door } from '../../../src/doors/shared/door.ts'
+import { createSlotSocket, type SlotSocketOptions } from '../../../src/doors/warm/slot-socket.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
@@ -18,7 +15,7 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface OpenSlot extends SlotSocket {
+export interface OpenSlot extends Door {
   readonly socket: string
   /** The daemon's own trouble. */
   readonly log: readonly string[]

@@ -1,4 +1,4 @@
-import type { SmtpRoute } from '../../smtp/door.ts'
+import type { SmtpRoute } from '../../smtp/server.ts'
 
 /** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, Postfix's policy delegation, SMTP or LMTP. */
 export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'

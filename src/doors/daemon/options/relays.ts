@@ -6,7 +6,7 @@ import {
   parseIpAddress,
   parseNetwork,
 } from '../../../ground/net/ip-address.ts'
-import type { SmtpRoute } from '../../smtp/door.ts'
+import type { SmtpRoute } from '../../smtp/server.ts'
 import { type DoorAddress, readDoorAddress } from './door-address.ts'
 import type { DoorKind } from './door-kind.ts'
 

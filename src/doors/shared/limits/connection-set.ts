@@ -1,10 +1,35 @@
+/** How connections are looked at regularly, while there are any. */
+export interface ConnectionWatch<Connection> {
+  /** Milliseconds between two looks. */
+  readonly every: number
+  readonly look: (connection: Connection) => void
+}
+
 /** The connections of a door that may be told to close, in the order of their coming. */
 export class ConnectionSet<Connection> extends Set<Connection> {
+  readonly #watch: ConnectionWatch<Connection> | undefined
+  #timer: NodeJS.Timeout | undefined
   #emptied = () => {}
+
+  constructor(watch?: ConnectionWatch<Connection>) {
+    super()
+    this.#watch = watch
+  }
+
+  override add(connection: Connection): this {
+    if (this.#watch !== undefined) {
+      this.#timer ??= setInterval(() => this.#lookAtAll(), this.#watch.every)
+    }
+    return super.add(connection)
+  }
 
   override delete(connection: Connection): boolean {
     const wasThere = super.delete(connection)
-    if (this.size === 0) this.#emptied()
+    if (this.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      this.#emptied()
+    }
     return wasThere
   }
 
@@ -24,5 +49,9 @@ export class ConnectionSet<Connection> extends Set<Connection> {
         resolve()
       }
     })
+  }
+
+  #lookAtAll(): void {
+    for (const connection of this) this.#watch!.look(connection)
   }
 }

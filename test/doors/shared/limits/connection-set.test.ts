@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ConnectionSet } from '../../../../src/doors/shared/limits/connection-set.ts'
 
-/** How a door that closes waits for its connections. */
+/** How a door looks at its connections, and waits for them when it closes. */
 
 t.test('if there are none, nothing is waited for', async (t) => {
   const connections = new ConnectionSet<string>()
@@ -39,4 +39,26 @@ t.test('what is open after the grace is ended, and waited for', async (t) => {
   })
   t.same(dismissed, ['a', 'c'])
   t.equal(connections.size, 0)
+})
+
+t.test('connections are looked at again and again, as long as there are any', async (t) => {
+  const looked: string[] = []
+  let enough = () => {}
+  const connections = new ConnectionSet<string>({
+    every: 1,
+    look(name) {
+      looked.push(name)
+      if (looked.length >= 4) enough()
+    },
+  })
+  for (const round of ['a', 'b']) {
+    looked.length = 0
+    connections.add(round)
+    await new Promise<void>((resolve) => {
+      enough = resolve
+    })
+    connections.delete(round)
+    t.same([...new Set(looked)], [round])
+  }
+  // A timer that went on would keep this process.
 })

@@ -1,0 +1,132 @@
+import { Fault } from '../../ground/errors/fault.ts'
+import type { HeaderEdits } from '../../message/edits.ts'
+import { editHeader } from '../../message/header-block.ts'
+import type { ReceivedMessage } from './intake.ts'
+import type { NextServer } from './next-server.ts'
+import { clientLeft } from './receive-content.ts'
+import type { RawReply } from './wire/replies.ts'
+import { createStuffing, PIECE } from './wire/stuffing.ts'
+
+/** A received message and the way that it takes if it is accepted. */
+export interface SmtpDelivery {
+  /** The next server, which has taken MAIL, and RCPT for at least one recipient. */
+  readonly next: NextServer
+  /** The MAIL command as the client sent it. */
+  readonly mailLine: Buffer
+  readonly received: ReceivedMessage
+  /** The RCPT commands that the next server has taken, as they were sent. By LMTP each has a reply of its own. */
+  readonly recipients: readonly Buffer[]
+  readonly lmtp: boolean
+  /** Aborted when the client has left. */
+  readonly gone: AbortSignal
+}
+
+/** Returns the same reply once for the message, or by LMTP once for each recipient (RFC 2033 4.2). */
+export function toAll(
+  reply: RawReply,
+  { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp' | 'recipients'>,
+): readonly RawReply[] {
+  return new Array<RawReply>(lmtp ? recipients.length : 1).fill(reply)
+}
+
+/** Milliseconds for RSET to be answered: the client waits for its own reply meanwhile. */
+const RESET_MAX = 10_000
+
+/** Ends the transaction with the next server, or closes the connection if that fails. Never rejects. */
+export async function dropTransaction(next: NextServer): Promise<void> {
+  if (next.lost) return
+  const reply = await next.ask('RSET', RESET_MAX).catch(() => undefined)
+  if (reply?.code !== 250) next.close()
+}
+
+/**
+ * Hands the message on to its recipients, or to `others`, which are RCPT commands. Resolves to the replies of the
+ * next server: one, or by LMTP one for each recipient.
+ */
+export async function handOn(
+  edits: HeaderEdits,
+  others: readonly Buffer[] | undefined,
+  delivery: SmtpDelivery,
+): Promise<readonly RawReply[]> {
+  const { next, lmtp } = delivery
+  const recipients = others ?? delivery.recipients
+  if (others !== undefined) {
+    const refusal = await readdress(others, delivery)
+    if (refusal !== undefined) return toAll(refusal, { lmtp, recipients })
+  }
+  const start = await next.startData()
+  if (start.code !== 354) {
+    await dropTransaction(next)
+    return toAll(asRefusal(start, 'DATA'), { lmtp, recipients })
+  }
+  const replies = [asAnswer(await sendContent(edits, delivery))]
+  if (lmtp) {
+    while (replies.length < recipients.length) replies.push(asAnswer(await next.hear()))
+  }
+  return replies
+}
+
+/** Begins the transaction anew with other recipients. Resolves to the first refusal, or to undefined if all are taken. */
+async function readdress(
+  recipients: readonly Buffer[],
+  { next, mailLine }: SmtpDelivery,
+): Promise<RawReply | undefined> {
+  for (const line of [RSET, mailLine, ...recipients]) {
+    const reply = await next.ask(line)
+    if (reply.code < 300) continue
+    await dropTransaction(next)
+    return asRefusal(reply, line.toString('latin1'))
+  }
+  return undefined
+}
+
+const RSET = Buffer.from('RSET')
+
+async function sendContent(
+  edits: HeaderEdits,
+  { next, received, gone }: SmtpDelivery,
+): Promise<RawReply> {
+  const { message, lineEnds } = received
+  const stuffing = createStuffing(lineEnds)
+  let ready: Buffer[] = []
+  let length = 0
+  try {
+    for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
+      ready.push(stuffing.push(piece))
+      length += piece.length
+      if (length < PIECE) continue
+      if (gone.aborted) throw clientLeft()
+      await next.send(ready)
+      ready = []
+      length = 0
+    }
+    if (gone.aborted) throw clientLeft()
+  } catch (error) {
+    next.close() // without the dot nothing is delivered
+    throw error
+  }
+  return next.endData([...ready, stuffing.finish()])
+}
+
+/** Yields header and body in pieces of at most PIECE bytes. */
+function* piecesOf(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
+  for (let at = 0; at < header.length; at += PIECE) yield header.subarray(at, at + PIECE)
+  for (const chunk of body) {
+    for (let at = 0; at < chunk.length; at += PIECE) yield chunk.subarray(at, at + PIECE)
+  }
+}
+
+/** Returns a reply to the end of a message, if it is 2xx, 4xx or 5xx. */
+function asAnswer(reply: RawReply): RawReply {
+  if (reply.code >= 300 && reply.code < 400) throw unexpected(reply, 'the end of the message')
+  return reply
+}
+
+function asRefusal(reply: RawReply, to: string): RawReply {
+  if (reply.code < 400) throw unexpected(reply, to)
+  return reply
+}
+
+function unexpected({ code }: RawReply, to: string): Fault {
+  return new Fault('chain', `the next server answers ${code} to ${to.slice(0, 60)}`)
+}

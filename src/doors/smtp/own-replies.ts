@@ -1,0 +1,55 @@
+import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
+import type { SmtpReply } from '../shared/wire/reply-lines.ts'
+import { type RawReply, rawReply } from './wire/replies.ts'
+
+/** The replies that the door gives by itself; all others come from the next server. */
+
+const reply = (code: number, enhanced: string, text: string): RawReply =>
+  rawReply({ code, enhanced, lines: [text] })
+
+/** RFC 3463: the connection to another server broke. */
+export const NEXT_SERVER_LOST: SmtpReply = {
+  code: 451,
+  enhanced: '4.4.2',
+  lines: ['the next mail server does not answer as it should, try again later'],
+}
+
+/** RFC 5321 4.2.1: the server is about to close the connection. */
+export const CLOSING = 421
+
+export const ok = reply(250, '2.0.0', 'Ok')
+export const bye = reply(221, '2.0.0', 'Bye')
+export const startContent = rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] })
+
+export const notACommand = reply(500, '5.5.2', 'not a command')
+export const lineTooLong = reply(500, '5.5.2', 'the line is too long')
+export const addressMissing = reply(501, '5.5.4', 'the address is missing')
+export const dataHasArgument = reply(501, '5.5.4', 'DATA has no argument')
+export const notThroughHere = reply(502, '5.5.1', 'not through this filter')
+export const mailFirst = reply(503, '5.5.1', 'MAIL comes first')
+export const noRecipient = reply(554, '5.5.1', 'no recipient was taken')
+export const sentTooEarly = reply(554, '5.5.0', 'nothing may be sent before the answer to DATA')
+
+/** The next server is not reachable, so a trial cannot begin. */
+export const startTrialFailed = (why: string) => reply(451, '4.4.2', why)
+
+export const noRoomForRecipient = rawReply(NO_ROOM)
+export const nextServerLost = rawReply(NEXT_SERVER_LOST)
+export const nextServerChanged = reply(
+  CLOSING,
+  '4.3.0',
+  'the next mail server has changed, try again',
+)
+/** RFC 3463: a routing loop. */
+export const mailLoop = reply(
+  451,
+  '4.4.6',
+  'mail goes round: the next mail server leads back to this filter',
+)
+
+export const closingAfterError = reply(CLOSING, '4.3.0', 'closing the connection')
+export const stopping = reply(CLOSING, '4.3.2', 'onescand is stopping, try again')
+export const tooManyConnections = reply(CLOSING, '4.3.2', 'too many connections, try again')
+export const madeRoom = reply(CLOSING, '4.3.2', 'silent for too long, others wait')
+export const timedOut = reply(CLOSING, '4.4.2', 'waited for too long')
+export const mayNotConnect = reply(554, '5.7.1', 'this client may not send mail here (--from)')

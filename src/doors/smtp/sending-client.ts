@@ -1,0 +1,39 @@
+import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
+import { type ClientAttributes, plainAddress } from './wire/xforward.ts'
+
+/** What the door knows about the client that sends a message. */
+export interface SendingClient {
+  readonly origin: Origin
+  /** Whether the client may relay or has authenticated. */
+  readonly relay: boolean
+}
+
+/**
+ * Returns what is known about the sending client: the attributes that the server in front has told by
+ * XFORWARD or XCLIENT, or else what the connection itself shows. `peer` is the address at the other end of
+ * the connection, and `hello` the greeting as it was sent.
+ */
+export function sendingClient(
+  { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE }: ClientAttributes,
+  peer: string | undefined,
+  hello: Buffer | undefined,
+): SendingClient {
+  const origin: Origin = {
+    door: 'smtp',
+    clientAddress: ADDR === undefined ? peer : plainAddress(ADDR),
+    clientName: clientNameOf(NAME),
+    helo: HELO ?? hello?.toString('latin1').split(' ')[1],
+    login: LOGIN,
+    queueId: IDENT,
+  }
+  return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
+}
+
+/**
+ * Whether the attributes name one connection or one queue file. Neither sends the same message to the
+ * same recipients twice at once, so a second copy shows a mail loop. Postfix adds no Received field to
+ * mail that it forwards with these attributes.
+ */
+export function nameOneDelivery({ ADDR, PORT, IDENT }: ClientAttributes): boolean {
+  return IDENT !== undefined || (ADDR !== undefined && PORT !== undefined)
+}

@@ -1,0 +1,36 @@
+import type { ClientActivity } from './client.ts'
+
+/** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
+export interface SmtpTimeouts {
+  /** Of silence. */
+  readonly silence: number
+  /** From the first byte of a command to its last. */
+  readonly command: number
+  /** From the answer to DATA to the end of the content. */
+  readonly content: number
+  /** Of silence between messages, after which a client may be closed to make room for another one. */
+  readonly makesRoomAfter: number
+  /** For the last reply to be taken. */
+  readonly leaving: number
+}
+
+export const standardTimeouts: SmtpTimeouts = {
+  silence: 300_000,
+  command: 300_000,
+  content: 3_600_000,
+  makesRoomAfter: 5_000,
+  leaving: 5_000,
+}
+
+/** Whether a client for which the session waits has taken too long. `time` is that of `heardAt`. */
+export function isOverdue(
+  { heardAt, awaited, reading }: ClientActivity,
+  time: number,
+  timeouts: SmtpTimeouts,
+): boolean {
+  if (!awaited) return false
+  if (time - heardAt > timeouts.silence) return true
+  if (reading === undefined) return false
+  const most = reading.what === 'content' ? timeouts.content : timeouts.command
+  return time - reading.since > most
+}
