@@ -1,12 +1,14 @@
 /*
- * What onescanc and onescan-rcptquota share: reading a setting, the switch of the host, and text
- * that is safe in a line of the log.
+ * What onescanc and onescan-rcptquota share: reading a setting, the switch of `onescan disable`,
+ * and text that is safe in a line of the log.
  */
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A setting of the environment; an empty one counts as unset. */
 static inline const char *setting(const char *name, const char *unset) {
@@ -14,14 +16,28 @@ static inline const char *setting(const char *name, const char *unset) {
   return value && *value ? value : unset;
 }
 
-/* `onescan disable` makes this file; it counts for all doors of the host (src/judge/policy.ts). */
-#define HOST_SWITCH "/etc/onescan/onescan.off"
+enum { SWITCH_PATH_MAX = 4096 };
+
+/*
+ * Whether one of the files is there that `onescan disable` makes: in the control directory for
+ * qmail, or for all doors of the host (src/judge/policy.ts). `file` becomes its path.
+ */
+static inline int is_switched_off(char file[SWITCH_PATH_MAX]) {
+  const char *control = setting("CONTROLDIR", "control");
+  const char *home = *control == '/' ? "" : setting("QMAILHOME", "/var/qmail");
+  int length =
+      snprintf(file, SWITCH_PATH_MAX, "%s%s%s/onescan.off", home, *home ? "/" : "", control);
+  if (length < SWITCH_PATH_MAX && access(file, F_OK) == 0)
+    return 1;
+  strcpy(file, "/etc/onescan/onescan.off");
+  return access(file, F_OK) == 0;
+}
 
 /* Whether a command line only asks about the program (--help, --version). */
 static inline int asks_about(int count, char **words) {
   static const char *const questions[] = {"--help", "-h", "--version"};
-  for (size_t each = 0; count == 2 && each < sizeof questions / sizeof *questions; ++each)
-    if (strcmp(words[1], questions[each]) == 0)
+  for (size_t i = 0; count == 2 && i < sizeof questions / sizeof *questions; ++i)
+    if (strcmp(words[1], questions[i]) == 0)
       return 1;
   return 0;
 }
@@ -38,7 +54,8 @@ static inline long parse_number(const char *digits, long min, long max) {
   return value >= min && value <= max ? value : NO_NUMBER;
 }
 
-/* Replaces what could begin another line in a log or in a reply. */
+/* Replaces all characters that are no printable ASCII: they could begin another line of a log or
+ * reply. */
 static inline void replace_unprintable(char *text) {
   for (; *text; ++text)
     if (*text < ' ' || *text > '~')

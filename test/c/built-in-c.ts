@@ -10,9 +10,9 @@ export const missing: string | false = hasCompiler()
   ? false
   : 'install Debian package gcc and libc6-dev'
 
-/** All of a program's own files in C, one behind the other. */
+/** The text of all files in C of a program, one behind the other, with the headers that programs share. */
 export function textInC(source: string): string {
-  return filesInC(source)
+  return [...filesInC(join(source, '..')), ...filesInC(source)]
     .map((file) => readFileSync(file, 'latin1'))
     .join('')
 }
@@ -25,7 +25,7 @@ export function filesInC(source: string): string[] {
     .map((name) => join(source, name))
 }
 
-/** Path of a program in build/native, compiled if it is older than a file of its source. */
+/** Returns the path of a program in build/native, and compiles it if it is older than its source. */
 export function build(name: string, source: string, ...flags: readonly string[]): string {
   const program = join(root, 'build/native', name)
   const made = existsSync(program) ? statSync(program).mtimeMs : 0

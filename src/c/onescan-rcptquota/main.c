@@ -47,20 +47,9 @@ static int is_name(const char *name) {
   return 1;
 }
 
-/* `onescan disable` makes the file; onescan(1). */
-static int is_switched_off(void) {
-  char file[4096];
-  const char *control = setting("CONTROLDIR", "control");
-  const char *home = setting("QMAILHOME", "/var/qmail");
-  if (*control == '/')
-    snprintf(file, sizeof file, "%s/onescan.off", control);
-  else
-    snprintf(file, sizeof file, "%s/%s/onescan.off", home, control);
-  return access(file, F_OK) == 0 || access(HOST_SWITCH, F_OK) == 0;
-}
-
 /*
- * With QUOTANAME=local the part before the last @, else all of it. The domain is put in lower case.
+ * Makes the name of a mailbox: with QUOTANAME=local the part of the recipient before the last @,
+ * else all of it. The domain is put in lower case.
  */
 static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
   const char *at = strrchr(recipient, '@');
@@ -74,11 +63,12 @@ static void mailbox_name(const char *recipient, char name[NAME_SIZE_MAX + 1]) {
 
 /* Whether to ask. Mailboxes of other hosts and recipients of relay clients are not asked about. */
 static int is_asked_about(struct question question) {
+  char file[SWITCH_PATH_MAX];
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
     return 0;
   if (question.is_relay_client && strcmp(setting("QUOTARELAY", "pass"), "ask") != 0)
     return 0;
-  return !is_switched_off();
+  return !is_switched_off(file);
 }
 
 static enum opinion ask(const char *recipient) {
@@ -90,7 +80,7 @@ static enum opinion ask(const char *recipient) {
     return ROOM;
   if (onescand) {
     int is_there;
-    /* onescand waits so long for the service, so it gets a little more time. */
+    /* onescand waits that long for the service, so it gets a little more time. */
     enum opinion opinion = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
     if (is_there || !service)
       return opinion;

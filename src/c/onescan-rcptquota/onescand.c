@@ -88,7 +88,7 @@ enum opinion ask_onescand(const char *path, struct question question, long timeo
     close(fd);
     return CANNOT_TELL;
   }
-  *is_there = receive_answer(fd, answer, sizeof answer, now() + timeout);
+  *is_there = receive_answer(fd, answer, sizeof answer, uptime() + timeout);
   close(fd);
   if (!*is_there)
     return cannot_tell("onescand at %s: no answer in %ld ms", path, timeout);

@@ -21,7 +21,7 @@ __attribute__((format(printf, 1, 2))) enum opinion cannot_tell(const char *forma
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
 /* Milliseconds of a clock that nobody sets. */
-long now(void);
+long uptime(void);
 /* Whether `fd` can be read before that time. */
 int is_readable_before(int fd, long deadline);
 

@@ -1,3 +1,4 @@
+/* What the other files share: a line for the log, numbers among the settings, the clock. */
 #define _GNU_SOURCE
 #include "rcptquota.h"
 
@@ -38,7 +39,7 @@ long number(const char *name, long unset, long min, long max) {
   return unset;
 }
 
-long now(void) {
+long uptime(void) {
   struct timespec time = {0};
   if (clock_gettime(CLOCK_MONOTONIC, &time))
     return 0;
@@ -47,7 +48,7 @@ long now(void) {
 
 int is_readable_before(int fd, long deadline) {
   for (;;) {
-    long left = deadline - now();
+    long left = deadline - uptime();
     if (left <= 0)
       return 0;
     int ready = poll(&(struct pollfd){fd, POLLIN, 0}, 1, (int) left);

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1 };
+enum { NONCE_BYTES = 8, NONCE_SIZE = 2 * NONCE_BYTES + 1, QUESTION_SIZE_MAX = NAME_SIZE_MAX + 64 };
 
 /*
  * A service: either one that takes a size and a nonce, or an older one, which takes a name alone.
@@ -98,11 +98,11 @@ static int understand(char *packet, const char *name, const char *nonce, enum op
       return 0;
     *last = '\0';
   }
-  for (size_t each = 0; each < sizeof words / sizeof *words; ++each) {
-    const char *rest = behind_word(packet, words[each].word);
+  for (size_t i = 0; i < sizeof words / sizeof *words; ++i) {
+    const char *rest = behind_word(packet, words[i].word);
     if (!rest)
       continue;
-    *opinion = words[each].opinion;
+    *opinion = words[i].opinion;
     return *rest == '\0' || behind_word(rest + 1, name) != NULL;
   }
   return 0;
@@ -141,39 +141,65 @@ static int make_nonce(char nonce[NONCE_SIZE]) {
   return 0;
 }
 
+/* Connected, so that packets of others do not reach it; the kernel picks a random port. */
+static int connect_to_service(const struct service *service) {
+  int fd = socket(service->address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  return connect(fd, (const struct sockaddr *) &service->address, service->address_size) ? -1 : fd;
+}
+
+enum wait_result { ANSWERED, LATE, BROKEN };
+
+/* Reads packets until one of them answers the question. BROKEN sets errno. */
+static enum wait_result await_opinion(int fd, const char *name, const char *nonce, long deadline,
+                                      enum opinion *opinion) {
+  char packet[ANSWER_SIZE_MAX];
+  while (is_readable_before(fd, deadline)) {
+    if (receive_packet(fd, packet) < 0)
+      return BROKEN;
+    if (understand(packet, name, nonce, opinion))
+      return ANSWERED;
+  }
+  return LATE;
+}
+
+/* The nonce is empty for an older service. */
+static int write_question(char question[QUESTION_SIZE_MAX], const char *name, const char *nonce) {
+  if (*nonce)
+    return snprintf(question, QUESTION_SIZE_MAX, "CHECK_QUOTA %s 0 %s", name, nonce);
+  return snprintf(question, QUESTION_SIZE_MAX, "CHECK_QUOTA %s", name);
+}
+
 enum opinion ask_service(const char *text, const char *name, long timeout) {
   struct service service = {0};
   char nonce[NONCE_SIZE] = "";
-  char question[NAME_SIZE_MAX + 64], packet[ANSWER_SIZE_MAX];
+  char question[QUESTION_SIZE_MAX];
   enum opinion opinion;
   if (!read_service(text, &service))
     return cannot_tell("QUOTAD %s: cannot be asked from here; set QUOTASOCKET", text);
   if (service.is_extended && make_nonce(nonce))
     return cannot_tell("getrandom: %m");
-  int length = service.is_extended
-                   ? snprintf(question, sizeof question, "CHECK_QUOTA %s 0 %s", name, nonce)
-                   : snprintf(question, sizeof question, "CHECK_QUOTA %s", name);
-
-  /* Connected, so that packets of others do not reach it; the kernel picks a random port. */
-  int fd = socket(service.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr *) &service.address, service.address_size))
+  int length = write_question(question, name, nonce);
+  int fd = connect_to_service(&service);
+  if (fd < 0)
     return cannot_tell("%s: %m", text);
-  long tries = number("QUOTARETRIES", 2, 0, 10) + 1;
-  long began = now();
-  for (long sent = 1; sent <= tries; ++sent) {
+
+  const long tries = number("QUOTARETRIES", 2, 0, 10) + 1;
+  const long began = uptime();
+  enum wait_result result = LATE;
+  long sent = 0;
+  while (result == LATE && sent < tries) {
     if (send(fd, question, (size_t) length, 0) < 0)
       return cannot_tell("%s: %m", text);
-    while (is_readable_before(fd, began + timeout * sent / tries)) {
-      if (receive_packet(fd, packet) < 0)
-        return cannot_tell("%s: %m", text);
-      if (!understand(packet, name, nonce, &opinion))
-        continue; /* the next packet may be the answer */
-      if (!service.is_extended)
-        hold_port(fd, sent - 1, name, began + timeout);
-      if (opinion == CANNOT_TELL)
-        return cannot_tell("%s: cannot tell about <%s>", text, name);
-      return opinion;
-    }
+    ++sent;
+    result = await_opinion(fd, name, nonce, began + timeout * sent / tries, &opinion);
   }
-  return cannot_tell("%s: no answer in %ld ms", text, timeout);
+  if (result == BROKEN)
+    return cannot_tell("%s: %m", text);
+  if (result == LATE)
+    return cannot_tell("%s: no answer in %ld ms", text, timeout);
+  if (!service.is_extended)
+    hold_port(fd, sent - 1, name, began + timeout);
+  return opinion == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : opinion;
 }

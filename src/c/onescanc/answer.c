@@ -42,9 +42,9 @@ static int receive(byte *bytes, size_t length) {
   return 1;
 }
 
-/* The process of onescand that had this mail has ended. Asks another process, or goes cold. */
+/* The process of onescand that had this mail has ended. Has another one asked, or goes cold. */
 static int ask_again(void) {
-  if (!may_ask_again())
+  if (!begin_anew())
     go_cold(text("onescand: hung up"));
   return 0;
 }

@@ -7,21 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-/*
- * Milliseconds, as in doc/slot-protocol.md. An onescand that listens is waited for so long even if
- * it is busy or replaces one of its processes: on such a host, a cold program would not have
- * started any sooner.
- */
-enum {
-  CONNECT_MAX = 10000,
-  SILENCE_MAX = 10000,
-  LONGER_THAN_SCANNERS = 2000,
-  ASK_AGAIN_FROM = 2000 /* that must be left for scanners */
-};
 
 /* The variables of onescan-queue(8) that onescand may want to know. */
 static const char *const known[] = {"QHPSI",
@@ -82,16 +67,6 @@ static int has_begun; /* its first bytes were sent */
 static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 int is_passed;
 
-void wait_for_server(short event) {
-  int ready = poll(&(struct pollfd){server, event, 0}, 1, SILENCE_MAX);
-  if (ready < 0 && errno != EINTR)
-    go_cold(text("poll: %m"));
-  if (ready == 0)
-    go_cold(text("onescand: is silent for too long"));
-  if (now() > deadline)
-    go_cold(text("onescand: takes too long"));
-}
-
 /* With the first bytes of a question goes the descriptor of the message: unix(7), SCM_RIGHTS. */
 static ssize_t send_first(byte *bytes, size_t length) {
   union {
@@ -131,7 +106,7 @@ static void flush(void) {
   unsent = 0;
 }
 
-/* Makes room for at least one byte in `buffer`, behind what waits there. */
+/* Makes room for at least one byte in `buffer`, behind those that wait there. Returns the room. */
 static size_t room_to_send(void) {
   if (unsent == sizeof buffer)
     flush();
@@ -180,21 +155,6 @@ static void send_number(char tag, size_t value, size_t size) {
   send_frame(tag, bytes, size);
 }
 
-static void connect_to_onescand(void) {
-  const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* connect(2) takes its timeout from this: the queue of the server may be full. */
-  const struct timeval longest = {CONNECT_MAX / 1000, 0};
-  size_t length = strlen(path);
-  if (length >= sizeof address.sun_path)
-    go_cold(text("ONESCAN_SOCKET %s: is too long", path));
-  memcpy(address.sun_path, path, length);
-  server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (server < 0 || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
-      || connect(server, (struct sockaddr *) &address, sizeof address))
-    go_cold(text("onescand at %s: %m", path));
-}
-
 static void send_variables(void) {
   for (const char *const *name = known; *name; ++name) {
     const char *value = getenv(*name);
@@ -222,23 +182,9 @@ void send_message(void) {
   question_is_sent();
 }
 
-static size_t time_for_scanners(void) {
-  long seconds = caller.timeout < 0 ? SCANTIMEOUT_DEFAULT : caller.timeout;
-  double left = (double) seconds * 1e3 - time_used();
-  return left < 1 ? 1 : (size_t) left;
-}
-
-/* Only once per mail: it may be this mail that ended the process of onescand. */
-int may_ask_again(void) {
-  static int has_asked_again;
-  break_off();
-  return !has_asked_again++ && time_for_scanners() >= ASK_AGAIN_FROM;
-}
-
 void ask(void) {
   size_t time_left = time_for_scanners();
-  deadline = now() + (double) time_left + LONGER_THAN_SCANNERS;
-  connect_to_onescand();
+  connect_to_server();
   has_begun = 0;
   is_passed = 1;
 

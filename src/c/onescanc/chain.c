@@ -67,8 +67,8 @@ static char *look_up_in_path(char *name) {
   for (const char *at = path;; ++at) {
     int length = (int) strcspn(at, ":");
     char *found = length ? text("%.*s/%s", length, at, name) : text("./%s", name);
-    struct stat it;
-    if (!access(found, X_OK) && !stat(found, &it) && S_ISREG(it.st_mode))
+    struct stat status;
+    if (!access(found, X_OK) && !stat(found, &status) && S_ISREG(status.st_mode))
       return found;
     at += length;
     if (!*at)
@@ -95,16 +95,16 @@ char **find_chain(char **words) {
  * itself for ever.
  */
 void check_program(const char *what, const char *program) {
-  struct stat it, self;
-  if (access(program, X_OK) || stat(program, &it))
+  struct stat status, self;
+  if (access(program, X_OK) || stat(program, &status))
     fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
-  if (!S_ISREG(it.st_mode)) {
+  if (!S_ISREG(status.st_mode)) {
     errno = EACCES;
     fail(EXIT_CHAIN, "chain", text("%s %s: %m", what, program));
   }
   if (stat("/proc/self/exe", &self))
     fail(EXIT_CHAIN, "chain", text("/proc/self/exe: %m; mount /proc"));
-  if (it.st_dev == self.st_dev && it.st_ino == self.st_ino)
+  if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
     fail(EXIT_CHAIN, "chain",
          text("%s %s: is onescanc itself; set QUEUECHAIN to the real qmail-queue", what, program));
 }
@@ -118,9 +118,9 @@ static int is_hidden(const char *variable, const char *const *hidden) {
 
 static void hide_variables(const char *const *hidden) {
   char **kept = environ;
-  for (char **each = environ; *each; ++each)
-    if (!is_hidden(*each, hidden))
-      *kept++ = *each;
+  for (char **variable = environ; *variable; ++variable)
+    if (!is_hidden(*variable, hidden))
+      *kept++ = *variable;
   *kept = NULL;
 }
 

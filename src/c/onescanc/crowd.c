@@ -84,9 +84,9 @@ void wait_for_place(const char *program) {
   if (fd < 0)
     return; /* a program that may be executed but not read */
   close(opened);
-  double until = now() + (double) longest_wait * 1e3;
+  double until = uptime() + (double) longest_wait * 1e3;
   while (!take_place(fd, places)) {
-    if (now() >= until)
+    if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                 "ONESCAN_COLD_WAIT)",

@@ -19,14 +19,14 @@
  * which goes into a bounce to a stranger. src/doors/shared/log/log-place.ts has the same rule.
  */
 static int fd_2_is_a_log(void) {
-  struct stat it;
-  if (fstat(LOG_FD, &it) || strcmp(setting("ERROR_FD", ""), "2") == 0)
+  struct stat status;
+  if (fstat(LOG_FD, &status) || strcmp(setting("ERROR_FD", ""), "2") == 0)
     return 0;
-  const char *stream = text("%ju:%ju", (uintmax_t) it.st_dev, (uintmax_t) it.st_ino);
-  if (S_ISCHR(it.st_mode) || S_ISREG(it.st_mode)
+  const char *stream = text("%ju:%ju", (uintmax_t) status.st_dev, (uintmax_t) status.st_ino);
+  if (S_ISCHR(status.st_mode) || S_ISREG(status.st_mode)
       || strcmp(setting("JOURNAL_STREAM", ""), stream) == 0)
     return 1;
-  if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(it.st_mode))
+  if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(status.st_mode))
     return 0;
   return setting("PROTO", NULL) || setting("TCPREMOTEIP", NULL) || setting("TCPLOCALIP", NULL);
 }
@@ -101,6 +101,6 @@ void journal(const char *decision, char *reason, const char *more) {
     if (*at == '"' || *at == '\\')
       *at = '?';
   char *line = text("onescan: decision=%s reason=\"%.400s\"%s total_ms=%.1f\n", decision, reason,
-                    more, now() - caller.started);
+                    more, uptime() - caller.started);
   log_line(line, strlen(line));
 }

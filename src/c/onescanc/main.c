@@ -23,7 +23,7 @@ int main(int count, char **words) {
   if (count < 1)
     return EXIT_BUG;
   caller.words = words;
-  caller.started = now();
+  caller.started = uptime();
   caller.sigpipe = signal(SIGPIPE, SIG_IGN); /* a write without a reader is then an error */
   if (asks_about(count, words))
     tell_about(words[1]);
@@ -67,24 +67,14 @@ static int is_blank(const char *value) {
   return !value[strspn(value, " \t\r\n")];
 }
 
-/* `onescan disable` makes the file; onescan(1). */
-static char *switched_off(void) {
-  const char *control = setting("CONTROLDIR", "control");
-  const char *home = setting("QMAILHOME", "/var/qmail");
-  char *directory = *control == '/' ? text("%s", control) : text("%s/%s", home, control);
-  char *file = text("%s/onescan.off", directory);
-  if (access(file, F_OK) == 0)
-    return file;
-  return access(HOST_SWITCH, F_OK) == 0 ? text(HOST_SWITCH) : NULL;
-}
-
 /* If there is nothing to ask, the next program reads message and envelope itself. */
 static void pass_if_there_is_nothing_to_ask(void) {
-  char *off = switched_off();
-  if (!off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
+  char file[SWITCH_PATH_MAX];
+  int is_off = is_switched_off(file);
+  if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
   check_program("next program", caller.chain[0]);
-  journal("pass", off ? text("%s is there", off) : text("QHPSI is not set"), "");
+  journal("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
   become_untouched("next program", caller.chain, hidden_from_chain);
 }
 
@@ -94,16 +84,16 @@ static void pass_if_there_is_nothing_to_ask(void) {
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), 2, 255);
-  struct stat it, other;
-  if (fd < 0 || fstat(fd, &it))
+  struct stat status, other;
+  if (fd < 0 || fstat(fd, &status))
     return -1;
-  int is_write_end = S_ISFIFO(it.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-  if (!is_write_end && !S_ISSOCK(it.st_mode))
+  int is_write_end = S_ISFIFO(status.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
+  if (!is_write_end && !S_ISSOCK(status.st_mode))
     return -1;
-  for (int each = 0; each < 256; ++each) {
-    if (each == fd || fstat(each, &other))
+  for (int candidate = 0; candidate < 256; ++candidate) {
+    if (candidate == fd || fstat(candidate, &other))
       continue;
-    if (other.st_dev == it.st_dev && other.st_ino == it.st_ino)
+    if (other.st_dev == status.st_dev && other.st_ino == status.st_ino)
       return -1;
   }
   return fd;

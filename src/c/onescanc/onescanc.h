@@ -3,19 +3,20 @@
  *
  * No file uses itself by way of others.
  *
- *   main.c       the steps, in their order
- *   spool.c      keeps the message as it comes, and seals it for onescand and scanners
- *   envelope.c   keeps the envelope, and knows its form
- *   server.c     the connection to onescand, and the time that scanners had
- *   ask.c        tells onescand about the mail (doc/slot-protocol.md)
- *   answer.c     waits for the answer and reads it: all of it makes sense, or none of it counts
- *   obey.c       does what the answer says
- *   cold.c       falls back to onescan-queue(8), which needs no onescand
- *   crowd.c      waits until there are few enough of these on the host
- *   chain.c      finds the next program and becomes it
- *   log.c        a line for the log, wherever that is
- *   fail.c       the other ways out
- *   process.c    what all of these stand on: the mail, the caller, the clock, memory
+ *   main.c           the steps, in their order
+ *   spool.c          keeps the message as it comes, and seals it for onescand and scanners
+ *   envelope.c       keeps the envelope, and knows its form
+ *   server.c         connects to onescand, and waits for it
+ *   conversation.c   the descriptor of that connection, and the time that scanners had
+ *   ask.c            tells onescand about the mail (doc/slot-protocol.md)
+ *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
+ *   obey.c           does what the answer says
+ *   cold.c           falls back to onescan-queue(8), which needs no onescand
+ *   crowd.c          limits how many of these run on the host
+ *   chain.c          finds the next program and becomes it
+ *   log.c            writes a line to the log, wherever that is
+ *   fail.c           the other ways out
+ *   process.c        what all of these stand on: the mail, the caller, the clock, memory
  */
 #ifndef ONESCANC_H
 #define ONESCANC_H
@@ -67,13 +68,13 @@ struct caller {
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
   long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
-  double started;       /* milliseconds of the monotonic clock */
+  double started;       /* when this process began, by uptime() */
   void (*sigpipe)(int); /* how it came: the next program gets it so */
 };
 extern struct caller caller;
 
-/* Milliseconds of a clock that nobody sets. */
-double now(void);
+/* Milliseconds of the monotonic clock, which nobody sets. */
+double uptime(void);
 
 /* spool.c */
 extern byte buffer[64 * KIB]; /* input of the caller, then output to onescand: never both */
@@ -119,27 +120,31 @@ _Noreturn void become(const char *what, char **words, const char *const *hidden,
 _Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
 extern const char *const hidden_from_chain[];
 
-/* server.c */
+/* conversation.c */
 extern int server;       /* the connection to onescand */
-extern double deadline;  /* of the whole conversation */
 extern int acknowledged; /* onescand said that it is at work */
 void question_is_sent(void);
-/* How many milliseconds scanners may already have had. */
+/* How many milliseconds scanners may already have had, and how many they may still take. */
 double time_used(void);
+size_t time_for_scanners(void);
 /* Ends the conversation: no answer is needed any more. */
 void hang_up(void);
-/* Ends a conversation in which onescand hung up. The next one begins anew, with less time. */
-void break_off(void);
+/*
+ * Ends a conversation in which onescand hung up. Returns whether there may be another one, in which
+ * scanners have what is left of their time.
+ */
+int begin_anew(void);
+
+/* server.c: both go cold if onescand cannot be reached, or is silent for too long. */
+void connect_to_server(void);
+/* Waits until onescand can be written to or read from. */
+void wait_for_server(short event);
 
 /* ask.c */
 extern int is_passed; /* onescand has the descriptor of the message, and not its bytes */
 void ask(void);
 /* Sends the message itself, to an onescand that got no descriptor. */
 void send_message(void);
-/* Whether to ask once more after onescand hung up. */
-int may_ask_again(void);
-/* Waits until onescand can be written to or read from. Goes cold if it is silent for too long. */
-void wait_for_server(short event);
 
 /* answer.c: a valid answer. */
 struct answer {

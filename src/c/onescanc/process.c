@@ -12,7 +12,7 @@
 struct mail mail = {.outgoing = -1};
 struct caller caller;
 
-double now(void) {
+double uptime(void) {
   struct timespec time;
   if (clock_gettime(CLOCK_MONOTONIC, &time))
     _exit(EXIT_BUG);

@@ -1,34 +1,46 @@
-/* The conversation with onescand: its connection, and how much time of it scanners had. */
+/* The connection to onescand: made, and waited for. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
 #include "../common.h"
 
-#include <unistd.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 
-int server = -1;
-double deadline;
-int acknowledged;
-static double asked; /* when the whole question was sent */
-static double used;  /* milliseconds of conversations that broke off */
+/*
+ * Milliseconds, as in doc/slot-protocol.md. If onescand listens, this process waits for it so long,
+ * even if it is busy or replaces one of its processes: on such a host, a cold program would not
+ * have started any sooner.
+ */
+enum { CONNECT_MAX = 10000, SILENCE_MAX = 10000, LONGER_THAN_SCANNERS = 2000 };
 
-void question_is_sent(void) {
-  asked = now();
+static double deadline; /* of the whole conversation */
+
+void connect_to_server(void) {
+  const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  /* connect(2) takes its timeout from this: the queue of the server may be full. */
+  const struct timeval longest = {CONNECT_MAX / 1000, 0};
+  size_t length = strlen(path);
+  deadline = uptime() + (double) time_for_scanners() + LONGER_THAN_SCANNERS;
+  if (length >= sizeof address.sun_path)
+    go_cold(text("ONESCAN_SOCKET %s: is too long", path));
+  memcpy(address.sun_path, path, length);
+  server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (server < 0 || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(server, (struct sockaddr *) &address, sizeof address))
+    go_cold(text("onescand at %s: %m", path));
 }
 
-/* Nothing is scanned before the acknowledgement. */
-double time_used(void) {
-  return acknowledged ? used + now() - asked : used;
-}
-
-void hang_up(void) {
-  if (server >= 0)
-    close(server);
-  server = -1;
-}
-
-void break_off(void) {
-  used = time_used();
-  acknowledged = 0;
-  hang_up();
+void wait_for_server(short event) {
+  int ready = poll(&(struct pollfd){server, event, 0}, 1, SILENCE_MAX);
+  if (ready < 0 && errno != EINTR)
+    go_cold(text("poll: %m"));
+  if (ready == 0)
+    go_cold(text("onescand: is silent for too long"));
+  if (uptime() > deadline)
+    go_cold(text("onescand: takes too long"));
 }
