@@ -1,11 +1,11 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { type Criteria, needleOf, wantedBy } from '../observe/log/criteria.ts'
-import type { Entry } from '../observe/log/entries.ts'
+import { type LogCriteria, matcherFor, needleOf } from '../observe/log/criteria.ts'
+import { colours, describeRecord, noColours } from '../observe/log/describe-record.ts'
 import { followLog, watchLogs } from '../observe/log/follow.ts'
-import { colours, inWords, noColours } from '../observe/log/in-words.ts'
-import { merge } from '../observe/log/merge.ts'
-import { type Asked, readLog } from '../observe/log/read-log.ts'
-import type { Source } from '../observe/log/sources.ts'
+import type { LogRecord } from '../observe/log/log-record.ts'
+import { mergeLogs } from '../observe/log/merge.ts'
+import { type LogQuery, readLog } from '../observe/log/read-log.ts'
+import type { LogSource } from '../observe/log/sources.ts'
 import { STDIN } from '../observe/log/sources.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
@@ -85,7 +85,7 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   const options = { ...askedBy(criteria), warn }
   const show = inWordsOn()
   let found = 0
-  for await (const entries of merge(sources.map((source) => readLog(source, options)))) {
+  for await (const entries of mergeLogs(sources.map((source) => readLog(source, options)))) {
     found += entries.length
     if (output.json) for (const entry of entries) await output.result(asObject(entry))
     else await writeOut(entries.map(show).join(''))
@@ -103,9 +103,9 @@ const SLOT_ELSEWHERE =
   'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
 
 /** Whether these logs have lines of onescand, but of no door about any message. */
-async function tellOfNoMessage(sources: readonly Source[]): Promise<boolean> {
+async function tellOfNoMessage(sources: readonly LogSource[]): Promise<boolean> {
   let tell = false
-  const options = { needle: undefined, wanted: () => true, warn: () => {} }
+  const options = { needle: undefined, matches: () => true, warn: () => {} }
   for (const source of sources.filter(({ files }) => files[0]?.path !== STDIN)) {
     for await (const entries of readLog(source, options)) {
       if (entries.some(({ fields }) => fields.has('decision'))) return false
@@ -115,17 +115,17 @@ async function tellOfNoMessage(sources: readonly Source[]): Promise<boolean> {
   return tell
 }
 
-function askedBy(criteria: Criteria): Asked {
-  return { needle: needleOf(criteria), wanted: wantedBy(criteria) }
+function askedBy(criteria: LogCriteria): LogQuery {
+  return { needle: needleOf(criteria), matches: matcherFor(criteria) }
 }
 
 async function follow(
-  sources: readonly Source[],
-  criteria: Criteria,
+  sources: readonly LogSource[],
+  criteria: LogCriteria,
   output: Output,
 ): Promise<number> {
   const show = output.json ? asLines : inWordsAll()
-  const isPrinted = ({ files }: Source) => files.some(({ command }) => command !== undefined)
+  const isPrinted = ({ files }: LogSource) => files.some(({ command }) => command !== undefined)
   const files = sources.filter((source) => !isPrinted(source))
   await Promise.all([
     ...(files.length > 0 ? [followFiles(files, criteria, show)] : []),
@@ -139,11 +139,11 @@ async function follow(
   return FAILED // a program that printed a log has ended
 }
 
-type PrintEntries = (entries: readonly Entry[]) => Promise<void>
+type PrintEntries = (entries: readonly LogRecord[]) => Promise<void>
 
 async function followFiles(
-  sources: readonly Source[],
-  criteria: Criteria,
+  sources: readonly LogSource[],
+  criteria: LogCriteria,
   show: PrintEntries,
 ): Promise<never> {
   const followers = sources.map((source) => followLog(source, askedBy(criteria)))
@@ -153,7 +153,7 @@ async function followFiles(
     before.sort((entry, other) => entry.time - other.time || 0)
     await show(before.slice(-SHOWN_BEFORE))
   } else {
-    for await (const entries of merge(followers.map((follower) => follower.read())))
+    for await (const entries of mergeLogs(followers.map((follower) => follower.read())))
       await show(entries)
   }
   for (;;) {
@@ -170,11 +170,11 @@ function inWordsAll(): PrintEntries {
 }
 
 /** Prints each entry as an object of its own, since nobody knows which one is the last. */
-function asLines(entries: readonly Entry[]): Promise<void> {
+function asLines(entries: readonly LogRecord[]): Promise<void> {
   return writeOut(entries.map((entry) => jsonLine('log', asObject(entry))).join(''))
 }
 
-function criteriaOf(args: ArgumentsCamelCase<LogOptions>, now: number): Criteria {
+function criteriaOf(args: ArgumentsCamelCase<LogOptions>, now: number): LogCriteria {
   return {
     id: args.id?.slice(0, VALUE_MAX),
     from: args.from,
@@ -185,9 +185,9 @@ function criteriaOf(args: ArgumentsCamelCase<LogOptions>, now: number): Criteria
   }
 }
 
-function inWordsOn(): (entry: Entry) => string {
+function inWordsOn(): (entry: LogRecord) => string {
   const paint = takesColours() ? colours : noColours
-  return (entry) => `${inWords(entry, paint, harmless)}\n`
+  return (entry) => `${describeRecord(entry, paint, harmless)}\n`
 }
 
 /** Nearly all text in a log: it can be printed as it is. */
@@ -199,7 +199,7 @@ function harmless(text: string): string {
   return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))
 }
 
-function asObject({ time, host, fields, recipients }: Entry): object {
+function asObject({ time, host, fields, recipients }: LogRecord): object {
   return {
     ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
     ...(host && { host }),

@@ -1,10 +1,10 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { writeNamedFile } from '../ground/path/write.ts'
-import { colours, noColours } from '../observe/log/in-words.ts'
-import { asHtml } from '../observe/report/html.ts'
-import { asMail } from '../observe/report/mail.ts'
+import { colours, noColours } from '../observe/log/describe-record.ts'
+import { formatHtml } from '../observe/report/html.ts'
+import { formatMail } from '../observe/report/mail.ts'
 import { sumUp } from '../observe/report/sum-up.ts'
-import { asText } from '../observe/report/terminal.ts'
+import { formatText } from '../observe/report/terminal.ts'
 import { quarantineByMail } from './quarantine/by-mail.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
@@ -73,20 +73,20 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   )
 
   const text = (form: { readonly width: number; readonly isMail: boolean }) =>
-    asText(summary, {
+    formatText(summary, {
       paint: !form.isMail && takesColours() ? colours : noColours,
       width: form.width,
       blocks: !form.isMail && showsBlocks(),
       clean,
     })
-  if (args.html !== undefined) writeNamedFile(args.html, asHtml(summary, now))
+  if (args.html !== undefined) writeNamedFile(args.html, formatHtml(summary, now))
   if (output.json) await output.result(summary)
   else if (args.mail !== undefined) {
     const counts = text({ width: MAIL_WIDTH, isMail: true })
     // After all other files that root reads and writes, since root then becomes the quarantine's
     // account.
     const kept = await quarantineByMail(args.quarantine, span, { width: MAIL_WIDTH, clean, warn })
-    await writeOut(asMail(summary, counts + kept, args.mail, new Date(now)))
+    await writeOut(formatMail(summary, counts + kept, args.mail, new Date(now)))
   } else if (args.html === undefined) {
     await writeOut(text({ width: process.stdout.columns ?? 80, isMail: false }))
   }

@@ -1,8 +1,13 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import type { Step } from '../observe/live/history.ts'
-import { colours, noColours } from '../observe/log/in-words.ts'
-import { askPlace, eventsOf, type LivePlace, readLivePlace } from '../observe/top/place.ts'
-import { decidedInWords, type Live, type LiveDecided, screen } from '../observe/top/screen.ts'
+import type { HistoryStep } from '../observe/live/history.ts'
+import { colours, noColours } from '../observe/log/describe-record.ts'
+import { eventsOf, getJson, type LiveServer, readLiveServer } from '../observe/top/live-server.ts'
+import {
+  describeDecision,
+  type LiveDecision,
+  type LiveReport,
+  renderScreen,
+} from '../observe/top/screen.ts'
 import { forTerminal } from './shared/for-terminal.ts'
 import { jsonLine } from './shared/json-report.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
@@ -50,21 +55,21 @@ export const topCommand: CommandModule<object, TopOptions> = {
 }
 
 async function top(args: ArgumentsCamelCase<TopOptions>, { error }: Output): Promise<number> {
-  const place = readLivePlace(args.place, args.token)
+  const place = readLiveServer(args.place, args.token)
   if (args.json) return printLines(place, asJson, error)
   if (process.stdout.isTTY) return showScreen(place)
-  return printLines(place, (decided) => `${decidedInWords(decided, noColours, oneLine)}\n`, error)
+  return printLines(place, (decided) => `${describeDecision(decided, noColours, oneLine)}\n`, error)
 }
 
 /** Prints all decisions. If too many came at once, it says beside them how many are missing. */
 async function printLines(
-  place: LivePlace,
-  lineOf: (decided: LiveDecided) => string,
+  place: LiveServer,
+  lineOf: (decided: LiveDecision) => string,
   warn: (text: string) => void,
 ): Promise<number> {
   let newest: number | undefined
   for await (const event of eventsOf(place, '/decisions')) {
-    const { decided } = event as Pick<Live, 'decided'>
+    const { decided } = event as Pick<LiveReport, 'decided'>
     const missed = missedBefore(decided, newest)
     if (missed > 0)
       warn(`${missed} decisions are missing here: they came faster than onescand could send them`)
@@ -75,7 +80,7 @@ async function printLines(
 }
 
 /** How many decisions are missing. They are numbered from 1 on, since onescand was started. */
-function missedBefore(decided: readonly LiveDecided[], newest: number | undefined): number {
+function missedBefore(decided: readonly LiveDecision[], newest: number | undefined): number {
   const [first, last] = [decided[0], decided.at(-1)]
   if (!first || !last) return 0
   const before = newest === undefined ? first.number - 1 : newest < first.number ? newest : 0
@@ -83,7 +88,7 @@ function missedBefore(decided: readonly LiveDecided[], newest: number | undefine
 }
 
 /** In the form of "onescan log". */
-function asJson({ time, fields }: LiveDecided): string {
+function asJson({ time, fields }: LiveDecision): string {
   return jsonLine('top', { time: new Date(time).toISOString(), ...fields })
 }
 
@@ -93,17 +98,17 @@ const HOME = '\x1b[H'
 const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 
-async function showScreen(place: LivePlace): Promise<number> {
-  const first = (await askPlace(place, '/data.json')) as Live & { steps: Step[] }
+async function showScreen(place: LiveServer): Promise<number> {
+  const first = (await getJson(place, '/data.json')) as LiveReport & { steps: HistoryStep[] }
   const steps = new Map(first.steps.map((step) => [step.start, step]))
-  let decided: readonly LiveDecided[] = first.decided
+  let decided: readonly LiveDecision[] = first.decided
   const paint = takesColours() ? colours : noColours
 
-  const show = (live: Live) => {
+  const show = (live: LiveReport) => {
     const { columns: width = 80, rows: height = 24 } = process.stdout
     const days = [...steps.values()].filter(({ start }) => start > live.now - 86_400_000)
     const form = { paint, width, height, clean: oneLine }
-    const lines = screen(place.text, live, days, decided, form)
+    const lines = renderScreen(place.text, live, days, decided, form)
     const text = lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')
     return writeOut(`${HOME}${text}${CLEAR_BELOW}`)
   }
@@ -117,11 +122,11 @@ async function showScreen(place: LivePlace): Promise<number> {
   try {
     await show(first)
     for await (const event of eventsOf(place)) {
-      const live = event as Live
+      const live = event as LiveReport
       const newest = decided.at(-1)?.number ?? 0
       decided = [...decided, ...live.decided.filter(({ number }) => number > newest)].slice(-KEPT)
       const hasMissed = live.newest > (decided.at(-1)?.number ?? 0)
-      if (hasMissed) decided = ((await askPlace(place, '/data.json')) as Live).decided
+      if (hasMissed) decided = ((await getJson(place, '/data.json')) as LiveReport).decided
       if (live.step) steps.set(live.step.start, live.step)
       await show(live)
     }

@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { forTerminal } from '../../src/cli/shared/for-terminal.ts'
-import { noColours } from '../../src/observe/log/in-words.ts'
-import { askPlace, eventsOf, readLivePlace } from '../../src/observe/top/place.ts'
-import { screen } from '../../src/observe/top/screen.ts'
+import { noColours } from '../../src/observe/log/describe-record.ts'
+import { eventsOf, getJson, readLiveServer } from '../../src/observe/top/live-server.ts'
+import { renderScreen } from '../../src/observe/top/screen.ts'
 import { serve } from '../doors/http/rig.ts'
 import { findProgram } from '../programs/install.mjs'
 import { jsonIn, onescan, searchPath } from './onescan.ts'
@@ -129,7 +129,7 @@ t.test('another program in the place of onescand is harmless for a terminal', as
   const names = ['decision', 'scan', 'from', 'to', 'size', 'rcpts', 'total_ms', 'virus', 'msgid']
   const fields = Object.fromEntries(names.map((name) => [name, evil]))
   const form = { paint: noColours, width: 300, height: 30, clean: forTerminal }
-  const lines = screen('place', live, [step], [{ number: 1, time: evil, fields }], form)
+  const lines = renderScreen('place', live, [step], [{ number: 1, time: evil, fields }], form)
   t.ok(lines.length > 6)
   t.match(lines.join('\n'), /7\\u001b.* being judged by 7/)
   t.notMatch(lines.join('\n'), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
@@ -146,11 +146,11 @@ t.test('another program in its place that never stops sending is hung up on', as
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
-  const place = readLivePlace(
+  const place = readLiveServer(
     `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     undefined,
   )
-  await t.rejects(askPlace(place, '/data.json'), /an answer without an end/)
+  await t.rejects(getJson(place, '/data.json'), /an answer without an end/)
   await t.rejects(eventsOf(place).next(), /an event without an end/)
   server.closeAllConnections()
 })

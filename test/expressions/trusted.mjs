@@ -62,7 +62,7 @@ export const trusted = [
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'observe/report/words.ts',
+    file: 'observe/report/format.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },

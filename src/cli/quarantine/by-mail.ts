@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
-import { timeInWords } from '../../observe/log/in-words.ts'
-import { numberInWords } from '../../observe/report/words.ts'
+import { formatTime } from '../../observe/log/describe-record.ts'
+import { formatNumber } from '../../observe/report/format.ts'
 import {
   entriesIn,
   type QuarantineEntry,
@@ -103,7 +103,7 @@ async function linesOf(
   const lines = [...counts].sort(([name], [other]) => (name < other ? -1 : 1)).map(countLine)
   if (released > 0) lines.push(countLine(['released since then', released]))
   const sum = [...counts.values()].reduce((all, count) => all + count, 0)
-  if (sum > NAMED) lines.push('', `  The newest ${NAMED} of ${numberInWords(sum)}:`)
+  if (sum > NAMED) lines.push('', `  The newest ${NAMED} of ${formatNumber(sum)}:`)
   for (const entry of newest.reverse()) {
     lines.push(...(await linesAbout(root, directory, entry, form)))
   }
@@ -111,7 +111,7 @@ async function linesOf(
 }
 
 function countLine([name, count]: readonly [string, number]): string {
-  return `  ${numberInWords(count).padStart(10)} ${name}`
+  return `  ${formatNumber(count).padStart(10)} ${name}`
 }
 
 /** Lines about a message; none if it has gone meanwhile. */
@@ -121,7 +121,7 @@ async function linesAbout(
   entry: QuarantineEntry,
   { width, clean, warn }: MailStyle,
 ): Promise<string[]> {
-  const when = timeInWords(entry.seconds * 1000)
+  const when = formatTime(entry.seconds * 1000)
   let lines: string[]
   try {
     const record = await recordOf(root, entry)

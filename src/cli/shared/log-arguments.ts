@@ -1,7 +1,7 @@
 import { attempt } from '../../ground/errors/attempt.ts'
-import { hasJournal, journal } from '../../observe/log/journal.ts'
-import { momentOf } from '../../observe/log/since.ts'
-import { findLogs, type Source, STDIN } from '../../observe/log/sources.ts'
+import { hasJournal, journalSource } from '../../observe/log/journal.ts'
+import { parseTime } from '../../observe/log/parse-time.ts'
+import { findLogs, type LogSource, STDIN } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */
@@ -29,7 +29,7 @@ export function spanOf(
 ): { since: number | undefined; until: number | undefined } {
   const moment = (option: 'since' | 'until') => {
     const words = args[option]
-    return words === undefined ? undefined : momentOf(`--${option}`, words, now)
+    return words === undefined ? undefined : parseTime(`--${option}`, words, now)
   }
   return { since: moment('since'), until: moment('until') }
 }
@@ -43,13 +43,13 @@ export function logSources(
   files: readonly string[],
   span: ReturnType<typeof spanOf>,
   follow = false,
-): Source[] {
+): LogSource[] {
   if (files.length > 0) return findLogs(files.map((file) => (file === '-' ? STDIN : file)))
   if (!process.stdin.isTTY) return findLogs([STDIN])
   const { files: here, isWhole } = logsHere()
   // One at a time, since all of them are of this host.
   const found = here.flatMap((path) => findLogs([path]))
-  if (!isWhole && hasJournal()) found.push(journal(span, follow))
+  if (!isWhole && hasJournal()) found.push(journalSource(span, follow))
   if (found.length > 0) return found
   throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
 }

@@ -5,7 +5,7 @@ import type { StartReport } from '../../ground/process/start-report.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
-import { scanByThemselves } from '../../observe/live/trial.ts'
+import { scanWithoutDoors } from '../../observe/live/trial.ts'
 import { checkAccessBy } from '../http/access.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
@@ -123,7 +123,7 @@ async function pluginFaults({ policy, scannersFor }: Configuration): Promise<str
   const clocks = { now: Date.now, uptime: () => performance.now() }
   const faults: string[] = []
   for (const scanner of plugins) {
-    const why = await scanByThemselves(clean, { policy, scanners: [scanner] }, clocks).then(
+    const why = await scanWithoutDoors(clean, { policy, scanners: [scanner] }, clocks).then(
       (result) => (result.answer === 'unknown' ? result.why : undefined),
       errorText,
     )

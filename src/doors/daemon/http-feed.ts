@@ -1,8 +1,7 @@
 import { hostname } from 'node:os'
 import about from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
-import { keepHistory } from '../../observe/live/history-file.ts'
-import type { KeptFile } from '../../observe/live/kept-file.ts'
+import { openHistoryFile } from '../../observe/live/history-file.ts'
 import {
   addUpDoors,
   createMailReporter,
@@ -14,6 +13,7 @@ import {
   type ProcessReport,
   type WorkersState,
 } from '../../observe/live/process-report.ts'
+import type { StateFile } from '../../observe/live/state-file.ts'
 import type { SweepResult } from '../../quarantine/sweep.ts'
 import type { StatusServer } from '../http/status-server.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -86,7 +86,7 @@ export function createHttpFeed(
 ): HttpFeed {
   let tried: readonly PlacedDoor[] | undefined
   let http: StatusServer | undefined
-  let kept: KeptFile | undefined
+  let kept: StateFile | undefined
   let isReady = false
   let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
   const send = (report: ProcessReport) => {
@@ -153,7 +153,7 @@ export function createHttpFeed(
       })
       const { state } = options
       if (state !== undefined) {
-        kept = keepHistory(http.observer.history, state, { now: Date.now, log })
+        kept = openHistoryFile(http.observer.history, state, { now: Date.now, log })
       }
     },
     ready(is) {

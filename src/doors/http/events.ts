@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Decided } from '../../observe/live/history.ts'
+import type { LoggedDecision } from '../../observe/live/history.ts'
 import { DECISIONS_KEPT } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import { liveState, presenterOf, type SnapshotOptions } from './snapshot.ts'
@@ -31,7 +31,7 @@ export function createEvents(observer: Observer, options: SnapshotOptions): Even
   const pages = new Set<ServerResponse>()
   const readers = new Set<ServerResponse>()
   const show = presenterOf(options)
-  let fresh: Decided[] = []
+  let fresh: LoggedDecision[] = []
   observer.follow((decided) => {
     if (pages.size + readers.size === 0) return
     const most = readers.size > 0 ? DECISIONS_MAX : DECISIONS_KEPT

@@ -1,5 +1,5 @@
-import type { Decided } from '../../observe/live/history.ts'
-import { entryOf, withoutValues } from '../../observe/live/line-view.ts'
+import type { LoggedDecision } from '../../observe/live/history.ts'
+import { readRecord, replaceValues } from '../../observe/live/line-view.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 
 /** Fields that hold addresses. */
@@ -34,12 +34,12 @@ export interface SnapshotOptions {
 /** A decision as the page gets it. */
 export function presenterOf({
   hideAddresses,
-}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: Decided) => ShownDecision {
+}: Pick<SnapshotOptions, 'hideAddresses'>): (decided: LoggedDecision) => ShownDecision {
   return ({ number, time, line }) => {
-    const fields = Object.fromEntries(entryOf(line, time).fields)
+    const fields = Object.fromEntries(readRecord(line, time).fields)
     if (!hideAddresses) return { number, time, fields, line }
     for (const name of ADDRESSES) if (name in fields) fields[name] = HIDDEN
-    return { number, time, fields, line: withoutValues(line, ADDRESSES, HIDDEN) }
+    return { number, time, fields, line: replaceValues(line, ADDRESSES, HIDDEN) }
   }
 }
 

@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
   createObserver,
-  type Observed,
   type Observer,
+  type ObserverOptions,
   TRIAL_COUNTS_FOR,
 } from '../../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
@@ -22,7 +22,7 @@ export interface StatusServerOptions
   readonly tokenFile: string | undefined
   /** Resolves with how to take no connection any more. */
   readonly listen: (server: Server) => Promise<() => void>
-  readonly observed: Observed
+  readonly observed: ObserverOptions
   /** Whether mail is taken: false while onescand starts or ends. */
   readonly isReady: () => boolean
   readonly log: (line: string) => void

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readForeignFile } from '../../ground/path/read.ts'
 import type { Rule } from '../../rules/rule.ts'
-import { type KeptFile, keepFile } from './kept-file.ts'
+import { openStateFile, type StateFile } from './state-file.ts'
 
 /** Of a file of at most 4 MiB more cannot be meant. */
 const EXCEPTIONS_MAX = 10_000
@@ -12,22 +12,22 @@ const VERSION = 1
 const DAY = 86_400_000
 
 /** When an exception was seen first, and used last: days since 1970. */
-export interface Use {
+export interface ExceptionUse {
   readonly known: number
   readonly used: number | undefined
 }
 
-export type Uses = ReadonlyMap<string, Use>
+export type ExceptionUses = ReadonlyMap<string, ExceptionUse>
 
-export interface KeptUses extends KeptFile {
+export interface ExceptionUseFile extends StateFile {
   /** Takes all lines that there are now: exceptions that are not among them are forgotten. */
-  has(rules: readonly Rule[]): void
+  replaceAll(rules: readonly Rule[]): void
   /** The exception of that name has let a message in. */
-  used(name: string): void
+  noteUse(name: string): void
 }
 
 /** What an exception is known by: moved in its file, it is the same. Undefined for other lines. */
-export function nameOfException({ words }: Rule): string | undefined {
+export function exceptionId({ words }: Rule): string | undefined {
   return words && createHash('sha256').update(words, 'utf8').digest('hex').slice(0, 32)
 }
 
@@ -35,7 +35,7 @@ export function nameOfException({ words }: Rule): string | undefined {
 export const dayOf = (time: number): number => Math.floor(time / DAY)
 
 /** What keepUses() has written in this directory. Throws if there is nothing, or anything else. */
-export function readUses(directory: string): Uses {
+export function readExceptionUses(directory: string): ExceptionUses {
   return usesIn(readForeignFile(`${directory}/${NAME}`, FILE_MAX).toString('latin1'))
 }
 
@@ -43,13 +43,13 @@ export function readUses(directory: string): Uses {
  * Remembers in a file in this directory when exceptions of onescan.policy were used last, to the
  * day, and none of any message. What goes wrong is logged once, and costs these days alone.
  */
-export function keepUses(
+export function openExceptionUseFile(
   directory: string,
   { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
-): KeptUses {
+): ExceptionUseFile {
   const file = `${directory}/${NAME}`
-  const uses = new Map<string, Use>()
-  const kept = keepFile({
+  const uses = new Map<string, ExceptionUse>()
+  const kept = openStateFile({
     file,
     max: FILE_MAX,
     restore(text) {
@@ -63,26 +63,26 @@ export function keepUses(
   })
   return {
     ...kept,
-    has(rules) {
+    replaceAll(rules) {
       const today = dayOf(now())
       const before = new Map(uses)
       uses.clear()
       for (const rule of rules) {
-        const name = nameOfException(rule)
+        const name = exceptionId(rule)
         if (name === undefined || uses.size === EXCEPTIONS_MAX) continue
         const { known, used } = before.get(name) ?? { known: today, used: undefined }
         // Days of a clock that was ahead.
         uses.set(name, { known: Math.min(known, today), used: used && Math.min(used, today) })
       }
     },
-    used(name) {
+    noteUse(name) {
       const use = uses.get(name)
       if (use !== undefined) uses.set(name, { ...use, used: dayOf(now()) })
     },
   }
 }
 
-function usesIn(text: string): Uses {
+function usesIn(text: string): ExceptionUses {
   const { version, exceptions } = parse(text)
   if (version !== VERSION || !Array.isArray(exceptions) || !exceptions.every(isEntry)) {
     throw new Error('is damaged, or of another version')

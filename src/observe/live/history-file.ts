@@ -1,6 +1,6 @@
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { History, SavedStep } from './history.ts'
-import { type KeptFile, keepFile } from './kept-file.ts'
+import { openStateFile, type StateFile } from './state-file.ts'
 
 /** Bytes of the file: a day in which each step has all durations has some 500,000. */
 export const FILE_MAX = 1024 * 1024
@@ -14,13 +14,13 @@ const COUNT_MAX = 1e15
  * Keeps the figures of the last day in a file in this directory, and none of any message. What goes
  * wrong is logged once, and costs the day's figures alone.
  */
-export function keepHistory(
+export function openHistoryFile(
   history: History,
   directory: string,
   { now, log }: { readonly now: () => number; readonly log: (line: string) => void },
-): KeptFile {
+): StateFile {
   const file = `${directory}/${NAME}`
-  return keepFile({
+  return openStateFile({
     file,
     max: FILE_MAX,
     restore(text) {

@@ -15,7 +15,7 @@ const STEPS = 288
 export const DECISIONS_KEPT = 200
 
 /** One decision as it was logged. */
-export interface Decided {
+export interface LoggedDecision {
   /** From 1, in the order of coming. */
   readonly number: number
   /** Milliseconds since 1970. */
@@ -25,7 +25,7 @@ export interface Decided {
 }
 
 /** What came in one step. */
-export interface Step {
+export interface HistoryStep {
   /** Milliseconds since 1970. */
   readonly start: number
   readonly decisions: Readonly<Record<string, number>>
@@ -36,7 +36,7 @@ export interface Step {
 }
 
 /** One step as it is kept while onescand does not run. */
-export interface SavedStep extends Pick<Step, 'start' | 'decisions' | 'scans'> {
+export interface SavedStep extends Pick<HistoryStep, 'start' | 'decisions' | 'scans'> {
   readonly times: SavedDurations
 }
 
@@ -45,20 +45,20 @@ export interface History {
    * Takes a line of the log and the time when it was logged; undefined if it is not about a
    * message.
    */
-  add(line: string, view: LineView, time: number): Decided | undefined
+  add(line: string, view: LineView, time: number): LoggedDecision | undefined
   /** So many decisions came and are not known; their numbers are left out. */
   lost(count: number): void
   /** The last day, without steps in which nothing came. */
-  steps(now: number): Step[]
+  steps(now: number): HistoryStep[]
   /** The figures of the last day. */
   saved(now: number): SavedStep[]
   /** Takes those of a day before, as far as they are of the last one. */
   restore(steps: readonly SavedStep[], now: number): void
   /** The newest last. */
-  readonly decided: readonly Decided[]
+  readonly decided: readonly LoggedDecision[]
 }
 
-interface Bucket {
+interface HistoryBucket {
   start: number
   readonly decisions: Map<string, number>
   readonly scans: Map<string, number>
@@ -67,11 +67,11 @@ interface Bucket {
 
 /** The last 24 hours in steps and the last decisions, in memory that does not grow. */
 export function createHistory(): History {
-  const buckets: Bucket[] = Array.from({ length: STEPS }, () => emptyBucket(Number.NaN))
-  const decided: Decided[] = []
+  const buckets: HistoryBucket[] = Array.from({ length: STEPS }, () => emptyBucket(Number.NaN))
+  const decided: LoggedDecision[] = []
   let number = 0
 
-  function bucketAt(time: number): Bucket {
+  function bucketAt(time: number): HistoryBucket {
     const start = time - (time % STEP)
     const index = (start / STEP) % STEPS
     if (buckets[index]!.start !== start) buckets[index] = emptyBucket(start)
@@ -135,11 +135,11 @@ function addCounts(counts: Map<string, number>, more: Readonly<Record<string, nu
   }
 }
 
-function emptyBucket(start: number): Bucket {
+function emptyBucket(start: number): HistoryBucket {
   return { start, decisions: new Map(), scans: new Map(), times: createDurations() }
 }
 
-function stepOf({ start, decisions, scans, times }: Bucket): Step {
+function stepOf({ start, decisions, scans, times }: HistoryBucket): HistoryStep {
   const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
   return {
     start,

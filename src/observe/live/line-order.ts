@@ -1,5 +1,5 @@
 /** One line of the log, and when the process logged it: milliseconds since 1970. */
-export interface Logged {
+export interface LoggedLine {
   readonly line: string
   readonly time: number
 }
@@ -10,13 +10,13 @@ export interface Logged {
  */
 const WAIT_MAX = 3_000
 
-export interface InOrder {
+export interface LineOrder {
   /** A process told these, and all before: up to `told`, milliseconds since 1970. */
-  add(process: number, lines: readonly Logged[], told: number): void
+  add(process: number, lines: readonly LoggedLine[], told: number): void
   /** The process will tell nothing more. */
   forget(process: number): void
   /** The lines before which no other line can come any more, the oldest first. */
-  take(): Logged[]
+  take(): LoggedLine[]
 }
 
 /**
@@ -24,10 +24,10 @@ export interface InOrder {
  * since the last time, so a line waits until all others have told up to its time, or until it has
  * waited too long. `uptime` is a clock that nobody sets, in milliseconds.
  */
-export function putInOrder(uptime: () => number): InOrder {
+export function createLineOrder(uptime: () => number): LineOrder {
   /** Up to when each process has told, and when it did so. */
   const told = new Map<number, { readonly until: number; readonly at: number }>()
-  let waiting: (Logged & { readonly since: number })[] = []
+  let waiting: (LoggedLine & { readonly since: number })[] = []
   return {
     add(process, lines, until) {
       const since = uptime()
@@ -41,7 +41,7 @@ export function putInOrder(uptime: () => number): InOrder {
       for (const process of told.values()) {
         if (now - process.at <= WAIT_MAX) until = Math.min(until, process.until)
       }
-      const taken: Logged[] = []
+      const taken: LoggedLine[] = []
       const left: typeof waiting = []
       for (const logged of waiting) {
         const { line, time, since } = logged

@@ -1,6 +1,6 @@
-import { createEntryReader, type Entry } from '../log/entries.ts'
-import { decoded, LogFields } from '../log/fields.ts'
+import { decodeUtf8, LogFields } from '../log/fields.ts'
 import { newLineHead } from '../log/line-head.ts'
+import { createRecordReader, type LogRecord } from '../log/log-record.ts'
 
 const PROGRAM = 'onescan: '
 /** Bytes of a line: onescan-queue(8), LIMITS. */
@@ -19,7 +19,7 @@ export function createLineViewer(): (line: string) => LineView {
   const view: LineView = {
     value(name) {
       const index = fields.find(name)
-      return index < 0 ? undefined : decoded(fields.value(index))
+      return index < 0 ? undefined : decodeUtf8(fields.value(index))
     },
   }
   return (line) => {
@@ -28,10 +28,10 @@ export function createLineViewer(): (line: string) => LineView {
   }
 }
 
-const readEntry = createEntryReader()
+const readEntry = createRecordReader()
 
 /** All that one line says. */
-export function entryOf(line: string, time: number): Entry {
+export function readRecord(line: string, time: number): LogRecord {
   const bytes = Buffer.from(line, 'latin1')
   const head = newLineHead()
   Object.assign(head, { bytes, at: PROGRAM.length, end: bytes.length, time })
@@ -42,7 +42,7 @@ const QUOTE = 0x22
 const fields = new LogFields()
 
 /** The line with `instead` for the values of these fields; what is no field behind the last one goes. */
-export function withoutValues(line: string, names: readonly string[], instead: string): string {
+export function replaceValues(line: string, names: readonly string[], instead: string): string {
   const bytes = Buffer.from(line, 'latin1')
   fields.read(bytes, PROGRAM.length, bytes.length)
   let text = PROGRAM.trimEnd()

@@ -1,5 +1,5 @@
-import type { Logged } from './in-order.ts'
-import type { ColdWay, DoorState, ProcessReport, Underway } from './process-report.ts'
+import type { LoggedLine } from './line-order.ts'
+import type { ColdWay, DoorState, MailInFlight, ProcessReport } from './process-report.ts'
 
 /**
  * Collects what a process does with mail, for those who show it. It decides nothing and throws
@@ -11,7 +11,7 @@ export interface MailReporter {
   /** A client of the slot is left without an answer about mail with this envelope. */
   cold(way: ColdWay, envelope: Buffer): void
   /** A message is being judged from now on; call what is returned when that is over. */
-  begin(what: Omit<Underway, 'since'>): () => void
+  begin(what: Omit<MailInFlight, 'since'>): () => void
 }
 
 /** Milliseconds between two reports. */
@@ -21,7 +21,7 @@ const KEPT_MAX = 2 * 1024 * 1024
 /** Messages under way that a report names. */
 const NAMED_MAX = 20
 
-export interface Reporting {
+export interface ReporterOptions {
   readonly state: () => Pick<ProcessReport, 'doors' | 'poisoned' | 'quota' | 'servers' | 'sharing'>
   /** Notes how many lines it has seen, where another process can read it. */
   readonly note: (lines: number) => void
@@ -40,13 +40,19 @@ export interface TimedReporter extends MailReporter {
 }
 
 /** Gathers what it sees, and reports it once a second; between two reports a message costs a copy. */
-export function createMailReporter({ state, send, note, isTrial, now }: Reporting): TimedReporter {
-  let lines: Logged[] = []
+export function createMailReporter({
+  state,
+  send,
+  note,
+  isTrial,
+  now,
+}: ReporterOptions): TimedReporter {
+  let lines: LoggedLine[] = []
   let size = 0
   let lost = 0
   let seen = 0
   let cold = { told: 0, left: 0 }
-  const underway = new Set<Underway>()
+  const underway = new Set<MailInFlight>()
 
   function reportNow(): void {
     const report: ProcessReport = {

@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
-import { createHistory, type Decided, type History } from './history.ts'
-import { type Logged, putInOrder } from './in-order.ts'
+import { createHistory, type History, type LoggedDecision } from './history.ts'
+import { createLineOrder, type LoggedLine } from './line-order.ts'
 import { createLineViewer, type LineView } from './line-view.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { LeftBehind, ProcessReport, WorkersState } from './process-report.ts'
@@ -19,7 +19,7 @@ export const TRIAL_COUNTS_FOR = 30_000
 /** Milliseconds without a report after which a process counts as gone. */
 const SILENT_FOR = 10_000
 
-export interface Observed {
+export interface ObserverOptions {
   readonly version: string
   readonly started: number
   /** Milliseconds since 1970, and on a clock that nobody sets. */
@@ -55,29 +55,29 @@ export interface Observer {
   /** Makes a trial, unless the last one is recent. */
   trySoon(): void
   /** Calls back with new decisions, and when anything else has changed. */
-  follow(listener: (decided: readonly Decided[]) => void): void
+  follow(listener: (decided: readonly LoggedDecision[]) => void): void
   close(): void
 }
 
-interface Process {
+interface ObservedProcess {
   report: ProcessReport
   at: number
 }
 
-export function createObserver(observed: Observed): Observer {
+export function createObserver(observed: ObserverOptions): Observer {
   const history = createHistory()
   const viewOf = createLineViewer()
   const metrics: Metrics = createMetrics(observed.version, observed.started)
-  const processes = new Map<number, Process>()
+  const processes = new Map<number, ObservedProcess>()
   /** Lines that each of them has told of, or said that it could not. */
   const toldLines = new Map<number, number>()
-  const inOrder = putInOrder(observed.uptime)
-  const listeners: ((decided: readonly Decided[]) => void)[] = []
+  const inOrder = createLineOrder(observed.uptime)
+  const listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
   let trial: Trial | undefined
   let trying = false
   let over = false
 
-  const changed = (decided: readonly Decided[] = []) => {
+  const changed = (decided: readonly LoggedDecision[] = []) => {
     for (const listener of listeners) listener(decided)
   }
 
@@ -106,7 +106,7 @@ export function createObserver(observed: Observed): Observer {
   }
 
   /** Counts it; false if it is about no mail, as that of `onescan check` is. */
-  function count({ line }: Logged): boolean {
+  function count({ line }: LoggedLine): boolean {
     const view = viewOf(line)
     if (view.value('decision') === undefined || view.value('trial') !== undefined) return false
     metrics.message(view)
@@ -162,7 +162,7 @@ export function createObserver(observed: Observed): Observer {
         processes: present(),
         clamds: clamds.states,
         trial,
-        spool: roomIn(observed.spoolDirectory),
+        spool: spoolSpace(observed.spoolDirectory),
         memoryLimit: observed.memoryLimit,
         workers: observed.workers(),
         now: observed.now(),
@@ -181,7 +181,9 @@ export function createObserver(observed: Observed): Observer {
   }
 }
 
-function roomIn(directory: string): { readonly size: number; readonly free: number } | undefined {
+function spoolSpace(
+  directory: string,
+): { readonly size: number; readonly free: number } | undefined {
   try {
     const { bsize, blocks, bavail } = statfsSync(directory)
     return { size: blocks * bsize, free: bavail * bsize }

@@ -1,9 +1,9 @@
 import type { PoisonCounters } from '../../verdicts/poison.ts'
 import type { Sharing } from '../../verdicts/store.ts'
-import type { Logged } from './in-order.ts'
+import type { LoggedLine } from './line-order.ts'
 
 /** A message that scanners are looking at. */
-export interface Underway {
+export interface MailInFlight {
   readonly door: string
   /** Address of the SMTP client. */
   readonly remote: string | undefined
@@ -30,12 +30,12 @@ export interface ProcessReport {
   /** When: milliseconds since 1970. All that was logged before is in this one, or was told. */
   readonly at: number
   /** Lines of the log, without their line ends; latin1. */
-  readonly lines: readonly Logged[]
+  readonly lines: readonly LoggedLine[]
   /** Lines for which there was no room. */
   readonly lost: number
   /** Clients of the slot that were left without an answer since the last time. */
   readonly cold: Readonly<Record<ColdWay, number>>
-  readonly underway: readonly Underway[]
+  readonly underway: readonly MailInFlight[]
   /** How many messages are under way. */
   readonly judging: number
   readonly doors: Readonly<Record<string, DoorState>>

@@ -6,7 +6,7 @@ import { replaceFile } from '../../ground/path/write.ts'
 export const WRITE_EVERY = 5 * 60_000
 
 /** What is kept in a file while onescand does not run. */
-export interface KeptThing {
+export interface SavedState {
   readonly file: string
   /** Most bytes of it. */
   readonly max: number
@@ -18,7 +18,7 @@ export interface KeptThing {
   complain(why: string): void
 }
 
-export interface KeptFile {
+export interface StateFile {
   /** Writes what came since the last time. */
   close(): void
 }
@@ -27,7 +27,7 @@ export interface KeptFile {
  * Reads the file at once, and writes it every five minutes and at the end if anything has changed,
  * whole or not at all. What goes wrong is complained of, and costs what is kept alone.
  */
-export function keepFile({ file, max, restore, text, complain }: KeptThing): KeptFile {
+export function openStateFile({ file, max, restore, text, complain }: SavedState): StateFile {
   let complaint = ''
   const attempt = (effect: () => void) => {
     try {

@@ -34,10 +34,10 @@ export async function tryScanners(
   mail: { readonly clean: Buffer; readonly eicar: Buffer },
   clocks: Clocks,
 ): Promise<string | undefined> {
-  const scanned = (bytes: Buffer) => scanByThemselves(bytes, { policy, scanners }, clocks)
+  const scanned = (bytes: Buffer) => scanWithoutDoors(bytes, { policy, scanners }, clocks)
   try {
-    const clean = faultOf('a clean message', await scanned(mail.clean), 'clean')
-    const eicar = faultOf('EICAR', await scanned(mail.eicar), 'infected')
+    const clean = whyWrong('a clean message', await scanned(mail.clean), 'clean')
+    const eicar = whyWrong('EICAR', await scanned(mail.eicar), 'infected')
     return [clean, eicar].filter(Boolean).join('; ') || undefined
   } catch (error) {
     return errorText(error)
@@ -45,7 +45,7 @@ export async function tryScanners(
 }
 
 /** What the scanners say about a message, without any door. Rejects if it cannot be kept. */
-export async function scanByThemselves(
+export async function scanWithoutDoors(
   bytes: Buffer,
   {
     policy: {
@@ -82,7 +82,7 @@ export async function scanByThemselves(
 /** Milliseconds for one of them: who asks for health does not wait for SCANTIMEOUT. */
 const PATIENCE = 10_000
 
-function faultOf(
+function whyWrong(
   what: string,
   result: ScanResult,
   wanted: 'clean' | 'infected',

@@ -1,10 +1,10 @@
-import type { Entry } from './entries.ts'
+import type { LogRecord } from './log-record.ts'
 import { createNeedle, type Needle } from './needle.ts'
 
 /**
  * Which entries are wanted; undefined means any. Texts are parts of what they are compared with.
  */
-export interface Criteria {
+export interface LogCriteria {
   /** Message-ID, the MTA's name for the message, or a part of either. */
   readonly id: string | undefined
   readonly from: string | undefined
@@ -17,13 +17,13 @@ export interface Criteria {
 }
 
 /** Whether an entry is about a message and what is asked for. Letter case counts for ids alone. */
-export function wantedBy(criteria: Criteria): (entry: Entry) => boolean {
+export function matcherFor(criteria: LogCriteria): (entry: LogRecord) => boolean {
   const { id, since, until, decision } = criteria
   const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((text) =>
-    text === undefined ? undefined : small(text),
+    text === undefined ? undefined : lowerCase(text),
   )
   const has = (value: string | undefined, part: string) =>
-    value !== undefined && small(value).includes(part)
+    value !== undefined && lowerCase(value).includes(part)
   return ({ time, fields, recipients }) => {
     if (since !== undefined && !(time >= since)) return false
     if (until !== undefined && !(time < until)) return false
@@ -46,7 +46,7 @@ export function wantedBy(criteria: Criteria): (entry: Entry) => boolean {
  * run of characters that nobody escapes, of all texts that must be in it. Undefined if there is
  * none, so that any line may be wanted.
  */
-export function needleOf({ id, from, to, virus }: Criteria): Needle | undefined {
+export function needleOf({ id, from, to, virus }: LogCriteria): Needle | undefined {
   const runs = [id, from, to, virus].flatMap((text) => text?.match(/[!#-[\]-~]+/g) ?? [])
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
   return longest === '' ? undefined : createNeedle(longest)
@@ -56,6 +56,6 @@ export function needleOf({ id, from, to, virus }: Criteria): Needle | undefined 
  * In small letters, but for the two beyond ASCII whose small ones are ASCII (K for kelvin, and I
  * with a dot): what `needleOf` looks for must be in the bytes.
  */
-function small(text: string): string {
+function lowerCase(text: string): string {
   return text.replace(/[^\u212a\u0130]+/g, (run) => run.toLowerCase())
 }

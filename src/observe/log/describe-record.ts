@@ -1,4 +1,4 @@
-import type { Entry } from './entries.ts'
+import type { LogRecord } from './log-record.ts'
 
 /** How the words of a line are painted; unchanged without a terminal. */
 export interface Paint {
@@ -24,11 +24,15 @@ export const noColours: Paint = { good: asItIs, bad: asItIs, odd: asItIs, faint:
  *
  *     2026-11-20 18:26:25 mx1 accept  clean by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12 ms
  */
-export function inWords(entry: Entry, paint: Paint, clean: (text: string) => string): string {
+export function describeRecord(
+  entry: LogRecord,
+  paint: Paint,
+  clean: (text: string) => string,
+): string {
   const { fields, recipients, host } = entry
   const value = (key: string) => clean(fields.get(key) ?? '')
   const decision = value('decision') || 'recipients'
-  const when = paint.faint([timeInWords(entry.time), clean(host)].filter(Boolean).join(' '))
+  const when = paint.faint([formatTime(entry.time), clean(host)].filter(Boolean).join(' '))
   const painter = painterFor(decision, fields.get('scan'), paint)
   if (recipients.length > 0) {
     return `${when} ${painter('was for'.padEnd(10))} ${recipients.map(clean).join(', ')}`
@@ -44,9 +48,9 @@ export function inWords(entry: Entry, paint: Paint, clean: (text: string) => str
   return `${when} ${painter(decision.padEnd(10))} ${parts.filter(Boolean).join(', ')}`
 }
 
-type Value = (key: string) => string
+type ReadValue = (key: string) => string
 
-function outcome(value: Value): string {
+function outcome(value: ReadValue): string {
   const scan = value('scan')
   const named = value('virus') || value('banned') || value('grounds') || value('quota')
   const by = scan === 'trusted' ? value('key') && `by key ${value('key')}` : value('scanner') && `by ${value('scanner')}` // biome-ignore format: a way out a line
@@ -57,10 +61,10 @@ function outcome(value: Value): string {
     .join('; ')
 }
 
-function about(value: Value): string {
+function about(value: ReadValue): string {
   const others = Number(value('rcpts')) - 1
   const more = others > 0 ? ` +${others}` : ''
-  const size = value('size') && sizeInWords(Number(value('size')))
+  const size = value('size') && formatSize(Number(value('size')))
   const from = value('from') && `from ${value('from')}`
   const to = value('to') && `to ${value('to')}${more}`
   return [size, from, to].filter(Boolean).join(' ')
@@ -73,7 +77,7 @@ function painterFor(decision: string, scan: string | undefined, paint: Paint) {
 }
 
 /** `2026-11-20 18:26:25` in local time; '' for what has no time. */
-export function timeInWords(time: number): string {
+export function formatTime(time: number): string {
   if (Number.isNaN(time)) return ''
   const date = new Date(time)
   const two = (number: number) => String(number).padStart(2, '0')
@@ -82,7 +86,7 @@ export function timeInWords(time: number): string {
 }
 
 /** "512 B", "4.1 KB", "3.4 MB". */
-export function sizeInWords(bytes: number): string {
+export function formatSize(bytes: number): string {
   if (!(bytes >= 1000)) return `${bytes} B`
   const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'
   const scale = { KB: 1e3, MB: 1e6, GB: 1e9 }[unit]

@@ -77,7 +77,7 @@ export class LogFields {
   value(index: number): string {
     const { start, end } = this.span(index)
     const text = this.#bytes.toString('latin1', start, end)
-    return this.#escaped[index] === 1 ? unescaped(text) : text
+    return this.#escaped[index] === 1 ? unescapeValue(text) : text
   }
 
   key(index: number): string {
@@ -108,14 +108,14 @@ export class LogFields {
 }
 
 /** The inverse of what src/ground/errors/log.ts does to a value. */
-export function unescaped(text: string): string {
+export function unescapeValue(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, hex?: string, character?: string) => {
     return hex === undefined ? character! : String.fromCharCode(Number.parseInt(hex, 16))
   })
 }
 
 /** Addresses may be UTF-8 (RFC 6531); what is none stays latin1, a character a byte. */
-export function decoded(value: string): string {
+export function decodeUtf8(value: string): string {
   if (/^[\0-\x7f]*$/.test(value)) return value
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'))

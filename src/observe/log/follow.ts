@@ -1,11 +1,11 @@
 import { closeSync, type FSWatcher, fstatSync, readSync, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Entry } from './entries.ts'
 import { createLineCutter, type LineCutter, type TakeLines } from './lines.ts'
+import type { LogRecord } from './log-record.ts'
 import { readLast } from './read-last.ts'
-import { type Asked, takeWanted } from './read-log.ts'
+import { type LogQuery, takeMatching } from './read-log.ts'
 import { openRegularFile } from './regular-file.ts'
-import type { Source } from './sources.ts'
+import type { LogSource } from './sources.ts'
 
 /** Milliseconds between looks if the file system does not report changes, as NFS. */
 const LOOK_EVERY = 1000
@@ -16,12 +16,12 @@ const LAST = 256
 
 export interface Follower {
   /** The last entries of what is there, at most so many; `read` goes on behind them. */
-  last(most: number): Entry[]
+  last(most: number): LogRecord[]
   /**
    * What was written since the last call, of the file that has the name now and of the one
    * before: as many entries at a time as a chunk holds. To be read to its end.
    */
-  read(): Generator<Entry[]>
+  read(): Generator<LogRecord[]>
   close(): void
 }
 
@@ -30,18 +30,18 @@ export interface Follower {
  * another one takes its place, what was still written to the old one comes first; a file
  * that was cut is read from its beginning.
  */
-export function followLog({ files, label }: Source, asked: Asked): Follower {
+export function followLog({ files, label }: LogSource, asked: LogQuery): Follower {
   const path = files.at(-1)!.path
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
-  let found: Entry[] = []
+  let found: LogRecord[] = []
   let file: { readonly fd: number; readonly inode: number } | undefined
   let position = 0
   /** What was read last, before the position. */
   let last = Buffer.alloc(0)
   let cutter = newCutter()
 
-  function taker(found: (entry: Entry) => void): TakeLines {
-    return takeWanted(label, Date.now(), asked, found)
+  function taker(found: (entry: LogRecord) => void): TakeLines {
+    return takeMatching(label, Date.now(), asked, found)
   }
 
   function newCutter(): LineCutter {
@@ -59,7 +59,7 @@ export function followLog({ files, label }: Source, asked: Asked): Follower {
     cutter = newCutter()
   }
 
-  function* readOn(fd: number): Generator<Entry[]> {
+  function* readOn(fd: number): Generator<LogRecord[]> {
     if (fstatSync(fd).size < position || isOther(fd)) {
       position = 0
       cutter = newCutter()
@@ -74,7 +74,7 @@ export function followLog({ files, label }: Source, asked: Asked): Follower {
     }
   }
 
-  function* handOver(): Generator<Entry[]> {
+  function* handOver(): Generator<LogRecord[]> {
     const entries = found
     found = []
     if (entries.length > 0) yield entries
@@ -122,7 +122,10 @@ export function followLog({ files, label }: Source, asked: Asked): Follower {
 }
 
 /** Resolves at the next sign that one of the logs has changed, and at the latest in a second. */
-export function watchLogs(sources: readonly Source[]): { changed(): Promise<void>; close(): void } {
+export function watchLogs(sources: readonly LogSource[]): {
+  changed(): Promise<void>
+  close(): void
+} {
   let wake = () => {}
   let pending = false
   const tell = () => {

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import type { Source } from './sources.ts'
+import type { LogSource } from './sources.ts'
 
 /** Where systemd-journald(8) keeps it, a directory for each machine: what lasts, and what does not. */
 const DIRECTORIES = ['/var/log/journal', '/run/log/journal']
@@ -17,7 +17,7 @@ const MATCHES = [
 ]
 
 /** How much is shown of what was there before, where it is followed: lines. */
-const SHOWN_BEFORE = 10
+const LINES_BEFORE = 10
 
 /** Whether this host has one. */
 export function hasJournal(): boolean {
@@ -31,14 +31,14 @@ export function hasJournal(): boolean {
 }
 
 /** The journal of this host from `since` to `until`, milliseconds since 1970; and on from there. */
-export function journal(
+export function journalSource(
   { since, until }: { readonly since: number | undefined; readonly until: number | undefined },
   follow: boolean,
-): Source {
+): LogSource {
   const from = since === undefined ? [] : [`--since=@${(since / 1000).toFixed(3)}`]
   const to = until === undefined ? [] : [`--until=@${(until / 1000).toFixed(3)}`]
   const on = follow
-    ? ['--follow', since === undefined ? `--lines=${SHOWN_BEFORE}` : '--no-tail']
+    ? ['--follow', since === undefined ? `--lines=${LINES_BEFORE}` : '--no-tail']
     : []
   const options = ['--quiet', '--no-pager', '--output=short-unix', ...from, ...to, ...on]
   const command = ['journalctl', ...options, ...MATCHES] as const

@@ -196,7 +196,7 @@ function readJson(line: Buffer, start: number, head: LineHead): boolean {
   return tag === TAG.toString()
 }
 
-interface Hour {
+interface HourStart {
   /** The hour's beginning as this host's time, and as UTC. */
   readonly here: number
   readonly utc: number
@@ -205,7 +205,7 @@ interface Hour {
 /** The hour that a line's first 13 bytes name. Next to all lines are of the same hour as the one before. */
 function rememberHour() {
   const known = Buffer.alloc(13)
-  let hour: Hour = { here: Number.NaN, utc: Number.NaN }
+  let hour: HourStart = { here: Number.NaN, utc: Number.NaN }
   return (bytes: Buffer, at: number, year: number, month: number, day: number, hours: number) => {
     if (bytes.compare(known, 0, 13, at, at + 13) !== 0) {
       bytes.copy(known, 0, at, at + 13)

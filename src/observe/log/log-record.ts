@@ -1,8 +1,8 @@
-import { decoded, LogFields } from './fields.ts'
+import { decodeUtf8, LogFields } from './fields.ts'
 import { type LineHead, newLineHead, type ReadLineHead } from './line-head.ts'
 
 /** One line of a log, read into its fields. */
-export interface Entry {
+export interface LogRecord {
   /** Milliseconds since 1970; NaN where the line does not say. */
   readonly time: number
   /** '' where it is not known. */
@@ -14,9 +14,9 @@ export interface Entry {
 }
 
 /** Reads the fields of a line whose head was read. */
-export type ReadEntry = (head: LineHead) => Entry
+export type ReadRecord = (head: LineHead) => LogRecord
 
-export function createEntryReader(): ReadEntry {
+export function createRecordReader(): ReadRecord {
   const line = new LogFields()
   return ({ bytes, at, end, time, host }) => {
     line.read(bytes, at, end)
@@ -24,7 +24,7 @@ export function createEntryReader(): ReadEntry {
     const recipients: string[] = []
     for (let index = 0; index < line.count; index++) {
       const key = line.key(index)
-      const value = decoded(line.value(index))
+      const value = decodeUtf8(line.value(index))
       if (key === 'rcpt') recipients.push(value)
       else if (!fields.has(key)) fields.set(key, value)
     }
@@ -33,7 +33,7 @@ export function createEntryReader(): ReadEntry {
 }
 
 /** Reads a single line; undefined if it is none of ours. */
-export function readLine(line: Buffer, readHead: ReadLineHead): Entry | undefined {
+export function readLine(line: Buffer, readHead: ReadLineHead): LogRecord | undefined {
   const head = newLineHead()
-  return readHead(line, 0, line.length, head) ? createEntryReader()(head) : undefined
+  return readHead(line, 0, line.length, head) ? createRecordReader()(head) : undefined
 }

@@ -1,10 +1,10 @@
-import type { Entry } from './entries.ts'
+import type { LogRecord } from './log-record.ts'
 
 /** Most entries that are handed on at once. */
 const TOGETHER = 1000
 
 /** A log by batches of its entries. */
-type Log = AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>
+type RecordBatches = AsyncIterable<readonly LogRecord[]> | Iterable<readonly LogRecord[]>
 
 /**
  * The entries of several logs by their times. Each log stays in its own order, as it was
@@ -12,9 +12,11 @@ type Log = AsyncIterable<readonly Entry[]> | Iterable<readonly Entry[]>
  * where the line before it stands. Of several at one time those of the log that was named first
  * come first.
  */
-export async function* merge(logs: readonly Log[]): AsyncGenerator<readonly Entry[]> {
+export async function* mergeLogs(
+  logs: readonly RecordBatches[],
+): AsyncGenerator<readonly LogRecord[]> {
   const open = logs.map(startReader)
-  let merged: Entry[] = []
+  let merged: LogRecord[] = []
   for (;;) {
     for (const reader of [...open]) {
       if (reader.entry !== undefined) continue
@@ -38,7 +40,7 @@ export async function* merge(logs: readonly Log[]): AsyncGenerator<readonly Entr
 }
 
 /** Moves the first entry of all; false if its log has no more at hand. */
-function takeFirst(open: readonly Reader[], into: Entry[]): boolean {
+function takeFirst(open: readonly LogReader[], into: LogRecord[]): boolean {
   let first = open[0]!
   for (const reader of open) if (reader.time < first.time) first = reader
   into.push(first.entry!)
@@ -46,22 +48,22 @@ function takeFirst(open: readonly Reader[], into: Entry[]): boolean {
   return first.entry !== undefined
 }
 
-interface Reader {
+interface LogReader {
   /** The next one; undefined if `more` must be waited for. */
-  entry: Entry | undefined
+  entry: LogRecord | undefined
   time: number
   step(): void
   /** Reads until there is an entry; false at the end. */
   more(): Promise<boolean>
   /** The entries at hand, and then all that follow. */
-  rest(): AsyncGenerator<readonly Entry[]>
+  rest(): AsyncGenerator<readonly LogRecord[]>
 }
 
-function startReader(log: Log): Reader {
+function startReader(log: RecordBatches): LogReader {
   const batches = Symbol.asyncIterator in log ? log[Symbol.asyncIterator]() : log[Symbol.iterator]()
-  let batch: readonly Entry[] = []
+  let batch: readonly LogRecord[] = []
   let index = -1
-  const reader: Reader = {
+  const reader: LogReader = {
     entry: undefined,
     time: Number.NEGATIVE_INFINITY,
     step() {

@@ -3,24 +3,24 @@ import type { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inheritedDescriptor, openForeignFileOrPipe } from '../../ground/path/read.ts'
-import { byProgram, feed } from './by-program.ts'
+import { feed, readFromProgram } from './read-from-program.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { LogFile } from './sources.ts'
 
 /** Bytes that are read at once: few, since what is found in them is held until it is printed. */
 const CHUNK = 128 * 1024
 
-type Form = 'plain' | 'gzip' | 'xz' | 'zstd'
+type LogFormat = 'plain' | 'gzip' | 'xz' | 'zstd'
 
 /** Formats by their first bytes: RFC 1952, the .xz format, RFC 8878. */
-const MAGIC: readonly (readonly [Form, Buffer])[] = [
+const MAGIC: readonly (readonly [LogFormat, Buffer])[] = [
   ['gzip', Buffer.of(0x1f, 0x8b)],
   ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
   ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
 ]
 
 /** Called with the bytes of the file that were read since the last call. */
-export type Advance = (bytes: number) => void
+export type ReportProgress = (bytes: number) => void
 
 /**
  * What is in a log, decompressed where its first bytes say that it is compressed, whatever
@@ -29,10 +29,10 @@ export type Advance = (bytes: number) => void
  */
 export async function* openLog(
   { path: file, isFound, command }: Pick<LogFile, 'path' | 'isFound' | 'command'>,
-  advance: Advance = () => {},
+  advance: ReportProgress = () => {},
 ): AsyncGenerator<Buffer> {
   if (command !== undefined) {
-    yield* byProgram(command, 'name the logs', undefined)
+    yield* readFromProgram(command, 'name the logs', undefined)
     return
   }
   const fd =
@@ -62,7 +62,7 @@ export async function* openLog(
 }
 
 /** One buffer for all of it: a file is read some hundred times faster than it is looked at. */
-function* readAll(fd: number, advance: Advance): Generator<Buffer> {
+function* readAll(fd: number, advance: ReportProgress): Generator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
   for (let position = 0; ; ) {
     const size = readSync(fd, buffer, 0, CHUNK, position)
@@ -86,30 +86,30 @@ async function* ofStream(file: string, stream: Readable): AsyncGenerator<Buffer>
   else yield* decompressed(file, form, whole())
 }
 
-function formOf(start: Buffer): Form {
+function formOf(start: Buffer): LogFormat {
   const found = MAGIC.find(([, magic]) => start.subarray(0, magic.length).equals(magic))
   return found ? found[0] : 'plain'
 }
 
 async function* decompressed(
   file: string,
-  form: Exclude<Form, 'plain'>,
+  form: Exclude<LogFormat, 'plain'>,
   input: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {
   try {
-    if (form === 'gzip') yield* through(zlib.createGunzip({ chunkSize: CHUNK }), input)
+    if (form === 'gzip') yield* transformed(zlib.createGunzip({ chunkSize: CHUNK }), input)
     else if (form === 'zstd' && 'createZstdDecompress' in zlib) {
-      yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK }), input)
+      yield* transformed(zlib.createZstdDecompress({ chunkSize: CHUNK }), input)
     } else {
       // What these programs do is not worth a library.
-      yield* byProgram([form, '-dcq'], `install ${form}, or decompress the file`, input)
+      yield* readFromProgram([form, '-dcq'], `install ${form}, or decompress the file`, input)
     }
   } catch (error) {
     throw new Error(`${file}: ${errorText(error)}`)
   }
 }
 
-async function* through(
+async function* transformed(
   transform: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown },
   input: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {

@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = {
  * `14:30`, or how long ago it is: `90m`, `36h`, `7d`. By the local time of this host, in
  * milliseconds since 1970. Throws for anything else.
  */
-export function momentOf(option: string, words: string, now: number): number {
+export function parseTime(option: string, words: string, now: number): number {
   const text = words.trim().toLowerCase()
   const ago = /^(\d{1,6}) ?([smhdw])(?:[a-z]*)(?: ago)?$/.exec(text)
   if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!

@@ -6,7 +6,7 @@ import { errorText } from '../../ground/errors/fault.ts'
  * of what it wrote to standard error if its exit code is not 0; `advice` is said if it cannot be
  * started. It is ended when no more is asked for.
  */
-export async function* byProgram(
+export async function* readFromProgram(
   [program, ...words]: readonly [string, ...string[]],
   advice: string,
   input: AsyncIterable<Buffer> | undefined,
@@ -14,7 +14,7 @@ export async function* byProgram(
   const child = spawn(program, words, {
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
-  const ended = endOf(child, advice)
+  const ended = exitCodeOf(child, advice)
   ended.catch(() => {}) // told below
   let trouble = ''
   child.stderr!.on('data', (bytes: Buffer) => {
@@ -36,7 +36,7 @@ function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)!.slice(0, 200)
 }
 
-async function endOf(child: ChildProcess, advice: string): Promise<number | null> {
+async function exitCodeOf(child: ChildProcess, advice: string): Promise<number | null> {
   return await new Promise((resolve, reject) => {
     child.once('close', resolve)
     child.once('error', (error) => reject(new Error(`${errorText(error)}; ${advice}`)))
@@ -49,13 +49,13 @@ export async function feed(
   input: AsyncIterable<Buffer>,
 ): Promise<void> {
   for await (const chunk of input) {
-    if (!into.write(chunk)) await roomIn(into)
+    if (!into.write(chunk)) await waitForRoom(into)
   }
   into.end()
 }
 
 /** Resolves when it takes more, or will never take anything again. */
-function roomIn(stream: NodeJS.WritableStream): Promise<void> {
+function waitForRoom(stream: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done)

@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
-import type { Entry } from './entries.ts'
 import type { TakeLines } from './lines.ts'
+import type { LogRecord } from './log-record.ts'
 
 const LINE_END = 10
 /** Bytes that are read at once: more than any line that counts. */
@@ -15,11 +15,11 @@ export function readLast(
   fd: number,
   size: number,
   most: number,
-  createTake: (found: (entry: Entry) => void) => TakeLines,
-): { readonly entries: Entry[]; readonly position: number } {
+  createTake: (found: (entry: LogRecord) => void) => TakeLines,
+): { readonly entries: LogRecord[]; readonly position: number } {
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
-  let entries: Entry[] = []
-  let ofChunk: Entry[] = []
+  let entries: LogRecord[] = []
+  let ofChunk: LogRecord[] = []
   const take = createTake((entry) => ofChunk.push(entry))
   let position = -1
   for (let end = size; end > 0 && entries.length < most; ) {

@@ -1,20 +1,20 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { createEntryReader, type Entry } from './entries.ts'
 import { createLineHeadReader, newLineHead } from './line-head.ts'
 import { createLineCutter, type TakeLines } from './lines.ts'
+import { createRecordReader, type LogRecord } from './log-record.ts'
 import type { Needle } from './needle.ts'
-import { type Advance, openLog } from './open-log.ts'
-import type { LogFile, Source } from './sources.ts'
+import { openLog, type ReportProgress } from './open-log.ts'
+import type { LogFile, LogSource } from './sources.ts'
 
 /** Which entries are asked for. */
-export interface Asked {
+export interface LogQuery {
   /** Text that every wanted line has in it; undefined: there is none. */
   readonly needle: Needle | undefined
-  readonly wanted: (entry: Entry) => boolean
+  readonly matches: (entry: LogRecord) => boolean
 }
 
-export interface ReadOptions extends Asked {
-  readonly advance?: Advance
+export interface ReadLogOptions extends LogQuery {
+  readonly advance?: ReportProgress
   /** A line about a file that cannot be read, or not to its end. */
   readonly warn: (text: string) => void
 }
@@ -23,20 +23,20 @@ const LINE_END = 10
 
 /** The entries of a log that are wanted, in its own order, as many at a time as a chunk holds. */
 export async function* readLog(
-  { files, label }: Source,
-  options: ReadOptions,
-): AsyncGenerator<Entry[]> {
+  { files, label }: LogSource,
+  options: ReadLogOptions,
+): AsyncGenerator<LogRecord[]> {
   for (const file of files) yield* readFile(file, label, options)
 }
 
 async function* readFile(
   file: LogFile,
   label: string,
-  { advance, warn, ...asked }: ReadOptions,
-): AsyncGenerator<Entry[]> {
-  let found: Entry[] = []
+  { advance, warn, ...asked }: ReadLogOptions,
+): AsyncGenerator<LogRecord[]> {
+  let found: LogRecord[] = []
   const cutter = createLineCutter(
-    takeWanted(label, file.modified, asked, (entry) => found.push(entry)),
+    takeMatching(label, file.modified, asked, (entry) => found.push(entry)),
   )
   try {
     for await (const chunk of openLog(file, advance)) {
@@ -52,26 +52,26 @@ async function* readFile(
 }
 
 /** Reads lines of one log, and hands on the entries that are asked for. */
-export function takeWanted(
+export function takeMatching(
   label: string,
   newest: number,
-  { needle, wanted }: Asked,
-  found: (entry: Entry) => void,
+  { needle, matches: wanted }: LogQuery,
+  found: (entry: LogRecord) => void,
 ): TakeLines {
-  const take = createEntryTaker(label, newest, (entry) => {
+  const take = createRecordTaker(label, newest, (entry) => {
     if (wanted(entry)) found(entry)
   })
-  return needle === undefined ? take : around(needle, take)
+  return needle === undefined ? take : takeLinesWith(needle, take)
 }
 
 /** Reads lines of one log into entries. */
-export function createEntryTaker(
+export function createRecordTaker(
   label: string,
   newest: number,
-  take: (entry: Entry) => void,
+  take: (entry: LogRecord) => void,
 ): TakeLines {
   const readHead = createLineHeadReader(newest)
-  const readEntry = createEntryReader()
+  const readEntry = createRecordReader()
   const head = newLineHead()
   return (bytes, start, end) => {
     for (let at = start; at < end; ) {
@@ -86,7 +86,7 @@ export function createEntryTaker(
 }
 
 /** Hands on only the lines that have the needle, which costs hardly more than to read them. */
-function around(needle: Needle, take: TakeLines): TakeLines {
+function takeLinesWith(needle: Needle, take: TakeLines): TakeLines {
   return (bytes, start, end) => {
     const lines = bytes.subarray(start, end)
     for (let at = needle.find(lines, 0); at >= 0; ) {

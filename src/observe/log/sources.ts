@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 export const STDIN = '/dev/stdin'
 
 /** One log: files that follow one another. */
-export interface Source {
+export interface LogSource {
   readonly files: readonly LogFile[]
   /** Its host, if several logs were named and their lines do not say it; else ''. */
   readonly label: string
@@ -31,7 +31,7 @@ const CLOSED = /^@[0-9a-f]{24}\.[su]$/
  * their order. Several are told apart by the first part of their paths in which they differ.
  * Throws for what cannot be read.
  */
-export function findLogs(paths: readonly string[]): Source[] {
+export function findLogs(paths: readonly string[]): LogSource[] {
   const labels = labelsOf(paths.filter((path) => path !== STDIN))
   return paths.map((path) => ({ files: filesOf(path), label: labels.get(path) ?? '' }))
 }

@@ -13,7 +13,7 @@ export interface Durations {
   /** The duration below which that share of them lies; 0 if there is none. */
   quantile(share: number): number
   /** Adds those of others. */
-  take(others: Pick<Durations, 'count' | 'sum' | 'max' | 'steps'>): void
+  addAll(others: Pick<Durations, 'count' | 'sum' | 'max' | 'steps'>): void
   /** How many there are in each step. */
   readonly steps: Uint32Array
   readonly sum: number
@@ -39,7 +39,7 @@ export function addSaved(durations: Durations, { steps: pairs, sum, max }: Saved
   const steps = new Uint32Array(STEPS)
   for (const [step, count] of pairs) if (step < STEPS) steps[step] = count
   const count = steps.reduce((all, step) => all + step, 0)
-  durations.take({ steps, count, sum, max })
+  durations.addAll({ steps, count, sum, max })
 }
 
 export function createDurations(): Durations {
@@ -57,7 +57,7 @@ export function createDurations(): Durations {
       sum += milliseconds
       if (milliseconds > max) max = milliseconds
     },
-    take(others) {
+    addAll(others) {
       for (let step = 0; step < STEPS; step++) steps[step] = steps[step]! + others.steps[step]!
       count += others.count
       sum += others.sum

@@ -1,7 +1,7 @@
-import type { Counted, Period, Summary } from './summary.ts'
+import type { NameCount, Period, Summary } from './summary.ts'
 
 /** "3 d 4 h", "12 min", "4.2 s", "12 ms". */
-export function durationInWords(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   const minutes = Math.round(milliseconds / 60_000)
   if (minutes >= 2 * 24 * 60) {
     const hours = Math.round(minutes / 60)
@@ -13,7 +13,7 @@ export function durationInWords(milliseconds: number): string {
 }
 
 /** `2026-11-20` by local time. */
-export function dayInWords(start: number | null): string {
+export function formatDay(start: number | null): string {
   if (start === null) return 'no time'
   const date = new Date(start)
   const two = (number: number) => String(number).padStart(2, '0')
@@ -21,45 +21,45 @@ export function dayInWords(start: number | null): string {
 }
 
 /** `12,345`. */
-export function numberInWords(count: number): string {
+export function formatNumber(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** `12.3 %`; '' of nothing. */
-export function shareInWords(part: number, whole: number): string {
+export function formatShare(part: number, whole: number): string {
   if (whole === 0) return ''
   const share = (100 * part) / whole
   return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
 }
 
 /** `12,345`, and how many more there may be. */
-export function countInWords({ count, missed }: Counted): string {
-  const counted = numberInWords(count)
-  return missed === 0 ? counted : `${counted} to ${numberInWords(count + missed)}`
+export function formatCount({ count, missed }: NameCount): string {
+  const counted = formatNumber(count)
+  return missed === 0 ? counted : `${counted} to ${formatNumber(count + missed)}`
 }
 
 /** What the report is about, in one line. */
 export function heading({ first, last, messages }: Summary): string {
-  const days = first === null ? '' : ` from ${dayInWords(first)} to ${dayInWords(last)}`
-  return `onescan: ${numberInWords(messages)} messages${days}`
+  const days = first === null ? '' : ` from ${formatDay(first)} to ${formatDay(last)}`
+  return `onescan: ${formatNumber(messages)} messages${days}`
 }
 
 /** What stamps and remembered verdicts spared, in one sentence; '' where they spared nothing. */
-export function sparedInWords({ spared, scans }: Summary): string {
+export function describeSpared({ spared, scans }: Summary): string {
   const { stamps, verdicts, each, milliseconds } = spared
   if (stamps + verdicts === 0) return ''
   const made = scans.clean + scans.infected + scans.unknown
   const by = [
-    stamps > 0 && `stamps ${numberInWords(stamps)}`,
-    verdicts > 0 && `remembered verdicts ${numberInWords(verdicts)}`,
+    stamps > 0 && `stamps ${formatNumber(stamps)}`,
+    verdicts > 0 && `remembered verdicts ${formatNumber(verdicts)}`,
   ].filter(Boolean)
-  const time = milliseconds > 0 ? `, at ${each} ms each ${durationInWords(milliseconds)}` : ''
-  const share = shareInWords(stamps + verdicts, stamps + verdicts + made)
+  const time = milliseconds > 0 ? `, at ${each} ms each ${formatDuration(milliseconds)}` : ''
+  const share = formatShare(stamps + verdicts, stamps + verdicts + made)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }
 
 /** Periods that are shown as plots: hours of up to three days, else days; all hosts together. */
-export function plotted({ hours, days }: Summary): readonly Period[] {
+export function periodsToPlot({ hours, days }: Summary): readonly Period[] {
   const timed = days.filter(({ start }) => start !== null)
   return new Set(timed.map(({ start }) => start)).size <= 3 ? hours : days
 }

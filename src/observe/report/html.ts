@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto'
-import { sizeInWords, timeInWords } from '../log/in-words.ts'
+import { formatSize, formatTime } from '../log/describe-record.ts'
+import {
+  describeSpared,
+  formatCount,
+  formatDay,
+  formatDuration,
+  formatNumber,
+  formatShare,
+  heading,
+  periodsToPlot,
+} from './format.ts'
 import { escapeText } from './html-text.ts'
 import { STYLE } from './style.ts'
-import { type Counted, DECISIONS, type Period, type Summary } from './summary.ts'
-import { barPlot, linePlot, type Series } from './svg.ts'
-import {
-  countInWords,
-  dayInWords,
-  durationInWords,
-  heading,
-  numberInWords,
-  plotted,
-  shareInWords,
-  sparedInWords,
-} from './words.ts'
+import { DECISIONS, type NameCount, type Period, type Summary } from './summary.ts'
+import { barPlot, linePlot, type PlotSeries } from './svg.ts'
 
 /** One page that needs nothing else: no script, no address; plots are drawn already. */
-export function asHtml(summary: Summary, now: number): string {
+export function formatHtml(summary: Summary, now: number): string {
   const hash = createHash('sha256').update(STYLE).digest('base64')
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
   const body = [
-    `<header><h1>${escapeText(heading(summary))}</h1><p>Made ${timeInWords(now)}.</p></header>`,
+    `<header><h1>${escapeText(heading(summary))}</h1><p>Made ${formatTime(now)}.</p></header>`,
     '<main>',
     tiles(summary),
     overTime(summary),
@@ -52,38 +52,38 @@ function tiles(summary: Summary): string {
   const tile = (name: string, value: string, more: string) =>
     `<div class="tile"><dt>${name}</dt><dd>${value}</dd><dd class="more">${escapeText(more)}</dd></div>`
   return `<dl class="tiles">${[
-    tile('Messages', numberInWords(messages), `${numberInWords(decisions.accept)} accepted`),
-    tile('Kept out', numberInWords(kept), shareInWords(kept, messages)),
-    tile('Deferred', numberInWords(decisions.defer), shareInWords(decisions.defer, messages)),
-    tile('Scan time', durationInWords(scanTime.p50), `95 % in ${durationInWords(scanTime.p95)}`),
+    tile('Messages', formatNumber(messages), `${formatNumber(decisions.accept)} accepted`),
+    tile('Kept out', formatNumber(kept), formatShare(kept, messages)),
+    tile('Deferred', formatNumber(decisions.defer), formatShare(decisions.defer, messages)),
+    tile('Scan time', formatDuration(scanTime.p50), `95 % in ${formatDuration(scanTime.p95)}`),
     tile(
       'Scans spared',
-      numberInWords(summary.spared.stamps + summary.spared.verdicts),
-      durationInWords(summary.spared.milliseconds),
+      formatNumber(summary.spared.stamps + summary.spared.verdicts),
+      formatDuration(summary.spared.milliseconds),
     ),
   ].join('')}</dl>${sparedSentence(summary)}`
 }
 
 function sparedSentence(summary: Summary): string {
-  const words = sparedInWords(summary)
+  const words = describeSpared(summary)
   return words === '' ? '' : `<p>${escapeText(words[0]!.toUpperCase() + words.slice(1))}.</p>`
 }
 
 function overTime(summary: Summary): string {
-  const periods = byStart(plotted(summary))
+  const periods = byStart(periodsToPlot(summary))
   if (periods.length === 0) return ''
-  const isHourly = plotted(summary) === summary.hours
+  const isHourly = periodsToPlot(summary) === summary.hours
   const columns = periods.map(([start]) =>
-    isHourly ? timeInWords(start).slice(5, 16) : dayInWords(start).slice(5),
+    isHourly ? formatTime(start).slice(5, 16) : formatDay(start).slice(5),
   )
-  const decisions: Series[] = DECISIONS.map((word) => ({
+  const decisions: PlotSeries[] = DECISIONS.map((word) => ({
     name: word,
     kind: word,
     values: periods.map(([, all]) => sum(all, ({ decisions }) => decisions[word])),
   })).filter(({ values }) => values.some((value) => value > 0))
   const worst = (pick: (period: Period) => number) =>
     periods.map(([, all]) => Math.max(...all.map(pick)))
-  const times: Series[] = [
+  const times: PlotSeries[] = [
     { name: 'half of the scans', kind: 'p50', values: worst(({ scanTime }) => scanTime.p50) },
     { name: '95 % of the scans', kind: 'p95', values: worst(({ scanTime }) => scanTime.p95) },
   ]
@@ -107,7 +107,7 @@ function overTime(summary: Summary): string {
   return figures.join('\n')
 }
 
-function figure(title: string, plot: string, series: readonly Series[]): string {
+function figure(title: string, plot: string, series: readonly PlotSeries[]): string {
   const legend = series.map(({ name, kind }) => `<li class="${kind}">${escapeText(name)}</li>`)
   return `<figure><figcaption><h2>${title}</h2></figcaption>${plot}<ul class="legend">${legend.join('')}</ul></figure>`
 }
@@ -115,7 +115,7 @@ function figure(title: string, plot: string, series: readonly Series[]): string 
 function days({ days }: Summary): string {
   if (days.length === 0) return ''
   const rows = days.map(({ start, host, messages, decisions, scans, scanTime }) => [
-    dayInWords(start),
+    formatDay(start),
     host,
     messages,
     decisions.accept,
@@ -129,13 +129,13 @@ function days({ days }: Summary): string {
   return section('By day and host', table(names, rows))
 }
 
-function counted(title: string, name: string, list: readonly Counted[], kind: string): string {
+function counted(title: string, name: string, list: readonly NameCount[], kind: string): string {
   if (list.length === 0) return ''
   const most = Math.max(...list.map(({ count }) => count))
   const rows = list.map((counted) => {
     const { name, count } = counted
     const bar = `<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><g class="${kind}"><rect width="${Math.max(1, (100 * count) / most)}" height="8"/></g></svg>`
-    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${countInWords(counted)}</td><td class="bars">${bar}</td></tr>`
+    return `<tr><td class="text">${escapeText(name)}</td><td class="number">${formatCount(counted)}</td><td class="bars">${bar}</td></tr>`
   })
   const head = `<tr><th scope="col">${name}</th><th scope="col" class="number">Messages</th><td></td></tr>`
   return section(
@@ -147,10 +147,10 @@ function counted(title: string, name: string, list: readonly Counted[], kind: st
 function slowest({ slowest }: Summary): string {
   if (slowest.length === 0) return ''
   const rows = slowest.map(({ milliseconds, time, host, id, from, size }) => [
-    `${durationInWords(milliseconds)}`,
-    time === null ? '' : timeInWords(time),
+    `${formatDuration(milliseconds)}`,
+    time === null ? '' : formatTime(time),
     host,
-    size > 0 ? sizeInWords(size) : '',
+    size > 0 ? formatSize(size) : '',
     from,
     id,
   ])
@@ -167,7 +167,7 @@ function table(names: readonly string[], rows: readonly (readonly (string | numb
       // On a small screen a row is a card, and each value stands beside its name.
       const name = `data-name="${names[index]}"`
       return typeof value === 'number'
-        ? `<td class="number" ${name}>${numberInWords(value)}</td>`
+        ? `<td class="number" ${name}>${formatNumber(value)}</td>`
         : `<td class="text" ${name}>${escapeText(value)}</td>`
     })
     return `<tr>${cells.join('')}</tr>`

@@ -1,5 +1,5 @@
+import { heading } from './format.ts'
 import type { Summary } from './summary.ts'
-import { heading } from './words.ts'
 
 /** RFC 5321, 4.5.3.1.3, and no more than printable ASCII of what a header field may hold. */
 const ADDRESS = /^[!-;=?-~]{1,254}$/
@@ -8,7 +8,7 @@ const ADDRESS = /^[!-;=?-~]{1,254}$/
  * The report as a message for sendmail(8) -t. Throws if the address is none that a header field may
  * hold.
  */
-export function asMail(summary: Summary, text: string, to: string, now: Date): string {
+export function formatMail(summary: Summary, text: string, to: string, now: Date): string {
   if (!ADDRESS.test(to) || !to.includes('@')) {
     throw new Error(`--mail ${to}: is not an address; use one such as postmaster@example.org`)
   }

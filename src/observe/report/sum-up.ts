@@ -1,16 +1,16 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { createLineHeadReader } from '../log/line-head.ts'
 import { createLineCutter } from '../log/lines.ts'
-import { type Advance, openLog } from '../log/open-log.ts'
-import type { Source } from '../log/sources.ts'
+import { openLog, type ReportProgress } from '../log/open-log.ts'
+import type { LogSource } from '../log/sources.ts'
 import type { Summary } from './summary.ts'
 import { Tally, type TallyOptions } from './tally.ts'
 
 /** Reads the logs to their ends, one after the other; logs a warning for what cannot be read. */
 export async function sumUp(
-  sources: readonly Source[],
+  sources: readonly LogSource[],
   options: TallyOptions,
-  { advance, warn }: { readonly advance: Advance; readonly warn: (text: string) => void },
+  { advance, warn }: { readonly advance: ReportProgress; readonly warn: (text: string) => void },
 ): Promise<Summary> {
   const tally = new Tally(options)
   for (const { files, label } of sources) {

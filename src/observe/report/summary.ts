@@ -6,7 +6,7 @@ export type DecisionWord = (typeof DECISIONS)[number]
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
 export type ScanWord = (typeof SCANS)[number]
 
-export interface Counted {
+export interface NameCount {
   readonly name: string
   readonly count: number
   /** How many more there may be at most, since its name came when many others had come. */
@@ -66,16 +66,16 @@ export interface Summary {
   }
   readonly hours: readonly Period[]
   readonly days: readonly Period[]
-  readonly viruses: readonly Counted[]
+  readonly viruses: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
   /** Causes of temporary failures, numbers in them as #. */
-  readonly deferrals: readonly Counted[]
+  readonly deferrals: readonly NameCount[]
   /** Why `onescanc` went cold, numbers as #; each is a message that another line tells of. */
-  readonly wentCold: readonly Counted[]
+  readonly wentCold: readonly NameCount[]
   /** Recipients of mail that was refused for their full mailboxes. */
-  readonly overQuota: readonly Counted[]
+  readonly overQuota: readonly NameCount[]
   /** Recipients that were deferred by themselves, before there was a message; they do not count as messages. */
   readonly recipientsPutOff: number
   /** What smtp-delay did with connections. */
-  readonly greetings: readonly Counted[]
+  readonly greetings: readonly NameCount[]
 }

@@ -1,7 +1,7 @@
 import { escapeText } from './html-text.ts'
 
 /** One line or one layer of bars: a number a column; `kind` names its colour in the page's style. */
-export interface Series {
+export interface PlotSeries {
   readonly name: string
   readonly kind: string
   readonly values: readonly number[]
@@ -12,7 +12,7 @@ export interface Plot {
   readonly title: string
   /** A word a column. */
   readonly columns: readonly string[]
-  readonly series: readonly Series[]
+  readonly series: readonly PlotSeries[]
   readonly unit: string
 }
 
@@ -55,7 +55,7 @@ function drawBars(plot: Plot, screen: keyof typeof WIDTHS): string {
       const to = scale.y(heights[index]!)
       if (value === 0) return ''
       const x = LEFT + index * step + (step - width) / 2
-      return `<rect x="${n(x)}" y="${n(to)}" width="${n(width)}" height="${n(Math.max(0.5, from - to))}"/>`
+      return `<rect x="${rounded(x)}" y="${rounded(to)}" width="${rounded(width)}" height="${rounded(Math.max(0.5, from - to))}"/>`
     })
     return `<g class="${kind}">${rectangles.join('')}</g>`
   })
@@ -72,13 +72,13 @@ function drawLines(plot: Plot, screen: keyof typeof WIDTHS): string {
         pen = 'M'
         return ''
       }
-      const point = `${pen}${n(LEFT + (index + 0.5) * step)} ${n(scale.y(value))}`
+      const point = `${pen}${rounded(LEFT + (index + 0.5) * step)} ${rounded(scale.y(value))}`
       pen = 'L'
       return point
     })
     const dots = values.map((value, index) =>
       value > 0 && values.length <= 60
-        ? `<circle cx="${n(LEFT + (index + 0.5) * step)}" cy="${n(scale.y(value))}" r="2.5"/>`
+        ? `<circle cx="${rounded(LEFT + (index + 0.5) * step)}" cy="${rounded(scale.y(value))}" r="2.5"/>`
         : '',
     )
     return `<g class="${kind}"><path class="line" d="${path.join('')}"/>${dots.join('')}</g>`
@@ -86,13 +86,13 @@ function drawLines(plot: Plot, screen: keyof typeof WIDTHS): string {
   return frame(plot, scale, screen, lines.join(''))
 }
 
-interface Scale {
+interface PlotScale {
   readonly ticks: readonly number[]
   y(value: number): number
 }
 
 /** From 0 to a round number, with some four lines. */
-function scaleTo(most: number): Scale {
+function scaleTo(most: number): PlotScale {
   const rough = Math.max(most, 1e-9) / 4
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10]
@@ -103,17 +103,17 @@ function scaleTo(most: number): Scale {
   return { ticks, y: (value) => TOP + (HEIGHT - BOTTOM - TOP) * (1 - value / top) }
 }
 
-function frame(plot: Plot, scale: Scale, screen: keyof typeof WIDTHS, inside: string): string {
+function frame(plot: Plot, scale: PlotScale, screen: keyof typeof WIDTHS, inside: string): string {
   const width = WIDTHS[screen]
   const step = (width - LEFT) / plot.columns.length
   const lines = scale.ticks.map((tick) => {
-    const y = n(scale.y(tick))
+    const y = rounded(scale.y(tick))
     return `<path class="grid" d="M${LEFT} ${y}H${width}"/><text x="${LEFT - 6}" y="${y}" dy=".32em" text-anchor="end">${label(tick)}</text>`
   })
   const every = Math.ceil(plot.columns.length / Math.floor((width - LEFT) / NAME_WIDTH))
   const names = plot.columns.map((name, index) =>
     index % every === 0
-      ? `<text x="${n(LEFT + (index + 0.5) * step)}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(name)}</text>`
+      ? `<text x="${rounded(LEFT + (index + 0.5) * step)}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(name)}</text>`
       : '',
   )
   return (
@@ -123,11 +123,11 @@ function frame(plot: Plot, scale: Scale, screen: keyof typeof WIDTHS, inside: st
 }
 
 function label(tick: number): string {
-  if (tick >= 1e6) return `${n(tick / 1e6)} M`
-  return tick >= 1e4 ? `${n(tick / 1e3)} k` : n(tick)
+  if (tick >= 1e6) return `${rounded(tick / 1e6)} M`
+  return tick >= 1e4 ? `${rounded(tick / 1e3)} k` : rounded(tick)
 }
 
 /** At most two decimals. */
-function n(value: number): string {
+function rounded(value: number): string {
   return String(Math.round(value * 100) / 100)
 }

@@ -1,11 +1,11 @@
-import { decoded, LogFields, unescaped } from '../log/fields.ts'
+import { decodeUtf8, LogFields, unescapeValue } from '../log/fields.ts'
 import { type LineHead, newLineHead, type ReadLineHead } from '../log/line-head.ts'
 import { createDurations, type Durations } from './durations.ts'
-import { createNameCounter, type NameCounter } from './names.ts'
+import { createNameCounter, type NameCounter } from './name-counter.ts'
 import {
-  type Counted,
   DECISIONS,
   type DecisionWord,
+  type NameCount,
   type Period,
   SCANS,
   type ScanTime,
@@ -27,7 +27,7 @@ export interface TallyOptions {
   readonly until: number | undefined
 }
 
-interface Count {
+interface PeriodCount {
   readonly start: number
   readonly host: string
   messages: number
@@ -53,7 +53,7 @@ class CountedLine {
   /** '' if it is not there. */
   text(key: string): string {
     const field = this.#fields.find(key)
-    return field < 0 ? '' : decoded(this.#fields.value(field))
+    return field < 0 ? '' : decodeUtf8(this.#fields.value(field))
   }
 
   /** Its value as it stands, if it is there. */
@@ -84,9 +84,9 @@ export class Tally {
   readonly #options: TallyOptions
   readonly #head = newLineHead()
   readonly #line = new CountedLine()
-  readonly #periods = new Map<string, Count>()
+  readonly #periods = new Map<string, PeriodCount>()
   /** That of the line before, among `#periods` from the first line on. */
-  #period: Count | undefined
+  #period: PeriodCount | undefined
   readonly #viruses = createNameCounter()
   readonly #deferrals = createNameCounter()
   readonly #wentCold = createNameCounter()
@@ -132,7 +132,7 @@ export class Tally {
   summary(): Summary {
     const hours = [...this.#periods.values()].sort(byTimeAndHost)
     const days = byDay(hours)
-    const all = hours.reduce((sum, hour) => add(sum, hour), newCount(Number.NaN, ''))
+    const all = hours.reduce((sum, hour) => add(sum, hour), newPeriodCount(Number.NaN, ''))
     const total = asPeriod(all)
     const { trusted, known } = total.scans
     const mean = this.#ended.count === 0 ? 0 : this.#ended.milliseconds / this.#ended.count
@@ -152,13 +152,13 @@ export class Tally {
       },
       hours: hours.map(asPeriod),
       days: days.map(asPeriod),
-      viruses: named(this.#viruses),
+      viruses: topNames(this.#viruses),
       slowest: this.#slowest,
-      deferrals: named(this.#deferrals),
-      wentCold: named(this.#wentCold),
-      overQuota: named(this.#overQuota),
+      deferrals: topNames(this.#deferrals),
+      wentCold: topNames(this.#wentCold),
+      overQuota: topNames(this.#overQuota),
       recipientsPutOff: this.#recipientsPutOff,
-      greetings: named(this.#greetings),
+      greetings: topNames(this.#greetings),
     }
   }
 
@@ -195,7 +195,7 @@ export class Tally {
     this.#line.count('to', this.#overQuota)
   }
 
-  #takeScan({ time, host }: LineHead, period: Count): void {
+  #takeScan({ time, host }: LineHead, period: PeriodCount): void {
     const line = this.#line
     const scan = line.word('scan', SCANS)
     if (scan < 0) return
@@ -250,7 +250,7 @@ export class Tally {
     if (this.#line.text('program') === 'smtp-delay') this.#line.count('event', this.#greetings)
   }
 
-  #periodFor(time: number, host: string): Count {
+  #periodFor(time: number, host: string): PeriodCount {
     const last = this.#period
     if (last !== undefined && host === last.host) {
       const within = time >= last.start && time < last.start + HOUR
@@ -263,17 +263,17 @@ export class Tally {
     return isBeyond ? this.#periodOf(Number.NaN, '') : this.#periodOf(start, host)
   }
 
-  #periodOf(start: number, host: string): Count {
+  #periodOf(start: number, host: string): PeriodCount {
     const key = `${start} ${host}`
-    const count = this.#periods.get(key) ?? newCount(start, host)
+    const count = this.#periods.get(key) ?? newPeriodCount(start, host)
     this.#periods.set(key, count)
     return count
   }
 }
 
 /** Values were counted as they stand in the log; latin1 has a character for each byte. */
-function named(counter: NameCounter): Counted[] {
-  const text = (name: string) => decoded(unescaped(name))
+function topNames(counter: NameCounter): NameCount[] {
+  const text = (name: string) => decodeUtf8(unescapeValue(name))
   return counter.top(TOP).map((counted) => ({ ...counted, name: text(counted.name) }))
 }
 
@@ -299,7 +299,7 @@ function numberAt(bytes: Buffer, start: number, end: number): number {
   return scale > 1 ? value / scale : value
 }
 
-function newCount(start: number, host: string): Count {
+function newPeriodCount(start: number, host: string): PeriodCount {
   return {
     start,
     host,
@@ -310,11 +310,11 @@ function newCount(start: number, host: string): Count {
   }
 }
 
-function add(sum: Count, { messages, decisions, scans, scanTime }: Count): Count {
+function add(sum: PeriodCount, { messages, decisions, scans, scanTime }: PeriodCount): PeriodCount {
   sum.messages += messages
   for (const [index, count] of decisions.entries()) sum.decisions[index]! += count
   for (const [index, count] of scans.entries()) sum.scans[index]! += count
-  sum.scanTime.take(scanTime)
+  sum.scanTime.addAll(scanTime)
   return sum
 }
 
@@ -322,24 +322,24 @@ function hourOf(time: number): number {
   return Number.isNaN(time) ? time : new Date(time).setMinutes(0, 0, 0)
 }
 
-function byTimeAndHost(count: Count, other: Count): number {
+function byTimeAndHost(count: PeriodCount, other: PeriodCount): number {
   return (
     count.start - other.start || (count.host < other.host ? -1 : count.host > other.host ? 1 : 0)
   )
 }
 
-function byDay(hours: readonly Count[]): Count[] {
-  const days = new Map<string, Count>()
+function byDay(hours: readonly PeriodCount[]): PeriodCount[] {
+  const days = new Map<string, PeriodCount>()
   for (const hour of hours) {
     const start = Number.isNaN(hour.start) ? hour.start : new Date(hour.start).setHours(0, 0, 0, 0)
     const key = `${start} ${hour.host}`
-    const day = days.get(key) ?? newCount(start, hour.host)
+    const day = days.get(key) ?? newPeriodCount(start, hour.host)
     days.set(key, add(day, hour))
   }
   return [...days.values()]
 }
 
-function asPeriod({ start, host, messages, decisions, scans, scanTime }: Count): Period {
+function asPeriod({ start, host, messages, decisions, scans, scanTime }: PeriodCount): Period {
   const record = <Word extends string>(words: readonly Word[], counts: Uint32Array) =>
     Object.fromEntries(words.map((word, index) => [word, counts[index]])) as Record<Word, number>
   return {

@@ -1,16 +1,16 @@
-import { type Paint, sizeInWords, timeInWords } from '../log/in-words.ts'
-import type { Counted, Summary } from './summary.ts'
+import { formatSize, formatTime, type Paint } from '../log/describe-record.ts'
 import {
-  countInWords,
-  dayInWords,
-  durationInWords,
+  describeSpared,
+  formatCount,
+  formatDay,
+  formatDuration,
+  formatNumber,
+  formatShare,
   heading,
-  numberInWords,
-  shareInWords,
-  sparedInWords,
-} from './words.ts'
+} from './format.ts'
+import type { NameCount, Summary } from './summary.ts'
 
-export interface TerminalForm {
+export interface TerminalOptions {
   readonly paint: Paint
   /** Columns. */
   readonly width: number
@@ -24,7 +24,7 @@ const BAR = 24
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
 /** The report for a terminal, or for a mail: sections of lines with small bars. */
-export function asText(summary: Summary, form: TerminalForm): string {
+export function formatText(summary: Summary, form: TerminalOptions): string {
   const { paint } = form
   const sections: [string, string[]][] = [
     ['What became of mail', decisions(summary, form)],
@@ -42,7 +42,7 @@ export function asText(summary: Summary, form: TerminalForm): string {
   return `${heading(summary)}\n${text.join('')}`
 }
 
-function decisions({ decisions, messages }: Summary, form: TerminalForm): string[] {
+function decisions({ decisions, messages }: Summary, form: TerminalOptions): string[] {
   const painters = { accept: form.paint.good, reject: form.paint.bad, discard: form.paint.bad }
   return Object.entries(decisions)
     .filter(([, count]) => count > 0)
@@ -52,23 +52,23 @@ function decisions({ decisions, messages }: Summary, form: TerminalForm): string
     })
 }
 
-function days({ days }: Summary, form: TerminalForm): string[] {
+function days({ days }: Summary, form: TerminalOptions): string[] {
   const most = Math.max(...days.map(({ messages }) => messages), 0)
   const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
   return days.map(({ start, host, messages, decisions, scanTime }) => {
     const kept = decisions.reject + decisions.discard + decisions.quarantine
     const words = [
-      kept > 0 && `${numberInWords(kept)} kept out`,
-      decisions.defer > 0 && `${numberInWords(decisions.defer)} deferred`,
+      kept > 0 && `${formatNumber(kept)} kept out`,
+      decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
       scanTime.count > 0 && `scan ${scanTime.p50} ms, 95 % in ${scanTime.p95} ms`,
     ].filter(Boolean)
-    const name = `${dayInWords(start).padEnd(10)} ${form.clean(host).slice(0, 20).padEnd(hosts)}`
-    const count = numberInWords(messages).padStart(10)
+    const name = `${formatDay(start).padEnd(10)} ${form.clean(host).slice(0, 20).padEnd(hosts)}`
+    const count = formatNumber(messages).padStart(10)
     return `  ${name} ${count} ${bar(messages, most, form, BAR / 2)} ${words.join(', ')}`.trimEnd()
   })
 }
 
-function scans(summary: Summary, form: TerminalForm): string[] {
+function scans(summary: Summary, form: TerminalOptions): string[] {
   const { scans, scanTime } = summary
   const all = Object.values(scans).reduce((sum, count) => sum + count, 0)
   const lines = Object.entries(scans)
@@ -76,18 +76,18 @@ function scans(summary: Summary, form: TerminalForm): string[] {
     .map(([word, count]) => barLine(word, count, all, form, form.paint.good))
   if (scanTime.count > 0) {
     const { p50, p95, p99, max } = scanTime
-    const times = [p50, p95, p99, max].map((time) => durationInWords(time))
+    const times = [p50, p95, p99, max].map((time) => formatDuration(time))
     lines.push(
       `  half of them in ${times[0]}, 95 % in ${times[1]}, 99 % in ${times[2]}, all in ${times[3]}`,
     )
   }
-  const spared = sparedInWords(summary)
+  const spared = describeSpared(summary)
   return spared === '' ? lines : [...lines, `  ${spared}`]
 }
 
-function bars(counted: readonly Counted[], form: TerminalForm): string[] {
+function bars(counted: readonly NameCount[], form: TerminalOptions): string[] {
   const most = Math.max(...counted.map(({ count }) => count), 0)
-  const counts = counted.map(countInWords)
+  const counts = counted.map(formatCount)
   const wide = Math.max(10, ...counts.map((count) => count.length))
   return counted.map(({ name, count }, index) => {
     const room = Math.max(20, form.width - BAR - 6 - wide)
@@ -101,25 +101,25 @@ function barLine(
   word: string,
   count: number,
   whole: number,
-  form: TerminalForm,
+  form: TerminalOptions,
   paint: (text: string) => string,
 ): string {
-  const share = shareInWords(count, whole).padStart(6)
-  return `  ${word.padEnd(10)} ${numberInWords(count).padStart(10)} ${share} ${paint(bar(count, whole, form, BAR).trimEnd())}`
+  const share = formatShare(count, whole).padStart(6)
+  return `  ${word.padEnd(10)} ${formatNumber(count).padStart(10)} ${share} ${paint(bar(count, whole, form, BAR).trimEnd())}`
 }
 
 /** A bar as long as its share of `width`, in eighths if the terminal has them. */
-function bar(count: number, most: number, { blocks }: TerminalForm, width: number): string {
+function bar(count: number, most: number, { blocks }: TerminalOptions, width: number): string {
   const length = most === 0 ? 0 : (width * count) / most
   if (!blocks) return '#'.repeat(Math.ceil(length)).padEnd(width)
   const eighths = Math.max(count > 0 ? 1 : 0, Math.round(length * 8))
   return `${'█'.repeat(eighths >> 3)}${EIGHTHS[eighths & 7]}`.padEnd(width)
 }
 
-function slowest({ slowest }: Summary, { clean }: TerminalForm): string[] {
+function slowest({ slowest }: Summary, { clean }: TerminalOptions): string[] {
   return slowest.map(({ milliseconds, time, host, id, from, size }) => {
-    const when = [timeInWords(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
-    const mail = [size > 0 && sizeInWords(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
-    return `  ${durationInWords(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
+    const when = [formatTime(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
+    const mail = [size > 0 && formatSize(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
+    return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
   })
 }

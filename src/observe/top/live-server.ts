@@ -9,7 +9,7 @@ const EVENT_MAX = 16 * 1024 * 1024
 const ANSWER_MAX = 16 * 1024 * 1024
 
 /** The http place of an onescand. */
-export interface LivePlace {
+export interface LiveServer {
   /** As it is called. */
   readonly text: string
   readonly options: Readonly<Record<string, unknown>>
@@ -19,7 +19,7 @@ export interface LivePlace {
  * Reads `http://127.0.0.1:9808`, `inet:127.0.0.1:9808` or `unix:/run/onescand/http.sock`, and
  * the token where a file has one. Throws for anything else.
  */
-export function readLivePlace(text: string, tokenFile: string | undefined): LivePlace {
+export function readLiveServer(text: string, tokenFile: string | undefined): LiveServer {
   const token = tokenFile && readForeignFile(tokenFile).toString('latin1').trim()
   const headers = token ? { Authorization: `Bearer ${token}`, Host: 'localhost' } : { Host: 'localhost' } // biome-ignore format: two ways
   const [, path] = /^unix:(\/.+)$/s.exec(text) ?? []
@@ -34,7 +34,7 @@ export function readLivePlace(text: string, tokenFile: string | undefined): Live
 }
 
 /** The answer as JSON. Rejects if there is none. */
-export async function askPlace(place: LivePlace, path: string): Promise<unknown> {
+export async function getJson(place: LiveServer, path: string): Promise<unknown> {
   const response = await get(place, path)
   let text = ''
   response.setEncoding('utf8')
@@ -47,7 +47,7 @@ export async function askPlace(place: LivePlace, path: string): Promise<unknown>
 
 /** Server-sent events, one after the other, until the place closes. */
 export async function* eventsOf(
-  place: LivePlace,
+  place: LiveServer,
   path: '/events' | '/decisions' = '/events',
 ): AsyncGenerator<unknown> {
   const response = await get(place, path)
@@ -64,7 +64,7 @@ export async function* eventsOf(
   }
 }
 
-function get({ text, options }: LivePlace, path: string): Promise<IncomingMessage> {
+function get({ text, options }: LiveServer, path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const asked = request({ ...options, path, agent: false }, (response) => {
       asked.setTimeout(0)

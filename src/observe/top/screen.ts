@@ -1,12 +1,12 @@
 import type { ClamdState } from '../live/clamd-watch.ts'
-import type { Step } from '../live/history.ts'
+import type { HistoryStep } from '../live/history.ts'
 import type { Trial } from '../live/trial.ts'
-import type { Entry } from '../log/entries.ts'
-import { inWords, type Paint, sizeInWords } from '../log/in-words.ts'
-import { numberInWords } from '../report/words.ts'
+import { describeRecord, formatSize, type Paint } from '../log/describe-record.ts'
+import type { LogRecord } from '../log/log-record.ts'
+import { formatNumber } from '../report/format.ts'
 
 /** The http place's report of this moment. */
-export interface Live {
+export interface LiveReport {
   readonly now: number
   readonly judging: number
   readonly processes: number
@@ -19,19 +19,19 @@ export interface Live {
   }[]
   readonly clamds: readonly ClamdState[]
   readonly trial?: Trial
-  readonly step?: Step
-  readonly decided: readonly LiveDecided[]
+  readonly step?: HistoryStep
+  readonly decided: readonly LiveDecision[]
   /** The number of the last decision: of what came between two questions an event tells nothing. */
   readonly newest: number
 }
 
-export interface LiveDecided {
+export interface LiveDecision {
   readonly number: number
   readonly time: number
   readonly fields: Readonly<Record<string, string>>
 }
 
-export interface ScreenForm {
+export interface ScreenOptions {
   readonly paint: Paint
   readonly width: number
   readonly height: number
@@ -39,22 +39,27 @@ export interface ScreenForm {
 }
 
 /** One decision, as a line of the log is shown. */
-export function decidedInWords(
-  { time, fields }: LiveDecided,
+export function describeDecision(
+  { time, fields }: LiveDecision,
   paint: Paint,
   clean: (text: string) => string,
 ): string {
-  const entry: Entry = { time, host: '', fields: new Map(Object.entries(fields)), recipients: [] }
-  return inWords(entry, paint, clean)
+  const entry: LogRecord = {
+    time,
+    host: '',
+    fields: new Map(Object.entries(fields)),
+    recipients: [],
+  }
+  return describeRecord(entry, paint, clean)
 }
 
 /** A screen full, line by line; `steps` are those of the last day. */
-export function screen(
+export function renderScreen(
   place: string,
-  live: Live,
-  steps: readonly Step[],
-  decided: readonly LiveDecided[],
-  form: ScreenForm,
+  live: LiveReport,
+  steps: readonly HistoryStep[],
+  decided: readonly LiveDecision[],
+  form: ScreenOptions,
 ): string[] {
   const { paint, width, height, clean } = form
   const cut = (text: string) => (text.length > width ? `${text.slice(0, width - 1)}…` : text)
@@ -72,7 +77,7 @@ export function screen(
     '',
     ...underway.slice(0, Math.max(3, Math.floor(height / 4))).map((message) => {
       const from = message.from === '' ? '<>' : message.from
-      const text = `${message.seconds} s ${message.door} ${message.remote} ${from} ${sizeInWords(message.size)}`
+      const text = `${message.seconds} s ${message.door} ${message.remote} ${from} ${formatSize(message.size)}`
       return cut(clean(text))
     }),
     '',
@@ -81,8 +86,8 @@ export function screen(
   const newest = decided.slice(-room).reverse()
   // Cut before it is painted: a colour has no width.
   const shown = newest.map((decision) => {
-    const plain = decidedInWords(decision, plainPaint, clean)
-    return plain.length <= width ? decidedInWords(decision, paint, clean) : cut(plain)
+    const plain = describeDecision(decision, plainPaint, clean)
+    return plain.length <= width ? describeDecision(decision, paint, clean) : cut(plain)
   })
   return [...lines, ...shown].slice(0, height - 1)
 }
@@ -90,7 +95,7 @@ export function screen(
 const same = (text: string) => text
 const plainPaint: Paint = { good: same, bad: same, odd: same, faint: same }
 
-function sums({ judging, processes }: Live, steps: readonly Step[]): string {
+function sums({ judging, processes }: LiveReport, steps: readonly HistoryStep[]): string {
   const total = { messages: 0, kept: 0, deferred: 0, spared: 0 }
   for (const { decisions, scans } of steps) {
     for (const count of Object.values(decisions)) total.messages += count
@@ -101,8 +106,8 @@ function sums({ judging, processes }: Live, steps: readonly Step[]): string {
   const last = steps.at(-1)
   const time = last?.p50 == null ? '' : `, scans ${last.p50} ms, 95 % in ${last.p95} ms`
   return (
-    `${judging} being judged by ${processes} processes${time}; in 24 h ${numberInWords(total.messages)} messages, ` +
-    `${numberInWords(total.kept)} kept out, ${numberInWords(total.deferred)} deferred, ${numberInWords(total.spared)} scans spared`
+    `${judging} being judged by ${processes} processes${time}; in 24 h ${formatNumber(total.messages)} messages, ` +
+    `${formatNumber(total.kept)} kept out, ${formatNumber(total.deferred)} deferred, ${formatNumber(total.spared)} scans spared`
   )
 }
 

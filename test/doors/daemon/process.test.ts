@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { eicarMessage } from '../../../src/cli/check/shared/eicar-message.ts'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
-import { readUses } from '../../../src/observe/live/exception-uses.ts'
+import { readExceptionUses } from '../../../src/observe/live/exception-uses.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -106,7 +106,7 @@ t.test('with --state it remembers the day when an exception let mail in', async 
   t.match(log, /decision=accept .*allowed=2/)
   onescand.child.kill('SIGTERM')
   t.equal(await onescand.ended, 0)
-  const days = [...readUses(state).values()].map(({ used }) => used)
+  const days = [...readExceptionUses(state).values()].map(({ used }) => used)
   t.match(days, [undefined, Number])
 })
 

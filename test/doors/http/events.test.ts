@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { createEvents } from '../../../src/doors/http/events.ts'
-import { createHistory, type Decided } from '../../../src/observe/live/history.ts'
+import { createHistory, type LoggedDecision } from '../../../src/observe/live/history.ts'
 import { createLineViewer } from '../../../src/observe/live/line-view.ts'
 import type { Observer } from '../../../src/observe/live/observer.ts'
 
@@ -11,7 +11,7 @@ import type { Observer } from '../../../src/observe/live/observer.ts'
 function open(t: Test) {
   const history = createHistory()
   const viewOf = createLineViewer()
-  let tell: (decided: readonly Decided[]) => void = () => {}
+  let tell: (decided: readonly LoggedDecision[]) => void = () => {}
   const observer = {
     history,
     processes: [],

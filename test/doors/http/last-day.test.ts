@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Step } from '../../../src/observe/live/history.ts'
+import type { HistoryStep } from '../../../src/observe/live/history.ts'
 import { runtimes } from '../daemon/process.ts'
 import { serve, until } from './rig.ts'
 
@@ -7,7 +7,7 @@ import { serve, until } from './rig.ts'
 
 interface Data {
   readonly decided: readonly { readonly fields: Readonly<Record<string, string>> }[]
-  readonly steps: readonly Step[]
+  readonly steps: readonly HistoryStep[]
 }
 
 const accepted = ({ steps }: Data) =>

@@ -1,7 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { keepUses, nameOfException, readUses } from '../../../src/observe/live/exception-uses.ts'
+import {
+  exceptionId,
+  openExceptionUseFile,
+  readExceptionUses,
+} from '../../../src/observe/live/exception-uses.ts'
 import { parseRules } from '../../../src/rules/parse.ts'
 
 /** When exceptions of onescan.policy were used last, while onescand does not run. */
@@ -10,12 +14,12 @@ const DAY = 86_400_000
 /** A day, as the file counts. */
 const TODAY = 20_000
 const rulesOf = (text: string) => parseRules(text, 'file')
-const nameOf = (line: string) => nameOfException(rulesOf(line)[0]!)!
+const nameOf = (line: string) => exceptionId(rulesOf(line)[0]!)!
 
 function open(directory: string, day: number) {
   const log: string[] = []
   const now = () => day * DAY + 5000
-  return { ...keepUses(directory, { now, log: (line) => log.push(line) }), log }
+  return { ...openExceptionUseFile(directory, { now, log: (line) => log.push(line) }), log }
 }
 
 const viruses = 'signature=Win.*,from=ann@example.org allow'
@@ -24,15 +28,15 @@ const tools = 'from=tools@example.net allow'
 t.test('the day of the last use is kept with the line, wherever that stands', async (t) => {
   const directory = t.testdir()
   const first = open(directory, TODAY)
-  first.has(rulesOf(`${viruses}\n${tools}\nto=a.org scan off\n`))
+  first.replaceAll(rulesOf(`${viruses}\n${tools}\nto=a.org scan off\n`))
   first.close()
   const second = open(directory, TODAY + 7)
-  second.has(rulesOf(`# moved\n${tools}\n\nsignature=Win.*,from=ann@example.org\n   allow`))
-  second.used(nameOf(viruses))
-  second.used(nameOf('to=nobody allow'))
+  second.replaceAll(rulesOf(`# moved\n${tools}\n\nsignature=Win.*,from=ann@example.org\n   allow`))
+  second.noteUse(nameOf(viruses))
+  second.noteUse(nameOf('to=nobody allow'))
   second.close()
   t.same(
-    readUses(directory),
+    readExceptionUses(directory),
     new Map([
       [nameOf(tools), { known: TODAY, used: undefined }],
       [nameOf(viruses), { known: TODAY, used: TODAY + 7 }],
@@ -42,22 +46,26 @@ t.test('the day of the last use is kept with the line, wherever that stands', as
   t.notMatch(readFileSync(file, 'utf8'), /ann|Win/)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const third = open(directory, TODAY + 8)
-  third.has(rulesOf(tools))
+  third.replaceAll(rulesOf(tools))
   third.close()
-  t.same([...readUses(directory).keys()], [nameOf(tools)], 'a line that is gone is forgotten')
+  t.same(
+    [...readExceptionUses(directory).keys()],
+    [nameOf(tools)],
+    'a line that is gone is forgotten',
+  )
   t.same([...first.log, ...second.log, ...third.log], [])
 })
 
 t.test('days of a clock that was ahead are taken for today', async (t) => {
   const directory = t.testdir()
   const ahead = open(directory, TODAY + 4000)
-  ahead.has(rulesOf(tools))
-  ahead.used(nameOf(tools))
+  ahead.replaceAll(rulesOf(tools))
+  ahead.noteUse(nameOf(tools))
   ahead.close()
   const now = open(directory, TODAY)
-  now.has(rulesOf(tools))
+  now.replaceAll(rulesOf(tools))
   now.close()
-  t.same([...readUses(directory).values()], [{ known: TODAY, used: TODAY }])
+  t.same([...readExceptionUses(directory).values()], [{ known: TODAY, used: TODAY }])
 })
 
 t.test(
@@ -70,21 +78,21 @@ t.test(
       ...[`{"version":1,"exceptions":[["${name}",-1,1]]}`, ' '.repeat(2 ** 20 + 1)],
     ]) {
       const directory = t.testdir({ exceptions: text })
-      t.throws(() => readUses(directory), text.slice(0, 60))
-      const { has, close, log } = open(directory, TODAY)
+      t.throws(() => readExceptionUses(directory), text.slice(0, 60))
+      const { replaceAll: has, close, log } = open(directory, TODAY)
       has(rulesOf(tools))
       close()
       t.match(log, [/exceptions: .*; when exceptions were used is forgotten at a restart$/])
-      t.equal(readUses(directory).size, 1, 'it is written anew')
+      t.equal(readExceptionUses(directory).size, 1, 'it is written anew')
     }
   },
 )
 
 t.test('of very many exceptions the first ten thousand are remembered', async (t) => {
   const directory = t.testdir()
-  const { has, close, log } = open(directory, TODAY)
+  const { replaceAll: has, close, log } = open(directory, TODAY)
   has(rulesOf(Array.from({ length: 10_001 }, (_, i) => `from=${i}.org allow\n`).join('')))
   close()
   t.same(log, [])
-  t.equal(readUses(directory).size, 10_000)
+  t.equal(readExceptionUses(directory).size, 10_000)
 })

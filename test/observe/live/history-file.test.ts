@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createHistory } from '../../../src/observe/live/history.ts'
-import { keepHistory } from '../../../src/observe/live/history-file.ts'
+import { openHistoryFile } from '../../../src/observe/live/history-file.ts'
 import { createLineViewer } from '../../../src/observe/live/line-view.ts'
 
 /** The figures of the page's last day while onescand does not run. */
@@ -23,7 +23,10 @@ const viewOf = createLineViewer()
 function open(directory: string, now: number) {
   const history = createHistory()
   const log: string[] = []
-  const kept = keepHistory(history, directory, { now: () => now, log: (line) => log.push(line) })
+  const kept = openHistoryFile(history, directory, {
+    now: () => now,
+    log: (line) => log.push(line),
+  })
   const add = (fields: string, time: number) => {
     const line = `onescan: ${fields}`
     history.add(line, viewOf(line), time)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { putInOrder } from '../../../src/observe/live/in-order.ts'
+import { createLineOrder } from '../../../src/observe/live/line-order.ts'
 
 /** Lines of several processes come out in the order of their times. */
 
@@ -8,7 +8,7 @@ const times = (lines: readonly { time: number }[]) => lines.map(({ time }) => ti
 
 function open() {
   const clock = { now: 0 }
-  return { clock, inOrder: putInOrder(() => clock.now) }
+  return { clock, inOrder: createLineOrder(() => clock.now) }
 }
 
 t.test('a line waits until the other process has told of that time', async (t) => {

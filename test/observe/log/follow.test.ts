@@ -1,16 +1,17 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Entry } from '../../../src/observe/log/entries.ts'
 import { followLog } from '../../../src/observe/log/follow.ts'
-import { merge } from '../../../src/observe/log/merge.ts'
+import type { LogRecord } from '../../../src/observe/log/log-record.ts'
+import { mergeLogs } from '../../../src/observe/log/merge.ts'
 import { findLogs } from '../../../src/observe/log/sources.ts'
 import { tai64n, told } from './lines.ts'
 
 /** Logs of any size are followed and merged in memory that their size does not change. */
 
-const anything = { needle: undefined, wanted: () => true }
-const idsOf = (entries: Iterable<Entry>) => [...entries].map(({ fields }) => fields.get('msgid'))
+const anything = { needle: undefined, matches: () => true }
+const idsOf = (entries: Iterable<LogRecord>) =>
+  [...entries].map(({ fields }) => fields.get('msgid'))
 const line = (n: number) => `${tai64n(1_795_100_000 + n)} ${told({ id: `<${n}>` })}`
 const numbered = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, n) => `<${from + n}>`)
@@ -92,14 +93,14 @@ t.test('several logs are merged in batches, as one by one', async (t) => {
         }),
       ),
     )
-    const merged: Entry[] = []
-    for await (const entries of merge(logs)) merged.push(...entries)
+    const merged: LogRecord[] = []
+    for await (const entries of mergeLogs(logs)) merged.push(...entries)
     t.same(merged, oneByOne(logs.map((log) => log.flat())), `round ${round}`)
   }
 })
 
 /** What merge() promises, said without batches. */
-function oneByOne(logs: readonly Entry[][]): Entry[] {
+function oneByOne(logs: readonly LogRecord[][]): LogRecord[] {
   const heads = logs.map((entries) => {
     let time = Number.NEGATIVE_INFINITY
     return entries.map((entry) => {
@@ -107,7 +108,7 @@ function oneByOne(logs: readonly Entry[][]): Entry[] {
       return { entry, time }
     })
   })
-  const merged: Entry[] = []
+  const merged: LogRecord[] = []
   for (;;) {
     const open = heads.filter((head) => head.length > 0)
     if (open.length === 0) return merged
@@ -123,6 +124,6 @@ t.test('two long logs that alternate come in few batches', async (t) => {
     }),
   ]
   let batches = 0
-  for await (const _ of merge([log('a', 0), log('b', 1)])) batches++
+  for await (const _ of mergeLogs([log('a', 0), log('b', 1)])) batches++
   t.ok(batches <= 25, `${batches} for 20,000 entries`)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { needleOf, wantedBy } from '../../../src/observe/log/criteria.ts'
+import { matcherFor, needleOf } from '../../../src/observe/log/criteria.ts'
 import { createNeedle } from '../../../src/observe/log/needle.ts'
 
 /** What is looked for in a log before its lines are read. */
@@ -54,8 +54,8 @@ t.test('no letter beyond ASCII counts as one of ASCII: it would not be found', a
     ]),
     recipients: [],
   })
-  t.equal(wantedBy({ ...nothing, to: 'k' })(entry('\u212a')), false)
-  t.equal(wantedBy({ ...nothing, to: '\u212a' })(entry('\u212a')), true)
-  t.equal(wantedBy({ ...nothing, to: 'i' })(entry('\u0130')), false)
-  t.equal(wantedBy({ ...nothing, to: 'J\u00d6RG' })(entry('j\u00f6rg')), true)
+  t.equal(matcherFor({ ...nothing, to: 'k' })(entry('\u212a')), false)
+  t.equal(matcherFor({ ...nothing, to: '\u212a' })(entry('\u212a')), true)
+  t.equal(matcherFor({ ...nothing, to: 'i' })(entry('\u0130')), false)
+  t.equal(matcherFor({ ...nothing, to: 'J\u00d6RG' })(entry('j\u00f6rg')), true)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { momentOf } from '../../../src/observe/log/since.ts'
+import { parseTime } from '../../../src/observe/log/parse-time.ts'
 
 const now = new Date('2026-11-20T18:26:25').getTime()
 
@@ -15,7 +15,7 @@ for (const [words, moment] of [
   ['2 hours ago', '2026-11-20T16:26:25'],
 ] as const) {
   t.test(`--since ${words} is a moment`, async (t) => {
-    t.equal(momentOf('--since', words, now), new Date(moment).getTime())
+    t.equal(parseTime('--since', words, now), new Date(moment).getTime())
   })
 }
 
@@ -29,6 +29,6 @@ t.test('what is no time is refused, with examples', async (t) => {
     'h',
     '2026-11-01 x',
   ]) {
-    t.throws(() => momentOf('--since', words, now), /^--since .*: is no time; say yesterday/)
+    t.throws(() => parseTime('--since', words, now), /^--since .*: is no time; say yesterday/)
   }
 })

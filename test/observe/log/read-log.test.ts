@@ -3,12 +3,12 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { type Criteria, needleOf, wantedBy } from '../../../src/observe/log/criteria.ts'
-import type { Entry } from '../../../src/observe/log/entries.ts'
+import { type LogCriteria, matcherFor, needleOf } from '../../../src/observe/log/criteria.ts'
 import { followLog } from '../../../src/observe/log/follow.ts'
 import { createLineCutter, LINE_MAX } from '../../../src/observe/log/lines.ts'
-import { merge } from '../../../src/observe/log/merge.ts'
-import { createEntryTaker, readLog } from '../../../src/observe/log/read-log.ts'
+import type { LogRecord } from '../../../src/observe/log/log-record.ts'
+import { mergeLogs } from '../../../src/observe/log/merge.ts'
+import { createRecordTaker, readLog } from '../../../src/observe/log/read-log.ts'
 import { findLogs } from '../../../src/observe/log/sources.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { tai64n, told } from './lines.ts'
@@ -17,7 +17,7 @@ const unpack = {
   skip: !(findProgram('xz') && findProgram('zstd')) && 'install Debian packages xz-utils and zstd',
 }
 
-const nothing: Criteria = {
+const nothing: LogCriteria = {
   id: undefined,
   from: undefined,
   to: undefined,
@@ -27,27 +27,27 @@ const nothing: Criteria = {
   until: undefined,
 }
 
-async function read(paths: readonly string[], criteria: Partial<Criteria> = {}) {
+async function read(paths: readonly string[], criteria: Partial<LogCriteria> = {}) {
   const all = { ...nothing, ...criteria }
   const warnings: string[] = []
   const options = {
     needle: needleOf(all),
-    wanted: wantedBy(all),
+    matches: matcherFor(all),
     warn: (text: string) => warnings.push(text),
   }
-  const entries: Entry[] = []
-  for await (const some of merge(findLogs(paths).map((log) => readLog(log, options)))) {
+  const entries: LogRecord[] = []
+  for await (const some of mergeLogs(findLogs(paths).map((log) => readLog(log, options)))) {
     entries.push(...some)
   }
   return { entries, warnings, ids: entries.map(({ fields }) => fields.get('msgid')) }
 }
 
-const anything = { needle: undefined, wanted: () => true }
+const anything = { needle: undefined, matches: () => true }
 
 /** Every entry that the bytes hold, handed over in these pieces. */
-function entriesOf(pieces: readonly Buffer[]): Entry[] {
-  const entries: Entry[] = []
-  const cutter = createLineCutter(createEntryTaker('', 0, (entry) => entries.push(entry)))
+function entriesOf(pieces: readonly Buffer[]): LogRecord[] {
+  const entries: LogRecord[] = []
+  const cutter = createLineCutter(createRecordTaker('', 0, (entry) => entries.push(entry)))
   for (const piece of pieces) cutter.push(piece)
   cutter.end()
   return entries
@@ -210,11 +210,11 @@ t.test('of a log only lines are read that have the text which is looked for', as
   const log = join(t.testdir({ log: lines.join('') }), 'log')
   const criteria = { ...nothing, to: 'ann@example.org' }
   let looked = 0
-  const wanted = (entry: Entry) => {
+  const matches = (entry: LogRecord) => {
     looked++
-    return wantedBy(criteria)(entry)
+    return matcherFor(criteria)(entry)
   }
-  const options = { needle: needleOf(criteria), wanted, warn: t.fail }
+  const options = { needle: needleOf(criteria), matches, warn: t.fail }
   let found = 0
   for await (const entries of readLog(findLogs([log])[0]!, options)) found += entries.length
   t.equal(found, 4)
@@ -233,7 +233,8 @@ t.test('messages are found by each of their marks', async (t) => {
     ].join(''),
   }) // biome-ignore format: a line a line
   const log = join(directory, 'log')
-  const found = async (criteria: Partial<Criteria>) => (await read([log], criteria)).entries.length
+  const found = async (criteria: Partial<LogCriteria>) =>
+    (await read([log], criteria)).entries.length
   t.equal(await found({}), 5)
   t.equal(await found({ id: 'one@x' }), 1)
   t.equal(await found({ id: 'ONE@x' }), 0)

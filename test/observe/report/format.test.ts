@@ -1,5 +1,5 @@
 import t from 'tap'
-import { durationInWords } from '../../../src/observe/report/words.ts'
+import { formatDuration } from '../../../src/observe/report/format.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -16,5 +16,5 @@ t.test('a duration has at most two units, and never 24 hours or 60 minutes', asy
     [3 * DAY - MINUTE, '3 d 0 h'],
     [3 * DAY + 4 * HOUR, '3 d 4 h'],
   ]
-  for (const [milliseconds, words] of cases) t.equal(durationInWords(milliseconds), words)
+  for (const [milliseconds, words] of cases) t.equal(formatDuration(milliseconds), words)
 })

@@ -1,6 +1,11 @@
 import { errorText } from '../../../ground/errors/fault.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../../judge/policy.ts'
-import { dayOf, nameOfException, readUses, type Use } from '../../../observe/live/exception-uses.ts'
+import {
+  dayOf,
+  type ExceptionUse,
+  exceptionId,
+  readExceptionUses,
+} from '../../../observe/live/exception-uses.ts'
 import { loadRules } from '../../../rules/load.ts'
 import type { RunningDaemon } from '../../shared/running-daemons.ts'
 import { optionValues } from '../mail-servers/places-of-onescand.ts'
@@ -24,9 +29,9 @@ export function checkExceptions(
   const unknown = (why: string) => [ok(what, `nobody knows when exceptions were used: ${why}`)]
   if (state === undefined) return unknown(`onescand ${pid} runs without --state`)
   try {
-    const uses = readUses(state)
+    const uses = readExceptionUses(state)
     const unused = exceptions.flatMap((rule) => {
-      const use = uses.get(nameOfException(rule) ?? '')
+      const use = uses.get(exceptionId(rule) ?? '')
       const told = use && unusedText(use, dayOf(now))
       return told === undefined ? [] : [`${rules.path} line ${rule.line}: allow ${told}`]
     })
@@ -42,7 +47,7 @@ export function checkExceptions(
 }
 
 /** Undefined if it was used, or is new. */
-function unusedText({ known, used }: Use, today: number): string | undefined {
+function unusedText({ known, used }: ExceptionUse, today: number): string | undefined {
   const days = today - Math.max(known, used ?? 0)
   if (days < UNUSED_FOR) return undefined
   return used === undefined

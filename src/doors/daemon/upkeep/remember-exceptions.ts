@@ -1,4 +1,4 @@
-import { dayOf, keepUses, nameOfException } from '../../../observe/live/exception-uses.ts'
+import { dayOf, exceptionId, openExceptionUseFile } from '../../../observe/live/exception-uses.ts'
 import type { Rules } from '../../../rules/match.ts'
 import type { Rule } from '../../../rules/rule.ts'
 
@@ -14,7 +14,7 @@ export function reportOncePerDay(
 ): (exception: Rule) => void {
   const told = new Map<string, number>()
   return (exception) => {
-    const name = nameOfException(exception)
+    const name = exceptionId(exception)
     const today = dayOf(now())
     if (name === undefined || told.get(name) === today) return
     told.set(name, today)
@@ -36,13 +36,14 @@ export function rememberExceptions(
   directory: string | undefined,
   log: (line: string) => void,
 ): ExceptionMemory {
-  const kept = directory === undefined ? undefined : keepUses(directory, { now: Date.now, log })
+  const kept =
+    directory === undefined ? undefined : openExceptionUseFile(directory, { now: Date.now, log })
   return {
-    configure: (rules) => kept?.has(rules?.all ?? []),
+    configure: (rules) => kept?.replaceAll(rules?.all ?? []),
     heard(words) {
       const name = (words as Partial<ExceptionNotice> | null)?.excepted
       if (typeof name !== 'string') return false
-      kept?.used(name)
+      kept?.noteUse(name)
       return true
     },
     close: () => kept?.close(),

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkExceptions } from '../../../../src/cli/check/daemon/exceptions.ts'
-import { keepUses, nameOfException } from '../../../../src/observe/live/exception-uses.ts'
+import { exceptionId, openExceptionUseFile } from '../../../../src/observe/live/exception-uses.ts'
 import { loadRulesFrom } from '../../../../src/rules/load.ts'
 
 /** Exceptions that let nothing in for months. */
@@ -18,11 +18,11 @@ function host(t: Test, policy: string, used: Readonly<Record<number, number>> = 
   writeFileSync(join(control, 'onescan.policy'), policy)
   const { all } = loadRulesFrom(join(control, 'onescan.policy'))
   let now = START
-  const kept = keepUses(state, { now: () => now, log: (line) => t.fail(line) })
-  kept.has(all)
+  const kept = openExceptionUseFile(state, { now: () => now, log: (line) => t.fail(line) })
+  kept.replaceAll(all)
   for (const [line, days] of Object.entries(used)) {
     now = START + days * DAY
-    kept.used(nameOfException(all.find((rule) => rule.line === Number(line))!)!)
+    kept.noteUse(exceptionId(all.find((rule) => rule.line === Number(line))!)!)
   }
   kept.close()
   return (days: number, words = ['--state', state]) =>
