@@ -21,6 +21,7 @@ import { changedSince, testsOf } from './run/changed.mjs'
 import { longestFirst } from './run/order.mjs'
 import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
+import { temporaryDirectory } from './run/temporary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
@@ -210,7 +211,12 @@ process.stdout.write('packages\n')
 installPackages()
 // The tools and the tests run on a Node of our own, whatever the machine has.
 const { newestNode, toolsNode } = await import('../packaging/toolchain/toolchain.mjs')
-const env = { ...process.env, PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter) }
+const TMPDIR = temporaryDirectory(process.env)
+const env = {
+  ...process.env,
+  PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter),
+  ...(TMPDIR && { TMPDIR }),
+}
 process.stdout.write('programs that tests need\n')
 for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
 if (newestNode === toolsNode) skip('the newest Node', 'install Debian package libatomic1')
