@@ -8,7 +8,7 @@ import { filePluginScanner } from '../scan/file-plugin.ts'
 import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import { cleanMessage, eicarMessage } from './check/shared/eicar-message.ts'
-import { mustRunOwnScanners } from './shared/own-programs.ts'
+import { mustRunOwnScanners } from './shared/must-run-own.ts'
 import { scanBytes } from './shared/scan-bytes.ts'
 import { openMessage } from './shared/spool-message.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SCRIPT_MAX } from '../../src/cli/check/shared/host.ts'
+import { SCRIPT_MAX } from '../../src/cli/check/shared/build-hosts.ts'
 import { SHOWN } from '../../src/cli/quarantine/show.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/host-names.ts'
 import { KNOWN_MAX } from '../../src/delay/gate/known-clients.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { checkWithheldMail } from '../../src/cli/check/daemon/withheld.ts'
+import { checkWithheldMail } from '../../src/cli/check/daemon/withheld-mail.ts'
 import { openHostMemory } from '../../src/verdicts/host-memory.ts'
 import type { InHand } from '../../src/verdicts/in-hand.ts'
 import {

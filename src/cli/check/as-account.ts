@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { errorText } from '../../ground/errors/fault.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
-import { error, type Finding, warning } from './shared/finding.ts'
+import { error, type Finding, findingMarks, warning } from './shared/finding.ts'
 import { accountText, type Host } from './shared/host.ts'
 import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
 
@@ -180,10 +180,16 @@ function textOf(stream: Readable): () => string {
 function readFinding(line: string): Finding | undefined {
   const finding = readJson(line) as Partial<Finding> | undefined
   if (finding === undefined || finding === null) return undefined
-  const { level, what, value, remedy } = finding
+  const { level, what, value, remedy, mark } = finding
   if (level !== 'ok' && level !== 'warning' && level !== 'error') return undefined
   if (typeof what !== 'string' || typeof value !== 'string') return undefined
-  return typeof remedy === 'string' ? { level, what, value, remedy } : { level, what, value }
+  return {
+    level,
+    what,
+    value,
+    ...(typeof remedy === 'string' && { remedy }),
+    ...(findingMarks.includes(mark!) && { mark: mark! }),
+  }
 }
 
 function readJson(line: string): unknown {

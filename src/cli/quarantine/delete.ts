@@ -4,8 +4,8 @@ import type { PathHandle } from '../../ground/path/walk.ts'
 import { findEntry } from '../../quarantine/entries.ts'
 import { deleteEntry } from '../../quarantine/release.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { logDeed } from './deeds.ts'
 import { isAlive } from './is-alive.ts'
+import { logDeed } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface DeleteOptions extends QuarantineOptions {

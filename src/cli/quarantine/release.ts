@@ -19,9 +19,9 @@ import {
   slotEnvironment,
 } from '../shared/slot-environment.ts'
 import { spoolMessage } from '../shared/spool-message.ts'
-import { logDeed } from './deeds.ts'
 import { handOn, hopText, type NextHop } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
+import { logDeed } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {

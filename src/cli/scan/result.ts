@@ -1,4 +1,4 @@
-import type { SourceMessage } from '../shared/sources.ts'
+import type { SourceMessage } from '../shared/message-sources.ts'
 
 /** The result for one message. */
 export type ScanAnswer = { readonly size?: number } & (

@@ -5,7 +5,13 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from '../shared/max-size-option.ts'
-import { mustRunOwnScanners } from '../shared/own-programs.ts'
+import {
+  findSources,
+  type MessageSource,
+  messagesOf,
+  type SourceMessage,
+} from '../shared/message-sources.ts'
+import { mustRunOwnScanners } from '../shared/must-run-own.ts'
 import { type Progress, showProgress } from '../shared/progress.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { type ManualScan, scanBytes } from '../shared/scan-bytes.ts'
@@ -14,12 +20,6 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import {
-  findSources,
-  type MessageSource,
-  messagesOf,
-  type SourceMessage,
-} from '../shared/sources.ts'
 import { type AnswerCounts, addUp, inWords, resultLine, type ScanAnswer } from './result.ts'
 
 interface ScanOptions extends EnvironmentOptions, MaxSizeOption {

@@ -27,8 +27,8 @@ export interface OddLine {
   readonly text: string
   readonly why: string
   readonly remedy: string
-  /** Whether the line sets nothing. */
-  readonly isLost: boolean
+  /** Whether the line sets something all the same, sets nothing, or stops the service. */
+  readonly effect: 'odd' | 'lost' | 'stops'
 }
 
 /**
@@ -64,7 +64,7 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
     } else if (!isOptional) {
       const why = `is not there: systemd does not start ${basename(file)}`
       const remedy = `make it, or write EnvironmentFile=-${path}`
-      odd.push({ file: path, text: `EnvironmentFile=${path}`, why, remedy, isLost: true })
+      odd.push({ file: path, text: `EnvironmentFile=${path}`, why, remedy, effect: 'stops' })
     }
   }
   const read = unit.environmentFiles.map(({ path }) => path).filter((path) => existsSync(path))
@@ -96,10 +96,11 @@ function whole(
 function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' | 'odd'> {
   const env: Record<string, string> = {}
   const odd: OddLine[] = []
+  const effect = isSystemd ? 'odd' : 'lost'
   const text = readOwnText(file)
   if (text.includes('\r\n')) {
     const why = 'has line ends of Windows (CR LF), which sh takes for a part of each value'
-    odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, isLost: !isSystemd })
+    odd.push({ file, text: file, why, remedy: `sed -i 's/\\r$//' ${file}`, effect })
   }
   for (const line of text.split('\n')) {
     const ended = isSystemd ? line.replace(/\r$/, '') : line
@@ -111,11 +112,11 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
     const remedy = `write ${name}="${value.replaceAll('\r', '')}"`
     if (hasBlanks) {
       const why = 'has blanks around =: sh sets nothing by it, and systemd does'
-      odd.push({ file, text: ended.trim(), why, remedy, isLost: !isSystemd })
+      odd.push({ file, text: ended.trim(), why, remedy, effect })
     } else if (!isWhole) {
       const why = 'has blanks outside of quotes: sh takes what follows for a command'
       const quote = 'put quotes around the value'
-      odd.push({ file, text: ended.trim(), why, remedy: quote, isLost: true })
+      odd.push({ file, text: ended.trim(), why, remedy: quote, effect: 'lost' })
     }
     if (isSystemd || (!hasBlanks && isWhole)) env[name] = value
   }

@@ -5,7 +5,7 @@ import { inheritedDescriptor } from '../../ground/path/read.ts'
 import { withPath } from '../../ground/path/walk.ts'
 import { createSpool, type Message } from '../../message/spool.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import { type MessageSource, messagesOf, STDIN } from './sources.ts'
+import { type MessageSource, messagesOf, STDIN } from './message-sources.ts'
 
 /**
  * The bytes of the message in a file or pipe, or on standard input for `-`. An mbox must hold

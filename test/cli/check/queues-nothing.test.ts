@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkSlot } from '../../../src/cli/check/slot/slot.ts'
+import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { onescan, slotProgram } from '../onescan.ts'
 import { host } from './shared/host.ts'
@@ -126,6 +126,6 @@ t.test("a slot that is not onescan's is not called at all", async (t) => {
   const qmail = recordingQmail(t)
   const called = join(qmail.home, 'called')
   const program = qmail.script('slot', `: >${called}; cat >/dev/null`)
-  t.same(await checkSlot(host({ QHPSI: 'plugin: eicar' }, { program })), [])
+  t.same(await checkTrialMessages(host({ QHPSI: 'plugin: eicar' }, { program })), [])
   t.notOk(existsSync(called))
 })

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { tryMilter } from '../../../src/cli/check/mail-servers/milter.ts'
-import { checkSlot } from '../../../src/cli/check/slot/slot.ts'
+import { tryMilter } from '../../../src/cli/check/mail-servers/try-milter.ts'
+import { checkTrialMessages } from '../../../src/cli/check/slot/trial-messages.ts'
 import { askMilter, usualClient } from '../../../src/doors/milter/wire/ask.ts'
 import { complaints, host } from '../../cli/check/shared/host.ts'
 import { onescan } from '../../cli/onescan.ts'
@@ -25,10 +25,10 @@ t.test('trials of check are marked, and counted nowhere', { skip }, async (t) =>
   const { found } = await tryMilter(place, { ...named, defaults: '/nonexistent', isKnown: true })
   t.match(found, { level: 'ok', value: /EICAR/ })
   const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket, ONESCAN_COLD: '/bin/false' }
-  const throughSlot = await checkSlot(host(env, { program: onescanc }))
+  const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
   t.same(complaints(throughSlot), [], 'warm: there is no cold program', { throughSlot })
   const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
-  t.not(complaints(await checkSlot(host(unanswered, { program: onescanc }))).length, 0)
+  t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
 
   // Mail whose every word says that it is a trial.
   const words = 'onescan_trial trial=1 x'

@@ -8,8 +8,8 @@ import {
 } from '../../../observe/live/exception-uses.ts'
 import { loadRules } from '../../../rules/load.ts'
 import type { RunningDaemon } from '../../shared/running-daemons.ts'
-import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import { type Finding, ok, warning } from '../shared/finding.ts'
+import { optionValues } from '../shared/option-values.ts'
 
 /** Days after which an exception that let nothing in is told. */
 const UNUSED_FOR = 90

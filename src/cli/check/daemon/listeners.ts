@@ -2,11 +2,11 @@ import { isIP } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
-import { placeOf } from '../mail-servers/filter-place.ts'
-import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import type { Finding } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 import { checkListener, pageListens, quotadListens } from '../shared/listener.ts'
+import { optionValues } from '../shared/option-values.ts'
+import { readServiceAddress } from '../shared/service-address.ts'
 
 /**
  * Checks who listens at the sockets of this host that no mail server names: those of the quota
@@ -14,22 +14,28 @@ import { checkListener, pageListens, quotadListens } from '../shared/listener.ts
  */
 export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
   const pages = optionValues(daemon?.words ?? [], '--http').flatMap((text) => {
-    const place = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
-    return place === undefined ? [] : checkListener(`page ${text}`, place, accounts, pageListens)
+    const address = readServiceAddress(text)
+    return address === undefined
+      ? []
+      : checkListener(`page ${text}`, address, accounts, pageListens)
   })
-  const asked = quotaPlace(env)
-  if (asked === undefined) return pages
-  const listens = { ...quotadListens, udp: asked.udp }
-  return [...pages, ...checkListener('QUOTAD', asked.place, accounts, listens)]
+  const service = quotaService(env)
+  if (service === undefined) return pages
+  const listens = { ...quotadListens, udp: service.udp }
+  return [...pages, ...checkListener('QUOTAD', service.address, accounts, listens)]
+}
+
+interface QuotaService {
+  readonly address: ServiceAddress
+  /** Whether it takes datagrams (UDP), and no streams. */
+  readonly udp: boolean
 }
 
 /**
- * The service in QUOTAD, if it is on this host. If the setting makes no sense, another check
- * reports it.
+ * The service in QUOTAD, if it is on this host. Undefined, too, if the setting makes no sense, which
+ * another check reports.
  */
-function quotaPlace(
-  env: Environment,
-): { readonly place: ServiceAddress; readonly udp: boolean } | undefined {
+function quotaService(env: Environment): QuotaService | undefined {
   let where: NonNullable<ReturnType<typeof readQuotaSettings>>['where'] | undefined
   try {
     where = readQuotaSettings(env)?.where
@@ -43,7 +49,7 @@ function quotaPlace(
       ? [backend.host, backend.port]
       : [backend.url.hostname.replace(/^\[|\]$/g, ''), Number(backend.url.port || 80)]
   if (!isHere(host)) return undefined
-  return { place: { host, port }, udp: backend.kind === 'udp' }
+  return { address: { host, port }, udp: backend.kind === 'udp' }
 }
 
 const isHere = (host: string) =>

@@ -3,8 +3,9 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { type Accounts, findAccount } from '../shared/account.ts'
-import { error, type Finding, warning } from '../shared/finding.ts'
-import { startFindings } from './daemon-start.ts'
+import { type Finding, warning } from '../shared/finding.ts'
+import { oddFinding } from './configured-daemon.ts'
+import { startFindings } from './onescand-start.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
@@ -37,9 +38,6 @@ export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
   if (!hasDefaults(DEFAULTS) || !STARTED_FROM.some((path) => existsSync(path))) return []
   try {
     const { env, words, where, odd } = readDefaults(DEFAULTS)
-    const lines = odd.map(({ file, text, why, remedy, isLost }) =>
-      (isLost ? error : warning)(file, `${text} ${why}`, remedy),
-    )
     const check = siblingCommand(SERVICE, '--check', ...words)
     const account = process.getuid!() === 0 ? findAccount(accounts, SERVICE, 'all') : undefined
     const command: readonly [string, ...string[]] =
@@ -48,7 +46,10 @@ export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
         : [...AS_SERVICE, `--reuid=${account.uid}`, `--regid=${account.groups[0]!}`, '--', ...check]
     const given = Object.entries(env).filter(([name]) => !OF_LOADERS.test(name))
     const plain = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...Object.fromEntries(given) }
-    return [...lines, ...(await startFindings(command, plain, { service: SERVICE, file: where }))]
+    return [
+      ...odd.map(oddFinding),
+      ...(await startFindings(command, plain, { service: SERVICE, file: where })),
+    ]
   } catch (thrown) {
     return [warning(what, errorText(thrown), 'run check as root')]
   }

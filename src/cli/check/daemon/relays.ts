@@ -1,12 +1,12 @@
-import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import {
   callNextServer,
   type NextServer,
   type NextServerTimeouts,
 } from '../../../doors/smtp/next-server.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { placeOf } from '../mail-servers/filter-place.ts'
+import type { RunningDaemon } from '../../shared/running-daemons.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
+import { readServiceAddress } from '../shared/service-address.ts'
 
 /** Milliseconds for each step; a greeting may be delayed on purpose. */
 const WITHIN = 20_000
@@ -18,24 +18,29 @@ const patience: NextServerTimeouts = {
   end: WITHIN,
 }
 
+/** Checks the relays of all these onescands. */
+export async function checkRelaysOf(daemons: readonly RunningDaemon[]): Promise<Finding[]> {
+  return (await Promise.all(daemons.map(({ words }) => checkRelays(words)))).flat()
+}
+
 /**
- * Checks the places of `--smtp` and `--lmtp` on the command line of a running onescand: does each
- * greet, and does the next server behind it? They are sent only QUIT, so no mail comes of it.
+ * Checks the addresses of `--smtp` and `--lmtp` on the command line of a running onescand: does each
+ * greet, and does the next server behind it? The check sends them only QUIT, so no mail comes of it.
  */
 export async function checkRelays(words: readonly string[]): Promise<Finding[]> {
-  const found = relaysAmong(words).map(async ({ kind, place, next }) => {
-    const door = await greetingOf(place)
+  const found = relaysAmong(words).map(async ({ kind, address, next }) => {
+    const door = await greetingOf(address)
     const isShut = /\b554 5\.7\.1 .*\(--from\)/.test(door ?? '')
     const findings = [
       door === undefined
-        ? ok(`${kind} ${place}`, 'greets')
+        ? ok(`${kind} ${address}`, 'greets')
         : isShut
-          ? ok(`${kind} ${place}`, 'answers, and takes no mail of this host (--from)')
-          : error(`${kind} ${place}`, door, 'see the log of onescand, and restart it'),
+          ? ok(`${kind} ${address}`, 'answers, and takes no mail of this host (--from)')
+          : error(`${kind} ${address}`, door, 'see the log of onescand, and restart it'),
     ]
     if (next === undefined) return findings
     const behind = await greetingOf(next)
-    const remedy = `start it, or correct --next; until then mail is deferred at ${place}`
+    const remedy = `start it, or correct --next; until then mail is deferred at ${address}`
     const what = `next server ${next}`
     findings.push(behind === undefined ? ok(what, 'greets') : error(what, behind, remedy))
     return findings
@@ -45,27 +50,30 @@ export async function checkRelays(words: readonly string[]): Promise<Finding[]> 
 
 interface RelayOption {
   readonly kind: 'smtp' | 'lmtp'
-  readonly place: string
+  readonly address: string
   next?: string
 }
 
-/** The relays on this command line. A `--next` belongs to the place before it. */
+/** The relays on this command line. A `--next` belongs to the --smtp or --lmtp before it. */
 function relaysAmong(words: readonly string[]): RelayOption[] {
   const relays: RelayOption[] = []
   for (const [index, word] of words.entries()) {
     const [, name, own] = /^--(smtp|lmtp|next)(?:=(.*))?$/s.exec(word) ?? []
     const value = own ?? words[index + 1]
     if (value === undefined) continue
-    if (name === 'smtp' || name === 'lmtp') relays.push({ kind: name, place: value })
+    if (name === 'smtp' || name === 'lmtp') relays.push({ kind: name, address: value })
     const last = relays.at(-1)
     if (name === 'next' && last !== undefined) last.next = value
   }
   return relays
 }
 
-/** Why no mail server greets there; undefined if one does, or if this user may not connect. */
+/**
+ * Returns why no mail server greets at this address; undefined if one does, or if this user may not
+ * connect.
+ */
 async function greetingOf(text: string): Promise<string | undefined> {
-  const options: ServiceAddress | undefined = placeOf(text.replace(/^inet6:/, 'inet:'), undefined)
+  const options = readServiceAddress(text)
   if (options === undefined) return undefined
   let server: NextServer | undefined
   try {

@@ -4,7 +4,7 @@ import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { POSTFIX_CF } from './find.ts'
-import { onescandAddresses } from './places-of-onescand.ts'
+import { onescandAddresses } from './onescand-addresses.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 import { type ServerConfigurations, withoutOnescand } from './without-onescand.ts'
 

@@ -5,10 +5,10 @@ import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterListens } from '../shared/listener.ts'
-import { placeOf } from './filter-place.ts'
-import { makesStamps, SCANTIMEOUT, startIt, tryMilter } from './milter.ts'
-import { matchAddress, onescandAddresses } from './places-of-onescand.ts'
+import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
+import { onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
+import { makesStamps, notListening, SCANTIMEOUT, tryMilter } from './try-milter.ts'
 
 /** Where Sendmail has its configuration since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -75,7 +75,7 @@ async function checkFilter(
   mayAsk: MayAsk,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const what = `filter ${name}`
-  const place = address === undefined ? undefined : placeOf(address, undefined)
+  const place = address === undefined ? undefined : readServiceAddress(address)
   if (address === undefined || place === undefined) {
     const found = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
     return { isOurs: false, found }
@@ -86,7 +86,7 @@ async function checkFilter(
   }
   if ('path' in place && !existsSync(place.path)) {
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
-    return { isOurs: false, found: error(what, value, startIt({ address, defaults })) }
+    return { isOurs: false, found: notListening(what, value, { address, defaults }) }
   }
   const known = onescandAddresses({ defaults, processes: '/proc' }).milters
   const isKnown = matchAddress(socket, known, undefined) !== undefined

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { error, type Finding, warning } from '../shared/finding.ts'
-import { matchAddress, type OnescandAddresses } from './places-of-onescand.ts'
+import { matchAddress } from '../shared/service-address.ts'
+import type { OnescandAddresses } from './onescand-addresses.ts'
 import {
   milterAction,
   type Parameters,
@@ -8,7 +9,7 @@ import {
   queueOf,
   readParameters,
   splitMilters,
-} from './postfix.ts'
+} from './postconf.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
 /** Where the mail servers of a host have their configuration. */
@@ -20,23 +21,23 @@ export interface ServerConfigurations {
 }
 
 /**
- * What Postfix and Sendmail will do with mail when nobody listens any more at the places that they
+ * What Postfix and Sendmail will do with mail when nobody listens any more at the addresses that they
  * name.
  */
 export async function withoutOnescand(
   { postfix, sendmail }: ServerConfigurations,
-  places: OnescandAddresses,
+  addresses: OnescandAddresses,
 ): Promise<Finding[]> {
   return [
-    ...(existsSync(`${postfix}/main.cf`) ? await postfixWithout(postfix, places) : []),
-    ...(existsSync(sendmail) ? sendmailWithout(sendmail, places) : []),
+    ...(existsSync(`${postfix}/main.cf`) ? await postfixWithout(postfix, addresses) : []),
+    ...(existsSync(sendmail) ? sendmailWithout(sendmail, addresses) : []),
   ]
 }
 
 const MILTERS = ['smtpd_milters', 'non_smtpd_milters']
 const ANSWER = 'smtpd_policy_service_default_action'
 
-async function postfixWithout(directory: string, places: OnescandAddresses): Promise<Finding[]> {
+async function postfixWithout(directory: string, addresses: OnescandAddresses): Promise<Finding[]> {
   let main: Parameters
   let master: string
   try {
@@ -47,10 +48,10 @@ async function postfixWithout(directory: string, places: OnescandAddresses): Pro
     return [warning('Postfix', value, 'see smtpd_milters, non_smtpd_milters and its restrictions')]
   }
   return [
-    ...judge(main, '', main, places),
+    ...judge(main, '', main, addresses),
     // `submission/inet/smtpd_milters = …`: -o of a service in master.cf.
     ...[...servicesIn(master)].flatMap(([service, own]) =>
-      judge(own, `${service}/`, { ...main, ...own }, places),
+      judge(own, `${service}/`, { ...main, ...own }, addresses),
     ),
   ]
 }
@@ -71,12 +72,12 @@ function judge(
   own: Parameters,
   service: string,
   all: Parameters,
-  places: OnescandAddresses,
+  addresses: OnescandAddresses,
 ): Finding[] {
   return Object.entries(own).flatMap(([name, value]) => {
-    if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, places)
+    if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, addresses)
     if (!name.endsWith('_restrictions')) return []
-    return policies(`${service}${name}`, value, all, places)
+    return policies(`${service}${name}`, value, all, addresses)
   })
 }
 
@@ -84,11 +85,11 @@ function milters(
   what: string,
   value: string,
   main: Parameters,
-  places: OnescandAddresses,
+  addresses: OnescandAddresses,
 ): Finding[] {
   const all = splitMilters(value)
   const ours = all.filter(
-    ({ text }) => matchAddress(text, places.milters, queueOf(main)) !== undefined,
+    ({ text }) => matchAddress(text, addresses.milters, queueOf(main)) !== undefined,
   )
   const others = all.filter((milter) => !ours.includes(milter)).map(({ written }) => written)
   const whose = what.endsWith('non_smtpd_milters') ? 'mail of local programs' : 'mail'
@@ -116,14 +117,14 @@ function policies(
   what: string,
   value: string,
   main: Parameters,
-  places: OnescandAddresses,
+  addresses: OnescandAddresses,
 ): Finding[] {
   const named = value.matchAll(
     /check_policy_service\s*[ ,]\s*(?:\{\s*([^}]*)\}|((?:unix|inet):[^\s,}]+))/g,
   )
   return [...named].flatMap(([, braced, plain]) => {
     const [service = '', ...options] = (braced ?? plain!).split(/\s*,\s*|\s+(?=\w+=)/)
-    if (matchAddress(service.trim(), places.policies, queueOf(main)) === undefined) return []
+    if (matchAddress(service.trim(), addresses.policies, queueOf(main)) === undefined) return []
     const own = options.map((option) => /^default_action=(.*)$/.exec(option)?.[1]).find(Boolean)
     const answer = own?.trim() ?? main[ANSWER] ?? ''
     const names = `names ${service.trim()}, where onescand listens: without it`
@@ -135,7 +136,7 @@ function policies(
   })
 }
 
-function sendmailWithout(file: string, places: OnescandAddresses): Finding[] {
+function sendmailWithout(file: string, addresses: OnescandAddresses): Finding[] {
   let filters: readonly SendmailFilter[]
   try {
     filters = filtersIn(readSendmailText(file).text)
@@ -143,7 +144,7 @@ function sendmailWithout(file: string, places: OnescandAddresses): Finding[] {
     return [warning(file, 'cannot be read: it may name onescand', 'see InputMailFilters in it')]
   }
   return filters
-    .filter(({ socket }) => matchAddress(socket, places.milters, undefined) !== undefined)
+    .filter(({ socket }) => matchAddress(socket, addresses.milters, undefined) !== undefined)
     .map(({ name, socket, failure }) => {
       const remedy = `take INPUT_MAIL_FILTER(\`${name}', …) out of sendmail.mc, rebuild sendmail.cf, and restart Sendmail`
       const names = `InputMailFilters names ${name} (S=${socket}), where onescand listens: without it`

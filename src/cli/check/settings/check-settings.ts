@@ -21,8 +21,8 @@ export function checkSettings(host: Host): Finding[] {
   return [...checkSwitch(host), ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
 }
 
-function checkSwitch({ place }: Host): Finding[] {
-  const off = switchedOff(place)
+function checkSwitch({ directories }: Host): Finding[] {
+  const off = switchedOff(directories)
   return off === undefined ? [ok('switch', 'on')] : [switchFinding(off)]
 }
 
@@ -35,9 +35,9 @@ export function switchFinding(off: string, what = 'switch'): Finding {
   return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
-function checkScanner({ env, place }: Host): Finding[] {
+function checkScanner({ env, directories }: Host): Finding[] {
   try {
-    if (readScanPolicy(env, place) !== undefined) return [ok('QHPSI', env.QHPSI!.trim())]
+    if (readScanPolicy(env, directories) !== undefined) return [ok('QHPSI', env.QHPSI!.trim())]
     const remedy =
       'set it in tcp.smtp, by envdir or in the run script; give check the same with --run, --envdir or --env'
     return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
@@ -47,10 +47,10 @@ function checkScanner({ env, place }: Host): Finding[] {
 }
 
 /** Reads all lines of the site's onescan.policy, with their values. */
-function checkRules({ env, place }: Host): Finding[] {
+function checkRules({ env, directories }: Host): Finding[] {
   const what = 'policy by rule'
   try {
-    const rules = loadRules(place.control, HOST_DIRECTORY)
+    const rules = loadRules(directories.control, HOST_DIRECTORY)
     if (rules === undefined) return []
     checkValues(rules, env)
     return [ok(what, `${rules.path}, ${rules.all.length} lines`)]

@@ -5,11 +5,23 @@ export interface Finding {
    * error: mail is deferred, or passes unscanned without anybody having asked for that.
    */
   readonly level: 'ok' | 'warning' | 'error'
+  /** The thing: a setting, a program, a file. */
   readonly what: string
+  /** What is true of the thing. */
   readonly value: string
-  /** The remedy, in the words of a colleague. */
+  /** What to do about it, in the words of a colleague. */
   readonly remedy?: string
+  /** What other checks need to know of it. It is not printed. */
+  readonly mark?: FindingMark
 }
+
+export const findingMarks = [
+  /** onescand does not start before this is corrected. */
+  'stops onescand',
+  /** The remedy is to start onescand. */
+  'start onescand',
+] as const
+export type FindingMark = (typeof findingMarks)[number]
 
 export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
 
@@ -20,6 +32,9 @@ export const warning = (what: string, value: string, remedy: string): Finding =>
 export const error = (what: string, value: string, remedy: string): Finding => {
   return { level: 'error', what, value, remedy }
 }
+
+/** The same finding with a mark. */
+export const marked = (finding: Finding, mark: FindingMark): Finding => ({ ...finding, mark })
 
 /** 0 if all is ok, 1 with warnings, 2 with errors. */
 export function exitCodeOf(findings: readonly Finding[]): number {

@@ -1,52 +1,37 @@
 import { basename } from 'node:path'
-import { splitWords } from '../../../ground/settings/settings.ts'
+import { equalLimits, type MemoryLimits, noLimits, smallestLimits } from './memory-limits.ts'
+import { commandLines, type LookUpId, shortOptions, wordsOf } from './shell-words.ts'
 
 /** What a service's run script sets for the slot. */
 export interface RunScript {
-  /** Variables that it sets to plain values. */
+  /** The variables that the script sets to plain values. */
   readonly environment: Readonly<Record<string, string>>
-  /** envdir's directories and the rules of tcpserver's -x, in order: later ones win. */
+  /** The directories of envdir and the rules of tcpserver's -x, in order: later ones win. */
   readonly steps: readonly EnvironmentStep[]
   /** The account of setuidgid, or the numbers given to tcpserver. */
   readonly user: string | { readonly uid: number; readonly gid: number } | undefined
   /** The groups given to chpst, which replace the account's own. */
   readonly groups: readonly string[]
-  /** Bytes; the smallest of each limit. Undefined is no limit. */
+  /** The smallest of each limit that the script sets. */
   readonly limits: MemoryLimits
 }
 
+/** A command that adds variables to the slot's environment. */
 export type EnvironmentStep =
   | { readonly kind: 'envdir'; readonly directory: string }
   | { readonly kind: 'rules'; readonly file: string }
 
-/**
- * What id(1) would print, `-u` or `-g` and a name; undefined if that account or group is not known.
- */
-export type LookUpId = (option: 'u' | 'g', name: string) => number | undefined
-
-/** Limits at which a runtime can fail; setrlimit(2). */
-export interface MemoryLimits {
-  readonly addressSpace: number | undefined
-  readonly data: number | undefined
-  readonly stack: number | undefined
-}
-
-/**
- * The most words of a command, and characters of a value and of a line. So filled in variables
- * cannot make the script much larger than it is.
- */
+/** The most words of a command that are read as its options. */
 const OPTIONS_MAX = 64
-const LINE_MAX = 65_536
+/** The most characters of a value: variables that are filled in must not make a line much longer. */
 const VALUE_MAX = 1024
-
-export const noLimits: MemoryLimits = { addressSpace: undefined, data: undefined, stack: undefined }
 
 /**
  * Reads a run script as far as it consists of plain commands: assignments, softlimit, ulimit,
  * chpst, envdir, setuidgid, tcpserver, and `$(id -u NAME)`. The script is not run. What only a
  * shell could understand (other $(...), conditions) is left out.
  */
-export function readRunScript(text: string, identify: LookUpId = () => undefined): RunScript {
+export function readRunScript(text: string, lookUpId: LookUpId = () => undefined): RunScript {
   const script: RunScriptDraft = {
     environment: {},
     steps: [],
@@ -54,7 +39,7 @@ export function readRunScript(text: string, identify: LookUpId = () => undefined
     groups: [],
     limits: noLimits,
   }
-  for (const line of logicalLines(substituted(text, identify))) {
+  for (const line of commandLines(text, lookUpId)) {
     const words = wordsOf(line, script.environment)
     readAssignments(words, script)
     for (const [index, word] of words.entries()) {
@@ -64,6 +49,7 @@ export function readRunScript(text: string, identify: LookUpId = () => undefined
   return script
 }
 
+/** A RunScript while it is read. */
 interface RunScriptDraft {
   environment: Record<string, string>
   steps: EnvironmentStep[]
@@ -72,13 +58,13 @@ interface RunScriptDraft {
   limits: MemoryLimits
 }
 
-/** `NAME=value`, also behind export or env. A value that still holds a $ is not known here. */
+/** Reads `NAME=value`, also behind export or env. A value that still holds a $ is not known here. */
 function readAssignments(words: readonly string[], script: RunScriptDraft): void {
   for (const word of words) {
     if (/^(exec|export|env)$/.test(word)) continue
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? []
     if (name === undefined || value === undefined) {
-      if (words[0] === 'export') continue // it has its value already
+      if (words[0] === 'export') continue // `export NAME` of a variable that has its value already
       return
     }
     if (!/[$`]/.test(value) && value.length <= VALUE_MAX) script.environment[name] = value
@@ -88,10 +74,10 @@ function readAssignments(words: readonly string[], script: RunScriptDraft): void
 function readCommand(command: string, words: readonly string[], script: RunScriptDraft): void {
   switch (command) {
     case 'softlimit':
-      script.limits = smallest(script.limits, softlimit(words))
+      script.limits = smallestLimits(script.limits, softlimit(words))
       break
     case 'ulimit':
-      script.limits = smallest(script.limits, ulimit(words))
+      script.limits = smallestLimits(script.limits, ulimit(words))
       break
     case 'envdir':
     case 's6-envdir':
@@ -103,22 +89,26 @@ function readCommand(command: string, words: readonly string[], script: RunScrip
       script.groups = []
       break
     case 'chpst':
-      chpst(words, script)
+      readChpst(words, script)
       break
-    case 'tcpserver': {
-      const options = optionsOf(words, 'xcBbtugilf')
-      const [uid, gid] = [number(options.get('u')), number(options.get('g'))]
-      if (uid !== undefined && gid !== undefined) script.user = { uid, gid }
-      const file = options.get('x')
-      if (file) script.steps.push({ kind: 'rules', file })
+    case 'tcpserver':
+      readTcpserver(words, script)
       break
-    }
   }
 }
 
+/** tcpserver(1): -u and -g set the account by numbers, -x names the rules for clients. */
+function readTcpserver(words: readonly string[], script: RunScriptDraft): void {
+  const options = shortOptions(words, 'xcBbtugilf')
+  const [uid, gid] = [readNumber(options.get('u')), readNumber(options.get('g'))]
+  if (uid !== undefined && gid !== undefined) script.user = { uid, gid }
+  const file = options.get('x')
+  if (file) script.steps.push({ kind: 'rules', file })
+}
+
 /** chpst(8) of runit: -u sets the account, -e a directory of variables, -m all memory limits. */
-function chpst(words: readonly string[], script: RunScriptDraft): void {
-  const options = optionsOf(words, 'uUebnlLmdoprfct/')
+function readChpst(words: readonly string[], script: RunScriptDraft): void {
+  const options = shortOptions(words, 'uUebnlLmdoprfct/')
   const directory = options.get('e')
   if (directory !== undefined) script.steps.push({ kind: 'envdir', directory })
   const [user, ...groups] = options.get('u')?.split(':') ?? []
@@ -126,101 +116,32 @@ function chpst(words: readonly string[], script: RunScriptDraft): void {
     script.user = user
     script.groups = groups
   }
-  script.limits = smallest(script.limits, allOf(number(options.get('m'))))
+  script.limits = smallestLimits(script.limits, equalLimits(readNumber(options.get('m'))))
 }
 
 /** softlimit(8): -a limits all memory, -m the data, stack, locked and all memory alike. */
 function softlimit(words: readonly string[]): MemoryLimits {
-  const options = optionsOf(words, 'acdflmoprst')
-  return smallest(allOf(number(options.get('m'))), {
-    addressSpace: number(options.get('a')),
-    data: number(options.get('d')),
-    stack: number(options.get('s')),
+  const options = shortOptions(words, 'acdflmoprst')
+  return smallestLimits(equalLimits(readNumber(options.get('m'))), {
+    addressSpace: readNumber(options.get('a')),
+    data: readNumber(options.get('d')),
+    stack: readNumber(options.get('s')),
   })
 }
 
-/** ulimit of sh(1), in units of 1,024 bytes. A hard limit is a limit, too. */
+/** ulimit of sh(1), in units of 1,024 bytes. A hard limit counts as well. */
 function ulimit(words: readonly string[]): MemoryLimits {
   const option = words[0]?.replace(/[SH]/g, '')
-  const bytes = number(words.find((word) => /^[0-9]+$/.test(word)))
-  const limit = bytes === undefined ? undefined : bytes * 1024
+  const units = readNumber(words.find((word) => /^[0-9]+$/.test(word)))
+  const bytes = units === undefined ? undefined : units * 1024
+  const limits = (letter: string) => option?.includes(letter) || words.includes(`-${letter}`)
   return {
-    addressSpace: option?.includes('v') || words.includes('-v') ? limit : undefined,
-    data: option?.includes('d') || words.includes('-d') ? limit : undefined,
-    stack: option?.includes('s') || words.includes('-s') ? limit : undefined,
+    addressSpace: limits('v') ? bytes : undefined,
+    data: limits('d') ? bytes : undefined,
+    stack: limits('s') ? bytes : undefined,
   }
 }
 
-export function smallest(some: MemoryLimits, other: MemoryLimits): MemoryLimits {
-  return {
-    addressSpace: lesser(some.addressSpace, other.addressSpace),
-    data: lesser(some.data, other.data),
-    stack: lesser(some.stack, other.stack),
-  }
-}
-
-function lesser(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return Math.min(one, other)
-}
-
-function allOf(bytes: number | undefined): MemoryLimits {
-  return { addressSpace: bytes, data: bytes, stack: bytes }
-}
-
-/** One-letter options up to the first word that is none. The letters in `valued` take a value. */
-function optionsOf(words: readonly string[], valued: string): Map<string, string> {
-  const options = new Map<string, string>()
-  for (let i = 0; i < words.length && /^-./.test(words[i]!); i++) {
-    for (let letters = words[i]!.slice(1); letters !== ''; letters = letters.slice(1)) {
-      const letter = letters[0]!
-      if (!valued.includes(letter)) continue
-      options.set(letter, letters.slice(1) || (words[++i] ?? ''))
-      break
-    }
-  }
-  return options
-}
-
-function number(word: string | undefined): number | undefined {
+function readNumber(word: string | undefined): number | undefined {
   return word !== undefined && /^[0-9]{1,15}$/.test(word) ? Number(word) : undefined
-}
-
-/** Fills in what id(1) would print. Any other substitution becomes a single word. */
-function substituted(text: string, identify: LookUpId): string {
-  return text.replace(/\$\(([^()`\n]*)\)|`([^`\n]*)`/g, (_, modern?: string, old?: string) => {
-    const [, option, name] =
-      /^\s*(?:\/usr\/bin\/|\/bin\/)?id\s+-([ug])\s+["']?([\w.-]+)["']?\s*$/.exec(
-        modern ?? old ?? '',
-      ) ?? []
-    const number = option && name ? identify(option as 'u' | 'g', name) : undefined
-    return number === undefined ? '$()' : String(number)
-  })
-}
-
-/**
- * The commands of a script. A line that ends in a backslash goes on in the next one; a comment ends
- * with its line, whatever it contains.
- */
-function logicalLines(text: string): string[] {
-  return text
-    .replace(/(^|[\s;])#.*$/gm, '$1')
-    .replace(/\\\n/g, ' ')
-    .split(/[\n;]/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-}
-
-/** The words of a line, with variables filled in that the script itself has set. */
-function wordsOf(line: string, environment: Readonly<Record<string, string>>): string[] {
-  const filled = line.replace(
-    /\$(?:\{(\w+)\}|(\w+))/g,
-    (whole, braced?: string, plain?: string) => environment[braced ?? plain ?? ''] ?? whole,
-  )
-  if (filled.length > LINE_MAX) return []
-  try {
-    return splitWords(filled, 'run script')
-  } catch {
-    return [] // a text over several lines
-  }
 }

@@ -86,8 +86,8 @@ function danglingLink(path: string): string | undefined {
 
 const isRelative = (path: string) => !path.startsWith('/')
 
-function relativeText(named: string, { place }: Host): string {
-  return `QMAILQUEUE ${named} is relative: it is looked for in ${place.qmailHome}, where qmail runs`
+function relativeText(named: string, { directories }: Host): string {
+  return `QMAILQUEUE ${named} is relative: it is looked for in ${directories.qmailHome}, where qmail runs`
 }
 
 function isQueueItself(host: Host): boolean {
@@ -117,7 +117,7 @@ function checkNextProgram(host: Host): Finding[] {
   if (isQueueItself(host)) return [] // nothing stands between it and the caller
   let chain: Chain
   try {
-    chain = findChain([], host.env, host.place)
+    chain = findChain([], host.env, host.directories)
     // a missing program was reported before
     checkChain(chain, existsSync(host.program) ? host.program : '/')
   } catch (thrown) {

@@ -34,7 +34,7 @@ export async function checkErrorFd(host: Host): Promise<Finding[]> {
   } catch (thrown) {
     return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
   }
-  const smtpd = join(host.place.qmailHome, 'bin', 'qmail-smtpd')
+  const smtpd = join(host.directories.qmailHome, 'bin', 'qmail-smtpd')
   const taken = await understoodPipes(smtpd, host)
   if (taken === undefined) {
     const value = `${set ?? 'not set'}; cannot be tried: no ${smtpd} that honours QMAILQUEUE`

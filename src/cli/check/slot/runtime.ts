@@ -2,11 +2,10 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
-import { reachesOnescand } from '../daemon/engine.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
-import type { MemoryLimits } from '../shared/run-script.ts'
-import { underLimits } from './limited.ts'
+import { type MemoryLimits, underLimits } from '../shared/memory-limits.ts'
+import { reachesOnescand } from './onescanc.ts'
 
 const run = promisify(execFile)
 /** Milliseconds; a host on which a runtime needs longer to start has other problems. */

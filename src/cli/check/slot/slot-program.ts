@@ -28,9 +28,14 @@ const SCRIPT_MAX = 64 * 1024
  * one: they hand it to the program that the trial names, and to no other. Throws if the program is
  * missing.
  */
-export function slotProgramOf({ program, place }: Pick<Host, 'program' | 'place'>): SlotProgram {
+export function slotProgramOf({
+  program,
+  directories,
+}: Pick<Host, 'program' | 'directories'>): SlotProgram {
   const path = realpathSync(program)
-  const queues = [place.qmailHome, DEFAULT_QMAIL_HOME].map((home) => join(home, 'bin/qmail-queue'))
+  const queues = [directories.qmailHome, DEFAULT_QMAIL_HOME].map((home) =>
+    join(home, 'bin/qmail-queue'),
+  )
   if (basename(path) === 'qmail-queue') return { kind: 'real-queue' }
   if (queues.some((queue) => isSameFile(queue, path))) return { kind: 'real-queue' }
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {

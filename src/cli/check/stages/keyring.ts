@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { isCurrent, type Key, loadKeyring } from '../../../cluster/keyring.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { isOnescanc } from '../daemon/engine.ts'
 import { groupName, obstacle } from '../shared/account.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
+import { isOnescanc } from '../slot/onescanc.ts'
 
 /** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
@@ -12,7 +12,7 @@ const MD5_SECRET_MIN = 16
 /** Checks the keyring: can the slot read it, can nobody else, and what do its keys risk? */
 export function checkKeyring(host: Host): Finding[] {
   const named = Boolean(host.env.CLUSTERKEYS)
-  const path = host.env.CLUSTERKEYS || join(host.place.control, 'clusterkeys')
+  const path = host.env.CLUSTERKEYS || join(host.directories.control, 'clusterkeys')
   try {
     const ring = loadKeyring({ path, named })
     if ('keys' in ring) return [checkReader(host, path), ...checkKeys(host, ring.keys)]
@@ -22,7 +22,8 @@ export function checkKeyring(host: Host): Finding[] {
     const level = named ? error : warning
     return [level('keyring', ring.why, 'run check as root, or as the account of the slot')]
   } catch (thrown) {
-    return [error('keyring', errorText(thrown), 'correct it; until then mail is deferred')]
+    const finding = error('keyring', errorText(thrown), 'correct it; until then mail is deferred')
+    return [named ? marked(finding, 'stops onescand') : finding]
   }
 }
 

@@ -33,9 +33,9 @@ export async function checkVerdicts(host: Host): Promise<Finding[]> {
  * The key that this host shares verdicts by; undefined if it has none, null if the keyring cannot
  * be read.
  */
-function keyOf({ env, place, now }: Host): Key | null | undefined {
+function keyOf({ env, directories, now }: Host): Key | null | undefined {
   try {
-    const { policy } = readClusterPolicy(env, place.control)
+    const { policy } = readClusterPolicy(env, directories.control)
     return sharedKey(policy?.keys ?? [], now / 1000)
   } catch {
     return null // the check of the keyring reports it

@@ -1,7 +1,7 @@
 import type { Accounts, SystemAccount } from '../../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import type { Host } from '../../../../src/cli/check/shared/host.ts'
-import { noLimits } from '../../../../src/cli/check/shared/run-script.ts'
+import { noLimits } from '../../../../src/cli/check/shared/memory-limits.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { readControlDirectories } from '../../../../src/judge/policy.ts'
 import { searchPath, slotProgram } from '../../onescan.ts'
@@ -26,7 +26,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
   return {
     env: whole,
-    place: readControlDirectories(whole),
+    directories: readControlDirectories(whole),
     account: self,
     accounts,
     limits: noLimits,

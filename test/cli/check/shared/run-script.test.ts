@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { noLimits, readRunScript } from '../../../../src/cli/check/shared/run-script.ts'
+import { noLimits } from '../../../../src/cli/check/shared/memory-limits.ts'
+import { readRunScript } from '../../../../src/cli/check/shared/run-script.ts'
 
 t.test('a classic run script of qmail-smtpd is read', async (t) => {
   const script = readRunScript(`#!/bin/sh

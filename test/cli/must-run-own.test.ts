@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { mustRunOwn } from '../../src/cli/shared/own-programs.ts'
+import { mustRunOwn } from '../../src/cli/shared/must-run-own.ts'
 import { openDirectory } from '../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'

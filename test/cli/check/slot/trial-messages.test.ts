@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkSlot } from '../../../../src/cli/check/slot/slot.ts'
+import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { complaints, host } from '../shared/host.ts'
 
@@ -15,7 +15,7 @@ function program(t: Test, script: string): string {
 }
 
 t.test('the installed program scans, and hands on clean mail', async (t) => {
-  const findings = await checkSlot(host(eicar))
+  const findings = await checkTrialMessages(host(eicar))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: /^scanned and handed on in \d+ ms$/ }, { value: 'is found' }])
 })
@@ -30,37 +30,37 @@ t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
     ERROR_FD: '6',
     LOGFILE: '/nonexistent/log',
   }
-  t.same(complaints(await checkSlot(host(env))), [])
+  t.same(complaints(await checkTrialMessages(host(env))), [])
   t.notOk(existsSync(delivered))
 })
 
 t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
-  const findings = await checkSlot(host(eicar, { program: program(t, 'exit 0') }))
+  const findings = await checkTrialMessages(host(eicar, { program: program(t, 'exit 0') }))
   t.match(findings[0], { level: 'error', value: /mail would be lost/, remedy: /reinstall it/ })
   t.match(findings[1], { level: 'error' })
 })
 
 t.test('a program that hands all mail on does not scan, and is found', async (t) => {
   const pass = program(t, 'eval "exec $QUEUECHAIN"')
-  t.match(await checkSlot(host(eicar, { program: pass })), [
+  t.match(await checkTrialMessages(host(eicar, { program: pass })), [
     { level: 'warning', value: /unscanned/ },
     { level: 'error', value: /accepted as clean/ },
   ])
 })
 
 t.test("the reason in the slot's log is reported", async (t) => {
-  const [finding] = await checkSlot(host({ QHPSI: '/bin/sh -c "exit 7"' }))
+  const [finding] = await checkTrialMessages(host({ QHPSI: '/bin/sh -c "exit 7"' }))
   t.match(finding, { level: 'error', value: /^exits 71 .*exit code 7/ })
 })
 
 t.test('a program that crashes is reported', async (t) => {
-  const [finding] = await checkSlot(host(eicar, { program: program(t, 'kill -SEGV $$') }))
+  const [finding] = await checkTrialMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
   t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
 t.test('the limits are those of the service', async (t) => {
   const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
-  t.same(complaints(await checkSlot(host(eicar, { limits: all }))), [
+  t.same(complaints(await checkTrialMessages(host(eicar, { limits: all }))), [
     'error slot, clean message',
     'error slot, EICAR',
   ])

@@ -2,8 +2,8 @@ import { lstatSync } from 'node:fs'
 import { askWithheld } from '../../../doors/warm/withheld.ts'
 import type { Withheld } from '../../../verdicts/poison.ts'
 import { type RunningDaemon, runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
-import { optionValues } from '../mail-servers/places-of-onescand.ts'
 import { type Finding, warning } from '../shared/finding.ts'
+import { optionValues } from '../shared/option-values.ts'
 
 /** Milliseconds for the answer, which onescand has ready. */
 const PATIENCE = 2_000

@@ -6,9 +6,9 @@ import type { Host } from './host.ts'
 export type Check = (host: Host) => Finding[] | Promise<Finding[]>
 
 /** Runs a check. An error that it throws becomes a finding, so that the other checks still run. */
-export async function runCheck(look: Check, host: Host): Promise<Finding[]> {
+export async function runCheck(check: Check, host: Host): Promise<Finding[]> {
   try {
-    return await look(host)
+    return await check(host)
   } catch (thrown) {
     return [error('check', errorText(thrown), 'see whether the file is there and can be read')]
   }

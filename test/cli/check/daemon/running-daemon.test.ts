@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkDaemon, type DaemonHost } from '../../../../src/cli/check/daemon/daemon.ts'
+import { checkDaemon, type DaemonHost } from '../../../../src/cli/check/daemon/running-daemon.ts'
 import { readAccounts } from '../../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'

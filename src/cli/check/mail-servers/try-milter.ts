@@ -9,7 +9,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
-import { error, type Finding, ok } from '../shared/finding.ts'
+import { error, type Finding, marked, ok } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */
@@ -17,13 +17,13 @@ export const SCANTIMEOUT = table.SCANTIMEOUT.standard
 /** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
 const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
 
-/** A filter as an MTA names it. */
+/** A milter that an MTA asks. */
 export interface ConfiguredMilter {
-  /** The name that administrators know it by. */
+  /** Its name in findings, as its administrator knows it. */
   readonly what: string
-  /** In the form of onescand's --milter. */
+  /** Its address, in the form of onescand's --milter. */
   readonly address: string
-  /** What happens to mail while nobody answers there. */
+  /** What happens to mail while nobody answers at the address. */
   readonly meanwhile: string
   /** The file of onescand's settings. */
   readonly defaults: string
@@ -31,17 +31,24 @@ export interface ConfiguredMilter {
   readonly isKnown: boolean
 }
 
+/** What a trial of a milter showed. */
+export interface TriedMilter {
+  /** Whether it is onescand. */
+  readonly isOurs: boolean
+  readonly found: Finding
+}
+
 /**
- * Has a filter look at a clean message and, if it is onescand, at the EICAR test file. It speaks
- * the milter's own protocol, so nothing is delivered.
+ * Has a milter look at a clean message and, if it is onescand, at the EICAR test file. The milter's
+ * own protocol is spoken, so nothing is delivered.
  */
 export async function tryMilter(
-  place: ServiceAddress,
+  address: ServiceAddress,
   milter: ConfiguredMilter,
-): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
+): Promise<TriedMilter> {
   const { what } = milter
   try {
-    const clean = await ask(place, cleanMessage)
+    const clean = await ask(address, cleanMessage)
     const isTagged = clean.added.some((field) => /^X-QHPSI:/i.test(field))
     const isOurs = milter.isKnown || isTagged || /onescan|scan/i.test(clean.text)
     if (!isOurs) {
@@ -49,21 +56,21 @@ export async function tryMilter(
     }
     const trouble = judgeClean(clean, isTagged, milter)
     if (trouble !== undefined) return { isOurs, found: trouble }
-    return { isOurs, found: judgeEicar(what, await ask(place, eicarMessage)) }
+    return { isOurs, found: judgeEicar(what, await ask(address, eicarMessage)) }
   } catch (thrown) {
     const value = `${errorText(thrown)}: ${milter.meanwhile}`
-    return { isOurs: false, found: error(what, value, startIt(milter)) }
+    return { isOurs: false, found: notListening(what, value, milter) }
   }
 }
 
-/** The question is marked as a test, so that it counts in no figure. */
-function ask(place: ServiceAddress, message: Buffer): Promise<FilterAnswer> {
-  return askMilter(place, message, SCAN_PATIENCE, { ...usualClient, macro: TRIAL_MACRO })
+/** Asks a milter about a message. The macro marks it as a test, so that it counts in no figure. */
+function ask(address: ServiceAddress, message: Buffer): Promise<FilterAnswer> {
+  return askMilter(address, message, SCAN_PATIENCE, { ...usualClient, macro: TRIAL_MACRO })
 }
 
 const SEE = 'see the findings about onescand, and its log (onescan log)'
 
-/** What is wrong with the filter's answer to a clean message. */
+/** What is wrong with the milter's answer to a clean message; undefined if nothing is. */
 function judgeClean(
   { kind, text, added }: FilterAnswer,
   isTagged: boolean,
@@ -92,19 +99,27 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
   return error(what, 'accepts EICAR as clean', 'see QHPSI of onescand')
 }
 
-/** The remedy if nobody listens there. It names the package's settings if they are on this host. */
-export function startIt({
-  address,
-  defaults,
-}: Pick<ConfiguredMilter, 'address' | 'defaults'>): string {
+/**
+ * The finding that nobody listens at an address. The remedy names the file of onescand's settings,
+ * if it is on this host.
+ */
+export function notListening(
+  what: string,
+  value: string,
+  { address, defaults }: Pick<ConfiguredMilter, 'address' | 'defaults'>,
+): Finding {
+  let words: readonly string[]
   try {
-    if (!readDefaults(defaults).words.join(' ').includes(address)) {
-      return `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}, and restart onescand`
-    }
-    return `start onescand: ${howToStart()}; ${defaults} names this address`
+    words = readDefaults(defaults).words
   } catch {
-    return `start "onescand --milter ${address}"`
+    return error(what, value, `start "onescand --milter ${address}"`)
   }
+  if (!words.join(' ').includes(address)) {
+    const option = `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}`
+    return error(what, value, `${option}, and restart onescand`)
+  }
+  const remedy = `start onescand: ${howToStart()}; ${defaults} names this address`
+  return marked(error(what, value, remedy), 'start onescand')
 }
 
 /** Whether onescand makes stamps on this host, as far as its settings show. */

@@ -1,5 +1,5 @@
 import { type Finding, ok } from '../shared/finding.ts'
-import { onescandAddresses } from './places-of-onescand.ts'
+import { onescandAddresses } from './onescand-addresses.ts'
 
 /** Parameters by which Postfix hands mail to a server of SMTP or LMTP. */
 const HANDING = ['content_filter', 'smtpd_proxy_filter', 'virtual_transport', 'mailbox_transport']

@@ -1,43 +1,47 @@
 import { execFile } from 'node:child_process'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
 /** Milliseconds for the start of a runtime, and of each plugin. */
 const PATIENCE = 60_000
 
-/** What `onescand --check` says about the daemon's settings: it runs the code of a real start. */
-export async function checkStart({ env, daemon }: Host): Promise<Finding[]> {
+/**
+ * Returns what `onescand --check` says about onescand's settings: it runs the code of a real start.
+ * An error keeps onescand from starting. The addresses at which an onescand already listens are left
+ * out.
+ */
+export async function checkOnescandStart({ env, daemon }: Host): Promise<Finding[]> {
   if (daemon === undefined) return []
   const { words, held, file } = daemon
   const command = siblingCommand('onescand', '--check', ...words)
-  const said = await startFindings(command, env, { service: 'onescand', file })
-  return said.filter(({ value }) => !isHeld(value, held))
+  const findings = await startFindings(command, env, { service: 'onescand', file })
+  return findings
+    .filter(({ value }) => !isHeld(value, held))
+    .map((finding) => (finding.level === 'error' ? marked(finding, 'stops onescand') : finding))
 }
 
-/** What these findings are about. */
-export const START = 'onescand settings'
+/** A service that tells with --check whether it would start. */
+export interface StartedService {
+  readonly service: string
+  /** The file with its settings. */
+  readonly file: string
+}
 
-/**
- * What a service says with --check. `file` is where its settings stand. Rejects if it says nothing.
- */
+/** Returns what a service says with --check. Rejects if it says nothing. */
 export async function startFindings(
   command: readonly [string, ...string[]],
   env: Host['env'],
-  of: { readonly service: string; readonly file: string },
+  service: StartedService,
 ): Promise<Finding[]> {
-  const lines = (await output(command, env)).split('\n')
+  const lines = (await standardOutput(command, env)).split('\n')
   return lines.flatMap((line) => {
     const [, level, text] = /^(ok|warning|error): (.*)$/.exec(line) ?? []
-    return text === undefined ? [] : [findingOf(level!, text, of)]
+    return text === undefined ? [] : [findingOf(level!, text, service)]
   })
 }
 
-function findingOf(
-  level: string,
-  text: string,
-  { service, file }: { readonly service: string; readonly file: string },
-): Finding {
+function findingOf(level: string, text: string, { service, file }: StartedService): Finding {
   const what = `${service} settings`
   if (level === 'ok') return ok(what, text)
   const at = text.lastIndexOf('; ')
@@ -47,14 +51,14 @@ function findingOf(
   return error(what, `${value}: ${service} does not start with it`, `${remedy} (${file})`)
 }
 
-/** Whether the finding is about a place at which the running onescand itself listens. */
+/** Whether the text is about an address at which the running onescand itself listens. */
 function isHeld(text: string, held: readonly string[]): boolean {
-  const [, place] = /^--(?:socket|milter|policy|smtp|lmtp|http) (\S+):/.exec(text) ?? []
-  return place !== undefined && held.includes(place)
+  const [, address] = /^--(?:socket|milter|policy|smtp|lmtp|http) (\S+):/.exec(text) ?? []
+  return address !== undefined && held.includes(address)
 }
 
 /** What the command writes to standard output. Rejects with its errors if that is nothing. */
-function output(
+function standardOutput(
   [program, ...words]: readonly [string, ...string[]],
   env: Host['env'],
 ): Promise<string> {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkOnescanc } from '../../../../src/cli/check/daemon/engine.ts'
+import { checkOnescanc } from '../../../../src/cli/check/slot/onescanc.ts'
 import { slotProgram } from '../../onescan.ts'
 import { host, stranger } from '../shared/host.ts'
 

@@ -5,24 +5,22 @@ import { exitCodeOf, type Finding } from './shared/finding.ts'
 
 /** In order of severity: the worst findings come last, and so stay on the screen. */
 const LEVELS = ['ok', 'warning', 'error'] as const
-/** The width of the first columns in characters; a longer name shifts only its own line. */
+/** The most characters of the column of names. A longer name shifts its own line alone. */
 const WIDEST = 30
 
-export interface Form {
-  /** A first line for people, which says for whom was looked. */
-  readonly heading?: string
-}
-
-/** Prints the findings with the worst last, and their number. Returns the exit code. */
-export async function report(
+/**
+ * Prints the findings with the worst last, and their number. Returns the exit code. `heading` is a
+ * first line for people, which says what was checked.
+ */
+export async function printFindings(
   findings: readonly Finding[],
   output: Output,
-  { heading }: Form = {},
+  heading?: string,
 ): Promise<number> {
   const sorted = LEVELS.flatMap((rank) => findings.filter(({ level }) => level === rank))
   const count = (wanted: Finding['level']) => sorted.filter(({ level }) => level === wanted).length
   if (output.json) {
-    for (const finding of sorted) await output.result(finding)
+    for (const { mark: _, ...printed } of sorted) await output.result(printed)
     output.sum({ errors: count('error'), warnings: count('warning') })
   } else {
     if (heading !== undefined) output.text(`${heading}\n`)
@@ -32,7 +30,7 @@ export async function report(
   return exitCodeOf(sorted)
 }
 
-/** One line each: `error      keyring: /…: mode 0644 …; chmod 640 it`. The texts are aligned. */
+/** A line for each finding: `error      keyring: /…: mode 0644 …; chmod 640 it`, with aligned texts. */
 export function findingLines(findings: readonly Finding[], coloured: boolean): string[] {
   const longest = Math.max(0, ...findings.map(({ what }) => what.length))
   const width = Math.min(WIDEST, longest)

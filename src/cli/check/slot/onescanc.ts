@@ -3,10 +3,10 @@ import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { errorCode } from '../../../ground/errors/fault.ts'
 import { SOCKET } from '../../shared/running-daemons.ts'
+import { checkWithheldMail } from '../daemon/withheld-mail.ts'
 import { obstacle } from '../shared/account.ts'
 import { type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
-import { checkWithheldMail } from './withheld.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { findingLines, sumOf } from '../../../src/cli/check/report.ts'
+import { findingLines, sumOf } from '../../../src/cli/check/print-findings.ts'
 import { error, type Finding, ok, warning } from '../../../src/cli/check/shared/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { atTerminal } from '../../programs/terminal.ts'

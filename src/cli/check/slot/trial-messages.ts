@@ -3,7 +3,7 @@ import { callSlot, type SlotOutcome } from '../../inject/call-slot.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
-import { underLimits } from './limited.ts'
+import { underLimits } from '../shared/memory-limits.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds that a small message may take beyond SCANTIMEOUT. */
@@ -15,7 +15,7 @@ const PATIENCE = 30_000
  * nothing is delivered. This also finds a damaged program that exits 0 without calling the next
  * one. A program that is not onescan's is not called, since it may queue.
  */
-export async function checkSlot(host: Host): Promise<Finding[]> {
+export async function checkTrialMessages(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !mayBeTried(host)) return []
   const timeout = policy.timeout + PATIENCE

@@ -1,0 +1,64 @@
+import { tryAsAccount } from './as-account.ts'
+import { slotReadings } from './checks.ts'
+import { namesSlot } from './options.ts'
+import { readAccounts } from './shared/account.ts'
+import { buildHosts, type SlotOptions } from './shared/build-hosts.ts'
+import { type Finding, ok } from './shared/finding.ts'
+import { accountText, type Host } from './shared/host.ts'
+import { runCheck } from './shared/run-check.ts'
+import { checkLineEnds, findRunScripts } from './slot/find-run-scripts.ts'
+
+/**
+ * Checks the slot of qmail as the options set it up. Without such options it checks the slot of each
+ * SMTP service whose run script is found, once for each class of clients in tcpserver's rules.
+ */
+export async function checkSlot(
+  options: SlotOptions,
+): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
+  const { files, found } = namesSlot(options) ? { files: [], found: [] } : findRunScripts()
+  const scripts = files.length > 0 ? files : [options.run]
+  const hosts = scripts.flatMap((run) =>
+    buildHosts({ ...options, run }, process.env, readAccounts(), Date.now()),
+  )
+  const findings: Finding[] = [
+    ...found,
+    ...files.map((file) => ok('run script', file)),
+    ...scripts.flatMap((file) => (file === undefined ? [] : checkLineEnds(file))),
+  ]
+  for (const host of hosts) {
+    const ofHost = passesOnPurpose(host) ?? (await checkSlotOf(host, options.user !== undefined))
+    for (const finding of ofHost) addOnce(findings, finding, hosts.length > 1 ? host : undefined)
+  }
+  return { heading: `as ${accountText(hosts[0]!)}`, findings }
+}
+
+async function checkSlotOf(host: Host, mayBeRoot: boolean): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const reading of slotReadings) findings.push(...(await runCheck(reading, host)))
+  for await (const finding of tryAsAccount(host, mayBeRoot)) findings.push(finding)
+  return findings
+}
+
+/**
+ * The only finding about relay clients without QHPSI, since that is often intended, as for this host
+ * itself. Undefined for all other clients.
+ */
+function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
+  if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
+  return [ok('QHPSI', 'is not set for these clients, who may relay: their mail passes unscanned')]
+}
+
+/**
+ * Adds a finding, unless the same one was found for another class of clients. If there are several
+ * classes, the finding names the class of `host`.
+ */
+function addOnce(findings: Finding[], finding: Finding, host: Host | undefined): void {
+  const isSame = (other: Finding) =>
+    other.level === finding.level &&
+    other.value === finding.value &&
+    other.remedy === finding.remedy &&
+    other.what.split(' [')[0] === finding.what
+  if (findings.some(isSame)) return
+  const what = host === undefined ? finding.what : `${finding.what} [${host.clients}]`
+  findings.push({ ...finding, what })
+}

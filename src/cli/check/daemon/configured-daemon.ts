@@ -1,0 +1,99 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import { readControlDirectories } from '../../../judge/policy.ts'
+import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
+import { ACCOUNT, type RunningDaemon } from '../../shared/running-daemons.ts'
+import { type Accounts, findAccount, ownAccount, userName } from '../shared/account.ts'
+import { error, type Finding, marked, warning } from '../shared/finding.ts'
+import type { DaemonWords, Host } from '../shared/host.ts'
+import { listenersAt } from '../shared/listener.ts'
+import { noLimits } from '../shared/memory-limits.ts'
+import { optionValues } from '../shared/option-values.ts'
+import { readServiceAddress } from '../shared/service-address.ts'
+import { listeningAddresses } from './listening-addresses.ts'
+
+/** onescand as it is configured on this host, and what is wrong with its file of settings. */
+export interface ConfiguredDaemon {
+  readonly host: Host
+  readonly found: readonly Finding[]
+}
+
+/** The PATH of a service: systemd.exec(5). */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * Returns the host as onescand will see it at its next start: by its file of settings or, without
+ * such a file, by the onescand that runs. Undefined if there is neither.
+ */
+export function configuredDaemon(
+  running: RunningDaemon | undefined,
+  accounts: Accounts,
+  now: number,
+  file: string = DEFAULTS,
+): ConfiguredDaemon | undefined {
+  const account = daemonAccount(running, accounts)
+  const build = (env: Host['env'], daemon: DaemonWords | undefined): Host => ({
+    env,
+    directories: readControlDirectories(env),
+    account,
+    accounts,
+    limits: noLimits,
+    program: '',
+    now,
+    daemon,
+  })
+  if (hasDefaults(file)) {
+    try {
+      const { env, words, where, odd } = readDefaults(file)
+      const found = odd.map(oddFinding)
+      return { host: build({ PATH, ...env }, daemonWords(words, where, running)), found }
+    } catch (thrown) {
+      const found = [error(file, errorText(thrown), 'run check as root')]
+      return { host: build({ PATH }, undefined), found }
+    }
+  }
+  if (running?.env === undefined) return undefined
+  const daemon = daemonWords(running.words, 'the environment of onescand', running)
+  return { host: build(running.env, daemon), found: [] }
+}
+
+/** A line of a file of settings that has another effect than it seems to have. */
+export function oddFinding({ file, text, why, remedy, effect }: OddLine): Finding {
+  const finding = (effect === 'odd' ? warning : error)(file, `${text} ${why}`, remedy)
+  return effect === 'stops' ? marked(finding, 'stops onescand') : finding
+}
+
+/** The command line. The unit or run script adds --socket to the options of the file. */
+function daemonWords(
+  words: readonly string[],
+  file: string,
+  running: RunningDaemon | undefined,
+): DaemonWords {
+  const isNamed = words.some((word) => word.startsWith('--socket'))
+  const socket = optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'
+  return {
+    words: isNamed ? words : [...words, '--socket', socket],
+    held: running === undefined ? [] : heldBy(running),
+    file,
+  }
+}
+
+/**
+ * The addresses on its command line at which this onescand, or systemd for it, really listens:
+ * another program may have taken the port of its page.
+ */
+function heldBy({ words, uid }: RunningDaemon): string[] {
+  return listeningAddresses(words).filter((text) => {
+    const address = readServiceAddress(text.startsWith('/') ? `unix:${text}` : `inet:${text}`)
+    const owners = address === undefined ? [] : listenersAt(address)
+    const isSystemds = address !== undefined && 'path' in address && owners.includes(0)
+    return owners.length === 0 || owners.includes(uid) || isSystemds
+  })
+}
+
+/** The account of the onescand that runs, else that of the package, else the caller's. */
+function daemonAccount(running: RunningDaemon | undefined, accounts: Accounts): Host['account'] {
+  if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
+  const { uid } = running
+  const name = userName(accounts, uid)
+  return findAccount(accounts, name, 'all') ?? { name, uid, groups: [uid] }
+}

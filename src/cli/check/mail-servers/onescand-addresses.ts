@@ -1,0 +1,57 @@
+import { readDefaults } from '../../shared/defaults-file.ts'
+import { runningDaemons } from '../../shared/running-daemons.ts'
+import { optionValues } from '../shared/option-values.ts'
+
+/** Where to find the command line of onescand. */
+export interface OnescandSources {
+  /** The package's file with ONESCAND_OPTIONS="…". */
+  readonly defaults: string
+  /** proc(5). */
+  readonly processes: string
+}
+
+/** Addresses in the form of `--milter` and `--policy`: `inet:127.0.0.1:8890`. */
+export interface OnescandAddresses {
+  readonly milters: readonly string[]
+  readonly policies: readonly string[]
+  /** The addresses of --smtp and --lmtp. */
+  readonly relays: readonly string[]
+}
+
+/** The sockets of the package's units: if systemd runs, it listens there for onescand. */
+const MILTER_SOCKETS = [
+  'unix:/var/spool/postfix/onescan/milter.sock',
+  'unix:/run/onescan/milter.sock',
+]
+const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
+
+/**
+ * Returns where onescand listens, by its settings, by the package's units and by each onescand that
+ * runs.
+ */
+export function onescandAddresses({ defaults, processes }: OnescandSources): OnescandAddresses {
+  const commandLines = [wordsIn(defaults), ...wordsOfRunning(processes)]
+  const addressesOf = (option: string) =>
+    [...new Set(commandLines.flatMap((words) => optionValues(words, option)))].sort()
+  return {
+    milters: [...addressesOf('--milter'), ...MILTER_SOCKETS],
+    policies: [...addressesOf('--policy'), ...POLICY_SOCKETS],
+    relays: [...addressesOf('--smtp'), ...addressesOf('--lmtp')],
+  }
+}
+
+function wordsIn(defaults: string): readonly string[] {
+  try {
+    return readDefaults(defaults).words
+  } catch {
+    return [] // the package is not installed, or only root may read its file
+  }
+}
+
+function wordsOfRunning(processes: string): (readonly string[])[] {
+  try {
+    return runningDaemons(processes).map(({ words }) => words)
+  } catch {
+    return [] // there is no proc(5)
+  }
+}

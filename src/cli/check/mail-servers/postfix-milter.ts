@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { findAccount, groupName, obstacle } from '../shared/account.ts'
+import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { checkListener, milterListens } from '../shared/listener.ts'
+import { matchAddress } from '../shared/service-address.ts'
+import { onescandAddresses } from './onescand-addresses.ts'
+import { type MilterEntry, milterAction, type Parameters, queueOf } from './postconf.ts'
+import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
+import { notListening, SCANTIMEOUT, type TriedMilter, tryMilter } from './try-milter.ts'
+
+/** proc(5). */
+const PROCESSES = '/proc'
+
+/**
+ * Checks one milter of smtpd_milters: can Postfix reach it, does it answer and, if it is onescand,
+ * does it find EICAR?
+ */
+export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Promise<TriedMilter> {
+  const { accounts, defaults, parameters } = postfix
+  const { text } = milter
+  const what = `milter ${text}`
+  const address = postfixAddress(text, postfix)
+  if (address === undefined) {
+    return { isOurs: false, found: warning(what, 'is not understood', 'see MILTER_README') }
+  }
+  const barrier = 'path' in address ? checkReach(postfix, milter, address.path) : undefined
+  if (barrier !== undefined) return { isOurs: false, found: barrier }
+  const { milters } = onescandAddresses({ defaults, processes: PROCESSES })
+  const tried = await tryMilter(address, {
+    what,
+    address: 'path' in address ? `unix:${address.path}` : text,
+    meanwhile: whileDown(milterAction(parameters, milter)),
+    defaults,
+    isKnown: matchAddress(text, milters, queueOf(parameters)) !== undefined,
+  })
+  if (!tried.isOurs) return tried
+  const [trouble] = checkListener(what, address, accounts, milterListens)
+  return { isOurs: true, found: trouble ?? tried.found }
+}
+
+/** What Postfix does with mail while nobody answers: milter_default_action. */
+function whileDown(action: string): string {
+  switch (action) {
+    case 'accept':
+      return 'Postfix accepts mail unscanned, viruses get in (milter_default_action = accept)'
+    case 'reject':
+      return 'Postfix refuses all mail for good (milter_default_action = reject)'
+    case 'quarantine':
+      return 'Postfix puts all mail on hold (milter_default_action = quarantine)'
+    default:
+      return `Postfix defers all mail (milter_default_action = ${action})`
+  }
+}
+
+/** Why Postfix cannot connect to the socket at this path; undefined if it can. */
+function checkReach(
+  { accounts, defaults, parameters, isChrooted }: ReadPostfix,
+  milter: MilterEntry,
+  path: string,
+): Finding | undefined {
+  const { text } = milter
+  const what = `milter ${text}`
+  const meanwhile = whileDown(milterAction(parameters, milter))
+  if (!existsSync(path)) {
+    const outside = text.replace(/^\w+:/, '')
+    if (isChrooted && existsSync(outside)) {
+      const value = `is out of reach: smtpd runs in ${parameters.queue_directory}, where ${outside} is ${path}`
+      const remedy = `start onescand with --milter unix:${path}, or use inet:`
+      return error(what, `${value}: ${meanwhile}`, remedy)
+    }
+    const value = `${path} does not exist: ${meanwhile}`
+    return notListening(what, value, { address: `unix:${path}`, defaults })
+  }
+  const account = findAccount(accounts, parameters.mail_owner ?? 'postfix', 'all')
+  const barrier = account && obstacle(account, path, 'write')
+  if (account === undefined || barrier === undefined) return undefined
+  const value = `${account.name} may not connect to ${path}: ${meanwhile}`
+  const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
+  const remedy = `give ${account.name} (${groups}) the group of ${barrier}, by adduser, and restart Postfix`
+  return error(what, value, remedy)
+}
+
+/** Checks what Postfix does while it waits for this milter, and whether it waits long enough. */
+export function checkMilterTerms(parameters: Parameters, milter: MilterEntry): Finding[] {
+  const { text, options } = milter
+  const findings = [checkAction(text, milterAction(parameters, milter))]
+  const timeout = options.content_timeout ?? parameters.milter_content_timeout ?? '300s'
+  if (secondsOf(timeout) <= SCANTIMEOUT) {
+    const value = `${timeout}: Postfix gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
+    findings.push(warning('milter_content_timeout', value, 'set 300s'))
+  }
+  return findings
+}
+
+function checkAction(text: string, action: string): Finding {
+  const what = 'milter_default_action'
+  switch (action) {
+    case 'tempfail':
+      return ok(what, `tempfail: mail is deferred while ${text} is down`)
+    case 'accept':
+      return error(what, `accept: mail gets in unscanned while ${text} is down`, 'set tempfail')
+    default: {
+      const value = `${action}: Postfix does this with mail while ${text} is down`
+      return warning(what, value, 'set tempfail')
+    }
+  }
+}
+
+/** A time as postconf(5) writes it: `300s`, `5m`. */
+function secondsOf(text: string): number {
+  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
+  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
+}
+
+/**
+ * Says that a DKIM milter may come before or behind onescan, since people wonder about it: a
+ * signature does not cover the stamp, and the stamp does not cover the signature.
+ */
+export function checkMilterOrder(milters: readonly MilterEntry[], index: number): Finding[] {
+  return milters.flatMap(({ text }, at) => {
+    if (!/dkim/i.test(text)) return []
+    const side = at < index ? 'before' : 'behind'
+    const value = `${text} comes ${side} onescand: signatures and stamps hold in either order`
+    return [ok('smtpd_milters', value)]
+  })
+}

@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { addEnvironmentOptions } from '../shared/slot-environment.ts'
+import { findMailServers, type MailServer } from './mail-servers/find.ts'
+import type { SlotOptions } from './shared/build-hosts.ts'
+
+/** The options of `onescan check`. */
+export interface CheckOptions extends SlotOptions {
+  readonly removal: boolean
+  readonly daemon: boolean
+  readonly postfix: string | undefined
+  readonly sendmail: string | undefined
+  readonly json: boolean
+}
+
+export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
+  return addEnvironmentOptions(yargs)
+    .option('run', {
+      type: 'string',
+      requiresArg: true,
+      describe: "The service's run script: its limits, account, envdir and variables",
+    })
+    .option('user', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Account of the slot [default: by --run; else qmaild for root, or yourself]',
+    })
+    .option('program', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]',
+    })
+    .option('client', {
+      type: 'string',
+      requiresArg: true,
+      describe: "IP address of a client: its rule of tcpserver's -x alone",
+    })
+    .option('postfix', {
+      type: 'string',
+      describe: 'Look only at Postfix (of this configuration directory)',
+    })
+    .option('sendmail', {
+      type: 'string',
+      describe: 'Look only at Sendmail (of this sendmail.cf)',
+    })
+    .option('daemon', {
+      type: 'boolean',
+      default: false,
+      describe: 'Look only at the onescand that runs: its settings, and files that changed since',
+    })
+    .option('removal', {
+      type: 'boolean',
+      default: false,
+      describe: 'Only list what still names the programs, before you remove them',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example('$0 check --run /service/smtpd/run', 'As the SMTP service runs it (as root)')
+    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
+    .epilogue(
+      'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
+        'delivered.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',
+    )
+}
+
+/**
+ * The mail servers that the options name. Without such options: the slot, if an option or variable
+ * says how it is set up; else all mail servers of this host.
+ */
+export function serversToCheck(options: CheckOptions): MailServer[] {
+  const named: MailServer[] = []
+  if (options.postfix !== undefined) named.push('Postfix')
+  if (options.sendmail !== undefined) named.push('Sendmail')
+  if (named.length > 0) return named
+  return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
+}
+
+/** Whether no option or variable says what to check: then everything on this host is checked. */
+export function isWholeHost(options: CheckOptions): boolean {
+  return options.postfix === undefined && options.sendmail === undefined && !namesSlot(options)
+}
+
+/** Whether an option or variable says how the slot is set up. */
+export function namesSlot({ run, user, program, client, envdir, env }: SlotOptions): boolean {
+  const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
+  return (
+    [run, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
+    [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+  )
+}

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
+
+/**
+ * Reads an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`,
+ * `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`; `inet6:` counts like `inet:`. Undefined for
+ * anything else.
+ */
+export function readServiceAddress(text: string): ServiceAddress | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path !== undefined) return { path }
+  const { groups } =
+    /^inet6?:(?:(?<host>[^@]*):)?(?<port>\d+)$/.exec(text) ??
+    /^inet6?:(?<port>\d+)@(?<host>.*)$/.exec(text) ??
+    {}
+  if (groups?.port === undefined) return undefined
+  const host = (groups.host ?? '').replace(/^\[|\]$/g, '')
+  return { host: host || '127.0.0.1', port: Number(groups.port) }
+}
+
+/** Puts a path below a directory in which a chroot or relative paths begin. */
+export function addressBelow(address: ServiceAddress, directory: string): ServiceAddress {
+  return 'path' in address ? { path: join(directory, address.path) } : address
+}
+
+/**
+ * The address among `addresses` that `named` stands for, in the form of Postfix or Sendmail. Its path
+ * may be relative to the queue directory of Postfix.
+ */
+export function matchAddress(
+  named: string,
+  addresses: readonly string[],
+  queue: string | undefined,
+): string | undefined {
+  const wanted = readServiceAddress(named)
+  if (wanted === undefined) return undefined
+  return addresses.find((text) => {
+    const listening = readServiceAddress(text)
+    return listening !== undefined && leadsTo(wanted, listening, queue)
+  })
+}
+
+function leadsTo(
+  wanted: ServiceAddress,
+  listening: ServiceAddress,
+  queue: string | undefined,
+): boolean {
+  if ('path' in wanted || 'path' in listening) {
+    if (!('path' in wanted && 'path' in listening)) return false
+    if (wanted.path === listening.path) return true
+    return Boolean(queue) && join(queue!, wanted.path) === join(listening.path)
+  }
+  if (wanted.port !== listening.port) return false
+  return isEverywhere(listening.host) || numeric(wanted.host) === numeric(listening.host)
+}
+
+const isEverywhere = (host: string) => host === '0.0.0.0' || host === '::'
+const numeric = (host: string) => (host === 'localhost' ? '127.0.0.1' : host)
