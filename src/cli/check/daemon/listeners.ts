@@ -4,7 +4,7 @@ import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
 import type { Finding } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
-import { checkListener, pageListens, quotadListens } from '../shared/listener.ts'
+import { checkListener, pageService, quotadService } from '../shared/listener.ts'
 import { optionValues } from '../shared/option-values.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
 
@@ -17,11 +17,11 @@ export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
     const address = readServiceAddress(text)
     return address === undefined
       ? []
-      : checkListener(`page ${text}`, address, accounts, pageListens)
+      : checkListener(`page ${text}`, address, accounts, pageService)
   })
   const service = quotaService(env)
   if (service === undefined) return pages
-  const listens = { ...quotadListens, udp: service.udp }
+  const listens = { ...quotadService, udp: service.udp }
   return [...pages, ...checkListener('QUOTAD', service.address, accounts, listens)]
 }
 

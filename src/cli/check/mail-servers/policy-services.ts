@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
-import { checkListener, policyListens } from '../shared/listener.ts'
+import { checkListener, policyService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 import { queueOf } from './postconf.ts'
@@ -35,7 +35,7 @@ export async function checkPolicies(
       if (address === undefined) throw new Error('is not understood')
       const answers = ok(what, `answers ${await askPolicy(address)}`)
       const isOurs = matchAddress(service, policies, queueOf(parameters)) !== undefined
-      const [trouble] = isOurs ? checkListener(what, address, accounts, policyListens) : []
+      const [trouble] = isOurs ? checkListener(what, address, accounts, policyService) : []
       findings.push(trouble ?? answers)
     } catch (thrown) {
       const remedy = 'start it; until then Postfix defers, unless default_action says otherwise'

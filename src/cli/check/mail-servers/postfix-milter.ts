@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
-import { checkListener, milterListens } from '../shared/listener.ts'
+import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 import { type MilterEntry, milterAction, type Parameters, queueOf } from './postconf.ts'
@@ -34,7 +34,7 @@ export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Pr
     isKnown: matchAddress(text, milters, queueOf(parameters)) !== undefined,
   })
   if (!tried.isOurs) return tried
-  const [trouble] = checkListener(what, address, accounts, milterListens)
+  const [trouble] = checkListener(what, address, accounts, milterService)
   return { isOurs: true, found: trouble ?? tried.found }
 }
 

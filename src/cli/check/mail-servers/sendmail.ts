@@ -4,7 +4,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
-import { checkListener, milterListens } from '../shared/listener.ts'
+import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
@@ -93,7 +93,7 @@ async function checkFilter(
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
   if (!tried.isOurs) return tried
-  const [trouble] = checkListener(what, place, readAccounts(), milterListens)
+  const [trouble] = checkListener(what, place, readAccounts(), milterService)
   return { isOurs: true, found: trouble ?? tried.found }
 }
 

@@ -6,64 +6,68 @@ import { serviceAccounts } from '../../shared/running-daemons.ts'
 import { type Accounts, userName } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'
 
-/** A service that should listen at a place. */
-export interface Listens {
+/** A service that should listen at an address. */
+export interface ListeningService {
   readonly service: 'onescand' | 'onescan-quotad'
   /** The unit by which systemd listens for it. */
   readonly unit: string
-  /** What another program in its place could do. */
+  /** What another program could do that listens in its stead. */
   readonly harm: string
-  /** Whether it takes datagrams (UDP) and no streams. */
+  /** Whether the service takes datagrams (UDP), and no streams. */
   readonly udp?: boolean
 }
 
-const listens = (service: Listens['service'], unit: string, harm: string): Listens => {
+const listening = (
+  service: ListeningService['service'],
+  unit: string,
+  harm: string,
+): ListeningService => {
   return { service, unit: `${unit}.socket`, harm }
 }
 const ABOUT_QUOTAS = 'say which mailboxes are full'
 
-export const milterListens = listens(
+export const milterService = listening(
   'onescand',
   'onescan-milter',
   'get all mail, and call viruses clean',
 )
-export const policyListens = listens('onescand', 'onescan-policy', ABOUT_QUOTAS)
-export const pageListens = listens(
+export const policyService = listening('onescand', 'onescan-policy', ABOUT_QUOTAS)
+export const pageService = listening(
   'onescand',
   'onescan-http',
   'show a page of his own, and learn the token',
 )
-export const quotadListens = listens('onescan-quotad', 'onescan-quotad', ABOUT_QUOTAS)
+export const quotadService = listening('onescan-quotad', 'onescan-quotad', ABOUT_QUOTAS)
 
 /**
- * Checks whose socket answers at a service's place: it must be root's (systemd listens) or that of
- * the service's account. Says nothing about a port of another host.
+ * Checks who listens at a service's address: it must be root (systemd listens for the service) or the
+ * service's account. There is no finding about a port of another host.
  */
 export function checkListener(
   what: string,
-  place: ServiceAddress,
+  address: ServiceAddress,
   accounts: Accounts,
-  { service, unit, harm, udp = false }: Listens,
+  { service, unit, harm, udp = false }: ListeningService,
 ): Finding[] {
-  const owners = listenersAt(place, udp)
+  const owners = listenersAt(address, udp)
   const known = serviceAccounts(service)
   const stranger = owners.find((uid) => !known.has(uid))
   if (stranger !== undefined) {
     const value = `is held by ${userName(accounts, stranger)}, who is neither root nor the account of ${service}`
     return [error(what, value, 'see who listens there (ss -lnp), and end it')]
   }
-  if ('path' in place || owners.every((uid) => uid === 0)) return []
-  const value = `port ${place.port}: any user may take it while ${service} is started anew, and ${harm}`
+  if ('path' in address || owners.every((uid) => uid === 0)) return []
+  const value = `port ${address.port}: any user may take it while ${service} is started anew, and ${harm}`
   const socket = udp ? '' : 'use a unix socket, or '
   return [warning(what, value, `${socket}let systemd hold the port (${unit})`)]
 }
 
 /**
- * The users who listen there, as the kernel reports them. None if nobody does, or if it cannot be
- * known.
+ * The users who listen at an address, as the kernel reports them. Nobody if nobody listens, or if
+ * this cannot be found out.
  */
-export function listenersAt(place: ServiceAddress, udp = false): number[] {
-  return 'path' in place ? ownerOfPath(place.path) : ownersOfPort(place, udp)
+export function listenersAt(address: ServiceAddress, udp = false): number[] {
+  return 'path' in address ? ownerOfPath(address.path) : ownersOfPort(address, udp)
 }
 
 function ownerOfPath(path: string): number[] {
@@ -75,12 +79,12 @@ function ownerOfPath(path: string): number[] {
 }
 
 /**
- * Number, local address and port, remote address and port, state, two pairs, retransmits, user:
- * proc(5).
+ * A row of /proc/net/tcp: number, local address and port, remote address and port, state, two pairs
+ * of numbers, retransmits, user; proc(5).
  */
 const ROW = /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) /gm
 /**
- * The state of a listening stream socket (TCP_LISTEN); and of a datagram socket that anybody may
+ * The state of a stream socket that listens (TCP_LISTEN), and of a datagram socket that anybody may
  * send to (TCP_CLOSE).
  */
 const LISTENS = { tcp: '0A', udp: '07' }
@@ -91,12 +95,12 @@ function ownersOfPort(
   udp: boolean,
 ): number[] {
   const wanted = isIPv4(host) ? hexOf(host) : undefined
-  const isMeant = (address: string) =>
+  const isWanted = (address: string) =>
     address.length > 8 || wanted === undefined || address === wanted || /^0+$/.test(address)
   const table = udp ? 'udp' : 'tcp'
   return [table, `${table}6`].flatMap((name) =>
     [...rowsOf(name).matchAll(ROW)].flatMap(([, address, at, state, uid]) =>
-      Number.parseInt(at!, 16) === port && isMeant(address!) && state === LISTENS[table]
+      Number.parseInt(at!, 16) === port && isWanted(address!) && state === LISTENS[table]
         ? [Number(uid)]
         : [],
     ),

@@ -10,20 +10,23 @@ import type { Host } from '../shared/host.ts'
 /** Milliseconds for one short SMTP session without a network. */
 const PATIENCE = 15_000
 
-/** A descriptor for texts, and the exit code that announces a text. */
+/** A way to hand a text to qmail-smtpd. */
 interface ErrorPipe {
+  /** The descriptor to which the text is written. */
   readonly fd: number
+  /** The exit code that announces the text. */
   readonly code: 82 | 88
 }
 
-const manners: readonly ErrorPipe[] = [
+/** The ways that any qmail-smtpd is known to take, the best one first. */
+const errorPipes: readonly ErrorPipe[] = [
   { fd: 6, code: 82 }, // notqmail from 1.09 on
   { fd: 4, code: 82 }, // older patches, sagredo
   { fd: 4, code: 88 }, // sagredo
   { fd: 2, code: 88 }, // IndiMail
 ]
 
-/** Does this host's qmail-smtpd read texts where ERROR_FD and ERROR_EXIT say? */
+/** Checks whether this host's qmail-smtpd reads texts as ERROR_FD and ERROR_EXIT say. */
 export async function checkErrorFd(host: Host): Promise<Finding[]> {
   const what = 'ERROR_FD'
   const { env } = host
@@ -35,17 +38,17 @@ export async function checkErrorFd(host: Host): Promise<Finding[]> {
     return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
   }
   const smtpd = join(host.directories.qmailHome, 'bin', 'qmail-smtpd')
-  const taken = await understoodPipes(smtpd, host)
-  if (taken === undefined) {
+  const understood = await understoodPipes(smtpd, host)
+  if (understood === undefined) {
     const value = `${set ?? 'not set'}; cannot be tried: no ${smtpd} that honours QMAILQUEUE`
     if (set === undefined) return [ok(what, value)]
     return [warning(what, value, 'send EICAR by SMTP: the reply must name the virus')]
   }
-  if (taken.length === 0) return [takesNone(set, smtpd)]
-  return [compare(set, code, taken, smtpd)]
+  if (understood.length === 0) return [takesNoText(set, smtpd)]
+  return [compare(set, code, understood, smtpd)]
 }
 
-function takesNone(set: string | undefined, smtpd: string): Finding {
+function takesNoText(set: string | undefined, smtpd: string): Finding {
   if (set === undefined) return ok('ERROR_FD', `not set, and ${smtpd} takes no text`)
   const value = `${set}, but ${smtpd} takes no text: refused mail would be tried again`
   return error('ERROR_FD', value, 'unset ERROR_FD')
@@ -54,16 +57,16 @@ function takesNone(set: string | undefined, smtpd: string): Finding {
 function compare(
   set: string | undefined,
   code: number,
-  taken: readonly ErrorPipe[],
+  understood: readonly ErrorPipe[],
   smtpd: string,
 ): Finding {
   const what = 'ERROR_FD'
-  const best = taken[0]!
+  const best = understood[0]!
   const advice = `set ERROR_FD=${best.fd} ERROR_EXIT=${best.code}`
   if (set === undefined) {
     return ok(what, `not set: refusals do not name the virus (to have that, ${advice})`)
   }
-  if (taken.some((manner) => String(manner.fd) === set && manner.code === code)) {
+  if (understood.some((pipe) => String(pipe.fd) === set && pipe.code === code)) {
     return ok(what, `${set} with exit code ${code}, as ${smtpd} takes it`)
   }
   const value = `${set} with exit code ${code}, which ${smtpd} does not take: refused mail would be tried again`
@@ -71,8 +74,9 @@ function compare(
 }
 
 /**
- * Tries each manner with a QMAILQUEUE that queues nothing. Undefined if that shows nothing. A
- * qmail-smtpd that ignores QMAILQUEUE is never sent a whole message, since it would queue it.
+ * Tries each error pipe with a QMAILQUEUE that queues nothing, and returns those that qmail-smtpd
+ * understands. Undefined if that cannot be found out. A qmail-smtpd that ignores QMAILQUEUE is never
+ * sent a whole message, since it would queue it.
  */
 async function understoodPipes(smtpd: string, host: Host): Promise<ErrorPipe[] | undefined> {
   try {
@@ -81,29 +85,29 @@ async function understoodPipes(smtpd: string, host: Host): Promise<ErrorPipe[] |
     return undefined
   }
   if (!(await callsQmailqueue(smtpd, host))) return undefined
-  const taken: ErrorPipe[] = []
-  for (const manner of manners) {
-    const reply = await replyOf(smtpd, manner, host)
+  const understood: ErrorPipe[] = []
+  for (const pipe of errorPipes) {
+    const reply = await replyOf(smtpd, pipe, host)
     if (reply === undefined) return undefined
-    if (reply.includes(TEXT)) taken.push(manner)
+    if (reply.includes(TEXT)) understood.push(pipe)
   }
-  return taken
+  return understood
 }
 
 const TEXT = 'onescan check'
 
-/** The commands of a session up to the message, and what follows them. */
-const GREETING = ['EHLO localhost', 'MAIL FROM:<>', 'RCPT TO:<postmaster@localhost>', 'DATA']
+/** The commands of a session up to the message. */
+const BEFORE_MESSAGE = ['EHLO localhost', 'MAIL FROM:<>', 'RCPT TO:<postmaster@localhost>', 'DATA']
 const MESSAGE = [`Subject: ${TEXT}`, '', '.', 'QUIT']
 
 /**
- * Whether qmail-smtpd uses QMAILQUEUE. A client hangs up in the middle of the message: so whatever
- * program is started gets no envelope, and no qmail-queue queues mail without one.
+ * Whether qmail-smtpd uses QMAILQUEUE. The client hangs up in the middle of the message, so that the
+ * program that qmail-smtpd starts gets no envelope: no qmail-queue queues mail without an envelope.
  */
 async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
   return withQueue(': >called; cat >/dev/null', async (queue) => {
     const called = join(dirname(queue), 'called')
-    const lines = [...GREETING, `Subject: ${TEXT}`]
+    const lines = [...BEFORE_MESSAGE, `Subject: ${TEXT}`]
     // Some qmail-smtpd kill the program as soon as the client has gone, perhaps before it began.
     await session(smtpd, host, queue, lines, () => until(() => existsSync(called)))
     await until(() => existsSync(called))
@@ -112,19 +116,20 @@ async function callsQmailqueue(smtpd: string, host: Host): Promise<boolean> {
 }
 
 /** The reply to the end of DATA; undefined if the session did not get there. */
-async function replyOf(smtpd: string, manner: ErrorPipe, host: Host): Promise<string | undefined> {
-  const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${manner.fd}; exit ${manner.code}`
+async function replyOf(smtpd: string, pipe: ErrorPipe, host: Host): Promise<string | undefined> {
+  const script = `cat >/dev/null; cat <&1 >/dev/null; printf 'Z${TEXT}' >&${pipe.fd}; exit ${pipe.code}`
   return withQueue(script, async (queue) => {
-    const output = await session(smtpd, host, queue, [...GREETING, ...MESSAGE])
+    const output = await session(smtpd, host, queue, [...BEFORE_MESSAGE, ...MESSAGE])
     const [, reply] = /^354 .*\r?\n([45]\d\d[ -].*)$/m.exec(output) ?? []
     return reply
   })
 }
 
-async function withQueue<Told>(
+/** Calls `use` with a program that runs this script in a directory of its own. */
+async function withQueue<Result>(
   script: string,
-  use: (queue: string) => Promise<Told>,
-): Promise<Told> {
+  use: (queue: string) => Promise<Result>,
+): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-check-'))
   try {
     chmodSync(directory, 0o755)
@@ -138,8 +143,8 @@ async function withQueue<Told>(
 }
 
 /**
- * Resolves when the server and all processes that it started have ended: they hold the last
- * descriptor.
+ * Sends these lines to qmail-smtpd and returns its output. Resolves when the server and all processes
+ * that it started have ended: they hold the last descriptor.
  */
 function session(
   smtpd: string,
@@ -173,7 +178,7 @@ function session(
 const STARTED_WITHIN = 1_000
 const LOOK_EVERY = 20
 
-/** Resolves when the condition holds, or when the time is over. */
+/** Resolves when the condition holds, or after STARTED_WITHIN. */
 async function until(holds: () => boolean): Promise<void> {
   const from = performance.now()
   while (!holds() && performance.now() - from < STARTED_WITHIN) {
@@ -181,5 +186,8 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** A descriptor above those by which any qmail is told errors: it closes when all processes of the session have ended. */
+/**
+ * A descriptor above those of all error pipes. It closes when all processes of the session have
+ * ended.
+ */
 const LAST = 9
