@@ -18,6 +18,7 @@ import { AMID_MESSAGE, AMID_PACKET, THINKING } from '../../src/doors/shared/limi
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { EHLO_COUNTS_FOR } from '../../src/doors/smtp/server.ts'
 import { standardTimeouts } from '../../src/doors/smtp/time-limits.ts'
+import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
 import {
@@ -34,7 +35,7 @@ import { WRITE_EVERY } from '../../src/observe/live/state-file.ts'
 import { LINE_MAX } from '../../src/observe/log/lines.ts'
 import { NAMES_MAX } from '../../src/observe/report/name-counter.ts'
 import { TOP } from '../../src/observe/report/tally.ts'
-import { IDLE_TIME, REQUEST_TIME } from '../../src/quota/tell/http.ts'
+import { IDLE_TIME } from '../../src/quota/tell/http.ts'
 import { GRACE } from '../../src/quota/tell/mailbox-answer.ts'
 import { OVER_QUOTA_FOR } from '../../src/quota/tell/sources/maildirsize.ts'
 import {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { errorText } from '../../ground/errors/fault.ts'
+import { hasBody, refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
 import {
   createObserver,
   type Observer,
@@ -36,13 +37,10 @@ export interface StatusServer {
 /** Connections at once; beyond them the one that has been idle for longest goes. */
 const CONNECTIONS_MAX = 400
 /** Milliseconds for a request to arrive, for the next one, and for an answer to be taken. */
-const REQUEST_TIME = 5_000
 const IDLE_TIME = 30_000
 const TAKE_TIME = 10_000
 /** Milliseconds for which an answer is good: what it tells changes once a second. */
 const FRESH_FOR = 1_000
-/** Bytes of a request; it has no body. */
-const REQUEST_MAX = 8 * 1024
 
 /** Milliseconds before a place that could not be opened is tried again. */
 export const TRY_AGAIN_AFTER = 5_000
@@ -62,27 +60,18 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
   const kept = viewKept({ ...options, uptime: observed.uptime })
   const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
 
-  const server = createServer(
-    {
-      headersTimeout: REQUEST_TIME,
-      requestTimeout: REQUEST_TIME,
-      keepAliveTimeout: IDLE_TIME,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: REQUEST_MAX,
-    },
-    (request, response) => {
-      const { socket } = request
-      // A client that asks on without reading the answers would have all of them kept in memory.
-      if (asking.has(socket)) return void socket.destroy()
-      asking.add(socket)
-      idle.delete(socket)
-      response.on('close', () => {
-        asking.delete(socket)
-        if (!socket.destroyed) idle.add(socket)
-      })
-      answer(request, response).catch(() => response.destroy())
-    },
-  )
+  const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
+    const { socket } = request
+    // A client that asks on without reading the answers would have all of them kept in memory.
+    if (asking.has(socket)) return void socket.destroy()
+    asking.add(socket)
+    idle.delete(socket)
+    response.on('close', () => {
+      asking.delete(socket)
+      if (!socket.destroyed) idle.add(socket)
+    })
+    answer(request, response).catch(() => response.destroy())
+  })
   /** Connections with a request that is not answered. */
   const asking = new WeakSet<Socket>()
   /** Connections without a request, in the order in which they fell silent. */
@@ -99,10 +88,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
     const [oldest] = idle
     oldest?.destroy()
   })
-  server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-    setTimeout(() => socket.destroy(), 1000).unref()
-  })
+  refuseBadRequests(server)
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').replace(/\?.*$/s, '')
@@ -264,8 +250,4 @@ function reply(
   })
   response.setTimeout(TAKE_TIME, () => response.destroy())
   response.end(request.method === 'HEAD' ? undefined : bytes)
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
 }

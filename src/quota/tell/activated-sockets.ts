@@ -2,11 +2,11 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { activatedDescriptors } from '../../ground/net/socket-activation.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 
-/** A socket that is bound already. */
+/** A socket that systemd has bound already. */
 export interface ActivatedSocket {
   readonly fd: number
   readonly family: 4 | 6
-  /** For messages. */
+  /** Its name in error messages. */
   readonly text: string
 }
 
@@ -16,9 +16,9 @@ export interface ActivatedSockets {
 }
 
 /**
- * The sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets are
- * for UDP, others for HTTP. Undefined if there are none. Throws a Fault of kind `config`
- * for one that is neither.
+ * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets
+ * serve UDP, stream sockets HTTP. Returns undefined if there are none. Throws a Fault of kind
+ * `config` if one of them is neither.
  */
 export async function activatedSockets(
   env: NodeJS.ProcessEnv,

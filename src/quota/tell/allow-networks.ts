@@ -7,18 +7,19 @@ import {
   parseNetwork,
 } from '../../ground/net/ip-address.ts'
 
-/** Whether an address of a socket may ask. */
-export type IsAllowed = (address: string) => boolean
+/** Whether the client with this IP address may ask. */
+export type MayAsk = (address: string) => boolean
 
-/** Clients that are remembered: it is few hosts that ask, and often. */
+/** How many clients are remembered: few hosts ask, and often. */
 const REMEMBERED = 1000
 
 const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
 
 /**
- * These networks and the host itself may ask. An IPv4 client on an IPv6 socket is an IPv4 client.
+ * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
+ * compared by its IPv4 address.
  */
-export function allowNetworks(networks: readonly Network[]): IsAllowed {
+export function allowNetworks(networks: readonly Network[]): MayAsk {
   const all = [...loopback, ...networks]
   const known = createLruCache<boolean>(REMEMBERED)
   return (text) => {

@@ -10,8 +10,8 @@ import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
 
 /**
- * Goes through what onescan-quotad does at its start up to its sockets, as the user that it would
- * be, and says all that is wrong at once. Nothing is listened on, and nobody is asked.
+ * Makes the steps of onescan-quotad's start up to its sockets, as the user that it would become,
+ * and reports all faults together. It opens no socket and asks no other service.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
   const faults = gatherFaults()
@@ -36,7 +36,10 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   return { isUsage: false, errors, warnings, actions: does }
 }
 
-/** Lists are opened with the first question; until they can be, nobody is over quota. */
+/**
+ * Warnings about files that cannot be read. They are only opened with the first question, so they
+ * do not keep the service from starting.
+ */
 function unreadableFiles({ limitsFile, users, ldap }: ServiceSettings): string[] {
   const files: readonly (readonly [string, string | undefined])[] = [
     ['QUOTAMAP', limitsFile],

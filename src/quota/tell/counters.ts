@@ -1,16 +1,16 @@
-/** What was asked, and how it was answered, since the start. */
+/** The numbers of questions and answers since the start. */
 export interface ServiceCounters {
-  /** Questions by each protocol that were questions. */
+  /** Well-formed questions by each protocol. */
   udp: number
   http: number
   room: number
   full: number
   noSuchUser: number
-  /** Could not tell. */
+  /** Answers that say *could not tell*. */
   unknown: number
-  /** Answers from numbers that should have been counted anew. */
+  /** Answers with old numbers, since counting anew took too long. */
   stale: number
-  /** Datagrams and requests that were no question. */
+  /** Datagrams and requests that were no questions. */
   malformed: number
   /** Datagrams and connections of clients that may not ask. */
   refused: number
@@ -33,7 +33,7 @@ export function createCounters(): ServiceCounters {
   }
 }
 
-/** In the text format that Prometheus reads, version 0.0.4. */
+/** Returns the counters in the text format of Prometheus, version 0.0.4. */
 export function metricsText(counters: ServiceCounters): string {
   const row = (name: string, label: string, value: number) =>
     `onescan_quota_${name}_total${label} ${value}\n`

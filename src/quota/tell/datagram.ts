@@ -1,20 +1,20 @@
 import type { QuotaAnswer } from '../ask/quota-answer.ts'
 
-/** A question as it came; its parts are not checked yet. Latin1. */
+/** A question as the client sent it, in latin1. Its parts are not checked yet. */
 export interface Datagram {
   readonly user: string
   /** Bytes of the message that is to come; undefined in the plain form. */
   readonly incoming: number | undefined
-  /** Given back with the answer, so that the client knows its own. */
+  /** Repeated in the answer, so that the client recognizes the answer to its question. */
   readonly nonce: string
 }
 
-/** A name of 255 bytes, a size, a nonce: anything longer is no question. */
+/** Most bytes of a question: a name of 255, a size and a nonce. */
 export const DATAGRAM_MAX = 512
 
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/
 
-/** Reads `CHECK_QUOTA user [incoming-bytes [nonce]]`; undefined for anything else. */
+/** Reads `CHECK_QUOTA user [incoming-bytes [nonce]]`. Returns undefined for anything else. */
 export function readDatagram(packet: Buffer): Datagram | undefined {
   if (packet.length > DATAGRAM_MAX) return undefined
   const [, user, incoming, nonce = ''] = QUESTION.exec(packet.toString('latin1')) ?? []
@@ -23,8 +23,9 @@ export function readDatagram(packet: Buffer): Datagram | undefined {
 }
 
 /**
- * The answer in latin1. In the plain form `QUOTA_OK` and `QUOTA_FULL` stand alone. Any other answer
- * names the user, then size and quota in bytes if they are known (0: unlimited), then the nonce.
+ * Returns the answer, in latin1. If the question had no size, `QUOTA_OK` and `QUOTA_FULL` stand
+ * alone. All other answers name the user, then size and quota in bytes if they are known (0:
+ * unlimited), then the nonce.
  */
 export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
   const echo = nonce === '' ? '' : ` ${nonce}`

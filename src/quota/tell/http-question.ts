@@ -1,13 +1,13 @@
 import type { QuotaAnswer } from '../ask/quota-answer.ts'
 
-/** What a request asks for. */
+/** What an HTTP request asks for. */
 export type HttpQuestion =
   | { readonly asks: 'quota'; readonly user: string }
   | { readonly asks: 'health' | 'metrics' }
-  /** It cannot be answered: the status says why. */
+  /** The request cannot be answered; `status` and `text` are the reply. */
   | { readonly asks: 'nothing'; readonly status: 400 | 404 | 405; readonly text: string }
 
-/** Reads method and target of a request; the user is latin1, a byte a character. */
+/** Reads method and target of a request. The user is latin1, one character for each byte. */
 export function readRequest(method: string, target: string): HttpQuestion {
   if (method !== 'GET' && method !== 'HEAD') return nothing(405, 'only GET and HEAD')
   const [path, query = ''] = target.split('?', 2)
@@ -27,7 +27,7 @@ export function readRequest(method: string, target: string): HttpQuestion {
   }
 }
 
-/** Decodes a value as forms encode it; undefined if that is impossible. */
+/** Decodes a value of a form (application/x-www-form-urlencoded). Undefined if it is malformed. */
 function bytesOf(written: string): string | undefined {
   const plain = written.replaceAll('+', ' ')
   if (/%(?![\da-f]{2})/i.test(plain)) return undefined
@@ -38,15 +38,15 @@ function nothing(status: 400 | 404 | 405, text: string): HttpQuestion {
   return { asks: 'nothing', status, text }
 }
 
-/** A reply in latin1. */
+/** The status and the body of a reply, in latin1. */
 export interface HttpReply {
   readonly status: number
   readonly text: string
 }
 
 /**
- * `OK user size quota` or `OVERQUOTA user size quota`, in bytes; 0 if the quota is
- * unlimited, and for both where only another service knows them.
+ * Returns `OK user size quota` or `OVERQUOTA user size quota`, in bytes. An unlimited quota is 0.
+ * Size and quota are both 0 if another service compared them and did not tell them.
  */
 export function replyFor(user: string, answer: QuotaAnswer): HttpReply {
   switch (answer.answer) {

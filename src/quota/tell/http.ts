@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { hasBody, refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
 import { listenHttpOn } from '../../ground/net/listen-http.ts'
 import type { ActivatedSocket } from './activated-sockets.ts'
-import type { IsAllowed } from './allow-networks.ts'
+import type { MayAsk } from './allow-networks.ts'
 import { metricsText, type ServiceCounters } from './counters.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
@@ -11,7 +12,7 @@ import type { ListenAddress } from './options.ts'
 
 export interface HttpServiceOptions {
   readonly answerForName: AnswerForName
-  readonly allowed: IsAllowed
+  readonly mayAsk: MayAsk
   readonly counters: ServiceCounters
   /** Connections at once. */
   readonly maxClients: number
@@ -23,46 +24,34 @@ export interface HttpService {
   close(): void
 }
 
-/** Milliseconds for a request to arrive, and for the next one on the same connection. */
-export const REQUEST_TIME = 5_000
+/** Milliseconds between two requests on one connection. */
 export const IDLE_TIME = 60_000
-/** Milliseconds between looks at who is too slow. */
-const LOOKS = 1_000
-/** Bytes of a request; it has no body. */
-const REQUEST_MAX = 8 * 1024
 
-/** Serves the old `quota.cgi`, the health of the service, and its counters. */
+/**
+ * Serves answers under the path of the old `quota.cgi`, the health of the service, and its
+ * counters. Throws a Fault of kind `config` if it cannot listen.
+ */
 export async function serveHttp(
   place: ListenAddress | ActivatedSocket,
   options: HttpServiceOptions,
 ): Promise<HttpService> {
-  const { answerForName, allowed, counters, maxClients } = options
-  const limits = {
-    headersTimeout: REQUEST_TIME,
-    requestTimeout: REQUEST_TIME,
-    keepAliveTimeout: IDLE_TIME,
-    connectionsCheckingInterval: LOOKS,
-    maxHeaderSize: REQUEST_MAX,
-  }
-
-  const server = createServer(limits, (request, response) => {
+  const { answerForName, mayAsk, counters, maxClients } = options
+  const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
     answer(request, response).catch(() => response.destroy())
   })
-  // Counted here: the compiled runtime tells of no connection that `maxConnections` drops.
+  // Connections are counted here, since the compiled runtime has no event for those that
+  // `maxConnections` drops.
   let open = 0
   server.on('connection', (socket) => {
     open++
     socket.once('close', () => open--)
-    const isAllowed = allowed(socket.remoteAddress ?? '')
+    const isAllowed = mayAsk(socket.remoteAddress ?? '')
     if (isAllowed && open <= maxClients) return
     counters[isAllowed ? 'dropped' : 'refused']++
     socket.destroy()
   })
-  server.on('clientError', (error, socket) => {
-    counters[isLate(error) ? 'dropped' : 'malformed']++
-    const status = isLate(error) ? '408 Request Timeout' : '400 Bad Request'
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`)
-    setTimeout(() => socket.destroy(), LOOKS).unref()
+  refuseBadRequests(server, (status) => {
+    counters[status === 408 ? 'dropped' : 'malformed']++
   })
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -86,16 +75,16 @@ export async function serveHttp(
     }
   }
 
-  let held: HttpService
+  let listening: HttpService
   try {
-    held = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
+    listening = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
   } catch (error) {
     throw new Fault('config', `--http ${place.text}: ${errorText(error)}`, error)
   }
   return {
-    address: () => held.address(),
+    address: () => listening.address(),
     close() {
-      held.close()
+      listening.close()
       server.closeAllConnections()
     },
   }
@@ -115,16 +104,8 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
     'Content-Type': 'text/plain',
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
-    // A body, which nobody asked for, is not read to its end.
+    // The body of a request is not read, so the next request cannot be found behind it.
     ...(hasBody(request) ? { Connection: 'close' } : {}),
   })
   response.end(request.method === 'HEAD' ? undefined : body)
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
-}
-
-function isLate(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
 }

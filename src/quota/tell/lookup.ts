@@ -18,19 +18,22 @@ import {
   passwdFile,
 } from './sources/users.ts'
 
-/** All that is asked for an answer, made as the settings say. */
+/** A lookup that remembers mailboxes and users. */
 export interface CachedLookup extends MailboxLookup {
-  /** What is remembered of mailboxes and users. */
+  /** Forgets all of them. */
   forget(): void
 }
 
 /**
- * Places below a user's directory are reached through it: without it every mailbox would seem
- * to be missing.
+ * The directory of this process's descriptors. Mailboxes are reached through it, and without it
+ * every mailbox would seem to be missing.
  */
 const OWN_DESCRIPTORS = '/proc/self/fd'
 
-/** Makes ready what the settings name; files and directories are opened with the first question. Throws a Fault if it cannot. */
+/**
+ * Prepares the lookup that the settings describe. Files and directories are opened with the first
+ * question. Throws a Fault if /proc is missing.
+ */
 export async function openLookup(settings: ServiceSettings, clocks: Clocks): Promise<CachedLookup> {
   const { source, users, ldap, timeout, remembered } = settings
   const { uptime } = clocks
@@ -64,7 +67,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
   }
 }
 
-/** Loaded only where it is wanted. */
+/** Loads the LDAP client, which a service without a directory does without. */
 async function makeDirectory(settings: LdapSettings, options: LdapOptions): Promise<LdapDirectory> {
   const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
   return createLdapDirectory(settings, options)

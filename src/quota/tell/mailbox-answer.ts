@@ -8,41 +8,41 @@ import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from '.
 import { parseUser, type User } from './sources/user-name.ts'
 import type { LookUpUser } from './sources/users.ts'
 
-/** An answer about a mailbox, and where it comes from. */
+/** An answer about a mailbox, and the source of its numbers. */
 export interface MailboxFinding {
   readonly answer: QuotaAnswer
-  /** For people: `maildirsize`, `walk`, `mbox`. */
+  /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
   readonly source?: string
-  /** The mailbox should have been counted anew, and that took too long. */
+  /** Whether the numbers are old, since counting the mailbox anew took too long. */
   readonly stale?: boolean
-  /** Which mailbox or list could not be read, or is not there: for the log, not for those that ask. */
+  /** A mailbox or list that is missing or cannot be read. Logged, and not sent to the client. */
   readonly trouble?: { readonly what: string; readonly why: string }
 }
 
-/** How a user is found, and what the user may have. */
+/** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
-  /** Undefined if no list says who is a user: whoever has a mailbox is one. */
+  /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
   readonly lookUp: LookUpUser | undefined
-  /** Where the mailbox is, or how another service knows the user. */
+  /** The path of a user's mailbox, or the name by which another service knows the user. */
   readonly mailbox: MailboxTemplate
   readonly read: ReadMailbox
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /**
-   * The limits that the administrator sets; they come before all others. Throws an Error if they
-   * cannot be read.
+   * Returns the limits that the administrator set for a user; they overrule all others. Throws an
+   * Error if they cannot be read.
    */
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
-  /** The limits of users for whom nothing else is said. */
+  /** The limits of users for whom no other limits are known. */
   readonly standard: QuotaLimits
 }
 
-/** Answers about one user, at once if nothing must be waited for. Never rejects. */
+/** Answers about one user. The answer is no promise if it was known at once. Never rejects. */
 export type AnswerFor = (user: User, incoming: number) => MailboxFinding | Promise<MailboxFinding>
 
 /**
- * The steps of every question: the user's account, the limits, the mailbox, the comparison. If a
- * step finds nothing out, the answer is `unknown`, never `full`.
+ * Makes the function that answers questions in four steps: it finds the user's account and the
+ * limits, reads the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
  */
 export function answerFrom(lookup: MailboxLookup): AnswerFor {
   const { lookUp, mailbox, read, limits, standard, uptime } = lookup
@@ -50,11 +50,11 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
   function readFor(
     user: User,
     incoming: number,
-    account: KnownAccount,
+    account: AccountDetails,
     waited = 0,
   ): ReturnType<AnswerFor> {
-    const place = mailbox(user, account.home)
-    if (place === undefined) return { answer: { answer: 'no-such-user' } }
+    const location = mailbox(user, account.home)
+    if (location === undefined) return { answer: { answer: 'no-such-user' } }
     let own: QuotaLimits | undefined
     try {
       own = limits?.(user) ?? account.limits
@@ -63,8 +63,8 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     }
     const measure = { incoming, limits: own, standard, waited }
     const conclude = (reading: MailboxReading) =>
-      findingOf(reading, place.path, measure, lookUp !== undefined)
-    const reading = read(place, measure)
+      findingOf(reading, location.path, measure, lookUp !== undefined)
+    const reading = read(location, measure)
     return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
   }
 
@@ -83,7 +83,8 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
   }
 }
 
-interface KnownAccount {
+/** The home directory and limits of a user, if a list of users has them. */
+interface AccountDetails {
   readonly home?: string
   readonly limits?: QuotaLimits
 }
@@ -107,7 +108,7 @@ function findingOf(
     case 'no-such-user':
       return { answer: { answer: 'no-such-user' } }
     case 'no-mailbox': {
-      // Made with the first message: until then it is empty.
+      // The first message creates the mailbox; until then it is empty.
       if (!isListed) return { answer: { answer: 'no-such-user' } }
       const empty: MailboxReading = {
         found: 'use',
@@ -126,7 +127,7 @@ function inTrouble(what: string, why: string): MailboxFinding {
   return { answer: { answer: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
 }
 
-/** Answers about a name that may come from anybody. */
+/** Answers about a name that anybody may have sent. */
 export type AnswerForName = (
   name: string,
   incoming: number,
@@ -135,21 +136,21 @@ export type AnswerForName = (
 interface AnswerForNameOptions {
   readonly answerFor: AnswerFor
   readonly keepCase: boolean
-  /** Milliseconds that a question waits for others. */
+  /** Milliseconds for which a question waits for its answer. */
   readonly patience: number
   readonly counters: ServiceCounters
   readonly logTrouble: LogTrouble
 }
 
 /**
- * Milliseconds after its time in which a question may still be answered from what is known, such as
- * a stale sum. After that nothing is waited for, not even a file system that hangs.
+ * Milliseconds that a question has beyond its patience, to be answered with a stale sum. After them
+ * it waits for nothing more, not even for a file system that hangs.
  */
 export const GRACE = 50
 
-const nobody: MailboxFinding = { answer: { answer: 'no-such-user' } }
+const noSuchUser: MailboxFinding = { answer: { answer: 'no-such-user' } }
 
-/** Answers questions of all protocols, counts them, and logs what could not be read. */
+/** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames({
   answerFor,
   keepCase,
@@ -166,13 +167,13 @@ export function answersForNames({
 
   return (name, incoming) => {
     const user = parseUser(name, keepCase)
-    const finding = user ? answerFor(user, incoming) : nobody
+    const finding = user ? answerFor(user, incoming) : noSuchUser
     return finding instanceof Promise ? waitFor(finding, name) : note(finding)
   }
 
   async function waitFor(finding: Promise<MailboxFinding>, name: string): Promise<MailboxFinding> {
-    const told = await inTime(finding, patience + GRACE)
-    return note(told === LATE ? inTrouble(name, `no answer in ${patience} ms`) : told)
+    const inGrace = await inTime(finding, patience + GRACE)
+    return note(inGrace === LATE ? inTrouble(name, `no answer in ${patience} ms`) : inGrace)
   }
 }
 

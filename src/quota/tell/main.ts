@@ -21,7 +21,7 @@ import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { serveUdp } from './udp.ts'
 
-/** Temporary failure, as of all supervised programs; usage (100) is permanent. */
+/** Exit codes of supervised programs: a temporary failure, and a wrong command line. */
 const FAILED = 111
 const USAGE = 100
 
@@ -36,7 +36,7 @@ const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
-  process.exit(FAILED) // the clients let mail pass
+  process.exit(FAILED) // clients accept mail while nobody answers
 })
 
 const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
@@ -45,12 +45,12 @@ run.catch((error) => {
   process.exit(FAILED)
 })
 
-/** Says all that is wrong with options and settings, and ends as a start with them would. */
+/** Prints all faults of options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
   process.exit(printStartReport(await checkStart(words, env)))
 }
 
-/** onescan-quotad(8): says how full mailboxes are until it is told to end. */
+/** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
 async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const { udp, http, networks, maxClients, user } = options
   const settings = readServiceSettings(env)
@@ -65,13 +65,13 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
     counters,
     logTrouble: troubleLog(log, uptime),
   })
-  const allowed = allowNetworks(networks)
-  const given = await activatedSockets(process.env, loadLibc)
-  const door = { answerForName, allowed, counters, maxClients }
-  const udpPlaces = given?.udp ?? (udp ? [udp] : [])
-  const sockets = await Promise.all(udpPlaces.map((place) => serveUdp(place, door)))
-  const httpPlaces = given?.http ?? (http ? [http] : [])
-  const servers = await Promise.all(httpPlaces.map((place) => serveHttp(place, door)))
+  const mayAsk = allowNetworks(networks)
+  const activated = await activatedSockets(process.env, loadLibc)
+  const service = { answerForName, mayAsk, counters, maxClients }
+  const udpAddresses = activated?.udp ?? (udp ? [udp] : [])
+  const sockets = await Promise.all(udpAddresses.map((address) => serveUdp(address, service)))
+  const httpAddresses = activated?.http ?? (http ? [http] : [])
+  const servers = await Promise.all(httpAddresses.map((address) => serveHttp(address, service)))
 
   process.on('SIGHUP', lookup.forget)
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
@@ -88,7 +88,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   await notify(process.env, 'READY=1')
 }
 
-/** With port 0, the one that the system chose. */
+/** Returns the address for the log. If port 0 was asked for, it has the port that is used. */
 function portOf(protocol: string) {
   return (server: { address(): unknown }): LogEntry => {
     const { address, port } = server.address() as AddressInfo

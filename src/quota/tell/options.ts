@@ -3,16 +3,16 @@ import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'
 
-/** onescan-quotad(8), OPTIONS. */
+/** The options of onescan-quotad(8). */
 export interface ServiceOptions {
-  /** Undefined: this protocol is not served. */
+  /** The address on which each protocol is served; undefined if it is not. */
   readonly udp: ListenAddress | undefined
   readonly http: ListenAddress | undefined
-  /** Networks that may ask besides the host itself. */
+  /** Networks whose clients may ask, besides the host itself. */
   readonly networks: readonly Network[]
-  /** Who it becomes when it was started by root. */
+  /** The user that the process becomes if root started it. */
   readonly user: string | undefined
-  /** HTTP connections at once. */
+  /** Most HTTP connections at once. */
   readonly maxClients: number
 }
 
@@ -28,7 +28,7 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
                       [--allow NETWORK]... [--user NAME] [--max-clients N] [--check]
 `
 
-/** Throws SeveralFaults with all that is wrong with the words. */
+/** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
 export function readOptions(words: readonly string[]): ServiceOptions {
   const { values, faults } = parseOptions(words, {
     udp: { type: 'string', default: STANDARD },
@@ -36,7 +36,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     allow: { type: 'string', multiple: true, default: [] },
     user: { type: 'string' },
     'max-clients': { type: 'string' },
-    check: { type: 'boolean' }, // looked for before anything is read
+    check: { type: 'boolean' }, // main has looked for it already
   })
   const { lines, attempt } = gatherFaults()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>

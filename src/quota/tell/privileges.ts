@@ -2,16 +2,13 @@ import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { passwdEntryOf } from '../../ground/process/passwd.ts'
 
-/** capabilities(7): the one that lets a process read what it may not otherwise, and no more. */
+/** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n
 
-/** As in the manual of Node; its types leave it out. */
+/** Node has this function, but its types leave it out. */
 const { initgroups } = process as unknown as { initgroups(user: string, group: number): void }
 
-/**
- * Goes on as that user of passwd(5), with no capability at all. Throws a Fault if it
- * cannot.
- */
+/** Becomes that user of passwd(5), without any capability. Throws a Fault if it cannot. */
 export function becomeUser(name: string): void {
   try {
     const entry = passwdEntryOf(name, readFileSync('/etc/passwd', 'latin1'))
@@ -27,15 +24,15 @@ export function becomeUser(name: string): void {
 }
 
 /**
- * What a process has or can give itself, capabilities(7): the effective set is a part of the
- * permitted one, and so is the ambient one. The inheritable set counts for a program that is
- * executed alone, and container runtimes have filled it for everybody.
+ * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
+ * set is left out: it only matters for programs that are executed, and container runtimes have
+ * filled it for every process.
  */
 const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
 
 /**
- * Throws a Fault if the process may do more than read: strangers' words decide which
- * paths it looks at. `status` is the text of /proc/self/status, or '' where there is none.
+ * Throws a Fault if the process may do more than read, since names from strangers decide which
+ * paths it opens. `status` is the text of /proc/self/status, or '' if there is none.
  */
 export function requireFewPrivileges(uid: number, status: string): void {
   const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
@@ -53,7 +50,7 @@ function capabilitySet(name: string, status: string): bigint {
   return BigInt(`0x${digits}`)
 }
 
-/** The status of this process. */
+/** The text of /proc/self/status, or '' if there is none. */
 export function ownStatus(): string {
   try {
     return readFileSync('/proc/self/status', 'latin1')

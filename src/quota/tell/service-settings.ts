@@ -5,22 +5,23 @@ import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { parseLimits, type QuotaLimits } from './sources/limits.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
 
-/** onescan-quotad(8), ENVIRONMENT. */
+/** The settings of onescan-quotad(8), ENVIRONMENT. */
 export interface ServiceSettings {
   readonly source: SourceSettings
-  /** Lists of users in the order in which they are asked. None: whoever has a mailbox is a user. */
+  /** Lists of users, in the order in which they are asked. If empty, every mailbox has a user. */
   readonly users: readonly UserList[]
-  /** Set if one of the lists is a directory. */
+  /** The LDAP directory; undefined if no list of users is one. */
   readonly ldap: LdapSettings | undefined
-  /** A file `user: quota`. */
+  /** The path of a file with lines `user: quota`. */
   readonly limitsFile: string | undefined
+  /** The limits of users for whom no other limits are known. */
   readonly standard: QuotaLimits
   readonly keepCase: boolean
-  /** Milliseconds for which a question waits for others: a list of users, a count, a service. */
+  /** Milliseconds for which a question waits for a list of users, a count or another service. */
   readonly timeout: number
   /** Milliseconds after which a count is given up. */
   readonly longestWalk: number
-  /** Mailboxes that are remembered. */
+  /** How many mailboxes, and how many users, are remembered. */
   readonly remembered: number
 }
 
@@ -32,7 +33,7 @@ export type UserList =
   | { readonly kind: 'passwd' | 'homes'; readonly file: string }
   | { readonly kind: 'ldap' }
 
-/** Reads them; Faults are of kind `config`. */
+/** Reads the settings. Throws a Fault of kind `config` if one makes no sense. */
 export function readServiceSettings(env: Environment): ServiceSettings {
   const written = readText(env, 'QUOTAMAILBOX')
   const source = readSource(written)

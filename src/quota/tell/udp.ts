@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { ActivatedSocket } from './activated-sockets.ts'
-import type { IsAllowed } from './allow-networks.ts'
+import type { MayAsk } from './allow-networks.ts'
 import type { ServiceCounters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
 import type { AnswerForName, MailboxFinding } from './mailbox-answer.ts'
@@ -10,22 +10,23 @@ import type { ListenAddress } from './options.ts'
 
 export interface UdpServiceOptions {
   readonly answerForName: AnswerForName
-  readonly allowed: IsAllowed
+  readonly mayAsk: MayAsk
   readonly counters: ServiceCounters
 }
 
-/** Bytes that the kernel keeps of questions while the program is busy; it may give less. */
+/** Bytes of unread questions that the kernel is asked to keep; it may keep fewer. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 
 /**
- * Answers datagrams. Nothing is said to clients that may not ask, nor to what is no
- * question: nobody else gets more bytes out of it than he put in, but for a few numbers.
+ * Answers datagrams. A client that may not ask gets no answer, and neither does a datagram that is
+ * no question. An answer is at most a few numbers longer than its question, so that nobody can use
+ * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
 export async function serveUdp(
   place: ListenAddress | ActivatedSocket,
   options: UdpServiceOptions,
 ): Promise<Socket> {
-  const { answerForName, allowed, counters } = options
+  const { answerForName, mayAsk, counters } = options
   const socket = createSocket(isSix(place) ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {
@@ -33,11 +34,11 @@ export async function serveUdp(
   })
 
   socket.on('message', (packet, { address, port }: RemoteInfo) => {
-    if (!allowed(address)) {
+    if (!mayAsk(address)) {
       counters.refused++
       return
     }
-    // Port 0 is nobody's: it was forged.
+    // No socket has port 0, so the sender of such a datagram is forged.
     const question = port === 0 ? undefined : readDatagram(packet)
     if (!question) {
       counters.malformed++
@@ -61,7 +62,7 @@ export async function serveUdp(
     else socket.bind(place.port, place.host, resolve)
   })
   socket.removeAllListeners('error')
-  socket.on('error', () => {}) // of one client: the others are served on
+  socket.on('error', () => {}) // an error concerns one client; the others are still served
   enlarge(socket)
   return socket
 }
@@ -70,13 +71,13 @@ function isSix(place: ListenAddress | ActivatedSocket): boolean {
   return 'fd' in place ? place.family === 6 : isIPv6(place.host)
 }
 
-/** A client that is gone asks again, if it wants to know. */
+/** Errors of sending are ignored: a client without an answer asks again. */
 function sent(): void {}
 
 function enlarge(socket: Socket): void {
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER)
   } catch {
-    // It works with what there is.
+    // The service works with a small buffer, too.
   }
 }

@@ -97,7 +97,7 @@ t.test('whoever is not allowed hears nothing', async (t) => {
   const counters = createCounters()
   const answerForName = () => ({ answer: { answer: 'full' } }) as const
   const place = { host: '127.0.0.1', port: 0, text: 'here' }
-  const options = { answerForName, allowed: () => false, counters, maxClients: 10 }
+  const options = { answerForName, mayAsk: () => false, counters, maxClients: 10 }
   const service = await serveUdp(place, options)
   const server = await serveHttp(place, options)
   t.teardown(() => {

@@ -3,9 +3,9 @@ import type { ConcurrencyLimit } from '../../../ground/flow/concurrency-limit.ts
 import type { Directory } from './directory.ts'
 import type { MailboxUse } from './limits.ts'
 
-/** What the messages in one directory come to, and the state of the directory for which that holds. */
+/** The sum of the messages in one directory, and the state of the directory that it is valid for. */
 export interface DirectorySum extends Required<MailboxUse> {
-  /** Milliseconds, with fractions. */
+  /** When the directory was changed: milliseconds since 1970, with fractions. */
   readonly changed: number
   readonly inode: number
 }
@@ -14,23 +14,23 @@ export interface CountingTools {
   /** Milliseconds since 1970, as files tell their times. */
   readonly now: () => number
   readonly inTurn: ConcurrencyLimit
-  /** Throws an Error once the count took too long. */
+  /** Throws an Error if the count has taken too long. */
   checkTime(): void
 }
 
 /**
- * Milliseconds for which a directory must have been left alone before its time of change
- * can be relied on: a file system may count in whole seconds.
+ * Milliseconds for which a directory must be unchanged before its time of change can be relied on,
+ * since a file system may count in whole seconds.
  */
 const SETTLED = 2000
-/** Names read at once, and files asked at once. */
+/** How many names are read in one call, and how many files are asked for their size at once. */
 const NAMES_AT_ONCE = 1000
 const FILES_AT_ONCE = 64
 
 /**
- * Sums up `new` or `cur` of a folder; what was known before is kept where it did not change.
- * A directory that is not there, vanishes meanwhile, or is a link, is empty, and what is no
- * file in it is no message. Rejects with the error of the system, or once it is too late.
+ * Sums up `new` or `cur` of a folder. Returns the known sum if the directory has not changed since,
+ * and undefined if there is no such directory or it is a link. Only files count as messages.
+ * Rejects with the error of the system, or if the count has taken too long.
  */
 export async function sumDirectory(
   folder: Directory,
@@ -42,7 +42,7 @@ export async function sumDirectory(
   const state = await stateOf(folder, name)
   if (!state) return undefined
   if (known && state.changed === known.changed && state.inode === known.inode) return known
-  // Changed a moment ago, it may change once more without showing it.
+  // A directory that changed a moment ago may change again within the same time stamp.
   const settled = tools.now() - state.changed > SETTLED
   const sum = await tools.inTurn(() => addUp(folder, name, tools))
   return { ...sum, inode: state.inode, changed: settled ? state.changed : Number.NaN }
@@ -63,36 +63,36 @@ async function addUp(
 ): Promise<Required<MailboxUse>> {
   checkTime()
   const sum = { bytes: 0, messages: 0 }
-  const place = await folder.open(name)
-  if (!place) return sum
+  const directory = await folder.open(name)
+  if (!directory) return sum
   try {
-    await readNames(place)
-    return sum // late or not: the next count need not do it again
+    await readNames(directory)
+    return sum // even if it is too late by now, so that the next count can use the sum
   } finally {
-    await place.close()
+    await directory.close()
   }
 
-  async function readNames(place: Directory): Promise<void> {
-    const names = await place.ask('', (path) =>
+  async function readNames(directory: Directory): Promise<void> {
+    const names = await directory.ask('', (path) =>
       opendir(path, { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }),
     )
     if (!names) return
     let unsized: string[] = []
     for await (const { name } of names) {
-      if (!counts(name)) continue
+      if (!isCounted(name)) continue
       const bytes = sizeByName(name)
       if (bytes === undefined) unsized.push(name)
       else add(sum, bytes)
       if (unsized.length < FILES_AT_ONCE) continue
-      await askFiles(place, unsized)
+      await askFiles(directory, unsized)
       unsized = []
       checkTime()
     }
-    await askFiles(place, unsized)
+    await askFiles(directory, unsized)
   }
 
-  async function askFiles(place: Directory, names: readonly string[]): Promise<void> {
-    const files = names.map((name) => place.ask(name, (path) => lstat(path)))
+  async function askFiles(directory: Directory, names: readonly string[]): Promise<void> {
+    const files = names.map((name) => directory.ask(name, (path) => lstat(path)))
     for (const file of await Promise.all(files)) if (file?.isFile()) add(sum, file.size)
   }
 }
@@ -103,16 +103,16 @@ function add(sum: { bytes: number; messages: number }, bytes: number): void {
 }
 
 /**
- * Whether a file name of `new` or `cur` counts, and as how many bytes: `,S=NNN` where it is
- * there and well formed (maildirquota(7)), else undefined, and the file must be asked.
+ * The bytes of a message by the `,S=NNN` in its file name (maildirquota(7)). Undefined if there is
+ * none or it is malformed: then the file must be asked.
  */
 function sizeByName(name: string): number | undefined {
   const [, digits] = /,S=(\d{1,15})(?:[:,]|$)/.exec(name) ?? []
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Neither dot files nor messages that are marked as trash (flag T behind `:2,`). */
-function counts(name: string): boolean {
+/** Dot files are no messages, and messages marked as trash (flag T after `:2,`) do not count. */
+function isCounted(name: string): boolean {
   if (name.startsWith('.')) return false
   const flags = name.lastIndexOf(':2,')
   return flags < 0 || !name.includes('T', flags + 3)

@@ -1,13 +1,13 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../../ground/errors/fault.ts'
-import type { MailboxPath } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox.ts'
 
-/** A directory that stays the same one, whatever is put in the place of its name. */
+/** An open directory. It stays the same directory even if another one takes its name. */
 export interface Directory {
   /**
-   * Asks the file system about something in it, or, by the name '', about itself. Undefined
-   * where that is not there, or vanishes: mail is moved and removed while it is looked at.
+   * Calls the file system with the path of an entry; the name '' stands for the directory itself.
+   * Undefined if the entry does not exist: mail is moved and removed while directories are read.
    * Rejects with other errors.
    */
   ask<Value>(
@@ -15,26 +15,32 @@ export interface Directory {
     call: (path: string | Buffer) => Promise<Value>,
   ): Promise<Value | undefined>
   /**
-   * Opens a directory in it. Undefined if there is none of that name, or it is a link: its
-   * owner may have made it, and it may lead where the owner may not look.
+   * Opens a directory in this one. Undefined if there is none, or if it is a link: the owner of the
+   * mailbox may have made the link, and it may lead where the owner has no access.
    */
   open(name: string): Promise<Directory | undefined>
   close(): Promise<void>
 }
 
-/** open(2): the place alone, for which searching the way to it is enough. Node does not name it. */
+/**
+ * The flag of open(2) for a descriptor that only names a place. It needs no right to read the
+ * directory. Node does not name it.
+ */
 const O_PATH = 0o10000000
 const PLACE = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
-/** Errors of what is not there; ENOTDIR and ELOOP are a link's, too. */
+/** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
 
 /**
- * The directory of a mailbox, step by step from where links are not followed any more.
- * Undefined if it is not there; rejects if it is a link. In the fixed part, of which it
- * may consist, names are as good as descriptors.
+ * Opens the directory of a mailbox, component by component after the fixed part of its path. Users
+ * cannot change the fixed part, so that is used as it is. Undefined if the directory does not
+ * exist. Rejects if a component is a link.
  */
-export async function openMailbox({ path, fixed }: MailboxPath): Promise<Directory | undefined> {
+export async function openMailbox({
+  path,
+  fixed,
+}: MailboxLocation): Promise<Directory | undefined> {
   let directory = directoryAt(path.slice(0, fixed))
   for (const name of path.slice(fixed).split('/')) {
     if (name === '') continue
@@ -56,9 +62,9 @@ export async function openMailbox({ path, fixed }: MailboxPath): Promise<Directo
   return directory
 }
 
-/** What openMailbox gives, while `use` works with it. */
+/** Opens a mailbox as `openMailbox` does, calls `use` with it, and closes it. */
 export async function inMailbox<Value>(
-  mailbox: MailboxPath,
+  mailbox: MailboxLocation,
   use: (directory: Directory) => Promise<Value>,
 ): Promise<Value | undefined> {
   const directory = await openMailbox(mailbox)
@@ -69,17 +75,17 @@ export async function inMailbox<Value>(
   }
 }
 
-/** `way` leads to it, and `shown` is what people know it by. */
-function directoryAt(way: string, shown = way, close = async () => {}): Directory {
+/** The directory at `path`. In errors it is called `shown`, the path that people know. */
+function directoryAt(path: string, shown = path, close = async () => {}): Directory {
   async function ask<Value>(
     name: string,
     call: (path: string | Buffer) => Promise<Value>,
   ): Promise<Value | undefined> {
     try {
-      return await call(pathBytes(name === '' ? way : `${way}/${name}`))
+      return await call(pathBytes(name === '' ? path : `${path}/${name}`))
     } catch (error) {
       if (GONE.includes(errorCode(error))) return undefined
-      if (error instanceof Error) error.message = error.message.replace(way, () => shown)
+      if (error instanceof Error) error.message = error.message.replace(path, () => shown)
       throw error
     }
   }
@@ -95,7 +101,7 @@ function directoryAt(way: string, shown = way, close = async () => {}): Director
   }
 }
 
-/** A path whose characters are bytes, as the file system calls take it. */
+/** Encodes a path, whose characters are bytes, for calls of the file system. */
 export function pathBytes(path: string): string | Buffer {
   return /^[\0-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1')
 }

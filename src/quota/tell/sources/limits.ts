@@ -1,18 +1,18 @@
-/** What a mailbox may hold. Absent is unlimited, as is 0 in everything that is read. */
+/** What a mailbox may hold. An absent limit is unlimited, and so is 0 wherever limits are read. */
 export interface QuotaLimits {
   readonly bytes?: number
   readonly messages?: number
 }
 
-/** What a mailbox holds. Messages are absent where nobody counted them. */
+/** What a mailbox holds. The number of messages is absent if nobody counted them. */
 export interface MailboxUse {
   readonly bytes: number
   readonly messages?: number
 }
 
 /**
- * Whether a message of `incoming` bytes more would exceed the limits. Of unknown size it
- * counts as one byte, as for Dovecot's quota-status: a mailbox at its limit is full.
+ * Whether one more message of `incoming` bytes would exceed the limits. A message of unknown size
+ * (0) counts as one byte, as in Dovecot's quota-status, so that a mailbox at its limit is full.
  */
 export function isFull(use: MailboxUse, limits: QuotaLimits, incoming: number): boolean {
   if (limits.bytes && use.bytes + Math.max(1, incoming) > limits.bytes) return true
@@ -20,9 +20,9 @@ export function isFull(use: MailboxUse, limits: QuotaLimits, incoming: number): 
 }
 
 /**
- * Limits as administrators and directories write them: `10000000S,1000C` as in maildirsize,
- * or bytes alone with K, M, G or T behind them if wanted (powers of 1,024). Undefined for
- * anything else, and for numbers that are not exact any more.
+ * Reads limits as administrators and directories write them: `10000000S,1000C` as in maildirsize,
+ * or a number of bytes, perhaps followed by K, M, G or T (powers of 1,024). Returns undefined for
+ * anything else, and for numbers above 2^53, which would lose digits.
  */
 export function parseLimits(text: string): QuotaLimits | undefined {
   const size = /^([0-9]{1,16})([KMGT]?)B?$/i.exec(text)
@@ -34,7 +34,10 @@ export function parseLimits(text: string): QuotaLimits | undefined {
   return parseMaildirLimits(text)
 }
 
-/** The first line of maildirsize (maildirquota(7)): numbers with S for bytes or C for messages. */
+/**
+ * Reads limits as the first line of maildirsize has them (maildirquota(7)): numbers with S for
+ * bytes or C for messages. Returns undefined for anything else.
+ */
 export function parseMaildirLimits(text: string): QuotaLimits | undefined {
   const limits: { bytes?: number; messages?: number } = {}
   for (const word of text.split(',')) {

@@ -1,21 +1,22 @@
 import type { User } from './user-name.ts'
 
-/** Where a mailbox lies; latin1, a byte a character. */
-export interface MailboxPath {
+/** Where a mailbox is; latin1, a character a byte. */
+export interface MailboxLocation {
   readonly path: string
   /**
-   * How many characters of the path belong to whoever set up the mailboxes, up to the
-   * directory of the user. Links are followed in these; what is below, users can change.
+   * The length of the part of the path that the administrator made, up to the directory of the
+   * user. Links are followed in this part only: users can change what is below it.
    */
   readonly fixed: number
 }
 
-/** Undefined if it would need what is not known of that user. */
-export type MailboxTemplate = (user: User, home: string | undefined) => MailboxPath | undefined
+/** Locates the mailbox of a user. Undefined if the template needs a domain or home, and there is none. */
+export type MailboxTemplate = (user: User, home: string | undefined) => MailboxLocation | undefined
 
 /**
- * A template (`readTemplate`) of paths: what ends with the part that holds its last variable
- * is fixed, or all of it where it has none. Throws as that does.
+ * Reads a template of paths, in the form of `readTemplate`. The fixed part of a path ends with the
+ * component that has the last variable; without variables all of the path is fixed. Throws an Error
+ * that says what is wrong with the template.
  */
 export function readMailboxTemplate(text: string): MailboxTemplate {
   const path = readTemplate(text)
@@ -26,7 +27,7 @@ export function readMailboxTemplate(text: string): MailboxTemplate {
   }
 }
 
-/** From the first slash behind it; '' where there is none, or no variable. */
+/** The rest of the template from the first slash after its last variable; '' if there is none. */
 function behindLastVariable(text: string): string {
   const [, behind] =
     /^(?:~|(?:[^%]|%%)*(?:%[undh](?:[^%]|%%)*)*%[undh])((?:[^%]|%%)*)$/.exec(text) ?? []
@@ -34,13 +35,13 @@ function behindLastVariable(text: string): string {
   return slash < 0 ? '' : behind!.slice(slash)
 }
 
-/** A text that is made for each user. Undefined if it would need what is not known of that user. */
+/** Makes the text for a user. Undefined if it needs a domain or home, and the user has none. */
 type Template = (user: User, home: string | undefined) => string | undefined
 
 /**
- * Reads a template with the variables of Dovecot's mail_location: `%u` the whole name, `%n`
- * the part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, `%%`
- * a percent sign. Throws an Error that says what is wrong with it.
+ * Reads a template with the variables of Dovecot's mail_location: `%u` is the whole name, `%n` the
+ * part before the `@`, `%d` the domain, `%h` and a leading `~` the home directory, and `%%` a
+ * percent sign. Throws an Error that says what is wrong with the template.
  */
 export function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)
@@ -72,7 +73,7 @@ function fill(variable: string, user: User, home: string | undefined): string | 
   }
 }
 
-/** Whether a template needs to know where the user is at home. */
+/** Whether a template needs the home directory of the user. */
 export function needsHome(text: string): boolean {
   return /^~(\/|$)|%h/.test(text.replaceAll('%%', ''))
 }

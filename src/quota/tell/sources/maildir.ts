@@ -6,33 +6,33 @@ import { inTime, LATE } from '../../../ground/flow/deadline.ts'
 import { createLruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, inMailbox, pathBytes } from './directory.ts'
 import { isFull } from './limits.ts'
-import type { MailboxPath } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
 import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './reading.ts'
 import { createWalker } from './walk.ts'
 
 export interface MaildirOptions extends Clocks {
-  /** Milliseconds for which a question waits for a count, and before that for the list of users. */
+  /** Milliseconds for which a question waits for the list of users and for a count together. */
   readonly budget: number
   /** Milliseconds after which a count that nobody waits for is given up. */
   readonly longest: number
-  /** Mailboxes that are remembered. */
+  /** How many mailboxes are remembered. */
   readonly mailboxes: number
 }
 
 export interface MaildirSource {
   readonly read: ReadMailbox
-  /** What was remembered of mailboxes. */
+  /** Forgets all files and sums. */
   forget(): void
 }
 
 /**
- * Whose mailbox it is may have put a FIFO there, which would be waited for, or a link to
- * what nobody else should open for him: with a link there is no such file.
+ * The owner of the mailbox may have put something else in the place of the file: opening a FIFO
+ * must not wait, and a link, which may lead where the owner has no access, must not be followed.
  */
 const READ_ONLY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW
 
-/** A file `maildirsize` as it was when it was read. */
+/** A file `maildirsize`, with the state that it had when it was read. */
 interface RememberedSizeFile {
   readonly inode: number
   readonly size: number
@@ -41,9 +41,9 @@ interface RememberedSizeFile {
 }
 
 /**
- * Maildirs, with the quota file of Maildir++ where it is there and can be believed, else by
- * counting the messages. Writes nothing: not even a file that must be made anew, which is
- * left to whoever delivers.
+ * Reads Maildirs. If there is a file `maildirsize` (Maildir++) that can be believed, its sum is
+ * taken, else the messages are counted. Nothing is written: a file that must be made anew is left
+ * to the program that delivers.
  */
 export function createMaildirSource(options: MaildirOptions): MaildirSource {
   const { now, budget } = options
@@ -51,17 +51,17 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   const walker = createWalker(options)
 
   /**
-   * A file that was read lately is asked on the spot whether it has changed: its inode is in
-   * the kernel's memory, and a turn through the thread pool costs ten times the call.
+   * Returns the remembered file if it has not changed. This blocks in lstat(2), since the inode is
+   * in the kernel's memory, and the way through the thread pool would cost ten times as much.
    */
   function unchanged(maildir: string): RememberedSizeFile | undefined {
     const known = files.get(maildir)
     if (!known) return undefined
     try {
       const stats = lstatSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
-      return stats && isOf(known, stats) ? known : undefined
+      return stats && isSameState(known, stats) ? known : undefined
     } catch {
-      return undefined // reading it will tell
+      return undefined // reading the file will meet the error again, and report it
     }
   }
 
@@ -84,7 +84,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
         written: stats.mtimeMs,
         file: parseMaildirsize(buffer.subarray(0, bytesRead)),
       }
-      // Written meanwhile: the next question reads again.
+      // If the file was written meanwhile, it is not remembered, and the next question reads again.
       if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) files.set(maildir, known)
       return known
     } finally {
@@ -92,7 +92,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     }
   }
 
-  /** The file's word, unless it must be confirmed. */
+  /** The reading by the file's sum; undefined if the mailbox must be counted. */
   function byFile(
     known: RememberedSizeFile | undefined,
     measure: Measure,
@@ -100,25 +100,23 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     if (known?.file.says !== 'use') return undefined
     const { file } = known
     const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
-    return full && !maySayFull(file, known.written, now()) ? undefined : reading(file)
+    return full && !maySayFull(file, known.written, now()) ? undefined : readingOf(file)
   }
 
   async function byCounting(
-    mailbox: MailboxPath,
+    mailbox: MailboxLocation,
     known: RememberedSizeFile | undefined,
     { waited = 0 }: Measure,
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
-    const walked = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
-    if (walked !== LATE) {
-      if (!walked) return { found: 'no-mailbox' }
-      return { found: 'use', use: walked, limits: file?.limits, source: 'walk' }
-    }
-    if (file?.says === 'use') return { ...reading(file), stale: true }
+    const use = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
+    if (use === undefined) return { found: 'no-mailbox' }
+    if (use !== LATE) return { found: 'use', use, limits: file?.limits, source: 'walk' }
+    if (file?.says === 'use') return { ...readingOf(file), stale: true }
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 
-  async function thoroughly(mailbox: MailboxPath, measure: Measure): Promise<MailboxReading> {
+  async function readAnew(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
     const { path } = mailbox
     try {
       const known = await inMailbox(mailbox, (directory) => readFile(path, directory))
@@ -130,7 +128,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
 
   return {
     read: (mailbox, measure) =>
-      byFile(unchanged(mailbox.path), measure) ?? thoroughly(mailbox, measure),
+      byFile(unchanged(mailbox.path), measure) ?? readAnew(mailbox, measure),
     forget() {
       files.clear()
       walker.forget()
@@ -138,11 +136,11 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 }
 
-function reading(file: Maildirsize & { says: 'use' }): MailboxReading & { found: 'use' } {
+function readingOf(file: Maildirsize & { says: 'use' }): MailboxReading & { found: 'use' } {
   return { found: 'use', use: file, limits: file.limits, source: 'maildirsize' }
 }
 
-function isOf(
+function isSameState(
   known: RememberedSizeFile,
   stats: { ino: number; size: number; mtimeMs: number },
 ): boolean {

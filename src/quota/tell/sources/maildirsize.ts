@@ -1,29 +1,29 @@
 import { parseMaildirLimits, type QuotaLimits } from './limits.ts'
 
-/** Bytes from which on the file is not summed up any more but made anew (maildirquota(7)). */
+/** Bytes. A file that is as long as this is not summed up but made anew (maildirquota(7)). */
 export const MAILDIRSIZE_MAX = 5120
 
-/** What the file `maildirsize` of a Maildir++ says. */
+/** The content of the file `maildirsize` of a Maildir++. */
 export type Maildirsize =
   | {
       readonly says: 'use'
       readonly limits: QuotaLimits | undefined
       readonly bytes: number
       readonly messages: number
-      /** Lines behind the first one. */
+      /** The number of lines after the first one. */
       readonly lines: number
     }
-  /** The mailbox must be counted; the limits may be legible all the same. */
+  /** The sum cannot be used, so the mailbox must be counted. `limits` is set if they are legible. */
   | { readonly says: 'nothing'; readonly why: string; readonly limits: QuotaLimits | undefined }
 
 const NUL = 0
 const LF = 10
 
 /**
- * Reads the file's bytes: limits in the first line, then lines of bytes and messages whose
- * sum is the use. A last line without its end is being written, and is left out.
- * Source: Courier's README.maildirquota; Dovecot agrees, but for limits that are illegible,
- * which count as none there.
+ * Parses the file. The first line has the limits. Each further line has a number of bytes and a
+ * number of messages, and the sum of these lines is what the mailbox holds. A last line without a
+ * line end is still being written, and is left out. Source: Courier's README.maildirquota. Dovecot
+ * reads it in the same way, but takes illegible limits for none.
  */
 export function parseMaildirsize(file: Buffer): Maildirsize {
   if (file.includes(NUL)) return nothing('holds a NUL')
@@ -50,12 +50,12 @@ function nothing(why: string, limits?: QuotaLimits): Maildirsize {
   return { says: 'nothing', why, limits }
 }
 
-/** Milliseconds after which a file that says "over quota" must be confirmed by counting. */
+/** Milliseconds for which a file may say "over quota"; then the mailbox must be counted. */
 export const OVER_QUOTA_FOR = 15 * 60 * 1000
 
 /**
- * Whether the file's word that a mailbox is over quota may be passed on: only while it
- * holds one sum, made less than 15 minutes ago. Times are milliseconds.
+ * Whether a file that says "over quota" may be believed: only if it holds a single sum that was
+ * made less than 15 minutes ago. Times are milliseconds since 1970.
  */
 export function maySayFull(file: { lines: number }, written: number, now: number): boolean {
   return file.lines <= 1 && now - written < OVER_QUOTA_FOR

@@ -2,11 +2,11 @@ import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { inMailbox } from './directory.ts'
-import type { MailboxPath } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox.ts'
 import type { MailboxReading } from './reading.ts'
 
-/** A mailbox in one file holds as much as the file is long; one that is a link is not looked at. */
-export async function readMbox({ path, fixed }: MailboxPath): Promise<MailboxReading> {
+/** Reads the size of a mailbox that is one file. A link is not followed. */
+export async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
   const parent = dirname(path)
   try {
     const stats = await inMailbox(

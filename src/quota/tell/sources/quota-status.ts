@@ -5,20 +5,20 @@ import type { MailboxReading, ReadMailbox } from './reading.ts'
 interface QuotaStatusOptions {
   /** `unix:/PATH` or `inet:HOST:PORT`. */
   readonly address: string
-  /** Milliseconds for an answer, with those that the list of users took. */
+  /** Milliseconds for which a question waits for the list of users and for the answer together. */
   readonly timeout: number
 }
 
-/** Connections that are kept, and those that may be open at once. */
+/** Most connections that are kept while they are idle, and that are open at once. */
 const KEPT = 8
 const OPEN = 64
-/** Bytes of an answer. */
+/** Most bytes of an answer. */
 const ANSWER_MAX = 4096
 
 /**
- * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's
- * SMTPD_POLICY_README: what Dovecot knows needs no access to the mailboxes, whatever their
- * format. It tells no numbers. The path is the name of the user there.
+ * Asks Dovecot's quota-status service, which speaks the protocol of Postfix's SMTPD_POLICY_README.
+ * It needs no access to the mailboxes and knows every format of theirs, but tells no numbers. The
+ * path of a mailbox is the name of the user in Dovecot.
  */
 export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailbox {
   const idle: Socket[] = []
@@ -27,7 +27,7 @@ export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailb
   function dial(): Socket {
     const socket = connectTo(address)
     open++
-    socket.on('error', () => {}) // told by `close`, which always follows
+    socket.on('error', () => {}) // `close` always follows, and tells it
     socket.once('close', () => {
       open--
       const at = idle.indexOf(socket)
@@ -47,7 +47,7 @@ export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailb
       try {
         return await converse(kept, question, late, keep)
       } catch (error) {
-        if (late.aborted) throw error // else it was closed while it was idle
+        if (late.aborted) throw error // otherwise it was closed while it was idle
       }
     }
     if (open >= OPEN) throw new Error(`${OPEN} questions wait for an answer already`)
@@ -64,14 +64,14 @@ export function quotaStatus({ address, timeout }: QuotaStatusOptions): ReadMailb
   }
 }
 
-/** `inet:HOST:PORT`, an IPv6 address in brackets, or `unix:/PATH`. */
+/** Connects to `inet:HOST:PORT`, with an IPv6 address in brackets, or to `unix:/PATH`. */
 function connectTo(address: string): Socket {
   if (address.startsWith('unix:')) return connect(address.slice('unix:'.length))
   const [, host = '', port] = /^inet:(.+):(\d+)$/.exec(address) ?? []
   return connect(Number(port), host.replace(/^\[|\]$/g, ''))
 }
 
-/** One question and its answer; then the socket goes to `done`, or is destroyed. */
+/** Sends a question and resolves to the action of its answer. `done` gets the socket back; after an error it is destroyed. */
 function converse(
   socket: Socket,
   question: Buffer,
@@ -109,7 +109,7 @@ function converse(
   })
 }
 
-/** A request of SMTPD_POLICY_README with what quota-status looks at. */
+/** A request of SMTPD_POLICY_README with the attributes that quota-status needs. */
 export function policyQuestion(recipient: string, size: number): Buffer {
   const attributes = [
     'request=smtpd_access_policy',
@@ -120,7 +120,7 @@ export function policyQuestion(recipient: string, size: number): Buffer {
   return Buffer.from(`${attributes.join('\n')}\n\n`, 'latin1')
 }
 
-/** The action of a whole answer; undefined while it is not whole, '' where it has none. */
+/** The action of an answer; '' if it has none. Undefined while the answer is incomplete. */
 export function policyAction(heard: Buffer): string | undefined {
   const text = heard.toString('latin1')
   const end = text.indexOf('\n\n')
@@ -133,13 +133,13 @@ export function policyAction(heard: Buffer): string | undefined {
 }
 
 const ROOM = /^(OK|DUNNO|PERMIT)\b/i
-/** X.2.2 is "mailbox full" (RFC 3463 3.3), 452 and 552 are what SMTP says of storage. */
+/** X.2.2 is "mailbox full" (RFC 3463 3.3); 452 and 552 are SMTP's replies about storage. */
 const FULL = /^(?:[45]\d\d |REJECT |DEFER )?[45]\.2\.2\b|^[45]52\b/i
 const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
 
 /**
- * What an action says about the mailbox. All of them can be set in Dovecot
- * (quota_status_success, _overquota, _nouser): what is not one of the usual ones is trouble.
+ * Reads an action of quota-status. Administrators can set all of them in Dovecot
+ * (quota_status_success, _overquota, _nouser); an unusual one is trouble.
  */
 export function readingOf(action: string): MailboxReading {
   const source = 'quota-status'

@@ -1,33 +1,33 @@
 import type { MailboxUse, QuotaLimits } from './limits.ts'
-import type { MailboxPath } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox.ts'
 
-/** What a source knows of a mailbox. */
+/** What a source says about a mailbox. */
 export type MailboxReading =
   | {
       readonly found: 'use'
       readonly use: MailboxUse
-      /** What the mailbox itself says that it may hold. */
+      /** The limits that the mailbox itself has. */
       readonly limits?: QuotaLimits | undefined
-      /** For people: `maildirsize`, `walk`. */
+      /** The source in a word for people: `maildirsize`, `walk`. */
       readonly source: string
-      /** The mailbox should have been counted, and that took too long. */
+      /** Whether the numbers are old, since counting the mailbox anew took too long. */
       readonly stale?: boolean
     }
-  /** Another service has compared them, and tells no numbers. */
+  /** Another service has compared size and limits, and tells no numbers. */
   | { readonly found: 'verdict'; readonly full: boolean; readonly source: string }
   | { readonly found: 'no-such-user' }
-  /** Nothing lies there, or not yet. */
+  /** There is no mailbox at that path, or not yet. */
   | { readonly found: 'no-mailbox' }
-  /** `trouble` names what could not be read, and why. */
+  /** The mailbox could not be read; `why` is the reason. */
   | { readonly found: 'trouble'; readonly why: string }
 
-/** What decides whether a mailbox is full, and so whether its word for it is enough. */
+/** What a mailbox is measured against. */
 export interface Measure {
-  /** Bytes of the message that is to come; 0 if nobody told. */
+  /** Bytes of the message that is to come; 0 if its size is unknown. */
   readonly incoming: number
-  /** For that user, whatever the mailbox says. */
+  /** The limits that the administrator set for the user; they overrule those of the mailbox. */
   readonly limits?: QuotaLimits | undefined
-  /** Where neither somebody else nor the mailbox says. */
+  /** The limits of users for whom no other limits are known. */
   readonly standard: QuotaLimits
   /** Milliseconds that the question has waited for the list of users. */
   readonly waited?: number
@@ -35,11 +35,11 @@ export interface Measure {
 
 /** Reads mailboxes of one kind. Never rejects. */
 export type ReadMailbox = (
-  mailbox: MailboxPath,
+  mailbox: MailboxLocation,
   measure: Measure,
 ) => MailboxReading | Promise<MailboxReading>
 
-/** The limits that count: what is said of the user, by the mailbox, of everybody. */
+/** The limits that count: those of the user, else those of the mailbox, else the standard ones. */
 export function limitsOf(measure: Measure, own: QuotaLimits | undefined): QuotaLimits {
   return measure.limits ?? own ?? measure.standard
 }

@@ -2,16 +2,19 @@ import { readFileSync, statSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { lowerCase } from '../../../message/envelope/address.ts'
 
-/** Looks a key up in a file; throws an Error that names the file and what is wrong with it. */
+/**
+ * Looks a key up in a file. Throws an Error that names the file and the trouble if it cannot be
+ * used.
+ */
 export type TableFile<Value> = (key: string) => Value | undefined
 
-/** Milliseconds for which a file is not asked whether it changed. */
+/** Milliseconds between two looks whether the file has changed. */
 const FRESH = 1000
 
 /**
- * A file that is read when it is first asked for, and again when it has changed. Where the
- * new one cannot be read or understood, each question fails until it can: a user who was
- * struck off must not go on by yesterday's list.
+ * Reads a file with the first question, and again after it has changed. If the new file cannot be
+ * read or parsed, every question fails until it can: the old list could still have users who were
+ * removed since.
  */
 export function tableFile<Value>(
   path: string,
@@ -19,12 +22,12 @@ export function tableFile<Value>(
   uptime: () => number,
 ): TableFile<Value> {
   let state = ''
-  let looked = Number.NEGATIVE_INFINITY
+  let checked = Number.NEGATIVE_INFINITY
   let table: ReadonlyMap<string, Value> | undefined
   let trouble = ''
 
   function refresh(): void {
-    looked = uptime()
+    checked = uptime()
     try {
       const { ino, size, mtimeMs } = statSync(path)
       const current = `${ino} ${size} ${mtimeMs}`
@@ -41,15 +44,15 @@ export function tableFile<Value>(
   }
 
   return (key) => {
-    if (uptime() - looked >= FRESH) refresh()
+    if (uptime() - checked >= FRESH) refresh()
     if (!table) throw new Error(trouble)
     return table.get(key)
   }
 }
 
 /**
- * Lines `key: value`; `#` comments and empty lines do not count. Keys are compared in lower
- * case. Throws an Error that names the line, also if a key comes twice.
+ * Parses lines `key: value`, and leaves out empty lines and lines that begin with `#`. Keys are
+ * compared in lower case. Throws an Error that names the line if it is malformed or repeats a key.
  */
 export function parseTable<Value>(
   text: string,

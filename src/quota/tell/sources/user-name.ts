@@ -1,23 +1,23 @@
 import { lowerCase, readAddress } from '../../../message/envelope/address.ts'
 
-/** A user as somebody asked for it: an account or an address. Latin1, a byte a character. */
+/** The user that a question is about: an account or an address. Latin1, a character a byte. */
 export interface User {
   readonly name: string
-  /** Of an address `local@domain`; of an account, its name. */
+  /** The local part of an address; the name of an account. */
   readonly local: string
-  /** Lower case, or '' where there is none. */
+  /** The domain in lower case; '' for an account. */
   readonly domain: string
 }
 
 export const USER_NAME_MAX = 255
 
-/** What would leave a directory, end a line or a word, or be no name to a file system. */
+/** Characters that end a line, a word or a file name, and `..`, which leaves a directory. */
 const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
 
 /**
- * The user of that name, in lower case unless case is kept; undefined if no mailbox may
- * be looked for by it. Names come from whoever sends mail: what they may hold is decided
- * here, and nowhere behind.
+ * Reads the name of a user, in lower case unless `keepCase`. Returns undefined if no mailbox may
+ * be looked for under that name. Names come from whoever sends mail, and this is the only check of
+ * them.
  */
 export function parseUser(text: string, keepCase = false): User | undefined {
   if (text.length === 0 || text.length > USER_NAME_MAX || NOT_IN_NAMES.test(text)) return undefined

@@ -6,17 +6,20 @@ import { parseLimits, type QuotaLimits } from './limits.ts'
 import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import type { User } from './user-name.ts'
 
-/** What a list of users knows of one of them. */
+/** What a list of users says about a user. */
 type AccountFinding =
   | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
-  /** The list could not be asked. */
+  /** The list could not be read or asked. */
   | { readonly found: 'trouble'; readonly why: string }
 
-/** A list of users: passwd(5), a file of the administrator's, a directory. Never rejects. */
+/** Asks a list of users: passwd(5), a file of homes, or a directory. Never rejects. */
 export type LookUpUser = (user: User) => AccountFinding | Promise<AccountFinding>
 
-/** Asks the lists in their order; the first that knows the user, or is in trouble, has said it. */
+/**
+ * Asks the lists in their order. The answer is that of the first list which knows the user or
+ * could not be asked.
+ */
 export function inOrder(lists: readonly LookUpUser[]): LookUpUser {
   return async (user) => {
     for (const lookUp of lists) {
@@ -28,17 +31,19 @@ export function inOrder(lists: readonly LookUpUser[]): LookUpUser {
 }
 
 /**
- * A home directory that somebody wrote down, without slashes at its end; undefined if it
- * is not an absolute path, or one with `..`, which would lead elsewhere than it seems.
+ * Reads a home directory, and removes slashes at its end. Returns undefined if it is no absolute
+ * path, or if it has a `..`, which would lead elsewhere than it seems to.
  */
-function homeIn(text: string): string | undefined {
+function readHome(text: string): string | undefined {
   if (!text.startsWith('/') || text.includes('\0') || text.split('/').includes('..')) {
     return undefined
   }
   return text.replace(/(?<=.)\/+$/, '')
 }
 
-/** Users and homes of a file in the form of passwd(5): of an address, the local part is the user. */
+/**
+ * Looks users up in a file in the form of passwd(5). The user of an address is its local part.
+ */
 export function passwdFile(path: string, uptime: () => number): LookUpUser {
   const homeOf = tableFile(path, parsePasswd, uptime)
   return (user) => {
@@ -51,19 +56,19 @@ export function passwdFile(path: string, uptime: () => number): LookUpUser {
   }
 }
 
-/** Name to home directory. Lines that are no entries are left out, as getpwnam(3) leaves them out. */
+/** Returns home directories by user name. Malformed lines are left out, as by getpwnam(3). */
 export function parsePasswd(text: string): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
   for (const { name, home: written } of passwdEntries(text)) {
-    const home = homeIn(written)
+    const home = readHome(written)
     if (home !== undefined && !homes.has(name)) homes.set(name, home)
   }
   return homes
 }
 
-/** Users of a file with lines `user: home`. */
+/** Looks users up in a file with lines `user: home`. */
 export function homesFile(path: string, uptime: () => number): LookUpUser {
-  const homes = tableFile(path, (text) => parseTable(text, homeIn), uptime)
+  const homes = tableFile(path, (text) => parseTable(text, readHome), uptime)
   return (user) => {
     try {
       const home = homes(lowerCase(user.name))
@@ -74,7 +79,10 @@ export function homesFile(path: string, uptime: () => number): LookUpUser {
   }
 }
 
-/** Limits by a file with lines `user: quota`; see `entryOf` for what `user` may be. Throws an Error if it cannot be used. */
+/**
+ * Looks limits up in a file with lines `user: quota`; `entryOf` says what `user` may be. The
+ * look-up throws an Error if the file cannot be used.
+ */
 export function limitsFile(
   path: string,
   uptime: () => number,
@@ -83,18 +91,18 @@ export function limitsFile(
   return (user) => entryOf(limits, user)
 }
 
-/** The entry of the user, else that of the domain, `@example.org`, else that of all, `*`. */
+/** The entry of the user, else of the user's domain (`@example.org`), else of everybody (`*`). */
 function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
   return file(lowerCase(name)) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')
 }
 
-/** Users, homes and quotas of a directory. */
+/** Looks users, their homes and their quotas up in an LDAP directory. */
 export function ldapUsers(directory: LdapDirectory): LookUpUser {
   return async (user) => {
     const entry = await directory.find(user)
     if (entry.found !== 'entry') return entry
     const { quota } = entry
-    const home = entry.home && homeIn(entry.home)
+    const home = entry.home && readHome(entry.home)
     if (entry.home && home === undefined) {
       return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is not an absolute path` }
     }

@@ -6,36 +6,37 @@ import { createLruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, inMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { MailboxUse } from './limits.ts'
-import type { MailboxPath } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox.ts'
 
 /** The sum of a Maildir's messages. */
 export type MaildirSum = Required<MailboxUse>
 
 export interface Walker {
   /**
-   * Counts a Maildir. Who asks while it is being counted gets the same count. Rejects
-   * with the error of the system, or where that takes longer than `longest`.
+   * Counts the messages of a Maildir; undefined if it does not exist. Questions that come while it
+   * is being counted share the count. Rejects with the error of the system, or if counting takes
+   * longer than `longest`.
    */
-  count(mailbox: MailboxPath): Promise<MaildirSum | undefined>
+  count(mailbox: MailboxLocation): Promise<MaildirSum | undefined>
   forget(): void
 }
 
 export interface WalkerOptions extends Clocks {
-  /** Mailboxes of which the sums of directories are remembered. */
+  /** How many mailboxes the sums of directories are remembered for. */
   readonly mailboxes: number
-  /** Milliseconds after which a walk is given up; what it has summed up is kept for the next. */
+  /** Milliseconds after which a count is given up. The next one starts from its finished sums. */
   readonly longest: number
 }
 
-/** Directories read at once: the disk has no more arms. */
+/** Directories read at once; more would not make a disk faster. */
 const AT_ONCE = 4
-/** Mailboxes looked at at once: each has some descriptors meanwhile. */
+/** Mailboxes counted at once; each needs some descriptors meanwhile. */
 const MAILBOXES_AT_ONCE = 64
 
 /**
- * Counts Maildirs by their messages: `new` and `cur` of the Maildir and of each folder in
- * it, but for `.Trash` (maildirquota(7)). A directory that did not change since is not
- * read again, so one new message costs one directory. A folder that is a link is none.
+ * Counts the messages in `new` and `cur` of a Maildir and of each of its folders except `.Trash`
+ * (maildirquota(7)). A directory that has not changed since the last count is not read again, so a
+ * new message costs one directory. Links are not counted as folders.
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createLruCache<Map<string, DirectorySum>>(mailboxes)
@@ -44,7 +45,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
   const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
 
   async function walk(
-    { path: maildir }: MailboxPath,
+    { path: maildir }: MailboxLocation,
     directory: Directory,
   ): Promise<MaildirSum | undefined> {
     const until = uptime() + longest
@@ -103,7 +104,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
   }
 }
 
-/** What may be folders, by their names; undefined if there is no Maildir. */
+/** The names in the Maildir that folders have; undefined if there is no Maildir. */
 async function foldersOf(
   maildir: Directory,
   checkTime: () => void,

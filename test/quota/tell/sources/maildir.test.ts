@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { MailboxPath } from '../../../../src/quota/tell/sources/mailbox.ts'
+import type { MailboxLocation } from '../../../../src/quota/tell/sources/mailbox.ts'
 import { createMaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
 import type { MailboxReading, Measure } from '../../../../src/quota/tell/sources/reading.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
@@ -26,7 +26,7 @@ const options = {
   mailboxes: 100,
 }
 /** A mailbox in which no link is followed: neither itself nor in it. */
-function at(path: string): MailboxPath {
+function at(path: string): MailboxLocation {
   return { path, fixed: path.lastIndexOf('/') }
 }
 
