@@ -11,7 +11,7 @@ import { parseRules } from '../../src/rules/parse.ts'
 import type { Rule } from '../../src/rules/rule.ts'
 import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
 
-/** The judgement by onescan.policy: which line counts for whom, and what all of them are given together. */
+/** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
 
 interface Wishes {
   readonly to?: readonly string[]
@@ -21,7 +21,7 @@ interface Wishes {
   readonly takes?: number
 }
 
-/** A message with a virus, judged by these lines; and what its scanner was given each time. */
+/** Judges a message with a virus by these lines. `given` is the time that each scan had. */
 async function judged(lines: string, wishes: Wishes = {}) {
   const { to = ['b@example.org'], answers = 'once', takes = 0 } = wishes
   const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
@@ -41,7 +41,7 @@ async function judged(lines: string, wishes: Wishes = {}) {
   })
   const envelope = makeEnvelope(
     Buffer.from('a@example.net'),
-    to.map((each) => Buffer.from(each)),
+    to.map((recipient) => Buffer.from(recipient)),
   )
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client }
   const tools = {
@@ -67,7 +67,7 @@ async function judged(lines: string, wishes: Wishes = {}) {
 const findingsOf = (decision: Decision) =>
   decision.kind === 'split' ? undefined : decision.findings
 
-t.test('the first line that fits counts, and the log names it', async (t) => {
+t.test('the first line that fits a recipient counts, and the log names it', async (t) => {
   const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
   const { decision, planned } = await judged(lines)
   t.equal(decision.kind, 'reject')
@@ -77,25 +77,28 @@ t.test('the first line that fits counts, and the log names it', async (t) => {
   t.equal((await judged(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
 })
 
-t.test('without a line that fits it is judged as without a policy', async (t) => {
+t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
   const { decision, planned } = await judged('to=c@example.org REJECTVIRUS=1\n')
   t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
   t.equal(findingsOf(decision)?.rule, undefined)
   t.same(planned, [undefined])
 })
 
-t.test('mail that a line takes out of the scan is not scanned', async (t) => {
-  const { decision, given } = await judged('to=b@example.org scan off\n')
-  t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
-  t.match(findingsOf(decision), {
-    scan: 'skipped',
-    why: 'scan off by /c/onescan.policy line 1',
-    rule: '1',
-  })
-  t.same(given, [])
-})
+t.test(
+  'mail for which a line says "scan off" is accepted without a scan and without a tag',
+  async (t) => {
+    const { decision, given } = await judged('to=b@example.org scan off\n')
+    t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
+    t.match(findingsOf(decision), {
+      scan: 'skipped',
+      why: 'scan off by /c/onescan.policy line 1',
+      rule: '1',
+    })
+    t.same(given, [])
+  },
+)
 
-t.test('a line can refuse mail unseen, but no bounce of the MTA', async (t) => {
+t.test('a line can refuse mail without a scan, but never a bounce of the MTA', async (t) => {
   const lines = 'from=a@example.net refuse "go away"\n'
   const { decision, given } = await judged(lines)
   t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
@@ -105,7 +108,7 @@ t.test('a line can refuse mail unseen, but no bounce of the MTA', async (t) => {
   t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
 })
 
-t.test('an exception lets in what it names, and nothing else', async (t) => {
+t.test('an exception lets in mail with the signature that it names, and no other', async (t) => {
   const isIn = async (line: string) => {
     const { decision } = await judged(`${line}\n* REJECTVIRUS=1\n`)
     return decision.kind === 'accept'
@@ -113,12 +116,12 @@ t.test('an exception lets in what it names, and nothing else', async (t) => {
   t.equal(await isIn('signature=Eicar allow'), true)
   t.equal(await isIn('signature=Eic* allow'), true)
   t.equal(await isIn('signature=Other allow'), false)
-  t.equal(await isIn('to=b@example.org allow'), true, 'whatever it is')
+  t.equal(await isIn('to=b@example.org allow'), true, 'whatever was found')
   t.equal(await isIn('to=c@example.org allow'), false)
 })
 
 t.test(
-  'recipients that lines treat alike are one scan, and all scans have the time of one',
+  'recipients with the same settings share a scan, and all scans share the time of one',
   async (t) => {
     const lines = ['b', 'c', 'd']
       .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
@@ -135,9 +138,9 @@ t.test(
   },
 )
 
-t.test('a thousand recipients with an exception each are one scan', async (t) => {
+t.test('a thousand recipients with an exception each cost one scan', async (t) => {
   const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
-  const lines = to.map((each) => `to=${each},signature=Other allow\n`).join('')
+  const lines = to.map((recipient) => `to=${recipient},signature=Other allow\n`).join('')
   const { decision, given } = await judged(`${lines}* REJECTVIRUS=1\n`, { to })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
@@ -152,18 +155,25 @@ t.test('a thousand recipients with an exception each are one scan', async (t) =>
   })
 })
 
-t.test('client, login and size are what lines compare', async (t) => {
-  const kind = async (line: string, client: Partial<Client> = {}) =>
-    (await judged(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
-  const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
-  t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
-  t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
-  t.equal(await kind('client=192.0.2.0/24'), 'accept', 'no address is in no network')
-  t.equal(await kind('auth=yes', { relay: true }), 'reject')
-  t.equal(await kind('auth=yes'), 'accept')
-  t.equal(await kind('size>10'), 'reject')
-  t.equal(await kind('size>10000'), 'accept')
-})
+t.test(
+  'lines compare the address of the client, its login and the size of the message',
+  async (t) => {
+    const kind = async (line: string, client: Partial<Client> = {}) =>
+      (await judged(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+    const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
+    t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+    t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+    t.equal(
+      await kind('client=192.0.2.0/24'),
+      'accept',
+      'a client without an address is in no network',
+    )
+    t.equal(await kind('auth=yes', { relay: true }), 'reject')
+    t.equal(await kind('auth=yes'), 'accept')
+    t.equal(await kind('size>10'), 'reject')
+    t.equal(await kind('size>10000'), 'accept')
+  },
+)
 
 t.test('a message without recipients is judged once', async (t) => {
   const { decision, given } = await judged('from=a@example.net REJECTVIRUS=1\n', { to: [] })
@@ -171,20 +181,20 @@ t.test('a message without recipients is judged once', async (t) => {
   t.equal(given.length, 1)
 })
 
-/** For each recipient the kind of its decision. */
+/** Returns the kind of each recipient's decision. */
 function kindsFor(decision: Decision): readonly string[] {
   if (decision.kind !== 'split') return [decision.kind]
   return decision.shareOf.map((place) => decision.shares[place]!.decision.kind)
 }
 
-t.test('by LMTP each recipient has the answer of its own line', async (t) => {
+t.test('each recipient has the answer of its own line, if the door can give it', async (t) => {
   const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
   const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
   const { decision } = await judged(lines, { to, answers: 'each' })
   t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
 })
 
-t.test('an exception of some recipients is none of others', async (t) => {
+t.test('an exception for one recipient lets no mail in for others', async (t) => {
   const lines =
     'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
   const { decision, given } = await judged(lines, {
@@ -195,7 +205,7 @@ t.test('an exception of some recipients is none of others', async (t) => {
   t.equal(given.length, 2)
 })
 
-t.test('a message for very many recipients leaves turns to other mail', async (t) => {
+t.test('a message for very many recipients gives turns to other mail', async (t) => {
   const TURN = 4096
   const seen: boolean[] = []
   let hasTurned = false

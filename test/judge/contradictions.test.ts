@@ -1,56 +1,72 @@
 import t from 'tap'
 import { contradictionsIn } from '../../src/judge/contradictions.ts'
 
-/** Settings that can be read and do not do what they look like; `onescan check` and --check tell of them. */
+/** Settings that make sense alone and contradict others; `onescan check` and --check tell of them. */
 
 const QHPSI = 'plugin: clamd'
 const kept = { QUARANTINE: '/var/quarantine' }
 const REFUSED = /^gets nothing: REJECTVIRUS=1 refuses infected mail before$/
 
 const table: readonly [string, Readonly<Record<string, string>>, readonly [string, RegExp][]][] = [
-  ['nothing is set', {}, []],
-  ['a quarantine alone', { ...kept }, []],
-  ['a forwarding address alone', { VIRUSFORWARD: 'v@example.org' }, []],
-  ['a refusal alone', { REJECTVIRUS: '1' }, []],
+  ['no settings have no contradiction', {}, []],
+  ['QUARANTINE alone is no contradiction', { ...kept }, []],
+  ['VIRUSFORWARD alone is no contradiction', { VIRUSFORWARD: 'v@example.org' }, []],
+  ['REJECTVIRUS alone is no contradiction', { REJECTVIRUS: '1' }, []],
   [
-    'mail is refused and forwarded',
+    'mail that REJECTVIRUS refuses is not forwarded',
     { REJECTVIRUS: '1', VIRUSFORWARD: 'v@example.org' },
     [['VIRUSFORWARD', REFUSED]],
   ],
   [
-    'mail is refused and kept',
+    'mail that REJECTVIRUS refuses is not kept in quarantine',
     { REJECTVIRUS: '1', ...kept },
     [['QUARANTINE', /^gets no virus: REJECTVIRUS=1 refuses infected mail before$/]],
   ],
   [
-    'mail is kept and forwarded',
+    'mail that QUARANTINE keeps is not forwarded',
     { ...kept, VIRUSFORWARD: 'v@example.org' },
     [['VIRUSFORWARD', /^gets nothing: QUARANTINE comes before it$/]],
   ],
-  ['mail is dropped and forwarded', { REJECTVIRUS: '2', VIRUSFORWARD: 'v@example.org' }, []],
   [
-    'a setting that makes no sense is told elsewhere',
+    'mail that REJECTVIRUS=2 would drop can be forwarded',
+    { REJECTVIRUS: '2', VIRUSFORWARD: 'v@example.org' },
+    [],
+  ],
+  [
+    'a setting that makes no sense is left to its own error',
     { REJECTVIRUS: '1', VIRUSTAGONLY: '"', ...kept },
     [],
   ],
-  ['stamps that are too old at once', { CLUSTERMAXAGE: '000' }, [['CLUSTERMAXAGE', /^0: every/]]],
-  ['stamps for ten seconds', { CLUSTERMAXAGE: '10' }, []],
-  ['only odd places', { QHPSI, SECONDLOOK: 'odd' }, [['SECONDLOOK', /^odd: files in mail/]]],
-  ['no part', { QHPSI, SECONDLOOK: 'never' }, [['SECONDLOOK', /^never: files are missed/]]],
-  ['every part', { QHPSI, SECONDLOOK: 'always' }, []],
-  ['no part, where nothing is scanned', { SECONDLOOK: 'never' }, []],
+  [
+    'CLUSTERMAXAGE=0 makes every stamp too old',
+    { CLUSTERMAXAGE: '000' },
+    [['CLUSTERMAXAGE', /^0: every/]],
+  ],
+  ['CLUSTERMAXAGE=10 is no contradiction', { CLUSTERMAXAGE: '10' }, []],
+  [
+    'SECONDLOOK=odd misses files in mail that follows the standards',
+    { QHPSI, SECONDLOOK: 'odd' },
+    [['SECONDLOOK', /^odd: files in mail/]],
+  ],
+  [
+    'SECONDLOOK=never misses files',
+    { QHPSI, SECONDLOOK: 'never' },
+    [['SECONDLOOK', /^never: files are missed/]],
+  ],
+  ['SECONDLOOK=always misses nothing', { QHPSI, SECONDLOOK: 'always' }, []],
+  ['SECONDLOOK=never is no contradiction if nothing is scanned', { SECONDLOOK: 'never' }, []],
 ]
 
 for (const [name, env, wanted] of table) {
   t.test(name, async (t) => {
     const found = contradictionsIn(env)
     t.same(
-      found.map((each) => each.name),
+      found.map((contradiction) => contradiction.name),
       wanted.map(([setting]) => setting),
     )
-    for (const [place, [, value]] of wanted.entries()) {
-      t.match(found[place]!.value, value)
-      t.match(found[place]!.remedy, /^(unset|set) /, 'the remedy says what to do')
+    for (const [index, [, value]] of wanted.entries()) {
+      t.match(found[index]!.value, value)
+      t.match(found[index]!.remedy, /^(unset|set) /, 'the remedy says what to do')
     }
   })
 }

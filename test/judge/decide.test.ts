@@ -10,7 +10,7 @@ import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 
-/** The decision as a value, to the word: replies are what strangers read, findings what the log says. */
+/** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
 
 const here = t.testdir({ kept: {} })
 const untrusted: Trust = { trusted: false, why: '' }
@@ -36,7 +36,7 @@ function decided(scan: ScanResult, wishes: Wishes = {}): SingleDecision {
     message,
     envelope: makeEnvelope(
       Buffer.from('a@example.org'),
-      recipients.map((each) => Buffer.from(each)),
+      recipients.map((recipient) => Buffer.from(recipient)),
     ),
     client: { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client },
   }
@@ -66,7 +66,7 @@ const banned: ScanResult = {
 const clean: ScanResult = { answer: 'clean', scanners: [clamd, local] }
 const unknown: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
 
-t.test('clean: a tag, the stamp behind it, and who found it clean', async (t) => {
+t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
   t.same(decided(clean), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN] },
@@ -80,50 +80,59 @@ t.test('clean: a tag, the stamp behind it, and who found it clean', async (t) =>
   })
 })
 
-t.test('trusted: if nobody had to look but local policy, with the key that vouches', async (t) => {
-  const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
-  const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
-    decided(scan, { outcome: { trust, stamp } }).findings
-  t.same(findings({ answer: 'clean', scanners: [] }), {
-    scan: 'trusted',
-    why: '',
-    times,
-    key: 'mx2',
-  })
-  t.match(findings({ answer: 'clean', scanners: [local] }), {
-    scan: 'trusted',
-    scanner: 'attachments',
-  })
-  const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
-  t.match(
-    findings(clean, stamp),
-    { scan: 'clean', key: 'mx2' },
-    'whose key vouches, not whose signs',
-  )
-})
+t.test(
+  'mail is trusted if a stamp spares all scanners but those of local policy; the log names its key',
+  async (t) => {
+    const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
+    const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
+      decided(scan, { outcome: { trust, stamp } }).findings
+    t.same(findings({ answer: 'clean', scanners: [] }), {
+      scan: 'trusted',
+      why: '',
+      times,
+      key: 'mx2',
+    })
+    t.match(findings({ answer: 'clean', scanners: [local] }), {
+      scan: 'trusted',
+      scanner: 'attachments',
+    })
+    const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
+    t.match(
+      findings(clean, stamp),
+      { scan: 'clean', key: 'mx2' },
+      'the key that vouches, not the one that signs',
+    )
+  },
+)
 
-t.test('known: of a copy, by whom and since when, which is never in the future', async (t) => {
-  const known = { host: 'mx3', age: 12 }
-  t.match(decided(clean, { outcome: { known } }).findings, { scan: 'known', by: 'mx3', age: 12 })
-  const early = decided(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
-  t.match(early.findings, { age: 0 })
-})
+t.test(
+  'the log names the host that scanned a copy, and the age of its verdict, which is never negative',
+  async (t) => {
+    const known = { host: 'mx3', age: 12 }
+    t.match(decided(clean, { outcome: { known } }).findings, { scan: 'known', by: 'mx3', age: 12 })
+    const early = decided(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
+    t.match(early.findings, { age: 0 })
+  },
+)
 
-t.test('why a stamp was not believed is told, but not that there is none', async (t) => {
-  const why = (text: string) =>
-    decided(clean, {
-      outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
-    }).findings.why
-  t.equal(why('bad digest'), 'a note; another; bad digest')
-  t.equal(why('no stamp'), 'a note; another')
-})
+t.test(
+  'the log tells why a stamp was not believed, and is silent about mail without a stamp',
+  async (t) => {
+    const why = (text: string) =>
+      decided(clean, {
+        outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
+      }).findings.why
+    t.equal(why('bad digest'), 'a note; another; bad digest')
+    t.equal(why('no stamp'), 'a note; another')
+  },
+)
 
-t.test('traits are told as one word', async (t) => {
+t.test('the log tells the traits of a message in one word', async (t) => {
   const traits = new Set(['odd-boundary', 'two-types'])
   t.match(decided(clean, { outcome: { traits } }).findings, { odd: 'odd-boundary,two-types' })
 })
 
-t.test('what was not scanned to its end is told as skipped, with its reason', async (t) => {
+t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
   t.same(decided({ answer: 'skipped', why: 'below QHPSIMINSIZE' }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [] },
@@ -131,26 +140,29 @@ t.test('what was not scanned to its end is told as skipped, with its reason', as
   })
 })
 
-t.test('could not tell: deferred in words that say nothing of the scanner', async (t) => {
-  const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
-  t.same(decided(unknown), {
-    kind: 'defer',
-    reply: {
-      class: 4,
-      enhanced: '4.7.1',
-      text: 'message could not be scanned, try again later',
+t.test(
+  'mail about which no scanner could tell is deferred, in words that do not name the scanner',
+  async (t) => {
+    const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
+    t.same(decided(unknown), {
+      kind: 'defer',
+      reply: {
+        class: 4,
+        enhanced: '4.7.1',
+        text: 'message could not be scanned, try again later',
+        grounds: 'unscanned',
+      },
+      findings,
+    })
+    const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
+    t.match(decided(unknown, { settings: quarantine }), {
+      kind: 'quarantine',
       grounds: 'unscanned',
-    },
-    findings,
-  })
-  const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
-  t.match(decided(unknown, { settings: quarantine }), {
-    kind: 'quarantine',
-    grounds: 'unscanned',
-    edits: { remove: ['x-qhpsi'], add: [] },
-    findings,
-  })
-})
+      edits: { remove: ['x-qhpsi'], add: [] },
+      findings,
+    })
+  },
+)
 
 const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
@@ -173,26 +185,29 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
   ],
 ]
 for (const [scan, grounds, text, setting] of limits) {
-  t.test(`${grounds}: refused, deferred or kept in quarantine, as ${setting} says`, async (t) => {
-    const { why } = scan as { why: string }
-    const findings = { scan: 'skipped', why, times }
-    const by = (word: string, settings = {}) =>
-      decided(scan, { settings: { [setting]: word, ...settings } })
-    t.same(by(setting === 'STRICTMIME' ? 'refuse' : 'reject'), {
-      kind: 'reject',
-      reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
-      findings,
-    })
-    t.same(by('defer'), {
-      kind: 'defer',
-      reply: { class: 4, enhanced: '4.6.0', text: `message deferred: ${text}`, grounds },
-      findings,
-    })
-    t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, findings })
-  })
+  t.test(
+    `mail that is ${grounds} is refused, deferred or kept in quarantine, as ${setting} says`,
+    async (t) => {
+      const { why } = scan as { why: string }
+      const findings = { scan: 'skipped', why, times }
+      const by = (word: string, settings = {}) =>
+        decided(scan, { settings: { [setting]: word, ...settings } })
+      t.same(by(setting === 'STRICTMIME' ? 'refuse' : 'reject'), {
+        kind: 'reject',
+        reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
+        findings,
+      })
+      t.same(by('defer'), {
+        kind: 'defer',
+        reply: { class: 4, enhanced: '4.6.0', text: `message deferred: ${text}`, grounds },
+        findings,
+      })
+      t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, findings })
+    },
+  )
 }
 
-t.test('a reply about strange mail is no longer than an SMTP server takes', async (t) => {
+t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decided(
     { answer: 'strange', why: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
@@ -200,30 +215,38 @@ t.test('a reply about strange mail is no longer than an SMTP server takes', asyn
   t.equal('reply' in decision && decision.reply.text.length, 200)
 })
 
-t.test('infected: each way out', async (t) => {
-  const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
-  const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
-  t.same(decided(virus), tagged)
-  t.same(decided(virus, { settings: { REJECTVIRUS: '1' } }), {
-    kind: 'reject',
-    reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus A.B-1', grounds: 'virus' },
-    findings,
-  })
-  t.same(decided(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
-  t.match(decided(virus, { settings: { QUARANTINE: here } }), {
-    kind: 'quarantine',
-    grounds: 'virus',
-    findings,
-  })
-  t.match(decided(banned, { settings: { QUARANTINE: here } }), {
-    kind: 'quarantine',
-    grounds: 'banned',
-    findings: { banned: 'attachment a.exe', virus: undefined },
-  })
-})
+t.test(
+  'infected mail is tagged, refused, dropped or kept in quarantine, as settings say',
+  async (t) => {
+    const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
+    const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
+    t.same(decided(virus), tagged)
+    t.same(decided(virus, { settings: { REJECTVIRUS: '1' } }), {
+      kind: 'reject',
+      reply: {
+        class: 5,
+        enhanced: '5.7.1',
+        text: 'message refused: virus A.B-1',
+        grounds: 'virus',
+      },
+      findings,
+    })
+    t.same(decided(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
+    t.match(decided(virus, { settings: { QUARANTINE: here } }), {
+      kind: 'quarantine',
+      grounds: 'virus',
+      findings,
+    })
+    t.match(decided(banned, { settings: { QUARANTINE: here } }), {
+      kind: 'quarantine',
+      grounds: 'banned',
+      findings: { banned: 'attachment a.exe', virus: undefined },
+    })
+  },
+)
 
 t.test(
-  'only tagged: a pattern is for the whole name, without case, and its dots are dots',
+  'a pattern of VIRUSTAGONLY is for the whole name, in any case, with stars alone as wildcards',
   async (t) => {
     const isTagged = (pattern: string) =>
       decided(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
@@ -237,7 +260,7 @@ t.test(
 )
 
 t.test(
-  'forwarded: to one recipient, with a field that names the others, and only once',
+  'forwarded mail goes to VIRUSFORWARD alone, names its recipients in a field, and is not forwarded again',
   async (t) => {
     const settings = { VIRUSFORWARD: 'quarantine@example.org' }
     const recipients = ['b@example.org', 'c@example.org']

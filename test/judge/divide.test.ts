@@ -5,7 +5,7 @@ import type { Transaction } from '../../src/judge/transaction.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { makeEnvelope, recipientsOf } from '../../src/message/envelope/envelope.ts'
 
-/** Several recipients, different answers: nobody's mail is lost in silence. */
+/** Recipients of one message with different decisions: no mail is lost in silence. */
 
 const findings: Findings = { scan: 'clean', why: '', times: {} }
 const infected: Findings = { scan: 'infected', virus: 'V', why: '', times: {} }
@@ -52,7 +52,7 @@ function decide(own: readonly string[], answers: AnswerMode, bounceInjector = fa
   return divide(parts, own.map((name) => distinct.indexOf(name)), transaction, answers) // biome-ignore format: a line
 }
 
-/** What each recipient's decision is in the end. */
+/** Returns the decision that counts for each recipient in the end. */
 function endsAs(decision: Decision, count: number): SingleDecision[] {
   if (decision.kind !== 'split') return Array.from({ length: count }, () => decision)
   const users = decision.shareOf.map((place, index) => {
@@ -63,30 +63,33 @@ function endsAs(decision: Decision, count: number): SingleDecision[] {
   return users.map((own) => own!)
 }
 
-t.test('of three recipients with any decisions nobody loses mail in silence', async (t) => {
-  let split = 0
-  for (const answers of ['each', 'once, some kept', 'once'] as const) {
-    for (const bounce of [false, true]) {
-      for (const first of names) {
-        for (const second of names) {
-          for (const third of names) {
-            const own = [first, second, third]
-            const decision = decide(own, answers, bounce)
-            const ends = endsAs(decision, 3)
-            const about = `${own.join()} by ${answers}: ${ends.map((end) => end?.kind)}`
-            if (decision.kind === 'split') split++
-            for (const [index, end] of ends.entries()) {
-              if (end === undefined) t.fail(`a recipient without an answer: ${about}`)
-              else if (end.kind === 'discard' && own[index] !== 'discard') t.fail(about)
+t.test(
+  'whatever is decided for each of three recipients, no mail of theirs is lost in silence',
+  async (t) => {
+    let split = 0
+    for (const answers of ['each', 'once, some kept', 'once'] as const) {
+      for (const bounce of [false, true]) {
+        for (const first of names) {
+          for (const second of names) {
+            for (const third of names) {
+              const own = [first, second, third]
+              const decision = decide(own, answers, bounce)
+              const ends = endsAs(decision, 3)
+              const about = `${own.join()} by ${answers}: ${ends.map((end) => end?.kind)}`
+              if (decision.kind === 'split') split++
+              for (const [index, end] of ends.entries()) {
+                if (end === undefined) t.fail(`a recipient without an answer: ${about}`)
+                else if (end.kind === 'discard' && own[index] !== 'discard') t.fail(about)
+              }
+              checkShares(t, decision, answers, about)
             }
-            checkShares(t, decision, answers, about)
           }
         }
       }
     }
-  }
-  t.ok(split > 400, `${split} were split`)
-})
+    t.ok(split > 400, `${split} were split`)
+  },
+)
 
 function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: string): void {
   if (decision.kind !== 'split') return
@@ -96,12 +99,15 @@ function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: st
   if (counts.reduce((sum, count) => sum + count) !== 3) t.fail(`not all: ${about}`)
   if (kinds.filter((kind) => kind === 'accept').length > 1) t.fail(`twice: ${about}`)
   if (answers === 'each') return
-  if (!kinds.includes('accept') || kinds.some((it) => it !== 'accept' && it !== 'quarantine')) {
+  if (
+    !kinds.includes('accept') ||
+    kinds.some((kind) => kind !== 'accept' && kind !== 'quarantine')
+  ) {
     t.fail(`one answer for different words: ${about}`)
   }
 }
 
-t.test('by LMTP each recipient has its own answer', async (t) => {
+t.test('a door that answers for each recipient gives each its own decision', async (t) => {
   const own = ['accept', 'reject', 'keep', 'discard', 'defer', 'tag']
   const ends = endsAs(decide(own, 'each'), own.length)
   t.same(
@@ -115,20 +121,20 @@ t.test('by LMTP each recipient has its own answer', async (t) => {
   )
 })
 
-t.test('a message is one where the MTA holds it, and where it goes to VIRUSFORWARD', async (t) => {
+t.test('mail that the MTA holds, or that goes to VIRUSFORWARD, is not divided', async (t) => {
   for (const name of ['hold', 'forward']) {
     t.not(decide([name, 'accept', 'reject'], 'each').kind, 'split')
     t.not(decide([name, 'accept'], 'once, some kept').kind, 'split')
   }
 })
 
-t.test('one answer for all is not divided, nor are answers that all accept', async (t) => {
+t.test('decisions that are alike, or that all accept, are joined to one', async (t) => {
   t.equal(decide(['reject', 'reject'], 'each').kind, 'reject')
   const both = decide(['accept', 'tag'], 'each')
   t.match(both, { kind: 'accept', findings: { scan: 'infected', rule: '1,2' } })
 })
 
-t.test('the share that is accepted is the one that leaves', async (t) => {
+t.test('the accepted share has the recipients for whom the message leaves', async (t) => {
   const split = decide(['reject', 'accept', 'keep'], 'each')
   if (split.kind !== 'split') throw new Error(split.kind)
   const share = acceptedShare(split)
@@ -138,7 +144,7 @@ t.test('the share that is accepted is the one that leaves', async (t) => {
   t.equal(none.kind === 'split' && acceptedShare(none), undefined)
 })
 
-t.test('the log names no more lines than fit', async (t) => {
+t.test('the log names lines in at most 100 characters', async (t) => {
   const line = (letter: string) => letter.repeat(80)
   const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
   const transaction = { client: {} } as unknown as Transaction
@@ -147,50 +153,57 @@ t.test('the log names no more lines than fit', async (t) => {
   t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
 })
 
-t.test('of different answers the strictest counts that loses nothing', async (t) => {
-  const client = { relay: false, clusterPeer: false, bounceInjector: false }
-  const bannedDrop: SingleDecision = {
-    kind: 'discard',
-    findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
-  }
-  const unknown: SingleDecision = {
-    kind: 'accept',
-    edits,
-    findings: { ...findings, scan: 'unknown' },
-  }
-  const edited: SingleDecision = {
-    kind: 'accept',
-    edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
-    findings,
-  }
-  const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
-  const nameOf = (names: readonly string[], bounceInjector = false) => {
-    const chosen = names.map((name) => all[name as keyof typeof all]!)
-    const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
-    return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
-  }
-  const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
-  for (const [at, name] of order.entries()) {
-    const weaker = order.slice(at)
-    t.equal(nameOf(weaker), name)
-    t.equal(nameOf(weaker.toReversed()), name)
-  }
-  t.equal(nameOf(['discard', 'forward']), 'forward', 'sent to VIRUSFORWARD, it is not lost')
-  t.equal(nameOf(['discard', 'discard']), 'discard')
-  t.same(nameOf(['accept', 'discard']), {
-    kind: 'reject',
-    reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
-    findings: infected,
-  })
-  t.match(nameOf(['accept', 'banned drop']), {
-    kind: 'reject',
-    reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
-  })
-  t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
-})
+t.test(
+  'for an undivided message the strictest decision counts by which no mail is lost',
+  async (t) => {
+    const client = { relay: false, clusterPeer: false, bounceInjector: false }
+    const bannedDrop: SingleDecision = {
+      kind: 'discard',
+      findings: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+    }
+    const unknown: SingleDecision = {
+      kind: 'accept',
+      edits,
+      findings: { ...findings, scan: 'unknown' },
+    }
+    const edited: SingleDecision = {
+      kind: 'accept',
+      edits: { remove: [], add: [{ name: 'X-QHPSI', value: 'clean' }] },
+      findings,
+    }
+    const all = { ...decisions, 'banned drop': bannedDrop, unknown, edited }
+    const nameOf = (names: readonly string[], bounceInjector = false) => {
+      const chosen = names.map((name) => all[name as keyof typeof all]!)
+      const found = strictest(chosen, { client: { ...client, bounceInjector } } as Transaction)
+      return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
+    }
+    const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
+    for (const [at, name] of order.entries()) {
+      const weaker = order.slice(at)
+      t.equal(nameOf(weaker), name)
+      t.equal(nameOf(weaker.toReversed()), name)
+    }
+    t.equal(
+      nameOf(['discard', 'forward']),
+      'forward',
+      'mail that is sent to VIRUSFORWARD is not lost',
+    )
+    t.equal(nameOf(['discard', 'discard']), 'discard')
+    t.same(nameOf(['accept', 'discard']), {
+      kind: 'reject',
+      reply: { class: 5, enhanced: '5.7.1', text: 'message refused: virus V', grounds: 'virus' },
+      findings: infected,
+    })
+    t.match(nameOf(['accept', 'banned drop']), {
+      kind: 'reject',
+      reply: { text: 'message refused: banned attachment a.exe', grounds: 'banned' },
+    })
+    t.equal(nameOf(['accept', 'discard'], true), 'accept', 'a refused bounce would come again')
+  },
+)
 
 t.test('a hundred thousand recipients are divided in one pass', async (t) => {
   const own = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? 'keep' : 'accept'))
   const decision = decide(own, 'once, some kept')
-  t.same(decision.kind === 'split' && decision.shares.map((it) => it.envelope.recipientCount), [50_000, 50_000]) // biome-ignore format: a line
+  t.same(decision.kind === 'split' && decision.shares.map(({ envelope }) => envelope.recipientCount), [50_000, 50_000]) // biome-ignore format: a line
 })

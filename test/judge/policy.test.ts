@@ -10,11 +10,11 @@ import {
   withSettings,
 } from '../../src/judge/policy.ts'
 
-/** All settings as one value: where they are read, when nothing is scanned, and what a line sets. */
+/** The policy: all settings as one value. */
 
 const QHPSI = 'plugin: clamd'
 
-t.test('control files lie below QMAILHOME, or where CONTROLDIR says', async (t) => {
+t.test('control files lie in control/ of QMAILHOME, or in CONTROLDIR', async (t) => {
   t.same(readControlDirectories({}), { qmailHome: '/var/qmail', control: '/var/qmail/control' })
   t.match(readControlDirectories({ QMAILHOME: '/q' }), { qmailHome: '/q', control: '/q/control' })
   t.match(readControlDirectories({ QMAILHOME: '/q', CONTROLDIR: 'c' }), { control: '/q/c' })
@@ -24,22 +24,26 @@ t.test('control files lie below QMAILHOME, or where CONTROLDIR says', async (t) 
   })
 })
 
-t.test('without QHPSI, or with the switch, nothing is scanned', async (t) => {
+t.test('nothing is scanned if QHPSI is not set, or if the file onescan.off is there', async (t) => {
   const control = t.testdir({})
   const env = { CONTROLDIR: control, QHPSI }
   t.equal(switchedOff(readControlDirectories(env)), undefined)
   t.match(readPolicy(env), { scan: { line: { kind: 'plugins' } }, quota: undefined })
   t.match(readPolicy({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
   const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
-  t.match(readPolicy(asked), { off: NOTHING_SCANS, quota: {} }, 'but quotas may be asked about')
+  t.match(
+    readPolicy(asked),
+    { off: NOTHING_SCANS, quota: {} },
+    'quotas are asked about all the same',
+  )
   writeFileSync(join(control, 'onescan.off'), '')
   const off = `${control}/onescan.off is there`
   t.equal(switchedOff(readControlDirectories(env)), off)
   t.same(readPolicy(env), { off })
-  t.ok(readScanningPolicy(env), 'the switch does not count for it')
+  t.ok(readScanningPolicy(env), 'readScanningPolicy() does not look for the switch')
 })
 
-t.test('what cannot be used is a remark, and a policy cannot be changed', async (t) => {
+t.test('a policy remarks what it cannot use, and cannot be changed', async (t) => {
   const shared = t.testdir({})
   chmodSync(shared, 0o777)
   const policy = readScanningPolicy({ QHPSI, SPOOLDIR: shared })!
@@ -48,7 +52,7 @@ t.test('what cannot be used is a remark, and a policy cannot be changed', async 
   t.throws(() => Object.assign(policy, { remark: 'x' }))
 })
 
-t.test('quarantine as an answer needs a quarantine', async (t) => {
+t.test('a setting that says quarantine needs QUARANTINE', async (t) => {
   const directory = join(t.testdir({}), 'kept')
   mkdirSync(directory, { mode: 0o700 })
   for (const name of ['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME']) {
@@ -62,7 +66,7 @@ t.test('quarantine as an answer needs a quarantine', async (t) => {
   }
 })
 
-t.test('a line of onescan.policy sets what it names, and leaves the rest', async (t) => {
+t.test('a line of onescan.policy changes the settings that it names, and no others', async (t) => {
   const env = { QHPSI, REJECTVIRUS: '1', SCANTIMEOUT: '7', SCANFAIL: 'accept' }
   const base = readScanningPolicy(env)!
   const changed = withSettings(base, env, { SCANFAIL: 'defer' })

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Grounds, SingleDecision } from '../../src/judge/decision.ts'
 import { inOwnWords, readRefusalText, TOLD_MAX } from '../../src/judge/refusal-text.ts'
 
-/** What refused senders are told, by ground. */
+/** The texts that a site sets for its refusals. */
 
 const refused = (grounds: Grounds, virus?: string): SingleDecision => ({
   kind: 'reject',
@@ -15,23 +15,26 @@ const told = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: s
   return decision.kind === 'reject' ? decision.reply.text : ''
 }
 
-t.test('each ground has its own text, and REFUSALTEXT is for the others', async (t) => {
-  const env = {
-    REFUSALTEXT: 'no {ground} {virus} {id}',
-    REFUSALTEXT_BANNED: 'no {virus} here',
-    REFUSALTEXT_UNREADABLE: 'cannot read it: {ground}',
-  }
-  t.equal(told(env, 'virus', 'Eicar'), 'no virus Eicar ID7')
-  t.equal(told(env, 'banned'), 'no banned here')
-  for (const grounds of ['nested-too-deep', 'too-much-inside', 'strange-mime'] as const) {
-    t.equal(told(env, grounds), `cannot read it: ${grounds}`)
-    t.equal(told({ REFUSALTEXT: 'x' }, grounds), 'x')
-    t.equal(told({ REFUSALTEXT_BANNED: 'x' }, grounds), 'our own words')
-  }
-  t.equal(told({ REFUSALTEXT_UNREADABLE: 'x' }, 'virus'), 'our own words')
-})
+t.test(
+  'REFUSALTEXT_BANNED and REFUSALTEXT_UNREADABLE count for their grounds, REFUSALTEXT for all others',
+  async (t) => {
+    const env = {
+      REFUSALTEXT: 'no {ground} {virus} {id}',
+      REFUSALTEXT_BANNED: 'no {virus} here',
+      REFUSALTEXT_UNREADABLE: 'cannot read it: {ground}',
+    }
+    t.equal(told(env, 'virus', 'Eicar'), 'no virus Eicar ID7')
+    t.equal(told(env, 'banned'), 'no banned here')
+    for (const grounds of ['nested-too-deep', 'too-much-inside', 'strange-mime'] as const) {
+      t.equal(told(env, grounds), `cannot read it: ${grounds}`)
+      t.equal(told({ REFUSALTEXT: 'x' }, grounds), 'x')
+      t.equal(told({ REFUSALTEXT_BANNED: 'x' }, grounds), 'our own words')
+    }
+    t.equal(told({ REFUSALTEXT_UNREADABLE: 'x' }, 'virus'), 'our own words')
+  },
+)
 
-t.test('what was found fills a place, and can forge no line or endless reply', async (t) => {
+t.test('the name of a virus in a refusal forges no line, and makes no endless reply', async (t) => {
   const text = told({ REFUSALTEXT: '{virus}{virus}' }, 'virus', `a\r\n250 ok ${'x'.repeat(500)}`)
   t.notMatch(text, /[^ -~]/)
   t.equal(text.length, TOLD_MAX)

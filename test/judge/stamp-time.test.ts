@@ -9,45 +9,50 @@ import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { key, keyring } from '../second-reader/stamped.ts'
 
-/** What a stamp says of the time. */
+/** The time that a stamp bears. */
 
-t.test('signatures that change in mid-scan are newer than the stamp that it makes', async (t) => {
-  const ring = join(t.testdir({ ring: t.fixture('file', keyring) }), 'ring')
-  chmodSync(ring, 0o600)
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CLUSTERKEYS: ring })!
-  let now = 1_800_000_000_000
-  let changed: number | undefined
-  const scanner: Scanner = {
-    name: 'clamd',
-    local: false,
-    async scan() {
-      now += 40_000
-      changed = now / 1000
-      now += 40_000
-      return { answer: 'clean' }
-    },
-  }
-  const look = async (bytes: Buffer) => {
-    const digestsFor = () => ({ md5: false, sha256: true })
-    const options = { policy: policy.spool, digestsFor, createHash: crypto.createHash, now }
-    const message = messageInMemory(bytes, options)
-    const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
-    const client = { relay: false, clusterPeer: false, bounceInjector: false }
-    return judge({ message, envelope, client }, policy, {
-      scanners: [scanner],
-      crypto,
-      signatureFiles: () =>
-        changed === undefined ? undefined : { changed, others: changed, size: 0, seen: now / 1000 },
-      now: () => now,
-      uptime: () => now,
-    })
-  }
-  const letter = Buffer.from('From: a@example.org\n\nHello\n')
-  const first = await look(letter)
-  if (first.kind !== 'accept') throw new Error(first.kind)
-  const [, stamp] = first.edits.add
-  t.match(stamp?.value, new RegExp(`k=${key.id}; t=1800000000; `))
-  const field = Buffer.from(`${stamp!.name}: ${stamp!.value}\n`)
-  const second = await look(Buffer.concat([field, letter]))
-  t.match(second.findings, { scan: 'clean', why: /stamp is older than the signatures here/ })
-})
+t.test(
+  'a stamp bears the time at which the scan began, so signatures that change during the scan are newer',
+  async (t) => {
+    const ring = join(t.testdir({ ring: t.fixture('file', keyring) }), 'ring')
+    chmodSync(ring, 0o600)
+    const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CLUSTERKEYS: ring })!
+    let now = 1_800_000_000_000
+    let changed: number | undefined
+    const scanner: Scanner = {
+      name: 'clamd',
+      local: false,
+      async scan() {
+        now += 40_000
+        changed = now / 1000
+        now += 40_000
+        return { answer: 'clean' }
+      },
+    }
+    const look = async (bytes: Buffer) => {
+      const digestsFor = () => ({ md5: false, sha256: true })
+      const options = { policy: policy.spool, digestsFor, createHash: crypto.createHash, now }
+      const message = messageInMemory(bytes, options)
+      const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
+      const client = { relay: false, clusterPeer: false, bounceInjector: false }
+      return judge({ message, envelope, client }, policy, {
+        scanners: [scanner],
+        crypto,
+        signatureFiles: () =>
+          changed === undefined
+            ? undefined
+            : { changed, others: changed, size: 0, seen: now / 1000 },
+        now: () => now,
+        uptime: () => now,
+      })
+    }
+    const letter = Buffer.from('From: a@example.org\n\nHello\n')
+    const first = await look(letter)
+    if (first.kind !== 'accept') throw new Error(first.kind)
+    const [, stamp] = first.edits.add
+    t.match(stamp?.value, new RegExp(`k=${key.id}; t=1800000000; `))
+    const field = Buffer.from(`${stamp!.name}: ${stamp!.value}\n`)
+    const second = await look(Buffer.concat([field, letter]))
+    t.match(second.findings, { scan: 'clean', why: /stamp is older than the signatures here/ })
+  },
+)

@@ -35,7 +35,7 @@ t.test('the end is found at the same place however the bytes arrive', async (t) 
   const line = fc.constantFrom('A: b', ' folded', '', 'junk', '\r', 'B: c\r')
   fc.assert(
     fc.property(fc.array(line, { maxLength: 6 }), fc.nat({ max: 40 }), (lines, cut) => {
-      const text = lines.map((each) => `${each}\n`).join('')
+      const text = lines.map((line) => `${line}\n`).join('')
       const whole = findHeaderEnd(bytes(text), 0)
       const first = findHeaderEnd(bytes(text.slice(0, cut)), 0)
       const inSteps = 'end' in first ? first : findHeaderEnd(bytes(text), first.next)

@@ -14,9 +14,9 @@ function bodyOf(pieces: number) {
     },
     *chunks(): Generator<Buffer> {
       const buffer = Buffer.alloc(PIECE)
-      for (let each = 0; each < pieces; each++) {
+      for (let piece = 0; piece < pieces; piece++) {
         read++
-        yield buffer.fill(each)
+        yield buffer.fill(piece)
       }
     },
   }
@@ -71,7 +71,7 @@ t.test('if it cannot be made, or was removed, all who ask are told so', async (t
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
   const missing = createNamedCopy(none, bodyOf(1).chunks)
-  for (let each = 0; each < 2; each++) {
+  for (let piece = 0; piece < 2; piece++) {
     await t.rejects(missing.path(Buffer.from('')), /none \(TMPDIR\)/)
   }
   const policy = { directory, sharedDirectory: undefined }

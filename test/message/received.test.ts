@@ -90,10 +90,10 @@ async function shown(message: Message): Promise<unknown> {
 }
 
 async function compare(bytes: Buffer): Promise<void> {
-  const one = spooled(bytes)
+  const first = spooled(bytes)
   const others = [messageInMemory(bytes, options), await handed(bytes), await handed(bytes, false)]
-  for (const other of others) t.strictSame(await shown(other), await shown(one))
-  for (const message of [one, ...others]) message.close()
+  for (const other of others) t.strictSame(await shown(other), await shown(first))
+  for (const message of [first, ...others]) message.close()
 }
 
 const line = fc.constantFrom(

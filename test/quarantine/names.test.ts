@@ -22,7 +22,7 @@ t.test('by their ids messages are in the order of their coming', async (t) => {
   t.equal(new Set(ids).size, ids.length)
   const shuffled = ids
     .map(entryOf)
-    .sort((one, other) => (one.id.at(-1)! < other.id.at(-1)! ? 1 : -1))
+    .sort((name, other) => (name.id.at(-1)! < other.id.at(-1)! ? 1 : -1))
   t.same(
     shuffled.sort(byAge).map(({ id }) => id),
     ids,

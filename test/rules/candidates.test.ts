@@ -48,7 +48,11 @@ t.test('lines that are chosen say what all lines say', async (t) => {
     for (const recipient of [...to, undefined]) {
       const facts = { sender, recipient, client, auth: random(2) === 0, size: random(10) }
       compared++
-      const both = [full, lazy].map((it) => [it.find(facts), it.exceptions(facts), it.always])
+      const both = [full, lazy].map((rules) => [
+        rules.find(facts),
+        rules.exceptions(facts),
+        rules.always,
+      ])
       if (JSON.stringify(both[0]) === JSON.stringify(both[1])) continue
       wrong++
       t.same(both[1], both[0], JSON.stringify([text, sender.text, recipient?.text, address]))

@@ -132,11 +132,11 @@ t.test(
       [...networks.slice(3), ...networks.slice(0, 3)],
     ]
     for (const order of orders) {
-      const rules = createRules('file', parseRules(order.map((each) => `client=${each} scan off\n`).join(''), 'file')) // biome-ignore format: a line
+      const rules = createRules('file', parseRules(order.map((network) => `client=${network} scan off\n`).join(''), 'file')) // biome-ignore format: a line
       for (const client of clients) {
         const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
         const address = parseIpAddress(client)!
-        const first = order.findIndex((each) => contains(parseNetwork(each)!, address))
+        const first = order.findIndex((network) => contains(parseNetwork(network)!, address))
         t.equal(rules.find({ ...facts, client: address })?.line ?? 0, first + 1, `${client}: ${order}`) // biome-ignore format: a line
       }
       t.equal(rules.find({ sender: readAddress(''), recipient: undefined, client: undefined, auth: false, size: 1 }), undefined) // biome-ignore format: a line

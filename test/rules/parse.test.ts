@@ -3,20 +3,20 @@ import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/parse.ts'
 
 /** Lines of onescan.policy, and what is said of those that make no sense. */
 
-const one = (text: string) => parseRules(text, 'file')[0]
+const ruleOf = (text: string) => parseRules(text, 'file')[0]
 
 t.test('a line is a pattern, blanks, and what it does', async (t) => {
-  t.same(one('to=example.org scan off\n'), {
+  t.same(ruleOf('to=example.org scan off\n'), {
     line: 1,
     conditions: { to: { kind: 'domain', text: 'example.org' } },
     action: { kind: 'off' },
   })
-  t.same(one('*\tREJECTVIRUS=1  VIRUSTAGONLY="PUA.* Heuristics.*"')?.action, {
+  t.same(ruleOf('*\tREJECTVIRUS=1  VIRUSTAGONLY="PUA.* Heuristics.*"')?.action, {
     kind: 'set',
     settings: { REJECTVIRUS: '1', VIRUSTAGONLY: 'PUA.* Heuristics.*' },
   })
   t.match(
-    one('to=Ann@Example.ORG.,from=.example.net,auth=no,size>2M,size<3M scan off')?.conditions,
+    ruleOf('to=Ann@Example.ORG.,from=.example.net,auth=no,size>2M,size<3M scan off')?.conditions,
     {
       to: { kind: 'address', text: 'ann@example.org' },
       from: { kind: 'below', text: 'example.net' },
@@ -25,16 +25,16 @@ t.test('a line is a pattern, blanks, and what it does', async (t) => {
       smaller: 3 * 1024 ** 2,
     },
   )
-  t.same(one('to=ann@müller.example scan off')?.conditions.to, {
+  t.same(ruleOf('to=ann@müller.example scan off')?.conditions.to, {
     kind: 'address',
     text: 'ann@xn--mller-kva.example',
   })
   for (const to of ['Example.org.', 'example.org']) {
-    t.same(one(`to=${to} scan off`)?.conditions.to, { kind: 'domain', text: 'example.org' })
+    t.same(ruleOf(`to=${to} scan off`)?.conditions.to, { kind: 'domain', text: 'example.org' })
   }
-  t.same(one('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
-  t.equal(one('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
-  t.equal(one('client=10. scan off')?.conditions.client?.bits, 8)
+  t.same(ruleOf('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
+  t.equal(ruleOf('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
+  t.equal(ruleOf('client=10. scan off')?.conditions.client?.bits, 8)
 })
 
 t.test('comments, empty lines, CRLF, and lines that go on', async (t) => {

@@ -55,15 +55,15 @@ t.test('only ASCII letters have a lower case', async (t) => {
 })
 
 t.test('a mailbox is the same with quotes, with escapes and with a source route', async (t) => {
-  const meant = (text: string) => mailboxOf(readAddress(text)).text
-  t.equal(meant('ann@example.org'), 'ann@example.org')
-  t.equal(meant('"ann"@example.org'), 'ann@example.org')
-  t.equal(meant('a\\nn@example.org'), 'ann@example.org')
-  t.equal(meant('"a\\"\\\\b"@example.org'), 'a"\\b@example.org')
-  t.equal(meant('"a\\\nb"@example.org'), 'a\nb@example.org')
-  t.equal(meant('@one,@two:ann@example.org'), 'ann@example.org')
-  t.equal(meant('@:ann@example.org'), 'ann@example.org')
-  t.equal(meant('x@one:ann@example.org'), 'x@one:ann@example.org', 'a route begins with @')
-  t.equal(meant('@"x:y@example.org'), '@x:y@example.org', 'nor has it quotes')
-  t.equal(meant('ann'), 'ann')
+  const mailbox = (text: string) => mailboxOf(readAddress(text)).text
+  t.equal(mailbox('ann@example.org'), 'ann@example.org')
+  t.equal(mailbox('"ann"@example.org'), 'ann@example.org')
+  t.equal(mailbox('a\\nn@example.org'), 'ann@example.org')
+  t.equal(mailbox('"a\\"\\\\b"@example.org'), 'a"\\b@example.org')
+  t.equal(mailbox('"a\\\nb"@example.org'), 'a\nb@example.org')
+  t.equal(mailbox('@one,@two:ann@example.org'), 'ann@example.org')
+  t.equal(mailbox('@:ann@example.org'), 'ann@example.org')
+  t.equal(mailbox('x@one:ann@example.org'), 'x@one:ann@example.org', 'a route begins with @')
+  t.equal(mailbox('@"x:y@example.org'), '@x:y@example.org', 'nor has it quotes')
+  t.equal(mailbox('ann'), 'ann')
 })

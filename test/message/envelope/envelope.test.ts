@@ -107,11 +107,11 @@ t.test('an envelope may have 64 MiB and not one more', async (t) => {
   const push = (size: number) => {
     const reader = createEnvelopeReader()
     reader.push(Buffer.from('F\0'))
-    const each = Buffer.from(`T${'r'.repeat(1000)}\0`)
-    const many = Buffer.concat(Array.from({ length: 500 }, () => each))
+    const recipient = Buffer.from(`T${'r'.repeat(1000)}\0`)
+    const many = Buffer.concat(Array.from({ length: 500 }, () => recipient))
     let left = size - 2 - 1
-    for (; left > many.length + each.length; left -= many.length) reader.push(many)
-    for (; left > each.length + 2; left -= each.length) reader.push(each)
+    for (; left > many.length + recipient.length; left -= many.length) reader.push(many)
+    for (; left > recipient.length + 2; left -= recipient.length) reader.push(recipient)
     reader.push(Buffer.from(`T${'r'.repeat(left - 2)}\0`))
     return reader.push(Buffer.from('\0'))
   }

@@ -1,0 +1,100 @@
+import * as crypto from 'node:crypto'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Decision } from '../../src/judge/decision.ts'
+import { judge } from '../../src/judge/engine.ts'
+import { readScanningPolicy } from '../../src/judge/policy.ts'
+import type { Tools } from '../../src/judge/tools.ts'
+import type { Client } from '../../src/judge/transaction.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
+import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
+import type { KnownOrScanned, VerdictQuery, Verdicts } from '../../src/verdicts/verdicts.ts'
+import { keyring } from '../second-reader/stamped.ts'
+
+/** Judges messages in tests, with scanners and clocks of the tests' own. */
+
+export const NOW = 1_800_000_000_000
+export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
+
+export interface Wishes {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly scan?: Scanner['scan']
+  readonly scanners?: readonly Scanner[]
+  readonly client?: Partial<Client>
+  readonly sender?: string
+  readonly tools?: Partial<Tools>
+}
+
+export function scannerOf(name: string, scan: Scanner['scan'], local = false): Scanner {
+  return { name, local, scan }
+}
+
+/** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
+export async function judgeMail(text: string, wishes: Wishes = {}) {
+  const { settings, scan = async () => clean, sender = 'a@example.org' } = wishes
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
+  const asked: string[] = []
+  const scanners = (wishes.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
+    const ask: Scanner['scan'] = (sample, task) => {
+      if (!sample.whole) asked.push(scanner.name)
+      return scanner.scan(sample, task)
+    }
+    return { ...scanner, scan: ask }
+  })
+  const held = messageInMemory(Buffer.from(text, 'latin1'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: true, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  let confirmed = 0
+  const message = { ...held, confirmFile: () => void confirmed++ }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client }
+  const envelope = makeEnvelope(Buffer.from(sender), [Buffer.from('b@example.org')])
+  const decision = await judge({ message, envelope, client }, policy, {
+    scanners,
+    crypto,
+    signatureFiles: () => undefined,
+    now: () => NOW,
+    uptime: () => performance.now(),
+    ...wishes.tools,
+  })
+  return { decision, asked, confirmed }
+}
+
+/** Returns `name value` of each field that is added, and `-name` of each that is removed. */
+export function editsOf(decision: Decision): string[] {
+  if (decision.kind !== 'accept') return []
+  const { add, remove } = decision.edits
+  return [...remove.map((name) => `-${name}`), ...add.map(({ name, value }) => `${name} ${value}`)]
+}
+
+export const SCANFAIL = { SCANFAIL: 'accept' }
+export const virus = async () => infected('Eicar')
+export const banned = async () => ({ ...infected('attachment a.exe'), banned: true as const })
+export const nobody = async () => unknown('clamd is down', 'unreachable')
+export const tooLarge = async () => over('size', 'clamd: too large')
+export const tooDeep = async () => over('depth', 'clamd: too deep')
+export const tooMuch = async () => over('contents', 'clamd: too much')
+export const bounce = { bounceInjector: true }
+export const relay = { relay: true }
+
+/** A memory that has this verdict, and what it was asked. */
+export function remembering(found: KnownOrScanned) {
+  const questions: VerdictQuery[] = []
+  const verdicts = {
+    async find(question: VerdictQuery) {
+      questions.push(question)
+      return found
+    },
+  } as unknown as Verdicts
+  return { questions, verdicts }
+}
+
+/** The path of a keyring with the key of the tests, and with an md5 key. */
+export function ringIn(t: Test): string {
+  const ring = join(t.testdir({ ring: `${keyring}md5:old:sesame\n` }), 'ring')
+  chmodSync(ring, 0o600)
+  return ring
+}

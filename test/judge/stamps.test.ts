@@ -1,0 +1,236 @@
+import t from 'tap'
+import type { Decision } from '../../src/judge/decision.ts'
+import { clean, type Scanner } from '../../src/scan/shared/scanner.ts'
+import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { key } from '../second-reader/stamped.ts'
+import {
+  banned,
+  editsOf,
+  judgeMail,
+  letter,
+  NOW,
+  nobody,
+  remembering,
+  ringIn,
+  SCANFAIL,
+  scannerOf,
+  tooLarge,
+  virus,
+  type Wishes,
+} from './judge-mail.ts'
+
+/** Stamps in the judgement: which scans a stamp spares, and which mail gets one. */
+
+const ring = ringIn(t)
+const cluster = { CLUSTERKEYS: ring }
+const stampOf = ({ decision }: { readonly decision: Decision }) =>
+  editsOf(decision).find((edit) => /Cluster-\d/.test(edit))
+const by = (scanners: string, text = letter) => {
+  const claims = { id: key.id, time: NOW / 1000, scanners }
+  return `X-SHA256-Cluster-1: ${hmacValue(Buffer.from(text), key.secret, claims)}\n${text}`
+}
+
+t.test('a stamp tells how closely this host has looked', async (t) => {
+  const looks = { never: 'clamd', odd: 'clamd,secondlook', always: 'clamd,everypart' }
+  for (const [SECONDLOOK, scanners] of Object.entries(looks)) {
+    const stamp = stampOf(await judgeMail(letter, { settings: { ...cluster, SECONDLOOK } }))
+    t.match(stamp, `; s=${scanners}; `, SECONDLOOK)
+  }
+})
+
+const closer: readonly (readonly [by: string, here: string, isTrusted: boolean])[] = [
+  ['clamd,everypart', 'always', true],
+  ['clamd,everypart', 'odd', true],
+  ['clamd,everypart', 'never', true],
+  ['clamd,secondlook', 'always', false],
+  ['clamd,secondlook', 'odd', true],
+  ['clamd,secondlook', 'never', true],
+  ['clamd', 'always', false],
+  ['clamd', 'odd', false],
+  ['clamd', 'never', true],
+  ['other,everypart', 'always', false],
+]
+for (const [scanners, SECONDLOOK, isTrusted] of closer) {
+  const verb = isTrusted ? 'spares' : 'does not spare'
+  t.test(`a stamp of ${scanners} ${verb} a scan where SECONDLOOK=${SECONDLOOK}`, async (t) => {
+    const { decision, asked } = await judgeMail(by(scanners), {
+      settings: { ...cluster, SECONDLOOK },
+    })
+    t.same(asked, isTrusted ? [] : ['clamd'])
+    t.match(decision, { findings: { scan: isTrusted ? 'trusted' : 'clean', key: key.id } })
+  })
+}
+
+t.test('a stamp never spares a scanner of local policy', async (t) => {
+  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+  const { decision, asked } = await judgeMail(by('clamd,everypart'), {
+    settings: { ...cluster, REJECTVIRUS: '1' },
+    scanners,
+  })
+  t.same(asked, ['attachments'])
+  t.match(decision, { kind: 'reject', reply: { grounds: 'banned' } })
+})
+
+t.test('a stamp names no scanner of local policy', async (t) => {
+  const scanners = [
+    scannerOf('clamd', async () => clean),
+    scannerOf('attachments', async () => clean, true),
+  ]
+  t.match(
+    stampOf(await judgeMail(letter, { settings: cluster, scanners })),
+    '; s=clamd,everypart; ',
+  )
+})
+
+const unstamped: readonly (readonly [why: string, wishes: Wishes])[] = [
+  ['that nobody scanned', { settings: { ...cluster, QHPSIMINSIZE: '1000' } }],
+  ['that nobody could scan', { settings: { ...cluster, ...SCANFAIL }, scan: nobody }],
+  ['of which a part was not looked at', { settings: cluster, scan: tooLarge }],
+  ['with a virus', { settings: cluster, scan: virus }],
+  [
+    'that only local policy has seen',
+    { settings: cluster, scanners: [scannerOf('attachments', async () => clean, true)] },
+  ],
+  [
+    'scanned while signatures were on their way',
+    {
+      settings: cluster,
+      tools: {
+        signatureFiles: () => {
+          const changed = NOW / 1000 - 1
+          return { changed, others: changed, size: 1, seen: NOW / 1000 }
+        },
+      },
+      scanners: [
+        {
+          ...scannerOf('clamd', async () => clean),
+          memorable: {
+            identity: 'clamd',
+            signatures: async () => '1',
+            hasLoaded: async () => false,
+          },
+        },
+      ],
+    },
+  ],
+]
+const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
+for (const [why, wishes] of unstamped) {
+  t.test(`a stamp is not made for mail ${why}`, async (t) => {
+    const judgement = await judgeMail(letter, wishes)
+    t.equal(stampOf(judgement), undefined)
+    const notes = judgement.decision.findings.why
+    t.equal(notes.includes(onTheirWay), why.includes('on their way'), notes)
+  })
+}
+
+t.test(
+  'a stamp that is missing because signatures are on their way is remarked for clean mail alone',
+  async (t) => {
+    const changed = NOW / 1000 - 1
+    const tools = {
+      signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
+    }
+    const late = (scan: Scanner['scan']): Wishes => ({
+      settings: cluster,
+      tools,
+      scanners: [
+        {
+          ...scannerOf('clamd', scan),
+          memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+        },
+      ],
+    })
+    t.equal(
+      (
+        await judgeMail(
+          letter,
+          late(async () => clean),
+        )
+      ).decision.findings.why,
+      onTheirWay,
+    )
+    t.equal((await judgeMail(letter, late(virus))).decision.findings.why, '')
+    const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+    const trusted = await judgeMail(
+      md5,
+      late(async () => clean),
+    )
+    t.match(trusted.decision, { findings: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+  },
+)
+
+t.test('a stamp by an md5 key spares all scanners, however closely they look', async (t) => {
+  const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
+  const { decision, asked } = await judgeMail(md5, { settings: cluster })
+  t.same(asked, [])
+  t.match(decision, { findings: { scan: 'trusted', key: 'old' } })
+})
+
+t.test('a stamp of a release from quarantine spares even scanners of local policy', async (t) => {
+  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+  const { decision, asked } = await judgeMail(by('!released'), {
+    settings: { ...cluster, REJECTVIRUS: '1' },
+    scanners,
+  })
+  t.same(asked, [])
+  t.match(decision, {
+    kind: 'accept',
+    findings: { scan: 'skipped', why: 'released from quarantine' },
+  })
+  t.same(editsOf(decision), ['-x-qhpsi'])
+})
+
+t.test('a stamp is not made for mail that readers read differently', async (t) => {
+  const settings = { ...cluster }
+  t.equal(stampOf(await judgeMail(`${letter}more\r\n`, { settings })), undefined, 'line ends')
+  t.equal(stampOf(await judgeMail('X-QHPSI: clean\n\nx\n', { settings })), undefined, 'no header')
+  t.type(stampOf(await judgeMail(`X-QHPSI: clean\n${letter}`, { settings })), 'string')
+})
+
+t.test('a stamp bears the time of the remembered verdict on which it is based', async (t) => {
+  const time = NOW / 1000 - 60
+  const known = {
+    found: { answer: 'clean' },
+    scanners: ['clamd'],
+    signatures: '',
+    time,
+    host: 'mx2',
+  } as const
+  const scanned = [scannerOf('clamd', async () => clean)]
+  const result = { answer: 'clean', scanners: scanned } as const
+  const { verdicts, questions } = remembering({ result, known })
+  const changed = NOW / 1000 - 1
+  const files = { changed, others: changed, size: 1, seen: NOW / 1000 }
+  const scanners = [
+    {
+      ...scanned[0]!,
+      memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+    },
+  ]
+  const tools = { verdicts, signatureFiles: () => files }
+  const stamp = stampOf(await judgeMail(letter, { settings: cluster, scanners, tools }))
+  t.match(stamp, `t=${time};`)
+  t.match(questions, [{ maxAge: 3600 }], 'and no older verdict is asked for than a stamp may be')
+})
+
+t.test('a stamp counts only from clients with CLUSTERPEER if CLUSTERPEERS=required', async (t) => {
+  const settings = { ...cluster, CLUSTERPEERS: 'required' }
+  const { asked, decision } = await judgeMail(by('clamd,everypart'), { settings })
+  t.same(asked, ['clamd'])
+  t.equal(decision.findings.why, 'client is no CLUSTERPEER')
+  const client = { clusterPeer: true }
+  t.same((await judgeMail(by('clamd,everypart'), { settings, client })).asked, [])
+})
+
+t.test('a stamp lets mail of any size count as scanned', async (t) => {
+  const settings = { ...cluster, QHPSIMINSIZE: '100000' }
+  const { decision } = await judgeMail(by('clamd,everypart'), { settings })
+  t.match(decision, { findings: { scan: 'trusted' } })
+  t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
+  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+  const local = await judgeMail(by('clamd,everypart'), { settings, scanners })
+  t.match(local.decision, { findings: { scan: 'trusted' } }, 'as local policy does')
+  const other = await judgeMail(by('other,everypart'), { settings, scanners })
+  t.match(other.decision, { findings: { scan: 'skipped' } }, 'but of these scanners alone')
+})
