@@ -1,4 +1,4 @@
-/** The result of a call; undefined if it throws. */
+/** Returns the result of a call, or undefined if it throws. */
 export function attempt<Value>(call: () => Value): Value | undefined {
   try {
     return call()

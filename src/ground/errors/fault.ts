@@ -1,7 +1,6 @@
 /**
- * What went wrong before or after a judgement. A fault never becomes an
- * acceptance: every door answers it with a temporary failure, except
- * `address-too-long`, which no retry can mend.
+ * The kinds of failure before or after a judgement. A fault never becomes an acceptance: every door
+ * answers it with a temporary failure, except `address-too-long`, which no retry can mend.
  */
 export const FAULT_KINDS = [
   'address-too-long', // an envelope address over 1,002 bytes: qmail-queue's exit 11
@@ -27,14 +26,14 @@ export class Fault extends Error {
   }
 }
 
-/** Recognised by its name: programs are bundled in parts, and each part has its own class Fault. */
+/** Whether this is a Fault, by its name: each part of a bundled program has its own class Fault. */
 export function isFault(error: unknown): error is Fault {
   return error instanceof Error && error.name === 'Fault' && 'kind' in error
 }
 
 /**
- * The kind of anything that was thrown. A failed allocation is `out-of-memory`; any other error
- * that is no Fault is a bug.
+ * Returns the kind of anything that was thrown. A failed allocation is `out-of-memory`; any other
+ * error that is no Fault is a bug.
  */
 export function faultKindOf(error: unknown): FaultKind {
   if (isFault(error)) return error.kind
@@ -42,13 +41,13 @@ export function faultKindOf(error: unknown): FaultKind {
   return failed || errorCode(error) === 'ERR_MEMORY_ALLOCATION_FAILED' ? 'out-of-memory' : 'bug'
 }
 
-/** The `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */
+/** Returns the `code` of a system error (`ENOENT`), or '' for anything else that was thrown. */
 export function errorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code
   return typeof code === 'string' ? code : ''
 }
 
-/** One line about whatever was thrown. */
+/** Describes anything that was thrown, in one line. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return text.replace(/\s+/g, ' ').trim() || 'error without a message'

@@ -1,14 +1,14 @@
-/** One key and value of a log line; undefined and '' are left out. */
+/** A key and its value in a log line. An entry whose value is undefined or '' is left out. */
 export type LogEntry = readonly [key: string, value: string | number | undefined]
 
-/** Linux's PIPE_BUF: a write to a pipe of at most so many bytes is not mixed with another's. */
+/** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
 const LINE_MAX = 4096
-/** Characters of one value: no header can push the rest out of the line. */
+/** Characters of one value, so that no long header pushes the other values out of the line. */
 const VALUE_MAX = 400
 
 /**
- * One logfmt line with its line end. Values are latin1. Characters that could end the line or forge
- * a key are escaped, so that whatever a client sends stays inside its value.
+ * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end
+ * the line or forge a key, so that whatever a client sends stays inside its value.
  */
 export function logLine(entries: readonly LogEntry[]): Buffer {
   let line = 'onescan:'

@@ -1,13 +1,13 @@
-/** Stands for a value that did not come in time. */
+/** The result of work that did not end in time. */
 export const LATE: unique symbol = Symbol('late')
 
 /**
- * The result of the work, or LATE if it takes longer than so many milliseconds. What comes later is
- * dropped, even an error. Rejects if the work rejects in time.
+ * Resolves with the result of the work, or with LATE if the work takes longer than so many
+ * milliseconds. A later result is dropped, even an error. Rejects if the work rejects in time.
  *
- * A process that was busy all that time has not yet looked at what arrived. So the loop gets one
- * more turn before a result counts as late. (Two calls of setImmediate: Bun runs the first one
- * before it looks for input, Node runs it after that.)
+ * A process that was busy all that time has not yet read what arrived meanwhile. So the event loop
+ * gets one more turn before a result counts as late. (That takes two calls of setImmediate(): Bun
+ * runs the first one before it looks for input, Node after that.)
  */
 export async function inTime<Value>(
   work: Promise<Value>,
@@ -25,7 +25,7 @@ export async function inTime<Value>(
   }
 }
 
-/** The same, but rejects if the result is late. */
+/** Does the same, but rejects if the result is late. */
 export async function answerInTime<Value>(
   work: Promise<Value>,
   milliseconds: number,
@@ -36,15 +36,15 @@ export async function answerInTime<Value>(
 }
 
 /**
- * Does work that a signal can end. Its signal comes when the given one does, or after so many
- * milliseconds.
+ * Does work that a signal can end. The work gets a signal of its own, which comes when the given
+ * signal does, or after so many milliseconds.
  */
 export async function withDeadline<Value>(
   milliseconds: number,
   signal: AbortSignal,
   work: (sooner: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
-  // Not AbortSignal.timeout(): its timer cannot be cleared, so each message would keep one.
+  // AbortSignal.timeout() has a timer that cannot be cleared: each message would keep one.
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), milliseconds)
   try {

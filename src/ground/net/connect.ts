@@ -5,28 +5,28 @@ export type Target =
   | { readonly path: string }
   | { readonly host: string; readonly port: number; readonly noDelay: true }
 
-/** The part of node:net's Socket that a client needs which has one request at a time. */
+/** The part of node:net's Socket that a client needs if it has one request at a time. */
 export interface Connection {
   on(event: 'data', listener: (chunk: Buffer) => void): this
   on(event: 'error', listener: (error: Error) => void): this
   on(event: 'connect' | 'end', listener: () => void): this
   removeAllListeners(): this
-  /** Calls back when the kernel has taken the whole packet. One packet at a time. */
+  /** Calls back when the kernel has taken the whole packet. Write one packet at a time. */
   write(packet: Buffer, done: (error?: Error | null) => void): unknown
   destroy(): unknown
 }
 
 /**
- * node:net's connect. A compiled program gets a small one of ours: node:net costs it 3 ms at its
- * start.
+ * Loads node:net's connect(). A compiled program gets a small one of our own instead: node:net
+ * costs it 3 ms when it starts.
  */
 export async function loadConnect(): Promise<(target: Target) => Connection> {
   if (isCompiled) return connectOnBun
   return (await import('node:net')).connect
 }
 
-/** The error that node:net would give: EAGAIN if the queue of connections is full. */
-async function whyNotConnected(target: Target, error: Error): Promise<Error> {
+/** Returns the error as node:net would give it: EAGAIN if the queue of connections is full. */
+async function asNodeError(target: Target, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   const { isQueueFull } = await import('./bun-queue-full.ts')
   if (!isQueueFull(target.path)) return error
@@ -69,17 +69,17 @@ function connectOnBun(target: Target): Connection {
         end: () => tell('end'),
         close: (_, error) => (error ? tell('error', error) : tell('end')),
         error: (_, error) => tell('error', error),
-        connectError: (_, error) => void whyNotConnected(target, error).then(tellError),
+        connectError: (_, error) => void asNodeError(target, error).then(tellError),
       },
     }).catch(() => {}) // connectError has reported it
-  // Not at once: Bun reports a missing path before connect returns, when nobody listens for errors
-  // yet.
+  // Bun reports a missing path before connect() returns, and nobody listens for errors then. So the
+  // connection starts a turn later.
   queueMicrotask(() => {
     if (!destroyed) start()
   })
 
   const connection: Connection & { readonly _handle: BunSocket | undefined } = {
-    /** Under the name that node:net has for it: descriptor-of.ts. */
+    /** The name that node:net has for it; descriptor-of.ts reads it. */
     get _handle() {
       return socket
     },

@@ -1,7 +1,7 @@
 /** An IP address as its bytes, 4 or 16, in network order. */
 export type IpAddress = Uint8Array
 
-/** `network` and the number of its leading bits that count. */
+/** A network: an address, and how many of its leading bits count. */
 export interface Network {
   readonly address: IpAddress
   readonly bits: number
@@ -10,9 +10,9 @@ export interface Network {
 const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
 
 /**
- * An address in the forms of TCPREMOTEIP (RFC 4291 2.2); undefined for anything else.
- * An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address. The zone of
- * a link-local one (`%eth0`) is left out.
+ * Reads an address in the forms of TCPREMOTEIP (RFC 4291 2.2). Returns undefined for anything else.
+ * An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) becomes the IPv4 address. The zone of a
+ * link-local address (`%eth0`) is dropped.
  */
 export function parseIpAddress(text: string): IpAddress | undefined {
   const [bare = '', zone] = text.split('%', 2)
@@ -38,7 +38,7 @@ function parseIPv6(text: string): IpAddress | undefined {
   return Uint8Array.from([...left, ...new Array<number>(gap).fill(0), ...(right ?? [])])
 }
 
-/** The bytes of `2001:db8` or of `ffff:192.0.2.1`. */
+/** Returns the bytes of groups such as `2001:db8` or `ffff:192.0.2.1`. */
 function groupsOf(text: string): number[] | undefined {
   if (text === '') return []
   const groups = text.split(':')
@@ -48,7 +48,10 @@ function groupsOf(text: string): number[] | undefined {
   return [...numbers.flatMap((number) => [number >> 8, number & 255]), ...dotted]
 }
 
-/** `192.0.2.0/24`, an address alone, or whole octets with a dot behind as in tcprules(1), `10.`. */
+/**
+ * Reads `192.0.2.0/24`, an address alone, or whole octets followed by a dot, `10.`, as in
+ * tcprules(1).
+ */
 export function parseNetwork(text: string): Network | undefined {
   if (/^(\d{1,3}\.){1,3}$/.test(text)) {
     const octets = text.split('.').length - 1
@@ -73,7 +76,7 @@ export function contains({ address: network, bits }: Network, address: IpAddress
   return mask === 0 || ((address[whole]! ^ network[whole]!) & mask) === 0
 }
 
-/** The domain that DNS is asked for the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
+/** Returns the domain under which DNS has the name of an address: RFC 1035 3.5, RFC 3596 2.5. */
 export function reverseDomain(address: IpAddress): string {
   const reversed = Array.from(address).reverse()
   if (address.length === 4) return `${reversed.join('.')}.in-addr.arpa`
@@ -86,7 +89,7 @@ function startsWith(address: IpAddress, start: Uint8Array): boolean {
 }
 
 /**
- * The address as people and tcpserver (TCPREMOTEIP) write it; an IPv6 address in the short form of
+ * Writes an address as people and tcpserver (TCPREMOTEIP) do, an IPv6 address in the short form of
  * RFC 5952.
  */
 export function addressText(address: IpAddress): string {
@@ -101,7 +104,7 @@ export function addressText(address: IpAddress): string {
   return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`
 }
 
-/** The first of the longest runs of zeros. */
+/** Finds the longest run of zeros; of several the first. */
 function longestZeros(groups: readonly number[]): { start: number; length: number } {
   let longest = { start: 0, length: 0 }
   for (let start = 0; start < groups.length; start++) {

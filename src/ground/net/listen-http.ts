@@ -2,16 +2,16 @@ import type { Server } from 'node:http'
 import { type AddressInfo, createServer as createFront, type Socket } from 'node:net'
 import { isCompiled } from '../runtime/compiled-program.ts'
 
-/** An HTTP server on a socket that is bound already. */
+/** An HTTP server that listens on a socket which was bound before. */
 export interface HttpOnDescriptor {
   address(): AddressInfo | string | null
   /** Accepts no more connections, and drops those that it accepted itself. */
   close(): void
 }
 
-/** Rejects with the error of listen(2). */
+/** Has an HTTP server listen on a bound socket. Rejects with the error of listen(2). */
 export async function listenHttpOn(server: Server, fd: number): Promise<HttpOnDescriptor> {
-  // Bun's own HTTP server cannot take a socket that is bound already.
+  // Bun's own HTTP server cannot take a bound socket. So a server of node:net hands it connections.
   const fronted = new Set<Socket>()
   const front = isCompiled
     ? createFront((socket) => {

@@ -1,11 +1,11 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 
-/** The path that this descriptor's unix socket is bound to; undefined for any other socket. */
+/** Returns the path that a unix socket is bound to; undefined for any other socket. */
 export function pathOf(fd: number): string | undefined {
   return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
 }
 
-/** Unix sockets with a path, by their name in the links of /proc/self/fd (proc(5)). */
+/** Lists the unix sockets that have a path, by their names in the links of /proc/self/fd (proc(5)). */
 function namedSockets(): Map<string, string> {
   const rows = readFileSync('/proc/net/unix', 'latin1').split('\n')
   const found = new Map<string, string>()

@@ -3,8 +3,8 @@ import { type CFunctions, loadFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 
 /**
- * Memory files, and descriptors that one process hands to another over a unix socket. Neither
- * runtime offers either. All calls are synchronous and never wait.
+ * Memory files, and descriptors that one process hands to another over a unix socket. No runtime
+ * offers these calls. All are synchronous and never wait.
  */
 export interface PassedDescriptors {
   /**
@@ -13,13 +13,13 @@ export interface PassedDescriptors {
    */
   memoryFile(): number
   /**
-   * fcntl(2), F_GET_SEALS: whether nobody can write to the file or change its length any more, nor
-   * undo that.
+   * fcntl(2), F_GET_SEALS: whether the file is sealed, so that nobody can ever write to it, change
+   * its length or break the seal.
    */
   isSealed(fd: number): boolean
   /**
-   * F_ADD_SEALS: seals the file so. False if that is impossible, because somebody has mapped it for
-   * writing.
+   * F_ADD_SEALS: seals the file in this way. Returns false if that is impossible, because somebody
+   * has mapped the file for writing.
    */
   seal(fd: number): boolean
   /**
@@ -28,24 +28,24 @@ export interface PassedDescriptors {
    */
   send(socket: number, bytes: Buffer, descriptor: number): 'sent' | 'nothing' | 'failed'
   /**
-   * recvmsg(2): what has arrived on a connection, with the descriptor that came with its first
-   * bytes. Undefined if nothing has arrived yet. No bytes mean that the connection has ended or
-   * broken.
+   * recvmsg(2): receives the bytes that have arrived on a connection, with the descriptor that came
+   * with the first of them. Returns undefined if nothing has arrived yet. No bytes mean that the
+   * connection has ended or broken.
    */
-  receive(socket: number, room: Buffer): ReceivedBytes | undefined
+  receive(socket: number, buffer: Buffer): ReceivedBytes | undefined
 }
 
 export interface ReceivedBytes {
-  /** How many bytes are in the room now. */
+  /** How many bytes were put into the buffer. */
   readonly length: number
-  /** The caller closes it. Undefined if none came, or more than one; those are closed. */
+  /** The descriptor, which the caller closes. Undefined if none came, or several, which are closed. */
   readonly descriptor: number | undefined
 }
 
 /** F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_WRITE. */
 const ALL_SEALS = 0x1 | 0x2 | 0x4 | 0x8
 
-/** struct msghdr on 64 bits, with the places of its members: recvmsg(2). */
+/** struct msghdr on 64 bits, and the offsets of its members: recvmsg(2). */
 const MSGHDR_BYTES = 56
 const IOV_AT = 16
 const IOV_COUNT_AT = 24
@@ -63,13 +63,13 @@ const CMSG_DATA_AT = 16
 
 const used = ['fcntl', 'memfd_create', 'recvmsg', 'sendmsg'] as const
 
-/** Undefined if this runtime cannot call C: Node without koffi. */
+/** Loads the calls; undefined if this runtime cannot call C (Node without koffi). */
 export async function loadPassedDescriptors(): Promise<PassedDescriptors | undefined> {
   const calls = await loadFunctions(...used)
   return calls && fromCalls(calls)
 }
 
-/** Each buffer is read before its call returns: so all calls can share them. */
+/** All calls share these buffers: each buffer is read before its call returns. */
 function fromCalls(libc: CFunctions<(typeof used)[number]>): PassedDescriptors {
   const name = Buffer.from('onescan\0')
   const header = Buffer.alloc(MSGHDR_BYTES)
@@ -107,9 +107,9 @@ function fromCalls(libc: CFunctions<(typeof used)[number]>): PassedDescriptors {
       if (sent === bytes.length) return 'sent'
       return sent < 0 && [linux.EAGAIN, linux.EINTR].includes(libc.errno()) ? 'nothing' : 'failed'
     },
-    receive(socket, room) {
-      // Room for one descriptor. The kernel closes those that do not fit, and says so.
-      describe(room, CMSG_LENGTH)
+    receive(socket, buffer) {
+      // There is room for one descriptor. The kernel closes those that do not fit, and says so.
+      describe(buffer, CMSG_LENGTH)
       control.fill(0)
       const flags = linux.MSG_DONTWAIT | linux.MSG_CMSG_CLOEXEC
       const length = Number(libc.recvmsg(socket, header, flags))

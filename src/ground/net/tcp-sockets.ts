@@ -23,18 +23,19 @@ import {
  */
 export interface TcpSockets {
   /**
-   * A listening socket that does not block. Without an address it listens on all of both families,
-   * or on those of IPv4 alone if the host has no IPv6. Throws an error that says what is wrong.
+   * Makes a listening socket that does not block. Without an address it listens on all addresses of
+   * both families, or of IPv4 alone if the host has no IPv6. Throws an error that says what is
+   * wrong.
    */
   listen(place: TcpAddress, backlog: number): number
   /**
-   * Whether the descriptor is a listening TCP socket. If so, accepting from it does not block from
-   * now on.
+   * Returns whether the descriptor is a listening TCP socket. If it is, accepting from it does not
+   * block from now on.
    */
   adoptListener(fd: number): boolean
   /**
-   * The next connection, or why there is none. It is closed on exec, and blocks for the program
-   * that gets it.
+   * Returns the next connection, or why there is none. The connection is closed on exec, and blocks
+   * for the program that gets it.
    */
   accept(listener: number): AcceptedConnection | AcceptTrouble
   /** getsockname(2). */
@@ -44,31 +45,31 @@ export interface TcpSockets {
   /** TCP_NODELAY. */
   sendAtOnce(fd: number): void
   /**
-   * From now on the signal comes when the descriptor has something to report, and events() has it
-   * under `id`.
+   * From now on the process gets the signal when the descriptor has something to report, and
+   * events() returns that under `id`.
    */
   watch(fd: number, id: number, what: 'talking' | 'leaving'): boolean
   watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
-  /** Ends the watch for good; the descriptor belongs to others from now on. */
+  /** Ends the watch for good; another program has the descriptor from now on. */
   unwatch(fd: number): void
-  /** Ends the watch for now. The descriptor's signal stays on, for others that have it, too. */
+  /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
   rest(fd: number): void
-  /** What has happened to watched descriptors; some hundred events at most. */
+  /** Returns what has happened to watched descriptors, some hundred events at most. */
   events(): readonly SocketEvent[]
-  /** What the client has done so far. A byte that it sent is not taken. */
+  /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
   look(fd: number): 'silent' | 'talks' | 'left'
-  /** Bytes of the client; none at the end of the stream, undefined if there are none now. */
+  /** Returns bytes of the client: none at the end of the stream, undefined if none are there now. */
   receive(fd: number, buffer: Buffer): Buffer | undefined
-  /** Whether the kernel took all bytes at once. */
+  /** Sends bytes. Returns whether the kernel took all of them at once. */
   send(fd: number, bytes: Buffer): boolean
-  /** shutdown(2) of our half: the client gets what was sent, then the end. */
+  /** shutdown(2) of our half: the client gets all bytes that were sent, then the end. */
   endSending(fd: number): void
   /**
-   * TCP_INFO: how many bytes, and segments with data, came from the client; undefined if the kernel
-   * does not count them.
+   * TCP_INFO: returns how many bytes, and segments with data, came from the client; undefined if the
+   * kernel does not count them.
    */
   received(fd: number): { readonly bytes: number; readonly segments: number } | undefined
-  /** poll(2): whether a line can be written to the descriptor within so many whole milliseconds. */
+  /** poll(2): waits at most so many whole milliseconds until a line can be written. */
   canTake(fd: number, within: number): boolean
 }
 
@@ -76,7 +77,7 @@ export interface AcceptedConnection extends TcpEndpoint {
   readonly fd: number
 }
 
-/** No client waits; one did and left; or descriptors or memory are used up. */
+/** Why there is no connection: no client waits, a client has left, or descriptors or memory ran out. */
 export type AcceptTrouble = 'none' | 'gone' | 'exhausted'
 
 export interface SocketEvent {
@@ -85,7 +86,7 @@ export interface SocketEvent {
   readonly isEnd: boolean
 }
 
-/** The signal that says that a descriptor has something to report. */
+/** The signal that a process gets if a watched descriptor has something to report. */
 export const WAKING_SIGNAL = 'SIGIO'
 
 const EVENTS_AT_ONCE = 256
@@ -103,15 +104,15 @@ const FUNCTIONS = [
   ...(['recv', 'send', 'shutdown'] as const),
 ] as const
 
-/** Undefined if this runtime cannot call C: Node without koffi. */
+/** Loads the calls; undefined if this runtime cannot call C (Node without koffi). */
 export async function openTcpSockets(): Promise<TcpSockets | undefined> {
   const c = await loadFunctions(...FUNCTIONS)
   return c && fromFunctions(c)
 }
 
 /**
- * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
- * them.
+ * All calls share these buffers: no call is asynchronous, and each buffer is read before its call
+ * returns.
  */
 function fromFunctions(c: CFunctions<(typeof FUNCTIONS)[number]>): TcpSockets {
   const epoll = c.epoll_create1(linux.EPOLL_CLOEXEC)

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { loadFunctions } from '../runtime/c-functions.ts'
 import * as linux from '../runtime/linux.ts'
 
-/** What an epoll(7) descriptor was told about one of the descriptors that it watches. */
-interface Watched {
+/** A descriptor in an epoll(7) set, and what the set reports about it. */
+interface EpollEntry {
+  /** The descriptor of the set. */
   readonly epoll: number
   /** The bits of struct epoll_event. */
   readonly events: number
@@ -11,17 +12,17 @@ interface Watched {
 }
 
 /**
- * For a socket on which several processes listen: a new connection wakes one of the waiting
- * processes instead of all of them. Busy processes are passed over, so an idle one still takes the
- * next connection. The process that began to listen first is asked first.
+ * Makes a new connection wake one of the processes that listen on a socket, instead of all of them.
+ * The kernel passes over busy processes, so an idle one still takes the next connection. It begins
+ * with the process that listened first.
  *
  * Both runtimes wait by epoll(7), and neither sets EPOLLEXCLUSIVE, which epoll_ctl(2) accepts with
  * EPOLL_CTL_ADD alone. So this takes the descriptor out of the runtime's epoll set and adds it
- * again with that bit. Linux shows what the runtime had told it (proc(5), fdinfo).
+ * again with that bit. Linux shows what the runtime had set for it (proc(5), fdinfo).
  *
  * Call it when the runtime waits on the socket: one turn of its loop after it began to listen.
- * Returns whether it worked. If not (Node without koffi, or a system that hides a process's
- * descriptors from itself), a connection wakes all processes, as before.
+ * Returns whether it worked. If it did not (Node without koffi, or a system that hides a process's
+ * descriptors from itself), a connection still wakes all processes.
  */
 export async function wakeOne(listener: number): Promise<boolean> {
   const c = await loadFunctions('epoll_ctl')
@@ -40,10 +41,10 @@ export async function wakeOne(listener: number): Promise<boolean> {
 }
 
 /**
- * The one epoll set of this process that watches the descriptor; undefined if none or several do.
+ * Finds the epoll set of this process that watches the descriptor; undefined if none or several do.
  */
-function findWatched(descriptor: number): Watched | undefined {
-  const found: Watched[] = []
+function findWatched(descriptor: number): EpollEntry | undefined {
+  const found: EpollEntry[] = []
   for (const epoll of readdirSync('/proc/self/fdinfo')) {
     for (const [, fd, events, data] of infoOf(epoll).matchAll(WATCHED)) {
       if (Number(fd) !== descriptor) continue

@@ -4,7 +4,7 @@ import { readFileSync, statfsSync } from 'node:fs'
  * File systems whose files are not stored data. Reading one asks the kernel or a process: it may
  * wait for ever, have no end, or have an effect (statfs(2), Linux's magic.h).
  */
-const ODD: ReadonlyMap<number, string> = new Map([
+const WITHOUT_FILES: ReadonlyMap<number, string> = new Map([
   [0x9fa0, 'proc'],
   [0x62656572, 'sysfs'],
   [0x64626720, 'debugfs'],
@@ -23,21 +23,24 @@ const ODD: ReadonlyMap<number, string> = new Map([
 ])
 const FUSE = 0x65735546
 
-/** Why root must not read there; undefined if it may. `fd` may be open with O_PATH. */
+/**
+ * Says why root must not read from the file system of this file; undefined if root may. `fd` may be
+ * open with O_PATH.
+ */
 export function objectionToFileSystem(fd: number): string | undefined {
   // Some runtimes return the number with a sign.
   const type = statfsSync(`/proc/self/fd/${fd}`).type >>> 0
-  const name = ODD.get(type)
+  const name = WITHOUT_FILES.get(type)
   if (name !== undefined) return `is on ${name}, where root reads no files`
-  if (type !== FUSE || !isOfUser(fd)) return undefined
+  if (type !== FUSE || !isMountedByUser(fd)) return undefined
   return "is on a user's own file system (FUSE), which could keep root waiting"
 }
 
 /**
- * Whether a user mounted it: the option user_id, proc_pid_mountinfo(5). virtiofs and root's own
- * mounts have 0 or no such option.
+ * Whether a user other than root mounted the file system: the option user_id says so,
+ * proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or missing.
  */
-function isOfUser(fd: number): boolean {
+function isMountedByUser(fd: number): boolean {
   const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
   const line = lines.find((row) => row.startsWith(`${id} `))

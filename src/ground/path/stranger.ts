@@ -2,14 +2,14 @@ import { readFileSync, type Stats } from 'node:fs'
 import { passwdEntries } from '../process/passwd.ts'
 
 /**
- * Somebody other than root who could have written the file at a path, or put it there. Only root
- * asks this; others can act with no more rights than their own.
+ * Somebody other than root who could have written the file at a path, or put it there. This matters
+ * to root alone: any other process has no more rights than its own user.
  */
 export interface Stranger {
   readonly kind: 'user' | 'group' | 'everybody'
-  /** The number of the user or group. */
+  /** The numeric id of the user or group. */
   readonly id: number
-  /** What the stranger may write to: the file, or a directory on the way to it. */
+  /** The path that the stranger may write to: the file, or a directory on the way to it. */
   readonly where: string
 }
 
@@ -17,12 +17,12 @@ const GROUP_WRITES = 0o020
 const OTHERS_WRITE = 0o002
 const STICKY = 0o1000
 
-/** Whether this process has to ask who could have written a file. */
+/** Whether this process has root's rights, and so has to ask who could have written a file. */
 export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 
 /**
- * Who may write to this file or directory. With an access list the group's bits are its mask, so
- * they count as well (acl(5)).
+ * Returns who else may write to this file or directory. With an access list the group's bits are
+ * its mask, so they count as well (acl(5)).
  */
 export function whoCouldWrite(stats: Stats, where: string): Stranger | undefined {
   if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
@@ -31,9 +31,10 @@ export function whoCouldWrite(stats: Stats, where: string): Stranger | undefined
 }
 
 /**
- * Who could have put `entry` into `directory`. If that has the sticky bit, it is the owner of the
- * entry. A file of root's with several names counts as put there by anybody who may write to the
- * directory: that may be a hard link which another user made. Directories have no hard links.
+ * Returns who else could have put `entry` into `directory`. If the directory has the sticky bit,
+ * that is the owner of the entry. A file of root's with several names may be a hard link which
+ * another user made, so anybody who may write to the directory could have put it there. Directories
+ * have no hard links.
  */
 export function whoCouldPlace(directory: Stats, entry: Stats, where: string): Stranger | undefined {
   if (directory.uid !== 0) return { kind: 'user', id: directory.uid, where }
@@ -43,19 +44,19 @@ export function whoCouldPlace(directory: Stats, entry: Stats, where: string): St
   return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
 }
 
-/** Which group, or everybody, may write to it. The group of root counts as root. */
+/** Returns the group, or everybody, if they may write. The group of root counts as root. */
 function sharedWith({ mode, gid }: Stats, where: string): Stranger | undefined {
   if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
   return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
 }
 
-/** `user ann`, `the group 1000`, `everybody`. */
+/** Names the stranger: `user ann`, `the group 1000`, `everybody`. */
 export function strangerText({ kind, id }: Stranger): string {
   if (kind === 'everybody') return 'everybody'
   return kind === 'group' ? `the group ${id}` : `user ${userName(id) ?? id}`
 }
 
-/** The remedy, if root was to obey what stands there. */
+/** Says what to do, if root was to obey the file. */
 export function remedyFor({ kind, id, where }: Stranger): string {
   if (kind !== 'user') return `run "chmod go-w ${where}" once you have seen what is there`
   const name = userName(id) ?? `#${id}`

@@ -13,75 +13,75 @@ import { errorCode } from '../errors/fault.ts'
 import { objectionToFileSystem } from './file-systems.ts'
 import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
-/** What stands at a path. Only the place is held; the file itself is not open. */
+/** A file found at a path. Its place is held by a descriptor; the file itself is not open. */
 export interface PathHandle {
-  /** open(2), O_PATH: a descriptor that finds the file without reading it or waiting for it. */
+  /** open(2), O_PATH: a descriptor that names the file, without reading it or waiting for it. */
   readonly fd: number
   readonly stats: Stats
-  /** Absolute, with all links resolved. */
+  /** The absolute path, with all links resolved. */
   readonly path: string
-  /** For root: who else could have put it there. */
+  /** For root: the other user or group who could have put the file there. */
   readonly stranger: Stranger | undefined
 }
 
-/** Node has no name for it. */
+/** Node has no name for this flag of open(2). */
 const O_PATH = 0o10000000
 const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
-/** The kernel's own limit: path_resolution(7). */
+/** The most links on the way to a file; the kernel's own limit, path_resolution(7). */
 const LINKS_MAX = 40
 
 /**
- * Goes to a path step by step; opens no file on the way, and waits for nothing. For root it says
- * who else could have put something else there. It follows no link that another user could have
+ * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
+ * notes who else could have put another file there, follows no link that another user could have
  * made, and does not enter file systems without stored files (proc, a user's FUSE). The caller
- * closes the place. Throws an Error of one line, with the system's error code if there is one.
+ * closes the handle. Throws an Error of one line, with the system's error code if there is one.
  */
 export function walk(path: string): PathHandle {
   if (!runsAsRoot()) return openDirectly(path)
   const names = resolve(path).split('/').filter(Boolean)
   let links = 0
-  let place = rootDirectory()
+  let handle = rootDirectory()
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
-    const directory = place
+    const directory = handle
     try {
       const next = step(directory, name, path)
-      place = next
+      handle = next
       if (!next.stats.isSymbolicLink()) continue
       closeSync(next.fd)
       const target = linkIn(directory, next, name, path)
       if (++links > LINKS_MAX) throw new Error(`${path}: has more than ${LINKS_MAX} links in it`)
       names.unshift(...target.split('/').filter((word) => word !== '' && word !== '.'))
-      place = target.startsWith('/') ? rootDirectory() : reopen(directory)
+      handle = target.startsWith('/') ? rootDirectory() : reopen(directory)
     } finally {
       closeSync(directory.fd)
     }
   }
-  return place
+  return handle
 }
 
-/** What stands in a directory under this name. Throws if it is a link, which is not followed. */
+/** Finds the file of this name in a directory. Throws if it is a link, which is not followed. */
 export function walkIn(directory: PathHandle, name: string): PathHandle {
   const shown = join(directory.path, name)
-  const place = step(directory, name, shown)
-  if (!place.stats.isSymbolicLink()) return place
-  closeSync(place.fd)
+  const handle = step(directory, name, shown)
+  if (!handle.stats.isSymbolicLink()) return handle
+  closeSync(handle.fd)
   throw new Error(`${shown}: is a link, and links are not followed there`)
 }
 
-/** Calls `use` with what stands at the path, and closes that. */
-export function withPath<Value>(path: string, use: (place: PathHandle) => Value): Value {
-  const place = walk(path)
+/** Finds the file at a path, calls `use` with its handle, and closes the handle. */
+export function withPath<Value>(path: string, use: (handle: PathHandle) => Value): Value {
+  const handle = walk(path)
   try {
-    return use(place)
+    return use(handle)
   } finally {
-    closeSync(place.fd)
+    closeSync(handle.fd)
   }
 }
 
-/** A path to the place for calls that take no descriptor. */
+/** Returns a path to the file for calls that take no descriptor. */
 export const procPathOf = ({ fd }: Pick<PathHandle, 'fd'>): string => `/proc/self/fd/${fd}`
 
-/** For users other than root: the kernel alone decides where they may go. */
+/** Opens a path for any user but root: the kernel alone decides where that user may go. */
 function openDirectly(path: string): PathHandle {
   const fd = openSync(path, O_PATH)
   return { fd, stats: fstatSync(fd), path: resolve(path), stranger: undefined }
@@ -125,7 +125,10 @@ function openEntry(directory: PathHandle, name: string, shown: string): number {
   }
 }
 
-/** Where a link leads. Only those who could have made it could replace it now. */
+/**
+ * Returns the target of a link. Throws if anybody but root could have made the link: the same users
+ * could replace it now.
+ */
 function linkIn(
   directory: PathHandle,
   { path, stranger }: PathHandle,
@@ -143,16 +146,16 @@ function linkIn(
   }
 }
 
-/** The names in a directory. Throws if it is none. */
-export function listNames(place: PathHandle, shown: string): string[] {
+/** Lists the names in a directory. Throws if the handle is of no directory. */
+export function listNames(handle: PathHandle, shown: string): string[] {
   try {
-    return readdirSync(procPathOf(place))
+    return readdirSync(procPathOf(handle))
   } catch (error) {
     throw errorAbout(error, shown)
   }
 }
 
-/** The same error, about the path that was asked for. */
+/** Returns the same error, worded about the path that the caller asked for. */
 export function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]

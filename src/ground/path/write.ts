@@ -6,9 +6,9 @@ import { runsAsRoot } from './stranger.ts'
 import { type PathHandle, procPathOf, walk, withPath } from './walk.ts'
 
 /**
- * Writes a file that a person named, or creates it. For root, no link of another user leads the
- * write elsewhere, and in another user's directory only that user's own file is written to. Throws
- * if it is no regular file.
+ * Writes a file that a person named, or creates it. For root it follows no link of another user,
+ * and in another user's directory it writes only to that user's own file. Throws if the file is not
+ * regular.
  */
 export function writeNamedFile(path: string, text: string): void {
   const own = inheritedDescriptor(path)
@@ -21,8 +21,8 @@ export function writeNamedFile(path: string, text: string): void {
 }
 
 /**
- * Replaces a file as a whole or not at all; the new one has mode 0600. If the machine crashes, it
- * may be empty. Throws for root if another user may write to the directory.
+ * Replaces a file as a whole or not at all; the new file has mode 0600. If the machine crashes, the
+ * file may be empty. Throws for root if another user may write to the directory.
  */
 export function replaceFile(path: string, text: string): void {
   withPath(dirname(path), (directory) => {
@@ -42,17 +42,17 @@ export function replaceFile(path: string, text: string): void {
 }
 
 /**
- * Creates an empty file of mode 0644. No link of another user may lead to its directory. Throws
- * EEXIST if something stands there.
+ * Creates an empty file of mode 0644. Throws for root if a link of another user leads to its
+ * directory, and with the code EEXIST if something has its name already.
  */
 export function makeEmptyFile(path: string): void {
   closeSync(withPath(dirname(path), (directory) => makeIn(directory, path)))
 }
 
 /**
- * Opens a file for appending; if it has to be created, its mode is 0640. Does not wait: a FIFO
- * without a reader is an error. For root the rules of writeNamedFile() apply, but a device is
- * allowed if nobody but root could have put it there.
+ * Opens a file for appending, or creates it with mode 0640. Does not wait: a FIFO without a reader
+ * is an error. For root the rules of writeNamedFile() apply, except that it also opens a device if
+ * nobody but root could have put the device there.
  */
 export function openToAppend(path: string): number {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY
@@ -60,9 +60,9 @@ export function openToAppend(path: string): number {
     return openSync(path, flags | constants.O_CREAT, 0o640)
   }
   try {
-    return withPath(path, (place) => {
-      if (place.stranger !== undefined || place.stats.isFile()) mustBeSafeToOpen(place, path)
-      return openSync(procPathOf(place), flags)
+    return withPath(path, (handle) => {
+      if (handle.stranger !== undefined || handle.stats.isFile()) mustBeSafeToOpen(handle, path)
+      return openSync(procPathOf(handle), flags)
     })
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
@@ -71,18 +71,18 @@ export function openToAppend(path: string): number {
 }
 
 function openNamed(path: string): number {
-  let place: PathHandle
+  let handle: PathHandle
   try {
-    place = walk(path)
+    handle = walk(path)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     return withPath(dirname(path), (directory) => makeIn(directory, path))
   }
   try {
-    mustBeSafeToOpen(place, path)
-    return openSync(procPathOf(place), constants.O_WRONLY | constants.O_TRUNC)
+    mustBeSafeToOpen(handle, path)
+    return openSync(procPathOf(handle), constants.O_WRONLY | constants.O_TRUNC)
   } finally {
-    closeSync(place.fd)
+    closeSync(handle.fd)
   }
 }
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 
-/** Mask for O_RDONLY, O_WRONLY or O_RDWR. */
+/** The bits that hold O_RDONLY, O_WRONLY or O_RDWR. */
 export const ACCESS_MODE = 3
 
 /**
- * The flags with which this process has a descriptor open (proc(5), fdinfo), or 0 if they cannot be
- * read.
+ * Returns the flags with which this process has opened a descriptor (proc(5), fdinfo), or 0 if they
+ * cannot be read.
  */
 export function descriptorFlags(fd: number): number {
   const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')

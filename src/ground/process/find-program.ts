@@ -2,8 +2,8 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /**
- * The file that a program's name stands for: the name itself if it has a slash, else the first
- * executable of that name in PATH. If there is none, the name is returned.
+ * Finds the file of a program: the name itself if it has a slash, else the first executable of that
+ * name in PATH. Returns the name if there is none.
  */
 export function findProgram(name: string, path: string): string {
   if (name.includes('/')) return name

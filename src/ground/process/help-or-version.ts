@@ -1,15 +1,15 @@
 import about from '../../../package.json' with { type: 'json' }
 import { writeWhole } from './write-whole.ts'
 
-/** Whether a command line only asks about the program (`--help`, `--version`). */
+/** Whether a command line asks for `--help` or `--version` and nothing else. */
 export function asksForHelpOrVersion(words: readonly string[]): boolean {
   return words.length === 1 && ['--help', '-h', '--version'].includes(words[0]!)
 }
 
 /**
  * Writes the version or the usage to descriptor 1. Throws a system error if that descriptor cannot
- * be written to. In the slot it is the envelope's and open for reading; success would there mean
- * that mail was queued.
+ * be written to. In the slot, descriptor 1 is the envelope and open for reading; to end with success
+ * there would mean that mail was queued.
  */
 export function printHelpOrVersion(program: string, usage: string, words: readonly string[]): void {
   const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage

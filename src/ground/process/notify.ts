@@ -3,9 +3,9 @@ import { loadLibc } from '../runtime/libc.ts'
 import { ownChild } from './own-children.ts'
 
 /**
- * Sends a state to systemd if it asks for that (sd_notify(3)). This process sends it itself, as
- * units with NotifyAccess=main demand. No runtime has unix datagram sockets; so without the C
- * library it starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
+ * Sends a state to systemd if systemd asks for it (sd_notify(3)). This process sends it itself, as
+ * units with NotifyAccess=main demand. No runtime has unix datagram sockets. So without the C
+ * library this starts systemd-notify, which systemd believes only if the unit has NotifyAccess=all.
  * Resolves when the state was sent, or could not be sent.
  */
 export async function notify(
@@ -24,8 +24,8 @@ export async function notify(
 }
 
 /**
- * How often systemd wants WATCHDOG=1 (WatchdogSec=), in milliseconds; undefined if it does not:
- * sd_watchdog_enabled(3).
+ * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
+ * undefined if it expects none: sd_watchdog_enabled(3).
  */
 export function watchdogTime({
   WATCHDOG_USEC,

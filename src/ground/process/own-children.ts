@@ -1,16 +1,16 @@
 import type { ChildProcess } from 'node:child_process'
 
-/** Children that serve this process and no single message. */
+/** The children that serve this process as a whole, and no single message. */
 const started = new Set<ChildProcess>()
 
-/** Notes a child that this process has started itself, so that nobody takes it for an orphan. */
+/** Notes a child that this process has started, so that it is not taken for an orphan. */
 export function ownChild<Child extends ChildProcess>(child: Child): Child {
   forgetEnded()
   started.add(child)
   return child
 }
 
-/** Process ids of noted children that have not ended. */
+/** Returns the process ids of noted children that have not ended. */
 export function ownChildren(): ReadonlySet<number> {
   forgetEnded()
   return new Set([...started].flatMap(({ pid }) => pid ?? []))

@@ -1,4 +1,4 @@
-/** An entry of passwd(5), latin1. An id that is no number is NaN. */
+/** An entry of passwd(5), in latin1. An id is NaN if it is not written as a number. */
 export interface PasswdEntry {
   readonly name: string
   readonly uid: number
@@ -6,7 +6,7 @@ export interface PasswdEntry {
   readonly home: string
 }
 
-/** The entries of a text in the form of passwd(5), in order. Lines without a name are left out. */
+/** Yields the entries of a text in the form of passwd(5), in order. Leaves out lines without a name. */
 export function* passwdEntries(text: string): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
     const entry = entryIn(line)
@@ -14,7 +14,7 @@ export function* passwdEntries(text: string): Generator<PasswdEntry> {
   }
 }
 
-/** The first entry of that name, as getpwnam(3) finds it. */
+/** Finds the first entry of that name, as getpwnam(3) does. */
 export function passwdEntryOf(name: string, text: string): PasswdEntry | undefined {
   const line = text.split('\n').find((entry) => entry.startsWith(`${name}:`))
   return line === undefined ? undefined : entryIn(line)

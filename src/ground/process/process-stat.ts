@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 
-/** What proc(5) says about a process. */
+/** The state of a process, as proc(5) has it. */
 export interface ProcessStat {
   readonly pid: number
   /** One letter: R, S, D, Z, T (stopped), t (traced) … */
   readonly state: string
   readonly session: number
-  /** Milliseconds of processor time that it has used, in user mode and in the kernel. */
+  /** Milliseconds of processor time that the process has used, in user mode and in the kernel. */
   readonly used: number
 }
 
@@ -15,7 +15,7 @@ export interface ProcessStat {
  */
 const TICK = 10
 
-/** Undefined if there is no such process, or the kernel hides it from this one. */
+/** Reads the state of a process. Undefined if it does not exist, or the kernel hides it from us. */
 export function processStat(process: number | 'self'): ProcessStat | undefined {
   let stat: string
   try {

@@ -2,7 +2,7 @@ import type { spawn as Spawn } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Fault } from '../errors/fault.ts'
 
-/** A file, and the offset from which on it is read. */
+/** A file, and the offset at which the next program begins to read it. */
 export interface Input {
   readonly fd: number
   readonly offset: number
@@ -12,7 +12,7 @@ export interface NextProgram {
   readonly program: string
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
-  /** Its descriptors 0 and 1; undefined if it inherits ours, untouched. */
+  /** The program's descriptors 0 and 1; undefined if it inherits ours, untouched. */
   readonly inputs: readonly [Input, Input] | undefined
 }
 
@@ -23,10 +23,10 @@ type Execve = (
 ) => never
 
 /**
- * Becomes the next program. With execve (Node 22.15 on) its exit code is ours, and this does not
- * return. Otherwise it starts the program, passes signals on and waits for it. If a signal ended
- * it, the same signal ends this process; otherwise this returns its exit code. No asynchronous file
- * operation may be under way: it could take the descriptor that is freed here.
+ * Becomes the next program. With execve() (Node 22.15 on) this does not return. Otherwise it starts
+ * the program, passes signals on to it, waits for it and returns its exit code; if a signal ended
+ * the program, the same signal ends this process. No asynchronous file operation may be in flight:
+ * it could take the descriptor that is freed here.
  */
 export async function replaceProcess(next: NextProgram): Promise<number> {
   const { execve } = process as unknown as { execve?: Execve }
@@ -40,8 +40,9 @@ export async function replaceProcess(next: NextProgram): Promise<number> {
 }
 
 /**
- * Opens the file again at exactly this number, with an offset of its own. The lowest free number is
- * the one that was just closed. That is checked, since a wrong number would queue the wrong bytes.
+ * Opens a file again at exactly this descriptor, with an offset of its own. open(2) takes the lowest
+ * free number, which is the one that was just closed. This is checked: a wrong number would queue
+ * the wrong bytes.
  */
 function putAt(fd: 0 | 1, { fd: source, offset }: Input): void {
   const wanted = fstatSync(source)
@@ -67,7 +68,7 @@ function spawnAndWait(
   { program, args, environment }: NextProgram,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    // Before the start: between the two a signal would meet its default action.
+    // Handlers come first: a signal that arrived after the start and before them would kill us.
     const passOn = (signal: NodeJS.Signals) => child.kill(signal)
     for (const signal of PASSED_ON) process.on(signal, passOn)
     const child = spawn(program, args, { stdio: [0, 1, 2], env: environment, argv0: program })

@@ -1,15 +1,15 @@
 import { writeSync } from 'node:fs'
 import { replaceUnprintable } from '../errors/replace-unprintable.ts'
 
-/** What a daemon prints with --check, in lines. */
+/** The report that a daemon prints with --check; each text is a line. */
 export interface StartReport {
-  /** Whether options are wrong, so that no later start can succeed. */
+  /** Whether an option is wrong, so that no later start can succeed. */
   readonly isUsage: boolean
-  /** Why it would not start. */
+  /** The reasons why the daemon would not start. */
   readonly errors: readonly string[]
-  /** What it would start with, but was hardly meant so. */
+  /** Settings with which the daemon would start, but which are hardly meant that way. */
   readonly warnings: readonly string[]
-  /** What it would do. */
+  /** The things that the daemon would do. */
   readonly actions: readonly string[]
 }
 
@@ -20,7 +20,7 @@ export interface StartReport {
 const FAILED = 111
 const USAGE = 100
 
-/** Writes the report to descriptor 1. Returns the exit code that a start would end with, or 0. */
+/** Writes the report to descriptor 1. Returns the exit code of such a start, or 0 if it would succeed. */
 export function printStartReport({
   isUsage,
   errors,

@@ -13,16 +13,16 @@ declare module 'bun:ffi' {
   /** The text that ends in NUL at an address. */
   export const CString: new (address: number) => { toString(): string }
 
-  /** The address of bytes: good for as long as they are not freed. */
+  /** The address of bytes, valid until they are freed. */
   export function ptr(bytes: Uint8Array): number
 
-  /** What lies at an address. */
+  /** Reads numbers at an address. */
   export const read: { i32(address: number): number }
 }
 
 interface BunSocket {
   readonly fd: number
-  /** How many bytes the kernel took; -1 where the connection is closed. */
+  /** Returns how many bytes the kernel took; -1 if the connection is closed. */
   write(bytes: Buffer): number
   terminate(): void
 }
@@ -38,7 +38,7 @@ interface BunSocketHandlers {
 }
 
 declare const Bun: {
-  /** Hashes and, with a key, HMACs; used as those of node:crypto are. */
+  /** Makes a hash or, with a key, an HMAC; used as those of node:crypto. */
   readonly CryptoHasher: new (
     algorithm: string,
     key?: Buffer,

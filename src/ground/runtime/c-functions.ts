@@ -3,9 +3,9 @@ import { isCompiled } from './compiled-program.ts'
 import { loadKoffi } from './koffi.ts'
 
 /**
- * The functions of the C library that programs of onescan call, each with what it returns and what
- * it takes. Both runtimes reach them through a foreign function interface: Node by the optional
- * package koffi, Bun by its own bun:ffi.
+ * The functions of the C library that programs of onescan call: first the type of the result, then
+ * those of the arguments. Both runtimes reach them through a foreign function interface: Node by the
+ * optional package koffi, Bun by its own bun:ffi.
  */
 const functions = {
   accept4: ['int', 'int', 'bytes', 'bytes', 'int'],
@@ -36,7 +36,7 @@ const functions = {
   waitpid: ['int', 'int', 'bytes', 'int'],
 } as const satisfies Record<string, readonly CType[]>
 
-/** A number as C has it, on Linux with 64 bits, or the address of bytes. */
+/** A type of C on Linux with 64 bits: a number, or the address of bytes. */
 type CType = 'int' | 'uint' | 'long' | 'ulong' | 'bytes'
 
 const koffiTypes: Readonly<Record<CType, string>> = {
@@ -58,20 +58,20 @@ type Call<Name extends FunctionName> =
       ) => Returned extends 'long' ? number | bigint : number
     : never
 
-/** Some of these functions, and what belongs to a call. */
+/** Some of these functions, and two helpers for calling them. */
 export type CFunctions<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
   /** The errno of the last call. */
   errno(): number
   /**
-   * The address of bytes, for a structure that holds it. It is good until this function returns to
+   * The address of bytes, for a structure that holds one. It is valid until the caller returns to
    * the event loop.
    */
   addressOf(bytes: Buffer): bigint
 }
 
 /**
- * Loads these functions. Calls are synchronous. Undefined if this runtime cannot call C: Node
- * without koffi.
+ * Loads these functions, whose calls are synchronous. Returns undefined if this runtime cannot call
+ * C (Node without koffi).
  */
 export async function loadFunctions<Name extends FunctionName>(
   ...names: readonly Name[]
@@ -98,7 +98,7 @@ export async function loadFunctions<Name extends FunctionName>(
   }
 }
 
-/** The same for Bun alone, without waiting. */
+/** Does the same at once, on Bun alone. */
 export function bunFunctions<Name extends FunctionName>(
   ...names: readonly Name[]
 ): CFunctions<Name> {
@@ -118,7 +118,7 @@ export function bunFunctions<Name extends FunctionName>(
   } as unknown as CFunctions<Name>
 }
 
-/** The C library that this process has loaded. musl's is also its dynamic linker. */
+/** Names the C library that this process has loaded. That of musl is also its dynamic linker. */
 function libcFile(): string {
   const maps = readFileSync('/proc/self/maps', 'latin1')
   return /\/\S*\/ld-musl-\w+\.so\.1$/m.exec(maps)?.[0] ?? 'libc.so.6'

@@ -3,10 +3,12 @@ import { isCompiled } from './compiled-program.ts'
 
 type NodeCrypto = typeof import('node:crypto')
 
+/** The part of node:crypto that onescan uses. */
 export type Crypto = Pick<NodeCrypto, 'createHash' | 'createHmac' | 'timingSafeEqual'>
 
 /**
- * node:crypto. A compiled program gets a small one of ours: node:crypto costs it 2 ms at its start.
+ * Loads node:crypto. A compiled program gets a small one of our own instead: node:crypto costs it
+ * 2 ms when it starts.
  */
 export function loadCrypto(): Promise<Crypto> {
   loading ??= load()
@@ -20,9 +22,9 @@ async function load(): Promise<Crypto> {
 }
 
 /**
- * node:crypto for programs that sign many messages with the same few secrets, in buffers that
- * nobody changes. It makes a KeyObject of each secret once: Node 24 takes 10 µs for each HMAC to
- * find out that a buffer is no KeyObject.
+ * Wraps node:crypto for programs that sign many messages with the same few secrets, in buffers that
+ * nobody changes. Makes a KeyObject of each secret once: Node 24 takes 10 µs for each HMAC to find
+ * out that a buffer is no KeyObject.
  */
 export function withKeysReady(crypto: NodeCrypto): Crypto {
   const { createHash, createHmac, createSecretKey, timingSafeEqual } = crypto

@@ -3,25 +3,25 @@ import { type CFunctions, loadFunctions } from './c-functions.ts'
 import * as linux from './linux.ts'
 import { inetAddress, type TcpAddress, unixAddress } from './socket-address.ts'
 
-/** The few calls of the C library that neither runtime offers. */
+/** The calls of the C library that neither runtime offers, except those for TCP and descriptors. */
 export interface Libc {
   /**
-   * poll(2) on one descriptor for at most so many whole milliseconds. Blocks the process. Returns
-   * the events that came; 0 if there were none, or if a signal cut it short.
+   * poll(2): waits for events of one descriptor, for at most so many whole milliseconds. Blocks the
+   * process. Returns the events that came; 0 if there were none, or if a signal cut the wait short.
    */
   poll(fd: number, events: number, milliseconds: number): number
   /**
-   * recv(2) of one byte, which stays where it is: 1, or 0 at the end of the stream, or -1 for
-   * anything else.
+   * recv(2) with MSG_PEEK: returns 1 if a byte has arrived, which is not taken, 0 at the end of the
+   * stream, or -1 for anything else.
    */
   peek(fd: number): number
   /** flock(2), exclusive, without waiting. Returns whether this process holds the lock now. */
   tryLock(fd: number): boolean
-  /** signal(2): what a signal does from now on, also after an exec. */
+  /** signal(2): sets what a signal does from now on, also after an exec. */
   setSignal(number: number, disposition: 'default' | 'ignored'): void
   /**
-   * getsockopt(2), SO_PEERCRED: which process connected the other end of a unix socket; undefined
-   * for any other socket.
+   * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket;
+   * undefined for any other socket.
    */
   peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
   /**
@@ -30,14 +30,14 @@ export interface Libc {
   socketKind(fd: number): SocketKind | undefined
   /**
    * sendto(2): sends one datagram to the unix socket at a path, or in the abstract namespace if the
-   * path begins with `@` or NUL. Returns whether all of it was taken. Its receiver sees this
+   * path begins with `@` or NUL. Returns whether the kernel took all of it. The receiver sees this
    * process as the sender.
    */
   sendDatagram(path: string, text: string): boolean
   /**
    * prctl(2), PR_SET_DUMPABLE: from now on no process without privileges, not even one of the same
-   * user, can trace this one or open its memory and environment in proc(5). It leaves no core,
-   * either. Programs that it starts are not affected.
+   * user, can trace this one or open its memory and environment in proc(5). This process leaves no
+   * core, either. Programs that it starts are not affected.
    */
   forbidTracing(): void
   /**
@@ -45,13 +45,13 @@ export interface Libc {
    * process.
    */
   adoptOrphans(): void
-  /** waitpid(2) without waiting: frees the entry of a child that has ended. */
+  /** waitpid(2), WNOHANG: frees the process table's entry of a child that has ended. */
   reap(pid: number): void
-  /** socket(2) and bind(2) of a stream socket: its descriptor, or the negative errno. */
-  bindStream(place: StreamAddress): number
+  /** socket(2) and bind(2): makes a stream socket. Returns its descriptor, or the negative errno. */
+  bindStream(address: StreamAddress): number
 }
 
-/** A path of at most 107 bytes, or a port of an IP address of 4 or 16 bytes. */
+/** The address of a stream socket: a path of at most 107 bytes, or an IP address and a port. */
 export type StreamAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | ({ readonly kind: 'tcp' } & TcpAddress)
@@ -81,15 +81,15 @@ const used = [
   'waitpid',
 ] as const
 
-/** The C library; undefined if this runtime cannot call C: Node without koffi. */
+/** Loads the calls; undefined if this runtime cannot call C (Node without koffi). */
 export async function loadLibc(): Promise<Libc | undefined> {
   const calls = await loadFunctions(...used)
   return calls && fromCalls(calls)
 }
 
 /**
- * Each buffer is read before its call returns, and no call is asynchronous: so all calls can share
- * them.
+ * All calls share these buffers: no call is asynchronous, and each buffer is read before its call
+ * returns.
  */
 function fromCalls(libc: CFunctions<(typeof used)[number]>): Libc {
   const pollfd = Buffer.alloc(POLLFD_BYTES)
@@ -160,15 +160,15 @@ function fromCalls(libc: CFunctions<(typeof used)[number]>): Libc {
     reap(pid) {
       libc.waitpid(pid, value, linux.WNOHANG)
     },
-    bindStream(place) {
-      const address = place.kind === 'unix' ? unixAddress(place.path) : inetAddress(place)
-      if (address === undefined) return -linux.ENAMETOOLONG
-      const fd = libc.socket(address.readUInt16LE(0), linux.SOCK_STREAM | linux.SOCK_CLOEXEC, 0)
+    bindStream(address) {
+      const bytes = address.kind === 'unix' ? unixAddress(address.path) : inetAddress(address)
+      if (bytes === undefined) return -linux.ENAMETOOLONG
+      const fd = libc.socket(bytes.readUInt16LE(0), linux.SOCK_STREAM | linux.SOCK_CLOEXEC, 0)
       if (fd < 0) return -libc.errno()
       value.writeInt32LE(1)
       // A port that was just in use can be bound again at once.
       libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, value, value.length)
-      if (libc.bind(fd, address, address.length) === 0) return fd
+      if (libc.bind(fd, bytes, bytes.length) === 0) return fd
       const why = libc.errno()
       closeSync(fd)
       return -why

@@ -6,22 +6,23 @@ import { loadKoffi } from './koffi.ts'
 /** The calls that a plugin in C needs; synchronous, on the main thread. */
 export interface PluginCalls {
   /**
-   * `int symbol(const char *path)` of a shared object. Throws if the file or the symbol cannot be
-   * loaded.
+   * Loads `int symbol(const char *path)` of a shared object. Throws if the file or the symbol cannot
+   * be loaded.
    */
   load(file: string, symbol: string): (path: string) => number
   /**
-   * `const char *symbol(void)` of it; undefined if there is no such symbol. It returns '' for NULL.
+   * Loads `const char *symbol(void)` of a shared object; undefined if there is no such symbol. The
+   * function returns '' for NULL.
    */
   loadText(file: string, symbol: string): (() => string) | undefined
-  /** alarm(2): ends the process after so many seconds, whatever it does. */
+  /** alarm(2): ends the process after so many seconds, whatever the plugin does. */
   alarm(seconds: number): void
 }
 
 /** The default stack of a C program; koffi's own 1 MiB is too small for some plugins. */
 const STACK_BYTES = 8 * 1024 * 1024
 
-/** By Bun itself, or on Node by koffi; undefined if that optional package is not installed. */
+/** Loads these calls, on Node by koffi; undefined if that optional package is not installed. */
 export function pluginCalls(): Promise<PluginCalls | undefined> {
   return isCompiled ? byBun() : byKoffi()
 }
@@ -48,8 +49,7 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
   if (koffi === undefined) return undefined
   koffi.config({ sync_stack_size: STACK_BYTES })
   return {
-    // Lazily, as Bun does: a function that is never called need not be there (dlopen(3),
-    // RTLD_LAZY).
+    // Lazy as on Bun: functions that the plugin never calls need not exist (dlopen(3), RTLD_LAZY).
     load: (file, symbol) => koffi.load(file, { lazy: true }).func(symbol, 'int', ['str']),
     loadText(file, symbol) {
       const call = attempt(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))

@@ -1,11 +1,14 @@
 import * as linux from './linux.ts'
 
-/** An IP address of 4 or 16 bytes, undefined for all addresses; and a port, 0 for any. */
+/** The address of a TCP socket. */
 export interface TcpAddress {
+  /** An IP address of 4 or 16 bytes; undefined stands for all addresses of the host. */
   readonly address: Uint8Array | undefined
+  /** 0 lets the kernel choose. */
   readonly port: number
 }
 
+/** One end of a TCP connection. */
 export interface TcpEndpoint {
   /** 4 or 16 bytes; an IPv4 address in IPv6 form is given as IPv4. */
   readonly address: Uint8Array
@@ -14,11 +17,11 @@ export interface TcpEndpoint {
 
 /** Bytes of struct sockaddr_in6, ipv6(7); struct sockaddr_in is shorter. */
 export const ADDRESS_BYTES = 28
-/** Bytes of sun_path in struct sockaddr_un, unix(7), which follows the family. */
+/** Bytes of sun_path in struct sockaddr_un, unix(7); it follows the family. */
 const PATH_BYTES = 108
 const PATH_AT = 2
 
-/** struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7). */
+/** Makes a struct sockaddr_in or sockaddr_in6, ip(7) and ipv6(7). */
 export function inetAddress({ address, port }: TcpAddress): Buffer {
   const isIpv4 = address?.length === 4
   const bytes = Buffer.alloc(isIpv4 ? 16 : ADDRESS_BYTES)
@@ -29,8 +32,8 @@ export function inetAddress({ address, port }: TcpAddress): Buffer {
 }
 
 /**
- * struct sockaddr_un of a path, or of a name in the abstract namespace if it begins with `@` or
- * NUL; undefined if it does not fit.
+ * Makes a struct sockaddr_un of a path, or of a name in the abstract namespace if it begins with `@`
+ * or NUL. Returns undefined if the path is empty or too long.
  */
 export function unixAddress(path: string): Buffer | undefined {
   const name = Buffer.from(path.replace(/^@/, '\0'))
@@ -41,7 +44,7 @@ export function unixAddress(path: string): Buffer | undefined {
   return address
 }
 
-/** Undefined for other families than IPv4 and IPv6. */
+/** Reads a struct sockaddr. Returns undefined for other families than IPv4 and IPv6. */
 export function readEndpoint(address: Buffer): TcpEndpoint | undefined {
   const family = address.readUInt16LE(0)
   const port = address.readUInt16BE(2)

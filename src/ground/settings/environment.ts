@@ -1,9 +1,9 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Variables that the next program must not see. IndiMail's own qmail-queue would scan and tag a
- * second time; QMAILQUEUE would loop; variables of our runtime would be obeyed by a next program
- * that runs on the same runtime.
+ * Variables that the next program must not see. With the first ones IndiMail's own qmail-queue would
+ * scan and tag a second time; QMAILQUEUE would make it start this program again; and a next program
+ * on the same runtime would obey the variables of that runtime.
  */
 const notForTheChain = [
   /^QHPSI/,
@@ -17,7 +17,7 @@ const notForTheChain = [
   /^BUN_/,
 ]
 
-/** Scanners must see neither where the keys are nor how replies are given. */
+/** Variables that scanners must not see either: where the keys are, and how replies are given. */
 const notForScanners = [
   ...notForTheChain,
   /^CLUSTER/,

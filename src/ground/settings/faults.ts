@@ -2,7 +2,7 @@ import { errorText } from '../errors/fault.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
-/** Several faults at once; each is a line that names the thing, its value and the remedy. */
+/** Several faults in one error. Each fault is a line that names the setting, its value and the remedy. */
 export class SeveralFaults extends Error {
   readonly faults: readonly string[]
 
@@ -12,15 +12,15 @@ export class SeveralFaults extends Error {
   }
 }
 
-/** The lines of an error. */
+/** Returns the faults of an error, a line each. */
 export function faultLines(error: unknown): readonly string[] {
   return error instanceof SeveralFaults ? error.faults : [errorText(error)]
 }
 
-/** Collects what several readers throw, so that all faults can be reported at once. */
+/** Collects the faults that several readers throw, so that all can be reported at once. */
 export interface Faults {
   readonly lines: readonly string[]
-  /** What `read` returns; `instead` if it throws. */
+  /** Returns the result of `read`, or `instead` if it throws, and notes the fault. */
   attempt<Value>(read: () => Value, instead: Value): Value
 }
 
@@ -40,14 +40,14 @@ export function gatherFaults(): Faults {
 }
 
 /**
- * A faulty setting is replaced by this value, if nothing else would be read without the setting.
+ * The values that replace a faulty setting, if no other setting would be read without it.
  */
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**
- * All faults that `read` meets in these settings, and not only the first: a faulty setting is taken
- * out, and the rest is read again. `read` must begin its message with the setting's name, as all
- * readers do.
+ * Finds all faults in these settings, and not only the first one that `read` throws: it takes the
+ * faulty setting out and reads the rest again. `read` must begin its message with the setting's name,
+ * as all readers do.
  */
 export function everyFault(env: Environment, read: (env: Environment) => unknown): string[] {
   const faults = gatherFaults()
@@ -68,7 +68,7 @@ export function everyFault(env: Environment, read: (env: Environment) => unknown
 /** CR, which editors on Windows put at the end of each line. */
 const CARRIAGE_RETURN = /\r$/
 
-/** Faults of values that end in a CR; sh(1) and envdir(8) take that as a part of the value. */
+/** Finds values that end in a CR; sh(1) and envdir(8) keep it as a part of the value. */
 export function lineEndFaults(env: Environment): string[] {
   return names
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))

@@ -3,10 +3,10 @@ import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
 /**
- * Variables of other programs on such hosts. They are never reported, however similar they are to
- * ours.
+ * Variables of other programs on mail hosts. They are never reported, however similar they are to a
+ * setting.
  */
-const others = new Set(
+const foreignNames = new Set(
   (
     'BADMIMETYPE BADLOADERTYPE CLAMDSCAN DATABYTES DELAY GREETDELAY HOME LOGNAME MAIL PWD ' +
     'QMAILQUEUE QUEUEDIR QUEUE_BASE QUOTA RBLSMTPD SHELL SHLVL SMTPAUTH SMTPDELAY TCPLOCALHOST ' +
@@ -20,18 +20,18 @@ const others = new Set(
  */
 const SHORT = 6
 
-/** A variable that nobody reads, and the setting whose name is nearest. */
+/** A variable that no program reads, and the setting whose name is nearest. */
 export interface MisspeltSetting {
   readonly name: string
   readonly suggestion: string
 }
 
-/** The misspelt variables of this environment. */
+/** Finds the variables of an environment whose names are almost those of settings. */
 export function findMisspeltSettings(env: Environment): MisspeltSetting[] {
   return Object.keys(env).flatMap((name) => {
-    if (env[name] === undefined || isSetting(name) || others.has(name)) return []
+    if (env[name] === undefined || isSetting(name) || foreignNames.has(name)) return []
     const trimmed = name.trim()
-    if (trimmed !== name && (isSetting(trimmed) || others.has(trimmed))) {
+    if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
       return [{ name: `"${name}"`, suggestion: `${trimmed}, without blanks around =` }]
     }
     const suggestion = nearestName(name, names)

@@ -1,6 +1,7 @@
 /**
- * The name that somebody probably meant by `word`: the one with the fewest letters to insert,
- * remove, exchange or swap with a neighbour. Undefined if that is more than a third of its letters.
+ * Returns the name that somebody probably meant by `word`: the name that takes the fewest letters to
+ * insert, remove, exchange or swap with a neighbour. Undefined if that is more than a third of the
+ * word.
  */
 export function nearestName(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined
@@ -15,7 +16,7 @@ export function nearestName(word: string, names: Iterable<string>): string | und
   return best
 }
 
-/** The restricted distance of Damerau and Levenshtein: no letter is moved twice. */
+/** Returns the restricted distance of Damerau and Levenshtein: no letter is moved twice. */
 function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -9,10 +9,10 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 >
 
 /**
- * Reads a command line as Node's parseArgs() does, with the order of its words. `faults` gets a
- * line for each unknown option and for each word that is no option. A negative number is a value,
- * so that the reader of the option can say what it must be. Throws SeveralFaults if the rest has no
- * meaning, as for a missing value.
+ * Reads a command line as Node's parseArgs() does, with the order of its words. The result has a
+ * line in `faults` for each unknown option and for each word that is no option. A negative number is
+ * a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
+ * rest makes no sense, as for a missing value.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   words: readonly string[],
@@ -33,7 +33,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const text = errorText(error)
       const [, option = ''] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
       const [, word = ''] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
-      if (option === '' && word === '') throw new SeveralFaults([...faults, plainly(text)])
+      if (option === '' && word === '') throw new SeveralFaults([...faults, reworded(text)])
       faults.push(option === '' ? `${word}: is no option; see --help` : unknown(option, options))
       args = option === '' ? args.filter((arg) => arg !== word) : without(args, option)
     }
@@ -41,7 +41,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
 }
 
 /**
- * Makes `--workers=-1` of `--workers -1`: parseArgs() takes a word that begins with `-` for an
+ * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes a word that begins with `-` for an
  * option.
  */
 function withNumbers(words: readonly string[]): string[] {
@@ -60,7 +60,7 @@ function unknown(option: string, options: ParseArgsOptionsConfig): string {
   return `${option}: is no option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
 }
 
-/** The words without this option, and without its value if the next word is one. */
+/** Removes an option from the words, and its value if the next word is one. */
 function without(args: readonly string[], option: string): string[] {
   const at = args.findIndex((word) => word === option || word.startsWith(`${option}=`))
   if (at < 0) return []
@@ -69,10 +69,8 @@ function without(args: readonly string[], option: string): string[] {
   return args.filter((_, index) => index !== at && !(hasValue && index === at + 1))
 }
 
-/**
- * The same text without the part that does not help: `Option '--milter <value>' argument missing`.
- */
-function plainly(text: string): string {
+/** Rewords an error of parseArgs(), such as `Option '--milter <value>' argument missing`. */
+function reworded(text: string): string {
   const [, option] = /^Option '(--[a-z-]+)[^']*' argument (?:missing|is ambiguous)/.exec(text) ?? []
   if (option !== undefined) return `${option}: needs a value`
   const [, flag] = /^Option '(--[a-z-]+)' does not take an argument/.exec(text) ?? []

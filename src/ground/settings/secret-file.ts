@@ -1,10 +1,13 @@
 import { closeSync } from 'node:fs'
 import { openForeignFile, readWhole } from '../path/read.ts'
 
-/** The most bytes of such a file. */
+/** The most bytes of a file with a password. */
 const SECRET_MAX = 4096
 
-/** The password in a file, without the line end. Throws an Error that says what is wrong. */
+/**
+ * Reads the password in a file, without its line end. Throws an Error with the remedy if everyone
+ * can read the file, or if it is empty.
+ */
 export function readSecret(path: string): string {
   const { fd, stats } = openForeignFile(path)
   let secret: string
@@ -20,7 +23,7 @@ export function readSecret(path: string): string {
   } finally {
     closeSync(fd)
   }
-  // With an empty password an LDAP server binds as nobody and says yes (RFC 4513 5.1.2).
+  // With an empty password an LDAP server accepts the bind, as an anonymous one (RFC 4513 5.1.2).
   if (secret === '') throw new Error(`${path}: is empty; put the password in it`)
   return secret
 }

@@ -1,11 +1,11 @@
 import { Fault } from '../errors/fault.ts'
 
-/** Environment variables as a process has them. */
+/** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * A whole number from `min` to `max`; `fallback` if it is unset or empty. Throws a Fault for
- * anything else.
+ * Reads a whole number from `min` to `max`; returns `fallback` if the variable is unset or empty.
+ * Throws a Fault for anything else.
  */
 export function wholeNumber(
   env: Environment,
@@ -24,7 +24,7 @@ export function wholeNumber(
   throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
 }
 
-/** Bytes; K, M or G behind the number are powers of 1,024. */
+/** Reads a number of bytes; K, M or G behind the number are powers of 1,024. */
 export function byteSize(env: Environment, name: string, fallback: number): number {
   const text = env[name]
   if (text === undefined || text === '') return fallback
@@ -34,7 +34,7 @@ export function byteSize(env: Environment, name: string, fallback: number): numb
   return Number(match[1]) * 1024 ** power
 }
 
-/** One of the words; the fallback if it is unset or empty. */
+/** Reads one of the words; returns `fallback` if the variable is unset or empty. */
 export function choice<const Word extends string>(
   env: Environment,
   name: string,
@@ -48,7 +48,7 @@ export function choice<const Word extends string>(
   throw wrong(name, text, words.join(' or '))
 }
 
-/** Whether it is set, even if it is empty: so qmail reads RELAYCLIENT. */
+/** Whether a variable is set, even to nothing, as qmail reads RELAYCLIENT. */
 export function isSet(env: Environment, name: string): boolean {
   return env[name] !== undefined
 }

@@ -4,8 +4,8 @@ import { Fault } from '../errors/fault.ts'
 export const SOCKET_PATH_MAX = 107
 
 /**
- * Checks the path of a unix socket: it must be absolute and short enough for the kernel. `name` is
- * the variable or option that it comes from. Throws a Fault of kind `config`.
+ * Checks the path of a unix socket, and returns it. `name` is the variable or option with the path.
+ * Throws a Fault of kind `config` if the path is not absolute or too long for the kernel.
  */
 export function socketPath(path: string, name: string): string {
   if (!path.startsWith('/')) throw new Fault('config', `${name} ${path}: must be an absolute path`)

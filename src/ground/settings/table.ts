@@ -6,8 +6,8 @@ import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.
 
 /**
  * All settings, in the order of the manual pages: name, kind, default, readers, and a line of help.
- * Readers, `--check`, `onescan check`, and onescanc's list of what it tells onescand come from
- * here, or are held against it, as are doc/settings.md and the manual pages
+ * The readers of settings, `--check` and `onescan check` work from this table. Tests hold onescanc's
+ * list of variables, doc/settings.md and the manual pages against it
  * (test/documents/settings.test.ts).
  */
 export const table = {
@@ -57,7 +57,7 @@ export type OfKind<Kind extends Setting['kind']> = {
   [Name in SettingName]: (typeof table)[Name] extends { readonly kind: Kind } ? Name : never
 }[SettingName]
 
-/** The names of those that have a default. */
+/** The names of the settings of one kind that have a default. */
 export type WithStandard<Kind extends Setting['kind'], Standard> = {
   [Name in SettingName]: (typeof table)[Name] extends {
     readonly kind: Kind

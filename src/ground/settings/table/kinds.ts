@@ -2,11 +2,14 @@
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
- * What onescand does with a setting that a client of the slot sends it (doc/slot-protocol.md,
- * "Trust"). `same`: if it differs from onescand's own, the client goes cold. `taken`: it counts.
- * `bounded`: it counts unless it is laxer than onescand's own. `client`, `message`: it is about the
- * client or the message. `asked`: it is read, but onescand's own counts. Undefined: onescanc does
- * not send it.
+ * What onescand does with a setting that a client of the slot sends (doc/slot-protocol.md, "Trust").
+ *
+ * - `same`: the client goes cold if its value differs from onescand's own.
+ * - `taken`: the client's value counts.
+ * - `bounded`: the client's value counts unless it is laxer than onescand's own.
+ * - `client`, `message`: the setting is about the client or the message.
+ * - `asked`: onescand reads the value to check it, but its own counts.
+ * - undefined: onescanc does not send the setting.
  */
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
@@ -15,7 +18,7 @@ interface SettingCommon {
   readonly help: string
   readonly readers: readonly SettingReader[]
   readonly told: FromClient
-  /** The default in words, if it depends on other settings. */
+  /** The default in words, if it depends on other settings or on the caller. */
   readonly otherwise: string | undefined
 }
 
@@ -32,7 +35,7 @@ export interface NumberSetting<Standard = number | undefined> extends SettingCom
 /** Bytes; K, M or G may follow the number. */
 export interface SizeSetting extends SettingCommon {
   readonly kind: 'size'
-  /** As an administrator would write it. */
+  /** The default as an administrator would write it. */
   readonly standard: string | undefined
 }
 
@@ -43,7 +46,7 @@ export interface WordSetting<Word extends string = string> extends SettingCommon
   readonly standard: Word
 }
 
-/** Any other text: its reader knows the form. */
+/** Any other text, whose reader knows its form. */
 export interface TextSetting<Standard = string | undefined> extends SettingCommon {
   readonly kind: 'text'
   readonly standard: Standard
@@ -52,8 +55,8 @@ export interface TextSetting<Standard = string | undefined> extends SettingCommo
 export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
 
 /**
- * What a setting may have that differs from the rule: the slot and onescand read it, and a client
- * must have the same.
+ * The details in which a setting differs from the rule. By the rule the slot and onescand read it,
+ * and a client must have the same value.
  */
 interface SettingDetails {
   readonly readers?: readonly SettingReader[]
@@ -63,8 +66,8 @@ interface SettingDetails {
 
 function common(help: string, more: SettingDetails): SettingCommon {
   const readers = more.readers ?? ['slot', 'onescand']
-  const isOfBoth = readers.includes('slot') && readers.includes('onescand')
-  const told = 'told' in more ? more.told : isOfBoth ? 'same' : undefined
+  const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
+  const told = 'told' in more ? more.told : isReadByBoth ? 'same' : undefined
   return { help, readers, told, otherwise: more.otherwise }
 }
 
