@@ -78,11 +78,12 @@ function partOfSbom({ components, dependencies }, wanted) {
     (ref) => !components.some((component) => component['bom-ref'] === ref),
   )
   if (missing.length > 0) throw new Error(`npm sbom does not name ${missing.join(', ')}`)
-  const one = (list, name) => refs.flatMap((ref) => list.find((entry) => entry[name] === ref) ?? [])
+  const pick = (list, name) =>
+    refs.flatMap((ref) => list.find((entry) => entry[name] === ref) ?? [])
   return {
     refs,
-    components: one(components, 'bom-ref'),
-    dependencies: one(dependencies, 'ref').map(({ ref, dependsOn = [] }) => ({
+    components: pick(components, 'bom-ref'),
+    dependencies: pick(dependencies, 'ref').map(({ ref, dependsOn = [] }) => ({
       ref,
       dependsOn: dependsOn.filter((other) => refs.includes(other)),
     })),

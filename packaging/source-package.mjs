@@ -57,7 +57,7 @@ execFileSync('dpkg-source', ['-Zxz', '--tar-ignore=debian/files', '--build', tre
   stdio: ['ignore', 'ignore', 'inherit'],
   env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
 })
-for (const name of readdirSync(workshop).filter((each) => each.startsWith('onescan_'))) {
+for (const name of readdirSync(workshop).filter((file) => file.startsWith('onescan_'))) {
   copyFileSync(join(workshop, name), join(output, name))
   process.stdout.write(`${join(output, name)}\n`)
 }

@@ -15,10 +15,10 @@ export function debianChangelog(root, { version, date, maintainer }) {
     const [title, ...lines] = section.split('\n')
     const [, named, day] = /^\[(.+?)\](?: - (\d{4}-\d{2}-\d{2}))?$/.exec(title) ?? []
     if (named === undefined) throw new Error(`CHANGELOG.md: ## ${title}: no [VERSION] - DATE`)
-    const its = named === 'Unreleased' ? version : named
+    const own = named === 'Unreleased' ? version : named
     const when = day === undefined ? date : new Date(`${day}T12:00:00Z`)
     return [
-      `onescan (${its}) unstable; urgency=medium\n`,
+      `onescan (${own}) unstable; urgency=medium\n`,
       changes(lines.join('\n')),
       ` -- ${maintainer}  ${when.toUTCString().replace('GMT', '+0000')}\n`,
     ].join('\n')

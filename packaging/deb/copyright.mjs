@@ -84,8 +84,8 @@ function commonTexts(root, all) {
   for (const { name, text } of all) {
     if (text === '' || isInDebian(name) || common.has(name)) continue
     const texts = all.filter((terms) => terms.name === name).map((terms) => terms.text)
-    const sharing = (one) => texts.filter((other) => isSame(one, other)).length
-    common.set(name, texts.sort((one, other) => sharing(other) - sharing(one))[0])
+    const sharing = (text) => texts.filter((other) => isSame(text, other)).length
+    common.set(name, texts.sort((text, other) => sharing(other) - sharing(text))[0])
   }
   return common
 }
@@ -94,7 +94,7 @@ function commonTexts(root, all) {
 const isInDebian = (name) => name === 'Apache-2.0'
 
 /** But for line ends, quotes and whom it calls the holder. */
-const isSame = (one, other) => words(one) === words(other)
+const isSame = (text, other) => words(text) === words(other)
 const words = (text) =>
   text
     .toLowerCase()

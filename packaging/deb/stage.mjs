@@ -75,7 +75,7 @@ function md5(content) {
 
 function entriesUnder(directory, prefix, withDirectories = false) {
   return readdirSync(join(directory, prefix), { withFileTypes: true })
-    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .sort((entry, other) => (entry.name < other.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(prefix, entry.name)
       if (!entry.isDirectory()) return [path]

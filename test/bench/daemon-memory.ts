@@ -26,7 +26,7 @@ export function memoryFilesOfTree(pid: number): number {
       if (file !== undefined) bytes.set(file.ino, 512 * file.blocks)
     }
   }
-  return [...bytes.values()].reduce((sum, each) => sum + each, 0) / 1024 ** 2
+  return [...bytes.values()].reduce((sum, count) => sum + count, 0) / 1024 ** 2
 }
 
 /** Undefined for another file, and for one that was closed meanwhile. */

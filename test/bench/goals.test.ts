@@ -17,7 +17,7 @@ function figure(
 
 const goal = (name: RegExp, figures: readonly Figure[], samples?: readonly number[]): Goal => {
   const daemonMemory = samples && { messages: 1, samples }
-  const found = goalsOf({ figures, daemonMemory }).filter((one) => name.test(one.name))
+  const found = goalsOf({ figures, daemonMemory }).filter((goal) => name.test(goal.name))
   return found[0]!
 }
 
@@ -53,7 +53,7 @@ t.test('speed must reach the given multiple', async (t) => {
 
 t.test('a contestant that was not there neither passes nor fails', async (t) => {
   const goals = goalsOf({ figures: [figure('sh', [10])], daemonMemory: undefined })
-  for (const one of goals) t.equal(met(one), undefined, one.name)
+  for (const goal of goals) t.equal(met(goal), undefined, goal.name)
   t.notMatch(report([], [], goals), /pass|FAIL/)
   t.match(report([], [], goals), /not measured/)
 })

@@ -40,12 +40,12 @@ export function goalsOf({ figures, daemonMemory }: Results): Goal[] {
   const trusted = (kind: Cell['kind']): CellKey => ({ kind, size: '4 KB', atOnce: 1 })
 
   const compare = (
-    one: string,
+    contestant: string,
     other: string,
     cell: CellKey,
-    how: (one: Figure, other: Figure, round: number) => number,
+    how: (own: Figure, other: Figure, round: number) => number,
   ): Pick<Goal, 'value' | 'range'> => {
-    const [a, b] = [find(figures, one, cell), find(figures, other, cell)]
+    const [a, b] = [find(figures, contestant, cell), find(figures, other, cell)]
     if (a === undefined || b === undefined) return { value: undefined }
     const rounds = a.medians.map((_, round) => how(a, b, round))
     return { value: median(rounds), range: [Math.min(...rounds), Math.max(...rounds)] }
@@ -54,15 +54,18 @@ export function goalsOf({ figures, daemonMemory }: Results): Goal[] {
   const more = (a: Figure, b: Figure, round: number) => a.medians[round]! - b.medians[round]!
   const faster = (a: Figure, b: Figure, round: number) => a.rates[round]! / b.rates[round]!
 
-  const timesSlower = (one: string, size: string, must: number, tryFor?: number): Goal => ({
-    ...{ name: `${one} over sh + clamdscan, ${size}, one at a time`, unit: 'times' },
+  const timesSlower = (contestant: string, size: string, must: number, tryFor?: number): Goal => ({
+    ...{ name: `${contestant} over sh + clamdscan, ${size}, one at a time`, unit: 'times' },
     ...{ bound: 'at most', must, tryFor },
-    ...compare(one, 'sh', clean(size), ratio),
+    ...compare(contestant, 'sh', clean(size), ratio),
   })
-  const timesFaster = (one: string, size: string, must: number): Goal => ({
-    ...{ name: `${one} over sh + clamdscan, ${size}, messages/s, eight at a time`, unit: 'times' },
+  const timesFaster = (contestant: string, size: string, must: number): Goal => ({
+    ...{
+      name: `${contestant} over sh + clamdscan, ${size}, messages/s, eight at a time`,
+      unit: 'times',
+    },
     ...{ bound: 'at least', must, tryFor: undefined },
-    ...compare(one, 'sh', clean(size, 8), faster),
+    ...compare(contestant, 'sh', clean(size, 8), faster),
   })
   const overBare = (kind: Cell['kind']): Goal => ({
     ...{ name: `warm and ${kind} over the bare chain, 4 KB`, unit: 'ms' },

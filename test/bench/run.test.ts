@@ -26,13 +26,13 @@ t.test(
     t.match(results.machine, { cores: Number, kernel: /^Linux / })
     const find = (contestant: string, size: string) =>
       results.figures.find(
-        (one: Record<string, unknown>) =>
-          one.contestant === contestant &&
-          one.size === size &&
-          one.kind === 'clean' &&
-          one.atOnce === 1,
+        (figure: Record<string, unknown>) =>
+          figure.contestant === contestant &&
+          figure.size === size &&
+          figure.kind === 'clean' &&
+          figure.atOnce === 1,
       )
-    for (const one of ['floor', 'bare']) t.ok(find(one, '4 KB').median > 0, one)
+    for (const name of ['floor', 'bare']) t.ok(find(name, '4 KB').median > 0, name)
     t.ok(find('bare', '100 MB').median > find('bare', '5 MB').median)
 
     const picture = readFileSync(join(directory, 'results.svg'), 'utf8')

@@ -88,8 +88,8 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
     }),
     // Tried again where a wrapper that is just being killed has still put something there.
     remove() {
-      for (const each of [directory, moments]) {
-        rmSync(each, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+      for (const place of [directory, moments]) {
+        rmSync(place, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
       }
     },
   }

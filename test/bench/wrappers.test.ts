@@ -21,7 +21,8 @@ t.test('contestants', { skip, jobs: 1 }, async (t) => {
     sink: compiled('sink'),
     log: join(workshop.directory, 'log'),
   }
-  const named = (name: string): Contestant => contestants().find((one) => one.name === name)!
+  const named = (name: string): Contestant =>
+    contestants().find((contestant) => contestant.name === name)!
 
   for (const name of ['bare', 'floor', 'sh', 'perl', 'cold-node']) {
     const contestant = named(name)

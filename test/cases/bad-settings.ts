@@ -33,8 +33,8 @@ export const badSettings: readonly BadSetting[] = [
     ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),
     ...wholeNumbers('VERDICTTIMEOUT', '0', '1001'),
     ...wholeNumbers('POISONTRIES', '101'),
-    ...each('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
-  ].map((one): BadSetting => ({ ...one, onlyDaemon: true })),
+    ...eachOf('VERDICTS', ['disk', 'unix:relative'], 'memory, off, '),
+  ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...words('SCANFAIL', 'maybe', 'ACCEPT'),
   ...words('SCANFAIL_RELAY', 'maybe'),
   ...words('CLUSTERPEERS', 'some').map(withRing),
@@ -80,7 +80,7 @@ export const badSettings: readonly BadSetting[] = [
     ...wholeNumbers('QUARANTINEDAYS', 'old', '36501'),
     ...wholeNumbers('QUARANTINEMESSAGES', 'all'),
     ...ofBytes('QUARANTINESIZE', 'big'),
-  ].map((one): BadSetting => ({ ...one, onlyDaemon: true })),
+  ].map((setting): BadSetting => ({ ...setting, onlyDaemon: true })),
   ...['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
@@ -102,23 +102,23 @@ export const badSettings: readonly BadSetting[] = [
       { settings: { ...quota, QUOTANAME: 'user' }, reason: /QUOTANAME user: must be/ },
       { settings: { ...quota, QUOTARELAY: 'yes' }, reason: /QUOTARELAY yes: must be/ },
       { settings: { ...quota, QUOTADELIMITER: 'a' }, reason: /QUOTADELIMITER a: must be/ },
-    ].map((one): BadSetting => (unscanned ? { ...one, unscanned } : one)),
+    ].map((setting): BadSetting => (unscanned ? { ...setting, unscanned } : setting)),
   ),
 ]
 
 function wholeNumbers(name: string, ...values: string[]): BadSetting[] {
-  return each(name, values, 'a whole number')
+  return eachOf(name, values, 'a whole number')
 }
 
 function ofBytes(name: string, ...values: string[]): BadSetting[] {
-  return each(name, values, 'a number of bytes')
+  return eachOf(name, values, 'a number of bytes')
 }
 
 function words(name: string, ...values: string[]): BadSetting[] {
-  return each(name, values, '\\w+ or ')
+  return eachOf(name, values, '\\w+ or ')
 }
 
-function each(name: string, values: readonly string[], wanted: string): BadSetting[] {
+function eachOf(name: string, values: readonly string[], wanted: string): BadSetting[] {
   return values.map((value) => ({
     settings: { [name]: value },
     reason: new RegExp(`${name} ${value.replace('.', '\\.')}: must be ${wanted}`),
@@ -126,6 +126,6 @@ function each(name: string, values: readonly string[], wanted: string): BadSetti
 }
 
 /** What belongs to stamps is read where there is a keyring. */
-function withRing(one: BadSetting): BadSetting {
-  return { ...one, ring: true }
+function withRing(setting: BadSetting): BadSetting {
+  return { ...setting, ring: true }
 }

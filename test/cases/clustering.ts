@@ -283,8 +283,8 @@ export const clustering: readonly Case[] = [
     name: 'blanks in a boundary are signed: two messages that readers tell apart have two stamps',
     message: (stage) => {
       const type = 'Content-Type: multipart/mixed; boundary="b  b"\n'
-      const one = hmacStamped(bytes(`${type}${plain.toString('latin1')}`))(stage)
-      return bytes(one.toString('latin1').replace('"b  b"', '"b b"'))
+      const message = hmacStamped(bytes(`${type}${plain.toString('latin1')}`))(stage)
+      return bytes(message.toString('latin1').replace('"b  b"', '"b b"'))
     },
     settings: settings(hmacLine),
     expect: { ...looked, newStamps: 1 },

@@ -18,9 +18,9 @@ export const casesOfOtherBuilds: readonly Case[] = isWhole ? allCases : firstOfE
 function firstOfEachKind(): Case[] {
   const stage = buildStage()
   const kinds = new Set<string>()
-  const chosen = allCases.filter((each) => {
-    const settings = Object.keys(each.settings(stage)).sort()
-    const kind = [each.expect.outcome, ...settings].join(' ')
+  const chosen = allCases.filter((testCase) => {
+    const settings = Object.keys(testCase.settings(stage)).sort()
+    const kind = [testCase.expect.outcome, ...settings].join(' ')
     return !kinds.has(kind) && kinds.add(kind)
   })
   stage.remove()

@@ -56,7 +56,7 @@ t.test('no document has a command or an option that there is not', async (t) => 
         commands.some((command) => words.join(' ').startsWith(command)),
         `${document}: ${line}`,
       )
-      for (const word of words.filter((one) => one.startsWith('--'))) {
+      for (const word of words.filter((text) => text.startsWith('--'))) {
         t.ok(options.has(word), `${document}: ${line}`)
         seen++
       }

@@ -91,7 +91,7 @@ t.test('what the page of monitoring shows', async (t) => {
 function threshold(alert: string): number {
   const [, part = ''] = rules.split(`alert: ${alert}\n`)
   const [, number] = /[<>] ([\d.* ]+)$/m.exec(part) ?? []
-  return (number ?? '').split('*').reduce((product, each) => product * Number(each), 1)
+  return (number ?? '').split('*').reduce((product, factor) => product * Number(factor), 1)
 }
 
 t.test('when alerts come', async (t) => {

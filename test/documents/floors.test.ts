@@ -28,7 +28,9 @@ t.test(
     for (const room of rooms) t.match(page, `\`src/${room}/\``)
     const [row = ''] = /^\| `test\/` \|.*$/m.exec(page) ?? []
     const tests = join(src, '../test')
-    const directories = readdirSync(tests, { withFileTypes: true }).filter((it) => it.isDirectory())
+    const directories = readdirSync(tests, { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    )
     for (const { name } of directories) {
       if (!existsSync(join(src, name))) t.match(row, `\`${name}/\``)
     }

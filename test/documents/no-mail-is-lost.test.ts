@@ -14,7 +14,7 @@ for (const [document, atLeast] of Object.entries(documents)) {
 
   t.test(`${document}: each test that is named exists`, async (t) => {
     t.ok(named.length > atLeast, `${named.length} were found`)
-    for (const each of named) t.ok(isThere(each), `${each.path}: ${each.name}`)
+    for (const place of named) t.ok(isThere(place), `${place.path}: ${place.name}`)
   })
 
   t.test(`${document}: no name in quotes behind "Tests" is left out`, async (t) => {

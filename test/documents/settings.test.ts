@@ -51,8 +51,8 @@ t.test('each manual page has its settings, and no others, in the same order', as
   for (const page of ['onescan-queue', 'onescanc', 'onescan-quotad'] as const) {
     const mdoc = section(readPage(`${page}.8`), 'ENVIRONMENT')
     const items = [...mdoc.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) => names!.split(' , '))
-    const its = chapters.filter((chapter) => chapter.page === page)
-    const expected = its.flatMap(({ settings }) => Object.keys(settings))
+    const onPage = chapters.filter((chapter) => chapter.page === page)
+    const expected = onPage.flatMap(({ settings }) => Object.keys(settings))
     // onescanc tells how it reads those of onescan-queue(8); systemd's own are no settings.
     const isOther = (name: string) =>
       page === 'onescanc' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
@@ -64,8 +64,8 @@ t.test('each manual page has its settings, and no others, in the same order', as
     if (page !== 'onescan-queue') continue
     const titles = [...mdoc.matchAll(/^\.Ss (.*)$/gm)].map(([, title]) => title)
     t.same(
-      titles.filter((title) => its.some((chapter) => chapter.title === title)),
-      its.map(({ title }) => title),
+      titles.filter((title) => onPage.some((chapter) => chapter.title === title)),
+      onPage.map(({ title }) => title),
     )
   }
 })
@@ -98,7 +98,7 @@ const readersOf = ({ readers }: Setting) =>
   readers.length === 3 ? 'all' : readers.length === 2 ? 'both' : readers.join()
 
 function namesOf(...readers: readonly SettingReader[]): string[] {
-  return names.filter((name) => settings[name]!.readers.some((each) => readers.includes(each)))
+  return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))
 }
 
 function readSources(): ReadonlyMap<string, string> {

@@ -26,7 +26,7 @@ export function checkExpressions(files = globSync('**/*.ts', { cwd: root }).sort
     for (const { line, pattern, flags, made } of findExpressions(join(root, file))) {
       if (isInTrustedPlace(file)) continue
       const expression = made ?? `/${pattern}/${flags}`
-      const entry = trusted.find((one) => one.file === file && one.expression === expression)
+      const entry = trusted.find((trust) => trust.file === file && trust.expression === expression)
       if (entry) {
         needed.add(entry)
         continue

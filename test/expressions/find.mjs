@@ -21,5 +21,5 @@ export function findExpressions(file) {
       found.push({ line, made: text.slice(node.start, node.end) })
     }
   })
-  return found.sort((one, other) => one.line - other.line)
+  return found.sort((match, other) => match.line - other.line)
 }

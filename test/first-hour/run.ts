@@ -165,7 +165,7 @@ async function take(
   }
   const commands =
     'printed' in step
-      ? [...new Set([...said.matchAll(step.printed)].map(([, one]) => one!))].join('\n')
+      ? [...new Set([...said.matchAll(step.printed)].map(([, value]) => value!))].join('\n')
       : 'type' in step
         ? step.type
         : step.self

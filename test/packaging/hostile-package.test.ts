@@ -107,7 +107,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
   ]
   const rank = (call: string) =>
     call.startsWith('/control/') ? order.findIndex((word) => word && call.includes(` ${word}`)) : 0
-  calls.sort((one, other) => rank(one) - rank(other))
+  calls.sort((call, other) => rank(call) - rank(other))
   const names = [
     ...new Set([...text.values()].join('\n').match(/(?<=\/)[A-Za-z0-9_][\w.-]*/g)!),
   ].sort()
@@ -131,7 +131,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
     await t.test(`none is led elsewhere, runs for another, or waits, round ${round}`, async (t) => {
       must('dpkg -i /onescan.deb >/dev/null 2>&1; chown root /etc/onescan/keys')
       const before = must(untouched)
-      const each = calls
+      const lines = calls
         .map((call) => {
           const [name, ...words] = call.split(' ')
           return `plant; code=0
@@ -153,7 +153,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
           done </directories
         }
         before=$(${untouched})
-        ${each}`,
+        ${lines}`,
       )
       const { code, output } = bare.run('sh /all')
       t.equal(code, 0, output)

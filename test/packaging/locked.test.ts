@@ -94,70 +94,70 @@ exit \${NPM_EXIT:-0}
 const a = { version: '1.0.0', integrity: 'sha512-a' }
 
 t.test('what is there is not installed again, by the oldest Node, too', async (t) => {
-  const one = makePackage(t, { 'node_modules/a': a })
-  t.match(one.install({}, oldestNode), { status: 0, calls: 1 })
-  t.match(one.install(), { status: 0, calls: 1 })
-  t.match(one.read('calls'), /^ci --ignore-scripts --include=dev --include=optional /)
+  const sample = makePackage(t, { 'node_modules/a': a })
+  t.match(sample.install({}, oldestNode), { status: 0, calls: 1 })
+  t.match(sample.install(), { status: 0, calls: 1 })
+  t.match(sample.read('calls'), /^ci --ignore-scripts --include=dev --include=optional /)
 })
 
 t.test('another integrity, or a package that was removed, installs again', async (t) => {
-  const one = makePackage(t, { 'node_modules/a': a })
-  one.install()
-  one.lock({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })
-  t.equal(one.install().calls, 2)
-  rmSync(join(one.directory, 'node_modules/a'), { recursive: true })
-  t.equal(one.install().calls, 3)
-  t.equal(one.install().calls, 3)
+  const sample = makePackage(t, { 'node_modules/a': a })
+  sample.install()
+  sample.lock({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })
+  t.equal(sample.install().calls, 2)
+  rmSync(join(sample.directory, 'node_modules/a'), { recursive: true })
+  t.equal(sample.install().calls, 3)
+  t.equal(sample.install().calls, 3)
 })
 
 t.test('a package for other machines need not be there', async (t) => {
   const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'] }
   const own = { ...a, optional: true, os: ['linux'], cpu: [process.arch] }
-  const one = makePackage(t, { 'node_modules/a': a })
-  one.install()
-  one.lock({ 'node_modules/a': a, 'node_modules/b': other })
-  t.equal(one.install().calls, 1)
-  one.lock({ 'node_modules/a': a, 'node_modules/b': own })
-  t.equal(one.install().calls, 2)
+  const sample = makePackage(t, { 'node_modules/a': a })
+  sample.install()
+  sample.lock({ 'node_modules/a': a, 'node_modules/b': other })
+  t.equal(sample.install().calls, 1)
+  sample.lock({ 'node_modules/a': a, 'node_modules/b': own })
+  t.equal(sample.install().calls, 2)
 })
 
 t.test(
   'a package for another processor is asked for by name, and missed where npm left it out',
   async (t) => {
     const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'], libc: ['glibc'] }
-    const one = makePackage(t, { 'node_modules/a': other })
-    const into = join(one.directory, 'elsewhere')
+    const sample = makePackage(t, { 'node_modules/a': other })
+    const into = join(sample.directory, 'elsewhere')
     const script = `const { installPart } = await import(process.argv[1])
     installPart(process.argv[2], ['a'], { into: process.argv[3], cpu: 'vax' })`
     const install = (npm: string) => {
-      writeFileSync(join(one.directory, 'programs/npm'), `#!/bin/sh\n${npm}`, { mode: 0o755 })
+      writeFileSync(join(sample.directory, 'programs/npm'), `#!/bin/sh\n${npm}`, { mode: 0o755 })
       const module = join(root, 'packaging/install-locked.mjs')
-      const words = ['--input-type=module', '-e', script, module, one.directory, into]
-      const PATH = [join(one.directory, 'programs'), process.env.PATH].join(delimiter)
+      const words = ['--input-type=module', '-e', script, module, sample.directory, into]
+      const PATH = [join(sample.directory, 'programs'), process.env.PATH].join(delimiter)
       return spawnSync(process.execPath, words, { env: { PATH }, encoding: 'utf8' })
     }
     const leave =
       'mkdir -p node_modules; echo "{\\"packages\\":{}}" >node_modules/.package-lock.json'
     t.match(install(leave).stderr, 'npm ci did not install a')
-    const take = `echo "$*" >'${one.directory}/calls'
+    const take = `echo "$*" >'${sample.directory}/calls'
     mkdir -p node_modules/a && cp package-lock.json node_modules/.package-lock.json`
     t.equal(install(take).status, 0)
-    t.match(one.read('calls'), '--os=linux --cpu=vax --libc=glibc')
+    t.match(sample.read('calls'), '--os=linux --cpu=vax --libc=glibc')
     t.equal(install('exit 1').status, 0, 'what is there is not asked for again')
   },
 )
 
 t.test('npm meets the programs of the machine and no other npm', async (t) => {
-  const one = makePackage(t, { 'node_modules/a': a })
+  const sample = makePackage(t, { 'node_modules/a': a })
   const env = { NODE_ENV: 'production', npm_config_local_prefix: '/x', npm_package_name: 'x' }
-  t.equal(one.install(env).status, 0)
-  t.notMatch(one.read('path'), 'node_modules/.bin')
-  t.notMatch(one.read('environment'), /^(NODE_ENV|npm_)/m)
+  t.equal(sample.install(env).status, 0)
+  t.notMatch(sample.read('path'), 'node_modules/.bin')
+  t.notMatch(sample.read('environment'), /^(NODE_ENV|npm_)/m)
 })
 
 t.test('an installation that fails is told', async (t) => {
-  const one = makePackage(t, { 'node_modules/a': a })
-  const { status, stderr } = one.install({ NPM_EXIT: '7' })
+  const sample = makePackage(t, { 'node_modules/a': a })
+  const { status, stderr } = sample.install({ NPM_EXIT: '7' })
   t.not(status, 0)
-  t.match(stderr, `npm ci failed in ${one.directory}`)
+  t.match(stderr, `npm ci failed in ${sample.directory}`)
 })

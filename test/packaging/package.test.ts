@@ -25,7 +25,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
   })
 
   t.test('holds the programs as they were built, byte for byte', async (t) => {
-    const names = readdirSync(native).filter((each) => !/-sanitized$|^runtime$/.test(each))
+    const names = readdirSync(native).filter((program) => !/-sanitized$|^runtime$/.test(program))
     for (const name of [
       ...names,
       ...readdirSync(join(native, 'runtime')).map((name) => `runtime/${name}`),
@@ -92,7 +92,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
       await buildPackage('none', { SOURCE_DATE_EPOCH: '1700000000', TZ: 'Asia/Tokyo' }),
     ]
     for (const { remove } of again) t.teardown(remove)
-    const [one, other] = again.map(({ file }) => readFileSync(file))
-    t.ok(one!.equals(other!))
+    const [first, other] = again.map(({ file }) => readFileSync(file))
+    t.ok(first!.equals(other!))
   })
 })

@@ -115,7 +115,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
         if (text !== '') continue
         for (const name of license.split(' and ')) t.ok(texts.get(name), `${names}: ${name}`)
       }
-      const named = (path: string) => files.find((each) => each.files.includes(`${path}/*`))
+      const named = (path: string) => files.find((entry) => entry.files.includes(`${path}/*`))
       for (const { path, name, version } of bundledPackages(root)) {
         t.equal(named(path)?.comment, `${name} ${version}`, path)
       }

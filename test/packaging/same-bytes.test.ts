@@ -130,13 +130,13 @@ function checkBill(t: Test, directory: string): void {
   const packages = bundledPackages(root).map(({ name }) => name)
   const musl = 'pkg:deb/debian/musl-dev'
   const koffi = Object.keys(json('package.json').optionalDependencies)
-  const each = (...names: readonly string[]) => [...new Set(names)].sort()
+  const sorted = (...names: readonly string[]) => [...new Set(names)].sort()
   for (const [name, more] of [
     [`onescan_${version}_amd64.deb`, ['@oven/bun-linux-x64', musl]],
     [`onescan_${version}_arm64.deb`, ['@oven/bun-linux-aarch64', musl]],
     [`onescan-${version}.tgz`, [musl, ...koffi]],
   ] as const) {
-    t.same(each(...holds(name)), each(...packages, ...more), name)
+    t.same(sorted(...holds(name)), sorted(...packages, ...more), name)
   }
   t.same(holds(`onescan_${version}.tar.xz`), [], 'sources hold nothing of others')
   t.notOk(

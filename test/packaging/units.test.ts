@@ -105,7 +105,7 @@ for (const [name, settings] of [
   t.test(`${name} is read alike by systemd and by sh`, async (t) => {
     const file = join(deb, name)
     const text = readFileSync(file, 'utf8')
-    for (const line of text.split('\n').filter((each) => !/^(#.*)?$/.test(each))) {
+    for (const line of text.split('\n').filter((text) => !/^(#.*)?$/.test(text))) {
       t.match(line, /^[A-Z_]+="[^"\\$`]*"$/, 'without anything that they take differently')
     }
     const sh = ['-c', 'set -a; . "$1"; env', 'sh', file]

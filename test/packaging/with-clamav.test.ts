@@ -97,7 +97,9 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
   await t.test('what the message says about AlertExceedsMax does it', async (t) => {
     must(`${reset}; dpkg -i /clamav-base.deb /clamav-daemon.deb`)
     const said = must('dpkg -i /onescan.deb')
-    const commands = [...said.matchAll(/^onescan: {3}((?:sed|echo) .*)$/gm)].map(([, one]) => one)
+    const commands = [...said.matchAll(/^onescan: {3}((?:sed|echo) .*)$/gm)].map(
+      ([, command]) => command,
+    )
     t.equal(commands.length, 2)
     must(commands.join('\n'))
     t.match(must('cat /etc/clamav/clamd.conf'), /^User clamav[\s\S]*^AlertExceedsMax yes$/m)

@@ -113,8 +113,8 @@ t.test('over connections that last', { skip }, async (t) => {
       const secret = sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
       const found = { answer: 'infected', name: EICAR_NAME }
       for (let round = 0; round < 3; round++) {
-        const [one, other] = [verdictOf(sample(plain)), verdictOf(sample(infectedPlain))]
-        t.same([await one, await other], [{ answer: 'clean' }, found])
+        const [clean, infected] = [verdictOf(sample(plain)), verdictOf(sample(infectedPlain))]
+        t.same([await clean, await infected], [{ answer: 'clean' }, found])
         t.same(await verdictOf(sample(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
         t.same(await verdictOf(large), found)
         t.same(await verdictOf(harmless), { answer: 'clean' })

@@ -46,7 +46,8 @@ export interface Exim {
 /** A part of a configuration file in Exim's form, up to the next `begin`. */
 export function eximParts(text: string): EximParts {
   const [main = '', ...rest] = text.split(/^begin /m)
-  const part = (name: string) => rest.find((one) => one.startsWith(name))?.slice(name.length) ?? ''
+  const part = (name: string) =>
+    rest.find((part) => part.startsWith(name))?.slice(name.length) ?? ''
   return { main, routers: part('routers'), transports: part('transports') }
 }
 

@@ -35,7 +35,7 @@ export function makeOwnDirectories(
   const words = Object.entries(without).flatMap(([path, names]) => {
     const original = join(directory, 'original', path)
     const own = join(directory, path)
-    for (const each of [original, own]) mkdirSync(each, { recursive: true })
+    for (const directory of [original, own]) mkdirSync(directory, { recursive: true })
     for (const name of readdirSync(path)) {
       if (!names.includes(name)) symlinkSync(join(original, name), join(own, name))
     }

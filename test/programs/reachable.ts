@@ -85,7 +85,7 @@ function copyParts(): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-reachable-'))
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755)
-  for (const part of parts.filter((each) => existsSync(join(root, each)))) {
+  for (const part of parts.filter((path) => existsSync(join(root, path)))) {
     mkdirSync(dirname(join(directory, part)), { recursive: true, mode: 0o755 })
     copy(join(root, part), join(directory, part))
   }

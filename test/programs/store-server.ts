@@ -96,11 +96,11 @@ export async function startCluster(
     servers[n]!.say('cluster', 'addslotsrange', String(from), String(to))
   }
   for (const { port } of others) first!.say('cluster', 'meet', '127.0.0.1', String(port))
-  await until(() => servers.every((each) => knows(each, servers.length)))
+  await until(() => servers.every((server) => knows(server, servers.length)))
   for (const [n, server] of servers.slice(3).entries()) {
     server.say('cluster', 'replicate', servers[n % 3]!.say('cluster', 'myid'))
   }
-  await until(() => servers.every((each) => each.say('cluster', 'info').includes('_state:ok')))
+  await until(() => servers.every((server) => server.say('cluster', 'info').includes('_state:ok')))
   await until(() => servers.slice(3).every(isInStep))
   return servers
 }
@@ -139,7 +139,7 @@ sentinel failover-timeout mail 2000
 `
   const starts = Array.from({ length: sentinels }, () => startStore(t, { sentinel }))
   const watchers = await Promise.all(starts)
-  await until(() => watchers.every((each) => isReady(each, replica, sentinels)))
+  await until(() => watchers.every((watcher) => isReady(watcher, replica, sentinels)))
   await until(() => isInStep(replica))
   const [first] = watchers
   return {

@@ -10,7 +10,7 @@ const LINE_MAX = 200
 export function gistOf(detail) {
   const [message = 'no assertion failed; see above', ...diagnosis] = detail
   const field = (name) => {
-    const line = diagnosis.find((each) => each.trimStart().startsWith(`${name}:`))
+    const line = diagnosis.find((text) => text.trimStart().startsWith(`${name}:`))
     return line?.slice(line.indexOf(':') + 1).trim()
   }
   const [file, line] = [field('fileName'), field('lineNumber')]
@@ -43,9 +43,9 @@ export function failedFiles(results) {
 
 /** How long all of it took, and the files that took longest; times are milliseconds. */
 export function timeLines(total, files, count = 10) {
-  const longest = files.toSorted((one, other) => other.time - one.time).slice(0, count)
-  const each = longest.map(({ name, time }) => `  ${seconds(time).padStart(6)} ${name}`)
-  return [`took ${minutes(total)}; the files that took longest:`, ...each]
+  const longest = files.toSorted((a, b) => b.time - a.time).slice(0, count)
+  const lines = longest.map(({ name, time }) => `  ${seconds(time).padStart(6)} ${name}`)
+  return [`took ${minutes(total)}; the files that took longest:`, ...lines]
 }
 
 export const seconds = (time) => `${(time / 1000).toFixed(1)} s`

@@ -64,9 +64,9 @@ export function createTapReader(onFile) {
     if (failed && !skipped && top) top.failures.push({ name, detail })
     if (skipped || (top && top.depth === 0) || !top) {
       const result = skipped ? 'skipped' : failed ? 'failed' : 'passed'
-      const one = { name: pathTo(name), result, why, detail }
-      if (top) top.cases.push(one)
-      else onFile({ name, cases: [one], time })
+      const testCase = { name: pathTo(name), result, why, detail }
+      if (top) top.cases.push(testCase)
+      else onFile({ name, cases: [testCase], time })
     }
     return detail
   }

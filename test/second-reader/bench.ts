@@ -133,9 +133,9 @@ const unixTime = () => Math.floor(Date.now() / 1000)
 
 async function runTrial(rig: Rig, trial: Trial, tally: Tally): Promise<void> {
   const { door, variant, recipe } = trial
-  const tryIt = async (one: Recipe, into: Tally) => {
-    const message = make(one, unixTime())
-    const { found } = await pass(rig, rig.doors[door], variant, message, describe(one), into)
+  const tryIt = async (candidate: Recipe, into: Tally) => {
+    const message = make(candidate, unixTime())
+    const { found } = await pass(rig, rig.doors[door], variant, message, describe(candidate), into)
     return { message, found }
   }
   let { message, found } = await tryIt(recipe, tally)

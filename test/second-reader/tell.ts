@@ -12,7 +12,7 @@ export function* linesOf(tally: Tally): Generator<string> {
   yield `became: ${inOrder(tally.outcomes).join(', ')}`
   for (const line of inOrder(tally.troubles)) yield `given up: ${line}`
   const missed = inOrder(tally.missed)
-  const sum = [...tally.missed.values()].reduce((all, one) => all + one, 0)
+  const sum = [...tally.missed.values()].reduce((all, count) => all + count, 0)
   yield `opened by a reader, and clamd finds nothing: ${sum} in ${missed.length} classes`
   for (const line of missed.slice(0, CLASSES)) yield `  ${line}`
   yield `faults: ${tally.faults.length}`

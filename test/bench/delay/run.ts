@@ -224,7 +224,7 @@ async function startPostscreen(waiting: number) {
 
 /** Milliseconds of a process and its descendants. */
 function processorTime(pid: number): number {
-  return treeOf(pid).reduce((sum, each) => sum + (processStat(each)?.used ?? 0), 0)
+  return treeOf(pid).reduce((sum, pid) => sum + (processStat(pid)?.used ?? 0), 0)
 }
 
 /** The first line of what a process prints. */

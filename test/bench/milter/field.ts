@@ -50,7 +50,7 @@ export async function openField(
   const lanes: Lane[] = []
   const running: { stop(): unknown }[] = []
   const stop = async () => {
-    for (const each of running.toReversed()) await each.stop()
+    for (const contestant of running.toReversed()) await contestant.stop()
   }
   try {
     for (const contestant of contestants) {

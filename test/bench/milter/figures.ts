@@ -76,7 +76,9 @@ function compare(
   [our, their]: readonly [Name, Name],
 ): Pick<Goal, 'value' | 'range'> {
   const of = (name: Name) =>
-    figures.find((each) => each.contestant === name && each.mail === mail && each.size === size)
+    figures.find(
+      (figure) => figure.contestant === name && figure.mail === mail && figure.size === size,
+    )
   const [ours, theirs] = [of(our), of(their)]
   if (ours === undefined || theirs === undefined) return { value: undefined }
   const ratios = ours.rates.map((rate, round) => rate / theirs.rates[round]!)

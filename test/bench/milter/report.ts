@@ -40,10 +40,10 @@ function tableOf(
 ): string {
   const sizes = [...new Set(figures.map(({ size }) => size))]
   const rows = contestants.flatMap(({ name, label }) => {
-    const own = figures.filter((each) => each.contestant === name && each.mail === mail)
-    const bySize = sizes.map((size) => own.find((each) => each.size === size))
+    const own = figures.filter((figure) => figure.contestant === name && figure.mail === mail)
+    const bySize = sizes.map((size) => own.find((figure) => figure.size === size))
     const cells = bySize.map((figure) => (figure ? cell(figure) : ''))
-    return cells.every((each) => each === '') ? [] : [[label, ...cells]]
+    return cells.every((cell) => cell === '') ? [] : [[label, ...cells]]
   })
   return table(title, ['', ...sizes], rows)
 }

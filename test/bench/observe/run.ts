@@ -188,15 +188,15 @@ async function onAgainstOff(): Promise<void> {
   const off = await daemon([])
   const on = await daemon(['--http', `inet:127.0.0.1:${await freePort()}`])
   const count = Number(values.messages)
-  const run = async (one: typeof on) => {
-    const [cpu, clock] = [cpuOf(one.pid), performance.now()]
+  const run = async (daemon: typeof on) => {
+    const [cpu, clock] = [cpuOf(daemon.pid), performance.now()]
     let left = count
     const lane = async () => {
-      while (left-- > 0) await one.ask()
+      while (left-- > 0) await daemon.ask()
     }
     await Promise.all(Array.from({ length: 8 }, lane))
     const seconds = (performance.now() - clock) / 1000
-    return { cpu: ((cpuOf(one.pid) - cpu) / count) * 1000, rate: count / seconds }
+    return { cpu: ((cpuOf(daemon.pid) - cpu) / count) * 1000, rate: count / seconds }
   }
   await run(off)
   await run(on)
@@ -205,10 +205,10 @@ async function onAgainstOff(): Promise<void> {
     // Each first in turn: whoever comes second finds another machine.
     const order = round % 2 === 0 ? [off, on] : [on, off]
     const rates = new Map<unknown, number>()
-    for (const one of order) {
-      const { cpu, rate } = await run(one)
-      figures[one === on ? 'on' : 'off'].push(cpu)
-      rates.set(one, rate)
+    for (const daemon of order) {
+      const { cpu, rate } = await run(daemon)
+      figures[daemon === on ? 'on' : 'off'].push(cpu)
+      rates.set(daemon, rate)
     }
     figures.rates.push(rates.get(on)! / rates.get(off)!)
   }

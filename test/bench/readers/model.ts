@@ -147,7 +147,8 @@ export function quotedPrintable(content: string): string {
     (c) => `=${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   )
   let text = ''
-  for (const [at, one] of escaped.entries()) text += at % 24 === 23 ? `${one}=\n` : one
+  for (const [at, character] of escaped.entries())
+    text += at % 24 === 23 ? `${character}=\n` : character
   return `${text}\n`
 }
 

@@ -176,16 +176,16 @@ async function showFuzz(seed: number, count: number): Promise<void> {
   console.log(
     `missed, and opened by a reader: ${result.missed.length}; by two: ${atLeast(2).length}`,
   )
-  for (const { seed: one, readers, traits } of result.missed) {
+  for (const { seed, readers, traits } of result.missed) {
     const least = Math.min(2, readers.length)
     const holds = async (message: Buffer) => {
       const again = await judge.judge(message)
       return again.readers.length >= least
     }
     const small = values.conforming
-      ? { message: await fewerLines(conforming(one).message, holds), changes: [] }
-      : await minimise(one, holds)
-    console.log(`\nseed ${one}: ${readers.join(', ')}`)
+      ? { message: await fewerLines(conforming(seed).message, holds), changes: [] }
+      : await minimise(seed, holds)
+    console.log(`\nseed ${seed}: ${readers.join(', ')}`)
     console.log(`traits: ${traits.join(' ') || 'none'}; changes: ${small.changes.join('; ')}`)
     console.log(shown(small.message))
   }

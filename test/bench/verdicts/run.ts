@@ -69,10 +69,10 @@ async function bench(): Promise<void> {
   const host = (own: Record<string, string>) => openHost({ ...settings, ...own })
   const [without, memory] = [await host({ VERDICTS: 'off' }), await host({})]
   const control = await host({ VERDICTS: 'off' })
-  const [one, two] = [await host(shared), await host(shared)]
+  const [first, second] = [await host(shared), await host(shared)]
   say(machineText(describeMachine(directory)))
   say('')
-  await added(without, [memory, one, two, control], 300) // compiled by now
+  await added(without, [memory, first, second, control], 300) // compiled by now
 
   const letter = zipLetter()
   const alone = await single(without, letter)
@@ -81,11 +81,11 @@ async function bench(): Promise<void> {
   const fast = await copies([memory], letter, COPIES)
   row('copies of it, messages/s with memory over without', fast.rate / slow.rate, 4, 'at least')
   row(`real scans for ${COPIES} of them on one host`, fast.scans, 2, 'at most')
-  const both = await copies([one, two], letter, COPIES)
+  const both = await copies([first, second], letter, COPIES)
   row('real scans on two hosts that share a store', both.scans, 4, 'at most')
-  await burst([one, two], 'a burst')
+  await burst([first, second], 'a burst')
   const busy = keepBusy()
-  await burst([one, two], 'the same while other programs want both processors')
+  await burst([first, second], 'the same while other programs want both processors')
   busy()
 
   const text = smallText()
@@ -97,16 +97,16 @@ async function bench(): Promise<void> {
   }
   row('copies of a 4 KB text, with memory over without', median(rates), 1.1, 'at least')
 
-  const [inMemory, inStore, same] = await added(without, [memory, one, control], MISSES)
+  const [inMemory, inStore, same] = await added(without, [memory, first, control], MISSES)
   pairs('a miss: ms added to a 4 KB message, memory', inMemory!, 0.05)
   pairs('a miss: ms added to a 4 KB message, store on this machine', inStore!, 0.3)
 
   say(`        (two hosts without differ by ${quartiles(same!)})`)
-  const [off, on, stored] = await processorTimes([without, memory, one], MISSES)
+  const [off, on, stored] = await processorTimes([without, memory, first], MISSES)
   const of = 'a miss: ms of processor time that onescand takes for a 4 KB message'
   say(`        ${of}: ${off!.toFixed(3)} without, ${on!.toFixed(3)} with memory, ${stored!.toFixed(3)} with the store`) // biome-ignore format: a row
 
-  await hung([one, two], without, store)
+  await hung([first, second], without, store)
   await farm(clamd.socket, settings)
   say('the milter: npm run bench:milter')
 }
@@ -236,12 +236,12 @@ async function hung([host, other]: [Host, Host], base: Host, store: StoreServer)
 }
 
 /** Until a store that had hung is asked again by both, and tells one what the other has put there. */
-async function untilShared(one: Host, two: Host): Promise<void> {
+async function untilShared(first: Host, second: Host): Promise<void> {
   for (;;) {
     const message = fresh()
-    await send(one, message)
+    await send(first, message)
     await new Promise((resolve) => setTimeout(resolve, 50))
-    if ((await send(two, message)) === 'known') return
+    if ((await send(second, message)) === 'known') return
   }
 }
 
@@ -251,11 +251,11 @@ async function farm(first: string, settings: Record<string, string>): Promise<vo
   t.teardown(second.stop)
   const letter = zipLetter()
   const without = { ...settings, VERDICTS: 'off' }
-  const one = await openHost(without)
+  const host = await openHost(without)
   const two = await openHost({ ...without, CLAMD: `${first} ${second.socket}` })
   const rates: number[] = []
   for (let round = 0; round < RATES; round++) {
-    const alone = await copies([one], letter, quick ? 40 : 100)
+    const alone = await copies([host], letter, quick ? 40 : 100)
     const both = await copies([two], letter, quick ? 40 : 100)
     rates.push(both.rate / alone.rate)
   }

@@ -34,7 +34,7 @@ function workersOf(pid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((each) => parentOf(each) === pid)
+    .filter((child) => parentOf(child) === pid)
 }
 
 function parentOf(pid: number): number | undefined {

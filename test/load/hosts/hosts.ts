@@ -89,14 +89,14 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
     async reload() {
       const before = host.daemon.log.length
       process.kill(host.daemon.pid, 'SIGHUP')
-      while (!host.daemon.log.slice(before).some((each) => /slot unix:.* stamps by /.test(each))) {
+      while (!host.daemon.log.slice(before).some((line) => /slot unix:.* stamps by /.test(line))) {
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
     },
   }
   t.teardown(() => host.clamd.stop())
-  const each = <Value>(value: Value) => ({ refuse: value, tag: value, skip: value })
-  const door = clientAndDaemon([onescanc], each(settings), each(host.daemon))
+  const everywhere = <Value>(value: Value) => ({ refuse: value, tag: value, skip: value })
+  const door = clientAndDaemon([onescanc], everywhere(settings), everywhere(host.daemon))
   return Object.assign(host, { door: { ...door, name: `host ${name}` } })
 }
 

@@ -40,5 +40,5 @@ function valuesByLines(
 export function readByLines(message: Buffer): Record<string, readonly string[]> {
   const isCrlf = message[message.indexOf(0x0a) - 1] === 0x0d
   const readers = lineReaders.filter(({ lfAlone }) => !(lfAlone && isCrlf))
-  return Object.fromEntries(readers.map((one) => [one.name, valuesByLines(one, message)]))
+  return Object.fromEntries(readers.map((reader) => [reader.name, valuesByLines(reader, message)]))
 }
