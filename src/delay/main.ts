@@ -12,10 +12,10 @@ import { UsageError } from './shared/split-options.ts'
 /** Exit codes of UCSPI programs. */
 const exit = { done: 0, usage: 100, temporary: 111 } as const
 
-process.exitCode = exit.temporary // until something better is known
+process.exitCode = exit.temporary // unless the program ends as planned
 
 const env = { ...process.env }
-/** Milliseconds since this process began: its own start is part of a chain-loader's delay. */
+/** Milliseconds since this process began. Its own start counts as part of a client's delay. */
 const uptime = () => performance.now()
 
 smtpDelay(process.argv.slice(2)).then(
@@ -26,7 +26,7 @@ smtpDelay(process.argv.slice(2)).then(
   },
 )
 
-/** smtp-delay(8): the exit code, unless this process became the next program. */
+/** Runs smtp-delay(8). Returns the exit code, unless this process became the server program. */
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (asksForHelpOrVersion(argv)) {
     printHelpOrVersion('smtp-delay', `${USAGE}\n`, argv)

@@ -3,12 +3,12 @@ import type { Libc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED, type ServerProgram } from '../shared/server-program.ts'
 
-/** Signals that both runtimes ignore for their own sake: SIGPIPE and SIGXFSZ. */
+/** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
 
 /**
- * Becomes the next program. It gets the connection, the environment and the signals as they came,
- * and RBLSMTPD if there is something to say.
+ * Becomes the server program, which gets the connection, the environment and the ignored signals
+ * as this process got them. If `rblsmtpd` is given, the program gets it in RBLSMTPD.
  */
 export function becomeNext(
   next: ServerProgram,

@@ -14,7 +14,7 @@ import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
 import { takeWaitingPlace } from './waiting-place.ts'
 
-/** Exit code of a chain-loader that has served its client to the end. */
+/** The exit code of a chain-loader whose client has left or was refused. */
 const DONE = 0
 
 /**
@@ -69,7 +69,7 @@ export async function delayOne(
   return refuse(connection, options.text, client.ip, clock)
 }
 
-/** Talks to an early talker as rblsmtpd would. */
+/** Refuses an early talker, in a conversation like that of rblsmtpd. */
 function refuse(
   connection: ClientConnection,
   text: string,
@@ -81,10 +81,7 @@ function refuse(
   return DONE
 }
 
-/**
- * Without this library an early talker cannot be seen, and a delay that never refuses would be a
- * pretence.
- */
+/** Loads the C library, which is needed to see early talkers. Throws a Fault if it cannot. */
 async function requireLibc(): Promise<Libc> {
   const libc = await loadLibc()
   if (libc) return libc

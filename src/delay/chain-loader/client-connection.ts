@@ -4,18 +4,18 @@ import type { Libc } from '../../ground/runtime/libc.ts'
 import { POLLIN, POLLOUT, POLLRDHUP } from '../../ground/runtime/linux.ts'
 import type { ClientSign } from '../shared/wait-outcome.ts'
 
-/** The client on fd 0 and fd 1. Every wait blocks the process and costs no CPU. Times are milliseconds. */
+/**
+ * The client on fd 0 and fd 1. Every wait blocks the process, and costs no processor time. Times
+ * are milliseconds.
+ */
 export interface ClientConnection {
-  /**
-   * What the client does within the time; answers at once when it does something. Not a byte is
-   * taken.
-   */
+  /** Returns what the client does within the time, as soon as it does something. Reads no byte. */
   watch(time: number): ClientSign
-  /** For a client that has talked already: whether it leaves within the time. */
+  /** Returns whether a client that has talked already leaves within the time. */
   watchLeaving(time: number): 'silent' | 'left'
-  /** Bytes of the client; empty at the end of the stream, undefined if none came in the time. */
+  /** Reads bytes of the client: none at the end of the stream, undefined if none come in time. */
   read(time: number): Buffer | undefined
-  /** Sends the text, latin1; false if the client does not take it in the time, or is gone. */
+  /** Sends a text, latin1. Returns false if the client does not take it in time, or is gone. */
   write(text: string, time: number): boolean
 }
 
@@ -24,8 +24,8 @@ const STDOUT = 1
 const READ_MAX = 16 * 1024
 
 /**
- * Uses fd 0 and fd 1 as they are, without changing their flags. Throws a Fault if fd 0 is neither
- * socket nor pipe: there is nobody to wait for.
+ * Uses fd 0 and fd 1 without changing their flags. Throws a Fault if fd 0 is neither a socket nor a
+ * pipe, since then there is no client.
  */
 export function openConnection(libc: Libc): ClientConnection {
   const isSocket = checkConnection()
@@ -35,7 +35,7 @@ export function openConnection(libc: Libc): ClientConnection {
     watch(time) {
       const events = libc.poll(STDIN, POLLIN | POLLRDHUP, milliseconds(time))
       if (events === 0) return 'silent'
-      // The end of the stream is readable, too, and so is a connection that broke.
+      // The end of the stream and a broken connection make fd 0 readable, too.
       const talks = isSocket ? libc.peek(STDIN) > 0 : (events & POLLIN) !== 0
       return talks ? 'talks' : 'left'
     },
@@ -47,7 +47,7 @@ export function openConnection(libc: Libc): ClientConnection {
       return unlessGone(() => buffer.subarray(0, readSync(STDIN, buffer))) ?? Buffer.alloc(0)
     },
     write(text, time) {
-      // When poll(2) says so there is room for more than a line: the write never blocks.
+      // If poll(2) reports room, there is room for more than a line, so the write does not block.
       if ((libc.poll(STDOUT, POLLOUT, milliseconds(time)) & POLLOUT) === 0) return false
       const bytes = Buffer.from(text, 'latin1')
       return unlessGone(() => writeSync(STDOUT, bytes)) === bytes.length
@@ -65,12 +65,12 @@ function checkConnection(): boolean {
   }
 }
 
-/** poll(2) takes whole milliseconds; a fraction of one must not become no wait at all. */
+/** Rounds up to the whole milliseconds of poll(2): a fraction must not become no wait at all. */
 function milliseconds(time: number): number {
   return Math.max(0, Math.ceil(time))
 }
 
-/** A client may vanish at any time; that is no fault of ours. */
+/** Returns undefined instead of throwing if the client has vanished, which it may at any time. */
 function unlessGone<T>(action: () => T): T | undefined {
   try {
     return action()

@@ -1,7 +1,7 @@
 import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 import type { ClientConnection } from './client-connection.ts'
 
-/** Holds the conversation with a client that is refused (conversation.ts), in bounded time. */
+/** Holds the conversation with a refused client (conversation.ts), in bounded time. */
 export function talk(connection: ClientConnection, refusal: string, clock: () => number): void {
   if (converse(connection, refusal, clock) === 'over') drain(connection, clock)
 }

@@ -2,14 +2,14 @@ import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**
- * Milliseconds between two looks at the client while the DNS is asked: a wait blocks the process,
- * and so would hold up the answer.
+ * Milliseconds between two looks at the client while the DNS is asked. A longer wait in poll(2)
+ * would block the process, and so delay the answer.
  */
 const LOOK_EVERY = 20
 
 /**
- * Keeps a client waiting until `delay` (milliseconds on `clock`, perhaps not known yet), and says
- * what it did, at once when it talks or leaves. Nothing is read.
+ * Keeps a client waiting until `delay` (milliseconds on `clock`, perhaps not known yet). Resolves
+ * to what the client did, and at once if it talks or leaves. Reads no byte of the client.
  */
 export async function waitForGreeting(
   connection: ClientConnection,
@@ -20,7 +20,7 @@ export async function waitForGreeting(
   const known = delay.then((value) => {
     until = value
   })
-  await Promise.resolve() // lets a delay that is known already arrive before the first look
+  await Promise.resolve() // sets `until` before the first look if the delay is known already
   while (until === undefined) {
     const sign = connection.watch(0)
     if (sign !== 'silent') return sign
@@ -32,7 +32,7 @@ export async function waitForGreeting(
   }
 }
 
-/** Holds an early talker for so many milliseconds; false if it leaves before. */
+/** Holds an early talker for `time` milliseconds. Returns false if it leaves before. */
 export function holdBack(connection: ClientConnection, time: number, clock: () => number): boolean {
   const until = clock() + time
   for (let left = time; left > 0; left = until - clock()) {

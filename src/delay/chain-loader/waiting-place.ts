@@ -4,17 +4,17 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 
 /**
- * A place among those that may wait. It may be given back twice; the end or an exec of the process
- * gives it back, too.
+ * One of the places for connections that wait. It is given back by `giveBack`, which may be called
+ * twice, and when the process ends or executes another program.
  */
 export interface WaitingPlace {
   giveBack(): void
 }
 
 /**
- * Takes one of `most` places, each a file in a directory that the waiting process has
- * locked (flock(2)); undefined if all are taken. Throws a Fault if the directory
- * cannot be used.
+ * Takes one of `most` places, or returns undefined if all are taken. A place is a file in the
+ * directory that the waiting process has locked (flock(2)); the search begins at number `first`.
+ * Throws a Fault if the directory cannot be used.
  */
 export function takeWaitingPlace(
   { most, directory }: { readonly most: number; readonly directory: string },

@@ -2,24 +2,24 @@ import { type ConnectionEvent, lineOf } from '../shared/log.ts'
 import type { LogQueue } from './log-queue.ts'
 import type { Visit } from './visit.ts'
 
-/** Lines of the gate on standard error, smtp-delay(8), DIAGNOSTICS. */
+/** The log of the gate on standard error (smtp-delay(8), DIAGNOSTICS). */
 export interface GateLog {
   /**
-   * Logs what became of a connection, if -v asks for it. `pid` is that of the program that got it.
+   * Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any.
    */
   connection(event: ConnectionEvent, visit: Visit, why: string, pid?: number): void
-  /** Logs a client that was refused, and the reply that it got. */
+  /** Logs the code of a reply that refused a client, unless -q is set. */
   refused(visit: Visit, reply: number, why: string): void
-  /** Logs that something is wrong here, unless -q is set. The same is logged once a minute. */
+  /** Logs trouble of the gate itself, unless -q is set. The same trouble is logged once a minute. */
   trouble(why: string): void
 }
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000
-/** Most troubles that are remembered; if there are more they are about clients. */
+/** Most troubles that are remembered; then all are forgotten. */
 const TROUBLES_MAX = 100
 
-/** Lines by way of the queue. */
+/** Makes a log that writes its lines to the queue. */
 export function createGateLog(
   verbose: boolean,
   quiet: boolean,

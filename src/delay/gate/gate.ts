@@ -15,14 +15,13 @@ import { openReception } from './reception.ts'
 import { createWaitingRoom } from './waiting-room.ts'
 
 const DONE = 0
-/**
- * Milliseconds between two writes of the file of known clients: a crash forgets no more than that.
- */
+/** Milliseconds between two writes of the file of known clients; a crash loses what came since. */
 const SAVE_EVERY = 60_000
 
 /**
- * Stands in the place of tcpserver (smtp-delay(8), THE GATE) until SIGTERM, and returns the exit
- * code; programs that run then go on by themselves. Throws a Fault for what keeps it from starting.
+ * Runs the gate, which stands in the place of tcpserver (smtp-delay(8), THE GATE), until SIGTERM or
+ * SIGINT. Returns the exit code; programs that still serve clients then run on by themselves.
+ * Throws a Fault if the gate cannot start.
  */
 export async function keepGate(
   options: DelayOptions,
@@ -37,7 +36,7 @@ export async function keepGate(
   const queue = createLogQueue(sockets)
   const log = createGateLog(options.verbose, gate.quiet, queue, clocks.uptime)
   const shared = gate.remember > 0 ? await openShared(env, clocks, log.trouble) : undefined
-  dropPrivileges(gate) // before anybody is let in, and before a file is read that somebody else may have written
+  dropPrivileges(gate) // before the file of known clients is read, which others may have written
   const known = openKnownClients({
     ...clocks,
     ...gate,
@@ -45,7 +44,7 @@ export async function keepGate(
     log: log.trouble,
     shared,
   })
-  if (gate.rules) findTcpRule(gate.rules, '', undefined) // now rather than at each client
+  if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
   const places = createProgramPlaces(gate.programs)
   const receiver = createReceiver({
     options,
@@ -81,7 +80,7 @@ export async function keepGate(
   return DONE
 }
 
-/** The store of the cluster, where VERDICTS names one; its client is loaded only then. */
+/** Opens the store of the cluster if VERDICTS names one, and loads its client only then. */
 async function openShared(
   env: Environment,
   clocks: Clocks,

@@ -5,12 +5,12 @@ import { addressText } from '../../ground/net/ip-address.ts'
 import type { Dns } from '../shared/dns-resolver.ts'
 import { isConfirmed, lookUpNames, type Resolver } from '../shared/reverse-dns.ts'
 
-/** Most questions under way at a time: a server of this host would lose more. */
+/** Most DNS questions at a time; a server on this host would lose some if there were more. */
 export const QUESTIONS_MAX = 500
 
 /**
- * Resolvers for many clients, each with `time` milliseconds from the moment it is made. Equal
- * questions at the same time are asked once.
+ * Makes a function that returns a resolver for each client. All questions of a resolver end `time`
+ * milliseconds after it is made. Equal questions of several clients at the same time are asked once.
  */
 export function createQuestions(dns: Dns, time: number): () => Resolver {
   const inTurn = limitConcurrency(QUESTIONS_MAX)
@@ -26,7 +26,10 @@ export function createQuestions(dns: Dns, time: number): () => Resolver {
   }
 }
 
-/** TCPREMOTEHOST of tcpserver(1): the first name of the address, with -p if it leads back to it. */
+/**
+ * Looks up TCPREMOTEHOST as tcpserver(1) does: the first name of the address. With -p the name
+ * counts only if it has the address.
+ */
 export async function remoteHostOf(
   address: IpAddress,
   lookUp: 'never' | 'name' | 'confirmed name',
@@ -35,13 +38,13 @@ export async function remoteHostOf(
   if (lookUp === 'never') return undefined
   const names = await lookUpNames(address, resolver)
   const [name] = names.answer === 'names' ? names.names : []
-  // Only a name that an environment variable can hold.
+  // An environment variable cannot hold a NUL.
   if (name === undefined || name.includes('\0')) return undefined
   if (lookUp === 'name') return name
   return (await isConfirmed(name, address, resolver)) ? name : undefined
 }
 
-/** TCPLOCALHOST: what -l says, or the name of our own address, which is looked up once. */
+/** Finds TCPLOCALHOST: the name of -l, else that of the local address, which is looked up once. */
 export function createLocalHosts(
   localName: string | undefined,
 ): (address: IpAddress, resolver: Resolver) => Promise<string | undefined> | string {

@@ -4,45 +4,45 @@ import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
 import { readKnownFile, writeKnownFile } from './known-file.ts'
 
-/** Clients that have behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
+/** The clients that behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
 export interface KnownClients {
   has(client: string): boolean | Promise<boolean>
-  /** The client has behaved: from now on it is known for the whole time. */
+  /** Adds a client that behaved. It is known for the full time from now on. */
   add(client: string): void
-  /** The client has not behaved. */
+  /** Removes a client that talked early. */
   forget(client: string): void
   readonly size: number
-  /** Writes the file, if there is one and it is not up to date; resolves when that is done. */
+  /** Writes the file, unless there is none or it is up to date. Resolves when that is done. */
   save(): Promise<void>
 }
 
 export interface KnownClientsOptions extends Clocks {
-  /** Seconds; 0: nobody is known. */
+  /** Seconds for which a client is known; with 0 no client is. */
   readonly remember: number
   readonly file: string | undefined
   /** Takes a line for the log if the file cannot be used. */
   readonly log: (line: string) => void
-  /** The clients that the hosts of a cluster know together, if they share them. */
+  /** The known clients of all hosts of the cluster; undefined if the hosts share none. */
   readonly shared?: SharedKnownClients | undefined
 }
 
-/** Clients that have behaved on any host of a cluster. */
+/** The clients that behaved on any host of a cluster. */
 export interface SharedKnownClients {
   /**
-   * Seconds for which it is still known; 0 for a stranger, or if the hosts cannot be asked. Never
-   * rejects.
+   * Resolves to the seconds for which the client is still known: 0 for a stranger, and if the store
+   * cannot be asked. Never rejects.
    */
   ask(client: string): Promise<number>
   add(client: string, seconds: number): void
   forget(client: string): void
 }
 
-/** Most clients that are remembered; the one that behaved longest ago makes room. */
+/** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
 export const KNOWN_MAX = 100_000
 
 /**
- * Begins with the clients of the file; a damaged file is logged and counts as empty. Throws a Fault
- * if no file can be put there.
+ * Starts with the clients in the file. A damaged file is logged, and counts as empty. Throws a
+ * Fault if the directory of the file cannot be written to.
  */
 export function openKnownClients({
   remember,
@@ -52,7 +52,7 @@ export function openKnownClients({
   log,
   shared,
 }: KnownClientsOptions): KnownClients {
-  /** Until when each is known, in seconds of `uptime`; in the order in which they last behaved. */
+  /** When each client ceases to be known, in seconds of `uptime`; in the order of last visits. */
   const until = new Map<string, number>()
   const seconds = () => uptime() / 1000
   let changes = 0
@@ -101,7 +101,7 @@ export function openKnownClients({
       saved = upTo
       toldTrouble = ''
     } catch (error) {
-      // Logged once, until something else is wrong.
+      // The same error is logged once, until another one follows.
       if (errorCode(error) !== toldTrouble) {
         log(`--known-file ${path}: ${errorText(error)}; who is known is remembered here alone`)
       }

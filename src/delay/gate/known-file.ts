@@ -3,18 +3,18 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Clients, each with the seconds for which it is still known; the longest known come first. */
+/** The seconds for which each client is still known, in the order of their last visits. */
 export type SecondsByClient = ReadonlyMap<string, number>
 
-/** Most bytes of the file; with 100,000 clients it has some three million. */
+/** Most bytes of the file. With 100,000 clients it has about three million. */
 const FILE_MAX = 16 * 1024 * 1024
 const HEAD = 'smtp-delay-known 1'
 const DIGEST_LENGTH = 64
 
 /**
- * The clients that `writeKnownFile` has put there, without those whose time has run out by now
- * (unix seconds). Without a file there are none. Throws if it is damaged, of another version or no
- * such file; does not check who may read it. If the clock was set back, no time has passed since.
+ * Reads the clients that `writeKnownFile` wrote, without those whose time is over by now (unix
+ * seconds). If there is no file, there are none. If the clock was set back since, no time counts as
+ * passed. Throws an Error if the file is damaged, has another version, or is no regular file.
  */
 export function readKnownFile(file: string, now: number): Map<string, number> {
   const text = readText(file)
@@ -37,9 +37,8 @@ export function readKnownFile(file: string, now: number): Map<string, number> {
 }
 
 /**
- * Writes them to the file, wholly or not at all: into a file beside it, then to the disk, then in
- * its place. After a crash or on a full disk the file of before is still there. Rejects with what
- * went wrong.
+ * Writes the file as a whole or not at all: a new file beside it is written, synced, and renamed.
+ * After a crash or on a full disk the old file is still there. Rejects with the error of the system.
  */
 export async function writeKnownFile(
   file: string,
@@ -68,8 +67,8 @@ export async function writeKnownFile(
 }
 
 /**
- * Reads the file; undefined if there is none. It may be anything that somebody has put there, so
- * nothing waits for it.
+ * Reads the text of the file; undefined if there is none. It is opened without following a link or
+ * waiting, since somebody may have put a link or a FIFO in its place.
  */
 function readText(file: string): string | undefined {
   let fd: number

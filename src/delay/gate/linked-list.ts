@@ -1,17 +1,14 @@
-/** An entry that can stand in one line at a time. */
+/** An entry of a list; it can be in one list at a time. */
 export interface ListEntry<Entry> {
   before: Entry | undefined
   behind: Entry | undefined
 }
 
-/**
- * Entries in the order of their coming. Entering and leaving take the same time, however long the
- * line is.
- */
+/** A list in the order in which entries were added. Adding and removing take constant time. */
 export class LinkedList<Entry extends ListEntry<Entry>> {
   #last: Entry | undefined
 
-  /** Undefined if it is empty. */
+  /** The entry that was added last; undefined if the list is empty. */
   get last(): Entry | undefined {
     return this.#last
   }
@@ -23,7 +20,7 @@ export class LinkedList<Entry extends ListEntry<Entry>> {
     this.#last = entry
   }
 
-  /** It must stand in this line. */
+  /** Removes an entry, which must be in this list. */
   remove(entry: Entry): void {
     if (entry.before !== undefined) entry.before.behind = entry.behind
     if (entry.behind === undefined) this.#last = entry.before

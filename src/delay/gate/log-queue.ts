@@ -1,25 +1,22 @@
 import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { lineOf, writeLine } from '../shared/log.ts'
 
-/** Lines for standard error; nobody waits until they are written. */
+/** A queue of lines for standard error. No caller waits until its line is written. */
 export interface LogQueue {
   write(line: Buffer): void
-  /** Writes what is left, and waits a little for whoever reads it. */
+  /** Writes the lines that are left, and waits a little if standard error takes none. */
   end(): void
 }
 
-/** Most lines that are kept while standard error takes none; further ones are lost, and counted. */
+/** Most lines that are kept while standard error takes none. Further lines are lost, and counted. */
 export const LINES_MAX = 10_000
-/** Milliseconds after which it is tried again. */
+/** Milliseconds between two attempts to write. */
 const TRY_EVERY = 20
-/** Milliseconds that the last lines may wait, each. */
+/** Milliseconds for which each of the last lines may wait. */
 const LAST_PATIENCE = 100
 const STDERR = 2
 
-/**
- * A log that stands still must not stop the gate, so a line is written only when there is room for
- * it.
- */
+/** Writes a line only when there is room for it, so that a log that hangs does not stop the gate. */
 export function createLogQueue(sockets: Pick<TcpSockets, 'canTake'>): LogQueue {
   let lines: Buffer[] = []
   let lost = 0

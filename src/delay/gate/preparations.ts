@@ -3,13 +3,10 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { openTcpSockets, type TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { DEFAULT_WAITING, type GateOptions } from '../shared/gate-options.ts'
 
-/**
- * Descriptors for everything but connections: files, the DNS, pipes to a program that is being
- * started.
- */
+/** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 export const SPARE_DESCRIPTORS = 64
 
-/** Checks for what is needed to hold a connection. Throws a Fault. */
+/** Loads the calls of the C library for sockets. Throws a Fault if koffi is not installed. */
 export async function requireSockets(): Promise<TcpSockets> {
   const sockets = await openTcpSockets()
   if (sockets) return sockets
@@ -19,7 +16,7 @@ export async function requireSockets(): Promise<TcpSockets> {
   )
 }
 
-/** Descriptors that listen at the places of --listen. Throws a Fault. */
+/** Opens the listening sockets of --listen. Throws a Fault if one cannot be opened. */
 export function openListeners({ listen, backlog }: GateOptions, sockets: TcpSockets): number[] {
   return listen.map((place) => {
     if (place.kind === 'inherited') {
@@ -35,10 +32,7 @@ export function openListeners({ listen, backlog }: GateOptions, sockets: TcpSock
   })
 }
 
-/**
- * -g and -u: from here on the process has only that group and that user. Throws a Fault if it
- * cannot.
- */
+/** Takes the group of -g and the user of -u, and no others. Throws a Fault if it cannot. */
 export function dropPrivileges({ uid, gid }: GateOptions): void {
   try {
     if (gid !== undefined) {
@@ -54,8 +48,8 @@ export function dropPrivileges({ uid, gid }: GateOptions): void {
 }
 
 /**
- * Most connections that may wait: what --waiting says, else as many as descriptors allow. Throws a
- * Fault if the limit allows fewer than were asked for.
+ * Returns how many connections may wait: the number of --waiting, else as many as there are
+ * descriptors for, up to DEFAULT_WAITING. Throws a Fault if the limit of descriptors allows fewer.
  */
 export function roomFor({ waiting, programs, remember }: GateOptions): number {
   const descriptors = descriptorLimit()
@@ -70,7 +64,7 @@ export function roomFor({ waiting, programs, remember }: GateOptions): number {
   )
 }
 
-/** The limit of this process (proc_pid_limits(5)), which the runtime has raised as far as it may. */
+/** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */
 function descriptorLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'latin1')
   const [, soft] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? []

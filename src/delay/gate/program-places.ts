@@ -1,26 +1,27 @@
 import type { Visit } from './visit.ts'
 
 /**
- * Places for programs: at most so many at once. Clients wait for one in the order of their coming.
+ * Limits how many programs run at once. Clients wait for their turn in the order in which they
+ * connected.
  */
 export interface ProgramPlaces {
   /**
-   * Waits for a place, at most so many milliseconds: 'turn' if it has one now, 'left' if the client
-   * has gone, 'silent' if there was none in the time.
+   * Waits for a place, for at most `patience` milliseconds. Resolves to 'turn' if the visit has a
+   * place now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
   take(visit: Visit, patience: number): Promise<'turn' | 'left' | 'silent'>
   giveBack(): void
-  /** How many are taken. */
+  /** The number of programs that run. */
   readonly taken: number
 }
 
 export function createProgramPlaces(most: number): ProgramPlaces {
-  /** In the order of their coming. */
+  /** Visits in the order in which they connected, which is that of their ids. */
   const waiting: Visit[] = []
   let taken = 0
 
-  /** The place of a visit in the line: the later it came, the higher the number. */
-  function placeOf(visit: Visit): number {
+  /** The index that a visit has, or would have, among those that wait; found by bisection. */
+  function indexOf(visit: Visit): number {
     let [low, high] = [0, waiting.length]
     while (low < high) {
       const middle = (low + high) >> 1
@@ -39,15 +40,15 @@ export function createProgramPlaces(most: number): ProgramPlaces {
         taken++
         return 'turn'
       }
-      waiting.splice(placeOf(visit), 0, visit)
+      waiting.splice(indexOf(visit), 0, visit)
       const end = await visit.waitForLeaving(patience)
-      const place = placeOf(visit)
-      if (waiting[place] === visit) waiting.splice(place, 1)
+      const index = indexOf(visit)
+      if (waiting[index] === visit) waiting.splice(index, 1)
       return end
     },
     giveBack() {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (next.callUp()) return // the place belongs to it from now on
+        if (next.callUp()) return // the next visit has the place now
       }
       taken--
     },

@@ -38,30 +38,30 @@ export interface ReceiverParts {
 }
 
 export interface Receiver {
-  /** A client has connected. */
+  /** Receives a client that has connected. */
   arrive(peer: AcceptedConnection, reception: Reception): void
-  /** Reads the lists again. A list that cannot be read stays as it was, and that is logged. */
+  /** Reads all lists again. If one cannot be read, the old lists stay, and the log says so. */
   reload(): void
-  /** Tells all who wait 421 and the text. */
+  /** Sends all clients that wait away, with 421 and the text. */
   sendAllAway(text: string): void
 }
 
-/** How long a visit has to wait, and the variables that its program would get for it alone. */
+/** How long a visit waits, and the variables of its connection for the program. */
 interface PreparedVisit {
   readonly plan: Plan
   readonly variables: Environment
 }
 
 /**
- * Receives clients: finds out how long they have to wait, keeps them waiting, and starts the
- * program for them.
+ * Receives clients: decides how long each one waits, keeps it waiting, and starts the program for
+ * it.
  */
 export function createReceiver(parts: ReceiverParts): Receiver {
   const { options, gate, sockets, room, places, known, log, clocks } = parts
   const base = baseEnvironment(parts.env)
   const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = base
-  /** What the gate's own environment says about every client, as tcpserver's would. */
-  const ofEverybody = { RELAYCLIENT, SMTPDELAY, RBLSMTPD }
+  /** Variables of the gate's own environment that count for every client, as with tcpserver. */
+  const forAllClients = { RELAYCLIENT, SMTPDELAY, RBLSMTPD }
   const perClient = new Map<string, number>()
   let sources = load()
 
@@ -74,7 +74,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     }
   }
 
-  /** The connection with its place in the waiting room, if there is one for it. */
+  /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
   function admit(peer: AcceptedConnection, reception: Reception): Visit | undefined {
     const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
     const visit = new Visit(reception.newId(), peer, names, sockets, clocks.uptime)
@@ -93,7 +93,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     return visit
   }
 
-  /** Tells a client that it is not served now, and logs that. */
+  /** Sends a client 421 and closes its connection, and logs that. */
   function sendAway(visit: Visit, why: string): undefined {
     if (visit.isClosed) return
     log.refused(visit, 421, why)
@@ -103,7 +103,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     visit.close()
   }
 
-  /** What tcpserver would do before it starts a program; undefined if a rule denies it. */
+  /** Looks up names and the rule of a client, as tcpserver does. Undefined if the rule denies it. */
   async function prepare(visit: Visit): Promise<PreparedVisit | undefined> {
     const { allowed, rules, ask, localHostOf } = sources
     const { address, fd } = visit.peer
@@ -118,9 +118,10 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     if (rule.isDenied) return undefined
     const ends = { local, localHost, remote: visit.peer, remoteHost }
     const variables = connectionVariables(ends, rule)
-    // All names of the client count, not only the one that goes into the variable.
-    const said = readClient({ ...ofEverybody, ...variables })
-    const client = { ...said, name: said.name === remoteHost ? undefined : said.name }
+    const told = readClient({ ...forAllClients, ...variables })
+    // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
+    // name that the rule has set stays.
+    const client = { ...told, name: told.name === remoteHost ? undefined : told.name }
     const isKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
     return {
       plan: planFor(client, options, { allowed, rules, resolver, known: isKnown }),
@@ -139,7 +140,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
         room.setRank(visit, judged.class)
     }
-    plan.judgement.then(rank, () => {}) // who waits for it gets the rejection
+    plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
     if (visit.isClosed) return
     if (outcome.event === 'passed') return serve(visit, variables, outcome.why)
@@ -150,7 +151,7 @@ export function createReceiver(parts: ReceiverParts): Receiver {
     await dismiss(visit, variables)
   }
 
-  /** Holds an early talker, and then refuses it or leaves that to the program. */
+  /** Holds an early talker, and then refuses it, or starts the program to do so. */
   async function dismiss(visit: Visit, variables: Environment): Promise<void> {
     const end = await visit.waitForLeaving(options.penalty * 1000)
     if (visit.isClosed || end === 'left') return
@@ -163,8 +164,8 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   }
 
   /**
-   * Starts the program as soon as there is a place. `why` is undefined for an early talker, who was
-   * logged already.
+   * Starts the program as soon as there is a place. `why` is the reason in the log; it is undefined
+   * for an early talker, which was logged already.
    */
   async function serve(
     visit: Visit,

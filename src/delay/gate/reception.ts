@@ -1,13 +1,14 @@
 import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import { WAKING_SIGNAL } from '../../ground/net/tcp-sockets.ts'
 
-/** Takes new connections from the listening sockets, and tells visits what happens to theirs. */
+/** Accepts connections on the listening sockets, and passes the events of connections on. */
 export interface Reception {
-  /** Gives a connection the number under which its events are told. */
+  /** Returns a number under which the events of a new connection are passed on. */
   newId(): number
+  /** Calls `hear` with each event of the connection with that number. */
   tellOf(id: number, hear: (event: SocketEvent) => void): void
   forget(id: number): void
-  /** Looks at it at once: something may have happened before it was watched. */
+  /** Collects events soon: some may have come before a connection was watched. */
   lookSoon(): void
   stop(): void
 }
@@ -16,26 +17,26 @@ export interface ReceptionOptions {
   readonly sockets: TcpSockets
   readonly listeners: readonly number[]
   readonly arrive: (peer: AcceptedConnection) => void
-  /** Called if there are no more descriptors, or no memory for one. */
+  /** Called if a connection cannot be accepted for lack of descriptors or memory. */
   readonly exhausted: () => void
 }
 
-/** Connections that are taken in a row before others are looked at. */
+/** Connections that are accepted in a row before other events have their turn. */
 const AT_ONCE = 64
-/** Looks in a row, before timers and answers of the DNS have their turn. */
+/** Rounds of events in a row before timers and DNS answers have their turn. */
 const LOOKS = 8
 /**
- * Milliseconds for which nobody is let in if descriptors are used up: without a pause the gate
- * would try endlessly.
+ * Milliseconds for which no connection is accepted once descriptors are used up. Without this pause
+ * the gate would try again and again.
  */
 export const REST = 200
 /**
- * Milliseconds between looks without a signal. The signals of a listening socket go to the process
- * that asked for them last, which for a moment may be another one if the socket is handed over.
+ * Milliseconds between two looks for events without a signal. The signals of a listening socket go
+ * to the process that asked for them last. While a socket is handed over, that may be another one.
  */
 const LOOK_EVERY = 1000
 
-/** Lets clients in from now on. */
+/** Accepts clients from now on. */
 export function openReception({
   sockets,
   listeners,

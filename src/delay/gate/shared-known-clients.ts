@@ -9,18 +9,20 @@ import { accessOf } from '../../verdicts/valkey/access.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 import type { SharedKnownClients } from './known-clients.ts'
 
-/** Unix seconds until which a client is known, and the MAC over client and time. */
+/** Bytes of a value: the unix time until which a client is known, and the MAC of client and time. */
 const TIME_BYTES = 8
 const MAC_BYTES = 32
 /**
- * Seconds for which the store says that a client has not behaved; a store has no command to delete.
+ * Seconds for which an entry replaces that of a forgotten client: stores here have no command to
+ * delete.
  */
 const FORGOTTEN_FOR = 1
 
 /**
- * Clients that are known to all hosts which share a store of verdicts (onescan-queue(8), VERDICTS);
- * undefined if the variables name none. The store is not trusted: a name in it is an HMAC under
- * the key that the hosts share, and so is what it says of a client. Throws a Fault.
+ * Opens the known clients that hosts share in their store of verdicts (onescan-queue(8), VERDICTS).
+ * Returns undefined if VERDICTS names no such store. The store is not trusted: the names of entries
+ * are HMACs under the key that the hosts share, and each value has such an HMAC. Throws a Fault if
+ * there is no key or the store cannot be used.
  */
 export async function openSharedKnownClients(
   env: Environment,
@@ -71,7 +73,7 @@ export async function openSharedKnownClients(
       const name = nameOf(client)
       const found = await store.get(name)
       if (found === undefined) {
-        store.release?.(name) // a host would claim what it asks for in vain
+        store.release?.(name) // a question without an answer claims the name for this host
         return 0
       }
       const time = found.subarray(0, TIME_BYTES)

@@ -6,24 +6,24 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { ServerProgram } from '../shared/server-program.ts'
 import type { Visit } from './visit.ts'
 
-/** How a program ended, and whether its client behaved like a mail server meanwhile. */
+/** How a program ended, and whether its client behaved like a mail server. */
 export interface ProgramEnd {
-  /** What went wrong with the program itself; undefined if it ended normally. */
+  /** The signal that ended the program, in words; undefined if it exited. */
   readonly trouble: string | undefined
   readonly hasBehaved: boolean
 }
 
-/** Bytes that EHLO and MAIL take at least: `EHLO a`, `MAIL FROM:<>`, each with its line end. */
+/** Least bytes of EHLO and MAIL: `EHLO a` and `MAIL FROM:<>`, each with its line end. */
 export const BYTES_MIN = 22
-/** They cannot come in one piece, since MAIL waits for the answer to EHLO. */
+/** Least segments of EHLO and MAIL: a mail server sends MAIL after the reply to EHLO. */
 export const SEGMENTS_MIN = 2
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and
- * with no signal ignored. Undefined if it could not be started: then the connection is still ours,
- * and `why` has been logged. Our descriptor is closed as soon as the program has its own, or, if
- * `isWatched`, when the program ends: until then the kernel counts what the client sends
- * (TCP_INFO), and no byte of it is looked at.
+ * with no signal ignored. Returns `why` if it cannot be started; the connection is still open then.
+ * Otherwise the gate's descriptor is closed as soon as the program has its own. If `isWatched`, it
+ * is closed when the program ends: until then the kernel counts the bytes and segments that the
+ * client sends (TCP_INFO), and the gate reads none of them.
  */
 export function startProgram(
   { program, args }: ServerProgram,
@@ -36,7 +36,7 @@ export function startProgram(
   try {
     const env = environment as NodeJS.ProcessEnv
     child = spawn(program, args, { stdio: [visit.fd, visit.fd, 2], env, argv0: program })
-    child.once('error', () => {}) // without a process id it is told below
+    child.once('error', () => {}) // there is no process id then, which is looked at below
   } catch (error) {
     why = errorText(error)
     return { why: `${program}: ${why}` }

@@ -3,26 +3,26 @@ import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shar
 import type { Visit } from './visit.ts'
 
 const READ_MAX = 16 * 1024
-/** One call reads into it at a time, and it is read out before anybody waits. */
+/** All connections share it: its bytes are used before the next `await`. */
 const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
 /**
- * Holds the conversation with a client that is refused (conversation.ts), in bounded time. The
- * connection is still open after it.
+ * Holds the conversation with a refused client (conversation.ts), in bounded time. Leaves the
+ * connection open.
  */
 export async function talkTo(
   visit: Visit,
   refusal: string,
   sockets: TcpSockets,
-  now: () => number,
+  uptime: () => number,
 ): Promise<void> {
-  const until = now() + TALK_SECONDS * 1000
+  const until = uptime() + TALK_SECONDS * 1000
   const { greeting, hear, closing } = createConversation(refusal)
   const say = (text: string) => text === '' || sockets.send(visit.fd, Buffer.from(text, 'latin1'))
 
   if (!say(greeting)) return
   for (let isLast = false; !isLast; ) {
-    const bytes = await next(visit, sockets, until - now())
+    const bytes = await next(visit, sockets, until - uptime())
     if (bytes === 'late') {
       say(closing)
       break
@@ -33,19 +33,19 @@ export async function talkTo(
     isLast = answer.isLast
   }
   sockets.endSending(visit.fd)
-  await drain(visit, sockets, now)
+  await drain(visit, sockets, uptime)
 }
 
-async function drain(visit: Visit, sockets: TcpSockets, now: () => number): Promise<void> {
-  const until = now() + DRAIN_TIME
+async function drain(visit: Visit, sockets: TcpSockets, uptime: () => number): Promise<void> {
+  const until = uptime() + DRAIN_TIME
   for (let dropped = 0; dropped < DRAIN_MAX; ) {
-    const bytes = await next(visit, sockets, until - now())
+    const bytes = await next(visit, sockets, until - uptime())
     if (visit.isClosed || bytes === 'late' || bytes.length === 0) return
     dropped += bytes.length
   }
 }
 
-/** What the client sends next; empty at its end. */
+/** Reads the next bytes of the client; none at the end of the stream or after `close`. */
 async function next(visit: Visit, sockets: TcpSockets, time: number): Promise<Buffer | 'late'> {
   for (;;) {
     if (visit.isClosed) return buffer.subarray(0, 0)

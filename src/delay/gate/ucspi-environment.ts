@@ -4,10 +4,7 @@ import type { TcpEndpoint } from '../../ground/runtime/socket-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { IGNORED } from '../shared/server-program.ts'
 
-/**
- * Variables for this process alone: the socket that was handed over, and where it reports that it
- * runs.
- */
+/** Variables that are meant for the gate itself, and not for the programs that it starts. */
 const OWN = [
   IGNORED,
   'LISTEN_PID',
@@ -17,16 +14,16 @@ const OWN = [
   'WATCHDOG_USEC',
   'WATCHDOG_PID',
 ]
-/** Set for each connection, or not at all: tcp-environ(5). TCPREMOTEINFO is never asked for. */
+/** Variables of tcp-environ(5) that a connection may lack. TCPREMOTEINFO is never set. */
 const PER_CONNECTION = ['TCPLOCALHOST', 'TCPREMOTEHOST', 'TCPREMOTEINFO']
 
-/** What programs get of the environment of the gate itself. */
+/** The part of the gate's own environment that programs get. */
 export function baseEnvironment(env: Environment): Environment {
   const taken = new Set([...OWN, ...PER_CONNECTION])
   return Object.fromEntries(Object.entries(env).filter(([name]) => !taken.has(name)))
 }
 
-/** The two ends of a connection, with their names if they are known. */
+/** The two ends of a connection, with their host names if these are known. */
 export interface ConnectionEnds {
   readonly local: TcpEndpoint
   readonly localHost: string | undefined
@@ -35,9 +32,9 @@ export interface ConnectionEnds {
 }
 
 /**
- * What a connection adds to the environment: tcp-environ(5), and then what the rule of the client
- * sets, which may override it. tcp-environ(5) has no word for IPv6; as with other servers, PROTO is
- * TCP for it, too.
+ * The variables of a connection: those of tcp-environ(5), and then those of the client's rule, which
+ * may override them. tcp-environ(5) does not mention IPv6; PROTO is TCP for it, too, as with other
+ * servers.
  */
 export function connectionVariables(ends: ConnectionEnds, rule: TcpRule): Environment {
   const { local, localHost, remote, remoteHost } = ends

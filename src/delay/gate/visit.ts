@@ -3,13 +3,16 @@ import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/n
 import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ListEntry } from './linked-list.ts'
 
-/** The ranks of those that wait, from the worst to the best. */
+/** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
-/** Why a wait is over: what the client did, or that it gets a program now. */
+/** Why a wait ended: by what the client did, or since it gets a program now. */
 export type WaitEnd = ClientSign | 'turn'
 
-/** One connection, from its coming until it is closed here: waiting, refused, or served by a program. */
+/**
+ * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
+ * or is served by a program.
+ */
 export class Visit implements ListEntry<Visit> {
   readonly id: number
   readonly fd: number
@@ -17,19 +20,19 @@ export class Visit implements ListEntry<Visit> {
   readonly peer: AcceptedConnection
   /** The key under which its client is counted and remembered. */
   readonly client: string
-  /** When it came, in milliseconds on the clock that nobody sets. */
+  /** When the client connected, in milliseconds of `uptime`. */
   readonly since: number
   readonly #sockets: TcpSockets
-  readonly #now: () => number
+  readonly #uptime: () => number
 
-  /** Its place in the waiting room; undefined if it has none. */
+  /** Its rank in the waiting room; undefined if it is not there. */
   rank: Rank | undefined
   before: Visit | undefined
   behind: Visit | undefined
 
   #isWatched = false
   #isClosed = false
-  /** What the client has done; the next who asks is told. */
+  /** What the client has done so far; a wait that begins later ends by it. */
   #seen: 'talks' | 'left' | undefined
   #settle: ((end: WaitEnd) => void) | undefined
   #timer: NodeJS.Timeout | undefined
@@ -39,7 +42,7 @@ export class Visit implements ListEntry<Visit> {
     peer: AcceptedConnection,
     names: { readonly ip: string; readonly client: string },
     sockets: TcpSockets,
-    now: () => number,
+    uptime: () => number,
   ) {
     this.id = id
     this.peer = peer
@@ -47,34 +50,34 @@ export class Visit implements ListEntry<Visit> {
     this.ip = names.ip
     this.client = names.client
     this.#sockets = sockets
-    this.#now = now
-    this.since = now()
+    this.#uptime = uptime
+    this.since = uptime()
   }
 
-  /** Whether the connection is no longer ours. */
+  /** Whether the gate has closed its descriptor. */
   get isClosed(): boolean {
     return this.#isClosed
   }
 
-  /** Whether the client has ended its half, or the connection is broken. */
+  /** Whether the client has ended its half of the connection, or the connection broke. */
   get hasLeft(): boolean {
     return this.#seen === 'left'
   }
 
-  /** Milliseconds since it came. */
+  /** Milliseconds since the client connected. */
   get waited(): number {
-    return this.#now() - this.since
+    return this.#uptime() - this.since
   }
 
-  /** From now on the gate sees what the client does. False if the kernel has no room for that. */
+  /** Watches the client from now on. Returns false if the kernel has no room for that. */
   watchFromNowOn(): boolean {
     this.#isWatched = this.#sockets.watch(this.fd, this.id, 'talking')
     return this.#isWatched
   }
 
   /**
-   * Waits until so many milliseconds since it came (the number may not be known yet), and says what
-   * the client does, at once when it does. Not a byte is taken.
+   * Waits until `delay` milliseconds after the client connected (the delay may not be known yet).
+   * Resolves to what the client does, as soon as it does something. Reads no byte.
    */
   waitForGreeting(delay: Promise<number>): Promise<ClientSign> {
     return new Promise((resolve) => {
@@ -90,7 +93,10 @@ export class Visit implements ListEntry<Visit> {
     })
   }
 
-  /** Waits so many milliseconds, whatever the client says: whether it leaves, or its turn comes. */
+  /**
+   * Waits `time` milliseconds, whatever the client sends. Ends early if the client leaves, or gets
+   * a program ('turn').
+   */
   waitForLeaving(time: number): Promise<'silent' | 'left' | 'turn'> {
     return new Promise((resolve) => {
       const settle = this.#await((end) => resolve(end as 'silent' | 'left' | 'turn'))
@@ -100,7 +106,10 @@ export class Visit implements ListEntry<Visit> {
     })
   }
 
-  /** Waits until there is something to be read, or the end of the stream; false if nothing comes in the time. */
+  /**
+   * Waits until there are bytes to read or the stream has ended. Resolves to false if neither
+   * happens within `time` milliseconds.
+   */
   waitForBytes(time: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = this.#await((end) => resolve(end !== 'silent'))
@@ -110,31 +119,31 @@ export class Visit implements ListEntry<Visit> {
     })
   }
 
-  /** It is its turn for a program; false if it waits no more. */
+  /** Ends the wait, since there is a program for the client. Returns false if it does not wait. */
   callUp(): boolean {
     const settle = this.#settle
     settle?.('turn')
     return settle !== undefined
   }
 
-  /** Something has happened to its descriptor. */
+  /** Looks at the client after an event of its descriptor. */
   heard({ isEnd }: SocketEvent): void {
     const sign = this.#sockets.look(this.fd)
     if (sign === 'silent' && !isEnd) return
-    // Bytes that are not read make an event again and again, so from here on only its end does.
+    // Unread bytes would make event after event, so only the end of the stream is watched now.
     if (sign === 'talks' && this.#seen === undefined) this.#see('talks')
     else if (sign === 'talks' && !isEnd) this.#listenFor('leaving')
     else this.#see('left')
     this.#settle?.(sign === 'talks' && this.#seen !== 'left' ? 'talks' : 'left')
   }
 
-  /** Leaves the descriptor to a program, as it was accepted. */
+  /** Stops watching the descriptor, which a program gets as it was accepted. */
   handOver(): void {
     this.#forgetWait()
     this.#unwatch()
   }
 
-  /** Closes our descriptor, and ends all waits as if the client had left. May be called twice. */
+  /** Closes the gate's descriptor. A wait ends as if the client had left. May be called twice. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

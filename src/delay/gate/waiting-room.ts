@@ -1,26 +1,27 @@
 import { LinkedList } from './linked-list.ts'
 import type { Rank, Visit } from './visit.ts'
 
-/** Ranks in the order in which they make room. */
+/** The ranks that make room for a newcomer, in this order. */
 const WORSE: readonly Rank[] = ['talked', 'nameless', 'dynamic']
 
-/** Connections that wait, at most `most` of them. */
+/** The visits that wait, up to a limit. */
 export interface WaitingRoom {
   readonly size: number
   readonly isFull: boolean
   enter(visit: Visit): void
-  /** Its class became known, or it talked. */
+  /** Ranks a visit anew, when its class becomes known or the client talks. */
   setRank(visit: Visit, rank: Rank): void
-  /** Does nothing for one that is not in the room. */
+  /** Removes a visit, if it is in the room. */
   leave(visit: Visit): void
   /**
-   * The visit that has to make room for a newcomer: of the worst rank below `other` the one that
-   * came to that rank last. Undefined if nobody is worse than a stranger: then the newcomer goes.
+   * Returns the visit that must make room for a newcomer: of those with the worst rank, the one
+   * that got this rank last. Undefined if all have the rank `other`, which a newcomer has, too.
    */
   worst(): Visit | undefined
   all(): Visit[]
 }
 
+/** Makes a room for at most `most` visits; the caller looks at `isFull` before each `enter`. */
 export function createWaitingRoom(most: number): WaitingRoom {
   const visits = new Set<Visit>()
   const lines: Readonly<Record<Rank, LinkedList<Visit>>> = {

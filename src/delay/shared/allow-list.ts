@@ -10,13 +10,13 @@ import {
 /** Clients that are not kept waiting. */
 export interface AllowList {
   readonly networks: readonly (Network & { readonly text: string })[]
-  /** In lower case; with a leading dot it means all names below. */
+  /** Names in lower case. With a leading dot, an entry stands for all names below that domain. */
   readonly names: readonly string[]
 }
 
-export const nobody: AllowList = { networks: [], names: [] }
+export const emptyAllowList: AllowList = { networks: [], names: [] }
 
-/** Reads an allow list; throws a Fault if it cannot be used. */
+/** Reads an allow list. Throws a Fault if the file cannot be read or has an error. */
 export function readAllowList(file: string): AllowList {
   try {
     return parseAllowList(readFileSync(file, 'latin1'))
@@ -26,8 +26,8 @@ export function readAllowList(file: string): AllowList {
 }
 
 /**
- * A network or a name a line: `192.0.2.0/24`, `10.`, `2001:db8::/32`, `.example.org` for
- * all names below, `mail.example.org` for that one; `#` comments.
+ * Parses a list with a network or a name in each line: `192.0.2.0/24`, `10.`, `2001:db8::/32`,
+ * `mail.example.org`, or `.example.org` for all names below that domain. `#` begins a comment.
  */
 export function parseAllowList(text: string): AllowList {
   const networks: (Network & { text: string })[] = []
@@ -44,12 +44,12 @@ export function parseAllowList(text: string): AllowList {
   return { networks, names }
 }
 
-/** The entry that holds the address, if any. */
+/** The network that has the address; undefined if there is none. */
 export function findNetwork(list: AllowList, address: IpAddress): string | undefined {
   return list.networks.find((network) => contains(network, address))?.text
 }
 
-/** The entry that a name comes under, if any. The name must be confirmed before this means anything. */
+/** The entry that fits a name; undefined if there is none. The name must still be confirmed. */
 export function findName(list: AllowList, name: string): string | undefined {
   const lower = name.toLowerCase().replace(/\.$/, '')
   return list.names.find((entry) =>

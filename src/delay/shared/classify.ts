@@ -7,18 +7,18 @@ export type ClientClass = 'ordinary' | 'dynamic' | 'nameless'
 
 export interface Classification {
   readonly class: ClientClass
-  /** The name that decided, as it came; undefined if there is none. */
+  /** The name that decided, as the DNS has it; undefined if there is none. */
   readonly name: string | undefined
-  /** The rule that fits it, or why none decided. */
+  /** The rule that fits the name, or why no rule decided. */
   readonly rule: string
 }
 
-/** RFC 1035 2.3.4. */
+/** Characters of a domain name (RFC 1035 2.3.4). */
 const NAME_MAX = 255
 
 /**
- * The class of a client. Only "there is no name" makes it nameless: a name that could
- * not be asked for says nothing and counts as ordinary. Of several names an ordinary
+ * Returns the class of a client. The client is nameless only if the DNS says that there is no name;
+ * if the DNS could not tell, the client counts as ordinary. If there are several names, an ordinary
  * one decides, since their order is chance.
  */
 export function classify(
@@ -48,7 +48,7 @@ function classifyName(
   return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }
 }
 
-/** Labels of letters, digits, `-` and `_`, two at least: what a mail server could be called. */
+/** Whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
 function isHostName(name: string): boolean {
   return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
 }

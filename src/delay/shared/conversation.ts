@@ -1,29 +1,26 @@
-/** A conversation ends at the first of these. */
+/** The limits of a conversation: it ends at the first of them. */
 export const TALK_SECONDS = 60
 export const COMMANDS_MAX = 100
 export const INPUT_MAX = 64 * 1024
 
 /**
- * Bytes that are read and dropped after the last reply: closing a connection with unread bytes
- * would destroy that reply on its way.
+ * Bytes that are read and dropped after the last reply. If a connection is closed with unread
+ * bytes, the kernel resets it, and the client may never see that reply.
  */
 export const DRAIN_MAX = 4 * 1024 * 1024
-/** Milliseconds. */
+/** Milliseconds for which bytes are dropped. */
 export const DRAIN_TIME = 2000
-/** Characters of a line that are kept: only its command matters. */
+/** Characters of a line that are kept. The command is enough. */
 const LINE_KEPT = 8
 
 const HOST = 'smtp-delay.local'
 
-/**
- * The line of SMTP for a client that is not served now; the connection is closed after it (RFC 5321
- * 3.8).
- */
+/** The reply to a client that is not served now. The connection is closed after it (RFC 5321 3.8). */
 export function closingLine(text: string): string {
   return `421 ${HOST} ${text}\r\n`
 }
 
-/** The reply to a command line, as rblsmtpd gives it; the last one of a conversation is 221. */
+/** The reply to a command line, as rblsmtpd gives it. After 221 the conversation is over. */
 export function replyTo(line: string, refusal: string): string {
   const command = line.replace(/[ \r].*/s, '').toUpperCase()
   if (command === 'QUIT') return `221 ${HOST}`
@@ -31,7 +28,7 @@ export function replyTo(line: string, refusal: string): string {
   return harmless ? `250 ${HOST}` : `451 ${refusal}`
 }
 
-/** Splits what comes into lines, in any pieces; keeps only the beginning of each. */
+/** Splits input into lines, whatever its pieces are, and returns the beginning of each line. */
 export function createLineReader(): (bytes: Buffer) => string[] {
   let line = ''
   return (bytes) => {
@@ -42,21 +39,21 @@ export function createLineReader(): (bytes: Buffer) => string[] {
   }
 }
 
-/** What is to be said, and whether it is the last. */
+/** The replies to some bytes of input, and whether they end the conversation. */
 export interface ConversationReply {
   readonly text: string
   readonly isLast: boolean
 }
 
 /**
- * An SMTP server that takes no mail: 451 with a text to all that matters, until the
- * client says QUIT, leaves, or is over a limit. Its input and output are bounded, whatever
- * the client does; who speaks for it keeps the time.
+ * An SMTP server that takes no mail: it answers RCPT, DATA and unknown commands with 451 and a
+ * text, until the client says QUIT, leaves, or exceeds a limit. Its input and output are bounded;
+ * the caller keeps TALK_SECONDS.
  */
 export interface Conversation {
   readonly greeting: string
   hear(bytes: Buffer): ConversationReply
-  /** The last words after TALK_SECONDS. */
+  /** The reply that is sent when TALK_SECONDS are over. */
   readonly closing: string
 }
 

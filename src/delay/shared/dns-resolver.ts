@@ -3,32 +3,31 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 import type { Resolver } from './reverse-dns.ts'
 
-/** A question is sent again after this many milliseconds, and this many times in all. */
+/** Milliseconds after which a question is sent again, and how often it is sent in all. */
 const RESEND_AFTER = 1500
 const TRIES = 4
 
 /**
- * Milliseconds for an answer, after which Bun 1.4 is asked something else: if nobody has the
- * server's port it neither answers the one question nor rests until a second one fails. Names below
- * `.invalid` are answered by the first server that hears of them (RFC 6761 6.4); each is another
- * one, since Bun asks nothing twice at the same time.
+ * Milliseconds after which a second question is asked in Bun 1.4. If nobody listens on the server's
+ * port, Bun reports that for the first question only when another one fails. The second question is
+ * about a name below `.invalid`, which every server answers by itself (RFC 6761 6.4); the name is
+ * new each time, since Bun joins equal questions.
  */
 const PROD_AFTER = 100
 
-/** Servers to ask. */
+/** The DNS servers that are asked. */
 export interface Dns {
   /**
-   * A resolver whose questions together have so many milliseconds from now; what is not
-   * answered then rejects with `ETIMEOUT`.
+   * Makes a resolver whose questions all end `time` milliseconds from now. A question without an
+   * answer by then rejects with `ETIMEOUT`.
    */
   within(time: number): Resolver
 }
 
 /**
- * The resolver of the runtime (c-ares, which takes an answer only from the server and
- * port that were asked, under the number of the question). `servers` are
- * `ADDRESS[:PORT]`; none means those of resolv.conf(5). `uptime` is milliseconds on a clock that
- * nobody sets.
+ * Uses the resolver of the runtime, c-ares. It takes an answer only from the server and port that
+ * it asked, with the number of its question. `servers` are `ADDRESS[:PORT]`; if there are none,
+ * those of resolv.conf(5) are asked. `uptime` is milliseconds on a clock that nobody sets.
  */
 export function openDns(servers: readonly string[], uptime: () => number): Dns {
   const dns = new DnsResolver({ timeout: RESEND_AFTER, tries: TRIES })

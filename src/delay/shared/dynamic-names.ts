@@ -1,10 +1,10 @@
 /**
- * Which names a provider gives to the lines of its customers, and which people give to
- * servers: a rule a line, as in a file of --names (smtp-delay(8)); the first one that fits
- * decides. test/delay/dynamic-names.txt has names that each of them must decide.
+ * Rules that tell the names which providers give to the lines of their customers from the names
+ * which people give to servers. Each line is a rule, as in a file of --names (smtp-delay(8)), and
+ * the first rule that fits decides. test/delay/dynamic-names.txt has examples for each rule.
  *
- * A wrong guess costs a mail server some seconds each time: a rule that also fits names
- * of mail servers is not worth it, and some words count only beside a number.
+ * A wrong guess delays a mail server each time, so no rule may fit many names of mail servers. That
+ * is why some words count only beside a number.
  */
 export const dynamicNames = `
 # It says so itself, whatever else it says.

@@ -3,7 +3,7 @@ import type { DelayOptions } from './options.ts'
 import { type PlanContext, planFor } from './plan.ts'
 import { UsageError } from './split-options.ts'
 
-/** The line that `--explain IP [NAME]` prints: how long such a client would wait, and why. */
+/** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */
 export async function explain(options: DelayOptions, context: PlanContext): Promise<string> {
   const [ip = '', name, ...rest] = options.words
   const address = parseIpAddress(ip)

@@ -2,7 +2,7 @@ import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type GivenOptions, UsageError } from './split-options.ts'
 
-/** Where clients come in: an address and port to bind, or a descriptor that listens already. */
+/** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
 export type ListenPlace =
   | {
       readonly kind: 'bind'
@@ -12,20 +12,20 @@ export type ListenPlace =
     }
   | { readonly kind: 'inherited'; readonly fd: number; readonly text: string }
 
-/** What smtp-delay does in the place of tcpserver; smtp-delay(8), THE GATE. */
+/** The options of the gate, which stands in the place of tcpserver; smtp-delay(8), THE GATE. */
 export interface GateOptions {
   readonly listen: readonly ListenPlace[]
-  /** -c: programs that run at the same time. */
+  /** -c: most programs that run at the same time. */
   readonly programs: number
-  /** Connections that wait at the same time; undefined if it was not said. */
+  /** Most connections that wait at the same time; undefined if --waiting is not given. */
   readonly waiting: number | undefined
-  /** Connections of one client, waiting or served. */
+  /** Most connections of one client, waiting or served. */
   readonly perClient: number
-  /** Who makes room if the waiting room is full: the worst of all, or the newcomer. */
+  /** Who is sent away if the waiting room is full: the worst client in it, or the newcomer. */
   readonly whenFull: 'displace' | 'refuse'
-  /** Seconds for which a client that has waited waits on for a program to become free. */
+  /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly patience: number
-  /** Seconds for which a client that behaved is known; 0: nobody is remembered. */
+  /** Seconds for which a client that behaved is known; with 0 no client is remembered. */
   readonly remember: number
   readonly knownFile: string | undefined
   /** -x and -X. */
@@ -65,38 +65,38 @@ export const GATE_WITHOUT_VALUE = [
   '--no-delay',
 ]
 
-/** tcpserver(1): "Do not handle more than n simultaneous connections. Default: 40." */
+/** The default of tcpserver(1) for -c. */
 export const DEFAULT_PROGRAMS = 40
 export const DEFAULT_WAITING = 10_000
 export const DEFAULT_PER_CLIENT = 50
 export const DEFAULT_PATIENCE = 60
 export const DEFAULT_REMEMBER = 86_400
-/** More than tcpserver's 20: the kernel holds those that connect while the gate looks at others. */
+/** More than tcpserver's 20, since the kernel holds clients that connect while the gate is busy. */
 export const DEFAULT_BACKLOG = 1024
 
 const PROGRAMS_MAX = 100_000
 const WAITING_MAX = 1_000_000
-/** A greeting may take five minutes: RFC 5321 4.5.3.2.1. */
+/** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
 const PATIENCE_MAX = 300
 const REMEMBER_MAX = 90 * 86_400
 const PORT_MAX = 65_535
 const BACKLOG_MAX = 65_535
 const ID_MAX = 4_294_967_294
-/** 0, 1 and 2 are taken. */
+/** 0, 1 and 2 are the standard streams. */
 const DESCRIPTOR_MIN = 3
 const DESCRIPTOR_MAX = 1023
 
-/** As tcpserver(1) has it: any address of IPv4. */
+/** The meaning of the host 0 in tcpserver(1): every address of IPv4. */
 const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
 
-/** Switches of tcpserver(1) that make no sense here, since the greeting is to come late. */
+/** Options of tcpserver(1) that are refused, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   '-r': 'asks the client who it is (RFC 1413), which costs mail servers half a minute; leave it out',
   '-t': 'belongs to -r, which is not supported; leave it out',
   '-B': 'greets a client before it has waited; leave it out',
 }
 
-/** Reads the switches of the gate; the environment is for -U. Throws a UsageError. */
+/** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
 export function readGateOptions(given: GivenOptions, env: Environment): GateOptions {
   for (const [name, why] of Object.entries(REFUSED)) {
     if (given.has(name)) throw new UsageError(`${name}: ${why}`)
@@ -158,7 +158,7 @@ function readWord<const Word extends string>(
   throw new UsageError(`${name} ${text}: is not ${words.join(' or ')}`)
 }
 
-/** Seconds, or with a unit behind the number: `90`, `45m`, `12h`, `7d`. */
+/** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
 function readDuration(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
@@ -169,7 +169,7 @@ function readDuration(name: string, text: string | undefined): number | undefine
   )
 }
 
-/** `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25`, `fd:3`. */
+/** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
 function readPlace(text: string): ListenPlace {
   const [, host, digits = ''] = /^(?:(.*):)?(\d{1,5})$/s.exec(text) ?? []
   const port = digits === '' ? Number.NaN : Number(digits)
@@ -188,7 +188,7 @@ function readPlace(text: string): ListenPlace {
   )
 }
 
-/** Undefined for all addresses of IPv4 and IPv6; an address of IPv6 stands in brackets. */
+/** Reads an address, with IPv6 in brackets. Undefined stands for all addresses, IPv4 and IPv6. */
 function readHost(host: string | undefined): IpAddress | undefined | 'nonsense' {
   if (host === undefined) return undefined
   if (host === '0') return ANY_IPV4

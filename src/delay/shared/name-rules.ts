@@ -3,21 +3,21 @@ import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { matches, type Pattern, parsePattern } from './pattern.ts'
 import { type AddressSpan, findAddress } from './written-address.ts'
 
-/** What a rule says about names that it fits. */
+/** The class of names that a rule fits. */
 export type NameClass = 'dynamic' | 'ordinary'
 
 export interface NameRule {
   readonly nameClass: NameClass
-  /** All patterns must fit. */
+  /** The patterns that must all fit. */
   readonly patterns: readonly Pattern[]
-  /** As it was written, for people. */
+  /** The rule as it was written, for people. */
   readonly text: string
 }
 
 /**
- * Reads a list of rules: `dynamic PATTERN...` or `ordinary PATTERN...` a line, `#`
- * comments, and examples, which begin with blanks and are for tests. Throws a Fault
- * that names `source` and the line.
+ * Reads a list of rules, one in each line: `dynamic PATTERN...` or `ordinary PATTERN...`. Lines
+ * that begin with `#` are comments. Lines that begin with blanks are examples, which only tests
+ * read. Throws a Fault that names `source` and the line.
  */
 export function parseRules(text: string, source: string): NameRule[] {
   const rules: NameRule[] = []
@@ -39,7 +39,7 @@ export function parseRules(text: string, source: string): NameRule[] {
   return rules
 }
 
-/** The first rule that fits a client's name, in any letter case; undefined if none does. */
+/** The first rule that fits a client's name, whatever its letter case; undefined if none does. */
 export function findRule(
   rules: readonly NameRule[],
   name: string,

@@ -16,33 +16,34 @@ export interface DelayOptions {
   }
   /** -P: seconds that an early talker is held before it is refused. */
   readonly penalty: number
-  /** -S: refuse here, instead of leaving it to the next program. */
+  /** -S: whether early talkers are refused here, instead of by the next program. */
   readonly standalone: boolean
   readonly verbose: boolean
-  /** What an early talker is told, behind the code 451. */
+  /** The text of the reply 451 to an early talker. */
   readonly text: string
   readonly allowFile: string | undefined
-  /** Files of name rules, tried in this order and before the built-in ones. */
+  /** Files of name rules, tried in this order and before the built-in rules. */
   readonly nameFiles: readonly string[]
+  /** Whether the built-in name rules count. */
   readonly builtin: boolean
   /** Whether clients that RBLSMTPD="" accepts are delayed like others. */
   readonly evenAllowed: boolean
-  /** Most connections in the wait at once, and the directory of their locks. */
+  /** Most connections that wait at once, and the directory of their locks. */
   readonly limit: { readonly most: number; readonly directory: string } | undefined
-  /** DNS servers instead of those of the system. */
+  /** DNS servers to ask instead of those of the system. */
   readonly dnsServers: readonly string[]
-  /** Seconds that all questions to the DNS may take. */
+  /** Seconds that all DNS questions about a client may take together. */
   readonly dnsTimeout: number
   readonly explain: boolean
-  /** Set with --listen: the switches of the gate. */
+  /** The options of the gate; undefined without --listen. */
   readonly gate: GateOptions | undefined
   /** The next program and its arguments; with --explain an address and perhaps a name. */
   readonly words: readonly string[]
 }
 
-/** A greeting may take five minutes: RFC 5321 4.5.3.2.1. */
+/** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
 export const DELAY_MAX = 300
-/** rblsmtpd cuts RBLSMTPD here. */
+/** Characters after which rblsmtpd cuts RBLSMTPD off. */
 export const TEXT_MAX = 200
 const LIMIT_MAX = 10_000
 
@@ -69,7 +70,7 @@ const WITH_VALUE = [
   '--dns-timeout',
 ]
 const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
-/** All values of an option, in the order in which they are given. */
+/** The names of all options. */
 export const OPTIONS: readonly string[] = [
   ...WITH_VALUE,
   ...WITHOUT_VALUE,
@@ -78,8 +79,8 @@ export const OPTIONS: readonly string[] = [
 ]
 
 /**
- * Reads the command line up to the first word that is no option: the next program, which
- * has its own. Throws a UsageError.
+ * Reads the command line. The first word that is no option is the next program, and the words after
+ * it are that program's arguments. Throws a UsageError.
  */
 export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
   const { given, words } = splitOptions(argv, {
@@ -122,7 +123,7 @@ function readGate(given: GivenOptions, env: Environment): GateOptions | undefine
   return readGateOptions(given, env)
 }
 
-/** Seconds with an optional fraction, 0 to DELAY_MAX; undefined for anything else. */
+/** Reads seconds from 0 to DELAY_MAX, perhaps with a fraction. Undefined for anything else. */
 export function parseSeconds(text: string): number | undefined {
   const seconds = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
   return seconds <= DELAY_MAX ? seconds : undefined
@@ -139,8 +140,8 @@ function readSeconds(name: string, value: string | undefined): number | undefine
 
 function readText(text: string | undefined): string {
   if (text === undefined) return DEFAULT_TEXT
-  // To rblsmtpd a text with "-" in front means a permanent refusal, and no text means that the
-  // client is accepted.
+  // To rblsmtpd a text that begins with "-" is a permanent refusal, and an empty one accepts the
+  // client.
   if (!/^[!-,.-~][ -~]*$/.test(text) || text.length > TEXT_MAX) {
     throw new UsageError(
       `--text ${text}: must be 1 to ${TEXT_MAX} printable ASCII characters, the first not - or blank`,

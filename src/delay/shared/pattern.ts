@@ -1,20 +1,20 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { AddressSpan } from './written-address.ts'
 
-/** A host name in lower case, and the places where it writes out its own address. */
+/** The host name of a client, in lower case. */
 export interface HostName {
   readonly name: string
-  /** Asked for only by patterns that have `{ip}`. */
+  /** Finds the places where the name writes out the client's address. Only `{ip}` needs them. */
   readonly addressSpans: () => readonly AddressSpan[]
 }
 
 type Atom =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'number' } // a whole run of digits
-  | { readonly kind: 'edge' } // where letters, digits and other characters change, and both ends
+  | { readonly kind: 'edge' } // between two kinds of characters, or at either end of the name
   | { readonly kind: 'address' }
 
-/** What stands between two stars. */
+/** The part of a pattern between two stars. */
 type Segment = readonly Atom[]
 
 export interface Pattern {
@@ -22,10 +22,10 @@ export interface Pattern {
 }
 
 /**
- * Reads a pattern for host names: `*` is any text, `#` a whole number, `|` the edge
- * of a word or number, `{ip}` the client's address written out; letters, digits, `.`,
- * `-` and `_` are themselves. There is no other repetition, so that a match takes time
- * in proportion to the name. Throws a Fault for any other character.
+ * Reads a pattern for host names: `*` is any text, `#` a whole number, `|` the edge of a word or
+ * number, and `{ip}` the client's address written out. Letters, digits, `.`, `-` and `_` stand for
+ * themselves. There is no other repetition, so a match takes time in proportion to the name. Throws
+ * a Fault for any other character.
  */
 export function parsePattern(text: string): Pattern {
   const segments = text.toLowerCase().split('*').map(parseSegment)
@@ -46,8 +46,8 @@ export function parsePattern(text: string): Pattern {
 }
 
 /**
- * Whether the pattern fits the whole name. Each segment may take the first place where it fits:
- * from a later one no segment ends earlier.
+ * Whether the pattern fits the whole name. Each segment takes the first place where it fits: a
+ * later place would only leave less of the name to the segments after it.
  */
 export function matches({ segments }: Pattern, subject: HostName): boolean {
   const { length } = subject.name
@@ -58,7 +58,10 @@ export function matches({ segments }: Pattern, subject: HostName): boolean {
   return at >= 0 && find(segments[last]!, subject, at, length) >= 0
 }
 
-/** Where the segment ends that fits first at or after `from`, and ends at `end` where that is given; or -1. */
+/**
+ * Finds the first place from offset `from` on where the segment fits, and ends at `end` if that is
+ * given. Returns the offset of its end there, or -1.
+ */
 function find(segment: Segment, subject: HostName, from: number, end: number | undefined): number {
   if (segment.length === 0) return end ?? from
   const { name } = subject
@@ -74,7 +77,7 @@ function find(segment: Segment, subject: HostName, from: number, end: number | u
   return -1
 }
 
-/** Where the segment ends that begins at `at`, or -1 where it does not fit there. */
+/** The offset at which the segment ends if it begins at `at`; -1 if it does not fit there. */
 function endOf(segment: Segment, subject: HostName, at: number): number {
   const { name } = subject
   for (const atom of segment) {

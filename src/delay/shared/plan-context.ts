@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { nobody, readAllowList } from './allow-list.ts'
+import { emptyAllowList, readAllowList } from './allow-list.ts'
 import { type Dns, openDns } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'
 import { type NameRule, parseRules } from './name-rules.ts'
 import type { DelayOptions } from './options.ts'
 import type { PlanContext } from './plan.ts'
 
-/** What clients are judged by. Each client has its own time for questions to the DNS. */
+/** The lists and DNS servers that decide how long clients wait. */
 export type PlanSources = Pick<PlanContext, 'allowed' | 'rules'> & { readonly dns: Dns }
 
-/** Files, lists and the DNS that clients are judged by. Throws a Fault if one cannot be used. */
+/** Reads the lists, and prepares the DNS. Throws a Fault if one of them cannot be used. */
 export function loadPlanContext(
   options: DelayOptions,
   env: Environment,
   uptime: () => number,
 ): PlanSources {
   return {
-    allowed: options.allowFile === undefined ? nobody : readAllowList(options.allowFile),
+    allowed: options.allowFile === undefined ? emptyAllowList : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
       ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
@@ -37,7 +37,7 @@ function readRules(file: string): NameRule[] {
   return parseRules(text, `--names ${file}`)
 }
 
-/** --dns, else DNSCACHEIP as all programs of ucspi-tcp take it, else those of the system. */
+/** The servers of --dns, else of DNSCACHEIP (as in ucspi-tcp). If empty, the system's are asked. */
 function dnsServers(options: DelayOptions, env: Environment): readonly string[] {
   if (options.dnsServers.length > 0) return options.dnsServers
   return (env.DNSCACHEIP ?? '').split(/[\s,]+/).filter((server) => server !== '')

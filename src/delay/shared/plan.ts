@@ -8,24 +8,24 @@ import type { UcspiClient } from './ucspi-client.ts'
 
 /** How long a client waits for its greeting, and why. */
 export interface DelayJudgement {
-  /** Seconds since it connected. */
+  /** Seconds from the time when the client connected. */
   readonly delay: number
   readonly why: string
-  /** It is allowed by its confirmed name: even talking early does no harm. */
+  /** Whether its confirmed name is in the allow list: then it may even talk early. */
   readonly exempt: boolean
-  /** The class that decided; undefined if something else did. */
+  /** The class that decided; undefined if something else decided. */
   readonly class: ClientClass | undefined
 }
 
-/** It gets its greeting if it has not talked by then. */
+/** The client gets its greeting if it has not talked before the delay is over. */
 export interface Wait {
   readonly kind: 'wait'
   readonly judgement: Promise<DelayJudgement>
-  /** Set if its name may still turn out to be allowed. */
+  /** Whether the client's name may still turn out to be in the allow list. */
   readonly mayBeExempt: boolean
 }
 
-/** The next program gets the client at once. */
+/** The server program gets the client at once. */
 export interface Pass {
   readonly kind: 'pass'
   readonly why: string
@@ -38,16 +38,16 @@ export interface PlanContext {
   readonly rules: readonly NameRule[]
   readonly resolver: Resolver
   /**
-   * Why a client that has behaved before need not wait; undefined for a stranger. Left out if
+   * Returns why a client that behaved before need not wait, or undefined for a stranger. Absent if
    * clients are not remembered.
    */
   readonly known?: (address: IpAddress) => Promise<string | undefined>
 }
 
 /**
- * How long a client waits. The first of these that says something decides: RELAYCLIENT, the allow
- * list's networks, SMTPDELAY, RBLSMTPD, its class. Questions to the DNS are under way from here on,
- * while the client waits.
+ * Decides how long a client waits. The first of these that says something counts: RELAYCLIENT, the
+ * networks of the allow list, SMTPDELAY, RBLSMTPD, the class of the client. DNS questions begin
+ * here, and go on while the client waits.
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
   if (client.relay) return { kind: 'pass', why: 'RELAYCLIENT' }
@@ -65,7 +65,7 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
   return { kind: 'wait', judgement, mayBeExempt: context.allowed.names.length > 0 }
 }
 
-/** A wait for a reason that needs no name. Even with 0 seconds an early talker is still noticed. */
+/** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
 export function waitOf(delay: number, why: string): Wait {
   const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
   return { kind: 'wait', judgement, mayBeExempt: false }
@@ -79,8 +79,8 @@ async function judgeByName(
   const { address, name } = client
   const whyKnown = await known?.(address)
   const passing = whyKnown === undefined ? undefined : knownFor(whyKnown)
-  // Its name might allow it more than that, but a name is looked up only if it can change
-  // something.
+  // A client whose name is allowed may even talk early, so the name is looked up if the allow list
+  // has names.
   if (passing !== undefined && allowed.names.length === 0) return passing
   const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
@@ -97,7 +97,7 @@ function knownFor(why: string): DelayJudgement {
   return { delay: 0, why, exempt: false, class: undefined }
 }
 
-/** The entry of the allow list that one of the names comes under, if that name leads back to the client. */
+/** The entry of the allow list that fits a name which the DNS confirms for the client's address. */
 async function findConfirmed(
   names: ReverseNames,
   { address }: UcspiClient,

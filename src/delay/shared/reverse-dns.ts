@@ -1,13 +1,13 @@
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { type IpAddress, parseIpAddress, reverseDomain } from '../../ground/net/ip-address.ts'
 
-/** The names of an address: some, certainly none, or could not tell. */
+/** The names of an address by reverse DNS: some, certainly none, or *could not tell*. */
 export type ReverseNames =
   | { readonly answer: 'names'; readonly names: readonly string[] }
   | { readonly answer: 'none' }
   | { readonly answer: 'unknown'; readonly why: string }
 
-/** Questions to the DNS. They reject with c-ares' codes (`ENOTFOUND`, `ESERVFAIL`). */
+/** Asks the DNS. Rejects with the codes of c-ares (`ENOTFOUND`, `ESERVFAIL`). */
 export interface Resolver {
   /** PTR records of a domain. */
   names(domain: string): Promise<readonly string[]>
@@ -15,10 +15,10 @@ export interface Resolver {
   addresses(name: string, family: 4 | 6): Promise<readonly string[]>
 }
 
-/** These codes say that there is no such domain, or no such record; all others may pass. */
+/** The codes for "no such domain" and "no such record". All other codes may be temporary. */
 const NO_SUCH_NAME = ['ENOTFOUND', 'ENODATA']
 
-/** The names that reverse DNS has for an address. Never rejects. */
+/** Looks up the names that reverse DNS has for an address. Never rejects. */
 export async function lookUpNames(address: IpAddress, resolver: Resolver): Promise<ReverseNames> {
   try {
     const answers = await resolver.names(reverseDomain(address))
@@ -31,8 +31,8 @@ export async function lookUpNames(address: IpAddress, resolver: Resolver): Promi
 }
 
 /**
- * Whether the name leads back to the address. Until it does, a name is only what the client says.
- * Never rejects; no answer is no confirmation.
+ * Whether the name has the address. A name that has not is worth nothing, since whoever has the
+ * address chose it. Never rejects: without an answer the name is not confirmed.
  */
 export async function isConfirmed(
   name: string,

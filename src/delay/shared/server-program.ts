@@ -2,7 +2,10 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { checkExecutable, findProgram } from '../../ground/process/find-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
-/** Set by the launcher: the signals that were ignored before the runtime started, as SigIgn of proc(5). */
+/**
+ * The variable in which the launcher passes on the signals that were ignored before the runtime
+ * started, in the form of SigIgn in proc(5).
+ */
 export const IGNORED = 'SMTPDELAY_SIGIGN'
 
 export interface ServerProgram {
@@ -10,7 +13,10 @@ export interface ServerProgram {
   readonly args: readonly string[]
 }
 
-/** The program that gets the client. Throws a Fault if it cannot be executed: better now than after the wait. */
+/**
+ * Finds the program that gets the clients, in PATH if need be. Throws a Fault if it cannot be
+ * executed, so that this is known before a client has waited.
+ */
 export function findNext(words: readonly string[], env: Environment): ServerProgram {
   const [name = '', ...args] = words
   const program = findProgram(name, env.PATH ?? '')

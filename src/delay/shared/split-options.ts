@@ -1,9 +1,9 @@
-/** A command line that makes no sense; the message ends in what would. */
+/** An error in the command line. Its message ends with what is allowed. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Options by name, each with its values in their order; '' for one without a value. */
+/** The values of each option, in their order. An option without a value has ''. */
 export type GivenOptions = ReadonlyMap<string, readonly string[]>
 
 export interface OptionNames {
@@ -14,8 +14,9 @@ export interface OptionNames {
 }
 
 /**
- * Reads options up to the first word that is none, and returns that word with all behind it: `-d
- * 1`, `-d1`, `-Sv`, `--names FILE`, `--names=FILE`, `--`. Throws a UsageError.
+ * Reads options up to the first word that is no option or follows `--`. Returns the options, and
+ * the words from there on. Options have the forms `-d 1`, `-d1`, `-Sv`, `--names FILE` and
+ * `--names=FILE`. Throws a UsageError.
  */
 export function splitOptions(
   argv: readonly string[],

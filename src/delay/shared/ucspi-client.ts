@@ -3,21 +3,22 @@ import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { DELAY_MAX, parseSeconds } from './options.ts'
 
-/** What the UCSPI server and its rules say about a connection. */
+/** What the UCSPI server and its rules say about a client. */
 export interface UcspiClient {
-  /** As it was told, for the log. */
+  /** The address as TCPREMOTEIP has it, for the log. */
   readonly ip: string
   readonly address: IpAddress
-  /** TCPREMOTEHOST: looked up by the server, perhaps unconfirmed. */
+  /** The name in TCPREMOTEHOST. The server looked it up, and may not have confirmed it. */
   readonly name: string | undefined
+  /** Whether RELAYCLIENT is set. */
   readonly relay: boolean
-  /** SMTPDELAY, seconds. */
+  /** The seconds in SMTPDELAY. */
   readonly delay: number | undefined
-  /** What RBLSMTPD already says. */
+  /** What RBLSMTPD says already. */
   readonly rbl: 'unset' | 'accepted' | 'refused'
 }
 
-/** Reads it from the environment. Throws a Fault if a variable makes no sense. */
+/** Reads the client from the environment. Throws a Fault if a variable makes no sense. */
 export function readClient(env: Environment): UcspiClient {
   const ip = env.TCPREMOTEIP ?? ''
   const address = parseIpAddress(ip)

@@ -1,17 +1,18 @@
 import type { Wait } from './plan.ts'
 
-/** What a client does while it should wait for its greeting. */
+/** What a client does while it waits for its greeting. */
 export type ClientSign = 'silent' | 'talks' | 'left'
 
-/** The end of a client's wait: it gets its greeting, is refused, or has gone. */
+/** How the wait of a client ended: it gets its greeting, is refused, or has left. */
 export interface WaitOutcome {
   readonly event: 'passed' | 'talked' | 'left'
   readonly why: string
 }
 
 /**
- * Keeps a client waiting and says how that ended. `watch` looks at it until so many milliseconds
- * since it connected (the number may not be known yet), and says at once what it does.
+ * Keeps a client waiting, and resolves to how that ended. `watch` looks at the client until `delay`
+ * milliseconds after it connected (the delay may not be known yet), and resolves as soon as the
+ * client does something.
  */
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,

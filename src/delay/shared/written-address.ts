@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 
-/** Where a name writes out an address: from one offset to another. */
+/** The part of a name in which an address is written out. */
 export interface AddressSpan {
   readonly start: number
   readonly end: number
@@ -9,9 +9,9 @@ export interface AddressSpan {
 const SEPARATORS = ['-', '.', '_', 'x']
 
 /**
- * The places where a name, in lower case, writes out the address: in decimal with any
- * of the usual separators, padded with zeros or not, forwards or backwards, in
- * hexadecimal, or as one number. Providers name by such rules what they do not know.
+ * Finds the places where a name, in lower case, writes out the address: in decimal with a usual
+ * separator, padded with zeros or not, forwards or backwards, in hexadecimal, or as one number.
+ * Providers make such names for the lines of their customers.
  */
 export function findAddress(name: string, address: IpAddress): readonly AddressSpan[] {
   return address.length === 4 ? findIPv4(name, address) : findIPv6(name, address)
@@ -52,7 +52,7 @@ function findIPv6(name: string, address: IpAddress): AddressSpan[] {
     add(spans, name, short.join(separator))
     add(spans, name, short.join(separator).replace(/(?:\b|(?<=_|x))0([-._x]0)+\b/, ''))
   }
-  // The half that the network gave, or the half that the machine made from its hardware address.
+  // Some names have the second half of the address alone, which the machine chose.
   const host = digits.slice(16)
   if (!host.startsWith('00000000')) add(spans, name, host)
   return spans
@@ -63,7 +63,7 @@ function add(spans: AddressSpan[], name: string, writing: string): void {
   if (start >= 0) spans.push({ start, end: start + writing.length })
 }
 
-/** As `add`, but not inside longer numbers: 1-2-3-4 is not in 11-2-3-45. */
+/** Adds all places that are not part of a longer number: 1-2-3-4 is not found in 11-2-3-45. */
 function addNumbers(spans: AddressSpan[], name: string, writing: string): void {
   let start = name.indexOf(writing)
   while (start >= 0) {
