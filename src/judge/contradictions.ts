@@ -1,13 +1,16 @@
 import type { Environment } from '../ground/settings/settings.ts'
 import { readInfectedPolicy } from '../scan/shared/scan-policy.ts'
 
-/** A setting that can be read but does not do what it looks like. */
+/** A setting that makes sense by itself, but not beside the others. */
 export interface Contradiction {
+  /** The name of the setting. */
   readonly name: string
+  /** The value of the setting or its effect; it goes on with the name. */
   readonly value: string
   readonly remedy: string
 }
 
+/** Finds the settings that others make useless, or that miss what they seem to do. */
 export function contradictionsIn(env: Environment): Contradiction[] {
   return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
 }
@@ -36,7 +39,7 @@ function refuses(env: Environment): boolean {
   try {
     return readInfectedPolicy(env).action === 'reject'
   } catch {
-    return false // told by who reads the settings
+    return false // whoever reads the settings tells of it
   }
 }
 
@@ -46,7 +49,7 @@ function inMaxAge(env: Environment): Contradiction[] {
   return [{ name: 'CLUSTERMAXAGE', value, remedy: 'unset it for an hour, or set seconds' }]
 }
 
-/** What is missed if not every part is scanned. */
+/** Tells what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Contradiction[] {
   const missed: Readonly<Record<string, string>> = {
     odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',

@@ -1,7 +1,7 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { HeaderField } from '../message/edits.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
-import type { Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
+import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { forwardTo } from './forward.ts'
 import { findingsOf, type Outcome } from './outcome.ts'
 import type { Policy } from './policy.ts'
@@ -10,8 +10,6 @@ import type { Transaction } from './transaction.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
-
-type Acceptance = Extract<SingleDecision, { kind: 'accept' }>
 
 /**
  * Decides what becomes of a message. Pure: the decision depends only on what the stages found and

@@ -4,21 +4,21 @@ import type { Envelope } from '../message/envelope/envelope.ts'
 import type { QuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 
-/** Why a message is refused or deferred; doors choose their codes by it. */
+/** The grounds for which a message is refused, deferred or kept; doors choose their codes by them. */
 export const GROUNDS = [
   'virus',
-  'banned', // local policy: a banned attachment
-  'policy', // a line of onescan.policy, whatever is in it
+  'banned', // a banned attachment
+  'policy', // a line of onescan.policy refuses it, whatever is in it
   'unscanned', // no scanner could tell
   'header-too-large',
   'nested-too-deep', // deeper than scanners look
-  'too-much-inside', // more contents, or larger ones, than scanners or a second look look at
-  'strange-mime', // what ordinary mail never has, and STRICTMIME keeps out
-  'too-large', // than this host takes
+  'too-much-inside', // more contents, or larger ones, than are scanned
+  'strange-mime', // a form that ordinary mail never has, and that STRICTMIME keeps out
+  'too-large', // larger than this host takes
   'bare-newline', // a CR or LF alone, where servers could differ about the end of the message
-  'unclear-header', // a field must go, and readers disagree about where the header ends
-  'too-many-hops', // it has been through more servers than mail goes through
-  'over-quota', // of all recipients that the answer is for
+  'unclear-header', // a field must be removed, and readers disagree about where the header ends
+  'too-many-hops', // it came through more servers than a message does that is not in a loop
+  'over-quota', // all recipients that the answer is for are over quota
 ] as const
 export type Grounds = (typeof GROUNDS)[number]
 
@@ -32,28 +32,29 @@ export interface Reply {
   readonly grounds: Grounds
 }
 
-/** What the log says besides the decision. */
+/** What was found out about a message, for the log. */
 export interface Findings {
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
-  /** One line: why it was skipped, was not trusted, why no scanner could tell, … */
+  /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
   readonly why: string
-  /** Of `unknown`: the cause that metrics count. */
+  /** The cause that metrics count, if the result is `unknown`. */
   readonly cause?: Cause
-  /** The scanner that gave the verdict. */
+  /** The scanners that gave the result, joined by commas. */
   readonly scanner?: string
   readonly virus?: string
-  /** What local policy refuses, as "attachment invoice.exe". */
+  /** What local policy bans, as "attachment invoice.exe". */
   readonly banned?: string
-  /** Traits by which readers of mail may differ about it, joined by commas. */
+  /** Traits by which readers of mail may differ about the message, joined by commas. */
   readonly odd?: string
-  /** Lines of onescan.policy by which it was judged, joined by commas; `-` for recipients without any. */
+  /** The lines of onescan.policy that counted, joined by commas; `-` stands for recipients without a line. */
   readonly rule?: string
-  /** The line of the exception that let it in. */
+  /** The line of the exception that let the message in. */
   readonly allowed?: number
   /** Id of the key that vouched for the message, or that signed it. */
   readonly key?: string
-  /** For `known`: the host whose scanners said it of a copy, and how many seconds ago. */
+  /** The host that scanned a copy, if the result is `known`. */
   readonly by?: string
+  /** Seconds since that scan. */
   readonly age?: number
   /** Milliseconds per stage. */
   readonly times: Readonly<Record<string, number>>
@@ -61,43 +62,49 @@ export interface Findings {
 
 export type Decision = SingleDecision | SplitDecision
 
-/** About a message as a whole, or about some of its recipients. */
+/** A decision about a message for all of its recipients, or for a share of them. */
 export type SingleDecision =
-  | {
-      readonly kind: 'accept'
-      readonly edits: HeaderEdits
-      /** Set for quarantine: these instead of the envelope's. */
-      readonly recipients?: readonly MailAddress[]
-      readonly findings: Findings
-    }
+  | Acceptance
   | { readonly kind: 'reject'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'defer'; readonly reply: Reply; readonly findings: Findings }
   | { readonly kind: 'discard'; readonly findings: Findings }
   | QuarantineDecision
 
-/** Neither delivered nor refused: the door keeps it, and says that it was taken once it is on the disk. */
+/** The message is taken and goes on. */
+export interface Acceptance {
+  readonly kind: 'accept'
+  readonly edits: HeaderEdits
+  /** Set for VIRUSFORWARD: these get the message instead of the recipients of the envelope. */
+  readonly recipients?: readonly MailAddress[]
+  readonly findings: Findings
+}
+
+/**
+ * The message is neither delivered nor refused. The door keeps it, and answers that it was accepted
+ * once it is on the disk.
+ */
 export interface QuarantineDecision {
   readonly kind: 'quarantine'
   readonly place: QuarantinePolicy
   readonly grounds: Grounds
-  /** The MTA itself holds it, as it is in its queue. */
+  /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits
   readonly findings: Findings
-  /** The name under which it is kept; set when it is on the disk. */
+  /** The id under which the message is kept; set once it is on the disk. */
   readonly id?: string
 }
 
-/** By onescan.policy recipients have different answers, and the door can give them. */
+/** The recipients have different decisions by onescan.policy, and the door can carry them out. */
 export interface SplitDecision {
   readonly kind: 'split'
   readonly shares: readonly Share[]
-  /** For each recipient of the message, in their order, the place of its share among `shares`. */
+  /** For each recipient of the message, in their order, the index of its share. */
   readonly shareOf: readonly number[]
 }
 
-/** What becomes of a message for some of its recipients. At most one share is accepted. */
+/** The decision for some recipients of a message. At most one share of a message is accepted. */
 export interface Share {
   readonly decision: SingleDecision
-  /** The message's own, with these recipients alone. */
+  /** The envelope of the message, with these recipients alone. */
   readonly envelope: Envelope
 }

@@ -1,6 +1,13 @@
 import type { MailAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf, redirect } from '../message/envelope/envelope.ts'
-import type { Decision, Findings, Share, SingleDecision, SplitDecision } from './decision.ts'
+import type {
+  Acceptance,
+  Decision,
+  Findings,
+  Share,
+  SingleDecision,
+  SplitDecision,
+} from './decision.ts'
 import { refusal } from './replies.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -77,7 +84,7 @@ export function acceptedShare({ shares }: SplitDecision): AcceptedShare | undefi
 }
 
 interface AcceptedShare extends Share {
-  readonly decision: Extract<SingleDecision, { kind: 'accept' }>
+  readonly decision: Acceptance
 }
 
 /** Characters that the numbers of lines may have in the log. */

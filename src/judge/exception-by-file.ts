@@ -1,19 +1,18 @@
-import type { Header } from '../message/header-block.ts'
 import { sampleOf } from '../scan/sample.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
-import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
-import type { Transaction } from './transaction.ts'
+import type { LeavingMail } from './scan-unvouched.ts'
+import type { Tools } from './tools.ts'
 
 /**
- * The line of the exception by the SHA-256 of a file, if what was found in the message is in such
- * files alone; undefined otherwise. All is scanned once more without them, within `timeout`
- * milliseconds: this is done only for infected mail for which there is such a line.
+ * Returns the line of an exception by the SHA-256 of a file, if the virus that was found is in such
+ * files alone, or undefined. The message is scanned once more without those files, within `timeout`
+ * milliseconds, if it is infected and such a line may let it in.
  */
 export async function exceptionByFile(
-  { message, envelope, client, leaving }: Transaction & { readonly leaving: Header },
+  { message, envelope, client, leaving }: LeavingMail,
   { allowedBy, allowedFiles, scan, spool }: Policy,
-  { scanners, uptime }: { readonly scanners: readonly Scanner[]; readonly uptime: () => number },
+  { scanners, uptime }: Pick<Tools, 'scanners' | 'uptime'>,
   result: ScanResult,
   timeout: number,
 ): Promise<number | undefined> {

@@ -1,7 +1,7 @@
 import type { HeaderEdits } from '../message/edits.ts'
 import { type MailAddress, readAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
-import type { SingleDecision } from './decision.ts'
+import type { Acceptance } from './decision.ts'
 import { QUARANTINE_FIELD, quarantineField } from './quarantine-field.ts'
 
 /**
@@ -12,8 +12,8 @@ import { QUARANTINE_FIELD, quarantineField } from './quarantine-field.ts'
 export function forwardTo(
   virusForward: string,
   envelope: Envelope,
-  tagged: Extract<SingleDecision, { kind: 'accept' }>,
-): SingleDecision {
+  tagged: Acceptance,
+): Acceptance {
   const forward = readAddress(Buffer.from(virusForward, 'utf8'))
   if (wasForwarded(envelope, forward)) return tagged
   const { remove, add } = tagged.edits

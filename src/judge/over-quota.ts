@@ -5,14 +5,12 @@ import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/ask/quota-a
 import type { Reply, SingleDecision } from './decision.ts'
 import type { Client } from './transaction.ts'
 
-/**
- * Recipients that are asked about at once. All of them together have this many times the time of
- * one question.
- */
+/** Recipients that are asked about at once. */
 const AT_ONCE = 16
+/** All questions about a message together have this many times the time of one. */
 const TIMES = 4
 
-/** What is asked about. The message itself need not be there yet. */
+/** A message whose size is known; the message itself need not be there yet. */
 export interface AnnouncedMail {
   readonly envelope: Envelope
   readonly client: Client
@@ -21,8 +19,8 @@ export interface AnnouncedMail {
 }
 
 /**
- * Whether questions are asked for this client's mail. Not for the MTA's own bounces: they would
- * come back for ever.
+ * Whether quotas are asked about for this client's mail. They are never asked about for the MTA's own
+ * bounces, which would come back for ever.
  */
 export function isAskedAbout(
   client: Pick<Client, 'relay' | 'bounceInjector'>,
@@ -33,10 +31,10 @@ export function isAskedAbout(
 }
 
 /**
- * The answer for all recipients together, for doors that answer for all at once: `full` if each
- * of them is over quota. Otherwise it is the answer about the first one that is not, or that is
- * not known; the message passes, and the others are not asked about. `unknown` if not all can
- * be asked about in time. Undefined if no recipient is to be asked about.
+ * Asks about the recipients of a message, for doors that answer once for all of them. The answer is
+ * `full` if each of them is over quota. Otherwise it is the answer about the first recipient that is
+ * not over quota or not known, and the others are not asked about; or `unknown` if time ran out. The
+ * message passes then. Returns undefined if quotas are not asked about for this message.
  */
 export async function answerForAll(
   { envelope, client, size }: AnnouncedMail,
@@ -58,10 +56,10 @@ export function quotaRemark(answer: QuotaAnswer | undefined): string | undefined
 }
 
 /**
- * The first answer that is not "full", or undefined if all are. The first recipient is asked about
- * alone, since most mail has no other, or room there. When this resolves no question is under way,
- * since a door may become another program then; so each question has its own time limit besides
- * `within` milliseconds.
+ * Finds the first answer that is not "full"; returns undefined if all are. The first recipient is
+ * asked about alone, since most mail has no other, or the first one has room. When this resolves, no
+ * question is under way, since a door may become another program then. So each question has a time
+ * limit of its own, besides the `within` milliseconds of all.
  */
 async function findOther(
   recipients: Iterator<MailAddress>,
@@ -73,7 +71,7 @@ async function findOther(
     found ??= { answer: 'unknown', why: `no answer for all recipients in ${within} ms` }
   }, within)
 
-  /** Whether there may be another one to ask about. */
+  /** Returns whether to ask about another recipient. */
   async function askNext(): Promise<boolean> {
     const next = recipients.next()
     if (next.done) return false
@@ -82,19 +80,19 @@ async function findOther(
     return found === undefined
   }
 
-  async function askOn(): Promise<void> {
+  async function askUntilFound(): Promise<void> {
     while (await askNext());
   }
 
   try {
-    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askOn))
+    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askUntilFound))
     return found
   } finally {
     clearTimeout(late)
   }
 }
 
-/** What becomes of such a message; `milliseconds` were spent on asking. */
+/** Makes the decision about a message whose recipients are all over quota; `milliseconds` were spent on asking. */
 export function deferOverQuota(
   envelope: Envelope,
   milliseconds: number,
@@ -117,13 +115,13 @@ export function deferOverQuota(
   }
 }
 
-/** Characters of an address in a reply: the line has 512 with all that belongs to it (RFC 5321, 4.5.3.1.5). */
+/** Characters of an address in a reply, whose line has 512 in all (RFC 5321 4.5.3.1.5). */
 const ADDRESS_MAX = 320
 
-/** RFC 3463: a mailbox is full, for now. */
+/** The codes for a mailbox that is full for now (RFC 3463). */
 export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
 
-/** The reply about a full mailbox, behind `452 4.2.2 `: printable ASCII in one line. */
+/** Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand behind `452 4.2.2 `. */
 export function overQuotaText({ text }: MailAddress): string {
   const shown = replaceUnprintable(text)
   return `Quota exceeded for <${shown.slice(0, ADDRESS_MAX)}>, try again later`

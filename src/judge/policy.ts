@@ -19,8 +19,8 @@ import {
 import { type RefusalText, readRefusalText } from './refusal-text.ts'
 
 /**
- * All settings that decide about a message: one value, read once from the environment and the
- * control files. Nothing behind it reads either.
+ * All settings that decide about a message, as one value that is read once from the environment and
+ * the control files. Nothing in the judgement reads either.
  */
 export interface Policy {
   readonly spool: SpoolPolicy
@@ -35,37 +35,38 @@ export interface Policy {
   /** Set if QUOTAD is. */
   readonly quota?: QuotaSettings | undefined
   /**
-   * The line of the exception that lets the message pass in spite of what was found, if there is
-   * one.
+   * Returns the line of the exception that lets the message pass although this was found, or
+   * undefined.
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
-  /** The same by files that it may be found in: the line for each SHA-256 (hex); `found` as above. */
+  /**
+   * Returns the lines of exceptions for files in which this may have been found, by the SHA-256 (hex)
+   * of the file.
+   */
   readonly allowedFiles?: ((found: string) => ReadonlyMap<string, number>) | undefined
-  /** A line for the log about what could not be used, or ''. */
+  /** One line for the log about settings that cannot be used, or ''. */
   readonly remark: string
 }
 
-/**
- * Nothing is scanned, for that reason. With `quota`, mail is still refused if all recipients are
- * over quota.
- */
+/** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
 export interface ScanningOff {
+  /** The reason, for the log. */
   readonly off: string
   readonly quota?: QuotaSettings | undefined
 }
 
-/** Where qmail lives, and its control files. */
+/** The directories of qmail and of its control files. */
 export interface ControlDirectories {
   readonly qmailHome: string
   readonly control: string
 }
 
-/** As a reason for the log. */
+/** The reason for the log if QHPSI is not set. */
 export const NOTHING_SCANS = 'QHPSI is not set'
 
 export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.standard
 
-/** QMAILHOME, and CONTROLDIR below it or absolute (IndiMail's form). */
+/** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
 export function readControlDirectories(env: Environment): ControlDirectories {
   const qmailHome = readText(env, 'QMAILHOME')
   const control = readText(env, 'CONTROLDIR')
@@ -74,20 +75,20 @@ export function readControlDirectories(env: Environment): ControlDirectories {
 
 const SWITCH = 'onescan.off'
 
-/** The directory of onescan's own files on this host; it belongs to no qmail. */
+/** The directory of onescan's own files on this host, which belongs to no qmail. */
 export const HOST_DIRECTORY = '/etc/onescan'
 
-/** The file whose presence turns the doors of this control directory into a pass-through. */
+/** Names the file whose presence turns the doors of this control directory into a pass-through. */
 export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
   return join(directories.control, SWITCH)
 }
 
-/** The same switch for every door of the host, whichever qmail it belongs to, or none. */
+/** The file whose presence does so for every door of the host. */
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
 /**
- * The policy for the next message, or `off` with the reason: QHPSI is unset, or a
- * switch file is there. Faults are of kind `config`.
+ * Reads the policy for the next message. Scanning is off if QHPSI is unset, or if a switch file is
+ * there. Throws a Fault of kind `config`.
  */
 export function readPolicy(env: Environment): Policy | ScanningOff {
   const off = switchedOff(readControlDirectories(env))
@@ -95,13 +96,16 @@ export function readPolicy(env: Environment): Policy | ScanningOff {
   return readScanningPolicy(env) ?? { off: NOTHING_SCANS, quota: readQuotaSettings(env) }
 }
 
-/** A reason for the log if one of the switch files exists; else undefined. */
+/** Returns a reason for the log if one of the switch files exists, or undefined. */
 export function switchedOff(directories: ControlDirectories): string | undefined {
   const file = [switchFile(directories), hostSwitchFile].find((path) => existsSync(path))
   return file === undefined ? undefined : `${file} is there`
 }
 
-/** The policy, whatever the switch files say; undefined if QHPSI is unset. Faults as above. */
+/**
+ * Reads the policy, whether or not a switch file is there. Returns undefined if QHPSI is unset. Throws
+ * a Fault of kind `config`.
+ */
 export function readScanningPolicy(env: Environment): Policy | undefined {
   const place = readControlDirectories(env)
   const scan = readScanPolicy(env, place)
@@ -118,21 +122,21 @@ export function readScanningPolicy(env: Environment): Policy | undefined {
   })
 }
 
-/** What becomes of mail by what was found. Faults are of kind `config`. */
+/** Reads what becomes of mail once the scanners have answered. Throws a Fault of kind `config`. */
 export function readTreatment(
   env: Environment,
   { nesting, secondLook }: ScanPolicy,
 ): Pick<Policy, 'infected' | 'unscanned' | 'quarantine' | 'refusalText'> {
   const unscanned = readUnscannedPolicy(env)
   const quarantine = readQuarantinePolicy(env)
-  const ways = {
+  const treatments = {
     SCANFAIL: unscanned.others,
     SCANFAIL_RELAY: unscanned.relayClients,
     OVERNESTING: nesting.over,
     STRICTMIME: secondLook.strict,
   }
-  for (const [name, way] of Object.entries(ways)) {
-    if (way !== 'quarantine' || quarantine !== undefined) continue
+  for (const [name, treatment] of Object.entries(treatments)) {
+    if (treatment !== 'quarantine' || quarantine !== undefined) continue
     throw new Fault('config', `${name} quarantine: there is none; set QUARANTINE to a directory`)
   }
   const refusalText = readRefusalText(env)
@@ -140,8 +144,8 @@ export function readTreatment(
 }
 
 /**
- * This policy with the settings of a line of onescan.policy in place of those of `env`. Faults are
- * of kind `config`.
+ * Returns the policy with the settings of a line of onescan.policy in place of those of `env`. Throws
+ * a Fault of kind `config`.
  */
 export function withSettings(
   base: Policy,
@@ -150,7 +154,7 @@ export function withSettings(
 ): Policy {
   const merged = { ...env, ...settings }
   const treatsInfected = ['REJECTVIRUS', 'VIRUSTAGONLY', 'VIRUSFORWARD'].some(
-    (it) => it in settings,
+    (name) => name in settings,
   )
   const scan = readScanPolicy(merged, readControlDirectories(env))
   if (scan === undefined) throw new Fault('config', 'QHPSI: is empty; say scan off')

@@ -4,10 +4,10 @@ import { checkReplyText, type Placeholder } from '../ground/settings/reply-text.
 import type { Environment } from '../ground/settings/settings.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
-/** What refused senders are told, with places to be filled: by ground, and for all others. */
+/** The texts that a site sets for its refusals, with placeholders: for some grounds, and for all others. */
 export type RefusalText = Readonly<Partial<Record<Grounds | 'others', string>>>
 
-/** Characters of a text as it is told: a line of SMTP has 512 with its codes. */
+/** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
 export const TOLD_MAX = 400
 
 /** Throws a Fault of kind `config` for a text that is too long, has a line end, or a place that is none. */
@@ -29,7 +29,7 @@ function checked(name: string, text: string | undefined): string | undefined {
   return text || undefined
 }
 
-/** The same decision in the site's own words, if it is a refusal for what is in the message. */
+/** Returns the decision with the site's own text, if it is a refusal and the site has set one for it. */
 export function inOwnWords(
   decision: SingleDecision,
   texts: RefusalText | undefined,
@@ -43,7 +43,7 @@ export function inOwnWords(
   return { ...decision, reply: { ...reply, text: filled(template, reply.grounds, found, queueId) } }
 }
 
-/** How a line of onescan.policy refuses mail, or a recipient, in its own words if it has any. */
+/** Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it has one. */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
   const told = text === undefined ? REFUSED : filled(text, 'policy', undefined, queueId)
   return { class: 5, enhanced: '5.7.1', text: told, grounds: 'policy' }

@@ -4,17 +4,20 @@ import type { Message } from '../message/spool.ts'
 
 /** What the door knows about the client. */
 export interface Client {
-  /** May relay or is authenticated (RELAYCLIENT set, `{auth_authen}` in a milter). */
+  /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
   readonly relay: boolean
-  /** A host of the cluster by its address (CLUSTERPEER set). */
+  /** Whether the client is a host of the cluster by its address (CLUSTERPEER). */
   readonly clusterPeer: boolean
-  /** The MTA's own bounce, which would be retried for ever if refused (qmail-send's uid). */
+  /**
+   * Whether the client is the MTA itself with a bounce, which it would try again for ever if it were
+   * refused (qmail-send's uid).
+   */
   readonly bounceInjector: boolean
   /** For plugins; no decision depends on it. */
   readonly origin?: Origin | undefined
 }
 
-/** One message that was received to its end, and whose envelope was checked. */
+/** A message that was received to its end, with its envelope and its client. */
 export interface Transaction<Kind extends Message = Message> {
   readonly message: Kind
   readonly envelope: Envelope

@@ -1,4 +1,4 @@
-import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
+import type { Acceptance, Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { addressBytes } from '../../message/envelope/address.ts'
@@ -40,8 +40,6 @@ export async function carryOut(
 export function passOn(delivery: SmtpDelivery): Promise<readonly RawReply[]> {
   return handOn(NO_EDITS, undefined, delivery)
 }
-
-type Acceptance = Extract<SingleDecision, { kind: 'accept' }>
 
 /** Returns the reply to mail that does not go on. */
 function replyIfKept(decision: Exclude<SingleDecision, Acceptance>): RawReply {

@@ -1,5 +1,5 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
+import type { Acceptance, Decision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf, redirect } from '../../message/envelope/envelope.ts'
@@ -71,7 +71,7 @@ export function passOn(why: string, about: LogContext): Buffer {
 }
 
 function accept(
-  { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
+  { edits, recipients }: Acceptance,
   { message, envelope }: Transaction,
   lines: Iterable<Buffer>,
 ): Buffer {
