@@ -73,7 +73,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   const now = new Date()
   const seconds = now.getTime() / 1000
   const id = args.id ?? defaultId(hostname(), now)
-  checkWords(id, args.until)
+  checkOptions(id, args.until)
   const line = keyLine(id, args.md5, args.until)
   const [key] = parseKeyring(line, 'the new line')
   if (!isCurrent(key!, seconds)) {
@@ -83,7 +83,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   if (ring !== undefined) {
     const { keys, made } = addToKeyring(ring, line, args.append === undefined ? 'top' : 'end')
     const signer = keys.find((candidate) => isCurrent(candidate, seconds))
-    await tellOfRing({ id, file: ring, made, signs: signer?.id === id }, output)
+    await reportAdded({ id, file: ring, made, signs: signer?.id === id }, output)
     return 0
   }
   await output.result({ id, scheme: key!.scheme, line })
@@ -94,11 +94,8 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   return 0
 }
 
-/**
- * Checks the words and names the option that is wrong. The reader of keyrings would name a line
- * number.
- */
-function checkWords(id: string, until: string | undefined): void {
+/** Checks the options. The reader of keyrings would name a line number instead of the option. */
+function checkOptions(id: string, until: string | undefined): void {
   if (!isKeyId(id)) {
     throw new Fault('config', `--id ${id}: must be 1 to 32 letters, digits, ".", "_" or "-"`)
   }
@@ -114,7 +111,7 @@ export function keyLine(id: string, md5: boolean, until: string | undefined): st
   return `${md5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`
 }
 
-/** `mx1-20260131`, in the characters of a key id, whatever the host is called. */
+/** `mx1-20260131`: the host's name in the characters of a key id, and the day. */
 export function defaultId(host: string, now: Date): string {
   const name = host
     .split('.')[0]!
@@ -123,8 +120,8 @@ export function defaultId(host: string, now: Date): string {
   return `${name || 'key'}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`
 }
 
-/** Prints what was done, without the secret, which is in the file and nowhere else. */
-async function tellOfRing(
+/** Prints what was done. The secret is in the file and nowhere else. */
+async function reportAdded(
   added: { id: string; file: string; made: boolean; signs: boolean },
   output: Output,
 ): Promise<void> {

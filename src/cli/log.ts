@@ -33,7 +33,7 @@ const VALUE_MAX = 400
 /** How many earlier entries `--follow` shows first. */
 const SHOWN_BEFORE = 10
 
-/** `onescan log`: what happened to a mail. */
+/** `onescan log`: says what happened to a message. */
 export const logCommand: CommandModule<object, LogOptions> = {
   command: 'log [files..]',
   describe: 'Say from the log what happened to a message',
@@ -93,26 +93,26 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   output.sum({ entries: found })
   if (trouble) return FAILED
   if (found > 0) return 0
-  if (await tellOfNoMessage(sources)) output.error(SLOT_ELSEWHERE)
+  if (await nameNoMessage(sources)) output.error(SLOT_ELSEWHERE)
   return NOTHING_FOUND
 }
 
-/** Where the slot writes its lines: onescan-log(5). */
+/** The hint that the slot writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =
   'only onescand writes to this log: messages by qmail are in the log of the program that took ' +
   'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
 
-/** Whether these logs have lines of onescand, but of no door about any message. */
-async function tellOfNoMessage(sources: readonly LogSource[]): Promise<boolean> {
-  let tell = false
+/** Whether these logs have lines of onescand, but none about a message. */
+async function nameNoMessage(sources: readonly LogSource[]): Promise<boolean> {
+  let hasLines = false
   const options = { needle: undefined, matches: () => true, warn: () => {} }
   for (const source of sources.filter(({ files }) => files[0]?.path !== STDIN)) {
     for await (const entries of readLog(source, options)) {
       if (entries.some(({ fields }) => fields.has('decision'))) return false
-      tell = true
+      hasLines = true
     }
   }
-  return tell
+  return hasLines
 }
 
 function askedBy(criteria: LogCriteria): LogQuery {
@@ -136,7 +136,7 @@ async function follow(
       }
     }),
   ])
-  return FAILED // a program that printed a log has ended
+  return FAILED // only a program that prints a log can end
 }
 
 type PrintEntries = (entries: readonly LogRecord[]) => Promise<void>
@@ -190,10 +190,10 @@ function inWordsOn(): (entry: LogRecord) => string {
   return (entry) => `${describeRecord(entry, paint, harmless)}\n`
 }
 
-/** Nearly all text in a log: it can be printed as it is. */
+/** Text that can be printed as it is: nearly all of a log. */
 const PLAIN = /^[ -~]*$/
 
-/** Text that stays on one line, whatever it holds. */
+/** Makes text safe for one line of a terminal. */
 function harmless(text: string): string {
   if (PLAIN.test(text)) return text
   return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))

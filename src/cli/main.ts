@@ -40,8 +40,8 @@ const commandModules = [
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
 
-/** Commands that have subcommands. */
-const inner: Readonly<Record<string, readonly string[]>> = {
+/** The subcommands of commands that have any. */
+const subcommands: Readonly<Record<string, readonly string[]>> = {
   plugin: ['new', 'test'],
   policy: ['test'],
   quarantine: ['list', 'show', 'release', 'delete'],
@@ -50,7 +50,7 @@ const inner: Readonly<Record<string, readonly string[]>> = {
 /** Commands that take any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 
-process.exitCode = FAILED // until a command has succeeded
+process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
 
 const words = process.argv.slice(2)
@@ -70,9 +70,9 @@ void yargs(withoutLoneDash(words))
   .fail(complain)
   .parseAsync()
 
-/** Reports errors in the words of the command line. Commands report all other errors themselves. */
-function complain(message: string | null, error: Error | undefined, asked: Argv): never {
-  const text = (message ?? errorText(error)) + suggestion(message ?? '', asked)
+/** Reports an error in the command line, and exits. Commands report all other errors themselves. */
+function complain(message: string | null, error: Error | undefined, parser: Argv): never {
+  const text = (message ?? errorText(error)) + suggestion(message ?? '', parser)
   complainOf(commandOf(words), words.includes('--json'), text)
   process.stderr.write('Try "onescan --help", or --help behind a command.\n')
   process.exit(FAILED)
@@ -80,25 +80,22 @@ function complain(message: string | null, error: Error | undefined, asked: Argv)
 
 /** `scan`, `plugin new`; null if it is no command. */
 function commandOf([first, second]: readonly string[]): string | null {
-  if (second !== undefined && inner[first!]?.includes(second)) return `${first} ${second}`
+  if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null
 }
 
-/** yargs loses a lone `-` among several words, and a lost word would count as scanned. */
+/** Replaces a lone `-`: yargs loses it among several files, and the loss would go unnoticed. */
 function withoutLoneDash(words: readonly string[]): string[] {
   return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
 }
 
-/**
- * What was probably meant by a word that yargs does not know; yargs has the list of words that it
- * does.
- */
-function suggestion(message: string, asked: Argv): string {
+/** Suggests the command or option that is nearest to an unknown word in yargs' message; '' if none is. */
+function suggestion(message: string, parser: Argv): string {
   const [, list] = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message) ?? []
   const unknown = list?.split(', ')[0]
   if (unknown === undefined) return ''
-  // yargs writes its help with this function; its types do not show it.
-  const { getDescriptions } = asked as unknown as { getDescriptions(): object }
+  // yargs writes its help with this function, which its types leave out.
+  const { getDescriptions } = parser as unknown as { getDescriptions(): object }
   const options = Object.keys(getDescriptions())
     .filter((name) => name.length > 1)
     .map((name) => `--${name}`)
@@ -106,7 +103,7 @@ function suggestion(message: string, asked: Argv): string {
   return suggested === undefined ? '' : `; did you mean ${suggested}?`
 }
 
-/** The reader of our output has ended (`| head`), so nothing more can be written. */
+/** Exits if the reader of the output has ended (`| head`). */
 function stopQuietly(error: NodeJS.ErrnoException): never {
   if (error.code !== 'EPIPE') throw error
   process.exit(FAILED)

@@ -7,21 +7,18 @@ import { isCompiled } from '../ground/runtime/compiled-program.ts'
 /** The text of plugin.ts, which the build puts here. */
 declare const PLUGIN_TYPES: string | undefined
 
-/**
- * Lies beside plugins, for editors and compilers. Nothing of it is loaded; one file serves all
- * plugins.
- */
+/** The file of types beside plugins, for editors and compilers. It is not loaded, and serves all plugins. */
 const TYPES = 'onescan-plugin.d.ts'
 
 type Language = 'ts' | 'mjs'
 
 /**
  * Writes the skeleton of a plugin into `directory`, with its types, a message in which it finds
- * something and, if Node can run it, a test. Returns their absolute paths. All files work as they
- * are. The plugin is TypeScript if this runtime loads that, else JavaScript with types in comments;
- * a name in `.ts` or `.mjs` decides otherwise. Throws an error of one line and writes nothing if
- * QHPSI cannot hold the name, if a file of that name exists, if there is no such directory, or, for
- * root, if somebody else may write to it. An existing file of types is replaced.
+ * something and, if Node can run it, a test. Returns their absolute paths. All files work as they are.
+ * The ending of the name, `.ts` or `.mjs`, decides the language. Without one, the plugin is TypeScript
+ * if this runtime loads that, else JavaScript with types in comments. An existing file of types is
+ * replaced. Throws an Error and writes nothing if QHPSI cannot hold the name, if a file of that name
+ * exists, if there is no such directory or, for root, if somebody else may write to it.
  */
 export function newPlugin(name: string, directory: string): string[] {
   const plain = name.replace(/\.(ts|mjs)$/, '')

@@ -12,23 +12,21 @@ import { mustRunOwnScanners } from './shared/must-run-own.ts'
 import { scanBytes } from './shared/scan-bytes.ts'
 import { openMessage } from './shared/spool-message.ts'
 
-/** What a plugin said about one message. */
+/** The answer of a plugin about one message. */
 export interface PluginResult {
-  /** The file, or which of our own messages it was. */
+  /** The file, or the name of one of our own messages. */
   readonly message: string
   readonly answer: 'clean' | 'infected' | 'could not tell'
   /** The name of what was found, or why it could not tell. */
   readonly text: string
   /** Milliseconds, including the start of its process. */
   readonly time: number
-  /** Lines that it wrote to the log or to standard error. */
+  /** The lines that the plugin wrote to the log or to standard error. */
   readonly log: readonly string[]
 }
 
 export interface PluginTestMail {
-  /**
-   * Files with one message each. Without any: a clean message, and one with the EICAR test file.
-   */
+  /** Files with one message each. If empty: a clean message, and one with the EICAR test file. */
   readonly messages: readonly string[]
   readonly sender: string
   readonly recipients: readonly string[]
@@ -68,7 +66,7 @@ export async function* tryPlugin(
     const started = performance.now()
     const { result } = await scanBytes(source, byHand)
     const time = performance.now() - started
-    yield { message, ...saidIn(result, prefix), time, log: lines }
+    yield { message, ...answerIn(result, prefix), time, log: lines }
   }
 }
 
@@ -84,7 +82,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
-function saidIn(result: ScanResult, prefix: string): Pick<PluginResult, 'answer' | 'text'> {
+function answerIn(result: ScanResult, prefix: string): Pick<PluginResult, 'answer' | 'text'> {
   switch (result.answer) {
     case 'clean':
       return { answer: 'clean', text: '' }

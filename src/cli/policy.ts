@@ -29,7 +29,7 @@ interface PolicyTestOptions extends EnvironmentOptions {
 /** The exit code if no line fits such a message. */
 const NO_LINE = 1
 
-/** `onescan policy test FROM TO [CLIENT]`: which line of onescan.policy applies. */
+/** `onescan policy test FROM TO [CLIENT]`: says which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
   describe: 'Ask which line of onescan.policy applies to a message',
@@ -56,7 +56,11 @@ const testCommand: CommandModule<object, PolicyTestOptions> = {
         default: '4K',
         describe: 'Bytes of the message, with K, M or G',
       })
-      .option('file', { type: 'string', requiresArg: true, describe: 'Another file of that form' })
+      .option('file', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Read this file instead of the one that counts for the slot',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .epilogue(
         'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
@@ -72,7 +76,7 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
   const facts = factsOf(args)
   const rule = rules.find(facts)
   const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
-    (one, other) => one.line - other.line,
+    (rule, other) => rule.line - other.line,
   )
   await output.result({
     file: rules.path,

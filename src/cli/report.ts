@@ -83,7 +83,7 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   if (output.json) await output.result(summary)
   else if (args.mail !== undefined) {
     const counts = text({ width: MAIL_WIDTH, isMail: true })
-    // After all other files that root reads and writes, since root then becomes the quarantine's
+    // This comes after all other files that root reads and writes: root becomes the quarantine's
     // account.
     const kept = await quarantineByMail(args.quarantine, span, { width: MAIL_WIDTH, clean, warn })
     await writeOut(formatMail(summary, counts + kept, args.mail, new Date(now)))
@@ -93,12 +93,12 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   return trouble ? FAILED : 0
 }
 
-/** One line that is harmless in a terminal and in a mail. */
+/** Makes text one line that is harmless in a terminal and in a mail. */
 function clean(words: string): string {
   return forTerminal(words.replace(/[\n\t]/g, ' '))
 }
 
-/** Whether the locale shows blocks of eighths, which are not ASCII: locale(7). */
+/** Whether the locale shows blocks of eighths, which are no ASCII characters; locale(7). */
 function showsBlocks(): boolean {
   const { LC_ALL, LC_CTYPE, LANG } = process.env
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')

@@ -21,11 +21,11 @@ interface SwitchOptions {
 /** A switch, and which doors look at it. */
 interface Switch {
   readonly file: string
-  /** The control directory whose doors heed it; undefined: all doors of the host. */
+  /** The control directory whose doors obey it; undefined: all doors of the host. */
   readonly control: string | undefined
 }
 
-/** `onescan disable`: from the next message on, mail passes unchanged. */
+/** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand: CommandModule<object, SwitchOptions> = {
   command: 'disable',
   describe: 'Let all mail pass as it is, neither verified nor scanned nor stamped',
@@ -36,7 +36,7 @@ export const disableCommand: CommandModule<object, SwitchOptions> = {
   handler: (args) => runCommand('disable', args, (output) => disable(args.control, output)),
 }
 
-/** `onescan enable`: undoes it. */
+/** `onescan enable`: undoes `onescan disable`. */
 export const enableCommand: CommandModule<object, SwitchOptions> = {
   command: 'enable',
   describe: 'Undo "onescan disable"',
@@ -67,17 +67,14 @@ async function disable(option: string | undefined, output: Output): Promise<numb
   return FAILED
 }
 
-/** Why doors of other users cannot see the switch; undefined if they can. */
+/** Returns why doors of other users cannot see the switch; undefined if they can. */
 function closedToOthers(directory: string): string | undefined {
   const { mode } = statSync(directory)
   if ((mode & 0o001) !== 0) return undefined
   return `${directory}: mode 0${(mode & 0o7777).toString(8)} hides the switch in it`
 }
 
-/**
- * Turns onescan on. Without an option it removes both switches that doors here may heed, so that
- * mail is scanned.
- */
+/** Switches onescan on. Without --control it removes both switches that doors here may obey. */
 async function enable(option: string | undefined, output: Output): Promise<number> {
   const chosen = chosenSwitch(option)
   const control = option === undefined ? undefined : chosen.control
@@ -134,12 +131,12 @@ function tellDoors(control: string | undefined, output: Output): void {
   )
 }
 
-/** Running onescands that look at another control directory. */
+/** Finds running onescands with another control directory, which do not obey the switch. */
 function otherDaemons(control: string): { pid: number; text: string }[] {
   return runningDaemons('/proc').flatMap(({ pid, env }) => {
     const own = env && readControlDirectories(env).control
     if (own === control) return []
-    const why = own === undefined ? 'may go on: its settings are not yours to read' : ''
+    const why = own === undefined ? 'may go on: you may not read its settings' : ''
     const text = why || `goes on: its control directory is ${own}`
     return [{ pid: Number(pid), text: `onescand ${pid} ${text}` }]
   })

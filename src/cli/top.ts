@@ -20,12 +20,12 @@ interface TopOptions {
   json: boolean
 }
 
-/** Where the documents have onescand listen with --http. */
+/** The address at which onescand listens with --http in the documents. */
 const USUAL_PLACE = 'http://127.0.0.1:9808'
 /** How many decisions are kept for the screen. */
 const KEPT = 200
 
-/** `onescan top`: what a running onescand does. */
+/** `onescan top`: shows what a running onescand does. */
 export const topCommand: CommandModule<object, TopOptions> = {
   command: 'top [place]',
   describe: 'Show what onescand does now',
@@ -61,7 +61,7 @@ async function top(args: ArgumentsCamelCase<TopOptions>, { error }: Output): Pro
   return printLines(place, (decided) => `${describeDecision(decided, noColours, oneLine)}\n`, error)
 }
 
-/** Prints all decisions. If too many came at once, it says beside them how many are missing. */
+/** Prints all decisions. If they came too fast, it says how many are missing. */
 async function printLines(
   place: LiveServer,
   lineOf: (decided: LiveDecision) => string,
@@ -79,7 +79,7 @@ async function printLines(
   return 0
 }
 
-/** How many decisions are missing. They are numbered from 1 on, since onescand was started. */
+/** How many decisions are missing before these. onescand numbers them from 1 on since its start. */
 function missedBefore(decided: readonly LiveDecision[], newest: number | undefined): number {
   const [first, last] = [decided[0], decided.at(-1)]
   if (!first || !last) return 0
@@ -87,7 +87,7 @@ function missedBefore(decided: readonly LiveDecision[], newest: number | undefin
   return Math.max(0, last.number - before - decided.length)
 }
 
-/** In the form of "onescan log". */
+/** A decision in the form of "onescan log --json". */
 function asJson({ time, fields }: LiveDecision): string {
   return jsonLine('top', { time: new Date(time).toISOString(), ...fields })
 }
@@ -136,7 +136,7 @@ async function showScreen(place: LiveServer): Promise<number> {
   return 0
 }
 
-/** Text that stays on one line and is harmless in a terminal. */
+/** Makes text one line that is harmless in a terminal. */
 function oneLine(text: string): string {
   return forTerminal(text.replace(/[\n\t]/g, ' '))
 }

@@ -22,7 +22,7 @@ interface VerifyArguments extends EnvironmentOptions, MessageArgument {
 
 const UNTRUSTED = 1
 
-/** `onescan verify`: whether a host of this cluster vouches for the message, and why not. */
+/** `onescan verify`: says which stamps of a message hold, and why the others do not. */
 export const verifyCommand: CommandModule<object, VerifyArguments> = {
   command: 'verify <file>',
   describe: 'Say which stamps of a message hold, and why the others do not',
@@ -55,7 +55,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
     const trust: Trust = message.headerTooLarge
       ? { trusted: false, why: 'the header is larger than 1 MiB' }
       : verifyStamps(examined, options)
-    // Readers may see different fields in a message that is not well formed.
+    // If a message is not well formed, readers may see different fields in it.
     const readable = !message.headerTooLarge && examined.formFault === undefined
     const stamps = readable ? explainStamps(examined, options) : []
     await output.result(asJson(trust, stamps))
@@ -69,13 +69,13 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
 function asText(trust: Trust, stamps: readonly StampExplanation[], now: number): string {
   const lines = stamps.map((stamp) => {
     const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
-    return `${stamp.field}:${by} ${stamp.fault ?? `holds${saying(stamp, now)}`}`
+    return `${stamp.field}:${by} ${stamp.fault ?? `holds${claimsText(stamp, now)}`}`
   })
   lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.why}`)
   return `${lines.join('\n')}\n`
 }
 
-function saying({ claims }: StampExplanation, now: number): string {
+function claimsText({ claims }: StampExplanation, now: number): string {
   if (claims === undefined) return ''
   return `, scanned by ${claims.scanners.join(', ') || 'nobody'} ${now - claims.time} seconds ago`
 }

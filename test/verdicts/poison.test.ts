@@ -332,7 +332,11 @@ t.test('onescan check tells how many messages are withheld, and for how long', a
     t.match(await slot.ask({ variables, message, timeLeft: 150_000 }), { does: 'end', code: 71 })
   }
   t.match(await checkWithheldMail(slot.socket), [
-    { level: 'warning', what: 'poison', value: /^a message is withheld .* for 60 minutes more/ },
+    {
+      level: 'warning',
+      what: 'poison',
+      value: /^a message is withheld from scanners for 60 more minutes/,
+    },
   ])
   const none = await openSlot(t, { ...env, VERDICTS: 'off' })
   t.same(await checkWithheldMail(none.socket), [])

@@ -10,28 +10,28 @@ import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
 /** A program of util-linux. Like setuidgid, it drops the supplementary groups. */
 const SETPRIV = '/usr/bin/setpriv'
 /**
- * The most milliseconds between two findings: twice as long as the longest trial, a scan, may take.
+ * The most milliseconds between two findings: twice as long as a scan, the longest trial, may take.
  */
 const PATIENCE = 320_000
-/** All trials together may take so many times PATIENCE. */
+/** All trials together may take this many times PATIENCE. */
 const PARTS = 6
-/** More than any host needs. */
+/** The most findings: more than any host has. */
 const FINDINGS_MAX = 1000
-/** The most characters of one finding, and of what is written to standard error. */
+/** The most characters of one finding, and of the text on standard error. */
 const LINE_MAX = 65_536
 
 /**
- * Makes the trials as the account of the slot, in a process that has nothing of root's: neither the
- * user, the environment and the working directory, nor the terminal, at which it could type. Only
- * that process touches what the settings name (scanners, plugins, LD_PRELOAD, PATH). If the user
- * cannot be changed, nothing is tried, and a finding says so.
+ * Makes the trials as the account of the slot, in a process that has nothing of root's: not the
+ * user, not the environment, not the working directory, and not the terminal, at which it could type
+ * commands. Only that process touches what the settings name (scanners, plugins, LD_PRELOAD, PATH).
+ * If the user cannot be changed, nothing is tried, and a finding says so.
  *
- * `asRoot`: the administrator named root himself.
+ * `mayBeRoot`: whether the administrator named root as the account.
  */
-export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator<Finding> {
+export async function* tryAsAccount(host: Host, mayBeRoot: boolean): AsyncGenerator<Finding> {
   const own = process.getuid!()
   const { uid } = host.account
-  if (own === 0 && uid === 0 && !asRoot) {
+  if (own === 0 && uid === 0 && !mayBeRoot) {
     yield host.daemon === undefined
       ? error(
           'trials',
@@ -57,9 +57,9 @@ export async function* tryAsAccount(host: Host, asRoot: boolean): AsyncGenerator
 }
 
 /**
- * The findings of a command that makes the trials as `uid`. The process is that user's, who may
- * stop it or leave processes behind. So it is killed after `patience` milliseconds without a
- * finding, or after six times that in all.
+ * Yields the findings of a command that makes the trials as `uid`. That user may stop the process or
+ * leave other processes behind. So all of them are killed after `patience` milliseconds without a
+ * finding, or after PARTS times that in all.
  */
 export async function* tryBy(
   [program, ...words]: readonly [string, ...string[]],
@@ -78,24 +78,24 @@ export async function* tryBy(
     detached: true,
   })
   const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
-  const complaints = textOf(child.stderr)
+  const complaints = collectText(child.stderr)
   const stop = endWithUs(child)
-  child.stdin.on('error', () => {}) // it has gone; its end is reported below
+  child.stdin.on('error', () => {}) // the child has ended, which is reported below
   let isLate = false
   const giveUp = () => {
     isLate = true
     killAll(child)
-    child.stdout.push(null) // a process that left the group may hold it open
+    child.stdout.push(null) // a process that left the group may hold the pipe open
   }
-  const late = setTimeout(giveUp, patience)
-  const over = setTimeout(giveUp, PARTS * patience)
+  const sinceFinding = setTimeout(giveUp, patience)
+  const sinceStart = setTimeout(giveUp, PARTS * patience)
   try {
     let count = 0
     for await (const line of linesOf(child.stdout)) {
-      late.refresh()
+      sinceFinding.refresh()
       if (count++ === 0) {
         if ((readJson(line) as Introduction | undefined)?.uid !== uid) break
-        child.stdin.end(JSON.stringify(toldOf(host)))
+        child.stdin.end(JSON.stringify(trialHost(host)))
         continue
       }
       const finding = readFinding(line)
@@ -113,8 +113,8 @@ export async function* tryBy(
         : `broke off: ${why}`
     yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
   } finally {
-    clearTimeout(late)
-    clearTimeout(over)
+    clearTimeout(sinceFinding)
+    clearTimeout(sinceStart)
     stop()
     killAll(child)
     child.stdout.destroy()
@@ -137,11 +137,14 @@ function asOther({ account }: Host, command: readonly string[]): readonly [strin
   return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
 }
 
-function toldOf({ env, account, limits, program, now, daemon }: Host): TrialHost {
+function trialHost({ env, account, limits, program, now, daemon }: Host): TrialHost {
   return { env, account, limits, program, now, daemon }
 }
 
-/** Passes our end on to the child, which does not get the signals of our terminal. */
+/**
+ * Ends the child when a signal ends this process: the child does not get the signals of the terminal.
+ * Returns a function that stops this.
+ */
 function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
   const end = (signal: NodeJS.Signals) => {
     child.kill('SIGTERM')
@@ -165,7 +168,8 @@ async function* linesOf(stream: Readable): AsyncGenerator<string> {
   }
 }
 
-function textOf(stream: Readable): () => string {
+/** Collects what a stream says last, up to LINE_MAX characters. */
+function collectText(stream: Readable): () => string {
   let text = ''
   stream.on('data', (piece: Buffer) => {
     text = `${text}${piece.toString('latin1')}`.slice(-LINE_MAX)

@@ -12,26 +12,24 @@ export interface SlotCall extends SlotInput {
   /** The slot program and its arguments; no shell, no search in PATH. */
   readonly program: readonly string[]
   /**
-   * What is written to fd 0, one write for each piece. To act as a client that hangs up, give a
-   * part of the message and no envelope.
+   * The bytes for fd 0, one write for each piece. To act as a client that hangs up, give a part of
+   * the message and no envelope.
    */
   readonly message: ByteSource
-  /**
-   * What is written to fd 1, as it is: qmail-smtpd writes `F` sender NUL (`T` recipient NUL)… NUL.
-   */
+  /** The bytes for fd 1: qmail-smtpd writes `F` sender NUL (`T` recipient NUL)… NUL. */
   readonly envelope: ByteSource
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** By default that of notqmail's qmail-smtpd: /var/qmail, if there is one. */
+  /** The working directory. Default: qmailDirectory(). */
   readonly directory?: string
   /**
-   * Where the slot finds the error pipe: 6 in notqmail, 4 in older patches, 2 in IndiMail, where
-   * the slot has no other stderr. By default there is none.
+   * The descriptor of the error pipe: 6 in notqmail, 4 in older patches, 2 in IndiMail, where the slot
+   * has no other stderr. Default: no error pipe.
    */
   readonly errorFd?: 2 | 4 | 6 | undefined
   /**
-   * The slot is killed after so many milliseconds. By default it is waited for without end, as
-   * qmail-smtpd does.
+   * Milliseconds after which the slot is killed. Default: never, as qmail-smtpd waits for the slot
+   * without end.
    */
   readonly timeout?: number
   /** Whether to watch the slot's memory, every few milliseconds. */
@@ -45,17 +43,17 @@ export interface SlotOutcome {
   readonly signal: NodeJS.Signals | undefined
   /** All bytes that came through the error pipe. */
   readonly errorText: Buffer
-  /** What was written to fd 2 before the slot ended. */
+  /** All bytes that were written to fd 2 before the slot ended. */
   readonly log: Buffer
   /**
-   * Whether all of the message and envelope was taken. If not, qmail-smtpd takes exit code 0 for a
+   * Whether the slot took all of the message and envelope. If not, qmail-smtpd takes exit code 0 for a
    * read error.
    */
   readonly handedOver: boolean
   /** Milliseconds from the start of the program until it and the error pipe have ended. */
   readonly time: number
   readonly timedOut: boolean
-  /** The largest resident size that was seen, in bytes, if `watchMemory` was set. */
+  /** The largest resident size in bytes; undefined without `watchMemory`. */
   readonly peakMemory: number | undefined
 }
 
@@ -65,12 +63,12 @@ export const qmailDirectory = (): string => (existsSync('/var/qmail') ? '/var/qm
 /**
  * Calls a slot program as qmail-smtpd does (qmail.c): with a pipe for the message on fd 0, one for
  * the envelope on fd 1, open for reading, perhaps one for an error text, and with SIGPIPE ignored.
- * It writes the whole message first and then the envelope, unless the slot has stopped reading. It
- * reads the error pipe to its end before the exit code counts.
+ * The whole message is written first and then the envelope, unless the slot has stopped reading. The
+ * error pipe is read to its end before the exit code counts.
  *
- * What cannot be started ends as in qmail.c: code 61 for the directory, 120 for the program.
- * Rejects if pipes cannot be made or a source throws; the slot has then seen the end of its input
- * without an envelope.
+ * If the slot cannot be started, the exit code is that of qmail.c: 61 for the directory, 120 for the
+ * program. Rejects if pipes cannot be made or a source throws; the slot has then seen the end of its
+ * input without an envelope.
  */
 export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const { directory = qmailDirectory(), errorFd } = call
@@ -104,7 +102,7 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const alarm = startAlarm(child, errorText, call.timeout)
   const handing = handOver(call, message.write, envelope.write, ended)
-  handing.catch(() => {}) // reported below, when the slot has ended
+  handing.catch(() => {}) // awaited below, when the slot has ended
   try {
     const [code, signal] = await ended
     const text = await errorText.toEnd()
@@ -130,9 +128,9 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
 }
 
 /**
- * The shell does the one thing that the runtime cannot do for a child: it leaves SIGPIPE ignored.
- * Then it becomes the program; its exit code is 120 if that fails. The variables are those that
- * shells add on their own.
+ * The shell does the one thing that the runtime cannot do for a child: it leaves SIGPIPE ignored. Then
+ * it becomes the program, or ends with exit code 120. It unsets the variables that shells add on their
+ * own.
  */
 const AS_QMAIL_SMTPD = `trap '' PIPE; trap 'exit 120' EXIT; unset PWD OLDPWD SHLVL; exec "$@"`
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quoteForShell } from '../shared/quote-for-shell.ts'
 
-/** What the slot handed on. */
+/** The mail as the slot handed it to the chain. */
 export interface ChainInput {
   /** The header block with its empty line; at most 1 MiB of it. */
   readonly header: Buffer
@@ -14,21 +14,21 @@ export interface ChainInput {
 export interface ChainProbe {
   /** The command for QUEUECHAIN. */
   readonly chain: string
-  /** Undefined if the slot did not call it. */
+  /** Undefined if the slot did not call the chain. */
   chainInput(): ChainInput | undefined
   remove(): void
 }
 
 /**
- * A program before the real chain that looks at what the slot hands on. It opens the spool again
- * and reads with an offset of its own, so that the chain gets the same descriptors as without it.
- * It looks only at regular files; if that fails, the mail goes on unseen. Without a chain (a trial
- * run) it takes the mail and drops it.
+ * Makes a program before the real chain that copies the header and the envelope. It opens the spool
+ * again and reads with an offset of its own, so that the chain gets the same descriptors as without
+ * it. It reads only regular files; if reading fails, the mail goes on and there is no copy. Without a
+ * chain (a trial run) it takes the mail and drops it.
  */
 export function makeChainProbe(chain: readonly string[] | undefined): ChainProbe {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-inject-'))
-  const script = join(directory, 'look')
-  writeFileSync(script, lookScript(directory, chain))
+  const script = join(directory, 'probe')
+  writeFileSync(script, probeScript(directory, chain))
   chmodSync(script, 0o700)
   return {
     chain: `/bin/sh ${quoteWord(script)}`,
@@ -42,7 +42,7 @@ export function makeChainProbe(chain: readonly string[] | undefined): ChainProbe
 }
 
 /** fd 1 is the envelope: nothing in this script may write to it. */
-function lookScript(directory: string, chain: readonly string[] | undefined): string {
+function probeScript(directory: string, chain: readonly string[] | undefined): string {
   const goOn = chain
     ? `set -- ${chain.map(quoteForShell).join(' ')}
 [ -x "$1" ] || exit 120

@@ -13,14 +13,14 @@ export interface Drain {
 /** Milliseconds. Bun has no events for a pipe that it did not make itself, so it must be polled. */
 const LOOK_EVERY = 1
 
-/** Takes over the descriptor. An undefined one never gives any bytes. */
+/** Takes over the descriptor, and closes it. Without a descriptor there are no bytes. */
 export function drain(fd: number | undefined): Drain {
   const pieces: Buffer[] = []
   if (fd === undefined) {
     const nothing = Buffer.alloc(0)
     return { toEnd: async () => nothing, soFar: () => nothing, close: () => {} }
   }
-  // Opened again, so that reading does not block and the slot's own end stays as it is.
+  // The pipe is opened again: only this end must not block, and the slot's end stays as it is.
   const pipe = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
   closeSync(fd)
   const buffer = Buffer.alloc(65_536)

@@ -14,9 +14,10 @@ export interface SlotInput {
 }
 
 /**
- * Writes the message to its end, then the envelope, and closes both pipes. Resolves to true if all
- * of it was taken. If the message was not, the envelope stays empty, as in qmail.c, where the first
- * error stops all writing. When `ended` says that the slot has ended, this stops waiting.
+ * Writes the message to its end, then the envelope, and closes both pipes. Resolves to whether the
+ * slot took all of both. If it did not take all of the message, the envelope stays empty, as in
+ * qmail.c, where the first error stops all writing. Nothing is waited for after `ended` has resolved:
+ * the slot has ended.
  */
 export async function handOver(
   mail: SlotInput,
@@ -39,7 +40,7 @@ export async function handOver(
   }
 }
 
-/** Resolves to false as soon as the slot takes no more. */
+/** Writes all pieces. Resolves to false as soon as the slot takes no more. */
 async function pour(
   source: ByteSource,
   pipe: Writable,
@@ -74,6 +75,6 @@ function writerOf(fd: number): Writable {
     ? createWriteStream('', { fd })
     : new Socket({ fd, readable: false, writable: true })
   return writer.on('error', () => {
-    // The writer gets EPIPE by its callback.
+    // write() hears of EPIPE by its callback.
   })
 }

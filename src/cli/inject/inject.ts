@@ -51,7 +51,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
     .positional('file', {
       type: 'string',
       demandOption: true,
-      // yargs turns a lone `-` into '', and refuses an empty word by itself.
+      // yargs turns a lone `-` into '', and refuses an empty argument by itself.
       coerce: (file: string) => file || '-',
       describe: 'The message; - reads standard input',
     })
@@ -118,29 +118,29 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
     ...process.env,
     ...assignments(args.env),
   }
-  const look = lookFor(args, environment)
-  if (look) environment.QUEUECHAIN = look.chain
+  const probe = probeFor(args, environment)
+  if (probe) environment.QUEUECHAIN = probe.chain
   try {
     const outcome = await callSlot({
       program: [program],
       message: open(args.file),
       envelope: envelopeBytes(args.from, args.to),
       environment,
-      ...manner(args.as, environment),
+      ...callerOptions(args.as, environment),
     })
     return {
       reply: smtpReply(outcome, args.as, Date.now()),
       program,
       dryRun: args.dryRun,
       outcome,
-      chainInput: look?.chainInput(),
+      chainInput: probe?.chainInput(),
     }
   } finally {
-    look?.remove()
+    probe?.remove()
   }
 }
 
-function lookFor(
+function probeFor(
   args: InjectOptions,
   environment: Record<string, string | undefined>,
 ): ChainProbe | undefined {
@@ -150,17 +150,17 @@ function lookFor(
   return makeChainProbe(words.length > 0 ? words : [DEFAULT_CHAIN])
 }
 
-/** How the various qmail-smtpd call the slot (qmail.c, qmail_open()). */
-function manner(
+/** The error pipe and directory with which this caller calls the slot; qmail.c, qmail_open(). */
+function callerOptions(
   as: Caller,
   environment: Record<string, string | undefined>,
 ): { errorFd?: 2 | 4 | 6; directory?: string } {
   if (as === 'netqmail') return {}
   if (as === 'notqmail') return { errorFd: 6 }
-  const asked = Number(environment.ERROR_FD || 2)
+  const errorFd = Number(environment.ERROR_FD || 2)
   return {
     directory: '/',
-    ...(asked === 2 || asked === 4 || asked === 6 ? { errorFd: asked } : {}),
+    ...(errorFd === 2 || errorFd === 4 || errorFd === 6 ? { errorFd } : {}),
   }
 }
 
@@ -170,7 +170,7 @@ function open(file: string): ByteSource {
   return createReadStream(file, { fd })
 }
 
-/** The envelope without any limit: the slot decides what an address may be. */
+/** The bytes of the envelope. Addresses are not checked: the slot decides which it takes. */
 function envelopeBytes(from: string, to: readonly string[]): Buffer {
   const sender = from === '<>' ? '' : from
   return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)

@@ -5,20 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/**
- * A pipe(2): what is written to `write` can be read from `read`. Both ends block, and close on
- * exec.
- */
+/** The two ends of a pipe(2). Both block, and close on exec. */
 export interface Pipe {
   readonly read: number
   readonly write: number
 }
 
 /**
- * Makes real pipes. The runtime's own stdio pipes are sockets, open in both directions; the slot
- * may notice that qmail-smtpd gives it something else.
- *
- * They are FIFOs that are unlinked at once. The caller closes the descriptors.
+ * Makes pipes as qmail-smtpd does: the runtime's own pipes for a child are sockets, open in both
+ * directions, and the slot could notice the difference. The pipes are FIFOs that are unlinked at once.
+ * The caller closes the descriptors.
  */
 export async function makePipes(count: number): Promise<Pipe[]> {
   const directory = await mkdtemp(join(tmpdir(), 'onescan-inject-'))
@@ -32,8 +28,7 @@ export async function makePipes(count: number): Promise<Pipe[]> {
 }
 
 function openBothEnds(path: string): Pipe {
-  // open(2) of each end would wait for the other. One descriptor that is both (fifo(7)) prevents
-  // that.
+  // open(2) of one end waits for the other one, unless a descriptor is open for both; fifo(7).
   const both = openSync(path, constants.O_RDWR)
   try {
     return { read: openSync(path, constants.O_RDONLY), write: openSync(path, constants.O_WRONLY) }

@@ -3,16 +3,16 @@ import type { ChainInput } from './chain-probe.ts'
 
 /** One call of a slot, and its outcome. */
 export interface Injection {
-  /** The line that smtpReply() makes. */
+  /** The line that the client would get, by smtpReply(). */
   readonly reply: string
   readonly program: string
   readonly dryRun: boolean
   readonly outcome: SlotOutcome
-  /** Undefined if the slot handed nothing on, or if nothing looked. */
+  /** Undefined if the slot handed nothing on, or if there was no probe. */
   readonly chainInput: ChainInput | undefined
 }
 
-/** For people: one fact a line, with control bytes of hostile mail made visible. */
+/** The outcome for people: one fact a line, with control bytes of hostile mail made visible. */
 export function reportText(injection: Injection): string {
   const { outcome, chainInput } = injection
   const lines = [
@@ -30,7 +30,7 @@ export function reportText(injection: Injection): string {
   return `${lines.join('\n')}\n`
 }
 
-/** For programs. Bytes are characters of the same number; nothing is left out. */
+/** The outcome for programs. Each byte is the character of the same number; nothing is left out. */
 export function reportJson(injection: Injection): object {
   const { outcome, chainInput } = injection
   return {
@@ -70,7 +70,7 @@ function addresses(chainInput: ChainInput): { sender: string; recipients: string
   return { sender, recipients }
 }
 
-/** Safe on a terminal: nothing but printable ASCII and tabs, other bytes as \xNN. */
+/** Makes text safe for a terminal: printable ASCII and tabs stay, other bytes become \xNN. */
 const visible = (text: string): string =>
   text.replace(
     /[^\t\x20-\x7e]/g,

@@ -1,14 +1,14 @@
 import type { SlotOutcome } from './call-slot.ts'
 
 /**
- * Which qmail-smtpd calls the slot. They use different words for an exit code. They also differ in
- * the exit code by which the slot sends words of its own: none in netqmail 1.06 (and in notqmail up
- * to 1.08), 82 in notqmail from 1.09 on, 88 in IndiMail.
+ * The qmail-smtpd that calls the slot. Each has a text of its own for an exit code. Each has another
+ * exit code, too, by which the slot announces a text of its own: none in netqmail 1.06 (and in
+ * notqmail up to 1.08), 82 in notqmail from 1.09 on, 88 in IndiMail.
  */
 export type Caller = 'notqmail' | 'netqmail' | 'indimail'
 export const callers = ['notqmail', 'netqmail', 'indimail'] as const satisfies readonly Caller[]
 
-/** What a caller makes of an exit code: D (permanent) or Z (temporary), then the text. */
+/** The text of a caller for each exit code, behind D (permanent) or Z (temporary). */
 type ReplyTable = Readonly<Record<number, string>>
 
 const NOT_HANDED_OVER = 54
@@ -94,16 +94,17 @@ const indimail: ReplyTable = {
 }
 
 /**
- * Each caller's words; and how it takes the slot's own: the exit code, and the most bytes of the
- * text.
+ * The texts of each caller, the exit code that announces a text of the slot's own, and the most bytes
+ * of such a text.
  */
-const manners: Record<Caller, { table: ReplyTable; custom?: { code: number; longest: number } }> = {
-  netqmail: { table: qmail },
-  notqmail: { table: qmail, custom: { code: 82, longest: 255 } },
-  indimail: { table: indimail, custom: { code: 88, longest: 1023 } },
-}
+const dialects: Record<Caller, { table: ReplyTable; custom?: { code: number; longest: number } }> =
+  {
+    netqmail: { table: qmail },
+    notqmail: { table: qmail, custom: { code: 82, longest: 255 } },
+    indimail: { table: indimail, custom: { code: 88, longest: 1023 } },
+  }
 
-/** What qmail-smtpd looks at in an outcome. */
+/** The part of an outcome that qmail-smtpd looks at. */
 export type JudgedOutcome = Pick<
   SlotOutcome,
   'pid' | 'code' | 'signal' | 'errorText' | 'handedOver'
@@ -119,9 +120,9 @@ export function smtpReply(outcome: JudgedOutcome, as: Caller, now: number): stri
   return `${text.startsWith('D') ? 554 : 451} ${text.slice(1)}`
 }
 
-/** Empty if the message is in the queue; otherwise D or Z and the text. */
+/** Returns D or Z and the text, or '' if the message is in the queue; qmail.c, qmail_close(). */
 function qmailClose(outcome: JudgedOutcome, as: Caller): string {
-  const { table, custom } = manners[as]
+  const { table, custom } = dialects[as]
   if (outcome.signal !== undefined) return 'Zqq crashed (#4.3.0)'
   const code = outcome.code === 0 && !outcome.handedOver ? NOT_HANDED_OVER : (outcome.code ?? 81)
   if (code === 0) return ''

@@ -22,21 +22,22 @@ export interface MailStyle {
   readonly width: number
   /** Turns what strangers wrote into one harmless line. */
   readonly clean: (text: string) => string
-  /** Is told what could not be looked at. The mail says so, too. */
+  /** Reports what could not be read. The mail says so, too. */
   readonly warn: (text: string) => void
 }
 
 /**
- * What was put into quarantine in that time, as text for the postmaster: the number of messages by
- * ground, and the newest NAMED that are still there, with the command that releases each. '' if
- * there is no quarantine, or nothing was kept. Root becomes the account of the quarantine for good.
+ * Returns the text for the postmaster about the messages that were put into quarantine during `span`:
+ * their number by ground, and the newest NAMED that are still there, each with the command that
+ * releases it. '' if there is no quarantine, or if nothing was kept. Root becomes the account of the
+ * quarantine for good.
  */
 export async function quarantineByMail(
   named: string | undefined,
   span: TimeRange,
   form: MailStyle,
 ): Promise<string> {
-  const lines = await tell(named, span, form).catch((error) => {
+  const lines = await quarantineLines(named, span, form).catch((error) => {
     const why = `the quarantine cannot be looked at: ${errorText(error)}`
     form.warn(why)
     return [`  ${form.clean(why)}`]
@@ -44,7 +45,7 @@ export async function quarantineByMail(
   return lines.length > 0 ? `\nIn quarantine\n${lines.join('\n')}\n` : ''
 }
 
-async function tell(
+async function quarantineLines(
   named: string | undefined,
   span: TimeRange,
   form: MailStyle,
@@ -55,9 +56,9 @@ async function tell(
 }
 
 /**
- * Where this host keeps mail. cron gives commands no QUARANTINE, so onescand's setting counts as
- * well. Undefined if mail is held in the MTA's queue, or if nothing is set and the package's
- * directory is missing.
+ * The directory in which this host keeps mail: QUARANTINE, else onescand's setting (cron sets no
+ * QUARANTINE), else the package's directory. Undefined if mail is held in the MTA's queue, or if the
+ * package's directory is missing.
  */
 function quarantineHere(): string | undefined {
   const set = process.env.QUARANTINE || quarantineOfDaemon()
@@ -69,10 +70,7 @@ function quarantineOfDaemon(): string | undefined {
   return isThere(DEFAULTS) ? readDefaults(DEFAULTS).env.QUARANTINE : undefined
 }
 
-/**
- * Whether something is there. What cannot be looked at counts as there: opening it will say why
- * not.
- */
+/** Whether the path exists. If this cannot be found out, it counts as existing: opening it says why. */
 function isThere(path: string): boolean {
   try {
     lstatSync(path)
@@ -114,7 +112,7 @@ function countLine([name, count]: readonly [string, number]): string {
   return `  ${formatNumber(count).padStart(10)} ${name}`
 }
 
-/** Lines about a message; none if it has gone meanwhile. */
+/** The lines about a message; none if somebody has removed it meanwhile. */
 async function linesAbout(
   root: PathHandle,
   directory: string,
@@ -143,14 +141,14 @@ async function linesAbout(
   return ['', ...lines, ...begun, `    onescan quarantine release ${entry.id}${clean(where)}`]
 }
 
-/** The directory as it is if sh(1) takes it for one word; otherwise quoted. */
+/** The directory as one word of sh(1), quoted if that is needed. */
 function shown(directory: string): string {
   return /^[\w./-]+$/.test(directory) ? directory : quoteForShell(directory)
 }
 
 /**
- * Shortens a text in its middle, since the ends of an address tell most. Mail programs break such
- * lines nowhere.
+ * Shortens a text in its middle: the ends of an address say most. Mail programs do not break long
+ * words, so longer lines would not fit.
  */
 function shorten(text: string, most: number): string {
   if (text.length <= most) return text

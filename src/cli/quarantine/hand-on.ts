@@ -26,7 +26,7 @@ export interface OutgoingMail {
   readonly inCrlf: boolean
 }
 
-/** Where a released message is handed to. */
+/** The program or server that a released message is handed to. */
 export type NextHop =
   /** A qmail-queue: the program and its arguments. */
   | { readonly kind: 'chain'; readonly words: readonly string[] }
@@ -84,7 +84,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     )
   }
   const words = ['-i', '-f', mail.sender || '<>', '--', ...mail.recipients]
-  // In a session of its own it cannot type at our terminal.
+  // `detached` starts a session of its own, in which it cannot type commands at our terminal.
   const child = spawn(program, words, {
     env: environment,
     detached: true,
@@ -100,7 +100,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   const lines = createCrlfReader()
   for (const piece of mail.bytes()) {
     const text = mail.inCrlf ? lines.push(piece) : piece
-    // (A copy: the piece changes as soon as the next one is asked for.)
+    // The piece is copied, since it changes as soon as the next one is asked for.
     if (!child.stdin.write(Buffer.from(text)))
       await Promise.race([once(child.stdin, 'drain'), ended])
   }
@@ -135,7 +135,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   }
   await ask(`EHLO ${hostname()}`)
   await ask(`MAIL FROM:<${mail.sender}>`)
-  // All or none: a recipient that is refused would never hear of it.
+  // One refused recipient ends the release: otherwise that recipient would never hear of the mail.
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')
   const stuffing = createStuffing(mail.inCrlf ? 'as they are' : 'lf')

@@ -5,8 +5,8 @@ import { startOf } from '../shared/running-daemons.ts'
 const INEXACT = 2000
 
 /**
- * Whether the process that took a message at `since`, unix milliseconds, still runs: not another one
- * that has its number by now.
+ * Whether the process that took a message at `since`, in unix milliseconds, still runs. A process that
+ * was started later only has the same number.
  */
 export function isAlive(pid: number, since: number): boolean {
   try {

@@ -21,7 +21,7 @@ export interface ListOptions extends QuarantineOptions {
 /** The exit code if there is nothing to list. */
 const NOTHING = 1
 
-/** `onescan quarantine list`: what is kept. */
+/** `onescan quarantine list`: lists the messages that are kept. */
 export const listCommand: CommandModule<object, ListOptions> = {
   command: 'list',
   describe: 'Show what is in quarantine, the oldest first',
@@ -96,7 +96,7 @@ function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
   return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
-/** Why a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
+/** The ground on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
 export function whyInWords({ grounds, found }: QuarantineRecord): string {
   return oneLine(found ? `${grounds}: ${found}` : grounds)
 }

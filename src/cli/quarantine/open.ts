@@ -53,7 +53,7 @@ function becomeOwner(directory: string): void {
   process.setuid!(uid)
 }
 
-/** The caller's name, or number, for the log. To be asked before root becomes another user. */
+/** The caller's name or number, for the log. Call this before root becomes another user. */
 export function callerName(): string {
   const { SUDO_USER } = process.env
   if (SUDO_USER) return SUDO_USER
@@ -63,7 +63,7 @@ export function callerName(): string {
       if (entry.uid === uid) return entry.name
     }
   } catch {
-    // No such file, as in some containers.
+    // Some containers have no such file.
   }
   return String(uid)
 }

@@ -81,7 +81,7 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
   handler: (args) => {
     const who = callerName()
     return runCommand('quarantine release', args, (output) => {
-      // Before root becomes another user, since it obeys only files of root's own.
+      // The settings and keys are read before root becomes another user: root obeys only its own files.
       const env = slotEnvironment(process.env, args)
       const keys = args.stamp ? signingKeys(env) : []
       const releasing = { ...args, env, keys, who }
@@ -158,7 +158,7 @@ async function releaseOne(
   }
 }
 
-/** Gives `use` the message with its stamp on top. */
+/** Calls `use` with the message, which has its stamp on top. */
 async function withStamp(
   { opened }: Release,
   env: Environment,
@@ -187,7 +187,7 @@ async function stampOf(message: Message, keys: readonly Key[]) {
   throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
 }
 
-/** Only hmac-sha256 stamps say what they vouch for, and expire. */
+/** The current hmac-sha256 keys: only their stamps name what they vouch for, and expire. */
 function signingKeys(env: Environment): Key[] {
   const remedy =
     'make a key with onescan keygen, or release with --no-stamp: it may be scanned again'

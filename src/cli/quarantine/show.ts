@@ -13,10 +13,10 @@ interface ShowOptions extends QuarantineOptions {
   readonly json: boolean
 }
 
-/** The most bytes of a message that a person is shown. */
+/** The bytes of a message that are shown. */
 export const SHOWN = 16 * 1024
 
-/** `onescan quarantine show ID`: what is known about a message, and its first lines. */
+/** `onescan quarantine show ID`: prints what is known about a message, and how it begins. */
 export const showCommand: CommandModule<object, ShowOptions> = {
   command: 'show <id>',
   describe: 'Show what is known of a message in quarantine, and how it begins',

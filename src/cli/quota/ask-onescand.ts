@@ -7,17 +7,17 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
 import type { Opinion } from './opinion.ts'
 
-/** Where the package's onescand listens. */
+/** The socket at which the package's onescand listens. */
 const STANDARD = '/run/onescand/policy.sock'
 /** Milliseconds; QUOTATIMEOUT of onescand may be up to a minute. */
 const PATIENCE = 61_000
 
-/** QUOTASOCKET; else the usual path, if there is such a socket. */
+/** The socket of onescand's policy service: QUOTASOCKET, else the usual path if it exists. */
 export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefined {
   return QUOTASOCKET || (existsSync(STANDARD) ? STANDARD : undefined)
 }
 
-/** What onescand would tell a door, from what it remembers. Rejects if it does not answer. */
+/** Asks onescand what it would tell a door, from its cache. Rejects if it does not answer. */
 export async function askOnescand(
   path: string,
   { mailbox, size }: MailboxQuestion,
@@ -38,18 +38,18 @@ export async function askOnescand(
   }
 }
 
-function readOpinion(told: ReadonlyMap<string, string>): Opinion {
+function readOpinion(attributes: ReadonlyMap<string, string>): Opinion {
   const answers = ['room', 'full', 'no-such-user'] as const
-  const answer = answers.find((word) => word === told.get('answer')) ?? 'unknown'
+  const answer = answers.find((word) => word === attributes.get('answer')) ?? 'unknown'
   const number = (name: string) => {
-    const text = told.get(name)
+    const text = attributes.get(name)
     return text === undefined ? undefined : Number(text)
   }
   return {
     answer,
-    why: told.get('why'),
-    mailbox: told.get('mailbox'),
-    source: told.get('source'),
+    why: attributes.get('why'),
+    mailbox: attributes.get('mailbox'),
+    source: attributes.get('source'),
     size: number('size'),
     quota: number('quota'),
     age: number('age_ms'),

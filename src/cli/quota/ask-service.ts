@@ -10,10 +10,7 @@ export interface MailboxQuestion {
   readonly size: number
 }
 
-/**
- * What the service in QUOTAD says now. Throws a Fault of kind `config` if QUOTAD cannot be a
- * service.
- */
+/** Asks the service in QUOTAD. Throws a Fault of kind `config` if QUOTAD names no service. */
 export async function askService(
   env: Environment,
   { mailbox, size }: MailboxQuestion,

@@ -1,16 +1,17 @@
-/** What a service or onescand says about a mailbox. Sizes are in bytes, times in milliseconds. */
+/** The answer of a service or of onescand about a mailbox. Sizes are in bytes, times in milliseconds. */
 export interface Opinion {
   readonly answer: 'room' | 'full' | 'no-such-user' | 'unknown'
   readonly why?: string | undefined
   /** The mailbox itself: for an address with an extension, the part before that. */
   readonly mailbox?: string | undefined
-  /** The backend that said it. */
+  /** The backend that answered. */
   readonly source?: string | undefined
   readonly size?: number | undefined
-  /** Undefined: unlimited, or not known. */
+  /** Undefined if the mailbox has no limit, or if it is not known. */
   readonly quota?: number | undefined
-  /** For a remembered answer: how old it is, and how long it still holds. */
+  /** The age of an answer from the cache. */
   readonly age?: number | undefined
+  /** The time for which an answer from the cache still holds. */
   readonly left?: number | undefined
 }
 
@@ -21,7 +22,7 @@ const words = {
   unknown: 'could not tell',
 } as const
 
-/** One line for a person. */
+/** The answer in one line for people. */
 export function opinionText(opinion: Opinion): string {
   const { answer, why, mailbox, source, size, quota, age, left } = opinion
   const parts: string[] = [words[answer]]

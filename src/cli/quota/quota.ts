@@ -22,7 +22,7 @@ interface QuotaOptions extends EnvironmentOptions {
 /** Exit codes: room, over quota, could not tell, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
 
-/** `onescan quota`: what doors are told about a mailbox, by whom, and since when. */
+/** `onescan quota`: says what doors hear about a mailbox, from which service, and since when. */
 export const quotaCommand: CommandModule<object, QuotaOptions> = {
   command: 'quota <mailbox>',
   describe: 'Say whether a mailbox has room, which service says so, and since when',
@@ -62,7 +62,8 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Pr
   }
   const socket = args.socket ?? socketOfOnescand(env)
   const service = env.QUOTAD ? await askService(env, question) : undefined
-  const onescand = socket === undefined ? undefined : await orTrouble(askOnescand(socket, question))
+  const onescand =
+    socket === undefined ? undefined : await orCouldNotTell(askOnescand(socket, question))
   const opinion = service ?? onescand
   if (opinion === undefined) {
     throw new Fault('config', 'QUOTAD is not set, and no onescand --policy is here; set QUOTAD')
@@ -78,10 +79,10 @@ function asText(opinions: Readonly<Record<string, Opinion | undefined>>): string
     .join('')
 }
 
-/** If onescand is down, that is no answer about the mailbox, and counts as trouble. */
-async function orTrouble(asked: Promise<Opinion>): Promise<Opinion> {
+/** The answer of onescand. If it is down, the answer is *could not tell*. */
+async function orCouldNotTell(answer: Promise<Opinion>): Promise<Opinion> {
   try {
-    return await asked
+    return await answer
   } catch (error) {
     return { answer: 'unknown', why: errorText(error) }
   }

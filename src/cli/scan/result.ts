@@ -7,7 +7,7 @@ export type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'unknown'; readonly why: string }
 )
 
-/** The number of messages by answer. */
+/** The numbers of messages by answer. */
 export interface AnswerCounts {
   clean: number
   infected: number

@@ -4,14 +4,14 @@ import { readOwnText } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readUnitFiles } from './unit-files.ts'
 
-/** Where the Debian package keeps onescand's settings. */
+/** The file in which the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
 
-/** What a file of settings sets, as its reader understands it. */
+/** The contents of a file of settings, as sh(1) or systemd understands them. */
 export interface DefaultsFile {
-  /** Where the settings stand, in words: the file, and files of the unit that add to it. */
+  /** The file, and the files of the unit that add to it, in words. */
   readonly where: string
-  /** By name. If a name occurs twice, the later value counts. */
+  /** The settings by name. If a name occurs twice, the later value counts. */
   readonly env: Environment
   /**
    * The options, from ONESCAND_OPTIONS or the unit, split into words as sh(1) and systemd.exec(5)
@@ -37,23 +37,23 @@ export interface OddLine {
  */
 export const SYSTEMD = '/run/systemd/system'
 
-/** Whether there is anything to read for readDefaults(). */
+/** Whether readDefaults() has a file to read. */
 export function hasDefaults(file: string): boolean {
   if (existsSync(file)) return true
   try {
     return existsSync(SYSTEMD) && readUnit(file) !== undefined
   } catch {
-    return true // the reader reports why it cannot be read
+    return true // readDefaults() reports why it cannot be read
   }
 }
 
 /**
- * The settings of the service that this file is named after: those of the file and, under systemd,
- * those that its unit adds (`systemctl edit`). Throws if one of the files cannot be read.
+ * Reads the settings of the service that this file is named after: those of the file and, under
+ * systemd, those that its unit adds (`systemctl edit`). Throws if one of the files cannot be read.
  */
 export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
   const unit = isSystemd ? readUnit(file) : undefined
-  if (unit === undefined) return whole(file, [file], readLines(file, isSystemd))
+  if (unit === undefined) return withOptions(file, [file], readLines(file, isSystemd))
   const env: Record<string, string | undefined> = { ...unit.env }
   const odd: OddLine[] = []
   for (const { path, isOptional } of unit.environmentFiles) {
@@ -68,13 +68,13 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
     }
   }
   const read = unit.environmentFiles.map(({ path }) => path).filter((path) => existsSync(path))
-  return whole(file, [...read, ...unit.files], { env, odd }, unit.words)
+  return withOptions(file, [...read, ...unit.files], { env, odd }, unit.words)
 }
 
 const readUnit = (file: string) => readUnitFiles(basename(file), file)
 
-/** `commandLine`: the words of a unit that has its own command line. */
-function whole(
+/** Adds the options: those in NAME_OPTIONS, or those of a unit that has its own command line. */
+function withOptions(
   file: string,
   from: readonly string[],
   { env, odd }: Pick<DefaultsFile, 'env' | 'odd'>,

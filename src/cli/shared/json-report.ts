@@ -2,19 +2,19 @@ import about from '../../../package.json' with { type: 'json' }
 import { forTerminal } from './for-terminal.ts'
 
 /**
- * What a command prints for a program with --json: one object, whose members are always the same
- * (onescan(1), "JSON"; doc/onescan.schema.json). Results are printed as they come, one a line, so
- * there may be any number of them. If a command dies during its work, the JSON does not end.
+ * The output of a command with --json: one object with always the same members (onescan(1), "JSON";
+ * doc/onescan.schema.json). Results are printed as they come, one a line, so there may be any number
+ * of them. If a command dies during its work, the JSON does not end.
  */
 export interface JsonReport {
   result(value: object): Promise<void>
-  /** Something that could not be done. */
+  /** Adds something that could not be done to the errors. */
   error(text: string): void
   /** Prints the last line, once: the exit code, and the numbers of what was found. */
   end(exit: number, sum: Readonly<Record<string, number>>): Promise<void>
 }
 
-/** `command` is the word behind `onescan`; null if that is no command. */
+/** Begins a report. `command` is the word behind `onescan`; null if that is no command. */
 export function openJsonReport(
   command: string | null,
   write: (text: string) => Promise<void>,
@@ -38,9 +38,7 @@ export function openJsonReport(
   }
 }
 
-/**
- * A whole object of that form on one line, with one result, for commands whose results never end.
- */
+/** A whole report of one result, on one line, for commands whose results never end. */
 export function jsonLine(command: string, result: object): string {
   const found = { command, version: about.version, results: [result] }
   return `${forTerminal(JSON.stringify({ ...found, errors: [], sum: {}, exit: 0, ok: true }))}\n`

@@ -19,7 +19,8 @@ export function addKeyringOption<Options>(
 }
 
 /**
- * The cluster as the slot would see it. Throws a Fault if there is none, or if it cannot be used.
+ * Reads the cluster as the slot would, by the keyring that is named or found. Throws a Fault if there
+ * is no keyring, or if it cannot be used.
  */
 export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)
@@ -30,10 +31,7 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
 }
 
-/**
- * onescand's own keyring, if neither the environment nor qmail names one: the Debian package
- * without qmail.
- */
+/** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
 function ringHere(env: Environment): string | undefined {
   if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
     return undefined

@@ -22,7 +22,7 @@ export const spanOptions = {
   until: { type: 'string', requiresArg: true, describe: 'Before that time' },
 } as const
 
-/** The times between which lines count, in unix milliseconds. Throws for words that are no time. */
+/** Reads --since and --until, in unix milliseconds. Throws if one of them is no time. */
 export function spanOf(
   args: { readonly since?: string; readonly until?: string },
   now: number,
@@ -35,9 +35,9 @@ export function spanOf(
 }
 
 /**
- * The logs that are named on the command line. Without names: standard input, or, if that is a
- * terminal, the logs of this host and, for the time `span`, its journal. Throws if there is none,
- * or if one cannot be read.
+ * Finds the logs that are named on the command line. Without names: standard input or, if that is a
+ * terminal, the logs of this host and its journal during `span`. Throws if there is no log, or if one
+ * cannot be read.
  */
 export function logSources(
   files: readonly string[],
@@ -54,9 +54,9 @@ export function logSources(
   throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
 }
 
-/** Where syslog puts the lines of mail servers, of the slot and of onescand. */
+/** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
 const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
-/** Where multilog puts the lines of services. */
+/** The files of syslog, and the directories to which multilog writes the lines of services. */
 const PLACES = [
   ...SYSLOG,
   '/var/log/onescand',
@@ -66,8 +66,8 @@ const PLACES = [
 ]
 
 /**
- * Which of these exist, with LOGFILE of onescand's settings; and whether they hold all lines, so
- * that the journal is not needed.
+ * The logs in PLACES and in LOGFILE of onescand's settings, as far as they exist; and whether they
+ * hold all lines, so that the journal is not needed.
  */
 function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)

@@ -2,7 +2,7 @@ const LF = 0x0a
 const CR = 0x0d
 const FROM = Buffer.from('From ')
 
-/** The beginning of a message, or more bytes of the message that began last. */
+/** The beginning of a message, or more bytes of the message that has begun. */
 export type MboxPiece =
   | { readonly kind: 'message' }
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
@@ -15,7 +15,8 @@ export interface MboxReader {
 }
 
 /**
- * Whether these bytes are an mbox, which begins with `From `; and all bytes again, from the first.
+ * Returns whether these bytes are an mbox, which begins with `From `, and all of the bytes from the
+ * first one on.
  */
 export async function lookForMbox(
   source: AsyncIterable<Buffer>,

@@ -14,7 +14,7 @@ export const STDIN = '/dev/stdin'
 /** A file that holds messages. */
 export interface MessageSource {
   readonly file: string
-  /** `any`: an mbox or a message, as its first bytes show. */
+  /** `any` is an mbox or a message: its first bytes show which. */
   readonly kind: 'message' | 'any'
   /** Bytes; 0 if the size is not known (a pipe). */
   readonly size: number
@@ -26,7 +26,7 @@ export interface MessageSource {
 }
 
 /**
- * One message of a source. It must be read to its end, or left, before the next one is asked for.
+ * One message of a source. Read it to its end, or leave it, before you ask for the next one.
  */
 export interface SourceMessage {
   /** The file; for an mbox also the number of the message, from 1. */
@@ -36,7 +36,7 @@ export interface SourceMessage {
 }
 
 /**
- * The files that a path stands for. A Maildir (a directory with new/ and cur/) holds a message in
+ * Finds the files that a path stands for. A Maildir (a directory with new/ and cur/) holds a message in
  * each file, also in its folders (.NAME/). A file or pipe that begins with `From ` is an mbox; any
  * other is a message. Throws for anything else.
  */
@@ -57,7 +57,7 @@ export function* findSources(path: string): Generator<MessageSource> {
   }
 }
 
-/** Skips links and what is no regular file: the owner of a Maildir may have put anything there. */
+/** Finds the regular files of a Maildir. Links are skipped: its owner may have put anything there. */
 function* findInMaildir(directory: PathHandle, shown: string): Generator<MessageSource> {
   const names = listNames(directory, shown)
   if (!isMaildir(directory, names)) {
@@ -123,8 +123,8 @@ function entryIn(directory: PathHandle, name: string): PathHandle | undefined {
 }
 
 /**
- * The messages of a source, one after the other. Throws for a file of more than `maxSize` bytes
- * before anything of it is kept: holes in a file cost its owner nothing.
+ * Reads the messages of a source, one after the other. Throws for a file of more than `maxSize` bytes
+ * before any of it is spooled: a user can make large files with holes for free.
  */
 export async function* messagesOf(
   source: MessageSource,
@@ -151,7 +151,7 @@ export async function* messagesOf(
   }
 }
 
-/** As many bytes as the file had when it was opened, even if it grows. */
+/** Reads as many bytes as the file had when it was opened, even if it grows. */
 async function* bytesOf(source: MessageSource, maxSize: number): AsyncGenerator<Buffer> {
   const { file, fd, status } = open(source)
   const tooLarge = () => new Error(`${file}: is larger than ${maxSize} bytes (--max-size)`)

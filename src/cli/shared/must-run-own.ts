@@ -6,12 +6,12 @@ import { runsAsRoot } from '../../ground/path/stranger.ts'
 import { isExecutable } from '../../ground/process/find-program.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
-/** So many bytes of a script may name its interpreter: BINPRM_BUF_SIZE of Linux. */
+/** The bytes of a script in which the kernel looks for its interpreter: BINPRM_BUF_SIZE of Linux. */
 const LINE_MAX = 256
 
 /**
- * Root runs only the scanner command and plugins of QHPSI that nobody but root could have written.
- * Throws a Fault of kind `config` for any other, before anything is run.
+ * Checks, for root, that nobody else could have written the scanner command or the plugins of QHPSI.
+ * Throws a Fault of kind `config` if somebody could.
  */
 export function mustRunOwnScanners(policy: ScanPolicy): void {
   const { line, filePlugins, clamscan, environment } = policy
@@ -28,8 +28,8 @@ export function mustRunOwnScanners(policy: ScanPolicy): void {
 }
 
 /**
- * The same for a command: its program, each directory in which that is looked for, the interpreter
- * of a script (and all of PATH if that is env(1)), and every file among its other words.
+ * Checks the same for a command: its program, each directory in which the program is looked for, the
+ * interpreter of a script (and all of PATH if that is env(1)), and every file among its arguments.
  */
 export function mustRunOwn(words: readonly string[], path = ''): void {
   if (!runsAsRoot()) return

@@ -11,7 +11,7 @@ export interface Progress {
 
 const CLEAR_LINE = '\r\x1b[K'
 
-/** A bar on stderr if that is a terminal; otherwise nothing, since it is of no use in a log. */
+/** Shows a bar on stderr if that is a terminal. In a log a bar would be of no use. */
 export async function showProgress(total: number): Promise<Progress> {
   if (!process.stderr.isTTY || total === 0) {
     return { advance: () => {}, line: (text) => print(`${text}\n`), stop: () => {} }

@@ -4,8 +4,8 @@ import { readScanningPolicy, withSettings } from '../../judge/policy.ts'
 import type { Rules } from '../../rules/match.ts'
 
 /**
- * Reads what the lines of onescan.policy set as a door would, even lines that seldom apply. Throws
- * a Fault of kind `config` that names the line.
+ * Reads the settings of all lines of onescan.policy as a door would when a line applies. Throws a
+ * Fault of kind `config` that names the line with a wrong value.
  */
 export function checkValues({ all, path }: Rules, env: Environment): void {
   const scanning = env.QHPSI ? env : { ...env, QHPSI: 'plugin: clamd' }

@@ -6,17 +6,17 @@ import { writeOut } from './write-out.ts'
 /** The exit code of every command that was called wrongly or failed; onescan(1). */
 export const FAILED = 2
 
-/** Where a command prints its results: as text for people, as JSON for programs. */
+/** The output of a command: text for people, or JSON for programs. */
 export interface Output {
   /** Whether the output is for a program. */
   readonly json: boolean
-  /** For people only; made safe for a terminal. */
+  /** Prints text for people, made safe for a terminal. */
   text(text: string): void
-  /** For programs only. */
+  /** Prints a result for programs. */
   result(value: object): Promise<void>
-  /** Reports what could not be done: as a line on stderr, and for a program among the errors. */
+  /** Reports what could not be done, on stderr and among the errors of the JSON. */
   error(text: string): void
-  /** Numbers that sum up the results, for programs only. */
+  /** Sets the numbers that sum up the results, for programs. */
   sum(numbers: Readonly<Record<string, number>>): void
 }
 
@@ -53,7 +53,7 @@ export async function runCommand(
   process.exitCode = exit
 }
 
-/** Reports wrong words on the command line. Nothing was done. */
+/** Reports an error in the command line, before anything was done. */
 export function complainOf(command: string | null, json: boolean, text: string): void {
   process.stderr.write(`${forTerminal(`onescan: ${text}`)}\n`)
   if (!json) return

@@ -8,29 +8,26 @@ import { passwdEntryOf } from '../../ground/process/passwd.ts'
 export interface RunningDaemon {
   readonly pid: string
   readonly words: readonly string[]
-  /** Milliseconds, as Date.now(). */
+  /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
   readonly uid: number
-  /** undefined if this user may not read it */
+  /** Its environment; undefined if this user may not read it. */
   readonly env: Readonly<Record<string, string>> | undefined
   /** The file of its program. */
   readonly program: string | undefined
 }
 
-/** Where onescand listens, unless --socket says otherwise; onescand(8). */
+/** The socket at which onescand listens, unless --socket names another one; onescand(8). */
 export const SOCKET = '/run/onescan/slot.sock'
 /** The account that the package makes for it. */
 export const ACCOUNT = 'onescan'
-/**
- * How many units of /proc/PID/stat are a second: USER_HZ is 100 on all systems that onescan runs
- * on.
- */
+/** Units of /proc/PID/stat in a second: USER_HZ is 100 on all systems that onescan runs on. */
 const TICKS = 100
 
 /**
- * The onescands that run now, by proc(5) in this directory. Anybody may give a program that name,
- * so only processes of root, of the service's account and of the caller are looked at. Throws if
- * there is no such directory.
+ * Finds the onescands that run now. `processes` is proc(5). Anybody may give a program that name, so
+ * only processes of root, of the service's account and of the caller count. Throws if there is no such
+ * directory.
  */
 export function runningDaemons(processes: string): RunningDaemon[] {
   const boot = bootTime(processes)
@@ -48,7 +45,7 @@ export function runningDaemons(processes: string): RunningDaemon[] {
       // On the command line of the compiled program, its mark, its name and its launcher follow
       // (src/c/launcher/launch.c).
       const rest = words.slice(words[index + 1] === 'login' ? index + 4 : index + 1)
-      // The command itself, or a script behind its runtime and that runtime's options.
+      // onescand is the command itself, or a script behind its runtime and the runtime's options.
       if (index < 0 || rest.includes('--worker')) return []
       if (words.slice(1, index).some((word) => !word.startsWith('-'))) return []
       const since = startOf(processes, pid, boot)
@@ -80,8 +77,8 @@ export function startOf(
 }
 
 /**
- * Users whose onescand counts: root, the caller, the package's account, and the owner of the socket
- * in its usual place.
+ * The users whose processes count as the service: root, the caller, the package's account and, for
+ * onescand, the owner of the usual socket.
  */
 export function serviceAccounts(
   service: 'onescand' | 'onescan-quotad' = 'onescand',
@@ -102,8 +99,9 @@ function ownerOfSocket(): number | undefined {
 }
 
 /**
- * The user, if real, effective and saved are the same: a set-uid program does not belong to its
- * user alone. proc(5) escapes line ends in the process's name, which stands before these lines.
+ * The user of a process; undefined if the real, effective and saved user differ, since a set-uid
+ * program does not belong to its caller alone. The process's name stands before this line, and
+ * proc(5) escapes line ends in it.
  */
 function userOf(status: string): number | undefined {
   const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status) ?? []
@@ -111,8 +109,8 @@ function userOf(status: string): number | undefined {
 }
 
 /**
- * A process of root's counts only if it is a runtime: users may start other programs as root, as
- * sudo, with any name among their words.
+ * Whether the program is a runtime of onescan. A process of root's counts only then: users may start
+ * other programs as root, as sudo, with any arguments.
  */
 function isRuntime(program: string): boolean {
   return /^(onescan-|node)/.test(basename(program))

@@ -24,8 +24,8 @@ export interface ManualScan {
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
- * Spools a message and has it scanned as the slot would. If it is over a scanner's limit, the
- * answer is "could not tell": by hand, nobody wants it let in. Rejects if the message cannot be
+ * Spools a message and has it scanned as the slot would. If the message is over a scanner's limit, the
+ * answer is *could not tell*: who scans by hand wants to know that. Rejects if the message cannot be
  * read or spooled.
  */
 export async function scanBytes(

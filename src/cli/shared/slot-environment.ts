@@ -3,7 +3,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readOwnDirectory } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
-/** Where a command takes the slot's environment from, besides its own. */
+/** The options that add to the slot's environment. */
 export interface EnvironmentOptions {
   readonly env: readonly string[]
   readonly envdir: string | undefined
@@ -27,7 +27,7 @@ export function addEnvironmentOptions<Options>(
     })
 }
 
-/** `base`, then the directory, then the single variables: later ones win. */
+/** The variables of `base`, of the directory and of the single options; later ones win. */
 export function slotEnvironment(base: Environment, options: EnvironmentOptions): Environment {
   return {
     ...base,
@@ -37,10 +37,9 @@ export function slotEnvironment(base: Environment, options: EnvironmentOptions):
 }
 
 /**
- * The variables of a directory, by the rules of envdir(8): the first line of each file, without
- * blanks at its end, with NUL for a line end. An empty file unsets its variable. For root, nobody
- * else may be able to write to the directory. Throws a Fault of kind `config` if it cannot be read,
- * or if somebody else could have written it.
+ * Reads the variables of a directory by the rules of envdir(8): the first line of each file, without
+ * blanks at its end, with NUL for a line end. An empty file unsets its variable. Throws a Fault of
+ * kind `config` if the directory cannot be read or, for root, if somebody else may write to it.
  */
 export function readEnvdir(directory: string): Record<string, string | undefined> {
   const variables: Record<string, string | undefined> = {}

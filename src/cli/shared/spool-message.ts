@@ -8,8 +8,8 @@ import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { type MessageSource, messagesOf, STDIN } from './message-sources.ts'
 
 /**
- * The bytes of the message in a file or pipe, or on standard input for `-`. An mbox must hold
- * exactly one. Throws for a directory or a device, and for more than `maxSize` bytes.
+ * Reads the message in a file or pipe, or on standard input for `-`. An mbox must hold exactly one
+ * message. Throws for a directory or a device, and for more than `maxSize` bytes.
  */
 export async function* openMessage(file: string, maxSize: number): AsyncGenerator<Buffer> {
   const source = sourceOf(file)

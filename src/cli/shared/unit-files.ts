@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { readOwnText } from '../../ground/path/read.ts'
 import { splitWords } from '../../ground/settings/settings.ts'
 
-/** What the administrator's own unit, or the additions to the package's (systemctl edit), say. */
+/** The settings in the administrator's own unit, or in the additions to the package's (systemctl edit). */
 export interface UnitFiles {
   /** The files in the order in which systemd reads them. */
   readonly files: readonly string[]
-  /** Environment=, by name. */
+  /** The variables of Environment=, by name. */
   readonly env: Readonly<Record<string, string>>
-  /** EnvironmentFile=. Each of them overrides Environment= and the files before it. */
+  /** The files of EnvironmentFile=. Each overrides Environment= and the files before it. */
   readonly environmentFiles: readonly EnvironmentFile[]
   /** The words behind the program of ExecStart=; undefined if that is the package's own. */
   readonly words: readonly string[] | undefined
@@ -27,8 +27,9 @@ const DIRECTORIES = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/sys
 const OWN = DIRECTORIES[0]!
 
 /**
- * Reads these files for the unit of this name. Undefined if there is only the package's unit, which
- * reads `standard`. Throws if a file cannot be read or, for root, if others may write to it.
+ * Reads the files that the administrator wrote for the unit of this name. Undefined if there is only
+ * the package's unit, which reads `standard`. Throws if a file cannot be read or, for root, if others
+ * may write to it.
  */
 export function readUnitFiles(name: string, standard: string): UnitFiles | undefined {
   const own = join(OWN, `${name}.service`)
@@ -102,7 +103,7 @@ function assignments(text: string, file: string): Record<string, string> {
   )
 }
 
-/** A percent sign is written twice. */
+/** The words of a line; a percent sign is written twice. */
 const wordsOf = (text: string, file: string) =>
   splitWords(text, file).map((word) => word.replaceAll('%%', '%'))
 

@@ -11,12 +11,15 @@ import type { RunningDaemon } from '../../shared/running-daemons.ts'
 import { type Finding, ok, warning } from '../shared/finding.ts'
 import { optionValues } from '../shared/option-values.ts'
 
-/** Days after which an exception that let nothing in is told. */
+/** Days without a use after which an exception is reported. */
 const UNUSED_FOR = 90
-/** Lines that are named. */
+/** The most lines of onescan.policy that are named. */
 const NAMED_MAX = 10
 
-/** Exceptions of onescan.policy that let nothing in for months, as far as this onescand remembers. */
+/**
+ * Checks whether each exception of onescan.policy let a message in during the last months, as far as
+ * this onescand remembers.
+ */
 export function checkExceptions(
   { pid, words, env = {} }: Pick<RunningDaemon, 'pid' | 'words' | 'env'>,
   now: number,
@@ -26,7 +29,7 @@ export function checkExceptions(
   const exceptions = rules?.all.filter(({ action }) => action.kind === 'allow') ?? []
   if (rules === undefined || exceptions.length === 0) return []
   const state = optionValues(words, '--state').at(-1)
-  const unknown = (why: string) => [ok(what, `nobody knows when exceptions were used: ${why}`)]
+  const unknown = (why: string) => [ok(what, `it is not known when exceptions were used: ${why}`)]
   if (state === undefined) return unknown(`onescand ${pid} runs without --state`)
   try {
     const uses = readExceptionUses(state)
@@ -46,12 +49,12 @@ export function checkExceptions(
   }
 }
 
-/** Undefined if it was used, or is new. */
+/** Says since when an exception let nothing in; undefined if it was used lately, or is new. */
 function unusedText({ known, used }: ExceptionUse, today: number): string | undefined {
   const days = today - Math.max(known, used ?? 0)
   if (days < UNUSED_FOR) return undefined
   return used === undefined
-    ? `has let nothing in, in the ${days} days since it is known`
+    ? `has let nothing in since it was first seen, ${days} days ago`
     : `has let nothing in for ${days} days`
 }
 
@@ -59,6 +62,6 @@ function rulesOf(env: NonNullable<RunningDaemon['env']>) {
   try {
     return loadRules(readControlDirectories(env).control, HOST_DIRECTORY)
   } catch {
-    return undefined // another check tells
+    return undefined // another check reports it
   }
 }

@@ -10,8 +10,8 @@ import { startFindings } from './onescand-start.ts'
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
 /**
- * Where links show that the host starts it: systemd's links of enabled units, and the usual
- * directories of services.
+ * The links by which a host starts the service: those that systemd makes for enabled units, and those
+ * in the usual directories of services.
  */
 const STARTED_FROM = [
   `/etc/systemd/system/multi-user.target.wants/${SERVICE}.service`,
@@ -20,8 +20,8 @@ const STARTED_FROM = [
 ]
 
 /**
- * As its unit and its run script start it: as its own user, with the right to read other users'
- * files, and without a terminal.
+ * The command by which its unit and its run script start the service: as its own user, with the right
+ * to read other users' files, and without a terminal.
  */
 const AS_SERVICE = [
   ...['/usr/bin/setsid', '--wait', '/usr/bin/setpriv', '--init-groups', '--no-new-privs'],
@@ -32,7 +32,7 @@ const AS_SERVICE = [
 /** Variables that change what a program does before it gives up root. */
 const OF_LOADERS = /^(LD_|GLIBC_|MALLOC_|NODE_|BUN_)/
 
-/** What `onescan-quotad --check` says about its settings, if this host starts it. */
+/** Returns what `onescan-quotad --check` says about its settings, if this host starts it. */
 export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
   const what = `${SERVICE} settings`
   if (!hasDefaults(DEFAULTS) || !STARTED_FROM.some((path) => existsSync(path))) return []

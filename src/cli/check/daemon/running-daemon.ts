@@ -29,12 +29,12 @@ export const daemonHost = (accounts: Accounts): DaemonHost => {
   return { processes: '/proc', defaults: DEFAULTS, accounts }
 }
 
-/** A file's time and a start that differ by less, in milliseconds, count as the same. */
+/** Milliseconds. A file that was changed less than that after a start counts as older. */
 const AT_ONCE = 2000
 
 /**
- * Checks the onescand of this host: what runs, since when, by which settings, and what has changed
- * since.
+ * Checks each onescand that runs on this host: since when it runs, by which settings, and what has
+ * changed since then.
  */
 export function checkDaemon(host: DaemonHost): Finding[] {
   const running = runningDaemons(host.processes)
@@ -92,14 +92,14 @@ function checkSettings(
   }
   for (const [name, value] of Object.entries(file.env)) {
     if (!isSetting(name) || env[name] === value) continue
-    const now = env[name] === undefined ? 'not set' : `"${env[name]}"`
-    const text = `${name} is ${now} in it, and "${value}" in ${file.where}`
+    const current = env[name] === undefined ? 'not set' : `"${env[name]}"`
+    const text = `${name} is ${current} in it, and "${value}" in ${file.where}`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings
 }
 
-/** The options, each with its value. */
+/** The options on a command line, each with its value: `--workers 2`. */
 function optionsIn(words: readonly string[]): string[] {
   const options: string[] = []
   for (const word of words) {
@@ -132,7 +132,7 @@ function checkFiles({ pid, since, env, program }: RunningDaemon): Finding[] {
   return findings
 }
 
-/** The files that it reads at its start and at a SIGHUP: onescand(8). */
+/** The files that onescand reads at its start and at a SIGHUP; onescand(8). */
 function filesOf(env: Readonly<Record<string, string>>): string[] {
   const directory = env.PLUGINDIR
   const plugins =

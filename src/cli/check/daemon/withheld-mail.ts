@@ -8,13 +8,13 @@ import { optionValues } from '../shared/option-values.ts'
 /** Milliseconds for the answer, which onescand has ready. */
 const PATIENCE = 2_000
 
-/** How many messages the onescand at this socket withholds from scanners, if it answers. */
+/** Checks whether the onescand at this socket withholds messages from scanners. */
 export async function checkWithheldMail(path: string): Promise<Finding[]> {
-  const told = await askWithheld(path, PATIENCE).catch(() => undefined) // other checks report why
-  return told === undefined || told.messages === 0 ? [] : [describe(told)]
+  const withheld = await askWithheld(path, PATIENCE).catch(() => undefined) // others report why
+  return withheld === undefined || withheld.messages === 0 ? [] : [describe(withheld)]
 }
 
-/** The same for each onescand that runs here, by proc(5) in this directory. */
+/** Checks the same for each onescand that runs on this host. `processes` is proc(5). */
 export async function checkWithheldMailOnHost(processes: string): Promise<Finding[]> {
   const paths = new Set(running(processes).flatMap(socketOf))
   const found = await Promise.all([...paths].map(checkWithheldMail))
@@ -26,7 +26,7 @@ function describe({ messages, soonest, latest }: Withheld): Finding {
   const [first, last] = [minutes(soonest), minutes(latest)]
   const when = first === last ? `${first}` : `${first} to ${last}`
   const what = messages === 1 ? 'a message is' : `${messages} messages are`
-  const value = `${what} withheld from scanners, which died of it or took too long: for ${when} minutes more`
+  const value = `${what} withheld from scanners for ${when} more minutes, since scanners died of them or took too long`
   const remedy = 'see reason="poison: ..." in the log; SCANFAIL decides what becomes of them'
   return warning('poison', value, remedy)
 }
@@ -35,13 +35,13 @@ function running(processes: string): RunningDaemon[] {
   try {
     return runningDaemons(processes)
   } catch {
-    return [] // no proc(5)
+    return [] // there is no proc(5)
   }
 }
 
 /**
- * The socket of an onescand. Anybody may start a program of that name with any words, so the socket
- * must belong to the program's user, or be the usual one.
+ * The socket of an onescand. Anybody may start a program of that name with any options, so the socket
+ * must be the usual one or belong to the program's user.
  */
 function socketOf({ words, uid }: RunningDaemon): string[] {
   const path = optionValues(words, '--socket').at(-1) ?? SOCKET

@@ -5,13 +5,13 @@ import { type Finding, warning } from '../shared/finding.ts'
 
 /** The programs of Postfix that ask milters. */
 const ASKING = ['smtpd', 'cleanup']
-/** A file's time and a start that differ by less, in milliseconds, count as the same. */
+/** Milliseconds. A file that was changed less than that after a start counts as older. */
 const AT_ONCE = 2000
 
 /**
- * Programs of Postfix that were started before main.cf was last changed: each reads it when it
- * starts, and then serves many clients. They are known by their name and by their directory, which
- * is the queue.
+ * Reports programs of Postfix that were started before main.cf was last changed: each reads main.cf
+ * when it starts, and then serves many clients. A program of Postfix is recognised by its name and by
+ * its working directory, the queue.
  */
 export function checkOldProcesses(processes: string, file: string, queue: string): Finding[] {
   let changed: number
@@ -20,7 +20,7 @@ export function checkOldProcesses(processes: string, file: string, queue: string
     changed = statSync(file).mtimeMs
     pids = readdirSync(processes).filter((name) => /^\d+$/.test(name))
   } catch {
-    return [] // the reader of main.cf reports it; or there is no proc(5)
+    return [] // readPostfix() reports main.cf; or there is no proc(5)
   }
   const old = pids.filter((pid) => {
     try {
@@ -29,7 +29,7 @@ export function checkOldProcesses(processes: string, file: string, queue: string
       if (!ASKING.includes(name) || readlinkSync(at('cwd')) !== queue) return false
       return startOf(processes, pid) + AT_ONCE < changed
     } catch {
-      return false // has ended meanwhile, or belongs to another user
+      return false // it has ended meanwhile, or belongs to another user
     }
   })
   if (old.length === 0) return []

@@ -2,11 +2,16 @@ import { type Finding, ok } from '../shared/finding.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 
 /** Parameters by which Postfix hands mail to a server of SMTP or LMTP. */
-const HANDING = ['content_filter', 'smtpd_proxy_filter', 'virtual_transport', 'mailbox_transport']
+const RELAY_PARAMETERS = [
+  'content_filter',
+  'smtpd_proxy_filter',
+  'virtual_transport',
+  'mailbox_transport',
+]
 
 /**
- * Where Postfix hands mail to --smtp or --lmtp of onescand: in main.cf, or by -o in master.cf.
- * `postconf` asks postconf(1), `defaults` is the file of onescand's settings.
+ * Finds the parameters by which Postfix hands mail to --smtp or --lmtp of onescand: in main.cf, or by
+ * -o in master.cf. `postconf` asks postconf(1), `defaults` is the file of onescand's settings.
  */
 export async function checkRelayParameters(
   postconf: (...words: string[]) => Promise<string>,
@@ -14,18 +19,18 @@ export async function checkRelayParameters(
 ): Promise<Finding[]> {
   const { relays } = onescandAddresses({ defaults, processes: '/proc' })
   if (relays.length === 0) return []
-  const lines = [await postconf('-x', ...HANDING), await postconf('-P')].join('\n')
+  const lines = [await postconf('-x', ...RELAY_PARAMETERS), await postconf('-P')].join('\n')
   return lines.split('\n').flatMap((line) => {
     const [, service = '', name = '', value = ''] = /^(\S+\/)?(\w+) = (.*)$/.exec(line) ?? []
-    if (!HANDING.includes(name)) return []
-    const place = relays.find((relay) => leadsTo(value, relay))
-    if (place === undefined) return []
-    return [ok(`${service}${name}`, `hands mail to ${place}, where onescand listens`)]
+    if (!RELAY_PARAMETERS.includes(name)) return []
+    const address = relays.find((relay) => leadsTo(value, relay))
+    if (address === undefined) return []
+    return [ok(`${service}${name}`, `hands mail to ${address}, where onescand listens`)]
   })
 }
 
 /** `scan:[127.0.0.1]:10025` leads to `inet:127.0.0.1:10025`, and `lmtp:unix:/PATH` to `unix:/PATH`. */
-function leadsTo(value: string, place: string): boolean {
+function leadsTo(value: string, address: string): boolean {
   const bare = (text: string) => text.replace(/[[\]]/g, '')
-  return `:${bare(value)}`.endsWith(`:${bare(place.replace(/^inet:/, ''))}`)
+  return `:${bare(value)}`.endsWith(`:${bare(address.replace(/^inet:/, ''))}`)
 }

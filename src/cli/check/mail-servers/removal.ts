@@ -8,20 +8,17 @@ import { onescandAddresses } from './onescand-addresses.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 import { type ServerConfigurations, withoutOnescand } from './without-onescand.ts'
 
-/** What is removed, and which programs may still ask it. */
+/** An installation that is to be removed, and where to look for what still uses it. */
 export interface Installation {
   /** The directory of the programs, with links resolved. */
   readonly home: string
   /** The link that QMAILQUEUE names; it may be missing. */
   readonly link: string
-  /**
-   * Whether the removal itself points the link back to the real qmail-queue, as the Debian
-   * package's does.
-   */
+  /** Whether the removal points the link back to the real qmail-queue, as the Debian package does. */
   readonly pointsBack: boolean
   /** proc(5). */
   readonly processes: string
-  /** Postfix and Sendmail name the places at which onescand listens, and not its program. */
+  /** The configurations of Postfix and Sendmail, which name the addresses at which onescand listens. */
   readonly servers: ServerConfigurations
   /** The file of onescand's settings, in which it says where it listens. */
   readonly defaults: string
@@ -29,10 +26,10 @@ export interface Installation {
 
 /** The link that the Debian package makes for QMAILQUEUE. */
 export const LINK = '/etc/onescan/queue'
-/** Where only the Debian package has its programs. */
+/** The directory in which only the Debian package has its programs. */
 const DEBIAN_HOME = '/usr/lib/onescan'
 
-/** The installation that this program belongs to, on this host. */
+/** The installation that this program belongs to. */
 export function thisInstallation(): Installation {
   const home = dirname(realpathSync(installedQueue()))
   return {
@@ -46,16 +43,19 @@ export function thisInstallation(): Installation {
 }
 
 /**
- * `onescan check --removal`: what still asks the programs, and what happens to that mail without
- * them. It looks at the link, and at the milters and policy services of Postfix and Sendmail. It
- * does not search files of other services: whoever could write one of them would choose what root
+ * `onescan check --removal`: finds what still uses the programs, and says what happens to its mail
+ * without them. It looks at the link, and at the milters and policy services of Postfix and Sendmail.
+ * Files of other services are not searched: a user who may write one of them could choose what root
  * reads.
  */
 export async function checkRemoval(removal: Installation): Promise<Finding[]> {
   return [
     ...checkLink(removal),
     ...(await withoutOnescand(removal.servers, onescandAddresses(removal))),
-    ok('not searched', `what names ${removal.home} past the link: see doc/install.md, "The link"`),
+    ok(
+      'not searched',
+      `files that name ${removal.home} without the link: see doc/install.md, "The link"`,
+    ),
   ]
 }
 
@@ -71,6 +71,6 @@ function leadsInto(home: string, link: string): boolean {
   try {
     return realpathSync(link).startsWith(`${home}/`)
   } catch {
-    return false // it leads nowhere
+    return false // the link leads nowhere
   }
 }

@@ -4,7 +4,7 @@ import { readOwnText, readStart } from '../../../ground/path/read.ts'
 /** sendmail.cf, or sendmail.mc. */
 export interface SendmailText {
   readonly text: string
-  /** Set if another user could have written it: why root does not obey it. */
+  /** Why root does not obey the file: another user could have written it. */
   readonly doubt?: string
 }
 
@@ -12,8 +12,8 @@ export interface SendmailText {
 const TEXT_MAX = 1024 * 1024
 
 /**
- * Reads it whoever wrote it: Debian gives /etc/mail to an account of Sendmail. Throws if it cannot be
- * read.
+ * Reads sendmail.cf or sendmail.mc, whoever may write to it: Debian gives /etc/mail to an account of
+ * Sendmail. Throws if the file cannot be read.
  */
 export function readSendmailText(file: string): SendmailText {
   try {
@@ -29,14 +29,14 @@ export interface SendmailFilter {
   readonly name: string
   /** As it is written, `inet:8890@127.0.0.1`. */
   readonly socket: string
-  /** In the form of onescand's --milter and of Postfix; undefined if it is no such place. */
+  /** Its address in the form of onescand's --milter; undefined if Sendmail knows no such form. */
   readonly address: string | undefined
   /**
-   * What happens while it cannot be asked: T try again, R refuse, 4 try again and close; undefined:
-   * accept.
+   * What Sendmail does with mail while it cannot ask the filter: T defers it, R refuses it, 4 defers
+   * it and closes the connection; undefined accepts it.
    */
   readonly failure: 'T' | 'R' | '4' | undefined
-  /** Seconds that it may take at the end of a message, which is when mail is scanned. */
+  /** Seconds that the filter may take at the end of a message, when mail is scanned. */
   readonly timeout: number
 }
 

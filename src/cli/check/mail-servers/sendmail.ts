@@ -28,8 +28,8 @@ export const sendmailHost = (file: string): SendmailHost => {
 const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m')dnl`
 
 /**
- * Checks the filters of this host's Sendmail: does each answer, is it onescand, does it find EICAR,
- * and what happens to mail if it does not answer? Nothing is delivered.
+ * Checks each filter of this host's Sendmail: does it answer, is it onescand, does it find EICAR, and
+ * what happens to mail while it does not answer? Nothing is delivered.
  */
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]
@@ -37,7 +37,7 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   try {
     const { text, doubt } = readSendmailText(host.file)
     filters = filtersIn(text)
-    mayAsk = doubt === undefined ? () => true : onlyOwnPlaces(host)
+    mayAsk = doubt === undefined ? () => true : onlyOwnAddresses(host)
   } catch (thrown) {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
@@ -60,11 +60,14 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   return findings
 }
 
-/** Whether root connects to the place that a filter names. */
+/** Whether root may connect to the address that a filter names. */
 type MayAsk = (socket: string) => boolean
 
-/** Where another user could have named the place: if root's own settings of onescand name it, too. */
-function onlyOwnPlaces({ defaults }: SendmailHost): MayAsk {
+/**
+ * Lets root connect only to addresses that root's own settings of onescand name, too: another user
+ * could have written sendmail.cf.
+ */
+function onlyOwnAddresses({ defaults }: SendmailHost): MayAsk {
   const { milters } = onescandAddresses({ defaults, processes: '/nonexistent' })
   return (socket) => matchAddress(socket, milters, undefined) !== undefined
 }

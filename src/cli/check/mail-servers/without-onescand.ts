@@ -21,8 +21,8 @@ export interface ServerConfigurations {
 }
 
 /**
- * What Postfix and Sendmail will do with mail when nobody listens any more at the addresses that they
- * name.
+ * Reports what Postfix and Sendmail will do with mail when nobody listens any more at these addresses,
+ * if they name them.
  */
 export async function withoutOnescand(
   { postfix, sendmail }: ServerConfigurations,
@@ -56,7 +56,7 @@ async function postfixWithout(directory: string, addresses: OnescandAddresses): 
   ]
 }
 
-/** What master.cf sets for each service alone; a service is named like `submission/inet`. */
+/** The parameters that master.cf sets for single services, by a name like `submission/inet`. */
 function servicesIn(master: string): Map<string, Record<string, string>> {
   const services = new Map<string, Record<string, string>>()
   for (const [, service, name, value] of master.matchAll(/^(\S+)\/(\w+) = (.*)$/gm)) {

@@ -16,7 +16,7 @@ import { checkValues } from '../../shared/rule-values.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
-/** Is onescan switched on, and can its settings be read? */
+/** Checks whether onescan is switched on, and whether its settings can be read. */
 export function checkSettings(host: Host): Finding[] {
   return [...checkSwitch(host), ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
 }
@@ -26,7 +26,7 @@ function checkSwitch({ directories }: Host): Finding[] {
   return off === undefined ? [ok('switch', 'on')] : [switchFinding(off)]
 }
 
-/** The switch of all doors, if it is off. */
+/** The finding that the switch of all doors is off; none if it is on. */
 export function checkHostSwitch(): Finding[] {
   return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
 }
@@ -46,7 +46,7 @@ function checkScanner({ env, directories }: Host): Finding[] {
   }
 }
 
-/** Reads all lines of the site's onescan.policy, with their values. */
+/** Reads all lines of onescan.policy with their values. */
 function checkRules({ env, directories }: Host): Finding[] {
   const what = 'policy by rule'
   try {

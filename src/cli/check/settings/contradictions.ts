@@ -6,7 +6,7 @@ import { obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
 
-/** Settings that are valid, but have another effect than they seem to have. */
+/** Reports settings that are valid, but have another effect than they seem to have. */
 export function checkContradictions(host: Host): Finding[] {
   const found = contradictionsIn(host.env).map(({ name, value, remedy }) =>
     warning(name, value, remedy),
@@ -14,12 +14,12 @@ export function checkContradictions(host: Host): Finding[] {
   return [...found, ...checkQuarantine(host), ...checkLogFile(host)]
 }
 
-/** If the directory belongs to another account, it is onescand's, and is checked with onescand. */
+/** Checks the directory of QUARANTINE. If it belongs to another account, onescand keeps mail in it. */
 function checkQuarantine(host: Host): Finding[] {
   const { env, account } = host
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
-  if (!directory?.startsWith('/')) return [] // it is `hold`, or its reader reports it
+  if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
   const keepsNothing = (why: string) => {
     const remedy = `install -d -m 700 -o ${account.uid} ${directory}`
     return [error(what, `${directory} ${why}: infected mail is deferred`, remedy)]

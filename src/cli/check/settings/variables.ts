@@ -2,7 +2,7 @@ import { findMisspeltSettings } from '../../../ground/settings/misspelt-settings
 import { type Finding, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
-/** Variables that no program reads, but whose names are nearly those of settings. */
+/** Reports variables that no program reads, but whose names are nearly those of settings. */
 export function checkVariables({ env }: Host): Finding[] {
   return findMisspeltSettings(env).map(({ name, suggestion }) =>
     warning(

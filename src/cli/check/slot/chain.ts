@@ -17,7 +17,7 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
 import { slotProgramOf } from './slot-program.ts'
 
-/** Checks the program in the slot, and the next program, to which it hands the mail. */
+/** Checks the program in the slot, and the chain: the program to which it hands the mail. */
 export function checkPrograms(host: Host): Finding[] {
   return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
 }
@@ -80,7 +80,7 @@ function danglingLink(path: string): string | undefined {
     if (!lstatSync(path).isSymbolicLink() || existsSync(path)) return undefined
     return resolve(dirname(path), readlinkSync(path))
   } catch {
-    return undefined // the caller reports it when it executes the file
+    return undefined // accessSync() of the caller reports it
   }
 }
 
@@ -98,14 +98,14 @@ function isQueueItself(host: Host): boolean {
   }
 }
 
-/** By the names that notqmail, netqmail and IndiMail use. */
+/** Whether a program has the name that notqmail, netqmail and IndiMail give to the queue. */
 function isRealQueue(program: string): boolean {
   return basename(realpathSync(program)) === 'qmail-queue'
 }
 
 /**
- * Checks the link of the Debian package if no setting says yet what is in the slot: mail will go
- * through it later.
+ * Checks the link of the Debian package if no setting says yet what is in the slot: once QMAILQUEUE
+ * names the link, mail goes through it.
  */
 function checkLink({ env }: Host): Finding[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK) || !isRealQueue(LINK)) return []
@@ -114,11 +114,11 @@ function checkLink({ env }: Host): Finding[] {
 }
 
 function checkNextProgram(host: Host): Finding[] {
-  if (isQueueItself(host)) return [] // nothing stands between it and the caller
+  if (isQueueItself(host)) return [] // the real qmail-queue has no chain
   let chain: Chain
   try {
     chain = findChain([], host.env, host.directories)
-    // a missing program was reported before
+    // The check of the slot program has reported that it is missing.
     checkChain(chain, existsSync(host.program) ? host.program : '/')
   } catch (thrown) {
     return [error('chain', errorText(thrown), 'see QUEUECHAIN; until then mail is deferred')]
@@ -131,7 +131,7 @@ function checkNextProgram(host: Host): Finding[] {
   return [ok('chain', [program, ...args].join(' '))]
 }
 
-/** qmail-queue must write to the queue as qmailq, whoever calls it (INSTALL.ids of qmail). */
+/** Reports a qmail-queue that cannot become qmailq, as which it writes to the queue; INSTALL.ids of qmail. */
 function lacksSetuid(host: Host, program: string): Finding | undefined {
   const path = realpathSync(program)
   const { mode, uid } = statSync(path)
@@ -141,7 +141,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
   return error('chain', value, `chown qmailq:qmail ${path} && chmod 4711 ${path}`)
 }
 
-/** The administrator's own script in its place; there the bit has no effect (execve(2)). */
+/** Whether it is a script of the administrator's: the bit has no effect on scripts; execve(2). */
 function isScript(path: string): boolean {
   try {
     return readStart(path, 2).toString('latin1') === '#!'

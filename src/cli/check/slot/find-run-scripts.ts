@@ -4,22 +4,22 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { readOwnText } from '../../../ground/path/read.ts'
 import { error, type Finding, warning } from '../shared/finding.ts'
 
-/** Where daemontools, runit and s6 look for services. */
+/** The directories in which daemontools, runit and s6 look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/run/service']
-/** The most directories of services that are looked at. */
+/** The most services that are looked at. */
 const MOST = 200
 /** A script that names one of these runs an SMTP service of qmail. */
 const SMTP = /\b(qmail-smtpd|qmail-qmtpd|qmail-smtpd-[a-z]+)\b/
 
-/** The run scripts of SMTP services here, and why others could not be read. */
+/** The run scripts of SMTP services on this host, and findings about those that could not be read. */
 export interface RunScripts {
   readonly files: readonly string[]
   readonly found: readonly Finding[]
 }
 
 /**
- * Finds the run scripts of services that start qmail-smtpd. Root obeys only scripts that nobody
- * else could have written. For any other it says how to check that service.
+ * Finds the run scripts of services that start qmail-smtpd. Root obeys only scripts that nobody else
+ * could have written. About any other script there is a finding that says how to check its service.
  */
 export function findRunScripts(places: readonly string[] = SERVICES): RunScripts {
   const files: string[] = []
@@ -49,7 +49,7 @@ export function checkLineEnds(file: string): Finding[] {
   try {
     if (!readOwnText(file).includes('\r\n')) return []
   } catch {
-    return [] // the reader of its commands reports it
+    return [] // readRunScript() reports it
   }
   const value = `${file} has line ends of Windows (CR LF): its service does not start, or sets other values`
   return [error('run script', value, `sed -i 's/\\r$//' ${file}`)]

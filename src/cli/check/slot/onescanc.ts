@@ -11,13 +11,13 @@ import { accountText, type Host } from '../shared/host.ts'
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
 /**
- * If the slot is onescand's client: does onescand answer, may the slot ask it, and does it withhold
- * mail from scanners?
+ * Checks the onescand that onescanc asks, if onescanc is the slot program: does it answer, may the
+ * slot's account connect, and does it withhold mail from scanners?
  */
 export async function checkOnescanc(host: Host): Promise<Finding[]> {
   if (!isOnescanc(host.program)) return []
   const path = host.env.ONESCAN_SOCKET || SOCKET
-  const trouble = await knock(path)
+  const trouble = await connectionError(path)
   if (trouble !== undefined) {
     return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
   }
@@ -31,9 +31,9 @@ export async function checkOnescanc(host: Host): Promise<Finding[]> {
   return [warning('onescand', value, `${remedy}; ${REMEDY}`)]
 }
 
-/** Whether the slot asks an onescand that answers, so that it needs no cold program. */
+/** Whether the slot program is onescanc and reaches an onescand, so that mail is not judged cold. */
 export async function reachesOnescand({ program, env }: Host): Promise<boolean> {
-  return isOnescanc(program) && (await knock(env.ONESCAN_SOCKET || SOCKET)) === undefined
+  return isOnescanc(program) && (await connectionError(env.ONESCAN_SOCKET || SOCKET)) === undefined
 }
 
 /** Whether the slot program is onescanc, even through links. */
@@ -41,12 +41,15 @@ export function isOnescanc(program: string): boolean {
   try {
     return basename(realpathSync(program)) === 'onescanc'
   } catch {
-    return false // another check tells
+    return false // another check reports it
   }
 }
 
-/** Why nobody answers there; undefined if somebody does, or if this user may not connect. */
-function knock(path: string): Promise<string | undefined> {
+/**
+ * Returns why nobody answers at this path; undefined if somebody does, or if this user may not
+ * connect.
+ */
+function connectionError(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once('connect', () => {

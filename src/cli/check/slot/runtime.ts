@@ -12,10 +12,11 @@ const run = promisify(execFile)
 const PATIENCE = 20_000
 const GIB = 1024 ** 3
 
-/** How to try a runtime, and below how many bytes of address space it starts only by luck. */
+/** How to try a runtime. */
 interface RuntimeTrial {
   readonly name: string
   readonly command: readonly string[]
+  /** The bytes of address space below which the runtime starts only by luck. */
   readonly safe: number
   readonly remedy: string
 }
@@ -36,15 +37,15 @@ const compiled: RuntimeTrial = {
   remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script',
 }
 
-/** Checks the runtime that the slot would find: does it start under the service's limits? */
+/** Checks the runtime that the slot would find: its version, and whether it starts under the service's limits. */
 export async function checkRuntime(host: Host): Promise<Finding[]> {
   const found = await versionOf(host)
   return found.level === 'error' ? [found] : [found, await checkLimits(host)]
 }
 
 /**
- * The version of our own runtime if onescan is compiled, since the slot is then, too. Otherwise of
- * the one in PATH, as the slot's launcher finds it.
+ * Checks the version of the runtime: our own one if onescan is compiled, since the slot is compiled
+ * then, too; otherwise the one that the slot's launcher finds in PATH.
  */
 async function versionOf({ env }: Host): Promise<Finding> {
   const what = 'runtime'
@@ -73,7 +74,7 @@ export function judgeVersion(version: string): Finding {
   return warning('runtime', value, 'use Node 22.15 or later')
 }
 
-/** A trial shows it, since versions of a runtime need different amounts of memory. */
+/** Starts the runtime under the limits: each version of a runtime needs another amount of memory. */
 async function checkLimits(host: Host): Promise<Finding> {
   const { env, limits } = host
   const what = 'memory limits'

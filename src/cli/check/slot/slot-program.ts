@@ -4,7 +4,7 @@ import { readStart } from '../../../ground/path/read.ts'
 import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
 import type { Host } from '../shared/host.ts'
 
-/** Which program stands in the slot, as far as this shows without running it. */
+/** Which program stands in the slot, as far as its file shows. The program is not run. */
 export type SlotProgram =
   /** A program of onescan: it hands a trial to the program that the trial names. */
   | { readonly kind: 'own' }
@@ -15,17 +15,17 @@ export type SlotProgram =
 
 const OWN = ['onescan-queue', 'onescanc']
 /**
- * The compiled programs are links to it, and it looks at the name of the link
+ * The compiled programs are links to this launcher, which looks at the name of the link
  * (src/c/launcher/launch.c).
  */
 const LAUNCHER = 'onescan-run'
 
-/** How many bytes of a script are looked at. */
+/** The bytes of a script that are read. */
 const SCRIPT_MAX = 64 * 1024
 
 /**
- * Decides whether a trial may be sent through the slot program. Only onescan's own programs get
- * one: they hand it to the program that the trial names, and to no other. Throws if the program is
+ * Decides whether a trial may be sent through the slot program. Only onescan's own programs get a
+ * trial: they hand it to the program that the trial names, and to no other. Throws if the program is
  * missing.
  */
 export function slotProgramOf({
@@ -45,12 +45,12 @@ export function slotProgramOf({
   return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
 }
 
-/** Whether one of the links on the way to the launcher has the slot's name. */
+/** Whether one of the links that lead to the launcher has the name onescan-queue. */
 function isCompiledSlot(program: string, path: string): boolean {
   if (basename(path) !== LAUNCHER) return false
   for (let at = program; at !== path; at = resolve(dirname(at), readlinkSync(at))) {
     if (basename(at) === 'onescan-queue') return true
-    if (!lstatSync(at).isSymbolicLink()) return false // a directory on the way is a link
+    if (!lstatSync(at).isSymbolicLink()) return false // a directory of the path is a link
   }
   return false
 }
@@ -58,7 +58,7 @@ function isCompiledSlot(program: string, path: string): boolean {
 /** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
   try {
-    if (OWN.includes(basename(realpathSync(queue)))) return false // the link leads to one of ours
+    if (OWN.includes(basename(realpathSync(queue)))) return false // qmail-queue itself is a link to one of our programs
     const [a, b] = [statSync(queue), statSync(program)]
     return a.dev === b.dev && a.ino === b.ino
   } catch {
@@ -67,15 +67,15 @@ function isSameFile(queue: string, program: string): boolean {
 }
 
 /**
- * Why a script that has our name cannot be trusted with a trial: it may choose the next program
- * itself.
+ * Returns why a script with the name of our program gets no trial: it may choose the next program
+ * itself. Undefined if it does not.
  */
 function whatAScriptNames(path: string): string | undefined {
   let text: string
   try {
     text = readStart(path, SCRIPT_MAX).toString('latin1')
   } catch {
-    return undefined // it can be executed but not read
+    return undefined // the program can be executed, but not read
   }
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined
   const code = text.replace(/^[ \t]*#.*$/gm, '')

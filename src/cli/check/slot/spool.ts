@@ -9,15 +9,16 @@ import { accountText, type Host, scanPolicyOf } from '../shared/host.ts'
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
 const MIB = 1024 * 1024
-/** Bytes for many large messages at a time, and for one. */
+/** Bytes: room for many large messages at a time. */
 const ROOMY = 1024 * MIB
+/** Bytes: room for one large message. */
 const LEAST = 64 * MIB
 const PERMISSIONS = 0o7777
 
 /** Checks the directories in which messages lie while they are scanned. */
 export function checkSpool(host: Host): Finding[] {
   const directory = directoryOf(host)
-  if (directory === undefined) return [] // the reader of the settings reports it
+  if (directory === undefined) return [] // another check reports the setting
   const shared = host.env.SPOOLDIR
   return [
     ...guarded('spool (TMPDIR)', () => checkTemporary(host, directory)),
@@ -49,7 +50,8 @@ function guarded(
 }
 
 /**
- * Which scanners open a message there by its path. clamd need not, and the built-in ones never do.
+ * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
+ * by their path. clamd can do without, and the built-in scanners never open them.
  */
 function sharedIsMissing(host: Host): MissingFinding {
   const what = 'SPOOLDIR'

@@ -10,10 +10,10 @@ import { slotProgramOf } from './slot-program.ts'
 const PATIENCE = 30_000
 
 /**
- * Sends two messages through the installed program as its service runs it, with that account,
- * limits and environment. A program that shows what it got stands in place of qmail-queue, so
- * nothing is delivered. This also finds a damaged program that exits 0 without calling the next
- * one. A program that is not onescan's is not called, since it may queue.
+ * Sends two messages through the slot program as its service runs it, with that account, limits and
+ * environment. The chain is a program that shows what it got, so nothing is delivered. This also
+ * finds a damaged slot program that exits 0 without calling the chain. A program that is not
+ * onescan's gets no message, since it may queue it.
  */
 export async function checkTrialMessages(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
@@ -25,7 +25,7 @@ export async function checkTrialMessages(host: Host): Promise<Finding[]> {
   ]
 }
 
-/** A missing program was reported before. */
+/** Whether the slot program may get a trial. Another check reports a missing program. */
 function mayBeTried(host: Host): boolean {
   try {
     return slotProgramOf(host).kind === 'own'
@@ -36,9 +36,9 @@ function mayBeTried(host: Host): boolean {
 
 interface SlotTrial {
   readonly outcome: SlotOutcome
-  /** The header that the next program got; undefined if it got nothing. */
+  /** The header that the chain got; undefined if it got nothing. */
   readonly header: string | undefined
-  /** The reason in the log line, or ''. */
+  /** The reason in the log line, in parentheses, or ''. */
   readonly why: string
 }
 
@@ -76,7 +76,7 @@ function remedyFor({ code }: SlotOutcome): string {
   return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
 }
 
-/** Has infected mail tagged and not refused, so that the header shows the answer. */
+/** Sends a message. Infected mail is tagged and not refused, so that the header shows the answer. */
 async function send(host: Host, message: Buffer, timeout: number): Promise<SlotTrial> {
   const outcome = await callSlot({
     program: underLimits(host.limits, [host.program]),
@@ -100,7 +100,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
   return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
 }
 
-/** The reason in the slot's log line. If there is no such line, the end of what was printed. */
+/** The reason in the slot's log line. Without such a line: the end of the output. */
 function reasonIn(log: string): string {
   const [, quoted, plain] = /^onescan:.* reason=(?:"((?:[^"\\]|\\.)*)"|(\S+))/m.exec(log) ?? []
   return quoted ?? plain ?? log.trim().slice(-300)

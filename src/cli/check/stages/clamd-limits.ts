@@ -9,8 +9,8 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 const PATIENCE = 120_000
 
 /**
- * Does clamd really look at all it is given? Without AlertExceedsMax it says OK about mail over its
- * limits. Two trials show it, since its clamd.conf may lie anywhere.
+ * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
+ * its limits. Two trials show this, since clamd.conf may lie anywhere.
  */
 export async function checkClamdLimits(
   server: ClamdAddress,
@@ -19,7 +19,7 @@ export async function checkClamdLimits(
   return [await checkLargeMail(server, policy), await checkAlert(server)]
 }
 
-/** Does clamd find the test virus in the largest message that it will be given? */
+/** Checks whether clamd finds the test virus in the largest message that it will get. */
 async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promise<Finding> {
   const what = `clamd ${server.text} large mail`
   const size = `${clam.maxSize} bytes (CLAMDMAXSIZE)`
@@ -54,14 +54,14 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   }
 }
 
-/** What does clamd say about mail that it does not read to the end? */
+/** Checks what clamd says about mail that it does not read to the end. */
 async function checkAlert(server: ClamdAddress): Promise<Finding> {
   const what = `clamd ${server.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
   const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
   switch (answer.tells) {
     case 'yes':
-      return ok(what, 'is on: it reports mail that it does not look at to the end')
+      return ok(what, 'is on: clamd reports mail that it does not read to the end')
     case 'no':
       return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
     case 'unknown':

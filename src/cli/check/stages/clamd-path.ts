@@ -10,7 +10,7 @@ import type { Host } from '../shared/host.ts'
 /** Milliseconds that a scan of a few hundred bytes may take. */
 const PATIENCE = 30_000
 
-/** Can clamd read, by its path, what the slot puts into SPOOLDIR? */
+/** Checks whether clamd can read, by its path, a file that the slot puts into SPOOLDIR. */
 export async function checkClamdPath(host: Host, server: ClamdAddress): Promise<Finding[]> {
   if (server.kind !== 'unix') return []
   const what = `clamd ${server.text} by path`

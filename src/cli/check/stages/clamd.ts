@@ -12,56 +12,67 @@ import { checkCount, databaseOf } from './signatures.ts'
 /** Milliseconds for an answer that needs no scan. */
 const PATIENCE = 10_000
 const DAY = 24 * 60 * 60 * 1000
-/** Signatures are out of date after so many days: ClamAV publishes new ones every day. */
+/** Days after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7
 
-/** Checks the servers of CLAMD, if QHPSI names clamd: do they answer, and how do they scan? */
+/** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
 export async function checkClamd(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !asksClamd(policy)) return []
-  const servers: Finding[][] = []
+  const servers: ClamdReport[] = []
   for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
-  // If one of them answers, mail is scanned.
-  const oneAnswers = servers.some((findings) => !findings.some(isDown))
-  return servers.flat().map((finding) => (oneAnswers ? butOthersScan(finding) : finding))
+  const oneAnswers = servers.some(({ isDown }) => !isDown)
+  return servers.flatMap(({ isDown, findings }) =>
+    isDown && oneAnswers ? findings.map(othersScan) : findings,
+  )
 }
 
-const DOWN = 'start clamd, or see that CLAMD names its LocalSocket'
-const isDown = ({ remedy }: Finding) => remedy === DOWN
+/** The findings about one server. */
+interface ClamdReport {
+  /** Whether the server does not answer. */
+  readonly isDown: boolean
+  readonly findings: readonly Finding[]
+}
 
-function butOthersScan(finding: Finding): Finding {
-  if (!isDown(finding)) return finding
-  return warning(finding.what, `${finding.value}: the others of CLAMD scan its mail`, DOWN)
+const START_CLAMD = 'start clamd, or see that CLAMD names its LocalSocket'
+
+/** A server that is down is a warning as long as another one scans mail. */
+function othersScan({ what, value }: Finding): Finding {
+  return warning(what, `${value}: the other servers of CLAMD scan its mail`, START_CLAMD)
 }
 
 function asksClamd({ line }: ScanPolicy): boolean {
   return line.kind === 'plugins' && line.names.includes('clamd')
 }
 
-async function checkServer(host: Host, policy: ScanPolicy, text: string): Promise<Finding[]> {
+async function checkServer(host: Host, policy: ScanPolicy, text: string): Promise<ClamdReport> {
   const what = `clamd ${text}`
   let server: ClamdAddress
   try {
     server = readClamdAddress(text)
   } catch (thrown) {
-    return [error(what, errorText(thrown), 'correct CLAMD; until then mail is deferred')]
+    const remedy = 'correct CLAMD; until then mail is deferred'
+    return { isDown: false, findings: [error(what, errorText(thrown), remedy)] }
   }
   const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
-    return [error(what, outcome.why, DOWN)]
+    return { isDown: true, findings: [error(what, outcome.why, START_CLAMD)] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)
-  // it is no clamd, and might take a scan without a word
-  if (version.level === 'error') return [version]
-  return [
-    ...checkSocketAccess(host, server),
-    ...signatures(host, server, version),
-    ...(await checkClamdPath(host, server)),
-    ...(await checkClamdLimits(server, policy)),
-  ]
+  // A program that is no clamd gets no scan: it might take the message and never answer.
+  if (version.level === 'error') return { isDown: false, findings: [version] }
+  return {
+    isDown: false,
+    findings: [
+      ...checkSocketAccess(host, server),
+      ...signatures(host, server, version),
+      ...(await checkClamdPath(host, server)),
+      ...(await checkClamdLimits(server, policy)),
+    ],
+  }
 }
 
-/** The number of signatures, unless their date already shows that they are useless. */
+/** The finding about too few signatures; else the one about their date. */
 function signatures(host: Host, server: ClamdAddress, dated: Finding): Finding[] {
   const database = databaseOf(server, host.env)
   if (database === undefined || dated.level === 'error') return [dated]
@@ -78,8 +89,8 @@ function checkSocketAccess(host: Host, server: ClamdAddress): Finding[] {
 }
 
 /**
- * `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`; only the first part if it has no signatures of
- * ClamAV.
+ * Judges clamd's answer to VERSION: `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`, or only the first
+ * part if it has no signatures of ClamAV. `now` is in milliseconds.
  */
 export function checkSignatures(what: string, version: string, now: number): Finding {
   const [, name = version, date = ''] = /^(ClamAV [^/]*)\/\d+\/(.*)$/.exec(version) ?? []

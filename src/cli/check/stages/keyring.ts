@@ -9,7 +9,7 @@ import { isOnescanc } from '../slot/onescanc.ts'
 /** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
 
-/** Checks the keyring: can the slot read it, can nobody else, and what do its keys risk? */
+/** Checks the keyring: who can read it, which key signs, and what each key risks. */
 export function checkKeyring(host: Host): Finding[] {
   const named = Boolean(host.env.CLUSTERKEYS)
   const path = host.env.CLUSTERKEYS || join(host.directories.control, 'clusterkeys')
@@ -41,7 +41,7 @@ function checkReader(host: Host, path: string): Finding {
   return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
 }
 
-/** In this case the keys are onescand's alone: a slot that is taken over must not reveal them. */
+/** Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would reveal them. */
 function checkAsker(host: Host, path: string, closed: boolean): Finding {
   const who = accountText(host)
   if (closed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)

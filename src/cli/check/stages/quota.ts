@@ -7,10 +7,10 @@ import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../../quota/ask/service-reply.t
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
-/** The service may know this mailbox or not: any answer shows that it runs. */
+/** Any answer about this mailbox shows that the service runs. */
 const ANYBODY = 'postmaster'
 
-/** Does the service in QUOTAD answer, if it is set? */
+/** Checks whether the service in QUOTAD answers. */
 export async function checkQuota({ env }: Host): Promise<Finding[]> {
   let client: QuotaClient
   try {

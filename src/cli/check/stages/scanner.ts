@@ -11,19 +11,21 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
 import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
 
-/** Does it scan? Each scanner in QHPSI gets the EICAR test message. */
+/** Checks whether each scanner in QHPSI finds EICAR in the test message. */
 export async function checkScanners(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined) return []
   const scanners = await makeScanners(policy)
   const findings: Finding[] = []
+  let findsEicar = false
   for (const scanner of scanners) {
-    findings.push(await tryScanner(host, policy, scanner))
+    const result = await tryScanner(host, policy, scanner)
+    findsEicar ||= result.answer === 'infected' && !result.banned
+    findings.push(judgeResult(scanner, result))
   }
-  const found = findings.some(({ value }) => value.startsWith(FOUND))
   findings.push(...checkDatabase(policy))
   // If one scanner finds viruses, another one may be there for something else.
-  if (found) return findings
+  if (findsEicar) return findings
   return findings.map((finding) =>
     finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
   )
@@ -36,25 +38,24 @@ function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
   return checkCount('scanner clamscan', clamscan.database ?? DEFAULT_DATABASE)
 }
 
-const FOUND = 'finds EICAR'
-/** Tries one scanner. If something keeps it from the message, that is a finding, too. */
-async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Finding> {
+/** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
+async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<ScanResult> {
   try {
-    return judge(scanner, await scanEicar(host, policy, scanner))
+    return await scanEicar(host, policy, scanner)
   } catch (thrown) {
-    const why = errorText(thrown)
-    return judge(scanner, { answer: 'unknown', scanner: scanner.name, why, cause: causeOf(thrown) })
+    const { name } = scanner
+    return { answer: 'unknown', scanner: name, why: errorText(thrown), cause: causeOf(thrown) }
   }
 }
 
 const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judge(scanner: Scanner, result: ScanResult): Finding {
+function judgeResult(scanner: Scanner, result: ScanResult): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
       if (result.banned) return ok(what, `bans "${result.name}": it is no virus scanner`)
-      return ok(what, `${FOUND}: ${result.name}`)
+      return ok(what, `finds EICAR: ${result.name}`)
     case 'clean':
       if (scanner.local) return ok(what, 'lets EICAR pass: it is no virus scanner')
       return warning(

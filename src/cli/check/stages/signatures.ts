@@ -14,7 +14,7 @@ const HEADER = 512
 const LARGE = 4 * 1024 * 1024
 export const DEFAULT_DATABASE: string = table.CLAMDBDIR.standard
 
-/** Warns if the database holds next to nothing. Says nothing if it cannot be read. */
+/** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
 export function checkCount(what: string, database: string): Finding[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
@@ -22,7 +22,7 @@ export function checkCount(what: string, database: string): Finding[] {
   return [warning(what, value, 'run freshclam, and see its log')]
 }
 
-/** Where this clamd has its signatures, if its clamd.conf can be found. */
+/** The directory of this clamd's signatures; undefined if its clamd.conf cannot be found. */
 export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
   if (server.kind !== 'unix') return undefined
   if (env.CLAMDBDIR) return env.CLAMDBDIR
@@ -34,7 +34,7 @@ export function databaseOf(server: ClamdAddress, env: Environment): string | und
       if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
       return value('DatabaseDirectory') ?? DEFAULT_DATABASE
     } catch {
-      // It is not there, or not readable for this user.
+      // The file is missing, or this user may not read it.
     }
   }
   return undefined

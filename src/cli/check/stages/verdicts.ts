@@ -12,7 +12,7 @@ import type { Host } from '../shared/host.ts'
 /** Milliseconds for a connection and two questions. */
 const PATIENCE = 3_000
 
-/** Does the store in VERDICTS answer, if one is named, and does it keep what it is given? */
+/** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
 export async function checkVerdicts(host: Host): Promise<Finding[]> {
   let policy: VerdictPolicy
   try {
@@ -71,8 +71,8 @@ async function checkStore(
 }
 
 /**
- * If the key was just changed on all hosts, the mark in the store may still be the old one's, for a
- * minute.
+ * The warning that other hosts have another key. For a minute after the key was changed on all hosts
+ * the store may still have the mark of the old one.
  */
 function otherKey({ text }: StoreAddress, { id }: Key): Finding {
   const value = `${text}: hosts with another key than ${id} use it, too, and share nothing with this one`

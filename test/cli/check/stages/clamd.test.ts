@@ -105,7 +105,9 @@ t.test('if one of two servers is down, the other one scans', { skip }, async (t)
   const env = { CLAMDMAXSIZE: '1M' }
   for (const CLAMD of [`${gone} ${clamd.socket}`, `${clamd.socket} ${gone}`]) {
     const found = (await checkClamd(asked(CLAMD, env))).filter(({ what }) => what.endsWith(gone))
-    t.match(found, [{ level: 'warning', value: /the others of CLAMD scan/, remedy: /start clamd/ }])
+    t.match(found, [
+      { level: 'warning', value: /the other servers of CLAMD scan/, remedy: /start clamd/ },
+    ])
   }
   t.match(await checkClamd(asked(`${gone} /nonexistent/other`, env)), [
     { level: 'error' },
