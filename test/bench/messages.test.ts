@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { EICAR } from '../programs/clamd.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { makeMessage } from './messages.ts'
 
 t.test('a message has the size that is asked for, to the byte', async (t) => {

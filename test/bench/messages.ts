@@ -1,4 +1,4 @@
-import { EICAR } from '../programs/clamd.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 
 const BOUNDARY = '=_bench'
 

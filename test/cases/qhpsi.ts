@@ -1,3 +1,4 @@
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes, type Case } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 
@@ -228,10 +229,7 @@ export const qhpsi: readonly Case[] = [
   },
   {
     name: 'plugins are asked in order until one finds something',
-    message: () =>
-      bytes(
-        `Subject: x\n\n${'X5O!P%@AP[4\\PZX54(P^)7CC)7}$'}EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n`,
-      ),
+    message: () => bytes(`Subject: x\n\n${EICAR}\n`),
     settings: () => ({ QHPSI: 'plugin: eicar nosuch', REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', text: /EICAR/, log: /scanner=eicar/ },
     noDaemon: /plugin nosuch: no such plugin/,

@@ -3,6 +3,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import about from '../../package.json' with { type: 'json' }
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { conformsTo, type Schema } from '../documents/json-schema.ts'
 import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
 
@@ -11,7 +12,7 @@ import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
 const root = join(import.meta.dirname, '../..')
 const schema: Schema = JSON.parse(readFileSync(join(root, 'doc/onescan.schema.json'), 'utf8'))
 
-const eicar = `Subject: x\n\n${readEicar()}`
+const eicar = `Subject: x\n\n${`${EICAR}\n`}`
 const QHPSI = 'plugin: eicar'
 
 interface Trial {
@@ -316,9 +317,4 @@ function commandsOf(...words: string[]): string[] {
     .flatMap((name) =>
       ['plugin', 'quarantine', 'policy'].includes(name) ? commandsOf(name) : [name],
     )
-}
-
-/** In two pieces: this file is no virus. */
-function readEicar(): string {
-  return `X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-${'ANTIVIRUS-TEST-FILE!$H+H*'}\n`
 }

@@ -1,4 +1,5 @@
-import { EICAR, INSTALL, README, type Step } from './step.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { INSTALL, README, type Step } from './step.ts'
 
 /** How onescan and clamd come to a host, and how the services are started. */
 export interface Install {
@@ -11,7 +12,7 @@ export interface Install {
 
 /** Signatures: one, for the test file, since freshclam has nobody to ask here. */
 const signatures: Step = {
-  place: `mkdir -p /var/lib/clamav && echo 'EICAR-Test:0:*:${EICAR.toString('hex')}' >/var/lib/clamav/test.ndb`,
+  place: `mkdir -p /var/lib/clamav && echo 'EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}' >/var/lib/clamav/test.ndb`,
 }
 
 /** No bare Debian has a service manager that runs in a directory tree. */

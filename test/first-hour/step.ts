@@ -24,10 +24,6 @@ export type Step =
 export const README = 'README.md'
 export const INSTALL = 'doc/install.md'
 
-export const EICAR = Buffer.from(
-  'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*',
-)
-
 /** A client at another host's address. Mail that nobody scans is taken, too: 250 shows nothing. */
 export const send = (what: 'clean' | 'eicar', expect: RegExp): Step => ({
   self: `send 198.51.100.7 ${what}`,

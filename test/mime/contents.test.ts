@@ -15,7 +15,7 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../src/mime/limits.ts'
 import { sourceOf } from '../../src/mime/source.ts'
-import { EICAR } from '../programs/clamd.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }

@@ -7,9 +7,10 @@ import t from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM, clamdScanner } from '../../src/scan/clamd/scanner.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Sample, Verdict } from '../../src/scan/shared/scanner.ts'
 import { clamdPolicy, sample, scan, scanTask } from '../scan/clamd/task.ts'
-import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
 const skip = clamdMissing
 const MIB = 1024 * 1024

@@ -15,13 +15,8 @@ import { join } from 'node:path'
 import { isExecutable } from '../../src/ground/process/find-program.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { freePort } from './free-port.ts'
-
-/** The test file of eicar.org, in two halves so that no scanner takes this source for it. */
-export const EICAR = [
-  'X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-',
-  'ANTIVIRUS-TEST-FILE!$H+H*',
-].join('')
 
 /** As this clamd names it: a signature of a database that is not ClamAV's own. */
 export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'

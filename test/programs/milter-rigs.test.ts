@@ -1,6 +1,7 @@
 import t from 'tap'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { clamavMilterMissing, startClamavMilter } from './clamav-milter.ts'
-import { clamdMissing, EICAR, EICAR_NAME, startClamd } from './clamd.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'
 import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
 import { startReceiver } from './smtp-receiver.ts'

@@ -4,12 +4,13 @@ import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
 import { sourceOf } from '../../src/mime/source.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { runSlot } from '../doors/queue/slot.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
 import { attached, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts'
 import { sample, scan } from '../scan/clamd/task.ts'
-import { clamdMissing, EICAR, startClamd } from './clamd.ts'
+import { clamdMissing, startClamd } from './clamd.ts'
 
 /** EICAR deeper in mail than a real clamd looks, by every door. */
 

@@ -2,9 +2,10 @@ import t from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { attached, base64, file, isNested, message } from '../mime/nested-mail.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
-import { clamdMissing, EICAR, startClamd } from './clamd.ts'
+import { clamdMissing, startClamd } from './clamd.ts'
 
 /** Messages, from a seed that never changes. */
 const MESSAGES = 1500

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { newest, runSlot } from '../doors/queue/slot.ts'
@@ -19,9 +20,7 @@ const SERVER = '/var/qmail/bin/qmail-qmqpd'
 const needsRoot = process.getuid?.() !== 0 && 'QMQP has port 628: run the tests as root'
 const ADDRESS = '127.28.6.28'
 const PORT = 628
-const infected = bytes(
-  'Subject: x\n\nX5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\n',
-)
+const infected = bytes(`Subject: x\n\n${EICAR}\n`)
 
 t.test('doc/cluster.md sets up the two programs that are tried here', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../doc/cluster.md'), 'utf8')

@@ -15,9 +15,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
 import { handingOverOption } from '../../src/scan/clamdscan.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { plain } from '../cases/messages.ts'
 import { runSlot, runtimes } from '../doors/queue/slot.ts'
-import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
+import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { reachable } from '../programs/reachable.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */

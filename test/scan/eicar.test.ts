@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { base64Forms, createEicarSearch, eicarScanner } from '../../src/scan/eicar.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Sample, ScanTask } from '../../src/scan/shared/scanner.ts'
-import { EICAR } from '../programs/clamd.ts'
 
 function sampleOf(chunks: readonly Buffer[]): Sample {
   return {

@@ -1,4 +1,4 @@
-import { EICAR } from '../programs/clamd.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 
 /** Messages that are as people send them, in LF, before anything is done to them. */
 

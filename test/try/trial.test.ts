@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
-import { clamdMissing, EICAR, startClamd } from '../programs/clamd.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 
 const root = join(import.meta.dirname, '../..')

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { clamdMissing, EICAR, startClamd } from '../../programs/clamd.ts'
+import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
+import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { runSlot, runtimes } from '../queue/slot.ts'
 import { openSlot } from './slot-socket.ts'
 

@@ -1,4 +1,4 @@
-import { EICAR } from '../../programs/clamd.ts'
+import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 
 /**
  * Classes of mail whose attachment mail programs open and clamd 1.4 misses, one message
