@@ -4,9 +4,9 @@ import { unixAddress } from '../runtime/socket-address.ts'
 
 /**
  * Whether a unix socket refused a connection only because its queue is full. Bun gives the error
- * ECONNREFUSED for a full queue, and also if nobody listens. So this connects once more and looks at
- * errno itself. If the connection succeeds, the queue was full and has room again; the connection is
- * closed.
+ * ECONNREFUSED for a full queue, and also if nobody listens. So this connects once more and looks
+ * at errno itself. If the connection succeeds, the queue was full and has room again; the
+ * connection is closed.
  */
 export function isQueueFull(path: string): boolean {
   const libc = bunFunctions('socket', 'connect', 'close')

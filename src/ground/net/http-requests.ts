@@ -38,7 +38,9 @@ export function refuseBadRequests(
   })
 }
 
-/** Whether a request announces a body. The services here read none, so they close the connection. */
+/**
+ * Whether a request announces a body. The services here read none, so they close the connection.
+ */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
 }

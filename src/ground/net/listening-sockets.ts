@@ -5,7 +5,9 @@ export function pathOf(fd: number): string | undefined {
   return namedSockets().get(readlinkSync(`/proc/self/fd/${fd}`))
 }
 
-/** Lists the unix sockets that have a path, by their names in the links of /proc/self/fd (proc(5)). */
+/**
+ * Lists the unix sockets that have a path, by their names in the links of /proc/self/fd (proc(5)).
+ */
 function namedSockets(): Map<string, string> {
   const rows = readFileSync('/proc/net/unix', 'latin1').split('\n')
   const found = new Map<string, string>()

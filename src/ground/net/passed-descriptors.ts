@@ -38,7 +38,9 @@ export interface PassedDescriptors {
 export interface ReceivedBytes {
   /** How many bytes were put into the buffer. */
   readonly length: number
-  /** The descriptor, which the caller closes. Undefined if none came, or several, which are closed. */
+  /**
+   * The descriptor, which the caller closes. Undefined if none came, or several, which are closed.
+   */
   readonly descriptor: number | undefined
 }
 

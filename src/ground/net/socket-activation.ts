@@ -4,7 +4,9 @@
  */
 export const FIRST_HANDED_OVER = 3
 
-/** Returns the descriptors that were handed over to this process; none if they are for another one. */
+/**
+ * Returns the descriptors that were handed over to this process; none if they are for another one.
+ */
 export function activatedDescriptors(env: NodeJS.ProcessEnv): number[] {
   const { LISTEN_PID, LISTEN_FDS = '' } = env
   if (LISTEN_PID !== String(process.pid) || !/^[0-9]{1,3}$/.test(LISTEN_FDS)) return []

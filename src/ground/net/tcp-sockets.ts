@@ -58,15 +58,17 @@ export interface TcpSockets {
   events(): readonly SocketEvent[]
   /** Returns what the client has done so far. Leaves the bytes that it sent in the kernel. */
   look(fd: number): 'silent' | 'talks' | 'left'
-  /** Returns bytes of the client: none at the end of the stream, undefined if none are there now. */
+  /**
+   * Returns bytes of the client: none at the end of the stream, undefined if none are there now.
+   */
   receive(fd: number, buffer: Buffer): Buffer | undefined
   /** Sends bytes. Returns whether the kernel took all of them at once. */
   send(fd: number, bytes: Buffer): boolean
   /** shutdown(2) of our half: the client gets all bytes that were sent, then the end. */
   endSending(fd: number): void
   /**
-   * TCP_INFO: returns how many bytes, and segments with data, came from the client; undefined if the
-   * kernel does not count them.
+   * TCP_INFO: returns how many bytes, and segments with data, came from the client; undefined if
+   * the kernel does not count them.
    */
   received(fd: number): { readonly bytes: number; readonly segments: number } | undefined
   /** poll(2): waits at most so many whole milliseconds until a line can be written. */
@@ -77,7 +79,9 @@ export interface AcceptedConnection extends TcpEndpoint {
   readonly fd: number
 }
 
-/** Why there is no connection: no client waits, a client has left, or descriptors or memory ran out. */
+/**
+ * Why there is no connection: no client waits, a client has left, or descriptors or memory ran out.
+ */
 export type AcceptTrouble = 'none' | 'gone' | 'exhausted'
 
 export interface SocketEvent {

@@ -3,9 +3,9 @@ import * as linux from '../runtime/linux.ts'
 import { unixAddress } from '../runtime/socket-address.ts'
 
 /**
- * Returns a function that sends a datagram to the unix socket at a path, without waiting: a datagram
- * that the kernel does not take at once is lost. It works on Bun alone; no runtime offers such
- * sockets.
+ * Returns a function that sends a datagram to the unix socket at a path, without waiting: a
+ * datagram that the kernel does not take at once is lost. It works on Bun alone; no runtime offers
+ * such sockets.
  */
 export function openUnixDatagrams(path: string): (datagram: Buffer) => void {
   const { socket, sendto, close } = bunFunctions('socket', 'sendto', 'close')

@@ -8,8 +8,8 @@ export function asksForHelpOrVersion(words: readonly string[]): boolean {
 
 /**
  * Writes the version or the usage to descriptor 1. Throws a system error if that descriptor cannot
- * be written to. In the slot, descriptor 1 is the envelope and open for reading; to end with success
- * there would mean that mail was queued.
+ * be written to. In the slot, descriptor 1 is the envelope and open for reading; to end with
+ * success there would mean that mail was queued.
  */
 export function printHelpOrVersion(program: string, usage: string, words: readonly string[]): void {
   const text = words[0] === '--version' ? `${program} ${about.version}\n` : usage

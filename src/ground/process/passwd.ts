@@ -6,7 +6,9 @@ export interface PasswdEntry {
   readonly home: string
 }
 
-/** Yields the entries of a text in the form of passwd(5), in order. Leaves out lines without a name. */
+/**
+ * Yields the entries of a text in the form of passwd(5), in order. Leaves out lines without a name.
+ */
 export function* passwdEntries(text: string): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
     const entry = entryIn(line)

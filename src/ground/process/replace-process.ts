@@ -40,9 +40,9 @@ export async function replaceProcess(next: NextProgram): Promise<number> {
 }
 
 /**
- * Opens a file again at exactly this descriptor, with an offset of its own. open(2) takes the lowest
- * free number, which is the one that was just closed. This is checked: a wrong number would queue
- * the wrong bytes.
+ * Opens a file again at exactly this descriptor, with an offset of its own. open(2) takes the
+ * lowest free number, which is the one that was just closed. This is checked: a wrong number would
+ * queue the wrong bytes.
  */
 function putAt(fd: 0 | 1, { fd: source, offset }: Input): void {
   const wanted = fstatSync(source)

@@ -20,7 +20,10 @@ export interface StartReport {
 const FAILED = 111
 const USAGE = 100
 
-/** Writes the report to descriptor 1. Returns the exit code of such a start, or 0 if it would succeed. */
+/**
+ * Writes the report to descriptor 1. Returns the exit code of such a start, or 0 if it would
+ * succeed.
+ */
 export function printStartReport({
   isUsage,
   errors,

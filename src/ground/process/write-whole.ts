@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs'
 
 /**
- * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may take fewer, so
- * this calls it until none are left. Throws the error of write(2).
+ * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may take fewer,
+ * so this calls it until none are left. Throws the error of write(2).
  */
 export function writeWhole(fd: number, bytes: Uint8Array, position?: number): void {
   for (let done = 0; done < bytes.length; ) {

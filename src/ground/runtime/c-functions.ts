@@ -4,8 +4,8 @@ import { loadKoffi } from './koffi.ts'
 
 /**
  * The functions of the C library that programs of onescan call: first the type of the result, then
- * those of the arguments. Both runtimes reach them through a foreign function interface: Node by the
- * optional package koffi, Bun by its own bun:ffi.
+ * those of the arguments. Both runtimes reach them through a foreign function interface: Node by
+ * the optional package koffi, Bun by its own bun:ffi.
  */
 const functions = {
   accept4: ['int', 'int', 'bytes', 'bytes', 'int'],

@@ -4,9 +4,10 @@ import { errorCode } from '../errors/fault.ts'
 export type Koffi = typeof import('koffi')
 
 /**
- * Loads koffi, by which Node calls functions in C; undefined if it is not installed. onescan depends
- * on the packages of koffi's compiled part, one for each processor. They need nothing else, and run
- * no script when they are installed. koffi itself serves processors that have no such package.
+ * Loads koffi, by which Node calls functions in C; undefined if it is not installed. onescan
+ * depends on the packages of koffi's compiled part, one for each processor. They need nothing else,
+ * and run no script when they are installed. koffi itself serves processors that have no such
+ * package.
  */
 export async function loadKoffi(): Promise<Koffi | undefined> {
   return (await load(`@koromix/koffi-linux-${process.arch}`)) ?? (await load('koffi'))

@@ -47,7 +47,9 @@ export interface Libc {
   adoptOrphans(): void
   /** waitpid(2), WNOHANG: frees the process table's entry of a child that has ended. */
   reap(pid: number): void
-  /** socket(2) and bind(2): makes a stream socket. Returns its descriptor, or the negative errno. */
+  /**
+   * socket(2) and bind(2): makes a stream socket. Returns its descriptor, or the negative errno.
+   */
   bindStream(address: StreamAddress): number
 }
 

@@ -6,8 +6,8 @@ import { loadKoffi } from './koffi.ts'
 /** The calls that a plugin in C needs; synchronous, on the main thread. */
 export interface PluginCalls {
   /**
-   * Loads `int symbol(const char *path)` of a shared object. Throws if the file or the symbol cannot
-   * be loaded.
+   * Loads `int symbol(const char *path)` of a shared object. Throws if the file or the symbol
+   * cannot be loaded.
    */
   load(file: string, symbol: string): (path: string) => number
   /**

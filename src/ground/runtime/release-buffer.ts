@@ -2,9 +2,9 @@
 const FREED_FROM = 16 * 1024
 
 /**
- * Frees the memory of a large buffer at once; other views of that memory are empty from then on. The
- * garbage collector would take its time, since it does not see how much memory that is. Does nothing
- * on Node 20, which has no such call, or if the buffer shares its memory.
+ * Frees the memory of a large buffer at once; other views of that memory are empty from then on.
+ * The garbage collector would take its time, since it does not see how much memory that is. Does
+ * nothing on Node 20, which has no such call, or if the buffer shares its memory.
  */
 export function releaseBuffer({ buffer, byteLength }: Buffer): void {
   if (byteLength < FREED_FROM || byteLength !== buffer.byteLength) return

@@ -32,8 +32,8 @@ export function inetAddress({ address, port }: TcpAddress): Buffer {
 }
 
 /**
- * Makes a struct sockaddr_un of a path, or of a name in the abstract namespace if it begins with `@`
- * or NUL. Returns undefined if the path is empty or too long.
+ * Makes a struct sockaddr_un of a path, or of a name in the abstract namespace if it begins with
+ * `@` or NUL. Returns undefined if the path is empty or too long.
  */
 export function unixAddress(path: string): Buffer | undefined {
   const name = Buffer.from(path.replace(/^@/, '\0'))

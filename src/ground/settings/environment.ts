@@ -1,9 +1,9 @@
 import type { Environment } from './settings.ts'
 
 /**
- * Variables that the next program must not see. With the first ones IndiMail's own qmail-queue would
- * scan and tag a second time; QMAILQUEUE would make it start this program again; and a next program
- * on the same runtime would obey the variables of that runtime.
+ * Variables that the next program must not see. With the first ones IndiMail's own qmail-queue
+ * would scan and tag a second time; QMAILQUEUE would make it start this program again; and a next
+ * program on the same runtime would obey the variables of that runtime.
  */
 const notForTheChain = [
   /^QHPSI/,

@@ -2,7 +2,10 @@ import { errorText } from '../errors/fault.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
 
-/** Several faults in one error. Each fault is a line that names the setting, its value and the remedy. */
+/**
+ * Several faults in one error. Each fault is a line that names the setting, its value and the
+ * remedy.
+ */
 export class SeveralFaults extends Error {
   readonly faults: readonly string[]
 
@@ -46,8 +49,8 @@ const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
 
 /**
  * Finds all faults in these settings, and not only the first one that `read` throws: it takes the
- * faulty setting out and reads the rest again. `read` must begin its message with the setting's name,
- * as all readers do.
+ * faulty setting out and reads the rest again. `read` must begin its message with the setting's
+ * name, as all readers do.
  */
 export function everyFault(env: Environment, read: (env: Environment) => unknown): string[] {
   const faults = gatherFaults()

@@ -2,8 +2,8 @@
 export type Wildcards = '*' | '*?'
 
 /**
- * Returns a test of whole texts by a pattern, in which upper and lower case are the same. `*` stands
- * for any run of characters, `?` for one character if it is a wildcard here; all others are
+ * Returns a test of whole texts by a pattern, in which upper and lower case are the same. `*`
+ * stands for any run of characters, `?` for one character if it is a wildcard here; all others are
  * themselves. A test takes at most the length of the text times that of the pattern, which the site
  * writes: a `*` is given up once a later one is reached.
  */

@@ -1,7 +1,7 @@
 /**
- * Returns the name that somebody probably meant by `word`: the name that takes the fewest letters to
- * insert, remove, exchange or swap with a neighbour. Undefined if that is more than a third of the
- * word.
+ * Returns the name that somebody probably meant by `word`: the name that takes the fewest letters
+ * to insert, remove, exchange or swap with a neighbour. Undefined if that is more than a third of
+ * the word.
  */
 export function nearestName(word: string, names: Iterable<string>): string | undefined {
   let best: string | undefined

@@ -10,8 +10,8 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 
 /**
  * Reads a command line as Node's parseArgs() does, with the order of its words. The result has a
- * line in `faults` for each unknown option and for each word that is no option. A negative number is
- * a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
+ * line in `faults` for each unknown option and for each word that is no option. A negative number
+ * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
  * rest makes no sense, as for a missing value.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
@@ -41,8 +41,8 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
 }
 
 /**
- * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes a word that begins with `-` for an
- * option.
+ * Joins `--workers -1` to `--workers=-1`, since parseArgs() takes a word that begins with `-` for
+ * an option.
  */
 function withNumbers(words: readonly string[]): string[] {
   const joined: string[] = []

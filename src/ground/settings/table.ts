@@ -6,8 +6,8 @@ import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.
 
 /**
  * All settings, in the order of the manual pages: name, kind, default, readers, and a line of help.
- * The readers of settings, `--check` and `onescan check` work from this table. Tests hold onescanc's
- * list of variables, doc/settings.md and the manual pages against it
+ * The readers of settings, `--check` and `onescan check` work from this table. Tests hold
+ * onescanc's list of variables, doc/settings.md and the manual pages against it
  * (test/documents/settings.test.ts).
  */
 export const table = {

@@ -4,19 +4,20 @@ import { askClamd } from '../../scan/clamd/ask.ts'
 import { clamdServersOf } from '../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
-/** Milliseconds between two questions, and for one. */
+/** Milliseconds between two questions, and for the answer to one. */
 const EVERY = 15_000
 const PATIENCE = 5_000
 
+/** The state of a clamd server. */
 export interface ClamdState {
   /** The server as CLAMD names it. */
   readonly server: string
   readonly up: boolean
-  /** Why it is not there, or what it calls itself. */
+  /** The answer to VERSION, or why there is none. */
   readonly text: string
-  /** Version of its daily signatures. */
+  /** The version of its daily signatures. */
   readonly version: number | undefined
-  /** When they were made: milliseconds since 1970. */
+  /** When the signatures were made, in milliseconds since 1970. */
   readonly made: number | undefined
 }
 
@@ -25,7 +26,10 @@ export interface ClamdWatch {
   close(): void
 }
 
-/** Asks each server of the plugin clamd, now and then, whether it is there and how old its signatures are. */
+/**
+ * Asks each server of the plugin clamd every 15 seconds whether it answers and how old its
+ * signatures are. Calls `changed` after each round.
+ */
 export function watchClamds(policy: () => ScanPolicy | undefined, changed: () => void): ClamdWatch {
   let states: readonly ClamdState[] = []
   const over = new AbortController()
@@ -69,7 +73,10 @@ async function ask(server: ClamdAddress, over: AbortSignal): Promise<ClamdState>
   }
 }
 
-/** `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`, clamd(8) VERSION; both are missing without a daily database. */
+/**
+ * Reads the answer to VERSION, clamd(8): `ClamAV 1.4.6/27800/Thu Nov 19 09:26:40 2026`. The values
+ * are undefined if clamd has no daily database.
+ */
 export function signatures(answer: string): Pick<ClamdState, 'version' | 'made'> {
   const [, version, date] = /^ClamAV [^/]*\/(\d+)\/(.+)$/.exec(answer) ?? []
   const made = Date.parse(date ?? '')

@@ -3,15 +3,15 @@ import { readForeignFile } from '../../ground/path/read.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { openStateFile, type StateFile } from './state-file.ts'
 
-/** Of a file of at most 4 MiB more cannot be meant. */
+/** The most exceptions that are remembered; onescan.policy, at most 4 MiB, hardly has more. */
 const EXCEPTIONS_MAX = 10_000
-/** Bytes of the file: an exception has some 50. */
+/** The most bytes of the file; an exception takes some 50. */
 export const FILE_MAX = 1024 * 1024
 const NAME = 'exceptions'
 const VERSION = 1
 const DAY = 86_400_000
 
-/** When an exception was seen first, and used last: days since 1970. */
+/** When an exception was first seen and last used, in days since 1970. */
 export interface ExceptionUse {
   readonly known: number
   readonly used: number | undefined
@@ -20,28 +20,34 @@ export interface ExceptionUse {
 export type ExceptionUses = ReadonlyMap<string, ExceptionUse>
 
 export interface ExceptionUseFile extends StateFile {
-  /** Takes all lines that there are now: exceptions that are not among them are forgotten. */
+  /** Takes the rules of a new onescan.policy, and forgets exceptions that are not among them. */
   replaceAll(rules: readonly Rule[]): void
-  /** The exception of that name has let a message in. */
+  /** Notes that the exception of this id has let a message in. */
   noteUse(name: string): void
 }
 
-/** What an exception is known by: moved in its file, it is the same. Undefined for other lines. */
+/**
+ * Returns the id of an exception, a hash of its words: it stays the same if the line is moved in
+ * its file. Undefined for other rules.
+ */
 export function exceptionId({ words }: Rule): string | undefined {
   return words && createHash('sha256').update(words, 'utf8').digest('hex').slice(0, 32)
 }
 
-/** The day of a time in milliseconds since 1970. */
+/** Returns the day of a time in milliseconds since 1970. */
 export const dayOf = (time: number): number => Math.floor(time / DAY)
 
-/** What keepUses() has written in this directory. Throws if there is nothing, or anything else. */
+/**
+ * Reads the file that openExceptionUseFile() wrote in a directory. Throws if there is none, or
+ * another.
+ */
 export function readExceptionUses(directory: string): ExceptionUses {
   return usesIn(readForeignFile(`${directory}/${NAME}`, FILE_MAX).toString('latin1'))
 }
 
 /**
- * Remembers in a file in this directory when exceptions of onescan.policy were used last, to the
- * day, and none of any message. What goes wrong is logged once, and costs these days alone.
+ * Remembers, in a file in a directory, on which day each exception of onescan.policy was last used.
+ * The file says nothing of any message. An error is logged once, and costs nothing but these days.
  */
 export function openExceptionUseFile(
   directory: string,
@@ -71,7 +77,7 @@ export function openExceptionUseFile(
         const name = exceptionId(rule)
         if (name === undefined || uses.size === EXCEPTIONS_MAX) continue
         const { known, used } = before.get(name) ?? { known: today, used: undefined }
-        // Days of a clock that was ahead.
+        // A day in the future comes from a clock that was ahead.
         uses.set(name, { known: Math.min(known, today), used: used && Math.min(used, today) })
       }
     },

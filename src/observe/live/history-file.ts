@@ -2,17 +2,20 @@ import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { History, SavedStep } from './history.ts'
 import { openStateFile, type StateFile } from './state-file.ts'
 
-/** Bytes of the file: a day in which each step has all durations has some 500,000. */
+/** The most bytes of the file; a day in which each step has all durations takes some 500,000. */
 export const FILE_MAX = 1024 * 1024
 const NAME = 'history'
 const VERSION = 1
 
-/** Above milliseconds since 1970 and what any host counts, and below where numbers lose digits. */
+/**
+ * More than milliseconds since 1970 or the messages of any host, and less than numbers can hold
+ * exactly.
+ */
 const COUNT_MAX = 1e15
 
 /**
- * Keeps the figures of the last day in a file in this directory, and none of any message. What goes
- * wrong is logged once, and costs the day's figures alone.
+ * Keeps the figures of the last day in a file in a directory. The file says nothing of any message.
+ * An error is logged once, and costs nothing but these figures.
  */
 export function openHistoryFile(
   history: History,

@@ -8,15 +8,15 @@ import {
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { LineView } from './line-view.ts'
 
-/** Milliseconds of a step, and steps of a day. */
+/** The milliseconds of a step, and the steps of a day. */
 export const STEP = 5 * 60_000
 const STEPS = 288
-/** Decisions that are kept. */
+/** How many decisions are kept. */
 export const DECISIONS_KEPT = 200
 
-/** One decision as it was logged. */
+/** A decision as it was logged. */
 export interface LoggedDecision {
-  /** From 1, in the order of coming. */
+  /** The number of the decision, from 1. */
   readonly number: number
   /** Milliseconds since 1970. */
   readonly time: number
@@ -24,37 +24,37 @@ export interface LoggedDecision {
   readonly line: string
 }
 
-/** What came in one step. */
+/** The figures of a step of time. */
 export interface HistoryStep {
   /** Milliseconds since 1970. */
   readonly start: number
   readonly decisions: Readonly<Record<string, number>>
   readonly scans: Readonly<Record<string, number>>
-  /** Milliseconds; null where nothing was scanned. */
+  /** Quantiles of the time of a scan in milliseconds; null if nothing was scanned. */
   readonly p50: number | null
   readonly p95: number | null
 }
 
-/** One step as it is kept while onescand does not run. */
+/** A step as it is stored while onescand does not run. */
 export interface SavedStep extends Pick<HistoryStep, 'start' | 'decisions' | 'scans'> {
   readonly times: SavedDurations
 }
 
 export interface History {
   /**
-   * Takes a line of the log and the time when it was logged; undefined if it is not about a
-   * message.
+   * Counts a line of the log, which was logged at `time`. Returns its decision, or undefined if the
+   * line has none.
    */
   add(line: string, view: LineView, time: number): LoggedDecision | undefined
-  /** So many decisions came and are not known; their numbers are left out. */
+  /** Leaves out so many numbers, of decisions that are lost. */
   lost(count: number): void
-  /** The last day, without steps in which nothing came. */
+  /** Returns the steps of the last day, without those in which nothing came. */
   steps(now: number): HistoryStep[]
-  /** The figures of the last day. */
+  /** Returns the figures of the last day, to be stored. */
   saved(now: number): SavedStep[]
-  /** Takes those of a day before, as far as they are of the last one. */
+  /** Adds figures that were stored, as far as they are of the last day. */
   restore(steps: readonly SavedStep[], now: number): void
-  /** The newest last. */
+  /** The last decisions, the newest at the end. */
   readonly decided: readonly LoggedDecision[]
 }
 
@@ -65,7 +65,7 @@ interface HistoryBucket {
   times: Durations
 }
 
-/** The last 24 hours in steps and the last decisions, in memory that does not grow. */
+/** Keeps the last 24 hours in steps, and the last decisions, in memory that does not grow. */
 export function createHistory(): History {
   const buckets: HistoryBucket[] = Array.from({ length: STEPS }, () => emptyBucket(Number.NaN))
   const decided: LoggedDecision[] = []
@@ -89,7 +89,7 @@ export function createHistory(): History {
       const decision = view.value('decision')
       if (decision === undefined) return undefined
       const bucket = bucketAt(time)
-      // A line about one recipient is no decision about a message.
+      // A line about a single recipient is no decision about a message.
       const isMessage = view.value('quota') === undefined
       if (isMessage) count(bucket.decisions, DECISIONS, decision)
       const scan = view.value('scan')

@@ -3,16 +3,16 @@ import { newLineHead } from '../log/line-head.ts'
 import { createRecordReader, type LogRecord } from '../log/log-record.ts'
 
 const PROGRAM = 'onescan: '
-/** Bytes of a line: onescan-queue(8), LIMITS. */
+/** The most bytes of a line: onescan-queue(8), LIMITS. */
 const LINE_MAX = 4096
 
-/** The fields of one line of the log, each read when it is asked for. */
+/** The fields of a line of the log. */
 export interface LineView {
-  /** latin1; undefined if there is none. */
+  /** Returns the value of a field, or undefined if there is none. */
   value(name: string): string | undefined
 }
 
-/** A view of line after line; each is good until the next one is looked at. */
+/** Returns a function that views line after line. A view is valid until the next line. */
 export function createLineViewer(): (line: string) => LineView {
   const bytes = Buffer.alloc(LINE_MAX)
   const fields = new LogFields()
@@ -30,7 +30,7 @@ export function createLineViewer(): (line: string) => LineView {
 
 const readEntry = createRecordReader()
 
-/** All that one line says. */
+/** Reads all fields of a line. */
 export function readRecord(line: string, time: number): LogRecord {
   const bytes = Buffer.from(line, 'latin1')
   const head = newLineHead()
@@ -41,7 +41,7 @@ export function readRecord(line: string, time: number): LogRecord {
 const QUOTE = 0x22
 const fields = new LogFields()
 
-/** The line with `instead` for the values of these fields; what is no field behind the last one goes. */
+/** Replaces the values of these fields by `instead`. Words that are no field are left out. */
 export function replaceValues(line: string, names: readonly string[], instead: string): string {
   const bytes = Buffer.from(line, 'latin1')
   fields.read(bytes, PROGRAM.length, bytes.length)

@@ -2,44 +2,45 @@ import type { LoggedLine } from './line-order.ts'
 import type { ColdWay, DoorState, MailInFlight, ProcessReport } from './process-report.ts'
 
 /**
- * Collects what a process does with mail, for those who show it. It decides nothing and throws
- * nothing.
+ * Collects what a process does with mail, for metrics and the page. It decides and throws nothing.
  */
 export interface MailReporter {
-  /** What the log says of a message, its line end included. */
+  /** Takes a line of the log about a message, with its line end. */
   line(line: Buffer): void
-  /** A client of the slot is left without an answer about mail with this envelope. */
+  /** Notes that a client of the slot gets no answer about mail with this envelope. */
   cold(way: ColdWay, envelope: Buffer): void
-  /** A message is being judged from now on; call what is returned when that is over. */
+  /** Notes that a message is being judged. Call the result when that is over. */
   begin(what: Omit<MailInFlight, 'since'>): () => void
 }
 
-/** Milliseconds between two reports. */
+/** The milliseconds between two reports. */
 const EVERY = 1000
-/** Characters of lines that are kept for one report: some 5,000 messages. */
+/** The most characters of lines in a report, which are some 5,000 messages. */
 const KEPT_MAX = 2 * 1024 * 1024
-/** Messages under way that a report names. */
+/** The most messages in flight that a report names. */
 const NAMED_MAX = 20
 
 export interface ReporterOptions {
   readonly state: () => Pick<ProcessReport, 'doors' | 'poisoned' | 'quota' | 'servers' | 'sharing'>
-  /** Notes how many lines it has seen, where another process can read it. */
+  /** Stores the number of lines so far where another process can read it. */
   readonly note: (lines: number) => void
   readonly send: (report: ProcessReport) => void
-  /** Whether a line, or a sender, is of a trial of our own, which is no mail. */
+  /** Whether a line or a sender belongs to a trial of onescand's own, which is no mail. */
   readonly isTrial: (text: Buffer | string) => boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
 
 export interface TimedReporter extends MailReporter {
-  /** Reports at once, and not only when it is time. */
+  /** Sends a report now. */
   report(): void
-  /** Reports what is not reported yet, and no more. */
+  /** Sends the last report. */
   close(): void
 }
 
-/** Gathers what it sees, and reports it once a second; between two reports a message costs a copy. */
+/**
+ * Sends a report once a second. Between two reports a message costs nothing but a copy of its line.
+ */
 export function createMailReporter({
   state,
   send,
@@ -102,7 +103,7 @@ export function createMailReporter({
   }
 }
 
-/** The sum of all doors of a kind. */
+/** Adds up the states of the doors of each kind. */
 export function addUpDoors(
   doors: readonly { kind: string; state(): DoorState }[],
 ): ProcessReport['doors'] {

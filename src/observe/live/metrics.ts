@@ -9,18 +9,18 @@ import { COLD_WAYS, type ProcessReport, type WorkersState } from './process-repo
 import type { Trial } from './trial.ts'
 
 /**
- * Most values of one label: the log may name more than there should be, and Prometheus keeps each
+ * The most values of a label. A log may have more names than expected, and Prometheus keeps each
  * for ever.
  */
 const VALUES_MAX = 50
 const OTHER = 'other'
 
-/** What is known besides messages when somebody asks. */
+/** The state of the host, besides messages, when somebody asks for metrics. */
 export interface HostState {
   readonly processes: readonly ProcessReport[]
   readonly clamds: readonly ClamdState[]
   readonly trial: Trial | undefined
-  /** Bytes of the file system with the messages; undefined if it cannot be told. */
+  /** Bytes of the file system with the messages; undefined if statfs(2) fails. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
   readonly workers: WorkersState
@@ -29,18 +29,22 @@ export interface HostState {
 }
 
 export interface Metrics {
-  /** Counts what a line of the log says of a message. */
+  /** Counts a message by its line of the log. */
   message(view: LineView): void
-  /** Counts what a process tells beside; `before` is what it told last. */
+  /** Counts the rest of a process's report; `before` is its last report. */
   report(report: ProcessReport, before: ProcessReport | undefined): void
-  /** A worker ended with so many messages in hand, and had not told about so many lines. */
+  /** Counts a worker's end: so many messages had no answer, and so many lines were not reported. */
   leftBehind(inHand: number, untold: number): void
-  /** All of them, in Prometheus' text form. */
-  text(standing: HostState): Promise<string>
+  /** Returns all metrics in the text format of Prometheus. */
+  text(state: HostState): Promise<string>
   readonly contentType: string
 }
 
-/** The metrics of onescand(8), of all its processes together. */
+/**
+ * The metrics of onescand(8), of all its processes together. A verdict gets here in the line of the
+ * log about its message: the line's fields `scan` and `cause` are words of closed lists, SCANS and
+ * CAUSES, and each is the label of a counter.
+ */
 export function createMetrics(version: string, started: number): Metrics {
   const registers = [new Registry()]
   const registry = registers[0]!
@@ -190,7 +194,7 @@ function oneOf(words: readonly string[], word: string): string {
   return words.includes(word) ? word : OTHER
 }
 
-/** The first values that come, and "other" for more than there should be. */
+/** Returns a function that lets the first values through, and says "other" for all further ones. */
 function boundedValues(): (value: string) => string {
   const known = new Set<string>()
   return (value) => {
@@ -203,7 +207,7 @@ function boundedValues(): (value: string) => string {
   }
 }
 
-/** By how much counters have grown. They start at 0 again when settings are read. */
+/** Returns by how much each counter has grown. Counters begin at 0 again when settings are read. */
 function growth(now: object = {}, before: object = {}): [name: string, more: number][] {
   const last = before as Readonly<Record<string, number>>
   return Object.entries(now as Readonly<Record<string, number>>).flatMap(([name, count]) => {

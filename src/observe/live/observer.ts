@@ -9,52 +9,52 @@ import type { LeftBehind, ProcessReport, WorkersState } from './process-report.t
 import type { Trial } from './trial.ts'
 
 /**
- * Milliseconds between two trials, and between two if mail could not be scanned or somebody asks
- * for health.
+ * The milliseconds between two trials, and the least between two if mail could not be scanned or
+ * somebody asks for health.
  */
 const TRY_EVERY = 10_000
 const TRY_SOON = 2_000
-/** Milliseconds for which the result of a trial counts as health. */
+/** The milliseconds for which the result of a trial counts as health. */
 export const TRIAL_COUNTS_FOR = 30_000
-/** Milliseconds without a report after which a process counts as gone. */
+/** The milliseconds without a report after which a process counts as gone. */
 const SILENT_FOR = 10_000
 
 export interface ObserverOptions {
   readonly version: string
   readonly started: number
-  /** Milliseconds since 1970, and on a clock that nobody sets. */
+  /** Milliseconds since 1970, and milliseconds of a clock that nobody sets. */
   readonly now: () => number
   readonly uptime: () => number
-  /** Whether mail is scanned; undefined while no door is open. */
+  /** Tries all doors; undefined while no door is open. */
   readonly tryAll: () => Promise<Trial> | undefined
   readonly scanPolicy: () => ScanPolicy | undefined
-  /** Where messages are kept. */
+  /** The directory in which messages lie while they are judged. */
   readonly spoolDirectory: string
-  /** Bytes that each process may keep (--memory). */
+  /** The bytes that each process may take for messages (--memory). */
   readonly memoryLimit: number
   /** The state of the processes that judge mail. */
   readonly workers: () => WorkersState
 }
 
-/** What the first process knows of all processes. */
+/** What the first process of onescand knows of all its processes. */
 export interface Observer {
   readonly history: History
   readonly clamds: readonly ClamdState[]
   readonly trial: Trial | undefined
-  /** What each process told last. */
+  /** The last report of each process. */
   readonly processes: readonly ProcessReport[]
   readonly workers: WorkersState
-  /** Takes what the process of that number told. */
+  /** Takes a report of the process of that number. */
   report(process: number, report: ProcessReport): void
-  /** The process of that number has ended without a last report. */
+  /** Notes that the process of that number has ended without a last report. */
   ended(process: number, left: LeftBehind): void
   metrics(): Promise<string>
   readonly contentType: string
-  /** Makes a trial at once: doors are open now. */
+  /** Makes a trial at once, since doors are open now. */
   tryNow(): void
   /** Makes a trial, unless the last one is recent. */
   trySoon(): void
-  /** Calls back with new decisions, and when anything else has changed. */
+  /** Calls the listener with new decisions, and without any when other things have changed. */
   follow(listener: (decided: readonly LoggedDecision[]) => void): void
   close(): void
 }
@@ -69,8 +69,8 @@ export function createObserver(observed: ObserverOptions): Observer {
   const viewOf = createLineViewer()
   const metrics: Metrics = createMetrics(observed.version, observed.started)
   const processes = new Map<number, ObservedProcess>()
-  /** Lines that each of them has told of, or said that it could not. */
-  const toldLines = new Map<number, number>()
+  /** How many lines each process has reported, or reported as lost. */
+  const reportedLines = new Map<number, number>()
   const inOrder = createLineOrder(observed.uptime)
   const listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
   let trial: Trial | undefined
@@ -96,7 +96,10 @@ export function createObserver(observed: ObserverOptions): Observer {
   const timer = setInterval(() => void tryAgain(), TRY_EVERY)
   timer.unref()
 
-  /** What could not be scanned, or kept: health shows it before the next trial is due. */
+  /**
+   * Whether a message could not be scanned or kept. Health then shows it before the next trial is
+   * due.
+   */
   function hasTrouble(view: LineView): boolean {
     return view.value('scan') === 'unknown' || view.value('fault') !== undefined
   }
@@ -105,7 +108,7 @@ export function createObserver(observed: ObserverOptions): Observer {
     if (trial !== undefined && observed.now() - trial.at >= TRY_SOON) void tryAgain()
   }
 
-  /** Counts it; false if it is about no mail, as that of `onescan check` is. */
+  /** Counts a line. Returns false if it is about no mail, such as a trial of `onescan check`. */
   function count({ line }: LoggedLine): boolean {
     const view = viewOf(line)
     if (view.value('decision') === undefined || view.value('trial') !== undefined) return false
@@ -114,13 +117,13 @@ export function createObserver(observed: ObserverOptions): Observer {
     return true
   }
 
-  /** Those whose turn it is. */
+  /** Returns the decisions of the lines whose turn has come. */
   const takeLines = () =>
     inOrder.take().flatMap(({ line, time }) => history.add(line, viewOf(line), time) ?? [])
 
   function present(): ProcessReport[] {
-    const now = observed.uptime()
-    for (const [number, { at }] of processes) if (now - at > SILENT_FOR) processes.delete(number)
+    const uptime = observed.uptime()
+    for (const [number, { at }] of processes) if (uptime - at > SILENT_FOR) processes.delete(number)
     return [...processes.values()].map(({ report }) => report)
   }
 
@@ -142,15 +145,18 @@ export function createObserver(observed: ObserverOptions): Observer {
     report(process, report) {
       metrics.report(report, processes.get(process)?.report)
       processes.set(process, { report: { ...report, lines: [] }, at: observed.uptime() })
-      toldLines.set(process, (toldLines.get(process) ?? 0) + report.lines.length + report.lost)
+      reportedLines.set(
+        process,
+        (reportedLines.get(process) ?? 0) + report.lines.length + report.lost,
+      )
       history.lost(report.lost)
       inOrder.add(process, report.lines.filter(count), report.at)
       changed(takeLines())
     },
     ended(process, { inHand, logged }) {
-      // It has told nobody about the lines of its last second.
-      const untold = Math.max(0, logged - (toldLines.get(process) ?? 0))
-      toldLines.delete(process)
+      // The process has not reported the lines of its last second.
+      const untold = Math.max(0, logged - (reportedLines.get(process) ?? 0))
+      reportedLines.delete(process)
       processes.delete(process)
       inOrder.forget(process)
       metrics.leftBehind(inHand, untold)

@@ -5,47 +5,50 @@ import type { LoggedLine } from './line-order.ts'
 /** A message that scanners are looking at. */
 export interface MailInFlight {
   readonly door: string
-  /** Address of the SMTP client. */
+  /** The address of the SMTP client. */
   readonly remote: string | undefined
-  /** latin1, without brackets. */
+  /** The sender in latin1, without brackets. */
   readonly from: string
   readonly size: number
-  /** Milliseconds since 1970. */
+  /** When the scan began, in milliseconds since 1970. */
   readonly since: number
 }
 
 export interface DoorState {
   readonly clients: number
-  /** Bytes that are set aside for what they send. */
+  /** The bytes that are reserved for the clients' messages. */
   readonly memory: number
 }
 
-/** How a client of the slot is left without an answer: it is told to go cold, or it hangs up first. */
+/** Why a client of the slot has no answer: onescand told it to go cold, or it left before. */
 export const COLD_WAYS = ['told', 'left'] as const
 export type ColdWay = (typeof COLD_WAYS)[number]
 
-/** A report of a process of onescand to the first process, once a second. */
+/** A report that each process of onescand sends to the first one, once a second. */
 export interface ProcessReport {
   readonly kind: 'report'
-  /** When: milliseconds since 1970. All that was logged before is in this one, or was told. */
+  /**
+   * When it was made, in milliseconds since 1970. All lines from before are in it, or in earlier
+   * ones.
+   */
   readonly at: number
-  /** Lines of the log, without their line ends; latin1. */
+  /** The new lines of the log, in latin1 and without their line ends. */
   readonly lines: readonly LoggedLine[]
-  /** Lines for which there was no room. */
+  /** How many lines are missing, since there was no room. */
   readonly lost: number
-  /** Clients of the slot that were left without an answer since the last time. */
+  /** How many clients of the slot had no answer since the last report. */
   readonly cold: Readonly<Record<ColdWay, number>>
   readonly underway: readonly MailInFlight[]
-  /** How many messages are under way. */
+  /** How many messages are being judged. */
   readonly judging: number
   readonly doors: Readonly<Record<string, DoorState>>
-  /** Messages that are at each server of a scanner. */
+  /** How many messages are at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
-  /** How well the shared store does; undefined if there is none. */
+  /** The state of the shared store; undefined if there is none. */
   readonly sharing: Sharing | undefined
-  /** Since the process began; undefined if messages that scanners die of are not looked for. */
+  /** Counters of messages of which scanners die; undefined if POISONTRIES is off. */
   readonly poisoned: PoisonCounters | undefined
-  /** Counters of questions about mailboxes since the process began; undefined if nobody is asked. */
+  /** Counters of questions about mailboxes since the process began; undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 
@@ -53,20 +56,20 @@ export function isProcessReport(message: unknown): message is ProcessReport {
   return (message as ProcessReport | null)?.kind === 'report'
 }
 
-/** What a worker that was replaced has left behind. */
+/** What a worker that has ended leaves behind. */
 export interface LeftBehind {
-  /** Messages that were being scanned for it when it ended: they have no answer. */
+  /** How many messages it was judging; they have no answer. */
   readonly inHand: number
-  /** Lines about mail that it logged in its life. */
+  /** How many lines about mail it has logged. */
   readonly logged: number
 }
 
-/** What the first process knows of those that judge mail. */
+/** What the first process knows of the workers, which judge mail. */
 export interface WorkersState {
-  /** How many ended by themselves, or were ended, and were replaced. */
+  /** How many workers have ended, by themselves or not, and were replaced. */
   readonly replaced: number
-  /** How many of them were ended because they were held. */
+  /** How many of them were ended because they hung. */
   readonly held: number
-  /** Process ids of those of which nothing has been heard for some seconds. */
+  /** The process ids of workers that have said nothing for some seconds. */
   readonly late: readonly number[]
 }

@@ -2,30 +2,30 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { readOwnFile } from '../../ground/path/read.ts'
 import { replaceFile } from '../../ground/path/write.ts'
 
-/** Milliseconds between two writes: as much may be lost if onescand is killed. */
+/** The milliseconds between two writes; as much is lost if onescand is killed. */
 export const WRITE_EVERY = 5 * 60_000
 
-/** What is kept in a file while onescand does not run. */
+/** A state that a file holds while onescand does not run. */
 export interface SavedState {
   readonly file: string
-  /** Most bytes of it. */
+  /** The most bytes of the file. */
   readonly max: number
-  /** Takes what the file holds, once; not called if there is none. Throws for what it did not write. */
+  /** Takes the text of the file, if there is one. Throws if it is not as `text` makes it. */
   restore(text: string): void
-  /** What the file is to hold. */
+  /** Returns the text that the file has to hold. */
   text(): string
-  /** Gets a line if that fails, once for each cause. */
+  /** Gets a line if reading or writing fails, once for each cause in a row. */
   complain(why: string): void
 }
 
 export interface StateFile {
-  /** Writes what came since the last time. */
+  /** Writes the file if the state has changed. */
   close(): void
 }
 
 /**
- * Reads the file at once, and writes it every five minutes and at the end if anything has changed,
- * whole or not at all. What goes wrong is complained of, and costs what is kept alone.
+ * Reads the file at once. Then writes it every five minutes and at the end, if the state has
+ * changed, as a whole or not at all. An error goes to `complain`, and costs nothing but this state.
  */
 export function openStateFile({ file, max, restore, text, complain }: SavedState): StateFile {
   let complaint = ''
@@ -46,10 +46,10 @@ export function openStateFile({ file, max, restore, text, complain }: SavedState
   let written = ''
   const write = () =>
     attempt(() => {
-      const now = text()
-      if (now === written) return
-      replaceFile(file, now)
-      written = now
+      const current = text()
+      if (current === written) return
+      replaceFile(file, current)
+      written = current
     })
   const timer = setInterval(write, WRITE_EVERY)
   timer.unref()

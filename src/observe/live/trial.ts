@@ -8,13 +8,13 @@ import { runScanners } from '../../scan/scan.ts'
 import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
 
-/** The result of a clean message and of the EICAR test file, given to doors and scanners. */
+/** The result of giving a clean message and the EICAR test file to all doors and scanners. */
 export interface Trial {
-  /** Whether both came out right everywhere, and there is room for mail. */
+  /** Whether both came out right everywhere, and the disk has room for mail. */
   readonly right: boolean
-  /** In one line. */
+  /** The result in one line. */
   readonly why: string
-  /** Milliseconds since 1970. */
+  /** When the trial was made, in milliseconds since 1970. */
   readonly at: number
   readonly doors: readonly {
     readonly kind: string
@@ -26,8 +26,8 @@ export interface Trial {
 const envelope = makeEnvelope(Buffer.alloc(0), [])
 
 /**
- * Gives both to the scanners, as mail is given to them. Returns what is wrong, or undefined. Never
- * rejects.
+ * Gives the clean message and EICAR to the scanners, as mail is given to them. Returns what is
+ * wrong, or undefined. Never rejects.
  */
 export async function tryScanners(
   { policy, scanners }: { readonly policy: Policy; readonly scanners: readonly Scanner[] },
@@ -44,7 +44,7 @@ export async function tryScanners(
   }
 }
 
-/** What the scanners say about a message, without any door. Rejects if it cannot be kept. */
+/** Asks the scanners about a message, without any door. Rejects if the message cannot be kept. */
 export async function scanWithoutDoors(
   bytes: Buffer,
   {
@@ -79,7 +79,7 @@ export async function scanWithoutDoors(
   }
 }
 
-/** Milliseconds for one of them: who asks for health does not wait for SCANTIMEOUT. */
+/** The milliseconds for a scan: a question about health does not wait for SCANTIMEOUT. */
 const PATIENCE = 10_000
 
 function whyWrong(

@@ -2,10 +2,11 @@ import type { LogRecord } from './log-record.ts'
 import { createNeedle, type Needle } from './needle.ts'
 
 /**
- * Which entries are wanted; undefined means any. Texts are parts of what they are compared with.
+ * The records of a log that somebody looks for. Undefined allows any value; a text allows each
+ * value that contains it.
  */
 export interface LogCriteria {
-  /** Message-ID, the MTA's name for the message, or a part of either. */
+  /** A part of the Message-ID, or the MTA's whole name for the message. */
   readonly id: string | undefined
   readonly from: string | undefined
   readonly to: string | undefined
@@ -16,8 +17,11 @@ export interface LogCriteria {
   readonly until: number | undefined
 }
 
-/** Whether an entry is about a message and what is asked for. Letter case counts for ids alone. */
-export function matcherFor(criteria: LogCriteria): (entry: LogRecord) => boolean {
+/**
+ * Returns a function that tells whether a record is about a message and meets the criteria. The
+ * case of letters counts for ids alone.
+ */
+export function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
   const { id, since, until, decision } = criteria
   const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((text) =>
     text === undefined ? undefined : lowerCase(text),
@@ -36,15 +40,15 @@ export function matcherFor(criteria: LogCriteria): (entry: LogRecord) => boolean
     if (to !== undefined && !has(fields.get('to'), to)) {
       if (!recipients.some((recipient) => has(recipient, to))) return false
     }
-    const found = fields.get('virus') ?? fields.get('banned')
-    return virus === undefined || has(found, virus)
+    const name = fields.get('virus') ?? fields.get('banned')
+    return virus === undefined || has(name, virus)
   }
 }
 
 /**
- * Text that stands in every wanted line, however the line was written and passed on: the longest
- * run of characters that nobody escapes, of all texts that must be in it. Undefined if there is
- * none, so that any line may be wanted.
+ * Returns text that every matching line contains, however the line was written and passed on: of
+ * all texts that the criteria demand, the longest run of characters that are never escaped.
+ * Undefined if there is no such run, so that any line may match.
  */
 export function needleOf({ id, from, to, virus }: LogCriteria): Needle | undefined {
   const runs = [id, from, to, virus].flatMap((text) => text?.match(/[!#-[\]-~]+/g) ?? [])
@@ -53,8 +57,8 @@ export function needleOf({ id, from, to, virus }: LogCriteria): Needle | undefin
 }
 
 /**
- * In small letters, but for the two beyond ASCII whose small ones are ASCII (K for kelvin, and I
- * with a dot): what `needleOf` looks for must be in the bytes.
+ * Puts a text in lower case, except for the two letters beyond ASCII whose lower case is ASCII (the
+ * sign for kelvin, and I with a dot): the bytes of a line that `needleOf` excludes must not match.
  */
 function lowerCase(text: string): string {
   return text.replace(/[^\u212a\u0130]+/g, (run) => run.toLowerCase())

@@ -1,6 +1,6 @@
 import type { LogRecord } from './log-record.ts'
 
-/** How the words of a line are painted; unchanged without a terminal. */
+/** The colours of words on a terminal. */
 export interface Paint {
   good(text: string): string
   bad(text: string): string
@@ -20,19 +20,19 @@ export const colours: Paint = {
 export const noColours: Paint = { good: asItIs, bad: asItIs, odd: asItIs, faint: asItIs }
 
 /**
- * One line about a message, made for reading; `clean` makes what strangers wrote harmless.
+ * Describes a message in one line for people. `clean` makes text of strangers harmless.
  *
  *     2026-11-20 18:26:25 mx1 accept  clean by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12 ms
  */
 export function describeRecord(
-  entry: LogRecord,
+  record: LogRecord,
   paint: Paint,
   clean: (text: string) => string,
 ): string {
-  const { fields, recipients, host } = entry
+  const { fields, recipients, host } = record
   const value = (key: string) => clean(fields.get(key) ?? '')
   const decision = value('decision') || 'recipients'
-  const when = paint.faint([formatTime(entry.time), clean(host)].filter(Boolean).join(' '))
+  const when = paint.faint([formatTime(record.time), clean(host)].filter(Boolean).join(' '))
   const painter = painterFor(decision, fields.get('scan'), paint)
   if (recipients.length > 0) {
     return `${when} ${painter('was for'.padEnd(10))} ${recipients.map(clean).join(', ')}`
@@ -76,7 +76,7 @@ function painterFor(decision: string, scan: string | undefined, paint: Paint) {
   return decision === 'defer' || decision === 'quarantine' ? paint.odd : paint.bad
 }
 
-/** `2026-11-20 18:26:25` in local time; '' for what has no time. */
+/** Writes `2026-11-20 18:26:25` in local time; '' for NaN. */
 export function formatTime(time: number): string {
   if (Number.isNaN(time)) return ''
   const date = new Date(time)
@@ -85,7 +85,7 @@ export function formatTime(time: number): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
 }
 
-/** "512 B", "4.1 KB", "3.4 MB". */
+/** Writes a size as "512 B", "4.1 KB" or "3.4 MB". */
 export function formatSize(bytes: number): string {
   if (!(bytes >= 1000)) return `${bytes} B`
   const unit = bytes < 1e6 ? 'KB' : bytes < 1e9 ? 'MB' : 'GB'

@@ -1,4 +1,4 @@
-/** Most fields of a line that are read; our lines have some thirty. */
+/** The most fields of a line that are read; our lines have some thirty. */
 const FIELDS_MAX = 64
 
 const BLANK = 0x20
@@ -7,9 +7,9 @@ const EQUALS = 0x3d
 const BACKSLASH = 0x5c
 
 /**
- * The fields `key=value` of a line of the log, as onescan-log(5) has them; one object reads
- * line after line. Where they stand is noted in numbers, and text is made of what is asked for alone:
- * a report looks at millions of lines and at few of their values.
+ * The fields `key=value` of a line of the log, as onescan-log(5) has them. One object reads line
+ * after line. It notes the positions of fields as numbers, and makes text of those values alone
+ * that are asked for: a report reads millions of lines and few of their values.
  */
 export class LogFields {
   #bytes: Buffer = Buffer.alloc(0)
@@ -26,9 +26,9 @@ export class LogFields {
   }
 
   /**
-   * Those from `at` to `end` of bytes that stay as they are until the next line is read. A value
-   * that stands in quotes ends at the quote, whatever is in it; one whose quote is missing was cut,
-   * and is left out.
+   * Reads the fields from `at` to `end` of the bytes, which must not change until the next line is
+   * read. A value in quotes ends at the closing quote, whatever is in it. If the closing quote is
+   * missing, the line was cut, and the value is left out.
    */
   read(bytes: Buffer, at: number, end: number): void {
     this.#bytes = bytes
@@ -60,7 +60,7 @@ export class LogFields {
     }
   }
 
-  /** The index of the first field of that name, which is ASCII; -1 if there is none. */
+  /** Returns the index of the first field of that name, which is ASCII; -1 if there is none. */
   find(name: string): number {
     for (let index = 0; index < this.#count; index++) {
       if (this.#is(name, this.#keyStart[index]!, this.#keyEnd[index]!)) return index
@@ -68,12 +68,12 @@ export class LogFields {
     return -1
   }
 
-  /** Whether a value is this text as it stands in the log. */
+  /** Whether a value, as it stands in the log, is this text. */
   valueIs(text: string, index: number): boolean {
     return this.#is(text, this.#start[index]!, this.#end[index]!)
   }
 
-  /** The value as it was before it was logged; latin1. */
+  /** Returns a value as it was before it was logged, in latin1. */
   value(index: number): string {
     const { start, end } = this.span(index)
     const text = this.#bytes.toString('latin1', start, end)
@@ -84,7 +84,7 @@ export class LogFields {
     return this.#bytes.toString('latin1', this.#keyStart[index]!, this.#keyEnd[index]!)
   }
 
-  /** Where its value stands in the bytes, without its quotes. */
+  /** Returns the positions of a value in the bytes, without its quotes. */
   span(index: number): { readonly start: number; readonly end: number } {
     return { start: this.#start[index]!, end: this.#end[index]! }
   }
@@ -107,14 +107,14 @@ export class LogFields {
   }
 }
 
-/** The inverse of what src/ground/errors/log.ts does to a value. */
+/** Undoes the escapes that src/ground/errors/log.ts puts into a value. */
 export function unescapeValue(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, hex?: string, character?: string) => {
     return hex === undefined ? character! : String.fromCharCode(Number.parseInt(hex, 16))
   })
 }
 
-/** Addresses may be UTF-8 (RFC 6531); what is none stays latin1, a character a byte. */
+/** Decodes a value as UTF-8, which addresses may be in (RFC 6531); other bytes stay latin1. */
 export function decodeUtf8(value: string): string {
   if (/^[\0-\x7f]*$/.test(value)) return value
   try {

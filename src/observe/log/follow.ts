@@ -7,45 +7,45 @@ import { type LogQuery, takeMatching } from './read-log.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { LogSource } from './sources.ts'
 
-/** Milliseconds between looks if the file system does not report changes, as NFS. */
+/** Milliseconds between two looks at a log whose file system reports no changes, such as NFS. */
 const LOOK_EVERY = 1000
-/** Bytes that are read at once: few, since what is found in them is held until it is printed. */
+/** Bytes that are read at once. The records in them are held until they are printed. */
 const CHUNK = 128 * 1024
-/** Bytes before the position that must still be there: more than a time and an id. */
+/** How many bytes before the position are compared, to see that the file is still the same. */
 const LAST = 256
 
 export interface Follower {
-  /** The last entries of what is there, at most so many; `read` goes on behind them. */
+  /** Returns the last records of the file, at most so many; `read` goes on behind them. */
   last(most: number): LogRecord[]
   /**
-   * What was written since the last call, of the file that has the name now and of the one
-   * before: as many entries at a time as a chunk holds. To be read to its end.
+   * Yields the records that were written since the last call, to the file that has the name now and
+   * to the one that had it before. The caller must read to the end.
    */
   read(): Generator<LogRecord[]>
   close(): void
 }
 
 /**
- * Follows the newest file of a log by its name, as `tail -F`: when the file is renamed and
- * another one takes its place, what was still written to the old one comes first; a file
- * that was cut is read from its beginning.
+ * Follows the newest file of a log by its name, as `tail -F` does. When the file is renamed and
+ * another one takes its name, the rest of the old file comes first. A file that was truncated is
+ * read from its beginning.
  */
-export function followLog({ files, label }: LogSource, asked: LogQuery): Follower {
+export function followLog({ files, label }: LogSource, query: LogQuery): Follower {
   const path = files.at(-1)!.path
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
-  let found: LogRecord[] = []
+  let records: LogRecord[] = []
   let file: { readonly fd: number; readonly inode: number } | undefined
   let position = 0
-  /** What was read last, before the position. */
+  /** The bytes before the position. */
   let last = Buffer.alloc(0)
   let cutter = newCutter()
 
-  function taker(found: (entry: LogRecord) => void): TakeLines {
-    return takeMatching(label, Date.now(), asked, found)
+  function taker(found: (record: LogRecord) => void): TakeLines {
+    return takeMatching(label, Date.now(), query, found)
   }
 
   function newCutter(): LineCutter {
-    return createLineCutter(taker((entry) => found.push(entry)))
+    return createLineCutter(taker((record) => records.push(record)))
   }
 
   function open(): void {
@@ -53,7 +53,7 @@ export function followLog({ files, label }: LogSource, asked: LogQuery): Followe
       const fd = openRegularFile(path)
       file = { fd, inode: fstatSync(fd).ino }
     } catch {
-      file = undefined // between one and the next; it is looked for again
+      file = undefined // the old file is gone and the new one not there yet; the next read looks again
     }
     position = 0
     cutter = newCutter()
@@ -75,12 +75,12 @@ export function followLog({ files, label }: LogSource, asked: LogQuery): Followe
   }
 
   function* handOver(): Generator<LogRecord[]> {
-    const entries = found
-    found = []
-    if (entries.length > 0) yield entries
+    const batch = records
+    records = []
+    if (batch.length > 0) yield batch
   }
 
-  /** A file that was cut may have grown to its old size before anybody looked. */
+  /** Whether this is another file: a truncated one may have grown to its old size meanwhile. */
   function isOther(fd: number): boolean {
     if (position === 0) return false
     const now = Buffer.alloc(last.length)
@@ -102,14 +102,14 @@ export function followLog({ files, label }: LogSource, asked: LogQuery): Followe
       position = read.position
       last = Buffer.alloc(Math.min(LAST, position))
       readSync(fd, last, 0, last.length, position - last.length)
-      return read.entries
+      return read.records
     },
     *read() {
       if (file === undefined) open()
       const inode = statSync(path, { throwIfNoEntry: false })?.ino
       if (file) yield* readOn(file.fd)
       if (file && inode !== undefined && inode !== file.inode) {
-        yield* readOn(file.fd) // what came after the look above and before it lost its name
+        yield* readOn(file.fd) // lines that were written since, before the file lost its name
         cutter.end()
         yield* handOver()
         close()
@@ -121,7 +121,10 @@ export function followLog({ files, label }: LogSource, asked: LogQuery): Followe
   }
 }
 
-/** Resolves at the next sign that one of the logs has changed, and at the latest in a second. */
+/**
+ * Watches logs. changed() resolves at the next sign that one of them has changed, and at the latest
+ * after a second.
+ */
 export function watchLogs(sources: readonly LogSource[]): {
   changed(): Promise<void>
   close(): void
@@ -137,7 +140,7 @@ export function watchLogs(sources: readonly LogSource[]): {
     try {
       return [watch(directory, tell).on('error', () => {})]
     } catch {
-      return [] // no inotify left: looks alone must do
+      return [] // no inotify is left: the timer must do
     }
   })
   const timer = setInterval(tell, LOOK_EVERY)

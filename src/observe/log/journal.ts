@@ -1,12 +1,15 @@
 import { readdirSync } from 'node:fs'
 import type { LogSource } from './sources.ts'
 
-/** Where systemd-journald(8) keeps it, a directory for each machine: what lasts, and what does not. */
+/**
+ * Where systemd-journald(8) keeps the journal, in a directory for each machine: on disk, in memory.
+ */
 const DIRECTORIES = ['/var/log/journal', '/run/log/journal']
 
 /**
- * What onescan's lines are known by: onescand's unit, the facility of mail servers, which the unit
- * sets, and the name under which the slot writes to /dev/log. + joins what goes before and behind it.
+ * The matches of journalctl(1) that find onescan's lines: by onescand's unit, by the facility of
+ * mail servers, which the unit sets, and by the name under which the slot writes to /dev/log. +
+ * means *or*.
  */
 const MATCHES = [
   '_SYSTEMD_UNIT=onescand.service',
@@ -16,21 +19,24 @@ const MATCHES = [
   'SYSLOG_IDENTIFIER=onescan',
 ]
 
-/** How much is shown of what was there before, where it is followed: lines. */
+/** How many older lines are shown before new ones are followed. */
 const LINES_BEFORE = 10
 
-/** Whether this host has one. */
+/** Whether this host has a journal. */
 export function hasJournal(): boolean {
   return DIRECTORIES.some((directory) => {
     try {
       return readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory())
     } catch {
-      return false // not there
+      return false // there is no such directory
     }
   })
 }
 
-/** The journal of this host from `since` to `until`, milliseconds since 1970; and on from there. */
+/**
+ * Returns the journal of this host as a log, from `since` to `until` in milliseconds since 1970.
+ * With `follow` it goes on with new lines.
+ */
 export function journalSource(
   { since, until }: { readonly since: number | undefined; readonly until: number | undefined },
   follow: boolean,

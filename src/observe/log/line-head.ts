@@ -1,23 +1,23 @@
-/** What stands before the fields of a line: who wrote it, when, and where the fields begin. */
+/** The part of a line before its fields: who wrote it, and when. */
 export interface LineHead {
-  /** Milliseconds since 1970; NaN where the line does not say. */
+  /** Milliseconds since 1970; NaN if the line has no time. */
   time: number
-  /** '' where the line does not say. */
+  /** The host that wrote the line; '' if the line does not name it. */
   host: string
-  /** The line's bytes; of a journal's JSON those of its message. */
+  /** The bytes of the line; for a line of the journal in JSON those of its message. */
   bytes: Buffer
   /** Where the fields begin, and where the line ends, without its line end. */
   at: number
   end: number
 }
 
-/** Fills `head` from a line; false if that is none of ours. */
+/** Fills `head` from a line. Returns false if onescan did not write the line. */
 export type ReadLineHead = (bytes: Buffer, start: number, end: number, head: LineHead) => boolean
 
 const PROGRAM = Buffer.from('onescan: ')
-/** syslogd(8) and the journal put this before the line instead, from openlog(3). */
+/** The name in openlog(3), which syslogd(8) and the journal put before the line instead. */
 const TAG = Buffer.from('onescan')
-/** The last field of a line in LOGFILE, before which nobody puts a time; ` time=` and toISOString(). */
+/** The last field of a line in LOGFILE, where no other program adds the time. */
 const OWN_TIME = Buffer.from(' time=')
 const OWN_TIME_SIZE = OWN_TIME.length + '2026-11-20T18:26:25.123Z'.length
 const HOUR = 3_600_000
@@ -36,11 +36,11 @@ export function newLineHead(): LineHead {
 }
 
 /**
- * A reader for the lines of one log: multilog's TAI64N, tai64nlocal, svlogd, syslog in both its
- * forms, journalctl's short, short-full, short-iso, short-unix and json, what containers print,
- * lines of LOGFILE, and lines without any time. Our text must follow at once: what another program writes
- * in the middle of its own line is not ours. `newest` is when the log was written last, for
- * times that do not name their year.
+ * Makes a reader for the lines of one log. It knows multilog's TAI64N, tai64nlocal, svlogd, both
+ * forms of syslog, journalctl's short, short-full, short-iso, short-unix and json, the output of
+ * containers, lines of LOGFILE, and lines without any time. Our text must follow at once: text in
+ * the middle of another program's line is not ours. `newest` is when the log was written last; it
+ * gives the year to times without one.
  */
 export function createLineHeadReader(newest: number): ReadLineHead {
   const localTime = rememberHour()
@@ -60,8 +60,8 @@ export function createLineHeadReader(newest: number): ReadLineHead {
   }
 
   /**
-   * It stands behind all other fields, and no value that a client sends can look like it: with a
-   * blank in it it is in quotes. It is the line's time then, and no field.
+   * Reads the field `time` at the end of a line of LOGFILE as the line's time, and takes it from
+   * the fields. No value that a client sends can look like it: a value with a blank is in quotes.
    */
   function readOwnTime(bytes: Buffer, head: LineHead): true {
     const at = head.end - OWN_TIME_SIZE
@@ -72,7 +72,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     return true
   }
 
-  /** `@400000006743…`: 16 hexadecimal digits of seconds, TAI64, and 8 of nanoseconds. */
+  /** Reads `@400000006743…`: 16 hexadecimal digits of seconds, TAI64, and 8 of nanoseconds. */
   function readTai(bytes: Buffer, start: number, head: LineHead): boolean {
     if (head.end - start < 35 || bytes[start + 25] !== BLANK) return false
     if (hexadecimal(bytes, start + 1, 8) !== 0x40000000) return false
@@ -81,7 +81,10 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     return programBehindHost(bytes, start + 26, head)
   }
 
-  /** `2026-11-20T18:26:25.1+01:00 `, with any of T, blank and _ between; or seconds since 1970. */
+  /**
+   * Reads `2026-11-20T18:26:25.1+01:00 `, with T, a blank or _ in the middle, or seconds since
+   * 1970. Returns where the rest of the line begins, or -1 if there is no such time.
+   */
   function readNumbers(bytes: Buffer, start: number, head: LineHead): number {
     if (bytes[start + 4] !== 0x2d) return readSeconds(bytes, start, head)
     if (head.end - start < 20 || bytes[start + 16] !== COLON) return -1
@@ -123,7 +126,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     return at + 1
   }
 
-  /** `Nov 20 18:26:25 `, which does not name its year; or a weekday and what `readNumbers` reads. */
+  /** Reads `Nov 20 18:26:25 `, which has no year, or a weekday and what readNumbers() reads. */
   function readName(bytes: Buffer, start: number, head: LineHead): number {
     if (bytes[start + 3] !== BLANK) return -1
     if (bytes[start + 8] === 0x2d) {
@@ -136,7 +139,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     const hour = decimal(bytes, start + 7, 2)
     const within = decimal(bytes, start + 10, 2) * 60_000 + decimal(bytes, start + 13, 2) * 1000
     const year = new Date(newest).getFullYear()
-    // A log has no lines of the future: what looks like one is last year's.
+    // A log has no lines of the future: a line that seems to be one is of last year.
     let time = new Date(year, month, day, hour).getTime() + within
     if (time > newest + DAY) time = new Date(year - 1, month, day, hour).getTime() + within
     let at = start + 15
@@ -145,7 +148,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
     return bytes[at] === BLANK ? at + 1 : -1
   }
 
-  /** journalctl -o short-full writes the zone's name: UTC, or that of this host. */
+  /** Skips the name of the zone, which journalctl -o short-full writes: UTC, or this host's. */
   function behindZone(bytes: Buffer, at: number, head: LineHead): number {
     const blank = bytes.indexOf(BLANK, at)
     if (bytes.toString('latin1', at, blank) === 'UTC') {
@@ -155,7 +158,7 @@ export function createLineHeadReader(newest: number): ReadLineHead {
   }
 }
 
-/** `host program[pid]: ` or nothing, and then our line. */
+/** Reads `host program[pid]: `, which may be missing, and finds our text behind it. */
 function programBehindHost(bytes: Buffer, at: number, head: LineHead): boolean {
   if (bytes[at] === PROGRAM[0] && programAt(bytes, at, head)) return true
   const blank = bytes.indexOf(BLANK, at)
@@ -175,7 +178,9 @@ function programAt(bytes: Buffer, at: number, head: LineHead): boolean {
   return startsWith(bytes, at, PROGRAM)
 }
 
-/** A line of journalctl -o json. A message with bytes that are no text is an array of numbers. */
+/**
+ * Reads a line of journalctl -o json. It has a message that is not UTF-8 as an array of numbers.
+ */
 function readJson(line: Buffer, start: number, head: LineHead): boolean {
   let told: Record<string, unknown>
   try {
@@ -196,13 +201,16 @@ function readJson(line: Buffer, start: number, head: LineHead): boolean {
   return tag === TAG.toString()
 }
 
+/** When an hour begins, in milliseconds since 1970: read as this host's local time, and as UTC. */
 interface HourStart {
-  /** The hour's beginning as this host's time, and as UTC. */
   readonly here: number
   readonly utc: number
 }
 
-/** The hour that a line's first 13 bytes name. Next to all lines are of the same hour as the one before. */
+/**
+ * Returns a function for the hour that 13 bytes of a line name. It remembers the last hour, since
+ * nearly each line is of the same hour as the line before.
+ */
 function rememberHour() {
   const known = Buffer.alloc(13)
   let hour: HourStart = { here: Number.NaN, utc: Number.NaN }
@@ -222,7 +230,7 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte < COLON
 }
 
-/** Digits as a number; a blank counts as 0, anything else makes it NaN. */
+/** Reads digits as a number. A blank counts as 0; any other byte makes the result NaN. */
 function decimal(bytes: Buffer, at: number, digits: number): number {
   let value = 0
   for (const end = at + digits; at < end; at++) {
@@ -234,7 +242,7 @@ function decimal(bytes: Buffer, at: number, digits: number): number {
   return value
 }
 
-/** Lower-case hexadecimal digits as a number. */
+/** Reads hexadecimal digits in lower case as a number. */
 function hexadecimal(bytes: Buffer, at: number, digits: number): number {
   let value = 0
   for (const end = at + digits; at < end; at++) {

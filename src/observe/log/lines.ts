@@ -1,21 +1,21 @@
-/** Bytes of a line; what is longer is no line of ours, even inside a journal's JSON. */
+/** The most bytes of a line of ours, even inside a journal's JSON. */
 export const LINE_MAX = 64 * 1024
 
 const LINE_END = 10
 
-/** Takes lines that are whole: `bytes` from `start` to `end`, a line end being the last byte. */
+/** Takes whole lines: `bytes` from `start` to `end`, the last of which is a line end. */
 export type TakeLines = (bytes: Buffer, start: number, end: number) => void
 
 export interface LineCutter {
   push(chunk: Buffer): void
-  /** The rest without a line end, without its last word, which may be cut. */
+  /** Hands on the rest, which has no line end. Its last word may be cut, and is left out. */
   end(): void
 }
 
 /**
- * Hands on what comes, in any pieces, as runs of whole lines, without copying more than the
- * lines at the seams. A line beyond LINE_MAX that crosses a seam is dropped: memory stays
- * bounded whatever a file holds.
+ * Cuts bytes that come in any pieces into runs of whole lines. It copies only lines that lie in two
+ * pieces. Such a line is dropped if it is longer than LINE_MAX: so memory stays bounded, whatever a
+ * file holds.
  */
 export function createLineCutter(take: TakeLines): LineCutter {
   let kept: Buffer[] = []

@@ -1,19 +1,22 @@
 import { decodeUtf8, LogFields } from './fields.ts'
 import { type LineHead, newLineHead, type ReadLineHead } from './line-head.ts'
 
-/** One line of a log, read into its fields. */
+/** A line of a log, read into its fields. */
 export interface LogRecord {
-  /** Milliseconds since 1970; NaN where the line does not say. */
+  /** Milliseconds since 1970; NaN if the line has no time. */
   readonly time: number
-  /** '' where it is not known. */
+  /** The host that wrote the line; '' if it is not known. */
   readonly host: string
-  /** Values as they were before they were logged. Of fields with one name, the first. */
+  /**
+   * The values as they were before they were logged. Of several fields of one name, the first
+   * counts.
+   */
   readonly fields: ReadonlyMap<string, string>
-  /** The fields `rcpt`, of which a line of a quarantined message has several. */
+  /** The values of the fields `rcpt`; a line about a quarantined message has several. */
   readonly recipients: readonly string[]
 }
 
-/** Reads the fields of a line whose head was read. */
+/** Reads the fields of a line whose head was read before. */
 export type ReadRecord = (head: LineHead) => LogRecord
 
 export function createRecordReader(): ReadRecord {
@@ -32,7 +35,7 @@ export function createRecordReader(): ReadRecord {
   }
 }
 
-/** Reads a single line; undefined if it is none of ours. */
+/** Reads a single line; undefined if onescan did not write it. */
 export function readLine(line: Buffer, readHead: ReadLineHead): LogRecord | undefined {
   const head = newLineHead()
   return readHead(line, 0, line.length, head) ? createRecordReader()(head) : undefined

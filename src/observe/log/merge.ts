@@ -1,16 +1,15 @@
 import type { LogRecord } from './log-record.ts'
 
-/** Most entries that are handed on at once. */
+/** The most records that are handed on at once. */
 const TOGETHER = 1000
 
-/** A log by batches of its entries. */
+/** The records of a log, in batches. */
 type RecordBatches = AsyncIterable<readonly LogRecord[]> | Iterable<readonly LogRecord[]>
 
 /**
- * The entries of several logs by their times. Each log stays in its own order, as it was
- * written: a clock that was set back does not mix it up, and a line without a time stands
- * where the line before it stands. Of several at one time those of the log that was named first
- * come first.
+ * Yields the records of several logs in the order of their times. Each log keeps its own order: a
+ * clock that was set back does not mix it up, and a line without a time follows the line before it.
+ * If records of several logs have the same time, the log that was named first comes first.
  */
 export async function* mergeLogs(
   logs: readonly RecordBatches[],
@@ -19,8 +18,8 @@ export async function* mergeLogs(
   let merged: LogRecord[] = []
   for (;;) {
     for (const reader of [...open]) {
-      if (reader.entry !== undefined) continue
-      // What is there already does not wait while more of a log is waited for.
+      if (reader.record !== undefined) continue
+      // Records that are there already do not wait for a log.
       if (merged.length > 0) yield merged
       merged = []
       if (!(await reader.more())) open.splice(open.indexOf(reader), 1)
@@ -39,23 +38,23 @@ export async function* mergeLogs(
   }
 }
 
-/** Moves the first entry of all; false if its log has no more at hand. */
+/** Moves the earliest record. Returns false if its log has no further one at hand. */
 function takeFirst(open: readonly LogReader[], into: LogRecord[]): boolean {
   let first = open[0]!
   for (const reader of open) if (reader.time < first.time) first = reader
-  into.push(first.entry!)
+  into.push(first.record!)
   first.step()
-  return first.entry !== undefined
+  return first.record !== undefined
 }
 
 interface LogReader {
-  /** The next one; undefined if `more` must be waited for. */
-  entry: LogRecord | undefined
+  /** The next record; undefined if the caller must wait for `more`. */
+  record: LogRecord | undefined
   time: number
   step(): void
-  /** Reads until there is an entry; false at the end. */
+  /** Reads until there is a record. Resolves with false at the end. */
   more(): Promise<boolean>
-  /** The entries at hand, and then all that follow. */
+  /** Yields the records at hand, and then all that follow. */
   rest(): AsyncGenerator<readonly LogRecord[]>
 }
 
@@ -64,11 +63,11 @@ function startReader(log: RecordBatches): LogReader {
   let batch: readonly LogRecord[] = []
   let index = -1
   const reader: LogReader = {
-    entry: undefined,
+    record: undefined,
     time: Number.NEGATIVE_INFINITY,
     step() {
-      reader.entry = batch[++index]
-      const time = reader.entry?.time ?? Number.NaN
+      reader.record = batch[++index]
+      const time = reader.record?.time ?? Number.NaN
       if (time > reader.time) reader.time = time
     },
     async more() {
@@ -76,10 +75,10 @@ function startReader(log: RecordBatches): LogReader {
       batch = done ? [] : value
       index = -1
       reader.step()
-      return !done && (reader.entry !== undefined || reader.more())
+      return !done && (reader.record !== undefined || reader.more())
     },
     async *rest() {
-      if (reader.entry !== undefined) yield batch.slice(index)
+      if (reader.record !== undefined) yield batch.slice(index)
       for (;;) {
         const { done, value } = await batches.next()
         if (done) return

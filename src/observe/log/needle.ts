@@ -1,26 +1,29 @@
-/** Text that is looked for in bytes, ASCII letters in either case. */
+/** A text to be found in bytes, whatever the case of its ASCII letters. */
 export interface Needle {
   readonly length: number
-  /** Where it first begins at or behind `from`; -1 if it does not. */
+  /** Returns where the text first begins at or behind `from`; -1 if it does not. */
   find(bytes: Uint8Array, from: number): number
 }
 
-/** Bytes of it that are looked for: more would not be found sooner. */
+/** How many bytes of the text are looked for; more would not be found sooner. */
 const LENGTH_MAX = 200
 
-/** Each byte as it is compared: an ASCII letter as the small one. */
+/** Each byte as it is compared: ASCII letters in lower case. */
 const folded = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
 )
 
 /**
- * Looks at one byte in as many as the text is long (Horspool, 1980), which in a log costs less
- * than reading it. Buffer.indexOf() knows no letter case. `text` is ASCII and not empty.
+ * Searches by the algorithm of Horspool (1980): it looks at one byte in as many as the text is
+ * long, which costs less than reading a log. Buffer.indexOf() cannot ignore the case of letters.
+ * `text` is ASCII and not empty.
  */
 export function createNeedle(text: string): Needle {
   const wanted = Uint8Array.from(Buffer.from(text.slice(0, LENGTH_MAX)), (byte) => folded[byte]!)
   const last = wanted.length - 1
-  /** How far the end of the window may move if this byte stands there; 0 for the last byte of the text. */
+  /**
+   * By the byte at the end of the window: how far the window may move; 0 for the text's last byte.
+   */
   const skips = new Uint8Array(256).fill(wanted.length)
   for (const [at, byte] of wanted.entries()) {
     for (const either of [byte, capital(byte)]) skips[either] = last - at

@@ -7,25 +7,25 @@ import { feed, readFromProgram } from './read-from-program.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { LogFile } from './sources.ts'
 
-/** Bytes that are read at once: few, since what is found in them is held until it is printed. */
+/** Bytes that are read at once. The records in them are held until they are printed. */
 const CHUNK = 128 * 1024
 
 type LogFormat = 'plain' | 'gzip' | 'xz' | 'zstd'
 
-/** Formats by their first bytes: RFC 1952, the .xz format, RFC 8878. */
+/** The first bytes of each format: RFC 1952, the .xz format, RFC 8878. */
 const MAGIC: readonly (readonly [LogFormat, Buffer])[] = [
   ['gzip', Buffer.of(0x1f, 0x8b)],
   ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])],
   ['zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd)],
 ]
 
-/** Called with the bytes of the file that were read since the last call. */
+/** Is called with the number of bytes of the file that were read since the last call. */
 export type ReportProgress = (bytes: number) => void
 
 /**
- * What is in a log, decompressed where its first bytes say that it is compressed, whatever
- * its name. A chunk's memory is read into again when the next one is asked for. Throws for a file that
- * cannot be read, after what could be read of it.
+ * Yields the bytes of a log, decompressed if its first bytes are those of a compressed file,
+ * whatever its name. The memory of a chunk is used again for the next one. Throws if the file
+ * cannot be read, after the part that could be read.
  */
 export async function* openLog(
   { path: file, isFound, command }: Pick<LogFile, 'path' | 'isFound' | 'command'>,
@@ -39,7 +39,7 @@ export async function* openLog(
     inheritedDescriptor(file) ?? (isFound ? openRegularFile(file) : openForeignFileOrPipe(file).fd)
   const isPlainFile = fstatSync(fd).isFile()
   if (!isPlainFile) {
-    // Whoever gave us standard input may have made it one that does not wait (EAGAIN).
+    // Another process may have set O_NONBLOCK on standard input, so that read(2) fails with EAGAIN.
     const isStdin = fd === 0
     yield* ofStream(
       file,
@@ -61,7 +61,9 @@ export async function* openLog(
   }
 }
 
-/** One buffer for all of it: a file is read some hundred times faster than it is looked at. */
+/**
+ * Reads a file into one buffer, again and again: reading is a hundred times faster than parsing.
+ */
 function* readAll(fd: number, advance: ReportProgress): Generator<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK)
   for (let position = 0; ; ) {
@@ -101,7 +103,7 @@ async function* decompressed(
     else if (form === 'zstd' && 'createZstdDecompress' in zlib) {
       yield* transformed(zlib.createZstdDecompress({ chunkSize: CHUNK }), input)
     } else {
-      // What these programs do is not worth a library.
+      // A library is not worth its size here: these programs are on most hosts.
       yield* readFromProgram([form, '-dcq'], `install ${form}, or decompress the file`, input)
     }
   } catch (error) {

@@ -7,9 +7,9 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 /**
- * A moment as a person says it: `today`, `yesterday`, a weekday's `2026-11-19`, `2026-11-19 14:30`,
- * `14:30`, or how long ago it is: `90m`, `36h`, `7d`. By the local time of this host, in
- * milliseconds since 1970. Throws for anything else.
+ * Reads a time as a person writes it: `today`, `yesterday`, `2026-11-19`, `2026-11-19 14:30`,
+ * `14:30`, or how long ago it was: `90m`, `36h`, `7d`. Takes it as local time of this host, and
+ * returns milliseconds since 1970. Throws for anything else; `option` is named in the error.
  */
 export function parseTime(option: string, words: string, now: number): number {
   const text = words.trim().toLowerCase()

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { errorText } from '../../ground/errors/fault.ts'
 
 /**
- * What a program prints, given `input` on its standard input. Throws after that with the first line
- * of what it wrote to standard error if its exit code is not 0; `advice` is said if it cannot be
- * started. It is ended when no more is asked for.
+ * Runs a program and yields its output. `input`, if there is any, becomes its standard input. If
+ * its exit code is not 0, this throws at the end with the last line of its standard error. If it
+ * cannot be started, this throws with `advice`. If the caller stops reading, the program is ended.
  */
 export async function* readFromProgram(
   [program, ...words]: readonly [string, ...string[]],
@@ -15,12 +15,12 @@ export async function* readFromProgram(
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   const ended = exitCodeOf(child, advice)
-  ended.catch(() => {}) // told below
+  ended.catch(() => {}) // awaited below
   let trouble = ''
   child.stderr!.on('data', (bytes: Buffer) => {
     trouble = (trouble + bytes.toString('latin1')).slice(0, 2000)
   })
-  child.stdin?.on('error', () => {}) // it has seen enough, and says why
+  child.stdin?.on('error', () => {}) // the program reads no more; its exit code tells why
   if (input !== undefined) void feed(child.stdin!, input).catch(() => child.kill())
   try {
     for await (const chunk of child.stdout!) yield chunk as Buffer
@@ -31,7 +31,7 @@ export async function* readFromProgram(
   }
 }
 
-/** Why it gave up; hints may stand before it. */
+/** Returns the last line, which says why the program gave up; hints may precede it. */
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)!.slice(0, 200)
 }
@@ -43,7 +43,7 @@ async function exitCodeOf(child: ChildProcess, advice: string): Promise<number |
   })
 }
 
-/** Writes all of it as fast as the program takes it, and then the end. */
+/** Writes all of the input as fast as the stream takes it, and ends the stream. */
 export async function feed(
   into: NodeJS.WritableStream,
   input: AsyncIterable<Buffer>,
@@ -54,7 +54,7 @@ export async function feed(
   into.end()
 }
 
-/** Resolves when it takes more, or will never take anything again. */
+/** Resolves when the stream takes more, or is closed. */
 function waitForRoom(stream: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

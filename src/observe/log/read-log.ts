@@ -6,22 +6,22 @@ import type { Needle } from './needle.ts'
 import { openLog, type ReportProgress } from './open-log.ts'
 import type { LogFile, LogSource } from './sources.ts'
 
-/** Which entries are asked for. */
+/** A query for records of a log. */
 export interface LogQuery {
-  /** Text that every wanted line has in it; undefined: there is none. */
+  /** A text that every matching line contains; undefined if there is none. */
   readonly needle: Needle | undefined
-  readonly matches: (entry: LogRecord) => boolean
+  readonly matches: (record: LogRecord) => boolean
 }
 
 export interface ReadLogOptions extends LogQuery {
   readonly advance?: ReportProgress
-  /** A line about a file that cannot be read, or not to its end. */
+  /** Gets a line about each file that cannot be read, or not to its end. */
   readonly warn: (text: string) => void
 }
 
 const LINE_END = 10
 
-/** The entries of a log that are wanted, in its own order, as many at a time as a chunk holds. */
+/** Yields the matching records of a log in its own order, in batches of the size of a chunk. */
 export async function* readLog(
   { files, label }: LogSource,
   options: ReadLogOptions,
@@ -32,11 +32,11 @@ export async function* readLog(
 async function* readFile(
   file: LogFile,
   label: string,
-  { advance, warn, ...asked }: ReadLogOptions,
+  { advance, warn, ...query }: ReadLogOptions,
 ): AsyncGenerator<LogRecord[]> {
   let found: LogRecord[] = []
   const cutter = createLineCutter(
-    takeMatching(label, file.modified, asked, (entry) => found.push(entry)),
+    takeMatching(label, file.modified, query, (record) => found.push(record)),
   )
   try {
     for await (const chunk of openLog(file, advance)) {
@@ -51,41 +51,44 @@ async function* readFile(
   if (found.length > 0) yield found
 }
 
-/** Reads lines of one log, and hands on the entries that are asked for. */
+/** Returns a function that reads lines of one log and hands on the records that match. */
 export function takeMatching(
   label: string,
   newest: number,
-  { needle, matches: wanted }: LogQuery,
-  found: (entry: LogRecord) => void,
+  { needle, matches }: LogQuery,
+  found: (record: LogRecord) => void,
 ): TakeLines {
-  const take = createRecordTaker(label, newest, (entry) => {
-    if (wanted(entry)) found(entry)
+  const take = createRecordTaker(label, newest, (record) => {
+    if (matches(record)) found(record)
   })
   return needle === undefined ? take : takeLinesWith(needle, take)
 }
 
-/** Reads lines of one log into entries. */
+/** Returns a function that reads lines of one log into records. */
 export function createRecordTaker(
   label: string,
   newest: number,
-  take: (entry: LogRecord) => void,
+  take: (record: LogRecord) => void,
 ): TakeLines {
   const readHead = createLineHeadReader(newest)
-  const readEntry = createRecordReader()
+  const readRecord = createRecordReader()
   const head = newLineHead()
   return (bytes, start, end) => {
     for (let at = start; at < end; ) {
       const behind = bytes.indexOf(LINE_END, at) + 1
       if (readHead(bytes, at, behind, head)) {
         head.host ||= label
-        take(readEntry(head))
+        take(readRecord(head))
       }
       at = behind
     }
   }
 }
 
-/** Hands on only the lines that have the needle, which costs hardly more than to read them. */
+/**
+ * Hands on only the lines that contain the needle; to find them costs hardly more than to read
+ * them.
+ */
 function takeLinesWith(needle: Needle, take: TakeLines): TakeLines {
   return (bytes, start, end) => {
     const lines = bytes.subarray(start, end)

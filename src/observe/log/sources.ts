@@ -4,32 +4,34 @@ import { basename, dirname, join, resolve } from 'node:path'
 /** Standard input. */
 export const STDIN = '/dev/stdin'
 
-/** One log: files that follow one another. */
+/** A log: one or more files, the oldest first. */
 export interface LogSource {
   readonly files: readonly LogFile[]
-  /** Its host, if several logs were named and their lines do not say it; else ''. */
+  /** The host, for lines that do not name it, if several logs were named; otherwise ''. */
   readonly label: string
 }
 
 export interface LogFile {
   readonly path: string
-  /** Bytes; 0 if that is not known (a pipe). */
+  /** The size in bytes; 0 if it is not known (a pipe). */
   readonly size: number
-  /** Milliseconds since 1970 when it was written last. */
+  /** When it was written last, in milliseconds since 1970. */
   readonly modified: number
-  /** Set if the user named its directory, and so did not choose this file. */
+  /** Set if the user named the directory, and so did not choose this file. */
   readonly isFound?: true
-  /** What prints it, where no file holds it as lines: the journal. */
+  /** The command that prints the log, if no file holds its lines: that of the journal. */
   readonly command?: readonly [string, ...string[]]
 }
 
-/** multilog(8): `@`, the label of the time that the file was closed, `.s` or `.u`. */
+/**
+ * The name of a file that multilog(8) has closed: `@`, the time of that in TAI64N, `.s` or `.u`.
+ */
 const CLOSED = /^@[0-9a-f]{24}\.[su]$/
 
 /**
- * The logs that the paths stand for: a file, or a directory of multilog's with all its files in
- * their order. Several are told apart by the first part of their paths in which they differ.
- * Throws for what cannot be read.
+ * Finds the logs at these paths. A path is a file, or a directory of multilog(8) with all its files
+ * in their order. Several logs are labelled by the first part of their paths in which they differ.
+ * Throws if a path cannot be read.
  */
 export function findLogs(paths: readonly string[]): LogSource[] {
   const labels = labelsOf(paths.filter((path) => path !== STDIN))
@@ -56,7 +58,7 @@ function filesOf(path: string): LogFile[] {
 
 function labelsOf(paths: readonly string[]): Map<string, string> {
   const labels = new Map<string, string>()
-  // Files of one directory are one host's: what was rotated.
+  // The files of one directory are of one host: they were rotated.
   const directories = new Map(paths.map((path) => [path, directoryOf(path).split('/')]))
   const all = [...directories.values()]
   const longest = Math.max(0, ...all.map((parts) => parts.length))

@@ -1,4 +1,6 @@
-/** The style of the page that `onescan report --html` writes; colours are told apart in grey, too. */
+/**
+ * The style of the page that `onescan report --html` writes; colours are told apart in grey, too.
+ */
 export const STYLE = `
 :root{color-scheme:light dark;--paper:#fcfcfa;--ink:#1d2327;--faint:#5a6268;--line:#d9dcde;--card:#fff;
 --accept:#2b7bb9;--quarantine:#7a4fb5;--reject:#c2352b;--defer:#b87900;--discard:#7d1d3f;--pass:#6b7580}

@@ -74,7 +74,10 @@ export interface Summary {
   readonly wentCold: readonly NameCount[]
   /** Recipients of mail that was refused for their full mailboxes. */
   readonly overQuota: readonly NameCount[]
-  /** Recipients that were deferred by themselves, before there was a message; they do not count as messages. */
+  /**
+   * Recipients that were deferred by themselves, before there was a message; they do not count as
+   * messages.
+   */
   readonly recipientsPutOff: number
   /** What smtp-delay did with connections. */
   readonly greetings: readonly NameCount[]

@@ -1,6 +1,8 @@
 import { escapeText } from './html-text.ts'
 
-/** One line or one layer of bars: a number a column; `kind` names its colour in the page's style. */
+/**
+ * One line or one layer of bars: a number a column; `kind` names its colour in the page's style.
+ */
 export interface PlotSeries {
   readonly name: string
   readonly kind: string
@@ -16,7 +18,10 @@ export interface Plot {
   readonly unit: string
 }
 
-/** Units of drawing that a plot is wide, which are pixels where there are as many: on a desk, and in a hand. */
+/**
+ * Units of drawing that a plot is wide, which are pixels where there are as many: on a desk, and in
+ * a hand.
+ */
 const WIDTHS = { broad: 720, narrow: 320 } as const
 /** Units for the name of a column. */
 const NAME_WIDTH = 82

@@ -1,23 +1,25 @@
 import { type IncomingMessage, request } from 'node:http'
 import { readForeignFile } from '../../ground/path/read.ts'
 
-/** Milliseconds for an answer to begin. */
+/** Milliseconds within which an answer must begin. */
 const PATIENCE = 10_000
-/** Characters of one event: a second's decisions, some 5,000. */
+/** The most characters of an event: the decisions of a second, some 5,000. */
 const EVENT_MAX = 16 * 1024 * 1024
-/** Characters of a whole answer: a day and the last decisions are some 400,000. */
+/** The most characters of an answer: a day and the last decisions have some 400,000. */
 const ANSWER_MAX = 16 * 1024 * 1024
 
-/** The http place of an onescand. */
+/** The HTTP server of an onescand. */
 export interface LiveServer {
-  /** As it is called. */
+  /** The address as the user wrote it. */
   readonly text: string
+  /** For node:http's request(). */
   readonly options: Readonly<Record<string, unknown>>
 }
 
 /**
- * Reads `http://127.0.0.1:9808`, `inet:127.0.0.1:9808` or `unix:/run/onescand/http.sock`, and
- * the token where a file has one. Throws for anything else.
+ * Reads the address of a server, `http://127.0.0.1:9808`, `inet:127.0.0.1:9808` or
+ * `unix:/run/onescand/http.sock`, and the token in a file, if there is one. Throws for anything
+ * else.
  */
 export function readLiveServer(text: string, tokenFile: string | undefined): LiveServer {
   const token = tokenFile && readForeignFile(tokenFile).toString('latin1').trim()
@@ -33,24 +35,24 @@ export function readLiveServer(text: string, tokenFile: string | undefined): Liv
   throw new Error(`${text}: must be http://ADDRESS:PORT or unix:PATH, as onescand --http has it`)
 }
 
-/** The answer as JSON. Rejects if there is none. */
-export async function getJson(place: LiveServer, path: string): Promise<unknown> {
-  const response = await get(place, path)
+/** Asks for a path, and resolves with the answer, which is JSON. Rejects if there is none. */
+export async function getJson(server: LiveServer, path: string): Promise<unknown> {
+  const response = await get(server, path)
   let text = ''
   response.setEncoding('utf8')
   for await (const chunk of response) {
     text += chunk
-    if (text.length > ANSWER_MAX) throw new Error(`${place.text}: an answer without an end`)
+    if (text.length > ANSWER_MAX) throw new Error(`${server.text}: an answer without an end`)
   }
   return JSON.parse(text)
 }
 
-/** Server-sent events, one after the other, until the place closes. */
+/** Yields server-sent events until the server closes the connection. */
 export async function* eventsOf(
-  place: LiveServer,
+  server: LiveServer,
   path: '/events' | '/decisions' = '/events',
 ): AsyncGenerator<unknown> {
-  const response = await get(place, path)
+  const response = await get(server, path)
   let text = ''
   response.setEncoding('utf8')
   for await (const chunk of response) {
@@ -60,7 +62,7 @@ export async function* eventsOf(
       text = text.slice(end + 2)
       if (event.startsWith('data: ')) yield JSON.parse(event.slice('data: '.length))
     }
-    if (text.length > EVENT_MAX) throw new Error(`${place.text}: an event without an end`)
+    if (text.length > EVENT_MAX) throw new Error(`${server.text}: an event without an end`)
   }
 }
 

@@ -5,7 +5,7 @@ import { describeRecord, formatSize, type Paint } from '../log/describe-record.t
 import type { LogRecord } from '../log/log-record.ts'
 import { formatNumber } from '../report/format.ts'
 
-/** The http place's report of this moment. */
+/** The report of onescand's HTTP server about this moment. */
 export interface LiveReport {
   readonly now: number
   readonly judging: number
@@ -21,7 +21,7 @@ export interface LiveReport {
   readonly trial?: Trial
   readonly step?: HistoryStep
   readonly decided: readonly LiveDecision[]
-  /** The number of the last decision: of what came between two questions an event tells nothing. */
+  /** The number of the last decision. A gap shows that decisions came which no event named. */
   readonly newest: number
 }
 
@@ -38,22 +38,22 @@ export interface ScreenOptions {
   readonly clean: (text: string) => string
 }
 
-/** One decision, as a line of the log is shown. */
+/** Describes a decision as `onescan log` describes a line. */
 export function describeDecision(
   { time, fields }: LiveDecision,
   paint: Paint,
   clean: (text: string) => string,
 ): string {
-  const entry: LogRecord = {
+  const record: LogRecord = {
     time,
     host: '',
     fields: new Map(Object.entries(fields)),
     recipients: [],
   }
-  return describeRecord(entry, paint, clean)
+  return describeRecord(record, paint, clean)
 }
 
-/** A screen full, line by line; `steps` are those of the last day. */
+/** Renders a screen as its lines. `steps` are those of the last day. */
 export function renderScreen(
   place: string,
   live: LiveReport,
@@ -68,7 +68,7 @@ export function renderScreen(
   const head = cut(clean(`onescand at ${place}: ${health}`))
   const lines = [
     trial?.right === false ? paint.bad(head) : paint.good(head),
-    // Another program may answer there, with other things than numbers.
+    // Another program may answer instead of onescand, with text instead of numbers.
     cut(clean(sums(live, steps))),
     ...clamds.map((clamd) => {
       const text = cut(clean(clamdInWords(clamd, live.now)))
@@ -84,7 +84,7 @@ export function renderScreen(
   ]
   const room = Math.max(0, height - lines.length - 1)
   const newest = decided.slice(-room).reverse()
-  // Cut before it is painted: a colour has no width.
+  // A line is cut before it gets its colour, whose characters take no width.
   const shown = newest.map((decision) => {
     const plain = describeDecision(decision, plainPaint, clean)
     return plain.length <= width ? describeDecision(decision, paint, clean) : cut(plain)
