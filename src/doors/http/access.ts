@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
 
-/** Characters of a token: fewer can be guessed. */
+/** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16
 
-/** Why a request is refused; undefined if it is let in. */
+/** Returns why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (headers: IncomingHttpHeaders) => AccessRefusal | undefined
 
 export interface AccessRefusal {
@@ -16,9 +16,11 @@ export interface AccessRefusal {
 }
 
 /**
- * Who may look. At an address of this host's own a browser is told by Host which name led it
- * there: another page's name that leads here (DNS rebinding) is refused. Elsewhere a token is
- * asked for. `address` is undefined for a socket with a path, whose mode says who may connect. Throws a Fault of kind `config` for an address that others reach and no token.
+ * Returns the check of who may look. Without a token, only a loopback address may be listened on,
+ * and a request must name it in Host: a name of another page that leads here (DNS rebinding) is
+ * refused. `address` is undefined for a socket with a path, whose mode says who may connect. Throws
+ * a Fault of kind `config` if there is no token for an address that other hosts reach, or the token
+ * cannot be used.
  */
 export function checkAccessBy(
   address: string | undefined,
@@ -47,13 +49,16 @@ function isLoopback(address: string): boolean {
   return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
-/** `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
+/** Whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
 function isOwnName(host: string): boolean {
   const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
   return name === 'localhost' || name === '[::1]' || isLoopback(name)
 }
 
-/** RFC 6750 2.1, and RFC 7617 for browsers, which ask their user. */
+/**
+ * Whether the token was given as Bearer (RFC 6750 2.1), or as the password of Basic (RFC 7617), for
+ * which browsers ask their user.
+ */
 function isGiven(authorization: string, token: string): boolean {
   const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization) ?? []
   const isBasic = scheme.toLowerCase() === 'basic'

@@ -4,29 +4,31 @@ import { DECISIONS_KEPT } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import { liveState, presenterOf, type SnapshotOptions } from './snapshot.ts'
 
-/** Most pages, and most readers of decisions, that are kept up to date at once. */
+/** Pages that are kept up to date at once, and readers of decisions. */
 const PAGES_MAX = 200
 const READERS_MAX = 16
-/** Most bytes that a page, and a reader of decisions, may be behind. */
+/** Bytes that a page may be behind, and a reader of decisions. */
 const BEHIND_MAX = 1024 * 1024
 const READER_BEHIND_MAX = 16 * 1024 * 1024
 /** Milliseconds between two events. */
 const EVERY = 1000
-/** Decisions of one event for a reader: as many as processes tell of in a second. */
+/** Decisions in one event for a reader: as many as processes report in a second. */
 const DECISIONS_MAX = 5000
 
+/** The clients that are kept up to date. */
 export interface EventStreams {
-  /** Keeps the page up to date until it leaves; false if there are too many. */
+  /** Keeps a page up to date until it leaves. Returns false if there are too many pages. */
   join(response: ServerResponse): boolean
   /**
-   * Sends all decisions until the reader leaves; false if there are too many readers. Decisions
-   * that come too fast for it are left out; their numbers show the gap.
+   * Sends all decisions to a reader until it leaves. Returns false if there are too many readers.
+   * If decisions come too fast for a reader, some are left out, and the numbers of the others show
+   * the gap.
    */
   joinDecisions(response: ServerResponse): boolean
   close(): void
 }
 
-/** Server-sent events (WHATWG HTML 9.2): each is written down once for all who get it. */
+/** Server-sent events (WHATWG HTML 9.2): each is encoded once for all who get it. */
 export function createEvents(observer: Observer, options: SnapshotOptions): EventStreams {
   const pages = new Set<ServerResponse>()
   const readers = new Set<ServerResponse>()
@@ -38,7 +40,7 @@ export function createEvents(observer: Observer, options: SnapshotOptions): Even
     fresh = [...fresh, ...decided].slice(-most)
   })
 
-  function tell(): void {
+  function sendEvents(): void {
     const decided = fresh
     fresh = []
     if (pages.size > 0) {
@@ -59,18 +61,18 @@ export function createEvents(observer: Observer, options: SnapshotOptions): Even
     }
   }
 
-  function joinAs(those: Set<ServerResponse>, most: number) {
+  function joinAs(listeners: Set<ServerResponse>, most: number) {
     return (response: ServerResponse): boolean => {
-      if (those.size >= most) return false
-      those.add(response)
-      response.on('close', () => those.delete(response))
-      response.on('error', () => those.delete(response))
+      if (listeners.size >= most) return false
+      listeners.add(response)
+      response.on('close', () => listeners.delete(response))
+      response.on('error', () => listeners.delete(response))
       response.write('retry: 2000\n\n')
       return true
     }
   }
 
-  const timer = setInterval(tell, EVERY)
+  const timer = setInterval(sendEvents, EVERY)
   timer.unref()
   return {
     join: joinAs(pages, PAGES_MAX),

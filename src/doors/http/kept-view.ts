@@ -8,13 +8,19 @@ import type { QuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
 import type { SweepResult } from '../../quarantine/sweep.ts'
 import { HIDDEN } from './snapshot.ts'
 
-/** Messages that the page names. */
+/** Messages that the page lists. */
 export const KEPT_SHOWN = 50
-/** Bytes of what is known of one, which may have a million recipients: of one with more less is shown. */
+/**
+ * Bytes that are read of a message's description. A message may have a million recipients; if its
+ * description is longer, less of it is shown.
+ */
 const ABOUT_SHOWN = 64 * 1024
-/** Characters of a text. */
+/** Characters of a text that are shown. */
 const TEXT_MAX = 200
-/** Milliseconds for which a view is good. Making views takes at most a tenth of the time. */
+/**
+ * Milliseconds for which a view is shown again. If making one takes long, it is shown for REST
+ * times as long, so that views take at most a tenth of the time.
+ */
 const FRESH_FOR = 2_000
 const REST = 9
 
@@ -33,15 +39,15 @@ interface KeptMessage {
   readonly recipients?: number
 }
 
-/** What is in quarantine, for the page. */
+/** The quarantine as the page shows it. */
 export interface KeptView {
-  /** The word of QUARANTINE: kept nowhere, in the queue of the MTA, or in a directory. */
+  /** Where QUARANTINE keeps messages: nowhere, in the queue of the MTA, or in a directory. */
   readonly place: 'none' | 'hold' | 'directory'
-  /** Why it cannot be looked at. */
+  /** Why the directory cannot be read. */
   readonly trouble?: string
-  /** The newest KEPT_SHOWN, the newest first. */
+  /** The newest KEPT_SHOWN messages, the newest first. */
   readonly messages: readonly KeptMessage[]
-  /** What the last sweep left in all. */
+  /** What the last sweep left in the directory. */
   readonly all?: { readonly messages: number; readonly bytes: number }
 }
 
@@ -53,8 +59,8 @@ export interface KeptSources {
 }
 
 /**
- * How the quarantine of this host looks now, or did a moment ago: it is looked at for whoever asks,
- * once for all who ask meanwhile. Never rejects.
+ * Returns a function that views the quarantine of this host. Calls at about the same time share one
+ * view. It never rejects.
  */
 export function viewKept(sources: KeptSources): () => Promise<KeptView> {
   const { quarantine, swept, uptime } = sources
@@ -98,7 +104,7 @@ async function read(root: PathHandle, hideAddresses: boolean): Promise<readonly 
   return messages
 }
 
-/** Undefined if it has gone meanwhile. */
+/** Resolves to a message as the page shows it, or to undefined if it has gone meanwhile. */
 async function readOne(
   root: PathHandle,
   entry: QuarantineEntry,

@@ -1,4 +1,4 @@
-/** What the build has put into the program: page/, and uPlot with it (packaging/build.mjs). */
+/** The files of page/ and uPlot, which packaging/build.mjs puts into the program. */
 declare const PAGE_ASSETS: {
   readonly html: string
   readonly style: string
@@ -8,7 +8,7 @@ declare const PAGE_ASSETS: {
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 4h14v9H1z" fill="none" stroke="#2b7bb9" stroke-width="1.5"/><path d="m1 4 7 5 7-5" fill="none" stroke="#2b7bb9" stroke-width="1.5"/></svg>'
 
-/** Path on the server, media type and content of all that the page is made of. */
+/** The parts of the page by their paths on the server, with media type and content. */
 export const assets: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   '/': { type: 'text/html; charset=utf-8', text: PAGE_ASSETS.html },
   '/page.css': { type: 'text/css; charset=utf-8', text: PAGE_ASSETS.style },

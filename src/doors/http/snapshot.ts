@@ -2,12 +2,12 @@ import type { LoggedDecision } from '../../observe/live/history.ts'
 import { readRecord, replaceValues } from '../../observe/live/line-view.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 
-/** Fields that hold addresses. */
+/** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
-/** In the place of an address. */
+/** The text that stands for a hidden address. */
 export const HIDDEN = '(hidden)'
 
-/** A decision for the page: its fields as they were, and the line of the log. */
+/** A decision as the page gets it: the log line, and its fields. */
 export interface ShownDecision {
   readonly number: number
   readonly time: number
@@ -15,23 +15,23 @@ export interface ShownDecision {
   readonly line: string
 }
 
-/** Which onescand this is, and what it does. */
+/** The onescand that the page is about. */
 export interface AboutDaemon {
   readonly host: string
   readonly version: string
-  /** What each door does with mail, a line each. */
+  /** What each door does with mail, in one line for each. */
   readonly does: readonly string[]
 }
 
 export interface SnapshotOptions {
   readonly about: () => AboutDaemon
-  /** What is wrong in the settings of other programs, as of a clamd. */
+  /** What is wrong in the settings of other programs, such as a clamd. */
   readonly amiss: () => readonly string[]
-  /** Whether addresses of mail and of clients are kept from the page. */
+  /** Whether addresses of mail and of clients are hidden from the page. */
   readonly hideAddresses: boolean
 }
 
-/** A decision as the page gets it. */
+/** Returns a function that makes a decision what the page gets. */
 export function presenterOf({
   hideAddresses,
 }: Pick<SnapshotOptions, 'hideAddresses'>): (decided: LoggedDecision) => ShownDecision {
@@ -43,7 +43,7 @@ export function presenterOf({
   }
 }
 
-/** What changes from one second to the next, beside decisions. */
+/** Returns what changes from one second to the next, besides decisions. */
 export function liveState(
   observer: Observer,
   { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
@@ -64,7 +64,10 @@ export function liveState(
   const steps = history.steps(now)
   return {
     now,
-    /** The number of the last decision: a page that has missed one asks for everything. */
+    /**
+     * The number of the last decision, by which a page sees that it has missed some and asks for
+     * everything.
+     */
     newest: history.decided.at(-1)?.number ?? 0,
     judging: processes.reduce((sum, { judging }) => sum + judging, 0),
     processes: processes.length,
@@ -72,17 +75,17 @@ export function liveState(
     clamds,
     trial,
     amiss: amiss(),
-    /** The step of the plot that is not over yet. */
+    /** The step of the plot that is not complete yet. */
     step: steps.at(-1),
   }
 }
 
-/** Everything that the page shows, for a page that was just opened. */
+/** Returns everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
   const show = presenterOf(options)
   const about = options.about()
   return {
-    // It may name the address that viruses are sent to.
+    // These lines may name the address that viruses are sent to.
     about: options.hideAddresses ? { ...about, does: [] } : about,
     ...liveState(observer, options),
     steps: observer.history.steps(Date.now()),

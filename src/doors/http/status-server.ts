@@ -15,13 +15,14 @@ import { type KeptSources, viewKept } from './kept-view.ts'
 import { assets } from './page-assets.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
 
+/** What the server shows, and where it listens. */
 export interface StatusServerOptions
   extends SnapshotOptions,
     Pick<KeptSources, 'quarantine' | 'swept'> {
-  /** IP address that it listens on; undefined for a socket with a path. */
+  /** The IP address that the server listens on; undefined for a socket with a path. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
-  /** Resolves with how to take no connection any more. */
+  /** Begins to listen, and resolves to a function that ends it. */
   readonly listen: (server: Server) => Promise<() => void>
   readonly observed: ObserverOptions
   /** Whether mail is taken: false while onescand starts or ends. */
@@ -34,21 +35,21 @@ export interface StatusServer {
   close(): void
 }
 
-/** Connections at once; beyond them the one that has been idle for longest goes. */
+/** Connections at once. If one more comes, the one that has been idle for longest is closed. */
 const CONNECTIONS_MAX = 400
-/** Milliseconds for a request to arrive, for the next one, and for an answer to be taken. */
+/** Milliseconds until the next request, and for an answer to be taken. */
 const IDLE_TIME = 30_000
 const TAKE_TIME = 10_000
-/** Milliseconds for which an answer is good: what it tells changes once a second. */
+/** Milliseconds for which an answer is sent again: what it shows changes once a second. */
 const FRESH_FOR = 1_000
 
-/** Milliseconds before a place that could not be opened is tried again. */
+/** Milliseconds before an address that could not be listened on is tried again. */
 export const TRY_AGAIN_AFTER = 5_000
 
 /**
- * Metrics, health, history and the page, for allowed clients. If nobody can be let in there, as
- * with a port that is taken, the log says why, and it is tried again: mail does not wait for it.
- * Resolves when it was tried once.
+ * Opens the server of metrics, health, history and the page. If it cannot listen, as when the port
+ * is taken, or cannot tell who may look, the log says why, and it tries again: mail does not wait
+ * for this. Resolves after the first attempt.
  */
 export async function openStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, tokenFile, listen, observed, isReady, log } = options
@@ -62,7 +63,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
 
   const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
     const { socket } = request
-    // A client that asks on without reading the answers would have all of them kept in memory.
+    // If a client asks on without reading the answers, all of them would be kept in memory.
     if (asking.has(socket)) return void socket.destroy()
     asking.add(socket)
     idle.delete(socket)
@@ -72,7 +73,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
     })
     answer(request, response).catch(() => response.destroy())
   })
-  /** Connections with a request that is not answered. */
+  /** Connections whose request is not answered yet. */
   const asking = new WeakSet<Socket>()
   /** Connections without a request, in the order in which they fell silent. */
   const idle = new Set<Socket>()
@@ -108,7 +109,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
       case '/metrics':
         return send(200, observer.contentType, await metrics())
       case '/healthz': {
-        observer.trySoon() // for those who ask again
+        observer.trySoon() // so that the next answer is fresh
         const { healthy, why } = health(observer)
         return text(healthy ? 200 : 503, `${why}\n`)
       }
@@ -150,10 +151,11 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
       server.on('error', (error) => log(`http: ${error.message}`))
       if (why !== undefined) log('http: is open now')
     } catch (error) {
-      const now = errorText(error)
+      const reason = errorText(error)
       const every = `${TRY_AGAIN_AFTER / 1000} seconds`
-      if (now !== why) log(`${now}; mail is taken all the same, and this is tried every ${every}`)
-      why = now
+      if (reason !== why)
+        log(`${reason}; mail is taken all the same, and this is tried every ${every}`)
+      why = reason
       again = setTimeout(open, TRY_AGAIN_AFTER)
       again.unref()
     }
@@ -171,22 +173,22 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
   }
 }
 
-/** The answer while it is not known who may look. */
+/** The answer until it is known who may look. */
 const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }
 
-/** A value that is made anew when it is asked for, but not more often than that. */
+/** Returns a function that makes a value, and returns the same value for `time` milliseconds. */
 function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
   let kept: { readonly value: Value; readonly at: number } | undefined
   return () => {
-    const now = uptime()
-    if (kept === undefined || now - kept.at >= time) kept = { value: make(), at: now }
+    const at = uptime()
+    if (kept === undefined || at - kept.at >= time) kept = { value: make(), at }
     return kept.value
   }
 }
 
 /**
- * Healthy means: EICAR was found, and nothing in a clean message, within the last minute, and all
- * processes that judge mail have lately said that they are there.
+ * Returns whether mail is scanned. It is if, within the last minute, a trial has found EICAR and
+ * found nothing in a clean message, and all processes that judge mail have lately reported.
  */
 function health({ trial, workers }: Observer): { readonly healthy: boolean; readonly why: string } {
   if (workers.late.length > 0) {
@@ -201,7 +203,10 @@ function health({ trial, workers }: Observer): { readonly healthy: boolean; read
   return { healthy: trial.right, why: trial.why }
 }
 
-/** Nothing from elsewhere, nothing inline, in no frame; CSP Level 3. */
+/**
+ * Headers of every answer. The page loads nothing from elsewhere and nothing inline, and stands in
+ * no frame: CSP Level 3.
+ */
 const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy':
@@ -225,8 +230,8 @@ const pages: Readonly<Record<string, PackedBody & { readonly type: string }>> = 
   Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...pack(text) }]),
 )
 
-/** Bytes from which on it is worth to be compressed. */
-const WORTH_IT = 1024
+/** Bytes of an answer from which compressing is worth it. */
+const COMPRESSED_FROM = 1024
 
 function reply(
   request: IncomingMessage,
@@ -238,7 +243,7 @@ function reply(
   const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   const isText = typeof body === 'string'
   const plain = isText ? Buffer.from(body) : body.plain
-  const isPacked = takesGzip && plain.length >= WORTH_IT
+  const isPacked = takesGzip && plain.length >= COMPRESSED_FROM
   const bytes = isPacked ? (isText ? gzipSync(plain) : body.gzip) : plain
   response.writeHead(status, {
     ...HEADERS,

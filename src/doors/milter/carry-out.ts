@@ -11,23 +11,26 @@ import { type Edit, encodeEdit } from './wire/edits.ts'
 import { type Agreement, action } from './wire/negotiation.ts'
 import { accepted, discarded, smtpReply } from './wire/replies.ts'
 
-/** The message as the MTA told it: what edits of it refer to. */
+/** The message as the MTA sent it, to which edits refer. */
 export interface MtaMessage {
   readonly header: Header
-  /** The paths of the recipients that were not refused; with angle brackets. */
+  /** The paths of the recipients that were not refused, with angle brackets. */
   readonly paths: readonly Buffer[]
 }
 
 /**
- * On top of everything, even of the MTA's own Received field, which it adds before it asks and
- * does not show. At 1, below that field, the stamp would be below fields that an earlier filter
+ * The place of new fields: above everything, even above the MTA's own Received field, which the MTA
+ * has added by now and does not send. At 1 the stamp would be below fields that an earlier filter
  * has put on top, and those were hashed.
  */
 const INSERT_AT = 0
-/** Characters of a reason that an MTA is told. */
+/** Characters of the reason that an MTA gets for its hold queue. */
 const REASON_MAX = 200
 
-/** The packets that end the message: edits, then the answer. A Fault if the MTA does not allow such an edit. */
+/**
+ * Returns the packets that end the message: its edits, then the answer. Throws a Fault of kind
+ * `config` if the MTA does not allow such an edit.
+ */
 export function carryOut(decision: Decision, message: MtaMessage, agreement: Agreement): Buffer {
   switch (decision.kind) {
     case 'accept': {
@@ -49,12 +52,17 @@ export function carryOut(decision: Decision, message: MtaMessage, agreement: Agr
   }
 }
 
-/** How a milter can answer: it may have to leave the recipients as they are. */
+/**
+ * Returns how this filter can answer for several recipients: the MTA may not let it remove some.
+ */
 export function answersBy({ actions }: Agreement): AnswerMode {
   return actions & action.deleteRecipients ? 'once, some kept' : 'once'
 }
 
-/** It is kept for some by now: the MTA delivers to the others. */
+/**
+ * Has the MTA deliver to the recipients whose share is accepted; for the others the message is kept
+ * by now.
+ */
 function handOnShare(
   split: SplitDecision,
   { header, paths }: MtaMessage,
@@ -70,7 +78,10 @@ function handOnShare(
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
-/** The MTA keeps it in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ lets it go. */
+/**
+ * Has the MTA keep the message in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ
+ * releases it.
+ */
 function hold(
   { edits, grounds, findings }: QuarantineDecision,
   message: MtaMessage,
@@ -89,8 +100,9 @@ function hold(
 }
 
 /**
- * Deletes first, each name from its last field up, since MTAs count the fields that are left;
- * then inserts the new ones in reverse order at one place, so that the first is on top.
+ * Returns the edits of the header. Deletions come first, for each name from its last field up,
+ * since MTAs count the fields that are left. Then new fields are inserted in reverse order at one
+ * place, so that the first one ends on top.
  */
 function headerEdits({ remove, add }: HeaderEdits, header: Header): Edit[] {
   const deletions: Edit[] = []
@@ -104,18 +116,21 @@ function headerEdits({ remove, add }: HeaderEdits, header: Header): Edit[] {
   return [...deletions, ...insertions.reverse()]
 }
 
-/** How many fields there are of each name that must go, by the name as the MTA told it. */
+/** Counts the fields that must go, by their names as the MTA sent them. */
 function countFields(header: Header, names: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { key, start, colon } of header.fields) {
     if (!names.includes(key)) continue
-    const told = header.bytes.toString('latin1', start, colon).toLowerCase() // with its blanks, if any
-    counts.set(told, (counts.get(told) ?? 0) + 1)
+    const sent = header.bytes.toString('latin1', start, colon).toLowerCase() // with blanks, if any
+    counts.set(sent, (counts.get(sent) ?? 0) + 1)
   }
   return counts
 }
 
-/** Recipients that go are removed first: an MTA might take a new one for one of them. */
+/**
+ * Returns the edits that redirect a message. Recipients are removed first, since an MTA might take
+ * a new one for one of them.
+ */
 function redirections(
   recipients: readonly MailAddress[],
   { paths }: MtaMessage,

@@ -11,34 +11,37 @@ import { MACROS_MAX } from './wire/macros.ts'
 import { createPacketReader, type PacketMemory, type PacketReader } from './wire/packets.ts'
 import { deferred, progress } from './wire/replies.ts'
 
-/** Bytes of a packet: a header as large as any that is looked at, in one field. */
+/** Bytes of a packet: one field may be as large as the largest header that is scanned. */
 export const PACKET_MAX = HEADER_MAX + 64 * 1024
-/** Bytes of a packet that is no content: a command of SMTP, or macros. */
+/** Bytes of a packet that holds no content but an SMTP command or macros. */
 export const COMMAND_MAX = 1 + MACROS_MAX
 const CONTENT = 'LBE'
-/** Bytes of a packet before the negotiation: that has thirteen. */
+/** Bytes of the packet of the negotiation, which needs thirteen. */
 const NEGOTIATION_MAX = 64
-/**
- * Most bytes that may wait while a message is judged: an MTA waits for the answer, and sends none.
- */
+/** Bytes that may wait while a message is judged: an MTA that waits for the answer sends none. */
 const WAITING_MAX = 256 * 1024
 /**
- * Most bytes of answers that an MTA may not have taken when the next one is due; a single answer
- * may be larger.
+ * Bytes of answers that an MTA may leave untaken when the next answer is due. A single answer may
+ * be larger.
  */
 const UNTAKEN_MAX = 256 * 1024
 
-/** Milliseconds. */
+/** Milliseconds that an MTA has. */
 export interface MilterTimeouts {
-  /** From the connection to the end of the negotiation, which MTAs begin at once. */
+  /** From its connection to the end of the negotiation, which MTAs begin at once. */
   readonly negotiation: number
-  /** Between signs that a message is still being judged; Sendmail and Postfix wait 300 s at most. */
+  /**
+   * Between two progress packets while a message is judged; Sendmail and Postfix wait 300 s at
+   * most.
+   */
   readonly progressAfter: number
-  /** Of silence amid a message's content or a packet, which an MTA has whole before it begins. */
+  /**
+   * Of silence amid a packet or the content of a message: an MTA has all of it before it begins.
+   */
   readonly stalled: number
-  /** Of silence otherwise: an SMTP client may think as long; libmilter's own default. */
+  /** Of silence otherwise, while an SMTP client may think; the default of libmilter. */
   readonly idle: number
-  /** For the last word to be taken. */
+  /** For the last answer to be taken. */
   readonly leaving: number
 }
 
@@ -52,15 +55,16 @@ export const standardTimeouts: MilterTimeouts = {
 
 export interface ConnectionOptions {
   readonly session: MilterSession
-  /** Holds the part of a packet that is not whole yet, and what comes while the session is busy. */
+  /** Memory for a packet that has not come whole, and for what comes while the session is busy. */
   readonly lease: MemoryLease
   readonly timeouts: MilterTimeouts
   /** Milliseconds on a clock that never goes back. */
-  now(): number
-  /** For trouble with the MTA. */
+  uptime(): number
+  /** Logs trouble with the MTA. */
   log(line: string): void
-  /** The connection is closed, and holds nothing any more. */
+  /** Called when the connection leaves: from then on it holds nothing. */
   left(): void
+  /** Called when its socket is closed. */
   closed(): void
 }
 
@@ -71,11 +75,11 @@ export class MilterConnection {
   readonly #session: MilterSession
   readonly #lease: MemoryLease
   readonly #reader: PacketReader
-  readonly #began: number
-  #heard: number
-  #said: number
-  #busy = false // with a command whose answer takes time
-  #waiting = 0 // bytes that came meanwhile
+  readonly #beganAt: number
+  #heardAt: number
+  #saidAt: number
+  #busy = false // while the answer to a command is awaited
+  #waitingBytes = 0 // came while it was busy
   #finishing = false
   #leaveAt: number | undefined
 
@@ -88,9 +92,9 @@ export class MilterConnection {
       lengthOf: (command) => this.#lengthOf(command),
       memory: memoryOf(options.lease),
     })
-    this.#began = options.now()
-    this.#heard = this.#began
-    this.#said = this.#began
+    this.#beganAt = options.uptime()
+    this.#heardAt = this.#beganAt
+    this.#saidAt = this.#beganAt
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
     socket.on('end', () => {
       if (this.#reader.amidst && !this.#isLeaving()) {
@@ -105,7 +109,7 @@ export class MilterConnection {
     })
   }
 
-  /** Its state, to choose the connection that is closed to make room. */
+  /** The state by which a connection is chosen that is closed to make room. */
   state(): ConnectionState {
     return {
       negotiated: this.#session.negotiated,
@@ -113,7 +117,7 @@ export class MilterConnection {
       amidPacket: this.#reader.amidst,
       amidMessage: this.#session.amidMessage,
       amidContent: this.#session.amidContent,
-      heard: this.#heard,
+      heard: this.#heardAt,
     }
   }
 
@@ -127,32 +131,35 @@ export class MilterConnection {
     this.#socket.destroySoon()
   }
 
-  /** Sends what is due, and ends what takes too long; called every second or so. */
+  /**
+   * Sends a progress packet if one is due, and gives up an MTA that takes too long. Called every
+   * second or so.
+   */
   tick(): void {
-    const { now, timeouts } = this.#options
-    const time = now()
+    const { uptime, timeouts } = this.#options
+    const time = uptime()
     if (this.#leaveAt !== undefined) {
       if (time - this.#leaveAt > timeouts.leaving) this.#socket.destroy()
     } else if (!this.#session.negotiated) {
-      if (time - this.#began > timeouts.negotiation) this.evict()
+      if (time - this.#beganAt > timeouts.negotiation) this.evict()
     } else if (this.#busy) {
-      const isDue = time - this.#said >= timeouts.progressAfter
+      const isDue = time - this.#saidAt >= timeouts.progressAfter
       if (this.#session.amidContent && isDue) this.#say(progress)
     } else {
       const stalled = this.#reader.amidst || this.#session.amidContent
-      if (time - this.#heard > (stalled ? timeouts.stalled : timeouts.idle)) {
+      if (time - this.#heardAt > (stalled ? timeouts.stalled : timeouts.idle)) {
         this.#giveUp(new WireError('fell silent'))
       }
     }
   }
 
-  /** Takes no more messages: ends at once, or when the message that is here is over. */
+  /** Takes no more messages: the connection ends at once, or when its message is over. */
   finish(): void {
     this.#finishing = true
     if (!this.#session.amidMessage && !this.#busy) this.#leave()
   }
 
-  /** A message under way is deferred, and the connection ends. */
+  /** Ends the connection; a message under way is deferred. */
   dismiss(): void {
     if (this.#isLeaving()) return
     this.#say(deferred)
@@ -174,25 +181,28 @@ export class MilterConnection {
 
   #hear(chunk: Buffer): void {
     if (this.#isLeaving()) return
-    this.#heard = this.#options.now()
+    this.#heardAt = this.#options.uptime()
     this.#reader.push(chunk)
     if (!this.#busy) this.#work()
     if (!this.#busy)
-      releaseBuffer(chunk) // read to its end; sessions keep copies alone
+      releaseBuffer(chunk) // it was read to its end, and sessions keep copies only
     else this.#letWait(this.#reader.pending)
   }
 
   #letWait(bytes: number): void {
     try {
-      this.#lease.charge(bytes - this.#waiting)
-      this.#waiting = bytes
-      if (this.#waiting > WAITING_MAX) this.#socket.pause()
+      this.#lease.charge(bytes - this.#waitingBytes)
+      this.#waitingBytes = bytes
+      if (this.#waitingBytes > WAITING_MAX) this.#socket.pause()
     } catch (error) {
       this.#giveUp(error)
     }
   }
 
-  /** Takes what is here, up to a command whose answer takes time: most have none. */
+  /**
+   * Takes the packets that are here, until an answer must be awaited; most commands need no
+   * waiting.
+   */
   #work(): void {
     const reader = this.#reader
     this.#busy = true
@@ -211,18 +221,18 @@ export class MilterConnection {
     }
     this.#busy = false
     if (!this.#isLeaving()) {
-      this.#lease.release(this.#waiting)
+      this.#lease.release(this.#waitingBytes)
       if (!reader.amidst && !this.#session.amidContent) reader.trim()
     }
-    this.#waiting = 0
+    this.#waitingBytes = 0
     if (this.#socket.isPaused()) this.#socket.resume()
   }
 
   async #await(answer: Promise<Buffer | undefined>): Promise<void> {
-    this.#said = this.#options.now()
+    this.#saidAt = this.#options.uptime()
     try {
       this.#say(await answer)
-      this.#heard = this.#options.now()
+      this.#heardAt = this.#options.uptime()
       this.#leaveIfOver()
     } catch (error) {
       this.#giveUp(error)
@@ -236,12 +246,15 @@ export class MilterConnection {
 
   #say(answer: Buffer | undefined): void {
     if (answer === undefined || this.#isLeaving()) return
-    this.#said = this.#options.now()
+    this.#saidAt = this.#options.uptime()
     if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
     else this.#socket.write(answer)
   }
 
-  /** Whatever the MTA does when a filter leaves, it has been told to defer the message. */
+  /**
+   * Logs the error and leaves. The MTA is told to defer before, whatever it does when a filter
+   * leaves.
+   */
   #giveUp(error: unknown): void {
     const isExpected = error instanceof WireError || isFault(error)
     const stack = error instanceof Error && !isExpected ? error.stack : undefined
@@ -250,10 +263,10 @@ export class MilterConnection {
     this.#leave()
   }
 
-  /** What came and was not worked on will never be. */
+  /** Frees everything and hangs up. What has come and was not taken is dropped. */
   #leave(): void {
     if (this.#isLeaving()) return
-    this.#leaveAt = this.#options.now()
+    this.#leaveAt = this.#options.uptime()
     this.#session.close()
     this.#reader.close()
     this.#lease.close()
@@ -267,7 +280,7 @@ function memoryOf(lease: MemoryLease): PacketMemory {
     charge: (bytes) => lease.charge(bytes),
     release(packet) {
       lease.release(packet.length)
-      releaseBuffer(packet) // at once, for the garbage collector may take its time
+      releaseBuffer(packet) // now, because the garbage collector may take its time
     },
   }
 }

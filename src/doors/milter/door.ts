@@ -14,25 +14,31 @@ import { startReceiving } from './receive.ts'
 import type { MilterServer } from './server.ts'
 import { MilterSession } from './session.ts'
 
+/** What the milter door needs besides its configuration. */
 export interface MilterOptions {
-  /** Messages that are judged at once; others wait, as far as memory lets them. */
+  /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
-  /** The memory of the whole process for parts of messages that are not judged yet. */
+  /** Memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
-  /** If one more comes, a silent one is closed; if none is silent, the new one is, and the MTA goes on as without a milter. */
+  /**
+   * Connections at once. If one more comes, a silent one is closed. If none is silent, the new one
+   * is closed, and its MTA goes on as without a milter.
+   */
   readonly maxConnections?: number
   readonly timeouts?: MilterTimeouts
-  /** The daemon's own trouble. */
+  /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void
-  /** What became of each message, a line each. */
+  /** Logs what became of a message. */
   readonly mailLog: (line: Buffer) => void
-  /** Who shows what is done with mail. */
+  /** Shows to operators what is done with mail. */
   readonly reporter?: MailReporter | undefined
 }
 
-/** Connections of MTAs that one process keeps: Postfix has 100 processes of a kind that talk to it. */
+/**
+ * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
+ */
 export const CONNECTIONS_MAX = 1000
-/** Milliseconds between looks at what is due. */
+/** Milliseconds between two looks at what is due. */
 const TICK_MAX = 1000
 
 /** A connection that has not been told to leave. */
@@ -55,16 +61,16 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
     look: (connection) => connection.tick(),
   })
-  /** In the order of their coming. */
+  /** In the order in which they came. */
   const serving = new Set<ServedConnection>()
   const turns = createSemaphore(maxClients)
   let configuration = first // a message keeps the one that it began with: receive.ts
   let crowded = false
-  const now = () => performance.now()
+  const uptime = () => performance.now()
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const peer = socket.remoteAddress ?? ''
-    if (peer !== '') socket.setNoDelay(true) // a unix socket has no such thing, and says so each time
+    if (peer !== '') socket.setNoDelay(true) // on a unix socket the call would fail
     if (!makeRoom(peer)) {
       socket.destroy()
       return
@@ -75,7 +81,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       session: new MilterSession(serverFor(openLease, peer === '')),
       lease: openLease(),
       timeouts,
-      now,
+      uptime,
       log,
       left: () => serving.delete(served),
       closed() {
@@ -96,7 +102,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         return refusingRules(configuration)
       },
       get quota() {
-        const { quota, place } = configuration // few have one: files are looked for only then
+        const { quota, place } = configuration // without a lookup, no file needs to be looked for
         return quota && switchedOff(place) === undefined ? quota : undefined
       },
       receive: () => startReceiving(configuration, openLease()),
@@ -104,11 +110,14 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       turn: (gone) => takeTurn(turns, maxClients, gone),
       log: mailLog,
       begin: options.reporter?.begin,
-      now,
+      uptime,
     }
   }
 
-  /** If there is no memory left, a silent connection is closed and gives its memory back. */
+  /**
+   * Returns the lease with a count of its bytes. If there is no memory left, silent connections are
+   * closed, so that theirs is free.
+   */
   function chargedTo(charged: ConnectionMemory, lease: MemoryLease): MemoryLease {
     let own = 0
     const count = (bytes: number) => {
@@ -117,7 +126,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     }
     return {
       charge(bytes) {
-        while (bytes > budget.free && evict(goesForMemory(candidates(charged), now()))) {}
+        while (bytes > budget.free && evict(goesForMemory(candidates(charged), uptime()))) {}
         lease.charge(bytes)
         count(bytes)
       },
@@ -140,16 +149,19 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     }
   }
 
-  /** Whether a connection was closed. */
+  /** Closes a connection, if there is one, and returns whether there was. */
   function evict(served: ServedConnection | undefined): boolean {
     served?.connection.evict()
     return served !== undefined
   }
 
-  /** Logged once, until there is room again. */
+  /**
+   * Returns whether one more connection may come, and closes a silent one for it. Logs once, until
+   * there is room again.
+   */
   function makeRoom(peer: string): boolean {
     if (serving.size < maxConnections) return true
-    const isRoom = evict(goesForConnection(candidates(), peer, now()))
+    const isRoom = evict(goesForConnection(candidates(), peer, uptime()))
     if (!crowded) {
       const who = isRoom ? 'a silent one' : 'one more'
       log(`milter: over ${maxConnections} connections at once; ${who} was closed`)

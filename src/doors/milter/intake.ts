@@ -11,26 +11,27 @@ const COLON = Buffer.from(':')
 const NEWLINE = Buffer.of(LF)
 
 /**
- * A message put together from its parts as an MTA tells them, in LF throughout: as it stands
- * in the queues of MTAs, in mailboxes, and before the slot of the next host, so that scanners
- * see what others will. (libclamav finds less in the same message in CRLF where a bare CR is
- * in it.) What else is odd in it stays, for stamps and scanners to see.
+ * A message put together from the parts that an MTA sends. Its lines end in LF, as they do in the
+ * queues of MTAs, in mailboxes and before the slot of the next host, so that scanners see what
+ * others will see. (If a message has a bare CR, libclamav finds less in it with CRLF.) Whatever
+ * else is odd stays, for stamps and scanners to see.
  */
 export interface MilterIntake {
-  /** One field: name, colon, and the value as it stands behind the colon. */
+  /** Takes a field: its name, and its value as it stands behind the colon. */
   field(name: Buffer, value: Buffer): void
-  /** The empty line; what follows is the body. May be called again. */
+  /** Ends the header with an empty line; the body follows. May be called again. */
   endHeader(): void
   body(chunk: Buffer): void
-  /** The message, to be closed; the intake must not be used any more. */
+  /** Resolves to the message, which the caller closes. The intake must not be used any more. */
   finish(): Promise<Message>
-  /** Frees everything: if it does not become a message, or once that is closed. */
+  /** Frees everything. To be called if no message is made of it, or after the message is closed. */
   discard(): void
 }
 
 /**
- * In memory, which is charged to `lease`, up to HELD_MAX, a header block up to HEADER_MAX; the rest of a message whose
- * header is larger is not kept. Faults: `temp-file` and `write`, of the spool, and `out-of-memory`.
+ * Keeps messages up to HELD_MAX in memory, which is charged to `lease`. Of a message with a header
+ * block over HEADER_MAX only the beginning is kept. Throws Faults of kind `temp-file` and `write`,
+ * if the file cannot be written, and `out-of-memory`.
  */
 export function createMilterIntake(options: MessageOptions, lease: MemoryLease): MilterIntake {
   const gathering = createGathering(options, lease)
@@ -67,14 +68,14 @@ export function createMilterIntake(options: MessageOptions, lease: MemoryLease):
       const rest = lineEnds.finish()
       if (!headerTooLarge && rest.length > 0) gathering.keep(rest)
       const message = await gathering.finish()
-      // By our own count: an empty line inside a value must not make it look smaller.
+      // By the count kept here: an empty line inside a value must not make the header look smaller.
       return headerTooLarge ? { ...message, headerTooLarge } : message
     },
     discard: gathering.discard,
   }
 }
 
-/** A field's value with the folds of the MTA: a line end of LF alone, or of CRLF. */
+/** Returns a field's value with LF for each CRLF: MTAs fold with either. */
 function inLf(value: Buffer): Buffer {
   if (!value.includes(CR)) return value
   return Buffer.from(value.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')

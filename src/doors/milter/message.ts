@@ -25,53 +25,53 @@ import type { MilterServer } from './server.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, smtpReply } from './wire/replies.ts'
 
-/** What is known of a whole message, besides the message itself. */
+/** What is known about a message when it is whole, besides the message itself. */
 export interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
-  /** Address of the SMTP client. */
+  /** The address of the SMTP client. */
   readonly remote: string | undefined
   /** The MTA's own name for the message. */
   readonly queueId: string | undefined
-  /** Whether it is mail of `onescan check`, which no MTA sends. */
+  /** Whether the message is a trial of `onescan check`, which no MTA sends. */
   readonly isTrial: boolean
-  /** What is known of the client beside. */
+  /** What rules and plugins are told about the client. */
   readonly origin: Origin
 }
 
-/** One message from MAIL to its end. What goes wrong meanwhile is answered at the end. */
+/**
+ * One message from MAIL to its end. If something goes wrong meanwhile, the answer at the end says
+ * so.
+ */
 export interface MilterMessage {
   readonly sender: MailAddress
-  /** Bytes that the client announced. */
+  /** Bytes that the client announced for the message. */
   readonly size: number | undefined
-  /** Whether its header or body has begun. */
+  /** Whether the header or the body has begun. */
   readonly amidContent: boolean
-  /** Throws a Fault of kind `out-of-memory` if there is no room for one more. */
+  /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
   addRecipient(path: Buffer): void
-  /** Sets the answer at the end, whatever else comes. */
+  /** Has the answer at the end defer the message, whatever else comes. */
   defer(fault: Fault): void
   field(name: Buffer, value: Buffer, agreement: Agreement): void
   endHeader(): void
   body(chunk: Buffer): void
-  /** The packets that end it: judged, logged, answered. Never rejects. */
+  /** Judges the message, logs it, and resolves to the packets that end it. Never rejects. */
   end(end: MessageEnd): Promise<Buffer>
-  /** Frees what it holds; no answer is needed any more. */
+  /** Frees what the message holds: no answer is needed any more. */
   close(): void
 }
 
-/**
- * The name as it stands in a header, in lower case, and the bytes of its value that a log line may
- * hold.
- */
+/** The name of the field in lower case, and the bytes of its value that a log line may hold. */
 const MESSAGE_ID = 'message-id'
 const MESSAGE_ID_MAX = 1000
 
 const SPACE = Buffer.from(' ')
 
 export function openMessage({ path, parameters }: SmtpPath, server: MilterServer): MilterMessage {
-  const began = server.now()
-  // Copied: what came in one packet must not keep alive all that came with it.
-  // One that is too long stays too long.
+  const began = server.uptime()
+  // A copy, so that it does not keep alive all that came in the same chunk. An address that is too
+  // long stays too long.
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
   const recipients = createRecipientList(server.openLease())
@@ -86,7 +86,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
   let trouble: unknown
   const gone = new AbortController()
 
-  /** Where its parts go; undefined if they are not wanted. */
+  /** Returns where parts of the message go, or undefined if they are not kept. */
   function intake(): MilterIntake | undefined {
     if (trouble !== undefined) return undefined
     receiving ??= server.receive()
@@ -98,7 +98,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
       effect()
     } catch (error) {
       trouble ??= error
-      if (receiving?.kind === 'judge') receiving.intake.discard() // no message comes of it
+      if (receiving?.kind === 'judge') receiving.intake.discard() // no message will be made of it
     }
   }
 
@@ -111,7 +111,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
 
   async function judge(context: MessageEnd): Promise<Buffer> {
     const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      logContext(context, transaction, known, reply, server.now() - began)
+      logContext(context, transaction, known, reply, server.uptime() - began)
     let transaction: Transaction | undefined
     try {
       if (trouble !== undefined) throw trouble
@@ -154,14 +154,14 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
     { remote, isTrial, agreement }: MessageEnd,
   ): Promise<Decision> {
     const { size } = transaction.message
-    const leave = await server.turn(gone.signal)
+    const endTurn = await server.turn(gone.signal)
     const about = { door: 'milter', remote, from: sender.text, size }
-    const over = isTrial ? undefined : server.begin?.(about)
+    const endShowing = isTrial ? undefined : server.begin?.(about)
     try {
       return await judge(transaction, gone.signal, answersBy(agreement))
     } finally {
-      over?.()
-      leave()
+      endShowing?.()
+      endTurn()
     }
   }
 
@@ -174,12 +174,12 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
     addRecipient(to) {
       if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
       known = { ...known, to: known.to ?? addressOf(to), recipients: known.recipients + 1 }
-      // The answer about it may have come too late.
+      // The MTA may have left while the recipient was asked about.
       if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
     },
     defer(fault) {
       trouble ??= fault
-      recipients.free() // it goes to none of them
+      recipients.free() // the message goes to none of them
     },
     field(name, value, { steps }) {
       if (stage === 'body') throw new WireError('a header field behind the header')
@@ -208,7 +208,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
       }
     },
     close() {
-      if (stage === 'over') return // nobody listens, and to abort makes an error with its stack
+      if (stage === 'over') return // nobody listens any more, and abort() would make an error with its stack
       gone.abort()
       if (stage !== 'end') free()
     },

@@ -8,7 +8,7 @@ import {
   step,
 } from './wire/negotiation.ts'
 
-/** Steps whose answer could only be "go on", so that the MTA need not wait for it. */
+/** Steps to which this filter would always answer "go on", so that the MTA need not wait. */
 const stepsWithoutReply =
   step.noReplyToConnect |
   step.noReplyToHelo |
@@ -30,7 +30,10 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
   'unknown-smtp': step.noReplyToUnknown,
 }
 
-/** What this filter asks of an MTA. It asks to answer RCPT only if there is an answer to give. */
+/**
+ * Returns what this filter asks of an MTA. It asks to answer RCPT only if recipients may be
+ * refused.
+ */
 export function requestFor({
   quota,
   rules,
@@ -59,7 +62,7 @@ export function requestFor({
   }
 }
 
-/** Whether the MTA waits for an answer to a command of that kind. */
+/** Whether the MTA waits for an answer to commands of that kind. */
 export function isAnswered(
   kind: MilterCommand['kind'],
   { steps }: Pick<Agreement, 'steps'>,

@@ -3,11 +3,15 @@ import { type Judging, startJudging } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { createMilterIntake, type MilterIntake } from './intake.ts'
 
-/** How one message is received and judged. */
+/** How one message is judged, and where its parts go until then. */
 export type MessageReception =
   | Extract<Judging, { kind: 'pass' }>
   | (Extract<Judging, { kind: 'judge' }> & { readonly intake: MilterIntake })
 
+/**
+ * Begins to receive a message by the configuration of this moment. Throws as createMilterIntake()
+ * does.
+ */
 export function startReceiving(configuration: Configuration, lease: MemoryLease): MessageReception {
   const judging = startJudging(configuration)
   return judging.kind === 'pass'

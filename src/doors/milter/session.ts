@@ -20,17 +20,20 @@ import { createMacros } from './wire/macros.ts'
 import { type Agreement, agree, encodeAgreement } from './wire/negotiation.ts'
 import { continued, smtpReply } from './wire/replies.ts'
 
-/** Characters of a name that are kept. */
+/** Characters that are kept of a client's name. */
 const NAME_MAX = 1024
 
 const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
 
 const noRoom = smtpReply(NO_ROOM)
 
-/** The macros that are asked for and read (negotiation.ts), and that of `onescan check`. */
+/** The macros that are read: those that negotiation.ts asks for, and that of `onescan check`. */
 const MACROS = ['i', 'auth_authen', TRIAL_MACRO]
 
-/** One MTA's connection: any number of SMTP clients one after the other, each with any number of messages. */
+/**
+ * One MTA's connection: any number of SMTP clients, one after the other, each with any number of
+ * messages.
+ */
 export class MilterSession {
   readonly #server: MilterServer
   readonly #macros = createMacros(MACROS)
@@ -39,39 +42,45 @@ export class MilterSession {
   #clientName: string | undefined
   #helo: string | undefined
   #message: MilterMessage | undefined
-  #complainedOf: MilterMessage | undefined // once for each
+  #complainedOf: MilterMessage | undefined // each message is complained of once
   #over = false
 
   constructor(server: MilterServer) {
     this.#server = server
   }
 
-  /** Whether the MTA has said which protocol it speaks; before that it has said nothing. */
+  /** Whether the protocol was negotiated, with which every MTA begins. */
   get negotiated(): boolean {
     return this.#agreement !== undefined
   }
 
-  /** Whether a message has begun that is not over. */
+  /** Whether MAIL has come and the message is not over. */
   get amidMessage(): boolean {
     return this.#message !== undefined
   }
 
-  /** Whether its header or body has begun: from then on the MTA waits for this milter alone. */
+  /**
+   * Whether the header or the body has begun: from then on the MTA waits for nobody but this
+   * milter.
+   */
   get amidContent(): boolean {
     return this.#message?.amidContent === true
   }
 
-  /** Whether the MTA has said goodbye. */
+  /** Whether the MTA has sent the command to quit. */
   get over(): boolean {
     return this.#over
   }
 
-  /** The MTA has gone: no answer is needed any more, and nothing is kept. */
+  /** Frees everything, because the MTA has left. */
   close(): void {
     this.#dropMessage()
   }
 
-  /** The answer, or undefined if there is none. Throws a WireError for a command that must not come now. */
+  /**
+   * Takes a command, and returns the answer or a promise of it, or undefined if there is no answer.
+   * Throws a WireError if the command must not come now.
+   */
   take(command: MilterCommand): Buffer | undefined | Promise<Buffer | undefined> {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
       throw new WireError(`${command.kind} before the negotiation`)
@@ -88,13 +97,13 @@ export class MilterSession {
         return undefined
       case 'connect': {
         const { family, address, port } = command
-        this.#client = { family, address, port } // the host's name is a view of the packet
+        this.#client = { family, address, port } // not the host: that is a view of the packet
         this.#clientName = clientNameOf(copied(command.host))
         this.#helo = undefined
         return this.#goOn(command)
       }
       case 'mail':
-        this.#dropMessage() // as libmilter does: a new one ends the old one
+        this.#dropMessage() // a new message ends the old one, as in libmilter
         this.#message = openMessage(command, this.#server)
         return this.#goOn(command)
       case 'recipient':
@@ -168,8 +177,9 @@ export class MilterSession {
   }
 
   /**
-   * For mail of local programs Postfix plays a client (cleanup_milter.c). There is nobody to
-   * refuse one recipient to, so it would keep the message back from all of them.
+   * Whether the mail comes from a local program, for which Postfix plays a client
+   * (cleanup_milter.c). There is nobody whose single recipient could be refused: Postfix would
+   * bounce the message for all of them.
    */
   #isLocalSubmission(): boolean {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
@@ -191,7 +201,10 @@ export class MilterSession {
     return { door, remote: this.#remote(), transaction: undefined, total: 0 }
   }
 
-  /** If there is no room for one more recipient, it is deferred, or the message if no recipient can be. */
+  /**
+   * Adds a recipient. If there is no room for it, it is deferred, or the whole message is if the
+   * MTA takes no answer to RCPT.
+   */
   #addRecipient(path: Buffer, to: MilterMessage, answer: Buffer | undefined): Buffer | undefined {
     try {
       to.addRecipient(path)
@@ -216,7 +229,7 @@ export class MilterSession {
     if (refusal !== undefined) return refusal
     if (!quota || !answer || !this.#asksAboutQuota(quota))
       return this.#addRecipient(command.path, to, answer)
-    const path = Buffer.from(command.path) // the packet is not ours for as long as we ask
+    const path = Buffer.from(command.path) // the packet may be overwritten while we ask
     const { sender, size } = to
     const question = {
       recipient: readAddress(bareAddress(path)),

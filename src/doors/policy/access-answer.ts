@@ -5,23 +5,23 @@ import type { Explained } from '../../quota/ask/quota-answer.ts'
 import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
-/** What `onescan quota` asks on the same socket. */
+/** The value of `request` by which `onescan quota` asks on the same socket. */
 export const EXPLAIN = 'onescan_quota'
 
-/** What the answers to requests depend on. */
+/** What answers depend on. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined
-  /** Whether all is to pass as it is (`onescan disable`). */
+  /** Whether everything passes unseen (`onescan disable`). */
   readonly isOff: () => boolean
-  /** A whole line for the log. */
+  /** Logs a line. */
   readonly log: (line: Buffer) => void
 }
 
 /**
- * The answer to a request. Never OK, which would skip the restrictions that come after
- * this one, and DUNNO for any mailbox that is not known to be full: without an answer
- * Postfix would defer the mail (SMTPD_POLICY_README).
+ * Resolves to the answer to a request: a refusal if the mailbox is known to be full, and DUNNO
+ * otherwise. Never OK, which would skip the restrictions that come after this one, and never
+ * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
  */
 export async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
   if (request.get('request') === EXPLAIN) return explain(request, policy)
@@ -52,7 +52,7 @@ async function actionFor(
   return `${OVER_QUOTA.code} ${OVER_QUOTA.enhanced} ${overQuotaText(address)}`
 }
 
-/** Of MAIL FROM: 0 if the client announced none. */
+/** Returns the size that the client announced with MAIL, or 0 if it announced none. */
 function announcedSize(request: Attributes): number {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0

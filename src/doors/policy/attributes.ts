@@ -1,13 +1,13 @@
-/** Attributes of one request or answer, values as latin1. */
+/** The attributes of one request or answer; their values are latin1. */
 export type Attributes = ReadonlyMap<string, string>
 
-/** Bytes of a request, over ten times of what Postfix sends. */
+/** Bytes of a request: more than ten times as many as Postfix sends. */
 export const REQUEST_MAX = 64 * 1024
 
 export interface AttributeReader {
   /**
-   * Takes the next bytes, in any split, and gives the requests that end in them. Throws an
-   * Error where they are none.
+   * Takes the next bytes, in any split, and returns the requests that end in them. Throws an Error
+   * if they are no requests.
    */
   push(chunk: Buffer): Attributes[]
 }
@@ -54,7 +54,10 @@ export function createAttributeReader(): AttributeReader {
   }
 }
 
-/** Attributes as they are sent, the empty line included; a byte that would end a line becomes `?`. */
+/**
+ * Returns attributes as they are sent, with the empty line behind them. A byte that would end a
+ * line becomes `?`.
+ */
 export function writeAttributes(attributes: Readonly<Record<string, string | number>>): Buffer {
   const lines = Object.entries(attributes).map(([name, value]) => {
     return `${name}=${String(value).replace(/[\0\r\n]/g, '?')}\n`

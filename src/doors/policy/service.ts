@@ -5,13 +5,15 @@ import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 
-/** Bytes of answers, beyond those that the kernel keeps, that a client may leave unread while it asks on. */
+/**
+ * Bytes of answers, besides those in the kernel, that a client may leave unread while it asks on.
+ */
 const UNTAKEN_MAX = 16 * 1024
 
 export interface PolicyServiceOptions {
-  /** Connections that one process keeps; the one that has been idle for longest makes room. */
+  /** Connections at once. If one more comes, the one that has been idle for longest is closed. */
   readonly maxConnections: number
-  /** For failures that concern no message: a line of text. */
+  /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void
 }
 
@@ -20,9 +22,9 @@ export function createPolicyService(
   first: AccessPolicy,
   { maxConnections, log }: PolicyServiceOptions,
 ): Door<AccessPolicy> {
-  let policy = first // each request is answered by one alone
+  let policy = first // each request is answered by the policy of its moment
   let closing = false
-  /** In the order of their last request. */
+  /** Connections that wait for a request, in the order of their last one. */
   const idle = new Set<Socket>()
   const connections = new ConnectionSet<Socket>()
 
@@ -36,7 +38,7 @@ export function createPolicyService(
     })
     socket.setNoDelay(true)
     converse(socket).catch((error) => {
-      // A connection that broke is its client's affair; those errors have a code.
+      // Errors with a code are those of connections that broke, which need no line in the log.
       if (errorCode(error) === '') log(`policy service: ${errorText(error)}; closed the connection`)
       socket.destroy()
     })
@@ -58,7 +60,7 @@ export function createPolicyService(
     }
   }
 
-  /** If an idle connection was closed, Postfix asks once more on a new one. */
+  /** Closes the longest idle connection if there are too many: Postfix asks again on a new one. */
   function makeRoom(): void {
     if (connections.size < maxConnections) return
     const [oldest] = idle

@@ -3,8 +3,9 @@ import type { Policy } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 
 /**
- * Returns the configuration for mail that is in a queue already. The server in front would return a refused
- * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is tagged.
+ * Returns the configuration for mail that is in a queue already. The server in front would return
+ * a refused message to its sender, who is likely forged (FILTER_README). So a virus that would be
+ * refused is tagged.
  */
 export function configureAfterQueue(configuration: Configuration): Configuration {
   return { ...configuration, adapt: tagViruses }

@@ -14,9 +14,9 @@ const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
- * Carries a decision out, and resolves to as many replies as the client expects. Mail is accepted only
- * if and when the next server has accepted it. Rejects with a Fault of kind `chain`, or of kind `read` if the
- * client leaves before the message is with the next server.
+ * Carries a decision out, and resolves to as many replies as the client expects. Mail is accepted
+ * only if and when the next server has accepted it. Rejects with a Fault of kind `chain`, or of
+ * kind `read` if the client leaves before the message is with the next server.
  */
 export async function carryOut(
   decision: Decision,
@@ -56,7 +56,10 @@ async function accept(
   return toAll(replies.find(({ code }) => code !== 250) ?? replies[0]!, delivery)
 }
 
-/** Hands the message on to the recipients whose share is accepted. By LMTP the others get replies of their own. */
+/**
+ * Hands the message on to the recipients whose share is accepted. By LMTP the others get replies of
+ * their own.
+ */
 async function answerEach(
   split: SplitDecision,
   delivery: SmtpDelivery,

@@ -4,58 +4,61 @@ import { COMMAND_MAX } from './wire/commands.ts'
 import { createLineReader, type SmtpLine } from './wire/lines.ts'
 import type { RawReply } from './wire/replies.ts'
 
-/** Bytes that may wait while a command is carried out: a group of pipelined commands. */
+/** Bytes that may wait while a command is carried out: enough for a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
 /** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
-/** Bytes of a line without an end, or of one that is too long, after which nothing more is read. */
+/** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
-/** Bytes of replies that a client has not taken when the next one is due. */
+/** Bytes of replies that a client may leave untaken when the next reply is due. */
 const UNTAKEN_MAX = 256 * 1024
 
 /** What a session hears of its client and says to it. */
 export interface SmtpClient {
-  /** The next line of a command; undefined once the client has left. Throws a Fault where there is no end of it. */
+  /**
+   * Resolves to the next line, or to undefined once the client has left. Rejects with a Fault of
+   * kind `read` if the line has no end within UNENDED_MAX.
+   */
   line(): Promise<SmtpLine | undefined>
-  /** The next bytes behind DATA; undefined once the client has left. */
+  /** Resolves to the next bytes of the content, or to undefined once the client has left. */
   chunk(): Promise<Buffer | undefined>
-  /** Bytes that came behind the end of the message. */
+  /** Takes back the bytes that came behind the end of the content. */
   giveBack(bytes: Buffer): void
-  /** Whether something came that nobody asked for yet. */
+  /** Whether the client has sent something that was not read yet. */
   readonly hasMore: boolean
-  /** Written at once, since there may be one for each of many recipients. */
+  /** Sends replies in one write, since there may be one for each of many recipients. */
   say(...replies: readonly RawReply[]): void
-  /** Reads no more from it; what was written still reaches it. */
+  /** Hangs up: reads nothing more, but what was written still reaches the client. */
   leave(): void
-  /** Aborted when the client has left, or was hung up on. */
+  /** Aborted when the client has left, or the session has hung up. */
   readonly gone: AbortSignal
 }
 
-/** The state of a client's connection for who watches its time. */
+/** What a client is doing, by which the door decides whether it takes too long. */
 export interface ClientActivity {
-  /** When it said something for the last time; at first, when it came. */
+  /** When bytes of the client came for the last time; at first, when it connected. */
   readonly heardAt: number
-  /** What the client is doing, and since when; undefined between commands. */
+  /** What is being read, and since when; undefined between commands. */
   readonly reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
-  /** Whether the session waits for it. */
+  /** Whether the session waits for the client. */
   readonly awaited: boolean
 }
 
-/** `now` in milliseconds on a clock that nobody sets. */
-export class ClientConnection implements SmtpClient {
+/** A client's connection. `uptime` is in milliseconds. */
+export class SmtpConnection implements SmtpClient {
   readonly #socket: Socket
-  readonly #now: () => number
+  readonly #uptime: () => number
   readonly #reader = createLineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined
-  #heardSinceItWaited = 0
-  #heard: number
-  #at: ClientActivity['reading']
+  #heardThisTurn = 0
+  #heardAt: number
+  #reading: ClientActivity['reading']
 
-  constructor(socket: Socket, now: () => number) {
+  constructor(socket: Socket, uptime: () => number) {
     this.#socket = socket
-    this.#now = now
-    this.#heard = now()
+    this.#uptime = uptime
+    this.#heardAt = uptime()
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
     for (const end of ['end', 'close'] as const) socket.on(end, () => this.leave())
     socket.on('error', () => socket.destroy())
@@ -70,7 +73,7 @@ export class ClientConnection implements SmtpClient {
   }
 
   get activity(): ClientActivity {
-    return { heardAt: this.#heard, reading: this.#at, awaited: this.#wake !== undefined }
+    return { heardAt: this.#heardAt, reading: this.#reading, awaited: this.#wake !== undefined }
   }
 
   async line(): Promise<SmtpLine | undefined> {
@@ -78,19 +81,19 @@ export class ClientConnection implements SmtpClient {
       if (this.gone.aborted) return undefined
       const line = this.#reader.next()
       if (line !== undefined) {
-        this.#at = undefined
+        this.#reading = undefined
         this.#resume()
         return line
       }
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
-      if (unended > 0) this.#at ??= { what: 'line', since: this.#heard }
+      if (unended > 0) this.#reading ??= { what: 'line', since: this.#heardAt }
       await this.#more()
     }
   }
 
   async chunk(): Promise<Buffer | undefined> {
-    this.#at ??= { what: 'content', since: this.#now() }
+    this.#reading ??= { what: 'content', since: this.#uptime() }
     for (;;) {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
@@ -100,7 +103,7 @@ export class ClientConnection implements SmtpClient {
   }
 
   giveBack(bytes: Buffer): void {
-    this.#at = undefined
+    this.#reading = undefined
     this.#reader.giveBack(bytes)
   }
 
@@ -114,16 +117,16 @@ export class ClientConnection implements SmtpClient {
     if (this.gone.aborted) return
     this.#gone.abort()
     this.#socket.end()
-    this.#socket.resume() // until its end comes
+    this.#socket.resume() // otherwise the end of what it sends would never be read
     this.#wake?.()
   }
 
   #hear(chunk: Buffer): void {
     if (this.gone.aborted) return
-    this.#heard = this.#now()
+    this.#heardAt = this.#uptime()
     this.#reader.push(chunk)
-    this.#heardSinceItWaited += chunk.length
-    if (this.#heardSinceItWaited > TURN_MAX) this.#waitForTurn()
+    this.#heardThisTurn += chunk.length
+    if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
     else if (this.#reader.pending > WAITING_MAX) this.#socket.pause()
     this.#wake?.()
   }
@@ -132,13 +135,13 @@ export class ClientConnection implements SmtpClient {
     if (this.#socket.isPaused()) return
     this.#socket.pause()
     setImmediate(() => {
-      this.#heardSinceItWaited = 0
+      this.#heardThisTurn = 0
       this.#resume()
     })
   }
 
   #resume(): void {
-    const isAllowed = this.#heardSinceItWaited <= TURN_MAX && this.#reader.pending <= WAITING_MAX
+    const isAllowed = this.#heardThisTurn <= TURN_MAX && this.#reader.pending <= WAITING_MAX
     if (this.#socket.isPaused() && isAllowed) this.#socket.resume()
   }
 

@@ -17,10 +17,10 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const { maxClients, budget, timeouts = standardTimeouts } = options
   const state: SmtpDoorState = { configuration: first, stopping: false }
   const smtpServer = createSmtpServer(route, options, state)
-  const { complain, now } = smtpServer
+  const { complain, uptime } = smtpServer
   const clients = new ConnectionSet<ServedClient>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
-    look: (client) => client.tick(now(), timeouts),
+    look: (client) => client.tick(uptime(), timeouts),
   })
   let crowded = false
 
@@ -45,12 +45,12 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   }
 
   /**
-   * Returns whether one more client may come. If there are too many, the client that has been silent for longest
-   * between messages is closed. That is logged once, until there is room again.
+   * Returns whether one more client may come. If there are too many, the client that has been
+   * silent for longest between messages is closed. That is logged once, until there is room again.
    */
   function makeRoom(): boolean {
     if (clients.size < maxClients) return true
-    const silentSince = now() - timeouts.makesRoomAfter
+    const silentSince = uptime() - timeouts.makesRoomAfter
     const [oldest] = [...clients]
       .filter(({ isIdle, heardAt }) => isIdle && heardAt < silentSince)
       .sort((client, other) => client.heardAt - other.heardAt)
@@ -87,7 +87,10 @@ function turnAway(socket: Socket, { bytes }: RawReply): void {
   socket.setTimeout(standardTimeouts.leaving, () => socket.destroy())
 }
 
-/** Whether a client may connect: by TCP if a network has its address, and always by a socket with a path. */
+/**
+ * Whether a client may connect: by TCP if a network has its address, and always by a socket with a
+ * path.
+ */
 export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
   if (remoteAddress === undefined) return true
   const address = parseIpAddress(remoteAddress)

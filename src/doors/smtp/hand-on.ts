@@ -14,14 +14,19 @@ export interface SmtpDelivery {
   /** The MAIL command as the client sent it. */
   readonly mailLine: Buffer
   readonly received: ReceivedMessage
-  /** The RCPT commands that the next server has taken, as they were sent. By LMTP each has a reply of its own. */
+  /**
+   * The RCPT commands that the next server has taken, as they were sent. By LMTP each has a reply
+   * of its own.
+   */
   readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
 }
 
-/** Returns the same reply once for the message, or by LMTP once for each recipient (RFC 2033 4.2). */
+/**
+ * Returns the same reply once for the message, or by LMTP once for each recipient (RFC 2033 4.2).
+ */
 export function toAll(
   reply: RawReply,
   { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp' | 'recipients'>,
@@ -32,7 +37,9 @@ export function toAll(
 /** Milliseconds for RSET to be answered: the client waits for its own reply meanwhile. */
 const RESET_MAX = 10_000
 
-/** Ends the transaction with the next server, or closes the connection if that fails. Never rejects. */
+/**
+ * Ends the transaction with the next server, or closes the connection if that fails. Never rejects.
+ */
 export async function dropTransaction(next: NextServer): Promise<void> {
   if (next.lost) return
   const reply = await next.ask('RSET', RESET_MAX).catch(() => undefined)
@@ -40,8 +47,8 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 }
 
 /**
- * Hands the message on to its recipients, or to `others`, which are RCPT commands. Resolves to the replies of the
- * next server: one, or by LMTP one for each recipient.
+ * Hands the message on to its recipients, or to `others`, which are RCPT commands. Resolves to
+ * the replies of the next server: one, or by LMTP one for each recipient.
  */
 export async function handOn(
   edits: HeaderEdits,
@@ -66,7 +73,10 @@ export async function handOn(
   return replies
 }
 
-/** Begins the transaction anew with other recipients. Resolves to the first refusal, or to undefined if all are taken. */
+/**
+ * Begins the transaction anew with other recipients. Resolves to the first refusal, or to undefined
+ * if all are taken.
+ */
 async function readdress(
   recipients: readonly Buffer[],
   { next, mailLine }: SmtpDelivery,

@@ -8,42 +8,50 @@ import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 
 const LF = 0x0a
 
-/** How the lines of a message end while it is here. */
+/** How the lines of a received message end. */
 export type KeptLineEnds = 'lf' | 'as they are'
 
-/** A message as it was received, to be judged and sent on. */
+/** A message as it was received, which is judged and handed on. */
 export interface ReceivedMessage {
   readonly message: Message
   readonly lineEnds: KeptLineEnds
 }
 
 /**
- * A message put together from the content of DATA. Its lines end in LF while it is here: so
- * it stands in the queues of MTAs, in mailboxes, and before the slot of the next host, and
- * scanners see what others will. A message with a bare LF is kept as it came: servers differ
- * about what that is, no stamp vouches for mixed line ends, and what is sent on must be what was
- * looked at.
+ * A message put together from the content of DATA. Its lines end in LF, as they do in the queues
+ * of MTAs, in mailboxes and before the slot of the next host, so that scanners see what others will
+ * see. A message with a bare LF is kept as it came: servers differ about what a bare LF is, no
+ * stamp vouches for mixed line ends, and what is handed on must be what was scanned.
  */
 export interface SmtpIntake {
-  /** Content in its order. `bareLf`: one was seen by now. The promise, if any, comes before the next piece. */
+  /**
+   * Takes the next piece of the content. `bareLf` says whether a bare LF has come so far. If
+   * there is a promise, the next piece must wait for it.
+   */
   write(content: Buffer, bareLf: boolean): Promise<void> | undefined
-  /** The message, to be closed; the intake must not be used any more. */
+  /** Resolves to the message, which the caller closes. The intake must not be used any more. */
   finish(): Promise<ReceivedMessage>
-  /** Frees everything: if it does not become a message, or once that is closed. */
+  /** Frees everything. To be called if no message is made of it, or after the message is closed. */
   discard(): void
 }
 
-/** Faults as createGathering() has them. A header block over HEADER_MAX and what is below are not kept. */
+/**
+ * Throws the faults of createGathering(). Of a header block over HEADER_MAX, only its beginning is
+ * kept.
+ */
 export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLease): SmtpIntake {
   let stream = openStream()
-  let lineEnds: CrlfReader | undefined = createCrlfReader() // undefined: as they are
+  let lineEnds: CrlfReader | undefined = createCrlfReader() // undefined once lines are kept as they are
 
   function openStream(): MessageStream {
     return createStream(createGathering(options, lease()))
   }
 
-  /** What is here was all in CRLF, so it can be had as it came. */
-  async function begin(content: Buffer): Promise<void> {
+  /**
+   * Begins anew with all lines as they came. Those so far ended in CRLF, so each LF becomes CRLF
+   * again.
+   */
+  async function restart(content: Buffer): Promise<void> {
     const before = stream
     const held = lineEnds!.finish()
     lineEnds = undefined
@@ -65,7 +73,7 @@ export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLea
   return {
     write(content, bareLf) {
       if (lineEnds === undefined) stream.write(content)
-      else if (bareLf) return begin(content)
+      else if (bareLf) return restart(content)
       else {
         const lines = lineEnds.push(content)
         stream.write(lines)
@@ -90,15 +98,15 @@ interface MessageStream {
   discard(): void
 }
 
-/** The header block stays in memory until its end is seen, or it is too large. */
+/**
+ * Splits bytes into header block and body. The block stays in memory until its end comes, or it is
+ * too large.
+ */
 function createStream(gathering: Gathering): MessageStream {
   let state: 'header' | 'body' | 'too large' = 'header'
   let lineStart = 0
 
-  /**
-   * The part of the bytes that belongs to a header block that is not too large, and whether the
-   * block has ended.
-   */
+  /** Holds bytes of the header block, and returns whether the block has ended. */
   function holdHeader(bytes: Buffer): boolean {
     gathering.hold(bytes)
     if (!bytes.includes(LF)) return false

@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { NextServer } from './next-server.ts'
 
-/** Sessions that wait for an answer to the same command at once: one of them may be the cause of the next. */
+/**
+ * Sessions that wait for an answer to the same command at once: one of them may be the cause of the
+ * next.
+ */
 const SUSPICIOUS = 3
 /** Milliseconds between two questions, and for which an answer counts. */
 const ANSWER_FOR = 60_000
@@ -10,11 +13,12 @@ const RCPT = Buffer.from('RCPT TO:')
 /**
  * Watches for a next server that leads back to the door, as Postfix does if its second smtpd has
  * `smtpd_proxy_filter`, too. Each session then opens another one before there is any content, until
- * no connection is left, and no Received field shows the loop. Much mail of one sender looks the same,
- * so the door asks. It opens a connection of its own, and greets and says MAIL with a name that it has made
- * for this question, and RCPT, at which Postfix opens its next session, but never DATA. If that name comes
- * to the door while the question counts, there is a loop; nothing else is taken for one. Somebody who has
- * read the name in a log cannot use it later, because the next question has another name.
+ * no connection is left, and no Received field shows the loop. Much mail of one sender looks the
+ * same, so the door asks. It opens a connection of its own, and greets and says MAIL with a name
+ * that it has made for this question, and RCPT, at which Postfix opens its next session, but never
+ * DATA. If that name comes to the door while the question counts, there is a loop; nothing else is
+ * taken for one. Somebody who has read the name in a log cannot use it later, because the next
+ * question has another name.
  */
 export interface LoopWatch {
   /** Whether mail would go round. */
@@ -22,13 +26,14 @@ export interface LoopWatch {
   /** Whether a command is the door's own question, which has come round; if so, a loop is found. */
   isOwnQuestion(line: Buffer): boolean
   /**
-   * Waits for the next server's answer to a command, and asks the question if several sessions wait for the answer
-   * to the same command. `path` is that of RCPT.
+   * Waits for the next server's answer to a command, and asks the question if several sessions
+   * wait for the answer to the same command. `path` is that of RCPT.
    */
   whileWaiting<Value>(command: Buffer, wait: () => Promise<Value>, path?: Buffer): Promise<Value>
   /**
-   * Notes that a message is received, by the commands that announced it. Returns what must be called at its
-   * end, or undefined if a message with the same commands is on its way for a client that still waits.
+   * Notes that a message is received, by the commands that announced it. Returns what must be
+   * called at its end, or undefined if a message with the same commands is on its way for a client
+   * that still waits.
    */
   begin(commands: Iterable<Buffer>, gone: AbortSignal): (() => void) | undefined
 }
@@ -40,10 +45,10 @@ export interface LoopQuestions {
   callNext(): Promise<NextServer>
   complain(line: string): void
   /** Milliseconds on a clock that never goes back. */
-  now(): number
+  uptime(): number
 }
 
-export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions): LoopWatch {
+export function createLoopWatch({ lmtp, callNext, complain, uptime }: LoopQuestions): LoopWatch {
   let name: string | undefined
   const waiting = new Map<string, number>()
   const underWay = new Map<string, AbortSignal>()
@@ -52,7 +57,7 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
 
   /** Asks the question. If anything fails, there is no answer; never rejects. */
   async function ask(path: Buffer | undefined): Promise<void> {
-    askedAt = now()
+    askedAt = uptime()
     name = `onescan-loop-${randomBytes(16).toString('hex')}`
     const lines = question(name, path)
     let next: NextServer | undefined
@@ -76,14 +81,14 @@ export function createLoopWatch({ lmtp, callNext, complain, now }: LoopQuestions
     if (path !== undefined) yield Buffer.concat([RCPT, path])
   }
 
-  const counts = (since: number) => now() - since <= ANSWER_FOR
+  const counts = (since: number) => uptime() - since <= ANSWER_FOR
   const isFound = () => counts(foundAt)
 
   function find(): void {
     if (!isFound()) {
       complain('the next server leads back to this place: mail would go round, and is deferred')
     }
-    foundAt = now()
+    foundAt = uptime()
   }
 
   return {

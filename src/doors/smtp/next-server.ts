@@ -4,16 +4,16 @@ import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { createLineReader } from './wire/lines.ts'
 import { createSmtpReplyReader, type RawReply, REPLY_LINE_MAX, replyTexts } from './wire/replies.ts'
 
-/** Milliseconds that the next server has: RFC 5321 4.5.3.2, but for the connection. */
+/** Milliseconds that the next server has. All but `connection` are those of RFC 5321 4.5.3.2. */
 export interface NextServerTimeouts {
   readonly connection: number
   /** For the greeting, and each command but DATA. */
   readonly command: number
   /** For the answer to DATA. */
   readonly data: number
-  /** To take a block of content. */
+  /** To take a piece of content. */
   readonly block: number
-  /** For the answer to the dot. */
+  /** For the answer to the end of the content. */
   readonly end: number
 }
 
@@ -25,34 +25,43 @@ export const standardNextServerTimeouts: NextServerTimeouts = {
   end: 600_000,
 }
 
-/** Most bytes of replies that may wait to be read: a server says nothing that it was not asked. */
+/**
+ * Bytes of replies that may wait to be read: a server that sends more speaks without being asked.
+ */
 const UNREAD_MAX = 256 * 1024
 
 /**
- * A connection to the server that gets the mail. Whatever goes wrong with it is a Fault of kind
- * `chain` that names it; after that it is closed, and `lost` says why.
+ * A connection to the server that gets the mail. If anything goes wrong, the connection is
+ * closed, `lost` says why, and every call rejects with a Fault of kind `chain` that names the
+ * server.
  */
 export interface NextServer {
-  /** Says a line, without its end, and hears the reply; `within` so many milliseconds, if it is less than usual. */
+  /**
+   * Sends a line, given without its end, and resolves to the reply. `within` may shorten the time
+   * that it has.
+   */
   ask(line: Buffer | string, within?: number): Promise<RawReply>
-  /** Sends DATA and hears the reply to it. */
+  /** Sends DATA, and resolves to the reply. */
   startData(): Promise<RawReply>
   /**
-   * Sends some of the content in one write; resolves when there is room for more. The memory of the
-   * pieces is given up, if it is theirs alone.
+   * Sends some of the content in one write, and resolves when there is room for more. The memory
+   * of the pieces may be released then: the caller must not use them again.
    */
   send(pieces: readonly Buffer[]): Promise<void>
-  /** Sends the last of it, and hears the reply. */
+  /** Sends the last of the content, and resolves to the reply. */
   endData(pieces: readonly Buffer[]): Promise<RawReply>
-  /** Hears one more reply to the same content: LMTP has one for each recipient. */
+  /** Resolves to one more reply to the same content: LMTP has one for each recipient. */
   hear(): Promise<RawReply>
-  /** Why it is useless now; undefined while it is not. */
+  /** Why the connection cannot be used any more; undefined while it can. */
   readonly lost: Fault | undefined
   /** Ends the connection at once. */
   close(): void
 }
 
-/** Connects, and hears the greeting: a code other than 220 is a Fault, too. */
+/**
+ * Connects, and resolves when the server has greeted. Rejects with a Fault of kind `chain`, also
+ * for a code other than 220.
+ */
 export async function callNextServer(
   place: { readonly text: string; readonly options: NetConnectOpts },
   timeouts: NextServerTimeouts,
@@ -68,7 +77,7 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
   const replies = createSmtpReplyReader()
   let lost: Fault | undefined
   let wake = () => {}
-  /** Whether a reply, or room, is waited for. */
+  /** Whether a call waits for a reply or for room. */
   let waiting = false
 
   const fail = (why: string) => {
@@ -86,9 +95,9 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
   socket.on('close', () => fail('closed the connection'))
   socket.on('drain', () => wake())
 
-  /** Waits until `found` finds something, for at most so many milliseconds. */
+  /** Waits until `find` returns something, and fails after so many milliseconds. */
   async function until<Value>(
-    found: () => Value | undefined,
+    find: () => Value | undefined,
     milliseconds: number,
     what: string,
   ): Promise<Value> {
@@ -97,7 +106,7 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
     const timer = setTimeout(fail, milliseconds, `${what} in ${milliseconds / 1000} s`)
     try {
       for (;;) {
-        const value = found()
+        const value = find()
         if (value !== undefined) return value
         if (lost) throw lost
         await new Promise<void>((resolve) => {
@@ -111,7 +120,7 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
     }
   }
 
-  /** The next reply that is whole. */
+  /** Returns the next whole reply, or undefined if none has come. */
   function nextReply(): RawReply | undefined {
     try {
       for (let line = lines.next(); line; line = lines.next()) {
@@ -135,11 +144,11 @@ function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
     if (!socket.writableNeedDrain) return
     const taken = () => (socket.writableNeedDrain ? undefined : true)
     await until(taken, timeouts.block, 'has taken nothing')
-    // Not before: the kernel reads it from there.
+    // Only now: until here the kernel may read from this memory.
     if (socket.writableLength === 0) for (const piece of pieces) releaseBuffer(piece)
   }
 
-  /** It said something without being asked: 421, in good order. */
+  /** Returns why a server spoke without being asked: a 421 is in good order (RFC 5321 3.8). */
   function unasked(): string {
     const reply = nextReply()
     if (reply?.code !== 421) return 'said something that it was not asked'

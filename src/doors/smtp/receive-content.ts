@@ -8,9 +8,9 @@ import type { SmtpServer } from './server.ts'
 import { createContentReader } from './wire/content.ts'
 
 /**
- * Receives the content of a message, and calls `use` with it and with the refusal that its form asks for. When
- * `use` has come to its end, the message is closed and everything is freed. Rejects with a Fault of kind
- * `read` if the client leaves, and with those of createSmtpIntake().
+ * Receives the content of a message, and calls `use` with it and with the refusal that its form
+ * asks for. When `use` has come to its end, the message is closed and everything is freed. Rejects
+ * with a Fault of kind `read` if the client leaves, and with those of createSmtpIntake().
  */
 export async function withContent<Result>(
   client: SmtpClient,
@@ -32,7 +32,10 @@ export async function withContent<Result>(
   }
 }
 
-/** Reads to the end of the content, even if nothing is kept of it any more. Throws only then what went wrong. */
+/**
+ * Reads to the end of the content, even if nothing is kept of it any more. Throws only then what
+ * went wrong.
+ */
 async function readContent(
   client: SmtpClient,
   intake: SmtpIntake,

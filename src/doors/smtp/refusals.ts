@@ -2,9 +2,10 @@ import type { Decision, Grounds } from '../../judge/decision.ts'
 import type { Header } from '../../message/header-block.ts'
 import type { ContentReader } from './wire/content.ts'
 
-/** Decisions about messages that are not even judged, because of the way in which they came. */
+/** The refusal of a message that is not even judged, because of its form. */
 export type ContentRefusal = Extract<Decision, { kind: 'reject' }>
 
+/** What the door demands of content. */
 export interface ContentLimits {
   /** Whether a message with a bare CR or LF is refused. */
   readonly refusesBareNewlines: boolean
@@ -12,7 +13,10 @@ export interface ContentLimits {
   readonly maxSize: number
 }
 
-/** Why content that was read to its end, of so many bytes, is refused; undefined if it is not. */
+/**
+ * Returns the refusal of content that was read to its end and has `size` bytes, or undefined if it
+ * is taken.
+ */
 export function refuseContent(
   { ambiguousDot, bareLf, bareCr }: ContentReader,
   size: number,
@@ -33,12 +37,13 @@ export function refuseContent(
   return undefined
 }
 
-/** Received fields, as `hopcount_limit` of Postfix counts them. */
+/** Received fields of a message that is refused: `hopcount_limit` of Postfix. */
 const HOPS_MAX = 50
 
 /**
- * A message that goes round: each server on its way adds a field (RFC 5321 6.3). Before the queue
- * no server behind counts them in time, since each hands on before it has the message whole.
+ * Returns the refusal of a message that goes round: each server on its way adds a Received field
+ * (RFC 5321 6.3). The servers behind cannot count in time, since each hands the message on before
+ * it has all of it.
  */
 export function refuseTooManyHops({ fields }: Header): ContentRefusal | undefined {
   const hops = fields.filter(({ key }) => key === 'received').length

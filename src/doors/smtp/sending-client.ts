@@ -9,9 +9,9 @@ export interface SendingClient {
 }
 
 /**
- * Returns what is known about the sending client: the attributes that the server in front has told by
- * XFORWARD or XCLIENT, or else what the connection itself shows. `peer` is the address at the other end of
- * the connection, and `hello` the greeting as it was sent.
+ * Returns what is known about the sending client: the attributes that the server in front has
+ * told by XFORWARD or XCLIENT, or else what the connection itself shows. `peer` is the address at
+ * the other end of the connection, and `hello` the greeting as it was sent.
  */
 export function sendingClient(
   { ADDR, NAME, HELO, IDENT, LOGIN, SOURCE }: ClientAttributes,
@@ -30,9 +30,9 @@ export function sendingClient(
 }
 
 /**
- * Whether the attributes name one connection or one queue file. Neither sends the same message to the
- * same recipients twice at once, so a second copy shows a mail loop. Postfix adds no Received field to
- * mail that it forwards with these attributes.
+ * Whether the attributes name one connection or one queue file. Neither sends the same message to
+ * the same recipients twice at once, so a second copy shows a mail loop. Postfix adds no Received
+ * field to mail that it forwards with these attributes.
  */
 export function nameOneDelivery({ ADDR, PORT, IDENT }: ClientAttributes): boolean {
   return IDENT !== undefined || (ADDR !== undefined && PORT !== undefined)

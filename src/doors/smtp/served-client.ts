@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { ClientConnection } from './client.ts'
+import { SmtpConnection } from './client.ts'
 import { timedOut } from './own-replies.ts'
 import type { SmtpServer } from './server.ts'
 import { SmtpSession } from './session.ts'
@@ -9,13 +9,13 @@ import type { RawReply } from './wire/replies.ts'
 /** A client's connection and session, as the door sees them. */
 export class ServedClient {
   readonly #socket: Socket
-  readonly #client: ClientConnection
+  readonly #client: SmtpConnection
   readonly #session: SmtpSession
   #hungUpAt: number | undefined
 
   constructor(socket: Socket, server: SmtpServer) {
     this.#socket = socket
-    this.#client = new ClientConnection(socket, server.now)
+    this.#client = new SmtpConnection(socket, server.uptime)
     this.#session = new SmtpSession(server, this.#client, socket.remoteAddress)
   }
 

@@ -34,8 +34,8 @@ export interface SmtpRoute {
 
 export interface SmtpOptions {
   /**
-   * Sessions at once. If one more client comes, one that is silent between messages makes room, or the new one is told
-   * to come again.
+   * Sessions at once. If one more client comes, one that is silent between messages makes room,
+   * or the new one is told to come again.
    */
   readonly maxClients: number
   /** Bytes of a message. */
@@ -68,10 +68,16 @@ export interface SmtpServer extends ContentLimits, Pick<SmtpRoute, 'lmtp' | 'aft
   startJudging(): Judging
   /** Opens a lease of this process's memory, for what is kept of one message. */
   openLease(): MemoryLease
-  /** Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of kind `chain`. */
+  /**
+   * Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of
+   * kind `chain`.
+   */
   callNext(): Promise<NextServer>
   readonly loops: LoopWatch
-  /** Returns the next server's latest answer to EHLO, or undefined if it is older than EHLO_COUNTS_FOR. */
+  /**
+   * Returns the next server's latest answer to EHLO, or undefined if it is older than
+   * EHLO_COUNTS_FOR.
+   */
   recallEhloReply(): EhloReply | undefined
   rememberEhloReply(reply: EhloReply): void
   /** Logs a line about mail. */
@@ -81,7 +87,7 @@ export interface SmtpServer extends ContentLimits, Pick<SmtpRoute, 'lmtp' | 'aft
   /** Shows that a message is being judged; the result is called when that is over. */
   readonly begin?: MailReporter['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
-  now(): number
+  uptime(): number
 }
 
 /** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */
@@ -100,7 +106,7 @@ export function createSmtpServer(
 ): SmtpServer {
   const { lmtp, afterQueue, refusesBareNewlines } = route
   const { nextServerTimeouts = standardNextServerTimeouts } = options
-  const now = () => performance.now()
+  const uptime = () => performance.now()
   const callNext = () => callNextServer(route.next, nextServerTimeouts)
   const complain = (line: string) => options.log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
   let latest: { readonly reply: EhloReply; readonly at: number } | undefined
@@ -127,16 +133,16 @@ export function createSmtpServer(
     },
     openLease: options.budget.open,
     callNext,
-    loops: createLoopWatch({ lmtp, callNext, complain, now }),
+    loops: createLoopWatch({ lmtp, callNext, complain, uptime }),
     recallEhloReply() {
-      return latest && now() - latest.at < EHLO_COUNTS_FOR ? latest.reply : undefined
+      return latest && uptime() - latest.at < EHLO_COUNTS_FOR ? latest.reply : undefined
     },
     rememberEhloReply(reply) {
-      latest = { reply, at: now() }
+      latest = { reply, at: uptime() }
     },
     log: options.mailLog,
     complain,
     begin: options.reporter?.begin,
-    now,
+    uptime,
   }
 }

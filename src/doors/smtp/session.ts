@@ -1,7 +1,7 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { faultLine } from '../shared/log/log-lines.ts'
 import type { SmtpClient } from './client.ts'
-import { loopFault, NextHop } from './next-hop.ts'
+import { loopFault, NextServerLink } from './next-server-link.ts'
 import {
   addressMissing,
   CLOSING,
@@ -31,15 +31,16 @@ import { type RawReply, rawReply } from './wire/replies.ts'
 import { type ClientAttributes, parseAttributes } from './wire/xforward.ts'
 
 /**
- * One client's connection. Commands go to the next server as they were sent, and its replies come back
- * as they were given. The content of a message is received here, and is handed on after it was judged.
+ * One client's connection. Commands go to the next server as they were sent, and its replies come
+ * back as they were given. The content of a message is received here, and is handed on after it was
+ * judged.
  */
 export class SmtpSession {
   readonly #server: SmtpServer
   readonly #client: SmtpClient
   /** Address of the client; undefined on a socket with a path. */
   readonly #peer: string | undefined
-  readonly #nextHop: NextHop
+  readonly #nextServer: NextServerLink
   #transaction: SmtpTransaction | undefined
   #attributes: ClientAttributes = {}
   #over = false
@@ -48,7 +49,7 @@ export class SmtpSession {
     this.#server = server
     this.#client = client
     this.#peer = peer
-    this.#nextHop = new NextHop(server, () => this.amidMessage)
+    this.#nextServer = new NextServerLink(server, () => this.amidMessage)
   }
 
   /** Whether MAIL was taken and the message is not over. */
@@ -72,7 +73,7 @@ export class SmtpSession {
       this.#client.say(closingAfterError)
     } finally {
       this.#dropTransaction()
-      this.#nextHop.close()
+      this.#nextServer.close()
       this.#client.leave()
     }
   }
@@ -92,7 +93,7 @@ export class SmtpSession {
       return Array.isArray(reply) ? reply : [reply as RawReply]
     } catch (error) {
       if (!isFault(error) || error.kind !== 'chain') throw error
-      return [this.#logged(error, this.#nextHop.replyToFault())]
+      return [this.#logged(error, this.#nextServer.replyToFault())]
     }
   }
 
@@ -111,17 +112,17 @@ export class SmtpSession {
       case 'RSET':
         return this.#reset(line)
       case 'NOOP':
-        return this.#nextHop.noop(line)
+        return this.#nextServer.noop(line)
       case 'QUIT':
         this.#over = true
-        return this.#nextHop.quit(line)
+        return this.#nextServer.quit(line)
       case 'XFORWARD':
       case 'XCLIENT':
         return this.#learnAttributes(command)
       case '':
         return notACommand
       default:
-        return mayPass(verb) ? this.#nextHop.pass(line) : notThroughHere
+        return mayPass(verb) ? this.#nextServer.pass(line) : notThroughHere
     }
   }
 
@@ -129,7 +130,7 @@ export class SmtpSession {
     if (this.#server.loops.isOwnQuestion(line)) return mailLoop
     this.#dropTransaction()
     this.#forget()
-    return this.#nextHop.greet(line)
+    return this.#nextServer.greet(line)
   }
 
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
@@ -142,7 +143,7 @@ export class SmtpSession {
       if (!transaction.isTrial && loops.found) throw loopFault()
       const reply = await (transaction.isTrial
         ? this.#startTrial()
-        : loops.whileWaiting(line, () => this.#nextHop.pass(line)))
+        : loops.whileWaiting(line, () => this.#nextServer.pass(line)))
       if (reply.code >= 300) return reply
       this.#dropTransaction()
       this.#transaction = transaction
@@ -158,7 +159,7 @@ export class SmtpSession {
    */
   async #startTrial(): Promise<RawReply> {
     try {
-      await this.#nextHop.reach()
+      await this.#nextServer.reach()
       return ok
     } catch (error) {
       return startTrialFailed(errorText(error))
@@ -191,7 +192,7 @@ export class SmtpSession {
   ): Promise<RawReply> {
     let taken = false
     try {
-      const pass = () => this.#nextHop.pass(line)
+      const pass = () => this.#nextServer.pass(line)
       const reply = await this.#server.loops.whileWaiting(line, pass, path)
       taken = reply.code < 300
       return reply
@@ -205,7 +206,7 @@ export class SmtpSession {
     if (transaction === undefined) return mailFirst
     if (argument.length > 0) return dataHasArgument
     if (transaction.recipients === 0) return noRecipient
-    const next = await this.#nextHop.reach()
+    const next = await this.#nextServer.reach()
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
       this.#over = true
@@ -224,23 +225,26 @@ export class SmtpSession {
     }
   }
 
-  /** Returns what must be called at the end, or undefined if the same message is on its way already: a loop. */
+  /**
+   * Returns what must be called at the end, or undefined if the same message is on its way already:
+   * a loop.
+   */
   #beginDelivery(transaction: SmtpTransaction): (() => void) | undefined {
     if (!nameOneDelivery(this.#attributes)) return () => {}
-    const commands = [...this.#nextHop.forwards, ...transaction.commands()]
+    const commands = [...this.#nextServer.forwards, ...transaction.commands()]
     return this.#server.loops.begin(commands, this.#client.gone)
   }
 
   #reset(line: Buffer): Promise<RawReply> {
     this.#dropTransaction()
     this.#forget()
-    return this.#nextHop.reset(line)
+    return this.#nextServer.reset(line)
   }
 
   /** The mail server in front tells about its own client: XFORWARD_README, XCLIENT_README. */
   async #learnAttributes({ verb, line, argument }: SmtpCommand): Promise<RawReply> {
     const isForward = verb === 'XFORWARD'
-    const reply = await (isForward ? this.#nextHop.forward(line) : this.#nextHop.bind(line))
+    const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.bind(line))
     if (reply.code >= 300) return reply
     this.#attributes = { ...this.#attributes, ...parseAttributes(argument) }
     if (!isForward) this.#dropTransaction()
@@ -257,8 +261,8 @@ export class SmtpSession {
 
   /** The attributes of XFORWARD are for one message, those of XCLIENT for the connection. */
   #forget(): void {
-    this.#nextHop.forget()
-    if (!this.#nextHop.isBound) this.#attributes = {}
+    this.#nextServer.forget()
+    if (!this.#nextServer.isBound) this.#attributes = {}
   }
 
   #dropTransaction(): void {
@@ -267,7 +271,7 @@ export class SmtpSession {
   }
 
   #sendingClient(): SendingClient {
-    return sendingClient(this.#attributes, this.#peer, this.#nextHop.hello)
+    return sendingClient(this.#attributes, this.#peer, this.#nextServer.hello)
   }
 
   /** Logs why mail is deferred, and returns the reply. */

@@ -8,7 +8,9 @@ export interface SmtpTimeouts {
   readonly command: number
   /** From the answer to DATA to the end of the content. */
   readonly content: number
-  /** Of silence between messages, after which a client may be closed to make room for another one. */
+  /**
+   * Of silence between messages, after which a client may be closed to make room for another one.
+   */
   readonly makesRoomAfter: number
   /** For the last reply to be taken. */
   readonly leaving: number

@@ -9,8 +9,9 @@ import { type RawReply, replyTexts } from './wire/replies.ts'
 export type AboutReplies = (replies: readonly RawReply[], next?: string) => LogContext
 
 /**
- * Yields the log lines for a message whose decision was carried out; the decision is undefined if nothing was
- * looked at. Each share of a split message is logged with the replies to its own recipients.
+ * Yields the log lines for a message whose decision was carried out; the decision is undefined if
+ * nothing was looked at. Each share of a split message is logged with the replies to its own
+ * recipients.
  */
 export function* transactionLines(
   decision: Decision | undefined,
@@ -35,7 +36,10 @@ export function* transactionLines(
   }
 }
 
-/** Returns the entries that this door adds to a line. `next` is the refusal of the next server, if any. */
+/**
+ * Returns the entries that this door adds to a line. `next` is the refusal of the next server, if
+ * any.
+ */
 export function doorEntries(
   origin: Origin,
   replies: readonly RawReply[],

@@ -37,17 +37,25 @@ export interface SmtpTransaction {
   readonly recipients: number
   /** The commands so far as they were sent: MAIL, and RCPT of each recipient. */
   commands(): Iterable<Buffer>
-  /** Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room for it. */
+  /**
+   * Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room
+   * for it.
+   */
   addRecipient(line: Buffer): void
   /** Removes the recipient that was added last, because the next server has not taken it. */
   removeLastRecipient(): void
-  /** Receives the content, judges it, and carries the decision out. Resolves to the replies; never rejects. */
+  /**
+   * Receives the content, judges it, and carries the decision out. Resolves to the replies; never
+   * rejects.
+   */
   receive(client: SmtpClient, next: NextServer, sender: SendingClient): Promise<readonly RawReply[]>
   /** Frees what the transaction holds. */
   close(): void
 }
 
-/** Opens a transaction with a MAIL command: its `line` as it was sent, its path and its parameters. */
+/**
+ * Opens a transaction with a MAIL command: its `line` as it was sent, its path and its parameters.
+ */
 export function openTransaction(
   line: Buffer,
   { path, parameters }: SmtpPath,
@@ -81,7 +89,7 @@ export function openTransaction(
     addRecipient: recipients.add,
     removeLastRecipient: recipients.removeLast,
     async receive(client, next, sendingClient) {
-      const began = server.now()
+      const began = server.uptime()
       const { gone } = client
       const lines = recipients.paths()
       const delivery = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
@@ -90,7 +98,7 @@ export function openTransaction(
         door: doorEntries(sendingClient.origin, replies, next),
         remote: sendingClient.origin.clientAddress,
         transaction,
-        total: server.now() - began,
+        total: server.uptime() - began,
       })
       try {
         const judging = server.startJudging()
@@ -125,7 +133,10 @@ function recipientIn(line: Buffer): Buffer {
   return bareAddress(parsePath(line.subarray(verb.length), 'TO:')!.path)
 }
 
-/** Returns what becomes of a message, or undefined if it passes unseen. `refusal` is that for its form. */
+/**
+ * Returns what becomes of a message, or undefined if it passes unseen. `refusal` is that for its
+ * form.
+ */
 async function decide(
   transaction: Transaction,
   refusal: ContentRefusal | undefined,

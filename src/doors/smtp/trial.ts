@@ -6,7 +6,8 @@ import { type RawReply, rawReply, replyTexts } from './wire/replies.ts'
 import { createStuffing } from './wire/stuffing.ts'
 
 /**
- * The answer to a trial, which is never handed on: the tag that mail would have, or the refusal.
+ * Returns the reply to a trial, which is never handed on: the tag that mail would get, or the
+ * refusal.
  */
 export function trialReply(decision: Decision | undefined): RawReply {
   switch (decision?.kind) {
@@ -26,20 +27,23 @@ export function trialReply(decision: Decision | undefined): RawReply {
 
 const okWith = (what: string) => rawReply({ code: 250, enhanced: '2.0.0', lines: [what] })
 
+/** A trial and the door that it is sent through. */
 export interface SmtpTrial {
   readonly place: Parameters<typeof callNextServer>[0]
-  /** A sender that the door knows as a trial's: mail of any other would be delivered. */
+  /**
+   * A sender that the door knows as that of a trial: mail of any other sender would be delivered.
+   */
   readonly sender: string
   readonly recipient: string
-  /** Lines end in LF. */
+  /** The message; its lines end in LF. */
   readonly message: Buffer
-  /** Milliseconds for each step. */
+  /** Milliseconds that each command may take. */
   readonly timeout: number
 }
 
 /**
- * Sends a trial through an SMTP or LMTP door: the reply to its content, as code and text. Rejects
- * with a Fault if it does not come so far.
+ * Sends a trial through an SMTP or LMTP door, and resolves to the reply to its content. Rejects
+ * with a Fault of kind `chain` if the door refuses a command before that, or does not answer.
  */
 export async function sendTrial({
   place,
@@ -57,7 +61,7 @@ export async function sendTrial({
     if (reply.code !== code) throw new Fault('chain', `answers ${shown(reply)} to ${to}`)
   }
   try {
-    // Without EHLO: the next server's answer to that is mail's, and would be missed in the log.
+    // Without EHLO, because the door would pass that on to the next server, and log it if it fails.
     expect(await door.ask(`MAIL FROM:<${sender}>`), 250, 'MAIL')
     expect(await door.ask(`RCPT TO:<${recipient}>`), 250, 'RCPT')
     expect(await door.startData(), 354, 'DATA')

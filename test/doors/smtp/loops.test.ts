@@ -89,13 +89,13 @@ t.test('what others call by such a name is mail', async (t) => {
 
 t.test('a question from a log proves nothing later: each has a name of its own', async (t) => {
   const asked: string[] = []
-  let now = 0
+  let time = 0
   const next = { ask: async (line: string | Buffer) => void asked.push(`${line}`), close() {} }
   const watch = createLoopWatch({
     lmtp: false,
     callNext: async () => next as never,
     complain: () => t.fail('nothing goes round'),
-    now: () => now,
+    uptime: () => time,
   })
   const words = Buffer.from('MAIL FROM:<ann@example.net>')
   const askOnce = async () => {
@@ -105,7 +105,7 @@ t.test('a question from a log proves nothing later: each has a name of its own',
     return asked.splice(0)[0]!
   }
   const former = await askOnce()
-  now = 60_001
+  time = 60_001
   t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'after the minute for which it counts')
   const latter = await askOnce()
   t.not(latter, former)

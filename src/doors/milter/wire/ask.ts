@@ -2,41 +2,42 @@ import { connect, type Socket } from 'node:net'
 import { step } from './negotiation.ts'
 import { createPacketReader, type MilterPacket, packet, strings, uint32 } from './packets.ts'
 
-/** Where a filter listens, as Postfix has it. */
+/** Where a filter listens. */
 export type ServiceAddress =
   | { readonly path: string }
   | { readonly host: string; readonly port: number }
 
-/** What a filter made of a message. */
+/** What a filter does with a message. */
 export interface FilterAnswer {
-  /** `accept` or `continue`, both of which let it pass. */
+  /** `passed` stands for accept and continue, which both let the message pass. */
   readonly kind: 'passed' | 'refused' | 'deferred' | 'discarded'
-  /** The reply's text, or ''. */
+  /** The text of its reply, or ''. */
   readonly text: string
-  /** Fields that it adds, `Name: value`. */
+  /** The fields that it adds, as `Name: value`. */
   readonly added: readonly string[]
 }
 
-/** The client. For mail that no client sent Postfix tells port 0 (cleanup_milter.c). */
+/** The client that the message seems to come from. */
 export interface MilterClient {
   readonly sender: string
+  /** 0 for mail that no client sent, as Postfix has it (cleanup_milter.c). */
   readonly port: number
-  /** A macro that is told with the sender, to which no MTA gives a value. */
+  /** A macro that no MTA sets, which is sent with the sender. */
   readonly macro?: string
 }
 
 export const usualClient: MilterClient = { sender: 'postmaster@localhost', port: 25 }
 
 const PACKET_MAX = 1024 * 1024
-/** Bytes of a piece of the body (mfdef.h, MILTER_CHUNK_SIZE). */
+/** Bytes of a chunk of the body (mfdef.h, MILTER_CHUNK_SIZE). */
 const CHUNK_MAX = 65_535
 const VERSION = 6
 const ALL_ACTIONS = 0x1ff
 const ALL_STEPS = 0x1fffff
 
 /**
- * Has a filter look at a message by the milter protocol (libmilter, mfdef.h), as an MTA
- * would. Nothing can be delivered by that: the MTA is us. Rejects if nobody answers.
+ * Shows a message to a filter by the milter protocol (libmilter, mfdef.h), as an MTA would. Nothing
+ * is delivered. Rejects if the filter does not answer within `timeout` milliseconds.
  */
 export async function askMilter(
   place: ServiceAddress,
@@ -106,18 +107,17 @@ function answerOf(
   return { kind: command === 'd' ? 'discarded' : 'passed', text, added }
 }
 
+/** A command of an MTA. */
 interface MtaStep {
   readonly command: string
   readonly data: Buffer
-  /**
-   * The bit by which the filter does not want the step, and the one by which it gives no reply to
-   * it.
-   */
+  /** The bit of the agreement by which the filter skips this step. */
   readonly skippedBy: number
+  /** The bit by which the filter does not reply to it. */
   readonly unansweredBy: number
 }
 
-function commandsFor(message: Buffer, { sender, port: number }: MilterClient): MtaStep[] {
+function commandsFor(message: Buffer, { sender, port }: MilterClient): MtaStep[] {
   const text = message.toString('latin1')
   const end = text.indexOf('\n\n')
   const fields = text
@@ -125,14 +125,14 @@ function commandsFor(message: Buffer, { sender, port: number }: MilterClient): M
     .replace(/\n[ \t]+/g, ' ')
     .split('\n')
   const body = Buffer.from(text.slice(end + 2).replaceAll('\n', '\r\n'), 'latin1')
-  const port = Buffer.from([0x34, number >> 8, number & 255]) // '4', and the port in two bytes
+  const family = Buffer.from([0x34, port >> 8, port & 255]) // '4' for IPv4, then the port
   const mtaStep = (command: string, data: Buffer, skippedBy: number, unansweredBy: number) => {
     return { command, data, skippedBy, unansweredBy }
   }
   return [
     mtaStep(
       'C',
-      Buffer.concat([strings('localhost'), port, strings('127.0.0.1')]),
+      Buffer.concat([strings('localhost'), family, strings('127.0.0.1')]),
       step.skipConnect,
       step.noReplyToConnect,
     ),

@@ -4,12 +4,12 @@ import { parseMacros } from './macros.ts'
 import { type NegotiationOffer, parseOffer } from './negotiation.ts'
 import type { MilterPacket } from './packets.ts'
 
-/** What an MTA says, packet by packet. Texts are bytes as they came, without their NULs. */
+/** A command of an MTA. Texts are bytes as they came, without their NULs. */
 export type MilterCommand =
   | { readonly kind: 'negotiate'; readonly offer: NegotiationOffer }
   | {
       readonly kind: 'macros'
-      /** Letter of the command that they belong to. */
+      /** The letter of the command that the macros belong to. */
       readonly stage: string
       readonly values: ReadonlyMap<string, string>
     }
@@ -21,26 +21,29 @@ export type MilterCommand =
   | { readonly kind: 'field'; readonly name: Buffer; readonly value: Buffer }
   | { readonly kind: 'end-of-header' }
   | { readonly kind: 'body'; readonly chunk: Buffer }
-  /** Some MTAs send the last of the body with it. */
+  /** Some MTAs send the last chunk of the body with this command. */
   | { readonly kind: 'end-of-message'; readonly chunk: Buffer }
   | { readonly kind: 'unknown-smtp'; readonly line: Buffer }
-  /** The message is over, the connection is not. */
+  /** Ends the message, but not the connection. */
   | { readonly kind: 'abort' }
   | { readonly kind: 'quit' }
-  /** The next SMTP client follows on this connection, without another negotiation. */
+  /** Ends the SMTP client's connection: the next client follows without another negotiation. */
   | { readonly kind: 'quit-new-connection' }
 
-/** Who speaks to the MTA. */
+/** The SMTP client that has connected to the MTA. */
 export interface ConnectingClient {
   readonly host: Buffer
   readonly family: 'unknown' | 'unix' | 'inet' | 'inet6'
-  /** 0 if there is none. */
+  /** 0 if the client has none. */
   readonly port: number
   /** An IP address or the path of a socket; empty if it is unknown. */
   readonly address: string
 }
 
-/** A packet's meaning. Throws a WireError for an unknown command and for data that is not its. */
+/**
+ * Parses a packet. Throws a WireError for an unknown command, and for data that does not fit its
+ * command.
+ */
 export function parseCommand({ command, data }: MilterPacket): MilterCommand {
   switch (command) {
     case 'O':
@@ -50,7 +53,7 @@ export function parseCommand({ command, data }: MilterPacket): MilterCommand {
     case 'C':
       return { kind: 'connect', ...parseClient(data) }
     case 'H':
-      return { kind: 'helo', name: only(data, 'HELO') }
+      return { kind: 'helo', name: onlyString(data, 'HELO') }
     case 'M':
       return { kind: 'mail', ...parsePath(data, 'MAIL') }
     case 'R':
@@ -66,7 +69,7 @@ export function parseCommand({ command, data }: MilterPacket): MilterCommand {
     case 'E':
       return { kind: 'end-of-message', chunk: data }
     case 'U':
-      return { kind: 'unknown-smtp', line: only(data, 'unknown command') }
+      return { kind: 'unknown-smtp', line: onlyString(data, 'unknown command') }
     case 'A':
       return { kind: 'abort' }
     case 'Q':
@@ -78,7 +81,7 @@ export function parseCommand({ command, data }: MilterPacket): MilterCommand {
   }
 }
 
-/** Bytes of an SMTP client's port and address: the path of a socket has 107 at most. */
+/** Bytes of a client's port and address: the longest address is the path of a socket, with 107. */
 const CLIENT_MAX = 256
 
 const families = { U: 'unknown', L: 'unix', '4': 'inet', '6': 'inet6' } as const
@@ -94,7 +97,7 @@ function parseClient(data: Buffer): ConnectingClient {
   if (rest.length < 3) throw new WireError('CONNECT without an address')
   if (rest.length > CLIENT_MAX)
     throw new WireError(`CONNECT with an address of ${rest.length} bytes`)
-  const address = only(rest.subarray(2), 'CONNECT').toString('latin1')
+  const address = onlyString(rest.subarray(2), 'CONNECT').toString('latin1')
   return { host, family, port: rest.readUInt16BE(), address: address.replace(/^IPv6:/i, '') }
 }
 
@@ -104,7 +107,7 @@ function parsePath(data: Buffer, what: string): SmtpPath {
   return { path, parameters }
 }
 
-/** Without a list of strings: there are as many fields as everything else together. */
+/** Parses a field without making a list of strings, because half of all commands are fields. */
 function parseField(data: Buffer): { name: Buffer; value: Buffer } {
   const nul = data.indexOf(0)
   if (nul < 1 || data.indexOf(0, nul + 1) !== data.length - 1) {
@@ -113,13 +116,13 @@ function parseField(data: Buffer): { name: Buffer; value: Buffer } {
   return { name: data.subarray(0, nul), value: data.subarray(nul + 1, -1) }
 }
 
-function only(data: Buffer, what: string): Buffer {
+function onlyString(data: Buffer, what: string): Buffer {
   const [text, ...more] = stringsOf(data, what)
   if (text === undefined || more.length > 0) throw new WireError(`${what} that is not one string`)
   return text
 }
 
-/** Each is ended by a NUL, the last one too. */
+/** Returns the strings in `data`, each of which must end in a NUL. */
 export function stringsOf(data: Buffer, what: string): Buffer[] {
   const texts: Buffer[] = []
   for (let at = 0; at < data.length; ) {

@@ -2,28 +2,31 @@ import { type Agreement, step } from './negotiation.ts'
 import { packet, strings, uint32 } from './packets.ts'
 
 /**
- * What a filter does to a message; sent before the answer to its end, and only what was
- * agreed. Values of fields fold with a bare LF and a blank.
+ * An edit of a message. Edits are sent before the answer to its end, and only if they were agreed.
+ * Values of fields fold with a bare LF and a blank.
  */
 export type Edit =
-  /** Above the field of that index, counted from 0 over all fields, the MTA's own Received among them. */
+  /**
+   * Inserts a field above the one of that index, counted from 0 over all fields, the MTA's own
+   * Received included.
+   */
   | {
       readonly kind: 'insert-field'
       readonly index: number
       readonly name: string
       readonly value: Text
     }
-  /** The `index`th field of that name, counted from 1 on the edited state. */
+  /** Deletes the `index`th field of that name, counted from 1 after the edits before. */
   | { readonly kind: 'delete-field'; readonly index: number; readonly name: string }
   | { readonly kind: 'add-recipient'; readonly path: Text }
-  /** The path as the MTA told it. */
+  /** `path` is as the MTA sent it. */
   | { readonly kind: 'delete-recipient'; readonly path: Text }
-  /** The MTA's own hold queue. */
+  /** Has the MTA put the message into its own hold queue. */
   | { readonly kind: 'quarantine'; readonly reason: string }
 
 type Text = Buffer | string
 
-/** The edit as packets under this agreement. */
+/** Returns the packet of an edit under this agreement. */
 export function encodeEdit(edit: Edit, { steps }: Pick<Agreement, 'steps'>): Buffer {
   switch (edit.kind) {
     case 'insert-field':
@@ -39,7 +42,10 @@ export function encodeEdit(edit: Edit, { steps }: Pick<Agreement, 'steps'>): Buf
   }
 }
 
-/** Where values come as they stand behind the colon, ours must bring the space; else the MTA does. */
+/**
+ * Returns a value with a space before it, if the agreement is that values include what follows the
+ * colon. Otherwise the MTA adds the space.
+ */
 function spaced(value: Text, steps: number): Buffer {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'latin1') : value
   return steps & step.leadingSpace ? Buffer.concat([SPACE, bytes]) : bytes

@@ -1,35 +1,46 @@
 import { WireError } from '../../shared/wire/wire-error.ts'
 
-/** Bytes of the macros that come before one command; MTAs send some hundred. */
+/** Bytes of the macros that come before one command; MTAs send a few hundred. */
 export const MACROS_MAX = 64 * 1024
 
-/** Commands that begin a client's connection; what comes before any other belongs to a message. */
+/**
+ * The letters of commands whose macros belong to a client's connection; those of all others belong
+ * to a message.
+ */
 const OF_CONNECTION = 'CH'
 const OF_MESSAGE = 'MRTLNBE'
 const LATEST_FIRST = [...(OF_CONNECTION + OF_MESSAGE)].reverse()
 
-/** Bytes of a value that are kept. */
+/** Characters of a value that are kept. */
 const VALUE_MAX = 1024
 
-/** Some of the MTA's macros by name, `i` or `auth_authen`: as they were before the last command of each kind. */
+/**
+ * The MTA's macros by name, such as `i` or `auth_authen`, as they were before the last command of
+ * each kind.
+ */
 export interface Macros {
   set(stage: string, values: ReadonlyMap<string, string>): void
-  /** The latest stage's value, latin1; of a very long one its beginning. */
+  /**
+   * Returns the value from the latest stage, in latin1, cut at VALUE_MAX; undefined if there is
+   * none.
+   */
   get(name: string): string | undefined
   endMessage(): void
   endConnection(): void
 }
 
-/** Keeps only macros with these names: an MTA sends others, too, and as many as it likes. */
+/** Keeps the macros with these names only, since an MTA may send as many others as it likes. */
 export function createMacros(names: readonly string[]): Macros {
-  const known = new Map<string, ReadonlyMap<string, string>>()
+  const byStage = new Map<string, ReadonlyMap<string, string>>()
 
   function forget(stages: string): void {
-    for (const stage of stages) known.delete(stage)
+    for (const stage of stages) byStage.delete(stage)
   }
 
-  /** Copies: a piece of a string keeps alive what it was cut from. */
-  function kept(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  /**
+   * Returns copies of the wanted values, because a piece of a string keeps alive the whole string.
+   */
+  function wanted(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
     const copies = new Map<string, string>()
     for (const name of names) {
       const value = values.get(name)
@@ -40,12 +51,12 @@ export function createMacros(names: readonly string[]): Macros {
 
   return {
     set(stage, values) {
-      if (stage === 'M') forget(OF_MESSAGE) // a new message, whatever became of the last one
-      if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) known.set(stage, kept(values))
+      if (stage === 'M') forget(OF_MESSAGE) // a new message begins, whatever became of the last one
+      if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) byStage.set(stage, wanted(values))
     },
     get(name) {
       for (const stage of LATEST_FIRST) {
-        const value = known.get(stage)?.get(name)
+        const value = byStage.get(stage)?.get(name)
         if (value !== undefined) return value
       }
       return undefined
@@ -55,7 +66,10 @@ export function createMacros(names: readonly string[]): Macros {
   }
 }
 
-/** A command's letter, then names and values; a name of more than one letter stands in braces. */
+/**
+ * Parses a command's letter and the names and values behind it; a name of several letters stands in
+ * braces. Throws a WireError if they are malformed.
+ */
 export function parseMacros(data: Buffer): {
   readonly stage: string
   readonly values: ReadonlyMap<string, string>

@@ -1,22 +1,25 @@
 import { WireError } from '../../shared/wire/wire-error.ts'
 import { packet, strings, uint32 } from './packets.ts'
 
-/** What a filter may do to a message at its end: bits of the negotiation (libmilter, mfapi.h SMFIF_). */
+/**
+ * What a filter may do at the end of a message: bits of the negotiation (libmilter, mfapi.h
+ * SMFIF_).
+ */
 export const action = {
   addFields: 0x01,
   changeBody: 0x02,
   addRecipients: 0x04,
   deleteRecipients: 0x08,
-  /** Change and delete. */
+  /** Change and delete fields. */
   changeFields: 0x10,
   quarantine: 0x20,
   changeSender: 0x40,
   addRecipientsWithParameters: 0x80,
-  /** Names the macros that it wants. */
+  /** Name the macros that it wants. */
   requestMacros: 0x100,
 } as const
 
-/** What the MTA may leave out, by bits of the negotiation (mfdef.h SMFIP_). */
+/** What the MTA and the filter may leave out: bits of the negotiation (mfdef.h SMFIP_). */
 export const step = {
   skipConnect: 0x1,
   skipHelo: 0x2,
@@ -28,9 +31,9 @@ export const step = {
   noReplyToHeader: 0x80,
   skipUnknown: 0x100,
   skipData: 0x200,
-  /** The filter may answer a body chunk by "no more of them". */
+  /** The filter may answer a chunk of the body by "no more of them". */
   maySkipRest: 0x400,
-  /** Recipients that the MTA itself refuses are told, too. */
+  /** The MTA also sends recipients that it refuses by itself. */
   refusedRecipients: 0x800,
   noReplyToConnect: 0x1000,
   noReplyToHelo: 0x2000,
@@ -40,17 +43,17 @@ export const step = {
   noReplyToUnknown: 0x20000,
   noReplyToEndOfHeader: 0x40000,
   noReplyToBody: 0x80000,
-  /** Values of fields come, and go, with the space behind the colon. */
+  /** Values of fields include the space behind the colon, in both directions. */
   leadingSpace: 0x100000,
 } as const
 
-/** Sizes of data, which an MTA and libmilter agree on in the same number; not steps. */
+/** Bits of the same number by which an MTA and libmilter agree on sizes of data. */
 const NOT_STEPS = 0x70000000
 
 const VERSION_MIN = 2
 const VERSION_MAX = 6
 
-/** The stages that macros are asked for by (mfapi.h SMFIM_). */
+/** The stages for which a filter can ask for macros (mfapi.h SMFIM_). */
 export const macroStage = {
   connect: 0,
   helo: 1,
@@ -61,26 +64,27 @@ export const macroStage = {
   endOfHeader: 6,
 } as const
 
-/** What the MTA offers; bits that are not known here are kept. */
+/** What the MTA offers. Unknown bits are kept. */
 export interface NegotiationOffer {
   readonly version: number
   readonly actions: number
   readonly steps: number
 }
 
+/** What the filter asks for. */
 export interface NegotiationRequest {
-  /** The actions without which the filter is useless. */
+  /** The actions without which the filter cannot work. */
   readonly neededActions: number
   readonly wantedActions: number
   readonly wantedSteps: number
-  /** By stage; asked for if the MTA allows that. */
+  /** The macros that it asks for by stage, if the MTA lets it ask. */
   readonly macros: readonly (readonly [
     stage: (typeof macroStage)[keyof typeof macroStage],
     names: readonly string[],
   ])[]
 }
 
-/** What was agreed for the connection: never a bit that was not offered. */
+/** What was agreed for a connection: never a bit that was not offered. */
 export interface Agreement {
   readonly version: number
   readonly actions: number
@@ -97,8 +101,8 @@ export function parseOffer(data: Buffer): NegotiationOffer {
 }
 
 /**
- * As much of the request as is offered. A WireError if the MTA speaks too old a version or
- * lacks an action that is needed.
+ * Returns as much of the request as is offered. Throws a WireError if the MTA speaks too old a
+ * version or does not offer an action that is needed.
  */
 export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agreement {
   if (offer.version < VERSION_MIN) {
@@ -117,7 +121,7 @@ export function agree(offer: NegotiationOffer, request: NegotiationRequest): Agr
   }
 }
 
-/** The filter's answer to an offer. */
+/** Returns the packet that answers an offer. */
 export function encodeAgreement(
   { version, actions, steps }: Agreement,
   { macros }: NegotiationRequest,

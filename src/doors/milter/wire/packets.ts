@@ -1,8 +1,8 @@
 import { WireError } from '../../shared/wire/wire-error.ts'
 
-/** A packet of the milter protocol, of either direction. */
+/** A packet of the milter protocol, in either direction. */
 export interface MilterPacket {
-  /** One character. */
+  /** The letter of the command. */
   readonly command: string
   /** Valid until the reader is asked for the next one. */
   readonly data: Buffer
@@ -11,37 +11,43 @@ export interface MilterPacket {
 export interface PacketReader {
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void
-  /** The next whole packet, or undefined until more bytes come. Throws a WireError for a bad length. */
+  /**
+   * Returns the next whole packet, or undefined until more bytes come. Throws a WireError for a bad
+   * length.
+   */
   next(): MilterPacket | undefined
-  /** Whether a packet has begun that is not whole yet. */
+  /** Whether a packet has begun that has not come whole. */
   readonly amidst: boolean
-  /** Bytes that came and were not looked at yet. */
+  /** Bytes that came and were not read yet. */
   readonly pending: number
-  /** Keeps no memory for packets to come; there must be none of which something is here. */
+  /** Frees the memory that is kept for packets to come. Must not be called amidst a packet. */
   trim(): void
-  /** Nothing more is read: keeps nothing. */
+  /** Frees everything: nothing more is read. */
   close(): void
 }
 
-/** Where the memory comes from for packets that come in pieces. */
+/** Where the memory for packets comes from that come in pieces. */
 export interface PacketMemory {
-  /** May throw. */
+  /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void
-  /** The memory is not needed any more. */
+  /** Called when memory is not used any more. */
   release(memory: Buffer): void
 }
 
 export interface PacketReaderOptions {
-  /** Largest packet of this command in bytes, its letter included, if less than for the others. */
+  /** Returns the largest length of a packet with this command in bytes, its letter included. */
   lengthOf?(command: string): number
   readonly memory?: PacketMemory
 }
 
-/** Bytes of the length that opens a packet, big-endian; it counts the command's byte too. */
+/**
+ * Bytes of the big-endian length that opens a packet. The length counts the command's byte, too.
+ */
 const LENGTH = 4
 /**
- * What is allocated for packets in pieces at first, and kept until `trim`: a length alone must
- * not cost memory, and a body chunk, which is about as large, should cost none twice.
+ * Bytes that are allocated first for packets in pieces, and kept until `trim()`. A length alone
+ * must not cost memory, and the next chunk of a body, which is about as large, should cost none
+ * again.
  */
 const FIRST_PIECE = 64 * 1024
 const freeMemory: PacketMemory = { charge() {}, release() {} }
@@ -52,17 +58,16 @@ export function createPacketReader(
   { lengthOf, memory = freeMemory }: PacketReaderOptions = {},
 ): PacketReader {
   const chunks: Buffer[] = []
-  let at = 0 // how far the first chunk was read
+  let at = 0 // bytes of the first chunk that were read
   const prefix = Buffer.alloc(LENGTH)
   let prefixLength = 0
   let wanted = 0 // bytes of the packet, or 0 before its length is known
-  // What came of it in several chunks; used again for the next one of this connection. Who is
-  // given a packet copies what it keeps before it awaits anything: intake.ts,
-  // recipient-list.ts and session.ts do.
+  // The memory of packets that come in several chunks. The next packet overwrites it, so whoever
+  // takes a packet must copy what it keeps before it awaits anything.
   let gathered: Buffer = Buffer.alloc(0)
   let filled = 0
 
-  /** Copies what is there of the first chunk, up to `length` bytes. */
+  /** Copies up to `length` bytes of the first chunk, and returns how many there were. */
   function copyTo(target: Buffer, filled: number, length: number): number {
     const copied = chunks[0]!.copy(target, filled, at, at + length)
     at += copied
@@ -79,18 +84,18 @@ export function createPacketReader(
       if (prefixLength < LENGTH) return
       wanted = prefix.readUInt32BE()
     }
-    check(lengthMax)
+    checkLength(lengthMax)
   }
 
-  function check(most: number): void {
+  function checkLength(most: number): void {
     if (wanted >= 1 && wanted <= most) return
     throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are allowed`)
   }
 
-  /** The packet once all of it is here: with a view of its bytes if they came in one chunk. */
+  /** Returns the packet if all of it has come: as a view of the chunk if it came in one. */
   function readBytes(chunk: Buffer): MilterPacket | undefined {
     if (filled === 0) {
-      if (lengthOf) check(lengthOf(String.fromCharCode(chunk[at]!)))
+      if (lengthOf) checkLength(lengthOf(String.fromCharCode(chunk[at]!)))
       if (chunk.length - at >= wanted) {
         at += wanted
         return packetIn(chunk, at - wanted, at)
@@ -113,11 +118,11 @@ export function createPacketReader(
     memory.charge(room)
     const larger = Buffer.allocUnsafeSlow(room)
     gathered.copy(larger, 0, 0, filled)
-    drop()
+    freeGathered()
     gathered = larger
   }
 
-  function drop(): void {
+  function freeGathered(): void {
     memory.release(gathered)
     gathered = Buffer.alloc(0)
   }
@@ -127,7 +132,7 @@ export function createPacketReader(
       if (chunk.length > 0) chunks.push(chunk)
     },
     next() {
-      if (wanted === 0 && gathered.length > FIRST_PIECE) drop()
+      if (wanted === 0 && gathered.length > FIRST_PIECE) freeGathered()
       for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
         if (at === chunk.length) {
           chunks.shift()
@@ -151,16 +156,16 @@ export function createPacketReader(
     get pending() {
       return chunks.reduce((sum, chunk) => sum + chunk.length, -at)
     },
-    trim: drop,
+    trim: freeGathered,
     close() {
       chunks.length = 0
       at = 0
-      drop()
+      freeGathered()
     },
   }
 }
 
-/** A packet on the wire. */
+/** Returns a packet as it is sent. */
 export function packet(command: string, ...data: readonly Buffer[]): Buffer {
   const head = Buffer.allocUnsafe(LENGTH + 1)
   let length = 1
@@ -170,7 +175,10 @@ export function packet(command: string, ...data: readonly Buffer[]): Buffer {
   return Buffer.concat([head, ...data], LENGTH + length)
 }
 
-/** Strings as the protocol has them: each ended by a NUL. A NUL inside would end it early. */
+/**
+ * Returns strings as they are sent, each ended by a NUL. Throws a WireError for a NUL inside, which
+ * would end one early.
+ */
 export function strings(...texts: readonly (Buffer | string)[]): Buffer {
   const parts: Buffer[] = []
   for (const text of texts) {

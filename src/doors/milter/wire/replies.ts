@@ -2,21 +2,21 @@ import { replyLines, type SmtpReply } from '../../shared/wire/reply-lines.ts'
 import { WireError } from '../../shared/wire/wire-error.ts'
 import { packet, strings } from './packets.ts'
 
-/** What a filter answers a command with. After `accepted` and `discarded` the message is over. */
+/** Answers of a filter to a command. After `accepted` and `discarded` the message is over. */
 export const continued = packet('c')
 export const accepted = packet('a')
 export const discarded = packet('d')
-/** 4xx in the MTA's own words. */
+/** The MTA defers in its own words. */
 export const deferred = packet('t')
-/** Work goes on: the MTA's timeout begins anew. This is no answer yet. */
+/** No answer yet, but the MTA's timeout begins anew. */
 export const progress = packet('p')
 
-/** Characters of a line's text: smfi_setmlreply(3), which MTAs count on. */
+/** Characters of a line's text: MTAs rely on this limit of smfi_setmlreply(3). */
 export const REPLY_TEXT_MAX = 980
 
 /**
- * Returns the packet with a reply in the filter's own words. Each `%` is doubled, because MTAs take the
- * text for a format. Throws a WireError if MTAs would drop the reply for its codes.
+ * Returns the packet with a reply in the filter's own words. Each `%` is doubled, because MTAs
+ * take the text for a format. Throws a WireError if MTAs would drop the reply for its codes.
  */
 export function smtpReply(reply: SmtpReply): Buffer {
   const { code, enhanced } = reply

@@ -1,22 +1,27 @@
 import type { SmtpPath } from '../../shared/wire/smtp-path.ts'
 
-/** What a client says in one line; views of the line. */
+/** A command line in its parts, which are views of the line. */
 export interface SmtpCommand {
-  /** In upper case; '' if the line begins with no word. */
+  /** The first word in upper case; '' if the line is empty or begins with a blank. */
   readonly verb: string
-  /** What stands behind the verb and the blanks there. */
+  /** The rest of the line behind the verb and the blanks after it. */
   readonly argument: Buffer
-  /** All of it, as it was said, without its line end. */
+  /** The whole line as it was sent, without its end. */
   readonly line: Buffer
 }
 
-/** Bytes of a command line without its end: RFC 5321 4.5.3.1.4 has 512, and extensions add to it. */
+/**
+ * Bytes of a command line without its end: RFC 5321 4.5.3.1.4 has 512, and extensions add to it.
+ */
 export const COMMAND_MAX = 4096
 
 const SPACE = 0x20
 const TAB = 0x09
 
-/** The command of a line, or undefined if it holds a byte that no command may: a NUL, a CR. */
+/**
+ * Returns the command of a line, or undefined if the line holds a control character, such as a NUL
+ * or a CR.
+ */
 export function parseCommand(line: Buffer): SmtpCommand | undefined {
   if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
   let end = 0
@@ -31,8 +36,9 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
 }
 
 /**
- * What stands behind `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if that is not there. What
- * makes no sense otherwise is a path as it stands: the next server answers for it.
+ * Returns the path and the parameters behind `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
+ * the keyword is missing. A path that makes no sense is returned as it stands: the next server
+ * answers for it.
  */
 export function parsePath(argument: Buffer, keyword: 'FROM:' | 'TO:'): SmtpPath | undefined {
   const { length } = keyword
@@ -48,7 +54,10 @@ const CLOSE = 0x3e
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
-/** Behind the bracket that closes it, or at the first blank; a quoted local part may hold both. */
+/**
+ * Returns where a path ends: behind its closing bracket, or at a blank. A quoted local part may
+ * hold both.
+ */
 function endOfPath(bytes: Buffer, from: number): number {
   const bracketed = bytes[from] === OPEN
   let quoted = false

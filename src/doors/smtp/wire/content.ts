@@ -4,56 +4,56 @@ const CR = 0x0d
 const DOT = 0x2e
 
 /**
- * The state of the reader: what it is behind, and what a lenient server would think of that.
- * Between chunks nothing else is known.
+ * The state of the reader: what the next byte comes behind, and what a lenient server would take
+ * that for. Nothing else is kept from one chunk to the next.
  */
 const behind = {
   /** Within a line. */
   text: 0,
-  /** A CR, of which the next byte tells whether it is one of CRLF. */
+  /** A CR; the next byte tells whether it belongs to a CRLF. */
   cr: 1,
-  /** CRLF, or the start: here a line begins for every server. */
+  /** CRLF, or the start of the content: a line begins here for every server. */
   lineEnd: 2,
-  /** A bare CR or LF, or NULs at the start of a line: here one begins for some servers. */
+  /** A bare CR or LF, or NULs at the start of a line: a line begins here for some servers. */
   bareEnd: 3,
-  /** A dot that every server finds at the start of a line; it is no content. */
+  /** A dot at the start of a line for every server; it is no content. */
   dot: 4,
-  /** The same dot and a CR behind it; neither was given out yet. */
+  /** The same dot and a CR behind it, neither of which was given out yet. */
   dotCr: 5,
 } as const
 
 export interface ContentReader {
   /**
-   * Takes the next bytes, in any split, and gives out those that are content: with line ends as
-   * they came, and without the dots of RFC 5321 4.5.2. Views of the chunk or copies, each valid
-   * for as long as the chunk is.
+   * Takes the next bytes, in any split, and returns those that are content: with line ends as
+   * they came, and without the dots of RFC 5321 4.5.2. The pieces are valid for as long as the
+   * chunk is.
    */
   push(chunk: Buffer): readonly Buffer[]
-  /** Whether CRLF . CRLF has come: nothing else is the end. */
+  /** Whether CRLF . CRLF has come, which alone ends the content. */
   readonly ended: boolean
-  /** What came behind the end, in the chunk in which that was. */
+  /** The bytes behind the end, in the chunk that held it. */
   readonly rest: Buffer
   /** Whether a LF came without a CR before it. */
   readonly bareLf: boolean
   /** Whether a CR came without a LF behind it. */
   readonly bareCr: boolean
   /**
-   * Whether a dot came that servers take for different things: at the start of a line by a
-   * bare CR or LF, or behind NULs, or alone in a line that a bare CR or LF or a NUL ends. To one
-   * server it is content, to another one the end of the message, with commands behind it (SMTP
-   * smuggling), or it is taken out of a line.
+   * Whether a dot came that servers take for different things. It begins a line that follows a
+   * bare CR or LF or NULs, or it stands alone in a line that ends in a bare CR or LF or a NUL. One
+   * server takes it for content, another one removes it, and a third one ends the message there and
+   * reads commands behind it (SMTP smuggling).
    */
   readonly ambiguousDot: boolean
 }
 
-const held = Buffer.of(CR)
+const HELD_CR = Buffer.of(CR)
 
 function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
   const at = bytes.indexOf(byte, from)
   return at < 0 ? otherwise : at
 }
 
-/** Reads what a client sends behind DATA. */
+/** Reads what a client sends after DATA. */
 export function createContentReader(): ContentReader {
   let place: number = behind.lineEnd
   let ended = false
@@ -66,7 +66,7 @@ export function createContentReader(): ContentReader {
     push(chunk) {
       const content: Buffer[] = []
       const { length } = chunk
-      let from = 0 // where the run begins that was not given out yet
+      let from = 0 // start of the run that was not given out yet
       let at = 0
       let cr = -1
       let lf = -1
@@ -78,7 +78,7 @@ export function createContentReader(): ContentReader {
       for (; at < length; at++) {
         const byte = chunk[at]!
         if (state === behind.text) {
-          // On to the next line end at once: nothing between matters.
+          // Skip to the next CR or LF: nothing before it matters.
           if (cr < at) cr = indexOr(length, chunk, CR, at)
           if (lf < at) lf = indexOr(length, chunk, LF, at)
           at = Math.min(cr, lf)
@@ -113,11 +113,11 @@ export function createContentReader(): ContentReader {
           }
           ambiguousDot = true
           bareCr = true
-          content.push(held) // it stood at the end of the last run
+          content.push(HELD_CR) // the CR was not given out with the last run
           from = at
           state = behind.bareEnd
         }
-        // At the start of a line, for all servers or for some.
+        // Here a line begins, for all servers or for some.
         if (byte === CR) state = behind.cr
         else if (byte === LF) {
           bareLf = true

@@ -1,17 +1,17 @@
 import { type RawReply, replyTexts } from './replies.ts'
 
-/** What a server says of itself in its answer to EHLO or LHLO. */
+/** What a server says about itself in its answer to EHLO or LHLO. */
 export interface EhloReply {
-  /** The first line: its name, and a greeting. */
+  /** The first line: the server's name and a greeting. */
   readonly greeting: string
   /** The lines below: `SIZE 10240000`, `8BITMIME`, … */
   readonly extensions: readonly string[]
 }
 
 /**
- * Extensions that whoever stands between client and server cannot keep: the content would pass
- * unseen (encrypted, in chunks, without dots, or fetched from elsewhere), or what follows would be
- * no lines of commands and replies.
+ * Extensions that a proxy between client and server cannot offer. With some the content would
+ * pass unseen: encrypted, in chunks, without dots, or fetched from elsewhere. With others the lines
+ * of commands and replies would end.
  */
 const NOT_BETWEEN = new Set([
   'STARTTLS',
@@ -42,18 +42,18 @@ const COMMANDS_NOT_BETWEEN = new Set([
   'X-LINK2STATE',
 ])
 
-/** Whether a command of this verb, in upper case, may be handed on. */
+/** Whether a command may be handed on. `verb` is in upper case. */
 export function mayPass(verb: string): boolean {
   return !COMMANDS_NOT_BETWEEN.has(verb)
 }
 
-/** The offer in an answer with code 250. */
+/** Reads an answer with code 250. */
 export function readEhloReply(reply: RawReply): EhloReply {
   const [greeting = '', ...extensions] = replyTexts(reply)
   return { greeting, extensions }
 }
 
-/** What of it can be promised to a client. */
+/** Returns the extensions that a proxy can promise to its client. */
 export function extensionsBetween({ extensions }: EhloReply): readonly string[] {
   return extensions.filter((extension) => {
     const [keyword = ''] = /^[^ =]*/.exec(extension) ?? []

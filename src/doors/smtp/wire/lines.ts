@@ -4,25 +4,25 @@ const CR = 0x0d
 /** A line without its end, which is CRLF or LF alone, in memory of its own. */
 export type SmtpLine =
   | { readonly kind: 'line'; readonly bytes: Buffer }
-  /** It had more bytes than are allowed; they are gone. */
+  /** The line had more bytes than are allowed; they were dropped. */
   | { readonly kind: 'too-long' }
 
 export interface LineReader {
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void
-  /** The next whole line, or undefined until more bytes come. */
+  /** Returns the next whole line, or undefined until more bytes come. */
   next(): SmtpLine | undefined
-  /** Some of the bytes that are here and that no line was made of; undefined if there are none. */
+  /** Takes a chunk of the bytes that no line was made of; undefined if there are none. */
   take(): Buffer | undefined
   /** Puts bytes back in front of all others. */
   giveBack(bytes: Buffer): void
-  /** Bytes that are here, and those of a line that has not ended yet. */
+  /** Bytes that wait, those of a line that has not ended included. */
   readonly pending: number
-  /** Bytes that came so far of a line that has not ended, those that were dropped included. */
+  /** Bytes so far of a line that has not ended, dropped ones included. */
   readonly unended: number
 }
 
-/** Reads lines of up to `lengthMax` bytes in memory of that size, whatever comes. */
+/** Reads lines of up to `lengthMax` bytes; of a longer line nothing is kept. */
 export function createLineReader(lengthMax: number): LineReader {
   const chunks: Buffer[] = []
   /** The beginning of a line that came in several chunks. */

@@ -4,19 +4,22 @@ import type { SmtpLine } from './lines.ts'
 
 /** Bytes of one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096
-/** Bytes of all its lines: a thousand of ordinary length. */
+/** Bytes of all lines of a reply: enough for a thousand of ordinary length. */
 export const REPLY_MAX = 128 * 1024
 
-/** A reply as a server gave it. */
+/** A reply as it stands on the wire. */
 export interface RawReply {
   /** 200 to 599. */
   readonly code: number
-  /** Its lines with their codes, each ended by CRLF. */
+  /** The lines with their codes, each ended by CRLF. */
   readonly bytes: Buffer
 }
 
 export interface SmtpReplyReader {
-  /** Takes a line; the whole reply if that was its last one. Throws a WireError for what is none. */
+  /**
+   * Takes a line, and returns the reply if that was its last line. Throws a WireError if the line
+   * belongs to no reply.
+   */
   take(line: SmtpLine): RawReply | undefined
 }
 
@@ -24,7 +27,7 @@ const DASH = 0x2d
 const SPACE = 0x20
 const CRLF = Buffer.from('\r\n')
 
-/** Reads replies, RFC 5321 4.2. */
+/** Reads the replies of a server: RFC 5321 4.2. */
 export function createSmtpReplyReader(): SmtpReplyReader {
   let lines: Buffer[] = []
   let length = 0
@@ -55,10 +58,13 @@ export function createSmtpReplyReader(): SmtpReplyReader {
   }
 }
 
-/** The beginning of a line of a reply: three digits, then a blank, a dash or nothing. */
+/**
+ * Returns the code of a line: three digits, then a blank, a dash or nothing. Returns undefined if
+ * it has none.
+ */
 function codeOf(line: Buffer): number | undefined {
   if (line.length > 3 && line[3] !== SPACE && line[3] !== DASH) return undefined
-  if (line.includes(0x0d) || line.includes(0)) return undefined // would be two lines to some
+  if (line.includes(0x0d) || line.includes(0)) return undefined // some would read two lines
   const digits = line.toString('latin1', 0, 3)
   return /^[2-5][0-9]{2}$/.test(digits) ? Number(digits) : undefined
 }
@@ -67,7 +73,7 @@ function shown(line: Buffer): string {
   return line.toString('latin1', 0, 60).replace(/[^ -~]/g, '?')
 }
 
-/** The texts of a reply's lines, without codes. */
+/** Returns the texts of a reply's lines, without codes. */
 export function replyTexts({ bytes }: RawReply): string[] {
   const lines = bytes.toString('latin1').split('\r\n').slice(0, -1)
   return lines.map((line) => line.slice(4))

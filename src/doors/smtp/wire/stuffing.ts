@@ -4,7 +4,7 @@ const LF = 0x0a
 const CR = 0x0d
 const DOT = 0x2e
 
-/** Bytes that are converted in one go: the result is twice as large at most. */
+/** Bytes that are converted at a time; the result may be twice as large. */
 export const PIECE = 64 * 1024
 
 const END = Buffer.from('.\r\n')
@@ -13,24 +13,27 @@ const LF_DOT = Buffer.from('\n.')
 const CR_DOT = Buffer.from('\r.')
 
 export interface Stuffing {
-  /** The bytes as they are sent, in memory of their own; at most PIECE of them at a time. */
+  /**
+   * Returns the bytes as they are sent, in memory of their own. Takes at most PIECE bytes at a
+   * time.
+   */
   push(piece: Buffer): Buffer
-  /** What ends the message. */
+  /** Returns the bytes that end the content. */
   finish(): Buffer
 }
 
 /**
- * Makes of a message what is sent behind DATA (RFC 5321 4.5.2), in any split: a dot is put
- * before each line that begins with one. With `lineEnds` `lf` each LF becomes CRLF, and there
- * must be no other line ends than LF; with `as they are` only CRLF ends a line. Throws a
- * WireError for a dot behind a bare CR or LF, which servers take for different things.
+ * Converts a message, in any split, to what is sent after DATA (RFC 5321 4.5.2): a line that
+ * begins with a dot gets another dot before it. If `lineEnds` is `lf`, the message must have no
+ * other line ends than LF, and each becomes CRLF. If it is `as they are`, only CRLF ends a line.
+ * Throws a WireError for a dot behind a bare CR or LF, which servers take for different things.
  */
 export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
   const inLf = lineEnds === 'lf'
   let last = LF
   let beforeLast = CR
 
-  /** CRs and dots that are put into it. */
+  /** Returns how many CRs and dots are put into a piece. */
   function added(piece: Buffer): number {
     let count = piece[0] === DOT && last === LF ? 1 : 0
     if (inLf) for (let at = piece.indexOf(LF); at >= 0; at = piece.indexOf(LF, at + 1)) count++
@@ -53,7 +56,7 @@ export function createStuffing(lineEnds: 'lf' | 'as they are'): Stuffing {
         if (last === LF) startLine()
       }
       if (piece.includes(CR_DOT)) throw bareEnd()
-      // Of lines that end in CRLF already, only those count that a dot follows.
+      // If lines end in CRLF already, only those with a dot behind them matter.
       for (let lf = next(0); lf >= 0; lf = next(from)) {
         if (!isLineEnd(lf)) throw bareEnd()
         length += piece.copy(out, length, from, lf)

@@ -1,20 +1,23 @@
-/** Attributes that say something of the client: XFORWARD_README, XCLIENT_README. */
+/** Attributes that describe the client: XFORWARD_README, XCLIENT_README. */
 const NAMES = ['NAME', 'ADDR', 'PORT', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
 type AttributeName = (typeof NAMES)[number]
 
-/** What a mail server tells of the client that it has the mail from. A value that is not available is undefined. Latin1. */
-export type ClientAttributes = { readonly [Each in AttributeName]?: string | undefined }
+/**
+ * What a mail server tells about the client that it has the mail from, in latin1. An unavailable
+ * value is undefined.
+ */
+export type ClientAttributes = { readonly [Name in AttributeName]?: string | undefined }
 
 /** Characters of a value that are kept: RFC 1035 has 255 for a name. */
 const VALUE_MAX = 1024
 const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
 
 /**
- * The attributes of XFORWARD or XCLIENT, by the argument of the command. What is none of
- * them is left out: the next server answers for it.
+ * Returns the attributes in the argument of XFORWARD or XCLIENT. Unknown ones are left out: the
+ * next server answers for them.
  */
 export function parseAttributes(argument: Buffer): ClientAttributes {
-  const found: { [Each in AttributeName]?: string | undefined } = {}
+  const found: { [Name in AttributeName]?: string | undefined } = {}
   for (const word of argument.toString('latin1').split(' ')) {
     const sign = word.indexOf('=')
     if (sign < 1) continue
@@ -34,7 +37,7 @@ function fromXtext(text: string): string {
   )
 }
 
-/** An address as these commands have it: `IPV6:` stands before one of IPv6. */
+/** Returns the address of an ADDR attribute, which has `IPV6:` before an IPv6 address. */
 export function plainAddress(text: string): string {
   return text.replace(/^IPV6:/i, '')
 }

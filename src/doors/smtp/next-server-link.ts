@@ -9,11 +9,12 @@ import { type RawReply, rawReply } from './wire/replies.ts'
 const FORWARDS_MAX = 8
 
 /**
- * A session's way to the next server. The connection is opened when a command first needs it. If it
- * breaks between messages, it is opened anew, and the next server is told again how the client greeted and
- * what XFORWARD said. Everything rejects with a Fault of kind `chain` if the next server cannot be used.
+ * A session's way to the next server. The connection is opened when a command first needs it. If
+ * it breaks between messages, it is opened anew, and the next server is told again how the client
+ * greeted and what XFORWARD said. Everything rejects with a Fault of kind `chain` if the next
+ * server cannot be used.
  */
-export class NextHop {
+export class NextServerLink {
   readonly #server: SmtpServer
   readonly #isAmidTransaction: () => boolean
   #connection: NextServer | undefined
@@ -37,7 +38,9 @@ export class NextHop {
     return this.#forwards
   }
 
-  /** Whether the session lasts no longer than its connection, because XCLIENT cannot be repeated. */
+  /**
+   * Whether the session lasts no longer than its connection, because XCLIENT cannot be repeated.
+   */
   get isBound(): boolean {
     return this.#isBound
   }
@@ -69,8 +72,8 @@ export class NextHop {
   }
 
   /**
-   * Greets the next server as the client has greeted the door. If another client has done so within the last
-   * minute, the answer is taken from there, and the connection can wait.
+   * Greets the next server as the client has greeted the door. If another client has done so
+   * within the last minute, the answer is taken from there, and the connection can wait.
    */
   async greet(line: Buffer): Promise<RawReply> {
     const known = this.#connection === undefined ? this.#server.recallEhloReply() : undefined
