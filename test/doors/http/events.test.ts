@@ -61,7 +61,7 @@ function reader() {
   return { response, as: response as never as ServerResponse, written, next }
 }
 
-t.test('of 3,000 decisions at once a reader is told all and a page the last', async (t) => {
+t.test('of 3,000 decisions at once a reader gets all and a page the last ones', async (t) => {
   const { events, decide } = open(t)
   const [page, all] = [reader(), reader()]
   t.equal(events.join(page.as), true)
@@ -78,7 +78,7 @@ t.test('of 3,000 decisions at once a reader is told all and a page the last', as
   t.equal(told[0]?.line, undefined)
 })
 
-t.test('a reader who is too slow misses some, and goes on', async (t) => {
+t.test('a reader that is too slow misses some decisions, and goes on', async (t) => {
   const { events, decide } = open(t)
   const [slow, fast] = [reader(), reader()]
   events.joinDecisions(slow.as)
@@ -96,12 +96,15 @@ t.test('a reader who is too slow misses some, and goes on', async (t) => {
   t.equal(slow.response.isGone, false)
 })
 
-t.test('of more than can be told the numbers show how many are missing', async (t) => {
-  const { events, decide } = open(t)
-  const all = reader()
-  events.joinDecisions(all.as)
-  decide(6000)
-  const told = await all.next()
-  t.equal(told.length, 5000)
-  t.equal(told[0]?.number, 1001)
-})
+t.test(
+  'if there are more decisions than can be sent, their numbers show how many are missing',
+  async (t) => {
+    const { events, decide } = open(t)
+    const all = reader()
+    events.joinDecisions(all.as)
+    decide(6000)
+    const told = await all.next()
+    t.equal(told.length, 5000)
+    t.equal(told[0]?.number, 1001)
+  },
+)

@@ -26,7 +26,7 @@ async function becomes(served: Served, status: number, text: string | RegExp): P
 
 const RIGHT = 'a clean message is clean, EICAR is found'
 
-t.test('health follows each fault of doors, keyring and spool, and its end', async (t) => {
+t.test('health shows each fault of doors, keyring and spool, and its end', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const at = (name: string) => join(directory, name)
@@ -55,7 +55,7 @@ t.test('health follows each fault of doors, keyring and spool, and its end', asy
   await moved(at('spool'), /TMPDIR \S+spool: /)
 })
 
-t.test('a trial is no mail: nothing counts it, logs it, shows it or remembers it', async (t) => {
+t.test('a trial is not counted, logged, shown or remembered as mail', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-health-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const milter = `unix:${join(directory, 'milter')}`
@@ -115,7 +115,7 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   await becomes(served, 503, /^slot unix:\S+: a clean message came out as deferred/)
 })
 
-t.test('what a killed worker had not told is counted as such', async (t) => {
+t.test('messages that a killed worker has not reported are counted as such', async (t) => {
   const silent = await sessionStandIn(t, () => {}, { version: () => 'ClamAV 1.4.3' })
   const settings = {
     QHPSI: 'plugin: eicar clamd',
@@ -150,26 +150,30 @@ const mountMissing =
   (process.getuid?.() !== 0 && 'needs root to mount a tmpfs') ||
   (spawnSync('mount', ['--version']).error !== undefined && 'install Debian package mount')
 
-t.test('a spool without room for a large message is told of', { skip: mountMissing }, async (t) => {
-  const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
-  t.teardown(() => {
-    execFileSync('umount', [small])
-    rmSync(small, { recursive: true })
-  })
-  const spool = { directory: small, sharedDirectory: undefined }
-  t.same(spoolFaults(spool, 100e6), [], 'a small one has a tenth for any message')
-  writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
-  t.match(spoolFaults(spool, 100e6), [
-    /^TMPDIR \S+: 0\.\d MB are free, and a message may have 100\.0 \(--max-size\)$/,
-  ])
-  t.same(spoolFaults(spool, 1000), [], 'no message is larger')
-  t.match(spoolFaults({ directory: '/tmp', sharedDirectory: '/nonexistent/spool' }, 1), [
-    /^SPOOLDIR \S+: .*ENOENT/,
-  ])
-})
+t.test(
+  'health tells of a spool without room for a large message',
+  { skip: mountMissing },
+  async (t) => {
+    const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
+    t.teardown(() => {
+      execFileSync('umount', [small])
+      rmSync(small, { recursive: true })
+    })
+    const spool = { directory: small, sharedDirectory: undefined }
+    t.same(spoolFaults(spool, 100e6), [], 'a small one has a tenth for any message')
+    writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
+    t.match(spoolFaults(spool, 100e6), [
+      /^TMPDIR \S+: 0\.\d MB are free, and a message may have 100\.0 \(--max-size\)$/,
+    ])
+    t.same(spoolFaults(spool, 1000), [], 'no message is larger')
+    t.match(spoolFaults({ directory: '/tmp', sharedDirectory: '/nonexistent/spool' }, 1), [
+      /^SPOOLDIR \S+: .*ENOENT/,
+    ])
+  },
+)
 
-t.test('trials are as large as a message may be, and as small as one must be', async (t) => {
+t.test('trials fit the limits of a message in size, the largest and the smallest', async (t) => {
   const { clean, eicar } = makeTrialMail(1, { least: 0, most: 1e9 })
   t.ok(clean.length > 200_000, 'no door keeps it in memory')
   t.ok(eicar.length < 2000)

@@ -6,7 +6,7 @@ import { serve } from './rig.ts'
 /** What the page says of others' settings, in a real browser. */
 
 t.test(
-  'a clamd that does not tell of its limits is shown, while that is so',
+  'the page shows a clamd that does not report its limits, as long as that is so',
   { skip: skipWithoutBrowser || clamdMissing },
   async (t) => {
     const clamd = await startClamd()

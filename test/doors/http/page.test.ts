@@ -16,53 +16,46 @@ import { get as getFrom, serve } from './rig.ts'
 const evil = '<img src=x onerror=alert(1)>\u202e\x07@example.org'
 const latin1 = Buffer.from(evil).toString('latin1')
 
-t.test(
-  'the page shows what comes, live, on any screen',
-  { skip: skipWithoutBrowser },
-  async (t) => {
-    const served = await serve(t, { args: ['--workers', '2'] })
-    const browser = await openBrowser(t)
-    for (let n = 0; n < 12; n++) {
-      await served.send({ from: `from${n}@example.org`, id: `<${n}@x>`, eicar: n % 4 === 0 })
+t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowser }, async (t) => {
+  const served = await serve(t, { args: ['--workers', '2'] })
+  const browser = await openBrowser(t)
+  for (let n = 0; n < 12; n++) {
+    await served.send({ from: `from${n}@example.org`, id: `<${n}@x>`, eicar: n % 4 === 0 })
+  }
+  let decisions = 12
+  const url = `http://127.0.0.1:${served.port}/`
+  for (const width of [360, 1280]) {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page, errors } = await openPage(browser, url, { width, scheme })
+      // A worker may tell of its last message a moment later than the client has its answer.
+      await page
+        .locator('#list li')
+        .nth(decisions - 1)
+        .waitFor()
+      await page.waitForSelector('#health.good')
+      t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
+      t.equal(await page.title(), `onescand on ${hostname()}`)
+      t.match(await page.locator('#about').innerText(), /^onescan \d.*\nslot unix:.*: scans with/s)
+      const top = async (id: string) => (await page.locator(id).boundingBox())?.y ?? 0
+      const isBefore = (await top('#decisions')) < (await top('#messages'))
+      t.equal(isBefore, width === 360, 'on a small screen the last messages come first')
+      const from = `live${width}${scheme}@example.org`
+      await served.send({ from })
+      await page.waitForSelector(`#list li:has-text("${from}")`)
+      decisions += 1
+      t.equal(await page.locator('#list li').count(), decisions, 'a live update')
+      t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
+      t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
+      t.same(errors, [], 'no complaint')
+      await page.context().close()
     }
-    let decisions = 12
-    const url = `http://127.0.0.1:${served.port}/`
-    for (const width of [360, 1280]) {
-      for (const scheme of ['light', 'dark'] as const) {
-        const { page, errors } = await openPage(browser, url, { width, scheme })
-        // A worker may tell of its last message a moment later than the client has its answer.
-        await page
-          .locator('#list li')
-          .nth(decisions - 1)
-          .waitFor()
-        await page.waitForSelector('#health.good')
-        t.equal(await page.locator('.plot canvas').count(), 3, 'plots are drawn')
-        t.equal(await page.title(), `onescand on ${hostname()}`)
-        t.match(
-          await page.locator('#about').innerText(),
-          /^onescan \d.*\nslot unix:.*: scans with/s,
-        )
-        const top = async (id: string) => (await page.locator(id).boundingBox())?.y ?? 0
-        const isBefore = (await top('#decisions')) < (await top('#messages'))
-        t.equal(isBefore, width === 360, 'on a small screen the last messages come first')
-        const from = `live${width}${scheme}@example.org`
-        await served.send({ from })
-        await page.waitForSelector(`#list li:has-text("${from}")`)
-        decisions += 1
-        t.equal(await page.locator('#list li').count(), decisions, 'a live update')
-        t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
-        t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
-        t.same(errors, [], 'no complaint')
-        await page.context().close()
-      }
-    }
-  },
-)
+  }
+})
 
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const skipCompiled = skipWithoutBrowser || (!existsSync(compiled) && 'npm run build:native')
 
-t.test('the compiled onescand serves it, too', { skip: skipCompiled }, async (t) => {
+t.test('the compiled onescand serves the page, too', { skip: skipCompiled }, async (t) => {
   const served = await serve(t, { program: [compiled], args: ['--workers', '2'] })
   await served.send({ from: 'ann@example.org', eicar: true })
   const browser = await openBrowser(t)
@@ -76,44 +69,52 @@ t.test('the compiled onescand serves it, too', { skip: skipCompiled }, async (t)
   t.same(errors, [], 'no complaint')
 })
 
-t.test('the filter, the keyboard and the whole line', { skip: skipWithoutBrowser }, async (t) => {
-  const served = await serve(t)
-  await served.send({ from: 'ann@example.org', id: '<needle@x>' })
-  await served.send({ from: 'ben@example.org', to: 'carl@example.net', eicar: true })
-  const browser = await openBrowser(t)
-  const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
-  await page.waitForSelector('#list li >> nth=1')
-  const shown = () => page.locator('#list li').count()
-  const type = async (words: string) => {
-    await page.fill('#filter', words)
-    return shown()
-  }
-  t.equal(await type('ann@'), 1, 'by sender')
-  t.equal(await type('CARL@'), 1, 'by recipient')
-  t.equal(await type('needle'), 1, 'by message-id')
-  t.equal(await type('eicar infected'), 1, 'by virus')
-  t.equal(await type('nobody'), 0)
-  t.equal(await page.locator('#count').innerText(), '0 of 2')
-  t.equal(await type(''), 2)
-  await page.focus('#filter')
-  await page.keyboard.press('Tab')
-  await page.keyboard.press('Enter')
-  t.match(await page.locator('#list pre >> visible=true').innerText(), /^onescan: decision=/)
-  t.same(errors, [])
-})
+t.test(
+  'the page has a filter, can be used by keyboard, and shows whole log lines',
+  { skip: skipWithoutBrowser },
+  async (t) => {
+    const served = await serve(t)
+    await served.send({ from: 'ann@example.org', id: '<needle@x>' })
+    await served.send({ from: 'ben@example.org', to: 'carl@example.net', eicar: true })
+    const browser = await openBrowser(t)
+    const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+    await page.waitForSelector('#list li >> nth=1')
+    const shown = () => page.locator('#list li').count()
+    const type = async (words: string) => {
+      await page.fill('#filter', words)
+      return shown()
+    }
+    t.equal(await type('ann@'), 1, 'by sender')
+    t.equal(await type('CARL@'), 1, 'by recipient')
+    t.equal(await type('needle'), 1, 'by message-id')
+    t.equal(await type('eicar infected'), 1, 'by virus')
+    t.equal(await type('nobody'), 0)
+    t.equal(await page.locator('#count').innerText(), '0 of 2')
+    t.equal(await type(''), 2)
+    await page.focus('#filter')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    t.match(await page.locator('#list pre >> visible=true').innerText(), /^onescan: decision=/)
+    t.same(errors, [])
+  },
+)
 
-t.test('what strangers wrote is text', { skip: skipWithoutBrowser }, async (t) => {
-  const served = await serve(t)
-  await served.send({ from: latin1, id: latin1 })
-  const browser = await openBrowser(t)
-  const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
-  await page.waitForSelector('#list li')
-  const text = await page.locator('#list').innerText()
-  t.match(text, '<img src=x onerror=alert(1)>')
-  t.notMatch(text, /\u202e|\x07/)
-  t.equal(await page.locator('img').count(), 0)
-  t.same(errors, [])
-})
+t.test(
+  'the page shows as text what strangers have written',
+  { skip: skipWithoutBrowser },
+  async (t) => {
+    const served = await serve(t)
+    await served.send({ from: latin1, id: latin1 })
+    const browser = await openBrowser(t)
+    const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+    await page.waitForSelector('#list li')
+    const text = await page.locator('#list').innerText()
+    t.match(text, '<img src=x onerror=alert(1)>')
+    t.notMatch(text, /\u202e|\x07/)
+    t.equal(await page.locator('img').count(), 0)
+    t.same(errors, [])
+  },
+)
 
 t.test('the page with 200 decisions comes in 150 KB', { skip: skipWithoutBrowser }, async (t) => {
   const served = await serve(t)

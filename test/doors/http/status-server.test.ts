@@ -37,7 +37,7 @@ for (const { name, program } of runtimes) {
     t.notMatch(text, /\{.*Eicar-Test.*\}/i, 'no virus is a label')
   })
 
-  t.test(`health is what a real clean message and a real EICAR came out as, ${name}`, async (t) => {
+  t.test(`health is what became of a real clean message and a real EICAR, ${name}`, async (t) => {
     const served = await serve(t, { program })
     const healthy = await until(
       () => served.get('/healthz'),
@@ -50,7 +50,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('a message that is at clamd is seen there, and on the page', async (t) => {
+t.test('a message that clamd scans is shown in the metrics and on the page', async (t) => {
   const clamd = createServer((socket) => socket.on('error', () => {}).resume()) // never answers
   const path = join(socketDirectory(t), 'clamd')
   clamd.listen(path)
@@ -68,7 +68,7 @@ t.test('a message that is at clamd is seen there, and on the page', async (t) =>
   await asked
 })
 
-t.test('who does not scan is not healthy, and says why', async (t) => {
+t.test('onescand that does not scan is not healthy, and says why', async (t) => {
   const nothing = await serve(t, { settings: { QHPSI: '' } })
   const why = (answer: { text: string }) => !/not been tried/.test(answer.text)
   t.match(await until(() => nothing.get('/healthz'), why), {
@@ -91,7 +91,7 @@ t.test('who does not scan is not healthy, and says why', async (t) => {
   t.equal(metric(text, 'onescan_clamd_up', { server: '/nonexistent/clamd' }), 0)
 })
 
-t.test('clients that are left without an answer are counted', async (t) => {
+t.test('clients that got no answer are counted', async (t) => {
   const served = await serve(t, { args: ['--workers', '2'] })
   const other = await served.ask({ variables: { QHPSI: 'plugin: clamd' } })
   t.equal(other.does, 'go cold', other.why)
@@ -110,7 +110,7 @@ t.test('clients that are left without an answer are counted', async (t) => {
   t.equal(metric(text, 'onescan_messages_total', { door: 'slot', decision: 'accept' }), 1)
 })
 
-t.test('a recipient whose mailbox is full is no message', async (t) => {
+t.test('a refused recipient is not counted as a message', async (t) => {
   const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
   const { createHistory } = await import('../../../src/observe/live/history.ts')
   const { createLineViewer } = await import('../../../src/observe/live/line-view.ts')
@@ -168,44 +168,47 @@ t.test(
   },
 )
 
-t.test('what workers tell of store and poison is counted, also when they begin anew', async (t) => {
-  const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
-  const metrics = createMetrics('1', 0)
-  const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
-  const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
-    kind: 'report',
-    at: 0,
-    lines: [],
-    lost: 0,
-    cold: { told: 0, left: 0 },
-    underway: [],
-    judging: 0,
-    doors: {},
-    servers: {},
-    quota: undefined,
-    sharing: { counters: { ...none, asked, published }, trouble, unpublished: 2 },
-    poisoned: { isolated: asked, heldBack: published },
-  })
-  const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
-  for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
-  const standing = {
-    clamds: [],
-    trial: undefined,
-    spool: undefined,
-    memoryLimit: 1,
-    workers: { replaced: 0, held: 0, late: [] },
-    now: 1,
-  }
-  const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
-  t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)
-  t.equal(metric(text, 'onescan_store_total', { event: 'published' }), 2)
-  t.equal(metric(text, 'onescan_poison_total', { event: 'isolated' }), 11)
-  t.equal(metric(text, 'onescan_poison_total', { event: 'held_back' }), 2)
-  t.match(text, /^onescan_store_ok 0$/m)
-  t.match(text, /^onescan_store_unpublished 4$/m)
-  t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
-  t.match(await metrics.text({ ...standing, processes: [] }), /^onescan_store_ok Nan$/im)
-})
+t.test(
+  'reports of workers about store and poison are counted, also after a worker starts anew',
+  async (t) => {
+    const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
+    const metrics = createMetrics('1', 0)
+    const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
+    const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
+      kind: 'report',
+      at: 0,
+      lines: [],
+      lost: 0,
+      cold: { told: 0, left: 0 },
+      underway: [],
+      judging: 0,
+      doors: {},
+      servers: {},
+      quota: undefined,
+      sharing: { counters: { ...none, asked, published }, trouble, unpublished: 2 },
+      poisoned: { isolated: asked, heldBack: published },
+    })
+    const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
+    for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
+    const standing = {
+      clamds: [],
+      trial: undefined,
+      spool: undefined,
+      memoryLimit: 1,
+      workers: { replaced: 0, held: 0, late: [] },
+      now: 1,
+    }
+    const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
+    t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)
+    t.equal(metric(text, 'onescan_store_total', { event: 'published' }), 2)
+    t.equal(metric(text, 'onescan_poison_total', { event: 'isolated' }), 11)
+    t.equal(metric(text, 'onescan_poison_total', { event: 'held_back' }), 2)
+    t.match(text, /^onescan_store_ok 0$/m)
+    t.match(text, /^onescan_store_unpublished 4$/m)
+    t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
+    t.match(await metrics.text({ ...standing, processes: [] }), /^onescan_store_ok Nan$/im)
+  },
+)
 
 t.test('labels are bounded whatever the log holds', async (t) => {
   const { createMetrics } = await import('../../../src/observe/live/metrics.ts')
@@ -234,7 +237,7 @@ t.test('labels are bounded whatever the log holds', async (t) => {
 })
 
 for (const { name, program } of runtimes) {
-  t.test(`a page of another name that leads here is refused, ${name}`, async (t) => {
+  t.test(`a request for another name that leads to this address is refused, ${name}`, async (t) => {
     const served = await serve(t, { program })
     for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '10.0.0.1']) {
       t.equal((await served.get('/metrics', { Host: host })).status, 421, host)
@@ -245,7 +248,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('other addresses need a token, which is then asked for', async (t) => {
+t.test('addresses that other hosts reach need a token, which each request must give', async (t) => {
   const token = 'a-token-of-some-length'
   const file = join(t.testdir({ token: `${token}\n`, short: 'short' }), 'token')
   chmodSync(file, 0o640)
@@ -277,7 +280,7 @@ async function refusedPage(t: Test, args: readonly string[], why: RegExp): Promi
   await t.rejects(get(port, '/readyz'), { code: 'ECONNREFUSED' })
 }
 
-t.test('a port that is taken stops no mail, and is taken once it is free', async (t) => {
+t.test('a port that is in use stops no mail, and is opened when it is free', async (t) => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
@@ -294,7 +297,7 @@ t.test('a port that is taken stops no mail, and is taken once it is free', async
   t.equal(daemon.log.filter((line) => /EADDRINUSE/.test(line)).length, 1, 'it is told once')
 })
 
-t.test('a socket with a path is as open as its mode, and any name leads there', async (t) => {
+t.test('a socket with a path is open to whom its mode lets in, under any name', async (t) => {
   const path = join(socketDirectory(t), 'http')
   const daemon = startOnescand(t, { args: ['--http', `unix:${path}`, '--mode', '0600'] })
   await daemon.logged(/serving/)
@@ -304,34 +307,31 @@ t.test('a socket with a path is as open as its mode, and any name leads there', 
 })
 
 for (const { name, program } of runtimes) {
-  t.test(
-    `whatever is asked, the answer is one, and none of it is for other origins, ${name}`,
-    async (t) => {
-      const served = await serve(t, { program })
-      t.match(await served.get('/nothing'), { status: 404 })
-      const page = await served.get('/')
-      t.match(page.headers, {
-        'content-security-policy': /^default-src 'none'; script-src 'self'; style-src 'self'/,
-        'x-content-type-options': 'nosniff',
-        'cache-control': 'no-store',
-      })
-      t.notMatch(
-        page.text,
-        /<script>|onclick=|style="|https?:/,
-        'nothing inline, nothing from elsewhere',
-      )
-      const post = await raw(
-        served.port,
-        'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n',
-      )
-      t.match(post, /^HTTP\/1\.1 405 /)
-      const nameless = 'GET /metrics HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'
-      t.match(await raw(served.port, nameless), /^HTTP\/1\.1 421 /)
-      t.match(await raw(served.port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
-      const huge = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`
-      t.match(await raw(served.port, huge), /^HTTP\/1\.1 4|^$/, 'a huge header')
-    },
-  )
+  t.test(`every request has one answer, which no other origin may read, ${name}`, async (t) => {
+    const served = await serve(t, { program })
+    t.match(await served.get('/nothing'), { status: 404 })
+    const page = await served.get('/')
+    t.match(page.headers, {
+      'content-security-policy': /^default-src 'none'; script-src 'self'; style-src 'self'/,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    })
+    t.notMatch(
+      page.text,
+      /<script>|onclick=|style="|https?:/,
+      'nothing inline, nothing from elsewhere',
+    )
+    const post = await raw(
+      served.port,
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n',
+    )
+    t.match(post, /^HTTP\/1\.1 405 /)
+    const nameless = 'GET /metrics HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n'
+    t.match(await raw(served.port, nameless), /^HTTP\/1\.1 421 /)
+    t.match(await raw(served.port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
+    const huge = `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`
+    t.match(await raw(served.port, huge), /^HTTP\/1\.1 4|^$/, 'a huge header')
+  })
 }
 
 for (const { name, program } of runtimes) {
@@ -356,7 +356,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('addresses are kept from the page where that is wanted', async (t) => {
+t.test('addresses are hidden from the page if --http-hide-addresses is given', async (t) => {
   const served = await serve(t, { args: ['--http-hide-addresses'] })
   await served.send({ from: 'secret"x @example.org', to: 'hidden@example.org' })
   const look = async () => (await served.get('/data.json')).text
@@ -365,7 +365,7 @@ t.test('addresses are kept from the page where that is wanted', async (t) => {
   t.match(JSON.parse(text).decided[0].line, /from=\(hidden\) to=\(hidden\) rcpts=1/)
 })
 
-t.test('no Message-ID brings an address to the page that is kept from it', async (t) => {
+t.test('no Message-ID brings a hidden address to the page', async (t) => {
   const served = await serve(t, { args: ['--http-hide-addresses'] })
   for (const id of ['x to=', 'x from="', 'x to=\\', 'a"b from=', '\\" to=" rcpt="', 'x\t to="']) {
     await served.send({ id, from: 'a=secret"x @example.org', to: 'b=hidden=c@example.org' })
@@ -379,7 +379,7 @@ t.test('no Message-ID brings an address to the page that is kept from it', async
 })
 
 for (const { name, program } of runtimes) {
-  t.test(`who asks on without waiting for answers is left, ${name}`, async (t) => {
+  t.test(`a client that asks on without waiting for answers is hung up on, ${name}`, async (t) => {
     const served = await serve(t, { program })
     for (let n = 0; n < 200; n++) await served.send({ id: `<${'x'.repeat(390)}>` })
     const ask = 'GET /data.json HTTP/1.1\r\nHost: localhost\r\n\r\n'

@@ -14,41 +14,53 @@ import { metric, serve, until } from './rig.ts'
 const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
 const skip = !existsSync(onescanc) && 'npm run build:native'
 
-t.test('trials of check are marked, and counted nowhere', { skip }, async (t) => {
-  const port = await freePort()
-  const served = await serve(t, {
-    args: ['--milter', `inet:127.0.0.1:${port}`],
-    settings: { QMAILHOME: '/nonexistent' },
-  })
-  const place = { host: '127.0.0.1', port }
-  const named = { what: 'milter', address: `inet:127.0.0.1:${port}`, meanwhile: '' }
-  const { found } = await tryMilter(place, { ...named, defaults: '/nonexistent', isKnown: true })
-  t.match(found, { level: 'ok', value: /EICAR/ })
-  const env = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: served.socket, ONESCAN_COLD: '/bin/false' }
-  const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
-  t.same(complaints(throughSlot), [], 'warm: there is no cold program', { throughSlot })
-  const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
-  t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
+t.test(
+  'trials of onescan check are marked in the log, and counted nowhere',
+  { skip },
+  async (t) => {
+    const port = await freePort()
+    const served = await serve(t, {
+      args: ['--milter', `inet:127.0.0.1:${port}`],
+      settings: { QMAILHOME: '/nonexistent' },
+    })
+    const place = { host: '127.0.0.1', port }
+    const named = { what: 'milter', address: `inet:127.0.0.1:${port}`, meanwhile: '' }
+    const { found } = await tryMilter(place, { ...named, defaults: '/nonexistent', isKnown: true })
+    t.match(found, { level: 'ok', value: /EICAR/ })
+    const env = {
+      QHPSI: 'plugin: eicar',
+      ONESCAN_SOCKET: served.socket,
+      ONESCAN_COLD: '/bin/false',
+    }
+    const throughSlot = await checkTrialMessages(host(env, { program: onescanc }))
+    t.same(complaints(throughSlot), [], 'warm: there is no cold program', { throughSlot })
+    const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
+    t.not(complaints(await checkTrialMessages(host(unanswered, { program: onescanc }))).length, 0)
 
-  // Mail whose every word says that it is a trial.
-  const words = 'onescan_trial trial=1 x'
-  const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
-  const sender = 'check" trial=1 onescan_trial@localhost'
-  await askMilter(place, Buffer.from(text), 10_000, { ...usualClient, sender })
-  const look = async () => (await served.get('/metrics')).text
-  const count = (text: string, decision: string) =>
-    metric(text, 'onescan_messages_total', { door: 'milter', decision })
-  const metrics = await until(look, (text) => count(text, 'accept') > 0)
-  t.equal(count(metrics, 'accept'), 1, 'the mail alone')
-  t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
-  t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
-  for (const how of ['told', 'left'])
-    t.equal(metric(metrics, 'onescan_slot_cold_total', { how }), 0, how)
-  const { decided } = JSON.parse((await served.get('/data.json')).text)
-  t.equal(decided.length, 1)
+    // Mail whose every word says that it is a trial.
+    const words = 'onescan_trial trial=1 x'
+    const text = `Subject: ${words}\nTrial: 1\ntrial: 1\nMessage-ID: <a trial=1 b@x>\n\n${words}\n`
+    const sender = 'check" trial=1 onescan_trial@localhost'
+    await askMilter(place, Buffer.from(text), 10_000, { ...usualClient, sender })
+    const look = async () => (await served.get('/metrics')).text
+    const count = (text: string, decision: string) =>
+      metric(text, 'onescan_messages_total', { door: 'milter', decision })
+    const metrics = await until(look, (text) => count(text, 'accept') > 0)
+    t.equal(count(metrics, 'accept'), 1, 'the mail alone')
+    t.equal(metric(metrics, 'onescan_messages_total', { door: 'slot' }), 0)
+    t.equal(metric(metrics, 'onescan_verdicts_total', { scan: 'infected' }), 0)
+    for (const how of ['told', 'left'])
+      t.equal(metric(metrics, 'onescan_slot_cold_total', { how }), 0, how)
+    const { decided } = JSON.parse((await served.get('/data.json')).text)
+    t.equal(decided.length, 1)
 
-  const lines = served.log.filter((line) => line.includes('decision='))
-  t.match(lines, [/ trial=1 /, / trial=1 /, /from="<check/], 'of the slot the client keeps the log')
-  const { out } = await onescan(['report', '--json'], { input: `${lines.join('\n')}\n` })
-  t.equal(JSON.parse(out).results[0].messages, 1)
-})
+    const lines = served.log.filter((line) => line.includes('decision='))
+    t.match(
+      lines,
+      [/ trial=1 /, / trial=1 /, /from="<check/],
+      'of the slot the client keeps the log',
+    )
+    const { out } = await onescan(['report', '--json'], { input: `${lines.join('\n')}\n` })
+    t.equal(JSON.parse(out).results[0].messages, 1)
+  },
+)

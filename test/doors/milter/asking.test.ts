@@ -12,7 +12,7 @@ import { submit } from './submit.ts'
 
 const scanning = { QHPSI: 'plugin: eicar' }
 
-t.test('what comes while somebody is asked waits its turn', async (t) => {
+t.test('commands that come while a quota service is asked wait for their turn', async (t) => {
   const asked = new EventEmitter()
   const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
@@ -31,28 +31,31 @@ t.test('what comes while somebody is asked waits its turn', async (t) => {
   t.match(milter.mailLog[0], /to=<room@example\.org> rcpts=1 /)
 })
 
-t.test('while somebody is asked no progress is told, which Sendmail would not take', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const timeouts = { ...standardTimeouts, progressAfter: 10 }
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const answers: ((answer: QuotaAnswer) => void)[] = []
-  const ask = () => new Promise<QuotaAnswer>((resolve) => void answers.push(resolve))
-  const quota = { ask, askForRelayClients: false }
-  const milter = await openMilter(t, settings, { quota, timeouts })
-  const [asking, judged] = [await milter.connect(), await milter.connect()]
-  asking.write(says.mail('a@example.org'), says.recipient('room@example.org'))
-  const over = submit(judged, judged.agreed, { message: plain, recipients: [] })
-  const isUnderway = () =>
-    judged.progress >= 3 && answers.length > 0 && clamd.connections.length > 0
-  while (!isUnderway()) await new Promise(setImmediate)
-  t.equal(asking.progress, 0)
-  answers[0]!({ answer: 'room' })
-  t.equal((await asking.hear())?.command, 'c')
-  clamd.connections[0]!.end('stream: OK\0')
-  await over
-})
+t.test(
+  'while a quota service is asked, no progress is sent, which Sendmail would not take',
+  async (t) => {
+    const clamd = await standIn(t, () => {})
+    const timeouts = { ...standardTimeouts, progressAfter: 10 }
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+    const answers: ((answer: QuotaAnswer) => void)[] = []
+    const ask = () => new Promise<QuotaAnswer>((resolve) => void answers.push(resolve))
+    const quota = { ask, askForRelayClients: false }
+    const milter = await openMilter(t, settings, { quota, timeouts })
+    const [asking, judged] = [await milter.connect(), await milter.connect()]
+    asking.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+    const over = submit(judged, judged.agreed, { message: plain, recipients: [] })
+    const isUnderway = () =>
+      judged.progress >= 3 && answers.length > 0 && clamd.connections.length > 0
+    while (!isUnderway()) await new Promise(setImmediate)
+    t.equal(asking.progress, 0)
+    answers[0]!({ answer: 'room' })
+    t.equal((await asking.hear())?.command, 'c')
+    clamd.connections[0]!.end('stream: OK\0')
+    await over
+  },
+)
 
-t.test('an MTA that goes while somebody is asked leaves nothing of what it sent', async (t) => {
+t.test('of an MTA that leaves while a quota service is asked nothing is kept', async (t) => {
   const asked = new EventEmitter()
   const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
   const quota = { ask, askForRelayClients: false }

@@ -31,7 +31,7 @@ async function silent(t: Test, place: string, count: number): Promise<Socket[]> 
   return sockets
 }
 
-t.test('a thousand silent connections put off no mail', async (t) => {
+t.test('a thousand silent connections defer no mail', async (t) => {
   const milter = await openMilter(t, scanning)
   const idle = await milter.connect() // an ordinary one of the MTA's
   const mute = await silent(t, milter.socket, CONNECTIONS_MAX)
@@ -121,7 +121,7 @@ t.test('bytes that come while an answer is awaited are charged, too', async (t) 
   t.pass('and given back when the MTA has gone')
 })
 
-t.test('what an MTA says about itself is not kept', async (t) => {
+t.test('macros and names that an MTA sends take no memory', async (t) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   /** A moment later: not all that nobody holds goes at the first collection. */

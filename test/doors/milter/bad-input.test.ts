@@ -29,7 +29,7 @@ const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
 ]
 
 for (const [what, said] of nonsense) {
-  t.test(`${what}: mail is put off, and the connection ends`, async (t) => {
+  t.test(`${what}: mail is deferred, and the connection ends`, async (t) => {
     const milter = await openMilter(t, scanning)
     const line = await milter.connect()
     line.write(...said)
@@ -42,7 +42,7 @@ for (const [what, said] of nonsense) {
 }
 
 t.test(
-  'before the negotiation nothing is taken, and no MTA that lacks what is needed',
+  'no command is taken before the negotiation, and no MTA that lacks what is needed',
   async (t) => {
     const milter = await openMilter(t, scanning)
     for (const said of [
@@ -62,7 +62,7 @@ t.test(
 )
 
 t.test(
-  'an MTA that lets nobody change recipients keeps what should go to quarantine',
+  'if the MTA lets no filter change recipients, mail for quarantine is deferred',
   async (t) => {
     const milter = await openMilter(t, { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'v@example.org' })
     const offer = { ...everything, actions: 0x11 }
@@ -82,7 +82,7 @@ t.test('an address that is too long is refused for good', async (t) => {
   t.match(milter.mailLog[0], /decision=reject fault=address-too-long .*reply=553/)
 })
 
-t.test('percent signs and other tricks in a name go out as they are', async (t) => {
+t.test('percent signs and other tricks in a name are sent as they are', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const scanner = stage.file(
@@ -104,7 +104,7 @@ t.test('percent signs and other tricks in a name go out as they are', async (t) 
   t.match(replyOf(answer), /^550 5\.7\.1 message refused: virus 100%%s$/)
 })
 
-t.test('100,000 header fields are survived', async (t) => {
+t.test('a message with 100,000 header fields is scanned', async (t) => {
   const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' })
   const many = (name: string, count: number) =>
     Buffer.concat([bytes(`${name}: 1\n`.repeat(count)), bytes('\nbody\n')])
@@ -128,7 +128,7 @@ t.test('a large header is not made to look small by an empty line in a value', a
   t.match(replyOf((await line.hear())!), /^552 5\.3\.4 /)
 })
 
-t.test('recipients without end are put off', async (t) => {
+t.test('a message with recipients without end is deferred', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
   line.write(says.mail('a@example.org'))

@@ -58,7 +58,7 @@ const toQuarantine = (...recipients: string[]): Decision => ({
   recipients: recipients.map((recipient) => readAddress(recipient)),
 })
 
-t.test('other recipients: the old ones go before the new one comes', async (t) => {
+t.test('old recipients are removed before a new one is added', async (t) => {
   t.same(packetsOf(toQuarantine('v@example.org')), [
     '-<a@example.org>\0',
     '-<b@example.org>\0',

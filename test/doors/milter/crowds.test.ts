@@ -20,32 +20,38 @@ const crowd = (bytes: number) =>
     Array.from({ length: bytes / 500 }, () => says.recipient(`${'x'.repeat(490)}@a.example`)),
   )
 
-t.test('recipients of all messages together are bounded, and the next one waits', async (t) => {
-  const budget = budgetOf(256 * KIB)
-  const milter = await openMilter(t, scanning, { budget })
-  const first = await milter.connect()
-  first.write(says.mail('a@example.org'), crowd(200 * KIB))
-  await knock(milter.socket)
-  t.ok(budget.used > 100 * KIB, `${budget.used} bytes`)
-  const got = await milter.submit({ message: plain, recipients: Array(400).fill('b@example.org') })
-  t.match(got.reply, /^451 4\.3\.0 /)
-  t.match(
-    milter.mailLog[0],
-    /fault=out-of-memory reason="no memory for \d+ bytes more \(--memory\)"/,
-  )
-  first.write(says.abort)
-  await knock(milter.socket)
-  t.equal(budget.used, 0)
-  const again = await milter.submit({
-    message: plain,
-    recipients: Array.from({ length: 200 }, (_, i) => `${i}@example.org`),
-  })
-  t.equal(again.recipients.length, 200)
-  t.equal(budget.used, 0)
-})
+t.test(
+  'the memory for recipients of all messages is bounded, and one more is deferred',
+  async (t) => {
+    const budget = budgetOf(256 * KIB)
+    const milter = await openMilter(t, scanning, { budget })
+    const first = await milter.connect()
+    first.write(says.mail('a@example.org'), crowd(200 * KIB))
+    await knock(milter.socket)
+    t.ok(budget.used > 100 * KIB, `${budget.used} bytes`)
+    const got = await milter.submit({
+      message: plain,
+      recipients: Array(400).fill('b@example.org'),
+    })
+    t.match(got.reply, /^451 4\.3\.0 /)
+    t.match(
+      milter.mailLog[0],
+      /fault=out-of-memory reason="no memory for \d+ bytes more \(--memory\)"/,
+    )
+    first.write(says.abort)
+    await knock(milter.socket)
+    t.equal(budget.used, 0)
+    const again = await milter.submit({
+      message: plain,
+      recipients: Array.from({ length: 200 }, (_, i) => `${i}@example.org`),
+    })
+    t.equal(again.recipients.length, 200)
+    t.equal(budget.used, 0)
+  },
+)
 
 t.test(
-  'where the MTA waits for an answer to RCPT, that recipient is refused for now',
+  'if the MTA waits for an answer to RCPT, a recipient without room is deferred alone',
   async (t) => {
     const milter = await openMilter(t, scanning, { budget: budgetOf(16 * KIB) })
     const line = await milter.connect(oldest)
@@ -71,7 +77,7 @@ t.test(
   },
 )
 
-t.test('what was asked about for an MTA that has left is not kept', async (t) => {
+t.test('a recipient that was asked about for an MTA that has left is not kept', async (t) => {
   const budget = budgetOf(64 * KIB)
   let answer = () => {}
   let asked = () => {}
@@ -95,7 +101,7 @@ t.test('what was asked about for an MTA that has left is not kept', async (t) =>
 })
 
 t.test(
-  'an MTA over the number of connections is left at once; when one goes, another may come',
+  'a connection over the limit is closed at once, and when one ends another may come',
   async (t) => {
     const milter = await openMilter(t, scanning, { maxConnections: 2 })
     const [first] = [await milter.connect(), await milter.connect()]

@@ -61,7 +61,7 @@ t.test('fields and body become a message in LF', async (t) => {
   message.close()
 })
 
-t.test('one of any size is the same, in memory and beyond, and so are its digests', async (t) => {
+t.test('a message of any size, in memory or in a file, keeps its bytes and digests', async (t) => {
   const size = fc.oneof(
     fc.nat(300),
     fc.integer({ min: HELD_MAX - 100, max: HELD_MAX + 100 }),
@@ -104,7 +104,7 @@ t.test('a CR that is no part of a line end stays, in any split', async (t) => {
   )
 })
 
-t.test('a header over its limit is known for that, however it is made up', async (t) => {
+t.test('a header over its limit is found to be, however its fields are cut', async (t) => {
   const line = Buffer.alloc(1000, 97)
   for (const value of [line, Buffer.concat([Buffer.from('\n\n'), line])]) {
     const intake = open()
@@ -117,7 +117,7 @@ t.test('a header over its limit is known for that, however it is made up', async
   }
 })
 
-t.test('a header of exactly the limit is none of those', async (t) => {
+t.test('a header of exactly the limit is not too large', async (t) => {
   const intake = open()
   const rest = Buffer.from('A:\n\n').length
   intake.field(Buffer.from('A'), Buffer.alloc(HEADER_MAX - rest, 97))
@@ -129,7 +129,7 @@ t.test('a header of exactly the limit is none of those', async (t) => {
   message.close()
 })
 
-t.test('what is discarded leaves no file and no descriptor', async (t) => {
+t.test('a discarded message leaves no file and no descriptor', async (t) => {
   const descriptors = () => readdirSync('/proc/self/fd').length
   const before = descriptors()
   for (const size of [10, 2 * HELD_MAX]) {
@@ -142,13 +142,13 @@ t.test('what is discarded leaves no file and no descriptor', async (t) => {
   t.same(readdirSync(directory), [])
 })
 
-t.test('where there is no place for a file, a small message needs none', async (t) => {
+t.test('a small message needs no file, even if there is no place for one', async (t) => {
   const intake = open('/nonexistent')
   intake.body(Buffer.from('small\r\n'))
   t.throws(() => intake.body(Buffer.alloc(HELD_MAX)), { name: 'Fault', kind: 'temp-file' })
 })
 
-t.test('what is held in memory is charged, and given back', async (t) => {
+t.test('memory of a message is charged, and given back', async (t) => {
   const budget = createBudget(1.5e6, (why) => new Error(why))
   const intake = open(directory, budget.open())
   intake.field(Buffer.from('Subject'), Buffer.alloc(100_000, 'x'))
@@ -164,7 +164,7 @@ t.test('what is held in memory is charged, and given back', async (t) => {
   t.equal(budget.used, 0)
 })
 
-t.test('a larger one lies in a sealed memory file, as scanners are to see it', async (t) => {
+t.test('a larger message lies in a sealed memory file, as scanners see it', async (t) => {
   const memoryFiles = await loadPassedDescriptors()
   if (memoryFiles === undefined) throw new Error('koffi is missing')
   const budget = createBudget(64 * 1024 * 1024)
@@ -214,31 +214,34 @@ t.test('a larger one lies in a sealed memory file, as scanners are to see it', a
   t.equal(budget.used, 0)
 })
 
-t.test('what outgrows its memory goes to the disk piece by piece, and others go on', async (t) => {
-  const memoryFiles = await loadPassedDescriptors()
-  const budget = createBudget(64 * 1024 * 1024)
-  const intake = open(directory, budget.open(), memoryFiles)
-  const piece = Buffer.alloc(65_536, 'text of a line\n')
-  const count = MEMORY_FILE_MAX / piece.length
-  for (let n = 0; n < count; n++) intake.body(piece)
-  t.ok(budget.used > MEMORY_FILE_MAX / 2, 'the rest has not left memory yet')
-  let turns = 0
-  const others = () => {
-    turns++
-    other = setImmediate(others)
-  }
-  let other = setImmediate(others)
-  const { message, bytes } = await wholeOf(intake)
-  clearImmediate(other)
-  t.ok(turns >= MEMORY_FILE_MAX / TURN / 2, `${turns} turns`)
-  const whole = Buffer.concat([Buffer.from('\n'), ...Array.from({ length: count }, () => piece)])
-  t.ok(bytes.equals(whole))
-  message.close()
-  intake.discard()
-  t.equal(budget.used, 0)
-})
+t.test(
+  'a message that outgrows its memory goes to the disk piece by piece, while others go on',
+  async (t) => {
+    const memoryFiles = await loadPassedDescriptors()
+    const budget = createBudget(64 * 1024 * 1024)
+    const intake = open(directory, budget.open(), memoryFiles)
+    const piece = Buffer.alloc(65_536, 'text of a line\n')
+    const count = MEMORY_FILE_MAX / piece.length
+    for (let n = 0; n < count; n++) intake.body(piece)
+    t.ok(budget.used > MEMORY_FILE_MAX / 2, 'the rest has not left memory yet')
+    let turns = 0
+    const others = () => {
+      turns++
+      other = setImmediate(others)
+    }
+    let other = setImmediate(others)
+    const { message, bytes } = await wholeOf(intake)
+    clearImmediate(other)
+    t.ok(turns >= MEMORY_FILE_MAX / TURN / 2, `${turns} turns`)
+    const whole = Buffer.concat([Buffer.from('\n'), ...Array.from({ length: count }, () => piece)])
+    t.ok(bytes.equals(whole))
+    message.close()
+    intake.discard()
+    t.equal(budget.used, 0)
+  },
+)
 
-t.test('if memory takes no more, a message is on the disk, whole', async (t) => {
+t.test('if there is no memory left, a message goes to the disk, whole', async (t) => {
   const passing = (await loadPassedDescriptors())!
   const full = { ...passing, memoryFile: () => openSync('/dev/full', 'w+') }
   const none = { ...passing, memoryFile: () => -24 }

@@ -29,7 +29,7 @@ async function run(script: string, place: string): Promise<string> {
   return code === 0 && said === '' ? '' : `exit ${code}: ${said}`
 }
 
-t.test('the built onescand', { skip }, async (t) => {
+t.test('the built onescand answers scripts of miltertest', { skip }, async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const onescand = startOnescand(t, {
@@ -45,7 +45,7 @@ t.test('the built onescand', { skip }, async (t) => {
   t.equal(judged.length, 7, 'what was aborted or left was not judged')
 })
 
-t.test('a full mailbox', { skip }, async (t) => {
+t.test('a full mailbox is refused to scripts of miltertest', { skip }, async (t) => {
   const ask = async ({ text }: MailAddress) =>
     ({ answer: text.startsWith('full') ? 'full' : 'room' }) as const
   const quota = { ask, askForRelayClients: true }

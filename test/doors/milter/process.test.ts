@@ -43,7 +43,7 @@ const all = existsSync(compiled)
   : runtimes
 
 for (const { name, program } of all) {
-  t.test(`several processes serve all its sockets, ${name}`, async (t) => {
+  t.test(`several processes of onescand serve all its sockets, ${name}`, async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
     const unix = join(stage.directory, 'm')
@@ -78,7 +78,7 @@ for (const { name, program } of all) {
 /** And not the question about clamd's limits, which onescand asks when it starts. */
 const isMail = (received: Buffer) => received.includes(plain.subarray(-20))
 
-t.test('a daemon may have milters alone, but not nothing', async (t) => {
+t.test('onescand may serve milters alone, but not nothing', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const unix = join(stage.directory, 'm')
@@ -105,7 +105,7 @@ t.test('a daemon may have milters alone, but not nothing', async (t) => {
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)
 })
 
-t.test('what became of mail is told where LOGFILE says', async (t) => {
+t.test('onescand logs what became of mail where LOGFILE says', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const unix = join(stage.directory, 'm')
@@ -119,7 +119,7 @@ t.test('what became of mail is told where LOGFILE says', async (t) => {
   t.match(readFileSync(LOGFILE, 'latin1'), /^onescan: decision=accept .* door=milter [^\n]*\n$/)
 })
 
-t.test('SIGHUP: who is connected goes on, under the new rules', async (t) => {
+t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const unix = join(stage.directory, 'm')
@@ -138,7 +138,7 @@ t.test('SIGHUP: who is connected goes on, under the new rules', async (t) => {
   while ((await mta.submit({ message })).outcome === 'refused') await tick()
 })
 
-t.test('SIGTERM waits for what is being judged', async (t) => {
+t.test('onescand waits at SIGTERM for messages that are being judged', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (connection, received) => {
     if (isMail(received)) release.push(() => connection.end('stream: OK\0'))
@@ -162,7 +162,7 @@ t.test('SIGTERM waits for what is being judged', async (t) => {
   t.equal(await onescand.ended, 0)
 })
 
-t.test('SIGTERM does not wait for ever: mail is put off', async (t) => {
+t.test('onescand does not wait for ever at SIGTERM, but defers mail', async (t) => {
   const clamd = await standIn(t, () => {})
   const stage = buildStage()
   t.teardown(() => stage.remove())
@@ -180,25 +180,28 @@ t.test('SIGTERM does not wait for ever: mail is put off', async (t) => {
   t.equal(await onescand.ended, 0)
 })
 
-t.test('killed in the middle, it leaves the MTA without an answer that could count', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const unix = join(stage.directory, 'm')
-  const onescand = startOnescand(t, {
-    args: ['--socket', 'none', '--milter', `unix:${unix}`],
-    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
-  })
-  await onescand.logged(/serving/)
-  const mta = await meet(unix)
-  const answer = mta.submit({ message: plain })
-  while (!clamd.received.some(isMail)) await tick()
-  onescand.kill()
-  await t.rejects(answer, /left without an answer/)
-})
+t.test(
+  'onescand that is killed amid a message leaves the MTA without an answer that could count',
+  async (t) => {
+    const clamd = await standIn(t, () => {})
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const unix = join(stage.directory, 'm')
+    const onescand = startOnescand(t, {
+      args: ['--socket', 'none', '--milter', `unix:${unix}`],
+      settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
+    })
+    await onescand.logged(/serving/)
+    const mta = await meet(unix)
+    const answer = mta.submit({ message: plain })
+    while (!clamd.received.some(isMail)) await tick()
+    onescand.kill()
+    await t.rejects(answer, /left without an answer/)
+  },
+)
 
 for (const kind of ['unix', 'inet'] as const) {
-  t.test(`it takes a milter's socket that systemd hands over: ${kind}`, async (t) => {
+  t.test(`onescand takes a milter's socket that systemd hands over: ${kind}`, async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
     const unix = join(stage.directory, 'activated')

@@ -31,30 +31,36 @@ function asker(): { readonly asked: [string, number | undefined][]; readonly ask
 }
 
 for (const offer of [everything, oldest]) {
-  t.test(`only the full recipient is put off, version ${offer.version}`, async (t) => {
-    const { ask, asked } = asker()
-    const quota = { ask, askForRelayClients: false }
-    const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' }, { quota })
-    const recipients = Object.keys(answers)
-    const got = await milter.submit({ message: plain, recipients, parameters: ['SIZE=150'] }, offer)
-    t.equal(got.outcome, 'delivered')
-    const reply = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
-    t.same(got.refusals, [reply])
-    t.same(got.recipients, recipients.slice(1))
-    t.same(
-      asked,
-      recipients.map((recipient) => [recipient, 150]),
-    )
-    const [refused, unknownUser, unknown, delivered, ...more] = milter.mailLog
-    t.match(
-      refused,
-      /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
-    )
-    t.match(unknownUser, /decision=pass quota=no-such-user .*to=<nobody@/)
-    t.match(unknown, /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/)
-    t.match(delivered, /decision=accept .*to=<room@example\.org> rcpts=3 /)
-    t.same(more, [])
-  })
+  t.test(
+    `of several recipients only the full one is deferred, version ${offer.version}`,
+    async (t) => {
+      const { ask, asked } = asker()
+      const quota = { ask, askForRelayClients: false }
+      const milter = await openMilter(t, { ...scanning, VIRUSFORWARD: 'v@example.org' }, { quota })
+      const recipients = Object.keys(answers)
+      const got = await milter.submit(
+        { message: plain, recipients, parameters: ['SIZE=150'] },
+        offer,
+      )
+      t.equal(got.outcome, 'delivered')
+      const reply = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
+      t.same(got.refusals, [reply])
+      t.same(got.recipients, recipients.slice(1))
+      t.same(
+        asked,
+        recipients.map((recipient) => [recipient, 150]),
+      )
+      const [refused, unknownUser, unknown, delivered, ...more] = milter.mailLog
+      t.match(
+        refused,
+        /decision=defer quota=full reply=452 door=milter remote=192\.0\.2\.7 used=900 limit=1000 .*to=<full@/,
+      )
+      t.match(unknownUser, /decision=pass quota=no-such-user .*to=<nobody@/)
+      t.match(unknown, /decision=pass quota=unknown reason="no answer in 500 ms" .*to=<broken@/)
+      t.match(delivered, /decision=accept .*to=<room@example\.org> rcpts=3 /)
+      t.same(more, [])
+    },
+  )
 }
 
 t.test('a full mailbox is full however its address is written', async (t) => {
@@ -70,7 +76,7 @@ t.test('a full mailbox is full however its address is written', async (t) => {
   t.same(new Set(asked.map(([name]) => name)), new Set(['full@example.org', 'room@example.org']))
 })
 
-t.test('the size that is announced counts, where it is one', async (t) => {
+t.test('the announced size counts, if it is a number', async (t) => {
   const { ask, asked } = asker()
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
   const recipients = ['room@example.org']
@@ -83,7 +89,7 @@ t.test('the size that is announced counts, where it is one', async (t) => {
   )
 })
 
-t.test('mail of authenticated clients is asked about where that is wanted', async (t) => {
+t.test('recipients of authenticated clients are asked about if QUOTARELAY is set', async (t) => {
   for (const askForRelayClients of [false, true]) {
     const { ask, asked } = asker()
     const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients } })
@@ -95,7 +101,7 @@ t.test('mail of authenticated clients is asked about where that is wanted', asyn
 })
 
 t.test(
-  'for a client that the MTA plays nobody is asked, for it could refuse no single one',
+  'for mail of local programs no recipient is asked about, since none could be refused alone',
   async (t) => {
     const { ask, asked } = asker()
     const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: true } })
@@ -114,7 +120,7 @@ t.test(
   },
 )
 
-t.test('whoever is asked and breaks the promise never to reject refuses nobody', async (t) => {
+t.test('a lookup that rejects, against its promise, refuses no recipient', async (t) => {
   const ask = () => Promise.reject(new Error('broken'))
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
   const got = await milter.submit({ message: plain })

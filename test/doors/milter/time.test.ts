@@ -41,7 +41,7 @@ t.test('an MTA that stops amid a packet or a message is not waited for without e
   t.match(milter.log[3], /stopped within a packet/)
 })
 
-t.test('while an SMTP client thinks, and between messages, the MTA may be silent', async (t) => {
+t.test('an MTA may be silent while an SMTP client thinks, and between messages', async (t) => {
   const timeouts = {
     negotiation: 10_000,
     progressAfter: 20,
@@ -59,7 +59,7 @@ t.test('while an SMTP client thinks, and between messages, the MTA may be silent
   t.equal((await submit(line, line.agreed, { message: plain })).outcome, 'delivered')
 })
 
-t.test('while a message is judged the MTA is told that it is', async (t) => {
+t.test('the MTA gets progress packets while a message is judged', async (t) => {
   const clamd = await standIn(t, () => {})
   const timeouts = {
     negotiation: 10_000,
@@ -76,7 +76,7 @@ t.test('while a message is judged the MTA is told that it is', async (t) => {
   t.equal((await over).outcome, 'delivered')
 })
 
-t.test('a scan ends when the MTA has gone, and the log says so', async (t) => {
+t.test('a scan ends when the MTA leaves, and the log says so', async (t) => {
   const clamd = await standIn(t, () => {})
   const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   const line = await milter.connect()
@@ -91,26 +91,34 @@ t.test('a scan ends when the MTA has gone, and the log says so', async (t) => {
   t.same(readdirSync(milter.directory), ['s'])
 })
 
-t.test('an abort behind the end comes too late, and the next message is another', async (t) => {
-  const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection) => {
-    release.push(() => connection.end(`stream: ${release.length === 1 ? 'V FOUND' : 'OK'}\0`))
-  })
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, REJECTVIRUS: '1' }
-  const milter = await openMilter(t, settings)
-  const line = await milter.connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.body('x'), says.end)
-  line.write(says.abort)
-  while (release.length < 1) await tick()
-  release[0]!()
-  t.equal((await line.hear())?.command, 'y')
-  const next = submit(line, line.agreed, { message: plain })
-  while (release.length < 2) await tick()
-  release[1]!()
-  t.equal((await next).outcome, 'delivered')
-})
+t.test(
+  'an abort after the end of a message comes too late, and does not touch the next message',
+  async (t) => {
+    const release: (() => void)[] = []
+    const clamd = await standIn(t, (connection) => {
+      release.push(() => connection.end(`stream: ${release.length === 1 ? 'V FOUND' : 'OK'}\0`))
+    })
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, REJECTVIRUS: '1' }
+    const milter = await openMilter(t, settings)
+    const line = await milter.connect()
+    line.write(
+      says.mail('a@example.org'),
+      says.recipient('b@example.org'),
+      says.body('x'),
+      says.end,
+    )
+    line.write(says.abort)
+    while (release.length < 1) await tick()
+    release[0]!()
+    t.equal((await line.hear())?.command, 'y')
+    const next = submit(line, line.agreed, { message: plain })
+    while (release.length < 2) await tick()
+    release[1]!()
+    t.equal((await next).outcome, 'delivered')
+  },
+)
 
-t.test('SCANTIMEOUT is the one deadline', async (t) => {
+t.test('SCANTIMEOUT is the only deadline of a scan', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SCANTIMEOUT: '1' }
   const milter = await openMilter(t, settings)
@@ -120,7 +128,7 @@ t.test('SCANTIMEOUT is the one deadline', async (t) => {
 })
 
 t.test(
-  'five hundred messages at once are judged one after the other, and none is put off',
+  'five hundred messages at once are judged one after the other, and none is deferred',
   async (t) => {
     const AT_ONCE = 500
     const LIMIT = 20
@@ -175,7 +183,7 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
   for (const { outcome } of await Promise.all(sent)) t.equal(outcome, 'delivered')
 })
 
-t.test('an MTA that goes while its message waits for its turn leaves that to others', async (t) => {
+t.test('an MTA that leaves while its message waits gives its turn to others', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (connection) => release.push(() => connection.end('stream: OK\0')))
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
@@ -196,7 +204,7 @@ t.test('an MTA that goes while its message waits for its turn leaves that to oth
   t.equal(milter.state().memory, 0)
 })
 
-t.test('a message that would wait for its turn for too long is put off', async (t) => {
+t.test('a message that would wait too long for its turn is deferred', async (t) => {
   const turns = createSemaphore(1)
   const over = await takeTurn(turns, 1, new AbortController().signal)
   await t.rejects(takeTurn(turns, 1, new AbortController().signal, 5), {
@@ -218,7 +226,7 @@ t.test(
   },
 )
 
-t.test('a spool that cannot be written puts mail off', async (t) => {
+t.test('mail is deferred if the spool cannot be written', async (t) => {
   const milter = await openMilter(t, scanning)
   const small = await milter.submit({ message: plain })
   t.equal(small.outcome, 'delivered')
@@ -235,30 +243,33 @@ t.test('a spool that cannot be written puts mail off', async (t) => {
   t.match(milter.mailLog[1], who, 'and the line names the mail')
 })
 
-t.test('told to close, it answers what is here and leaves the others', async (t) => {
-  const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection) => {
-    release.push(() => connection.end('stream: OK\0'))
-  })
-  const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
-  const [idle, judged, amid] = await Promise.all([1, 2, 3].map(() => milter.connect()))
-  const answer = submit(judged!, judged!.agreed, { message: plain })
-  while (release.length < 1) await tick()
-  amid!.write(says.mail('a@example.org'))
-  await knock(milter.socket)
-  const closed = milter.close(60_000)
-  t.equal(await idle!.hear(), undefined, 'who is amid no message is left')
-  for (const free of release) free()
-  t.equal((await answer).outcome, 'delivered')
-  t.equal(await judged!.hear(), undefined)
-  const last = submit(amid!, amid!.agreed, { message: plain })
-  while (release.length < 2) await tick()
-  release[1]!()
-  t.equal((await last).outcome, 'delivered')
-  await closed
-})
+t.test(
+  'a door that closes answers the messages that are here, and leaves the other connections',
+  async (t) => {
+    const release: (() => void)[] = []
+    const clamd = await standIn(t, (connection) => {
+      release.push(() => connection.end('stream: OK\0'))
+    })
+    const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
+    const [idle, judged, amid] = await Promise.all([1, 2, 3].map(() => milter.connect()))
+    const answer = submit(judged!, judged!.agreed, { message: plain })
+    while (release.length < 1) await tick()
+    amid!.write(says.mail('a@example.org'))
+    await knock(milter.socket)
+    const closed = milter.close(60_000)
+    t.equal(await idle!.hear(), undefined, 'who is amid no message is left')
+    for (const free of release) free()
+    t.equal((await answer).outcome, 'delivered')
+    t.equal(await judged!.hear(), undefined)
+    const last = submit(amid!, amid!.agreed, { message: plain })
+    while (release.length < 2) await tick()
+    release[1]!()
+    t.equal((await last).outcome, 'delivered')
+    await closed
+  },
+)
 
-t.test('it does not wait for ever: mail is put off then', async (t) => {
+t.test('a door that closes does not wait for ever, but defers mail', async (t) => {
   const clamd = await standIn(t, () => {})
   const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   const line = await milter.connect()

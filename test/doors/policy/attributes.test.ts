@@ -32,7 +32,7 @@ t.test('requests are read as they were written, wherever the bytes are split', a
   )
 })
 
-t.test('split at each byte', async (t) => {
+t.test('requests are read if each byte comes alone', async (t) => {
   const wire = writeAttributes({ request: 'smtpd_access_policy', recipient: 'a=b@c', size: 0 })
   const reader = createAttributeReader()
   const read = [...wire].flatMap((byte) => reader.push(Buffer.of(byte)))

@@ -70,7 +70,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('a SIGHUP reads the settings again, and what was remembered is forgotten', async (t) => {
+t.test('at SIGHUP onescand reads the settings again, and forgets remembered answers', async (t) => {
   const { port } = await backend(t)
   const path = join(privateDirectory(t), 'policy')
   const daemon = startOnescand(t, {
@@ -86,29 +86,32 @@ t.test('a SIGHUP reads the settings again, and what was remembered is forgotten'
   t.notMatch(await question(), /age_ms/)
 })
 
-t.test('a map is read again by SIGHUP, and one that cannot be used changes nothing', async (t) => {
-  const { port } = await backend(t)
-  const directory = privateDirectory(t)
-  const [path, map] = [join(directory, 'policy'), join(directory, 'map')]
-  writeFileSync(map, '@example.net udp:127.0.0.1:9\n')
-  const daemon = startOnescand(t, {
-    args: ['--socket', 'none', '--policy', `unix:${path}`],
-    settings: { QUOTAD: `map:${map}` },
-  })
-  await daemon.logged(/serving/)
-  t.equal(await ask({ path }, 'full@example.org'), 'action=DUNNO\n\n')
-  writeFileSync(map, `@example.org quotad:127.0.0.1:${port}\n`)
-  daemon.child.kill('SIGHUP')
-  await daemon.logged(/quota questions=1 /)
-  t.equal(await ask({ path }, 'full@example.org'), full)
-  writeFileSync(map, '@example.org nonsense\n')
-  daemon.child.kill('SIGHUP')
-  await daemon.logged(/map line 1: nonsense: must be .*; the old configuration stays/)
-  t.equal(await ask({ path }, 'full@example.org'), full)
-  t.notMatch(daemon.log.join('\n'), /Debugger/)
-})
+t.test(
+  'at SIGHUP onescand reads the map again; a map that cannot be used changes nothing',
+  async (t) => {
+    const { port } = await backend(t)
+    const directory = privateDirectory(t)
+    const [path, map] = [join(directory, 'policy'), join(directory, 'map')]
+    writeFileSync(map, '@example.net udp:127.0.0.1:9\n')
+    const daemon = startOnescand(t, {
+      args: ['--socket', 'none', '--policy', `unix:${path}`],
+      settings: { QUOTAD: `map:${map}` },
+    })
+    await daemon.logged(/serving/)
+    t.equal(await ask({ path }, 'full@example.org'), 'action=DUNNO\n\n')
+    writeFileSync(map, `@example.org quotad:127.0.0.1:${port}\n`)
+    daemon.child.kill('SIGHUP')
+    await daemon.logged(/quota questions=1 /)
+    t.equal(await ask({ path }, 'full@example.org'), full)
+    writeFileSync(map, '@example.org nonsense\n')
+    daemon.child.kill('SIGHUP')
+    await daemon.logged(/map line 1: nonsense: must be .*; the old configuration stays/)
+    t.equal(await ask({ path }, 'full@example.org'), full)
+    t.notMatch(daemon.log.join('\n'), /Debugger/)
+  },
+)
 
-t.test('clients of the slot: all are full', async (t) => {
+t.test('by the slot a message is refused if all its recipients are full', async (t) => {
   const service = await backend(t)
   const QUOTAD = `quotad:127.0.0.1:${service.port}`
   const daemon = startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
@@ -147,14 +150,14 @@ t.test('clients of the slot: all are full', async (t) => {
     }
   })
 
-  t.test("what may be qmail-send's own bounce goes cold", async (t) => {
+  t.test("a message that may be qmail-send's own bounce goes cold", async (t) => {
     const envelope = makeEnvelope(Buffer.alloc(0), [Buffer.from('full@example.org')]).wire
     for (const settings of [{ QHPSI: 'plugin: eicar' }, { QUOTAD }]) {
       t.match(await daemon.ask({ envelope, variables: settings }), { does: 'go cold' })
     }
   })
 
-  t.test('a client that wants neither is passed on', async (t) => {
+  t.test('a client without quota and scanners is handed on', async (t) => {
     t.match(await daemon.ask({ envelope: envelopeTo('full'), variables: {} }), { does: 'hand on' })
   })
 })

@@ -90,7 +90,7 @@ const rcpt = (recipient: string, more: Readonly<Record<string, string>> = {}) =>
 
 const full = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
 
-t.test('only the recipient who is full is refused, over one connection', async (t) => {
+t.test('over one connection only the full recipient is refused', async (t) => {
   const { connect, log } = await rig(t)
   const talker = await connect()
   t.same(await talker.ask(rcpt('half@example.org')), { action: 'DUNNO' })
@@ -111,7 +111,7 @@ t.test('the announced size counts', async (t) => {
   t.same(await ask(rcpt('half@example.org', { size: '-1' })), { action: 'DUNNO' })
 })
 
-t.test('clients that have authenticated are asked about by QUOTARELAY alone', async (t) => {
+t.test('recipients of authenticated clients are asked about only with QUOTARELAY', async (t) => {
   const question = rcpt('full@example.org', { sasl_username: 'ann' })
   const standard = await rig(t)
   t.same(await (await standard.connect()).ask(question), { action: 'DUNNO' })
@@ -120,7 +120,7 @@ t.test('clients that have authenticated are asked about by QUOTARELAY alone', as
   t.same(await (await asking.connect()).ask(question), { action: full })
 })
 
-t.test('at any other state, and where there is no recipient, it has nothing to say', async (t) => {
+t.test('a request at another state, or without a recipient, is answered DUNNO', async (t) => {
   const { connect, heard } = await rig(t)
   const { ask } = await connect()
   for (const state of ['CONNECT', 'EHLO', 'MAIL', 'DATA', 'END-OF-MESSAGE', 'VRFY', '']) {
@@ -132,16 +132,19 @@ t.test('at any other state, and where there is no recipient, it has nothing to s
   t.equal(heard.length, 0)
 })
 
-t.test('a dead backend: DUNNO, and without waiting after the first time', async (t) => {
-  const { connect, log, heard } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '50' } })
-  const { ask } = await connect()
-  t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
-  for (let n = 0; n < 100; n++) {
-    t.same(await ask(rcpt(`full${n}@example.org`)), { action: 'DUNNO' })
-  }
-  t.ok(heard.length < 50, `${heard.length} questions, and it is tried again now and then`)
-  t.match(log.at(-1), /^onescan: decision=pass quota=unknown reason=".* does not answer" /)
-})
+t.test(
+  'while the backend is dead the answer is DUNNO, after the first time without waiting',
+  async (t) => {
+    const { connect, log, heard } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '50' } })
+    const { ask } = await connect()
+    t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
+    for (let n = 0; n < 100; n++) {
+      t.same(await ask(rcpt(`full${n}@example.org`)), { action: 'DUNNO' })
+    }
+    t.ok(heard.length < 50, `${heard.length} questions, and it is tried again now and then`)
+    t.match(log.at(-1), /^onescan: decision=pass quota=unknown reason=".* does not answer" /)
+  },
+)
 
 t.test('requests that are sent at once are answered in their order', async (t) => {
   const { connect } = await rig(t)
@@ -154,7 +157,7 @@ t.test('requests that are sent at once are answered in their order', async (t) =
   )
 })
 
-t.test('a request that is none ends its connection and no other', async (t) => {
+t.test('a malformed request ends its connection and no other', async (t) => {
   const { connect, log } = await rig(t)
   const good = await connect()
   for (const nonsense of ['GET / HTTP/1.0\r\n\r\n', '\n', 'x'.repeat(REQUEST_MAX + 1)]) {
@@ -170,7 +173,7 @@ t.test('a request that is none ends its connection and no other', async (t) => {
   t.same(await good.ask(rcpt('full@example.org')), { action: full })
 })
 
-t.test('who asks and asks and takes no answer is hung up on', async (t) => {
+t.test('a client that asks on and takes no answer is hung up on', async (t) => {
   const { connect, log } = await rig(t)
   const { socket, closed } = await connect()
   const over = closed.catch(() => {}) // it may be reset
@@ -195,7 +198,7 @@ t.test('a full mailbox is full by an address with an extension', async (t) => {
   })
 })
 
-t.test('who hangs up in the middle leaves nothing behind', async (t) => {
+t.test('a client that hangs up amid a request leaves nothing behind', async (t) => {
   const { connect, log, service } = await rig(t)
   const talker = await connect()
   talker.socket.write('request=smtpd_access_policy\nreci')
@@ -223,7 +226,7 @@ t.test('the connection that was idle for longest makes room', async (t) => {
   t.same(await first.ask(rcpt('full@example.org')), { action: full })
 })
 
-t.test('when it closes, what was asked is answered', async (t) => {
+t.test('a service that closes answers requests that are here', async (t) => {
   const { connect, service, heard } = await rig(t, { dead: true, env: { QUOTATIMEOUT: '200' } })
   const idle = await connect()
   const busy = await connect()
@@ -234,7 +237,7 @@ t.test('when it closes, what was asked is answered', async (t) => {
   await Promise.all([over, idle.closed, busy.closed])
 })
 
-t.test('while onescan is off nobody is asked', async (t) => {
+t.test('while onescan is off no quota service is asked', async (t) => {
   let isOff = true
   const { connect, heard } = await rig(t, { off: () => isOff })
   const { ask } = await connect()
@@ -244,14 +247,14 @@ t.test('while onescan is off nobody is asked', async (t) => {
   t.same(await ask(rcpt('full@example.org')), { action: full })
 })
 
-t.test('without QUOTAD all pass, until it is configured', async (t) => {
+t.test('without QUOTAD all recipients pass, until it is set', async (t) => {
   const { service, connect } = await rig(t)
   const { ask } = await connect()
   service.configure({ quota: undefined, isOff: () => false, log: () => {} })
   t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
 })
 
-t.test('onescan quota is told all that is known', async (t) => {
+t.test('onescan quota gets all that is known about a mailbox', async (t) => {
   const { connect } = await rig(t)
   const { ask } = await connect()
   const question = { request: 'onescan_quota', recipient: 'half@example.org' }

@@ -24,7 +24,7 @@ t.test('a command of 10 MB without an end closes the connection', async (t) => {
   await stillServes(t, door, next)
 })
 
-t.test('a line that is too long, an empty one and one of odd bytes are no commands', async (t) => {
+t.test('a line that is too long, empty or of odd bytes is answered as no command', async (t) => {
   const { next, door } = await open(t)
   const client = await door.call()
   t.match(await client.say(`NOOP ${'x'.repeat(5000)}`), /^500 5\.5\.2 the line is too long/)
@@ -38,7 +38,7 @@ t.test('a line that is too long, an empty one and one of odd bytes are no comman
   t.match(await client.say('RCPT FROM:<a>'), /^501 /)
 })
 
-t.test('DATA, RCPT and another MAIL out of order', async (t) => {
+t.test('DATA and RCPT out of order are refused', async (t) => {
   const { next, door } = await open(t)
   const client = await door.call()
   await client.say('EHLO client.example.org')
@@ -53,7 +53,7 @@ t.test('DATA, RCPT and another MAIL out of order', async (t) => {
   t.notOk(next.commands.includes('DATA'))
 })
 
-t.test('commands in one go are carried out in their order', async (t) => {
+t.test('commands that come in one packet are carried out in their order', async (t) => {
   const { next, door } = await open(t)
   const client = await door.call()
   await client.say('EHLO client.example.org')
@@ -69,7 +69,7 @@ t.test('commands in one go are carried out in their order', async (t) => {
 })
 
 t.test(
-  'whoever sends on before DATA is answered is left, and nothing of it is a command',
+  'a client that sends on before DATA is answered is hung up on, and nothing that it sent is a command',
   async (t) => {
     const { next, door } = await open(t)
     const client = await door.call()
@@ -85,7 +85,7 @@ t.test(
 )
 
 t.test(
-  'whoever waits for no greeting and was offered no PIPELINING has its answers in order',
+  'a client that waits for no answers gets them in order, without PIPELINING, too',
   async (t) => {
     const { next, door } = await open(t)
     next.extensions = []
@@ -110,41 +110,44 @@ t.test(
   },
 )
 
-t.test('a client that says a byte at a time, and one that stops', async (t) => {
-  const timeouts = { ...standardTimeouts, silence: 200, command: 400, content: 600 }
-  const { next, door } = await open(t, { timeouts })
-  const slow = await door.call()
-  let left = false
-  slow.socket.on('close', () => {
-    left = true
-  })
-  for (let n = 0; n < 100 && !left; n++) {
-    slow.write('N')
-    await wait(20)
-  }
-  t.match(await slow.rest(), [/^421 4\.4\.2 /], 'the whole line has its time')
+t.test(
+  'a client that sends byte by byte is served, and one that stops is hung up on',
+  async (t) => {
+    const timeouts = { ...standardTimeouts, silence: 200, command: 400, content: 600 }
+    const { next, door } = await open(t, { timeouts })
+    const slow = await door.call()
+    let left = false
+    slow.socket.on('close', () => {
+      left = true
+    })
+    for (let n = 0; n < 100 && !left; n++) {
+      slow.write('N')
+      await wait(20)
+    }
+    t.match(await slow.rest(), [/^421 4\.4\.2 /], 'the whole line has its time')
 
-  const silent = await door.call()
-  t.match(await silent.hear(), /^421 4\.4\.2 /)
-  const halfway = await amidData(door)
-  halfway.write('Subject: x\r\n')
-  t.match(await halfway.hear(), /^421 4\.4\.2 /)
-  const dripping = await amidData(door)
-  let over = false
-  void dripping.hear().then(() => {
-    over = true
-  })
-  for (let n = 0; n < 200 && !over; n++) {
-    dripping.write('x')
-    await wait(20)
-  }
-  t.ok(over, 'the whole content has its time')
-  t.equal(next.got.length, 0)
-  await stillServes(t, door, next)
-})
+    const silent = await door.call()
+    t.match(await silent.hear(), /^421 4\.4\.2 /)
+    const halfway = await amidData(door)
+    halfway.write('Subject: x\r\n')
+    t.match(await halfway.hear(), /^421 4\.4\.2 /)
+    const dripping = await amidData(door)
+    let over = false
+    void dripping.hear().then(() => {
+      over = true
+    })
+    for (let n = 0; n < 200 && !over; n++) {
+      dripping.write('x')
+      await wait(20)
+    }
+    t.ok(over, 'the whole content has its time')
+    t.equal(next.got.length, 0)
+    await stillServes(t, door, next)
+  },
+)
 
 t.test(
-  'a client that leaves in the middle of content, in the dot, before the answer, before QUIT',
+  'a client may leave in the content, in its end, before the answer or before QUIT: only an answered message is delivered',
   async (t) => {
     const { next, door } = await open(t)
     for (const part of ['Subject', `${clean}.`, `${clean}.\r`]) {
@@ -169,7 +172,7 @@ t.test(
 )
 
 t.test(
-  'over --max-clients the longest silence makes room, else the new one comes again',
+  'over --max-clients the client that is silent for longest is closed, or else the new one is told to come again',
   async (t) => {
     const timeouts = { ...standardTimeouts, makesRoomAfter: 200 }
     const { next, door } = await open(t, { maxClients: 2, timeouts })
@@ -190,7 +193,7 @@ t.test(
   },
 )
 
-t.test('while the disk is full mail is put off', async (t) => {
+t.test('while the disk is full, mail is deferred', async (t) => {
   const { next, door } = await open(t, { settings: { ...settings, TMPDIR: '/nonexistent' } })
   const large = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(20_000)}`
   t.match(await sendThrough(door, large), /^451 4\.3\.0 /)

@@ -14,7 +14,7 @@ t.teardown(() => stage.remove())
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const open = (t: Test, wishes: Wishes = {}) => openBetween(t, { settings, ...wishes })
 
-t.test('a next server that is missing', async (t) => {
+t.test('while the next server is missing, mail is deferred', async (t) => {
   const door = await openDoor(t, await freePort(), { settings })
   const client = await door.call()
   t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.2 /)
@@ -36,7 +36,7 @@ const nextServerTimeouts = {
   end: 300,
 }
 
-t.test('a next server that is silent at any stage', async (t) => {
+t.test('if the next server is silent at any stage, mail is deferred', async (t) => {
   const { next, door } = await open(t, { nextServerTimeouts })
   for (const stage of ['MAIL', 'RCPT', 'DATA', '.']) {
     next.script = (verb) => (verb === stage ? 'silence' : undefined)
@@ -75,49 +75,52 @@ t.test(
   },
 )
 
-t.test('421 at each stage goes to the client, which is left', async (t) => {
-  const { next, door } = await open(t)
-  const full = '421 4.3.2 next is going down'
-  for (const stage of ['EHLO', 'XFOR', 'MAIL', 'RCPT', 'DATA', '.', 'RSET', 'VRFY', 'QUIT']) {
-    next.script = (verb, _, socket) => {
-      if (verb !== stage) return undefined
-      socket.end(`${full}\r\n`)
-      return 'silence'
+t.test(
+  'a 421 of the next server at any stage is handed to the client, whose connection ends',
+  async (t) => {
+    const { next, door } = await open(t)
+    const full = '421 4.3.2 next is going down'
+    for (const stage of ['EHLO', 'XFOR', 'MAIL', 'RCPT', 'DATA', '.', 'RSET', 'VRFY', 'QUIT']) {
+      next.script = (verb, _, socket) => {
+        if (verb !== stage) return undefined
+        socket.end(`${full}\r\n`)
+        return 'silence'
+      }
+      const client = await door.call()
+      const said: string[] = []
+      const commands = [
+        'EHLO x.example.org',
+        'VRFY a',
+        'XFORWARD ADDR=192.0.2.7',
+        'MAIL FROM:<a@b.example>',
+        'RSET',
+        'MAIL FROM:<a@b.example>',
+        'RCPT TO:<b@b.example>',
+        'DATA',
+      ]
+      for (const command of commands) {
+        client.write(`${command}\r\n`)
+        said.push((await client.hear()) ?? '')
+        if (said.at(-1)?.startsWith('421')) break
+      }
+      if (said.at(-1)?.startsWith('354')) {
+        client.write(`${clean}.\r\n`)
+        said.push((await client.hear()) ?? '')
+      }
+      if (stage === 'QUIT') said.push(await client.say('QUIT'))
+      t.equal(said.at(-1), full, stage)
+      t.equal(await client.hear(), undefined)
     }
-    const client = await door.call()
-    const said: string[] = []
-    const commands = [
-      'EHLO x.example.org',
-      'VRFY a',
-      'XFORWARD ADDR=192.0.2.7',
-      'MAIL FROM:<a@b.example>',
-      'RSET',
-      'MAIL FROM:<a@b.example>',
-      'RCPT TO:<b@b.example>',
-      'DATA',
-    ]
-    for (const command of commands) {
-      client.write(`${command}\r\n`)
-      said.push((await client.hear()) ?? '')
-      if (said.at(-1)?.startsWith('421')) break
-    }
-    if (said.at(-1)?.startsWith('354')) {
-      client.write(`${clean}.\r\n`)
-      said.push((await client.hear()) ?? '')
-    }
-    if (stage === 'QUIT') said.push(await client.say('QUIT'))
-    t.equal(said.at(-1), full, stage)
-    t.equal(await client.hear(), undefined)
-  }
-  const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
-  const other = await openDoor(t, refusing.port, { settings })
-  const client = await other.call()
-  t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
-  t.match(other.mailLog[0], /greets with 421 4\.3\.2 too busy/)
-  await stillServes(t, door, next)
-})
+    const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
+    const other = await openDoor(t, refusing.port, { settings })
+    const client = await other.call()
+    t.match(await client.say('MAIL FROM:<a@b.example>'), /^451 4\.4\.2 /)
+    t.match(other.mailLog[0], /greets with 421 4\.3\.2 too busy/)
+    await stillServes(t, door, next)
+  },
+)
 
-t.test('a next server that closes between messages is called again', async (t) => {
+t.test('if the next server closes between messages, it is called again', async (t) => {
   const { next, door } = await open(t)
   const client = await amidData(door)
   next.script = (verb, _, socket) => {
@@ -134,7 +137,7 @@ t.test('a next server that closes between messages is called again', async (t) =
   t.equal(next.commands.filter((line) => line.startsWith('EHLO')).length, 2, 'and is greeted')
 })
 
-t.test('a next server that is lost amid a transaction', async (t) => {
+t.test('if the next server is lost amid a transaction, the message is deferred', async (t) => {
   const { next, door } = await open(t)
   next.script = (verb, _, socket) => void (verb === 'RCPT' && socket.destroy())
   const client = await door.call()
@@ -148,28 +151,31 @@ t.test('a next server that is lost amid a transaction', async (t) => {
   t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /, 'and then it is called again')
 })
 
-t.test('a next server that closes in the middle of content, or speaks there', async (t) => {
-  const { next, door } = await open(t)
-  const large = `Subject: x\r\n\r\n${'x'.repeat(70)}\r\n`.padEnd(3_000_000, 'line of text\r\n')
-  const whole = large.slice(0, large.lastIndexOf('\r\n') + 2)
-  next.script = (verb, _, socket) => {
-    if (verb !== 'CONTENT') return undefined
-    socket.destroy()
-    return 'silence'
-  }
-  t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-  next.script = (verb, content) =>
-    verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
-  t.match(
-    await sendThrough(door, whole),
-    /^451 4\.4\.2 |^250 /,
-    'it is never taken for more than it is',
-  )
-  await stillServes(t, door, next)
-})
+t.test(
+  'if the next server closes in the middle of content, the message is deferred; if it speaks there, its answer counts',
+  async (t) => {
+    const { next, door } = await open(t)
+    const large = `Subject: x\r\n\r\n${'x'.repeat(70)}\r\n`.padEnd(3_000_000, 'line of text\r\n')
+    const whole = large.slice(0, large.lastIndexOf('\r\n') + 2)
+    next.script = (verb, _, socket) => {
+      if (verb !== 'CONTENT') return undefined
+      socket.destroy()
+      return 'silence'
+    }
+    t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
+    next.script = (verb, content) =>
+      verb === 'CONTENT' && content.length < 100_000 ? '250 2.0.0 I have heard enough' : undefined
+    t.match(
+      await sendThrough(door, whole),
+      /^451 4\.4\.2 |^250 /,
+      'it is never taken for more than it is',
+    )
+    await stillServes(t, door, next)
+  },
+)
 
 t.test(
-  'replies without codes, with codes that differ, without end, of a thousand lines, with bare LF',
+  'replies without codes, with codes that differ, without end, of many lines or with a bare LF never count as acceptance',
   async (t) => {
     const { next, door } = await open(t)
     const reply =
@@ -201,7 +207,7 @@ t.test(
 )
 
 t.test(
-  'a next server that says 421 in the middle of content, or stops reading there',
+  'if the next server says 421 or stops reading in the middle of content, the message is deferred',
   async (t) => {
     const { next, door } = await open(t, { nextServerTimeouts })
     const whole = `Subject: x\r\n\r\n${'line of text\r\n'.repeat(400_000)}`

@@ -71,7 +71,7 @@ t.test('by LMTP each recipient has an answer of its own', async (t) => {
   t.match(log, /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@example\.org> rcpts=2 /)
 })
 
-t.test('by LMTP nobody is told that mail was taken that the next server refuses', async (t) => {
+t.test('by LMTP no recipient is reported as taken that the next server refuses', async (t) => {
   const { settings } = ruled(t, lines.join('\n'))
   const next = await startNext(t, { lmtp: true })
   next.script = (verb) => (verb === 'DATA' ? '451 4.3.0 not now' : undefined)
@@ -89,52 +89,58 @@ t.test('by LMTP nobody is told that mail was taken that the next server refuses'
   )
 })
 
-t.test('by SMTP a next server that does not take the others leaves nothing unsaid', async (t) => {
-  const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
-  const next = await startNext(t)
-  next.script = (verb) => (verb === '.' ? '451 4.3.0 not now' : undefined)
-  const door = await openDoor(t, next.port, { settings })
-  const both = ['skip@example.org', 'keep@example.org']
-  t.match(await sendThrough(door, content, both), /^451 4\.3\.0 not now/, 'told to come again')
-  next.script = undefined
-  t.match(await sendThrough(door, content, both), /^250 /)
-  t.same(next.got.at(-1)?.recipients, ['skip@example.org'])
-  t.equal((await readQuarantine(stage.quarantine)).length, 2, 'twice in quarantine, never lost')
-})
+t.test(
+  'by SMTP, if the next server does not take the message for the others, the client is told so',
+  async (t) => {
+    const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
+    const next = await startNext(t)
+    next.script = (verb) => (verb === '.' ? '451 4.3.0 not now' : undefined)
+    const door = await openDoor(t, next.port, { settings })
+    const both = ['skip@example.org', 'keep@example.org']
+    t.match(await sendThrough(door, content, both), /^451 4\.3\.0 not now/, 'told to come again')
+    next.script = undefined
+    t.match(await sendThrough(door, content, both), /^250 /)
+    t.same(next.got.at(-1)?.recipients, ['skip@example.org'])
+    t.equal((await readQuarantine(stage.quarantine)).length, 2, 'twice in quarantine, never lost')
+  },
+)
 
 for (const lmtp of [false, true]) {
-  t.test(`${lmtp ? 'LMTP' : 'SMTP'}: RCPT is answered if a line refuses it`, async (t) => {
-    const { settings, stage } = ruled(
-      t,
-      'to=early@example.org,size<1K scan off\nto=early@example.org refuse\nto=gone@example.org refuse "moved: see https://{host}/"\n',
-    )
-    const next = await startNext(t, { lmtp })
-    const door = await openDoor(t, next.port, { settings, lmtp })
-    const client = await door.call()
-    await client.say(lmtp ? 'LHLO x' : 'EHLO x')
-    await client.say('MAIL FROM:<a@example.net>')
-    t.match(await client.say('RCPT TO:<gone@example.org>'), /^550 5\.7\.1 moved: see https:\/\//)
-    t.match(await client.say('RCPT TO:<Early@Example.ORG>'), /^250 /, 'that hangs on the size')
-    t.match(await client.say('RCPT TO:<b@example.org>'), /^250 /)
-    t.notOk(
-      next.commands.some((line) => line.includes('gone')),
-      'the next server never heard of it',
-    )
-    await client.say('DATA')
-    client.write(`${plain.toString('latin1').replaceAll('\n', '\r\n')}.\r\n`)
-    t.match(await client.hear(), /^250 /)
-    t.same(next.got[0]?.recipients, ['Early@Example.ORG', 'b@example.org'])
-    t.match(
-      door.mailLog[0],
-      /^onescan: decision=reject grounds=policy rule=3 reply=550 door=smtp remote=127\.0\.0\.1 .*to=<gone@/,
-    )
-    stage.file('control/onescan.off', '')
-    await client.say('MAIL FROM:<a@example.net>')
-    t.match(await client.say('RCPT TO:<gone@example.org>'), /^250 /, 'not while onescan is off')
-  })
+  t.test(
+    `${lmtp ? 'LMTP' : 'SMTP'}: a recipient that a rule refuses is refused at RCPT`,
+    async (t) => {
+      const { settings, stage } = ruled(
+        t,
+        'to=early@example.org,size<1K scan off\nto=early@example.org refuse\nto=gone@example.org refuse "moved: see https://{host}/"\n',
+      )
+      const next = await startNext(t, { lmtp })
+      const door = await openDoor(t, next.port, { settings, lmtp })
+      const client = await door.call()
+      await client.say(lmtp ? 'LHLO x' : 'EHLO x')
+      await client.say('MAIL FROM:<a@example.net>')
+      t.match(await client.say('RCPT TO:<gone@example.org>'), /^550 5\.7\.1 moved: see https:\/\//)
+      t.match(await client.say('RCPT TO:<Early@Example.ORG>'), /^250 /, 'that hangs on the size')
+      t.match(await client.say('RCPT TO:<b@example.org>'), /^250 /)
+      t.notOk(
+        next.commands.some((line) => line.includes('gone')),
+        'the next server never heard of it',
+      )
+      await client.say('DATA')
+      client.write(`${plain.toString('latin1').replaceAll('\n', '\r\n')}.\r\n`)
+      t.match(await client.hear(), /^250 /)
+      t.same(next.got[0]?.recipients, ['Early@Example.ORG', 'b@example.org'])
+      t.match(
+        door.mailLog[0],
+        /^onescan: decision=reject grounds=policy rule=3 reply=550 door=smtp remote=127\.0\.0\.1 .*to=<gone@/,
+      )
+      stage.file('control/onescan.off', '')
+      await client.say('MAIL FROM:<a@example.net>')
+      t.match(await client.say('RCPT TO:<gone@example.org>'), /^250 /, 'not while onescan is off')
+    },
+  )
 }
 
-t.test('behind a queue no line refuses a recipient: that would become a bounce', async (t) => {
+t.test('after the queue no rule refuses a recipient, for that would become a bounce', async (t) => {
   const { settings } = ruled(t, 'to=gone@example.org refuse\n')
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings, afterQueue: true })

@@ -10,7 +10,7 @@ import { openDoor } from './rig.ts'
 
 /** The behaviours that all doors share, by SMTP. */
 
-t.test('what SMTP shows differently is named, and is a case', async (t) => {
+t.test('each difference that is listed for SMTP is that of a case', async (t) => {
   const names = allCases.map(({ name }) => name)
   for (const name of Object.keys(differences)) t.ok(names.includes(name), name)
   t.ok(Object.keys(differences).length < names.length / 10, 'and nearly all are shown')

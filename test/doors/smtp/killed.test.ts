@@ -12,18 +12,24 @@ function check(t: Test, figures: KillFigures, how: string): void {
   t.ok(accepted > 0 && accepted < tries, `${accepted} messages in ${tries} tries`)
 }
 
-t.test('killed under load, it loses no mail, and doubles none but for lost replies', async (t) => {
-  check(t, await runKills(t, await atNextServer(t), 3), 'what was answered 250 is behind')
-})
+t.test(
+  'onescand that is killed under load loses no mail, and doubles mail only for lost replies',
+  async (t) => {
+    check(t, await runKills(t, await atNextServer(t), 3), 'what was answered 250 is behind')
+  },
+)
 
-t.test('killed while it keeps mail, what was answered 250 is in quarantine, whole', async (t) => {
-  check(t, await runKills(t, await inQuarantine(t), 2), 'at any moment')
-})
+t.test(
+  'a message that was answered 250 is in quarantine, whole, even if onescand is killed while it keeps mail',
+  async (t) => {
+    check(t, await runKills(t, await inQuarantine(t), 2), 'at any moment')
+  },
+)
 
 const skip = !findProgram('strace') && 'install Debian package strace'
 
 t.test(
-  'killed as a kept message has its name, and has not been answered for',
+  'a kept message that has its name but no answer yet survives that onescand is killed',
   { skip },
   async (t) => {
     check(t, await runKillsAt(t, await inQuarantine(t), ['fsync', 10], 1), 'the directory')

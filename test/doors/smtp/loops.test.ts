@@ -28,25 +28,28 @@ async function startForward(t: { teardown(stop: () => unknown): void }) {
 }
 
 for (const lmtp of [false, true]) {
-  t.test(`a port that leads back to the door, by ${lmtp ? 'LMTP' : 'SMTP'}`, async (t) => {
-    const forward = await startForward(t)
-    const door = await openDoor(t, forward.port, { settings, lmtp })
-    forward.to = door.port
-    const client = await door.call()
-    t.equal(
-      await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`),
-      '451 4.4.6 mail goes round: the next mail server leads back to this filter',
-    )
-    t.equal(await client.say('MAIL FROM:<ann@example.net>').then((reply) => reply.slice(0, 9)), '451 4.4.6') // biome-ignore format: a line
-    t.ok(forward.calls() < 100, `${forward.calls()} connections`)
-    const complaint =
-      'the next server leads back to this place: mail would go round, and is deferred'
-    t.same(door.log, [`${lmtp ? 'lmtp' : 'smtp'}: ${complaint}`])
-    await client.close()
-  })
+  t.test(
+    `a next server that leads back to the door is found, by ${lmtp ? 'LMTP' : 'SMTP'}`,
+    async (t) => {
+      const forward = await startForward(t)
+      const door = await openDoor(t, forward.port, { settings, lmtp })
+      forward.to = door.port
+      const client = await door.call()
+      t.equal(
+        await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`),
+        '451 4.4.6 mail goes round: the next mail server leads back to this filter',
+      )
+      t.equal(await client.say('MAIL FROM:<ann@example.net>').then((reply) => reply.slice(0, 9)), '451 4.4.6') // biome-ignore format: a line
+      t.ok(forward.calls() < 100, `${forward.calls()} connections`)
+      const complaint =
+        'the next server leads back to this place: mail would go round, and is deferred'
+      t.same(door.log, [`${lmtp ? 'lmtp' : 'smtp'}: ${complaint}`])
+      await client.close()
+    },
+  )
 }
 
-t.test('two doors that lead to each other', async (t) => {
+t.test('two doors that lead to each other are found', async (t) => {
   const forward = await startForward(t)
   const one = await openDoor(t, forward.port, { settings })
   const two = await openDoor(t, one.port, { settings })
@@ -57,7 +60,7 @@ t.test('two doors that lead to each other', async (t) => {
   t.ok(forward.calls() < 100, `${forward.calls()} connections`)
 })
 
-t.test('much mail of one sender at once is asked about once, and passes', async (t) => {
+t.test('much mail of one sender at once makes the door ask once, and passes', async (t) => {
   let go = () => {}
   const next = await startNext(t)
   const waiting = new Promise<void>((resolve) => {
@@ -79,7 +82,7 @@ t.test('much mail of one sender at once is asked about once, and passes', async 
   t.same(door.log, [])
 })
 
-t.test('what others call by such a name is mail', async (t) => {
+t.test('a sender with a name like that of the question is mail', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings })
   const sender = `onescan-loop-${'0'.repeat(32)}@localhost`
@@ -87,33 +90,36 @@ t.test('what others call by such a name is mail', async (t) => {
   t.match(await sent, /^250 /)
 })
 
-t.test('a question from a log proves nothing later: each has a name of its own', async (t) => {
-  const asked: string[] = []
-  let time = 0
-  const next = { ask: async (line: string | Buffer) => void asked.push(`${line}`), close() {} }
-  const watch = createLoopWatch({
-    lmtp: false,
-    callNext: async () => next as never,
-    complain: () => t.fail('nothing goes round'),
-    uptime: () => time,
-  })
-  const words = Buffer.from('MAIL FROM:<ann@example.net>')
-  const askOnce = async () => {
-    await Promise.all(
-      [1, 2, 3].map(() => watch.whileWaiting(words, () => new Promise(setImmediate))),
-    )
-    return asked.splice(0)[0]!
-  }
-  const former = await askOnce()
-  time = 60_001
-  t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'after the minute for which it counts')
-  const latter = await askOnce()
-  t.not(latter, former)
-  t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'while another question counts')
-  t.notOk(watch.found)
-})
+t.test(
+  'a question that was read from a log proves nothing later, because each has its own name',
+  async (t) => {
+    const asked: string[] = []
+    let time = 0
+    const next = { ask: async (line: string | Buffer) => void asked.push(`${line}`), close() {} }
+    const watch = createLoopWatch({
+      lmtp: false,
+      callNext: async () => next as never,
+      complain: () => t.fail('nothing goes round'),
+      uptime: () => time,
+    })
+    const words = Buffer.from('MAIL FROM:<ann@example.net>')
+    const askOnce = async () => {
+      await Promise.all(
+        [1, 2, 3].map(() => watch.whileWaiting(words, () => new Promise(setImmediate))),
+      )
+      return asked.splice(0)[0]!
+    }
+    const former = await askOnce()
+    time = 60_001
+    t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'after the minute for which it counts')
+    const latter = await askOnce()
+    t.not(latter, former)
+    t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'while another question counts')
+    t.notOk(watch.found)
+  },
+)
 
-t.test('one client says the same of two messages at once', async (t) => {
+t.test('the same message of one client twice at once is a loop', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings })
   const begin = async (forward: string | undefined, to = 'ben@example.org') => {
@@ -142,7 +148,7 @@ t.test('one client says the same of two messages at once', async (t) => {
   t.match((await begin(told)).reply, /^354/, 'and once its client has left')
 })
 
-t.test('50 Received fields are too many hops, but after the queue', async (t) => {
+t.test('50 Received fields are too many hops, except after the queue', async (t) => {
   const next = await startNext(t)
   const round = (count: number) => `${'Received: x\r\n'.repeat(count)}Subject: x\r\n\r\nhello\r\n`
   const door = await openDoor(t, next.port, { settings })

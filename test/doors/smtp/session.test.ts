@@ -11,37 +11,41 @@ t.teardown(() => stage.remove())
 const scanning = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
 const clean = 'Subject: x\r\n\r\nhello\r\n'
 
-t.test('commands go on as they were said, and replies come back as they were given', async (t) => {
-  const next = await startNext(t, {
-    script: (verb) => (verb === 'VRFY' ? '252-2.0.0 perhaps\r\n252 2.0.0 who knows' : undefined),
-  })
-  const door = await openDoor(t, next.port, { settings: scanning })
-  const client = await door.call()
-  await client.say('EHLO Client.Example.ORG')
-  t.equal(await client.say('VRFY  ben'), '252-2.0.0 perhaps\n252 2.0.0 who knows')
-  const mail = 'MAIL  FROM:<ann@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1'
-  t.equal(await client.say(mail), '250 2.1.0 next took MAIL')
-  const rcpt =
-    'rcpt to:<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ben@example.org X-NEW=1'
-  t.equal(await client.say(rcpt), '250 2.1.0 next took RCPT')
-  t.equal(await client.say('NOOP now'), '250 2.1.0 next took NOOP')
-  t.match(await client.say('DATA'), /^354 /)
-  client.write(`${clean}.\r\n`)
-  t.equal(
-    await client.hear(),
-    '250 2.0.0 next queued it as 1 for 1',
-    'with the text of the next server',
-  )
-  t.equal(await client.say('RSET'), '250 2.1.0 next took RSET')
-  t.equal(await client.say('QUIT'), '221 2.0.0 next says goodbye')
-  t.same(next.commands, [
+t.test(
+  'commands are handed on as they were sent, and replies come back as they were given',
+  async (t) => {
+    const next = await startNext(t, {
+      script: (verb) => (verb === 'VRFY' ? '252-2.0.0 perhaps\r\n252 2.0.0 who knows' : undefined),
+    })
+    const door = await openDoor(t, next.port, { settings: scanning })
+    const client = await door.call()
+    await client.say('EHLO Client.Example.ORG')
+    t.equal(await client.say('VRFY  ben'), '252-2.0.0 perhaps\n252 2.0.0 who knows')
+    const mail =
+      'MAIL  FROM:<ann@example.net> SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1'
+    t.equal(await client.say(mail), '250 2.1.0 next took MAIL')
+    const rcpt =
+      'rcpt to:<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ben@example.org X-NEW=1'
+    t.equal(await client.say(rcpt), '250 2.1.0 next took RCPT')
+    t.equal(await client.say('NOOP now'), '250 2.1.0 next took NOOP')
+    t.match(await client.say('DATA'), /^354 /)
+    client.write(`${clean}.\r\n`)
+    t.equal(
+      await client.hear(),
+      '250 2.0.0 next queued it as 1 for 1',
+      'with the text of the next server',
+    )
+    t.equal(await client.say('RSET'), '250 2.1.0 next took RSET')
+    t.equal(await client.say('QUIT'), '221 2.0.0 next says goodbye')
+    t.same(next.commands, [
     'EHLO Client.Example.ORG', 'VRFY  ben', mail, rcpt, 'NOOP now', 'DATA', 'RSET', 'QUIT',
   ]) // biome-ignore format: a list
-  t.equal(next.got[0]?.content.toString(), `X-QHPSI: clean\r\n${clean}`)
-  await client.close()
-})
+    t.equal(next.got[0]?.content.toString(), `X-QHPSI: clean\r\n${clean}`)
+    await client.close()
+  },
+)
 
-t.test('EHLO tells what the next server offers, but for what a proxy cannot keep', async (t) => {
+t.test('EHLO offers what the next server offers, except what a proxy cannot keep', async (t) => {
   const extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
   const next = await startNext(t, { extensions })
   const door = await openDoor(t, next.port)
@@ -62,20 +66,23 @@ t.test('EHLO tells what the next server offers, but for what a proxy cannot keep
   t.ok(next.commands.includes('EHLO two.example.org'), 'which then hears who it is')
 })
 
-t.test('a next server that offers less than before: the client asks anew', async (t) => {
-  const next = await startNext(t)
-  const door = await openDoor(t, next.port)
-  await (await door.call()).say('EHLO one.example.org')
-  next.extensions = ['8BITMIME']
-  const client = await door.call()
-  t.match(await client.say('EHLO two.example.org'), /SMTPUTF8/)
-  t.match(await client.say('MAIL FROM:<a@b.example> SMTPUTF8'), /^421 4\.3\.0 /)
-  t.equal(await client.hear(), undefined, 'and is left')
-  const again = await door.call()
-  t.notMatch(await again.say('EHLO two.example.org'), /SMTPUTF8/)
-})
+t.test(
+  'if the next server offers less than before, the client is told to connect again',
+  async (t) => {
+    const next = await startNext(t)
+    const door = await openDoor(t, next.port)
+    await (await door.call()).say('EHLO one.example.org')
+    next.extensions = ['8BITMIME']
+    const client = await door.call()
+    t.match(await client.say('EHLO two.example.org'), /SMTPUTF8/)
+    t.match(await client.say('MAIL FROM:<a@b.example> SMTPUTF8'), /^421 4\.3\.0 /)
+    t.equal(await client.hear(), undefined, 'and is left')
+    const again = await door.call()
+    t.notMatch(await again.say('EHLO two.example.org'), /SMTPUTF8/)
+  },
+)
 
-t.test('HELO, and no greeting at all', async (t) => {
+t.test('mail passes after HELO, and without any greeting', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port)
   const client = await door.call()
@@ -86,7 +93,7 @@ t.test('HELO, and no greeting at all', async (t) => {
   t.match(await mute.say('MAIL FROM:<a@b.example>'), /^250 /, 'the next server decides')
 })
 
-t.test('verdicts: refused, deferred, dropped, and the next server hears RSET', async (t) => {
+t.test('for mail that is refused, deferred or dropped the next server hears RSET', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings: scanning })
   const client = await door.call()
@@ -116,24 +123,27 @@ t.test('verdicts: refused, deferred, dropped, and the next server hears RSET', a
   t.equal(next.got.length, 1)
 })
 
-t.test('quarantine: the next server is told another recipient, with the same MAIL', async (t) => {
-  const next = await startNext(t)
-  const settings = { QHPSI: stage.scanner, VIRUSFORWARD: 'quarantine@example.org' }
-  const door = await openDoor(t, next.port, { settings })
-  const to = ['ben@example.org', 'cem@example.org']
-  t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), /^250 2\.0\.0 next queued/)
-  const [got] = next.got
-  t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
-  t.match(
-    got?.content.toString(),
-    /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/,
-  )
-  next.script = (verb, line) =>
-    line.includes('quarantine') && verb === 'RCPT' ? '550 5.1.1 nobody' : undefined
-  t.equal(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), '550 5.1.1 nobody')
-})
+t.test(
+  'for mail to VIRUSFORWARD the next server hears the same MAIL and another recipient',
+  async (t) => {
+    const next = await startNext(t)
+    const settings = { QHPSI: stage.scanner, VIRUSFORWARD: 'quarantine@example.org' }
+    const door = await openDoor(t, next.port, { settings })
+    const to = ['ben@example.org', 'cem@example.org']
+    t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), /^250 2\.0\.0 next queued/)
+    const [got] = next.got
+    t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
+    t.match(
+      got?.content.toString(),
+      /^X-QHPSI: virus found\r\nX-Quarantine-ID: .*ben@example\.org,cem@/,
+    )
+    next.script = (verb, line) =>
+      line.includes('quarantine') && verb === 'RCPT' ? '550 5.1.1 nobody' : undefined
+    t.equal(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), '550 5.1.1 nobody')
+  },
+)
 
-t.test('the answer of the next server is the answer, whatever it is', async (t) => {
+t.test('the client gets the answer of the next server, whatever it is', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings: scanning })
   for (const reply of [
@@ -150,53 +160,61 @@ t.test('the answer of the next server is the answer, whatever it is', async (t) 
   t.match(door.mailLog.join(''), /decision=accept .* reply=452 next="452 4\.3\.1 full" door=smtp/)
 })
 
-t.test('XFORWARD tells the log, plugins and SCANFAIL_RELAY who the client is', async (t) => {
-  const next = await startNext(t)
-  const settings = { ...scanning, SCANFAIL_RELAY: 'accept' }
-  const door = await openDoor(t, next.port, { settings })
-  const client = await door.call()
-  await client.say('EHLO mta.example.org')
-  const send = async (...before: readonly string[]) => {
-    for (const line of before) await client.say(line)
+t.test(
+  'the client that XFORWARD names is the one for the log, plugins and SCANFAIL_RELAY',
+  async (t) => {
+    const next = await startNext(t)
+    const settings = { ...scanning, SCANFAIL_RELAY: 'accept' }
+    const door = await openDoor(t, next.port, { settings })
+    const client = await door.call()
+    await client.say('EHLO mta.example.org')
+    const send = async (...before: readonly string[]) => {
+      for (const line of before) await client.say(line)
+      await client.say('MAIL FROM:<ann@example.net>')
+      await client.say('RCPT TO:<ben@example.org>')
+      await client.say('DATA')
+      client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
+      return client.hear()
+    }
+    const told = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
+    t.match(await send(told, 'XFORWARD SOURCE=REMOTE'), /^451 /)
+    t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
+    t.match(await send(), /^451 /, 'the attributes are for one message')
+    t.ok(next.commands.includes(told))
+    t.match(door.mailLog, [
+      /queue=4FABC remote=2001:db8::1 /,
+      /remote=192\.0\.2\.9 /,
+      /door=smtp remote=127\.0\.0\.1 /,
+    ])
+  },
+)
+
+t.test(
+  'XCLIENT is handed on and believed, and is not repeated on another connection',
+  async (t) => {
+    const next = await startNext(t, {
+      extensions: ['XCLIENT NAME ADDR LOGIN'],
+      script: (verb) => (verb === 'XCLI' ? '220 next.example.org once more' : undefined),
+    })
+    const door = await openDoor(t, next.port, {
+      settings: { ...scanning, SCANFAIL_RELAY: 'accept' },
+    })
+    const client = await door.call()
+    await client.say('EHLO mta.example.org')
+    t.equal(await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann'), '220 next.example.org once more')
+    await client.say('EHLO client.example.org')
     await client.say('MAIL FROM:<ann@example.net>')
     await client.say('RCPT TO:<ben@example.org>')
     await client.say('DATA')
     client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
-    return client.hear()
-  }
-  const told = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
-  t.match(await send(told, 'XFORWARD SOURCE=REMOTE'), /^451 /)
-  t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
-  t.match(await send(), /^451 /, 'the attributes are for one message')
-  t.ok(next.commands.includes(told))
-  t.match(door.mailLog, [
-    /queue=4FABC remote=2001:db8::1 /,
-    /remote=192\.0\.2\.9 /,
-    /door=smtp remote=127\.0\.0\.1 /,
-  ])
-})
+    t.match(await client.hear(), /^250 /, 'it has authenticated')
+    t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
+    next.script = (_, line, socket) => void (line.startsWith('MAIL') && socket.destroy())
+    t.match(await client.say('MAIL FROM:<ann@example.net>'), /^421 /)
+  },
+)
 
-t.test('XCLIENT is handed on, with what it tells; it is no one else who comes again', async (t) => {
-  const next = await startNext(t, {
-    extensions: ['XCLIENT NAME ADDR LOGIN'],
-    script: (verb) => (verb === 'XCLI' ? '220 next.example.org once more' : undefined),
-  })
-  const door = await openDoor(t, next.port, { settings: { ...scanning, SCANFAIL_RELAY: 'accept' } })
-  const client = await door.call()
-  await client.say('EHLO mta.example.org')
-  t.equal(await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann'), '220 next.example.org once more')
-  await client.say('EHLO client.example.org')
-  await client.say('MAIL FROM:<ann@example.net>')
-  await client.say('RCPT TO:<ben@example.org>')
-  await client.say('DATA')
-  client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
-  t.match(await client.hear(), /^250 /, 'it has authenticated')
-  t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
-  next.script = (_, line, socket) => void (line.startsWith('MAIL') && socket.destroy())
-  t.match(await client.say('MAIL FROM:<ann@example.net>'), /^421 /)
-})
-
-t.test('each recipient is asked about before the next server is', async (t) => {
+t.test('the quota of each recipient is asked for before the next server hears of it', async (t) => {
   const asked: string[] = []
   const next = await startNext(t)
   const quota = {
@@ -291,7 +309,7 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
   t.equal(next.got.length, 1)
 })
 
-t.test('while nothing scans, mail passes as it is', async (t) => {
+t.test('while no scanner is set, mail passes as it is', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port)
   const text = 'Subject: x\r\nX-QHPSI: clean\r\n\r\n.hidden\r\n..\n\0\xff\r\n'
@@ -310,7 +328,7 @@ t.test('only the networks of --from may connect', async (t) => {
   t.match(door.log, [/smtp: 127\.0\.0\.1 may not connect \(--from\)/])
 })
 
-t.test('when it stops, idle clients are left at once, and a message is finished', async (t) => {
+t.test('a door that stops leaves idle clients at once, and finishes a message', async (t) => {
   const next = await startNext(t)
   const door = await openDoor(t, next.port, { settings: scanning })
   const idle = await door.call()
@@ -327,7 +345,7 @@ t.test('when it stops, idle clients are left at once, and a message is finished'
 })
 
 t.test(
-  'when it stops, a message that is not finished in time is left with its client',
+  'a door that stops leaves a message that is not finished in time with its client',
   async (t) => {
     const next = await startNext(t)
     const door = await openDoor(t, next.port, { settings: scanning })

@@ -16,7 +16,7 @@ async function open(t: Parameters<typeof startNext>[0], wishes: Wishes = {}) {
   return { next, door: await openDoor(t, next.port, { settings, ...wishes }) }
 }
 
-t.test('50,000 recipients of one message', async (t) => {
+t.test('a message may have 50,000 recipients', async (t) => {
   const { next, door } = await open(t)
   const client = await door.call()
   await client.say('EHLO client.example.org')
@@ -39,7 +39,7 @@ t.test('50,000 recipients of one message', async (t) => {
   t.match(door.mailLog[0], / rcpts=50000 /)
 })
 
-t.test('in LMTP 10,000 recipients have a reply each', async (t) => {
+t.test('by LMTP each of 10,000 recipients has a reply', async (t) => {
   const next = await startNext(t, { lmtp: true })
   const door = await openDoor(t, next.port, { lmtp: true, settings: { QHPSI: stage.scanner } })
   const client = await door.call()
@@ -59,7 +59,7 @@ t.test('in LMTP 10,000 recipients have a reply each', async (t) => {
   t.equal(replies, count)
 })
 
-t.test('recipients without end are put off one by one, and others still pass', async (t) => {
+t.test('recipients without end are deferred one by one, and other mail still passes', async (t) => {
   const { door } = await open(t, { budget: createBudget(64 * 1024) })
   const client = await door.call()
   await client.say('EHLO client.example.org')
@@ -75,7 +75,7 @@ t.test('recipients without end are put off one by one, and others still pass', a
 })
 
 /** One of 100 MB is in npm run bench:smtp. */
-t.test('messages of 0 bytes, of one dot, and of 10 MB', async (t) => {
+t.test('messages of 0 bytes, of one dot and of 10 MB pass unchanged', async (t) => {
   const { next, door } = await open(t)
   t.match(await sendThrough(door, ''), /^250 /)
   t.equal(next.got[0]?.content.toString(), 'X-QHPSI: clean\r\n')
@@ -88,7 +88,7 @@ t.test('messages of 0 bytes, of one dot, and of 10 MB', async (t) => {
   t.ok(next.got[2]?.content.equals(Buffer.concat([Buffer.from('X-QHPSI: clean\r\n'), large])))
 })
 
-t.test('a message over --max-size is refused once it was read', async (t) => {
+t.test('a message over --max-size is refused after it was read', async (t) => {
   const { door } = await open(t, { maxSize: 1000 })
   t.match(
     await sendThrough(door, 'x'.repeat(999).concat('\r\n')),
@@ -98,7 +98,7 @@ t.test('a message over --max-size is refused once it was read', async (t) => {
   t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
 })
 
-t.test('a header block over 1 MiB, and a long one of short lines', async (t) => {
+t.test('a header block over 1 MiB is refused, and a long one of short lines passes', async (t) => {
   const { next, door } = await open(t)
   const line = 'X-Line: some words\r\n'
   t.match(

@@ -6,7 +6,7 @@ import { createMacros, MACROS_MAX } from '../../../../src/doors/milter/wire/macr
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const parse = (command: string, data = '') => parseCommand({ command, data: bytes(data) })
 
-t.test('each command has its meaning', async (t) => {
+t.test('each command of an MTA is parsed', async (t) => {
   const wanted: [string, string, MilterCommand][] = [
     [
       'O',
@@ -73,7 +73,7 @@ t.test('each command has its meaning', async (t) => {
   }
 })
 
-t.test('what is no command, or has other data than its own, is refused', async (t) => {
+t.test('an unknown command, or one with wrong data, is refused', async (t) => {
   const wrong = [
     ['?', ''],
     ['o', ''],
@@ -111,7 +111,7 @@ t.test('what is no command, or has other data than its own, is refused', async (
   }
 })
 
-t.test('whatever comes is a command or refused, and nothing else', async (t) => {
+t.test('any packet is either a command or refused', async (t) => {
   const command = fc.constantFrom(...'OCHMRTLNBEUAQKD?')
   fc.assert(
     fc.property(command, fc.uint8Array({ maxLength: 60 }), (command, data) => {
@@ -126,7 +126,7 @@ t.test('whatever comes is a command or refused, and nothing else', async (t) => 
 })
 
 t.test(
-  'macros are known by name, with and without braces, as long as what they belong to',
+  'macros are kept by name, with and without braces, as long as their message or connection',
   async (t) => {
     const macros = createMacros(['i', 'j', 'auth_authen', 'daemon_name'])
     const set = (data: string) => {

@@ -35,12 +35,12 @@ t.test('no bit is agreed that was not offered or not wanted', async (t) => {
   )
 })
 
-t.test('sizes of data are not agreed, whoever wants them', async (t) => {
+t.test('sizes of data are never agreed', async (t) => {
   const offer = { version: 6, actions: 0x11, steps: 0xffffffff }
   t.equal(agree(offer, { ...wish, wantedSteps: 0xffffffff | 0 }).steps >>> 28, 8)
 })
 
-t.test('an MTA that lacks what is needed is told so by name', async (t) => {
+t.test('the error names what an MTA lacks', async (t) => {
   const offer = { version: 6, actions: 0x10f, steps: 0 }
   t.throws(() => agree(offer, wish), {
     name: 'WireError',
@@ -49,7 +49,7 @@ t.test('an MTA that lacks what is needed is told so by name', async (t) => {
   t.throws(() => agree({ ...offer, actions: 0x1ff, version: 1 }, wish), /version 1/)
 })
 
-t.test('macros are asked for where that was offered', async (t) => {
+t.test('macros are asked for if the MTA offers that', async (t) => {
   const offer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
   const answer = encodeAgreement(agree(offer, wish), wish).toString('latin1')
   const [length, rest] = [answer.slice(0, 4), answer.slice(4)]

@@ -58,7 +58,7 @@ t.test('a large packet is whole, wherever it is cut', async (t) => {
   }
 })
 
-t.test('what is not whole is known not to be', async (t) => {
+t.test('a reader knows whether it is amidst a packet', async (t) => {
   const bytes = Buffer.concat([packet('N'), packet('H', strings('host'))])
   for (let length = 0; length <= bytes.length; length++) {
     const whole = length === 0 || length === 5 || length === bytes.length
@@ -94,7 +94,7 @@ t.test('a length that is only claimed costs no memory', async (t) => {
   t.ok(grown < 16 * 1024 * 1024, `${readers.length} readers: ${grown} bytes`)
 })
 
-t.test('what is kept of a packet in pieces is charged, and given back', async (t) => {
+t.test('memory for a packet in pieces is charged, and given back', async (t) => {
   const data = Buffer.alloc(150_000, 'x')
   const bytes = Buffer.concat([packet('B', data), packet('N'), packet('L', data)])
   for (const size of [7, 4096, 70_000]) {
@@ -130,7 +130,7 @@ t.test('what is kept of a packet in pieces is charged, and given back', async (t
   }
 })
 
-t.test('memory that is not there ends the packet', async (t) => {
+t.test('a packet for which there is no memory is refused', async (t) => {
   const full = () => {
     throw new Error('no memory')
   }

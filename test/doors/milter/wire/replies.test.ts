@@ -56,7 +56,7 @@ t.test('each edit has its packet', async (t) => {
   }
 })
 
-t.test('where the MTA adds no space, the value brings its own', async (t) => {
+t.test('a value has a space before it if the MTA adds none', async (t) => {
   const encode = (edit: Edit) => content(encodeEdit(edit, { steps: step.leadingSpace }))
   t.equal(encode({ kind: 'insert-field', index: 0, name: 'A', value: 'b' }), 'i\0\0\0\0A\0 b\0')
   t.equal(

@@ -46,18 +46,21 @@ const wireText = fc
   })
   .map((pieces) => pieces.join(''))
 
-t.test('CRLF . CRLF alone ends it, and dots go, as RFC 5321 4.5.2 says', async (t) => {
-  fc.assert(
-    fc.property(wireText, (text) => {
-      const whole = `${text}\r\n.\r\nMAIL`
-      const { content, ended, rest } = read(whole)
-      t.same({ content, ended, rest }, byLines(whole))
-    }),
-    { numRuns: 3000 },
-  )
-})
+t.test(
+  'only CRLF . CRLF ends the content, and dots are removed as in RFC 5321 4.5.2',
+  async (t) => {
+    fc.assert(
+      fc.property(wireText, (text) => {
+        const whole = `${text}\r\n.\r\nMAIL`
+        const { content, ended, rest } = read(whole)
+        t.same({ content, ended, rest }, byLines(whole))
+      }),
+      { numRuns: 3000 },
+    )
+  },
+)
 
-t.test('it is the same in any split', async (t) => {
+t.test('content is read the same in any split', async (t) => {
   fc.assert(
     fc.property(wireText, fc.integer({ min: 1, max: 5 }), (text, size) => {
       const whole = `${text}\r\n.\r\nNOOP\r\n`
@@ -67,7 +70,7 @@ t.test('it is the same in any split', async (t) => {
   )
 })
 
-t.test('a dot at every position of a chunk, stuffed and as the end', async (t) => {
+t.test('a dot at any position of a chunk is read, stuffed or as the end', async (t) => {
   for (let at = 0; at < 40; at++) {
     const line = 'x'.repeat(at)
     const text = `${line}\r\n..${line}\r\n.\r\n`
@@ -84,7 +87,7 @@ t.test('a dot at every position of a chunk, stuffed and as the end', async (t) =
   }
 })
 
-t.test('content without a byte, and of one dot', async (t) => {
+t.test('content of no bytes, and of one dot, is read', async (t) => {
   t.match(read('.\r\n'), { content: '', ended: true, ambiguousDot: false })
   t.match(read('..\r\n.\r\n'), { content: '.\r\n', ended: true, ambiguousDot: false })
 })
@@ -101,7 +104,7 @@ function endsEarly(sent: string): boolean {
   )
 }
 
-t.test('what is not refused ends for no server before its end', async (t) => {
+t.test('content that is not refused ends for no server before its end', async (t) => {
   let passed = 0
   fc.assert(
     fc.property(wireText, (text) => {
@@ -117,7 +120,7 @@ t.test('what is not refused ends for no server before its end', async (t) => {
   t.ok(passed > 1000, `${passed} were sent`)
 })
 
-t.test('what is sent is read as it was, byte for byte', async (t) => {
+t.test('content that is stuffed and read again is the same, byte for byte', async (t) => {
   fc.assert(
     fc.property(wireText, fc.integer({ min: 1, max: 5 }), (text, size) => {
       const { content, ambiguousDot } = read(`${text}\r\n.\r\n`)
