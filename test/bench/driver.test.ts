@@ -144,18 +144,22 @@ t.test('a wrapper that hangs is killed, with all that it started', { skip }, asy
   t.match(passages[0], { code: -1, signal: 9, accepted: false })
 })
 
-t.test('memory is that of the largest process, and not of the driver', { skip }, async (t) => {
-  const text = `Subject: x\n\n${'long line\n'.repeat(1_000_000)}`
-  const small = await through(t, { program: [compiled('sink')], text, count: 2 })
-  t.ok(
-    small.passages.every(({ rss }) => rss > 100 && rss < 2048),
-    JSON.stringify(small.passages),
-  )
-  const script = `perl -e '$x = "a" x 50_000_000'; exec "$SINK"`
-  const large = await through(t, { script, count: 1 })
-  t.ok(large.passages[0]!.cpu > small.passages[0]!.cpu, 'its processor time, too')
-  t.ok(large.passages[0]!.rss > 48_000, JSON.stringify(large.passages))
-})
+t.test(
+  'the memory of a wrapper is that of its largest process, not of the driver',
+  { skip },
+  async (t) => {
+    const text = `Subject: x\n\n${'long line\n'.repeat(1_000_000)}`
+    const small = await through(t, { program: [compiled('sink')], text, count: 2 })
+    t.ok(
+      small.passages.every(({ rss }) => rss > 100 && rss < 2048),
+      JSON.stringify(small.passages),
+    )
+    const script = `perl -e '$x = "a" x 50_000_000'; exec "$SINK"`
+    const large = await through(t, { script, count: 1 })
+    t.ok(large.passages[0]!.cpu > small.passages[0]!.cpu, 'its processor time, too')
+    t.ok(large.passages[0]!.rss > 48_000, JSON.stringify(large.passages))
+  },
+)
 
 t.test('several messages are sent in turn', { skip }, async (t) => {
   const files = mkdtempSync(join(tmpdir(), 'onescan-driver-'))

@@ -13,7 +13,7 @@ import { openWorkshop } from './workshop.ts'
 
 const skip = clamdMissing || (!findProgram('cc') && 'install Debian package gcc')
 
-t.test('the chain is the real qmail-queue where there is one', { skip }, async (t) => {
+t.test('the chain is the real qmail-queue if there is one', { skip }, async (t) => {
   const workshop = openWorkshop()
   t.teardown(workshop.remove)
   const missing = chooseField(workshop, '/nonexistent/qmail-queue')

@@ -32,6 +32,6 @@ t.test('messages that went cold are counted, with the reason', async (t) => {
   t.same(takeLog(file), expected)
 })
 
-t.test('no log is no lines', async (t) => {
+t.test('a wrapper without a log has no lines', async (t) => {
   t.same(takeLog(join(directory, 'none')), { stages: {}, cold: 0, whyCold: '' })
 })

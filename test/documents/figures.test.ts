@@ -72,7 +72,7 @@ t.test('defaults of the options of onescand are those that its page names', asyn
   t.ok(workers <= Number(most))
 })
 
-t.test('what a worker asks of clamd', async (t) => {
+t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   t.match(daemon, `A worker has at most ${CONVERSATIONS_MAX} messages at one clamd`)
   t.match(
     daemon,
@@ -81,11 +81,14 @@ t.test('what a worker asks of clamd', async (t) => {
   t.match(daemon, `If nothing is heard of it for ${HELD_AFTER / 1000} seconds`)
 })
 
-t.test('what the page of monitoring shows', async (t) => {
-  t.match(monitoring, `the last ${DECISIONS_KEPT} decisions`)
-  t.match(monitoring, new RegExp(`newest ${KEPT_SHOWN} messages`))
-  t.match(monitoring, `within the last ${TRIAL_COUNTS_FOR / 1000} seconds`)
-})
+t.test(
+  'the figures about what the page of monitoring shows are those of the program',
+  async (t) => {
+    t.match(monitoring, `the last ${DECISIONS_KEPT} decisions`)
+    t.match(monitoring, new RegExp(`newest ${KEPT_SHOWN} messages`))
+    t.match(monitoring, `within the last ${TRIAL_COUNTS_FOR / 1000} seconds`)
+  },
+)
 
 /** The number that the expression of an alert is compared with. */
 function threshold(alert: string): number {
@@ -94,7 +97,7 @@ function threshold(alert: string): number {
   return (number ?? '').split('*').reduce((product, factor) => product * Number(factor), 1)
 }
 
-t.test('when alerts come', async (t) => {
+t.test('the figures about when alerts come are those of the rules', async (t) => {
   const words: Readonly<Record<string, string>> = {
     OnescanDefers: `more than ${threshold('OnescanDefers') * 100} % of mail`,
     OnescanClientsGoCold: `more than ${threshold('OnescanClientsGoCold')} clients`,
@@ -115,63 +118,78 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const withCommas = (number: number) => number.toLocaleString('en')
 
-t.test('what onescan(1) reads, counts and shows', async (t) => {
-  const page = words('onescan.1')
-  t.match(page, `It may have ${SCRIPT_MAX / KIB} KiB.`)
-  t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
-  t.match(page, `its first ${SHOWN / KIB} KiB;`)
-  t.match(page, `counts ${withCommas(NAMES_MAX)} at a time`)
-  t.equal(TOP, 20)
-  t.match(page, 'the twenty most frequent names')
-})
+t.test(
+  'the figures about what onescan(1) reads, counts and shows are those of the program',
+  async (t) => {
+    const page = words('onescan.1')
+    t.match(page, `It may have ${SCRIPT_MAX / KIB} KiB.`)
+    t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
+    t.match(page, `its first ${SHOWN / KIB} KiB;`)
+    t.match(page, `counts ${withCommas(NAMES_MAX)} at a time`)
+    t.equal(TOP, 20)
+    t.match(page, 'the twenty most frequent names')
+  },
+)
 
-t.test('how long onescand(8) waits, and what it keeps', async (t) => {
-  const page = words('onescand.8')
-  t.match(page, `keeps up to ${IDLE_MAX} to each address`)
-  t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
-  t.equal(ASK_AGAIN_AFTER, 60_000)
-  t.match(page, 'after a minute a session is tried again')
-  t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
-  t.match(page, `is larger than ${HELD_MAX / KIB} KiB, or there is no memory left`)
-  t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
-  t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
-  t.match(page, `of at most ${HISTORY_MAX / MIB} MiB, written every five minutes`)
-  t.match(page, `of at most ${EXCEPTIONS_MAX / MIB} MiB has the day`)
-  t.equal(WRITE_EVERY, 5 * 60_000)
-  t.match(page, `has been silent for more than ${THINKING / 1000} seconds`)
-  t.match(page, `has been silent for ${AMID_MESSAGE / 1000} seconds within a message`)
-  t.equal(AMID_PACKET, 1000)
-  t.match(page, 'has been silent for a second within a packet')
-  t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
-  t.match(page, `if that is more than ${standardTimeouts.makesRoomAfter / 1000} seconds`)
-})
+t.test(
+  'the figures about how long onescand(8) waits and what it keeps are those of the program',
+  async (t) => {
+    const page = words('onescand.8')
+    t.match(page, `keeps up to ${IDLE_MAX} to each address`)
+    t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
+    t.equal(ASK_AGAIN_AFTER, 60_000)
+    t.match(page, 'after a minute a session is tried again')
+    t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
+    t.match(page, `is larger than ${HELD_MAX / KIB} KiB, or there is no memory left`)
+    t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
+    t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
+    t.match(page, `of at most ${HISTORY_MAX / MIB} MiB, written every five minutes`)
+    t.match(page, `of at most ${EXCEPTIONS_MAX / MIB} MiB has the day`)
+    t.equal(WRITE_EVERY, 5 * 60_000)
+    t.match(page, `has been silent for more than ${THINKING / 1000} seconds`)
+    t.match(page, `has been silent for ${AMID_MESSAGE / 1000} seconds within a message`)
+    t.equal(AMID_PACKET, 1000)
+    t.match(page, 'has been silent for a second within a packet')
+    t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
+    t.match(page, `if that is more than ${standardTimeouts.makesRoomAfter / 1000} seconds`)
+  },
+)
 
-t.test('how long onescan-quotad(8) waits, and what it believes', async (t) => {
-  const page = words('onescan-quotad.8')
-  t.match(page, `must be complete after ${REQUEST_TIME / 1000} seconds`)
-  t.equal(IDLE_TIME, 60_000)
-  t.match(page, 'An idle connection is closed after a minute')
-  t.match(page, `is answered within ${GRACE} milliseconds more`)
-  t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
-})
+t.test(
+  'the figures about how long onescan-quotad(8) waits and what it believes are those of the program',
+  async (t) => {
+    const page = words('onescan-quotad.8')
+    t.match(page, `must be complete after ${REQUEST_TIME / 1000} seconds`)
+    t.equal(IDLE_TIME, 60_000)
+    t.match(page, 'An idle connection is closed after a minute')
+    t.match(page, `is answered within ${GRACE} milliseconds more`)
+    t.match(page, `is ${OVER_QUOTA_FOR / 60_000} minutes old`)
+  },
+)
 
-t.test('what the gate of smtp-delay(8) counts', async (t) => {
-  const page = words('smtp-delay.8')
-  t.equal(SEGMENTS_MIN, 2)
-  t.match(page, `${BYTES_MIN} bytes in two segments`)
-  t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
-  t.match(page, `${table.VERDICTTIMEOUT.standard} milliseconds`)
-  t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
-  t.match(page, `let in for ${REST} milliseconds at a time`)
-  t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
-  t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
-})
+t.test(
+  'the figures about what the gate of smtp-delay(8) counts are those of the program',
+  async (t) => {
+    const page = words('smtp-delay.8')
+    t.equal(SEGMENTS_MIN, 2)
+    t.match(page, `${BYTES_MIN} bytes in two segments`)
+    t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
+    t.match(page, `${table.VERDICTTIMEOUT.standard} milliseconds`)
+    t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
+    t.match(page, `let in for ${REST} milliseconds at a time`)
+    t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
+    t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
+  },
+)
 
-t.test('how many bytes onescan-second-look(7) lets contents have', async (t) => {
-  const small = `${SMALL_BYTES_TIMES} times the message and ${SMALL_BYTES_MORE / MIB} MiB`
-  const most = `at most ${BYTES_TIMES} times and ${BYTES_MORE / MIB} MiB`
-  t.match(words('onescan-second-look.7'), `${small}, ${most}`)
-})
+t.test(
+  'the figures about how many bytes onescan-second-look(7) lets contents have are those of the program',
+  async (t) => {
+    const small = `${SMALL_BYTES_TIMES} times the message and ${SMALL_BYTES_MORE / MIB} MiB`
+    const most = `at most ${BYTES_TIMES} times and ${BYTES_MORE / MIB} MiB`
+    t.match(words('onescan-second-look.7'), `${small}, ${most}`)
+  },
+)
 
 t.test('the oldest Node of the README is that of package.json', async (t) => {
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }

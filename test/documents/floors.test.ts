@@ -22,7 +22,7 @@ t.test('every room stands on one floor, and no other room is named', async (t) =
 })
 
 t.test(
-  'every room is told of, and so is every room of tests that is not one of them',
+  'CONTRIBUTING names every room of src/, and every room of test/ that has no namesake there',
   async (t) => {
     const rooms = [...floors.keys()].filter((room) => !room.endsWith('.ts'))
     for (const room of rooms) t.match(page, `\`src/${room}/\``)

@@ -100,7 +100,7 @@ t.test('a reply is cut at its limit', async (t) => {
   t.equal(replyText(reply).length, limit('reply text'))
 })
 
-t.test('a log line and its values are cut at theirs', async (t) => {
+t.test('a log line and its values are cut at their limits', async (t) => {
   const many = Array.from({ length: 5000 }, (_, i) => ['k', i % 10] as const)
   t.ok(logLine(many).length <= limit('log line'))
   t.ok(logLine(many).length > limit('log line') - 10)
@@ -119,7 +119,7 @@ t.test('X-Quarantine-ID ends before its limit', async (t) => {
   t.match(value, / \+\d+ more$/)
 })
 
-t.test('what a scanner writes is shown up to its limit', async (t) => {
+t.test('the output of a scanner is shown up to its limit', async (t) => {
   let shown = 0
   const relay = relayLines('', (line) => {
     shown += line.length

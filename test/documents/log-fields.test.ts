@@ -16,7 +16,7 @@ const writers = [
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']
 
-t.test('every field of a log line about mail is explained, and no other', async (t) => {
+t.test('onescan-log(5) explains exactly the fields of log lines about mail', async (t) => {
   const written = new Set(
     writers.flatMap((file) => {
       const source = readFileSync(join(root, file), 'utf8')

@@ -66,7 +66,7 @@ t.test('every link and every path leads somewhere', async (t) => {
   }
 })
 
-t.test('every man page is named where one can read on', async (t) => {
+t.test('the README names every man page, and each page exists', async (t) => {
   for (const page of manifest.man) {
     const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []
     t.match(readme, `- \`${name}(${number})\``, page)

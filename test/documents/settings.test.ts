@@ -18,13 +18,13 @@ const readFor = {
   quota: namesRead((file) => /^quota\/(tell|ldap)\//.test(file)),
 }
 
-t.test('the slot and onescand read what the table says, and no more', async (t) => {
+t.test('the slot and onescand read exactly the settings of the table', async (t) => {
   const expected = namesOf('slot', 'onescand').filter((name) => !name.startsWith('ONESCAN_'))
   t.ok(expected.length > 60)
   t.same([...readFor.mail].sort(), expected.sort())
 })
 
-t.test('so does onescan-quotad', async (t) => {
+t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
   t.same([...readFor.quota].sort(), namesOf('onescan-quotad').sort())
 })
 
@@ -39,7 +39,7 @@ t.test('no setting is taken for a misspelt one', async (t) => {
   t.same(findMisspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
-t.test('onescanc tells onescand those that the table says', async (t) => {
+t.test('onescanc tells onescand the settings that the table says', async (t) => {
   const source = readFileSync(join(root, 'src/c/onescanc/ask.c'), 'utf8')
   const [, list = ''] = /known\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
   const told = [...list.matchAll(/"([A-Z_]+)"/g)].map(([, name]) => name!)

@@ -163,20 +163,26 @@ for (const [service, { settings, on, options }] of Object.entries(programs)) {
   }
 }
 
-t.test('a page whose place is not the one that systemd holds is not shown', { skip }, async (t) => {
-  const elsewhere = `inet:127.0.0.1:${await freePort()}`
-  const command = () => [...newest, '--workers', '1', '--socket', 'none', '--http', elsewhere]
-  const { places, log } = await activate(t, 'onescand.service', command, { QHPSI: 'plugin: eicar' })
-  const page = places.get('onescan-http.socket')!
-  await t.rejects(answerTo(page, ...dialogues.http!))
-  while (!log.some((line) => line.includes('name the same place in both'))) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  const milter = places.get('onescan-milter.socket')!
-  t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1], 'mail is taken')
-})
+t.test(
+  'the page is not shown if systemd holds another address than the one of --http',
+  { skip },
+  async (t) => {
+    const elsewhere = `inet:127.0.0.1:${await freePort()}`
+    const command = () => [...newest, '--workers', '1', '--socket', 'none', '--http', elsewhere]
+    const { places, log } = await activate(t, 'onescand.service', command, {
+      QHPSI: 'plugin: eicar',
+    })
+    const page = places.get('onescan-http.socket')!
+    await t.rejects(answerTo(page, ...dialogues.http!))
+    while (!log.some((line) => line.includes('name the same place in both'))) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const milter = places.get('onescan-milter.socket')!
+    t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1], 'mail is taken')
+  },
+)
 
-t.test('nor one that no --http asks for', { skip }, async (t) => {
+t.test('a page for which no --http asks is not shown either', { skip }, async (t) => {
   const command = () => [...newest, '--workers', '1', '--socket', 'none']
   const { places, log } = await activate(t, 'onescand.service', command, { QHPSI: 'plugin: eicar' })
   const milter = places.get('onescan-milter.socket')!

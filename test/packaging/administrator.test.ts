@@ -45,13 +45,16 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     )
   }
 
-  await t.test('an upgrade does: the running engine goes on', async (t) => {
-    must(`${reset}; ${install}`)
-    const { code, output } = bare.run(install, fullTmp)
-    t.not(code, 0, output)
-    t.match(output, 'the installed programs do not work here')
-    t.equal(there('dpkg --configure onescan').code, 0, 'later it goes on')
-  })
+  await t.test(
+    'an upgrade with a full /tmp fails, since the running onescand goes on, and can be finished later',
+    async (t) => {
+      must(`${reset}; ${install}`)
+      const { code, output } = bare.run(install, fullTmp)
+      t.not(code, 0, output)
+      t.match(output, 'the installed programs do not work here')
+      t.equal(there('dpkg --configure onescan').code, 0, 'later it goes on')
+    },
+  )
 
   /** What is left of a change after all that sets modes and owners: upgrades and boots. */
   const leftOf = (changed: string) => {
@@ -62,7 +65,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     return must(`${install} >/dev/null 2>&1 && ${seen}`)
   }
 
-  await t.test('what dpkg-statoverride sets stays', async (t) => {
+  await t.test('modes that dpkg-statoverride sets stay', async (t) => {
     must(`${reset}; ${install}; echo key >/etc/onescan/keys/clusterkeys`)
     const after = leftOf(`
       dpkg-statoverride --update --add root daemon 0710 /etc/onescan/keys
@@ -76,17 +79,20 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     )
   })
 
-  await t.test('and what he sets without it, but for keys that everybody reads', async (t) => {
-    must(`${reset}; ${install}; echo key >/etc/onescan/keys/clusterkeys`)
-    const after = leftOf(`
+  await t.test(
+    'modes that are set without dpkg-statoverride stay, but keys that everybody can read',
+    async (t) => {
+      must(`${reset}; ${install}; echo key >/etc/onescan/keys/clusterkeys`)
+      const after = leftOf(`
       chown daemon:daemon /etc/onescan/keys/clusterkeys; chmod 0464 /etc/onescan/keys/clusterkeys
       chgrp daemon /etc/onescan/keys /var/spool/onescan
       chmod 0700 /etc/onescan/keys /var/spool/onescan`)
-    t.equal(
-      after,
-      '/etc/onescan/keys root:daemon 2700\n' +
-        '/etc/onescan/keys/clusterkeys daemon:daemon 460\n' +
-        '/var/spool/onescan onescan:daemon 2700\n',
-    )
-  })
+      t.equal(
+        after,
+        '/etc/onescan/keys root:daemon 2700\n' +
+          '/etc/onescan/keys/clusterkeys daemon:daemon 460\n' +
+          '/var/spool/onescan onescan:daemon 2700\n',
+      )
+    },
+  )
 })

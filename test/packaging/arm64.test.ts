@@ -108,11 +108,11 @@ t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
     return log
   }
 
-  t.test('a message goes the cold way, where no onescand is', async (t) => {
+  t.test('a message is judged cold if no onescand runs', async (t) => {
     t.match(await send(t, '/nonexistent/socket'), 'decision=cold')
   })
 
-  t.test('and the warm one', async (t) => {
+  t.test('a message is judged warm if onescand runs', async (t) => {
     const daemon = startOnescand(t, {
       program: emulated([program('onescand')]),
       settings: { QHPSI: 'plugin: eicar', PROTO: 'TCP' },

@@ -112,7 +112,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
     ...new Set([...text.values()].join('\n').match(/(?<=\/)[A-Za-z0-9_][\w.-]*/g)!),
   ].sort()
 
-  t.test('are those that the package has', async (t) => {
+  t.test('the scripts tried here are those that the package has', async (t) => {
     for (const name of ['preinst', 'postinst', 'prerm', 'postrm']) {
       t.ok(scripts.includes(`/control/${name}`), name)
     }

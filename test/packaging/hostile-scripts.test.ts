@@ -100,7 +100,7 @@ for (const [what, put] of Object.entries(puts)) {
   })
 }
 
-t.test('nor by a link in the place of a log directory', { skip }, async (t) => {
+t.test('a link in the place of a log directory gives nobody a way in', { skip }, async (t) => {
   for (const name of scripts.filter((script) => script.includes('/log/'))) {
     const at = makeHost(t, () => {})
     const directory = at(`var/log/${name.split('/')[0]}`)

@@ -39,7 +39,7 @@ t.test('no package of the toolchain has an install script, and few others have o
   t.same(scripted, [['node_modules/esbuild', 'node_modules/koffi'], []])
 })
 
-t.test('no node is where npm looks for programs', async (t) => {
+t.test('node_modules/.bin has no node', async (t) => {
   t.notOk(existsSync(join(root, 'node_modules/.bin/node')))
 })
 
@@ -93,22 +93,25 @@ exit \${NPM_EXIT:-0}
 
 const a = { version: '1.0.0', integrity: 'sha512-a' }
 
-t.test('what is there is not installed again, by the oldest Node, too', async (t) => {
+t.test('packages that are there are not installed again, nor by the oldest Node', async (t) => {
   const sample = makePackage(t, { 'node_modules/a': a })
   t.match(sample.install({}, oldestNode), { status: 0, calls: 1 })
   t.match(sample.install(), { status: 0, calls: 1 })
   t.match(sample.read('calls'), /^ci --ignore-scripts --include=dev --include=optional /)
 })
 
-t.test('another integrity, or a package that was removed, installs again', async (t) => {
-  const sample = makePackage(t, { 'node_modules/a': a })
-  sample.install()
-  sample.lock({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })
-  t.equal(sample.install().calls, 2)
-  rmSync(join(sample.directory, 'node_modules/a'), { recursive: true })
-  t.equal(sample.install().calls, 3)
-  t.equal(sample.install().calls, 3)
-})
+t.test(
+  'packages are installed again if an integrity differs or a package was removed',
+  async (t) => {
+    const sample = makePackage(t, { 'node_modules/a': a })
+    sample.install()
+    sample.lock({ 'node_modules/a': { ...a, integrity: 'sha512-b' } })
+    t.equal(sample.install().calls, 2)
+    rmSync(join(sample.directory, 'node_modules/a'), { recursive: true })
+    t.equal(sample.install().calls, 3)
+    t.equal(sample.install().calls, 3)
+  },
+)
 
 t.test('a package for other machines need not be there', async (t) => {
   const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'] }
@@ -122,7 +125,7 @@ t.test('a package for other machines need not be there', async (t) => {
 })
 
 t.test(
-  'a package for another processor is asked for by name, and missed where npm left it out',
+  'npm is asked for a package of another processor by name, and a package that npm left out is told',
   async (t) => {
     const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'], libc: ['glibc'] }
     const sample = makePackage(t, { 'node_modules/a': other })
@@ -147,7 +150,7 @@ t.test(
   },
 )
 
-t.test('npm meets the programs of the machine and no other npm', async (t) => {
+t.test('npm finds the programs of the machine in PATH, and no other npm', async (t) => {
   const sample = makePackage(t, { 'node_modules/a': a })
   const env = { NODE_ENV: 'production', npm_config_local_prefix: '/x', npm_package_name: 'x' }
   t.equal(sample.install(env).status, 0)

@@ -33,7 +33,7 @@ t.test('programs that are missing are named in one line, with how to get them', 
 })
 
 t.test(
-  'a machine that has them all is told nothing',
+  'must-have.mjs prints nothing on a machine that has all programs',
   { skip: headers && 'install Debian package libc6-dev' },
   async (t) => {
     const { status, stderr } = run('must-have.mjs', ['git', 'gcc', 'readelf', 'dpkg-deb'])
@@ -41,7 +41,7 @@ t.test(
   },
 )
 
-t.test('without dpkg-source there is no source package, and that alone', async (t) => {
+t.test('without dpkg-source only the source package is not made', async (t) => {
   const line = 'no source package: dpkg-source is missing; apt install dpkg-dev\n'
   t.match(run('source-package.mjs', [], '--if-possible'), { status: 0, stderr: line })
   t.match(run('source-package.mjs', []), { status: 1, stderr: line })

@@ -80,7 +80,7 @@ t.test('the tarball has what is needed, and nothing else', async (t) => {
   )
 })
 
-t.test('who installs it gets no package that is bundled, and none with a script', async (t) => {
+t.test('an installation brings no package that is bundled, and none with a script', async (t) => {
   t.equal(manifest.dependencies, undefined)
   t.notOk(['preinstall', 'install', 'postinstall'].some((name) => name in manifest.scripts))
   const { packages } = json('package-lock.json')
@@ -103,7 +103,7 @@ t.test('no program holds the names of the tools that it was built with', async (
 })
 
 t.test(
-  'what is bundled is what packaging/bundled.mjs says, and its licences are there',
+  'the bundles hold the packages that packaging/bundled.mjs names, and their licences',
   async (t) => {
     const names = bundledPackages(root).map(({ path }) => path.replace('node_modules/', ''))
     const wanted = bundled.filter((name) => names.includes(name))
@@ -180,7 +180,7 @@ t.test('npm install -g without install scripts gives a slot that queues', async 
   }
 })
 
-t.test('npm install -g as it is, by another user where root runs this', async (t) => {
+t.test('npm install -g works with install scripts, too', async (t) => {
   const home = openDirectory(t)
   const uid = process.getuid!() === 0 ? NOBODY : undefined
   if (uid !== undefined) for (const path of [home, directory]) chownSync(path, uid, uid)
@@ -192,12 +192,12 @@ t.test('npm install -g as it is, by another user where root runs this', async (t
   t.equal(status, 0, String(stderr))
   const own = (path: string) => join(home, 'lib/node_modules/onescan', path)
 
-  t.test('gets one package or two, and npm runs no script', async (t) => {
+  t.test('npm installs one package or two, and runs no script', async (t) => {
     t.match(stdout, /^added [12] packages? /m, 'onescan, and the compiled part of koffi')
     t.notMatch(stdout, /^> /m)
   })
 
-  t.test('has the man pages, and programs that tell their version', async (t) => {
+  t.test('the installation has the man pages, and programs that print their version', async (t) => {
     for (const page of manifest.man) t.ok(existsSync(own(page)), page)
     for (const name of Object.keys(manifest.bin)) {
       const run = spawnSync(join(home, 'bin', name), ['--version'], { ...user, encoding: 'utf8' })
@@ -206,7 +206,7 @@ t.test('npm install -g as it is, by another user where root runs this', async (t
     }
   })
 
-  t.test('and the warm way: QMAILQUEUE leads to onescanc, which asks onescand', async (t) => {
+  t.test('QMAILQUEUE leads to onescanc, which asks onescand', async (t) => {
     const queue = join(socketDirectory(t), 'queue')
     const machine = execFileSync('uname', ['-m'], { encoding: 'utf8' }).trim()
     symlinkSync(own(`bin/${machine}/onescanc`), queue)
@@ -233,19 +233,26 @@ t.test('npm install -g as it is, by another user where root runs this', async (t
     checkOwnPlugin(t, join(home, 'bin/onescan'), user.env.PATH)
   })
 
-  t.test('on a processor without one, onescanc goes cold and quotas are not asked', async (t) => {
-    const programs = openDirectory(t)
-    writeFileSync(join(programs, 'uname'), '#!/bin/sh\necho vax\n', { mode: 0o755 })
-    const PATH = `${programs}:${user.env.PATH}`
-    const log = await send(t, join(home, 'bin/onescanc'), { PATH })
-    t.match(log, 'decision=accept')
-    t.notMatch(log, 'decision=cold')
-    const quota = spawnSync(join(home, 'bin/onescan-rcptquota'), {
-      env: { PATH },
-      encoding: 'utf8',
-    })
-    t.match(quota, { status: 0, stdout: '', stderr: /^onescan-rcptquota: no program for vax in / })
-  })
+  t.test(
+    'without a compiled onescanc for the processor the slot is cold, and quotas are not asked',
+    async (t) => {
+      const programs = openDirectory(t)
+      writeFileSync(join(programs, 'uname'), '#!/bin/sh\necho vax\n', { mode: 0o755 })
+      const PATH = `${programs}:${user.env.PATH}`
+      const log = await send(t, join(home, 'bin/onescanc'), { PATH })
+      t.match(log, 'decision=accept')
+      t.notMatch(log, 'decision=cold')
+      const quota = spawnSync(join(home, 'bin/onescan-rcptquota'), {
+        env: { PATH },
+        encoding: 'utf8',
+      })
+      t.match(quota, {
+        status: 0,
+        stdout: '',
+        stderr: /^onescan-rcptquota: no program for vax in /,
+      })
+    },
+  )
 })
 
 t.test('its programs in C are static, for both processors', async (t) => {

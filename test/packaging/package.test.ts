@@ -37,7 +37,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     }
   })
 
-  t.test('and they work', async (t) => {
+  t.test('the programs of the package work', async (t) => {
     const version = execFileSync(at('usr/bin/onescan'), ['--version'], { encoding: 'utf8' })
     t.equal(version.trim(), manifest.version)
     const { status, stderr } = spawnSync('sh', [

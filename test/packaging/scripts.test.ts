@@ -94,7 +94,7 @@ t.test('without a qmail-queue its usual place is named, and mail waits', async (
   t.equal(host.linked(), '/usr/lib/onescan/onescanc', 'and installed again it is back')
 })
 
-t.test('a qmail-queue that came meanwhile changes nothing about that', async (t) => {
+t.test('a qmail-queue that was installed meanwhile changes nothing about the link', async (t) => {
   const host = makeHost(t)
   host.link('/etc/onescan/queue', '/usr/lib/onescan/onescanc')
   t.equal(host.call('point_to_real_queue'), 0)
@@ -111,7 +111,7 @@ t.test('a qmail-queue that leads back to onescan is no way out: the removal stop
   t.equal(host.linked(), '/usr/lib/onescan/onescanc')
 })
 
-t.test('a link by way of /usr/sbin counts, when its program is gone, too', async (t) => {
+t.test('a link by way of /usr/sbin counts, also if its program is gone', async (t) => {
   const host = makeHost(t)
   host.program('/var/qmail/bin/qmail-queue')
   host.link('/etc/onescan/queue', '/usr/sbin/onescanc')

@@ -32,17 +32,20 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.not(code, 0)
   })
 
-  t.test('accounts, directories, settings, run script and link, each said', async (t) => {
-    const { output } = run(`${setup} && id onescan &&
+  t.test(
+    'it makes accounts, directories, settings, run script and link, and prints each',
+    async (t) => {
+      const { output } = run(`${setup} && id onescan &&
       stat -c '%U %G %a %n' /var/spool/onescan /etc/onescan/keys /etc/onescand/run && readlink -e /etc/onescan/queue`)
-    t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
-    t.match(output, '\nonescan onescan 3730 /var/spool/onescan\n')
-    t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
-    t.match(output, '\nroot root 755 /etc/onescand/run\n')
-    t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))
-  })
+      t.match(output, /^uid=\d+\(onescan\) .*\(onescan-keys\)$/m)
+      t.match(output, '\nonescan onescan 3730 /var/spool/onescan\n')
+      t.match(output, '\nroot onescan-keys 2750 /etc/onescan/keys\n')
+      t.match(output, '\nroot root 755 /etc/onescand/run\n')
+      t.match(output, new RegExp(`\\n${HOME}/bin/(?:\\w+/onescanc|onescan-queue)\\n$`))
+    },
+  )
 
-  t.test('once more it does nothing, and keeps what was set', async (t) => {
+  t.test('a second run changes nothing, and keeps the settings', async (t) => {
     const { code, output } = run(`echo 'QHPSI="plugin: eicar"' >>/etc/default/onescand
       find / -xdev -newer /etc/default/onescand -type f >/tmp/before
       ${setup}; tail -1 /etc/default/onescand; find /etc /var/spool -newer /etc/default/onescand -type f`)
@@ -59,7 +62,7 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
   })
 
-  t.test('under systemd a unit that differs is read anew, and onescand started anew', async (t) => {
+  t.test('under systemd a unit that differs is reloaded, and onescand restarted', async (t) => {
     const script = '#!/bin/sh\necho "said $*"\n'
     writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })
     const { output } = run(`mkdir -p /run/systemd/system; ${setup}`)
@@ -75,7 +78,7 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.match(edited.output, '\nsaid restart onescand.service\n')
   })
 
-  t.test('it says what does not do, and changes nothing', async (t) => {
+  t.test('it names what keeps it from working, and changes nothing', async (t) => {
     t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
     t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
     const unit = '/etc/systemd/system/onescand.service'

@@ -281,20 +281,23 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     })
   }
 
-  await t.test('who asks onescand has no keys, and who has them need not ask', async () => {
-    must(`${reset}; ${install} 
+  await t.test(
+    'accounts that ask onescand have no keys, and those with keys need not ask',
+    async () => {
+      must(`${reset}; ${install} 
       (umask 027; echo x >/etc/onescan/keys/clusterkeys)`)
-    const read = (account: string) =>
-      there(`setpriv ${account} cat /etc/onescan/keys/clusterkeys >/dev/null`).code
-    t.not(
-      read('--reuid=nobody --regid=onescan --clear-groups'),
-      0,
-      'qmail-smtpd, as doc/install.md has it',
-    )
-    t.not(read('--reuid=onescan-check --regid=onescan-check --clear-groups'), 0)
-    t.not(read('--reuid=onescan-quotad --regid=onescan-quotad --clear-groups'), 0)
-    t.equal(read('--reuid=onescan --regid=onescan --init-groups'), 0, 'onescand')
-  })
+      const read = (account: string) =>
+        there(`setpriv ${account} cat /etc/onescan/keys/clusterkeys >/dev/null`).code
+      t.not(
+        read('--reuid=nobody --regid=onescan --clear-groups'),
+        0,
+        'qmail-smtpd, as doc/install.md has it',
+      )
+      t.not(read('--reuid=onescan-check --regid=onescan-check --clear-groups'), 0)
+      t.not(read('--reuid=onescan-quotad --regid=onescan-quotad --clear-groups'), 0)
+      t.equal(read('--reuid=onescan --regid=onescan --init-groups'), 0, 'onescand')
+    },
+  )
 
   await t.test(
     'keys of an older package change hands, and it is told who loses them',

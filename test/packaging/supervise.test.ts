@@ -153,7 +153,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
 })
 
-t.test('where AppArmor would keep clamd from a copy of its settings, it is told', async (t) => {
+t.test('the run script of clamd says if AppArmor keeps clamd from its settings', async (t) => {
   const directory = t.testdir({
     'clamd.conf': 'LocalSocket /x\n',
     profiles: '/usr/sbin/clamd (enforce)\n',
@@ -171,7 +171,7 @@ t.test('where AppArmor would keep clamd from a copy of its settings, it is told'
 
 const freshclamMissing = !findProgram('freshclam') && 'install Debian package clamav-freshclam'
 
-t.test('freshclam knows its options', { skip: freshclamMissing }, async (t) => {
+t.test('freshclam knows the options of its run script', { skip: freshclamMissing }, async (t) => {
   const [, words = ''] = /^exec \$session \/usr\/bin\/freshclam (.*)$/m.exec(
     script('freshclam/run', {}),
   )!

@@ -7,7 +7,7 @@ import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-direc
 const selfTest = join(import.meta.dirname, '../../packaging/deb/self-test')
 
 t.test(
-  'an upgrade while onescan is switched off is no failure, and tells it',
+  'an upgrade while onescan is switched off succeeds, and says that it is switched off',
   { skip: ownDirectoriesMissing },
   async (t) => {
     const own = makeOwnDirectories(t, { '/etc': ['onescan'] })

@@ -20,7 +20,7 @@ const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name)
 
 const analyze = { skip: !findProgram('systemd-analyze') && 'install Debian package systemd' }
 
-t.test('the units make sense to systemd', analyze, async (t) => {
+t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
   const directory = t.testdir()
   for (const name of units) {
     const text = readFileSync(join(deb, name), 'utf8')
@@ -39,7 +39,7 @@ t.test('the units make sense to systemd', analyze, async (t) => {
 /** Tenths of what systemd-analyze calls the exposure, which is 10 for a service without any limit. */
 const exposures = { 'onescand.service': 12, 'onescan-quotad.service': 7 }
 
-t.test('services are exposed by 1.2 and 0.7 at most', analyze, async (t) => {
+t.test('systemd-analyze security rates the services 1.2 and 0.7 at most', analyze, async (t) => {
   t.same(Object.keys(exposures).sort(), units.filter((name) => name.endsWith('.service')).sort())
   const directory = t.testdir()
   for (const name of units) copyFileSync(join(deb, name), join(directory, name))
@@ -53,21 +53,21 @@ t.test('services are exposed by 1.2 and 0.7 at most', analyze, async (t) => {
   }
 })
 
-t.test('what the runtime and clamd need is not taken away', async (t) => {
+t.test('the units leave the runtime and clamd what they need', async (t) => {
   t.match(service, '\nMemoryDenyWriteExecute=no\n')
   t.match(service, '\nReadWritePaths=/var/spool/onescan -/var/lib/onescan/quarantine\n')
   t.match(service, '\nRuntimeDirectory=onescand\n')
   t.match(service, '\nPrivateUsers=no\n', 'or all owners of files look alike')
 })
 
-t.test('none but the first process of a service tells systemd how it is', async (t) => {
+t.test('only the first process of a service may send its state to systemd', async (t) => {
   for (const unit of [service, quotad]) {
     t.match(unit, '\nType=notify\n')
     t.match(unit, '\nNotifyAccess=main\n')
   }
 })
 
-t.test('what root makes stands where nobody else may put a link', async (t) => {
+t.test('root makes files only where nobody else may put a link', async (t) => {
   const socket = readFileSync(join(deb, 'onescand.socket'), 'utf8')
   t.match(socket, '\nListenStream=/run/onescan/slot.sock\n')
   t.match(socket, '\nSocketUser=root\nSocketGroup=onescan\nSocketMode=0660\n')
@@ -91,7 +91,7 @@ t.test('no two services run as one user', async (t) => {
   t.same(users, ['onescan', 'onescan-quotad'])
 })
 
-t.test('onescan-quotad has one capability, and it is the one that its manual names', async (t) => {
+t.test('onescan-quotad has the one capability that its manual names', async (t) => {
   t.match(quotad, '\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n')
   t.match(quotad, '\nAmbientCapabilities=CAP_DAC_READ_SEARCH\n')
   t.match(quotad, '\nProtectHome=read-only\n', 'mailboxes are in homes')

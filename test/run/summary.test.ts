@@ -25,20 +25,23 @@ const tap = `# Subtest: a.test.ts
     1..1
 not ok 1 - a.test.ts # time=1500.25ms`
 
-t.test('of a failure, the message and its place, and where a value differs first', async (t) => {
-  const details: (readonly string[])[] = []
-  const times: number[] = []
-  const reader = createTapReader(({ cases, time }) => {
-    times.push(time)
-    for (const { detail } of cases) details.push(detail)
-  })
-  for (const line of tap.split('\n')) reader.line(line)
-  reader.end()
-  t.same(times, [1500.25])
-  t.same(details.map(gistOf), [
-    ['the whole text (test/a.test.ts:109)', '-X-QHPSI: clean   +Subject: y'],
-  ])
-})
+t.test(
+  'a failure is shown with its message, its place, and the first difference of a value',
+  async (t) => {
+    const details: (readonly string[])[] = []
+    const times: number[] = []
+    const reader = createTapReader(({ cases, time }) => {
+      times.push(time)
+      for (const { detail } of cases) details.push(detail)
+    })
+    for (const line of tap.split('\n')) reader.line(line)
+    reader.end()
+    t.same(times, [1500.25])
+    t.same(details.map(gistOf), [
+      ['the whole text (test/a.test.ts:109)', '-X-QHPSI: clean   +Subject: y'],
+    ])
+  },
+)
 
 t.test('a failure without a diagnosis, and one without anything, still have a line', async (t) => {
   t.same(gistOf(['timeout!', 'expired: a.test.ts']), ['timeout!'])
@@ -51,7 +54,7 @@ t.test('a long message does not push its place out of the line', async (t) => {
   t.match(line, /x… \(a\.ts:1\)$/)
 })
 
-t.test('files in which something failed are named, which are those to run again', async (t) => {
+t.test('files in which something failed are named, to be run again', async (t) => {
   const results = [
     { name: 'a', cases: [{ result: 'passed' }, { result: 'failed' }, { result: 'failed' }] },
     { name: 'b', cases: [{ result: 'passed' }, { result: 'skipped' }] },
@@ -60,7 +63,7 @@ t.test('files in which something failed are named, which are those to run again'
   t.same(failedFiles(results), ['a'])
 })
 
-t.test('how long all of it took, and the files that took longest', async (t) => {
+t.test('the summary tells how long all of it took, and the files that took longest', async (t) => {
   const files = [
     { name: 'a', time: 900 },
     { name: 'b', time: 61_000 },

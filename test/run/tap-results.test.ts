@@ -85,7 +85,7 @@ not ok 1 - a.test.ts # time=5ms`),
   )
 })
 
-t.test('what is skipped or to be done is told with its reason, wherever it stands', async (t) => {
+t.test('a skipped case is told with its reason, wherever it stands', async (t) => {
   t.same(
     read(`# Subtest: a.test.ts
     ok 1 - whole # SKIP install Debian package swaks

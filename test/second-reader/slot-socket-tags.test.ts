@@ -3,7 +3,7 @@ import { isWhole } from '../cases/is-whole.ts'
 import { expectTruth, missing } from './short.ts'
 
 t.test(
-  'tags of the slot socket are true, and none is left where nothing was scanned',
+  'tags of the slot socket are true, and mail that was not scanned has none',
   {
     skip: missing,
   },

@@ -116,14 +116,14 @@ for (const { name, program, skip } of standIns) {
       for (const delivery of deliveries(maildir)) t.ok(delivery.envelope.equals(envelope))
     })
 
-    t.test('answers with its own codes where the Maildir is not as it must be', async (t) => {
+    t.test('answers with its own codes if the Maildir is not as it must be', async (t) => {
       const maildir = freshMaildir(t)
       t.equal((await call(join(maildir, 'missing'))).code, 61)
       rmSync(join(maildir, 'envelopes'), { recursive: true })
       t.equal((await call(maildir)).code, 62)
     })
 
-    t.test('leaves nothing where a file cannot be made', async (t) => {
+    t.test('leaves nothing if a file cannot be made', async (t) => {
       for (const [part, code] of [
         ['tmp', 63],
         ['envelopes', 65],
@@ -139,7 +139,7 @@ for (const { name, program, skip } of standIns) {
       }
     })
 
-    t.test('leaves nothing where the disk has no room', async (t) => {
+    t.test('leaves nothing if the disk is full', async (t) => {
       const maildir = freshMaildir(t)
       const limited = `trap '' XFSZ; ulimit -f 8; exec "$0"`
       const { code } = await call(maildir, {

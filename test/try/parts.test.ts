@@ -18,7 +18,7 @@ import { infectedMail } from './infected-mail.ts'
 import { type Passage, recipients, sender } from './passage.ts'
 import { fit, makePaint, wrap } from './terminal.ts'
 
-t.test('only a terminal gets colours, and only where NO_COLOR is not set', async (t) => {
+t.test('only a terminal gets colours, and only if NO_COLOR is not set', async (t) => {
   const terminal = { isTTY: true, write: () => true }
   const pipe = { write: () => true }
   t.equal(makePaint(terminal, {})('red', 'text'), '\x1b[31mtext\x1b[0m')
@@ -45,7 +45,7 @@ t.test('no line is wider than it may be, and no control byte reaches the termina
 })
 
 t.test(
-  'a directory with something in it is left alone, an earlier trial is replaced',
+  'a directory that is not empty is left alone, and an earlier trial is replaced',
   async (t) => {
     const place = mkdtempSync(join(tmpdir(), 'onescan-test-'))
     t.teardown(() => rmSync(place, { recursive: true }))
@@ -96,7 +96,7 @@ t.test('a hop that did what it should has no problem', async (t) => {
   t.same(check(good, wanted), [])
 })
 
-t.test('each thing that is not as it should be is a problem', async (t) => {
+t.test('a hop has a problem for each thing that is not as it should be', async (t) => {
   const delivering = (change: (text: string) => string): Passage => ({
     ...good,
     delivery: {
@@ -144,7 +144,7 @@ t.test('a refusal must have the right words, and leave nothing', async (t) => {
   t.match(check({ ...refused, delivery: good.delivery }, refusal), [/^a refused message came/])
 })
 
-t.test('no file that is part of the trial is taken for a virus', async (t) => {
+t.test('no file of the trial is taken for a virus', async (t) => {
   t.ok(createEicarSearch()(infectedMail()), 'the search works')
   const directories = [import.meta.dirname, join(import.meta.dirname, '../messages')]
   for (const directory of directories) {

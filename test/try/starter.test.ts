@@ -127,7 +127,7 @@ t.test('what is bundled is installed with all that it needs, and no tool beside'
   t.same(readdirSync(join(checkout.root, 'build')), [], 'nothing is left behind')
 })
 
-t.test('a change of the lock file installs again where it concerns what is bundled', async (t) => {
+t.test('a change of the lock file installs again if it concerns a bundled package', async (t) => {
   const checkout = makeCheckout(t)
   checkout.run()
   const changed = { version: '6.0.0', integrity: 'sha512-y' }
@@ -160,7 +160,7 @@ t.test('a missing build, and any change below src, builds again', async (t) => {
   again('a file below src was removed')
 })
 
-t.test('where the installation fails nothing else is run', async (t) => {
+t.test('if the installation fails, nothing else is run', async (t) => {
   const { status, called, stderr } = makeCheckout(t).run([], { NPM_EXIT: '7' })
   t.equal(status, 2)
   t.same(called, ['npm ci'])

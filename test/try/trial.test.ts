@@ -71,13 +71,13 @@ t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
     t.match(output, 'no clamd answers at /nonexistent/clamd.ctl')
   })
 
-  t.test('it fetches a bundler and what is bundled, and no other tool', async (t) => {
+  t.test('the trial fetches a bundler and the bundled packages, and no other tool', async (t) => {
     const fetched = sizeOf(cache)
     t.ok(fetched > 1_000_000 && fetched < 120_000_000, `${fetched} bytes`)
     t.notOk(existsSync(join(checkout, 'node_modules/typescript')))
   })
 
-  t.test('one clean message is told in full, the others in a line', async (t) => {
+  t.test('the report shows one clean message in full, and the others in a line each', async (t) => {
     const [, part = ''] = output.split('\nplain.eml: ')
     const hops = part
       .split('\n\n')[0]!
@@ -179,7 +179,7 @@ t.test('without clamd, in a fresh checkout, on the oldest Node', async (t) => {
   })
 })
 
-t.test('with a clamd that answers, it is clamd that scans', { skip: clamdMissing }, async (t) => {
+t.test('clamd scans if one answers', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd()
   t.teardown(clamd.stop)
   const { code, output, mail } = await runTrial(t, `${noClamd} ${clamd.socket}`)
@@ -189,7 +189,7 @@ t.test('with a clamd that answers, it is clamd that scans', { skip: clamdMissing
   t.match(opening(mail('alpha')[0]!.message, 2), '; s=clamd,everypart; ')
 })
 
-t.test('a scanner that finds nothing makes the trial fail, and say where', async (t) => {
+t.test('the trial fails if a scanner finds nothing, and names the hop', async (t) => {
   const { code, output } = await runTrial(t, await clamdThatFindsNothing(t))
   t.equal(code, 1)
   t.match(output, /^FAILED: 6 of 36 hops did not do what they should/m)
