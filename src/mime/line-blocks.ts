@@ -4,13 +4,15 @@ import { CR, LF } from './shared/lines.ts'
 const LINE_MAX = 16 * 1024
 
 /**
- * Turns bytes that come in pieces of any size into blocks of whole lines; a long line is parted
+ * Turns bytes that come in pieces of any size into blocks of whole lines, and parts a long line
  * into several blocks. `midLine` says that a block begins inside of a line. A block is valid until
  * `take` returns.
  */
 export class LineBlocks {
   readonly #take: (block: Buffer, midLine: boolean) => void
+  /** The beginning of a line whose end has not come yet stands at the front of it. */
   #held: Buffer = Buffer.alloc(0)
+  #heldLength = 0
   #midLine = false
 
   constructor(take: (block: Buffer, midLine: boolean) => void) {
@@ -18,29 +20,51 @@ export class LineBlocks {
   }
 
   push(chunk: Buffer): void {
-    let rest = chunk
-    if (this.#held.length > 0) {
+    let from = 0
+    if (this.#heldLength > 0) {
       const lf = chunk.indexOf(LF)
-      rest = Buffer.concat([this.#held, lf < 0 ? chunk : chunk.subarray(0, lf + 1)])
-      if (lf >= 0) {
-        this.#give(rest)
-        rest = chunk.subarray(lf + 1)
-      }
+      from = lf < 0 ? chunk.length : lf + 1
+      this.#hold(chunk, 0, from)
+      if (lf >= 0) this.#giveHeld(this.#heldLength)
+      else if (this.#heldLength > LINE_MAX) this.#giveHeld(endOfPiece(this.#heldBytes))
     }
-    let end = rest.lastIndexOf(LF) + 1
-    if (rest.length - end > LINE_MAX) end += endOfPiece(rest.subarray(end))
-    this.#held = Buffer.from(rest.subarray(end))
-    if (end > 0) this.#give(rest.subarray(0, end))
+    let end = Math.max(from, chunk.lastIndexOf(LF) + 1)
+    if (chunk.length - end > LINE_MAX) end += endOfPiece(chunk.subarray(end))
+    if (end > from) this.#give(chunk.subarray(from, end))
+    this.#hold(chunk, end, chunk.length)
   }
 
-  /** Takes the rest, which is a last line without a line end. */
+  /** Gives the rest, which is a last line without a line end. */
   end(): void {
-    if (this.#held.length > 0) this.#give(this.#held)
+    if (this.#heldLength > 0) this.#giveHeld(this.#heldLength)
   }
 
-  /** Drops what is left: nothing more will be taken. */
+  /** Drops the rest: nothing more will be taken. */
   forget(): void {
-    this.#held = Buffer.alloc(0)
+    this.#heldLength = 0
+  }
+
+  get #heldBytes(): Buffer {
+    return this.#held.subarray(0, this.#heldLength)
+  }
+
+  /** Keeps a copy. The memory doubles when it is full, so that many small pieces cost little. */
+  #hold(bytes: Buffer, from: number, to: number): void {
+    const length = this.#heldLength + to - from
+    if (length > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#held.length))
+      this.#held.copy(larger, 0, 0, this.#heldLength)
+      this.#held = larger
+    }
+    bytes.copy(this.#held, this.#heldLength, from, to)
+    this.#heldLength = length
+  }
+
+  #giveHeld(length: number): void {
+    const held = this.#heldBytes
+    this.#heldLength -= length
+    this.#give(held.subarray(0, length))
+    held.copyWithin(0, length)
   }
 
   #give(block: Buffer): void {
