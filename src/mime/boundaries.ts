@@ -1,4 +1,4 @@
-import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, Over } from './limits.ts'
+import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from './limits.ts'
 
 /** All texts that some reader may take for the boundary of an open multipart, in lower case. */
 export class Boundaries {
@@ -7,15 +7,16 @@ export class Boundaries {
   #firsts = new Set<number>()
   #longest = 0
 
-  /** Throws Over if there are too many. */
+  /** Throws LimitExceeded if there are too many. */
   learn(boundaries: readonly string[]): void {
     const before = this.#known.size
     for (const boundary of boundaries) this.#known.add(boundary)
     if (this.#known.size === before) return
-    if (this.#known.size > BOUNDARIES_MAX) throw new Over(`more than ${BOUNDARIES_MAX} boundaries`)
+    if (this.#known.size > BOUNDARIES_MAX)
+      throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
     this.#lengths = [...new Set([...this.#known].map(({ length }) => length))].sort((a, b) => b - a)
     if (this.#lengths.length > BOUNDARY_LENGTHS_MAX) {
-      throw new Over(`boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`)
+      throw new LimitExceeded(`boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`)
     }
     this.#longest = this.#lengths[0]!
     this.#firsts = new Set([...this.#known].map((boundary) => boundary.charCodeAt(0)))
@@ -25,7 +26,7 @@ export class Boundaries {
    * The longest known boundary that begins at `from`, which is behind the dashes. Blanks before it
    * are skipped.
    */
-  beginsAt(bytes: Buffer, from: number): string | undefined {
+  longestAt(bytes: Buffer, from: number): string | undefined {
     if (this.#longest === 0) return undefined
     let at = from
     while (bytes[at] === 0x20 || bytes[at] === 0x09) at++

@@ -1,5 +1,5 @@
 import { decodeWords } from '../message/encoded-words.ts'
-import { BOUNDARY_MAX, Over } from './limits.ts'
+import { BOUNDARY_MAX, LimitExceeded } from './limits.ts'
 
 /**
  * All forms in which some reader understands the `boundary` parameters of a header, in lower case:
@@ -10,16 +10,16 @@ export function readBoundaries(header: string): string[] {
   if (!/boundary/i.test(header)) return []
   const found = new Set<string>()
   const text = header.replace(/[\0\v\f]/g, '')
-  collect(text, found)
-  if (text.includes('=?')) collect(decodeWords(text), found)
+  addBoundaries(text, found)
+  if (text.includes('=?')) addBoundaries(decodeWords(text), found)
   return [...found]
 }
 
-function collect(text: string, found: Set<string>): void {
+function addBoundaries(text: string, found: Set<string>): void {
   const add = (reading: string) => {
     const boundary = reading.trim().toLowerCase()
     if (boundary.length > BOUNDARY_MAX) {
-      throw new Over(`a boundary of more than ${BOUNDARY_MAX} bytes`)
+      throw new LimitExceeded(`a boundary of more than ${BOUNDARY_MAX} bytes`)
     }
     if (boundary !== '') found.add(boundary)
   }
@@ -34,14 +34,14 @@ function collect(text: string, found: Set<string>): void {
   }
 }
 
-interface Written {
+interface BoundaryParameter {
   /** All that follows the `=`; the value may end sooner. */
   readonly value: string
   /** RFC 2231: `boundary*=`, `boundary*0*=`. */
   readonly isSection: boolean
 }
 
-function* parametersIn(text: string): Generator<Written> {
+function* parametersIn(text: string): Generator<BoundaryParameter> {
   const words = /boundary/gi
   for (let word = words.exec(text); word; word = words.exec(text)) {
     let at = skipBlanks(text, words.lastIndex)

@@ -1,11 +1,18 @@
-import { codedContents, leafContents } from './leaf-contents.ts'
-import { Over } from './limits.ts'
-import type { Coded, Leaf } from './open-contents.ts'
-import { Reading } from './reading.ts'
+import { giveCodedData, giveLeaf } from './leaf-contents.ts'
+import { LimitExceeded } from './limits.ts'
+import type { CodedData, Leaf } from './open-contents.ts'
+import { MailReading } from './reading.ts'
 import type { Source } from './source.ts'
-import { type ContentsOptions, newWalk, PIECE, type Step, type Walk, worked } from './walk.ts'
+import {
+  type ContentStep,
+  type ContentsOptions,
+  countWork,
+  newWalk,
+  PIECE,
+  type Walk,
+} from './walk.ts'
 
-export type { Content, ContentsOptions, Step } from './walk.ts'
+export type { Content, ContentStep as Step, ContentsOptions } from './walk.ts'
 
 /**
  * The contents that any reader of mail might get out of a message, each of them once. Each leaf is
@@ -13,12 +20,15 @@ export type { Content, ContentsOptions, Step } from './walk.ts'
  * mail itself that stands in the message as it is, is left out (leaf-contents.ts). A caller that
  * stops early must call `return`, which frees what is held.
  */
-export function* contentsOf(message: Source, options: ContentsOptions): Generator<Step, void> {
-  const walk = newWalk(message, options, inside)
+export function* contentsOf(
+  message: Source,
+  options: ContentsOptions,
+): Generator<ContentStep, void> {
+  const walk = newWalk(message, options, contentsOfMail)
   try {
-    yield* inside(message, walk, 0)
+    yield* contentsOfMail(message, walk, 0)
   } catch (error) {
-    if (!(error instanceof Over)) throw error
+    if (!(error instanceof LimitExceeded)) throw error
     yield { kind: 'over', why: error.message }
   }
 }
@@ -27,27 +37,27 @@ export function* contentsOf(message: Source, options: ContentsOptions): Generato
  * The contents of one mail, in the order of their ends. The source is read at two places at a time,
  * so its readings may not share memory.
  */
-function* inside(source: Source, walk: Walk, depth: number): Generator<Step, void> {
-  let found: (Leaf | Coded)[] = []
-  const reading = new Reading({
+function* contentsOfMail(source: Source, walk: Walk, depth: number): Generator<ContentStep, void> {
+  let found: (Leaf | CodedData)[] = []
+  const reading = new MailReading({
     header: (header) => walk.options.onHeader?.(header),
     name: (name) => walk.options.onName?.(name),
     leaf: (leaf) => found.push(leaf),
     coded: (coded) => found.push(coded),
   })
-  function* give(): Generator<Step, void> {
+  function* give(): Generator<ContentStep, void> {
     const ready = found
     found = []
     for (const content of ready) {
-      if ('kind' in content) yield* codedContents(content, source, walk, depth)
-      else yield* leafContents(content, source, walk, depth)
+      if ('kind' in content) yield* giveCodedData(content, source, walk, depth)
+      else yield* giveLeaf(content, source, walk, depth)
     }
   }
   let steps = 0
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       reading.push(chunk.subarray(at, at + PIECE))
-      yield* worked(walk, reading.steps - steps)
+      yield* countWork(walk, reading.steps - steps)
       steps = reading.steps
       if (found.length > 0) yield* give()
     }

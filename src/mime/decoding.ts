@@ -1,46 +1,54 @@
+import { hasHeader, looksLikeMail } from './content-checks.ts'
 import { decoderRoom } from './decoders/base64.ts'
-import { DEPTH_MAX, Over } from './limits.ts'
-import { hasHeader, looksLikeMail } from './looks.ts'
-import type { DecodingPlan, MakeDecoder } from './readings.ts'
+import type { DecodingPlan, MakeDecoder } from './decoding-plans.ts'
+import { DEPTH_MAX, LimitExceeded } from './limits.ts'
 import { signedContent } from './signed.ts'
 import type { Source } from './source.ts'
 import { Store } from './store.ts'
-import { giveOne, PIECE, type Step, spend, type Walk, type Work, worked } from './walk.ts'
+import {
+  type ContentStep,
+  countBytes,
+  countWork,
+  giveContent,
+  PIECE,
+  type Walk,
+  type Work,
+} from './walk.ts'
 
-/** A plan with the standard way alone. */
-export function plainly(standard: MakeDecoder): DecodingPlan {
+/** Returns a plan that has only the standard way. */
+export function standardOnly(standard: MakeDecoder): DecodingPlan {
   return { standard, others: () => [] }
 }
 
-/** Decodes a source in each way of a plan; gives each result and what is inside of it. */
-export function* decodedBy(
+/** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
+export function* decodeByPlan(
   plan: DecodingPlan,
   part: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
-  yield* oneWay(plan.standard, part, walk, depth)
-  yield* inOtherWays(plan, part, walk, depth)
+): Generator<ContentStep> {
+  yield* decodeInOneWay(plan.standard, part, walk, depth)
+  yield* decodeInOtherWays(plan, part, walk, depth)
 }
 
-/** The same in the other ways. The standard way must have ended. */
-export function* inOtherWays(
+/** Does so in all ways but the standard one, which must have ended. */
+export function* decodeInOtherWays(
   plan: DecodingPlan,
   part: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
-  for (const other of plan.others()) yield* oneWay(other, part, walk, depth)
+): Generator<ContentStep> {
+  for (const other of plan.others()) yield* decodeInOneWay(other, part, walk, depth)
 }
 
-/** The same in one way. */
-export function* oneWay(
+/** Does so in one way. */
+export function* decodeInOneWay(
   make: MakeDecoder,
   part: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
-  const store = yield* decoded(part, make, walk)
+): Generator<ContentStep> {
+  const store = yield* decodeToStore(part, make, walk)
   try {
     yield* giveDecoded(sourceIn(store), walk, depth)
   } finally {
@@ -48,9 +56,13 @@ export function* oneWay(
   }
 }
 
-/** What a decoder makes of a source. The caller closes the store. */
-export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator<Step, Store> {
-  spend(walk, part.size)
+/** Decodes a source into a store, which the caller closes. */
+export function* decodeToStore(
+  part: Source,
+  make: MakeDecoder,
+  walk: Work,
+): Generator<ContentStep, Store> {
+  countBytes(walk, part.size)
   const store = new Store(walk.pool)
   const room = walk.rooms.pop() ?? decoderRoom()
   let isDone = false
@@ -60,7 +72,7 @@ export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator
       for (let at = 0; at < chunk.length; at += PIECE) {
         const end = Math.min(chunk.length, at + PIECE)
         decoder.push(chunk, at, end)
-        yield* worked(walk, end - at)
+        yield* countWork(walk, end - at)
       }
     }
     decoder.end()
@@ -72,14 +84,21 @@ export function* decoded(part: Source, make: MakeDecoder, walk: Work): Generator
   }
 }
 
-/** The bytes of a store as a source; valid until the store is closed. */
+/** Returns the bytes of a store as a source, which is valid until the store is closed. */
 export function sourceIn(store: Store): Source {
   return { size: store.size, chunks: (from, to) => store.chunks(from, to) }
 }
 
-/** Gives a decoded content, and what is inside of it. */
-export function* giveDecoded(source: Source, walk: Walk, depth: number): Generator<Step, void> {
-  if (!(yield* giveOne(source, { isCounted: true }, walk))) return
+/**
+ * Gives a decoded content; then the contents inside of it, if it is a signature or may be a mail.
+ * Throws LimitExceeded if mails are encoded in one another too deep.
+ */
+export function* giveDecoded(
+  source: Source,
+  walk: Walk,
+  depth: number,
+): Generator<ContentStep, void> {
+  if (!(yield* giveContent(source, { isCounted: true }, walk))) return
   const signed = signedContent(() => source.chunks(), walk.pool)
   if (signed) {
     try {
@@ -91,10 +110,10 @@ export function* giveDecoded(source: Source, walk: Walk, depth: number): Generat
   }
   if (!looksLikeMail(source) && !hasHeader(source)) return
   checkDepth(depth)
-  yield* giveOne(source, { isMail: true }, walk)
+  yield* giveContent(source, { isMail: true }, walk)
   yield* walk.readMail(source, walk, depth + 1)
 }
 
 function checkDepth(depth: number): void {
-  if (depth === DEPTH_MAX) throw new Over(`mail encoded more than ${DEPTH_MAX} deep`)
+  if (depth === DEPTH_MAX) throw new LimitExceeded(`mail encoded more than ${DEPTH_MAX} deep`)
 }

@@ -1,6 +1,6 @@
 import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
-import { FIELDS_MAX, Over } from './limits.ts'
+import { FIELDS_MAX, LimitExceeded } from './limits.ts'
 import { type PartHeader, readPartHeader } from './part-header.ts'
 import { SPACE, TAB } from './shared/lines.ts'
 
@@ -41,12 +41,12 @@ export class HeaderRegion {
     this.#learnt = before ? before.#learnt : 0
   }
 
-  /** Throws Over if the header is larger than the limit. */
+  /** Throws LimitExceeded if the header is larger than the limit. */
   add(line: string, goesOn: boolean): void {
     this.hasLines = true
     this.lines.add(line, goesOn)
     if (this.lines.isOver) {
-      throw new Over(`a header with more than ${FIELDS_MAX} characters about content`)
+      throw new LimitExceeded(`a header with more than ${FIELDS_MAX} characters about content`)
     }
   }
 

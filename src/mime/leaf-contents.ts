@@ -1,103 +1,104 @@
-import { outOfBase64 } from './base64-contents.ts'
+import { giveFromBase64 } from './base64-contents.ts'
+import { hasNul } from './content-checks.ts'
+import { WithoutTails } from './decoders/text-forms.ts'
 import { YencDecoder } from './decoders/uuencode.ts'
-import { decoded, decodedBy, oneWay, plainly, sourceIn } from './decoding.ts'
-import type { Encoding } from './encodings.ts'
-import { hasNul } from './looks.ts'
-import type { Coded, Leaf } from './open-contents.ts'
-import { outOfEscapes } from './quoted-printable-contents.ts'
+import { decodeByPlan, decodeInOneWay, decodeToStore, sourceIn, standardOnly } from './decoding.ts'
 import {
   base64Plan,
   linesOfBase64,
   type MakeDecoder,
   quotedPrintablePlan,
   uuencodePlan,
-} from './readings.ts'
-import { asItStands, type Saved, unflowed } from './saved-forms.ts'
+} from './decoding-plans.ts'
+import type { Encoding } from './encodings.ts'
+import type { CodedData, Leaf } from './open-contents.ts'
+import { giveFromQuotedPrintable } from './quoted-printable-contents.ts'
+import { giveAsItStands, giveUnflowed, type SavingContext } from './saved-forms.ts'
 import { partOf, type Source } from './source.ts'
-import { WithoutTails } from './text.ts'
-import type { Step, Walk } from './walk.ts'
+import type { ContentStep, Walk } from './walk.ts'
 
 /**
  * A leaf in all ways in which readers save it: up to each of its ends, by each of its encodings.
  */
-export function* leafContents(
+export function* giveLeaf(
   leaf: Leaf,
   source: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
+): Generator<ContentStep> {
   const { from, header, encodings } = leaf
   const ends = [leaf.to, ...leaf.mayEnd].filter((end) => end > from)
   for (const end of ends) {
     const part = partOf(source, from, end)
-    if (depth === 0) walk.place = { from, to: end }
+    if (depth === 0) walk.range = { from, to: end }
     const saved = { header, endsMail: end === source.size }
-    yield* byEncodings(encodings, part, saved, walk, depth)
+    yield* giveByEncodings(encodings, part, saved, walk, depth)
     if (!hasNul(part)) continue
-    const heads = yield* decoded(part, withoutTails, walk)
+    const heads = yield* decodeToStore(part, withoutTails, walk)
     try {
       const notOwn = { ...saved, header: { ...header, isText: false } }
-      yield* byEncodings(encodings, sourceIn(heads), notOwn, walk, depth)
+      yield* giveByEncodings(encodings, sourceIn(heads), notOwn, walk, depth)
     } finally {
       heads.close()
     }
   }
 }
 
-function* byEncodings(
+function* giveByEncodings(
   encodings: readonly Encoding[],
   part: Source,
-  saved: Saved,
+  saved: SavingContext,
   walk: Walk,
   depth: number,
-): Generator<Step> {
+): Generator<ContentStep> {
   for (const encoding of encodings) {
-    if (encoding === 'identity') yield* asItStands(part, saved, walk, depth)
-    else if (encoding === 'quoted-printable') yield* outOfEscapes(part, saved, walk, depth)
+    if (encoding === 'identity') yield* giveAsItStands(part, saved, walk, depth)
+    else if (encoding === 'quoted-printable')
+      yield* giveFromQuotedPrintable(part, saved, walk, depth)
     else if (encoding === 'base64') {
-      yield* outOfBase64(part, true, walk, depth)
-      if (saved.header.isFlowed) yield* unflowed(base64Plan(true).standard, part, walk, depth)
-    } else yield* decodedBy(uuencodePlan(), part, walk, depth)
+      yield* giveFromBase64(part, true, walk, depth)
+      if (saved.header.isFlowed) yield* giveUnflowed(base64Plan(true).standard, part, walk, depth)
+    } else yield* decodeByPlan(uuencodePlan(), part, walk, depth)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
-    yield* inBothWays(part, walk, depth)
+    yield* giveDecodedTwice(part, walk, depth)
   }
 }
 
 const withoutTails: MakeDecoder = (give, room) => new WithoutTails(give, room)
 
 /** Decodes data that is known by its looks. */
-export function* codedContents(
-  { kind, from, to }: Coded,
+export function* giveCodedData(
+  { kind, from, to }: CodedData,
   source: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
+): Generator<ContentStep> {
   if (from >= to) return
   const part = partOf(source, from, to)
-  if (depth === 0) walk.place = { from, to }
-  yield* byItsLooks(kind, part, walk, depth)
+  if (depth === 0) walk.range = { from, to }
+  yield* giveByKind(kind, part, walk, depth)
   if (!hasNul(part)) return
-  const heads = yield* decoded(part, withoutTails, walk)
+  const heads = yield* decodeToStore(part, withoutTails, walk)
   try {
-    yield* byItsLooks(kind, sourceIn(heads), walk, depth)
+    yield* giveByKind(kind, sourceIn(heads), walk, depth)
   } finally {
     heads.close()
   }
 }
 
-function* byItsLooks(
-  kind: Coded['kind'],
+function* giveByKind(
+  kind: CodedData['kind'],
   part: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
-  if (kind === 'base64') yield* outOfBase64(part, false, walk, depth)
-  else if (kind === 'base64 lines') yield* oneWay(linesOfBase64, part, walk, depth)
-  else if (kind === 'uuencode') yield* decodedBy(uuencodePlan(), part, walk, depth)
+): Generator<ContentStep> {
+  if (kind === 'base64') yield* giveFromBase64(part, false, walk, depth)
+  else if (kind === 'base64 lines') yield* decodeInOneWay(linesOfBase64, part, walk, depth)
+  else if (kind === 'uuencode') yield* decodeByPlan(uuencodePlan(), part, walk, depth)
   else
-    yield* decodedBy(
-      plainly((give, room) => new YencDecoder(give, room)),
+    yield* decodeByPlan(
+      standardOnly((give, room) => new YencDecoder(give, room)),
       part,
       walk,
       depth,
@@ -105,12 +106,12 @@ function* byItsLooks(
 }
 
 /** For readers that decode twice: by base64 and then quoted-printable, and the other way round. */
-function* inBothWays(part: Source, walk: Walk, depth: number): Generator<Step> {
+function* giveDecodedTwice(part: Source, walk: Walk, depth: number): Generator<ContentStep> {
   const plans = [() => quotedPrintablePlan(), () => base64Plan(true)]
   for (const [first, second] of [plans, plans.toReversed()]) {
-    const once = yield* decoded(part, first!().standard, walk)
+    const once = yield* decodeToStore(part, first!().standard, walk)
     try {
-      yield* decodedBy(second!(), sourceIn(once), walk, depth)
+      yield* decodeByPlan(second!(), sourceIn(once), walk, depth)
     } finally {
       once.close()
     }

@@ -1,6 +1,6 @@
 /**
- * How far a mail is read. Whatever exceeds a limit is not read to its end, and the result says so:
- * the message of `Over` names the limit. Nothing is left out silently.
+ * How far a mail is read. A mail that exceeds a limit is not read to its end, and the result says
+ * so: the message of LimitExceeded names the limit. Nothing is left out silently.
  */
 
 /** The most contents of one message. */
@@ -8,8 +8,8 @@ export const CONTENTS_MAX = 2000
 /** The most encoded mails inside one another. */
 export const DEPTH_MAX = 12
 /**
- * The most bytes that are decoded, or looked through and given as they stand: so many times the
- * size of the message, plus a fixed amount. Each way of decoding a content counts by itself. A file
+ * The most bytes that are decoded, or given as they stand: a multiple of the size of the message,
+ * plus a fixed amount. Each way of decoding a content counts by itself. A file
  * in base64 with a footer behind it has about seventy ways; the fixed amount lets such a file be
  * read in all of them up to some megabytes. A small message may have more times its size, since
  * trying all ways costs little there.
@@ -31,8 +31,8 @@ export const PLACES_MAX = 100_000
 /** The most characters of fields about content in one header. */
 export const FIELDS_MAX = 1024 * 1024
 /**
- * The most such characters in all headers together that some readers continue behind a delimiter.
- * Each of these headers is read again with what stood before the delimiter.
+ * The most characters of fields about content in headers with a delimiter among their lines. For
+ * some readers such a header goes on behind the delimiter, so its first lines are read again.
  */
 export const GOING_ON_MAX = 1024 * 1024
 /** The most boundaries of one message, counted in all forms in which they may be read. */
@@ -41,10 +41,10 @@ export const BOUNDARIES_MAX = 1000
  * The most different lengths of boundaries: each length costs one more search in a line of dashes.
  */
 export const BOUNDARY_LENGTHS_MAX = 64
-/** The most bytes of a boundary. RFC 2046 5.1.1 allows 70. */
+/** The most bytes of a boundary. RFC 2046 5.1.1 allows 70 bytes. */
 export const BOUNDARY_MAX = 1000
-/** The most places open at a time where a leaf may have begun, and whose ends are not known yet. */
+/** The most contents at a time that may have begun, and whose ends are not known yet. */
 export const OPEN_MAX = 500
 
-/** The mail exceeds a limit, which the error's message names. */
-export class Over extends Error {}
+/** Thrown if the mail exceeds a limit, which the message names. */
+export class LimitExceeded extends Error {}

@@ -25,7 +25,7 @@ export interface Delimiter {
   readonly isSure: boolean
 }
 
-interface Open {
+interface OpenMultipart {
   readonly multipart: Multipart
   /** How many multiparts are around it. */
   readonly level: number
@@ -35,9 +35,9 @@ interface Open {
 /** The multiparts that are open at the place that is read. */
 export class Multiparts {
   /** From the outermost to the innermost, with closed ones that are still around the place. */
-  readonly #open: Open[] = []
+  readonly #open: OpenMultipart[] = []
   /** Those that are not closed, from the outermost to the innermost. */
-  readonly #byBoundary = new Map<string, Open[]>()
+  readonly #byBoundary = new Map<string, OpenMultipart[]>()
   #longest = 0
 
   /** Opens the multipart of this header, if it names a boundary. */

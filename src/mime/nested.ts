@@ -1,16 +1,16 @@
+import { beginsAsMail, MAIL_START } from './content-checks.ts'
 import { Base64Decoder, PATIENT } from './decoders/base64.ts'
-import { decoded, sourceIn } from './decoding.ts'
+import { decodeToStore, sourceIn } from './decoding.ts'
+import { type MakeDecoder, quotedPrintablePlan } from './decoding-plans.ts'
 import { plainName } from './fields.ts'
-import { Over } from './limits.ts'
+import { LimitExceeded } from './limits.ts'
 import type { ByteListener } from './listeners.ts'
-import { beginsAsMail, MAIL_START } from './looks.ts'
 import { aroundMail, type Depth } from './nesting.ts'
 import type { Leaf } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
-import { Reading } from './reading.ts'
-import { type MakeDecoder, quotedPrintablePlan } from './readings.ts'
+import { MailReading } from './reading.ts'
 import { partOf, type Source } from './source.ts'
-import { newWork, PIECE, type Step, type Work, type WorkOptions, worked } from './walk.ts'
+import { type ContentStep, countWork, newWork, PIECE, type Work, type WorkOptions } from './walk.ts'
 
 /** The most mails inside one another that are read at a time. */
 const READINGS_MAX = 50
@@ -28,27 +28,27 @@ export function* isNestedDeeper(
   message: Source,
   limit: number,
   { bytes, ...options }: WorkOptions & { readonly bytes?: ByteListener | undefined },
-): Generator<Step, boolean> {
+): Generator<ContentStep, boolean> {
   const count = { limit, readings: 0, isDeeper: false }
   try {
     const mail = { source: message, around: aroundMail(), bytes }
     yield* read(mail, count, newWork(message, options))
   } catch (error) {
-    if (!(error instanceof Over)) throw error
+    if (!(error instanceof LimitExceeded)) throw error
     bytes?.over()
     if (!count.isDeeper) yield { kind: 'over', why: error.message }
   }
   return count.isDeeper
 }
 
-interface Count {
+interface DepthSearch {
   readonly limit: number
   readings: number
   /** The answer is known: nothing more has to be read. */
   isDeeper: boolean
 }
 
-interface Mail {
+interface NestedMail {
   readonly source: Source
   readonly around: Depth
   /** Its header, if that stands outside of the encoded bytes. */
@@ -57,13 +57,17 @@ interface Mail {
   readonly bytes?: ByteListener | undefined
 }
 
-function* read({ source, around, header, bytes }: Mail, count: Count, work: Work): Generator<Step> {
+function* read(
+  { source, around, header, bytes }: NestedMail,
+  count: DepthSearch,
+  work: Work,
+): Generator<ContentStep> {
   if (++count.readings > READINGS_MAX) count.isDeeper = true
   let encoded: Leaf[] = []
   const leaf = (leaf: Leaf) => {
     if (leaf.depth && mayHoldMail(leaf.header)) encoded.push(leaf)
   }
-  const reading = new Reading({ leaf, bytes }, around)
+  const reading = new MailReading({ leaf, bytes }, around)
   if (header) reading.push(header)
   const shift = header?.length ?? 0
   let steps = 0
@@ -73,7 +77,7 @@ function* read({ source, around, header, bytes }: Mail, count: Count, work: Work
       const piece = chunk.subarray(at, at + PIECE)
       if (!isSettled) reading.push(piece)
       else if (!goesOn(reading, piece, bytes)) bytes = undefined
-      yield* worked(work, reading.steps - steps)
+      yield* countWork(work, reading.steps - steps)
       steps = reading.steps
       if (reading.deepest > count.limit) count.isDeeper = true
       const ready = encoded
@@ -97,12 +101,12 @@ function* read({ source, around, header, bytes }: Mail, count: Count, work: Work
  * Reads on for the listener of bytes alone, since the depth is already known. Returns whether that
  * was possible.
  */
-function goesOn(reading: Reading, piece: Buffer, bytes: ByteListener | undefined): boolean {
+function goesOn(reading: MailReading, piece: Buffer, bytes: ByteListener | undefined): boolean {
   try {
     reading.push(piece)
     return true
   } catch (error) {
-    if (!(error instanceof Over)) throw error
+    if (!(error instanceof LimitExceeded)) throw error
     bytes?.over()
     reading.stop()
     return false
@@ -117,9 +121,9 @@ function* readEncoded(
   { from, to, header, depth }: Leaf,
   source: Source,
   shift: number,
-  count: Count,
+  count: DepthSearch,
   work: Work,
-): Generator<Step> {
+): Generator<ContentStep> {
   if (count.isDeeper) return
   const isOpened = header.multipart !== 'no' || header.message !== 'no'
   const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
@@ -127,9 +131,9 @@ function* readEncoded(
     const make = decoderOf(encoding)
     if (make === undefined || part.size === 0) continue
     if (!isOpened && !(yield* beginsMail(part, make, work))) continue
-    const store = yield* decoded(part, make, work)
+    const store = yield* decodeToStore(part, make, work)
     try {
-      const mail: Mail = isOpened
+      const mail: NestedMail = isOpened
         ? { source: sourceIn(store), around: depth!, header: withoutEncoding(header) }
         : { source: sourceIn(store), around: aroundMail(depth!.messages + 1) }
       yield* read(mail, count, work)
@@ -145,9 +149,9 @@ function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | und
   return (give, room) => new Base64Decoder(give, room, { ...PATIENT, padding: 'restart' })
 }
 
-function* beginsMail(part: Source, make: MakeDecoder, work: Work): Generator<Step, boolean> {
+function* beginsMail(part: Source, make: MakeDecoder, work: Work): Generator<ContentStep, boolean> {
   const start = partOf(part, 0, Math.min(part.size, ENCODED_START))
-  const store = yield* decoded(start, make, work)
+  const store = yield* decodeToStore(start, make, work)
   try {
     return beginsAsMail(Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk))))
   } finally {

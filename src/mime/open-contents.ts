@@ -1,6 +1,6 @@
 import type { Encoding } from './encodings.ts'
 import type { HeaderRegion } from './header-region.ts'
-import { OPEN_MAX, Over, PLACES_MAX } from './limits.ts'
+import { LimitExceeded, OPEN_MAX, PLACES_MAX } from './limits.ts'
 import type { Multipart } from './multiparts.ts'
 import type { Depth } from './nesting.ts'
 import { NO_HEADER, type PartHeader } from './part-header.ts'
@@ -19,7 +19,7 @@ export interface Leaf {
 }
 
 /** Encoded data that is recognised by its looks, wherever it stands. */
-export interface Coded {
+export interface CodedData {
   /** `base64 lines`: other lines stand between the lines of base64. */
   readonly kind: 'base64' | 'base64 lines' | 'uuencode' | 'yenc'
   readonly from: number
@@ -27,7 +27,7 @@ export interface Coded {
 }
 
 /** A place where content may have begun, and whose end is not reached. */
-interface Open {
+interface OpenContent {
   readonly kind: 'leaf' | 'uuencode' | 'yenc'
   readonly from: number
   readonly region: HeaderRegion | undefined
@@ -37,7 +37,7 @@ interface Open {
 }
 
 /** What does not end at a delimiter, for some readers. */
-export interface GoingOn {
+export interface DelimiterExceptions {
   /** Data recognised by its looks, which is not over. */
   readonly coded: boolean
   /** What was begun in this multipart inside, which is still open. */
@@ -46,15 +46,15 @@ export interface GoingOn {
 
 export interface ContentListener {
   leaf?(leaf: Leaf): void
-  coded?(coded: Coded): void
+  coded?(coded: CodedData): void
 }
 
 /** Contents that have begun and not ended. Each method throws Over if there are too many. */
 export class OpenContents {
   readonly #listener: ContentListener
-  readonly #open: Open[] = []
+  readonly #open: OpenContent[] = []
   /** Contents that, for some readers, only a delimiter with this boundary ends. */
-  readonly #goingOn: { readonly open: Open; readonly boundary: string }[] = []
+  readonly #goingOn: { readonly open: OpenContent; readonly boundary: string }[] = []
   #places = 0
   #hasText = false
 
@@ -73,13 +73,14 @@ export class OpenContents {
 
   /** Counts a place where something may begin or end. */
   count(): void {
-    if (++this.#places > PLACES_MAX) throw new Over(`more than ${PLACES_MAX} places to look at`)
+    if (++this.#places > PLACES_MAX)
+      throw new LimitExceeded(`more than ${PLACES_MAX} places to look at`)
   }
 
-  begin(open: Omit<Open, 'mayEnd'>): void {
+  begin(open: Omit<OpenContent, 'mayEnd'>): void {
     this.count()
     if (this.#open.length === OPEN_MAX) {
-      throw new Over(`more than ${OPEN_MAX} contents that may have begun`)
+      throw new LimitExceeded(`more than ${OPEN_MAX} contents that may have begun`)
     }
     this.#open.push({ ...open, mayEnd: new Map() })
   }
@@ -94,7 +95,7 @@ export class OpenContents {
   }
 
   /** Ends the contents of a multipart at its delimiter, but for those that go on for some reader. */
-  end({ base, boundary }: Multipart, to: number, { coded, inside }: GoingOn): void {
+  end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
     this.#endGoingOn(boundary, to)
     // A reader for which a content goes on sees no others behind it. It may not see attached messages.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
@@ -127,7 +128,7 @@ export class OpenContents {
     }
   }
 
-  #end(open: Open, to: number): void {
+  #end(open: OpenContent, to: number): void {
     const { kind, from, region, depth, mayEnd } = open
     if (kind !== 'leaf') {
       this.#listener.coded?.({ kind, from, to })
@@ -151,6 +152,6 @@ export class OpenContents {
 }
 
 /** How many attached messages are around it; many, where it is not known. */
-function messagesAround({ depth }: Open): number {
+function messagesAround({ depth }: OpenContent): number {
   return depth?.messages ?? Number.MAX_SAFE_INTEGER
 }

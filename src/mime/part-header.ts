@@ -11,15 +11,15 @@ import {
 import { readType } from './strict-type.ts'
 
 /** Whether a header announces something: to no reader, surely to all, or maybe to some. */
-export type Announced = 'no' | 'sure' | 'maybe'
+export type Certainty = 'no' | 'sure' | 'maybe'
 
 /** What the header of a message or part says about its content, to any reader. */
 export interface PartHeader {
   readonly fields: readonly Field[]
   /** Lower case, `type/subtype`; '' if none is given. */
   readonly type: string
-  readonly multipart: Announced
-  readonly message: Announced
+  readonly multipart: Certainty
+  readonly message: Certainty
   /** As it is written; undefined if readers may differ about it in more than blanks. */
   readonly boundary: string | undefined
   /** All forms of all boundaries, in lower case. */
@@ -147,14 +147,14 @@ function multipartOf(
   isSure: boolean,
   boundary: string | undefined,
   boundaries: readonly string[],
-): Announced {
+): Certainty {
   const isMentioned = said.includes('multipart') || said.includes('boundary')
   if (!isMentioned) return 'no'
   const isOne = isSure && type.startsWith('multipart/') && boundary !== undefined
   return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
 }
 
-function messageOf(type: string, types: string, isSure: boolean, isPlain: boolean): Announced {
+function messageOf(type: string, types: string, isSure: boolean, isPlain: boolean): Certainty {
   if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
   if (!isPlain && types.includes('message')) return 'maybe'
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'

@@ -3,13 +3,13 @@ import { Boundaries } from './boundaries.ts'
 import { readBoundaries } from './boundary-forms.ts'
 import { codedName, endsInUuencode, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
-import { BOUNDARY_MAX, GOING_ON_MAX, Over } from './limits.ts'
+import { BOUNDARY_MAX, GOING_ON_MAX, LimitExceeded } from './limits.ts'
 import { LineBlocks } from './line-blocks.ts'
 import { EventSearch } from './line-events.ts'
 import type { ReadingListener } from './listeners.ts'
 import { Multiparts } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
-import { type Coded, OpenContents } from './open-contents.ts'
+import { type CodedData, OpenContents } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from './shared/lines.ts'
 
@@ -32,7 +32,7 @@ const STRANGE_MAX = 2
  * since some readers then read on. Everything else only adds: a line that some reader takes for the
  * end of a header, for a delimiter or for a field begins one more content, and ends none.
  */
-export class Reading {
+export class MailReading {
   readonly #listener: ReadingListener
   readonly #boundaries = new Boundaries()
   readonly #multiparts = new Multiparts()
@@ -84,7 +84,10 @@ export class Reading {
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
     this.#looksForRuns = this.#looksForCoded
-    const found = (kind: 'base64' | 'base64 lines', { from, to }: Pick<Coded, 'from' | 'to'>) => {
+    const found = (
+      kind: 'base64' | 'base64 lines',
+      { from, to }: Pick<CodedData, 'from' | 'to'>,
+    ) => {
       this.#open.count()
       listener.coded?.({ kind, from, to })
     }
@@ -105,7 +108,7 @@ export class Reading {
     return !this.#region && !this.#isAtStart && !this.#nesting.hasMultiparts
   }
 
-  /** Takes the next bytes; they are not kept. Throws Over if the mail exceeds a limit. */
+  /** Takes the next bytes; they are not kept. Throws LimitExceeded if the mail exceeds a limit. */
   push(chunk: Buffer): void {
     this.#blocks.push(chunk)
   }
@@ -168,7 +171,9 @@ export class Reading {
     this.steps += again
     this.#goneOn += again
     if (this.#goneOn > GOING_ON_MAX) {
-      throw new Over(`more than ${GOING_ON_MAX} characters of headers that delimiters stand in`)
+      throw new LimitExceeded(
+        `more than ${GOING_ON_MAX} characters of headers that delimiters stand in`,
+      )
     }
     const around = this.#multiparts.innermost?.encodings ?? []
     const containers = this.#nesting.length
@@ -344,7 +349,7 @@ export class Reading {
   #delimiter(bytes: Buffer, from: number, to: number): boolean {
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
     const delimiter = isCutOff ? undefined : this.#multiparts.delimiterIn(bytes, from, to)
-    const boundary = this.#boundaries.beginsAt(bytes, from + 2)
+    const boundary = this.#boundaries.longestAt(bytes, from + 2)
     if (!delimiter && boundary === undefined && !this.#anyDashes) return false
     const region = this.#region
     if (region) this.#endHeader(false)

@@ -1,99 +1,111 @@
-import { decoded, giveDecoded, oneWay, sourceIn } from './decoding.ts'
-import { CRLF_END, endOf, firstByte, LF_END, startsEmpty, withEnd } from './looks.ts'
+import {
+  CRLF_END,
+  firstNonBlank,
+  LF_END,
+  splitLineEnd,
+  startsWithLineEnd,
+  withLineEnd,
+} from './content-checks.ts'
+import { Unflowed, WithLineEnds, WithoutCrs, WithoutVoid } from './decoders/text-forms.ts'
+import { decodeInOneWay, decodeToStore, giveDecoded, sourceIn } from './decoding.ts'
+import type { MakeDecoder } from './decoding-plans.ts'
 import type { PartHeader } from './part-header.ts'
-import type { MakeDecoder } from './readings.ts'
 import { CR } from './shared/lines.ts'
 import type { Source } from './source.ts'
 import {
-  LineEnds,
-  lookAtText,
+  inspectText,
   mayBeginFile,
-  newTextLook,
-  type TextLook,
-  Unflowed,
-  WithoutCrs,
-  WithoutVoid,
-} from './text.ts'
-import { giveOne, PIECE, type Step, spend, type Walk, worked } from './walk.ts'
+  newTextProperties,
+  type TextProperties,
+} from './text-properties.ts'
+import { type ContentStep, countBytes, countWork, giveContent, PIECE, type Walk } from './walk.ts'
 
-/** What decides in which forms a content is saved. */
-export interface Saved {
+/** The facts by which it is decided in which forms a content is saved. */
+export interface SavingContext {
   readonly header: PartHeader
-  /** No delimiter is behind it: its last line end may be its own. */
+  /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
 }
 
 /**
- * A content that is not encoded. Text of the mail itself is left out: the scan of the whole message
- * sees it.
+ * Gives a content that is not encoded, in the forms in which readers save it. The text of the mail
+ * itself is left out, since the scan of the whole message sees it.
  */
-export function* asItStands(
+export function* giveAsItStands(
   part: Source,
-  saved: Saved,
+  saved: SavingContext,
   walk: Walk,
   depth: number,
-): Generator<Step, void> {
+): Generator<ContentStep, void> {
   const { header } = saved
-  const { bare, end } = endOf(part)
-  if (header.isFlowed) yield* oneWay(unflow, bare, walk, depth)
+  const { bare, end } = splitLineEnd(part)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, walk, depth)
   const isOwn = (header.isText && depth === 0) || header.multipart === 'sure'
-  const look = yield* lookThrough(part, walk)
-  if (isOwn && look.isText && !mayBeginFile(firstByte(part))) return
-  if (header.message !== 'no') yield* giveOne(bare, { isMail: true }, walk)
-  yield* inItsForms(bare, end, { look, saved, part }, walk)
-  if (!startsEmpty(part)) return
-  const store = yield* decoded(bare, withoutVoid, walk)
+  const properties = yield* inspect(part, walk)
+  if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
+  if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, walk)
+  yield* giveForms(bare, end, { properties, saved, part }, walk)
+  if (!startsWithLineEnd(part)) return
+  const store = yield* decodeToStore(bare, withoutVoid, walk)
   try {
-    yield* inItsForms(sourceIn(store), end, { look, saved }, walk)
+    yield* giveForms(sourceIn(store), end, { properties, saved }, walk)
   } finally {
     store.close()
   }
 }
 
-/** What came out of quoted-printable. `end` is the line end that stood behind it. */
-export function* decodedForms(
+/**
+ * Gives what came out of quoted-printable, in the forms in which readers save it. `end` is the line
+ * end that stood behind the encoded text.
+ */
+export function* giveDecodedForms(
   source: Source,
   end: Buffer,
-  saved: Saved,
+  saved: SavingContext,
   walk: Walk,
   depth: number,
-): Generator<Step, void> {
+): Generator<ContentStep, void> {
   const { header } = saved
-  const look = yield* lookThrough(source, walk)
+  const properties = yield* inspect(source, walk)
   yield* giveDecoded(source, walk, depth)
-  yield* inItsForms(source, end, { look, saved }, walk)
-  if (header.isFlowed) yield* oneWay(unflow, source, walk, depth)
-  if (!look.isText) yield* oneWay(withoutCrs, source, walk, depth)
-  if (startsEmpty(source)) yield* oneWay(withoutVoid, source, walk, depth)
+  yield* giveForms(source, end, { properties, saved }, walk)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, source, walk, depth)
+  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, walk, depth)
+  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutVoid, source, walk, depth)
 }
 
 /**
- * The bytes as some reader saves them: with and without the line end that they end in, with the
- * line ends as they came, and, for a file, with all of them changed to the other kind.
+ * Gives the bytes in each form in which some reader saves them: with and without their last line
+ * end, with the line ends as they came, and with all line ends changed to the other kind. LF becomes
+ * CR LF only in a file.
  */
-function* inItsForms(
+function* giveForms(
   bare: Source,
   end: Buffer,
-  { look, saved, part }: { look: TextLook; saved: Saved; part?: Source },
+  { properties, saved, part }: { properties: TextProperties; saved: SavingContext; part?: Source },
   walk: Walk,
-): Generator<Step, void> {
+): Generator<ContentStep, void> {
   const { header, endsMail } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
-  yield* giveOne(bare, {}, walk)
-  if (hasEnd) yield* giveOne(part ?? withEnd(bare, end), {}, walk)
+  yield* giveContent(bare, {}, walk)
+  if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, walk)
   const ways = [
-    ...(look.crlf ? (['lf'] as const) : []),
-    ...(look.lf && isFile ? (['crlf'] as const) : []),
+    ...(properties.crlf ? (['lf'] as const) : []),
+    ...(properties.lf && isFile ? (['crlf'] as const) : []),
   ]
   for (const way of ways) {
-    const store = yield* decoded(bare, (give, room) => new LineEnds(give, room, way), walk)
+    const store = yield* decodeToStore(
+      bare,
+      (give, room) => new WithLineEnds(give, room, way),
+      walk,
+    )
     try {
-      yield* giveOne(sourceIn(store), { isCounted: true }, walk)
+      yield* giveContent(sourceIn(store), { isCounted: true }, walk)
       if (!hasEnd) continue
       store.append(way === 'lf' ? LF_END : CRLF_END)
-      yield* giveOne(sourceIn(store), {}, walk)
+      yield* giveContent(sourceIn(store), {}, walk)
     } finally {
       store.close()
     }
@@ -104,31 +116,31 @@ const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
 const withoutCrs: MakeDecoder = (give, room) => new WithoutCrs(give, room)
 const withoutVoid: MakeDecoder = (give, room) => new WithoutVoid(give, room)
 
-/** Decodes a part, and joins its flowed lines. */
-export function* unflowed(
+/** Decodes a part, joins its flowed lines, and gives the result. */
+export function* giveUnflowed(
   first: MakeDecoder,
   part: Source,
   walk: Walk,
   depth: number,
-): Generator<Step> {
-  const store = yield* decoded(part, first, walk)
+): Generator<ContentStep> {
+  const store = yield* decodeToStore(part, first, walk)
   try {
-    yield* oneWay(unflow, sourceIn(store), walk, depth)
+    yield* decodeInOneWay(unflow, sourceIn(store), walk, depth)
   } finally {
     store.close()
   }
 }
 
-function* lookThrough(source: Source, walk: Walk): Generator<Step, TextLook> {
-  spend(walk, source.size)
-  const look = newTextLook()
+function* inspect(source: Source, walk: Walk): Generator<ContentStep, TextProperties> {
+  countBytes(walk, source.size)
+  const properties = newTextProperties()
   let last = -1
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       const end = Math.min(chunk.length, at + PIECE)
-      last = lookAtText(look, chunk, at, end, last)
-      yield* worked(walk, end - at)
+      last = inspectText(properties, chunk, at, end, last)
+      yield* countWork(walk, end - at)
     }
   }
-  return look
+  return properties
 }

@@ -1,4 +1,4 @@
-import { Over } from './limits.ts'
+import { LimitExceeded } from './limits.ts'
 import { type MemoryPool, Store } from './store.ts'
 
 const OCTET_STRING = 0x04
@@ -34,7 +34,7 @@ export function signedContent(chunks: () => Iterable<Buffer>, pool: MemoryPool):
       const length = lengthOf(header)
       if (length === 'unknown') {
         store.close()
-        throw new Over('a signature (S/MIME) whose lengths cannot be read')
+        throw new LimitExceeded('a signature (S/MIME) whose lengths cannot be read')
       }
       if (length === 'more') continue
       const [tag = 0] = header

@@ -2,13 +2,13 @@
 export interface Source {
   readonly size: number
   /**
-   * The bytes from one offset to another, in order and in pieces of any size; all of them by
-   * default. A chunk is valid until the next one is asked for.
+   * Returns the bytes from one offset to another, in order and in pieces of any size; by default,
+   * all bytes. A chunk is valid until the next chunk is asked for.
    */
   chunks(from?: number, to?: number): Iterable<Buffer>
 }
 
-/** A source of bytes in memory. */
+/** Returns a source of bytes in memory. */
 export function sourceOf(bytes: Buffer): Source {
   return {
     size: bytes.length,
@@ -17,18 +17,18 @@ export function sourceOf(bytes: Buffer): Source {
 }
 
 /**
- * The bytes of a source from one offset to another. Reading throws if the source gives another
- * number of bytes.
+ * Returns the bytes of a source from one offset to another, as a source. Reading them throws if the
+ * source gives another number of bytes.
  */
 export function partOf(source: Source, from: number, to: number): Source {
-  return new Part(source, from, to)
+  return new SourcePart(source, from, to)
 }
 
 /**
- * A class, since a mail may have a hundred thousand of them: with a generator function for each
- * they outgrow the young generation of the garbage collector.
+ * This is a class, since a mail may have a hundred thousand parts. With a generator function for
+ * each part they would outgrow the young generation of the garbage collector.
  */
-class Part implements Source {
+class SourcePart implements Source {
   readonly #source: Source
   readonly #from: number
   readonly size: number

@@ -1,43 +1,44 @@
 import type { Hash } from 'node:crypto'
-import { CONTENTS_MAX, mostBytesOf, Over } from './limits.ts'
+import { CONTENTS_MAX, LimitExceeded, mostBytesOf } from './limits.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
 
-/** Contents of at most so many bytes are compared as they are: a digest would take longer. */
+/** Contents of at most this many bytes are compared as they are. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
-/** Contents of at most so many bytes are compared by their digest. Larger ones are not compared. */
+/** Contents of at most this many bytes are compared by a digest. Larger ones are not compared. */
 const COMPARED_MAX = 1024 * 1024
 
-/** Units of work between two turns of the event loop. A unit is about one byte looked at. */
+/** The units of work between two turns of the event loop. A unit is about one byte inspected. */
 const TURN = 192 * 1024
-/** The most bytes that are looked at, decoded or read before the next turn is considered. */
+/** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
-/** What a content costs besides its bytes, in units of work. */
+/** The cost of a content besides its bytes, in units of work. */
 const CONTENT_COST = 4096
 
-/** A part of a message, by offsets of its bytes. */
-export interface Place {
+/** A range of bytes of a message, by their offsets. */
+export interface ByteRange {
   readonly from: number
   readonly to: number
 }
 
-/** What a reader of mail might get out of a message. */
+/** A content that some reader of mail might get out of a message. */
 export interface Content {
   readonly size: number
-  /** Whether scanners are to take it for a mail. */
+  /** Whether scanners shall take the content for a mail. */
   readonly isMail: boolean
-  /** Where in the message it stands, in its encoded form. */
-  readonly place: Place | undefined
+  /** The bytes of the message in which the content stands, in its encoded form. */
+  readonly range: ByteRange | undefined
   /**
-   * A chunk is valid until the next one is asked for; none is once the next content was asked for.
+   * Returns the bytes of the content. A chunk is valid until the next chunk, or the next content, is
+   * asked for.
    */
   chunks(from?: number, to?: number): Iterable<Buffer>
 }
 
-export type Step =
+export type ContentStep =
   | { readonly kind: 'content'; readonly content: Content }
-  /** A good moment for a turn of the event loop. */
+  /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }
   /** The mail exceeds a limit. This is the last step. */
   | { readonly kind: 'over'; readonly why: string }
@@ -48,33 +49,36 @@ export interface ContentsOptions {
    */
   readonly openFile: () => number
   readonly createHash: (algorithm: string) => Hash
-  /** Is given the headers of parts and mails, as some reader sees them. */
+  /** Called with each header of a part or a mail, as some reader sees it. */
   readonly onHeader?: (header: PartHeader) => void
-  /** Is given the names of files in uuencode and yEnc. */
+  /** Called with the name of each file in uuencode or yEnc. */
   readonly onName?: (name: string) => void
-  /** Is told how many bytes were looked at. */
+  /** Called with the units of work that were done since the last call. */
   readonly onWork?: (bytes: number) => void
 }
 
-/** What all decoding and reading of one message shares. */
+/** The state that all decoding of one message shares. */
 export interface Work {
   readonly onWork: ((bytes: number) => void) | undefined
   readonly pool: MemoryPool
-  /** Memory for decoders, of this message alone, that no decoder uses now. */
+  /** Memory for decoders of this message that no decoder uses now. */
   readonly rooms: Buffer[]
+  /** How many more bytes may be decoded, or given as they stand. */
   bytesLeft: number
-  /** Units of work since the last turn. */
+  /** The units of work since the last turn. */
   work: number
 }
 
-/** What all readings for the contents of one message share. */
+/** The state that all readings for the contents of one message share. */
 export interface Walk extends Work {
-  /** Gives the contents of a mail that is nested so deep in others. */
-  readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<Step, void>
+  /** Gives the contents of a mail that stands inside of `depth` encoded mails. */
+  readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<ContentStep, void>
   readonly options: ContentsOptions
-  readonly seen: Set<string>
-  /** The place in the message whose contents are being made. */
-  place: Place | undefined
+  /** The digests of the contents that were given. Small contents stand there as they are. */
+  readonly given: Set<string>
+  /** The bytes of the message whose contents are given now. */
+  range: ByteRange | undefined
+  /** How many contents were given. */
   count: number
 }
 
@@ -94,14 +98,14 @@ export function newWalk(
     ...newWork(message, options),
     readMail,
     options,
-    seen: new Set(),
-    place: undefined,
+    given: new Set(),
+    range: undefined,
     count: 0,
   }
 }
 
-/** Counts the work, and takes a turn if it is time for one. */
-export function* worked(walk: Work, units: number): Generator<Step, void> {
+/** Counts units of work, and asks for a turn of the event loop if it is time for one. */
+export function* countWork(walk: Work, units: number): Generator<ContentStep, void> {
   walk.onWork?.(units)
   walk.work += units
   if (walk.work < TURN) return
@@ -109,32 +113,32 @@ export function* worked(walk: Work, units: number): Generator<Step, void> {
   yield { kind: 'turn' }
 }
 
-/** Counts bytes that are decoded or given as they stand. Throws Over if there are too many. */
-export function spend(walk: Work, bytes: number): void {
+/** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
+export function countBytes(walk: Work, bytes: number): void {
   walk.bytesLeft -= bytes
-  if (walk.bytesLeft < 0) throw new Over('contents of too many bytes')
+  if (walk.bytesLeft < 0) throw new LimitExceeded('contents of too many bytes')
 }
 
 /**
- * Gives a content, unless it is empty or was given before; returns whether it did. `isCounted`: its
- * bytes were counted when they were decoded.
+ * Gives a content, unless it is empty or was given before. Returns whether it was given.
+ * `isCounted` says that its bytes were counted when they were decoded.
  */
-export function* giveOne(
+export function* giveContent(
   source: Source,
   { isMail = false, isCounted = false },
   walk: Walk,
-): Generator<Step, boolean> {
-  if (source.size === 0 || isSeen(source, isMail, walk)) return false
-  if (++walk.count > CONTENTS_MAX) throw new Over(`more than ${CONTENTS_MAX} contents`)
-  if (!isCounted) spend(walk, source.size)
+): Generator<ContentStep, boolean> {
+  if (source.size === 0 || wasGiven(source, isMail, walk)) return false
+  if (++walk.count > CONTENTS_MAX) throw new LimitExceeded(`more than ${CONTENTS_MAX} contents`)
+  if (!isCounted) countBytes(walk, source.size)
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  yield { kind: 'content', content: { size, isMail, place: walk.place, chunks } }
-  yield* worked(walk, CONTENT_COST + size)
+  yield { kind: 'content', content: { size, isMail, range: walk.range, chunks } }
+  yield* countWork(walk, CONTENT_COST + size)
   return true
 }
 
-function isSeen(source: Source, isMail: boolean, { seen, options }: Walk): boolean {
+function wasGiven(source: Source, isMail: boolean, { given: seen, options }: Walk): boolean {
   if (source.size > COMPARED_MAX) return false
   const bytes = source.size <= COMPARED_WHOLE_MAX ? textOf(source) : digestOf(source, options)
   const key = isMail ? `mail ${bytes}` : bytes

@@ -1,5 +1,5 @@
 import { createNamedCopy } from '../message/named-copy.ts'
-import type { Place } from '../mime/walk.ts'
+import type { ByteRange } from '../mime/walk.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
 import { lookAtContents } from './second-look/look.ts'
@@ -28,7 +28,7 @@ export async function excusedBy(
     const timeout = Math.max(1, deadline - run.uptime())
     return runScanners(sample, { ...run, timeout })
   }
-  const places: Place[] = []
+  const places: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
   const look = await lookAtContents(message, { spool, signal }, async (content, place) => {
@@ -53,8 +53,8 @@ export async function excusedBy(
 }
 
 /** The message without the bytes of these places. */
-function without(places: readonly Place[], { envelope, origin, pathIsShared, ...all }: Sample) {
-  const kept: Place[] = []
+function without(places: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
+  const kept: ByteRange[] = []
   let at = 0
   for (const { from, to } of places.toSorted((place, other) => place.from - other.from)) {
     if (from > at) kept.push({ from: at, to: from })

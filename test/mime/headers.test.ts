@@ -74,7 +74,7 @@ t.test(
 
 t.test('the longest boundary that is open is found behind the dashes, in any case', async (t) => {
   const boundaries = new Boundaries()
-  const found = (text: string, from = 0) => boundaries.beginsAt(Buffer.from(text, 'latin1'), from)
+  const found = (text: string, from = 0) => boundaries.longestAt(Buffer.from(text, 'latin1'), from)
   t.equal(found('abc'), undefined, 'none is open')
   boundaries.learn(['abc', 'abcdef', 'x'])
   t.equal(found('abcdefg'), 'abcdef')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Over } from '../../src/mime/limits.ts'
-import { Reading } from '../../src/mime/reading.ts'
+import { LimitExceeded } from '../../src/mime/limits.ts'
+import { MailReading } from '../../src/mime/reading.ts'
 import { conformingMail } from '../bench/readers/conforming.ts'
 import { mutant } from '../bench/readers/mutate.ts'
 import { examples, ordinary } from '../scan/second-look/trait-examples.ts'
@@ -12,7 +12,7 @@ function told(mail: Buffer, cuts: readonly number[], everything: boolean): strin
   const tell = (what: string) => (value: unknown) => {
     events.push(`${what} ${JSON.stringify(value)}`)
   }
-  const reading = new Reading({
+  const reading = new MailReading({
     header: tell('header'),
     name: tell('name'),
     leaf: tell('leaf'),
@@ -30,7 +30,7 @@ function told(mail: Buffer, cuts: readonly number[], everything: boolean): strin
     }
     reading.end()
   } catch (error) {
-    if (!(error instanceof Over)) throw error
+    if (!(error instanceof LimitExceeded)) throw error
     events.push(error.message)
   }
   return [...events, `deepest ${reading.deepest}`]
@@ -73,7 +73,7 @@ t.test('who listens to bytes is told each of them once, in order', async (t) => 
       told.push(Buffer.from(bytes.subarray(from, to)))
     }
     const nothing = () => {}
-    const reading = new Reading({
+    const reading = new MailReading({
       bytes: {
         block: nothing,
         headerLine: take,

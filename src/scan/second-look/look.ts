@@ -4,17 +4,17 @@ import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
-import type { Place } from '../../mime/walk.ts'
+import type { ByteRange } from '../../mime/walk.ts'
 import type { Sample } from '../shared/scanner.ts'
 
-export interface LookOptions {
+export interface SecondLookOptions {
   readonly spool: SpoolPolicy
   /** At the message's deadline. */
   readonly signal: AbortSignal
 }
 
 /** What was found in the contents, or why not all of them were looked at. */
-export type Look<Found> =
+export type SecondLookResult<Found> =
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'nothing' }
   /** More than is looked at (contents.ts has the limits). */
@@ -29,9 +29,9 @@ const NOTHING = Buffer.alloc(0)
  */
 export async function lookAtContents<Found>(
   message: Sample,
-  { spool, signal }: LookOptions,
-  judge: (content: Sample, place: Place | undefined) => Promise<Found | undefined>,
-): Promise<Look<Found>> {
+  { spool, signal }: SecondLookOptions,
+  judge: (content: Sample, place: ByteRange | undefined) => Promise<Found | undefined>,
+): Promise<SecondLookResult<Found>> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
   for (const step of contentsOf(message, { openFile, createHash })) {
@@ -39,17 +39,17 @@ export async function lookAtContents<Found>(
     if (step.kind === 'turn') await new Promise(setImmediate)
     if (signal.aborted) return { kind: 'late' }
     if (step.kind !== 'content') continue
-    const found = await asSample(step.content, message, { spool }, judge)
+    const found = await judgeContent(step.content, message, { spool }, judge)
     if (found !== undefined) return { kind: 'found', found }
   }
   return { kind: 'nothing' }
 }
 
-async function asSample<Found>(
+async function judgeContent<Found>(
   content: Content,
   whole: Sample,
-  { spool }: Pick<LookOptions, 'spool'>,
-  judge: (content: Sample, place: Place | undefined) => Promise<Found | undefined>,
+  { spool }: Pick<SecondLookOptions, 'spool'>,
+  judge: (content: Sample, place: ByteRange | undefined) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
   const chunks = content.isMail ? belowTopLine(content) : content.chunks
   const size = content.size + (content.isMail ? TOP_LINE.length : 0)
@@ -64,7 +64,7 @@ async function asSample<Found>(
     path: () => file.path(NOTHING),
   }
   try {
-    const found = await judge(sample, content.place)
+    const found = await judge(sample, content.range)
     file.confirmFile()
     return found
   } finally {

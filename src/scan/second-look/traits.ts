@@ -16,7 +16,7 @@ const MULTIPARTS_MAX = 6
 const MESSAGES_MAX = 3
 const BOUNDARIES_MAX = 100
 
-interface Open {
+interface NotedMultipart {
   readonly boundary: string
   /** The same in small letters. */
   readonly lower: string
@@ -49,7 +49,7 @@ export class TraitNotes implements ByteListener {
   #startsMessage = false // the header is that of an attached message
   #messages = 0
   #parts = 0
-  #open: Open[] = []
+  #open: NotedMultipart[] = []
   readonly #boundaries: string[] = []
   /** The last byte of the last block. */
   #last = LF

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
-import { Over } from '../../../src/mime/limits.ts'
-import { Reading } from '../../../src/mime/reading.ts'
+import { LimitExceeded } from '../../../src/mime/limits.ts'
+import { MailReading } from '../../../src/mime/reading.ts'
 import { type Trait, traits } from '../../../src/scan/second-look/trait-names.ts'
 import { TraitNotes } from '../../../src/scan/second-look/traits.ts'
 import { hiddenClasses } from './classes.ts'
@@ -11,7 +11,7 @@ import { examples, ordinary } from './trait-examples.ts'
 
 function traitsOf(message: Buffer, cuts: readonly number[] = []): Trait[] {
   const notes = new TraitNotes()
-  const reading = new Reading({ bytes: notes })
+  const reading = new MailReading({ bytes: notes })
   let from = 0
   try {
     for (const cut of [...cuts].sort((a, b) => a - b)) {
@@ -21,7 +21,7 @@ function traitsOf(message: Buffer, cuts: readonly number[] = []): Trait[] {
     reading.push(copied(message, from, message.length))
     reading.end()
   } catch (error) {
-    if (!(error instanceof Over)) throw error
+    if (!(error instanceof LimitExceeded)) throw error
     notes.over()
   }
   return [...notes.finish()]
@@ -103,7 +103,7 @@ function held(): number {
 
 t.test('what is held of a message does not grow with it', async (t) => {
   const notes = new TraitNotes()
-  const reading = new Reading({ bytes: notes })
+  const reading = new MailReading({ bytes: notes })
   const head = 'A: b\n\n'
   reading.push(bytes(head))
   const before = held()

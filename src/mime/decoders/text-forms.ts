@@ -1,53 +1,10 @@
-import { type Decoder, type Give, Writer } from './decoders/decoder.ts'
-import { CR, LF, SPACE, TAB } from './shared/lines.ts'
+import { CR, LF, SPACE } from '../shared/lines.ts'
+import { type Decoder, type Give, Writer } from './decoder.ts'
 
 const QUOTE = 0x3e
 
-/** What is known about the bytes so far. */
-export interface TextLook {
-  /** Only printable characters (of 8 bits) and line ends came. */
-  isText: boolean
-  lf: boolean
-  crlf: boolean
-}
-
-export function newTextLook(): TextLook {
-  return { isText: true, lf: false, crlf: false }
-}
-
-/** Looks at the next bytes. Returns the last of them, which the next call gets as `last`. */
-export function lookAtText(
-  look: TextLook,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  last: number,
-): number {
-  let before = last
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at]!
-    if (byte < SPACE) {
-      if (byte === LF) {
-        if (before === CR) look.crlf = true
-        else look.lf = true
-      } else if (byte !== TAB && byte !== CR && byte !== 0x0c) look.isText = false
-      if (before === CR && byte !== LF) look.isText = false
-    } else if (before === CR) look.isText = false
-    before = byte
-  }
-  return before
-}
-
-/**
- * Whether a text that begins with this character may be a file: HTML, PDF, PostScript, RTF, a
- * script.
- */
-export function mayBeginFile(byte: number): boolean {
-  return '<%{#!@['.includes(String.fromCharCode(byte))
-}
-
 /** Changes CR LF at line ends to LF, or LF to CR LF. */
-export class LineEnds implements Decoder {
+export class WithLineEnds implements Decoder {
   readonly #out: Writer
   readonly #to: 'lf' | 'crlf'
   #cr = false

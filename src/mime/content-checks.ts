@@ -1,16 +1,16 @@
 import { CR, DASH, LF, SPACE, TAB } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 
-/** The first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
-export function firstByte(source: Source): number {
+/** Returns the first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
+export function firstNonBlank(source: Source): number {
   for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
     for (const byte of chunk) if (byte > SPACE) return byte
   }
   return 0
 }
 
-/** Whether the first line is empty. */
-export function startsEmpty(source: Source): boolean {
+/** Tells whether the first line is empty. */
+export function startsWithLineEnd(source: Source): boolean {
   for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
   return false
 }
@@ -21,10 +21,10 @@ const CR_END = Buffer.from('\r')
 export const CRLF_END = Buffer.from('\r\n')
 
 /**
- * Splits off the line end at the end of a source. A bare CR counts, as it is a line end to some
- * readers.
+ * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as
+ * a line end, since some readers take it for one.
  */
-export function endOf(source: Source): { readonly bare: Source; readonly end: Buffer } {
+export function splitLineEnd(source: Source): { readonly bare: Source; readonly end: Buffer } {
   let before = 0
   let last = 0
   for (const chunk of source.chunks(Math.max(0, source.size - 2), source.size)) {
@@ -39,8 +39,8 @@ export function endOf(source: Source): { readonly bare: Source; readonly end: Bu
   return { bare: end === NO_END ? source : partOf(source, 0, source.size - end.length), end }
 }
 
-/** The source with a line end behind it. */
-export function withEnd(source: Source, end: Buffer): Source {
+/** Returns the source with a line end behind it. */
+export function withLineEnd(source: Source, end: Buffer): Source {
   return {
     size: source.size + end.length,
     *chunks(from = 0, to = source.size + end.length) {
@@ -55,7 +55,7 @@ export function hasNul(source: Source): boolean {
   return false
 }
 
-/** Whether it may hold UTF-8 characters above U+00FF. */
+/** Tells whether the source may hold UTF-8 characters above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
@@ -63,7 +63,7 @@ export function hasHighBytes(source: Source): boolean {
   return false
 }
 
-/** Whether it may hold encoded data: a MIME field or uuencode. */
+/** Tells whether the source may hold encoded data: it has a MIME field, or begins uuencode. */
 export function looksLikeMail(source: Source): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
@@ -75,8 +75,8 @@ export function looksLikeMail(source: Source): boolean {
 }
 
 /**
- * Longer than all words that `hasWord` finds: a word across two chunks lies in so many bytes on
- * both sides.
+ * The bytes on both sides of the seam of two chunks in which a word may lie across the seam. All
+ * words that `hasWord` finds are shorter.
  */
 const SEAM = 16
 
@@ -92,21 +92,18 @@ function hasWord(bytes: Buffer): boolean {
   return false
 }
 
-/** How many bytes at its start tell whether a file is mail. */
+/** The bytes at the start of a file that tell whether the file is mail. */
 export const MAIL_START = 512
 
-/**
- * Whether a file with this start may be mail to libclamav. It takes no file for mail that begins
- * otherwise.
- */
+/** Tells whether libclamav may take a file with this start for mail: it begins with a field. */
 export function beginsAsMail(start: Buffer): boolean {
   const text = start.toString('latin1', 0, MAIL_START).trimStart()
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
 }
 
 /**
- * Whether it begins with a field, and an empty line follows soon. Some readers save what is behind
- * that line as a file.
+ * Tells whether the source begins with a field, and an empty line follows within MAIL_START bytes.
+ * Some readers save the bytes behind that line as a file.
  */
 export function hasHeader(source: Source): boolean {
   const front: Buffer[] = []
