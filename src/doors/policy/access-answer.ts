@@ -1,7 +1,7 @@
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import type { QuotaClient } from '../../quota/ask/client.ts'
-import type { Explained } from '../../quota/ask/quota-answer.ts'
+import type { ExplainedAnswer } from '../../quota/ask/quota-answer.ts'
 import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
@@ -72,7 +72,7 @@ function explanation({
   mailbox,
   source,
   cached,
-}: Explained): Record<string, string | number> {
+}: ExplainedAnswer): Record<string, string | number> {
   const usage = 'usage' in answer ? answer.usage : undefined
   return {
     answer: answer.answer,

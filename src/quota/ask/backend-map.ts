@@ -4,16 +4,16 @@ import { type MailAddress, readAddress, withPlainDomain } from '../../message/en
 import { type Backend, readBackend } from './backend.ts'
 
 /**
- * The backend that has the mailbox of an address with a plain domain; undefined if none is known.
- * May reject if nobody can say.
+ * Finds the backend that has the mailbox of an address with a plain domain; undefined if none is
+ * known. May reject, if a directory could not be asked.
  */
 export type BackendOf = (address: MailAddress) => BackendFinding | Promise<BackendFinding>
 type BackendFinding = Backend | 'no-such-user' | undefined
 
 /**
- * Lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*`
- * for all others; the most particular one counts. Empty lines and those that begin with
- * `#` say nothing. Domains are compared without case.
+ * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for
+ * all others; the first of these that fits counts. Empty lines and lines that begin with `#` are
+ * passed over. Domains are compared without case. Throws a Fault of kind `config`.
  */
 export function parseBackendMap(text: string, file: string): BackendOf {
   const backends = new Map<string, Backend>()
@@ -36,10 +36,10 @@ export function parseBackendMap(text: string, file: string): BackendOf {
   }
 }
 
-/** Bytes of such a file: a line for each of some million mailboxes. */
+/** Most bytes of a map: enough for a line for each of some million mailboxes. */
 const MAP_MAX = 256 * 1024 * 1024
 
-/** Throws a Fault of kind `config` if the file cannot be read or used. */
+/** Reads a map. Throws a Fault of kind `config` if the file cannot be read or has an error. */
 export function readBackendMap(file: string): BackendOf {
   let text: string
   try {

@@ -8,30 +8,30 @@ export interface UdpBackend {
   readonly host: string
   readonly port: number
   /**
-   * Understands the announced size and the nonce behind the name. An older service would
-   * look up "ann 4096 5f1c" as a name, so it is asked for the name alone.
+   * Whether the service understands a size and a nonce after the name. An older service would look
+   * up "ann 4096 5f1c" as a name, so it is sent the name alone.
    */
   readonly extended: boolean
-  /** As it was written; logs show it so. */
+  /** The backend as the settings name it, for the log. */
   readonly text: string
 }
 
 export interface HttpBackend {
   readonly kind: 'http'
-  /** Without the user, who is added as `u=`. */
+  /** The URL without the user, which is added as `u=`. */
   readonly url: URL
   readonly text: string
 }
 
-/** Whether its answer takes the announced size into account; older services know of none. */
+/** Whether the backend is told the size of the message, and takes it into account. */
 export function takesSize(backend: Backend): boolean {
   return backend.kind === 'udp' && backend.extended
 }
 
 /**
  * Reads `quotad:HOST:PORT` (onescan-quotad over UDP), `udp:HOST:PORT` (an older service) or
- * `http://HOST[:PORT]/PATH`; a v6 address stands in brackets. `name` is the setting or
- * file and line that gave it. Throws a Fault of kind `config`.
+ * `http://HOST[:PORT]/PATH`. IPv6 addresses are in brackets. Throws a Fault of kind `config`;
+ * `name` is the setting, or the file and line, that it blames.
  */
 export function readBackend(text: string, name: string): Backend {
   if (/^http:\/\/[!-~]+$/.test(text) && URL.canParse(text)) {
@@ -50,7 +50,10 @@ export function readBackend(text: string, name: string): Backend {
   )
 }
 
-/** The backend on that host, which stands for `%h` in the template. Throws a Fault of kind `config` if it is none. */
+/**
+ * Reads the backend that a template describes, with `host` in the place of `%h`. Throws a Fault of
+ * kind `config`.
+ */
 export function backendFor(template: string, host: string): Backend {
   const written = host.includes(':') ? `[${host}]` : host
   return readBackend(

@@ -6,33 +6,34 @@ import type { QuestionCounters } from './counters.ts'
 import { type Failure, isFailure, noAnswer, type ServiceReply } from './service-reply.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './udp.ts'
 
-/** The lines to all backends. */
+/** Asks backends, each by its protocol. */
 export interface Backends {
   /**
-   * Asks. Undefined if the backend is known not to answer. If `isProbe`, the question finds out
-   * whether it answers again, and no mail should wait for it. `reply` never rejects.
+   * Asks a question. Returns undefined if the backend rests after a failure. If `isProbe`, the
+   * question only finds out whether the backend answers again, and no mail should wait for its
+   * reply. `reply` never rejects.
    */
   ask(
     backend: Backend,
     question: QuotaQuestion,
   ): { readonly reply: Promise<ServiceReply>; readonly isProbe: boolean } | undefined
-  /** Keeps no connections from now on; questions that were asked still get their answers. */
+  /** Keeps no idle connections from now on. Questions under way still get their answers. */
   close(): void
   /** Resolves when each datagram has its answer, or the time of its question is over. */
   settled(): Promise<void>
 }
 
 interface BackendsOptions {
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   readonly log: (line: string) => void
   readonly counters: QuestionCounters
 }
 
-/** Counts and logs failures, and does not ask backends for a while that do not answer. */
+/** Makes the clients of all protocols. Failures are counted and logged, and let a backend rest. */
 export function createBackends(times: AskTimes, options: BackendsOptions): Backends {
   const { log, counters } = options
-  const circuits = createCircuits(options.now)
+  const circuits = createCircuits(options.uptime)
   let agent: Agent | undefined
   let udp: UdpClient | undefined
 
@@ -47,11 +48,11 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
 
   async function overTheNetwork(backend: Backend, question: QuotaQuestion): Promise<ServiceReply> {
     try {
-      // Each is loaded when it is wanted: a program that is started for one message pays for what
-      // it loads.
+      // Each client is loaded with the first question: for a program that judges one message,
+      // loading code takes time.
       if (backend.kind === 'udp') {
         const { createUdpClient } = await import('./udp.ts')
-        udp ??= createUdpClient(options.now)
+        udp ??= createUdpClient(options.uptime)
         return await udp.ask(backend, question, times)
       }
       const { askByHttp, createAgent } = await import('./http.ts')

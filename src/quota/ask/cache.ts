@@ -1,34 +1,32 @@
 import { createLruCache } from '../../ground/flow/lru-cache.ts'
-import type { QuotaAnswer, Sourced, Usage } from './quota-answer.ts'
+import type { QuotaAnswer, SourcedAnswer, Usage } from './quota-answer.ts'
 
-/**
- * An answer with its question. It serves all questions of the same moment, and perhaps later ones.
- */
-export interface GivenAnswer extends Sourced {
-  /** Bytes that the question was about; undefined if the service is not told of any. */
+/** An answer, the question that it was given to, and the time until which it holds. */
+export interface DatedAnswer extends SourcedAnswer {
+  /** The size of the message in the question; undefined if the service is told none. */
   readonly incoming: number | undefined
   /**
-   * Milliseconds: when it was given, and until when it holds. Both are the same for an answer that
-   * is not kept.
+   * The times at which the answer was given and ceases to hold, in milliseconds of `uptime`. Both
+   * are the same for an answer that is not remembered.
    */
   readonly at: number
   readonly until: number
 }
 
 interface QuotaCache {
-  /** What holds for a mailbox at this time. */
-  get(name: string, now: number): GivenAnswer | undefined
-  set(name: string, given: GivenAnswer): void
+  /** The answer that holds for a mailbox at this time. */
+  get(name: string, time: number): DatedAnswer | undefined
+  set(name: string, given: DatedAnswer): void
   readonly size: number
 }
 
-/** Keeps `max` mailboxes at most; the least recently asked ones make room. */
+/** Remembers the answers about `max` mailboxes at most; the least recently used one makes room. */
 export function createQuotaCache(max: number): QuotaCache {
-  const byName = createLruCache<GivenAnswer>(max)
+  const byName = createLruCache<DatedAnswer>(max)
   return {
-    get(name, now) {
+    get(name, time) {
       const known = byName.get(name)
-      if (known === undefined || known.until > now) return known
+      if (known === undefined || known.until > time) return known
       byName.delete(name)
       return undefined
     },
@@ -39,24 +37,24 @@ export function createQuotaCache(max: number): QuotaCache {
   }
 }
 
-export function givenAnswer(
+export function datedAnswer(
   answer: QuotaAnswer,
-  about: Pick<GivenAnswer, 'source' | 'incoming' | 'at'>,
+  about: Pick<DatedAnswer, 'source' | 'incoming' | 'at'>,
   soft: number,
-): GivenAnswer {
-  const isNobodys = answer.answer === 'no-such-user'
-  return { ...about, answer, isNobodys, until: about.at + lifetimeOf(answer, soft) }
+): DatedAnswer {
+  const isUnknownUser = answer.answer === 'no-such-user'
+  return { ...about, answer, isUnknownUser, until: about.at + lifetimeOf(answer, soft) }
 }
 
 /**
- * What an answer says about `incoming` bytes, or undefined if it was an answer to
- * another question: the service has to be asked. An answer that is older than `FULL` defers
- * no recipient, since there may be room by now.
+ * Applies a remembered answer to a message of `incoming` bytes. Returns undefined if the answer
+ * does not cover that size, so that the service must be asked. An answer older than `FULL` never
+ * says *full*, since there may be room by now.
  */
 export function answerFor(
-  given: GivenAnswer,
+  given: DatedAnswer,
   incoming: number,
-  now: number,
+  time: number,
 ): QuotaAnswer | undefined {
   const { answer, incoming: asked = incoming } = given
   if (answer.answer === 'full') return incoming >= asked ? answer : undefined
@@ -64,27 +62,27 @@ export function answerFor(
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
-  // A size that is larger than what is left is not what the service was asked about.
-  return now - given.at < FULL ? { answer: 'full', usage } : undefined
+  // The service said that there is room, but for a smaller message.
+  return time - given.at < FULL ? { answer: 'full', usage } : undefined
 }
 
-/** Milliseconds. */
+/** Milliseconds of a second. The constants below say for how long an answer holds. */
 const SECOND = 1000
 /** For a mailbox with much room, or without a quota. */
 export const LONGEST = 3600 * SECOND
-/** For one that is nearly full. */
+/** For a mailbox that is nearly full. */
 export const SHORTEST = 5 * SECOND
-/** For a full one: a user who makes room should not wait for long. */
+/** For a full mailbox. A user who makes room should not have to wait for long. */
 export const FULL = 30 * SECOND
-/** If the service does not say how full it is. */
+/** For a mailbox with room, if the service does not tell how full it is. */
 export const PLAIN = 60 * SECOND
-/** For a user whom the service does not know: that mail passes in any case. */
+/** For a user whom the service does not know. Mail for such a user passes in any case. */
 export const NO_SUCH_USER = 300 * SECOND
 
 /**
- * Milliseconds for which an answer holds: an hour below `soft` (a share of the quota, 0 to
- * 1), from there on shorter by the same factor for each step towards full. Nothing for an
- * answer that says nothing.
+ * Returns the milliseconds for which an answer holds. Up to `soft` (a share of the quota, 0 to 1)
+ * that is an hour. From there on the time falls exponentially, to five seconds for a mailbox that
+ * is nearly full. The answer `unknown` does not hold at all.
  */
 export function lifetimeOf(answer: QuotaAnswer, soft: number): number {
   switch (answer.answer) {
@@ -105,6 +103,6 @@ function lifetimeOfRoom(usage: Usage | undefined, soft: number): number {
   const fill = usage.size / usage.quota
   if (fill < soft) return LONGEST
   if (fill >= 1) return SHORTEST
-  const way = (fill - soft) / (1 - soft)
-  return LONGEST * (SHORTEST / LONGEST) ** way
+  const share = (fill - soft) / (1 - soft) // of the way from `soft` to full
+  return LONGEST * (SHORTEST / LONGEST) ** share
 }

@@ -1,41 +1,43 @@
 import { createBackOff } from '../../ground/flow/back-off.ts'
 
-/** Milliseconds for which a backend that failed is not asked; doubled with each failure in a row. */
+/** Milliseconds for which a backend rests after a failure. Each further failure doubles them. */
 export const FIRST_REST = 1_000
 export const LONGEST_REST = 30_000
 
 export interface Circuits {
   /**
-   * `closed`: ask. `open`: do not ask, it would be in vain. `probe`: it has rested for long enough,
-   * and one question, for which no mail waits, shall find out whether it answers again.
+   * `closed`: the backend may be asked. `open`: it rests, and must not be asked. `probe`: it has
+   * rested for long enough, and the caller shall ask it one question, for which no mail waits.
    */
   state(backend: string): 'closed' | 'open' | 'probe'
-  /** Milliseconds for which it rests from now on, or undefined if it does so already. */
+  /** Notes a failure. Returns the milliseconds of the rest; undefined if it rests already. */
   failed(backend: string): number | undefined
-  /** Whether it had failed before. */
+  /** Notes an answer. Returns whether the backend had failed before. */
   answered(backend: string): boolean
 }
 
-/** Remembers which backends fail, so that no mail waits for them. `now` in milliseconds. */
-export function createCircuits(now: () => number): Circuits {
-  const rests = createBackOff<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
+/**
+ * Remembers which backends fail, so that no mail waits for them (circuit breakers). `uptime` is
+ * milliseconds on a clock that nobody sets.
+ */
+export function createCircuits(uptime: () => number): Circuits {
+  const backOff = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   const probed = new Set<string>()
   return {
     state(backend) {
-      if (!rests.hasFailed(backend)) return 'closed'
-      if (probed.has(backend) || rests.isBackedOff(backend)) return 'open'
+      if (!backOff.hasFailed(backend)) return 'closed'
+      if (probed.has(backend) || backOff.isBackedOff(backend)) return 'open'
       probed.add(backend)
       return 'probe'
     },
     failed(backend) {
-      // The failure of a question from before the first failure says nothing new, however late it
-      // comes.
-      if (rests.hasFailed(backend) && !probed.delete(backend)) return undefined
-      return rests.noteFailure(backend)
+      // Questions that were under way at the first failure may fail later. They do not count again.
+      if (backOff.hasFailed(backend) && !probed.delete(backend)) return undefined
+      return backOff.noteFailure(backend)
     },
     answered(backend) {
       probed.delete(backend)
-      return rests.noteAnswer(backend)
+      return backOff.noteAnswer(backend)
     },
   }
 }

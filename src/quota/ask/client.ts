@@ -5,46 +5,47 @@ import { type MailAddress, withPlainDomain } from '../../message/envelope/addres
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
-import { answerFor, createQuotaCache, type GivenAnswer, givenAnswer } from './cache.ts'
+import { answerFor, createQuotaCache, type DatedAnswer, datedAnswer } from './cache.ts'
 import { createCounters, type QuestionCounters } from './counters.ts'
 import { findByExtension, mailboxOf, type NamedMailbox } from './mailbox-name.ts'
-import type { Explained, QuotaAnswer, Sourced, TimedLookup } from './quota-answer.ts'
+import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
-/** One client for all doors of a process. */
+/** Asks about mailboxes, for all doors of a process. */
 export interface QuotaClient extends TimedLookup {
-  /** The same, with where the answer comes from. Not counted. */
-  explain(address: MailAddress, incoming?: number): Promise<Explained>
+  /** Asks, and explains where the answer comes from. Such questions are not counted. */
+  explain(address: MailAddress, incoming?: number): Promise<ExplainedAnswer>
   readonly counters: Readonly<QuestionCounters>
-  /** Keeps no connections from now on; questions that were asked still get their answers. */
+  /** Keeps no idle connections from now on. Questions under way still get their answers. */
   close(): void
   /**
    * Resolves when each datagram has its answer, or the time of its question is over. A process that
-   * ends must wait for this, since others could get the port to which an answer is still to come.
+   * ends must wait for this: another process could get the port to which an answer is still sent.
    */
   settled(): Promise<void>
 }
 
 export interface QuotaClientOptions {
   readonly backendOf: BackendOf
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
-  /** When a backend fails, and when it answers again: a line of text. */
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Takes a line of text when a backend fails, and when it answers again. */
   readonly log: (line: string) => void
 }
 
 /**
- * Asks backends about mailboxes: as seldom as their fill allows, and never twice at the same time.
+ * Makes the client. It remembers answers, the longer the more room a mailbox has, and asks no two
+ * questions about the same mailbox at the same time.
  */
 export function createQuotaClient(
   settings: QuotaSettings,
   options: QuotaClientOptions,
 ): QuotaClient {
-  const { now, backendOf } = options
+  const { uptime, backendOf } = options
   const cache = createQuotaCache(settings.cacheSize)
   const counters = createCounters()
   const backends = createBackends(settings, { ...options, counters })
-  const underWay = createInFlight<GivenAnswer>()
+  const inFlight = createInFlight<DatedAnswer>()
 
   async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++
@@ -57,7 +58,7 @@ export function createQuotaClient(
     address: MailAddress,
     incoming: number,
     count: QuestionCounters,
-  ): Promise<Explained> {
+  ): Promise<ExplainedAnswer> {
     return findByExtension(withPlainDomain(address), settings.delimiters, (candidate) =>
       findExactly(candidate, incoming, count),
     )
@@ -67,11 +68,11 @@ export function createQuotaClient(
     address: MailAddress,
     incoming: number,
     count: QuestionCounters,
-  ): Promise<Explained> {
+  ): Promise<ExplainedAnswer> {
     const mailbox = mailboxOf(address, settings.nameForm)
     if (mailbox === undefined) return explained(cannotTell('is no name of a mailbox'))
     for (;;) {
-      const time = now()
+      const time = uptime()
       const known = cache.get(address.text, time)
       const remembered = known && answerFor(known, incoming, time)
       if (known && remembered) {
@@ -79,12 +80,12 @@ export function createQuotaClient(
         const cached = { age: time - known.at, left: known.until - time }
         return { ...explained(known, remembered), cached }
       }
-      // One question at a time for each mailbox; others wait for the same answer.
-      const shared = underWay.get(address.text)
+      // There is one question at a time about each mailbox. Other callers share its answer.
+      const shared = inFlight.get(address.text)
       const fresh = await (shared ??
-        underWay.begin(address.text, question(mailbox, incoming, count)))
-      const answer = answerFor(fresh, incoming, now())
-      if (answer === undefined) continue // it was asked for another size
+        inFlight.begin(address.text, question(mailbox, incoming, count)))
+      const answer = answerFor(fresh, incoming, uptime())
+      if (answer === undefined) continue // the shared question was about another size
       if (shared) count.shared++
       return explained(fresh, answer)
     }
@@ -94,7 +95,7 @@ export function createQuotaClient(
     mailbox: NamedMailbox,
     incoming: number,
     count: QuestionCounters,
-  ): Promise<GivenAnswer> {
+  ): Promise<DatedAnswer> {
     let backend: Awaited<ReturnType<BackendOf>>
     try {
       const found = backendOf(mailbox.address)
@@ -103,7 +104,7 @@ export function createQuotaClient(
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }
     if (backend === undefined) {
-      return { ...cannotTell('no backend is known to have it'), isNobodys: true }
+      return { ...cannotTell('no backend is known to have it'), isUnknownUser: true }
     }
     if (backend === 'no-such-user') {
       return take({ answer: backend }, mailbox, { incoming: undefined, source: 'LDAP' })
@@ -123,15 +124,15 @@ export function createQuotaClient(
   function take(
     answer: QuotaAnswer,
     { address }: NamedMailbox,
-    about: Pick<GivenAnswer, 'incoming' | 'source'>,
-  ): GivenAnswer {
-    const taken = givenAnswer(answer, { ...about, at: now() }, settings.soft)
+    about: Pick<DatedAnswer, 'incoming' | 'source'>,
+  ): DatedAnswer {
+    const taken = datedAnswer(answer, { ...about, at: uptime() }, settings.soft)
     if (taken.until > taken.at) cache.set(address.text, taken)
     return taken
   }
 
-  function cannotTell(why: string, source?: string): GivenAnswer {
-    return givenAnswer({ answer: 'unknown', why }, { source, incoming: undefined, at: now() }, 0)
+  function cannotTell(why: string, source?: string): DatedAnswer {
+    return datedAnswer({ answer: 'unknown', why }, { source, incoming: undefined, at: uptime() }, 0)
   }
 
   return {
@@ -145,10 +146,10 @@ export function createQuotaClient(
   }
 }
 
-/** `answer` is what the given answer says about the size that is asked about. */
-function explained(given: Sourced, answer = given.answer): Explained {
-  const { source, isNobodys } = given
-  return { answer, isNobodys, source, cached: undefined }
+/** Explains an answer. `answer` is what it says about the size of the message at hand. */
+function explained(given: SourcedAnswer, answer = given.answer): ExplainedAnswer {
+  const { source, isUnknownUser } = given
+  return { answer, isUnknownUser, source, cached: undefined }
 }
 
 function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {

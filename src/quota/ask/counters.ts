@@ -1,18 +1,19 @@
-/** What became of all questions of the doors, since the client was made. */
+/** The numbers of questions of the doors and of their answers, since the client was made. */
 export interface QuestionCounters {
-  /** Of the doors, in all. */
+  /** All questions of the doors. */
   questions: number
-  /** Those that went to a backend; the others were answered from the cache, … */
+  /** Questions to backends. */
   asked: number
+  /** Questions that a remembered answer served. */
   cached: number
-  /** … by the answer to somebody else who asked at the same time, … */
+  /** Questions that shared the answer of another question at the same time. */
   shared: number
-  /** … or not at all, since the backend does not answer. */
+  /** Questions that were not asked, since their backend rests after a failure. */
   skipped: number
   room: number
   full: number
   noSuchUser: number
-  /** The service said that it cannot tell, or no service is known that could. */
+  /** Answers `unknown`, for whatever reason. */
   couldNotTell: number
   noAnswer: number
   brokenAnswer: number
@@ -34,7 +35,7 @@ export function createCounters(): QuestionCounters {
   }
 }
 
-/** As one line of `key=value`, names in the log's way: `no_such_user=3`. */
+/** Returns the counters as one line of `key=value`, with names as in the log: `no_such_user=3`. */
 export function countersLine(counters: QuestionCounters): string {
   const pairs = Object.entries(counters).map(([name, count]) => {
     return `${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}=${count}`

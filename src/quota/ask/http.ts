@@ -11,14 +11,14 @@ import {
 } from './service-reply.ts'
 import type { AskTimes, QuotaQuestion } from './udp.ts'
 
-/** Connections that are kept to one service, and opened at most. */
+/** Most connections to one service, used or idle. */
 const CONNECTIONS = 16
 
 export function createAgent(): Agent {
   return new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS })
 }
 
-/** A connection failed, for example since the service had closed it while it was idle. */
+/** Marks a connection that failed, for example since the service closed it while it was idle. */
 const BROKEN_OFF = Symbol('broken off')
 
 /**
@@ -61,18 +61,18 @@ function askOnce(
   })
 }
 
-/** The body, or undefined if it is longer than any answer. */
+/** Reads the body. Resolves to undefined if it is longer than any answer. */
 async function read(response: IncomingMessage): Promise<string | undefined> {
   let text = ''
   response.setEncoding('latin1')
   for await (const chunk of response) {
     text += chunk
-    if (text.length > REPLY_MAX) return undefined // leaving the loop ends the connection
+    if (text.length > REPLY_MAX) return undefined // leaving the loop destroys the connection
   }
   return text
 }
 
-/** The address may be written with or without `?u=`, and with other fields. */
+/** The query up to the name. The URL may have `?u=` already or not, and other fields. */
 function beforeName({ search }: URL): string {
   if (search === '') return '?u='
   return /[?&]u=$/.test(search) ? search : `${search}&u=`
@@ -99,15 +99,15 @@ function replyOf(
 }
 
 /**
- * Whether a 404 comes from a web server that has no such program at all, and not from the program,
- * which has no such user: web servers send a page for people, onescan-quotad says "nothing here".
+ * Whether a 404 says that there is no such page, and not that there is no such user. Web servers
+ * send a page for people, and onescan-quotad sends "nothing here".
  */
 function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
   if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
   return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
 }
 
-/** Byte by byte (RFC 3986, 2.1): names need not be UTF-8. */
+/** Encodes a name byte by byte (RFC 3986 2.1), since it need not be UTF-8. */
 function escaped(name: string): string {
   return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`

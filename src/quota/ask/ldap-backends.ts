@@ -8,9 +8,9 @@ import type { BackendOf } from './backend-map.ts'
 import { createCircuits } from './circuit.ts'
 import { mailboxOf } from './mailbox-name.ts'
 
-/** Users whose host is remembered, for as long as QUOTALDAPREMEMBER says. */
+/** How many users are remembered with their hosts, each for QUOTALDAPREMEMBER. */
 const REMEMBERED = 20_000
-/** Hosts; a site has a few. */
+/** How many hosts are remembered; a site has a few. */
 const HOSTS_MAX = 1000
 
 export interface LdapBackends {
@@ -19,24 +19,24 @@ export interface LdapBackends {
 }
 
 export interface LdapBackendsOptions {
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** Milliseconds for a look-up. */
   readonly timeout: number
 }
 
 /**
- * The backend that a directory names as the host of a user (mailHost), put for `%h` into
- * `template`. If the directory does not answer in time, no mail waits for it until one
- * look-up in the background did better.
+ * Asks a directory for the host of a user (mailHost), and puts that into `template` in the place of
+ * `%h`. If the directory does not answer in time, no mail waits for it until a look-up in the
+ * background has had an answer.
  */
 export function ldapBackends(
   settings: LdapSettings,
   template: string,
-  { now, timeout }: LdapBackendsOptions,
+  { uptime, timeout }: LdapBackendsOptions,
 ): LdapBackends {
   const backends = createLruCache<Backend>(HOSTS_MAX)
-  const circuits = createCircuits(now)
+  const circuits = createCircuits(uptime)
   let directory: Promise<LdapDirectory> | undefined
 
   async function lookUp(address: MailAddress): Promise<Backend | 'no-such-user' | undefined> {
@@ -52,7 +52,7 @@ export function ldapBackends(
 
   async function open(): Promise<LdapDirectory> {
     const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
-    return createLdapDirectory(settings, { now, timeout, remembered: REMEMBERED })
+    return createLdapDirectory(settings, { uptime, timeout, remembered: REMEMBERED })
   }
 
   function backendAt(host: string): Backend {
@@ -63,15 +63,18 @@ export function ldapBackends(
     return backend
   }
 
-  /** A refusal costs next to nothing and says nothing about other users; only a timeout does. */
+  /**
+   * Looks an address up, and notes whether the directory answered. An error that comes early costs
+   * next to no time, so only a late one counts as a failure.
+   */
   async function timed(address: MailAddress): ReturnType<typeof lookUp> {
-    const began = now()
+    const began = uptime()
     try {
       const found = await answerInTime(lookUp(address), timeout)
       circuits.answered(settings.url)
       return found
     } catch (error) {
-      if (now() - began < timeout / 2) circuits.answered(settings.url)
+      if (uptime() - began < timeout / 2) circuits.answered(settings.url)
       else circuits.failed(settings.url)
       throw error
     }
@@ -81,7 +84,7 @@ export function ldapBackends(
     async backendOf(address) {
       const state = circuits.state(settings.url)
       if (state === 'closed') return timed(address)
-      if (state === 'probe') timed(address).catch(() => {}) // the next failure is logged again
+      if (state === 'probe') timed(address).catch(() => {}) // it only finds out about the directory
       throw new Error(`${settings.url} does not answer`)
     },
     close() {

@@ -1,29 +1,29 @@
 import { addressOf, type MailAddress } from '../../message/envelope/address.ts'
-import type { Explained } from './quota-answer.ts'
+import type { ExplainedAnswer } from './quota-answer.ts'
 
-/** Bytes of a name that a service takes: no file name is longer. */
+/** Most bytes of a mailbox's name: no file name is longer. */
 export const NAME_MAX = 255
 
-/** What a service calls a mailbox: the whole address, or what stands before its last `@`. */
+/** The name of a mailbox for a service: the whole address, or the part before its last `@`. */
 export type NameForm = 'address' | 'local'
 
-/** Whom a question is about. */
+/** The mailbox that a question is about. */
 export interface NamedMailbox {
   /**
-   * The address with a plain domain. Answers are kept by it: services of two domains may call two
-   * mailboxes `ann`.
+   * The address with a plain domain. Answers are remembered under the address, since two domains
+   * may each have a mailbox `ann`.
    */
   readonly address: MailAddress
-  /** What its service calls it. */
+  /** The name that the service is asked about. */
   readonly name: string
 }
 
-/** Bytes of an address that is looked at. */
+/** Most bytes of an address that may have a mailbox. */
 const ADDRESS_MAX = 1024
 
 /**
- * The mailbox of an address with a plain domain; undefined for what can be no mailbox's name:
- * blanks and control bytes would be read as something else on the wire, `/` and `..` in a path.
+ * Returns the mailbox of an address with a plain domain. Undefined if no mailbox may have the name:
+ * blanks and control bytes would break the protocol, and `/` and `..` the paths of the service.
  */
 export function mailboxOf(address: MailAddress, form: NameForm): NamedMailbox | undefined {
   if (address.text.length > ADDRESS_MAX) return undefined
@@ -33,33 +33,33 @@ export function mailboxOf(address: MailAddress, form: NameForm): NamedMailbox | 
   return usable && !name.includes('..') ? { address, name } : undefined
 }
 
-/** Extensions that are left out one after the other: each is a question. */
+/** Most extensions that are cut off one after the other; each costs a question. */
 export const EXTENSIONS_MAX = 4
 
 /**
- * The answer about the whole address. If there is no such user, the answer about the longest
- * address without an extension that has a user; `mailbox` names that one. If the service could not
- * tell, no shorter address is tried.
+ * Resolves to the answer about the whole address. If it has no mailbox, extensions are cut off one
+ * by one, and the answer about the first mailbox that exists counts; `mailbox` names it. If the
+ * service cannot tell, no shorter address is tried.
  */
 export async function findByExtension(
   address: MailAddress,
   delimiters: string,
-  find: (address: MailAddress) => Promise<Explained>,
-): Promise<Explained> {
+  find: (address: MailAddress) => Promise<ExplainedAnswer>,
+): Promise<ExplainedAnswer> {
   const whole = await find(address)
-  if (!whole.isNobodys || delimiters === '') return whole
+  if (!whole.isUnknownUser || delimiters === '') return whole
   for (const shorter of withoutExtension(address, delimiters)) {
     const found = await find(shorter)
-    if (!found.isNobodys) return { ...found, mailbox: shorter.text }
+    if (!found.isUnknownUser) return { ...found, mailbox: shorter.text }
   }
   return whole
 }
 
 /**
- * The addresses of which this one may be an extension, the longest first:
- * `ann-lee-lists-qmail@d` may be of `ann-lee-lists@d`, of `ann-lee@d`, of `ann@d`, as in
- * qmail-getpw(8) and by Postfix's recipient_delimiter. Each character of `delimiters`
- * begins an extension, unless the name before it would be empty.
+ * Yields the addresses without one extension after the other, the longest first. For
+ * `ann-lee-lists-qmail@d` these are `ann-lee-lists@d`, `ann-lee@d` and `ann@d`, as in qmail-getpw(8)
+ * and with Postfix's recipient_delimiter. Each character of `delimiters` begins an extension, unless
+ * the name before it would be empty.
  */
 function* withoutExtension(
   { local, domain }: MailAddress,

@@ -1,62 +1,63 @@
 import type { MailAddress } from '../../message/envelope/address.ts'
 
 /**
- * What is known about a mailbox, from the service to the reply of a door. onescan-quotad reads
- * it from the disk or from another service as a `Reading` (quota/tell/sources), keeps it with where
- * it comes from as a `MailboxFinding`, and sends it as words. Here it becomes a `ServiceReply`, which
- * is this answer or a failure, and a `GivenAnswer`, which tells from whom and for how long.
- * Sizes are bytes; a quota that is absent is unlimited or was not told (the plain UDP answer
- * tells neither).
+ * The answer to a question about a mailbox. It has four forms on its way to a door:
+ * onescan-quotad reads a `MailboxReading` from the disk or from another service
+ * (quota/tell/sources), adds its source in a `MailboxFinding`, and sends words. The client turns
+ * them into a `ServiceReply`, which is this answer or a failure, and remembers a `DatedAnswer`,
+ * which also has the backend and the time until which it holds.
  */
 export type QuotaAnswer =
   | { readonly answer: 'room'; readonly usage?: Usage }
   | { readonly answer: 'full'; readonly usage?: Usage }
   | { readonly answer: 'no-such-user' }
-  /** No answer in time, a broken one, a mailbox that cannot be read. Never counts as full. */
+  /** There was no answer in time or a broken one, or the mailbox cannot be read. Never full. */
   | { readonly answer: 'unknown'; readonly why: string }
 
+/** How full a mailbox is, in bytes. */
 export interface Usage {
   readonly size: number
+  /** Absent if it is unlimited, or if the service did not tell it. */
   readonly quota?: number
 }
 
-/** An answer, with where it comes from. */
-export interface Sourced {
+/** An answer, and the backend that gave it. */
+export interface SourcedAnswer {
   readonly answer: QuotaAnswer
-  /** The backend, as it was configured; undefined if none is known. */
+  /** The backend as the settings name it; undefined if none is known. */
   readonly source: string | undefined
-  /** Whether there is no such mailbox, as far as anybody knows. */
-  readonly isNobodys: boolean
+  /** Whether neither a backend nor a map knows the mailbox. */
+  readonly isUnknownUser: boolean
 }
 
-/** The same for people. */
-export interface Explained extends Sourced {
+/** An answer with details for people. */
+export interface ExplainedAnswer extends SourcedAnswer {
   /**
-   * Latin1. The mailbox that was found instead of the address, without its extension; undefined if
-   * it is the address.
+   * The mailbox that was found after an extension was cut off the address, latin1; undefined if it
+   * is the address itself.
    */
   readonly mailbox?: string | undefined
   /**
-   * Milliseconds: the age of a remembered answer, and how long it still holds; undefined for a
-   * fresh one.
+   * The age of a remembered answer, and how long it still holds, in milliseconds; undefined for a
+   * fresh answer.
    */
   readonly cached: { readonly age: number; readonly left: number } | undefined
 }
 
 /**
- * Asks whether a mailbox has room, for `incoming` bytes more where the protocol told the
- * size of the message. Never rejects, and answers within its own deadline.
+ * Asks whether a mailbox has room for `incoming` bytes more, or for any message if the protocol did
+ * not tell its size. Never rejects, and answers within the timeout of the settings.
  */
 export type AskQuota = (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
 
-/** Whom a door asks about mailboxes, and for whose mail. */
+/** What a door uses to ask about mailboxes. */
 export interface QuotaLookup {
   readonly ask: AskQuota
-  /** Whether recipients are asked about, too, if the client may relay or has authenticated. */
+  /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
 
-/** A lookup for doors that wait for all answers together. */
+/** A lookup for doors that wait for the answers about all recipients together. */
 export interface TimedLookup extends QuotaLookup {
   /** Milliseconds for a question. */
   readonly timeout: number

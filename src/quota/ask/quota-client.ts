@@ -3,12 +3,12 @@ import { createQuotaClient, type QuotaClient } from './client.ts'
 import { ldapBackends } from './ldap-backends.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
-const now = () => performance.now()
+const uptime = () => performance.now()
 
-/** The client that the settings ask for. Throws a Fault of kind `config` if a map cannot be used. */
+/** Opens the client that the settings describe. Throws a Fault of kind `config` for a bad map. */
 export function openQuotaClient(settings: QuotaSettings, log: (line: string) => void): QuotaClient {
   const { backendOf, close } = backendsOf(settings)
-  const client = createQuotaClient(settings, { backendOf, now, log })
+  const client = createQuotaClient(settings, { backendOf, uptime, log })
   return {
     ...client,
     close() {
@@ -19,7 +19,7 @@ export function openQuotaClient(settings: QuotaSettings, log: (line: string) => 
 }
 
 function backendsOf({ where, timeout }: QuotaSettings): { backendOf: BackendOf; close(): void } {
-  if ('ldap' in where) return ldapBackends(where.ldap, where.template, { now, timeout })
+  if ('ldap' in where) return ldapBackends(where.ldap, where.template, { uptime, timeout })
   const close = () => {}
   if ('map' in where) return { backendOf: readBackendMap(where.map), close }
   return { backendOf: () => where.backend, close }

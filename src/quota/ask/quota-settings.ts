@@ -5,29 +5,29 @@ import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { type Backend, backendFor, readBackend } from './backend.ts'
 import type { NameForm } from './mailbox-name.ts'
 
-/** Whom to ask about mailboxes, and how; onescan-queue(8), QUOTAD and what begins with it. */
+/** The settings that begin with QUOTA in onescan-queue(8): whom to ask about mailboxes, and how. */
 export interface QuotaSettings {
   readonly where:
     | { readonly backend: Backend }
     | { readonly map: string }
-    /** `%h` of the template is the host that the directory names. */
+    /** The template has `%h` in the place of the host, which the directory names. */
     | { readonly ldap: LdapSettings; readonly template: string }
   readonly nameForm: NameForm
-  /** Characters that may begin an extension in the name of a mailbox; none: there are no extensions. */
+  /** Characters that begin an extension of an address; if empty, there are no extensions. */
   readonly delimiters: string
   /** Milliseconds for a question. */
   readonly timeout: number
-  /** How often a question is sent again within them. */
+  /** How often a question is sent again within the timeout. */
   readonly retries: number
-  /** Share of the quota, 0 to 1, up to which an answer holds for long. */
+  /** The share of the quota, 0 to 1, up to which an answer holds for an hour. */
   readonly soft: number
-  /** Mailboxes that are remembered. */
+  /** How many mailboxes are remembered. */
   readonly cacheSize: number
-  /** Whether the recipients of relay clients are asked about, too. */
+  /** Whether mail of relay clients is asked about, too. */
   readonly askForRelayClients: boolean
 }
 
-/** Undefined if QUOTAD is not set: nobody is asked. Throws a Fault of kind `config`. */
+/** Returns undefined if QUOTAD is not set. Throws a Fault of kind `config`. */
 export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   const service = env.QUOTAD
   if (!service) return undefined
@@ -43,7 +43,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   }
 }
 
-/** Characters of an address besides letters and digits (RFC 5322, atext), without slashes. */
+/** Delimiters are characters of an address (RFC 5322, atext) except letters, digits and `/`. */
 function readDelimiters(text = ''): string {
   if (/^[-!#$%&'*+.=?^_{|}~]{0,8}$/.test(text)) return text
   throw new Fault('config', `QUOTADELIMITER ${text}: must be characters such as + or -`)

@@ -1,16 +1,14 @@
 import type { QuotaAnswer, Usage } from './quota-answer.ts'
 
-/**
- * What a question to a backend led to: an answer, which may be that it cannot tell, or a failure.
- */
+/** The result of a question to a backend: its answer, which may be `unknown`, or a failure. */
 export type ServiceReply = QuotaAnswer | Failure
 
-/** No answer came: for those who wait for it, it is unknown. */
+/** The backend gave no answer that can be used. To callers this is the answer `unknown`. */
 export interface Failure {
   readonly answer: 'unknown'
   readonly why: string
   readonly trouble: 'no-answer' | 'broken-answer'
-  /** Whether the backend is reachable, so that the next question may fare better. */
+  /** Whether the backend did reply, so that the next question may be sent at once. */
   readonly backendIsUp: boolean
 }
 
@@ -22,13 +20,13 @@ export function noAnswer(why: string): Failure {
   return { answer: 'unknown', why, trouble: 'no-answer', backendIsUp: false }
 }
 
-/** The service answers but cannot tell; the reason is in its own log. */
+/** The reason if the service replies that it cannot tell. Its own log has more. */
 export const COULD_NOT_TELL = 'the service could not tell'
 
-/** An HTTP server does not know the path: QUOTAD is wrong, and no user was looked for. */
+/** The reason if an HTTP server does not know the path of QUOTAD. */
 export const NO_SUCH_PAGE = 'status 404, the service has no such page'
 
-/** Most bytes of a reply: a name of 255, two numbers, a nonce. */
+/** Most bytes of a reply: a name of 255, two numbers and a nonce. */
 export const REPLY_MAX = 1024
 
 const udpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
@@ -44,8 +42,8 @@ const httpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
 }
 
 /**
- * Reads `QUOTA_OK [user [size quota]]` and its kin; where a nonce was sent, it must be the
- * last word. Undefined for anything else, which is then nobody's answer to this question.
+ * Reads `QUOTA_OK [user [size quota]]`, and likewise the other answers. If a nonce was sent, it
+ * must be the last word. Undefined for anything else, which is no answer to this question.
  */
 export function readDatagram(
   packet: Buffer,
@@ -61,7 +59,10 @@ export function readDatagram(
   return readWords(words, name, udpWords)
 }
 
-/** Reads `OK user size quota` or `OVERQUOTA user size quota`, the body of an HTTP answer. */
+/**
+ * Reads the body of an HTTP answer, `OK user size quota` or `OVERQUOTA user size quota`. Undefined
+ * for anything else.
+ */
 export function readBody(text: string, name: string): QuotaAnswer | undefined {
   const words = text.replace(/\r?\n$/, '').split(' ')
   return words.length === 4 ? readWords(words, name, httpWords) : undefined
@@ -79,11 +80,12 @@ function readWords(
   if (words.length < 2) return { answer }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined
-  const isTold = usage.size > 0 || usage.quota !== undefined // 0 and 0 is said where neither is known
-  return isTold ? { answer, usage } : { answer }
+  // The service writes 0 and 0 if it knows neither number.
+  const isKnown = usage.size > 0 || usage.quota !== undefined
+  return isKnown ? { answer, usage } : { answer }
 }
 
-/** Bytes of use and of quota; a quota of 0, or none, is unlimited. */
+/** Reads the bytes of size and quota. A quota of 0, or none, is unlimited. */
 function readUsage(words: readonly string[]): Usage | undefined {
   if (words.length > 2 || !words.every((word) => /^[0-9]{1,15}$/.test(word))) return undefined
   const [size, quota] = words.map(Number)

@@ -5,33 +5,36 @@ import type { UdpBackend } from './backend.ts'
 
 export interface UdpSockets {
   /**
-   * A connected socket for one question. Waits if too many sockets are open, or too many ports
-   * rest; undefined if it is not wanted any more by then. Rejects with the error of the system.
+   * Opens a connected socket for one question. Waits while too many sockets are open or too many
+   * ports rest, and resolves to undefined if `isWanted` is false by then. Rejects with the error of
+   * the system.
    */
   take(backend: UdpBackend, isWanted: () => boolean): Promise<Socket | undefined>
-  /** Closes it. Nothing is heard of it from now on. */
+  /** Closes the socket. It calls no listener any more. */
   giveBack(socket: Socket, backend: UdpBackend): void
 }
 
-/** Most sockets at once, including those that only wait for late answers. */
+/** Most sockets that are open at once, including those that only wait for late answers. */
 export const SOCKETS_MAX = 512
 /**
- * Ports that rest at once: fewer than the system has for this (28,232, ip(7)). So a service
- * whose answers bear no mark is asked at most 1,638 questions a second for long.
+ * Most ports that rest at once: fewer than the 28,232 that the system has for this (ip(7)). With a
+ * rest of ten seconds, a service whose answers have no nonce is asked at most 1,638 questions a
+ * second.
  */
 export const PORTS_MAX = 16_384
-/** Milliseconds between looks for a port that has rested. */
+/** Milliseconds between two looks for a port that has rested. */
 const LOOK_EVERY = 100
-/** How many ports in a row are passed over since they must not be used yet. */
+/** How many resting ports in a row are passed over before a question is given up. */
 const TRIES = 64
 
 /**
- * Sockets on ports that the system chooses at random. If answers bear no mark, a port that served a
- * question serves no other for `rest` milliseconds: then an answer that comes late, or twice,
- * belongs to no question. `now` in milliseconds, on a clock that never goes back.
+ * Opens sockets on ports that the system chooses at random. If answers have no nonce, a port that
+ * was used for a question rests for `rest` milliseconds, so that an answer which comes late or
+ * twice is not taken for the answer to another question. `uptime` is milliseconds on a clock that
+ * nobody sets.
  */
 export function createUdpSockets(
-  now: () => number,
+  uptime: () => number,
   rest: number,
   portsMax = PORTS_MAX,
 ): UdpSockets {
@@ -39,7 +42,7 @@ export function createUdpSockets(
   const resting = new Map<number, number>()
   let open = 0
 
-  function leave(): void {
+  function releaseSocket(): void {
     const next = waiting.shift()
     if (next) next()
     else open--
@@ -49,7 +52,7 @@ export function createUdpSockets(
     backend: UdpBackend,
     isWanted: () => boolean,
   ): Promise<Socket | undefined> {
-    const passedOver: Socket[] = [] // open meanwhile, so that the system gives another port
+    const passedOver: Socket[] = [] // they stay open, so that the system chooses another port
     try {
       while (isWanted() && passedOver.length < TRIES) {
         const socket = await connected(backend)
@@ -63,14 +66,14 @@ export function createUdpSockets(
   }
 
   function rests(port: number): boolean {
-    return (resting.get(port) ?? 0) > now()
+    return (resting.get(port) ?? 0) > uptime()
   }
 
-  /** Forgets the ports that have rested, and waits if too many have not. */
+  /** Forgets the ports that have rested, and waits while too many others rest. */
   async function portsRest(isWanted: () => boolean): Promise<void> {
     for (;;) {
       for (const [port, until] of resting) {
-        if (until > now()) break
+        if (until > uptime()) break
         resting.delete(port)
       }
       if (resting.size < portsMax || !isWanted()) return
@@ -78,9 +81,9 @@ export function createUdpSockets(
     }
   }
 
-  function layToRest(port: number): void {
-    resting.delete(port) // so that they stand in the order of their ends
-    resting.set(port, now() + rest)
+  function startRest(port: number): void {
+    resting.delete(port) // so that the port is inserted anew, in the order of the ends of rests
+    resting.set(port, uptime() + rest)
   }
 
   return {
@@ -93,13 +96,13 @@ export function createUdpSockets(
         socket = await onFreshPort(backend, isWanted)
         return socket
       } finally {
-        if (socket === undefined) leave()
+        if (socket === undefined) releaseSocket()
       }
     },
     giveBack(socket, backend) {
-      if (!backend.extended) layToRest(socket.address().port)
+      if (!backend.extended) startRest(socket.address().port)
       close(socket)
-      leave()
+      releaseSocket()
     },
   }
 }
@@ -118,6 +121,6 @@ async function connected({ host, port }: UdpBackend): Promise<Socket> {
 
 function close(socket: Socket): void {
   socket.removeAllListeners()
-  socket.on('error', () => {}) // one that was on its way
+  socket.on('error', () => {}) // an error that was reported meanwhile
   socket.close()
 }

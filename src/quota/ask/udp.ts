@@ -7,55 +7,52 @@ import { readDatagram, type ServiceReply } from './service-reply.ts'
 import { createUdpSockets } from './udp-sockets.ts'
 
 export interface QuotaQuestion {
-  /** latin1. */
+  /** The name of the mailbox, latin1. */
   readonly name: string
-  /** Bytes that the protocol announced, or 0. */
+  /** Bytes of the message as the protocol announced them, or 0. */
   readonly incoming: number
 }
 
 export interface AskTimes {
   /** Milliseconds for the whole question. */
   readonly timeout: number
-  /** How often it is sent again within them. */
+  /** How often the question is sent again within the timeout. */
   readonly retries: number
 }
 
 export interface UdpClient {
   ask(backend: UdpBackend, question: QuotaQuestion, times: AskTimes): Promise<ServiceReply>
   /**
-   * Resolves when each packet has its answer, or the time of its question is over. Then a process
-   * may end, and free the ports for others.
+   * Resolves when each datagram has its answer, or the time of its question is over. A process may
+   * end then, which gives its ports to others.
    */
   settled(): Promise<void>
 }
 
-/**
- * Milliseconds after a question in which answers to it may still come: the service may have been
- * stopped for a while.
- */
+/** Milliseconds after a question in which late answers may still come, as from a busy service. */
 export const LATE_ANSWERS = 10_000
 
-/** A question that is over, with packets that have no answer yet. */
-interface Unsettled {
-  /** When its time is over. */
+/** A question that is over, although some of its datagrams have no answer yet. */
+interface UnsettledQuestion {
+  /** When the time of the question is over. */
   readonly until: number
-  /** Resolves when nothing is expected any more. */
+  /** Resolves when no answer is expected any more. */
   readonly left: Promise<void>
 }
 
 /**
- * Asks services by datagram. Each question has a socket of its own, and it is connected:
- * what others send never reaches it. What does not answer the question is passed over, as
- * the next one still may.
+ * Asks services by datagram. Each question has a connected socket of its own, so that datagrams of
+ * other senders never reach it. A datagram that is no answer to the question is passed over, since
+ * the answer may still follow.
  *
- * An older service answers with one word, which tells neither name nor question, and what
- * was sent twice is answered twice. So the socket is kept until each packet has its answer,
- * or for LATE_ANSWERS after the question, and its port serves no other question within that
- * time. `now` in milliseconds, on a clock that never goes back.
+ * An older service answers with one word, which names neither user nor question, and answers a
+ * question that was sent twice with two datagrams. So the socket is kept until each datagram has
+ * its answer, or for LATE_ANSWERS after the question. Its port is used for no other question within
+ * that time. `uptime` is milliseconds on a clock that nobody sets.
  */
-export function createUdpClient(now: () => number): UdpClient {
-  const sockets = createUdpSockets(now, LATE_ANSWERS)
-  const unsettled = new Set<Unsettled>()
+export function createUdpClient(uptime: () => number): UdpClient {
+  const sockets = createUdpSockets(uptime, LATE_ANSWERS)
+  const unsettled = new Set<UnsettledQuestion>()
 
   function ask(
     backend: UdpBackend,
@@ -65,7 +62,7 @@ export function createUdpClient(now: () => number): UdpClient {
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
     const words = nonce === undefined ? [name] : [name, incoming, nonce]
     const packet = Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1')
-    const until = now() + timeout
+    const until = uptime() + timeout
     return new Promise((resolve) => {
       let socket: Socket | undefined
       let unanswered = 0
@@ -109,7 +106,7 @@ export function createUdpClient(now: () => number): UdpClient {
         end({ answer: 'unknown', why: heard, trouble, backendIsUp: false })
       }
 
-      /** One packet less may still be answered: it was, or the system says that it went nowhere. */
+      /** Notes that a datagram was answered, or could not be delivered. */
       function settle(outcome: () => void): void {
         unanswered--
         if (!isOver) outcome()
@@ -149,7 +146,7 @@ export function createUdpClient(now: () => number): UdpClient {
     ask,
     async settled() {
       await Promise.all(
-        [...unsettled].map(({ until, left }) => inTime(left, Math.max(0, until - now()))),
+        [...unsettled].map(({ until, left }) => inTime(left, Math.max(0, until - uptime()))),
       )
     },
   }

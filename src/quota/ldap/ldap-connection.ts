@@ -3,24 +3,23 @@ import { connect as connectSecurely } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
-import { type LdapSettings, placeOf } from './ldap-settings.ts'
+import { type LdapSettings, serverOf } from './ldap-settings.ts'
 
-/** A connection on which a question can be sent at once, by many at a time. */
+/** A connection that is ready for questions, many at the same time. */
 export interface LdapConnection {
   isOpen(): boolean
-  /** How often something was received on it. If that stands still, it may hang. */
+  /** How often data was received. If the number stands still, the connection may hang. */
   heard(): number
-  /** Rejects with the directory's error, or if the connection ends before the answer is there. */
+  /** Rejects with the error of the directory, or if the connection ends before the answer. */
   search(base: string, options: SearchOptions): Promise<Entry[]>
-  /** Ends it at once. Questions that wait on it are rejected. */
+  /** Ends the connection at once. Questions under way reject. */
   close(): void
 }
 
 /**
- * Connects, and binds if the settings say so; only a connection with both is given away. By itself
- * ldapts would connect with the first question, and a second question at the same time would open
- * another connection and lose the first. Rejects with the reason after `timeout` milliseconds at
- * the latest.
+ * Connects, and binds if the settings have an account. ldapts itself would connect with the first
+ * question, and a second question at the same time would open another connection and lose the
+ * first. Rejects with the reason after `timeout` milliseconds at the latest.
  */
 export async function openConnection(
   settings: LdapSettings,
@@ -32,7 +31,7 @@ export async function openConnection(
   }, timeout)
   try {
     await connected(socket, settings)
-    const connection = over(socket)
+    const connection = connectionOver(socket)
     await connection.bind(settings)
     return connection
   } catch (error) {
@@ -44,15 +43,14 @@ export async function openConnection(
 }
 
 function dial({ url, authorities }: LdapSettings): Socket {
-  const place = placeOf(url)
+  const place = serverOf(url)
   if ('path' in place) return connect(place)
   const { host, port, isSecure } = place
   if (!isSecure) return connect({ host, port })
   return connectSecurely({
     host,
     port,
-    // The name tells a host that serves several domains which one is meant (RFC 6066 3: no
-    // addresses).
+    // A host with several domains chooses its certificate by this name (RFC 6066 3: no address).
     ...(isIP(host) ? {} : { servername: host }),
     ...(authorities ? { ca: readForeignFile(authorities) } : {}),
   })
@@ -66,21 +64,21 @@ function connected(socket: Socket, { url }: LdapSettings): Promise<void> {
   })
 }
 
-/** ldapts over an open connection. It never opens another one, on which nobody would be bound. */
-function over(socket: Socket) {
+/** Runs ldapts over an open socket, and keeps it from opening another one, which would be unbound. */
+function connectionOver(socket: Socket) {
   let isOpen = true
   let heard = 0
-  let given = false
-  socket.on('error', () => {}) // told by `close`, which always follows
+  let isTaken = false
+  socket.on('error', () => {}) // `close` always follows, and tells it
   socket.once('close', () => {
     isOpen = false
   })
   socket.on('data', () => heard++)
   const client = new Client({
-    url: 'ldap://localhost', // of no account: the connection is ours
+    url: 'ldap://localhost', // not used, since `createConnection` has the socket
     createConnection: () => {
-      if (given) throw new Error('the connection was closed')
-      given = true
+      if (isTaken) throw new Error('the connection was closed')
+      isTaken = true
       return socket
     },
   })
@@ -95,7 +93,7 @@ function over(socket: Socket) {
     },
     close() {
       isOpen = false
-      // With an unbind, if the directory still listens; in any case at once.
+      // The unbind is sent if the directory still listens. Nothing waits for it.
       client.unbind().catch(() => {})
       socket.destroy()
     },

@@ -9,13 +9,13 @@ import { type LdapConnection, openConnection } from './ldap-connection.ts'
 import { filterFor, type LdapUser } from './ldap-filter.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
-/** What a directory knows of a user; absent values are unknown. */
+/** What a directory says about a user. Values that the entry lacks are absent. */
 export type LdapAnswer =
   | {
       readonly found: 'entry'
-      /** Host that has the mailbox. */
+      /** The host that has the mailbox. */
       readonly backend?: string
-      /** Latin1, a byte a character. */
+      /** The home directory; latin1, a character a byte. */
       readonly home?: string
       readonly quota?: string
     }
@@ -23,48 +23,52 @@ export type LdapAnswer =
   | { readonly found: 'trouble'; readonly why: string }
 
 export interface LdapDirectory {
-  /** Never rejects, and never takes longer than the timeout. Questions for one user at the same time are one question. */
+  /**
+   * Looks a user up. Never rejects, and never takes longer than the timeout. Callers who ask about
+   * the same user at the same time share one question.
+   */
   find(user: LdapUser): Promise<LdapAnswer>
+  /** Forgets all users. */
   forget(): void
-  /** Closes the connection when all questions have their answers. */
+  /** Closes the connection once all questions have their answers. */
   close(): void
 }
 
 export interface LdapOptions {
   /** Milliseconds on a clock that nobody sets. */
-  readonly now: () => number
-  /** Milliseconds for a question in all cases, and for a connection. */
+  readonly uptime: () => number
+  /** Milliseconds that a question may take in all, and a connection to be opened. */
   readonly timeout: number
-  /** Users that are remembered. */
+  /** How many users are remembered. */
   readonly remembered: number
 }
 
-/** Milliseconds for which a directory that failed is left alone. */
+/** Milliseconds for which a directory that failed is not asked. */
 const REST = 1000
 /**
- * Questions that wait for the directory at once. slapd ends a connection on which more than 100
- * requests of a nobody are pending (slapd.conf(5), conn_max_pending).
+ * Most questions that wait for the directory at once. slapd ends a connection with more than 100
+ * pending requests if it is anonymous (slapd.conf(5), conn_max_pending).
  */
 const AT_ONCE = 50
 
 /**
- * Asks a directory over one connection, which is opened when it is wanted. Each question has its
- * answer within the timeout, whatever the directory does. A connection on which nothing was heard
- * while a question waited hangs: it is replaced.
+ * Asks a directory over one connection, which is opened with the first question. Each question has
+ * its answer within the timeout, whatever the directory does. If a question gets no answer in time
+ * and the connection received nothing meanwhile, the connection hangs, and is replaced.
  */
 export function createLdapDirectory(settings: LdapSettings, options: LdapOptions): LdapDirectory {
-  const { now, timeout } = options
+  const { uptime, timeout } = options
   const { url } = settings
   const known = createLruCache<{ answer: LdapAnswer; until: number }>(options.remembered)
-  const underWay = createInFlight<LdapAnswer>()
+  const inFlight = createInFlight<LdapAnswer>()
   const inTurn = limitConcurrency(AT_ONCE)
   const late = `no answer in ${timeout} ms`
   let connection: Promise<LdapConnection> | undefined
   let why = ''
-  const rests = createBackOff<string>(now, { first: REST, longest: REST })
+  const backOff = createBackOff<string>(uptime, { first: REST, longest: REST })
 
   async function ask(user: LdapUser): Promise<LdapAnswer> {
-    const until = now() + timeout
+    const until = uptime() + timeout
     const answer = await inTime(
       inTurn(() => askUntil(until, user)),
       timeout,
@@ -73,39 +77,39 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
   }
 
   async function askUntil(until: number, user: LdapUser): Promise<LdapAnswer | typeof LATE> {
-    const left = until - now()
+    const left = until - uptime()
     if (left <= 0) return LATE
-    const asked: PendingSearch = {}
-    const answer = await inTime(askOn(asked, user), left)
-    const { connection: on, heard } = asked
+    const pending: PendingSearch = {}
+    const answer = await inTime(askWithRetry(pending, user), left)
+    const { connection: on, heard } = pending
     if (answer === LATE && on?.isOpen() && on.heard() === heard) giveUp(on, late)
     return answer
   }
 
-  async function askOn(asked: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
+  async function askWithRetry(pending: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
     for (let isFirst = true; ; isFirst = false) {
-      if (rests.isBackedOff(url)) return { found: 'trouble', why }
+      if (backOff.isBackedOff(url)) return { found: 'trouble', why }
       let on: LdapConnection | undefined
       try {
-        on = await connect()
-        asked.connection = on
-        asked.heard = on.heard()
+        on = await sharedConnection()
+        pending.connection = on
+        pending.heard = on.heard()
         const answer = await search(on, user)
-        rests.noteAnswer(url)
+        backOff.noteAnswer(url)
         return answer
       } catch (error) {
-        // It was closed while it was idle, or under the question; a new connection may do better.
+        // A connection that was closed, perhaps while it was idle, is replaced once.
         const isClosed = on !== undefined && !on.isOpen()
         if (isClosed && isFirst) continue
         if (on !== undefined && !isClosed) giveUp(on, errorText(error))
-        else isTroubled(errorText(error))
+        else noteTrouble(errorText(error))
         return { found: 'trouble', why }
       }
     }
   }
 
-  /** The connection of all, once it is ready for questions. */
-  async function connect(): Promise<LdapConnection> {
+  /** Resolves to the connection that all questions share, once it is ready. */
+  async function sharedConnection(): Promise<LdapConnection> {
     const shared = connection ?? openConnection(settings, timeout)
     connection = shared
     try {
@@ -116,27 +120,27 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
       throw error
     }
     forgetConnection(shared)
-    return connect()
+    return sharedConnection()
   }
 
   function forgetConnection(shared: Promise<LdapConnection>): void {
     if (connection === shared) connection = undefined
   }
 
-  /** Other questions that wait on it are rejected, too, and do not connect again at once. */
+  /** Closes a connection that failed. Other questions on it fail, too, and do not connect at once. */
   function giveUp(on: LdapConnection, error: string): void {
-    isTroubled(error)
+    noteTrouble(error)
     on.close()
   }
 
-  function isTroubled(error: string): void {
-    if (rests.noteFailure(url) !== undefined) why = `${url}: ${error}`
+  function noteTrouble(error: string): void {
+    if (backOff.noteFailure(url) !== undefined) why = `${url}: ${error}`
   }
 
   async function askAndRemember(user: LdapUser): Promise<LdapAnswer> {
     const answer = await ask(user)
     if (answer.found !== 'trouble') {
-      known.set(user.name, { answer, until: now() + settings.remember })
+      known.set(user.name, { answer, until: uptime() + settings.remember })
     }
     return answer
   }
@@ -185,12 +189,12 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
   return {
     find(user) {
       const remembered = known.get(user.name)
-      if (remembered && remembered.until > now()) return Promise.resolve(remembered.answer)
-      return underWay.get(user.name) ?? underWay.begin(user.name, askAndRemember(user))
+      if (remembered && remembered.until > uptime()) return Promise.resolve(remembered.answer)
+      return inFlight.get(user.name) ?? inFlight.begin(user.name, askAndRemember(user))
     },
     forget: () => known.clear(),
     close() {
-      void Promise.all(underWay.all()).then(() => {
+      void Promise.all(inFlight.all()).then(() => {
         connection?.then((open) => open.close()).catch(() => {})
         connection = undefined
       })
@@ -198,13 +202,13 @@ export function createLdapDirectory(settings: LdapSettings, options: LdapOptions
   }
 }
 
-/** Where a question was sent, and how often that connection had been heard by then. */
+/** The connection that a question was sent on, and how often it had received data by then. */
 interface PendingSearch {
   connection?: LdapConnection
   heard?: number
 }
 
-/** Names of attributes are compared without case (RFC 4512 2.5). */
+/** The first value of an attribute. Names of attributes are compared without case (RFC 4512 2.5). */
 function firstOf(entry: Entry, attribute: string): string | undefined {
   const name = Object.keys(entry).find((known) => known.toLowerCase() === attribute.toLowerCase())
   const values = name === undefined ? undefined : entry[name]

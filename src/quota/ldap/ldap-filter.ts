@@ -1,18 +1,18 @@
-/** A user as a directory is asked for one; latin1, a byte a character. */
+/** The user whom a directory is asked about; latin1, a character a byte. */
 export interface LdapUser {
   readonly name: string
   readonly local: string
   readonly domain: string
 }
 
-/** The parts of a user that a filter may name. */
+/** The variables of a filter: the whole name, the local part and the domain. */
 const VARIABLES = /%([und])/g
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * The filter for that user, from a template with `%u`, `%n` and `%d`; undefined for a name
- * that is not UTF-8, as the values of a directory are (RFC 4517 3.3.6): nobody has it.
+ * Fills a user into a template with `%u`, `%n` and `%d`. Undefined if the name is not UTF-8: no
+ * entry can have it, since the values of a directory are UTF-8 (RFC 4517 3.3.6).
  */
 export function filterFor(template: string, { name, local, domain }: LdapUser): string | undefined {
   const values: Record<string, string> = { u: name, n: local, d: domain }
@@ -24,8 +24,9 @@ export function filterFor(template: string, { name, local, domain }: LdapUser): 
 }
 
 /**
- * RFC 4515 3: ASCII that is no letter, digit or harmless sign as `\` and two digits. Other
- * letters stay: ldapts takes what is behind a `\` for a character, not for a byte.
+ * Escapes a value (RFC 4515 3): ASCII signs that might have a meaning become `\` and two hex
+ * digits. Characters beyond ASCII stay as they are, since ldapts takes the digits for a character
+ * and not for a byte.
  */
 function escaped(value: string): string {
   const text = utf8.decode(Buffer.from(value, 'latin1'))

@@ -2,13 +2,13 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { readNumber, readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 
-/** Where a directory of users is, and how it is asked; onescan-quotad(8), QUOTALDAPURL. */
+/** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
 export interface LdapSettings {
   readonly url: string
   readonly base: string
-  /** Undefined: anonymously. */
+  /** The account that asks; undefined if the directory is asked anonymously. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
-  /** Certificates that the server's is held against; undefined: the system's. */
+  /** The file of certificates that vouch for the server's; undefined for those of the system. */
   readonly authorities: string | undefined
   readonly filter: string
   readonly attributes: LdapAttributes
@@ -16,14 +16,14 @@ export interface LdapSettings {
   readonly remember: number
 }
 
-/** Names of attributes; the standard ones are those of qmail-ldap. */
+/** The names of attributes. The defaults are those of qmail-ldap. */
 export interface LdapAttributes {
   readonly backend: string
   readonly home: string
   readonly quota: string
 }
 
-/** Undefined if no directory is named. Faults are of kind `config`. */
+/** Returns undefined if QUOTALDAPURL is not set. Throws a Fault of kind `config`. */
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
   if (!url) return undefined
@@ -79,7 +79,7 @@ function absolute(name: string, path: string | undefined): string | undefined {
   throw new Fault('config', `${name} ${path}: must be the absolute path of a file`)
 }
 
-/** RFC 4512 1.4: a keystring or a number. */
+/** Reads the name of an attribute: a keystring or a numeric OID (RFC 4512 1.4). */
 function attribute(
   env: Environment,
   name: 'QUOTALDAPBACKEND' | 'QUOTALDAPHOME' | 'QUOTALDAPQUOTA',
@@ -89,8 +89,8 @@ function attribute(
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
 }
 
-/** Where a server listens, by an address that `readLdapSettings` has found good. */
-export function placeOf(
+/** Returns where the server of a URL listens. `readLdapSettings` has checked the URL. */
+export function serverOf(
   url: string,
 ): { readonly path: string } | { host: string; port: number; isSecure: boolean } {
   const [, scheme, place = ''] = /^(ldap[si]?):\/\/([^/]*)/.exec(url) ?? []

@@ -41,7 +41,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
   }
   const { read, forget } = sourceOf(settings, clocks)
-  const directory = ldap && (await makeDirectory(ldap, { now: uptime, timeout, remembered }))
+  const directory = ldap && (await makeDirectory(ldap, { uptime: uptime, timeout, remembered }))
   return {
     uptime,
     lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,

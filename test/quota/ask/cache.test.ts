@@ -3,8 +3,8 @@ import t from 'tap'
 import {
   answerFor,
   createQuotaCache,
+  datedAnswer,
   FULL,
-  givenAnswer,
   LONGEST,
   lifetimeOf,
   NO_SUCH_USER,
@@ -45,7 +45,7 @@ t.test('times are those of the page, and shorten by the same factor on the way',
 
 t.test('what is said of another size, by each kind of answer', async (t) => {
   const saying = (answer: QuotaAnswer, asked: number | undefined, incoming: number, age = 0) =>
-    answerFor(givenAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5), incoming, age)
+    answerFor(datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5), incoming, age)
   const full: QuotaAnswer = { answer: 'full' }
   t.equal(saying(full, 10, 10), full)
   t.equal(saying(full, 10, 9), undefined, 'a smaller one may have room')
@@ -85,7 +85,7 @@ t.test('whatever was remembered, nobody is refused by what is old or was not ask
       const answer: QuotaAnswer = full
         ? { answer: 'full', usage: { size: used, quota } }
         : room(used, quota)
-      const known = givenAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
+      const known = datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
       const said = answerFor(known, incoming, age * 1000)
       if (said?.answer !== 'full') return
       if (full) t.ok(incoming >= asked)
@@ -96,7 +96,7 @@ t.test('whatever was remembered, nobody is refused by what is old or was not ask
 
 t.test('the mailboxes that were asked for last are kept, as many as may be', async (t) => {
   const cache = createQuotaCache(2)
-  const known = givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
+  const known = datedAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
   cache.set('a', known)
   cache.set('b', known)
   cache.get('a', 0)
@@ -112,7 +112,7 @@ t.test('the mailboxes that were asked for last are kept, as many as may be', asy
 
 t.test('QUOTACACHE=0 remembers nothing', async (t) => {
   const cache = createQuotaCache(0)
-  cache.set('a', givenAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
+  cache.set('a', datedAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
   t.equal(cache.size, 0)
 })
 

@@ -144,7 +144,7 @@ t.test('whom a directory does not know, there is not, and that is remembered', a
   })
   t.match(await client.explain(ann), {
     answer: { answer: 'no-such-user' },
-    isNobodys: true,
+    isUnknownUser: true,
     source: 'LDAP',
   })
   t.same(await client.ask(ann), { answer: 'no-such-user' })

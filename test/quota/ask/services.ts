@@ -142,7 +142,7 @@ export function clientOf(
   const log: string[] = []
   const client = createQuotaClient(settings, {
     backendOf: backendOf ?? (() => backend),
-    now: now ?? (() => clock.now),
+    uptime: now ?? (() => clock.now),
     log: (line) => log.push(line),
   })
   t.teardown(() => client.close())

@@ -159,7 +159,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     let time = 0
     const settings = readLdapSettings({ ...env, QUOTALDAPREMEMBER: '10' })!
     const asked = createLdapDirectory(settings, {
-      now: () => time,
+      uptime: () => time,
       timeout: 5000,
       remembered: 10,
     })
