@@ -27,33 +27,33 @@ process.on('uncaughtException', (error) => {
   process.exit(FAILED) // the clients go cold
 })
 
-const run = words.includes('--check') ? check() : onescand(optionsOrUsage())
+const run = words.includes('--check') ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
   process.exit(FAILED)
 })
 
-/** Says all that is wrong with options and settings, and ends as a start with them would. */
+/** Prints all that is wrong with options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
   process.exit(printStartReport(await checkStart(words, { ...process.env })))
 }
 
 /**
- * One warm engine, onescand(8): it serves until it is told to end. The first process judges no
- * mail, so that no mail can hold it; it starts workers, which do, and replaces those that end or
- * are held.
+ * Serves until it is told to end, onescand(8). The first process judges no mail, so that no mail
+ * can block it. It starts workers, which judge mail, and replaces those that end or hang.
  */
-async function onescand(options: DaemonOptions): Promise<void> {
+async function serve(options: DaemonOptions): Promise<void> {
   const signals = installSignalHandlers()
   const libc = await loadLibc()
   libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
-  const common = { env: { ...process.env }, options, signals, orphans: adoptOrphans(libc) }
+  const start = { env: { ...process.env }, options, signals, orphans: adoptOrphans(libc) }
   const { workerFor } = options
   await (workerFor === undefined
-    ? runFirstProcess({ ...common, words })
-    : runWorker(workerFor, common))
+    ? runFirstProcess({ ...start, words })
+    : runWorker(workerFor, start))
 }
 
+/** Ends this process with the usage if the options are wrong. */
 function optionsOrUsage(): DaemonOptions {
   try {
     return readOptions(words)

@@ -7,53 +7,49 @@ import { readConfiguration } from '../shared/configuration.ts'
 import { warmUp } from '../warm/warm-up.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
-import { createHttpFeed } from './http-feed.ts'
 import { log } from './log.ts'
 import { openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import { isTrialWords, markOf, noMark } from './trials/trial-mark.ts'
 import { reportOncePerDay } from './upkeep/remember-exceptions.ts'
+import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/held-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
 /**
- * A process that judges mail, on the sockets that the first one keeps. `kinds` says what its first
- * descriptors are for; behind them is the file for what it has in hand. It ends when the first
- * process tells it to, or has ended.
+ * A process that judges mail, on the sockets that the first process keeps. `kinds` says what its
+ * first descriptors are for; the next one is the file for its notes of messages in hand. It ends
+ * when the first process tells it to, or has ended.
  */
 export async function runWorker(
   kinds: readonly DoorKind[],
   { env, options, signals, orphans }: ProcessStart,
 ): Promise<void> {
-  setInterval(() => say(BEAT), BEAT_EVERY).unref()
-  let mark = noMark
-  process.on('message', (words) => {
-    if (isTrialWords(words)) mark = markOf(words.trials)
-  })
+  setInterval(() => send(BEAT), BEAT_EVERY).unref()
+  const isTrial = recogniseTrials()
   const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
   const memory = openHostMemory({ inHand: notes })
   shareWithOthers(memory)
-  const isTrial = (text: Buffer | string) => mark.has(text)
-  const excepted = reportOncePerDay(say, Date.now)
+  const excepted = reportOncePerDay(send, Date.now)
   const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial, excepted })
   let configuration = await read()
-  const shown =
+  const reporter =
     options.http &&
-    createHttpFeed(options.http, options, {
-      configuration: () => configuration,
-      doors: () => doors,
-      note: notes.logged,
-      mark: () => mark,
-    })
-  const doors = await openDoors(configuration, options, kinds, {
-    reporter: shown?.reporter,
-    isTrial,
-  })
-  const over = new AbortController()
-  const warmedUp = warmUp(env.TMPDIR || tmpdir(), over.signal).catch((error) => {
+    createWorkerReporter(
+      {
+        configuration: () => configuration,
+        doors: () => doors,
+        note: notes.logged,
+        isTrial,
+      },
+      send,
+    )
+  const doors = await openDoors(configuration, options, kinds, { reporter, isTrial })
+  const stopping = new AbortController()
+  const warmedUp = warmUp(env.TMPDIR || tmpdir(), stopping.signal).catch((error) => {
     log(`warm-up: ${errorText(error)}`) // the first mail takes longer, and that is all
   })
-  const serving = doors.map(placeOf) // an order that waits may close them
+  const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {
       const next = await read()
@@ -63,24 +59,34 @@ export async function runWorker(
     },
     report: () => configuration.report(),
     async stop() {
-      over.abort()
+      stopping.abort()
       await Promise.all([warmedUp, ...doors.map((door) => door.close(options.grace))])
-      shown?.close()
+      reporter?.close()
       configuration.close()
       await orphans.ended()
       process.exit(0)
     },
   })
-  shown?.begin()
-  say({ serving } satisfies ServingNotice)
+  reporter?.report() // the first process must know of this worker before it shows others' lines
+  send({ serving } satisfies ServingNotice)
 }
 
-/** Through the process that started this one, which tells all others. */
+/** Returns whether a text belongs to a trial, once the first process has told how to know them. */
+function recogniseTrials(): (text: Buffer | string) => boolean {
+  let mark = noMark
+  process.on('message', (message) => {
+    if (isTrialWords(message)) mark = markOf(message.trials)
+  })
+  return (text) => mark.has(text)
+}
+
+/** Shares what is remembered with the other workers, by way of the first process. */
 function shareWithOthers(memory: HostMemory): void {
   process.on('message', (message) => memory.hear(message))
-  memory.connect(say)
+  memory.connect(send)
 }
 
-function say(words: object | string): void {
-  if (process.connected) process.send?.(words, undefined, undefined, () => {})
+/** Sends to the first process; if that has ended, nobody needs the message. */
+function send(message: object | string): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }

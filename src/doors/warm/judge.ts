@@ -10,7 +10,7 @@ import { type MessageOptions, messageInMemory } from '../../message/in-memory.ts
 import { readPassedFile } from '../../message/passed-file.ts'
 import type { Message } from '../../message/spool.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import { abortable } from '../../scan/shared/scanner.ts'
+import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
@@ -24,6 +24,7 @@ import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
 import type { Request } from './request.ts'
 
+/** What a request is answered with, besides the request itself. */
 export interface RequestContext {
   readonly configuration: Configuration
   readonly policyFor: (variables: Request['variables']) => ClientPolicy
@@ -33,71 +34,90 @@ export interface RequestContext {
   readonly gone: AbortSignal
   /** Milliseconds since the client connected. */
   readonly elapsed: () => number
-  /** User and process of the client, if they can be known. */
+  /** User and process of the client, if the kernel tells them. */
   readonly peer: Peer | undefined
-  /** Who shows what is done with mail. */
+  /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
 }
 
 /**
- * The answer to a request, as frames. GoCold, or any other error, if there is none:
- * the client asks the cold program then, so that no fault of ours decides about mail.
+ * Returns the answer to a request, as frames. Rejects with GoCold, or any other error, if there is
+ * no answer: the client then becomes the cold program, so no fault of onescand decides about mail.
  */
-export async function answerRequest(request: Request, judgement: RequestContext): Promise<Buffer> {
-  const { configuration, elapsed, reporter } = judgement
-  const peer = peerEntries(judgement.peer)
-  const { policy: known, scanners, ...client } = judgement.policyFor(request.variables)
-  const { remote } = client
-  const told = reporter?.line
-  const isTrial = isTrialOfCheck(request.variables)
-  const door = isTrial ? [TRIAL, ...peer] : peer
-  const logContext = () => {
-    return { door, remote, transaction: undefined, total: elapsed(), told }
-  }
+export async function answerRequest(request: Request, context: RequestContext): Promise<Buffer> {
+  const { configuration, elapsed, reporter } = context
+  const clientPolicy = context.policyFor(request.variables)
+  const peer = peerEntries(context.peer)
+  const log = (): LogContext => ({
+    door: isTrialOfCheck(request.variables) ? [TRIAL, ...peer] : peer,
+    remote: clientPolicy.remote,
+    transaction: undefined,
+    total: elapsed(),
+    onLine: reporter?.line,
+  })
   const off = switchedOff(configuration.place)
-  if (off !== undefined) return passOn(off, logContext())
-  const reporting = { form: client.replyForm, takesReply: request.takesReply }
+  if (off !== undefined) return passOn(off, log())
+  const replies = { form: clientPolicy.replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)
-  if (known === undefined) {
-    const quota = client.asksQuota ? configuration.quota : undefined
-    const mail = { ...client, envelope, size: request.size, peer: door, told }
-    return answerUnscanned(mail, quota, reporting, elapsed)
+  const { policy, client } = clientPolicy
+  if (policy === undefined) {
+    const quota = clientPolicy.asksQuota ? configuration.quota : undefined
+    return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
-
-  const policy = withTimeLeft(known, request.timeLeft)
-  const tools = {
-    ...toolsFor(configuration, envelope),
-    scanners: scanners.map((scanner) => abortable(judgement.gone, scanner)),
-    quota: configuration.quota,
-  }
-  const message = await readMessage(request, policy, judgement)
-  const about = { door: 'slot', remote, from: envelope.sender.text, size: request.size }
-  const over = isTrial ? undefined : reporter?.begin(about)
+  const inTime = withTimeLeft(policy, request.timeLeft)
+  const message = await readMessage(request, inTime, context)
+  const done = reportBegin(request, envelope, clientPolicy, reporter)
   try {
-    const transaction = { message, envelope, client: client.client }
-    const { rules, byRule } = configuration
-    const planFor: PolicyFor = (settings) => {
-      if (settings === undefined) return { policy, tools }
-      const chosen = byRule(settings).scanners?.map((it) => abortable(judgement.gone, it))
-      const set = withSettings(policy, client.env, settings)
-      return { policy: set, tools: { ...tools, scanners: chosen ?? tools.scanners } }
-    }
-    const judged = rules
-      ? await judgeByRules(transaction, rules, planFor, 'once, some kept')
-      : await judge(transaction, policy, tools)
-    leaveBouncesToTheCold(judged, envelope, remote)
-    dropOnlyWhereAsked(judged, request)
-    if (!isTrial) tellExceptions(judged, envelope, configuration)
-    const known = () => ({ ...logContext(), transaction })
-    const decision = await keep(judged, transaction, known())
-    return carryOut(decision, transaction, reporting, known())
+    const transaction = { message, envelope, client }
+    const judged = await judgeFor({ ...clientPolicy, policy: inTime }, transaction, context)
+    leaveBouncesToTheCold(judged, envelope, clientPolicy.remote)
+    dropOnlyIfAsked(judged, request)
+    if (!isTrialOfCheck(request.variables)) tellExceptions(judged, envelope, configuration)
+    const decision = await keep(judged, transaction, { ...log(), transaction })
+    return carryOut(decision, transaction, replies, { ...log(), transaction })
   } finally {
-    over?.()
+    done?.()
     message.close()
   }
 }
 
-/** Whether `onescan check` asks: its mail is delivered nowhere, and counts in no figure. */
+/** Judges by the client's policy, and by the site's rules if there are any. */
+async function judgeFor(
+  { policy, scanners, env }: ClientPolicy & { readonly policy: Policy },
+  transaction: Transaction,
+  { configuration, gone }: RequestContext,
+): Promise<Decision> {
+  const { quota, rules, byRule } = configuration
+  const abortableAll = (some: readonly Scanner[]) => some.map((scanner) => abortable(gone, scanner))
+  const tools = {
+    ...toolsFor(configuration, transaction.envelope),
+    scanners: abortableAll(scanners),
+    quota,
+  }
+  if (rules === undefined) return judge(transaction, policy, tools)
+  const policyFor: PolicyFor = (settings) => {
+    if (settings === undefined) return { policy, tools }
+    const chosen = byRule(settings).scanners
+    return {
+      policy: withSettings(policy, env, settings),
+      tools: { ...tools, scanners: chosen ? abortableAll(chosen) : tools.scanners },
+    }
+  }
+  return judgeByRules(transaction, rules, policyFor, 'once, some kept')
+}
+
+/** Reports that a message is being judged. Returns what is to be called when that is over. */
+function reportBegin(
+  { size, variables }: Request,
+  { sender }: Envelope,
+  { remote }: ClientPolicy,
+  reporter: MailReporter | undefined,
+): (() => void) | undefined {
+  if (isTrialOfCheck(variables)) return undefined
+  return reporter?.begin({ door: 'slot', remote, from: sender.text, size })
+}
+
+/** Whether a request is a trial of `onescan check`, which is delivered nowhere and counts in no figure. */
 export const isTrialOfCheck = (variables: Request['variables']): boolean =>
   variables.get('QUEUECHAIN') === TRIAL_CHAIN
 
@@ -128,10 +148,7 @@ async function readMessage(
   return readPassedFile({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
-/**
- * A message that cannot be kept is no failure of the daemon: the client tells its sender to try
- * again.
- */
+/** Keeps what is decided to be kept. If it cannot be kept, the cold program tries it, and defers the mail. */
 async function keep(
   decision: Decision,
   transaction: Transaction,
@@ -144,8 +161,8 @@ async function keep(
   }
 }
 
-/** No client drops mail in silence because of somebody else's setting. */
-function dropOnlyWhereAsked({ kind }: Decision, { variables }: Request): void {
+/** Throws GoCold if mail would be dropped in silence because of the daemon's setting, and not the client's. */
+function dropOnlyIfAsked({ kind }: Decision, { variables }: Request): void {
   if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
 }

@@ -1,4 +1,3 @@
-import type { LogEntry } from '../../ground/errors/log.ts'
 import {
   type AnnouncedMail,
   answerForAll,
@@ -8,48 +7,34 @@ import {
 import { NOTHING_SCANS } from '../../judge/policy.ts'
 import { Header } from '../../message/header-block.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
+import type { LogContext } from '../shared/log/log-lines.ts'
 import { type ClientReplies, passOn, refuse } from './carry-out.ts'
 import { leaveBouncesToTheCold } from './go-cold.ts'
 
-/** Gets each line of the log. */
-type LogLine = (line: Buffer) => void
-
-/** No header is looked at here. */
-const UNSEEN = new Header(Buffer.alloc(0))
+/** Stands for the header of a message that nobody looks at. */
+const NO_HEADER = new Header(Buffer.alloc(0))
 
 /**
- * Nothing is scanned for this client: its message passes as it is, unless there is a service
- * to ask and all its recipients are over quota. `elapsed` is in milliseconds.
+ * Answers a client for which nothing is scanned. Its message passes as it is, unless a service for
+ * quotas is asked and all recipients are over quota. `log` returns what every log line says at the
+ * moment of the call.
  */
 export async function answerUnscanned(
-  mail: AnnouncedMail & {
-    readonly remote: string | undefined
-    readonly peer: readonly LogEntry[]
-    readonly told?: LogLine | undefined
-  },
+  mail: AnnouncedMail,
   quota: TimedLookup | undefined,
-  reporting: ClientReplies,
-  elapsed: () => number,
+  replies: ClientReplies,
+  log: () => LogContext,
 ): Promise<Buffer> {
-  const { envelope, remote, size, peer: door, told } = mail
-  if (quota === undefined) {
-    return passOn(NOTHING_SCANS, {
-      door,
-      remote,
-      transaction: undefined,
-      total: elapsed(),
-      onLine: told,
-    })
-  }
-  const began = elapsed()
+  if (quota === undefined) return passOn(NOTHING_SCANS, log())
+  const { envelope, size } = mail
+  const began = log()
   const answer = await answerForAll(mail, quota)
-  const transaction = { message: { size, header: UNSEEN }, envelope }
-  const about = { door, remote, transaction, total: elapsed(), told }
+  const answered = { ...log(), transaction: { message: { size, header: NO_HEADER }, envelope } }
   if (answer?.answer !== 'full') {
     const remark = quotaRemark(answer)
-    return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, about)
+    return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
   }
-  const decision = deferOverQuota(envelope, elapsed() - began)
-  leaveBouncesToTheCold(decision, envelope, remote)
-  return refuse(decision, reporting, about)
+  const decision = deferOverQuota(envelope, answered.total - began.total)
+  leaveBouncesToTheCold(decision, envelope, answered.remote)
+  return refuse(decision, replies, answered)
 }

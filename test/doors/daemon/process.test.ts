@@ -22,6 +22,7 @@ import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
+import { until } from '../http/rig.ts'
 import { ask, call, framesOf, hearOut } from '../warm/client.ts'
 import { childrenOf, launcher, newest, runtimes, startOnescand } from './process.ts'
 
@@ -192,15 +193,20 @@ t.test('what makes no sense is told, and ends it', async (t) => {
   t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
 })
 
-t.test('a socket that nobody answers on is replaced, another is not', async (t) => {
+t.test('onescand replaces a socket on which nobody answers, and no other', async (t) => {
   const first = startOnescand(t, { settings: own })
   await first.logged(/serving/)
   const second = startOnescand(t, { settings: own, socket: first.socket })
   t.equal(await second.ended, 111)
   t.match(second.log.join('\n'), /somebody answers there/)
   t.equal((await first.ask(question)).does, 'hand on', 'the first one goes on')
+  const workers = childrenOf(first.pid)
   first.child.kill('SIGKILL')
   await first.ended
+  await until(
+    async () => workers.some((pid) => existsSync(`/proc/${pid}`)),
+    (isAnyLeft) => !isAnyLeft,
+  )
   const third = startOnescand(t, { settings: own, socket: first.socket })
   await third.logged(/serving/)
   t.equal((await third.ask(question)).does, 'hand on')

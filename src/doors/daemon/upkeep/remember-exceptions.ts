@@ -2,50 +2,50 @@ import { dayOf, exceptionId, openExceptionUseFile } from '../../../observe/live/
 import type { Rules } from '../../../rules/match.ts'
 import type { Rule } from '../../../rules/rule.ts'
 
-/** What a worker says to the first process when an exception has let a message in. */
+/** What a worker sends to the first process when an exception has let a message in. */
 interface ExceptionNotice {
   readonly excepted: string
 }
 
-/** Tells of each exception once a day, by `say`. */
+/** Returns a function that takes each use of an exception, and sends one notice a day for each exception. */
 export function reportOncePerDay(
-  say: (words: ExceptionNotice) => void,
+  send: (notice: ExceptionNotice) => void,
   now: () => number,
 ): (exception: Rule) => void {
-  const told = new Map<string, number>()
+  const reported = new Map<string, number>()
   return (exception) => {
     const name = exceptionId(exception)
     const today = dayOf(now())
-    if (name === undefined || told.get(name) === today) return
-    told.set(name, today)
-    say({ excepted: name })
+    if (name === undefined || reported.get(name) === today) return
+    reported.set(name, today)
+    send({ excepted: name })
   }
 }
 
 /** The first process's memory of when exceptions were used. */
 export interface ExceptionMemory {
-  /** Takes the lines that count from now on. */
+  /** Takes the lines of onescan.policy that count from now on. */
   configure(rules: Rules | undefined): void
-  /** Takes what a worker says, if it is about exceptions; else answers false. */
-  heard(words: unknown): boolean
+  /** Takes a message of a worker. Returns false if it is not about exceptions. */
+  take(message: unknown): boolean
   close(): void
 }
 
-/** Keeps it in the directory that --state names; undefined: nowhere. */
+/** Keeps the memory in the directory of --state; without one it keeps nothing. */
 export function rememberExceptions(
   directory: string | undefined,
   log: (line: string) => void,
 ): ExceptionMemory {
-  const kept =
+  const uses =
     directory === undefined ? undefined : openExceptionUseFile(directory, { now: Date.now, log })
   return {
-    configure: (rules) => kept?.replaceAll(rules?.all ?? []),
-    heard(words) {
-      const name = (words as Partial<ExceptionNotice> | null)?.excepted
+    configure: (rules) => uses?.replaceAll(rules?.all ?? []),
+    take(message) {
+      const name = (message as Partial<ExceptionNotice> | null)?.excepted
       if (typeof name !== 'string') return false
-      kept?.noteUse(name)
+      uses?.noteUse(name)
       return true
     },
-    close: () => kept?.close(),
+    close: () => uses?.close(),
   }
 }

@@ -1,79 +1,84 @@
 /** Milliseconds between two beats of a worker. */
 export const BEAT_EVERY = 1_000
-/** Milliseconds without a beat, after which it is late: /healthz says so. */
+/** Milliseconds without a beat after which a worker is late: /healthz says so. */
 export const LATE_AFTER = 3_000
 /**
  * Milliseconds without a beat after which a worker is held if it runs all the time, or is stopped.
  */
 export const HELD_AFTER = 5_000
 /**
- * Milliseconds of processor time that it must have used within them: on a busy host other processes
- * have it.
+ * Milliseconds of processor time that a held worker must have used meanwhile. With less it only
+ * waits for the processor, which other processes have on a busy host.
  */
 const BUSY_FOR = 2_000
-/** Milliseconds without a beat after which it is held, whatever it does. */
+/** Milliseconds without a beat after which a worker is held, whatever it does. */
 const SILENT_FOR = 20_000
 
 /** Listens to the beats of workers. */
 export interface HeldWatch {
-  /** The worker begins, or said something. */
+  /** The worker has started, or has said something. */
   heard(worker: number): void
   /** The worker has ended. */
   forget(worker: number): void
-  /** Workers that are late. */
+  /** The workers that are late. */
   late(): number[]
   close(): void
 }
 
-/** What the watch needs besides the beats. */
 export interface HeldWatchOptions {
-  /** Milliseconds on a clock that nobody sets. */
-  readonly now: () => number
+  /** Milliseconds on the monotonic clock. */
+  readonly uptime: () => number
+  /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that is held, with its state. */
-  readonly held: (worker: number, how: string) => void
+  /** Called once for each worker that is held; `how` says in words what it does. */
+  readonly onHeld: (worker: number, how: string) => void
 }
 
+/** The last beat of a worker. */
 interface Beat {
   at: number
-  /** Milliseconds of processor time that it had used when it was first missed. */
+  /** Milliseconds of processor time that the worker had used when a beat was first missing. */
   used: number | undefined
   isHeld: boolean
 }
 
 /**
- * Finds workers that are stuck in a loop or stopped: their beat does not come for some seconds. A
- * process that only waits for a busy processor is not stuck, so the processor time that it used
- * counts. If this very process was away, nobody is held. `look` is called each second.
+ * Finds workers that are held, that is, stuck in a loop or stopped: they send no beat for some
+ * seconds. If this very process was away, no worker is held. `look` is called each second.
  */
-export function watchBeats({ now, stat, held }: HeldWatchOptions): HeldWatch & { look(): void } {
+export function watchBeats({
+  uptime,
+  stat,
+  onHeld,
+}: HeldWatchOptions): HeldWatch & { look(): void } {
   const beats = new Map<number, Beat>()
-  let looked = now()
+  let looked = uptime()
 
+  /** Returns in words what a held worker does, or undefined if it is not held. */
   function howHeld(worker: number, beat: Beat): string | undefined {
-    const silent = now() - beat.at
+    const silent = uptime() - beat.at
     if (silent < BEAT_EVERY * 2) {
       beat.used = undefined
       return undefined
     }
-    const is = stat(worker)
-    beat.used ??= is?.used
+    const status = stat(worker)
+    beat.used ??= status?.used
     if (silent < HELD_AFTER) return undefined
-    if (is !== undefined && 'Tt'.includes(is.state)) return 'stopped'
-    const used = (is?.used ?? 0) - (beat.used ?? 0)
+    if (status !== undefined && 'Tt'.includes(status.state)) return 'stopped'
+    const used = (status?.used ?? 0) - (beat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${(used / 1000).toFixed(1)} s of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined
   }
 
   function look(): void {
-    const wasAway = now() - looked > LATE_AFTER
-    looked = now()
+    const wasAway = uptime() - looked > LATE_AFTER
+    looked = uptime()
     for (const [worker, beat] of beats) {
       if (wasAway) beat.at = looked
       const how = beat.isHeld ? undefined : howHeld(worker, beat)
       if (how === undefined) continue
       beat.isHeld = true
-      held(worker, how)
+      onHeld(worker, how)
     }
   }
 
@@ -83,11 +88,12 @@ export function watchBeats({ now, stat, held }: HeldWatchOptions): HeldWatch & {
     look,
     heard(worker) {
       const beat = beats.get(worker)
-      if (beat === undefined) beats.set(worker, { at: now(), used: undefined, isHeld: false })
-      else beat.at = now()
+      if (beat === undefined) beats.set(worker, { at: uptime(), used: undefined, isHeld: false })
+      else beat.at = uptime()
     },
     forget: (worker) => beats.delete(worker),
-    late: () => [...beats].flatMap(([worker, { at }]) => (now() - at > LATE_AFTER ? worker : [])),
+    late: () =>
+      [...beats].flatMap(([worker, { at }]) => (uptime() - at > LATE_AFTER ? worker : [])),
     close: () => clearInterval(timer),
   }
 }

@@ -4,33 +4,39 @@ import { type ProcessStat, processStat } from '../../../ground/process/process-s
 import type { Libc } from '../../../ground/runtime/libc.ts'
 
 export interface OrphanReaper {
-  /** Resolves when no process of a plugin is left, or after a second. */
+  /** Resolves when all processes that plugins left behind have ended, or after a second. */
   ended(): Promise<void>
 }
 
-/** Milliseconds after which nobody but this process waits for a child that has ended. */
+/**
+ * Milliseconds for the runtime to wait for a child that has ended, wait(2). After them the child is
+ * an orphan that this process must wait for.
+ */
 const UNCLAIMED = 1000
-/** Milliseconds for the last ones to end. */
+/** Milliseconds for the last orphans to end, when this process ends. */
 const PATIENCE = 1000
 /** Milliseconds between two looks at them. */
-const TURN = 20
+const POLL = 20
 
-const nobody: OrphanReaper = { ended: async () => {} }
+const noReaper: OrphanReaper = { ended: async () => {} }
 
 /**
- * Ends what plugins leave behind beyond the process group that ends with each: a process in a
- * session of its own becomes a child of this one when its parent has ended (PR_SET_CHILD_SUBREAPER,
- * prctl(2)). That it comes from a plugin is told by the limit of processor time that all processes
- * of plugins have and none can take off again (host-command.ts). No plugin can get into the
- * session of this process; those in sessions of their own that it has started itself are noted,
- * and what belongs to the session of one that lives ends with that.
+ * Kills processes that plugins leave behind in sessions of their own: they do not end with the
+ * plugin's process group. Such a process becomes a child of this one when its parent has ended
+ * (PR_SET_CHILD_SUBREAPER, prctl(2)).
+ *
+ * A process belongs to a plugin if it has the limit of processor time that all processes of plugins
+ * have and none can lift again (host-command.ts). A process in this process's own session is no
+ * plugin's, since no plugin can get into that session. Children that this process has started
+ * itself are known, and so a process in the session of such a child is left alone: it ends with
+ * that child.
  */
 export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
   const limit = limitOf('self')
   const ownSession = processStat('self')?.session
-  if (libc === undefined || limit === undefined || ownSession === undefined) return nobody
+  if (libc === undefined || limit === undefined || ownSession === undefined) return noReaper
   libc.adoptOrphans()
-  let waits = false
+  let isReaping = false
   process.on('SIGCHLD', look)
 
   function look(): void {
@@ -39,21 +45,19 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
     for (const { pid, state, session } of children()) {
       if (own.has(pid) || session === ownSession) continue
       if (state === 'Z') ended.push(pid)
-      else if (!own.has(session) && isOfPlugin(pid)) kill(pid) // and SIGCHLD tells of its end
+      else if (!own.has(session) && isOfPlugin(pid)) kill(pid) // SIGCHLD follows, and brings us here again
     }
-    if (ended.length === 0 || waits) return
-    waits = true
+    if (ended.length === 0 || isReaping) return
+    isReaping = true
     setTimeout(() => reap(ended), UNCLAIMED).unref()
   }
 
-  /**
-   * A child that has ended, and that nobody has waited for by then, is this process's to wait for.
-   */
+  /** Waits for those of the ended children that the runtime has not waited for by now. */
   function reap(pids: readonly number[]): void {
-    waits = false
+    isReaping = false
     const own = ownChildren()
-    const still = children().filter(({ pid, state }) => state === 'Z' && pids.includes(pid))
-    for (const { pid } of still) if (!own.has(pid)) libc!.reap(pid)
+    const zombies = children().filter(({ pid, state }) => state === 'Z' && pids.includes(pid))
+    for (const { pid } of zombies) if (!own.has(pid)) libc!.reap(pid)
     look()
   }
 
@@ -66,47 +70,44 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
     async ended() {
       for (const deadline = performance.now() + PATIENCE; performance.now() < deadline; ) {
         look()
-        // A process that has just ended may have left us a child that this list does not have yet.
+        // If a process has just ended, its child may become ours after this list was read.
         const left = children().filter(({ session }) => session !== ownSession)
         const own = ownChildren()
         for (const { pid, state } of left) if (state === 'Z' && !own.has(pid)) libc.reap(pid)
         if (!left.some(({ pid, state }) => state === 'Z' || isOfPlugin(pid))) return
-        await soon()
+        await nextEnd()
       }
     },
   }
 }
 
-/**
- * Called when a child has ended, or a little later: the runtime frees its own children when it
- * comes to that.
- */
-function soon(): Promise<void> {
+/** Resolves when the next child has ended, or after POLL: the runtime may be late to wait for its own. */
+function nextEnd(): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer)
       process.off('SIGCHLD', done)
       resolve()
     }
-    const timer = setTimeout(done, TURN)
+    const timer = setTimeout(done, POLL)
     process.on('SIGCHLD', done)
   })
 }
 
 type Child = Pick<ProcessStat, 'pid' | 'state' | 'session'>
 
-/** proc(5); none if the kernel does not list them. */
+/** The children of this process, proc(5); none if the kernel does not list them. */
 function children(): Child[] {
   const { pid } = process
   const list = read(`/proc/${pid}/task/${pid}/children`)?.trim()
   if (!list) return []
-  // A process that ended meanwhile counts as ended.
-  return list.split(' ').map((child) => processStat(Number(child)) ?? gone(child))
+  return list.split(' ').map((child) => processStat(Number(child)) ?? endedChild(child))
 }
 
-const gone = (child: string): Child => ({ pid: Number(child), state: 'Z', session: 0 })
+/** A child that has ended since the list was read. */
+const endedChild = (child: string): Child => ({ pid: Number(child), state: 'Z', session: 0 })
 
-/** The hard limit of processor time, as proc(5) has it. */
+/** The hard limit of processor time of a process, as proc(5) has it. */
 function limitOf(process: string): string | undefined {
   return /^Max cpu time +\S+ +(\S+)/m.exec(read(`/proc/${process}/limits`) ?? '')?.[1]
 }
@@ -123,6 +124,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended, or has become another user's.
+    // It has ended, or runs as another user by now.
   }
 }

@@ -1,56 +1,56 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { errorText } from '../../../ground/errors/fault.ts'
 import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
-import { openAnonymousFile } from '../../../message/anonymous-file.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
 import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
-import { readNotes } from '../../../verdicts/in-hand.ts'
 import { HELD_AFTER, watchBeats } from './held-workers.ts'
+import { countNotes, openNotes } from './notes.ts'
 
 export interface Workers {
-  /** Resolves when each of them serves, with where that one listens; rejects if one ends before. */
+  /**
+   * Resolves with the places where the first worker listens, when all of them serve. Rejects if a
+   * worker ends before.
+   */
   readonly ready: Promise<readonly string[]>
   state(): WorkersState
   reload(): void
   report(): void
-  /** Resolves when all of them have ended. */
+  /** Resolves when all workers have ended. */
   stop(): Promise<void>
 }
 
 export interface WorkersOptions {
   readonly count: number
-  /** How to run this very program once more, as a worker. */
+  /** The command that runs this very program once more, as a worker. */
   readonly command: readonly [string, ...string[]]
-  /** Descriptors of the sockets that all of them listen on. */
+  /** Descriptors of the sockets that all workers listen on. */
   readonly fds: readonly number[]
-  /** Where the notes of what each has in hand are kept. */
+  /** The directory for the notes of what each worker has in hand. */
   readonly directory: string
-  /** Milliseconds for what is in flight; KILL follows a little later. */
+  /** Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
-  /** Takes what a worker says, except that it serves. */
-  readonly heard?: ((worker: number, message: unknown) => void) | undefined
-  /** Said to each of them at its beginning. */
-  readonly welcome: readonly object[]
-  /** One has ended by itself, or was ended: what is known of its work. */
-  readonly ended?: ((worker: number, left: LeftBehind) => void) | undefined
-  /** What all of them know, this process included. */
+  /** Takes each message of a worker that is not for this file or for `memory`. */
+  readonly onMessage: (worker: number, message: unknown) => void
+  /** Called when a worker has ended, unless it was told to; `left` is what is known of its work. */
+  readonly onEnd?: ((worker: number, left: LeftBehind) => void) | undefined
+  /** Messages that each worker gets first. */
+  readonly greetings: readonly object[]
+  /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
 }
 
-const NOTHING = { inHand: [], logged: 0 }
-/** Milliseconds before one that ended by itself is replaced. */
+/** Milliseconds before a worker that ended by itself is replaced. */
 const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
 
-/** What is said to a worker on its channel; if the channel closes, the worker ends at once. */
+/** An order to a worker on its channel. If the channel closes, the worker ends at once. */
 export type WorkerOrder = 'reload' | 'report' | 'stop'
-/** What a worker says each second. */
+/** What a worker sends each second. */
 export const BEAT = 'beat'
-/** What a worker says when it listens, and where. */
+/** What a worker sends when it listens: the places where it does. */
 export interface ServingNotice {
   readonly serving: readonly string[]
 }
@@ -62,110 +62,110 @@ interface Worker {
 }
 
 /**
- * Processes that share listening sockets, so that an idle one takes the next connection. One that
- * ends by itself or is held is replaced; one that is held is ended first. What it had in hand
- * counts like messages that scanners died of.
+ * Starts processes that share listening sockets, so that an idle one takes the next connection. A
+ * worker that ends by itself is replaced. A worker that is held is killed, and then replaced. The
+ * messages that it had in hand count like messages that scanners died of.
  */
 export function startWorkers(options: WorkersOptions): Workers {
-  const { count, command, fds, log, memory } = options
-  const [program, ...words] = command
+  const { count, command, directory, fds, log, memory } = options
   const workers = new Set<Worker>()
-  const timers = new Set<NodeJS.Timeout>()
+  const replacements = new Set<NodeJS.Timeout>()
   let stopping = false
-  let emptied = () => {}
+  let allEnded = () => {}
   let replaced = 0
   let held = 0
 
   const beats = watchBeats({
-    now: () => performance.now(),
+    uptime: () => performance.now(),
     stat: processStat,
-    held(pid, how) {
+    onHeld(pid, how) {
       held++
       log(`worker ${pid} has said nothing for ${HELD_AFTER / 1000} seconds (${how}); it is ended`)
       for (const { child } of workers) if (child.pid === pid) child.kill('SIGKILL')
     },
   })
 
+  /** Resolves with the places where the worker listens. Rejects if it ends before it does. */
   function startWorker(): Promise<readonly string[]> {
-    const notes = openNotes()
-    // From descriptor 3 on: FIRST_HANDED_OVER.
-    const inherited = [...fds, notes ?? 'ignore', 'ipc'] as const
-    const child = ownChild(
-      spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', ...inherited] }),
-    )
+    const notes = openNotes(directory, log)
+    const child = spawnWorker(command, [...fds, notes ?? 'ignore'])
     const worker = { child, notes }
     workers.add(worker)
     if (child.pid !== undefined) beats.heard(child.pid)
-    for (const words of [...options.welcome, memory.welcome()]) tell(child, words)
+    for (const message of [...options.greetings, memory.welcome()]) send(child, message)
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
-        beats.heard(child.pid!)
-        if (message === BEAT) return
-        if (isHostEvents(message)) {
-          memory.hear(message)
-          tellAll(message, child)
-        } else if (isServing(message)) resolve(message.serving)
-        else options.heard?.(child.pid!, message)
+        const places = take(child, message)
+        if (places !== undefined) resolve(places)
       })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
-        workers.delete(worker)
-        const pid = child.pid ?? 0
-        beats.forget(pid)
-        tellAll(memory.farewell(pid))
-        reject(new Error(`worker ${pid} ended with ${signal ?? code}`))
-        if (!stopping) countInHand(worker)
-        if (notes !== undefined) closeSync(notes)
-        if (stopping) return workers.size === 0 ? emptied() : undefined
-        replaced++
-        log(`worker ${pid} ended with ${signal ?? code}; another one takes its place`)
-        const timer = setTimeout(() => {
-          timers.delete(timer)
-          startWorker().catch((error) => log(error.message))
-        }, REPLACE_AFTER)
-        timers.add(timer)
+        const how = `worker ${child.pid ?? 0} ended with ${signal ?? code}`
+        reject(new Error(how))
+        bury(worker)
+        if (!stopping) replace(how)
+        else if (workers.size === 0) allEnded()
       })
     })
   }
 
-  function openNotes(): number | undefined {
-    try {
-      return openAnonymousFile(options.directory)
-    } catch (error) {
-      log(`what workers have in hand is not noted: ${errorText(error)}`)
-      return undefined
-    }
+  /** Takes a message of a worker. Returns the places where it listens, if the message says them. */
+  function take(child: ChildProcess, message: unknown): readonly string[] | undefined {
+    beats.heard(child.pid!)
+    if (message === BEAT) return undefined
+    if (isServingNotice(message)) return message.serving
+    if (isHostEvents(message)) {
+      memory.hear(message)
+      sendAll(message, child)
+    } else options.onMessage(child.pid!, message)
+    return undefined
   }
 
-  /** All in one call, since they were in hand together. */
-  function countInHand({ child, notes }: Worker): void {
-    const { inHand, logged } = notes === undefined ? NOTHING : readNotes(notes)
-    options.ended?.(child.pid ?? 0, { inHand: inHand.length, logged })
-    if (inHand.length === 0) return
-    const since = memory.poison.now()
-    const counted = inHand.map((message) => memory.poison.harmed(message, since))
-    void Promise.all(counted).then((counts) => {
-      const what = inHand.length === 1 ? 'a message' : `${inHand.length} messages`
-      const times = counts.find((times) => times !== undefined)
-      const how = times === undefined ? 'as suspects' : `its scan ${times} that went so`
-      log(`worker ${child.pid} had ${what} in hand, counted ${how} (POISONTRIES)`)
-    })
+  /** Tells everybody that the worker has ended. */
+  function bury(worker: Worker): void {
+    const { child, notes } = worker
+    const pid = child.pid ?? 0
+    workers.delete(worker)
+    beats.forget(pid)
+    sendAll(memory.farewell(pid))
+    if (!stopping) options.onEnd?.(pid, countNotes(pid, notes, memory.poison, log))
+    if (notes !== undefined) closeSync(notes)
   }
 
-  function tell(child: ChildProcess, words: object): void {
-    // If that cannot be sent any more the child has ended, or is about to.
-    if (child.connected) child.send(words, () => {})
+  function replace(how: string): void {
+    replaced++
+    log(`${how}; another one takes its place`)
+    const timer = setTimeout(() => {
+      replacements.delete(timer)
+      startWorker().catch((error) => log(error.message))
+    }, REPLACE_AFTER)
+    replacements.add(timer)
   }
 
-  function tellAll(words: HostEvents, but?: ChildProcess): void {
-    for (const { child } of workers) if (child !== but) tell(child, words)
+  function sendAll(message: HostEvents, except?: ChildProcess): void {
+    for (const { child } of workers) if (child !== except) send(child, message)
   }
 
   function order(what: WorkerOrder): void {
     for (const { child } of workers) if (child.connected) child.send(what)
   }
 
-  memory.connect(tellAll)
+  /** Resolves when all workers have ended; those that do not within their time are killed. */
+  function untilEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      const killer = setTimeout(() => {
+        for (const { child } of workers) child.kill('SIGKILL')
+      }, options.grace + KILL_AFTER)
+      allEnded = () => {
+        clearTimeout(killer)
+        beats.close()
+        resolve()
+      }
+      if (workers.size === 0) allEnded()
+    })
+  }
+
+  memory.connect(sendAll)
   const ready = Promise.all(Array.from({ length: count }, startWorker)).then(([first]) => first!)
   return {
     ready,
@@ -174,23 +174,27 @@ export function startWorkers(options: WorkersOptions): Workers {
     report: () => order('report'),
     stop() {
       stopping = true
-      for (const timer of timers) clearTimeout(timer)
+      for (const timer of replacements) clearTimeout(timer)
       order('stop')
-      return new Promise((resolve) => {
-        const killer = setTimeout(() => {
-          for (const { child } of workers) child.kill('SIGKILL')
-        }, options.grace + KILL_AFTER)
-        emptied = () => {
-          clearTimeout(killer)
-          beats.close()
-          resolve()
-        }
-        if (workers.size === 0) emptied()
-      })
+      return untilEnded()
     },
   }
 }
 
-function isServing(message: unknown): message is ServingNotice {
+/** The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. */
+function spawnWorker(
+  [program, ...words]: readonly [string, ...string[]],
+  descriptors: readonly (number | 'ignore')[],
+): ChildProcess {
+  const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
+  return ownChild(spawn(program, words, { stdio: [...stdio] }))
+}
+
+/** A message that cannot be sent any more is for a worker that has ended, or is about to. */
+function send(child: ChildProcess, message: object): void {
+  if (child.connected) child.send(message, () => {})
+}
+
+function isServingNotice(message: unknown): message is ServingNotice {
   return Array.isArray((message as ServingNotice | null)?.serving)
 }

@@ -9,25 +9,25 @@ import { type Asked, numbered, sessionStandIn } from '../../../scan/clamd/sessio
 import { get, until } from '../../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
 
-/** Workers that do not come back from what they do. */
+/** How onescand finds workers that are held, that is, stuck in a loop or stopped. */
 
 const SECOND = 1000
 const WORKER = 7
 
-/** A watch by a clock and a process of its own. */
+/** A watch over one worker, by a clock and with a process status that the test sets. */
 function watch(stat: (seconds: number) => { state: string; used: number } | undefined) {
   let now = 0
   const held: string[] = []
   const beats = watchBeats({
-    now: () => now,
+    uptime: () => now,
     stat: () => stat(now / SECOND),
-    held: (worker, how) => held.push(`${worker} ${how}`),
+    onHeld: (worker, how) => held.push(`${worker} ${how}`),
   })
   beats.heard(WORKER)
   return {
     held,
     beats,
-    /** So many seconds in which it says nothing. */
+    /** The worker says nothing for so many seconds. */
     pass(seconds: number) {
       for (let n = 0; n < seconds; n++) {
         now += SECOND
@@ -40,41 +40,47 @@ function watch(stat: (seconds: number) => { state: string; used: number } | unde
   }
 }
 
-t.test('one that is stopped, or runs all the time, is held after some seconds', async (t) => {
-  for (const [stat, how] of [
-    [() => ({ state: 'T', used: 0 }), '7 stopped'],
-    [() => ({ state: 't', used: 0 }), '7 stopped'],
-    [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3.0 s of processor time'],
-  ] as const) {
-    const { held, pass, beats } = watch(stat)
-    pass(HELD_AFTER / SECOND - 1)
+t.test(
+  'a silent worker that is stopped, or runs all the time, is held after five seconds',
+  async (t) => {
+    for (const [stat, how] of [
+      [() => ({ state: 'T', used: 0 }), '7 stopped'],
+      [() => ({ state: 't', used: 0 }), '7 stopped'],
+      [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3.0 s of processor time'],
+    ] as const) {
+      const { held, pass, beats } = watch(stat)
+      pass(HELD_AFTER / SECOND - 1)
+      t.same(held, [])
+      t.same(beats.late(), [WORKER])
+      pass(1)
+      t.same(held, [how])
+      pass(5)
+      t.same(held, [how], 'it is reported once')
+      beats.forget(WORKER)
+      t.same(beats.late(), [])
+    }
+  },
+)
+
+t.test(
+  'a silent worker that waits for the processor is held only after twenty seconds',
+  async (t) => {
+    const { held, pass, beats } = watch((at) => ({ state: 'R', used: at * 50 }))
+    pass(15)
     t.same(held, [])
-    t.same(beats.late(), [WORKER])
-    pass(1)
-    t.same(held, [how])
-    pass(5)
-    t.same(held, [how], 'which is told once')
-    beats.forget(WORKER)
+    beats.heard(WORKER)
+    pass(2)
     t.same(beats.late(), [])
-  }
-})
+    t.same(held, [])
+    pass(30)
+    t.same(held, ['7 silent'], 'after twenty seconds the cause does not matter')
+    const hidden = watch(() => undefined)
+    hidden.pass(30)
+    t.same(hidden.held, ['7 silent'])
+  },
+)
 
-t.test('one that waits for a processor that others have is not, for a long time', async (t) => {
-  const { held, pass, beats } = watch((at) => ({ state: 'R', used: at * 50 }))
-  pass(15)
-  t.same(held, [])
-  beats.heard(WORKER)
-  pass(2)
-  t.same(beats.late(), [])
-  t.same(held, [])
-  pass(30)
-  t.same(held, ['7 silent'], 'nor for ever, be it shown by the system or not')
-  const hidden = watch(() => undefined)
-  hidden.pass(30)
-  t.same(hidden.held, ['7 silent'])
-})
-
-t.test('if the watch itself was away, it hears them first', async (t) => {
+t.test('if the watch itself was away, no worker is late before it could send a beat', async (t) => {
   const { held, pass, sleep, beats } = watch(() => ({ state: 'T', used: 0 }))
   sleep(3600)
   pass(1)
@@ -84,69 +90,73 @@ t.test('if the watch itself was away, it hears them first', async (t) => {
   t.same(beats.late(), [WORKER])
 })
 
-t.test('what a held worker had in hand is counted, and bystanders are asked again', async (t) => {
-  let waiting: Asked[] = []
-  const clamd = await sessionStandIn(
-    t,
-    (asked) => {
-      if (asked.message.includes('held')) waiting.push(asked)
-      else return numbered('stream: OK')(asked)
-    },
-    { version: () => 'ClamAV 1.4.3' },
-  )
-  const port = await freePort()
-  const settings = {
-    QHPSI: 'plugin: clamd',
-    CLAMD: clamd.socket,
-    CLAMDBDIR: '/nonexistent',
-    POISONTRIES: '1',
-  }
-  const onescand = startOnescand(t, { settings, args: ['--http', `inet:127.0.0.1:${port}`] })
-  await onescand.logged(/serving/)
-  const variables = { QHPSI: settings.QHPSI }
-  const ask = (body: string) => {
-    const message = Buffer.from(`From: a@example.org\n\n${body}\n`)
-    return onescand.ask({ variables, message, timeLeft: 150_000 })
-  }
-  /** Stops the one worker while it has these in hand. */
-  const hold = async (...bodies: string[]) => {
-    waiting = []
-    const [worker] = childrenOf(onescand.pid)
-    const asked = bodies.map(ask)
-    while (waiting.length < bodies.length) await new Promise((done) => setTimeout(done, 5))
-    process.kill(worker!, 'SIGSTOP')
-    const health = until(
-      () => get(port, '/healthz'),
-      ({ status, text }) => status === 503 && text.includes(`nothing is heard of worker ${worker}`),
+t.test(
+  'messages that a held worker had in hand are suspects, and innocent ones are scanned again',
+  async (t) => {
+    let waiting: Asked[] = []
+    const clamd = await sessionStandIn(
+      t,
+      (asked) => {
+        if (asked.message.includes('held')) waiting.push(asked)
+        else return numbered('stream: OK')(asked)
+      },
+      { version: () => 'ClamAV 1.4.3' },
     )
-    const ends = await Promise.allSettled(asked)
-    for (const { status } of ends) t.equal(status, 'rejected', 'it has no answer')
-    await health
-    await onescand.logged(
-      new RegExp(`worker ${worker} has said nothing for 5 seconds \\(stopped\\)`),
-    )
-    await until(
-      async () => childrenOf(onescand.pid),
-      ([now]) => now !== undefined && now !== worker,
-    )
-  }
+    const port = await freePort()
+    const settings = {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: '/nonexistent',
+      POISONTRIES: '1',
+    }
+    const onescand = startOnescand(t, { settings, args: ['--http', `inet:127.0.0.1:${port}`] })
+    await onescand.logged(/serving/)
+    const variables = { QHPSI: settings.QHPSI }
+    const ask = (body: string) => {
+      const message = Buffer.from(`From: a@example.org\n\n${body}\n`)
+      return onescand.ask({ variables, message, timeLeft: 150_000 })
+    }
+    /** Stops the one worker while it has these in hand. */
+    const hold = async (...bodies: string[]) => {
+      waiting = []
+      const [worker] = childrenOf(onescand.pid)
+      const asked = bodies.map(ask)
+      while (waiting.length < bodies.length) await new Promise((done) => setTimeout(done, 5))
+      process.kill(worker!, 'SIGSTOP')
+      const health = until(
+        () => get(port, '/healthz'),
+        ({ status, text }) =>
+          status === 503 && text.includes(`nothing is heard of worker ${worker}`),
+      )
+      const ends = await Promise.allSettled(asked)
+      for (const { status } of ends) t.equal(status, 'rejected', 'it has no answer')
+      await health
+      await onescand.logged(
+        new RegExp(`worker ${worker} has said nothing for 5 seconds \\(stopped\\)`),
+      )
+      await until(
+        async () => childrenOf(onescand.pid),
+        ([now]) => now !== undefined && now !== worker,
+      )
+    }
 
-  await hold('held, one', 'held, two')
-  await onescand.logged(/had 2 messages in hand, counted as suspects \(POISONTRIES\)/)
-  for (const [index, body] of ['held, one', 'held, two'].entries()) {
-    const again = ask(body)
-    while (waiting.length < 3 + index) await new Promise((done) => setTimeout(done, 5))
-    numbered('stream: OK')(waiting.at(-1)!)
-    t.match(await again, { does: 'hand on' }, 'a bystander is asked about again')
-  }
+    await hold('held, one', 'held, two')
+    await onescand.logged(/had 2 messages in hand, counted as suspects \(POISONTRIES\)/)
+    for (const [index, body] of ['held, one', 'held, two'].entries()) {
+      const again = ask(body)
+      while (waiting.length < 3 + index) await new Promise((done) => setTimeout(done, 5))
+      numbered('stream: OK')(waiting.at(-1)!)
+      t.match(await again, { does: 'hand on' }, 'a bystander is asked about again')
+    }
 
-  await hold('held, alone')
-  await onescand.logged(/had a message in hand, counted its scan 1 that went so \(POISONTRIES\)/)
-  const { does, code, log } = await ask('held, alone')
-  t.match({ does, code }, { does: 'end', code: 71 })
-  t.match(log, /reason="poison: /, 'what held it is not scanned again, by the next worker either')
-  t.match(await ask('other mail'), { does: 'hand on' })
-  const { text } = await get(port, '/metrics')
-  t.match(text, 'onescan_workers_replaced_total{why="held"} 2')
-  t.match(text, 'onescan_workers_replaced_total{why="ended"} 0')
-})
+    await hold('held, alone')
+    await onescand.logged(/had a message in hand, counted its scan 1 that went so \(POISONTRIES\)/)
+    const { does, code, log } = await ask('held, alone')
+    t.match({ does, code }, { does: 'end', code: 71 })
+    t.match(log, /reason="poison: /, 'what held it is not scanned again, by the next worker either')
+    t.match(await ask('other mail'), { does: 'hand on' })
+    const { text } = await get(port, '/metrics')
+    t.match(text, 'onescan_workers_replaced_total{why="held"} 2')
+    t.match(text, 'onescan_workers_replaced_total{why="ended"} 0')
+  },
+)

@@ -1,0 +1,47 @@
+import {
+  addUpDoors,
+  createMailReporter,
+  type TimedReporter,
+} from '../../observe/live/mail-reporter.ts'
+import type { ProcessReport } from '../../observe/live/process-report.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import type { OpenDoor } from './open-doors.ts'
+
+/** What a worker's reports are made of, as it is at the moment of the call. */
+export interface ReportSources {
+  readonly configuration: () => Configuration
+  readonly doors: () => readonly OpenDoor[]
+  /** Takes the number of lines that were logged about mail so far. */
+  readonly note: (lines: number) => void
+  /** Whether a line or a sender belongs to a trial of onescand's own. */
+  readonly isTrial: (text: Buffer | string) => boolean
+}
+
+/** Reports to the first process once a second what this worker does with mail, for --http. */
+export function createWorkerReporter(
+  { configuration, doors, note, isTrial }: ReportSources,
+  send: (report: ProcessReport) => void,
+): TimedReporter {
+  return createMailReporter({
+    state() {
+      const { quota, tools } = configuration()
+      return {
+        doors: addUpDoors(doors()),
+        servers: messagesAtServers(configuration()),
+        sharing: tools.verdicts?.sharing(),
+        poisoned: tools.verdicts?.poisoned(),
+        quota: quota?.counters as Record<string, number> | undefined,
+      }
+    },
+    send,
+    note,
+    isTrial,
+    now: Date.now,
+  })
+}
+
+/** The number of messages that are at each server of the configured scanners. */
+function messagesAtServers({ policy, scannersFor }: Configuration): ProcessReport['servers'] {
+  const scanners = policy === undefined ? [] : scannersFor(policy.scan.line)
+  return Object.assign({}, ...scanners.map((scanner) => scanner.underWay?.() ?? {}))
+}
