@@ -1,6 +1,6 @@
-/** Steps are a tenth apart: a quantile is right within 5 percent. */
+/** Each step is a tenth longer than the one before, so a quantile is right within 5 percent. */
 const STEP = Math.log(1.1)
-/** Milliseconds of the first step, and steps up to some 15 minutes. */
+/** The milliseconds of the first step, and the number of steps, up to some 15 minutes. */
 const LEAST = 0.1
 const STEPS = 170
 
@@ -10,19 +10,16 @@ export interface Durations {
   readonly count: number
   readonly mean: number
   readonly max: number
-  /** The duration below which that share of them lies; 0 if there is none. */
+  /** Returns the duration below which that share of all lies; 0 if there is none. */
   quantile(share: number): number
-  /** Adds those of others. */
+  /** Adds all durations of another set. */
   addAll(others: Pick<Durations, 'count' | 'sum' | 'max' | 'steps'>): void
-  /** How many there are in each step. */
+  /** How many durations are in each step. */
   readonly steps: Uint32Array
   readonly sum: number
 }
 
-/**
- * The form in which they are kept: the numbers of the steps that are not empty, and how many are in
- * each.
- */
+/** Durations as they are stored: the steps that are not empty, and how many durations each has. */
 export interface SavedDurations {
   readonly steps: readonly (readonly [step: number, count: number])[]
   readonly sum: number
@@ -34,7 +31,7 @@ export function savedDurations({ steps, sum, max }: Durations): SavedDurations {
   return { steps: pairs, sum: Math.round(sum), max }
 }
 
-/** Adds those that were kept; steps that cannot be are left out. */
+/** Adds durations that were stored. Steps that do not exist are left out. */
 export function addSaved(durations: Durations, { steps: pairs, sum, max }: SavedDurations): void {
   const steps = new Uint32Array(STEPS)
   for (const [step, count] of pairs) if (step < STEPS) steps[step] = count

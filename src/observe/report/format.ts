@@ -1,6 +1,6 @@
 import type { NameCount, Period, Summary } from './summary.ts'
 
-/** "3 d 4 h", "12 min", "4.2 s", "12 ms". */
+/** Writes a duration as "3 d 4 h", "12 min", "4.2 s" or "12 ms". */
 export function formatDuration(milliseconds: number): string {
   const minutes = Math.round(milliseconds / 60_000)
   if (minutes >= 2 * 24 * 60) {
@@ -12,7 +12,7 @@ export function formatDuration(milliseconds: number): string {
   return milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(1)} s` : `${milliseconds} ms`
 }
 
-/** `2026-11-20` by local time. */
+/** Writes a day by local time as `2026-11-20`. */
 export function formatDay(start: number | null): string {
   if (start === null) return 'no time'
   const date = new Date(start)
@@ -20,31 +20,31 @@ export function formatDay(start: number | null): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
 }
 
-/** `12,345`. */
+/** Writes a number as `12,345`. */
 export function formatNumber(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** `12.3 %`; '' of nothing. */
+/** Writes a share as `12.3 %`; '' if the whole is 0. */
 export function formatShare(part: number, whole: number): string {
   if (whole === 0) return ''
   const share = (100 * part) / whole
   return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
 }
 
-/** `12,345`, and how many more there may be. */
+/** Writes a count as `12,345`, or as `12,345 to 12,400` if there may be more. */
 export function formatCount({ count, missed }: NameCount): string {
   const counted = formatNumber(count)
   return missed === 0 ? counted : `${counted} to ${formatNumber(count + missed)}`
 }
 
-/** What the report is about, in one line. */
+/** Writes the title of the report. */
 export function heading({ first, last, messages }: Summary): string {
   const days = first === null ? '' : ` from ${formatDay(first)} to ${formatDay(last)}`
   return `onescan: ${formatNumber(messages)} messages${days}`
 }
 
-/** What stamps and remembered verdicts spared, in one sentence; '' where they spared nothing. */
+/** Says in a sentence what stamps and remembered verdicts spared; '' if that is nothing. */
 export function describeSpared({ spared, scans }: Summary): string {
   const { stamps, verdicts, each, milliseconds } = spared
   if (stamps + verdicts === 0) return ''
@@ -58,7 +58,7 @@ export function describeSpared({ spared, scans }: Summary): string {
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }
 
-/** Periods that are shown as plots: hours of up to three days, else days; all hosts together. */
+/** Returns the periods for plots: hours if the log has up to three days, else days. */
 export function periodsToPlot({ hours, days }: Summary): readonly Period[] {
   const timed = days.filter(({ start }) => start !== null)
   return new Set(timed.map(({ start }) => start)).size <= 3 ? hours : days

@@ -15,7 +15,7 @@ import { STYLE } from './style.ts'
 import { DECISIONS, type NameCount, type Period, type Summary } from './summary.ts'
 import { barPlot, linePlot, type PlotSeries } from './svg.ts'
 
-/** One page that needs nothing else: no script, no address; plots are drawn already. */
+/** Formats the report as a page that loads nothing and runs no script; its plots are SVG. */
 export function formatHtml(summary: Summary, now: number): string {
   const hash = createHash('sha256').update(STYLE).digest('base64')
   const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`
@@ -179,7 +179,9 @@ function section(title: string, inside: string): string {
   return `<section><h2>${title}</h2>${inside}</section>`
 }
 
-/** Periods with a time, those of all hosts together, in their order. */
+/**
+ * Groups the periods of all hosts by when they begin, in order. Leaves out those without a time.
+ */
 function byStart(periods: readonly Period[]): [number, Period[]][] {
   const together = new Map<number, Period[]>()
   for (const period of periods) {

@@ -1,12 +1,15 @@
 import { heading } from './format.ts'
 import type { Summary } from './summary.ts'
 
-/** RFC 5321, 4.5.3.1.3, and no more than printable ASCII of what a header field may hold. */
+/**
+ * An address of RFC 5321, 4.5.3.1.3, but in printable ASCII only, so that it fits into a header
+ * field.
+ */
 const ADDRESS = /^[!-;=?-~]{1,254}$/
 
 /**
- * The report as a message for sendmail(8) -t. Throws if the address is none that a header field may
- * hold.
+ * Formats the report as a message for sendmail(8) -t. Throws if `to` is no address for a header
+ * field.
  */
 export function formatMail(summary: Summary, text: string, to: string, now: Date): string {
   if (!ADDRESS.test(to) || !to.includes('@')) {

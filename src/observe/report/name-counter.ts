@@ -1,44 +1,48 @@
-/** Different values that are counted at once. */
+/** The most different values that are counted at a time. */
 export const NAMES_MAX = 20_000
-/** How many of the most frequent ones stay when others need room. */
+/** How many of the most frequent values stay when new values need room. */
 const STAY = NAMES_MAX / 2
 const OTHERS = '(others)'
 
 export interface CountedName {
   readonly name: string
-  /** How often it was counted. */
+  /** How often the value was counted. */
   readonly count: number
   /**
-   * How many times it may have come before that, at most: 0, unless it made room for others or may
-   * have done so.
+   * The most times that the value may have come without being counted: 0, unless it may have been
+   * dropped to make room.
    */
   readonly missed: number
 }
 
-/** Counts values that stand in bytes, without making a text of each. */
+/** Counts values in bytes, without making a text of each. */
 export interface NameCounter {
   count(bytes: Buffer, start: number, end: number): void
   /**
-   * The most frequent first; texts as they stand in the bytes, latin1. What made room and was
-   * not counted again is summed up as `(others)`.
+   * Returns the most frequent values, the first one first, in latin1 as they stand in the bytes.
+   * The values that were dropped to make room are summed up as `(others)`.
    */
   top(most: number): CountedName[]
 }
 
 /**
- * In memory that the number of values does not change, and right about the frequent ones whatever
- * came before them (space saving; Metwally, Agrawal and El Abbadi, 2005): if there is no room, the
- * rarer half goes, and what is new from then on may have come as often as the most frequent of
- * those did. That is at most one in STAY of all that was counted.
+ * Makes a counter whose memory does not grow with the number of values, and which is right about
+ * the frequent values whatever came before them (space saving; Metwally, Agrawal and El Abbadi,
+ * 2005). If there is no room, the rarer half is dropped. A value that is new from then on may have
+ * come before as often as the most frequent of those. That is at most one in STAY of all values
+ * that were counted.
  */
 export function createNameCounter(): NameCounter {
   let names: string[] = []
   let counts: number[] = []
   let misses: number[] = []
   let hashes: number[] = []
-  /** Index + 1 by hash, with the next place tried where it is another's; always half empty. */
+  /**
+   * A hash table of index + 1 in the arrays above. If the place of a hash is taken, the next one is
+   * tried. At least half of the table is empty.
+   */
   let places = new Int32Array(1024)
-  /** How many times a value may have come that is not among the names. */
+  /** How often a value that is not among the names may have come before. */
   let floor = 0
   let others = 0
 

@@ -6,7 +6,10 @@ import type { LogSource } from '../log/sources.ts'
 import type { Summary } from './summary.ts'
 import { Tally, type TallyOptions } from './tally.ts'
 
-/** Reads the logs to their ends, one after the other; logs a warning for what cannot be read. */
+/**
+ * Reads logs to their ends, one after the other, and sums them up. Warns of files that cannot be
+ * read.
+ */
 export async function sumUp(
   sources: readonly LogSource[],
   options: TallyOptions,

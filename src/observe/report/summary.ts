@@ -1,19 +1,20 @@
-/** What became of messages: onescan-log(5). */
+/** The decisions about messages: onescan-log(5). */
 export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'] as const
 export type DecisionWord = (typeof DECISIONS)[number]
 
-/** How a message was found to be what it is. */
+/** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
 export type ScanWord = (typeof SCANS)[number]
 
+/** A name in the log, and how often it came. */
 export interface NameCount {
   readonly name: string
   readonly count: number
-  /** How many more there may be at most, since its name came when many others had come. */
+  /** How many more there may be at most: the name may have come while others took all room. */
   readonly missed: number
 }
 
-/** Milliseconds. */
+/** The times of scans in milliseconds. */
 export interface ScanTime {
   readonly count: number
   readonly mean: number
@@ -23,9 +24,9 @@ export interface ScanTime {
   readonly max: number
 }
 
-/** Counts of one host in one hour or day. */
+/** The counts of a host in an hour or a day. */
 export interface Period {
-  /** Milliseconds since 1970 of its beginning by local time; null where lines had no time. */
+  /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
   readonly start: number | null
   readonly host: string
   readonly messages: number
@@ -43,12 +44,14 @@ export interface SlowScan {
   readonly size: number
 }
 
-/** What `onescan report` knows: `--json` prints it as it is. */
+/** The report of `onescan report`; `--json` prints it as it is. */
 export interface Summary {
-  /** Milliseconds since 1970 of the first and last line; null where no line had a time. */
+  /**
+   * The times of the first and last line in milliseconds since 1970; null if no line had a time.
+   */
   readonly first: number | null
   readonly last: number | null
-  /** Lines that could be read, and bytes of all. */
+  /** How many lines could be read. */
   readonly lines: number
   readonly messages: number
   readonly decisions: Readonly<Record<DecisionWord, number>>
@@ -68,11 +71,11 @@ export interface Summary {
   readonly days: readonly Period[]
   readonly viruses: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
-  /** Causes of temporary failures, numbers in them as #. */
+  /** The causes of temporary failures, with # for each number in them. */
   readonly deferrals: readonly NameCount[]
-  /** Why `onescanc` went cold, numbers as #; each is a message that another line tells of. */
+  /** Why `onescanc` went cold, with # for each number. Another line tells of the same message. */
   readonly wentCold: readonly NameCount[]
-  /** Recipients of mail that was refused for their full mailboxes. */
+  /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
   /**
    * Recipients that were deferred by themselves, before there was a message; they do not count as

@@ -1,8 +1,6 @@
 import { escapeText } from './html-text.ts'
 
-/**
- * One line or one layer of bars: a number a column; `kind` names its colour in the page's style.
- */
+/** A line, or a layer of bars, with a value for each column. `kind` names its colour in style.ts. */
 export interface PlotSeries {
   readonly name: string
   readonly kind: string
@@ -10,37 +8,36 @@ export interface PlotSeries {
 }
 
 export interface Plot {
-  /** What it shows, in a sentence for those who do not see it. */
+  /** A sentence about the plot, for readers who cannot see it. */
   readonly title: string
-  /** A word a column. */
+  /** The name of each column. */
   readonly columns: readonly string[]
   readonly series: readonly PlotSeries[]
   readonly unit: string
 }
 
-/**
- * Units of drawing that a plot is wide, which are pixels where there are as many: on a desk, and in
- * a hand.
- */
+/** The widths of a plot in units of the drawing: for a desk, and for a phone. */
 const WIDTHS = { broad: 720, narrow: 320 } as const
-/** Units for the name of a column. */
+/** The room for the name of a column. */
 const NAME_WIDTH = 82
 const HEIGHT = 220
 const LEFT = 56
 const BOTTOM = 24
 const TOP = 8
 
-/** Bars on top of one another, a stack a column; drawn for broad and for narrow screens. */
+/** Draws a stack of bars for each column, for broad and for narrow screens. */
 export function barPlot(plot: Plot): string {
   return draw(plot, drawBars)
 }
 
-/** A line a series; a column without a value of more than 0 is a gap. Drawn likewise. */
+/** Draws a line for each series, for both screens. A column whose value is not above 0 is a gap. */
 export function linePlot(plot: Plot): string {
   return draw(plot, drawLines)
 }
 
-/** Letters keep their size on each screen, so they cannot be scaled with the rest. */
+/**
+ * Draws a plot twice: letters keep their size on each screen, and cannot be scaled with the rest.
+ */
 function draw(plot: Plot, how: (plot: Plot, screen: keyof typeof WIDTHS) => string): string {
   return how(plot, 'broad') + how(plot, 'narrow')
 }
@@ -96,7 +93,7 @@ interface PlotScale {
   y(value: number): number
 }
 
-/** From 0 to a round number, with some four lines. */
+/** Makes a scale from 0 to a round number, with some four lines. */
 function scaleTo(most: number): PlotScale {
   const rough = Math.max(most, 1e-9) / 4
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -132,7 +129,7 @@ function label(tick: number): string {
   return tick >= 1e4 ? `${rounded(tick / 1e3)} k` : rounded(tick)
 }
 
-/** At most two decimals. */
+/** Writes a number with at most two decimals. */
 function rounded(value: number): string {
   return String(Math.round(value * 100) / 100)
 }

@@ -12,18 +12,18 @@ import type { NameCount, Summary } from './summary.ts'
 
 export interface TerminalOptions {
   readonly paint: Paint
-  /** Columns. */
+  /** The width in columns. */
   readonly width: number
-  /** Whether a terminal shows more than ASCII. */
+  /** Whether the terminal shows more than ASCII. */
   readonly blocks: boolean
-  /** Makes what strangers wrote harmless. */
+  /** Makes text of strangers harmless. */
   readonly clean: (text: string) => string
 }
 
 const BAR = 24
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** The report for a terminal, or for a mail: sections of lines with small bars. */
+/** Formats the report for a terminal or a mail, in sections of lines with small bars. */
 export function formatText(summary: Summary, form: TerminalOptions): string {
   const { paint } = form
   const sections: [string, string[]][] = [
@@ -108,7 +108,7 @@ function barLine(
   return `  ${word.padEnd(10)} ${formatNumber(count).padStart(10)} ${share} ${paint(bar(count, whole, form, BAR).trimEnd())}`
 }
 
-/** A bar as long as its share of `width`, in eighths if the terminal has them. */
+/** Draws a bar of `count` beside `most`, in eighths of a character if the terminal has them. */
 function bar(count: number, most: number, { blocks }: TerminalOptions, width: number): string {
   const length = most === 0 ? 0 : (width * count) / most
   if (!blocks) return '#'.repeat(Math.ceil(length)).padEnd(width)
