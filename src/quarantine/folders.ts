@@ -7,16 +7,16 @@ const OTHERS = 0o077
 export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
-/** A day of one ground: a folder of its Maildir, `GROUND/.YYYY-MM-DD`, as Maildir++ has them. */
+/** The folder of a day and a ground, `GROUND/.YYYY-MM-DD`: a folder of a Maildir++. */
 export interface Folder {
-  /** The three directories of a Maildir, open, whatever becomes of the names above them. */
+  /** The three directories of a Maildir, open: they stay the same if somebody renames what is above. */
   readonly parts: Readonly<Record<MaildirPart, PathHandle>>
   close(): void
 }
 
 /**
- * Opens the quarantine: a directory of this very account, mode 0700, and no link. Throws a Fault
- * of kind `config` for any other, with what to do about it.
+ * Opens the quarantine, which must be a directory of this account, mode 0700, and no link. Throws a
+ * Fault of kind `config` that tells the remedy if it is not.
  */
 export function openQuarantine(directory: string): PathHandle {
   let place: PathHandle
@@ -30,7 +30,7 @@ export function openQuarantine(directory: string): PathHandle {
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
-        ? `; make it: install -d -m 700 -o ${accountText()} ${directory}`
+        ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${directory}`
         : ''
     throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
   }
@@ -56,13 +56,9 @@ function mustBePrivate(stats: Stats, shown: string): void {
   }
 }
 
-function accountText(): string {
-  return String(process.geteuid!())
-}
-
 /**
- * The folder of that day, made if it is not there, and on the disk then. No link is followed.
- * Throws a Fault of kind `config`, or `write` if the disk is full.
+ * Opens the folder of a day, and makes it if it is not there; a new folder is on the disk when this
+ * returns. No link is followed. Throws a Fault of kind `config`, or `write` if the disk is full.
  */
 export function makeFolder(root: PathHandle, ground: string, day: string): Folder {
   const maildir = stepOrMake(root, ground)
@@ -79,18 +75,34 @@ export function makeFolder(root: PathHandle, ground: string, day: string): Folde
   }
 }
 
-/** The folder if it is there. Throws for one that is a link, or of another account. */
+/** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
 export function findFolder(root: PathHandle, ground: string, day: string): Folder | undefined {
   const maildir = stepIfThere(root, ground)
   const folder = maildir && stepIfThere(maildir, `.${day}`)
   try {
     return folder && folderOf((part) => step(folder, part))
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined // not made to its end
+    if (errorCode(error) === 'ENOENT') return undefined // another process is making it
     throw error
   } finally {
     if (maildir) closeSync(maildir.fd)
     if (folder) closeSync(folder.fd)
+  }
+}
+
+/** Calls `use` with the folder of a day, if it is there, and closes it. */
+export async function withFolder(
+  root: PathHandle,
+  ground: string,
+  day: string,
+  use: (folder: Folder) => Promise<void>,
+): Promise<void> {
+  const folder = findFolder(root, ground, day)
+  if (folder === undefined) return
+  try {
+    await use(folder)
+  } finally {
+    folder.close()
   }
 }
 
@@ -112,7 +124,7 @@ function folderOf(open: (part: MaildirPart) => PathHandle): Folder {
   }
 }
 
-/** A directory in the quarantine; undefined if it is not there. Throws as findFolder() does. */
+/** Opens a directory in the quarantine, or returns undefined. Throws as findFolder() does. */
 export function stepIfThere(directory: PathHandle, name: string): PathHandle | undefined {
   try {
     return step(directory, name)
@@ -137,7 +149,7 @@ function stepOrMake(directory: PathHandle, name: string): PathHandle {
   return step(directory, name)
 }
 
-/** Makes sure that the new names in a directory are on the disk: once a day for each. */
+/** Makes sure that the new names in a directory are on the disk. */
 function synchronise(directory: string): void {
   const fd = openSync(`${directory}/.`, 'r')
   try {
@@ -162,8 +174,8 @@ function step(directory: PathHandle, name: string): PathHandle {
 }
 
 /**
- * The fault for a full disk, and for everything else that keeps a message from being kept: the
- * sender has to try again.
+ * Makes the fault for an error by which a message cannot be kept: `write` if the disk is full, else
+ * `config`. The sender has to try again.
  */
 export function quarantineFault(what: string, error: unknown): Fault {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))

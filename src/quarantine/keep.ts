@@ -8,10 +8,10 @@ import { dayOfId, nameOfEntry } from './names.ts'
 import { encodeRecord, type QuarantineRecord } from './record.ts'
 
 /**
- * Keeps a message. When this resolves it is on the disk, and a power failure does not undo that
- * (fsync(2) of the file, and of the directory that names it). A process that is killed before
+ * Keeps a message. When this resolves, the message is on the disk, and a power failure does not undo
+ * that (fsync(2) of the file, and of the directory that names it). A process that is killed before
  * leaves nothing but a file in tmp/, which the sweep removes. Rejects with a Fault, `write` if the
- * disk is full: then the message is not kept, and must not be accepted.
+ * disk is full: the message is not kept then, and must not be accepted.
  */
 export async function keepMessage(
   directory: string,
@@ -52,7 +52,7 @@ async function writeInto(
       throw error
     })
   } catch (error) {
-    await unlink(written).catch(() => {}) // the sweep finds it
+    await unlink(written).catch(() => {}) // the sweep removes it
     throw error
   } finally {
     await file.close()

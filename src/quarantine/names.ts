@@ -1,16 +1,16 @@
 /**
- * Names of messages in quarantine: `SECONDS.DIGITS`, its id, and `,S=BYTES` behind it, as
- * Maildir++ has it: of the message, without what is ours above it. Of the sixteen hex digits five
- * are its place within the second, the others random: by their names messages are in the order in
- * which they came.
+ * The name of a message in quarantine: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the size of the
+ * message without its record, as Maildir++ has it. Of the sixteen hex digits of an id the first five
+ * are its place within the second, and the others are random: ids sort in the order in which messages
+ * came.
  */
 export interface EntryName {
   readonly id: string
-  /** When it was kept, unix seconds. */
+  /** When the message was kept, unix seconds. */
   readonly seconds: number
-  /** Bytes of the message. */
+  /** Bytes of the message, without its record. */
   readonly size: number
-  /** Behind `:2,` of a name in cur/: `P` has been released. */
+  /** The letters behind `:2,` of a name in cur/; `P` means that the message was released. */
   readonly flags: string
 }
 
@@ -18,17 +18,17 @@ const ID = /^([0-9]{1,12})\.[0-9a-f]{16}$/
 const NAME = /^(([0-9]{1,12})\.[0-9a-f]{16}),S=([0-9]{1,15})(?::2,([A-Za-z]{0,52}))?$/
 
 const PLACE_DIGITS = 5
-/** Places in a millisecond. */
+/** Places that a millisecond has for ids. */
 const PLACES = 1000
-/** Bytes that makeId() wants of a random source. */
+/** Bytes that makeId() needs from a random source. */
 export const RANDOM_BYTES = 6
 
-/** The last one that this process has given away. Set and read by one call: nobody comes between. */
+/** The last place that this process has given to an id. makeId() reads and sets it without a wait. */
 let last = { now: 0, place: 0 }
 
 /**
- * An id for a message that is kept `now`, unix milliseconds. Of two calls in one process the later
- * one has the greater id, unless the clock was set back; `random` tells processes apart.
+ * Makes an id for a message that is kept `now`, unix milliseconds. Of two ids of one process the later
+ * one is greater, unless the clock was set back. `random` makes ids of several processes differ.
  */
 export function makeId(now: number, random: Buffer): string {
   const whole = Math.floor(now)
@@ -38,16 +38,17 @@ export function makeId(now: number, random: Buffer): string {
   return `${Math.floor(whole / 1000)}.${digits}${random.toString('hex').slice(PLACE_DIGITS - 16)}`
 }
 
-/** For Array.sort(): the oldest first. */
+/** Compares two messages for Array.sort(): the oldest first. */
 export function byAge(entry: EntryName, other: EntryName): number {
   return entry.seconds - other.seconds || (entry.id < other.id ? -1 : 1)
 }
 
+/** Names the file of a message that nobody has released. */
 export function nameOfEntry(id: string, size: number): string {
   return `${id},S=${size}`
 }
 
-/** Undefined for a name that is none of ours. */
+/** Reads the name of a file; returns undefined if it is no message. */
 export function readEntryName(name: string): EntryName | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
@@ -55,13 +56,13 @@ export function readEntryName(name: string): EntryName | undefined {
   return { id, seconds: Number(seconds), size: Number(size), flags }
 }
 
-/** The day (UTC) of an id, or undefined for what is none. */
+/** Returns the day (UTC) of an id, or undefined for a text that is no id. */
 export function dayOfId(id: string): string | undefined {
   const match = ID.exec(id)
   return match ? dayOf(Number(match[1])) : undefined
 }
 
-/** YYYY-MM-DD in UTC. */
+/** Returns the day of a time in unix seconds, as YYYY-MM-DD in UTC. */
 export function dayOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10)
 }

@@ -5,9 +5,9 @@ import { byAge } from './names.ts'
 import { visitNames } from './visit-names.ts'
 
 /**
- * The newest messages that nobody has released, the newest first, at most so many. Looks at the names
- * of as few days as have them, in slices (each-name.ts), and holds no more than twice as many.
- * Rejects for a directory that is none of ours, and at the signal.
+ * Lists the newest messages that nobody has released, at most so many, the newest first. Looks at the
+ * names of as few days as have them, in slices (visit-names.ts), and holds no more than twice as many.
+ * Rejects if the directory is no quarantine, and at the signal.
  */
 export async function newestEntries(
   root: PathHandle,

@@ -2,22 +2,22 @@ import { Fault } from '../ground/errors/fault.ts'
 import { readNumber, readSize } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
-/** Where mail is kept that is neither delivered nor refused. */
+/** The place where mail is kept that is neither delivered nor refused. */
 export type QuarantinePolicy =
   /** A directory of this host, which the account of the door owns. */
   | { readonly kind: 'directory'; readonly directory: string }
   /** The hold queue of the MTA that asks by milter. */
   | { readonly kind: 'hold' }
 
-/** What the sweep leaves of a quarantine. 0 is no limit. */
+/** The limits above which the sweep removes messages. 0 is no limit. */
 export interface QuarantineLimits {
-  /** Days. */
+  /** Days for which a message is kept. */
   readonly age: number
   readonly messages: number
   readonly bytes: number
 }
 
-/** QUARANTINE; undefined if it is unset. Throws a Fault of kind `config`. */
+/** Reads QUARANTINE; returns undefined if it is unset. Throws a Fault of kind `config`. */
 export function readQuarantinePolicy(env: Environment): QuarantinePolicy | undefined {
   const directory = env.QUARANTINE
   if (!directory) return undefined
@@ -26,7 +26,7 @@ export function readQuarantinePolicy(env: Environment): QuarantinePolicy | undef
   throw new Fault('config', `QUARANTINE ${directory}: must be an absolute path, or hold`)
 }
 
-/** QUARANTINEDAYS, QUARANTINEMESSAGES and QUARANTINESIZE. Throws a Fault of kind `config`. */
+/** Reads QUARANTINEDAYS, QUARANTINEMESSAGES and QUARANTINESIZE. Throws a Fault of kind `config`. */
 export function readQuarantineLimits(env: Environment): QuarantineLimits {
   return {
     age: readNumber(env, 'QUARANTINEDAYS'),

@@ -1,45 +1,46 @@
 import { Fault } from '../ground/errors/fault.ts'
 
 /**
- * What is known of a message in quarantine besides its bytes. Addresses are latin1, a character a
- * byte.
+ * What is known about a message in quarantine besides its bytes. Each character of an address is one
+ * byte (latin1).
  */
 export interface QuarantineRecord {
   readonly id: string
-  /** When it was kept, RFC 3339 in UTC. */
+  /** When the message was kept, RFC 3339 in UTC. */
   readonly time: string
-  /** Host that keeps it. */
+  /** The host that keeps it. */
   readonly host: string
   readonly door: 'slot' | 'milter' | 'smtp'
-  /** Why it is kept: a word of the log's `grounds`. */
+  /** The grounds for which it is kept: a word of the log's `grounds`. */
   readonly grounds: string
-  /** The virus, or what local policy does not want. */
+  /** The virus, or the banned attachment. */
   readonly found?: string | undefined
-  /** Address of the SMTP client. */
+  /** The address of the SMTP client. */
   readonly remote?: string | undefined
-  /** The MTA's own name for it. */
+  /** The MTA's own name for the message. */
   readonly queue?: string | undefined
   readonly sender: string
   readonly recipients: readonly string[]
-  /** The line of the log about it. */
+  /** The line of the log about the message. */
   readonly log: string
 }
 
 /**
- * The line that ends our part of a file; the message follows byte for byte. No line above can look
- * like it: they are JSON, whose only line ends are ours, with a blank behind each.
+ * The line that ends the record; the message follows byte for byte. No line of the record can look
+ * like it: the record is JSON, and each of its continuation lines begins with a blank.
  */
 const LAST_LINE = 'X-Onescan-Message: as it came, below this line\n'
+/** The beginning of the record, which is a header field. */
 const FIELD = 'X-Onescan-Quarantine: '
-/** RFC 5322 2.1.1 asks for lines of under 998. */
+/** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
 const LINE_MAX = 900
-/** Most bytes of our part: an envelope may have a million recipients. */
+/** Most bytes of a record: an envelope may have a million recipients. */
 export const RECORD_MAX = 192 * 1024 * 1024
 
 /**
- * The two header fields above a message in quarantine, with all that is known of it as JSON in
- * ASCII, folded at any place, and the line below which the message begins. They are in the same
- * file, so that message and knowledge are never there without each other.
+ * Writes a record as two header fields above the message: JSON in ASCII, folded at any place, and the
+ * line below which the message begins. Record and message are one file, so that neither is ever there
+ * without the other.
  */
 export function encodeRecord(record: QuarantineRecord): Buffer {
   const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
@@ -51,8 +52,8 @@ export function encodeRecord(record: QuarantineRecord): Buffer {
 }
 
 /**
- * Our part of a file and where the message begins, read from the first bytes; undefined if there
- * are not enough of them. Throws a Fault of kind `read` for a file that is none of ours.
+ * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
+ * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
  */
 export function decodeRecord(
   start: Buffer,
@@ -60,10 +61,10 @@ export function decodeRecord(
 ): { readonly record: QuarantineRecord; readonly messageAt: number } | undefined {
   const field = Buffer.from(FIELD)
   const known = start.subarray(0, field.length)
-  if (!known.equals(field.subarray(0, known.length))) throw notOurs('does not begin as one')
+  if (!known.equals(field.subarray(0, known.length))) throw notOurs('it has no record')
   const end = start.indexOf(`\n${LAST_LINE}`)
   if (end < 0) {
-    if (start.length > recordMax) throw notOurs(`says more than ${recordMax} bytes of it`)
+    if (start.length > recordMax) throw notOurs(`its record has more than ${recordMax} bytes`)
     return undefined
   }
   const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
@@ -75,12 +76,13 @@ function parseRecord(json: string): QuarantineRecord {
   try {
     value = JSON.parse(json)
   } catch {
-    throw notOurs('what it says of the message is no JSON')
+    throw notOurs('its record is no JSON')
   }
   const { id, time, grounds, sender, recipients, door } = value ?? {}
   const texts = [id, time, grounds, sender, door].every((text) => typeof text === 'string')
-  const addresses = Array.isArray(recipients) && recipients.every((it) => typeof it === 'string')
-  if (!texts || !addresses) throw notOurs('what it says of the message is not whole')
+  const addresses =
+    Array.isArray(recipients) && recipients.every((address) => typeof address === 'string')
+  if (!texts || !addresses) throw notOurs('its record is not whole')
   return { host: '', log: '', ...value } as QuarantineRecord
 }
 

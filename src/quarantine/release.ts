@@ -1,87 +1,102 @@
 import { rename, stat, unlink } from 'node:fs/promises'
 import { errorCode, Fault } from '../ground/errors/fault.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { findEntry, type OpenEntry, openEntry, type QuarantineEntry } from './entries.ts'
+import { findEntry, type QuarantineEntry } from './entries.ts'
 import { type Folder, findFolder, type MaildirPart } from './folders.ts'
 import { nameOfEntry } from './names.ts'
+import { type OpenEntry, openEntry } from './open-entry.ts'
 
-/** A message that nobody else can take at the same time. */
+/** A message that this process releases, and that no other process can take meanwhile. */
 export interface Release {
   readonly entry: QuarantineEntry
   readonly opened: OpenEntry
   /**
-   * Whether a process was killed while it released this message, so that it may have been
-   * delivered.
+   * Whether a process was killed while it released this message, which may have been delivered
+   * then.
    */
   readonly wasInterrupted: boolean
   /**
-   * To be called when it was handed on: it stays, in cur/ with the flag P ("passed", maildir(5)).
+   * Ends the release of a message that was handed on. The message stays, in cur/ with the flag P
+   * ("passed", maildir(5)).
    */
   finish(): Promise<void>
-  /** To be called if it was not: it stays as it was. */
+  /** Ends the release of a message that was not handed on. The message stays as it was. */
   cancel(): Promise<void>
 }
 
-/** Whether the process that has a message since then, unix milliseconds, still runs. */
+/** Returns whether a process still runs that has had a message since then, unix milliseconds. */
 export type IsAlive = (pid: number, since: number) => boolean
 
+/** Whether to release a message once more, and how to find out who releases it now. */
+export interface ReleaseChoice {
+  readonly again: boolean
+  readonly isAlive: IsAlive
+}
+
 /**
- * Takes a message to hand it on: if several try, one gets it, by rename(2). Rejects with a Fault if
- * there is none of that id, if it has been released already and `again` is not set, or while
- * another process has it; what a dead process had goes to the next one.
+ * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
+ * it; the next one gets a message whose process has died. Rejects with a Fault if there is no message
+ * of that id, if it was released before and `again` is not set, or while another process releases it.
  */
 export async function beginRelease(
   root: PathHandle,
   id: string,
-  { again, isAlive }: { readonly again: boolean; readonly isAlive: IsAlive },
+  { again, isAlive }: ReleaseChoice,
 ): Promise<Release> {
   const entry = findEntry(root, id)
-  if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
-  if (entry.state === 'released' && !again) {
+  if (entry?.state === 'released' && !again) {
     throw new Fault('config', `${id}: has been released; --again releases it once more`)
   }
-  const folder = findFolder(root, entry.ground, entry.day)
-  if (folder === undefined) throw new Fault('config', `${id}: is not in quarantine`)
+  const folder = entry && findFolder(root, entry.ground, entry.day)
+  if (entry === undefined || folder === undefined) {
+    throw new Fault('config', `${id}: is not in quarantine`)
+  }
   try {
     await refuseWhileReleased(folder, entry, isAlive)
+    return await takeEntry(folder, entry)
   } catch (error) {
     folder.close()
     throw error
   }
-  const plain = nameOfEntry(entry.id, entry.size)
-  const mine = `${plain}:2,${entry.flags}.releasing-${process.pid}`
-  const move = (from: MaildirPart, file: string, to: MaildirPart, name: string) =>
-    rename(pathIn(folder, from, file), pathIn(folder, to, name))
+}
+
+/** Moves the file of a message to tmp/, under a name that tells this process, and opens it there. */
+async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
+  const { id, size, flags, part, file, state } = entry
+  const keptName = nameOfEntry(id, size)
+  const ownName = `${keptName}:2,${flags}.releasing-${process.pid}`
+  const ownPath = pathIn(folder, 'tmp', ownName)
   try {
-    await move(entry.part, entry.file, 'tmp', mine)
+    await rename(pathIn(folder, part, file), ownPath)
   } catch (error) {
-    folder.close()
     if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault('config', `${id}: somebody else is at it just now`)
+    throw new Fault('config', `${id}: another process has just taken it`)
   }
-  const end = async (part: MaildirPart, name: string) => {
+  const putBack = () => {
+    const released = pathIn(folder, 'cur', `${keptName}:2,${flags}`)
+    return rename(ownPath, state === 'released' ? released : pathIn(folder, 'new', keptName))
+  }
+  let opened: OpenEntry
+  try {
+    opened = await openEntry(folder, 'tmp', ownName)
+  } catch (error) {
+    await putBack()
+    throw error
+  }
+  const end = async (move: () => Promise<void>) => {
     try {
-      await opened?.close()
-      await move('tmp', mine, part, name)
+      await opened.close()
+      await move()
     } finally {
       folder.close()
     }
-  }
-  const cancel = () =>
-    entry.state === 'released' ? end('cur', `${plain}:2,${entry.flags}`) : end('new', plain)
-  let opened: OpenEntry | undefined
-  try {
-    opened = await openEntry(folder, 'tmp', mine)
-  } catch (error) {
-    await cancel()
-    throw error
   }
   return {
     entry,
     opened,
     wasInterrupted: entry.pid !== undefined,
-    finish: () => end('cur', `${plain}:2,PS`),
-    cancel,
+    finish: () => end(() => rename(ownPath, pathIn(folder, 'cur', `${keptName}:2,PS`))),
+    cancel: () => end(putBack),
   }
 }
 
@@ -91,13 +106,13 @@ async function refuseWhileReleased(
   isAlive: IsAlive,
 ): Promise<void> {
   if (pid === undefined) return
-  const { ctimeMs } = await stat(pathIn(folder, part, file)) // of the rename(2) by which it was taken
+  const { ctimeMs } = await stat(pathIn(folder, part, file)) // of the rename(2) that took it
   if (isAlive(pid, ctimeMs)) throw new Fault('config', `${id}: is being released by process ${pid}`)
 }
 
 /**
- * Removes a message for good, also one whose release was killed. Rejects with a Fault if it is not
- * there, or being released.
+ * Removes a message for good, even if a release of it was killed. Rejects with a Fault if the message
+ * is not there, or while a process releases it.
  */
 export async function deleteEntry(
   root: PathHandle,

@@ -1,32 +1,26 @@
 import { closeSync } from 'node:fs'
-import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
-import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { daysOf, entryAt, groundsIn } from './entries.ts'
-import {
-  type Folder,
-  findFolder,
-  type MaildirPart,
-  openQuarantine,
-  stepIfThere,
-} from './folders.ts'
-import { byAge, type EntryName, readEntryName } from './names.ts'
+import { unlink } from 'node:fs/promises'
+import type { PathHandle } from '../ground/path/walk.ts'
+import { daysOf, groundsIn } from './entries.ts'
+import { openQuarantine, withFolder } from './folders.ts'
+import { byAge, type EntryName } from './names.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
-import { giveWay, SLICE, visitNames } from './visit-names.ts'
+import { tidyDay } from './tidy-day.ts'
+import { giveWay, SLICE, visitMessages } from './visit-names.ts'
 
 export interface SweepResult {
-  /** Messages that are still there, and their bytes. */
+  /** Messages that are still there. */
   readonly messages: number
+  /** Bytes of the files of these messages. */
   readonly bytes: number
   readonly removed: number
 }
 
-/** Milliseconds after which a file that a killed process left in tmp/ is useless. */
-const LEFT_AFTER = 36 * 60 * 60 * 1000
 const DAY = 86_400_000
-/** Bytes that a file takes besides its message, for our part above it. */
-const BESIDE = 4096
+/** Bytes that a file is counted for besides its message: the record above it. */
+const RECORD_BYTES = 4096
 
-/** A day of one ground, and what is in it. */
+/** A day of one ground, and what it holds. */
 interface DayTotals {
   readonly ground: string
   readonly day: string
@@ -35,10 +29,10 @@ interface DayTotals {
 }
 
 /**
- * Removes what is over the limits: first what is too old, then the oldest messages until number and
- * bytes fit. Works in slices, beside mail, and holds only the names of one day. What cannot be
- * removed stays. `now` in unix milliseconds. Rejects if the quarantine cannot be opened, or at the
- * signal.
+ * Removes what is over the limits: first messages that are too old, then the oldest ones until their
+ * number and bytes are within the limits. Works in slices, beside mail, and holds the names of one
+ * day at a time. A file that cannot be removed stays. `now` is in unix milliseconds. Rejects if the
+ * quarantine cannot be opened, or at the signal.
  */
 export async function sweepQuarantine(
   directory: string,
@@ -60,120 +54,63 @@ function createSweep(
   now: number,
   signal: AbortSignal | undefined,
 ) {
-  const oldest = limits.age === 0 ? 0 : (now - limits.age * DAY) / 1000
+  const oldest = limits.age === 0 ? 0 : (now - limits.age * DAY) / 1000 // unix seconds
   const sum = { messages: 0, bytes: 0, removed: 0 }
   const isOver = () =>
     (limits.messages > 0 && sum.messages > limits.messages) ||
     (limits.bytes > 0 && sum.bytes > limits.bytes)
 
   async function run(): Promise<SweepResult> {
-    const counts: DayTotals[] = []
+    const days: DayTotals[] = []
     for (const ground of groundsIn(root)) {
-      for (const day of daysOf(root, ground)) counts.push(await removeOld(ground, day))
+      for (const day of daysOf(root, ground)) days.push(await removeOld(ground, day))
     }
-    counts.sort((count, other) => (count.day < other.day ? -1 : 1))
-    for (const count of counts) {
-      sum.messages += count.messages
-      sum.bytes += count.bytes
+    days.sort((totals, other) => (totals.day < other.day ? -1 : 1))
+    for (const { messages, bytes } of days) {
+      sum.messages += messages
+      sum.bytes += bytes
     }
-    for (const { ground, day } of counts) {
-      if (isOver()) await thin(ground, day)
-      await tidy(ground, day)
+    for (const { ground, day } of days) {
+      if (isOver()) await removeOldest(ground, day)
+      await tidyDay(root, { ground, day }, oldest, now, signal)
     }
     return sum
   }
 
-  /** Removes what is too old, and counts the rest. */
+  /** Removes the messages of a day that are too old, and counts the others. */
   async function removeOld(ground: string, day: string): Promise<DayTotals> {
-    const count = { ground, day, messages: 0, bytes: 0 }
-    await withFolder(ground, day, async (folder) => {
-      for (const part of ['new', 'cur'] as const) {
-        await eachEntry(folder, part, async ({ seconds, size }, path) => {
+    const totals = { ground, day, messages: 0, bytes: 0 }
+    await withFolder(root, ground, day, (folder) =>
+      visitMessages(
+        folder,
+        async ({ seconds, size }, path) => {
           if (seconds < oldest && (await remove(path))) return
-          count.messages++
-          count.bytes += size + BESIDE
-        })
-      }
-    })
-    return count
+          totals.messages++
+          totals.bytes += size + RECORD_BYTES
+        },
+        signal,
+      ),
+    )
+    return totals
   }
 
-  /** Removes the oldest messages of that day until the rest is within the limits. */
-  async function thin(ground: string, day: string): Promise<void> {
-    await withFolder(ground, day, async (folder) => {
+  /** Removes the oldest messages of a day until the quarantine is within its limits. */
+  async function removeOldest(ground: string, day: string): Promise<void> {
+    await withFolder(root, ground, day, async (folder) => {
       const found: { readonly name: EntryName; readonly path: string }[] = []
-      for (const part of ['new', 'cur'] as const) {
-        await eachEntry(folder, part, async (name, path) => void found.push({ name, path }))
-      }
-      found.sort((entry, other) => byAge(entry.name, other.name))
+      await visitMessages(folder, (name, path) => void found.push({ name, path }), signal)
+      found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { name, path }] of found.entries()) {
         if (!isOver()) return
         if (index % SLICE === SLICE - 1) await giveWay(signal)
         if (!(await remove(path))) continue
         sum.messages--
-        sum.bytes -= name.size + BESIDE
+        sum.bytes -= name.size + RECORD_BYTES
       }
     })
   }
 
-  /** Removes what a killed process left in tmp/, and the folder if nothing is in it. */
-  async function tidy(ground: string, day: string): Promise<void> {
-    let isEmpty = false
-    await withFolder(ground, day, async (folder) => {
-      const removeLeft = async (file: string, path: string) => {
-        const stats = await stat(path).catch(() => undefined)
-        if (stats === undefined) return
-        // What is being released, or was when that was killed, is a message still.
-        const message = entryAt({ ground, day, part: 'tmp', file })
-        if (message !== undefined && message.seconds >= oldest) return
-        const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets that
-        if (now - touched > LEFT_AFTER) await unlink(path).catch(none)
-      }
-      await visitNames(folder, 'tmp', removeLeft, signal)
-      isEmpty = await hasNothing(folder)
-    })
-    if (!isEmpty) return
-    if (now - Date.parse(day) < 2 * DAY) return // somebody may be about to write into it
-    const maildir = stepIfThere(root, ground)
-    if (maildir === undefined) return
-    try {
-      const path = `${procPathOf(maildir)}/.${day}`
-      for (const part of ['tmp', 'cur', 'new']) await rmdir(`${path}/${part}`)
-      await rmdir(path)
-    } catch {
-      // Somebody has put something there, or removed it.
-    } finally {
-      closeSync(maildir.fd)
-    }
-  }
-
-  async function withFolder(
-    ground: string,
-    day: string,
-    use: (folder: Folder) => Promise<void>,
-  ): Promise<void> {
-    const folder = findFolder(root, ground, day)
-    if (folder === undefined) return
-    try {
-      await use(folder)
-    } finally {
-      folder.close()
-    }
-  }
-
-  async function eachEntry(
-    folder: Folder,
-    part: MaildirPart,
-    visit: (name: EntryName, path: string) => Promise<void>,
-  ): Promise<void> {
-    const look = async (file: string, path: string) => {
-      const name = readEntryName(file)
-      if (name !== undefined) await visit(name, path)
-    }
-    await visitNames(folder, part, look, signal)
-  }
-
-  /** Returns whether it is gone now. */
+  /** Returns whether the file could be removed. */
   async function remove(path: string): Promise<boolean> {
     try {
       await unlink(path)
@@ -186,18 +123,3 @@ function createSweep(
 
   return { run }
 }
-
-/** All three parts go: a folder without one of them is no Maildir. */
-async function hasNothing({ parts }: Folder): Promise<boolean> {
-  for (const place of Object.values(parts)) {
-    const directory = await opendir(`${procPathOf(place)}/.`)
-    try {
-      if ((await directory.read()) !== null) return false
-    } finally {
-      await directory.close()
-    }
-  }
-  return true
-}
-
-function none(): void {}

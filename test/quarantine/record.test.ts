@@ -1,7 +1,7 @@
 import t from 'tap'
 import { decodeRecord, encodeRecord, type QuarantineRecord } from '../../src/quarantine/record.ts'
 
-/** What stands above a message in quarantine. */
+/** The record above a message in quarantine. */
 
 const record: QuarantineRecord = {
   id: '1763708400.0123456789abcdef',
@@ -25,20 +25,23 @@ const messages = [
   'X-Onescan-Quarantine: {}\n',
 ]
 
-t.test('is read back, with the message byte for byte, on every split', async (t) => {
-  for (const message of messages) {
-    const file = Buffer.concat([encodeRecord(record), Buffer.from(message, 'latin1')])
-    const length = file.length - message.length
-    for (let at = 0; at < file.length; at++) {
-      const found = decodeRecord(file.subarray(0, at))
-      if (at < length) t.equal(found, undefined, `${at}`)
-      else t.same(found, { record, messageAt: length })
+t.test(
+  'a record is read back with the message below it, byte for byte, on every split',
+  async (t) => {
+    for (const message of messages) {
+      const file = Buffer.concat([encodeRecord(record), Buffer.from(message, 'latin1')])
+      const length = file.length - message.length
+      for (let at = 0; at < file.length; at++) {
+        const found = decodeRecord(file.subarray(0, at))
+        if (at < length) t.equal(found, undefined, `${at}`)
+        else t.same(found, { record, messageAt: length })
+      }
+      t.same(decodeRecord(file), { record, messageAt: length }, JSON.stringify(message))
     }
-    t.same(decodeRecord(file), { record, messageAt: length }, JSON.stringify(message))
-  }
-})
+  },
+)
 
-t.test('is a header that a mail program reads, in lines of under 998', async (t) => {
+t.test('a record is a header that a mail program reads, in lines of under 998 bytes', async (t) => {
   const recipients = Array.from({ length: 1000 }, (_, i) => `somebody-${i}@example.org`)
   const text = encodeRecord({ ...record, recipients }).toString('latin1')
   const lines = text.split('\n')
@@ -50,10 +53,10 @@ t.test('is a header that a mail program reads, in lines of under 998', async (t)
   t.same(decodeRecord(Buffer.from(text))?.record.recipients, recipients)
 })
 
-t.test('of files that are none of ours nothing is believed', async (t) => {
+t.test('a file that onescan did not write is no message in quarantine', async (t) => {
   const end = 'X-Onescan-Message: as it came, below this line\n'
   const files: readonly (readonly [string, RegExp])[] = [
-    ['Subject: x\n\n', /does not begin as one/],
+    ['Subject: x\n\n', /it has no record/],
     [`X-Onescan-Quarantine: {\n${end}`, /is no JSON/],
     [`X-Onescan-Quarantine: null\n${end}`, /is not whole/],
     [`X-Onescan-Quarantine: {"id":"x"}\n${end}`, /is not whole/],

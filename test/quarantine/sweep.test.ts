@@ -5,7 +5,7 @@ import { sweepQuarantine } from '../../src/quarantine/sweep.ts'
 import { readQuarantine } from '../cases/kept.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
 
-/** What the sweep of a quarantine removes, and what it leaves alone. */
+/** The sweep of a quarantine. */
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -16,14 +16,14 @@ async function idsIn(directory: string): Promise<string[]> {
   return (await readQuarantine(directory)).map(({ record }) => record.id)
 }
 
-t.test('without limits nothing goes', async (t) => {
+t.test('the sweep removes no message if there are no limits', async (t) => {
   const directory = makeQuarantine(t)
   const id = await keepOne(directory, 0)
   t.same(await sweepQuarantine(directory, none, now), { messages: 1, bytes: 4113, removed: 0 })
   t.same(await idsIn(directory), [id])
 })
 
-t.test('what is too old goes, and its empty folders; what is younger stays', async (t) => {
+t.test('the sweep removes messages that are too old, and folders that are empty', async (t) => {
   const directory = makeQuarantine(t)
   await keepOne(directory, now - 31 * DAY)
   await keepOne(directory, now - 30 * DAY - 1000, { grounds: 'banned' })
@@ -33,38 +33,44 @@ t.test('what is too old goes, and its empty folders; what is younger stays', asy
   t.notOk(existsSync(join(directory, 'virus/.2026-10-21')))
 })
 
-t.test('of all grounds together the oldest go, until number and bytes fit', async (t) => {
-  const directory = makeQuarantine(t)
-  const ids: string[] = []
-  for (let i = 0; i < 10; i++) {
-    const grounds = i % 2 === 0 ? 'virus' : 'banned'
-    ids.push(await keepOne(directory, now - (20 - i) * 7 * HOUR, { grounds }))
-  }
-  await sweepQuarantine(directory, { ...none, messages: 6 }, now)
-  t.equal((await idsIn(directory)).length, 6)
-  t.notOk((await idsIn(directory)).includes(ids[0]!))
-  t.ok((await idsIn(directory)).includes(ids[9]!))
-  await sweepQuarantine(directory, { ...none, bytes: 2 * 4113 + 1 }, now)
-  t.same(await idsIn(directory), ids.slice(8))
-})
-
-t.test('what a killed process left goes after 36 hours, what is being written stays', async (t) => {
-  const directory = makeQuarantine(t)
-  await keepOne(directory, now)
-  const tmp = join(directory, 'virus/.2026-11-21/tmp')
-  for (const [name, age] of [
-    ['old', 37],
-    ['new', 35],
-  ] as const) {
-    writeFileSync(join(tmp, name), '')
-    utimesSync(join(tmp, name), new Date(now - age * HOUR), new Date(now - age * HOUR))
-  }
-  await sweepQuarantine(directory, none, now)
-  t.same(readdirSync(tmp), ['new'])
-})
+t.test(
+  'the sweep removes the oldest messages of all grounds until number and bytes are within the limits',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    const ids: string[] = []
+    for (let i = 0; i < 10; i++) {
+      const grounds = i % 2 === 0 ? 'virus' : 'banned'
+      ids.push(await keepOne(directory, now - (20 - i) * 7 * HOUR, { grounds }))
+    }
+    await sweepQuarantine(directory, { ...none, messages: 6 }, now)
+    t.equal((await idsIn(directory)).length, 6)
+    t.notOk((await idsIn(directory)).includes(ids[0]!))
+    t.ok((await idsIn(directory)).includes(ids[9]!))
+    await sweepQuarantine(directory, { ...none, bytes: 2 * 4113 + 1 }, now)
+    t.same(await idsIn(directory), ids.slice(8))
+  },
+)
 
 t.test(
-  'a message that is being released, or was when that was killed, stays as long as others',
+  'the sweep removes what a killed process left after 36 hours, and nothing that is being written',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    await keepOne(directory, now)
+    const tmp = join(directory, 'virus/.2026-11-21/tmp')
+    for (const [name, age] of [
+      ['old', 37],
+      ['new', 35],
+    ] as const) {
+      writeFileSync(join(tmp, name), '')
+      utimesSync(join(tmp, name), new Date(now - age * HOUR), new Date(now - age * HOUR))
+    }
+    await sweepQuarantine(directory, none, now)
+    t.same(readdirSync(tmp), ['new'])
+  },
+)
+
+t.test(
+  'the sweep keeps a message whose release is under way, or was killed, as long as others',
   async (t) => {
     const directory = makeQuarantine(t)
     const kept = now - 5 * DAY
@@ -80,7 +86,7 @@ t.test(
   },
 )
 
-t.test('files and directories that are none of ours stay', async (t) => {
+t.test('the sweep leaves files and directories of others alone', async (t) => {
   const directory = makeQuarantine(t)
   await keepOne(directory, now - 40 * DAY)
   const folder = join(directory, 'virus/.2026-10-12')
@@ -91,7 +97,7 @@ t.test('files and directories that are none of ours stay', async (t) => {
   t.ok(existsSync(join(directory, 'Elsewhere')))
 })
 
-t.test('it gives way while it works, and ends at the signal', async (t) => {
+t.test('the sweep gives other work turns, and ends at the signal', async (t) => {
   const directory = makeQuarantine(t)
   await keepOne(directory, now)
   const folder = join(directory, 'virus/.2026-11-21/new')

@@ -3,12 +3,8 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { formatTime } from '../../observe/log/describe-record.ts'
 import { formatNumber } from '../../observe/report/format.ts'
-import {
-  entriesIn,
-  type QuarantineEntry,
-  recordOf,
-  type TimeRange,
-} from '../../quarantine/entries.ts'
+import { entriesIn, type QuarantineEntry, type TimeRange } from '../../quarantine/entries.ts'
+import { recordOf } from '../../quarantine/open-entry.ts'
 import { DEFAULTS, readDefaults } from '../shared/defaults-file.ts'
 import { quoteForShell } from '../shared/quote-for-shell.ts'
 import { whyInWords } from './list.ts'

@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs'
 import type { PathHandle } from '../../ground/path/walk.ts'
-import { entriesIn, type QuarantineEntry, recordOf } from '../../quarantine/entries.ts'
+import { entriesIn, type QuarantineEntry } from '../../quarantine/entries.ts'
+import { recordOf } from '../../quarantine/open-entry.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
