@@ -142,6 +142,6 @@ async function refusedByAll(
   t.match(asked, { does: 'end', code: 82, text: /^Dmessage refused: .* nested too deep .*5\.6\.0/ })
 
   const milter = await openMilter(t, settings)
-  const told = await milter.submit({ message: mail })
-  t.match(told, { outcome: 'refused', reply: /^550 5\.6\.0 message refused: .* nested too deep/ })
+  const got = await milter.submit({ message: mail })
+  t.match(got, { outcome: 'refused', reply: /^550 5\.6\.0 message refused: .* nested too deep/ })
 }

@@ -16,25 +16,30 @@ t.test('each difference that is listed for milters is that of a case', async (t)
   t.ok(Object.keys(differences).length < names.length / 3, 'and most are shown')
 })
 
-for (const each of allCases) {
-  const difference = differences[each.name]
+for (const behaviour of allCases) {
+  const difference = differences[behaviour.name]
   if (difference && !difference.log) continue
-  t.test(each.name, async (t) => {
+  t.test(behaviour.name, async (t) => {
     for (const offer of [everything, oldest]) {
-      await t.test(`version ${offer.version}`, (t) => play(t, each, offer, difference?.log))
+      await t.test(`version ${offer.version}`, (t) => play(t, behaviour, offer, difference?.log))
     }
   })
 }
 
-async function play(t: Test, each: Case, offer: Offer, log = each.expect.log): Promise<void> {
-  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = each
+async function play(
+  t: Test,
+  behaviour: Case,
+  offer: Offer,
+  log = behaviour.expect.log,
+): Promise<void> {
+  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = behaviour
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const { RELAYCLIENT, ...settings } = each.settings(stage)
+  const { RELAYCLIENT, ...settings } = behaviour.settings(stage)
   const opening = openMilter(t, settings)
-  if (each.noDaemon) return void (await t.rejects(opening, { message: each.noDaemon }))
+  if (behaviour.noDaemon) return void (await t.rejects(opening, { message: behaviour.noDaemon }))
   const milter = await opening
-  const sent = each.message(stage)
+  const sent = behaviour.message(stage)
   const authenticated = RELAYCLIENT === undefined ? '' : 'alice'
   const got = await milter.submit({ message: sent, sender, recipients, authenticated }, offer)
 
@@ -42,7 +47,7 @@ async function play(t: Test, each: Case, offer: Offer, log = each.expect.log): P
   t.equal(got.outcome, expect.outcome, logged)
   t.same(readdirSync(milter.directory), ['s'], 'nothing is left behind')
   t.same(milter.log, [], 'the daemon has no trouble of its own')
-  await checkKept(t, each, stage, sent)
+  await checkKept(t, behaviour, stage, sent)
   t.match(logged, log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   t.match(logged, / door=milter queue=4TEST /)
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')

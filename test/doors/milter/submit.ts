@@ -57,8 +57,8 @@ export async function submit(line: Line, agreed: Agreed, mail: Submission): Prom
   }
   expectContinue(await tell(line, agreed, says.data))
   for (const { name, value } of queued.fields) {
-    const told = agreed.steps & step.leadingSpace ? value : value.replace(/^ /, '')
-    expectContinue(await tell(line, agreed, says.field(name, told)))
+    const sent = agreed.steps & step.leadingSpace ? value : value.replace(/^ /, '')
+    expectContinue(await tell(line, agreed, says.field(name, sent)))
   }
   expectContinue(await tell(line, agreed, says.endOfHeader))
   let at = 0

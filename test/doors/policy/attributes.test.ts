@@ -22,8 +22,8 @@ t.test('requests are read as they were written, wherever the bytes are split', a
       const read: unknown[] = []
       let at = 0
       for (const length of [...lengths, wire.length]) {
-        for (const one of reader.push(wire.subarray(at, at + length))) {
-          read.push(Object.fromEntries(one))
+        for (const request of reader.push(wire.subarray(at, at + length))) {
+          read.push(Object.fromEntries(request))
         }
         at += length
       }
@@ -36,7 +36,7 @@ t.test('requests are read if each byte comes alone', async (t) => {
   const wire = writeAttributes({ request: 'smtpd_access_policy', recipient: 'a=b@c', size: 0 })
   const reader = createAttributeReader()
   const read = [...wire].flatMap((byte) => reader.push(Buffer.of(byte)))
-  t.same(read.map((one) => one.get('recipient')), ['a=b@c']) // biome-ignore format: short
+  t.same(read.map((request) => request.get('recipient')), ['a=b@c']) // biome-ignore format: short
 })
 
 t.test('a value that holds a line end writes no second line', async (t) => {
@@ -64,7 +64,8 @@ t.test('any bytes are requests or an error', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       try {
-        for (const one of createAttributeReader().push(Buffer.from(bytes))) t.ok(one.size > 0)
+        for (const request of createAttributeReader().push(Buffer.from(bytes)))
+          t.ok(request.size > 0)
       } catch (error) {
         t.match(error, { name: 'Error' })
       }

@@ -187,7 +187,7 @@ t.test(
     busy.write(`${clean}.\r\n`)
     t.match(await busy.hear(), /^250 /, 'one amid a message stays')
     t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
-    for (const each of [busy, late]) each.socket.destroy()
+    for (const client of [busy, late]) client.socket.destroy()
     while (door.state().clients > 0) await wait(5)
     await stillServes(t, door, next)
   },

@@ -51,8 +51,8 @@ t.test('by LMTP each recipient has an answer of its own', async (t) => {
   )
   t.equal(next.got.length, 1)
   t.same(next.got[0]?.recipients, ['skip@example.org', 'skip@example.org'])
-  const told = next.got[0]?.commands ?? []
-  t.same(told.slice(-5), [
+  const commands = next.got[0]?.commands ?? []
+  t.same(commands.slice(-5), [
     'RSET',
     'MAIL FROM:<a@example.net> BODY=8BITMIME',
     'RCPT TO:<skip@example.org> NOTIFY=NEVER',

@@ -16,22 +16,22 @@ t.test('each difference that is listed for SMTP is that of a case', async (t) =>
   t.ok(Object.keys(differences).length < names.length / 10, 'and nearly all are shown')
 })
 
-for (const each of allCases) {
-  const difference = differences[each.name]
+for (const behaviour of allCases) {
+  const difference = differences[behaviour.name]
   if (difference && !difference.log) continue
-  t.test(each.name, (t) => play(t, each, difference?.log))
+  t.test(behaviour.name, (t) => play(t, behaviour, difference?.log))
 }
 
-async function play(t: Test, each: Case, log = each.expect.log): Promise<void> {
-  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = each
+async function play(t: Test, behaviour: Case, log = behaviour.expect.log): Promise<void> {
+  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = behaviour
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const { RELAYCLIENT, ...settings } = each.settings(stage)
+  const { RELAYCLIENT, ...settings } = behaviour.settings(stage)
   const next = await startNext(t)
   const opening = openDoor(t, next.port, { settings })
-  if (each.noDaemon) return void (await t.rejects(opening, { message: each.noDaemon }))
+  if (behaviour.noDaemon) return void (await t.rejects(opening, { message: behaviour.noDaemon }))
   const door = await opening
-  const sent = each.message(stage)
+  const sent = behaviour.message(stage)
   const client = await door.call()
   await client.say('EHLO client.example.org')
   if (RELAYCLIENT !== undefined) await client.say('XFORWARD SOURCE=LOCAL')
@@ -46,7 +46,7 @@ async function play(t: Test, each: Case, log = each.expect.log): Promise<void> {
   t.equal(outcomeOf(reply, got !== undefined), expect.outcome, `${reply} ${logged}`)
   t.same(readdirSync(door.directory), [], 'nothing is left behind')
   t.same(door.log, [], 'the daemon has no trouble of its own')
-  await checkKept(t, each, stage, sent)
+  await checkKept(t, behaviour, stage, sent)
   t.match(logged, log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   t.match(logged, / door=smtp /)
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')

@@ -51,10 +51,10 @@ for (const lmtp of [false, true]) {
 
 t.test('two doors that lead to each other are found', async (t) => {
   const forward = await startForward(t)
-  const one = await openDoor(t, forward.port, { settings })
-  const two = await openDoor(t, one.port, { settings })
-  forward.to = two.port
-  const client = await one.call()
+  const first = await openDoor(t, forward.port, { settings })
+  const second = await openDoor(t, first.port, { settings })
+  forward.to = second.port
+  const client = await first.call()
   t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.6 /)
   await client.close()
   t.ok(forward.calls() < 100, `${forward.calls()} connections`)
@@ -130,22 +130,26 @@ t.test('the same message of one client twice at once is a loop', async (t) => {
     await client.say(`RCPT TO:<${to}>`)
     return { client, reply: await client.say('DATA') }
   }
-  const told = 'ADDR=192.0.2.7 PORT=4711'
-  const first = await begin(told)
+  const attributes = 'ADDR=192.0.2.7 PORT=4711'
+  const first = await begin(attributes)
   t.match(first.reply, /^354/)
-  t.match((await begin(told)).reply, /^451 4\.4\.6 /, 'one connection has one message at a time')
+  t.match(
+    (await begin(attributes)).reply,
+    /^451 4\.4\.6 /,
+    'one connection has one message at a time',
+  )
   t.match((await begin('ADDR=192.0.2.7 PORT=4712')).reply, /^354/)
-  t.match((await begin(told, 'cem@example.org')).reply, /^354/, 'a queue file goes in parts')
+  t.match((await begin(attributes, 'cem@example.org')).reply, /^354/, 'a queue file goes in parts')
   t.match((await begin('ADDR=192.0.2.7')).reply, /^354/, 'this says nothing of the connection')
   t.match((await begin('ADDR=192.0.2.7')).reply, /^354/)
   t.match((await begin(undefined)).reply, /^354/)
   first.client.write('Subject: x\r\n\r\nhello\r\n.\r\n')
   t.match(await first.client.hear(), /^250 /)
-  const second = await begin(told)
+  const second = await begin(attributes)
   t.match(second.reply, /^354/, 'once it is answered, another one may come')
   await second.client.close()
   while (door.state().clients > 7) await new Promise(setImmediate)
-  t.match((await begin(told)).reply, /^354/, 'and once its client has left')
+  t.match((await begin(attributes)).reply, /^354/, 'and once its client has left')
 })
 
 t.test('50 Received fields are too many hops, except after the queue', async (t) => {

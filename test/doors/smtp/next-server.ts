@@ -131,11 +131,11 @@ export async function startNext(
     function finish(wire: Buffer): void {
       inData = false
       const content = unstuffed(wire)
-      const told = recipients.length
+      const wanted = recipients.length
       if (!scripted('.', wire.toString('latin1'))) {
         got.push({ commands: since, sender, recipients, wire, content })
         if (wishes.lmtp) for (const to of recipients) write(`250 2.0.0 <${to}> has it`)
-        else write(`250 2.0.0 next queued it as ${got.length} for ${told}`)
+        else write(`250 2.0.0 next queued it as ${got.length} for ${wanted}`)
       }
       since = []
       recipients = []

@@ -51,8 +51,8 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
   const door = await openDoor(t, next.port)
   const client = await door.call()
   const kept = '250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'
-  const told = await client.say('EHLO client.example.org')
-  t.equal(told, `250-next.example.org at your service\n${kept}`)
+  const ehloReply = await client.say('EHLO client.example.org')
+  t.equal(ehloReply, `250-next.example.org at your service\n${kept}`)
   for (const command of ['STARTTLS', 'AUTH PLAIN AGEAYg==', 'BDAT 10 LAST', 'XEXCH50 2 2']) {
     t.match(await client.say(command), /^502 5\.5\.1 /)
   }
@@ -176,11 +176,11 @@ t.test(
       client.write('Subject: x\r\n\r\nTROUBLE\r\n.\r\n')
       return client.hear()
     }
-    const told = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
-    t.match(await send(told, 'XFORWARD SOURCE=REMOTE'), /^451 /)
+    const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
+    t.match(await send(forward, 'XFORWARD SOURCE=REMOTE'), /^451 /)
     t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
     t.match(await send(), /^451 /, 'the attributes are for one message')
-    t.ok(next.commands.includes(told))
+    t.ok(next.commands.includes(forward))
     t.match(door.mailLog, [
       /queue=4FABC remote=2001:db8::1 /,
       /remote=192\.0\.2\.9 /,

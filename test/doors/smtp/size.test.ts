@@ -28,7 +28,7 @@ t.test('a message may have 50,000 recipients', async (t) => {
   })()
   for (let n = 0; n < count; n += 500) {
     client.write(
-      Array.from({ length: 500 }, (_, each) => `RCPT TO:<user${n + each}@b.example>\r\n`).join(''),
+      Array.from({ length: 500 }, (_, n) => `RCPT TO:<user${n + n}@b.example>\r\n`).join(''),
     )
   }
   t.equal(await heard, count)
@@ -48,9 +48,9 @@ t.test('by LMTP each of 10,000 recipients has a reply', async (t) => {
   const count = 10_000
   for (let n = 0; n < count; n += 1000) {
     client.write(
-      Array.from({ length: 1000 }, (_, each) => `RCPT TO:<user${n + each}@b.example>\r\n`).join(''),
+      Array.from({ length: 1000 }, (_, n) => `RCPT TO:<user${n + n}@b.example>\r\n`).join(''),
     )
-    for (let each = 0; each < 1000; each++) await client.hear()
+    for (let n = 0; n < 1000; n++) await client.hear()
   }
   await client.say('DATA')
   client.write(`${clean}.\r\n`)

@@ -103,7 +103,7 @@ function showDecided(fresh) {
   if (fresh) {
     // What is open, or has the focus, stays as it is.
     const items = fresh
-      .filter((one) => matches(one, words))
+      .filter((decision) => matches(decision, words))
       .map(item)
       .reverse()
     list.prepend(...items)
@@ -112,7 +112,7 @@ function showDecided(fresh) {
       list.lastElementChild.remove()
     }
   } else {
-    const shown = decided.filter((one) => matches(one, words))
+    const shown = decided.filter((decision) => matches(decision, words))
     list.replaceChildren(...shown.map(item).reverse())
   }
   const count = `${list.childElementCount} of ${decided.length}`
@@ -129,7 +129,7 @@ function clock(seconds) {
 }
 
 function columns() {
-  const times = [...steps.keys()].sort((one, other) => one - other)
+  const times = [...steps.keys()].sort((time, other) => time - other)
   const all = times.map((time) => steps.get(time))
   const share = ({ decisions, scans }) => {
     const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)

@@ -156,12 +156,12 @@ t.test(
 )
 
 t.test('the attributes of XFORWARD are decoded from xtext', async (t) => {
-  const told = parseAttributes(
+  const attributes = parseAttributes(
     bytes(
       'NAME=spike.example ADDR=IPV6:2001:db8::1 PROTO=ESMTP HELO=a+2Bb+3dc IDENT=4FG source=LOCAL x',
     ),
   )
-  t.same({ ...told }, { NAME: 'spike.example', ADDR: 'IPV6:2001:db8::1', HELO: 'a+b=c', IDENT: '4FG', SOURCE: 'LOCAL' }) // biome-ignore format: a list
+  t.same({ ...attributes }, { NAME: 'spike.example', ADDR: 'IPV6:2001:db8::1', HELO: 'a+b=c', IDENT: '4FG', SOURCE: 'LOCAL' }) // biome-ignore format: a list
   t.equal(plainAddress('IPv6:2001:db8::1'), '2001:db8::1')
   t.equal(parseAttributes(bytes('NAME=[UNAVAILABLE] ADDR=')).NAME, undefined)
 })
