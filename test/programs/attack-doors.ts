@@ -4,10 +4,10 @@ import { quickest, runSlot } from '../doors/queue/slot.ts'
 import { type Mta, openPassage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
 
-/** What a sender of a message learns, and what the next program gets of it. */
+/** What the sender of a message is answered, and what the next program gets. */
 export interface Answer {
   readonly kind: 'refused' | 'deferred' | 'delivered'
-  /** The reply, or the log line where the door has no words. */
+  /** The reply, or the log line if the door has no reply text. */
   readonly text: string
   /** Undefined where nothing was delivered. */
   readonly left?: Buffer

@@ -31,7 +31,7 @@ import { socketDirectory } from './socket-directory.ts'
 
 const skip = clamdMissing || compilerMissing
 
-/** Behind the end of everything that matters in a message. */
+/** Text that stands behind everything that matters in a message. */
 const BEHIND_ALL = Buffer.alloc(600_000, '\nall work and no play')
 
 t.test('attacks through all doors', { skip }, async (t) => {
@@ -177,7 +177,7 @@ t.test(
   },
 )
 
-/** Refused; or, as it left, nothing that clamd would find a virus in, once the next host has it. */
+/** Checks that mail was refused, or that clamd finds no virus in it as the next host gets it. */
 async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): Promise<void> {
   if (answer.kind !== 'delivered') {
     t.pass(`${what}: ${answer.kind}`)
@@ -191,7 +191,10 @@ async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): 
   }
 }
 
-/** What a lax reader takes for X-QHPSI: at the start of any line of the header, however it ends. */
+/**
+ * Returns what a lax reader takes for X-QHPSI fields: at the start of any line of the header,
+ * however lines end.
+ */
 function shownQhpsi(message: Buffer): string[] {
   const header = message.toString('latin1').split('\n\n')[0]!
   return [...header.matchAll(/(?:^|[\r\n])X-QHPSI\s*:\s*([^\r\n]*)/gi)].map(([, value]) => value!)

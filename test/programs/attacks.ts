@@ -15,7 +15,7 @@ const attachment = (boundary: string, size = 0): string =>
 
 const multipart = 'Content-Type: multipart/mixed; boundary=b1\nMIME-Version: 1.0\n'
 
-/** First fields by which libclamav, or another scanner, takes a file for something else. */
+/** First fields that make libclamav or another scanner take a message for another kind of file. */
 export const firstFields: Readonly<Record<string, string>> = {
   PDF: '%PDF-1.4: x\n',
   'a DOS program': 'MZ: x\n',
@@ -43,7 +43,10 @@ function markAt(offset: number, mark: string): string {
   return `${'Subject: '.padEnd(offset, 'x')}${mark}\n`
 }
 
-/** A virus as an attachment below a first field; of at least `size` bytes. */
+/**
+ * Returns a message with a virus as an attachment and the given first field, of at least `size`
+ * bytes.
+ */
 export function below(first: string, size = 0): Buffer {
   const others = first === multipart ? '' : multipart
   return Buffer.from(
@@ -57,7 +60,10 @@ const leaf =
   'Content-Transfer-Encoding: base64\n'
 const [head, tail] = [base64.slice(0, 40), base64.slice(40)]
 
-/** Lines of X-QHPSI that stand in a body for some readers, and make it a virus when they go. */
+/**
+ * A message whose X-QHPSI lines stand in the body for some readers, and which is a virus without
+ * them.
+ */
 export const assembled: Readonly<Record<string, Buffer>> = {
   'a line of CR and LF ends the header of LF mail': Buffer.from(
     `From: ann@example.net\n${leaf}\r\n${head}\nX-QHPSI: AAAA\n${tail}\n\nhello\n`,
@@ -79,7 +85,7 @@ export const assembled: Readonly<Record<string, Buffer>> = {
 
 const afterField = 'A' // and the letters of `X-QHPSI: clean`: three groups of base64
 
-/** Where some reader has come to base64, a field that is put above the rest is part of it. */
+/** A message in which a field that is put on top becomes part of base64 for some reader. */
 export const completed: Readonly<Record<string, Buffer>> = {
   'a first line of blanks and CRs': Buffer.from(
     ` x\r${leaf.replaceAll('\n', '\r')}\r${afterField}\n${base64}\n\nhello\n`,
@@ -87,7 +93,7 @@ export const completed: Readonly<Record<string, Buffer>> = {
   ),
 }
 
-/** An X-QHPSI that is not ours and that some reader sees. */
+/** Forged X-QHPSI fields that some reader sees. */
 export const forged: Readonly<Record<string, Buffer>> = {
   'a bare CR before it': Buffer.from('Subject: a CR\rX-QHPSI: clean\nTo: b\n\nhello\n', 'latin1'),
   'a blank before its colon': Buffer.from('Subject: x\nX-QHPSI : clean\n\nhello\n', 'latin1'),
@@ -95,7 +101,7 @@ export const forged: Readonly<Record<string, Buffer>> = {
   'a line of blanks above it': Buffer.from('Subject: x\n \nX-QHPSI: clean\n\nhello\n', 'latin1'),
 }
 
-/** So many fields to remove. */
+/** A message with so many fields that must be removed. */
 export const manyFields = (count: number): Buffer =>
   Buffer.from(`${'X-QHPSI: x\n'.repeat(count)}Subject: x\n\nhello\n`, 'latin1')
 
@@ -103,7 +109,9 @@ const inBoundary = (boundary: string) =>
   `From: ann@example.net\nDate: Mon, 06 Oct 2025 11:12:40 +0200\nMessage-ID: <1@example.net>\n` +
   `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n`
 
-/** Two that differ in a blank of the boundary alone: the second has a part with a virus. */
+/**
+ * Two messages that differ only in a blank of the boundary. The second one has a part with a virus.
+ */
 export const blankInBoundary = {
   clean: inBoundary('b  b'),
   infected: inBoundary('b b'),

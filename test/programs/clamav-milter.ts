@@ -9,12 +9,12 @@ import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { untilListening } from './listening.ts'
 
-/** Why its tests are skipped; false where it is there. */
+/** Why its tests are skipped; false if it is there. */
 export const clamavMilterMissing: string | false =
   !findProgram('clamav-milter') && 'install Debian package clamav-milter'
 
 export interface ClamavMilter {
-  /** As Postfix names it: `unix:/path` or `inet:127.0.0.1:port`. */
+  /** The address as Postfix writes it: `unix:/path` or `inet:127.0.0.1:port`. */
   readonly address: string
   readonly pid: number
   stop(): Promise<void>

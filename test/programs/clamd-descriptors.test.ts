@@ -18,7 +18,10 @@ const MIB = 1024 * 1024
 const clean = { answer: 'clean' }
 const found = { answer: 'infected', name: EICAR_NAME }
 
-/** A message of so many bytes and a few that nobody else's has, with the test virus at its end if wanted. */
+/**
+ * Returns a message of about so many bytes that differs from all others, with the test virus at its
+ * end if wanted.
+ */
 function mail(size: number, number: number, infected: boolean): Sample {
   const front = `From: a@example.org\nSubject: ${number}\n\n`
   const body = Buffer.alloc(Math.max(0, size - front.length), `${'0123456789abcdef'.repeat(4)}\n`)
@@ -46,33 +49,38 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   }
 }
 
-t.test('a real clamd reads what it is handed, and each verdict is its own', { skip }, async (t) => {
-  const clamd = await startClamd({ user: process.getuid!() === 0 ? 'nobody' : '' })
-  t.teardown(clamd.stop)
-  const { scan, sent } = await handing(t, clamd.socket)
-  t.same(await scan(mail(0, 0, false)), clean)
-  t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one')
+t.test(
+  'a real clamd reads messages by descriptor, and gives each its own verdict',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd({ user: process.getuid!() === 0 ? 'nobody' : '' })
+    t.teardown(clamd.stop)
+    const { scan, sent } = await handing(t, clamd.socket)
+    t.same(await scan(mail(0, 0, false)), clean)
+    t.same(await scan(sample(Buffer.alloc(0))), clean, 'an empty one')
 
-  const sizes = [100, 4_000, 70_000, 300_000]
-  const expected = Array.from({ length: 400 }, (_, n) => n % 7 === 3)
-  const verdicts = expected.map((infected, n) => scan(mail(sizes[n % 4]!, n, infected)))
-  for (const [n, infected] of expected.entries()) {
-    const verdict = await verdicts[n]
-    if (verdict!.answer !== (infected ? 'infected' : 'clean')) t.fail(`${n} is ${verdict!.answer}`)
-  }
-  t.ok(sent() >= 400, `${sent()} by descriptor`)
+    const sizes = [100, 4_000, 70_000, 300_000]
+    const expected = Array.from({ length: 400 }, (_, n) => n % 7 === 3)
+    const verdicts = expected.map((infected, n) => scan(mail(sizes[n % 4]!, n, infected)))
+    for (const [n, infected] of expected.entries()) {
+      const verdict = await verdicts[n]
+      if (verdict!.answer !== (infected ? 'infected' : 'clean'))
+        t.fail(`${n} is ${verdict!.answer}`)
+    }
+    t.ok(sent() >= 400, `${sent()} by descriptor`)
 
-  for (let round = 0; round < 50; round++) {
-    const beside = Array.from({ length: 7 }, (_, n) =>
-      mail(2_000, round * 100 + n, n === round % 9),
-    )
-    const verdict = await scan({ ...mail(3_000, round, round % 9 === 7), beside })
-    if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
-  }
-})
+    for (let round = 0; round < 50; round++) {
+      const beside = Array.from({ length: 7 }, (_, n) =>
+        mail(2_000, round * 100 + n, n === round % 9),
+      )
+      const verdict = await scan({ ...mail(3_000, round, round % 9 === 7), beside })
+      if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
+    }
+  },
+)
 
 t.test(
-  'a large one goes by descriptor once clamd found a virus in a larger one',
+  'a large message goes by descriptor after clamd has found a virus in a larger one',
   { skip },
   async (t) => {
     const clamd = await startClamd()
@@ -91,7 +99,7 @@ t.test(
 )
 
 t.test(
-  'a clamd that looks at no large files gets streams, of which it says so',
+  'a clamd that scans no large files gets streams, which it refuses with words',
   { skip },
   async (t) => {
     const clamd = await startClamd({ maxFileSize: '3M', maxScanSize: '3M', streamMaxLength: '3M' })
@@ -105,7 +113,7 @@ t.test(
   },
 )
 
-t.test('a clamd behind a socket that is forwarded gets streams', { skip }, async (t) => {
+t.test('a clamd behind a forwarded socket gets streams', { skip }, async (t) => {
   const clamd = await startClamd()
   t.teardown(clamd.stop)
   const path = socketPath(t)

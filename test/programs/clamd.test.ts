@@ -99,7 +99,7 @@ t.test('a real clamd', { skip }, async (t) => {
   })
 })
 
-t.test('over connections that last', { skip }, async (t) => {
+t.test('a real clamd over lasting connections', { skip }, async (t) => {
   const clamd = await startClamd({ tcp: true, streamMaxLength: '1M' })
   t.teardown(clamd.stop)
 
@@ -142,7 +142,7 @@ t.test('over connections that last', { skip }, async (t) => {
     })
   }
 
-  t.test('a hundred that idle keep nobody from being scanned', async (t) => {
+  t.test('a hundred idle connections keep no message from being scanned', async (t) => {
     const scanners = Array.from({ length: 100 }, () => {
       const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
       t.teardown(scanner.close)
@@ -173,33 +173,37 @@ t.test('a clamd that may not open the path gets the bytes', { skip }, async (t) 
   t.match(hidden.notes, [/File path check failure: Permission denied/])
 })
 
-t.test('over StreamMaxLength is told as a limit, never as clean', { skip }, async (t) => {
-  const clamd = await startClamd({ streamMaxLength: '1M', tcp: true })
-  t.teardown(clamd.stop)
-  for (const address of [clamd.socket, clamd.tcp]) {
-    for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
-      const { verdict } = await scan(address, sample(mail(size)))
-      t.match(verdict, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
+t.test(
+  'a message over StreamMaxLength counts as over a limit, never as clean',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd({ streamMaxLength: '1M', tcp: true })
+    t.teardown(clamd.stop)
+    for (const address of [clamd.socket, clamd.tcp]) {
+      for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
+        const { verdict } = await scan(address, sample(mail(size)))
+        t.match(verdict, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
+      }
+      t.same((await scan(address, sample(mail(MIB)))).verdict, { answer: 'clean' })
     }
-    t.same((await scan(address, sample(mail(MIB)))).verdict, { answer: 'clean' })
-  }
-})
+  },
+)
 
-t.test('over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
+t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
   const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
   const { verdict } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
   t.match(verdict, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
-t.test('hash and size behind a name are left out', { skip }, async (t) => {
+t.test("hash and size behind a virus's name are left out", { skip }, async (t) => {
   const clamd = await startClamd({ extendedDetectionInfo: true })
   t.teardown(clamd.stop)
   const { verdict } = await scan(clamd.socket, sample(infectedPlain))
   t.same(verdict, { answer: 'infected', name: EICAR_NAME })
 })
 
-t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t) => {
+t.test('a clamd that is stopped amid a scan counts as could not tell', { skip }, async (t) => {
   const clamd = await startClamd()
   t.teardown(clamd.stop)
   process.kill(clamd.pid, 'SIGSTOP')
@@ -224,7 +228,7 @@ t.test('a clamd that is stopped in mid-scan could not tell', { skip }, async (t)
   })
 })
 
-/** A small message; something happens when it was sent. */
+/** Returns a small message as a sample that calls back when it was sent. */
 function signalled(message: Buffer, happens: () => void): Sample {
   return {
     ...sample(message),

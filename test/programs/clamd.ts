@@ -18,63 +18,67 @@ import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { freePort } from './free-port.ts'
 
-/** As this clamd names it: a signature of a database that is not ClamAV's own. */
+/** The name of the virus at this clamd, whose database is not that of ClamAV. */
 export const EICAR_NAME = 'EICAR-Test.UNOFFICIAL'
 
 const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].find(isExecutable)
 
-/** Why tests with a real clamd are skipped, or false: `t.test(name, { skip: clamdMissing }, ...)`. */
+/**
+ * Why tests with a real clamd are skipped, or false: `t.test(name, { skip: clamdMissing }, ...)`.
+ */
 export const clamdMissing: string | false =
   program === undefined && 'clamd is missing: install Debian package clamav-daemon'
 
 export interface ClamdOptions {
-  /** As in clamd.conf(5), each with K or M; the defaults are clamd's own. */
+  /** Limits as in clamd.conf(5), each with K or M. The defaults are those of clamd. */
   readonly streamMaxLength?: string
   readonly maxFileSize?: string
   readonly maxScanSize?: string
-  /** Says FOUND of what is over a limit, instead of OK. */
+  /** Whether clamd answers FOUND for what is over a limit, instead of OK. */
   readonly alertExceedsMax?: boolean
   readonly maxFiles?: number
-  /** Adds the hash and size to a signature's name. */
+  /** Has clamd add hash and size to the name of a signature. */
   readonly extendedDetectionInfo?: boolean
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
   readonly database?: Readonly<Record<string, string>>
   /** Connections that wait to be taken; clamd's own default is 200, Debian's setting 15. */
   readonly maxConnectionQueueLength?: number
-  /** LocalSocket, where another clamd was or will be; default one in its directory. */
+  /**
+   * The LocalSocket, if another clamd was or will be there. The default is one in its directory.
+   */
   readonly socket?: string
-  /** Listens on a free port of 127.0.0.1, too. */
+  /** Whether clamd also listens on a free port of 127.0.0.1. */
   readonly tcp?: boolean
   /**
    * Account that clamd changes to, for files that it may not read. Works for root
    * alone; without it clamd runs as whoever runs the test.
    */
   readonly user?: string
-  /** Where its directory is made, with the files that it keeps for a moment; default the system's. */
+  /**
+   * Where its directory is made, with the files that it keeps for a moment; default the system's.
+   */
   readonly parent?: string
 }
 
 export interface Clamd {
-  /** LocalSocket, open to every user: what CLAMD is set to. */
+  /** The LocalSocket, open to every user, to which tests set CLAMD. */
   readonly socket: string
   /** `127.0.0.1:port` with the option `tcp`, else ''. */
   readonly tcp: string
-  /** For `clamdscan --config-file=`, too. */
+  /** The configuration file, which clamdscan(1) takes as well. */
   readonly configFile: string
   /** Private to this clamd, readable by all, writable by its user; goes with stop(). */
   readonly directory: string
-  /** For SIGSTOP and SIGKILL. */
+  /** The process, for SIGSTOP and SIGKILL. */
   readonly pid: number
   /** Ends it, waits for that and removes its directory. May be called again. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a real clamd of its own, that knows one virus: EICAR, and what `database` has. Resolves when it
- * answers PING; rejects with what it wrote where it does not start.
- *
- *     const clamd = await startClamd({ streamMaxLength: '1M' })
- *     t.teardown(clamd.stop)
+ * Starts a real clamd of its own, that knows one virus: EICAR, and what `database` has. Resolves
+ * when it answers PING; rejects with what it wrote where it does not start.  const clamd = await
+ * startClamd({ streamMaxLength: '1M' }) t.teardown(clamd.stop)
  */
 export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
   if (program === undefined) throw new Error(String(clamdMissing))

@@ -31,7 +31,10 @@ const DAY = 24 * HOUR
 const root = join(import.meta.dirname, '../..')
 const native = join(root, 'build/native/onescan-runtime')
 
-/** As launchers start them, on the newest Node and compiled; launchers let no LD_PRELOAD through. */
+/**
+ * The programs without their launchers, which let no LD_PRELOAD through: on the newest Node and
+ * compiled.
+ */
 const runtimes = [
   {
     name: 'on the newest Node',
@@ -68,19 +71,19 @@ function stamped(age: number, id = 'alpha'): Buffer {
 
 for (const { name, start } of runtimes) {
   t.test(
-    `onescand goes by the clock as it was set right, ${name}`,
+    `onescand uses the clock after it was set right, ${name}`,
     { skip: faketimeMissing },
     (t) => trustAfterSteps(t, start('onescand')),
   )
 
   t.test(
-    `a plugin has its time, whatever the clock does, ${name}`,
+    `a plugin has its full time, whatever the clock does, ${name}`,
     { skip: faketimeMissing },
     (t) => pluginAfterSteps(t, start('onescand')),
   )
 
   t.test(
-    `the slot's own times are those that passed, ${name}`,
+    `the slot logs the time that has passed, not that of the clock, ${name}`,
     { skip: faketimeMissing },
     async (t) => {
       for (const seconds of [-2 * HOUR, 2 * HOUR]) {
@@ -104,52 +107,60 @@ echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.f
     },
   )
 
-  t.test(`onescan-quotad sees what changed, ${name}`, { skip: faketimeMissing }, async (t) => {
-    const clock = steppedClock(t, 0)
-    const directory = spool(t, { 'ann/maildirsize': '1000S\n600 1\n', quotas: 'ann: 1000S\n' })
-    const quotad = await startQuotad(
-      t,
-      {
-        QUOTAMAILBOX: `maildir:${directory}/%u`,
-        QUOTAMAP: `${directory}/quotas`,
-        ...clock.environment,
-      },
-      asOther,
-      start('onescan-quotad'),
-    )
-    t.match(await quotad.ask('CHECK_QUOTA ann'), /^QUOTA_OK/)
-    clock.set(-HOUR)
-    writeFileSync(`${directory}/quotas`, 'ann: 500S\n')
-    const end = performance.now() + 20_000
-    let answer = ''
-    while (!answer.startsWith('QUOTA_FULL') && performance.now() < end) {
-      answer = await quotad.ask('CHECK_QUOTA ann')
-    }
-    t.match(answer, /^QUOTA_FULL/)
-  })
+  t.test(
+    `onescan-quotad sees changes of a Maildir after a step of the clock, ${name}`,
+    { skip: faketimeMissing },
+    async (t) => {
+      const clock = steppedClock(t, 0)
+      const directory = spool(t, { 'ann/maildirsize': '1000S\n600 1\n', quotas: 'ann: 1000S\n' })
+      const quotad = await startQuotad(
+        t,
+        {
+          QUOTAMAILBOX: `maildir:${directory}/%u`,
+          QUOTAMAP: `${directory}/quotas`,
+          ...clock.environment,
+        },
+        asOther,
+        start('onescan-quotad'),
+      )
+      t.match(await quotad.ask('CHECK_QUOTA ann'), /^QUOTA_OK/)
+      clock.set(-HOUR)
+      writeFileSync(`${directory}/quotas`, 'ann: 500S\n')
+      const end = performance.now() + 20_000
+      let answer = ''
+      while (!answer.startsWith('QUOTA_FULL') && performance.now() < end) {
+        answer = await quotad.ask('CHECK_QUOTA ann')
+      }
+      t.match(answer, /^QUOTA_FULL/)
+    },
+  )
 
   t.test(
-    `what is known of mailboxes lasts as long as it did, ${name}`,
+    `answers about mailboxes last as long as without a step of the clock, ${name}`,
     { skip: faketimeMissing },
     (t) => quotaAfterSteps(t, start('onescand')),
   )
 
-  t.test(`smtp-delay waits as long as it should, ${name}`, { skip: faketimeMissing }, async (t) => {
-    const clock = steppedClock(t, 0)
-    const words = [...allWait(1), '--dns-timeout', '0.1']
-    const served = await serve({
-      words: [...start('smtp-delay'), ...words],
-      environment: clock.environment,
-    })
-    t.teardown(served.stop)
-    for (const seconds of [-HOUR, HOUR]) {
-      const visited = visit(served.port, { late: 'QUIT\r\n' })
-      setTimeout(clock.set, 300, seconds)
-      const { said, greetedAfter } = await visited
-      t.match(said, /^220 behind/)
-      t.ok(greetedAfter > 900, `greeted after ${greetedAfter} ms`)
-    }
-  })
+  t.test(
+    `smtp-delay waits its full time over a step of the clock, ${name}`,
+    { skip: faketimeMissing },
+    async (t) => {
+      const clock = steppedClock(t, 0)
+      const words = [...allWait(1), '--dns-timeout', '0.1']
+      const served = await serve({
+        words: [...start('smtp-delay'), ...words],
+        environment: clock.environment,
+      })
+      t.teardown(served.stop)
+      for (const seconds of [-HOUR, HOUR]) {
+        const visited = visit(served.port, { late: 'QUIT\r\n' })
+        setTimeout(clock.set, 300, seconds)
+        const { said, greetedAfter } = await visited
+        t.match(said, /^220 behind/)
+        t.ok(greetedAfter > 900, `greeted after ${greetedAfter} ms`)
+      }
+    },
+  )
 }
 
 /** A daemon that was started while the clock was wrong, by the slot's socket and as a milter. */
@@ -196,7 +207,10 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
   }
 }
 
-/** A full mailbox is remembered for half a minute. */
+/**
+ * Checks how long answers about mailboxes last over steps of the clock: a full one is remembered
+ * for half a minute.
+ */
 async function quotaAfterSteps(t: Test, program: readonly string[]): Promise<void> {
   const clock = steppedClock(t, 0)
   const service = await udpService(t, extendedAnswer({ 'full@example.org': [100, 100] }))
@@ -223,7 +237,7 @@ async function quotaAfterSteps(t: Test, program: readonly string[]): Promise<voi
   t.equal(service.heard.length, 1, 'the service was asked once')
 }
 
-/** It looks at its signal when the time in which mistaken ones fire is over. */
+/** The plugin looks at its signal after the time in which a wrong timer would have fired. */
 const patient = `export async function virusscan({ signal }) {
   await new Promise((resolve) => setTimeout(resolve, 200))
   if (signal.aborted) throw new Error('aborted')

@@ -31,7 +31,10 @@ export interface Dovecot {
   stop(): Promise<void>
 }
 
-/** The mailboxes belong to nobody(7). By Maildir++ the Trash does not count, which Dovecot must be told. */
+/**
+ * The mailboxes belong to nobody(7). By Maildir++ the Trash does not count, which Dovecot must be
+ * told.
+ */
 const configuration = (directory: string, port: number, lmtp: number) => `
 base_dir = ${directory}/run
 state_dir = ${directory}/state

@@ -29,7 +29,9 @@ export function emulated(command: readonly string[]): [string, ...string[]] {
 
 let place: string | undefined
 
-/** What the kernel runs instead of a program, with the program's path, its name and its arguments. */
+/**
+ * What the kernel runs instead of a program, with the program's path, its name and its arguments.
+ */
 function interpreter(): string {
   if (place !== undefined) return place
   const directory = mkdtempSync(join(tmpdir(), 'onescan-arm64-'))

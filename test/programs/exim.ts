@@ -23,7 +23,7 @@ export const eximMissing: string | false = !existsSync(eximProgram)
   : ownDirectoriesMissing
 
 const USER = 'Debian-exim'
-/** Of a user and a group that no other program has. */
+/** The ids of a user and a group that no other program has. */
 const ID = 64_993
 
 /** What a postmaster adds to the parts of Exim's configuration. */
@@ -38,7 +38,7 @@ export interface Exim {
   readonly port: number
   /** Its main log so far. */
   log(): string
-  /** Messages that it has and did not hand on yet. */
+  /** The number of messages that it has not handed on yet. */
   queued(): number
   stop(): Promise<void>
 }
@@ -51,7 +51,10 @@ export function eximParts(text: string): EximParts {
   return { main, routers: part('routers'), transports: part('transports') }
 }
 
-/** An Exim of its own, away from one that the host has: it sends all its mail to a port of 127.0.0.1. */
+/**
+ * An Exim of its own, away from one that the host has: it sends all its mail to a port of
+ * 127.0.0.1.
+ */
 export async function startExim(
   t: Parameters<typeof makeOwnDirectories>[0],
   relayPort: number,

@@ -1,4 +1,6 @@
-/** Values of all header fields of this name, from the top, unfolded and without blanks at the ends. */
+/**
+ * Values of all header fields of this name, from the top, unfolded and without blanks at the ends.
+ */
 export function headerValues(message: Buffer, name: string): string[] {
   const text = message.toString('latin1')
   const end = text.indexOf('\n\n')
@@ -16,7 +18,7 @@ export function headerNames(message: Buffer): string[] {
   return [...header.matchAll(/^([^\s:]+):/gm)].map(([, name]) => name!)
 }
 
-/** Every byte behind the first empty line. */
+/** Returns the bytes behind the first empty line. */
 export function bodyOf(message: Buffer): Buffer {
   return message.subarray(message.indexOf('\n\n') + 2)
 }

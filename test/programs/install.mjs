@@ -96,7 +96,7 @@ const inUse = [
 
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** Debian packages that are missing, each once. */
+/** The Debian packages that are missing, each of them once. */
 export function missingPackages() {
   const missing = Object.entries(needed).filter(([name]) =>
     name.startsWith('/') ? !existsSync(name) : !findProgram(name),

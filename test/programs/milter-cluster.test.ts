@@ -21,7 +21,10 @@ const keys = {
 const samples = join(import.meta.dirname, '../messages')
 const sample = (name: string) => readFileSync(join(samples, name))
 
-/** As mail is: with a Date, and no line over the 998 bytes of RFC 5322 2.1.1. */
+/**
+ * Samples that are proper mail: with a Date, and without lines over the 998 bytes of RFC 5322
+ * 2.1.1.
+ */
 const messages = readdirSync(samples)
   .filter((name) => name.endsWith('.eml') && name !== 'long-header.eml')
   .map((name) => [name, lineFeeds(sample(name))] as const)
@@ -41,7 +44,7 @@ for (const { name, missing, start } of mtas) {
   t.test(`a cluster with ${name}`, { skip: missing }, async (t) => {
     const passage = await openPassage(t, start)
     for (const [scheme, key] of Object.entries(keys)) {
-      t.test(`${scheme}: what a qmail host scanned is not scanned again`, async (t) => {
+      t.test(`${scheme}: mail that a qmail host has scanned is not scanned again`, async (t) => {
         const cluster = await openCluster(t, passage, key)
         for (const [what, message] of messages) {
           const first = await cluster.slot(message)
@@ -55,19 +58,22 @@ for (const { name, missing, start } of mtas) {
         }
       })
 
-      t.test(`${scheme}: what ${name} scanned a qmail host does not scan again`, async (t) => {
-        const cluster = await openCluster(t, passage, key)
-        for (const [what, message] of messages) {
-          const first = await cluster.mta(message)
-          t.equal(cluster.scansSince(), 1, `${what}: scanned by ${name}`)
-          const second = await cluster.slot(first)
-          t.equal(cluster.scansSince(), 0, `${what}: trusted by the host behind`)
-          t.same(headerValues(second, 'X-QHPSI'), ['clean'])
-        }
-      })
+      t.test(
+        `${scheme}: mail that ${name} has scanned is not scanned again by a qmail host`,
+        async (t) => {
+          const cluster = await openCluster(t, passage, key)
+          for (const [what, message] of messages) {
+            const first = await cluster.mta(message)
+            t.equal(cluster.scansSince(), 1, `${what}: scanned by ${name}`)
+            const second = await cluster.slot(first)
+            t.equal(cluster.scansSince(), 0, `${what}: trusted by the host behind`)
+            t.same(headerValues(second, 'X-QHPSI'), ['clean'])
+          }
+        },
+      )
     }
 
-    t.test('what the MTA changes is scanned once more, and arrives', async (t) => {
+    t.test('mail that the MTA changes is scanned once more, and arrives', async (t) => {
       const cluster = await openCluster(t, passage, keys['hmac-sha256'])
       for (const { what, message, scans } of changed) {
         const before = await cluster.slot(message)
@@ -79,7 +85,7 @@ for (const { name, missing, start } of mtas) {
       }
     })
 
-    t.test('with another key everybody scans', async (t) => {
+    t.test('hosts with different keys scan again', async (t) => {
       const stage = buildStage()
       t.teardown(stage.remove)
       const other = `hmac-sha256:beta:${Buffer.alloc(32, 9).toString('base64url')}\n`
@@ -92,7 +98,7 @@ for (const { name, missing, start } of mtas) {
   })
 }
 
-/** Both kinds of host, with one keyring and one scanner. */
+/** Starts both kinds of host, with one keyring and one scanner. */
 async function openCluster(
   t: Test,
   passage: Passage,
@@ -127,7 +133,9 @@ async function openCluster(
   }
 }
 
-/** A message as it leaves a host with qmail: through the slot, with what qmail-queue puts on top. */
+/**
+ * A message as it leaves a host with qmail: through the slot, with what qmail-queue puts on top.
+ */
 function slotOf(stage: BuiltStage, CLUSTERKEYS: string): (message: Buffer) => Promise<Buffer> {
   const settings = {
     QHPSI: stage.scanner,

@@ -115,7 +115,7 @@ function stampIsAboveWhatItBinds(message: Buffer): boolean {
   )
 }
 
-/** Sends messages to an MTA on one connection, and tells how each comes out of it. */
+/** Sends messages to an MTA on one connection, and resolves to how each of them comes out. */
 async function senderTo(
   t: Test,
   { port, receiver }: Passage,

@@ -47,7 +47,10 @@ const texts = readdirSync(samples)
     return [name, text] as const
   })
 
-/** Each field at each place of each sample, and all of them together there. */
+/**
+ * Messages with each field at each place of each sample, and with all fields together at each
+ * place.
+ */
 const messages: readonly { readonly what: string; readonly message: Buffer }[] = texts.flatMap(
   ([name, text]) => {
     const wholes = [...hostFields, ['all', hostFields.map(([, field]) => field).join('')] as const]

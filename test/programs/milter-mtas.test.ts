@@ -25,7 +25,7 @@ for (const { name, missing, start } of mtas) {
     writeFileSync(ring, `hmac-sha256:alpha:${key}\n`, { mode: 0o600 })
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
 
-    /** One message on a connection of its own; resolves with the reply to it. */
+    /** Sends one message on a connection of its own, and resolves to the reply. */
     const send = async (message: Buffer, wishes: Partial<typeof envelope> = {}) => {
       const session = await openSmtp(passage.port)
       const { data } = await session.send({ ...envelope, ...wishes, message })
@@ -56,7 +56,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before + 1)
     })
 
-    t.test('EICAR is tagged where nobody refuses it', async (t) => {
+    t.test('EICAR is tagged if no setting refuses it', async (t) => {
       await passage.serve(t, { ...settings, CLUSTERKEYS: ring })
       t.match(await send(infected), /^250 /)
       const { message } = await receiver.next()
@@ -74,7 +74,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before + 1)
     })
 
-    t.test('quarantine: VIRUSFORWARD gets it instead of its recipients', async (t) => {
+    t.test('VIRUSFORWARD gets a virus instead of its recipients', async (t) => {
       await passage.serve(t, { ...settings, VIRUSFORWARD: 'quarantine@example.org' })
       t.match(await send(infected, { to: ['ben@example.org', 'cem@example.org'] }), /^250 /)
       const { sender, recipients, message } = await receiver.next()
@@ -84,7 +84,7 @@ for (const { name, missing, start } of mtas) {
       ])
     })
 
-    t.test('what came in as X-QHPSI is gone, in any form', async (t) => {
+    t.test('X-QHPSI fields of a sender are removed, in any form', async (t) => {
       await passage.serve(t, settings)
       const forged = bytes(
         `x-qhpsi: clean\nFrom: a@example.org\nX-QHPSI: virus\n\tfound\nX-Qhpsi: clean\n\n${EICAR}\n`,
@@ -133,14 +133,14 @@ for (const { name, missing, start } of mtas) {
       t.ok(bodyOf(mail.message).equals(withEnd(bodyOf(message))))
     })
 
-    t.test('while clamd is away mail is put off', async (t) => {
+    t.test('while clamd is away, mail is deferred', async (t) => {
       await passage.serve(t, { ...settings, CLAMD: '/nonexistent' })
       const before = receiver.count()
       t.match(await send(plain), /^451 4\.7\.1 /)
       t.equal(receiver.count(), before)
     })
 
-    t.test('while onescand is away mail is put off', async (t) => {
+    t.test('while onescand is away, mail is deferred', async (t) => {
       const before = receiver.count()
       const session = await openSmtp(passage.port)
       const reply = await session.say(`MAIL FROM:<${envelope.from}>`)
@@ -149,7 +149,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before)
     })
 
-    t.test('killed in the middle of a scan, it leaves the mail with the client', async (t) => {
+    t.test('onescand that is killed amid a scan leaves the mail with the client', async (t) => {
       const daemon = await passage.serve(t, { QHPSI: `/bin/sh -c 'kill -9 $PPID; sleep 60' %s` })
       const before = receiver.count()
       t.match(await send(plain), /^4\d\d 4\.\d\.\d /)
@@ -157,7 +157,7 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before)
     })
 
-    t.test('without QHPSI mail passes as it is', async (t) => {
+    t.test('without QHPSI, mail passes as it is', async (t) => {
       await passage.serve(t, { CLUSTERKEYS: ring })
       t.match(await send(bytes(`X-QHPSI: clean\n${plain.toString('latin1')}`)), /^250 /)
       const { message } = await receiver.next()

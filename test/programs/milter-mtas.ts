@@ -51,10 +51,10 @@ interface Test {
 export interface Passage {
   /** The MTA's port on 127.0.0.1. */
   readonly port: number
-  /** In Postfix's form. */
+  /** The address as Postfix writes it. */
   readonly milter: string
   readonly receiver: Receiver
-  /** The milter, with these settings, until the test ends; resolves when it serves. */
+  /** Starts the milter with these settings until the test ends, and resolves when it serves. */
   serve(
     t: Test,
     settings: DaemonWishes['settings'],

@@ -68,7 +68,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.equal(postfix?.queued(), 0)
   })
 
-  t.test('what is released comes through the same milter, and is delivered', async (t) => {
+  t.test('a released message comes through the same milter, and is delivered', async (t) => {
     const ring = stage.file('ring', `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}\n`)
     const settings = { QHPSI: stage.scanner, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
     await passage.serve(t, { ...settings, QUARANTINE: stage.quarantine })
@@ -89,18 +89,21 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     t.equal((await readQuarantine(stage.quarantine)).find(isMeant)?.state, 'released')
   })
 
-  t.test('QUARANTINE=hold leaves it in the hold queue, tagged, until it is let go', async (t) => {
-    await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: 'hold' })
-    const session = await openSmtp(passage.port)
-    const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
-    t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
-    await session.quit()
-    t.equal(postfix?.queued(), 1)
-    t.match(postfix?.log(), /milter-hold: END-OF-MESSAGE from /)
-    postfix?.letGo()
-    const { message } = await receiver.next()
-    t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
-  })
+  t.test(
+    'QUARANTINE=hold leaves a virus in the hold queue, tagged, until it is released',
+    async (t) => {
+      await passage.serve(t, { QHPSI: stage.scanner, QUARANTINE: 'hold' })
+      const session = await openSmtp(passage.port)
+      const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
+      t.match((await session.send({ ...envelope, message: virus })).data, /^250 /)
+      await session.quit()
+      t.equal(postfix?.queued(), 1)
+      t.match(postfix?.log(), /milter-hold: END-OF-MESSAGE from /)
+      postfix?.letGo()
+      const { message } = await receiver.next()
+      t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
+    },
+  )
 
   t.test('authenticated clients can have another policy', async (t) => {
     await passage.serve(t, { QHPSI: stage.scanner, SCANFAIL_RELAY: 'accept' })
@@ -116,7 +119,7 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   })
 })
 
-t.test('a host behind that takes no 8BITMIME', { skip: postfixMissing }, async (t) => {
+t.test('mail to a host without 8BITMIME', { skip: postfixMissing }, async (t) => {
   const receiver = await startReceiver({ extensions: [] })
   t.teardown(receiver.stop)
   const stage = buildStage()
@@ -152,7 +155,7 @@ t.test('a host behind that takes no 8BITMIME', { skip: postfixMissing }, async (
 })
 
 t.test(
-  'lines of over 998 bytes leave as they were scanned where smtp_line_length_limit is 0',
+  'lines of over 998 bytes leave as they were scanned if smtp_line_length_limit is 0',
   { skip: postfixMissing },
   async (t) => {
     const stage = buildStage()

@@ -19,7 +19,7 @@ for (const { name, missing, start } of mtas) {
     const passage = await openPassage(t, start)
     await passage.serve(t, { QHPSI: 'plugin: eicar', QUOTAD, QUOTANAME: 'local' })
 
-    t.test('of three recipients the full one alone is refused', async (t) => {
+    t.test('of three recipients only the full one is refused', async (t) => {
       const sent = await send(passage.port, recipients)
       t.match(sent.rcpt[0], refusal)
       t.match(sent.rcpt.slice(1), [/^250 /, /^250 /])
@@ -29,7 +29,7 @@ for (const { name, missing, start } of mtas) {
       t.match(mail.message.toString(), /^X-QHPSI: clean$/m)
     })
 
-    t.test('a size that is announced counts', async (t) => {
+    t.test('the announced size counts', async (t) => {
       const large = ['large@example.org']
       const sent = await send(passage.port, large, 'SIZE=900000')
       t.match(sent.rcpt[0], /^452 4\.2\.2 Quota exceeded for <large@example\.org>/)
@@ -55,7 +55,7 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
   })
   t.teardown(postfix.stop)
 
-  t.test('of three recipients the full one alone is refused', async (t) => {
+  t.test('of three recipients only the full one is refused', async (t) => {
     const sent = await send(postfix.port, recipients)
     t.match(
       sent.rcpt[0],
@@ -67,7 +67,7 @@ t.test('the policy service, behind Postfix', { skip: postfixMissing }, async (t)
     t.same([...taken].sort(), recipients.slice(1).sort())
   })
 
-  t.test('it never opens a relay: what comes later is still asked', async (t) => {
+  t.test('the policy service never opens a relay: later restrictions still count', async (t) => {
     const sent = await send(postfix.port, ['room@elsewhere.example.com'])
     t.match(sent.rcpt[0], /^(454|554) .*Relay access denied/)
   })

@@ -67,7 +67,7 @@ for (const alertExceedsMax of [false, true]) {
       }
     }
 
-    t.test('OVERNESTING=accept lets it in without X-QHPSI and stamp', async (t) => {
+    t.test('OVERNESTING=accept lets deeper mail in, without X-QHPSI and stamp', async (t) => {
       const CLUSTERKEYS = join(t.testdir({ ring: 'md5:one:of-sixteen-bytes\n' }), 'ring')
       chmodSync(CLUSTERKEYS, 0o600)
       const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS }
@@ -85,7 +85,7 @@ for (const alertExceedsMax of [false, true]) {
       }
     })
 
-    t.test('clamd is believed that archives in mail are too deep', async (t) => {
+    t.test("clamd's answer counts that archives in mail are too deep", async (t) => {
       let archive = Buffer.from(EICAR)
       for (let depth = 0; depth < 20; depth++) archive = gzipSync(archive)
       const mail = message(multipart([text, file(archive.toString('latin1'))]))
@@ -106,22 +106,26 @@ for (const alertExceedsMax of [false, true]) {
   })
 }
 
-t.test('too many files in mail have words of their own', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ alertExceedsMax: true, maxFiles: 20 })
-  t.teardown(clamd.stop)
-  const parts = Array.from({ length: 60 }, (_, n) => file(`number ${n}`))
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SECONDLOOK: 'never' }
-  const mail = message(multipart([text, ...parts]))
-  const refused = await runSlot({ message: mail, settings })
-  t.equal(refused.code, 31, refused.logged)
-  t.match(refused.logged, 'grounds=too-much-inside')
-  t.match(refused.logged, 'Heuristics.Limits.Exceeded.MaxFiles')
-  const accepted = await runSlot({
-    message: mail,
-    settings: { ...settings, OVERNESTING: 'accept' },
-  })
-  t.match(accepted.logged, 'decision=accept scan=skipped')
-})
+t.test(
+  'mail with too many files is refused in words of its own',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd({ alertExceedsMax: true, maxFiles: 20 })
+    t.teardown(clamd.stop)
+    const parts = Array.from({ length: 60 }, (_, n) => file(`number ${n}`))
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, SECONDLOOK: 'never' }
+    const mail = message(multipart([text, ...parts]))
+    const refused = await runSlot({ message: mail, settings })
+    t.equal(refused.code, 31, refused.logged)
+    t.match(refused.logged, 'grounds=too-much-inside')
+    t.match(refused.logged, 'Heuristics.Limits.Exceeded.MaxFiles')
+    const accepted = await runSlot({
+      message: mail,
+      settings: { ...settings, OVERNESTING: 'accept' },
+    })
+    t.match(accepted.logged, 'decision=accept scan=skipped')
+  },
+)
 
 /** By the slot, the warm slot and the milter, for the same reason. */
 async function refusedByAll(

@@ -7,7 +7,7 @@ import { attached, base64, file, isNested, message } from '../mime/nested-mail.t
 import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, startClamd } from './clamd.ts'
 
-/** Messages, from a seed that never changes. */
+/** Messages made from a fixed seed. */
 const MESSAGES = 1500
 const SEED = 20_261_120
 
@@ -16,7 +16,7 @@ const SEED = 20_261_120
  * be too deep here. Left out is what only clamd opens: text with an encoding line, which it
  * takes for a bounce and scans as a file of its own.
  */
-t.test('what clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
+t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true })
   t.teardown(clamd.stop)
   const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { findProgram } from './install.mjs'
 import { untilListening } from './listening.ts'
 
-/** Why its tests are skipped; false where it is there. */
+/** Why its tests are skipped; false if it is there. */
 export const opendkimMissing: string | false =
   (!findProgram('opendkim') && 'install Debian package opendkim') ||
   (!findProgram('opendkim-genkey') && 'install Debian package opendkim-tools')
@@ -15,7 +15,7 @@ export const opendkimMissing: string | false =
 export type OpendkimTask = 'sign' | 'verify'
 
 export interface Opendkim {
-  /** As Postfix names it. */
+  /** The address as Postfix writes it. */
   readonly milter: string
   stop(): Promise<void>
 }
@@ -29,7 +29,7 @@ export interface DkimKey {
 
 const SELECTOR = 'sel'
 
-/** One for mail from all of these domains. */
+/** Makes one key for the mail of all these domains. */
 export function makeDkimKey(...domains: readonly string[]): DkimKey {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-dkim-'))
   execFileSync('opendkim-genkey', ['-b', '2048', '-s', SELECTOR, '-D', directory])

@@ -27,7 +27,7 @@ const ACCOUNTS = { opensmtpd: 64_991, opensmtpq: 64_992 }
 export interface OpenSmtpd {
   /** What it has said so far. */
   log(): string
-  /** Messages that it has and did not hand on yet. */
+  /** The number of messages that it has not handed on yet. */
   queued(): number
   stop(): Promise<void>
 }

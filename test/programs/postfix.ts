@@ -24,13 +24,13 @@ export interface Postfix {
   readonly port: number
   /** Its queue directory, in which its programs run. */
   readonly queue: string
-  /** Of its master(8), which has started all its processes. */
+  /** The process id of its master(8), which has started all its processes. */
   readonly pid: number
   /** Its log so far. */
   log(): string
   /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
   submit(message: Buffer, ...words: string[]): void
-  /** Messages that it has and did not hand on yet. */
+  /** The number of messages that it has not handed on yet. */
   queued(): number
   /** Sends all that is in its hold queue. */
   letGo(): void
@@ -39,7 +39,10 @@ export interface Postfix {
 
 /** Lines of master.cf. */
 export interface Master {
-  /** Of the service that takes mail, with options, instead of one without any; by its port. */
+  /**
+   * Returns the lines of master.cf for the service that takes mail at this port; without it the
+   * service has no options.
+   */
   readonly smtpd?: (port: number) => string
   readonly services?: string
 }

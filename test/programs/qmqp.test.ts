@@ -10,8 +10,8 @@ import { startDaemon } from './daemon.ts'
 import { ucspiMissing } from './ucspi.ts'
 
 /**
- * A null client's qmail-qmqpc and a server's qmail-qmqpd, as doc/cluster.md sets them up. Debian has
- * neither: this runs where the host has qmail. The client finds its server by
+ * A null client's qmail-qmqpc and a server's qmail-qmqpd, as doc/cluster.md sets them up. Debian
+ * has neither: this runs where the host has qmail. The client finds its server by
  * /var/qmail/control/qmqpservers, which is another one in its own view of the file system.
  */
 
@@ -85,7 +85,7 @@ async function tryBoth(t: Test): Promise<void> {
     t.equal(deliveries(MAILDIR).length, 1)
   })
 
-  t.test('what the null client has scanned and stamped, the server trusts', async (t) => {
+  t.test('the server trusts mail that the null client has scanned and stamped', async (t) => {
     const server = await serve({ ...scanning, CLUSTERKEYS })
     t.teardown(server.stop)
     const settings = { ...scanning, CLUSTERKEYS }
@@ -97,7 +97,7 @@ async function tryBoth(t: Test): Promise<void> {
     t.equal((await send(infected, settings)).code, 31, 'a virus does not leave the client')
   })
 
-  t.test('without a server, and while it cannot scan, mail stays with the client', async (t) => {
+  t.test('while the server is away or cannot scan, mail stays with the client', async (t) => {
     const before = deliveries(MAILDIR).length
     t.equal((await send(plain, {})).code, 73, 'connecting failed: qmail-qmqpc.c')
     const server = await serve({ ...scanning, QHPSI: '/nonexistent/scanner' })

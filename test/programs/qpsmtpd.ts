@@ -56,10 +56,12 @@ function configureQpsmtpd(program: string): { directory: string; config: string 
   return { directory, config }
 }
 
-/** qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of qmail-queue. */
+/**
+ * qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of qmail-queue.
+ */
 export async function startQpsmtpd(setup: {
   readonly program: string
-  /** The environment of the program; PATH becomes qpsmtpd's own. */
+  /** The environment of the program. Its PATH becomes that of qpsmtpd. */
   readonly environment: NodeJS.ProcessEnv
 }): Promise<Qpsmtpd> {
   const { directory, config } = configureQpsmtpd(setup.program)

@@ -54,7 +54,7 @@ export function reachable(word: string): string {
   return join(copied, path)
 }
 
-/** PATH in which every user finds the Node that runs the tests. */
+/** A PATH in which every user finds the Node that runs the tests. */
 export function reachablePath(): string {
   return [dirname(reachable(process.execPath)), process.env.PATH].join(delimiter)
 }
@@ -92,7 +92,7 @@ function copyParts(): string {
   return directory
 }
 
-/** By links where that gives a file that all may run, since the runtimes are large. */
+/** Copies programs by links if these can be run by everybody, since the runtimes are large. */
 function copy(from: string, to: string): void {
   const { mode } = statSync(from)
   if (statSync(from).isDirectory()) {

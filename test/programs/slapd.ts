@@ -17,12 +17,12 @@ import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { untilListening } from './listening.ts'
 
-/** Why its tests are skipped; false where it is there. */
+/** Why its tests are skipped; false if it is there. */
 export const slapdMissing: string | false = !findProgram('slapd') && 'install Debian package slapd'
 
 export interface Slapd {
   readonly url: string
-  /** The same by TLS, with a certificate that `authorities` holds, and by a socket. */
+  /** The same server by TLS, with a certificate that `authorities` vouches for, and by a socket. */
   readonly secureUrl: string
   readonly authorities: string
   readonly socketUrl: string
@@ -30,12 +30,12 @@ export interface Slapd {
   /** Who may read all; the file has the password. */
   readonly bindDn: string
   readonly passwordFile: string
-  /** Holds it up, and lets it go on: it takes connections meanwhile and answers nothing. */
+  /** Stops clamd or lets it go on. While it is stopped it takes connections and answers nothing. */
   pause(): Promise<void>
   resume(): void
-  /** How often it was asked for this since it was started. */
+  /** Returns how often the server was asked for this since its start. */
   searchesFor(text: string): number
-  /** Connections that it has taken since it was made. */
+  /** Returns the number of connections that the server has taken. */
   accepted(): number
   /** Ends it, or starts it again on the same port. */
   stop(): Promise<void>
@@ -49,7 +49,7 @@ const base = 'dc=example,dc=org'
 const bindDn = `cn=reader,${base}`
 const PASSWORD = 'not a secret'
 
-/** Of qmail-ldap's attributes what quotas need; Debian's misc.schema has mailHost. */
+/** The attributes of qmail-ldap that quotas need. Debian's misc.schema has mailHost. */
 const schema = `
 attributetype (1.1.2.1.1 NAME 'mailMessageStore' EQUALITY caseExactIA5Match
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 SINGLE-VALUE)
@@ -82,13 +82,13 @@ access to * by dn.exact="${bindDn}" read by anonymous ${readers === 'all' ? 'rea
 `
 }
 
-/** One of the people: attributes and their values, `uid` among them. */
+/** A person of the directory: attributes and their values, with a `uid`. */
 export type Person = Readonly<Record<string, string>>
 
 /** Who may read: whoever binds as `bindDn`, or all, who need not bind. */
 type Readers = 'bound' | 'all'
 
-/** A slapd of its own with these people, without a service of the host. */
+/** Starts a slapd that serves these people, apart from any slapd of the host. */
 export async function startSlapd(
   people: readonly Person[],
   readers: Readers = 'bound',
@@ -160,7 +160,10 @@ export async function startSlapd(
   }
 }
 
-/** All of its threads: one that runs when the signal is sent goes on for a moment. */
+/**
+ * Whether all threads of a process have stopped, since a running one goes on for a moment after the
+ * signal.
+ */
 function isStopped(pid: number): boolean {
   return readdirSync(`/proc/${pid}/task`).every((thread) => {
     return / T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))

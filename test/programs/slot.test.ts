@@ -48,7 +48,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
       t.equal(plainly.code, 31)
     })
 
-    t.test(`${name}: what one host scanned the next one trusts`, async (t) => {
+    t.test(`${name}: mail that one host has scanned is trusted by the next one`, async (t) => {
       const CLUSTERKEYS = join(t.testdir(), 'ring')
       writeFileSync(
         CLUSTERKEYS,
@@ -126,7 +126,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
   })
 })
 
-t.test('clamd on a bad day', async (t) => {
+t.test('answers of a broken clamd', async (t) => {
   const days: readonly (readonly [string, Parameters<typeof standIn>[1]])[] = [
     ['never answers', () => {}],
     ['closes without an answer', (connection) => connection.destroy()],
@@ -272,7 +272,7 @@ t.test('by SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, asyn
 // Only where the host has qmail: there is no package that a test could install.
 const realQueue = '/var/qmail/bin/qmail-queue'
 if (existsSync(realQueue)) {
-  t.test('the real qmail-queue takes what the slot hands on', async (t) => {
+  t.test('the real qmail-queue takes the mail that the slot hands on', async (t) => {
     for (const { program } of runtimes) {
       const settings = { QHPSI: 'plugin: eicar', QUEUECHAIN: undefined, MAILDIR: undefined }
       const run = await runSlot({ program, message: plain, settings })

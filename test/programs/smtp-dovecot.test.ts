@@ -45,7 +45,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
     return readdirSync(inbox).map((file) => readFileSync(join(inbox, file)))
   }
 
-  t.test('each recipient has the answer of Dovecot', async (t) => {
+  t.test('each recipient gets the answer of Dovecot', async (t) => {
     const client = await callDoor(filter)
     t.teardown(() => client.socket.destroy())
     t.match(await client.hear(), /^220 .* LMTP$/)
@@ -92,7 +92,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
       t.equal(tags.length, before[name] + 2)
       t.equal(tags.filter((tag) => tag === 'virus found').length, 1)
     }
-    t.equal(postfix.queued(), 1, 'what could not be scanned stays in the queue')
+    t.equal(postfix.queued(), 1, 'mail that could not be scanned stays in the queue')
   })
 
   t.test('content_filter by lmtp', async (t) => {

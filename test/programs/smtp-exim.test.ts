@@ -10,7 +10,10 @@ import { bodyOf, headerValues } from './header-values.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { openSmtp } from './smtp-session.ts'
 
-/** Exim sends its mail through onescand and takes it back on another port, as the documents set it up. */
+/**
+ * Exim sends its mail through onescand and takes it back on another port, as the documents set it
+ * up.
+ */
 
 const mail = (line: string) => bytes(`Subject: x\nTo: ben@example.org\n\n${line}\n.\n`)
 
@@ -67,25 +70,28 @@ t.test('behind the queue of Exim', { skip: eximMissing }, async (t) => {
     t.same((await receiver.next()).recipients, ['quarantine@example.org'])
   })
 
-  t.test('what could not be scanned stays in the queue, and comes again', async (t) => {
+  t.test('mail that could not be scanned stays in the queue, and is sent again', async (t) => {
     await serve(t)
     await send(mail('TROUBLE'))
     while (!/451 4\.7\.1 message could not be scanned/.test(exim.log())) await wait(20)
     t.equal(exim.queued(), 1)
   })
 
-  t.test('so does mail while onescand is away, and it is scanned when it is back', async (t) => {
-    const before = receiver.count()
-    await send(mail('later'))
-    while (!/Connection refused/.test(exim.log())) await wait(20)
-    t.equal(receiver.count(), before)
-    await serve(t, { SCANFAIL: 'accept' })
-    const bodies = new Set<string>()
-    while (bodies.size < 2) {
-      const body = bodyOf((await receiver.next()).message).toString()
-      // Exim may hand a message on once for each recipient, and the second one late.
-      if (!body.startsWith('VIRUS')) bodies.add(body)
-    }
-    t.same([...bodies].sort(), ['TROUBLE\n.\n', 'later\n.\n'])
-  })
+  t.test(
+    'mail stays in the queue while onescand is away, and is scanned when it is back',
+    async (t) => {
+      const before = receiver.count()
+      await send(mail('later'))
+      while (!/Connection refused/.test(exim.log())) await wait(20)
+      t.equal(receiver.count(), before)
+      await serve(t, { SCANFAIL: 'accept' })
+      const bodies = new Set<string>()
+      while (bodies.size < 2) {
+        const body = bodyOf((await receiver.next()).message).toString()
+        // Exim may hand a message on once for each recipient, and the second one late.
+        if (!body.startsWith('VIRUS')) bodies.add(body)
+      }
+      t.same([...bodies].sort(), ['TROUBLE\n.\n', 'later\n.\n'])
+    },
+  )
 })

@@ -6,13 +6,16 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * The filter of SMTPD_PROXY_README in main.cf, where it counts for the server behind the filter, too:
- * each session opens the next one before anything is queued.
+ * The filter of SMTPD_PROXY_README in main.cf, where it counts for the server behind the filter,
+ * too: each session opens the next one before anything is queued.
  */
 
 const mail = { from: 'ann@example.net', to: ['ben@example.org'], message: bytes('\nhello\n') }
 
-/** Sends through a Postfix that leads back to the filter: the replies, and how many connections it took. */
+/**
+ * Sends through a Postfix that leads back to the filter, and resolves to the replies and the number
+ * of connections.
+ */
 async function goRound(t: Test, settings: Readonly<Record<string, string>>) {
   const [filter, behind] = [await freePort(), await freePort()]
   const main = { relayhost: '', smtpd_proxy_filter: `127.0.0.1:${filter}`, ...settings }
@@ -32,7 +35,7 @@ async function goRound(t: Test, settings: Readonly<Record<string, string>>) {
   return { sent, connections, log: daemon.log.join('\n') }
 }
 
-t.test('Postfix that leads back to the filter', { skip: postfixMissing }, async (t) => {
+t.test('a Postfix that leads back to the filter is found', { skip: postfixMissing }, async (t) => {
   t.test('at RCPT, without XFORWARD', async (t) => {
     const { sent, connections, log } = await goRound(t, {})
     t.match(sent.rcpt[0], /^451 4\.4\.6 mail goes round: /)

@@ -10,7 +10,10 @@ import { opensmtpdMissing, startOpenSmtpd } from './opensmtpd.ts'
 import { startReceiver } from './smtp-receiver.ts'
 import { openSmtp } from './smtp-session.ts'
 
-/** OpenSMTPD sends its mail through onescand and takes it back on another port, as the documents set it up. */
+/**
+ * OpenSMTPD sends its mail through onescand and takes it back on another port, as the documents set
+ * it up.
+ */
 
 const mail = (line: string) => bytes(`Subject: x\nTo: ben@example.org\n\n${line}\n.\n`)
 
@@ -59,13 +62,13 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     t.same([recipients, headerValues(message, 'X-QHPSI')], [['ben@example.org'], ['virus found']])
   })
 
-  t.test('what could not be scanned stays in the queue', async (t) => {
+  t.test('mail that could not be scanned stays in the queue', async (t) => {
     await send(mail('TROUBLE'))
     while (!/451 4\.7\.1 message could not be scanned/.test(opensmtpd.log())) await wait(20)
     t.equal(opensmtpd.queued(), 1)
   })
 
-  t.test('so does mail while onescand is away', async (t) => {
+  t.test('mail stays in the queue while onescand is away', async (t) => {
     onescand.kill()
     await onescand.ended
     const before = receiver.count()

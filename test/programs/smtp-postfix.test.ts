@@ -136,12 +136,12 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         t.equal(receiver.count(), before + 1, 'and is not behind')
       })
 
-      t.test('what could not be scanned is deferred', async (t) => {
+      t.test('mail that could not be scanned is deferred', async (t) => {
         await passage.serve(t, settings)
         t.match((await send(port, trouble)).data, /^451 4\.7\.1 message could not be scanned/)
       })
 
-      t.test('while onescand is away mail is put off', async (t) => {
+      t.test('while onescand is away, mail is deferred', async (t) => {
         const { mail, rcpt, data } = await send(port, clean)
         t.match(
           [mail, ...rcpt, data].find((reply) => !reply.startsWith('250')),
@@ -149,7 +149,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         )
       })
 
-      t.test('the client is known by XFORWARD', async (t) => {
+      t.test('the client is the one that XFORWARD names', async (t) => {
         const daemon = await passage.serve(t, settings)
         const session = await openSmtp(port)
         t.match(await session.say('XCLIENT ADDR=192.0.2.7 NAME=client.example.com'), /^220 /)
@@ -161,7 +161,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         t.match(passage.log(), /smtpd.*client=client\.example\.com\[192\.0\.2\.7\]/, 'and behind')
       })
 
-      t.test('of two recipients the full one alone is deferred', async (t) => {
+      t.test('of two recipients only the full one is deferred', async (t) => {
         const QUOTAD = await startMailboxes(t)
         await passage.serve(t, { ...settings, QUOTAD, QUOTANAME: 'local' })
         const session = await openSmtp(port)
@@ -231,7 +231,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     t.match(headerValues(message, 'X-Quarantine-ID'), [/ben@example\.org/])
   })
 
-  t.test('what could not be scanned stays in the queue, and comes again', async (t) => {
+  t.test('mail that could not be scanned stays in the queue, and is sent again', async (t) => {
     const daemon = await serve(t)
     await send(port, trouble)
     await daemon.logged(/decision=defer .*reply=451 /)
@@ -239,9 +239,12 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     t.pass('Postfix keeps it')
   })
 
-  t.test('mail of local programs counts as that of relay clients, by SOURCE', async (t) => {
-    await serve(t, { SCANFAIL_RELAY: 'accept' })
-    passage.submit(trouble, '-t', '-f', 'ann@example.net')
-    t.match((await receiver.next()).message.toString(), /TROUBLE/)
-  })
+  t.test(
+    'mail of local programs counts as that of relay clients, by SOURCE of XFORWARD',
+    async (t) => {
+      await serve(t, { SCANFAIL_RELAY: 'accept' })
+      passage.submit(trouble, '-t', '-f', 'ann@example.net')
+      t.match((await receiver.next()).message.toString(), /TROUBLE/)
+    },
+  )
 })

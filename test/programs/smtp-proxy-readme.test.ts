@@ -9,8 +9,9 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * What SMTPD_PROXY_README of Postfix asks of a filter before the queue, a test for each sentence, with a
- * real Postfix in front. Behind is a server that is not Postfix, so that all that is said can be seen.
+ * What SMTPD_PROXY_README of Postfix asks of a filter before the queue, a test for each sentence,
+ * with a real Postfix in front. Behind is a server that is not Postfix, so that all that is said
+ * can be seen.
  */
 
 const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')
@@ -70,7 +71,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   })
 
   t.test(
-    'content is rejected with a negative reply, and nothing is completed behind',
+    'content is rejected with a negative reply, and not completed at the server behind',
     async (t) => {
       const before = next.got.length
       const commands = next.commands.length
@@ -95,7 +96,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     next.script = undefined
   })
 
-  /** A client that has said EHLO to the Postfix in front, and what that answered. */
+  /** Resolves to a client that has said EHLO to the Postfix in front, and the answer. */
   async function greet(t: Test) {
     const client = await callDoor(postfix.port)
     t.teardown(() => client.socket.destroy())
@@ -124,7 +125,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   })
 
   t.test(
-    'what the server behind lacks is refused with its words, or switched off in front',
+    'a feature that the server behind lacks is refused in its words, or switched off in front',
     async (t) => {
       next.script = (_, line) => (/ RET=/.test(line) ? '555 5.5.4 next knows no RET' : undefined)
       const { client, offer } = await greet(t)
@@ -143,7 +144,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     },
   )
 
-  t.test('XFORWARD tells the server behind of the client, as it was told', async (t) => {
+  t.test('XFORWARD reaches the server behind as it was sent', async (t) => {
     const before = next.commands.length
     await send(postfix.port, clean)
     const told = next.commands.slice(before).filter((line) => line.startsWith('XFORWARD '))
@@ -151,13 +152,13 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     t.match(told.join(' '), /PORT=\d+/)
   })
 
-  t.test('content that is refused leaves nothing open behind', async (t) => {
+  t.test('refused content leaves no transaction open at the server behind', async (t) => {
     await send(postfix.port, virus)
     while (next.open > 0) await new Promise(setImmediate)
     t.pass('the connection is closed')
   })
 
-  t.test('no other command comes from Postfix, and none is made here', async (t) => {
+  t.test('Postfix sends no other command, and the filter makes none', async (t) => {
     const known = /^(EHLO|XFORWARD|MAIL|RCPT|DATA|RSET|QUIT|HELO)\b/i
     t.same(
       next.commands.filter((line) => !known.test(line)),

@@ -14,7 +14,7 @@ export interface Receiver {
   readonly port: number
   /** The next message that nobody took yet: waits for it. */
   next(): Promise<ReceivedMail>
-  /** How many came in so far. */
+  /** The number of messages that have come. */
   count(): number
   stop(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
-/** What an MTA said: `550 5.7.1 no`; several lines joined by LF. */
+/** A reply of an MTA, such as `550 5.7.1 no`. Several lines are joined by LF. */
 export type Reply = string
 
 export interface Mail {
@@ -10,30 +10,35 @@ export interface Mail {
   readonly to: readonly string[]
   /** Header and body, lines ended by LF. */
   readonly message: Buffer
-  /** Said with MAIL FROM: `SIZE=1000`. */
+  /** Parameters of MAIL, such as `SIZE=1000`. */
   readonly parameters?: string
 }
 
 /** The replies to each part of a message that was sent. */
 export interface Sent {
   readonly mail: Reply
-  /** One for each recipient. */
+  /** The replies to RCPT, one for each recipient. */
   readonly rcpt: readonly Reply[]
-  /** After the message, or to DATA where that was refused. */
+  /** The replies after the message, or the reply to DATA if that was refused. */
   readonly data: Reply
 }
 
 export interface SmtpSession {
-  /** Says a line; resolves with the reply. */
+  /** Sends a line, and resolves to the reply. */
   say(line: string): Promise<Reply>
   /** Sends one message, byte for byte; several may follow each other. */
   send(mail: Mail): Promise<Sent>
-  /** Both sides so far, a line each, `->` and `<-` before them; of messages the length alone. */
+  /**
+   * The conversation so far: lines with `->` or `<-` before them, and of messages only the length.
+   */
   readonly transcript: readonly string[]
   quit(): Promise<void>
 }
 
-/** Opens a connection to an MTA on 127.0.0.1, greeted and with EHLO said. */
+/**
+ * Opens a connection to an MTA on 127.0.0.1, and resolves when the MTA has greeted and answered
+ * EHLO.
+ */
 export async function openSmtp(port: number): Promise<SmtpSession> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => {}) // an MTA that hangs up in mid-message: reply() says so
@@ -85,7 +90,10 @@ export async function openSmtp(port: number): Promise<SmtpSession> {
   }
 }
 
-/** CRLF, dots doubled, and the dot at the end (RFC 5321 4.5.2). */
+/**
+ * Returns a message as it is sent: lines in CRLF, dots doubled, and the dot at the end (RFC 5321
+ * 4.5.2).
+ */
 export function onTheWire(message: Buffer): Buffer {
   const text = message
     .toString('latin1')

@@ -13,7 +13,7 @@ import { startReceiver } from './smtp-receiver.ts'
 const inner = (end: string) =>
   `MAIL FROM:<smuggled@example.net>${end}RCPT TO:<ben@example.org>${end}DATA${end}Subject: smuggled${end}${end}x${end}`
 
-/** Known ends of a message that some server takes for one, by name. */
+/** Byte sequences by name that some server takes for the end of a message. */
 const ends: Readonly<Record<string, string>> = {
   'LF . LF': '\n.\n',
   'LF . CRLF': '\n.\r\n',
@@ -32,7 +32,7 @@ const ends: Readonly<Record<string, string>> = {
 }
 
 t.test(
-  'sequences that servers read as the end of a message',
+  'sequences that some servers read as the end of a message',
   { skip: postfixMissing },
   async (t) => {
     const stage = buildStage()
@@ -64,13 +64,16 @@ t.test(
       return { replies, senders: smuggled, came: receiver.count() - before }
     }
 
-    t.test('Postfix alone takes one of them for an end, so the trial is a trial', async (t) => {
-      const { senders } = await send(
-        postfix.port,
-        `Subject: x\r\n\r\nfirst${ends['LF . CRLF']}${inner('\r\n')}`,
-      )
-      t.same(senders.toSorted(), ['ann@example.net', 'smuggled@example.net'])
-    })
+    t.test(
+      'Postfix without the filter takes one of them for an end, so that the test can fail',
+      async (t) => {
+        const { senders } = await send(
+          postfix.port,
+          `Subject: x\r\n\r\nfirst${ends['LF . CRLF']}${inner('\r\n')}`,
+        )
+        t.same(senders.toSorted(), ['ann@example.net', 'smuggled@example.net'])
+      },
+    )
 
     for (const [how, door] of Object.entries(doors)) {
       for (const [name, end] of Object.entries(ends)) {
@@ -88,14 +91,17 @@ t.test(
           )
         }
       }
-      t.test(`what only looks like it is one message, --bare-newlines ${how}`, async (t) => {
-        const { replies, senders } = await send(
-          door.port,
-          `Subject: x\r\n\r\nfirst\r\n..\r\n${inner('\r\n')}`,
-        )
-        t.match(replies, [/^250 .*queued as/, /^221 /])
-        t.same(senders, ['ann@example.net'])
-      })
+      t.test(
+        `content that only looks like smuggling is one message, --bare-newlines ${how}`,
+        async (t) => {
+          const { replies, senders } = await send(
+            door.port,
+            `Subject: x\r\n\r\nfirst\r\n..\r\n${inner('\r\n')}`,
+          )
+          t.match(replies, [/^250 .*queued as/, /^221 /])
+          t.same(senders, ['ann@example.net'])
+        },
+      )
     }
 
     t.test('a bare LF or CR without a dot is content, or refused', async (t) => {

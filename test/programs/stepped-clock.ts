@@ -25,11 +25,14 @@ export const faketimeMissing: string | false =
   library === undefined && 'libfaketime is missing: install Debian package faketime'
 
 export interface SteppedClock {
-  /** For the programs whose clock it is; launchers drop these variables, so start what they start. */
+  /**
+   * Variables for the programs with this clock. Launchers drop them, so tests start what launchers
+   * start.
+   */
   readonly environment: Readonly<Record<string, string>>
   /** From now on the programs' wall clock is so many seconds ahead of the real one. */
   set(seconds: number): void
-  /** A file that holds these seconds, for a program that steps its own clock. */
+  /** The file that holds these seconds, for a program that steps its own clock. */
   readonly file: string
 }
 

@@ -7,7 +7,10 @@ import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 import { socketDirectory } from './socket-directory.ts'
 
-/** Valkey, or Redis where a machine has only that: Debian 12 has Redis, later ones both. */
+/**
+ * The server program: Valkey, or Redis if the machine has only that. Debian 12 has Redis, later
+ * ones have both.
+ */
 const server = findProgram('valkey-server') ?? findProgram('redis-server')
 const client = findProgram('valkey-cli') ?? findProgram('redis-cli')
 
@@ -31,7 +34,7 @@ export interface StoreWishes {
   readonly sentinel?: string
 }
 
-/** A server of its own on loopback, which keeps nothing; it ends with the test. */
+/** Starts a server on loopback that writes nothing to the disk and ends with the test. */
 export async function startStore(t: Test, wishes: StoreWishes = {}): Promise<StoreServer> {
   const directory = socketDirectory(t)
   const port = wishes.port ?? (await freePort())
@@ -78,7 +81,10 @@ async function ready(child: ChildProcess): Promise<void> {
   })
 }
 
-/** A cluster of three primaries, each with so many replicas: the primaries come first. */
+/**
+ * Starts a cluster of three primaries, each with so many replicas. The result lists the primaries
+ * first.
+ */
 export async function startCluster(
   t: Test,
   {
@@ -113,12 +119,12 @@ function isInStep(replica: StoreServer): boolean {
   return replica.say('info', 'replication').includes('master_link_status:up')
 }
 
-/** A primary, its replica, and sentinels that know of both by the name `mail`. */
+/** Starts a primary, its replica, and sentinels that know both by the name `mail`. */
 export interface Watched {
   readonly primary: StoreServer
   readonly replica: StoreServer
   readonly sentinels: readonly StoreServer[]
-  /** The port of the primary, as the first sentinel says. */
+  /** Resolves to the port of the primary, as the first sentinel says. */
   primaryPort(): number
 }
 
@@ -164,7 +170,7 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** What server and client need for TLS: a certificate that vouches for itself, for 127.0.0.1. */
+/** Makes what server and client need for TLS: a self-signed certificate for 127.0.0.1. */
 export function makeCertificate(directory: string): {
   readonly cert: string
   readonly key: string

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
 import { findProgram } from './install.mjs'
 
-/** Why its tests are skipped; false where it is there. */
+/** Why its tests are skipped; false if it is there. */
 export const swaksMissing: string | false = !findProgram('swaks') && 'install Debian package swaks'
 
 export interface Sent {
-  /** 0 where the message was accepted. */
+  /** The exit code: 0 if the message was accepted. */
   readonly code: number
   /** The conversation, `->` and `<-` before each line. */
   readonly transcript: string
@@ -18,7 +18,7 @@ export function sendBySmtp(mail: {
   readonly to: string
   /** Header and body, lines ended by LF. */
   readonly message: string
-  /** More words for swaks. */
+  /** Further arguments of swaks. */
   readonly options?: readonly string[]
 }): Promise<Sent> {
   const { port, from, to, message, options = [] } = mail

@@ -7,11 +7,11 @@ import type { Test } from 'tap'
 import { findProgram } from './install.mjs'
 import { socketDirectory } from './socket-directory.ts'
 
-/** What listens at /dev/log, for programs that are given a /dev of their own. */
+/** A listener at /dev/log, for programs that are given a /dev of their own. */
 export interface Syslog {
   /** The words that run a program where this one listens. */
   around(program: readonly string[]): string[]
-  /** The datagrams so far, once one is there that matches. */
+  /** Resolves to the datagrams so far, once there is one that matches. */
   heard(pattern: RegExp): Promise<readonly string[]>
 }
 
@@ -23,7 +23,10 @@ export const syslogMissing: string | false =
   (!findProgram('perl') && 'install Debian package perl-base') ||
   (spawnSync(MOUNTS[0]!, MOUNTS.slice(1)).status !== 0 && 'this machine has no mounts to give')
 
-/** Prints each datagram as a line; with a second word it fills its socket instead and reads nothing. */
+/**
+ * A Python program that prints each datagram as a line. With a second argument it fills its socket
+ * and reads nothing.
+ */
 const LISTENER = `
 use Socket; $| = 1; alarm 600;
 socket(my $in, PF_UNIX, SOCK_DGRAM, 0) or die; bind($in, sockaddr_un($ARGV[0])) or die;
@@ -36,7 +39,9 @@ sleep if $ARGV[1];
 while (defined recv($in, my $text, 65536, 0)) { $text =~ s/\\n/\\\\n/g; print "$text\\n"; }
 `
 
-/** A /dev that has, beside a few devices, the socket as log; then the program. */
+/**
+ * A script that makes a /dev with a few devices and the socket as `log`, and then runs the program.
+ */
 const OWN_DEV = `
 dev=$1 socket=$2; shift 2
 mount --rbind /dev "$dev" && mount -t tmpfs tmpfs /dev || exit 99

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Milliseconds: what hangs is not to hang the test. */
+/** Milliseconds after which a program that hangs is killed. */
 const PATIENCE = 120_000
 
 export interface AtTerminal {
@@ -23,7 +23,7 @@ export function terminalWork(script: string, typed: string): string {
   return `stty -echo\n(\n${script}\n)\ncode=$?\n${listen}\nexit $code\n`
 }
 
-/** Runs a shell script as one does at a terminal, by script(1). */
+/** Runs a shell script at a terminal, by script(1). */
 export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env): AtTerminal {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-terminal-'))
   try {

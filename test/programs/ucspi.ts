@@ -5,11 +5,11 @@ import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
 
-/** Why tcpserver's tests are skipped; false where it is there. */
+/** Why the tests with tcpserver are skipped; false if it is there. */
 export const ucspiMissing: string | false =
   !(findProgram('tcpserver') && findProgram('tcprules')) && 'install Debian package ucspi-tcp'
 
-/** Why envdir's tests are skipped; false where it is there. */
+/** Why the tests with envdir are skipped; false if it is there. */
 export const envdirMissing: string | false =
   !findProgram('envdir') && 'install Debian package daemontools'
 
@@ -17,7 +17,10 @@ export interface TcpServer extends Daemon {
   readonly port: number
 }
 
-/** Rules of a tcp.smtp file, compiled by tcprules(1) in the directory. Returns the cdb's path. */
+/**
+ * Compiles the rules of a tcp.smtp file by tcprules(1) in the directory, and returns the path of
+ * the cdb.
+ */
 export function compileRules(directory: string, rules: string): string {
   const cdb = join(directory, 'tcp.smtp.cdb')
   execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: rules })
@@ -29,7 +32,7 @@ export function compileRules(directory: string, rules: string): string {
  * compiled by tcprules(1). It runs `program` for each connection.
  */
 export async function startTcpServer(setup: {
-  /** For tcp.smtp and its cdb. */
+  /** The directory of tcp.smtp and its cdb. */
   readonly directory: string
   readonly rules: string
   readonly program: readonly string[]
@@ -45,7 +48,7 @@ export async function startTcpServer(setup: {
   return { ...daemon, port }
 }
 
-/** A directory for envdir(8): a file for each variable. Returns its path. */
+/** Makes a directory for envdir(8) with a file for each variable, and returns its path. */
 export function makeEnvdir(directory: string, variables: Readonly<Record<string, string>>): string {
   const path = join(directory, 'env')
   mkdirSync(path)

@@ -38,7 +38,7 @@ function open(t: Test) {
   }
 }
 
-/** What an HTTP answer was given; it is read as slowly as `writableLength` says. */
+/** A stand-in for an HTTP answer, which is read as slowly as `writableLength` says. */
 function reader() {
   const written: { decided: { number: number; line?: string }[] }[] = []
   const response = Object.assign(new EventEmitter(), {

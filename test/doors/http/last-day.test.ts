@@ -3,7 +3,7 @@ import type { HistoryStep } from '../../../src/observe/live/history.ts'
 import { runtimes } from '../daemon/process.ts'
 import { serve, until } from './rig.ts'
 
-/** What the page shows of several workers, and of the time before a restart. */
+/** What the page shows about several workers, and about the time before a restart. */
 
 interface Data {
   readonly decided: readonly { readonly fields: Readonly<Record<string, string>> }[]

@@ -3,7 +3,7 @@ import { openBrowser, openPage, overflow, skipWithoutBrowser } from '../../obser
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { serve } from './rig.ts'
 
-/** What the page says of others' settings, in a real browser. */
+/** What the page says about settings of other programs, in a real browser. */
 
 t.test(
   'the page shows a clamd that does not report its limits, as long as that is so',

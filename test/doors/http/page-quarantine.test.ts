@@ -11,7 +11,7 @@ import {
 import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
 import { type Served, serve, until } from './rig.ts'
 
-/** What the status page tells of the quarantine: to look at, and nothing else. */
+/** What the status page shows of the quarantine, which it can only look at. */
 
 const evil = '<img src=x onerror=alert(1)>\u202e\x07@example.org'
 const now = Date.now()

@@ -21,7 +21,7 @@ export interface Served extends RunningDaemon {
   send(mail?: { from?: string; to?: string; id?: string; eicar?: boolean }): Promise<void>
 }
 
-/** The built onescand with its http place, and eicar as the scanner. */
+/** Starts the built onescand with --http, and eicar as the scanner. */
 export async function serve(t: Test, wishes: DaemonWishes = {}): Promise<Served> {
   const port = await freePort()
   const settings = { QHPSI: 'plugin: eicar', ...wishes.settings }
@@ -62,7 +62,7 @@ export function get(
   })
 }
 
-/** Asks again until the answer is as wanted: what processes tell each other comes once a second. */
+/** Asks again until the answer is as wanted, since processes report to each other once a second. */
 export async function until<Value>(
   look: () => Promise<Value>,
   isWanted: (value: Value) => boolean,
@@ -74,7 +74,7 @@ export async function until<Value>(
   }
 }
 
-/** The value of a metric with these labels; 0 where there is none. */
+/** Returns the value of a metric with these labels, or 0 if there is none. */
 export function metric(text: string, name: string, labels: Readonly<Record<string, string>> = {}) {
   for (const line of text.split('\n')) {
     const [, found, inside = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []

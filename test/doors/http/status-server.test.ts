@@ -270,7 +270,7 @@ t.test('addresses that other hosts reach need a token, which each request must g
   await refusedPage(t, [...here, short], /must hold 16 printable characters/)
 })
 
-/** It serves mail, says why there is no page, and nobody listens there. */
+/** Checks that onescand serves mail, says why there is no page, and does not listen there. */
 async function refusedPage(t: Test, args: readonly string[], why: RegExp): Promise<void> {
   const daemon = startOnescand(t, { args })
   await daemon.logged(/serving/)
@@ -420,7 +420,7 @@ t.test('history holds the last 200 decisions and one day, whatever comes', async
   t.ok(p50! > 46 && p95! < 52, `${p50} ${p95}`)
 })
 
-/** What comes back to these bytes, until the server closes. */
+/** Sends these bytes, and resolves to what comes back until the server closes. */
 async function raw(place: number | string, bytes: string): Promise<string> {
   const socket = typeof place === 'string' ? connect(place) : connect(place, '127.0.0.1')
   const chunks: Buffer[] = []

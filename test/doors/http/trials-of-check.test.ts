@@ -9,7 +9,7 @@ import { onescan } from '../../cli/onescan.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { metric, serve, until } from './rig.ts'
 
-/** What `onescan check` sends is logged as a trial, and counts nowhere; nobody else can have that. */
+/** Trials of `onescan check` are logged as such, and count nowhere; nobody else can send any. */
 
 const onescanc = join(import.meta.dirname, '../../../build/native/onescanc')
 const skip = !existsSync(onescanc) && 'npm run build:native'

@@ -8,7 +8,7 @@ import { says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { submit } from './submit.ts'
 
-/** Meanwhile, when somebody is asked about a recipient. */
+/** What happens while a quota service is asked about a recipient. */
 
 const scanning = { QHPSI: 'plugin: eicar' }
 

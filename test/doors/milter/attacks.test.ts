@@ -13,11 +13,11 @@ import { call, knock, type Line, negotiate, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { submit } from './submit.ts'
 
-/** Who may connect, and means no mail. */
+/** Clients that may connect, but attack. */
 
 const MIB = 1024 * 1024
 
-/** So many connections that say nothing. */
+/** Opens so many connections that say nothing. */
 async function silent(t: Test, place: string, count: number): Promise<Socket[]> {
   const sockets: Socket[] = []
   while (sockets.length < count) {
@@ -105,7 +105,7 @@ t.test('an MTA that has stopped within a packet makes room for mail', async (t) 
   await new Promise((resolve) => setTimeout(resolve, 1100)) // of silence, which no MTA keeps there
   const message = Buffer.from(`Subject: ${'y'.repeat(900_000)}\n\nbody\n`)
   t.equal((await milter.submit({ message })).outcome, 'delivered')
-  t.equal((await (await gone).hear())?.command, 't', 'the message that stopped is put off')
+  t.equal((await (await gone).hear())?.command, 't', 'the message that stopped is deferred')
 })
 
 t.test('bytes that come while an answer is awaited are charged, too', async (t) => {

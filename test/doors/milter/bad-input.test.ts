@@ -8,9 +8,9 @@ import { call, everything, negotiation, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { replyOf } from './submit.ts'
 
-/** What no MTA should say, and mail that is made to be a trouble. */
+/** Commands that no MTA should send, and mail that is made to cause trouble. */
 
-/** What is said, and whether the MTA is waiting for an answer that it can take for one. */
+/** What is sent, and whether the MTA then waits for an answer that it can understand. */
 const nonsense: readonly (readonly [string, readonly Buffer[]])[] = [
   ['a command that there is not', [packet('?')]],
   ['one amid a message', [says.mail('a@b'), says.recipient('c@d'), packet('Z', Buffer.from('x'))]],

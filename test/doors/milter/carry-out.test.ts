@@ -6,7 +6,7 @@ import type { Decision, Findings } from '../../../src/judge/decision.ts'
 import { readAddress } from '../../../src/message/envelope/address.ts'
 import { Header } from '../../../src/message/header-block.ts'
 
-/** A decision as packets. */
+/** Decisions as packets. */
 
 const findings: Findings = { scan: 'clean', why: '', times: {} }
 const told = {

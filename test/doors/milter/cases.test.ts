@@ -8,7 +8,7 @@ import { differences } from './differences.ts'
 import { everything, type Offer, oldest } from './mta.ts'
 import { openMilter } from './rig.ts'
 
-/** The behaviours that all doors share, shown to an MTA of today and to one of the oldest. */
+/** The cases that all doors run, with an MTA of today and with one of the oldest protocol. */
 
 t.test('each difference that is listed for milters is that of a case', async (t) => {
   const names = allCases.map(({ name }) => name)

@@ -9,12 +9,12 @@ import { everything, knock, oldest, says, tell } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { replyOf } from './submit.ts'
 
-/** More recipients, and more MTAs, than there is room for. */
+/** More recipients and more MTAs than there is room for. */
 
 const KIB = 1024
 const budgetOf = (limit: number) => createBudget(limit)
 
-/** Packets that tell of recipients of about so many bytes together. */
+/** Returns packets with recipients of about so many bytes in all. */
 const crowd = (bytes: number) =>
   Buffer.concat(
     Array.from({ length: bytes / 500 }, () => says.recipient(`${'x'.repeat(490)}@a.example`)),

@@ -1,7 +1,7 @@
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { bytes } from '../../cases/case.ts'
 
-/** What every test of the door scans with, and what is found by it. */
+/** The scanner of the milter's tests, and what it finds. */
 export const scanning = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
 
 /** The test virus in a message of its own. */

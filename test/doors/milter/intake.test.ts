@@ -16,7 +16,7 @@ import { HEADER_MAX } from '../../../src/message/header-block.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { TURN } from '../../../src/message/write-all.ts'
 
-/** A message put together from what an MTA tells. */
+/** Messages put together from the parts that an MTA sends. */
 
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))

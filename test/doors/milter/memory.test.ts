@@ -74,7 +74,7 @@ t.test(
 )
 
 const MTAS = 30
-/** 64 by --memory, and what the runtime has not given back. */
+/** MiB that a process may grow: 64 by --memory, and what the runtime has not given back. */
 const RECIPIENTS_LIMIT_MB = 200
 
 for (const length of [64, 900]) {
@@ -113,20 +113,22 @@ for (const length of [64, 900]) {
     t.same(
       others.filter((told) => told !== 't' && told !== 'closed'),
       [],
-      'each was heard to its end, or put off since it fell silent, as this process may under load',
+      'each was heard to its end, or deferred since it fell silent, as this process may under load',
     )
     t.ok(heard.length > 0, `${heard.length} were heard to their end`)
     for (const line of heard) line.write(says.body('x\r\n'), says.end)
     const letters = [...others, ...(await Promise.all(heard.map(lastLetter)))]
     look()
     t.comment(`${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`)
-    t.ok(letters.includes('y') || others.length > 0, 'some were put off')
+    t.ok(letters.includes('y') || others.length > 0, 'some were deferred')
     t.ok(most - before <= RECIPIENTS_LIMIT_MB, `${most - before} MB more`)
     for (const { line } of lines) line.socket.destroy()
   })
 }
 
-/** A message up to its data; what is answered when all of it has been heard, or `closed`. */
+/**
+ * Sends a message up to its data, and resolves to the answer when all was heard, or to `closed`.
+ */
 async function tellRecipients(line: Line, some: Buffer, times: number): Promise<string> {
   try {
     line.write(says.connect(), says.mail('a@example.org'))
@@ -143,7 +145,7 @@ async function tellRecipients(line: Line, some: Buffer, times: number): Promise<
   }
 }
 
-/** Of what a message is answered, edits left out. */
+/** Resolves to the answer to a message, without its edits. */
 async function lastLetter(line: Line): Promise<string> {
   for (;;) {
     const letter = (await line.hear())?.command ?? 'nothing'
@@ -151,7 +153,10 @@ async function lastLetter(line: Line): Promise<string> {
   }
 }
 
-/** One message, and `hasSent` once all of it was taken; the letters of what it is answered. */
+/**
+ * Sends one message, calls `hasSent` when all of it was taken, and resolves to the letters of the
+ * answers.
+ */
 async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
   await negotiate(line)
   line.write(says.connect(), says.mail('a@example.org'), says.recipient('b@example.org'))
@@ -173,7 +178,7 @@ async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
   return letters
 }
 
-/** Stand-ins for clamd that keep nothing of what they get, and answer from when they are told to. */
+/** Starts stand-ins for clamd that drop what they get, and answer after they are told to. */
 async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: readonly string[]) {
   const whole: Socket[] = []
   let answers = false

@@ -14,7 +14,10 @@ import { openMilter } from './rig.ts'
 const skip = !findProgram('miltertest') && 'install Debian package miltertest'
 const scripts = join(import.meta.dirname, 'miltertest')
 
-/** Runs a script; its complaints, or ''. (miltertest itself keeps an error's text to itself.) */
+/**
+ * Runs a script, and resolves to its complaints or ''. (miltertest itself does not print the text
+ * of an error.)
+ */
 async function run(script: string, place: string): Promise<string> {
   const child = spawn('miltertest', ['-w', '-D', `place=${place}`], {
     cwd: scripts,

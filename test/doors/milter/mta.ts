@@ -20,7 +20,7 @@ export interface Offer {
 /** What Postfix 3 and Sendmail 8.14 and later offer. */
 export const everything: Offer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
 
-/** What an MTA of the first version that there is offers: an answer to each command. */
+/** The offer of an MTA with the oldest version: an answer to each command. */
 export const oldest: Offer = { version: 2, actions: 0x3f, steps: 0x7f }
 
 export interface Line {
@@ -33,7 +33,7 @@ export interface Line {
   close(): Promise<void>
 }
 
-/** A connection to a filter, nothing said yet. */
+/** Connects to a filter, and says nothing yet. */
 export async function call(place: string | number): Promise<Line> {
   const socket =
     typeof place === 'string' ? connect(place) : connect({ host: '127.0.0.1', port: place })
@@ -109,7 +109,7 @@ export const says = {
   quitNewConnection: packet('K'),
 } as const
 
-/** What was agreed, and asked for. */
+/** The agreement, and the macros that the filter asks for. */
 export interface Agreed extends Offer {
   readonly macros: string
 }
@@ -131,7 +131,7 @@ export async function negotiate(line: Line, offer: Offer = everything): Promise<
   return agreed
 }
 
-/** Commands that the filter may ask not to be told, and those that it may leave unanswered. */
+/** The bits by which the filter skips commands, and by which it leaves them unanswered. */
 const unsaid: Readonly<Record<string, number>> = {
   C: step.skipConnect,
   H: step.skipHelo,
@@ -153,7 +153,7 @@ const unanswered: Readonly<Record<string, number>> = {
   B: step.noReplyToBody,
 }
 
-/** Says one command as agreed; the answer, or undefined where none is due. */
+/** Sends a command as agreed, and resolves to the answer, or to undefined if none is due. */
 export async function tell(
   line: Line,
   { steps }: Pick<Agreed, 'steps'>,
@@ -168,7 +168,10 @@ export async function tell(
   return answer
 }
 
-/** Connects and leaves again; what other connections said before that has been heard by then. */
+/**
+ * Connects and leaves again. When this resolves, the door has heard what other connections sent
+ * before.
+ */
 export async function knock(place: string): Promise<void> {
   const line = await call(place)
   await negotiate(line)

@@ -75,7 +75,7 @@ for (const { name, program } of all) {
   })
 }
 
-/** And not the question about clamd's limits, which onescand asks when it starts. */
+/** Ignores the question about clamd's limits, which onescand asks when it starts. */
 const isMail = (received: Buffer) => received.includes(plain.subarray(-20))
 
 t.test('onescand may serve milters alone, but not nothing', async (t) => {

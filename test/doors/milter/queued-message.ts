@@ -1,4 +1,4 @@
-/** A field as it stands in the MTA's queue: all its lines, LF at the end of each. */
+/** A field as it stands in the MTA's queue: all its lines, each with LF. */
 interface QueuedField {
   readonly name: string
   text: string

@@ -6,7 +6,7 @@ import { everything, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { submit } from './submit.ts'
 
-/** Full mailboxes, at RCPT. */
+/** Full mailboxes at RCPT. */
 
 const scanning = { QHPSI: 'plugin: eicar' }
 
@@ -18,7 +18,7 @@ const answers: Readonly<Record<string, QuotaAnswer>> = {
   'broken@example.org': { answer: 'unknown', why: 'no answer in 500 ms' },
 }
 
-/** Someone to ask, who remembers what was asked. */
+/** Makes a quota lookup that records what it was asked. */
 function asker(): { readonly asked: [string, number | undefined][]; readonly ask: AskQuota } {
   const asked: [string, number | undefined][] = []
   return {

@@ -12,9 +12,9 @@ import { call, everything, macros, negotiation, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { submit } from './submit.ts'
 
-/** Connections: what may follow what, and what each part of them leaves behind. */
+/** Connections: which command may follow which, and what each leaves behind. */
 
-/** The steps of a message, each with what is said at it. */
+/** The steps of a message with their packets. */
 const steps: readonly (readonly [string, Buffer])[] = [
   ['MAIL', says.mail('a@example.org')],
   ['RCPT', says.recipient('b@example.org')],

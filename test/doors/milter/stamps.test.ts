@@ -8,10 +8,10 @@ import { md5Hex } from '../../cluster/independent.ts'
 import { runSlot } from '../queue/slot.ts'
 import { openMilter } from './rig.ts'
 
-/** Stamps between hosts: what a milter put on mail in CRLF, and what qmail's slot did on mail in LF. */
+/** Stamps between hosts: a milter stamps mail in CRLF, the slot of qmail mail in LF. */
 
 const messages = join(import.meta.dirname, '../../messages')
-/** As each MTA has them in its queue: in LF. */
+/** Returns mail as each MTA has it in its queue: in LF. */
 const samples = readdirSync(messages)
   .filter((name) => name.endsWith('.eml'))
   .map((name) => ({

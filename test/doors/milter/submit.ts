@@ -3,7 +3,7 @@ import type { MilterPacket } from '../../../src/doors/milter/wire/packets.ts'
 import { type Agreed, type Line, macros, says, tell } from './mta.ts'
 import { type QueuedMessage, queueMessage } from './queued-message.ts'
 
-/** One message through a filter, as an MTA hands it there and does what it is answered. */
+/** Sends one message through a filter, as an MTA does, and follows the filter's answer. */
 
 export interface Submission {
   readonly message: Buffer
@@ -144,7 +144,7 @@ function bare(data: Buffer): string {
   return data.toString('latin1').replace(/^<(.*)>\0$/s, '$1')
 }
 
-/** The text of a reply, as Postfix and Sendmail take its percent signs. */
+/** Returns the text of a reply, with percent signs as Postfix and Sendmail read them. */
 export function replyOf({ data }: MilterPacket): string {
   return data.toString('latin1').slice(0, -1).replaceAll('%%', '%')
 }

@@ -13,7 +13,7 @@ import { knock, says } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { submit } from './submit.ts'
 
-/** What takes time, and ends: silence, scans, the daemon itself. */
+/** Things that take time and end: silence, scans, the daemon itself. */
 
 t.test('an MTA that stops amid a packet or a message is not waited for without end', async (t) => {
   const timeouts = {

@@ -6,7 +6,7 @@ import {
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
 
-/** Postfix's attributes, in any split. */
+/** The attributes of Postfix, in any split. */
 
 const value = fc.string({ unit: 'binary-ascii', maxLength: 20 }).map((text) => {
   return text.replace(/[\0\r\n]/g, '=')

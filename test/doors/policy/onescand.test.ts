@@ -19,7 +19,7 @@ const mailboxes = {
 
 const full = 'action=452 4.2.2 Quota exceeded for <full@example.org>, try again later\n\n'
 
-/** One question on a connection of its own; the whole answer. */
+/** Asks one question on a connection of its own, and resolves to the whole answer. */
 async function ask(
   place: { readonly path: string } | { readonly port: number },
   recipient: string,
@@ -37,7 +37,7 @@ async function ask(
   return answer
 }
 
-/** Unix sockets have short paths. */
+/** A short directory name, because paths of unix sockets are short. */
 function privateDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-policy-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

@@ -11,7 +11,7 @@ import { createPolicyService } from '../../../src/doors/policy/service.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
 import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
 
-/** What Postfix is answered, in its own protocol. */
+/** The answers to Postfix, in its own protocol. */
 
 const mailboxes = {
   'full@example.org': [100, 100],
@@ -75,7 +75,7 @@ async function talkTo(t: Test, port: number): Promise<Talker> {
   }
 }
 
-/** As Postfix asks at RCPT TO. */
+/** Returns a request as Postfix sends it at RCPT. */
 const rcpt = (recipient: string, more: Readonly<Record<string, string>> = {}) => ({
   request: 'smtpd_access_policy',
   protocol_state: 'RCPT',

@@ -8,7 +8,7 @@ import { differences } from './differences.ts'
 import { startNext } from './next-server.ts'
 import { openDoor } from './rig.ts'
 
-/** The behaviours that all doors share, by SMTP. */
+/** The cases that all doors run, by SMTP. */
 
 t.test('each difference that is listed for SMTP is that of a case', async (t) => {
   const names = allCases.map(({ name }) => name)

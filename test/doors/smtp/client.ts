@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A client that says bytes, of whatever kind, and hears replies. */
+/** A client that sends any bytes and hears replies. */
 export interface Client {
   readonly socket: Socket
   /** Writes as it is. */
@@ -15,7 +15,7 @@ export interface Client {
   close(): Promise<void>
 }
 
-/** Connects; the greeting is the first reply to hear. */
+/** Connects. The first reply to hear is the greeting. */
 export async function callDoor(port: number): Promise<Client> {
   const socket = connect({ host: '127.0.0.1', port })
   await once(socket, 'connect')

@@ -3,7 +3,10 @@ import { atNextServer, inQuarantine } from '../../bench/smtp/destinations.ts'
 import { type KillFigures, runKills, runKillsAt } from '../../bench/smtp/kill-run.ts'
 import { findProgram } from '../../programs/install.mjs'
 
-/** npm run bench:smtp kills it fifty times in each way, and at each step of keeping mail. */
+/**
+ * A few kills of onescand; `npm run bench:smtp` has fifty of each kind, and one at each step of
+ * keeping mail.
+ */
 
 function check(t: Test, figures: KillFigures, how: string): void {
   const { lost, again, replyLost, unexplained, damaged, accepted, tries } = figures

@@ -10,7 +10,7 @@ import { openDoor, sendThrough } from './rig.ts'
 
 const settings = { QHPSI: 'plugin: eicar' }
 
-/** Hands all connections at a port on to another one, which is known later. */
+/** Forwards all connections at a port to another port, which is named later. */
 async function startForward(t: { teardown(stop: () => unknown): void }) {
   let calls = 0
   const led = { port: 0, to: 0, calls: () => calls }

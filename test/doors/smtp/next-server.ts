@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
-/** A message as the next server got it. */
+/** A message as the next server has got it. */
 export interface Got {
   /** The commands since the last message, as they came, without line ends. */
   readonly commands: readonly string[]
@@ -13,7 +13,10 @@ export interface Got {
   readonly content: Buffer
 }
 
-/** What it does at a command, instead of what it would: a reply, or anything with the socket. */
+/**
+ * What the server does at a command instead of the usual: it replies, or does anything with the
+ * socket.
+ */
 export type Script = (
   verb: string,
   line: string,
@@ -46,7 +49,7 @@ export interface RunningNext {
 
 export const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8', 'DSN', 'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT'] // biome-ignore format: a list
 
-/** A mail server for the door to hand on to: it keeps all that it is told. */
+/** Starts a mail server for the door to hand on to, which records all that it gets. */
 export async function startNext(
   t: { teardown(stop: () => unknown): void },
   wishes: NextWishes = {},

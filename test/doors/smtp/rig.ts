@@ -91,7 +91,10 @@ export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): 
   }
 }
 
-/** One message on a connection of its own: the last reply, which is the one to the dot if it came to that. */
+/**
+ * Sends one message on a connection of its own, and resolves to the last reply: the one to the
+ * content if it came so far.
+ */
 export async function sendThrough(
   door: Pick<OpenDoor, 'call'>,
   content: string | Buffer,

@@ -3,11 +3,11 @@ import type { Client } from './client.ts'
 import { type RunningNext, type Script, startNext } from './next-server.ts'
 import { type OpenDoor, openDoor, sendThrough, type Wishes } from './rig.ts'
 
-/** What tests of trouble on either side of the door have in common. */
+/** Shared by tests of trouble on either side of the door. */
 
 export const clean = 'Subject: x\r\n\r\nhello\r\n'
 
-/** A door before a next server that does what the script says. */
+/** Opens a door before a next server that does what its script says. */
 export async function openBetween(
   t: Test,
   wishes: Wishes = {},
@@ -17,7 +17,7 @@ export async function openBetween(
   return { next, door: await openDoor(t, next.port, wishes) }
 }
 
-/** A client that may send content. */
+/** Resolves to a client that may send content. */
 export async function amidData(door: OpenDoor): Promise<Client> {
   const client = await door.call()
   await client.say('EHLO client.example.org')
@@ -27,7 +27,7 @@ export async function amidData(door: OpenDoor): Promise<Client> {
   return client
 }
 
-/** Mail of others still passes. */
+/** Checks that mail of other clients still passes. */
 export async function stillServes(t: Test, door: OpenDoor, next: RunningNext): Promise<void> {
   next.script = undefined
   t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
