@@ -17,7 +17,8 @@ const CONFIG_FILES = [
  */
 export function handingOverOption(words: readonly string[]): '--fdpass' | '--stream' | undefined {
   const [program, ...rest] = words
-  if (!basename(program!).startsWith('clamdscan') || rest.some(saysHow)) return undefined
+  if (!basename(program!).startsWith('clamdscan') || rest.some(isHandingOverOption))
+    return undefined
   return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
 }
 
@@ -29,7 +30,7 @@ export function isClamAvHere(words: readonly string[]): boolean {
 }
 
 /** `--fdpass`, `--stream`, and their beginnings, which getopt_long(3) takes as well. */
-function saysHow(word: string): boolean {
+function isHandingOverOption(word: string): boolean {
   const [option = ''] = word.split('=')
   return /^--(f|str)/.test(option) && ['--fdpass', '--stream'].some((it) => it.startsWith(option))
 }

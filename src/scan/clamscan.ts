@@ -152,7 +152,7 @@ function streamOf(sample: Sample, scope: ResourceScope): Readable {
 function verdictOf(result: PackageResult | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
-  const name = told(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
   const limit = exceededLimit(name)
   if (limit === undefined) return infected(name || 'a virus without a name')
   const why = `clamscan: ${name}`
@@ -163,7 +163,7 @@ function verdictOf(result: PackageResult | undefined): Verdict {
 function reasonOf(error: unknown): string {
   const cause = causedBy(error)
   const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
-  return told(text)
+  return bounded(text)
 }
 
 function causedBy(error: unknown): unknown {
@@ -171,6 +171,6 @@ function causedBy(error: unknown): unknown {
 }
 
 /** Bounded, for a log line. */
-function told(text: string): string {
+function bounded(text: string): string {
   return replaceUnprintable(text).slice(0, 300)
 }

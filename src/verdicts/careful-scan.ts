@@ -60,8 +60,8 @@ export async function scanCarefully(
     if (left !== undefined) return withheld(tooHarmful(tries, left))
     const turn = await known.turn(message, timeLeft() / 4)
     if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
-    const noted = inHand?.begin(message)
-    const since = known.now()
+    const noted = inHand?.note(message)
+    const since = known.uptime()
     let result: ScanResult
     try {
       result = await look(timeLeft(), turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined)

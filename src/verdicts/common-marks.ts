@@ -62,17 +62,17 @@ interface Death {
 }
 
 /** `now` in milliseconds on a clock that nobody sets. */
-export function createCommonMarks(now: () => number): CommonMarks {
+export function createCommonMarks(uptime: () => number): CommonMarks {
   let deaths: Death[] = []
   /** Answered messages by mark; only marks that were at a death are counted. */
   const answers = new Map<string, number>()
-  const rests = createBackOff<string>(now, { first: FIRST_REST, longest: LONGEST_REST })
+  const rests = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   const until = new Map<string, number>()
 
   function recent(): readonly Death[] {
     const first = deaths[0]
-    if (first !== undefined && now() - first.at >= REMEMBERED_FOR) {
-      deaths = deaths.filter(({ at }) => now() - at < REMEMBERED_FOR)
+    if (first !== undefined && uptime() - first.at >= REMEMBERED_FOR) {
+      deaths = deaths.filter(({ at }) => uptime() - at < REMEMBERED_FOR)
     }
     return deaths
   }
@@ -89,19 +89,19 @@ export function createCommonMarks(now: () => number): CommonMarks {
   function rest(marks: readonly string[]): void {
     const mark = suspected(marks)
     const length = mark && rests.noteFailure(mark)
-    if (mark !== undefined && length) until.set(mark, now() + length)
+    if (mark !== undefined && length) until.set(mark, uptime() + length)
   }
 
   return {
     died(name, marks) {
       if (marks.length === 0) return
       const last = recent().at(-1)
-      if (last !== undefined && now() - last.at < SAME_DEATH) {
+      if (last !== undefined && uptime() - last.at < SAME_DEATH) {
         last.names.add(name)
         for (const mark of marks) last.marks.add(mark)
         return
       }
-      deaths = [...deaths, { at: now(), names: new Set([name]), marks: new Set(marks) }]
+      deaths = [...deaths, { at: uptime(), names: new Set([name]), marks: new Set(marks) }]
       deaths = deaths.slice(-DEATHS_KEPT)
       for (const mark of answers.keys()) {
         if (deaths.some((death) => death.marks.has(mark))) continue
@@ -127,7 +127,7 @@ export function createCommonMarks(now: () => number): CommonMarks {
     suspicionOf(marks) {
       const mark = suspected(marks)
       if (mark === undefined) return undefined
-      return { mark, rest: Math.max(0, (until.get(mark) ?? 0) - now()) }
+      return { mark, rest: Math.max(0, (until.get(mark) ?? 0) - uptime()) }
     },
   }
 }

@@ -11,7 +11,7 @@ export interface InHand {
 /** What a process has in hand, for others to read if it comes to a sudden end. */
 export interface InHandNotes {
   /** Call what is returned when the scan is over. */
-  begin(message: InHand): () => void
+  note(message: InHand): () => void
   /** Notes how many lines about mail this process has logged since it began. */
   logged(lines: number): void
 }
@@ -37,7 +37,7 @@ export function keepNotes(fd: number): InHandNotes {
   const entry = Buffer.alloc(ENTRY)
   const over = Buffer.alloc(1)
   return {
-    begin({ fingerprint, marks }) {
+    note({ fingerprint, marks }) {
       const at = (free.pop() ?? entries++) * ENTRY
       const text = [fingerprint.toString('base64'), ...marks].join('\n')
       const length = entry.write(text, HEAD, 'utf8')

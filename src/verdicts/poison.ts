@@ -63,7 +63,7 @@ export interface Poison {
    */
   turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
   /** On the clock of `harmed`. */
-  now(): number
+  uptime(): number
   /**
    * A scan of it that began at `since` killed the scanner or outlasted its time. Returns how many
    * such scans there were within a day, or undefined if this one counts against nobody.
@@ -109,13 +109,13 @@ export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
 
 /** `now` in milliseconds on a clock that nobody sets. */
 export function createPoison(
-  now: () => number = () => performance.now(),
+  uptime: () => number = () => performance.now(),
   tell: (what: PoisonEvent, message: InHand) => void = () => {},
   allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
   /** By name: since when it is a suspect, and when a scan of it failed. */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
-  const common = createCommonMarks(now)
+  const common = createCommonMarks(uptime)
   /** Scans that failed, in the order of their ends. */
   let ends: readonly FailedScan[] = []
   /**
@@ -128,50 +128,50 @@ export function createPoison(
 
   function suspectNamed(name: string): Suspect | undefined {
     const suspect = suspects.get(name)
-    if (suspect === undefined || now() - suspect.at >= COUNTED_FOR) return undefined
-    return { ...suspect, strikes: suspect.strikes.filter((at) => now() - at < COUNTED_FOR) }
+    if (suspect === undefined || uptime() - suspect.at >= COUNTED_FOR) return undefined
+    return { ...suspect, strikes: suspect.strikes.filter((at) => uptime() - at < COUNTED_FOR) }
   }
 
   function suspectIt(name: string, strike: readonly number[] = []): void {
     const strikes = suspectNamed(name)?.strikes ?? []
-    suspects.set(name, { at: now(), strikes: [...strikes, ...strike] })
+    suspects.set(name, { at: uptime(), strikes: [...strikes, ...strike] })
   }
 
   function noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
-    ends = [...ends, { name, wasSuspect, at: now() }].slice(-MESSAGES_MAX)
+    ends = [...ends, { name, wasSuspect, at: uptime() }].slice(-MESSAGES_MAX)
     suspectIt(name)
     common.died(name, marks)
   }
 
   function strike(name: string, marks: readonly string[]): void {
-    suspectIt(name, [now()])
+    suspectIt(name, [uptime()])
     common.struck(name, marks)
   }
 
   function leftAlone({ strikes }: Suspect, tries: number): number | undefined {
     if (strikes.length < tries) return undefined
-    const left = strikes.at(-1)! + LEFT_ALONE_FOR - now()
+    const left = strikes.at(-1)! + LEFT_ALONE_FOR - uptime()
     return left > 0 ? left : undefined
   }
 
   return {
-    now,
+    uptime: uptime,
     counters,
     get isAny() {
       const last = ends.at(-1)
-      return last !== undefined && now() - last.at < APART_FOR
+      return last !== undefined && uptime() - last.at < APART_FOR
     },
     leftAloneFor(fingerprint, tries) {
       const suspect = suspectNamed(nameOf(fingerprint))
       return suspect && leftAlone(suspect, tries)
     },
     async turn({ fingerprint, marks }, patience) {
-      const until = now() + patience
+      const until = uptime() + patience
       const bearer = common.suspicionOf(marks) && bearers.enter()
       if (bearer !== undefined) {
         const isLate = (await inTime(bearer.before, patience)) === LATE
         const { mark, rest } = common.suspicionOf(marks) ?? { mark: undefined, rest: 0 }
-        if (mark !== undefined && (isLate || rest > until - now())) {
+        if (mark !== undefined && (isLate || rest > until - uptime())) {
           bearer.leave()
           counters.heldBack++
           return { kind: 'held back', mark }
@@ -179,7 +179,7 @@ export function createPoison(
         if (rest > 0) await wait(rest)
       } else if (suspectNamed(nameOf(fingerprint)) === undefined) return free
       const suspect = lane.enter()
-      await inTime(suspect.before, Math.max(1, until - now()))
+      await inTime(suspect.before, Math.max(1, until - uptime()))
       counters.isolated++
       const over = () => {
         suspect.leave()

@@ -52,8 +52,8 @@ export interface VersionNotes {
 }
 
 /** `now` has the signatures of scanners that name none during a scan. */
-export function noteVersions(now: ScannerVersions): VersionNotes {
-  const oldest = new Map<string, string>(Object.entries(now))
+export function noteVersions(current: ScannerVersions): VersionNotes {
+  const oldest = new Map<string, string>(Object.entries(current))
   const heard = new Set<string>()
   let unclear = false
   return {

@@ -145,11 +145,11 @@ t.test('processes of a host hear of each other', async (t) => {
     spoken.dispatchEvent(new Event('words'))
   })
   b.connect((words) => a.hear(JSON.parse(JSON.stringify(words))))
-  const [sinceA, sinceB] = [a.poison.now(), b.poison.now()]
+  const [sinceA, sinceB] = [a.poison.uptime(), b.poison.uptime()]
   const counts = [a.poison.harmed(one, sinceA), b.poison.harmed(other, sinceB)]
   t.same(await Promise.all(counts), [undefined, undefined], 'they were there together')
-  t.equal(await b.poison.harmed(one, b.poison.now()), 1, 'a suspect here, too')
-  t.equal(await a.poison.harmed(one, a.poison.now()), 2)
+  t.equal(await b.poison.harmed(one, b.poison.uptime()), 1, 'a suspect here, too')
+  t.equal(await a.poison.harmed(one, a.poison.uptime()), 2)
   await once(spoken, 'words')
   t.match(b.poison.leftAloneFor(one.fingerprint, 2), Number)
 

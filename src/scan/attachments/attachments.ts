@@ -8,20 +8,19 @@ import { searchMessage } from './search.ts'
 const SHOWN_MAX = 80
 
 /**
- * Plugin `attachments`: refuses banned file names, MIME types and programs, by the
- * control file that BADATTACHMENTS names (rules.ts has its format), or the names that stand there. Names are seen wherever
- * some reader of mail may see one: in every part of multiparts and attached messages, in any
- * encoding, of uuencode and yEnc, too; archives and winmail.dat are not opened: ban their names
- * or types.
+ * Plugin `attachments`: refuses banned file names, MIME types and programs. BADATTACHMENTS has patterns
+ * of names, or names a control file (rules.ts has its format). A name counts wherever some reader of
+ * mail may see one: in each part of multiparts and attached messages, in any encoding, in uuencode and
+ * yEnc, too. Archives and winmail.dat are not opened; their names and types can be banned.
  *
- * Where there is more in a mail than is read, it could not tell, or with BADMIME=accept answers
- * by what it saw and notes the limit. A file of rules that cannot be used is a Fault of kind
- * `config`; one that can is read once.
+ * If a mail holds more than is read, the answer is *could not tell*. With BADMIME=accept it is about
+ * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a
+ * Fault of kind `config`.
  */
 export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
   /**
-   * The same rules for all messages, and nobody changes them. If two messages come first, both read
-   * the file.
+   * The rules, which nobody changes, are the same for all messages. If two messages come at the same time
+   * before the rules are known, both read the file.
    */
   let known: AttachmentRules | undefined
   const rulesOnce = async () => {
@@ -49,7 +48,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
   }
 }
 
-/** Printable ASCII of bounded length; the end of a long name says more than its middle. */
+/** The name in printable ASCII, and shortened in the middle if it is long: its end says more. */
 function shown(name: string): string {
   const text = replaceUnprintable(name)
   if (text.length <= SHOWN_MAX) return text

@@ -1,7 +1,7 @@
-/** Bytes of a file that isExecutable looks at. */
+/** Bytes of a file that isExecutable reads. */
 export const MAGIC_LENGTH = 64
 
-/** First four bytes: ELF, Mach-O of 32 and 64 bits in both byte orders, universal or Java class. */
+/** The first four bytes of ELF, of Mach-O (32 and 64 bits, both byte orders, universal), and of a Java class. */
 const magic = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe])
 
 /** Whether a file that begins with these bytes is a program for Windows, Unix, macOS or Java. */

@@ -3,14 +3,14 @@ import libmime from 'libmime'
 import { decodeLaxly } from './lax-words.ts'
 import { type Parameter, readings, strictValue } from './parameters.ts'
 
-/** Longest name in characters that is matched whole; of a longer one, the end is. */
+/** Most characters of a name that are matched; of a longer name, its end is. */
 export const NAME_MAX = 1024
 
 /**
- * All names that a reader of mail may give to the part that has these parameters:
- * `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
- * 5987), in encoded words (RFC 2047, not allowed there and common), in raw UTF-8 or
- * Latin-1. Without directories, and without what Windows or a careless program drops.
+ * Returns all names that a reader of mail may give to a part with these parameters: `filename` and
+ * `name`, plain, in sections or with a character set (RFC 2231, RFC 5987), in encoded words (RFC 2047;
+ * not allowed there, and common), in raw UTF-8 or Latin-1. Directories are left out, and what Windows
+ * or a careless program drops.
  */
 export function fileNames(parameters: readonly Parameter[]): string[] {
   const found = new Set<string>()
@@ -30,7 +30,7 @@ function plainValues(parameters: readonly Parameter[], base: string): string[] {
     .flatMap(decodeText)
 }
 
-/** RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
+/** Returns the values of RFC 2231: `name*=charset'language'text`, or sections `name*0`, `name*1*`, … in any order. */
 function extendedValues(parameters: readonly Parameter[], base: string): string[] {
   const values: string[] = []
   const sections: { number: number; raw: string; encoded: boolean }[] = []
@@ -75,8 +75,8 @@ function join(sections: readonly { raw: string; encoded: boolean }[]): string[] 
 }
 
 /**
- * Bytes of a header, one a character, as text: as it stands, and as readers may understand
- * encoded words in it, the strict and the lax.
+ * Returns the texts that readers of mail may see in the bytes of a header, of which each is one
+ * character here: as they stand, and with encoded words decoded, strictly and laxly.
  */
 function decodeText(latin1: string): string[] {
   const bytes = Buffer.from(latin1, 'latin1')
@@ -91,14 +91,14 @@ function decodeText(latin1: string): string[] {
 }
 
 /**
- * A name as it stands, and as readers see it who end it at a NUL; none if nothing is left of it.
+ * Returns a name as it stands, and as readers see it who end it at a NUL; without names that are empty.
  */
 export function spellings(text: string): string[] {
   const untilNul = text.split('\0', 1)[0]!
   return [text, untilNul].map(bareName).filter((name) => name !== '')
 }
 
-/** The last part of a path, without control and invisible characters and what hangs on its ends. */
+/** Returns the last part of a path, without control and invisible characters, and without blanks, quotes and dots at its ends. */
 function bareName(text: string): string {
   const name = text
     .normalize()

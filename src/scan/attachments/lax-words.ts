@@ -1,17 +1,17 @@
 import libmime from 'libmime'
 
-/** Characters: the end of a name is what tells. */
+/** Characters that are decoded, from the end of the text: the end of a name is what counts. */
 const LOOKED_AT = 4096
 
-/** Whatever stands where a character set is to stand, an encoding, a text that may hold `?`. */
+/** An encoded word with any character set, an encoding, and a text that may hold `?`. */
 const WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
-/** The same to who ends a text at its first `?`. */
+/** The same word as readers see it who end the text at its first `?`. */
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
 
 /**
- * A text with encoded words as lax readers decode them: the name of a character set may be
- * missing, unknown, hold blanks or a language (RFC 2231 5), and blanks between words may go
- * or stay. Several readings, none of them to be trusted; of a long text, its end.
+ * Decodes encoded words as lax readers do: the character set may be missing or unknown, may hold blanks
+ * or a language (RFC 2231 5), and blanks between words may go or stay. Returns several readings, of a
+ * long text only those of its end. None of them is to be trusted.
  */
 export function decodeLaxly(text: string): string[] {
   const end = text.slice(-LOOKED_AT)
@@ -36,12 +36,12 @@ function decode(charset: string, how: string, text: string, bytesAs: 'utf8' | 'l
       : Buffer.from(withoutEscapes(text), 'latin1')
   const [name = ''] = charset.split('*', 1)
   try {
-    // Others than these need a table; an unknown one is not asked for again.
+    // Only these character sets change the letters of a name; for others, bytes are characters.
     if (/^(?:utf-?(?:16|32|7)|ucs)/i.test(name.trim())) {
       return String(libmime.decodeWord(name.trim(), 'B', bytes.toString('base64')))
     }
   } catch {
-    // as if it had none
+    // The character set is unknown: its bytes are read as if none were named.
   }
   return bytes.toString(bytesAs)
 }

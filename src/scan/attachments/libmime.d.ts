@@ -1,4 +1,4 @@
-/** The part of libmime 5 that is used here; the package brings no types. */
+/** The types of libmime 5, as far as it is used here: the package has none. */
 declare module 'libmime' {
   const libmime: {
     /** Decodes the encoded words of RFC 2047 in a text. */

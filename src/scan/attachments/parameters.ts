@@ -1,19 +1,20 @@
-/** One `name=value` of a Content-Type or Content-Disposition field, the value as it stands. */
+/** One `name=value` of a Content-Type or Content-Disposition field. */
 export interface Parameter {
-  /** Lower case. */
+  /** In lower case. */
   readonly name: string
+  /** The value as it stands. */
   readonly raw: string
 }
 
 export interface ParametrisedValue {
-  /** What stands before the first `;`. */
+  /** The text before the first `;`. */
   readonly head: string
   readonly parameters: readonly Parameter[]
 }
 
 /**
- * Splits a field's value at its semicolons (RFC 2045 5.1). Those inside quotes do not
- * count, unless `quotes` is false: some readers of mail do not look at quotes either.
+ * Splits the value of a field at its semicolons (RFC 2045 5.1). A semicolon inside quotes does not
+ * count, unless `quotes` is false: some readers of mail ignore quotes.
  */
 export function splitParameters(value: string, quotes = true): ParametrisedValue {
   const pieces: string[] = []
@@ -60,7 +61,7 @@ export function withoutComments(value: string): string {
   return kept
 }
 
-/** The value as RFC 2045 has it: the first quoted string without its quotes and escapes, or a token. */
+/** Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or a token. */
 export function strictValue(raw: string): string {
   const text = raw.trim()
   const quoted = /^"([^"\\]*(?:\\.[^"\\]*)*)"/s.exec(text)
@@ -68,8 +69,8 @@ export function strictValue(raw: string): string {
 }
 
 /**
- * Every way in which a reader of mail may understand a value: writers forget quotes, put
- * blanks or more text behind them, and escape nothing in `C:\path\file`.
+ * Returns every reading of a value by a reader of mail: writers forget quotes, put blanks or more text
+ * behind them, and escape nothing in `C:\path\file`.
  */
 export function readings(raw: string): string[] {
   const text = raw.trim()

@@ -2,20 +2,20 @@ import { type Field, plainName } from '../../mime/fields.ts'
 import { fileNames, NAME_MAX } from './file-names.ts'
 import { splitParameters, withoutComments } from './parameters.ts'
 
-/** Parameters of a field. */
+/** Most parameters of a field that are read. */
 export const PARAMETERS_MAX = 100
 
-/** What a header of a message or part says of its content. */
+/** What the header of a message or part says about its content. */
 export interface PartNames {
   /** All names that some reader of mail would give to the content. */
   readonly names: readonly string[]
-  /** Lower case; what RFC 2045 5.2 takes where none is given, or none that can be read. */
+  /** MIME types in lower case; without one that can be read, text/plain (RFC 2045 5.2). */
   readonly types: readonly string[]
-  /** The limit behind which it was not read, if there was one. */
+  /** The limit that left something unread, if there was one. */
   readonly over: string | undefined
 }
 
-/** Reads the fields of a header, as far as some reader takes them for what they are about. */
+/** Reads the fields of a header that name a content, also under names that only some readers understand. */
 export function readNames(fields: readonly Field[]): PartNames {
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => onOneLine(value))
@@ -33,7 +33,7 @@ export function readNames(fields: readonly Field[]): PartNames {
       if (parameters.length > PARAMETERS_MAX) {
         over ??= `a field with more than ${PARAMETERS_MAX} parameters`
       }
-      // Most fields are the same in each reading.
+      // Most fields read the same in all three ways.
       const key = JSON.stringify(parameters)
       if (looked.has(key)) continue
       looked.add(key)

@@ -18,9 +18,8 @@ export interface AttachmentRules {
 }
 
 /**
- * Reads the control file. A Fault of kind `config` if it is missing, cannot be read,
- * holds a line that is no rule, or no rule at all: with nothing to ban the plugin would
- * call everything clean.
+ * Reads the control file. Throws a Fault of kind `config` if the file cannot be read, has a line that is
+ * no rule, or has no rule at all: with nothing to ban, the plugin would call everything clean.
  */
 export async function loadRules(file: string): Promise<AttachmentRules> {
   let text: string
@@ -53,15 +52,15 @@ export function parseRules(text: string, file: string): AttachmentRules {
   if (names.length === 0 && types.length === 0 && !bansExecutables) {
     throw new Fault('config', `BADATTACHMENTS ${file}: holds no rule; write one`)
   }
-  return { bansName: any(names), bansType: any(types), bansExecutables }
+  return { bansName: anyOf(names), bansType: anyOf(types), bansExecutables }
 }
 
-/** The same of patterns of names alone. */
+/** Makes rules of patterns of names alone. */
 export function rulesOfNames(names: readonly string[]): AttachmentRules {
-  return { bansName: any(names), bansType: any([]), bansExecutables: false }
+  return { bansName: anyOf(names), bansType: anyOf([]), bansExecutables: false }
 }
 
-function any(patterns: readonly string[]): (text: string) => boolean {
+function anyOf(patterns: readonly string[]): (text: string) => boolean {
   const tests = patterns.map((pattern) => compileGlob(pattern.normalize(), '*?'))
   return (text) => tests.some((test) => test(text))
 }

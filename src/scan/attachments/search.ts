@@ -7,24 +7,24 @@ import { spellings } from './file-names.ts'
 import { readNames } from './part-names.ts'
 import type { AttachmentRules } from './rules.ts'
 
+/** The outcome of searching a message. */
 export interface AttachmentFindings {
-  /** What was banned first: a file name, `type a/b` or `content executable`. */
+  /** The first banned thing that was found: a file name, `type a/b` or `content executable`. */
   readonly banned: string | undefined
-  /** The limit behind which nothing was looked at; the first one. */
+  /** The first limit that left something unread. */
   readonly over: string | undefined
 }
 
 export interface SearchOptions {
-  /** As ContentsOptions has it. */
+  /** Opens a file without a name, for what memory has no room for. */
   readonly openFile: () => number
   /** The search ends at this signal, with its reason. */
   readonly signal: AbortSignal
 }
 
 /**
- * Looks for what is banned wherever any reader of mail may see a name, a type or a content: in
- * what the one reading of the mail finds (mime/contents.ts), and nowhere else. Ends at the first
- * that is banned.
+ * Searches a message for what the rules ban, wherever some reader of mail may see a name, a type or a
+ * content (mime/contents.ts). Ends at the first banned thing.
  */
 export async function searchMessage(
   message: Source,

@@ -1,9 +1,9 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
 
-/** Where a clamd listens: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
+/** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
 export type ClamdAddress = {
-  /** What the log shows. */
+  /** The address as the log shows it. */
   readonly text: string
   /** Its share of the messages beside other servers, 1 to 100. */
   readonly weight: number
@@ -34,7 +34,7 @@ export function readClamdAddress(word: string): ClamdAddress {
   )
 }
 
-/** Whether mail for it crosses no network. */
+/** Whether mail reaches this server without crossing a network. */
 export function isLocal(address: ClamdAddress): boolean {
   return address.kind === 'unix' || /^(?:127\.|::1$|localhost$)/.test(address.host)
 }

@@ -5,7 +5,7 @@ import { type ClamdReply, readReply, type Submission } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'
 
-/** A question about the server itself: its reply without the NUL, as clamd(8) has it ("PONG"). */
+/** Asks about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */
 export async function askClamd(
   address: ClamdAddress,
   command: 'PING' | 'VERSION',
@@ -31,8 +31,8 @@ export async function scanPath(
 }
 
 /**
- * Sends the bytes, `size` of them, by INSTREAM. A chunk is used only until the next one is
- * asked for; all of them are asked for anew where they have to be sent again.
+ * Sends `size` bytes by INSTREAM. A chunk is used only until the next one is asked for. If the bytes
+ * have to be sent again, `chunks` is iterated anew.
  */
 export async function scanStream(
   address: ClamdAddress,
@@ -51,8 +51,8 @@ export async function scanStream(
 }
 
 /**
- * Sends several small contents by INSTREAM at once, each with its bytes. Undefined if the server
- * takes one command a connection.
+ * Sends several small contents at once, each by an INSTREAM of its own. Undefined if the server takes
+ * only one command on a connection.
  */
 export async function scanStreams(
   contents: readonly Pick<Sample, 'size' | 'chunks'>[],
@@ -67,9 +67,9 @@ export async function scanStreams(
 }
 
 /**
- * Has clamd read files from their first bytes on, whatever it may open itself: FILDES, clamd(8),
- * a command for each. The descriptors stay open here; each is asked for when it is sent. Undefined as
- * above.
+ * Has clamd read open files from their beginning (FILDES, clamd(8)); it needs no right to open them.
+ * Each function is called when its descriptor is sent; the descriptors stay open here. Undefined if
+ * the server takes only one command on a connection.
  */
 export async function scanDescriptors(
   descriptors: readonly (() => number)[],
@@ -82,7 +82,7 @@ export async function scanDescriptors(
   return readReplies(await ask(packets, descriptors.length, signal), 'descriptor')
 }
 
-/** The command with its descriptor, and the byte that brings one where it comes by itself. */
+/** The command FILDES with its descriptor, and the further byte that clamd expects with one. */
 export function fildes(descriptor: number): ClamdPacket {
   return { bytes: Buffer.from('zFILDES\0\0'), descriptor }
 }

@@ -1,8 +1,8 @@
 import type { Absence } from './clamd-connection.ts'
 
 /**
- * Milliseconds for which a server that cannot be reached is tried again, from the first
- * message on that did not reach it; onescan-clamav(7) has these numbers. A full queue is
+ * Milliseconds for which a server that cannot be reached is tried again, counted from the first
+ * message that did not reach it; onescan-clamav(7) has these numbers. A server with a full queue is
  * tried until the message's own deadline.
  */
 export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
@@ -12,21 +12,20 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 }
 
 /**
- * The same for a server that died lately, with messages that may have been the reason: somebody
- * will start it again, and then it reads its signatures. Other mail should not be deferred for
- * that.
+ * The same for a server that died lately with messages that may have killed it: it will be started
+ * again and then read its signatures. Other mail should not be deferred for that.
  */
 export const COMES_BACK_AFTER_DEATH = 20_000
 
 const FIRST_PAUSE = 5
 const LONGEST_PAUSE = 250
 
-/** Milliseconds before all is tried again: twice as many each time, and not all at one moment. */
+/** Returns milliseconds until the next attempt: doubled each time, and random, so that messages do not return all at once. */
 export function lengthOfPause(pauses: number, random: () => number = Math.random): number {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** pauses) * (0.5 + random() / 2)
 }
 
-/** Resolves after so many milliseconds, or at the signal. */
+/** Waits for so many milliseconds, or until the signal. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -6,62 +6,63 @@ import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import { createClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
-/** How one conversation with a clamd ended; `why` is one line without the address. */
+/** The outcome of one conversation with clamd; `why` is one line without the address. */
 export type ClamdOutcome<Answer> =
   | { readonly kind: 'answered'; readonly answer: Answer }
-  /** No connection, so nothing was sent: another server costs this one nothing. */
+  /** There was no connection, so nothing was sent. The message may go to another server. */
   | {
       readonly kind: 'unreachable'
       readonly why: string
       readonly state: Absence
-      /** Set if a kept connection broke under the same question a moment before. */
+      /** Set if a kept connection broke in the same conversation a moment before. */
       readonly broke?: true
     }
-  /** It took the connection and broke it before its reply was whole. */
+  /** The server took the connection and closed it before its reply was whole. */
   | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
-  /** The signal fired. clamd may well go on scanning, so do not ask again. */
+  /** The signal fired. clamd may go on scanning, so it is not asked again. */
   | { readonly kind: 'timed-out'; readonly why: string }
 
 /**
- * Why there is no connection: it listens, and its queue of connections is `full`; nobody
- * listens (`refused`); it says nothing (`silent`), which a full queue looks like over TCP, too;
- * or there is no such server (`gone`): no socket, no such host, no right to connect.
+ * Why there is no connection. `full`: the server's queue of connections is full. `refused`: nobody
+ * listens. `silent`: the server says nothing, which over TCP may be a full queue, too. `gone`:
+ * there is no such socket or host, or no right to connect.
  */
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
+/** The bytes that came back. */
 export interface RawReplies {
-  /** Up to the last reply's NUL, perhaps more, or REPLY_MAX bytes for each without one. */
+  /** The replies up to the last one's NUL, perhaps more; without NULs REPLY_MAX bytes for each. */
   readonly bytes: Buffer
-  /** Whether the kernel had taken every packet when the reply came. */
+  /** Whether the kernel had taken all packets when the reply came. */
   readonly sentAll: boolean
 }
 
-/** What is sent at once: bytes, or bytes with a descriptor, which stays open here. */
+/** What is sent in one call: bytes, perhaps with a descriptor, which stays open here. */
 export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
 
-/** A connection to a clamd, made by its first exchange. */
+/** A connection to clamd, which its first exchange makes. */
 export interface ClamdConnection {
   /** False once nothing can be exchanged any more. */
   readonly isOpen: boolean
   /**
-   * Sends the packets one at a time and takes one reply, or so many; one exchange at a time. A packet
-   * is asked for only when the one before was handed to the kernel, so its buffer may be
-   * used again. The sending side stays open: clamd takes a half-close for a client that
-   * went away. A reply that comes early ends the sending.
+   * Sends the packets one at a time and takes `replies` replies (1). There is one exchange at a
+   * time. A packet is asked for only when the kernel has taken the one before, so that packets can
+   * share a buffer. The sending side stays open: if it were closed, clamd would believe that the
+   * client has gone. A reply that comes early ends the sending.
    *
-   * Anything but a whole reply to all that was sent ends the link, and so does what
-   * `packets` throws, which is thrown on.
+   * Anything but a whole reply to all that was sent ends the connection. So does an error of
+   * `packets`, which is thrown on.
    */
   exchange(
     packets: Iterator<ClamdPacket>,
     signal: AbortSignal,
     replies?: number,
   ): Promise<ClamdOutcome<RawReplies>>
-  /** Nothing is left behind then: no descriptor, listener or timer. */
+  /** Ends the connection, and leaves no descriptor, listener or timer behind. */
   end(): void
 }
 
-/** The exchange that is under way, which gets what the connection reports. */
+/** The exchange that is under way; the connection tells it what happens. */
 interface Exchange {
   begin(): void
   receive(chunk: Buffer): void
@@ -78,13 +79,13 @@ const absences: Readonly<Record<string, Absence>> = {
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
 
-/** Milliseconds until a connection that takes nothing is tried again. */
+/** Milliseconds until a socket that took nothing is tried again. */
 const FULL_FOR = 2
 
-/** A function of the runtime, the same for all: nothing of any message is in it. */
+/** A function of the runtime, which all connections share: it holds nothing of any message. */
 let loading: ReturnType<typeof loadConnect> | undefined
 
-/** `passing`, for who sends descriptors. */
+/** Makes a connection; `passing` is needed to send descriptors. */
 export async function makeClamdConnection(
   address: ClamdAddress,
   passing?: PassedDescriptors,
@@ -117,7 +118,7 @@ export async function makeClamdConnection(
       const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
       timer = setTimeout(() => current?.giveUp(why, 'silent'), CONNECT_TIMEOUT)
     }
-    // Bytes that come without a question mean that the server wants to leave.
+    // Bytes that nobody asked for mean that the server is about to close the connection.
     socket.on('data', (chunk) => (current ? current.receive(chunk) : end()))
     socket.on('end', () => (current ? current.fail() : end()))
     socket.on('error', (error) => {
@@ -186,7 +187,7 @@ export async function makeClamdConnection(
           })
         })
       }
-      /** Nothing of ours waits in the connection: one exchange at a time, and each packet was taken. */
+      /** Sends by the descriptor itself. Nothing waits in the socket, since each packet before was taken. */
       const pass = (packet: Exclude<ClamdPacket, Buffer>) => {
         const fd = descriptorOf(socket!)
         const { bytes, descriptor } = packet
@@ -200,7 +201,7 @@ export async function makeClamdConnection(
         receive(chunk) {
           if (!reply.push(chunk)) return
           const bytes = reply.bytes()
-          // A server that says more than it was asked might be answering the next question.
+          // Further bytes might be taken for the answer to the next question.
           if (endOfReplies(bytes, replies) !== bytes.length) end()
           finish({ kind: 'answered', answer: { bytes, sentAll } })
         },
@@ -223,7 +224,7 @@ export async function makeClamdConnection(
   }
 }
 
-/** Behind the NUL of the last one; -1 if there are not so many. */
+/** The offset behind the NUL of the last reply; -1 if there are fewer replies. */
 function endOfReplies(bytes: Buffer, replies: number): number {
   let at = 0
   for (let left = replies; left > 0; left--) {
@@ -244,9 +245,9 @@ function broken(error: Error | undefined, length: number): ClamdOutcome<never> {
 }
 
 /**
- * What lies unread in a socket whose write just failed. clamd says there why it hung
- * up (size limit), and node:net is about to throw it away with the socket: the
- * descriptor is the only way to it. Empty where the runtime does not show one.
+ * Reads what lies in a socket whose write has just failed: clamd says there why it hung up (its
+ * size limit). node:net would drop it with the socket, so it is read from the descriptor. Empty if
+ * the runtime does not show the descriptor.
  */
 function unread(socket: Connection): Buffer {
   const fd = descriptorOf(socket)
@@ -254,6 +255,6 @@ function unread(socket: Connection): Buffer {
   try {
     return fd === undefined ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
   } catch {
-    return Buffer.alloc(0) // EAGAIN, ECONNRESET: there is nothing
+    return Buffer.alloc(0) // EAGAIN or ECONNRESET: there is nothing to read
   }
 }

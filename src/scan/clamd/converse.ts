@@ -7,8 +7,8 @@ import {
 } from './clamd-connection.ts'
 
 /**
- * Sends a command with all that belongs to it, and takes the one reply. `packets` is
- * asked once for each time that it has to be sent.
+ * Sends a command with its data, and takes the one reply. `packets` is called anew each time that the
+ * command has to be sent.
  */
 export type Converse = (
   address: ClamdAddress,
@@ -17,8 +17,8 @@ export type Converse = (
 ) => Promise<ClamdOutcome<RawReplies>>
 
 /**
- * The same with so many commands at once; the replies to them, in their order.
- * Undefined if this server takes one command a connection.
+ * Sends several commands at once, and takes their replies, in the order of the commands. Undefined if
+ * the server takes only one command on a connection.
  */
 export type ConverseMany = (
   packets: () => Iterator<ClamdPacket>,
@@ -26,7 +26,7 @@ export type ConverseMany = (
   signal: AbortSignal,
 ) => Promise<ClamdOutcome<readonly Buffer[]> | undefined>
 
-/** On a connection of its own: of that nothing is left behind. */
+/** Converses on a new connection, and ends it. */
 export const converse: Converse = async (address, packets, signal) => {
   const connection = await makeClamdConnection(address)
   try {

@@ -8,29 +8,32 @@ import { makeClamdConnection } from './clamd-connection.ts'
 import { readReply } from './clamd-reply.ts'
 
 /**
- * Bytes of a file that a clamd is handed by descriptor, once it was seen to scan so much; what is
- * larger is sent as a stream. They are in memory until it has scanned them.
+ * Most bytes of a file that clamd is handed by descriptor, after it has shown that it scans so much.
+ * Larger files are streamed. A file is in memory until clamd has scanned it.
  */
 export const DESCRIPTOR_MAX = 16 * 1024 * 1024
-/** The same for a clamd that was not seen to do so: below any limit that a clamd has. */
+/** The same before clamd has shown that: less than any limit that a clamd has. */
 export const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
 /**
- * Milliseconds for its answer. A socket that is forwarded passes no descriptor, so a clamd behind it
- * would wait for ever.
+ * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and clamd behind it
+ * waits for ever.
  */
 const TOLD_WITHIN = { small: 1_000, large: 10_000 } as const
-/** Milliseconds after which it is asked again, while nobody waits: another may listen there, or one of other settings. */
+/**
+ * Milliseconds for which a yes or a no holds. Then clamd is tried again, while nobody waits: it may
+ * be another one, or have other settings.
+ */
 const YES_FOR = 3_600_000
 const NO_FOR = 60_000
 
 export interface DescriptorTrial {
   /**
-   * Whether a file of so many bytes may be handed over. The first who asks waits until that is
-   * known of small files; it is false for others meanwhile, and while a large one is tried.
+   * Resolves to whether a file of so many bytes may be handed over. The first caller waits for the
+   * trial of a small file. Other callers get false meanwhile, and while a large file is tried.
    */
   takes(size: number): Promise<boolean>
-  /** Another server may listen there from now on. */
+  /** Forgets what is known: another server may listen there from now on. */
   forget(): void
   close(): void
 }
@@ -43,28 +46,29 @@ interface TrialOutcome {
 }
 
 /**
- * Finds out whether a server reads what it is handed (FILDES, clamd(8)), on connections of its own:
- * a small file, and before the first large one a file of DESCRIPTOR_MAX bytes with the test virus in
- * front. clamd must find that virus: it says OK of a file over its MaxFileSize without a scan, while a
- * stream over its StreamMaxLength is an error. `now` in milliseconds.
+ * Finds out whether a server scans files that it is handed (FILDES, clamd(8)). On connections of
+ * their own it gets a small file and, before the first large message, a file of DESCRIPTOR_MAX bytes
+ * that begins with the test virus. clamd must find that virus: it answers OK, without a scan, to a
+ * file over its MaxFileSize. (To a stream over its StreamMaxLength it answers with an error.)
+ * `uptime` is in milliseconds.
  */
 export function createDescriptorTrial(
   address: ClamdAddress,
   passing: PassedDescriptors,
-  now: () => number,
+  uptime: () => number,
 ): DescriptorTrial {
   const known = new Map<TrialSize, TrialOutcome>()
   const over = new AbortController()
 
   async function ask(extent: TrialSize, before?: TrialOutcome): Promise<boolean> {
-    const meanwhile = { takes: before?.takes ?? false, at: now() }
+    const meanwhile = { takes: before?.takes ?? false, at: uptime() }
     known.set(extent, meanwhile)
     const told = await tryDescriptor(address, passing, extent, over.signal).catch(
       () => 'no' as const,
     )
-    if (known.get(extent) !== meanwhile) return false // forgotten
+    if (known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
     if (told === 'nobody') known.delete(extent)
-    else known.set(extent, { takes: told === 'yes', at: now() })
+    else known.set(extent, { takes: told === 'yes', at: uptime() })
     return told === 'yes'
   }
 
@@ -84,7 +88,7 @@ export function createDescriptorTrial(
   }
 
   function isOld({ takes, at }: TrialOutcome): boolean {
-    return now() - at > (takes ? YES_FOR : NO_FOR)
+    return uptime() - at > (takes ? YES_FOR : NO_FOR)
   }
 }
 

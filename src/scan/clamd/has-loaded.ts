@@ -3,14 +3,13 @@ import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import { databaseNumber } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 
-/** Bytes of signatures that a clamd loads in a second, or more. */
+/** Bytes of signatures that clamd loads in a second, at least. */
 const LOADED_PER_SECOND = 2_000_000
 
 /**
- * Whether a clamd has loaded these signatures: it names the number of ClamAV's own, or it made its
- * socket, which it does when it has loaded all that is there, after they changed and after as long
- * as it takes to load them. Of a server that others run on, and of a site's own signatures, only
- * time tells.
+ * Whether clamd has loaded these signatures. It has if it names the number of ClamAV's own ones, or
+ * if it made its socket long enough after they changed: it makes the socket when it has loaded all
+ * that is there. For a server on another host, and for a site's own signatures, only time tells.
  */
 export function hasLoaded(
   { address, version }: { readonly address: ClamdAddress; readonly version: string | undefined },
@@ -26,7 +25,7 @@ export function hasLoaded(
   return isNamed || isFrom(official?.changed)
 }
 
-/** Unix seconds. Who may connect to a socket, and whose it is, may change later. */
+/** When the socket was made, in Unix seconds: its mtime, since its mode and owner may change later. */
 function socketMade(address: ClamdAddress): number | undefined {
   if (address.kind !== 'unix') return undefined
   try {

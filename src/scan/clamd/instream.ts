@@ -1,14 +1,15 @@
 const COMMAND = 'zINSTREAM\0'
-const LENGTH = 4 // bytes of a chunk's length, big-endian
+/** Bytes of a chunk's length, which is big-endian. */
+const LENGTH = 4
 
-/** Bytes of mail in one packet; also the largest message that goes out in a single write. */
+/** Most bytes of mail in one packet. A message up to this size goes out in a single write. */
 export const PACKET_DATA = 64 * 1024
 
 /**
- * The bytes of INSTREAM, clamd(8): the command, then chunks of a length and as many
- * bytes, then a length of zero. Whatever the size of the chunks that come in, they go
- * out in few large packets, all in one buffer: each is valid until the next is asked for.
- * `size` is that of all chunks together, where it is known: a small message needs no more room.
+ * Yields the packets of INSTREAM (clamd(8)): the command, chunks with their lengths, a length of
+ * zero. Chunks of any size go out in few large packets. All packets share one buffer, so each is
+ * valid until the next one is asked for. `size` is the size of all chunks together, if it is known:
+ * a small message needs a small buffer.
  */
 export function* streamPackets(
   chunks: Iterable<Buffer>,

@@ -5,10 +5,13 @@ import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TURN } from '../../message/write-all.ts'
 import type { Sample } from '../shared/scanner.ts'
 
-/** No memory file can be made: no descriptor or no memory is left. */
+/** The error if no memory file can be made, because no descriptor or no memory is left. */
 export class NoMemoryFile extends Error {}
 
-/** A file in memory with the bytes of a sample, to be closed. Rejects with NoMemoryFile, or as reading them does. */
+/**
+ * Copies a sample into a memory file. Resolves to its descriptor, which the caller closes. Rejects
+ * with NoMemoryFile, or with the error of reading the sample.
+ */
 export async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise<number> {
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
@@ -31,7 +34,7 @@ export async function memoryFileOf(sample: Sample, passing: PassedDescriptors): 
   }
 }
 
-/** The offset of the descriptor, which who gets it shares, stays where it is. */
+/** Writes at `at`, and leaves the file's own offset at 0: clamd shares it, and reads from there. */
 function write(file: number, bytes: Buffer, at: number): void {
   try {
     writeWhole(file, bytes, at)

@@ -3,17 +3,17 @@ import { EICAR } from '../shared/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { scanStream } from './ask.ts'
 
-/** Whether a clamd reports mail that it did not look at to the end. */
+/** Whether clamd reports mail that it did not scan to the end. */
 export type TellsOfLimits =
   | { readonly tells: 'yes' | 'no' }
   | { readonly tells: 'unknown'; readonly why: string }
 
-/** More than any MaxRecursion can be: clamd takes no more than 100. */
+/** Levels of the test mail: more than MaxRecursion can be, which clamd limits to 100. */
 const LEVELS = 120
 
 /**
- * Asks by a mail of some 8 KB, with the test virus deeper than any clamd looks. With
- * AlertExceedsMax it says so; without it calls the mail OK, as it would any virus there.
+ * Asks clamd by a mail of some 8 KB that has the test virus deeper than clamd scans. With
+ * AlertExceedsMax it reports its limit. Without, it calls this mail OK, as it would every virus there.
  */
 export async function tellsOfLimits(
   server: ClamdAddress,
@@ -24,7 +24,7 @@ export async function tellsOfLimits(
   const { answer } = outcome
   switch (answer.says) {
     case 'over':
-    case 'infected': // it looks deeper than any that is known
+    case 'infected': // it scans deeper than any clamd that we know
       return { tells: 'yes' }
     case 'clean':
       return { tells: 'no' }

@@ -1,32 +1,32 @@
 /**
- * Conversations with one server at once; onescand(8) has this number. clamd scans for
- * MaxThreads of them (10), holds MaxQueue (100) and refuses what comes above that and its
- * MaxConnectionQueueLength: all processes of a daemon together stay below.
+ * Most conversations with one server at a time; onescand(8) has this number. clamd scans MaxThreads
+ * messages at once (10), holds MaxQueue (100) and refuses what comes beyond that and its
+ * MaxConnectionQueueLength. All processes of a daemon together stay below.
  */
 export const CONVERSATIONS_MAX = 20
-/** Bytes from which on a message is large: one takes a thread of clamd's for a second and more. */
+/** Bytes from which on a message is large: clamd scans it for a second or more. */
 export const LARGE_FROM = 1024 * 1024
 /**
- * Of these places, those that large messages may have. So the large ones of four processes leave
- * clamd threads for small mail, which would wait for a large message to end otherwise.
+ * Most conversations with one server about large messages. So those of four processes leave threads
+ * of clamd to small mail, which would have to wait for them otherwise.
  */
 export const LARGE_CONVERSATIONS_MAX = 2
 
-/** Places at servers. Those who find none wait in the order of their coming. */
+/** The conversations with each server. Messages beyond its limits wait in the order of their coming. */
 export interface ServerQueue<Server> {
-  /** Conversations with this server at this moment. */
+  /** The number of conversations with this server now. */
   underWayAt(server: Server): number
   /**
-   * One of the servers that has a place, to be left again; undefined if `signal` comes
-   * first. `wanted` names them in the order of preference; it is asked again whenever a
-   * place becomes free. `size` in bytes.
+   * Resolves to a server with which a conversation may begin; call `leave` after it. Undefined if
+   * `signal` comes first. `wanted` names the servers in the order of preference, and is called
+   * anew whenever a conversation ends. `size` is in bytes.
    */
   take(
     wanted: () => readonly Server[],
     signal: AbortSignal,
     size?: number,
   ): Promise<Server | undefined>
-  /** `size` as it was taken for. */
+  /** Ends a conversation; `size` as in `take`. */
   leave(server: Server, size?: number): void
 }
 
@@ -45,7 +45,7 @@ export function createServerQueue<Server>(
   atEach: number = CONVERSATIONS_MAX,
   largeAtEach: number = LARGE_CONVERSATIONS_MAX,
 ): ServerQueue<Server> {
-  /** Of all messages; counted up before anybody is told, so that no two get one place. */
+  /** Counted before `take` resolves, so that no two messages get one place. */
   const taken = new Map<Server, ServerLoad>()
   const waiting = new Set<WaitingMessage<Server>>()
 
@@ -70,7 +70,7 @@ export function createServerQueue<Server>(
     if (isLarge) known.large += more
   }
 
-  /** A large message that waits keeps no small one behind it from its place. */
+  /** Lets in those that can be. A large message that waits does not hold up small ones behind it. */
   function serve(): void {
     for (const next of waiting) {
       const free = find(next.wanted(), next.isLarge)
@@ -82,7 +82,7 @@ export function createServerQueue<Server>(
     underWayAt: (server) => taken.get(server)?.all ?? 0,
     async take(wanted, signal, size = 0) {
       if (signal.aborted) return undefined
-      serve() // what they want may have become free without a word, and nobody is overtaken
+      serve() // those who wait may want other servers by now; they come first
       const isLarge = size >= LARGE_FROM
       const free = find(wanted(), isLarge)
       if (free !== undefined) return free

@@ -11,13 +11,13 @@ import {
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createDescriptorTrial } from './descriptor-trial.ts'
 
-/** Connections to one server that are kept while nobody asks. Each is a descriptor of clamd's, no thread. */
+/** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
-/** Milliseconds that they are kept, or up to twice that; clamd hangs up after 30 s. */
+/** Milliseconds for which an idle connection is kept, or up to twice that; clamd hangs up after 30 s. */
 export const IDLE_FOR = 5_000
-/** Milliseconds in which a server says whether it knows sessions. */
+/** Milliseconds in which a server has to say whether it knows sessions. */
 export const TOLD_WITHIN = 1_000
-/** Milliseconds after which a server that knew none may know them. */
+/** Milliseconds after which a server that knew no sessions is asked again. */
 export const ASK_AGAIN_AFTER = 60_000
 
 const GREETING = Buffer.from('zIDSESSION\0')
@@ -27,13 +27,13 @@ const PONG = Buffer.from('1: PONG\0')
 export interface Sessions {
   readonly converse: Converse
   readonly converseMany: ConverseMany
-  /** Whether a file of so many bytes may be handed over by descriptor, in a session. */
+  /** Resolves to whether a file of so many bytes may be handed over by descriptor, in a session. */
   takesDescriptor(size: number, signal: AbortSignal): Promise<boolean>
-  /** Ends what idles; what is in use ends when it is done. */
+  /** Ends idle connections at once, and the others when their conversations are over. */
   close(): void
 }
 
-/** A session of clamd(8), IDSESSION: its replies bear the number of the command. */
+/** A session (IDSESSION, clamd(8)): each reply bears the number of its command. */
 interface ClamdSession {
   readonly connection: ClamdConnection
   /** Commands sent so far. */
@@ -42,37 +42,37 @@ interface ClamdSession {
 }
 
 /**
- * Conversations over connections to one server that last from message to message, one
- * command at a time on each.
+ * Opens conversations with one server over connections that last from message to message. Each
+ * connection carries one conversation at a time.
  *
- * A kept connection that clamd gave up (its own time limits, a restart) is no failure:
- * where no byte of a reply to this command came, the command is sent once more, on a fresh
- * one. On a fresh connection a command is sent only once, and never after the signal. A server that knows no
- * sessions gets a connection for each command. `now` and `idleFor` in milliseconds.
+ * If clamd has closed a kept connection (its own time limits, a restart), that is no failure: as
+ * long as no byte of a reply has come, the command is sent once more on a fresh connection. On a
+ * fresh connection a command is sent only once, and never after the signal. A server that knows no
+ * sessions gets a new connection for each command. `uptime` and `idleFor` are in milliseconds.
  */
 export function openSessions(
   address: ClamdAddress,
   {
-    now = () => performance.now(),
+    uptime = () => performance.now(),
     idleFor = IDLE_FOR,
     passing,
   }: {
-    readonly now?: () => number
+    readonly uptime?: () => number
     readonly idleFor?: number
-    /** For descriptors instead of streams, where the server takes them. */
+    /** Passes descriptors to servers that take them; without it all mail is streamed. */
     readonly passing?: PassedDescriptors | undefined
   } = {},
 ): Sessions {
   /**
-   * A session is here or in one conversation, never in both: it is taken out at once, and put
-   * back when its reply was whole. Bytes that come while it is here end it, and a reply of
-   * another number than that of the command is none.
+   * A session is in this list or in one conversation, never in both: it is taken out at once, and
+   * put back after a whole reply. Bytes that come while it is in the list end it, and so does a
+   * reply with another number than that of the command.
    */
   const idle: ClamdSession[] = []
-  const descriptors = passing && createDescriptorTrial(address, passing, now)
+  const descriptors = passing && createDescriptorTrial(address, passing, uptime)
   let closed = false
   let sweeper: NodeJS.Timeout | undefined
-  /** Undefined until it was asked. */
+  /** Undefined until the server was asked. */
   let knowsSessions: boolean | undefined
   let askedAt = 0
 
@@ -80,7 +80,7 @@ export function openSessions(
     return { connection: await makeClamdConnection(address, passing), commands: 0, idleSince: 0 }
   }
 
-  /** The one that was used last: others may become old enough to end. */
+  /** Takes the session that was used last, so that the others become old enough to end. */
   function kept(): ClamdSession | undefined {
     for (let session = idle.pop(); session; session = idle.pop()) {
       if (session.connection.isOpen) return session
@@ -94,25 +94,26 @@ export function openSessions(
       session.connection.end()
       return
     }
-    session.idleSince = now()
+    session.idleSince = uptime()
     idle.push(session)
     sweeper ??= setTimeout(sweep, idleFor).unref()
   }
 
   function sweep(): void {
-    const old = now() - idleFor
+    const old = uptime() - idleFor
     while (idle[0] && (idle[0].idleSince <= old || !idle[0].connection.isOpen))
       idle.shift()!.connection.end()
     sweeper = idle.length > 0 ? setTimeout(sweep, idleFor).unref() : undefined
   }
 
   /**
-   * Finds out whether the server knows sessions: without a message, for what it says to a
-   * session must not be taken for a verdict. An outcome where there is no server.
+   * Asks the server whether it knows sessions. No message is sent yet, because its answer must not
+   * be taken for a verdict. Returns the session, undefined if the server knows none, or the outcome
+   * if it cannot be reached.
    */
   async function ask(signal: AbortSignal): Promise<ClamdSession | ClamdOutcome<never> | undefined> {
-    askedAt = now()
-    knowsSessions = false // for those that come meanwhile
+    askedAt = uptime()
+    knowsSessions = false // conversations that begin meanwhile have connections of their own
     const session = await fresh()
     const outcome = await withDeadline(TOLD_WITHIN, signal, (sooner) =>
       session.connection.exchange([PING].values(), sooner),
@@ -147,7 +148,7 @@ export function openSessions(
     return { kind: 'answered', answer: { bytes: bytes.subarray(start.length), sentAll } }
   }
 
-  /** Replies come in the order in which clamd's threads have them. */
+  /** Sends several commands at once. clamd's threads answer them in any order. */
   async function manyInSession(
     session: ClamdSession,
     packets: () => Iterator<ClamdPacket>,
@@ -169,27 +170,27 @@ export function openSessions(
     return { kind: 'broken', why, begun: false }
   }
 
-  /** Undefined if the server knows no sessions. */
+  /** Has the exchange in a kept session, else in a fresh one. Undefined if the server knows no sessions. */
   async function inSession<Answer>(
     exchange: (session: ClamdSession) => Promise<ClamdOutcome<Answer>>,
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer> | undefined> {
-    if (knowsSessions === false && now() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
+    if (knowsSessions === false && uptime() - askedAt > ASK_AGAIN_AFTER) knowsSessions = undefined
     const old = kept() ?? (knowsSessions === undefined ? await ask(signal) : undefined)
     if (old && 'kind' in old) return old
     if (old) {
       const outcome = await exchange(old)
       keep(old)
-      if (outcome.kind === 'broken') descriptors?.forget() // it may have started anew
+      if (outcome.kind === 'broken') descriptors?.forget() // the server may have started anew
       if (outcome.kind !== 'broken' || outcome.begun) return outcome
     }
     if (!knowsSessions) return undefined
     const session = await fresh()
     const outcome = await exchange(session)
     keep(session)
-    if (outcome.kind === 'broken') knowsSessions = undefined // who came back may be another
+    if (outcome.kind === 'broken') knowsSessions = undefined // another server may listen there now
     if (outcome.kind === 'broken' || outcome.kind === 'unreachable') descriptors?.forget()
-    // It did not give up a connection: it has gone, and this message was with it.
+    // The server did not close an idle connection: it has gone, and it had this message.
     if (outcome.kind === 'unreachable' && old) return { ...outcome, broke: true }
     return outcome
   }
@@ -221,7 +222,7 @@ export function openSessions(
   }
 }
 
-/** The first packet of a connection's first command opens the session, too. */
+/** The packets of the first command on a connection, of which the first packet opens the session, too. */
 function* greeted(packets: Iterator<ClamdPacket>): Generator<ClamdPacket> {
   try {
     let packet = packets.next()
@@ -237,7 +238,10 @@ function withGreeting(packet: ClamdPacket): ClamdPacket {
   return { ...packet, bytes: Buffer.concat([GREETING, packet.bytes]) }
 }
 
-/** One reply for each number from `first` on, its NUL included, without the number. */
+/**
+ * Returns the replies in the order of their commands, each with its NUL and without its number.
+ * Undefined unless there is exactly one reply for each of the `count` numbers from `first` on.
+ */
 function byNumber(bytes: Buffer, first: number, count: number): Buffer[] | undefined {
   const replies: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {

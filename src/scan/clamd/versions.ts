@@ -1,49 +1,49 @@
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { areAtLeastAsNew } from '../shared/signatures.ts'
 
-/** Milliseconds for which an answer is believed; a database that was loaded since is newer. */
+/** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
 export const BELIEVED_FOR = 10_000
-/** Milliseconds after which it is asked again, while nobody waits. */
+/** Milliseconds after which servers are asked again, while nobody waits. */
 export const ASKED_AGAIN_AFTER = 5_000
-/** Milliseconds that messages wait for an answer, all of them together. */
+/** Milliseconds that messages wait for one round of answers. */
 export const PATIENCE = 250
 
-/** Milliseconds after which a server that says nothing is passed over. */
+/** Milliseconds after which a silent server is reported. */
 export const SILENCE_MAX = 1_000
 
 export interface Versions<Server> {
   /**
-   * What a server said last; undefined if nothing. It may have newer signatures by now, but no
-   * older ones.
+   * The last answer of a server; undefined if it gave none. By now it may have newer signatures, but
+   * no older ones.
    */
   of(server: Server): string | undefined
   /**
-   * The newest signatures of all of them, asked within the last BELIEVED_FOR; undefined if
-   * none has said so, or they cannot be compared.
+   * Resolves to the newest signatures of all servers, as they were within the last BELIEVED_FOR.
+   * Undefined if no server answers, or their versions cannot be compared.
    */
   newest(): Promise<string | undefined>
   close(): void
 }
 
 /**
- * Asks servers for their signatures, while somebody wants to know, by VERSION of clamd(8).
- * `ask` gives the answer, or undefined if there is none; `now` in milliseconds.
+ * Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. `ask`
+ * resolves to the answer, or undefined if there is none. `uptime` is in milliseconds.
  */
 export function createVersions<Server>(
   servers: readonly Server[],
   ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>,
   {
-    now = () => performance.now(),
+    uptime = () => performance.now(),
     silent,
   }: {
-    readonly now?: () => number
-    /** Told of one that says nothing for SILENCE_MAX: it loads a database, or has too much to do. */
+    readonly uptime?: () => number
+    /** Called with a server that is silent for SILENCE_MAX: it loads a database, or is overloaded. */
     readonly silent?: (server: Server) => unknown
   } = {},
 ): Versions<Server> {
   const known = new Map<Server, string>()
   const over = new AbortController()
-  /** When the question was asked that was answered last. */
+  /** The time of the last question that was answered. */
   let askedAt = Number.NEGATIVE_INFINITY
   let asking: { readonly since: number; readonly done: Promise<void> } | undefined
 
@@ -64,7 +64,7 @@ export function createVersions<Server>(
 
   function refresh(): NonNullable<typeof asking> {
     if (asking === undefined) {
-      const since = now()
+      const since = uptime()
       const done = askAll(since).finally(() => {
         asking = undefined
       })
@@ -81,11 +81,11 @@ export function createVersions<Server>(
   return {
     of: (server) => known.get(server),
     async newest() {
-      const age = now() - askedAt
+      const age = uptime() - askedAt
       if (age > BELIEVED_FOR) {
-        // A silent server is waited for once that long, and never twice.
+        // Messages wait once for a silent server, and not each of them anew.
         const { since, done } = refresh()
-        if (!(await isWithin(done, PATIENCE - (now() - since)))) return undefined
+        if (!(await isWithin(done, PATIENCE - (uptime() - since)))) return undefined
       } else if (age > ASKED_AGAIN_AFTER) void refresh()
       return newestKnown()
     },

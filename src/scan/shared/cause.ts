@@ -1,15 +1,15 @@
 import { errorCode } from '../../ground/errors/fault.ts'
 
-/** Why scanners could not tell, as the log, metrics and alerts count it: a closed list. */
+/** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
 export const CAUSES = [
-  'timeout', // SCANTIMEOUT, or a deadline of its own, was over
+  'timeout', // SCANTIMEOUT, or the scanner's own deadline, was over
   'unreachable', // no connection to the scanner, or no program to start
   'broken-off', // the scanner began and did not end: it died, or closed the connection
-  'limit', // more than the scanner looks at
+  'limit', // there is more than the scanner reads
   'memory', // no memory, room or descriptors
-  'scanner-error', // it answered that it failed, or what nobody understands
-  'plugin', // a plugin's own answer: its `defer`
-  'poison', // POISONTRIES: scanners died of this message, or of such ones
+  'scanner-error', // the scanner said that it failed, or said what nobody understands
+  'plugin', // the plugin itself answered `defer`
+  'poison', // POISONTRIES: scanners died of this message, or of messages like it
 ] as const
 export type Cause = (typeof CAUSES)[number]
 
@@ -31,7 +31,7 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   ENFILE: 'memory',
 }
 
-/** Of an error that a scanner, or the way to it, has thrown; errno(3) has the codes. */
+/** The cause of an error that a scanner, or the connection to it, has thrown; errno(3) has the codes. */
 export function causeOf(error: unknown): Cause {
   return BY_CODE[errorCode(error)] ?? 'scanner-error'
 }

@@ -1,17 +1,17 @@
-/** A limit that left something unseen, which no second try changes. */
+/** A limit that left something unscanned; another try would change nothing. */
 export type Limit =
-  /** Bytes: OVERSIZE decides. */
+  /** The number of bytes. OVERSIZE decides about the message. */
   | 'size'
-  /** How deep one thing is in another: OVERNESTING decides. */
+  /** The depth of one thing inside another. OVERNESTING decides. */
   | 'depth'
-  /** How many things are in it: OVERNESTING decides, too. */
+  /** The number of things in the message. OVERNESTING decides, too. */
   | 'contents'
 
 /**
- * With AlertExceedsMax ClamAV gives a name to what it did not look at to the end: libclamav
- * 1.4 has MaxFileSize, MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt,
- * EmailHeaderBytes, EmailHeaders, EmailMIMEPartsPerMessage and EmailMIMEArguments. Undefined
- * for the names of viruses; `other` is time, or what is not known here: ClamAV could not tell.
+ * Tells limits from viruses among the names that ClamAV gives. With AlertExceedsMax, libclamav 1.4
+ * names the limit that ended its scan: MaxFileSize, MaxScanSize, MaxRecursion, MaxFiles, MaxScanTime,
+ * EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders, EmailMIMEPartsPerMessage or EmailMIMEArguments.
+ * Returns undefined for a virus, and `other` for time or an unknown limit: ClamAV could not tell.
  */
 export function exceededLimit(name: string): Limit | 'other' | undefined {
   const found = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)

@@ -2,10 +2,9 @@ import { SETTLED_AFTER, type SignatureFiles } from '../../cluster/signature-file
 import type { Scanner } from './scanner.ts'
 
 /**
- * Whether these scanners look by all signatures that lie here, as far as they go by them: what
- * they find from now on need not be looked at again for signatures that are on their way to them.
- * Where nobody can tell, they have arrived SETTLED_AFTER seconds after the files changed.
- * `now` in milliseconds.
+ * Whether the scanners have loaded all signature files of this host, as far as they use them. Then
+ * their verdicts stay true until the files change again. A scanner that cannot tell has loaded the
+ * files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
  */
 export async function haveLoaded(
   scanners: readonly Scanner[],

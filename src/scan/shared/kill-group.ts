@@ -4,8 +4,8 @@ import type { ChildProcess } from 'node:child_process'
 const GRACE = 500
 
 /**
- * Signals a detached child with its whole process group: KILL at once, or TERM and,
- * where the child has not ended within GRACE, KILL. Never throws.
+ * Sends a signal to a detached child and its process group: KILL, or TERM, which KILL follows if the
+ * child has not ended within GRACE. Never throws.
  */
 export function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
   const { pid } = child

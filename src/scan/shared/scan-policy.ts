@@ -6,49 +6,49 @@ import { choice, type Environment, isSet, splitWords } from '../../ground/settin
 import { table } from '../../ground/settings/table.ts'
 import { isBuiltIn } from './built-in-names.ts'
 
-/** What QHPSI asks for: one command, or plugins in their order. */
+/** The value of QHPSI: one command, or plugins in their order. */
 export type QhpsiLine =
   | { readonly kind: 'command'; readonly words: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** `clamd` and `clamscan`: how they are reached and what they are trusted with. */
+/** Settings of the plugins `clamd` and `clamscan`. */
 export interface ClamPolicy {
-  /** Unix socket paths and host:port, in the order of trial. */
+  /** Paths of Unix sockets and host:port, in the order of CLAMD. */
   readonly addresses: readonly string[]
-  /** Bytes; clamd answers OK to what is over its own limit, so more is never sent. */
+  /** Most bytes that are sent. More is never sent, because clamd answers OK to what is over its own limit. */
   readonly maxSize: number
 }
 
-/** `clamscan`: the one way to scan that the npm package is held to. */
+/** The one way in which the plugin `clamscan` scans. */
 export interface ClamscanPolicy {
-  /** A program, or a clamd of CLAMD: by its socket, by TCP, by TCP with TLS. */
+  /** By a program, or by a clamd of CLAMD: its socket, TCP, or TCP with TLS. */
   readonly way: 'clamscan' | 'clamdscan' | 'socket' | 'tcp' | 'tls'
   /** Absolute path of the program clamscan or clamdscan. */
   readonly program: string
-  /** clamscan's signatures, a file or directory; undefined is its own default. */
+  /** File or directory with clamscan's signatures; undefined: its own default. */
   readonly database: string | undefined
-  /** clamdscan's clamd.conf(5); undefined is its own default. */
+  /** The clamd.conf(5) that clamdscan reads; undefined: its own default. */
   readonly configFile: string | undefined
 }
 
 export interface NestingPolicy {
-  /** Messages inside one another, and multiparts inside one another in one message. */
+  /** Most messages inside one another, and most multiparts inside one another in one message. */
   readonly max: number
-  /** What becomes of what is nested deeper: no scanner sees all of it. */
+  /** What happens to a message that is nested deeper: no scanner sees all of it. */
   readonly over: 'reject' | 'defer' | 'quarantine' | 'accept'
 }
 
 export interface SecondLookPolicy {
-  /** Whether decoded contents are scanned beside the whole message; `odd`: where readers may differ. */
+  /** Whether decoded contents are scanned besides the whole message; `odd`: if readers may differ about it. */
   readonly when: 'odd' | 'always' | 'never'
-  /** What becomes of mail with a trait that ordinary mail never has. */
+  /** What happens to mail with a trait that ordinary mail never has. */
   readonly strict: 'off' | 'defer' | 'quarantine' | 'refuse'
 }
 
 export interface AttachmentPolicy {
-  /** Control file of banned names and types; the plugin explains its format. Or patterns of names alone. */
+  /** The control file of banned names and types (onescan-attachments(5)), or patterns of names alone. */
   readonly rules: { readonly file: string } | { readonly names: readonly string[] }
-  /** Malformed MIME: could not tell, or looked at as far as it can be read. */
+  /** Mail with more in it than is read: *could not tell*, or judged by what was read. */
   readonly malformed: 'defer' | 'accept'
 }
 
@@ -64,12 +64,12 @@ export interface ScanPolicy {
   /** Exit codes of a command or a C plugin: QHPSIRC and QHPSIRN. */
   readonly infectedCode: number
   readonly cleanCode: number
-  /** Bytes; messages outside are not scanned. */
+  /** Bytes; smaller and larger messages are not scanned. */
   readonly minSize: number
   readonly maxSize: number
   /** Milliseconds for all scanners of one message together. */
   readonly timeout: number
-  /** Over a scanner's own size limit: not scanned, or could not tell. */
+  /** What happens to a message over a scanner's own size limit: it is not scanned, or *could not tell*. */
   readonly oversize: 'accept' | 'defer'
   readonly nesting: NestingPolicy
   readonly secondLook: SecondLookPolicy
@@ -77,17 +77,17 @@ export interface ScanPolicy {
   readonly clamscan: ClamscanPolicy
   readonly attachments: AttachmentPolicy
   readonly filePlugins: FilePluginPolicy
-  /** For scanners that are programs. */
+  /** The environment of scanners that are programs. */
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** What happens to a message that a scanner found something in. */
+/** What happens to a message in which a scanner found something. */
 export interface InfectedPolicy {
-  /** REJECTVIRUS: 0 tags, 2 drops, anything else refuses. */
+  /** REJECTVIRUS: 0 tags the message, 2 drops it, anything else refuses it. */
   readonly action: 'tag' | 'drop' | 'reject'
-  /** Patterns with `*` of signatures that are only ever tagged. */
+  /** Patterns with `*` of signatures for which a message is only tagged. */
   readonly tagOnly: readonly string[]
-  /** VIRUSFORWARD: the one recipient instead of the envelope's. */
+  /** VIRUSFORWARD: the recipient instead of those in the envelope. */
   readonly forward: string | undefined
 }
 
@@ -100,8 +100,8 @@ export interface UnscannedPolicy {
 }
 
 /**
- * Reads QHPSI and what belongs to it; undefined if QHPSI is unset or empty.
- * `qmailHome` and `control` are absolute directories. Faults are of kind `config`.
+ * Reads QHPSI and the settings of scanners. Undefined if QHPSI is unset or empty. `qmailHome` and
+ * `control` are absolute directories. Throws Faults of kind `config`.
  */
 export function readScanPolicy(
   env: Environment,
@@ -140,7 +140,10 @@ export function readScanPolicy(
   }
 }
 
-/** Of BADATTACHMENTS, which is an absolute path or patterns of names: never a misspelt path taken for a name. */
+/**
+ * Reads BADATTACHMENTS, an absolute path or patterns of names. A name has to hold `*` or `?`, so that a
+ * misspelt path is an error and not taken for a name.
+ */
 function readAttachmentPolicy(env: Environment, control: string): AttachmentPolicy {
   const malformed = readWord(env, 'BADMIME')
   const text = env.BADATTACHMENTS || undefined
@@ -156,7 +159,7 @@ function readAttachmentPolicy(env: Environment, control: string): AttachmentPoli
   )
 }
 
-/** Who names files that are banned wants them looked for. */
+/** Adds the plugin attachments to QHPSI: names in BADATTACHMENTS are useless without it. */
 function withAttachments(line: QhpsiLine): QhpsiLine {
   if (line.kind === 'command') {
     const text = 'BADATTACHMENTS: a QHPSI with a command looks for no names'
@@ -179,7 +182,7 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
   }
 }
 
-/** `plugin: NAME…` or a command; undefined if there is nothing. */
+/** Reads `plugin: NAME…` or a command; undefined if the text is blank. */
 export function readQhpsiLine(text: string): QhpsiLine | undefined {
   if (text.trim() === '') return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
@@ -193,8 +196,8 @@ export function readQhpsiLine(text: string): QhpsiLine | undefined {
 }
 
 /**
- * `clamd` as a command is the daemon, which ends with an exit code that means infected: all mail
- * would be refused. clamscan alone is a command that works.
+ * Throws a Fault if the command is the name of a plugin. `clamd` as a command is the daemon, whose exit
+ * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
  */
 function refusePlugins(text: string, words: readonly string[]): void {
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'

@@ -5,8 +5,8 @@ import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
 
 /**
- * What a scanner says about a message. There are three answers, and "could not
- * tell" is never taken for clean.
+ * The answer of one scanner about a message. There are three, and *could not tell* is never taken for
+ * clean.
  */
 export type Verdict =
   | { readonly answer: 'clean' }
@@ -14,22 +14,22 @@ export type Verdict =
       readonly answer: 'infected'
       /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
       readonly name: string
-      /** Set if local policy refuses the message, not a signature: other exit code, other text. */
+      /** Set if local policy refuses the message, and not a signature: the reply is another one. */
       readonly banned?: true
     }
   | {
       readonly answer: 'unknown'
-      /** One line for the log. */
+      /** The reason in one line, for the log. */
       readonly why: string
-      /** What is counted. */
+      /** The reason as it is counted. */
       readonly cause: Cause
       /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
       readonly over?: Limit
-      /** Set if it is a plugin's own answer: asked again, it would say the same. */
+      /** Set if the plugin itself could not tell: asked again, it would say the same. */
       readonly deliberate?: true
-      /** Set if the scanner died of it, or took all the time that there was. */
+      /** Set if the scanner died of the message, or took all the time that there was. */
       readonly harmful?: true
-      /** Set where nobody waited for the answer any more: it says nothing of the message. */
+      /** Set if nobody waited for the answer any more: it says nothing about the message. */
       readonly unfinished?: true
     }
 
@@ -54,82 +54,82 @@ export const harmed = (why: string, cause: Cause): Verdict => ({
 })
 
 /**
- * The message as scanners see it (sample.ts): as it will leave, below one line of ours. In a
- * second look it is what some reader of mail may get out of one, decoded.
+ * The bytes that a scanner judges: a message as it will leave, below one line of ours (sample.ts), or,
+ * in a second look, a decoded content that some reader of mail may get out of a message.
  */
 export interface Sample {
-  /** Bytes of all chunks. */
+  /** Bytes of all chunks together. */
   readonly size: number
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
-  /** The bytes in order, from an offset up to another. A chunk is valid until the next one is asked for. */
+  /** The bytes between two offsets, in order. A chunk is valid until the next one is asked for. */
   chunks(from?: number, to?: number): Iterable<Buffer>
   /**
-   * Absolute path of a regular file that holds exactly these bytes. Made at the
-   * first call (that costs a copy), removed by the door when the message is done.
-   * Rejects with a Fault if it cannot be made.
+   * Resolves to the absolute path of a regular file that holds exactly these bytes. The first call
+   * makes the file, which costs a copy; the door removes it when the message is done. Rejects with a
+   * Fault if the file cannot be made.
    */
   path(): Promise<string>
   /**
-   * Set if these bytes lie in a file that nobody can change any more: its descriptor, which stays
-   * open while the scanner has the sample. Throws once it has it no more: the number may be
-   * another file's then.
+   * Returns the descriptor of a file with these bytes that nobody can change any more; set if there is
+   * one. It stays open while the scanner has the sample. Afterwards this throws, because the number may
+   * be another file's.
    */
   sealedFile?(): number
-  /** Whether scanners of other users can be expected to open `path()`: SPOOLDIR is set. */
+  /** Whether scanners of other users can be expected to open the file: SPOOLDIR is set. */
   readonly pathIsShared: boolean
-  /** Set for a content: the message that it was found in. */
+  /** The message in which the content was found; set for a content. */
   readonly whole?: Sample
   /**
-   * Small contents of the same message, in memory, that the verdict is about as well; for a
-   * scanner that `takesBeside`.
+   * Small contents of the same message, in memory, about which the verdict is, too. Only scanners with
+   * `takesBeside` get them.
    */
   readonly beside?: readonly Sample[]
 }
 
-/** What a scanner gets beside the message. */
+/** What a scanner gets besides the sample. */
 export interface ScanTask {
   /**
-   * Aborted at the message's deadline (SCANTIMEOUT), `isLate` then, or when nobody waits for
-   * the verdict any more: stop work, free what is held.
+   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when nobody waits for the verdict
+   * any more. The scanner stops its work then, and frees what it holds.
    */
   readonly signal: AbortSignal
-  /** Milliseconds until the deadline, by a clock that nobody sets; 0 once it has passed. */
+  /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
   /**
-   * For scanners that read the mail by themselves (mime/contents.ts): a file without a name, for
-   * reading and writing, for what memory has no room for.
+   * Opens a file without a name, for reading and writing. Scanners that read the mail by themselves
+   * (mime/contents.ts) keep in it what memory has no room for.
    */
   readonly openFile: () => number
   /**
-   * Set while there are messages that may kill who scans them, which are to be kept from other mail
-   * if there is a way: whether this is one of them.
+   * Set while some messages are suspected of killing scanners: whether this is one of them. A scanner
+   * keeps them apart from other mail if it can.
    */
   readonly suspects?: 'this' | 'others' | undefined
-  /** A remark for the log line, for what is worth knowing but is no verdict. */
+  /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**
-   * Told for each thing that was looked at, where somebody wants to know: by what signatures,
-   * as far as the scanner knew before it looked. undefined: it does not know.
+   * Called for each sample that was scanned, with the signatures that the scanner had before it
+   * began; undefined if it does not know them. Set if somebody wants to know.
    */
   readonly signatures?: (scanner: string, version: string | undefined) => void
 }
 
 const LATE = 'TimeoutError'
 
-/** Aborts as it is done at the deadline. */
+/** Aborts for the reason that `isLate` knows: the deadline. */
 export function abortLate(controller: AbortController): void {
   controller.abort(new DOMException('SCANTIMEOUT is over', LATE))
 }
 
-/** Whether the signal was aborted at the deadline: not because nobody waits any more. */
+/** Whether the signal was aborted at the deadline, and not because nobody waits any more. */
 export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Error | undefined)?.name === LATE
 }
 
 /**
- * The same scanner, whose work ends when the client has gone, too. (Not by AbortSignal.any(),
- * which keeps accounts of all signals for as long as they live, and takes 10 µs for it.)
+ * Returns the same scanner, but its work also ends when the client has gone. (AbortSignal.any() would
+ * keep track of all signals for as long as they live, which takes 10 µs.)
  */
 export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
   return {
@@ -151,19 +151,20 @@ export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
   }
 }
 
-/** What a scanner goes by beside the message: nothing that differs from copy to copy. */
+/** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
 export interface Memorable {
-  /** Its name and the settings that it judges by, one line without blanks. */
+  /** The scanner's name and the settings that it judges by, in one line without blanks. */
   readonly identity: string
   /**
-   * The newest signatures that it has here; undefined if it does not know yet. Two texts
-   * that are the same are the same signatures, on any host. `this host's`: those in CLAMDBDIR,
-   * of which nobody else can tell. `not told`: they may change at any time.
+   * The version of the newest signatures that the scanner has; undefined if it does not know yet. Equal
+   * texts mean equal signatures, on any host. `this host's`: the signatures in CLAMDBDIR, whose version
+   * means nothing to other hosts. `not told`: they may change at any time.
    */
   readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
   /**
-   * Whether it looks by all of these signatures, which changed a while ago: `isSettled` says of a
-   * moment when some changed whether that is long ago. Without it, it does when all are settled.
+   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` says whether a
+   * change of that time is long ago. A scanner without this function has loaded the files when all of
+   * them are settled.
    */
   hasLoaded?(
     files: SignatureFiles,
@@ -172,33 +173,32 @@ export interface Memorable {
 }
 
 export interface Scanner {
-  /** As in a stamp's `s=` and in the log: plugin name or basename of the command. */
+  /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string
-  /** Local policy (attachments): runs even on trusted mail and is never named in a stamp. */
+  /** Whether it is local policy (attachments): that runs on trusted mail, too, and is named in no stamp. */
   readonly local: boolean
   /**
-   * Set if its verdict follows from the message alone, whoever sends it to whom, so that
-   * it may be remembered for copies. Local policy never is.
+   * Set if the verdict follows from the message alone, whatever its envelope, so that it may be
+   * remembered for copies. A verdict of local policy never is.
    */
   readonly memorable?: Memorable
-  /** Several small contents at once take it less time than one after another. */
+  /** Set if several small contents at once take less time than one after another. */
   readonly takesBeside?: true
   /**
-   * Reads what it needs beside messages, where there is such a thing, for all that it will
-   * be asked. Throws a Fault of kind `config` if that cannot be used. Nobody has to call
-   * it: a daemon does, to know beforehand.
+   * Reads what the scanner needs besides messages, such as rules. Throws a Fault of kind `config` if that
+   * cannot be used. A daemon calls it at its start, to know beforehand; nobody else has to.
    */
   prepare?(): Promise<void>
   /**
-   * Answers within the task's deadline. May throw: whatever is thrown counts as
-   * "could not tell" with its message as the reason.
+   * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
+   * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<Verdict>
   /**
-   * It is not asked about new messages any more: what it keeps beside messages ends when
-   * those that it is at are done. Only a daemon calls it.
+   * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
+   * ones come. Only a daemon calls it.
    */
   close?(): void
-  /** Messages that are at each server now, where it asks servers; by their names in the settings. */
+  /** The number of messages at each server now, by the server's name in the settings; set if it asks servers. */
   underWay?(): Readonly<Record<string, number>>
 }

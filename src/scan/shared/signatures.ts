@@ -1,16 +1,16 @@
 /**
- * What a scanner says of its signatures, one line: clamd's answer to VERSION
- * (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that is another one where
- * they are. Two texts that are the same are the same signatures.
+ * The version of a scanner's signatures, in one line: clamd's answer to VERSION
+ * (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
+ * texts mean equal signatures.
  */
 export type SignatureVersion = string
 
-/** Engine and number of ClamAV's own signatures; those of a site alone have no number. */
+/** The engine, and the number of ClamAV's own signatures. (A site's own signatures have no number.) */
 const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
 
 /**
- * Whether signatures found out are known to be no older than others: the same text, or of
- * ClamAV by an engine and a number that are no lower. Where that cannot be told, no.
+ * Whether signatures are known to be no older than others: their texts are equal, or both are
+ * ClamAV's and neither engine nor number is lower. False if that cannot be told.
  */
 export function areAtLeastAsNew(theirs: SignatureVersion, own: SignatureVersion): boolean {
   if (theirs === own) return true
@@ -19,13 +19,13 @@ export function areAtLeastAsNew(theirs: SignatureVersion, own: SignatureVersion)
   return compareDotted(their[1]!, our[1]!) >= 0 && Number(their[2]) >= Number(our[2])
 }
 
-/** The number of ClamAV's own signatures that a clamd has loaded; undefined if it names none. */
+/** The number of ClamAV's own signatures in clamd's answer; undefined if there is none. */
 export function databaseNumber(version: SignatureVersion | undefined): number | undefined {
   const number = CLAMAV.exec(version ?? '')?.[2]
   return number === undefined ? undefined : Number(number)
 }
 
-/** By number, part by part. */
+/** Compares dotted numbers part by part. */
 function compareDotted(a: string, b: string): number {
   const [left, right] = [a.split('.'), b.split('.')]
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
@@ -35,13 +35,13 @@ function compareDotted(a: string, b: string): number {
   return 0
 }
 
-/** What the scanners of one message say, joined to one line and read back. */
+/** The versions of the signatures of several scanners, by the scanner's name. */
 export interface ScannerVersions {
-  /** By the scanner's name; one without signatures is not among them. */
+  /** A scanner without signatures is left out. */
   readonly [scanner: string]: SignatureVersion
 }
 
-/** One line: `clamd=ClamAV 1.4.3/27600/…; other=…`, in the order of the names. */
+/** Joins versions to one line, in the order of the names: `clamd=ClamAV 1.4.3/27600/…; other=…`. */
 export function joinVersions(versions: ScannerVersions): string {
   return Object.entries(versions)
     .map(([name, version]) => `${name}=${version.replace(/[^ -:<-~]/g, '?')}`)
@@ -49,7 +49,7 @@ export function joinVersions(versions: ScannerVersions): string {
     .join('; ')
 }
 
-/** The same for all scanners of a line each: none is missing, none is more, none is older. */
+/** Whether two such lines have the same scanners, and none in `theirs` has older signatures than in `own`. */
 export function areAllAtLeastAsNew(theirs: string, own: string): boolean {
   if (theirs === own) return true
   const [their, our] = [split(theirs), split(own)]

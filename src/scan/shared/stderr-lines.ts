@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs'
 
-/** Bytes of one scanner's output for one message that reach the log. */
+/** Most bytes of one scanner's output for one message that reach the log. */
 const OUTPUT_MAX = 64 * 1024
-/** Characters of a line; with its prefix it stays one write of at most PIPE_BUF. */
+/** Most characters of a line: with its prefix it is one write of at most PIPE_BUF. */
 const LINE_MAX = 900
 
 export interface LineRelay {
@@ -13,10 +13,10 @@ export interface LineRelay {
 }
 
 /**
- * Passes a scanner's stderr on line by line, each under its `name` and with its
- * control characters escaped, so that it forges no line of ours. Only 64 KiB are
- * shown. A scanner never gets the log's own descriptor: a runtime that sets
- * O_NONBLOCK on it and is killed leaves it so for all who log there.
+ * Passes a scanner's stderr on line by line, each line with the scanner's `name` and with control
+ * characters escaped, so that a scanner forges no line of ours. Only 64 KiB are shown. A scanner never
+ * gets the log's own descriptor: a runtime might set O_NONBLOCK on it, be killed, and leave it so for
+ * all who log there.
  */
 export function relayLines(name: string, write: WriteLine): LineRelay {
   let rest = Buffer.alloc(0)
@@ -48,7 +48,7 @@ export function relayLines(name: string, write: WriteLine): LineRelay {
   }
 }
 
-/** C0, DEL, C1 and Unicode's line ends as \xNN or \uNNNN. */
+/** Writes C0, DEL, C1 and Unicode's line ends as \xNN or \uNNNN. */
 function escapeControls(text: string): string {
   return text.trimEnd().replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
     const code = character.charCodeAt(0)
@@ -60,10 +60,10 @@ function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
 
-/** Takes a line, its end included. */
+/** A function that takes a line with its line end. */
 export type WriteLine = (line: string) => void
 
-/** For programs whose fd 2 is their log: unasked whether it takes the line. */
+/** Writes to descriptor 2, for programs whose log that is. An error is ignored. */
 export function writeToLog(line: string): void {
   try {
     writeSync(2, line)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { BY_PATH_FROM, clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { BY_PATH_FROM } from '../../../src/scan/clamd/ask-server.ts'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan } from './task.ts'
 

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { scanStream } from '../../../src/scan/clamd/ask.ts'
-import { BY_PATH_FROM, clamdScanner } from '../../../src/scan/clamd/scanner.ts'
+import { BY_PATH_FROM } from '../../../src/scan/clamd/ask-server.ts'
+import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { ASK_AGAIN_AFTER, IDLE_MAX, openSessions } from '../../../src/scan/clamd/sessions.ts'
 import type { Sample, Scanner } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
@@ -287,7 +288,7 @@ t.test('such a server is asked for sessions again later', async (t) => {
     { pings: false },
   )
   const address = readClamdAddress(server.socket)
-  const sessions = openSessions(address, { now: () => time })
+  const sessions = openSessions(address, { uptime: () => time })
   t.teardown(sessions.close)
   const connectionsFor = async () => {
     const before = server.connections.length

@@ -30,7 +30,7 @@ export function countNotes(
   const { inHand, logged } = notes === undefined ? NOTHING : readNotes(notes)
   const left = { inHand: inHand.length, logged }
   if (inHand.length === 0) return left
-  const since = poison.now()
+  const since = poison.uptime()
   const counted = inHand.map((message) => poison.harmed(message, since))
   void Promise.all(counted).then((counts) => {
     const what = inHand.length === 1 ? 'a message' : `${inHand.length} messages`
