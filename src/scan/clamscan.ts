@@ -17,15 +17,15 @@ import {
   type Verdict,
 } from './shared/scanner.ts'
 
-/** What the package tells about one file or stream. */
+/** The package's answer about one file or stream. */
 interface PackageResult {
   readonly isInfected: unknown
   readonly viruses?: readonly unknown[]
 }
 
 /**
- * Plugin `clamscan`: the npm package of that name, for hosts without clamd. CLAMSCAN
- * says which of its ways is used, and no other is fallen back to:
+ * Plugin `clamscan`: the npm package of that name, for hosts without clamd. CLAMSCAN names one way of
+ * scanning, and the package falls back to no other:
  *
  *   clamscan   the program clamscan (CLAMSCANPROGRAM, CLAMDBDIR): loads its
  *              signatures for every message, which takes seconds
@@ -35,7 +35,7 @@ interface PackageResult {
  *              as a stream
  *   tcp, tls   the first host:port of CLAMD, as a stream, with or without TLS
  *
- * More than CLAMDMAXSIZE is not scanned: ClamAV says OK to what is over its limit.
+ * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
  * Throws a Fault of kind `config` if CLAMD names no address of the wanted sort.
  */
 export function clamscanScanner(policy: ScanPolicy): Scanner {
@@ -77,7 +77,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
   }
 }
 
-/** The server for the ways that need one; undefined for the programs. */
+/** The server that the way needs; undefined if it is a program. Throws a Fault if CLAMD has none of its kind. */
 function addressFor(
   { way }: ClamscanPolicy,
   addresses: readonly string[],
@@ -90,7 +90,7 @@ function addressFor(
   throw new Fault('config', `CLAMSCAN ${way}: CLAMD ${addresses.join(' ')} holds no ${wanted}`)
 }
 
-/** The package, set to one way; all that it would fall back to is switched off. */
+/** Starts the package for one way, with everything switched off that it would fall back to. */
 async function startEngine(
   { way, program, database, configFile }: ClamscanPolicy,
   address: ClamdAddress | undefined,
@@ -125,7 +125,7 @@ async function startEngine(
       timeout,
     },
   })
-  // Without a word it uses another program, or the default database for one it cannot read.
+  // The package takes another program, or the default database, without saying so.
   const { scanner } = engine as unknown as { readonly scanner: string }
   if (scanner !== preference) throw new Error(`${program} is not ${preference}`)
   if ((engine.settings.clamscan?.db ?? undefined) !== database) {
@@ -135,8 +135,8 @@ async function startEngine(
 }
 
 /**
- * The message as the package takes it. The package writes to its socket whether that
- * takes more or not; waiting here is what keeps a large message out of memory.
+ * Streams the message. The package writes to its socket without waiting for it to drain. So this
+ * stream waits, or all of a large message would be in memory.
  */
 function streamOf(sample: Sample, scope: ResourceScope): Readable {
   async function* chunks() {
@@ -148,7 +148,7 @@ function streamOf(sample: Sample, scope: ResourceScope): Readable {
   return Readable.from(chunks(), { objectMode: false })
 }
 
-/** `false` to the letter is clean; the package also has null and undefined. */
+/** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
 function verdictOf(result: PackageResult | undefined): Verdict {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
@@ -159,7 +159,7 @@ function verdictOf(result: PackageResult | undefined): Verdict {
   return limit === 'other' ? unknown(why, 'limit') : over(limit, why)
 }
 
-/** The package wraps what it caught: the cause says more than the wrapping. */
+/** The text of an error. The package wraps other errors, and the wrapped one says more. */
 function reasonOf(error: unknown): string {
   const cause = causedBy(error)
   const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
@@ -170,7 +170,7 @@ function causedBy(error: unknown): unknown {
   return (error as { data?: { err?: unknown } } | null)?.data?.err || error
 }
 
-/** Bounded, for a log line. */
+/** The text in printable characters, and short enough for a log line. */
 function bounded(text: string): string {
   return replaceUnprintable(text).slice(0, 300)
 }

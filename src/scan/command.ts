@@ -17,18 +17,17 @@ import {
 } from './shared/scanner.ts'
 import { type LineRelay, relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
-/** Bytes of a scanner's output that are looked at for the virus's name. */
+/** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024
-/** Milliseconds to wait for the rest of the output once the scanner has exited. */
+/** Milliseconds for the rest of the output once the scanner has exited. */
 const OUTPUT_GRACE = 500
 
 /**
- * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c): `%s` in any word but the
- * first becomes the message's path, a command without arguments gets it as its
- * argument, and the message is on its standard input too. Exit QHPSIRC is
- * infected, QHPSIRN clean; any other code, a signal or the deadline cannot tell.
- * clamdscan is told to hand the message over, see clamdscan.ts. It runs in a process group
- * of its own, of which nothing is left afterwards.
+ * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any word but the first becomes
+ * the message's path; a command without arguments gets the path as its argument. The message is on
+ * standard input, too. Exit code QHPSIRC is infected, QHPSIRN clean. After any other code, a signal or
+ * the deadline, the answer is *could not tell*. clamdscan gets an option of its own (clamdscan.ts).
+ * The command runs in a process group of its own, of which nothing is left afterwards.
  */
 export function commandScanner(
   policy: ScanPolicy,
@@ -103,7 +102,7 @@ type CommandEnd =
   | { readonly kind: 'timeout' }
   | { readonly kind: 'failed'; readonly why: string }
 
-/** How the command ended. Its exit is awaited, not the end of its output: a child of it may hold that. */
+/** Resolves when the command has exited. The end of its output is not awaited, for a child may hold it open. */
 function exitOf(child: ChildProcess, signal: AbortSignal): Promise<CommandEnd> {
   return new Promise((resolve) => {
     const onAbort = () => {
@@ -126,8 +125,9 @@ function exitOf(child: ChildProcess, signal: AbortSignal): Promise<CommandEnd> {
 }
 
 /**
- * The first bytes of the output: when all of it is there, or a little after the exit if something
- * still holds it open. The rest is read and dropped, so that no scanner blocks on it.
+ * Resolves to the first OUTPUT_MAX bytes of the output, at its end; or a little after the exit, if
+ * something still holds the output open. Further bytes are read and dropped, so that no scanner
+ * blocks.
  */
 function collect(child: ChildProcess): Promise<string> {
   const kept: Buffer[] = []
@@ -157,7 +157,7 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
   stderr?.once('end', () => relay.end())
 }
 
-/** `path: NAME FOUND`, as clamscan and clamdscan print it; other scanners' names are not known. */
+/** The name in `path: NAME FOUND`, which clamscan and clamdscan print; the formats of other scanners are not known. */
 function virusName(output: string, program: string): string {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   return name?.replace(/\([0-9a-f]{32}:\d+\)$/, '') ?? `found by ${basename(program)}`

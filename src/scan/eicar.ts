@@ -3,17 +3,16 @@ import { QuotedPrintableDecoder } from '../mime/decoders/quoted-printable.ts'
 import { EICAR } from './shared/eicar-file.ts'
 import { clean, infected, type Scanner } from './shared/scanner.ts'
 
-/** As clamd names it with a signature of this name. */
+/** The name that clamd gives, too. */
 const NAME = 'EICAR-Test'
 
-/** Bytes looked at together: strings this short never outlive the youngest heap. */
+/** Bytes that are searched at once: strings this short never outlive the youngest heap. */
 const PIECE = 16 * 1024
 
 /**
- * Plugin `eicar`, for trials without clamd: finds the EICAR test string anywhere in a
- * message, as it is, in base64 with any line length, or in quoted-printable. It reads
- * no MIME structure, so an archive or another encoding hides the string from it, and
- * it knows no other virus.
+ * Plugin `eicar`, for trials without clamd. It finds the EICAR test string anywhere in a message: as it
+ * is, in base64 with any line length, or in quoted-printable. It reads no MIME structure, so an
+ * archive or another encoding hides the string from it; and it knows no other virus.
  */
 export function eicarScanner(): Scanner {
   return {
@@ -26,7 +25,7 @@ export function eicarScanner(): Scanner {
         for (let at = 0; at < chunk.length; at += PIECE) {
           if (found(chunk.subarray(at, at + PIECE))) return infected(NAME)
         }
-        // A turn of the event loop, or the deadline's timer waits for the end of the message.
+        // Without a turn of the event loop the deadline's timer would wait for the end of the message.
         await new Promise(setImmediate)
         signal.throwIfAborted()
       }
@@ -35,7 +34,7 @@ export function eicarScanner(): Scanner {
   }
 }
 
-/** Takes the message in any split; true once the test string was seen. Constant memory. */
+/** Makes a function that takes a message in any split, in constant memory. It returns whether the test string has come. */
 export function createEicarSearch(): (chunk: Buffer) => boolean {
   const plain = createTextSearch([EICAR])
   const base64 = createTextSearch(base64Forms(EICAR))
@@ -53,7 +52,7 @@ export function createEicarSearch(): (chunk: Buffer) => boolean {
   }
 }
 
-/** Looks for any of `patterns` in a text that comes in pieces. */
+/** Makes a function that searches for any of `patterns` in a text that comes in pieces. */
 function createTextSearch(patterns: readonly string[]): (piece: string) => boolean {
   const overlap = Math.max(...patterns.map((pattern) => pattern.length)) - 1
   let tail = ''
@@ -65,9 +64,9 @@ function createTextSearch(patterns: readonly string[]): (piece: string) => boole
 }
 
 /**
- * What base64 makes of `text` behind 0, 1 or 2 other bytes of a group of three: the
- * characters that no neighbour has a bit in. At most 4 bits of `text` are left out at
- * either end.
+ * Returns the base64 forms of `text` behind 0, 1 or 2 other bytes of a group of three. They hold only
+ * the characters in which no neighbour has a bit, so at most 4 bits of `text` are missing at either
+ * end.
  */
 export function base64Forms(text: string): string[] {
   return [0, 1, 2].map((before) => {

@@ -6,14 +6,17 @@ import { lookAtContents } from './second-look/look.ts'
 import type { Sample } from './shared/scanner.ts'
 
 /**
- * Whether what was found in a message is in nothing but files of these SHA-256 digests (hex, small
- * letters), as mail programs save them: the digest of the file that it was found in, else undefined.
+ * Finds out whether a virus is only in files with these SHA-256 digests (hex, lower case), as mail
+ * programs save them. Resolves to the digest of the file that the virus was found in; otherwise
+ * undefined. `found` is the name that scanners gave to the message.
  *
- * Such a file by itself must give the same name, all other contents must be clean, in whatever
- * way a reader decodes them, and so must the message without the encoded text of these files. A file
- * in an archive or in an attached mail is not excused by its own digest: what is around it is found, too.
- * What scanners cannot tell of is not excused. `found` is what they said of the message; `run` lets
- * nothing pass that is over a limit, has no second look, and `run.timeout` is for all of it together.
+ * Three things must hold. Such a file by itself gives the same name. All other contents are clean, in
+ * every way in which a reader decodes them. The message without the encoded text of these files is
+ * clean. So a file inside an archive or an attached mail is not excused by its own digest, for
+ * scanners find it in what is around it, too; nor is anything of which scanners could not tell.
+ *
+ * `run` must let nothing pass that is over a limit, and have no second look. `run.timeout` is for all
+ * of these scans together.
  */
 export async function excusedBy(
   message: Sample,
@@ -52,7 +55,7 @@ export async function excusedBy(
   }
 }
 
-/** The message without the bytes of these places. */
+/** The message without the bytes in these ranges. */
 function without(places: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
   const kept: ByteRange[] = []
   let at = 0

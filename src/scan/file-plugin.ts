@@ -20,12 +20,10 @@ import { relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
 /**
- * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its
- * extension; onescan-plugin(7). It runs in a process of its own, because a plugin
- * that calls exit(0), loops or corrupts memory must not decide about mail;
- * `openHosts` says for how many messages that process serves. Everything but a
- * proper answer, a plugin that cannot be loaded among it, is "could not tell" and
- * names the plugin.
+ * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its extension (onescan-plugin(7)).
+ * It runs in a process of its own, because a plugin that calls exit(0), loops or corrupts memory must
+ * not decide about mail. `openHosts` says for how many messages that process serves. Anything but a
+ * proper answer is *could not tell*, with the plugin's name; also a plugin that cannot be loaded.
  *
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
  */
@@ -60,7 +58,7 @@ export function filePluginScanner(
   }
 }
 
-/** Both look at the file before they start anything: a plugin is loaded only then. */
+/** Starts processes for the plugin. Throws if its file is missing or not safe to load. */
 function starterFor(
   policy: ScanPolicy,
   file: string,
@@ -103,7 +101,7 @@ async function askPlugin(
   return hosts.ask(compose, signal)
 }
 
-/** A stamp's `s=` lists scanners by name, so a name is made of harmless characters. */
+/** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */
 function checkName(fileName: string): void {
   const wrong = (what: string) =>
     new Fault('config', `QHPSI plugin ${JSON.stringify(fileName)}: ${what}`)
@@ -118,7 +116,7 @@ function checkName(fileName: string): void {
   }
 }
 
-/** Throws if the file cannot be a plugin. One that everybody may change could be made to say clean. */
+/** Throws if the file cannot be a plugin, or if everybody could change it, and make it say *clean*. */
 function checkFile(file: string): void {
   let found: Stats
   try {

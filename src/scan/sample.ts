@@ -6,9 +6,8 @@ import { TOP_LINE } from '../message/top-line.ts'
 import type { Sample } from './shared/scanner.ts'
 
 /**
- * What scanners get of a message: TOP_LINE, the header block as it will leave, the body.
- * `leaving` is that block: what is scanned is what will be queued, and nothing is taken
- * out of it afterwards.
+ * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `leaving` is
+ * the header block as it will leave, so that scanners see what will be queued.
  */
 export function sampleOf(
   message: Message,

@@ -7,7 +7,7 @@ import type { ScanPolicy } from './shared/scan-policy.ts'
 import { type Scanner, unknown } from './shared/scanner.ts'
 import type { WriteLine } from './shared/stderr-lines.ts'
 
-/** The plugins that come with onescan, each loaded by the first message that wants it. */
+/** Loads the plugins that come with onescan, each for the first message that needs it. */
 const builtIn: Readonly<
   Record<
     BuiltInName,
@@ -26,12 +26,13 @@ const builtIn: Readonly<
 }
 
 /**
- * The scanners that QHPSI names, in its order. One that cannot be had is there all the
- * same and cannot tell: a misspelt plugin must defer mail, not let it through unscanned.
- * With `openHosts` they last from message to message, until they are closed; without it,
- * each message has a connection to clamd and processes of file plugins of its own. `log` takes
- * what scanners write to standard error; by default this program's own takes it. `tell` takes
- * what becomes of the servers that they ask.
+ * Makes the scanners that QHPSI names, in its order. A scanner that cannot be loaded is in the list,
+ * too, and answers *could not tell*: a misspelt plugin must defer mail, not let it through unscanned.
+ *
+ * With `openHosts` the scanners last from message to message, until they are closed. Without it each
+ * message has its own connection to clamd and its own processes of file plugins. `log` takes what
+ * scanners write to standard error; by default that goes to this program's own. `tell` takes a line
+ * when a server fails, and when it answers again.
  */
 export async function makeScanners(
   policy: ScanPolicy,

@@ -5,25 +5,24 @@ import type { Socket } from 'node:net'
 
 /** The programs and sockets that one piece of work has opened. */
 export interface ResourceScope {
-  /** Resolves when every socket has handed on what was written to it. */
+  /** Resolves when every socket takes more data. */
   drained(): Promise<void>
 }
 
 interface OwnedScope extends ResourceScope {
   child(child: ChildProcess): void
   socket(socket: Socket): void
-  /** Kills and closes everything, and what is opened from now on. */
+  /** Kills all programs and closes all sockets, and also those that are opened from now on. */
   release(): void
   /** Ends the work with an error. */
   fail(error: unknown): void
 }
 
 /**
- * Runs `work` and sees to everything that it opens, however deep inside a package:
- * at the signal, and when the work is done, its programs are killed and its sockets
- * closed. Rejects at the signal, and when a socket fails or closes while the work
- * goes on waiting. The package clamscan does neither: it waits for ever on a clamd
- * that closed the connection, and leaves its clamscan running.
+ * Runs `work`, and frees everything that it opens, however deep inside a package: when the work is
+ * done, and at the signal, its programs are killed and its sockets closed. Rejects at the signal, and
+ * if a socket fails or closes while the work waits. The package clamscan does none of this: it waits
+ * for ever for a clamd that closed the connection, and leaves its clamscan running.
  */
 export async function withResourceScope<Result>(
   signal: AbortSignal,
@@ -54,7 +53,7 @@ function createScope(fail: (error: unknown) => void): OwnedScope {
     fail,
     child(child) {
       children.add(child)
-      // Told of before it runs: what is started too late has a process id a turn later.
+      // This is called before the process runs: it has a process id one turn later.
       if (released) setImmediate(() => child.kill('SIGKILL'))
     },
     socket(socket) {
@@ -82,14 +81,14 @@ function createScope(fail: (error: unknown) => void): OwnedScope {
 }
 
 /**
- * Whose work is running: follows every callback of it, so that messages that are looked at
- * at the same time have each their own.
+ * The scope of the work that is running. It follows every callback of that work, so that messages
+ * which are scanned at the same time have scopes of their own.
  */
 const owner = new AsyncLocalStorage<OwnedScope>()
-/** The two subscriptions last as long as the process, and ask `owner` whose each event is. */
+/** Whether the two subscriptions exist. They last as long as the process. */
 let watching = false
 
-/** Node tells of every program and connection that is opened (node:diagnostics_channel). */
+/** Subscribes to every program and connection that Node opens (node:diagnostics_channel). */
 function watch(): void {
   if (watching) return
   watching = true
@@ -104,7 +103,7 @@ function watch(): void {
 
 function hold(socket: Socket, scope: OwnedScope): void {
   scope.socket(socket)
-  // A turn later, so that an answer that came with the close counts first.
+  // One turn later, so that an answer that came together with the close counts.
   const closed = () => setImmediate(() => scope.fail(new Error('clamd closed the connection')))
   socket.once('close', closed)
   // The package prints a socket's errors to fd 2, which may be the caller's error pipe.

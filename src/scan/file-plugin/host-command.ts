@@ -3,41 +3,41 @@ import { extname, join } from 'node:path'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { CODE_SETTING, RENEWED_AFTER } from '../plugin-host/own-limits.ts'
 
-/** Beside the bundle, or in the source tree where tests run from there. */
+/** The host's program: beside the bundle, or in the source tree if tests run from there. */
 const program = import.meta.filename.endsWith('.ts')
   ? join(import.meta.dirname, '..', 'plugin-host', 'main.ts')
   : join(import.meta.dirname, 'plugin-host.cjs')
 
-/** Between 22.6 and 22.18 Node loads TypeScript only when it is told to. */
+/** Node from 22.6 to 22.17 needs this option to load TypeScript. */
 const STRIP_TYPES = '--experimental-strip-types'
 
 export type HostCommand = readonly [string, ...string[]]
 
-/** How to run the host for the plugin `file`, on the runtime that runs us. */
+/** The command that runs the host for the plugin `file`, on the runtime of this process. */
 export function hostCommand(file: string): HostCommand {
   return isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
 }
 
 /**
- * KiB of data, ulimit(1p) -d. Of that a plugin has 450 MB on Node and 250 MB compiled: the
- * runtimes take the rest for themselves. (A limit of address space they could not bear.)
+ * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime
+ * needs the rest. (With a limit of address space the runtimes do not start.)
  */
 const MEMORY = 1024 * 1024
 
 /**
- * Under a limit of data the compiled runtime starts without its compiler of JavaScript: it is fifteen
- * times slower, and cannot call C. With this setting it reserves less memory for compiled code, and has both.
+ * Sets how much memory the compiled runtime reserves for machine code. Without it the limit of data
+ * would make the runtime start without its JIT compiler: fifteen times slower, and unable to call C.
  */
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * The same with limits, for a process that is asked about one message, or about one after the
- * other; `timeout` is SCANTIMEOUT in milliseconds. One that is kept ends by itself before it
- * has used more than RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message
- * has as much processor time as it has alone.
+ * Returns the same command under limits, for a process that judges one message or is kept for many.
+ * `timeout` is SCANTIMEOUT in milliseconds. A kept process is renewed before it has used more than
+ * RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as much processor time as it
+ * would have alone.
  *
- * The shell does nothing but set limits and exec. Whatever a plugin starts has them, too. The limit
- * of processor time ends a busy loop that is left behind if onescan itself is killed.
+ * The shell only sets the limits and execs. All that a plugin starts inherits them. The limit of
+ * processor time ends a busy loop if onescan-queue is killed, which has no watchdog.
  */
 export function limitedTo(
   timeout: number,
@@ -51,7 +51,7 @@ export function limitedTo(
   return ['/bin/sh', '-c', script, 'sh', ...command]
 }
 
-/** Without the runtime's own warnings, which would bury the log. */
+/** The command on Node, without the runtime's own warnings, which would flood the log. */
 function onNode(file: string): HostCommand {
   const options = ['--no-warnings']
   const mustStrip = extname(file) === '.ts' && !process.features.typescript

@@ -7,20 +7,20 @@ import { unknown, type Verdict } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
 import { createHostReplyReader, NONSENSE } from './host-reply.ts'
 
-/** Milliseconds from the deadline until we wait no longer; KILL has been sent by then. */
+/** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
-/** Milliseconds for what an ended process has still in its pipes, or for its end after it closed them. */
+/** Milliseconds for reading the pipes of a process that has ended, and for the end of one that has closed them. */
 const DRAIN = 200
 
 export interface HostOptions {
   readonly command: readonly [string, ...string[]]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
-  /** Makes the taker of one message's stderr; without it, stderr goes nowhere. */
+  /** Makes the relay for stderr, one for each message; without it, stderr is dropped. */
   readonly relay: (() => LineRelay) | undefined
 }
 
-/** One request, as it goes to descriptor 3, and what must come back with its verdict. */
+/** A request, as it goes to descriptor 3, and the nonce that must come back with its verdict. */
 export interface PluginQuestion {
   readonly request: Buffer
   readonly nonce: string
@@ -28,12 +28,11 @@ export interface PluginQuestion {
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
-  /** Its process group, too; undefined if it could not be started. */
+  /** The id of the process and of its group; undefined if it could not be started. */
   readonly pid: number | undefined
   /**
-   * Resolves when it has been reaped and its stderr was read, soon after its end: a
-   * process that left the group is not waited for, whatever it holds open. No listener,
-   * timer or open descriptor is left.
+   * Resolves soon after the end of the process, when its stderr was read. A process that has left the
+   * group is not awaited, whatever it holds open. No listener, timer or open descriptor is left then.
    */
   readonly ended: Promise<void>
   readonly #options: HostOptions
@@ -44,15 +43,16 @@ export class PluginHost {
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined
-  #answer: ((verdict: Verdict) => void) | undefined // of the question that is open
+  /** Resolves the question that is open. */
+  #answer: ((verdict: Verdict) => void) | undefined
   #settledAs: ((ready: boolean) => void) | undefined
   #ready = false
-  /** What is known before it ends. */
+  /** Why it could not tell, if that is known before it ends. */
   #trouble: { readonly why: string; readonly cause: Cause } | undefined
   #over = false
   #finished = () => {}
 
-  /** Starts it. Throws if the system refuses at once. */
+  /** Starts the process. Throws if the system refuses at once. */
   constructor(options: HostOptions) {
     const [program, ...words] = options.command
     this.#options = options
@@ -72,14 +72,15 @@ export class PluginHost {
     this.#listen()
   }
 
-  /** How many messages it was asked about. */
+  /** The number of messages that it was asked about. */
   get asked(): number {
     return this.#asked
   }
 
   /**
-   * Its verdict, else "could not tell" with what became of the process, which has been
-   * ended then. One question at a time. At `signal` it is ended within 700 ms. Never rejects.
+   * Asks one question at a time. Resolves to the plugin's verdict. If it gives none, the process is
+   * ended, and the answer is *could not tell*, with what happened to it. At `signal` it is ended
+   * within 700 ms. Never rejects.
    */
   ask({ request, nonce }: PluginQuestion, signal: AbortSignal): Promise<Verdict> {
     this.#asked++
@@ -105,7 +106,7 @@ export class PluginHost {
     })
   }
 
-  /** Resolves to whether it may be asked again, once it has said so or has ended. */
+  /** Resolves to whether the process may be asked again, once it has said so or has ended. */
   settled(): Promise<boolean> {
     if (this.#ready || this.#over) return Promise.resolve(!this.#over)
     return new Promise((resolve) => {
@@ -113,7 +114,7 @@ export class PluginHost {
     })
   }
 
-  /** Ends it with all of its group; resolves as `ended`. */
+  /** Kills the process with its group; resolves as `ended`. */
   end(): Promise<void> {
     if (!this.#over) killGroup(this.#child, 'SIGKILL')
     return this.ended
@@ -129,14 +130,14 @@ export class PluginHost {
         killGroup(this.#child, 'SIGKILL')
       })
     })
-    // EPIPE: it ended before it had read the request. What became of it says why.
+    // EPIPE: the process ended before it had read the request. Its end says why.
     this.#channel?.on('error', () => {})
     this.#child.on('error', (error) => {
       this.#trouble ??= { why: `cannot be started: ${error.message}`, cause: 'unreachable' }
       this.#finish()
     })
     this.#child.on('exit', () => {
-      killGroup(this.#child, 'SIGKILL') // what it has started
+      killGroup(this.#child, 'SIGKILL') // the processes that it has started
       this.#after(DRAIN, () => this.#finish())
     })
     this.#child.on('close', () => this.#finish())
@@ -173,7 +174,7 @@ export class PluginHost {
       if (reply.kind === 'verdict') verdict = reply.verdict
       else if (reply.kind === 'settled') this.#ready = true
       else {
-        // What came with the verdict makes that none; later it concerns no message.
+        // Other bytes with a verdict make the verdict invalid. After it, they concern no message.
         this.#trouble ??= { why: reply.why, cause: 'scanner-error' }
         killGroup(this.#child, 'SIGKILL')
         return

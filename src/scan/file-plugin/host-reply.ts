@@ -1,20 +1,20 @@
 import { decodeFrame, encodeSettled, FRAME_MAX } from '../plugin-host/frame.ts'
 import type { Verdict } from '../shared/scanner.ts'
 
-/** What a plugin's process has said. */
+/** One reply of a plugin's process. */
 export type HostReply =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
-  /** The next message may come. */
+  /** The process is ready for the next message. */
   | { readonly kind: 'settled' }
-  /** Bytes that are not due: nothing that comes from there is believed any more. */
+  /** Bytes that are not due: from now on nothing from this process is believed. */
   | { readonly kind: 'nonsense'; readonly why: string }
 
 export interface HostReplyReader {
-  /** A request with this nonce is made. */
+  /** Notes that a request with this nonce is being made. */
   expect(nonce: string): void
-  /** Takes the next bytes, in any split; the replies that end in them. */
+  /** Takes the next bytes, in any split. Returns the replies that end in them. */
   push(chunk: Buffer): readonly HostReply[]
-  /** Whether bytes have come that are no whole reply. */
+  /** Whether a part of a reply has come. */
   readonly amidst: boolean
 }
 
@@ -23,8 +23,8 @@ const TOO_MUCH = `wrote more than ${FRAME_MAX} bytes to descriptor 3`
 const LF = 0x0a
 
 /**
- * Reads what a plugin's process says on descriptor 3: for each request one verdict with
- * its nonce and then, perhaps, that it has settled. There is no other order.
+ * Reads what a plugin's process writes to descriptor 3: for each request one verdict with its nonce
+ * and then, perhaps, the line that it has settled. Nothing else is allowed.
  */
 export function createHostReplyReader(): HostReplyReader {
   let due: 'verdict' | 'settled' | 'nothing' = 'nothing'
@@ -43,7 +43,7 @@ export function createHostReplyReader(): HostReplyReader {
     return { kind: 'nonsense', why: NONSENSE }
   }
 
-  /** What is no beginning of what is due need not be waited for. */
+  /** Whether the bytes so far cannot be the beginning of the reply that is due. */
   function isUndue(): boolean {
     if (due === 'verdict' || rest.length === 0) return false
     const wanted = due === 'settled' ? encodeSettled(nonce) : Buffer.alloc(0)

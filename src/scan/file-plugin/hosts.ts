@@ -1,24 +1,26 @@
 import type { Verdict } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
 
-/** Where the processes come from that a plugin is asked in. */
+/** The processes that a plugin is asked in. */
 export interface PluginHosts {
   /**
-   * The verdict on one message. `compose` makes the question, another one each time it is
-   * asked. Rejects if no process can be started; its message says why.
+   * Resolves to the verdict on one message. `compose` makes the question, with a new nonce each time it
+   * is called. Rejects if no process can be started; the error says why.
    */
   ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<Verdict>
-  /** Those that are at work finish; no other one stays. */
+  /** Ends all processes; those at work finish their message first. */
   close(): void
 }
 
-/** A plugin's processes: a limited one for a single message, or one that is kept. */
+/** Starts processes for one plugin. */
 export interface HostStarter {
+  /** Starts a process for a single message. */
   once(): PluginHost
+  /** Starts a process that is kept for many messages. */
   kept(): PluginHost
 }
 
-/** A process for each message, of which nothing is left when the verdict is there. */
+/** Starts a process for each message, of which nothing is left when the verdict is there. */
 export function hostPerMessage({ once }: HostStarter): PluginHosts {
   return {
     async ask(compose, signal) {

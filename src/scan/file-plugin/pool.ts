@@ -4,15 +4,15 @@ import type { HostStarter, PluginHosts } from './hosts.ts'
 import { startWatchdog } from './watchdog.ts'
 
 export interface PoolLimits {
-  /** Processes at once; onescan-plugin(7) and onescand(8) have these numbers. */
+  /** Most processes at a time; onescan-plugin(7) and onescand(8) have these numbers. */
   readonly most: number
-  /** Messages, after which a process is renewed, for plugins that leak. */
+  /** Messages after which a process is renewed, because plugins may leak. */
   readonly messages: number
-  /** Milliseconds without a message, after which a process ends. */
+  /** Milliseconds without a message after which a process ends. */
   readonly idle: number
-  /** Milliseconds from its answer until a plugin must have nothing under way any more. */
+  /** Milliseconds after its answer within which a plugin must have finished everything. */
   readonly settle: number
-  /** Milliseconds of these for which a message waits instead of having another one started. */
+  /** Milliseconds of these for which a message waits for the process instead of starting another one. */
   readonly timeout: number
 }
 
@@ -24,32 +24,31 @@ export const standardLimits: PoolLimits = {
   timeout: 20,
 }
 
-/** Somebody who waits for a process. */
+/** A question that waits for a process. */
 interface WaitingQuestion {
-  /** For one that has judged nothing yet. */
+  /** Whether it needs a process that has judged nothing yet. */
   readonly fresh: boolean
   take(host: PluginHost): void
   fail(error: unknown): void
 }
 
 /**
- * Processes that are kept, each for one message after another. What one of them could not
- * tell counts only where it had judged nothing before: else what earlier messages left in
- * it may be the reason, and the message is asked about once more, in a fresh process and
- * within its deadline. Each that could not tell, or did not settle, is ended.
+ * Keeps processes, each for one message after another. If a process that has judged other messages
+ * could not tell, these may be the reason: so the message is asked about once more, in a fresh process
+ * and within its deadline. A process that could not tell, or did not settle, is ended.
  */
 export function openPool(
   { kept: start }: HostStarter,
   limits: PoolLimits = standardLimits,
 ): PluginHosts {
-  // A process is idle, settling, or has one message: it is taken out of `idle` before it is
-  // given away. Its answer bears the nonce of the question, so that none that comes late is
-  // taken for another message's (reply-reader.ts).
+  // A process is idle, settling, or has one message: it leaves `idle` before it gets one. Its answer
+  // bears the nonce of the question, so a late answer is never taken for another message's
+  // (host-reply.ts).
   const hosts = new Set<PluginHost>()
-  /** The one that was used last is the last, and is used first: the others can end. */
+  /** The process that was used last stands last and is used first, so that the others can end. */
   const idle = new Map<PluginHost, NodeJS.Timeout>()
   const waiting: WaitingQuestion[] = []
-  /** Those that have just answered; nearly always they are idle in no time. */
+  /** Processes that have just answered; nearly always they are idle in no time. */
   const settling = new Set<PluginHost>()
   let closed = false
 
@@ -72,7 +71,7 @@ export function openPool(
     idle.delete(host)
   }
 
-  /** Those who wait get what there is, in their order. */
+  /** Gives processes to the questions that wait, in their order. */
   function serve(): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
       const kept = [...idle.keys()]
@@ -85,7 +84,7 @@ export function openPool(
         } else if (hosts.size < limits.most) {
           next.take(startHost())
         } else {
-          // An idle one makes room for a fresh one, and this is called when it has ended.
+          // An idle process makes room for a fresh one; `serve` is called again when it has ended.
           if (kept.length > 0) void kept[0]!.end()
           return
         }
@@ -96,7 +95,7 @@ export function openPool(
     }
   }
 
-  /** Undefined if `signal` comes first. */
+  /** Resolves to a process for one question; undefined if `signal` comes first. */
   function acquire(fresh: boolean, signal: AbortSignal): Promise<PluginHost | undefined> {
     return new Promise((resolve, reject) => {
       const leave = () => {
@@ -134,7 +133,7 @@ export function openPool(
     }
   }
 
-  /** Whether it is ready for another message in time. */
+  /** Resolves to whether the process is ready for another message in time. */
   async function settles(host: PluginHost): Promise<boolean> {
     settling.add(host)
     const impatient = setTimeout(() => {
@@ -160,7 +159,7 @@ export function openPool(
       return { verdict: unknown(why, 'timeout'), had: 0 }
     }
     const had = host.asked
-    const verdict = await host.ask(compose(), signal) // it says how much time is left
+    const verdict = await host.ask(compose(), signal) // composed now, because it says how much time is left
     void release(host, hasAnswered(verdict) && !signal.aborted)
     return { verdict, had }
   }
@@ -178,7 +177,7 @@ export function openPool(
   }
 }
 
-/** What the plugin itself says, be it that it could not tell, is no sign of a process in disorder. */
+/** Whether the plugin itself gave the answer, even *could not tell*: then its process is in order. */
 function hasAnswered(verdict: Verdict): boolean {
   return verdict.answer !== 'unknown' || verdict.deliberate === true
 }

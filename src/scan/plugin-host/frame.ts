@@ -1,6 +1,6 @@
 import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 
-/** Bytes; what is longer is no frame. */
+/** Most bytes of a frame. */
 export const FRAME_MAX = 64 * 1024
 
 const MARK = 'onescan-verdict/1'
@@ -9,16 +9,15 @@ const NAME_MAX = 255
 const WHY_MAX = 1000
 
 /**
- * The line that a plugin's process answers with: the mark, the nonce of the request,
- * and the verdict as JSON. Nothing but the host knows the nonce, so what a plugin
- * writes to the descriptor by accident is never a verdict. Names are cut after 255
- * characters, reasons after 1,000.
+ * Makes the line that answers a request: the mark, the nonce of the request, and the verdict as JSON.
+ * The plugin does not know the nonce, so what it writes to the descriptor by accident is never a
+ * verdict. Names are cut after 255 characters, reasons after 1,000.
  */
 export function encodeFrame(nonce: string, verdict: Verdict): Buffer {
   return Buffer.from(`${MARK} ${nonce} ${JSON.stringify(cut(verdict))}\n`)
 }
 
-/** The verdict in `bytes`, or undefined unless they are exactly one frame with that nonce. */
+/** Returns the verdict if `bytes` are exactly one frame with that nonce, else undefined. */
 export function decodeFrame(nonce: string, bytes: Buffer): Verdict | undefined {
   const opening = `${MARK} ${nonce} `
   if (bytes.length > FRAME_MAX || bytes.indexOf('\n') !== bytes.length - 1) return undefined
@@ -31,8 +30,8 @@ export function decodeFrame(nonce: string, bytes: Buffer): Verdict | undefined {
 }
 
 /**
- * The line that follows a verdict once the plugin has left nothing behind that is still
- * under way: the process may be asked about another message.
+ * Makes the line that follows a verdict once nothing of the plugin is under way any more: the process
+ * may be asked about another message.
  */
 export function encodeSettled(nonce: string): Buffer {
   return Buffer.from(`${SETTLED} ${nonce}\n`)

@@ -3,11 +3,11 @@ import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Mail } from '../../plugin.ts'
 import type { PluginRequest } from './request.ts'
 
-/** Share of the time left at which a plugin's own signal fires before it is killed, and its bounds. */
+/** A plugin's own signal fires before it is killed: by this share of its time, and at most so many milliseconds. */
 const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
-/** The message of a request as a plugin gets it. Once it is answered, `over` keeps its signal quiet. */
+/** Makes the mail that a plugin gets. Call `over` when it has answered, so that its signal does not fire any more. */
 export function mailOf({ envelope, origin, path, size, part, timeLeft }: PluginRequest): {
   readonly mail: Mail
   over(): void
@@ -34,7 +34,7 @@ export function mailOf({ envelope, origin, path, size, part, timeLeft }: PluginR
   }
 }
 
-/** One line on stderr, which is read line by line on the other side. */
+/** Writes one line to stderr, which the starter of this process reads line by line. */
 export function log(text: string): void {
   const line = String(text).replace(/\r?\n/g, '\\n')
   try {

@@ -1,6 +1,6 @@
-// The process that a file plugin runs in; see file-plugin.ts. It is asked about one
-// message after another on descriptor 3. Whatever the plugin does to it, only a frame
-// with the nonce of the request is a verdict there.
+// The process that a file plugin runs in; see file-plugin.ts. Requests about one message after another
+// come on descriptor 3. Whatever the plugin writes there, only a frame with the nonce of the request is
+// a verdict.
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
@@ -17,18 +17,18 @@ import { loadSharedObject } from './shared-object.ts'
 const CHANNEL = 3
 const CHUNK = 64 * 1024
 
-/** Milliseconds past the deadline; whoever should have killed us is gone. */
+/** Milliseconds after the deadline at which this process ends itself: whoever should have killed it is gone. */
 const ORPHAN_GRACE = 1000
 
-delete process.env[CODE_SETTING] // what the plugin starts need not know it
+delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
 const directory = process.cwd()
-// One message at a time: the channel is not read while one is judged, and a request that
-// came meanwhile is an error of whoever sent it (request.ts).
+// The channel is not read while a message is judged. A request that came meanwhile is an error of its
+// sender (request.ts).
 const requests = createRequestReader()
 let plugin: Plugin | undefined
-/** The last one that came. */
+/** The last request. */
 let request: PluginRequest | undefined
-/** Whether that one waits for its verdict. */
+/** Whether the last request waits for its verdict. */
 let asked = false
 let orphanTimer: NodeJS.Timeout | undefined
 
@@ -38,8 +38,8 @@ process.on('beforeExit', settle)
 awaitRequest()
 
 /**
- * Waits for a request. Only now is the channel read: while a plugin works, nothing of
- * ours keeps the event loop alive, and so `beforeExit` tells whether anything of it does.
+ * Reads the next request. While a plugin works, the channel is not read, so that only the plugin's own
+ * work keeps the event loop alive: `beforeExit` says that none of it is left.
  */
 function awaitRequest(): void {
   read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {
@@ -72,7 +72,7 @@ async function judge(asked: PluginRequest): Promise<Verdict> {
   return plugin.ask(asked)
 }
 
-/** Sends the verdict, the first one alone. */
+/** Sends the verdict, if it is the first one for this request. */
 function say(verdict: Verdict): void {
   if (!asked) return
   asked = false
@@ -80,7 +80,7 @@ function say(verdict: Verdict): void {
   send(encodeFrame(request!.nonce, verdict))
 }
 
-/** Something was thrown that nobody caught: an answer, or the end where none is due. */
+/** Handles an error that nobody caught: it is the answer, or ends the process if no answer is due. */
 function fail(error: unknown): void {
   const why = `threw ${describe(error)}`
   if (asked) {
@@ -91,7 +91,7 @@ function fail(error: unknown): void {
   }
 }
 
-/** Nothing is under way any more. Where a verdict was given, the next message may come. */
+/** Called when nothing is under way any more. If the verdict was given, the next message may come. */
 function settle(): void {
   if (asked) {
     say(unknown('returned a promise that nothing can settle any more'))
@@ -101,7 +101,7 @@ function settle(): void {
   } // else this process ends
 }
 
-/** The descriptor blocks, so this is all of it. */
+/** Writes all of the frame: the descriptor blocks. */
 function send(frame: Buffer): void {
   try {
     writeWhole(CHANNEL, frame)
@@ -110,13 +110,13 @@ function send(frame: Buffer): void {
   }
 }
 
-/** Ends this process where nobody did so at the deadline. */
+/** Ends this process a little after the deadline, if nobody else does. */
 function endOrphan(timeLeft: number): void {
   orphanTimer = setTimeout(end, Math.min(timeLeft + ORPHAN_GRACE, 2 ** 31 - 1))
   orphanTimer.unref()
 }
 
-/** With its group, and at once: exit handlers are the plugin's, and could wait for ever. */
+/** Kills this process and its group at once: exit handlers are the plugin's, and could wait for ever. */
 function end(): void {
   process.kill(0, 'SIGKILL')
 }
@@ -126,7 +126,7 @@ function describe(error: unknown): string {
   return `${kind}${errorText(error)}${placeOf(error)}`
 }
 
-/** " (scan.mjs:3:9)" where the stack names the plugin's own file. */
+/** Returns " (scan.mjs:3:9)" if the stack names the plugin's own file, else ''. */
 function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const name = basename(request?.file ?? '')

@@ -4,8 +4,8 @@ import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
 
 /**
- * Narrows what a plugin returned to a verdict. Only the three documented answers
- * count; one that says several, half of one, or anything else is "could not tell".
+ * Narrows what a plugin returned to a verdict. Only the three documented answers count. Several at
+ * once, a part of one, or anything else is *could not tell*.
  */
 export function readAnswer(value: unknown): Verdict {
   const answer = typeof value === 'object' && value !== null ? value : {}

@@ -3,13 +3,13 @@ import type { PluginRequest } from './request.ts'
 
 /** A plugin that this process has loaded. */
 export interface Plugin {
-  /** Rejects with whatever the plugin throws. */
+  /** Asks the plugin about a message. Rejects with whatever it throws. */
   ask(request: PluginRequest): Promise<Verdict>
-  /** Whether it has left anything behind that the event loop does not know of. */
+  /** Whether the plugin has left anything running of which the event loop does not know. */
   leftBehind(): boolean
 }
 
-/** A plugin that cannot be loaded: why, for the log. */
+/** The reason, for the log, if a plugin cannot be loaded. */
 export interface NotLoaded {
   readonly why: string
 }

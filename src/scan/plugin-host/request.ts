@@ -1,23 +1,23 @@
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 
-/** What a plugin's process is asked about one message. */
+/** The question to a plugin's process about one message. */
 export interface PluginRequest {
-  /** Must come back with the verdict; another one for each request. */
+  /** Comes back with the verdict; each request has another one. */
   readonly nonce: string
   /** Absolute path of the plugin. */
   readonly file: string
   /** Name of the export or C symbol. */
   readonly symbol: string
-  /** What a C plugin returns: QHPSIRC and QHPSIRN. */
+  /** The values that a C plugin returns: QHPSIRC and QHPSIRN. */
   readonly infectedCode: number
   readonly cleanCode: number
-  /** Absolute path and bytes of the message. */
+  /** Absolute path of the message, and its size in bytes. */
   readonly path: string
   readonly size: number
-  /** The same of what is to be looked at, where that is a content of the message. */
+  /** Path and size of the content to judge, if it is not the whole message. */
   readonly part?: { readonly path: string; readonly size: number } | undefined
-  /** Milliseconds until its deadline: the clock of one process says nothing to another. */
+  /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
   readonly timeLeft: number
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
@@ -25,15 +25,15 @@ export interface PluginRequest {
 
 export interface RequestReader {
   /**
-   * Takes the next bytes, in any split. The request whose last byte is among them, else
-   * undefined. Throws if these are no requests, or one follows before it was asked for.
+   * Takes the next bytes, in any split. Returns the request if its last byte is among them, else
+   * undefined. Throws for bytes that are no request, and for bytes behind a request.
    */
   push(chunk: Buffer): PluginRequest | undefined
 }
 
 const LF = 0x0a
 
-/** One line of JSON, which says how long the envelope is, and that in its wire form. */
+/** Makes the bytes of a request: one line of JSON, with the length of the envelope, and the envelope's wire form. */
 export function encodeRequest({ envelope, ...rest }: PluginRequest): Buffer {
   const { wire } = envelope
   const line = JSON.stringify({ ...rest, envelopeBytes: wire.length })
@@ -44,7 +44,7 @@ export function encodeRequest({ envelope, ...rest }: PluginRequest): Buffer {
 export function createRequestReader(): RequestReader {
   let chunks: Buffer[] = []
   let size = 0
-  /** Of the request that is coming; unknown until its line is here. */
+  /** Bytes of the request that is coming; unknown until its line is here. */
   let whole = Number.POSITIVE_INFINITY
   let line: Record<string, unknown> = {}
 

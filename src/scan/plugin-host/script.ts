@@ -34,7 +34,7 @@ export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugi
   }
 }
 
-/** A named export, or a property of the default one: module.exports of CommonJS. */
+/** Finds a named export, or a property of the default export: module.exports of CommonJS. */
 function findExport(exports: Exports, symbol: string): ((mail: Mail) => unknown) | undefined {
   for (const holder of [exports, exports.default]) {
     const found = isHolder(holder) && Object.hasOwn(holder, symbol) ? holder[symbol] : undefined

@@ -6,19 +6,19 @@ import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
 import type { PluginRequest } from './request.ts'
 
-/** The function that names what was found, `const char *virusname(void)`; it need not be there. */
+/** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
 const NAME = 'virusname'
 
 /**
- * Loads a plugin in C, `int virusscan(const char *path)` as in IndiMail's qhpsi.
- * It runs on the main thread; a C library may not expect another.
+ * Loads a plugin in C: `int virusscan(const char *path)`, as in IndiMail's qhpsi. It runs on the main
+ * thread, because a C library may expect no other.
  */
 export async function loadSharedObject(request: PluginRequest): Promise<Plugin | NotLoaded> {
   const calls = await pluginCalls()
   if (calls === undefined) {
     return { why: 'needs the npm package koffi (npm install koffi); a .so cannot run without it' }
   }
-  endWithin(calls, request.timeLeft) // what it does while it is loaded is C code, too
+  endWithin(calls, request.timeLeft) // loading a plugin runs C code, too
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
   try {
@@ -44,7 +44,7 @@ function verdictOf(
   name: string | undefined,
   { file, infectedCode, cleanCode }: PluginRequest,
 ): Verdict {
-  // QHPSIRC first, as in qhpsi.c: where both are one number, mail is not clean.
+  // QHPSIRC counts first, as in qhpsi.c: if both are the same number, mail is not clean.
   if (code === infectedCode) return infected(name || basename(file))
   if (code === cleanCode) return clean
   return unknown(
@@ -53,15 +53,15 @@ function verdictOf(
 }
 
 /**
- * While C code runs no timer of ours can. alarm(2) ends the process even where
- * it waits for ever and the one that should kill it has itself been killed.
+ * Has the kernel end this process (alarm(2)) a little after the deadline: no timer fires while C code
+ * runs, and the process that should kill this one may have been killed itself.
  */
 function endWithin(calls: PluginCalls, timeLeft: number): void {
   const seconds = Math.max(1, Math.ceil(timeLeft / 1000) + 1)
   calls.alarm(Math.min(seconds, 86_400))
 }
 
-/** What C code has forked, the runtime does not know of. A kernel that does not list them says no. */
+/** Whether this process has children, which C code may have forked. No, if the kernel does not list them. */
 function hasChildren(): boolean {
   try {
     const { pid } = process
