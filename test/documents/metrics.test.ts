@@ -6,7 +6,7 @@ import { readPage, section } from './man-page.ts'
 /** The names of metrics, in onescand(8): dashboards and alerts count on them. */
 
 const root = join(import.meta.dirname, '../..')
-const source = readFileSync(join(root, 'src/observe/live/metrics.ts'), 'utf8')
+const source = readFileSync(join(root, 'src/observe/live/metric-set.ts'), 'utf8')
 const named = new Set(
   [...source.matchAll(/'((?:onescan|process)_[a-z_]+)'/g)].map(([, name]) => name!),
 )
