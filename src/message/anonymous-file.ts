@@ -6,9 +6,8 @@ import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 const O_TMPFILE = 0o20200000
 
 /**
- * A file without a name, open for reading and writing (mode 0600): it is gone with
- * its last descriptor, so nothing is left behind however this process ends.
- * Throws a Fault of kind `temp-file`.
+ * Opens a file without a name for reading and writing (mode 0600). The kernel frees it with its last
+ * descriptor, so nothing is left however this process ends. Throws a Fault of kind `temp-file`.
  */
 export function openAnonymousFile(directory: string): number {
   try {
@@ -19,7 +18,7 @@ export function openAnonymousFile(directory: string): number {
       throw cannotSpool(directory, error)
     }
   }
-  // O_EXCL makes a name that somebody guessed an error, never somebody's file.
+  // If somebody guessed the name, O_EXCL makes that an error instead of opening his file.
   const path = join(directory, `onescan-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {
@@ -31,7 +30,7 @@ export function openAnonymousFile(directory: string): number {
   }
 }
 
-/** ENOSPC and its like are a full disk (exit 53), all else is trouble with the directory (exit 64). */
+/** Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`, exit 64). */
 export function spoolFault(what: string, error: unknown): Fault {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
   return new Fault(full ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)

@@ -4,14 +4,14 @@ import type { LineEnding } from './header-block.ts'
 const LF = 0x0a
 const CR = 0x0d
 
-/** Which hashes a keyring will ask for: all of them are taken in one pass, or none. */
+/** The digests of a body that a keyring needs. All are taken in one pass. */
 export interface DigestsWanted {
   readonly md5: boolean
   readonly sha256: boolean
 }
 
 export interface BodyDigests {
-  /** State over the canonical body; copy it to add a key. */
+  /** The state of the hash over the canonical body; copy it to add a key. */
   readonly md5: Hash | undefined
   /** Lower-case hex. */
   readonly sha256: string | undefined
@@ -27,7 +27,7 @@ export interface BodyDigester {
 }
 
 /**
- * Hashes the canonical body (onescan-stamp(7)): CRLF becomes LF if the message is all CRLF, and a
+ * Hashes the canonical body of a message (onescan-stamp(7)): CRLF becomes LF if the message is all CRLF, and a
  * body that does not end in LF gets one. In a message with LF endings no CR may occur at all; in
  * one with CRLF each CR must stand before an LF and each LF behind a CR. A body that breaks this
  * rule can have no stamp, and hashing stops.

@@ -5,29 +5,28 @@ const SPACE = 0x20
 const TAB = 0x09
 
 /**
- * Most fields that are taken out of one message. Mail that crossed a cluster has one or
- * two; for a milter each is an edit, and an MTA takes quadratic time for many of them.
+ * Most fields that are removed from one message. Mail that crossed a cluster has one or two. By milter
+ * each is an edit, and an MTA takes quadratic time for many of them.
  */
 export const REMOVALS_MAX = 16
 
-/** Whether fields can be taken out of a header without two readers seeing different mail. */
+/** Whether fields can be removed from a header so that all readers see the same mail. */
 export type Clearing =
   | { readonly kind: 'clear' }
   /** `why` ends the sentence "message refused: ". */
   | { readonly kind: 'unclear'; readonly why: string }
 
 /**
- * Whether the fields with these names (lower case) may be taken out, and others put on top. If
- * readers disagree about a header, a line that is a field to one is body to another: taking it out
- * could put together what no scanner saw, and leaving it would show a forged field. So all of them
- * must stand above the first line that is not well formed, and from that line on the names must not
+ * Finds out whether the fields with these names (lower case) may be removed, and others put on top. If
+ * readers disagree about a header, a line that is a field to one of them is body to another: to remove
+ * it could put together what no scanner saw, and to leave it would show a forged field. So all of these
+ * fields must stand above the first line that is not well formed, and below it their names must not
  * occur at all, whatever stands around them.
  */
 export function examineClearing(header: Header, names: readonly string[]): Clearing {
   const { bytes: block } = header
   if (block[0] === SPACE || block[0] === TAB) {
-    // A new field above such a line would become longer by it, and one below would be its
-    // continuation.
+    // Such a line would continue a new field above it, and may be continued by a new field below.
     const end = endOfLeadingBlankLines(block)
     if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
     // New fields would go below these lines, where some reader may take what follows for base64
@@ -54,7 +53,7 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
   return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }
 }
 
-/** Without control characters and 8-bit bytes, which some readers skip. */
+/** Returns the text in lower case, without control characters and 8-bit bytes, which some readers skip. */
 function searchable(bytes: Buffer): string {
   return bytes
     .toString('latin1')
@@ -62,7 +61,7 @@ function searchable(bytes: Buffer): string {
     .toLowerCase()
 }
 
-/** As people write it. */
+/** Writes the name of a field as people do. */
 function shown(name: string): string {
   return name.replace(/(^|-)(id|qhpsi|[a-z])/g, (part) => part.toUpperCase())
 }

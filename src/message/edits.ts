@@ -1,13 +1,13 @@
-/** One header field to add. `value` is latin1, holds no line end but folds ("\n " or "\n\t"). */
+/** A header field to add. Its value is latin1, and has no line end but folds ("\n " or "\n\t"). */
 export interface HeaderField {
   readonly name: string
   readonly value: string
 }
 
-/** What is changed in the header block; each door does it in its own protocol. */
+/** The changes of a header block; each door makes them by its own protocol. */
 export interface HeaderEdits {
-  /** Lower-case names; every field of that name goes. */
+  /** The lower-case names of fields that are removed. */
   readonly remove: readonly string[]
-  /** On top of the block, in this order. */
+  /** The fields that are put on top of the block, in this order. */
   readonly add: readonly HeaderField[]
 }

@@ -1,7 +1,4 @@
-/**
- * How many times encoded words that make encoded words are decoded. What is deeper could hide
- * anything.
- */
+/** How many times encoded words in encoded words are decoded. Deeper ones could hide anything. */
 const DEPTH_MAX = 4
 
 /**
@@ -14,7 +11,7 @@ export function hidesLineEnd(field: string): boolean {
   return hidesWithin(field, DEPTH_MAX)
 }
 
-/** Whether one of the fields of a header does. */
+/** Whether a field of a header may hide a line end, or a NUL, in an encoded word. */
 export function hasHiddenLineEnd(header: string): boolean {
   return header.includes('=?') && header.split(/\n(?![ \t])/).some(hidesLineEnd)
 }
@@ -37,7 +34,7 @@ function hidesWithin(field: string, depth: number): boolean {
   return false
 }
 
-/** Base64 whose bits go on behind padding, and base64 that begins anew there. */
+/** Decodes base64 in the two ways of readers: beginning anew behind padding, and going on behind it. */
 function readingsOfBase64(text: string): string[] {
   const pieces = text.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
   const decoded = pieces.map((piece) => Buffer.from(piece, 'base64').toString('latin1')).join('')
@@ -52,8 +49,8 @@ function withoutEscapes(text: string): string {
 }
 
 /**
- * A text with its encoded words decoded, words in words too: a character a byte, whatever their
- * character set is and however they end. Takes time in proportion to its length.
+ * Decodes the encoded words of a text, and words in words: each byte becomes a character, whatever the
+ * character set is and however a word ends. Takes time in proportion to the length of the text.
  */
 export function decodeWords(text: string): string {
   let decoded = text

@@ -8,17 +8,17 @@ import {
 import type { Header } from './header-block.ts'
 import { headerFormFault } from './well-formed.ts'
 
-/** What stamps need to know of a message. */
+/** The properties of a message that stamps depend on. */
 export interface MessageForm {
-  /** Why no stamp can vouch for it, or undefined for a well-formed message. */
+  /** The reason why no stamp can vouch for the message; undefined if it is well formed. */
   readonly formFault: string | undefined
-  /** Over the canonical body, as far as a keyring asked for them. */
+  /** The digests of the canonical body that were wanted. */
   readonly digests: BodyDigests
 }
 
 const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 
-/** Made from the header block and what the digester of the body found, if stamps matter at all. */
+/** Makes the form of a message from its header and the digests of its body; `body` is undefined if no stamp matters. */
 export function concludeForm(
   header: Header,
   body: ReturnType<BodyDigester['finish']> | undefined,
@@ -35,16 +35,16 @@ function formOf(
   return { formFault: headerFault ?? (endingsAgree ? undefined : endings), digests }
 }
 
-/** Finds out the form while the body comes. */
+/** Finds out the form of a message while its body comes. */
 export interface FormReader {
-  /** Set if there is nothing to find in the body. */
+  /** The form, if the body does not matter for it. */
   readonly known: MessageForm | undefined
-  /** The next bytes of the body. */
+  /** Takes the next bytes of the body. */
   update(chunk: Buffer): void
   finish(): MessageForm
 }
 
-/** The header is looked at here, and no more. The body below an ill-formed one is not hashed at all. */
+/** Begins to find out the form. The body below a header that is not well formed is not hashed. */
 export function readForm(
   header: Header,
   wanted: DigestsWanted,
@@ -65,8 +65,8 @@ export function readForm(
 }
 
 /**
- * The form of a message whose body can be read as often as one likes. A large body is hashed chunk
- * by chunk in turns of the event loop, so that scanners and other messages go on meanwhile.
+ * Finds out the form of a message whose body is there. The body is hashed chunk by chunk in turns of
+ * the event loop, so that scanners and other messages go on meanwhile.
  */
 export async function examineForm(
   header: Header,

@@ -8,44 +8,47 @@ import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 import { TURN, writeAll, writeAllOf } from './write-all.ts'
 
-/** Bytes of a message up to which its file is one in memory: clamd gets none by descriptor that is larger. */
+/** Bytes of a message up to which its file is in memory: clamd gets no larger one by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
-/** What messages may have in memory files. */
+/** The memory that messages may take for memory files. */
 export interface FileMemory {
-  /** Sets so many bytes more aside; false if there are none to spare. */
+  /** Takes so many more bytes; returns false if there are none to spare. */
   take(bytes: number): boolean
   giveBack(bytes: number): void
 }
 
-/** A message in a file without a name, while it comes. */
+/** A file without a name that takes a message while it comes. */
 export interface GatheredFile {
   write(bytes: Buffer): void
-  /** To be closed. Nothing may be written any more. If that fails, nothing is left to discard. */
+  /**
+   * Makes a message of the file, which the caller closes. Nothing may be written afterwards. If this
+   * rejects, there is nothing left to discard.
+   */
   finish(form: MessageForm): Promise<Message>
-  /** It does not become a message; not to be called once `finish` was. */
+  /** Removes a file of which no message is made. May not be called after `finish`. */
   discard(): void
 }
 
 /**
- * In a memory file with the line for scanners on top, which is sealed once it is whole: so a clamd
- * of this host reads it where it lies, without a copy. Without memory to spare, or over
- * MEMORY_FILE_MAX, on the disk, where what lies in memory goes piece by piece, beside what comes:
- * other mail does not wait for it. Faults: `temp-file` and `write`.
+ * Makes a memory file with TOP_LINE above the message. Once the message is whole the file is sealed,
+ * so that a clamd of this host reads it where it lies, without a copy. A message over MEMORY_FILE_MAX,
+ * or for which there is no memory to spare, goes to the disk: with each piece that comes, a piece
+ * moves there from memory, so that other mail does not wait for it. Faults: `temp-file` and `write`.
  */
 export function createGatheredFile(options: MessageOptions, memory: FileMemory): GatheredFile {
   const { directory } = options.policy
   const { memoryFiles } = options
   let size = 0
   let taken = 0
-  let inMemory = 0 // bytes of the message that the memory file has
-  let moved = 0 // how many of these are on the disk
+  let inMemory = 0 // bytes of the message in the memory file
+  let moved = 0 // those of them that are on the disk, too
   let memoryFile = memoryFiles?.memoryFile() ?? -1
-  let disk = -1 // from the moment on at which there is no memory for more
+  let disk = -1 // set once there is no memory for more
   if (memoryFile >= 0 && !put(TOP_LINE, 0)) closeMemory()
   if (memoryFile < 0) disk = openAnonymousFile(directory)
 
-  /** Whether that could be written to the memory file. */
+  /** Writes to the memory file; returns false if there is no memory for that. */
   function put(bytes: Buffer, position: number): boolean {
     const end = position + bytes.length
     if (end > MEMORY_FILE_MAX || !memory.take(bytes.length)) return false
@@ -54,7 +57,7 @@ export function createGatheredFile(options: MessageOptions, memory: FileMemory):
       writeWhole(memoryFile, bytes, position)
       return true
     } catch {
-      return false // what there is of memory is not ours alone
+      return false // other programs may have taken the memory of the host
     }
   }
 
@@ -65,7 +68,7 @@ export function createGatheredFile(options: MessageOptions, memory: FileMemory):
     taken = 0
   }
 
-  /** The next piece of what lies in memory. */
+  /** Moves the next piece from memory to the disk. */
   function moveToDisk(): void {
     if (memoryFile < 0) return
     const to = Math.min(inMemory, moved + TURN)

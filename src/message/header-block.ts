@@ -1,6 +1,6 @@
 import type { HeaderEdits, HeaderField } from './edits.ts'
 
-/** Largest header block in bytes that is ever held and edited; more is refused. */
+/** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
 
 const LF = 0x0a
@@ -11,23 +11,23 @@ const TAB = 0x09
 
 export type LineEnding = '\n' | '\r\n'
 
-/** A field with its continuation lines, as a span of the block. */
+/** The place of a field, with its continuation lines, in a header block. */
 export interface FieldSpan {
-  /** As written, latin1, without blanks before the colon; '' for lines that are no field. */
+  /** The name as it is written, latin1, without blanks before the colon; '' for lines that are no field. */
   readonly name: string
-  /** The name in lower case, as fields are looked for. */
+  /** The name in lower case. */
   readonly key: string
   readonly start: number
-  /** Index of the colon, or `start` where there is none. */
+  /** The index of the colon, or `start` if there is none. */
   readonly colon: number
-  /** Behind the line end of the last continuation. */
+  /** The index behind the line end of the last continuation line. */
   readonly end: number
 }
 
 /**
- * A header block with the places of its fields, which are found once, when they are first needed:
- * every stage looks at the same ones. Nobody changes its bytes. (The reading of mail for scanners
- * finds fields by rules of its own, as mail programs do, and in parts, too.)
+ * A header block, whose bytes nobody changes. Its fields are found once, when they are first needed,
+ * and every stage looks at the same ones. (The reading of mail for scanners finds fields by rules of
+ * its own, as mail programs do, and in parts of mail, too.)
  */
 export class Header {
   readonly bytes: Buffer
@@ -44,20 +44,18 @@ export class Header {
     return this.bytes.length
   }
 
-  /**
-   * All fields in their order. A line that is no field has the name ''. The empty line is left out.
-   */
+  /** All fields in their order, without the empty line. A line that is no field has the name ''. */
   get fields(): readonly FieldSpan[] {
     this.#fields ??= findFields(this.bytes, this.lineEnding)
     return this.#fields
   }
 
-  /** A whole field as it stands, latin1, folds and line end included. */
+  /** Returns a field as it stands, latin1, with its folds and its line end. */
   textOf({ start, end }: FieldSpan): string {
     return this.bytes.toString('latin1', start, end)
   }
 
-  /** The part of a field that stands behind its colon, in the same form. */
+  /** Returns what stands behind the colon of a field, with its folds and its line end. */
   valueOf({ colon, end }: FieldSpan): string {
     return this.bytes.toString('latin1', colon + 1, end)
   }
@@ -69,10 +67,10 @@ function lineEndingOf(block: Buffer): LineEnding {
 }
 
 /**
- * Looks for the end of the header block in `bytes`, in steps: `from` is the beginning of a line
- * that was not looked at yet. The block ends behind its first empty line. A line of CR and LF is
- * empty only if the first line ends in CRLF, too: whatever readers of LF mail take for header must
- * count as header here, or a field that must go could hide in it.
+ * Looks for the end of the header block in `bytes`, from a line on that begins at `from`. If there is
+ * no end yet, `next` is the line from which to go on when there are more bytes. The block ends behind
+ * its first empty line. A line of CR and LF is empty only if the first line ends in CRLF, too: all that
+ * readers of LF mail take for header must count as header here, or a forged field could hide in it.
  */
 export function findHeaderEnd(
   bytes: Buffer,
@@ -103,12 +101,12 @@ function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
   return fields
 }
 
-/** A run of bytes of an edited block: kept from the original, or new. */
+/** A run of bytes of an edited header block: kept from the original one, or new. */
 export type HeaderPart =
   | { readonly kind: 'kept'; readonly start: number; readonly end: number }
   | { readonly kind: 'new'; readonly bytes: Buffer }
 
-/** The block with the edits carried out; all else stays byte for byte. */
+/** Carries out the edits; all else stays byte for byte. */
 export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   return Buffer.concat(
     editPlan(header, edits).map((part) =>
@@ -117,19 +115,16 @@ export function editHeader(header: Header, edits: HeaderEdits): Buffer {
   )
 }
 
-/**
- * The header without the fields of these lower-case names; if it has none of them, the header
- * itself.
- */
+/** Returns the header without the fields of these lower-case names: itself, if it has none of them. */
 export function withoutFields(header: Header, names: readonly string[]): Header {
   const isIn = header.fields.some(({ key }) => names.includes(key))
   return isIn ? new Header(editHeader(header, { remove: names, add: [] })) : header
 }
 
 /**
- * The edited block as runs of bytes, one behind the other; none is empty. New fields go on top,
- * with the block's own line ending. If the block begins with lines that begin with a blank, new
- * fields go below those: above them they would be their continuation.
+ * Plans an edited header block as runs of bytes, one behind the other, none of them empty. New fields
+ * go on top, with the line ending of the block. If the block begins with lines that begin with a blank,
+ * new fields go below those: above them, those lines would continue the new field.
  */
 export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
@@ -155,8 +150,8 @@ function fieldLines(fields: readonly HeaderField[], { lineEnding }: Header): Buf
 }
 
 /**
- * Where new fields go: at the first line that does not begin with a blank. 0 if the lines before it
- * have no end.
+ * Returns the place of new fields: the first line that does not begin with a blank, or 0 if the last
+ * line before it has no end.
  */
 export function endOfLeadingBlankLines(block: Buffer): number {
   let end = 0

@@ -7,23 +7,23 @@ import { createNamedCopy } from './named-copy.ts'
 import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** How a message that is not spooled here is looked at. */
+/** How a message is examined that this process does not spool. */
 export interface MessageOptions {
   readonly policy: SpoolPolicy
-  /** Decided by its header, since hashing the body takes time. */
+  /** Chooses by the header which digests the body needs, since hashing it takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
-  /** node:crypto's, where digests are wanted. */
+  /** node:crypto's; set if digests are wanted. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
-  /** Where there are memory files to keep one in. */
+  /** Set if this host has memory files. */
   readonly memoryFiles?: PassedDescriptors | undefined
 }
 
-/** Bytes of the body that scanners get at a time, and that are copied at a time from CRLF mail. */
+/** Bytes of the body that are read at a time. */
 const CHUNK = 256 * 1024
 
 /**
- * A message whose bytes are all in memory, with its form if that is known. A file is made of it only if a scanner asks for its
- * path. Faults: `temp-file` and `write`, from `path()`.
+ * Makes a message of bytes in memory, with its form if that is known. A file is made of it only if a
+ * scanner asks for its path. `path()` rejects with Faults of kind `temp-file` and `write`.
  */
 export function messageInMemory(
   bytes: Buffer,
@@ -35,8 +35,8 @@ export function messageInMemory(
 }
 
 /**
- * A message whose bytes can be read from any offset, as often as one likes, with its form if that is
- * known.
+ * Makes a message whose bytes can be read from any offset, as often as one likes, with its form if that
+ * is known.
  */
 export function rereadable(
   whole: Pick<Message, 'size' | 'header' | 'headerTooLarge'>,
@@ -61,7 +61,7 @@ export function rereadable(
   }
 }
 
-/** The header block at the front of `bytes`, which hold all of it or more than HEADER_MAX. */
+/** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX. */
 export function headerOf(bytes: Buffer): {
   readonly header: Header
   readonly headerTooLarge: boolean

@@ -1,33 +1,30 @@
 import { fillInTurns, isToBeConfirmed, makeNamedFile, type NamedFile } from './named-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** A file that scanners open by its name, for a message that has none. */
+/** A copy of a message in a file that scanners open by its name. */
 export interface NamedCopy {
   /**
-   * Absolute path of a file that holds `top`, in place of the header block, and the body, once all
-   * is in it. The file is made at the first call, in turns of the event loop, and only once: later
-   * calls must have the same `top`. Rejects with a Fault of kind `temp-file` or `write`, or with an
-   * Error if it was removed; later calls reject in the same way.
+   * Returns the absolute path of a file that holds `top`, in place of the header block, and the body.
+   * The first call makes the file, in turns of the event loop; later calls must have the same `top`,
+   * and get the same file. Rejects with a Fault of kind `temp-file` or `write`, or with an Error if the
+   * file was removed; later calls reject in the same way.
    */
   path(top: Buffer): Promise<string>
-  /** Whether `path()` leads into SPOOLDIR, where scanners of other users can read it. */
+  /** Whether the file is in SPOOLDIR, where scanners of other users can read it. */
   readonly pathIsShared: boolean
   /**
-   * Must be called before the result of a scan by `path()` counts. Throws a Fault of kind `read` if
-   * scanners may have seen another file there.
+   * Makes sure that scanners have opened this file. Must be called before the result of a scan by
+   * `path()` counts. Throws a Fault of kind `read` if they may have opened another one.
    */
   confirmFile(): void
-  /** Removes the file, if one was made, or ends its making: nothing of the body is read any more. */
+  /** Removes the file if there is one. If it is being made, no more of the body is read. */
   removeNamedFile(): void
 }
 
-/**
- * A copy of `top` and `body`. It appears whole or not at all, since half a message must never be
- * scanned.
- */
+/** Makes a copy that scanners see whole or not at all: half a message must never be scanned. */
 export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer>): NamedCopy {
-  let file: NamedFile | undefined // from the moment on in which it is there
-  let whole: NamedFile | undefined
+  let file: NamedFile | undefined // the file, whole or not
+  let whole: NamedFile | undefined // the file once it is whole
   let making: Promise<string> | undefined
 
   function remove(): void {

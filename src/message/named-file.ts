@@ -17,22 +17,22 @@ import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeInTurns } from './write-all.ts'
 
 /**
- * A file that scanners of this or another user open by its path. It has a name of its own, because
- * a memory file that they inherit as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
+ * A file that scanners of this user or another one open by its path. It must have a name: a memory file
+ * that a scanner inherits as /dev/fd/3 is a link to nothing, which clamdscan calls clean.
  */
 export interface NamedFile {
   readonly path: string
   readonly fd: number
   /**
    * Throws a Fault of kind `read` if somebody may have put another file in its place since it was
-   * filled: scanners opened it by its name.
+   * filled, which scanners would have opened.
    */
   confirm(): void
-  /** Closes and removes it, and its private directory. Never throws. */
+  /** Closes and removes the file, and its private directory. Never throws. */
   remove(): void
 }
 
-/** What tells a file from every other, and from itself after it was changed, renamed or linked. */
+/** The properties that differ for every other file, and once this one is changed, renamed or linked. */
 type FileState = Pick<BigIntStats, 'dev' | 'ino' | 'ctimeNs' | 'nlink'>
 
 function stateOf(fd: number): FileState {
@@ -40,8 +40,8 @@ function stateOf(fd: number): FileState {
 }
 
 /**
- * Whether the path leads to the open file, and nobody has changed, renamed or linked it
- * since: each of them changes ctime (inode(7)).
+ * Whether the path leads to the open file, and nobody has changed, renamed or linked it since, all of
+ * which change ctime (inode(7)).
  */
 function isAsItWas(fd: number, path: string, before: FileState): boolean {
   const now = stateOf(fd)
@@ -59,9 +59,9 @@ function changedMeanwhile(path: string): Fault {
 }
 
 /**
- * Makes the file in SPOOLDIR (mode 0640: its group is the scanner's by the
- * directory's setgid bit), else in a fresh directory of mode 0700. What `kill -9` leaves there is
- * swept by onescand, see sweep.ts. Throws a Fault of kind `temp-file`.
+ * Makes an empty file in SPOOLDIR, with mode 0640 (the setgid bit of the directory gives it the group
+ * of the scanner), or in a fresh directory of mode 0700. onescand sweeps what `kill -9` leaves there
+ * (sweep.ts). Throws a Fault of kind `temp-file`.
  */
 export function makeNamedFile(policy: SpoolPolicy): NamedFile {
   const shared = policy.sharedDirectory
@@ -80,12 +80,12 @@ export function makeNamedFile(policy: SpoolPolicy): NamedFile {
   return {
     path,
     fd,
-    confirm() {}, // of a directory that nobody else can enter
+    confirm() {}, // nobody else can enter the directory
     remove() {
       try {
         unlinkSync(path)
       } catch {
-        // Gone already: a scanner may have moved it to its quarantine.
+        // The file is not there any more: a scanner may have moved it to its quarantine.
       }
       closeSync(fd)
       if (shared === undefined) removeQuietly(dirname(path))
@@ -93,7 +93,7 @@ export function makeNamedFile(policy: SpoolPolicy): NamedFile {
   }
 }
 
-/** A named file with `top` and `body` in it, or none: half a message must never be scanned. */
+/** Makes a file that holds `top` and `body`, or none: half a message must never be scanned. */
 export async function makeNamedCopy(
   policy: SpoolPolicy,
   top: Buffer,
@@ -109,7 +109,7 @@ export async function makeNamedCopy(
   }
 }
 
-/** Fills a file in turns of the event loop; `isOver` as of writeInTurns(). */
+/** Fills a file in turns of the event loop; writeInTurns() says what `isOver` is for. */
 export async function fillInTurns(
   { fd, path }: NamedFile,
   top: Buffer,
@@ -120,7 +120,7 @@ export async function fillInTurns(
   await writeInTurns(fd, body, top.length, path, isOver)
 }
 
-/** For a file in a directory that others can enter: from now on it can be confirmed. */
+/** Makes a file that is whole confirmable, if others can enter its directory. */
 export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
   if (sharedDirectory === undefined) return file
   const before = stateOf(file.fd)
@@ -132,7 +132,7 @@ export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolic
   }
 }
 
-/** 128 random bits, in hexadecimal: who may write to SPOOLDIR must not know the next name. */
+/** Makes 128 random bits, in hexadecimal: whoever may write to SPOOLDIR must not know the next name. */
 function unguessable(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex')
 }
@@ -149,6 +149,6 @@ function removeQuietly(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true })
   } catch {
-    // What cannot be removed now is swept later (sweep.ts).
+    // The sweep removes it later (sweep.ts).
   }
 }

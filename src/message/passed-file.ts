@@ -10,33 +10,33 @@ import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 import { writeInTurns } from './write-all.ts'
 
+/** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** Bytes that nearly every header block fits in. */
+/** Bytes that are read at first; nearly every header block fits in them. */
 const FRONT = 64 * 1024
 /**
- * Bytes up to which a message is read into memory as a whole: reading it again for each use would
- * take more time.
+ * Bytes up to which a message is read into memory as a whole, since reading it again for each use takes
+ * more time.
  */
 export const IN_MEMORY = 512 * 1024
 
 /** A file that another process made, and passed to this one as a descriptor. */
 export interface PassedFile {
   readonly descriptor: number
-  /** Where the message begins. */
+  /** The offset of the message in the file. */
   readonly offset: number
-  /** Bytes of the message, which is the rest of the file. */
+  /** Bytes of the message, which goes to the end of the file. */
   readonly size: number
-  /** Whether nobody can change it any more, and nobody can allow that again. */
+  /** Whether the file is sealed: nobody can change it any more. */
   readonly sealed: boolean
 }
 
 /**
- * A message in a file that another process handed over. A sealed file is read where it lies,
- * whoever made it; if TOP_LINE is all that stands in front of the message, scanners get the same
- * file. Any other file is copied first, in turns of the event loop: its owner could change it at
- * any time without a trace (mmap(2)). The descriptor must stay open until the message is closed.
- * Faults: `read`, if it is not a regular file of that size that can be read; `temp-file` and
- * `write`.
+ * Makes a message of a file that another process passed. A sealed file is read where it lies, whoever
+ * made it; scanners get the same file if it holds TOP_LINE and the message and nothing else. Any other
+ * file is copied first, in turns of the event loop: its owner could change it at any time without a
+ * trace (mmap(2)). The descriptor must stay open until the message is closed. Faults: `read` if it is
+ * no regular file of that size, or cannot be read; `temp-file` and `write`.
  */
 export async function readPassedFile(file: PassedFile, options: MessageOptions): Promise<Message> {
   const { descriptor, offset, size, sealed } = file
@@ -67,7 +67,7 @@ export async function readPassedFile(file: PassedFile, options: MessageOptions):
   }
 }
 
-/** A message in a file that nobody else changes, with its form if that is known. */
+/** Makes a message of a file that nobody else changes, with its form if that is known. */
 export function messageInFile(
   file: PassedFile,
   options: MessageOptions,
@@ -99,7 +99,7 @@ function checkFile({ descriptor, offset, size, sealed }: PassedFile): void {
   if (objection !== undefined) throw new Fault('read', `the file that was handed over ${objection}`)
 }
 
-/** Whether the file is what scanners should see, apart from fields that go. */
+/** Whether the file is one that scanners may get: TOP_LINE, and the message with all of its fields. */
 function isForScanners({ descriptor, offset, sealed }: PassedFile): boolean {
   if (!sealed || offset !== TOP_LINE.length) return false
   const line = Buffer.alloc(TOP_LINE.length)
@@ -112,13 +112,13 @@ function withSealed(descriptor: number, header: Header): Pick<Message, 'sealedFi
   return { sealedFile: (top) => (top.equals(front) ? descriptor : undefined) }
 }
 
-/** A little is read first, and then as much as a header block may have and one byte more. */
+/** Reads the header block: from the first bytes, or else from as many as a block may have and one more. */
 function headerIn({ descriptor, offset, size }: PassedFile): ReturnType<typeof headerOf> {
-  const little = Buffer.allocUnsafe(Math.min(size, FRONT))
-  fill(descriptor, little, offset)
-  const found = findHeaderEnd(little, 0)
+  const front = Buffer.allocUnsafe(Math.min(size, FRONT))
+  fill(descriptor, front, offset)
+  const found = findHeaderEnd(front, 0)
   if ('end' in found) {
-    return { header: new Header(Buffer.from(little.subarray(0, found.end))), headerTooLarge: false }
+    return { header: new Header(Buffer.from(front.subarray(0, found.end))), headerTooLarge: false }
   }
   const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
   fill(descriptor, all, offset)
@@ -126,8 +126,8 @@ function headerIn({ descriptor, offset, size }: PassedFile): ReturnType<typeof h
 }
 
 /**
- * Each reading has a memory of its own: nothing else writes where one message is hashed or sent
- * from.
+ * Reads a part of a file in pieces, each valid until the next one is asked for. Each call has a buffer
+ * of its own: nothing else writes into what is being hashed or sent.
  */
 export function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
@@ -139,6 +139,7 @@ export function* pieces(fd: number, from: number, to: number): Generator<Buffer>
   }
 }
 
+/** Fills `bytes` from a place in a file. */
 function fill(fd: number, bytes: Buffer, position: number): void {
   for (let done = 0; done < bytes.length; ) {
     const length = readSync(fd, bytes, done, bytes.length - done, position + done)

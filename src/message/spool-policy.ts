@@ -3,16 +3,20 @@ import { tmpdir } from 'node:os'
 import { Fault } from '../ground/errors/fault.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
-/** Where messages are kept while they are looked at. */
+/** The directories in which messages are kept while they are judged. */
 export interface SpoolPolicy {
-  /** For anonymous files: TMPDIR or the system's directory for temporary files. */
+  /** The directory for files without a name: TMPDIR, or the system's directory for temporary files. */
   readonly directory: string
-  /** For files that a scanner opens by path: SPOOLDIR, which must exist; unset: a fresh private directory. */
+  /**
+   * The directory for files that a scanner opens by path: SPOOLDIR, which must exist. Undefined stands
+   * for a fresh private directory.
+   */
   readonly sharedDirectory: string | undefined
-  /** Why SPOOLDIR is not used although it is set; a line for the log. */
+  /** A line for the log if SPOOLDIR is set and not used. */
   readonly remark?: string | undefined
 }
 
+/** Reads TMPDIR and SPOOLDIR. Throws a Fault of kind `config`. */
 export function readSpoolPolicy(env: Environment): SpoolPolicy {
   const shared = env.SPOOLDIR || undefined
   if (shared !== undefined && !shared.startsWith('/')) {
@@ -27,15 +31,15 @@ const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
 /**
- * In a directory without the sticky bit anybody who may write to it can replace an infected file by
- * a clean one, and scanners open files by name (unlink(2), sticky(7)).
+ * Tells why a directory is not safe for files that scanners open by name: without the sticky bit,
+ * anybody who may write to it can replace an infected file by a clean one (unlink(2), sticky(7)).
  */
 function objectionTo(directory: string): string | undefined {
   let mode: number
   try {
     mode = statSync(directory).mode
   } catch {
-    return undefined // making a file there says why it cannot be used
+    return undefined // the error of making a file there tells why
   }
   if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined
   const octal = `0${(mode & 0o7777).toString(8)}`

@@ -8,7 +8,7 @@ import { createNamedCopy, type NamedCopy } from './named-copy.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 import { writeAll, writeAllOf } from './write-all.ts'
 
-/** Room that new header fields have in front of the body beside the old header block. */
+/** Bytes for new header fields in front of the body, besides those of the old header block. */
 const ROOM_FOR_FIELDS = 16 * 1024
 const PAGE = 4096
 const CHUNK = 256 * 1024
@@ -18,36 +18,36 @@ export interface Message extends NamedCopy {
   /** Bytes of header block and body. */
   readonly size: number
   /**
-   * The header block through the first empty line, or the whole message if there is none. Cut if
-   * `headerTooLarge`.
+   * The header block with the first empty line, or the whole message if there is none. It is cut if
+   * `headerTooLarge` is set.
    */
   readonly header: Header
-  /** The block is over HEADER_MAX: the message cannot be edited, only refused. */
+  /** Whether the header block is over HEADER_MAX: the message cannot be edited, only refused. */
   readonly headerTooLarge: boolean
   /**
-   * What stamps need to know, found out at the first call at the latest: where that takes
-   * time, scanners can go on meanwhile. Rejects with a Fault if the body cannot be read.
+   * Returns what stamps need to know. The first call may hash the body, while scanners go on. Rejects
+   * with a Fault if the body cannot be read.
    */
   form(): Promise<MessageForm>
   /**
-   * What stands behind the header block, or a part of it by offsets from there. A chunk is valid
+   * Reads what stands behind the header block, or a part of it by offsets from there. A chunk is valid
    * until the next one is asked for.
    */
   body(from?: number, to?: number): Iterable<Buffer>
   /**
-   * A descriptor of a file that holds `top`, in place of the header block, and the body, and that
-   * nobody can change any more; undefined if there is none. Good until the message is closed.
+   * Returns a descriptor of a sealed file that holds `top`, in place of the header block, and the body;
+   * undefined if there is none. The descriptor is open until the message is closed.
    */
   sealedFile?(top: Buffer): number | undefined
   /** Frees everything. */
   close(): void
 }
 
-/** A message that the next program can be given. */
+/** A message in a file that the next program can be given. */
 export interface SpooledMessage extends Message {
   /**
-   * Writes `header` right in front of the body. The edited message is what follows `offset` in the
-   * file `fd`. May be called once only.
+   * Writes `header` in front of the body, and returns the place of the edited message: from `offset` to
+   * the end of the file `fd`. May be called once only.
    */
   rewrite(header: Buffer): { readonly fd: number; readonly offset: number }
 }
@@ -59,24 +59,24 @@ export interface Spool {
 
 export interface SpoolOptions {
   readonly policy: SpoolPolicy
-  /** Decided by the header, before the body is here, since hashing the body takes time. */
+  /** Chooses by the header which digests the body needs, since hashing it takes time. */
   readonly digestsFor: (header: Header) => DigestsWanted
-  /** node:crypto's, where digests are wanted; it is not loaded otherwise. */
+  /** node:crypto's; set if digests are wanted, since it takes time to load. */
   readonly createHash: ((algorithm: string) => Hash) | undefined
 }
 
 /**
- * Takes a message in any split and in constant memory. The header block is kept
- * in memory until its end is seen; the body goes to an anonymous file behind a gap
- * that holds the edited block later, so that each byte is written once.
- * Faults: `temp-file` if no file can be made, `write` if it is full.
+ * Makes a spool, which takes a message in any split and in constant memory. The header block stays in
+ * memory. The body goes to a file without a name, behind a gap in which the edited header block is
+ * written later, so that each byte is written once. Faults: `temp-file` if no file can be made, `write`
+ * if the disk is full.
  */
 export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)
-  let beginning = Buffer.alloc(0) // until the header's end is seen, which may be in it
+  let beginning = Buffer.alloc(0) // all bytes until the end of the header is found
   let header: Header | undefined
   let headerTooLarge = false
-  let lineStart = 0 // where findHeaderEnd goes on
+  let lineStart = 0 // the line from which findHeaderEnd() goes on
   let gap = 0
   let bodySize = 0
   let digester: BodyDigester | undefined
@@ -100,7 +100,7 @@ export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): S
 
   return {
     write(chunk) {
-      if (headerTooLarge) return // read to its end, but not kept
+      if (headerTooLarge) return // the rest of the message is read, and not kept
       if (header !== undefined) {
         writeBody(chunk)
         return

@@ -4,21 +4,22 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** Names that only onescan makes, so that sweeping never removes another's file: named-file.ts. */
+/** Names that only onescan gives (named-file.ts): the sweep removes no file of others. */
 const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
 const DIRECTORY_NAME = /^onescan-dir-[0-9A-Za-z]{6}$/
 
-/** Milliseconds after which what a killed process left is swept; far above any SCANTIMEOUT in use. */
+/** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
 export const SWEEP_AGE = 36 * 60 * 60 * 1000
-/** How many names are looked at in one turn, and the pause after it in milliseconds. */
+/** Names that are looked at in one turn. */
 const SLICE = 256
+/** Milliseconds between two turns. */
 const PAUSE = 50
 
 /**
- * Removes what `kill -9` left in the directories of messages: files with names of ours, older than
- * SWEEP_AGE, of this user, or in a SPOOLDIR that belongs to this user, of anybody. Works in slices,
- * since anybody may fill a directory like /tmp. What cannot be listed or removed stays. Ends at the
- * signal; never rejects.
+ * Removes what `kill -9` left in the directories of messages: files with onescan's names that are older
+ * than SWEEP_AGE, and belong to this user or lie in a SPOOLDIR of this user. Works in slices, since
+ * anybody may fill a directory like /tmp. What cannot be listed or removed stays. Ends at the signal;
+ * never rejects.
  */
 export async function sweepSpool(
   { directory, sharedDirectory }: SpoolPolicy,
@@ -44,7 +45,7 @@ async function sweep(
       if (ours.test(name)) sweepOne(join(directory, name), now, isOwn ? undefined : own)
     }
   } catch {
-    // Mode 2730: writable, not listable; the owner's processes sweep.
+    // A directory of mode 2730 can be written and not listed: processes of its owner sweep it.
   }
 }
 
@@ -55,11 +56,11 @@ function sweepOne(path: string, now: number, owner: number | undefined): void {
     if (owner !== undefined && status.uid !== owner) return
     if (!status.isDirectory()) unlinkSync(path)
     else {
-      // Directories in it are not entered: somebody who may rename them could lead this elsewhere.
+      // Directories in it are not entered: whoever may rename them could lead the sweep elsewhere.
       for (const name of readdirSync(path)) unlinkSync(join(path, name))
       rmdirSync(path)
     }
   } catch {
-    // Another process swept it first, or it is not ours to remove.
+    // Another process removed it first, or this one may not.
   }
 }

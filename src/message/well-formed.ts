@@ -6,17 +6,16 @@ const CR = 0x0d
 
 const HIDDEN_END = 'hides a line end in an encoded word'
 
-/** Undefined for a header block that a stamp may vouch for, else one line that says why not. */
+/** The reason why no stamp can vouch for a header block; undefined if it is well formed. */
 export type FormFault = string | undefined
 
 /**
- * The gate (onescan-stamp(7)). Mail programs disagree about unclean headers: what
- * one takes for the body another takes for a field, so the same stamp would vouch
- * for two messages. Only a block that all of them read alike passes: not empty, ended
- * by an empty line, every line a field or a continuation that is not blank, names
- * of bytes 33 to 126 without parentheses and no blank before the colon, no NUL,
- * no CR but in CRLF endings that are the same on every line, no `From ` on top, no line
- * end in an encoded word.
+ * Finds out whether a header block is well formed (onescan-stamp(7)). Mail programs disagree about other
+ * headers: what one takes for the body another takes for a field, so the same stamp would vouch for two
+ * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
+ * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
+ * parentheses and have no blank before the colon, there is no NUL, no CR but in CRLF line endings that
+ * are the same on every line, no `From ` on top, and no line end in an encoded word.
  */
 export function headerFormFault(header: Header): FormFault {
   const known = faults.get(header)
@@ -26,7 +25,7 @@ export function headerFormFault(header: Header): FormFault {
   return fault
 }
 
-/** Several stages ask about the same block, which nobody changes. */
+/** The faults that were found: several stages ask about the same block, which nobody changes. */
 const faults = new WeakMap<Header, { readonly fault: FormFault }>()
 
 function formFaultOf(header: Header): FormFault {
@@ -47,9 +46,9 @@ function formFaultOf(header: Header): FormFault {
 }
 
 /**
- * How many fields at the top of the block all readers take for the same header fields: those above
- * the first line that is not well formed. Below it some reader may be in the body already, so only
- * these may be taken out of a message.
+ * Counts the fields at the top of a block that all readers take for the same fields: those above the
+ * first line that is not well formed. Below it a reader may be in the body already, so only the fields
+ * above it may be removed.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header

@@ -1,7 +1,7 @@
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { spoolFault } from './anonymous-file.ts'
 
-/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `place`. */
+/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `place`, a directory or file. */
 export function writeAll(fd: number, bytes: Buffer, position: number, place: string): void {
   try {
     writeWhole(fd, bytes, position)
@@ -10,7 +10,7 @@ export function writeAll(fd: number, bytes: Buffer, position: number, place: str
   }
 }
 
-/** The same for chunks that are valid until the next one is asked for, one behind the other. */
+/** Writes chunks one behind the other, from `position` on. Each is valid until the next one is asked for. */
 export function writeAllOf(
   fd: number,
   chunks: Iterable<Buffer>,
@@ -24,13 +24,13 @@ export function writeAllOf(
   }
 }
 
-/** Bytes that are written before anything else gets a turn. */
+/** Bytes that are written before other work gets a turn. */
 export const TURN = 1024 * 1024
 
 /**
- * The same in turns of the event loop: other messages do not wait for a large one. Throws if
- * `isOver` tells, at the beginning of a turn, that nobody wants it any more: descriptors may be
- * closed by then, and another message's.
+ * Writes chunks as writeAllOf() does, in turns of the event loop, so that other messages do not wait
+ * for a large one. Throws if `isOver` returns true at the beginning of a turn: nobody wants the bytes
+ * any more, and the descriptor may be that of another message by then.
  */
 export async function writeInTurns(
   fd: number,

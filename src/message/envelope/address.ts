@@ -1,13 +1,10 @@
-/**
- * An address of mail; latin1, a character a byte. It is taken apart once, when it is read, and
- * stays in this form.
- */
+/** An address of mail, parted into mailbox and domain. Each character is one byte (latin1). */
 export interface MailAddress {
-  /** As it was written. */
+  /** The address as it was written. */
   readonly text: string
-  /** What stands before its last `@`. */
+  /** The part before the last `@`. */
   readonly local: string
-  /** What stands behind it; undefined for a name without one. */
+  /** The part behind the last `@`; undefined if there is none. */
   readonly domain: string | undefined
 }
 
@@ -26,7 +23,7 @@ export function addressBytes({ text }: MailAddress): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-/** The address with its domain in lower case and without the dot of the root, which MTAs take. */
+/** Returns the address with its domain in lower case and without a dot at its end, which MTAs ignore. */
 export function withPlainDomain(address: MailAddress): MailAddress {
   const { local, domain } = address
   const plain = domain && lowerCase(domain).replace(/(?<=[^.])\.$/, '')
@@ -34,8 +31,8 @@ export function withPlainDomain(address: MailAddress): MailAddress {
 }
 
 /**
- * The mailbox that an address means, however it is written: without a source route and
- * without quotes in its local part (RFC 5321 4.1.2 and F.2). MTAs tell it as the client did.
+ * Returns the mailbox of an address: without a source route, and without quotes in its local part (RFC
+ * 5321 4.1.2 and F.2). MTAs pass the address on as the client wrote it.
  */
 export function mailboxOf(address: MailAddress): MailAddress {
   const { local, domain } = withoutRoute(address)
@@ -48,7 +45,7 @@ function withoutRoute(address: MailAddress): MailAddress {
   return text.startsWith('@') ? readAddress(text.replace(/^@[^:"]*:/, '')) : address
 }
 
-/** Only ASCII letters change: the bytes of a UTF-8 name are no letters. */
+/** Lowers ASCII letters alone: the bytes of a UTF-8 name are no letters. */
 export function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

@@ -1,33 +1,28 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { addressBytes, type MailAddress, readAddress } from './address.ts'
 
-/**
- * Longest address in bytes, as in qmail-queue.c (`ADDR 1003`, its NUL
- * included). One byte more is exit 11.
- */
+/** Bytes of the longest address, as in qmail-queue.c (`ADDR 1003` with its NUL). One more is exit 11. */
 export const ADDRESS_MAX = 1002
 
 /**
- * Most bytes of an envelope, over a million recipients: it is the one part of a mail
- * that is held in memory, and qmail itself sets no limit. One byte more is exit 51.
+ * Most bytes of an envelope, which is held in memory: enough for a million recipients. qmail itself has
+ * no limit. One byte more is exit 51.
  */
 export const ENVELOPE_MAX = 64 * 1024 * 1024
 
 const F = 0x46
 const T = 0x54
 
-/** Sender and recipients as they came. */
+/** The sender and the recipients as they came. */
 export interface Envelope {
-  /** `F` sender NUL, (`T` recipient NUL)…, NUL: qmail-queue(8), ready to be handed on. */
+  /** `F` sender NUL, (`T` recipient NUL)…, NUL, as qmail-queue(8) reads it. */
   readonly wire: Buffer
-  /** May be empty (a bounce). */
+  /** The sender, empty for a bounce. */
   readonly sender: MailAddress
   readonly recipientCount: number
 }
 
-/**
- * The recipients in their order. Each is made when it is asked for, since there may be a million.
- */
+/** Lists the recipients in their order. Each is made when it is asked for: there may be a million. */
 export function* recipientsOf(envelope: Envelope): Generator<MailAddress> {
   const { wire } = envelope
   let at = wire.indexOf(0) + 1
@@ -38,12 +33,12 @@ export function* recipientsOf(envelope: Envelope): Generator<MailAddress> {
   }
 }
 
-/** The same sender with other recipients. */
+/** Makes an envelope with the same sender and other recipients. */
 export function redirect(envelope: Envelope, recipients: readonly MailAddress[]): Envelope {
   return makeEnvelope(addressBytes(envelope.sender), recipients.map(addressBytes))
 }
 
-/** An envelope from its parts; addresses must not hold a NUL. Throws a Fault if one does or is too long. */
+/** Makes an envelope of addresses. Throws a Fault if one has a NUL or is too long. */
 export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Envelope {
   const parts = [Buffer.from('F'), sender]
   for (const recipient of recipients) parts.push(Buffer.from('\0T'), recipient)
@@ -54,9 +49,9 @@ export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Env
 }
 
 export interface EnvelopeReader {
-  /** Takes the next bytes, in any split; true once the last NUL was seen. What follows it is ignored. */
+  /** Takes the next bytes, in any split. Returns true once the last NUL was there; what follows is ignored. */
   push(chunk: Buffer): boolean
-  /** The envelope. Throws a Fault of kind `read` if the last NUL never came: the client gave up. */
+  /** Returns the envelope. Throws a Fault of kind `read` if the last NUL did not come: the client gave up. */
   finish(): Envelope
 }
 

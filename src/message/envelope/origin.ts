@@ -1,19 +1,19 @@
-/** Where a message comes from, as the SMTP server, its client and DNS say. Texts are latin1. */
+/** The origin of a message, as the SMTP server, its client and DNS tell it. Texts are latin1. */
 export interface Origin {
   readonly door: 'slot' | 'milter' | 'smtp'
-  /** IP address of the SMTP client; undefined if there is none. */
+  /** The IP address of the SMTP client; undefined if there is none. */
   readonly clientAddress?: string | undefined
-  /** Its name by DNS. */
+  /** The name of the client by DNS. */
   readonly clientName?: string | undefined
-  /** What it said in HELO or EHLO. */
+  /** The name that the client gave in HELO or EHLO. */
   readonly helo?: string | undefined
-  /** The name that it authenticated by. */
+  /** The name by which the client authenticated. */
   readonly login?: string | undefined
   /** The MTA's own name for the message. */
   readonly queueId?: string | undefined
 }
 
-/** The client's name as a server tells it: "unknown" or its address in brackets means that it has none. */
+/** Reads the name of a client as a server tells it: "unknown", or an address in brackets, is no name. */
 export function clientNameOf(told: string | undefined): string | undefined {
   if (!told || told === 'unknown' || told.startsWith('[')) return undefined
   return told
