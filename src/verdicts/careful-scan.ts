@@ -3,40 +3,40 @@ import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import type { Poison } from './poison.ts'
 
-/** Messages that scanners died of, and what is done about them. */
+/** What is known about messages that scanners died of, and what is done about them. */
 export interface PoisonPolicy {
   readonly known: Poison
-  /** Number of failed scans after which a message is not scanned for a while. */
+  /** Failed scans after which a message is not scanned for a while. */
   readonly tries: number
-  /** Notes what this process has in hand, for others to read if it comes to a sudden end. */
+  /** The notes of the messages that this process is scanning, which others read if it is killed. */
   readonly inHand?: InHandNotes | undefined
 }
 
 export interface CarefulScanOptions {
   readonly poison: PoisonPolicy
   /**
-   * Milliseconds for this message, and those that a message is usually given here (SCANTIMEOUT).
+   * Milliseconds for this message, and milliseconds that a message usually has here (SCANTIMEOUT).
    */
   readonly timeout: number
   readonly fullTime: number
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Who is named where none is asked. */
+  /** The scanner that the result names if none is asked. */
   readonly scanner: string
 }
 
-/** Looks at a message within so many milliseconds; `suspects` as that of a ScanTask. */
+/** Scans a message within so many milliseconds; `suspects` as in a ScanTask. */
 export type ScanOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
 
-/** Scans of one message whose scanner died: the first one, and two more as a suspect. */
+/** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
 const LOOKS_MAX = 3
-/** Milliseconds that must be left for another look. */
+/** Milliseconds that must be left for another scan. */
 const TIME_FOR_MORE = 1_000
 
 /**
- * Scans, unless that failed too often; each failure is counted. A message that was with a scanner
- * when that died is scanned again as a suspect, unless it is known to be the reason: that other
- * mail was there must not cost it a delivery.
+ * Scans a message, unless its scans failed too often; counts each failure. A message that was with a
+ * scanner when the scanner died is scanned again as a suspect, unless it is known to be the reason: it
+ * must not be deferred because of the mail beside it.
  */
 export async function scanCarefully(
   message: InHand,
@@ -73,7 +73,7 @@ export async function scanCarefully(
       known.answered(message)
       return result
     }
-    // A client that gives no time must not have a message left unscanned.
+    // If the client gave no time, the failure says nothing about the message.
     if (!result.harmful || timeout < fullTime / 2) return result
     const count = await known.harmed(message, since)
     const isAskedAgain = count === undefined && looks < LOOKS_MAX && timeLeft() > TIME_FOR_MORE
@@ -86,7 +86,7 @@ export async function scanCarefully(
   }
 }
 
-/** The same scanner, told that there are messages that may kill it, and whether this is one. */
+/** Makes scanners that know whether this message is suspected of killing them, or others are. */
 export function warnedOfSuspects(who: NonNullable<ScanTask['suspects']>) {
   return (scanner: Scanner): Scanner => ({
     ...scanner,

@@ -1,53 +1,53 @@
 import { createBackOff } from '../ground/flow/back-off.ts'
 
 /**
- * Deaths of scanners that are compared, and the number of them at which a suspected mark was there.
+ * Deaths of scanners that are compared, and deaths at which a mark must have been there to be suspected.
  */
 const DEATHS_KEPT = 6
 const FEW = 3
 /** Milliseconds for which a death is remembered. */
 const REMEMBERED_FOR = 3600 * 1000
-/** Milliseconds within which all messages that saw the same death report it. */
+/** Milliseconds within which all messages report the same death. */
 const SAME_DEATH = 500
 /**
- * Answered messages with a mark, per death that it was at: with more than that it is a mark of
+ * Answered messages with a mark for each death at which it was there: from so many on it is a mark of
  * ordinary mail.
  */
 const ANSWERS_PER_DEATH = 3
 /**
- * Milliseconds for which messages with a suspected mark wait after one of them killed a scanner;
- * doubled with each.
+ * Milliseconds for which messages with a suspected mark wait after one of them killed a scanner, doubled
+ * with each death.
  */
 const FIRST_REST = 2_000
 const LONGEST_REST = 600_000
 
-/** Which mark is suspected, and milliseconds until the next message that bears it may be scanned. */
+/** A suspected mark, and milliseconds until the next message with it may be scanned. */
 export interface Suspicion {
   readonly mark: string
   readonly rest: number
 }
 
 /**
- * What the messages have in common that scanners died of, if not their content: who sent them. A
- * mark is suspected if it was there at three of the last six deaths, and hardly a message with it
+ * Finds what messages that scanners died of have in common besides their content: the marks of who sent
+ * them. A mark is suspected if it was there at three of the last six deaths, and hardly a message with it
  * was answered since the first of these.
  */
 export interface CommonMarks {
-  /** A scanner died while it had this message, and maybe others. */
+  /** Notes that a scanner died while it had this message, and maybe others. */
   died(name: string, marks: readonly string[]): void
-  /** It was this message that the scanner died of. */
+  /** Notes that this message was the reason of the death. */
   struck(name: string, marks: readonly string[]): void
   answered(marks: readonly string[]): void
   suspicionOf(marks: readonly string[]): Suspicion | undefined
 }
 
-/** Marks of a message: the address of its client, its sender, and about how large it is. */
+/** Returns the marks of a message: the address of its client, its sender, and its approximate size. */
 export function marksOf(
   client: string | undefined,
   sender: string,
   size: number,
 ): readonly string[] {
-  const steps = Math.round(8 * Math.log2(size + 1)) // each a twelfth larger than the one before
+  const steps = Math.round(8 * Math.log2(size + 1)) // each step is a twelfth larger than the one before
   return [
     ...(client === undefined ? [] : [`client ${client}`]),
     `sender ${sender.slice(0, 100)}`,
@@ -61,10 +61,10 @@ interface Death {
   marks: Set<string>
 }
 
-/** `now` in milliseconds on a clock that nobody sets. */
+/** Creates an empty memory of marks; `uptime` is in milliseconds. */
 export function createCommonMarks(uptime: () => number): CommonMarks {
   let deaths: Death[] = []
-  /** Answered messages by mark; only marks that were at a death are counted. */
+  /** The number of answered messages by mark, for marks that were there at a death. */
   const answers = new Map<string, number>()
   const rests = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   const until = new Map<string, number>()

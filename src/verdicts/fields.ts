@@ -4,9 +4,9 @@ import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { Header } from '../message/header-block.ts'
 
 /**
- * Fields that each copy of a message gets on its way, in any number and order, and by which
- * no reader decodes mail: a fingerprint does not know of them. They are those that no stamp binds
- * but Content-Length, by which some readers cut mail; doc/verdicts.md argues each.
+ * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
+ * decodes mail. They are no part of a fingerprint. They are the fields that no stamp binds, but without
+ * Content-Length, by which some readers cut mail; doc/verdicts.md gives the reason for each.
  */
 export const transportFields: ReadonlySet<string> = new Set(
   [...hostsOwn].filter((name) => name !== 'content-length'),
@@ -18,26 +18,26 @@ export const transportFields: ReadonlySet<string> = new Set(
  */
 export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
-/** Fields that may differ when a message that killed a scanner is tried again. Nothing else may. */
+/** The only fields that may differ when a message that killed a scanner is delivered again. */
 export const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
-/** How much of a field a fingerprint holds. */
+/** How much of a field is part of a fingerprint. */
 export type FieldShare = 'whole' | 'name' | 'nothing'
 
-/** `name` in lower case. */
+/** How much of a field is part of the fingerprint of copies; `name` is in lower case. */
 export function shareOf(name: string): FieldShare {
   if (transportFields.has(name) || isStampName(name)) return 'nothing'
   return copyFields.has(name) ? 'name' : 'whole'
 }
 
-/** The same for a message that is tried again, as it was. */
+/** The same for the exact fingerprint of a message that is delivered again. */
 export function shareInRetry(name: string): FieldShare {
   return retryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
 }
 
 /**
- * The fields that are held of a message that is tried again and whose value a fingerprint does not
- * know of, with CRLF made LF: each behind its place among all that are held, and a blank.
+ * Returns the fields whose value is part of the exact fingerprint, but not of the fingerprint of copies:
+ * each with its number among all fields of the exact fingerprint, a blank, and its text with CRLF made LF.
  */
 export function extraRetryFields(header: Header): string {
   let all = ''
@@ -52,13 +52,13 @@ export function extraRetryFields(header: Header): string {
 }
 
 /**
- * Most bytes of fields whose value is no part of the fingerprint. Scanners stop looking at some
- * length of a header, where readers go on: what is left out must be too little for that.
+ * Most bytes of fields whose value is no part of the fingerprint. Scanners stop reading a header at some
+ * length, and readers of mail go on: the fields that are left out must be too short for that.
  */
 export const FREE_MAX = 64 * 1024
 /**
- * Most bytes of a line of such fields, without its end (RFC 5322 2.1.1). libclamav splits longer
- * lines, and may take a piece for the empty line before the body.
+ * Most bytes of a line of such fields, without its line end (RFC 5322 2.1.1). libclamav splits longer
+ * lines, and may take a piece of one for the empty line before the body.
  */
 export const FREE_LINE_MAX = 998
 
@@ -66,18 +66,17 @@ export const FREE_LINE_MAX = 998
 const ODD = /[^\t\n\r -~\x80-\xff]/
 
 /**
- * SHA-256 in hex over the header fields, in their order: those that are held whole as they
- * stand, from the first byte of the name through the line end, with CRLF made LF and nothing
- * else changed; of those whose name is held, the name in lower case, a colon and LF.
- * Undefined if what is not held is more than FREE_MAX, has a line over FREE_LINE_MAX, or
- * holds control characters.
+ * Returns the SHA-256 in hex of the header fields, in their order. A field that counts whole is hashed
+ * as it stands, from the first byte of the name through the line end, with CRLF made LF. Of a field
+ * whose name counts, the name in lower case, a colon and LF are hashed. Undefined if the remaining text
+ * is longer than FREE_MAX, has a line over FREE_LINE_MAX, or holds control characters.
  */
 export function digestFields(
   crypto: Pick<Crypto, 'createHash'>,
   header: Header,
   held: (name: string) => FieldShare,
 ): string | undefined {
-  let all = '' // one call: each costs a way to the library
+  let all = '' // hashed in one call, because each call of the library has a cost
   let free = 0
   for (const field of header.fields) {
     const how = held(field.key)
@@ -93,7 +92,7 @@ export function digestFields(
   return crypto.createHash('sha256').update(all, 'latin1').digest('hex')
 }
 
-/** Not by an expression: that would begin anew at each character of a line, and go to its end. */
+/** Whether a line is too long. (A regular expression would read to the end of the line from each of its characters.) */
 function hasLongLine(text: string): boolean {
   for (let at = 0; at < text.length; ) {
     const lf = text.indexOf('\n', at)

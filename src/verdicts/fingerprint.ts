@@ -3,15 +3,15 @@ import type { Header } from '../message/header-block.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import { digestFields, extraRetryFields, shareInRetry, shareOf } from './fields.ts'
 
-/** What a fingerprint is made from: a message as scanners see it, and how they look at it. */
+/** What a fingerprint is made from: a message as scanners see it, and how they scan it. */
 export interface FingerprintInput {
-  /** As it will leave. */
+  /** The header as it will leave. */
   readonly header: Header
   /** Why the message as it came is not well formed; undefined if it is. */
   readonly formFault: string | undefined
-  /** SHA-256 of the canonical body, lower-case hex. */
+  /** SHA-256 of the canonical body, in lower-case hex. */
   readonly bodyDigest: string | undefined
-  /** The scanners that would run, and by what settings: scan-description.ts. One line. */
+  /** The scanners and their settings, in one line (scan-description.ts). */
   readonly scanDescription: string
 }
 
@@ -19,12 +19,11 @@ export interface FingerprintInput {
 export const FINGERPRINT_SIZE = 32
 
 /**
- * The name by which the verdict on a message is remembered (doc/verdicts.md): HMAC-SHA-256
- * under `secret` over the lines `onescan-verdict/1`, how it is looked at, `lf` or `crlf`,
- * the digest of the header fields and that of the canonical body. Two messages share one
- * only where readers of mail get the same out of both.
- * Undefined for a message that none can be taken of: one that is not well formed, or whose
- * own fields of the way and of the copy are large or odd.
+ * Returns the fingerprint by which the verdict on a message is remembered (doc/verdicts.md): HMAC-SHA-256
+ * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the
+ * digest of the header fields, and the digest of the canonical body. Two messages share a fingerprint
+ * only if readers of mail get the same out of both. Undefined if the message is not well formed, or if
+ * the fields that differ from copy to copy are large or odd.
  */
 export function fingerprintOf(
   subject: FingerprintInput,
@@ -33,7 +32,7 @@ export function fingerprintOf(
 ): Buffer | undefined {
   const { header, formFault, bodyDigest, scanDescription } = subject
   if (formFault !== undefined || bodyDigest === undefined) return undefined
-  // If all fields go, the header is empty now.
+  // The header is empty now if all of its fields were removed.
   if (headerFormFault(header) !== undefined) return undefined
   const fields = digestFields(crypto, header, shareOf)
   if (fields === undefined) return undefined
@@ -41,10 +40,10 @@ export function fingerprintOf(
 }
 
 /**
- * The fingerprint of a message that comes again, well formed or not: only Received, Date,
- * Message-ID and stamps may differ, and only if they are ordinary. If it has a fingerprint by which
- * verdicts are remembered, that is made part of it, and nothing is hashed twice. `body` is read if
- * neither that nor a digest of it is there.
+ * Resolves to the exact fingerprint, by which a message is known when it is delivered again, well formed
+ * or not: only Received, Date, Message-ID and stamps may differ, and only if they are ordinary. A
+ * fingerprint of copies, if there is one, becomes a part of it, so that nothing is hashed twice. `body`
+ * is read only if there is neither that nor a digest of the body.
  */
 export async function exactFingerprintOf(
   { header, formFault, bodyDigest, scanDescription }: FingerprintInput,

@@ -12,34 +12,34 @@ import {
 import type { VerdictStore } from './store.ts'
 
 /**
- * What a daemon remembers for as long as it runs, whatever happens to its settings. Each of its
- * processes keeps all of it, and hears from the others what they found and what they are scanning:
- * so a verdict is at hand without a question to anybody.
+ * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
+ * processes keeps all of it, and hears from the others what they found and what they are scanning. So
+ * each has a verdict without asking another.
  */
 export interface HostMemory {
   readonly store: VerdictStore
   readonly inFlight: ScansInFlight
   readonly poison: Poison
-  /** What this process has in hand, for the first process. */
+  /** The notes of what this process has in hand, which the first process reads. */
   readonly inHand: InHandNotes | undefined
-  /** Belongs to no keyring: for verdicts that no other host needs to understand. */
+  /** The secret for verdicts that no other host needs to understand. It belongs to no keyring. */
   readonly secret: Buffer
-  /** Tells the other processes through `say` from now on. */
+  /** Sends events to the other processes through `say` from now on. */
   connect(say: (words: HostEvents) => void): void
-  /** Takes what another process said; ignores anything else. */
+  /** Takes the events of another process; ignores anything else. */
   hear(words: unknown): void
-  /** What a new process is told first. */
+  /** The events that a new process hears first. */
   welcome(): HostEvents
-  /** What the others are told about a process that has ended: its scans will not come to an end. */
+  /** The events for the others when a process has ended: its scans will not come to an end. */
   farewell(process: number): HostEvents
 }
 
-/** What one process tells the others, as JSON. Fingerprints and values are base64. */
+/** What one process tells the others, as JSON; fingerprints and sealed verdicts are in base64. */
 export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
   readonly secret?: string
-  /** Set if that process has ended, and another one says so. */
+  /** Set if the process `from` has ended; another process says so. */
   readonly gone?: true
   readonly verdicts: readonly HostEvent[]
 }
@@ -50,10 +50,10 @@ export type HostEvent =
   | { readonly is: PoisonEvent; readonly of: string; readonly marks?: readonly string[] }
   | { readonly is: 'ended'; readonly of: string; readonly unknown?: CouldNotTell }
 
-/** Milliseconds for which words are gathered; a scan that ends within them is not told at all. */
+/** Milliseconds for which events are gathered; of a scan that ends within them nothing is sent. */
 const GATHERED_FOR = 3
 
-/** `self` is this process's id; `inHand` where it notes what it has in hand, if somebody looks there. */
+/** Opens the memory of one process. `self` is its id; `inHand` takes its notes, if somebody reads them. */
 export function openHostMemory({
   self = process.pid,
   inHand,
@@ -66,7 +66,7 @@ export function openHostMemory({
   let say: ((words: HostEvents) => void) | undefined
   let words: HostEvent[] = []
   let isGathering = false
-  /** Scans of other processes, which are not told again. */
+  /** The scans of other processes. */
   const theirs = new Map<string, { readonly from: number; readonly scan: OwnScan }>()
   let hearing = false
 
@@ -99,7 +99,7 @@ export function openHostMemory({
         own.put(fingerprint, Buffer.from(word.sealed, 'base64'), word.seconds)
         break
       case 'begun': {
-        // The scan here goes on: both are under way.
+        // If this process is scanning the message, too, both scans go on.
         if (theirs.has(word.of) || inFlight.of(fingerprint) !== undefined) break
         const scan = inFlight.begin(fingerprint, word.within)
         theirs.set(word.of, { from, scan })
@@ -178,7 +178,8 @@ function poisonEvent(is: PoisonEvent, { fingerprint, marks }: InHand): HostEvent
 }
 
 /**
- * Without scans that began and ended meanwhile: their verdict is stored already, or there is none.
+ * Leaves out scans that began and ended within these events: their verdict is stored already, or there
+ * is none.
  */
 function withoutShortScans(words: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
@@ -211,8 +212,7 @@ function base64(bytes: Buffer): string {
 }
 
 /**
- * Whether a message from one of our own processes is such words, and none of the other things that
- * it says.
+ * Whether a message from one of our own processes holds such events, and is nothing else.
  */
 export function isHostEvents(words: unknown): words is HostEvents {
   return typeof words === 'object' && words !== null && 'verdicts' in words

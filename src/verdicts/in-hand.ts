@@ -2,32 +2,32 @@ import { readSync, writeSync } from 'node:fs'
 
 /** A message that a process is having scanned. */
 export interface InHand {
-  /** Its exact fingerprint. */
+  /** The exact fingerprint of the message. */
   readonly fingerprint: Buffer
-  /** What it may have in common with others: common-marks.ts. */
+  /** What the message may have in common with others (common-marks.ts). */
   readonly marks: readonly string[]
 }
 
-/** What a process has in hand, for others to read if it comes to a sudden end. */
+/** The notes of what a process has in hand, which others read if it comes to a sudden end. */
 export interface InHandNotes {
-  /** Call what is returned when the scan is over. */
+  /** Notes that the scan of a message begins. Call the returned function when it is over. */
   note(message: InHand): () => void
   /** Notes how many lines about mail this process has logged since it began. */
   logged(lines: number): void
 }
 
-/** Bytes of an entry: a byte that says whether it counts, the length of its text, and the text. */
+/** Bytes of a note: one that says what it is, two with the length of its text, and the text. */
 const ENTRY = 512
 const HEAD = 3
 const COUNTS = 1
-/** The first entry is no message but the number of logged lines. */
+/** The first note is no message, but the number of logged lines. */
 const LOGGED = 2
 
 /**
- * Keeps the notes in a file that another process reads when this one cannot speak any more: held
- * in a loop, stopped or killed. So they are written at once and before the scan begins, which
- * takes some microseconds; in a channel they would wait for the loop. The file is this process's
- * alone. What cannot be written is not known later: mail does not wait for it.
+ * Keeps the notes in a file, which another process reads when this one cannot speak any more: in a busy
+ * loop, stopped or killed. So a note is written at once, before the scan begins; that takes some
+ * microseconds. (A message to the other process would wait for the event loop.) Nobody else writes to
+ * the file. A note that cannot be written is lost: mail does not wait for it.
  */
 export function keepNotes(fd: number): InHandNotes {
   const free: number[] = []

@@ -3,10 +3,10 @@ import type { VerdictStore } from './store.ts'
 
 /** Bytes that one process keeps; onescand(8) has this number. */
 export const MEMORY_MAX = 16 * 1024 * 1024
-/** Bytes that an entry takes beside its key and value, or less. */
+/** Most bytes that an entry takes besides its key and value. */
 const ENTRY = 256
 
-/** Verdicts in the memory of this process. The least recently used ones make room. */
+/** Opens a store in the memory of this process. The least recently used verdicts make room. */
 export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
   const kept = new LRUCache<string, Buffer>({
     maxSize: max,
@@ -15,7 +15,7 @@ export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
   return {
     get: (fingerprint) => kept.get(nameOf(fingerprint)),
     put(fingerprint, sealed, seconds) {
-      // Copied, since a slice of a larger buffer would keep all of that alive.
+      // Copied, because a slice would keep all of a larger buffer alive.
       kept.set(nameOf(fingerprint), Buffer.from(sealed), { ttl: seconds * 1000 })
     },
     close: () => kept.clear(),

@@ -19,9 +19,9 @@ export interface VerdictsContext
 }
 
 /**
- * The memory of verdicts that settings ask for; undefined if they ask for none. Its secrets come
- * from the key that the cluster shares; without a cluster it makes its own. The memory of this
- * process is asked before a shared store. Faults are of kind `config`.
+ * Opens the memory of verdicts that settings ask for; undefined if they ask for none. Its secrets come
+ * from the key that the cluster shares, or from this host's own secret if there is no cluster. The memory
+ * of this process is asked before a shared store. Throws Faults of kind `config`.
  */
 export async function openVerdictsBy(
   policy: VerdictPolicy,
@@ -69,7 +69,7 @@ async function openShared(
   more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
 ): Promise<VerdictStore> {
   try {
-    // In a bundle of its own: who has no shared store need not load a client for it.
+    // A bundle of its own: without a shared store no client for it is loaded.
     const { openSharedStore } = await import('./shared-store.ts')
     return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {

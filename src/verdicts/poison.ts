@@ -4,92 +4,91 @@ import { createCommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
 import { createSerialQueue } from './serial-queue.ts'
 
-/** Milliseconds within which scans that went wrong are counted together. */
+/** Milliseconds within which failed scans of a message are counted together. */
 export const COUNTED_FOR = 24 * 3600 * 1000
-/** Milliseconds for which a message is not scanned then. */
+/** Milliseconds for which a message is not scanned after too many of them. */
 export const LEFT_ALONE_FOR = 3600 * 1000
 /** Most messages whose failed scans are remembered. */
 const MESSAGES_MAX = 1000
 /** Milliseconds after a death for which other mail does not go to the scanner that suspects get. */
 const APART_FOR = 60_000
 /**
- * Milliseconds after which all messages that were with a dead scanner have reported it, in all
- * processes.
+ * Milliseconds after which all processes have reported the messages that were with a scanner when it
+ * died.
  */
 export const TOLD_WITHIN = 50
 
-/** How many messages are not given to scanners now, and for how long. */
+/** The messages that are withheld from scanners now. */
 export interface Withheld {
   readonly messages: number
-  /** Milliseconds until the first and the last of them are scanned again. */
+  /** Milliseconds until the first and the last of them may be scanned again. */
   readonly soonest: number
   readonly latest: number
 }
 
 /**
- * Messages whose scan killed the scanner, or ran into the time limit, by their exact
- * fingerprints.
+ * Remembers messages whose scan killed the scanner, or took all of its time, by their exact fingerprints.
  *
- * A scanner that dies leaves all messages that are with it, and one of them was the reason.
- * Which one shows when they are scanned again:
+ * When a scanner dies, it had several messages, and one of them was the reason. Scanning them again
+ * shows which:
  *
- * - All of them are suspects. Suspects are looked at one after the other, beside whatever else
- *   is being scanned; one that gets an answer is no suspect any more.
- * - A scan that went wrong counts against a message if no other one went wrong while it was
- *   there; and if others did, but were no suspects, against the one that was. Else it counts
- *   against none.
+ * - All of them are suspects. Suspects are scanned one after another, while other mail is scanned as
+ *   ever. A suspect that gets an answer is none any more.
+ * - A failed scan counts against its message if no other scan failed at the same time. If others did,
+ *   it counts if this message was a suspect and none of the others was. Otherwise it counts against no
+ *   message.
  *
- * So a message that just happened to be there is answered when it is scanned again. It is taken for
- * poison only if each of its scans coincides with that of a killer which was not yet a suspect. What
- * kills each time is found, however much other mail is there. If two processes of a host scan a
- * suspect each and both scans fail, each hears of the other, and neither failure counts. Other
- * hosts that share a scanner are not heard of.
+ * So a message that only happened to be there gets its answer when it is scanned again. It is taken for
+ * poison only if each of its scans coincides with the scan of a killer that was not yet a suspect. A
+ * message that kills each time is found, however much other mail there is. If two processes of a host
+ * scan a suspect each and both scans fail, each hears of the other failure, and neither counts. Nothing
+ * is heard from other hosts that share a scanner.
  *
- * Poison that is another message each time has no fingerprint, but a sender: after some deaths,
- * messages that have in common what was there (common-marks.ts) are suspects before they are
- * scanned. Of these each waits for its turn, and all wait for longer and longer after one that
- * killed.
+ * Poison that is a new message each time has no fingerprint, but a sender. After some deaths, messages
+ * that have in common what was there (common-marks.ts) are suspects before they are scanned. Each of
+ * them waits for its turn, and after one that killed, all wait for longer and longer.
  */
 export interface Poison {
-  /** Whether scanners died of messages lately, so that suspects may be about. */
+  /** Whether scanners died lately, so that some messages may be suspects. */
   readonly isAny: boolean
-  /** Milliseconds for which this message is not to be scanned, or undefined if it is. */
+  /** Returns milliseconds for which this message is not to be scanned; undefined if it may be. */
   leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
   /**
-   * Resolves when the message may be looked at: at once if it is no suspect. A suspect waits for
-   * the others for `patience` milliseconds at most; then it may be looked at, for one that takes
-   * long must not keep the others from being scanned. One that is suspected for what it has in
-   * common with others is held back instead.
+   * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
+   * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
+   * scanned. A message that is suspected for what it has in common with others is held back after that
+   * time.
    */
   turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
-  /** On the clock of `harmed`. */
+  /** Milliseconds on the clock of `harmed`. */
   uptime(): number
   /**
-   * A scan of it that began at `since` killed the scanner or outlasted its time. Returns how many
-   * such scans there were within a day, or undefined if this one counts against nobody.
+   * Notes that a scan which began at `since` killed the scanner or took all of its time. Resolves to the
+   * number of such scans of the message within a day, or undefined if this one counts against no
+   * message.
    */
   harmed(message: InHand, since: number): Promise<number | undefined>
-  /** A scan of it was answered. */
+  /** Notes that a scan of the message was answered. */
   answered(message: InHand): void
   withheld(tries: number): Withheld
-  /** Since the process began. */
+  /** Counted since the process began. */
   readonly counters: PoisonCounters
-  /** What another process of the host reports: as PoisonWatch. */
+  /** Takes the report of another process of the host. */
   hear(what: PoisonEvent, message: InHand): void
-  /** All that a process that begins must hear. */
+  /** All reports that a new process must hear. */
   retell(): { readonly what: PoisonEvent; readonly message: InHand }[]
 }
 
 export interface PoisonCounters {
-  /** Suspects that were looked at by themselves. */
+  /** Suspects that were scanned one after another. */
   readonly isolated: number
-  /** Messages that were held back for what they have in common with those at which scanners died. */
+  /** Messages that were held back for what they have in common with messages that scanners died of. */
   readonly heldBack: number
 }
 
 export interface ScanTurn {
   readonly kind: 'turn'
-  /** Whether it is a suspect, so that other mail is kept away from its scanner. */
+  /** Whether the message is a suspect, so that other mail is kept away from its scanner. */
   readonly isSuspect: boolean
   /** Call it when the scan is over. */
   over(): void
@@ -97,30 +96,33 @@ export interface ScanTurn {
 
 export interface HeldBack {
   readonly kind: 'held back'
-  /** What it has in common with others, as `client 192.0.2.1`. */
+  /** What the message has in common with others, such as `client 192.0.2.1`. */
   readonly mark: string
 }
 
 /**
- * What other processes of the host want to know of a message: that a look at it went wrong,
- * the same of one that was a suspect, that this counts, that one got an answer.
+ * What a process reports about a message to the others of the host: that a scan of it failed; the same
+ * for a suspect; that the failure counts against it; that it got an answer.
  */
 export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
 
-/** `now` in milliseconds on a clock that nobody sets. */
+/**
+ * Creates an empty memory of poison. `uptime` is in milliseconds; `tell` reports to the other processes,
+ * and `allHaveTold` resolves when their reports of the same death have come.
+ */
 export function createPoison(
   uptime: () => number = () => performance.now(),
   tell: (what: PoisonEvent, message: InHand) => void = () => {},
   allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
-  /** By name: since when it is a suspect, and when a scan of it failed. */
+  /** The suspects by their fingerprints in base64. */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
   const common = createCommonMarks(uptime)
-  /** Scans that failed, in the order of their ends. */
+  /** The failed scans, in the order of their ends. */
   let ends: readonly FailedScan[] = []
   /**
-   * A lane for suspects, and one in front of it for those that are suspected by a mark: there is a
-   * pause between these.
+   * The queue of suspects, and before it a queue of messages that are suspected for a mark: of these the
+   * next one waits for a pause, too.
    */
   const lane = createSerialQueue()
   const bearers = createSerialQueue()
@@ -191,7 +193,7 @@ export function createPoison(
       const { fingerprint, marks } = message
       const name = nameOf(fingerprint)
       const meanwhile = () => ends.filter(({ at }) => at >= since)
-      const isCounted = meanwhile().some((end) => end.name === name) // by a copy that was there, too
+      const isCounted = meanwhile().some((end) => end.name === name) // for a copy that was there, too
       const wasSuspect = suspectNamed(name) !== undefined
       noteEnd(name, marks, wasSuspect)
       tell(wasSuspect ? 'harmed again' : 'harmed', message)

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { SharingCounters } from './store.ts'
 
-/** Bytes of verdicts that wait for a store to be back, some 3,000; the oldest make room. */
+/** Most bytes of verdicts that wait for the store, some 3,000 verdicts; the oldest make room. */
 export const UNPUBLISHED_MAX = 2 * 1024 * 1024
-/** Bytes that one takes beside its key and value, or less. */
+/** Most bytes that a verdict takes besides its key and value. */
 const ENTRY = 256
-/** Verdicts that are on their way at a time. */
+/** Most verdicts that are on their way at a time. */
 const AT_ONCE = 20
-/** Milliseconds after which a store that took nothing is tried again: doubled with each time. */
+/** Milliseconds after which a store that took nothing is tried again, doubled each time. */
 const FIRST_REST = 1_000
 const LONGEST_REST = 30_000
 
@@ -15,23 +15,23 @@ export interface PublisherOptions {
   readonly counters: Pick<SharingCounters, 'published' | 'dropped'>
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Resolves with whether the store has taken it for that long. */
+  /** Offers a verdict to the store, for so many milliseconds. Resolves to whether the store took it. */
   readonly publish: (key: string, sealed: Buffer, milliseconds: number) => Promise<boolean>
 }
 
-/** Puts verdicts into a store, at once or when it takes some again. */
+/** Puts verdicts into a store, at once or when it takes verdicts again. */
 export interface Publisher {
-  /** Verdicts that wait. */
+  /** The number of verdicts that wait. */
   readonly size: number
   put(key: string, sealed: Buffer, seconds: number): void
-  /** The store is back. */
+  /** Offers all that wait: the store is back. */
   publishAll(): void
   close(): void
 }
 
 /**
- * Keeps what a store does not take, UNPUBLISHED_MAX bytes at most, until the store is back or the
- * verdict would have expired.
+ * Keeps verdicts that a store did not take, UNPUBLISHED_MAX bytes at most, until the store is back or
+ * they would have expired.
  */
 export function createPublisher({ counters, uptime, publish }: PublisherOptions): Publisher {
   const waiting = new LRUCache<string, { readonly sealed: Buffer; readonly until: number }>({
@@ -64,12 +64,12 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
     }
     const isTaken = await publish(key, sealed, left)
     if (isTaken) counters.published++
-    // A verdict that was found meanwhile is newer.
+    // A verdict under this key that came meanwhile is newer.
     else if (!waiting.has(key)) keep(key, sealed, until)
     return isTaken
   }
 
-  /** Offers those that wait now, a few at a time, until one of them is not taken. */
+  /** Offers the verdicts that wait now, AT_ONCE at a time, until the store takes none of them. */
   async function publishAll(): Promise<void> {
     clearTimeout(timer)
     timer = undefined

@@ -4,9 +4,9 @@ import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 
 /**
- * How a message is looked at, in one line of printable ASCII: the release of onescan, what each
- * scanner judges by, and the settings that leave parts unseen or have them scanned twice. A verdict
- * that was found in another way is not about the same thing.
+ * Describes how a message is scanned, in one line of printable ASCII: the release of onescan, what each
+ * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
+ * verdict of the same description counts.
  */
 export function describeScan(
   { nesting, secondLook }: Pick<ScanPolicy, 'nesting' | 'secondLook'>,

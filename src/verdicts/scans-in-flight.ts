@@ -2,23 +2,23 @@ import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
-/** How the scan of a message ended, for copies that wait for it. */
+/** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =
   | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
-  /** Another process scanned it; its verdict, if any, is in the store. */
+  /** Another process scanned the message. Its verdict, if there is one, is in the store. */
   | { readonly kind: 'elsewhere' }
-  /** Its scanners could not tell. */
+  /** The scanners could not tell. */
   | ({ readonly kind: 'unknown' } & CouldNotTell)
-  /** No verdict that copies could use: a limit, local policy, an error. */
+  /** There is no verdict that copies could use: because of a limit, local policy or an error. */
   | { readonly kind: 'nothing' }
 
-/** Both as of a scan's result. */
+/** Why the scanners could not tell, as in a ScanResult. */
 export interface CouldNotTell {
   readonly why: string
   readonly cause: Cause
 }
 
-/** A scan that is under way; `ended` always resolves, and never rejects. */
+/** A scan that is under way. `ended` always resolves, and never rejects. */
 export interface ScanInFlight {
   readonly ended: Promise<ScanEnd>
 }
@@ -28,14 +28,14 @@ export interface OwnScan extends ScanInFlight {
   end(end: ScanEnd): void
 }
 
-/** The messages that are being scanned, by fingerprint: the first copy is scanned, the others wait. */
+/** The scans under way, by the message's fingerprint: the first copy is scanned, the others wait. */
 export interface ScansInFlight {
   of(fingerprint: Buffer): ScanInFlight | undefined
-  /** `within`: milliseconds that it takes at most. */
+  /** Begins a scan that takes at most `within` milliseconds. */
   begin(fingerprint: Buffer, within: number): OwnScan
 }
 
-/** Tells the other processes of the host. */
+/** Hears of scans that begin and end here, to tell the other processes of the host. */
 export interface ScansWatch {
   begun(fingerprint: Buffer, within: number): void
   ended(fingerprint: Buffer, end: ScanEnd): void
@@ -72,7 +72,7 @@ function nameOf(fingerprint: Buffer): string {
   return fingerprint.toString('latin1')
 }
 
-/** How the scan ended, or undefined if that takes longer than so many milliseconds. */
+/** Resolves to the outcome of the scan, or to undefined after so many milliseconds. */
 export async function endedWithin(
   { ended }: ScanInFlight,
   milliseconds: number,

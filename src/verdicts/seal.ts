@@ -2,19 +2,19 @@ import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
-/** Most bytes of a sealed verdict: what is longer is none. */
+/** Most bytes of a sealed verdict. */
 export const SEALED_MAX = 4096
 const MAC_SIZE = 32
 const FORMAT = 'onescan-verdict/1'
-/** Characters of a text in it. */
+/** Most characters of one line of it. */
 const TEXT_MAX = 400
 
 /**
- * A verdict as a store keeps it: the MAC, 32 bytes, and behind it lines in printable ASCII:
- * the format, the answer, the time, the host, the signatures, the scanners, and for
- * `infected` the scanner that found it and the name. The MAC is HMAC-SHA-256 under `secret`
- * over the fingerprint and these lines: who can write to the store can make a verdict
- * vanish or come late, and can neither forge one nor give one message that of another.
+ * Seals a verdict for a store: a MAC of 32 bytes, and behind it lines of printable ASCII with the
+ * format, the answer, the time, the host, the signatures and the scanners; for `infected` also the
+ * scanner that found the virus, and its name. The MAC is HMAC-SHA-256 under `secret` over the
+ * fingerprint and these lines. So those who can write to the store can make a verdict vanish or come
+ * late, but they can neither forge one nor give one message the verdict of another.
  */
 export function sealVerdict(
   verdict: RememberedVerdict,
@@ -29,7 +29,7 @@ export function sealVerdict(
   return Buffer.concat([macOf(fingerprint, text, secret, crypto), text])
 }
 
-/** The verdict, or undefined for bytes that nobody with the secret sealed for this fingerprint. */
+/** Returns the verdict; undefined unless somebody with the secret sealed it for this fingerprint. */
 export function openSealed(
   sealed: Buffer,
   fingerprint: Buffer,
@@ -43,12 +43,12 @@ export function openSealed(
   return readLines(text.toString('latin1').split('\n'))
 }
 
-/** It was written by a host with the secret, but perhaps by another release of onescan. */
+/** Reads the lines, which a host with the secret wrote, but perhaps another release of onescan. */
 function readLines(lines: readonly string[]): RememberedVerdict | undefined {
   const [format, answer, time = '', host = '', signatures = '', scanners = '', ...rest] = lines
   if (format !== FORMAT || !/^[0-9]{1,12}$/.test(time)) return undefined
   const common = { time: Number(time), host, signatures, scanners: scanners.split(',') }
-  // What stands behind the last line end is one more.
+  // The empty text behind the last line end is one more element.
   if (answer === 'clean' && rest.length === 1) return { ...common, found: { answer } }
   const [scanner, name] = rest
   if (answer !== 'infected' || rest.length !== 3 || !scanner || !name) return undefined
@@ -59,7 +59,7 @@ function macOf(fingerprint: Buffer, text: Buffer, secret: Buffer, crypto: Crypto
   return crypto.createHmac('sha256', secret).update(fingerprint).update(text).digest()
 }
 
-/** Makes one line of it, whatever a scanner says. */
+/** Makes one line of a text, whatever a scanner says. */
 function lineOf(text: string): string {
   return replaceUnprintable(text).slice(0, TEXT_MAX)
 }

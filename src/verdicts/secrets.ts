@@ -2,8 +2,7 @@ import { isCurrent, type Key } from '../cluster/keyring.ts'
 import type { Crypto } from '../ground/runtime/crypto.ts'
 
 /**
- * The secrets that fingerprints and seals are made with: without them nobody can make or guess
- * either.
+ * The secrets of fingerprints and seals: without them nobody can make or guess either.
  */
 export interface Secrets {
   readonly fingerprint: Buffer
@@ -21,8 +20,8 @@ export function deriveSecrets(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>
 }
 
 /**
- * What a host leaves in a store under a name that all hosts know, so that hosts with different keys
- * notice that they share nothing. Only who has the key can tell which key it is.
+ * Makes the mark that a host leaves in a store, under a name that all hosts know. By it hosts with
+ * different keys notice that they share nothing. The mark tells the key only to hosts that have it.
  */
 export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buffer {
   const mac = crypto.createHmac('sha256', secret).update('onescan-verdict/1 mark\n', 'latin1')
@@ -30,9 +29,9 @@ export function keyMark(secret: Buffer, crypto: Pick<Crypto, 'createHmac'>): Buf
 }
 
 /**
- * The key that the hosts of a cluster share: of the current hmac-sha256 keys the one whose id sorts
- * first. Each host may sign with another key, but all have the same ones in their rings. `now` in
- * unix seconds.
+ * Returns the key that the hosts of a cluster share: of the current hmac-sha256 keys the one whose id
+ * sorts first. Hosts may sign with different keys, but all have the same ones in their keyrings. `now`
+ * is in Unix seconds.
  */
 export function sharedKey(keys: readonly Key[], now: number): Key | undefined {
   let first: Key | undefined

@@ -1,8 +1,8 @@
-/** A place in a lane whose members are let in one after the other. */
+/** A place in a queue whose members have their turns one after another. */
 export interface QueueTicket {
-  /** Resolves when all who came before have left. */
+  /** Resolves when all members before this one have left. */
   readonly before: Promise<void>
-  /** May be called before it was let in, and more than once. */
+  /** Leaves the queue, also before the turn has come. Further calls do nothing. */
   leave(): void
 }
 
@@ -11,7 +11,7 @@ export interface SerialQueue {
 }
 
 export function createSerialQueue(): SerialQueue {
-  /** Resolves when all who have come so far have left. */
+  /** Resolves when all members so far have left. */
   let allLeft: Promise<void> = Promise.resolve()
   return {
     enter() {

@@ -1,48 +1,49 @@
 /**
- * A place where sealed verdicts are kept by fingerprint. It never throws: a store that is away,
- * slow or full gives nothing and keeps nothing, and that never costs more than a scan does.
+ * A store of sealed verdicts, by fingerprint. It never throws: a store that is away, slow or full returns
+ * nothing and keeps nothing, and the message is scanned.
  */
 export interface VerdictStore {
   /**
-   * What is stored, which may come from anybody; or nothing: then this host scans. If another host
-   * is scanning the message, its verdict is waited for, `patience` milliseconds at most (0).
+   * Returns the stored bytes, which anybody may have put there; undefined if there are none, and this
+   * host scans the message. If another host is scanning it, waits for its verdict, `patience`
+   * milliseconds at most (0).
    */
   get(fingerprint: Buffer, patience?: number): Promise<Buffer | undefined> | Buffer | undefined
-  /** Nobody waits for it. It may be forgotten sooner than after so many seconds, and not later. */
+  /** Stores a verdict for at most so many seconds; nobody waits until it is stored. */
   put(fingerprint: Buffer, sealed: Buffer, seconds: number): void
   /**
-   * The scan that followed a `get` without result found no verdict: others need not wait for it.
+   * Tells other hosts that the scan after a `get` without result found no verdict: they need not wait.
    */
   release?(fingerprint: Buffer): void
-  /** How well it goes; set for a store that hosts share. */
+  /** The state of a store that hosts share; only such a store has this function. */
   sharing?(): Sharing
   close(): void
 }
 
-/** What a process has asked a store that hosts share, and put there, since it was opened. */
+/** What a process has asked a shared store, and put there, since it was opened. */
 export interface SharingCounters {
-  /** Messages for which it was asked. */
+  /** Messages for which the store was asked. */
   asked: number
-  /** Of these, how many it had a verdict for. */
+  /** Those of them for which it had a verdict. */
   known: number
-  /** Messages that waited for a verdict of another host, which was scanning a copy. */
+  /** Messages that waited for the verdict of another host, which was scanning a copy. */
   waited: number
   /** Questions that were not answered within VERDICTTIMEOUT. */
   late: number
-  /** Questions and verdicts that it answered with an error. */
+  /** Questions and verdicts that the store answered with an error. */
   errors: number
-  /** Verdicts that it has taken. */
+  /** Verdicts that the store has taken. */
   published: number
   /**
-   * Verdicts that it never got: there were too many while it was away, or they had become too old.
+   * Verdicts that the store never got: there were too many while it was away, or they became too old.
    */
   dropped: number
 }
 
 export interface Sharing {
   readonly counters: Readonly<SharingCounters>
-  /** Why it does not share now, in the log's words, in one line; undefined if it does. */
+  /** Why verdicts are not shared now, in one line, as in the log; undefined if they are. */
   readonly trouble: string | undefined
-  /** Verdicts that are to be put there when it is back. */
+  /** Verdicts that the store gets when it is back. */
   readonly unpublished: number
 }

@@ -1,4 +1,4 @@
-/** What scanners said of a message; it is believed of its copies for a while. */
+/** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {
   readonly found:
     | { readonly answer: 'clean' }
@@ -11,7 +11,7 @@ export interface RememberedVerdict {
       }
   /** Names of the scanners that ran, as in a stamp's `s=`. */
   readonly scanners: readonly string[]
-  /** What they said about their signatures before the scan: signatures.ts. */
+  /** The versions of their signatures before the scan (signatures.ts). */
   readonly signatures: string
   /** When the scan began, unix seconds. */
   readonly time: number

@@ -3,24 +3,24 @@ import { readNumber, readText } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { readStoreAddress, type StoreAddress } from './valkey/address.ts'
 
-/** Whether, where and for how long verdicts are remembered; onescan-queue(8) has each variable. */
+/** Whether, where and for how long verdicts are remembered; onescan-queue(8) describes each variable. */
 export interface VerdictPolicy {
   readonly store: 'off' | 'memory' | StoreAddress
-  /** Seconds. */
+  /** Seconds for which a verdict counts. */
   readonly maxAge: number
-  /** Milliseconds that a message waits for a store that hosts share. */
+  /** Milliseconds that a message waits for an answer of a shared store. */
   readonly timeout: number
-  /** Failed scans after which a message is not scanned for a while; 0: there is no such number. */
+  /** Failed scans after which a message is not scanned for a while; 0: it is always scanned. */
   readonly poisonTries: number
-  /** File with its password. */
+  /** File with the password of the shared store. */
   readonly passwordFile: string | undefined
-  /** File with the password of its sentinels. */
+  /** File with the password of the sentinels. */
   readonly sentinelPasswordFile: string | undefined
-  /** File with the certificates of the authorities that sign its own. */
+  /** File with the certificates of the authorities that sign those of the servers. */
   readonly authorities: string | undefined
 }
 
-/** Reads VERDICTS and what belongs to it. Faults are of kind `config`. */
+/** Reads VERDICTS and the settings that belong to it. Throws Faults of kind `config`. */
 export function readVerdictPolicy(env: Environment): VerdictPolicy {
   return {
     store: readStore(readText(env, 'VERDICTS')),

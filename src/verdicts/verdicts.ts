@@ -26,45 +26,45 @@ import type { Sharing, VerdictStore } from './store.ts'
 import type { RememberedVerdict } from './verdict.ts'
 import { noteVersions, tellSignatures, versionsNow } from './versions.ts'
 
-/** What a memory of verdicts needs besides the messages. */
+/** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions {
-  /** Asked in this order until one has a verdict that counts; what is found is stored in all. */
+  /** The stores, asked in this order until one has a verdict that counts. A new verdict goes into all. */
   readonly stores: readonly VerdictStore[]
-  /** Read anew for each message, since keys have a last day. */
+  /** Called for each message, because keys have a last day. */
   readonly secrets: () => Secrets
   readonly crypto: Crypto
-  /** Seconds after which a verdict does not count any more. */
+  /** Seconds for which a verdict counts. */
   readonly maxAge: number
   /** This host's name, for logs of others. */
   readonly host: string
-  /** The signatures that lie here. */
+  /** The signature files of this host. */
   readonly signatureFiles: () => SignatureFiles | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** The scans under way; if the processes of the host tell each other, those of all of them. */
+  /** The scans under way: of this process, or of all processes of the host if they tell each other. */
   readonly inFlight?: ScansInFlight
   /**
-   * Milliseconds that a scan is given here (SCANTIMEOUT): a scan that had less than half of that,
-   * or was abandoned, says nothing about the message.
+   * Milliseconds that a scan usually has here (SCANTIMEOUT). A scan that had less than half of that, or
+   * was abandoned, says nothing about the message.
    */
   readonly fullTime: number
-  /** The messages that scanners died of; without it all are scanned. */
+  /** The messages that scanners died of; without it all messages are scanned. */
   readonly poison?: PoisonPolicy | undefined
 }
 
-/** A message that scanners would look at. */
+/** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
-  /** Its header as it will leave. */
+  /** The header as it will leave. */
   readonly leaving: Header
-  /** All scanners that would run, in their order. */
+  /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
   readonly policy: ScanPolicy
-  /** Seconds: no older verdict counts for this message, whatever the memory's own limit is. */
+  /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number
-  /** What it may have in common with others: common-marks.ts. */
+  /** What the message may have in common with others (common-marks.ts). */
   readonly marks: readonly string[]
 }
 
@@ -75,32 +75,32 @@ export type ScanWith = (
   signatures?: ScanTask['signatures'],
 ) => Promise<ScanResult>
 
-/** The result, and the remembered verdict if it comes from one. */
+/** A result, and the remembered verdict that it comes from, if it does. */
 export interface KnownOrScanned {
   readonly result: ScanResult
   readonly known?: RememberedVerdict
 }
 
-/** The stage between verifying and scanning: verdicts about copies of a message. */
+/** The stage between verifying stamps and scanning: verdicts about copies of a message. */
 export interface Verdicts {
   /**
-   * The result of the scanners for the message: the verdict about a copy, as far as it counts,
-   * and otherwise the result of `look`. Copies that come meanwhile wait for it, each within
-   * its own time. Scanners that are not `memorable` always scan.
+   * Resolves to the result for a message: from the verdict about a copy if one counts, otherwise from
+   * `scanWith`. Copies that come meanwhile wait for that scan, each within its own time. Scanners that
+   * are not `memorable` always scan.
    */
   find(question: VerdictQuery, scanWith: ScanWith): Promise<KnownOrScanned>
-  /** Messages that are not given to scanners now, because scanners died of them. */
+  /** The messages that are withheld from scanners now, because scanners died of them. */
   withheld(): Withheld
-  /** How much harm to other mail was prevented; undefined if such messages are not looked for. */
+  /** Counters of the care for such messages; undefined if there is none (POISONTRIES=0). */
   poisoned(): PoisonCounters | undefined
-  /** How well the shared store does; undefined if there is none. */
+  /** The state of the shared store; undefined if there is none. */
   sharing(): Sharing | undefined
   close(): void
 }
 
-/** Number of scans without an answer after which copies that waited are not scanned either. */
+/** Scans without an answer after which a copy that waited for them is not scanned either. */
 const VAIN_LOOKS = 2
-/** The share of a message's time for which it waits for another host that is scanning a copy. */
+/** The share of its time for which a message waits while another host scans a copy. */
 export const SHARE_OF_WAITING = 0.25
 
 export function openVerdicts(options: VerdictsOptions): Verdicts {
@@ -108,8 +108,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   const seconds = () => Math.floor(options.now() / 1000)
 
   /**
-   * A verdict that counts here and now. Stores that were asked in vain before it was found get it,
-   * too.
+   * Resolves to a stored verdict that counts here and now. The stores that were asked before the one
+   * that has it get a copy.
    */
   async function recall(
     name: FingerprintedMessage,
@@ -150,7 +150,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     for (const store of stores) store.put(fingerprint, sealed, maxAge)
   }
 
-  /** A scan found no verdict: nobody need wait for it. */
+  /** Tells the stores that the scan found no verdict, so that nobody waits for one. */
   function release({ fingerprint }: FingerprintedMessage): void {
     for (const store of stores) store.release?.(fingerprint)
   }
@@ -177,7 +177,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject }
   }
 
-  /** Scans as careful-scan.ts says, if messages that kill scanners are looked for. */
+  /** Scans a message, with the care of careful-scan.ts unless that is switched off. */
   async function scanWithCare(
     { message, scanners, marks }: VerdictQuery,
     name: MessageIdentity,
@@ -200,9 +200,9 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
   }
 
   /**
-   * A verdict is stored in a turn of its own: sealing it takes time, and the answer about this
-   * message goes first. Copies that come meanwhile wait for the scan; if the verdict may not last,
-   * only they get it.
+   * Stores the verdict, and ends the scan for the copies that wait. Storing waits for another turn of
+   * the event loop, because sealing takes time and the answer about this message goes first. A verdict
+   * that may not last is not stored: only the waiting copies get it.
    */
   function rememberAndEnd(
     scan: OwnScan,
@@ -228,7 +228,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     return timeout < options.fullTime / 2
   }
 
-  /** Scans for all copies that wait. */
+  /** Finds the result for the message and for all copies that wait for it. */
   async function scanForAll(
     question: VerdictQuery,
     name: FingerprintedMessage,
@@ -243,7 +243,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const verdict = await recall(name, within * SHARE_OF_WAITING)
       const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
-        scan.end({ kind: 'verdict', verdict }) // nobody waits for what concerns this message alone
+        scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
         return await withRemembered(verdict, question, scanWith, timeout)
       }
       const files = options.signatureFiles()
@@ -252,8 +252,8 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
       const { told, joined } = noteVersions(name.versions)
       const result = await scanWithCare(question, name, scanWith, timeout, told)
       if (result.answer === 'unknown') {
-        // If the client has left or gives no time, other messages must not be deferred for that:
-        // they are scanned themselves.
+        // If the client has left or gave no time, copies must not be deferred for that: they are scanned
+        // themselves.
         const isTelling = !result.unfinished && !isBrief(timeout)
         end = isTelling
           ? { kind: 'unknown', why: result.why, cause: result.cause }
@@ -295,7 +295,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
             }
             return { result: await scanWithCare(question, name, scanWith, timeLeft()) }
           case 'elsewhere':
-            break // it is in a store, or nowhere: one of those that wait finds out
+            break // the verdict is in a store, or nowhere: one of the waiting copies finds out
           case 'nothing':
             return { result: await scanWithCare(question, name, scanWith, timeLeft()) }
           case 'unknown':
@@ -316,24 +316,24 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
 }
 
 /**
- * A message without a fingerprint: readers do not agree about its form, or its scanners do not name
- * their signatures.
+ * What decides about verdicts on a message. There is no fingerprint if readers of mail may differ about
+ * its form, or if its scanners do not name their signatures.
  */
 interface MessageIdentity {
   readonly fingerprint: Buffer | undefined
-  /** The same, whether or not its scanners name their signatures. */
+  /** The fingerprint, whether or not the scanners name their signatures. */
   readonly common: Buffer | undefined
   readonly secrets: Secrets
-  /** Seconds. */
+  /** Seconds for which a verdict counts. */
   readonly maxAge: number
   /** The signatures by which the scanners would scan now. */
   readonly versions: ScannerVersions
-  /** Those whose verdict may be remembered. */
+  /** The scanners whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
   readonly subject: FingerprintInput
 }
 
-/** A message with its fingerprint, and what decides about verdicts of it. */
+/** The same for a message with a fingerprint. */
 interface FingerprintedMessage extends MessageIdentity {
   readonly fingerprint: Buffer
 }
@@ -354,7 +354,7 @@ function couldNotTell(
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
 }
 
-/** The part of a result that holds for every copy. */
+/** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(
   result: ScanResult,
   { scanners }: FingerprintedMessage,
@@ -367,8 +367,9 @@ function memorableOf(
 }
 
 /**
- * The result, with a remembered verdict in the place of the scanners that gave it. The others run
- * in their order; those behind a scanner that found something would not have run, either.
+ * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
+ * scanners run in their order; but not those behind a scanner that found something, which would not have
+ * run either.
  */
 async function withRemembered(
   verdict: RememberedVerdict,

@@ -1,7 +1,7 @@
 import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
 import { areAtLeastAsNew, joinVersions, type ScannerVersions } from '../scan/shared/signatures.ts'
 
-/** The host and its own date, for scanners that do not name their signatures. */
+/** The host and the date of its signatures, for scanners that do not name theirs. */
 export interface HostSignatures {
   readonly host: string
   /** Unix seconds; undefined if it is not known. */
@@ -9,7 +9,8 @@ export interface HostSignatures {
 }
 
 /**
- * Whether a change of the scanners' signatures is noticed: else no verdict of theirs may be kept.
+ * Whether a change of the scanners' signatures would be noticed. If not, no verdict of theirs may be
+ * kept.
  */
 export function tellSignatures(
   scanners: readonly Scanner[],
@@ -22,8 +23,8 @@ export function tellSignatures(
 }
 
 /**
- * The signatures with which the scanners would scan now; undefined if one of them does not know its
- * own.
+ * Resolves to the signatures with which the scanners would scan now; undefined if one of them does not
+ * know its own.
  */
 export async function versionsNow(
   scanners: readonly Scanner[],
@@ -41,17 +42,17 @@ export async function versionsNow(
   return versions
 }
 
-/** Collects the signatures that scanners name while they scan a message and its parts. */
+/** The signatures that scanners name while they scan a message and its contents. */
 export interface VersionNotes {
   readonly told: NonNullable<ScanTask['signatures']>
   /**
-   * The oldest signatures with which any part was scanned, in one line; undefined if that is not
-   * clear.
+   * Returns the oldest signatures with which any content was scanned, in one line; undefined if they
+   * cannot be compared.
    */
   joined(): string | undefined
 }
 
-/** `now` has the signatures of scanners that name none during a scan. */
+/** Collects them. `current` has the signatures of scanners that name none during a scan. */
 export function noteVersions(current: ScannerVersions): VersionNotes {
   const oldest = new Map<string, string>(Object.entries(current))
   const heard = new Set<string>()
