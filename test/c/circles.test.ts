@@ -20,7 +20,7 @@ for (const program of ['onescanc', 'onescan-rcptquota', 'launcher']) {
   })
 }
 
-t.test('a circle is found', async (t) => {
+t.test('the search for circles finds a circle', async (t) => {
   const uses = new Map([
     ['main.c', new Set(['log.c'])],
     ['log.c', new Set(['fail.c'])],

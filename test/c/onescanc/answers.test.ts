@@ -417,7 +417,7 @@ t.test('the client waits as long as the document says', { jobs: 5, skip: missing
 })
 
 t.test(
-  'if the connection ends, the mail is asked about once more',
+  'if the connection ends, onescanc asks about the mail once more',
   { skip: missing },
   async (t) => {
     for (const program of [onescanc, sanitized]) {
@@ -435,8 +435,10 @@ t.test(
         const { run, daemon } = await meet(t, program, script, { settings: { SCANTIMEOUT: '40' } })
         t.equal(run.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n')
         t.equal(run.logged, 'onescan: judged\n')
-        const [one, two] = daemon.talks.map(({ heard }) => heard.map(({ tag }) => tag).join(''))
-        t.equal(one, two, 'in the same words')
+        const [question, repeated] = daemon.talks.map(({ heard }) =>
+          heard.map(({ tag }) => tag).join(''),
+        )
+        t.equal(question, repeated, 'in the same words')
         const [before, after] = daemon.talks.map(({ heard }) => {
           return heard.find(({ tag }) => tag === 'D')!.payload.readUInt32BE(0)
         })
@@ -475,7 +477,8 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   const heard = daemon.talks[0]!.heard
   const tags = heard.map(({ tag }) => tag).join('')
   t.match(tags, /^1V+RDEFS\.M+\.$/)
-  const payload = (tag: string) => heard.filter((one) => one.tag === tag).map((one) => one.payload)
+  const payload = (tag: string) =>
+    heard.filter((frame) => frame.tag === tag).map((frame) => frame.payload)
   t.same(payload('1'), [Buffer.from('osc1')])
   t.same(payload('R'), [Buffer.of(1)])
   t.same(payload('D'), [uint32(7000)])
@@ -549,7 +552,7 @@ t.test(
 )
 
 t.test(
-  'only some large messages lie in memory at a time, and the next ones in files',
+  'only some large messages lie in memory at a time; further ones lie in files',
   { skip: missing },
   async (t) => {
     const message = Buffer.concat([
@@ -585,7 +588,7 @@ t.test(
 )
 
 t.test(
-  'a daemon that asks for the bytes twice, or too late, breaks the protocol',
+  'a daemon that asks for the message twice, or too late, breaks the protocol',
   { skip: missing },
   async (t) => {
     for (const words of [

@@ -30,15 +30,15 @@ const inShort = (settings: object) =>
 function deferred(t: Test, run: SlotRun, reason: RegExp): void {
   t.equal(run.code, 55, run.logged)
   t.equal(run.deliveries.length, 0)
-  const [line = ''] = run.logged.split('\n').filter((each) => /decision=defer/.test(each))
+  const [line = ''] = run.logged.split('\n').filter((text) => /decision=defer/.test(text))
   t.match(line, /^onescan: decision=defer fault=config reason="/)
   t.match(line, reason)
 }
 
-t.test('the table has every number, size and word that a door reads', async (t) => {
+t.test('the table of settings has every number, size and word that a door reads', async (t) => {
   const tried = new Set(badSettings.flatMap(({ settings }) => Object.keys(settings)))
   const read = Object.entries<Setting>(table).filter(([, { kind, readers }]) => {
-    return kind !== 'text' && readers.some((each) => each !== 'onescan-quotad')
+    return kind !== 'text' && readers.some((reader) => reader !== 'onescan-quotad')
   })
   t.ok(read.length > 25)
   t.same(
@@ -105,7 +105,7 @@ t.test(
         })
       }
     }
-    t.test('all of them at once', async (t) => {
+    t.test('all other settings may be empty at once', async (t) => {
       const empty = Object.fromEntries(others.map((name) => [name, '']))
       const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
       const run = await runSlot({ program: [onescanc], settings })

@@ -24,9 +24,9 @@ const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXI
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const each of casesOfOtherBuilds) {
-      t.test(each.name, (t) =>
-        play(t, each, () => ({
+    for (const testCase of casesOfOtherBuilds) {
+      t.test(testCase.name, (t) =>
+        play(t, testCase, () => ({
           program,
           settings: {
             ONESCAN_COLD: cold.queue,
@@ -38,9 +38,9 @@ for (const { name, program } of clients) {
   })
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const each of program[0] === sanitized ? allCases : casesOfOtherBuilds) {
-      if (each.noDaemon) continue // played without one
-      t.test(each.name, async (t) => {
+    for (const testCase of program[0] === sanitized ? allCases : casesOfOtherBuilds) {
+      if (testCase.noDaemon) continue // played without one
+      t.test(testCase.name, async (t) => {
         const warm: Door = async (settings) => {
           const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))
           const slot = await openSlot(t, Object.fromEntries(daemons))
@@ -49,7 +49,7 @@ for (const { name, program } of clients) {
             settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
           }
         }
-        const run = await play(t, each, warm, wasTooLate)
+        const run = await play(t, testCase, warm, wasTooLate)
         t.notMatch(run.logged, 'decision=cold', 'the daemon answered')
       })
     }

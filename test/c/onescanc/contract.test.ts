@@ -127,7 +127,7 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
 })
 
 t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
-  t.test('its exit code is the answer, and its crash stays a crash', async (t) => {
+  t.test("the next program's exit code is the answer, and its crash stays a crash", async (t) => {
     for (const code of [11, 31, 51, 53, 54, 61, 71, 81, 82, 88, 91, 115, 120]) {
       for (const QHPSI of [on.QHPSI, undefined]) {
         t.equal((await run({ settings: { QHPSI, STANDIN_EXIT: `${code}` } })).code, code)
@@ -137,35 +137,38 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     t.equal(crash.signal, 'SIGSEGV')
   })
 
-  t.test('is argv, else QUEUECHAIN split with quotes, else below QMAILHOME', async (t) => {
-    const calls = join(t.testdir({ 'my home': { bin: {} } }), 'calls')
-    const home = join(calls, '../my home')
-    symlinkSync(standInQueue(), join(home, 'bin/qmail-queue'))
-    const queue = standInQueue()
-    for (const { program } of clients) {
-      for (const QHPSI of [on.QHPSI, undefined]) {
-        const settings = { QHPSI, STANDIN_RECORD: calls }
-        await run({
-          program: [...program, queue, 'one', 'two words', ''],
-          settings: { ...settings, QUEUECHAIN: '/nonexistent' },
-        })
-        for (const chain of [
-          `'${queue}' one "two words" ''`,
-          `\t${queue.slice(0, -3)}"${queue.slice(-3)}"\none 'two w'ords ""  `,
-          `"${queue}"   o'n'e two' 'words ""`,
-        ]) {
-          await run({ program, settings: { ...settings, QUEUECHAIN: chain } })
+  t.test(
+    'the next program is argv, else QUEUECHAIN split with quotes, else below QMAILHOME',
+    async (t) => {
+      const calls = join(t.testdir({ 'my home': { bin: {} } }), 'calls')
+      const home = join(calls, '../my home')
+      symlinkSync(standInQueue(), join(home, 'bin/qmail-queue'))
+      const queue = standInQueue()
+      for (const { program } of clients) {
+        for (const QHPSI of [on.QHPSI, undefined]) {
+          const settings = { QHPSI, STANDIN_RECORD: calls }
+          await run({
+            program: [...program, queue, 'one', 'two words', ''],
+            settings: { ...settings, QUEUECHAIN: '/nonexistent' },
+          })
+          for (const chain of [
+            `'${queue}' one "two words" ''`,
+            `\t${queue.slice(0, -3)}"${queue.slice(-3)}"\none 'two w'ords ""  `,
+            `"${queue}"   o'n'e two' 'words ""`,
+          ]) {
+            await run({ program, settings: { ...settings, QUEUECHAIN: chain } })
+          }
         }
       }
-    }
-    const seen = recordedCalls(calls).map((call) => call.arguments)
-    t.equal(seen.length, 16)
-    for (const words of seen) t.same(words.slice(-3), ['one', 'two words', ''])
-    for (const QUEUECHAIN of [undefined, '', ' \t']) {
-      const ended = await run({ settings: { QMAILHOME: home, QUEUECHAIN } })
-      t.equal(ended.deliveries.length, 1, ended.logged)
-    }
-  })
+      const seen = recordedCalls(calls).map((call) => call.arguments)
+      t.equal(seen.length, 16)
+      for (const words of seen) t.same(words.slice(-3), ['one', 'two words', ''])
+      for (const QUEUECHAIN of [undefined, '', ' \t']) {
+        const ended = await run({ settings: { QMAILHOME: home, QUEUECHAIN } })
+        t.equal(ended.deliveries.length, 1, ended.logged)
+      }
+    },
+  )
 
   t.test('a bare name is looked up in PATH', async (t) => {
     const directory = t.testdir({
@@ -195,7 +198,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('it is never the client itself', async (t) => {
+  t.test('the next program is never the client itself', async (t) => {
     const link = join(t.testdir(), 'link')
     symlinkSync(onescanc, link)
     for (const QHPSI of [on.QHPSI, undefined]) {
@@ -220,50 +223,56 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     t.equal(ended.code, 120)
   })
 
-  t.test('it does not see variables that would make it scan, loop or load code', async (t) => {
-    const calls = join(t.testdir(), 'calls')
-    const hidden = {
-      QHPSI: 'plugin: eicar',
-      QHPSIMAXSIZE: '1G',
-      QUEUE_PLUGIN: 'x',
-      QUEUE_PLUGIN_SYMB: 'x',
-      REJECTVIRUS: '1',
-      VIRUSFORWARD: 'v@example.org',
-      PLUGINDIR: '/plugins',
-      QMAILQUEUE: onescanc,
-      NODE_EXTRA_CA_CERTS: '',
-      BUN_BE_BUN: '',
-    }
-    const kept = {
-      RELAYCLIENT: '',
-      TCPREMOTEIP: '192.0.2.1',
-      REJECTVIRUS2: 'x',
-      CUSTOM: 'a=b "c"\nd',
-      SCANTIMEOUT: '9',
-      LD_ALSO: 'kept, as by onescan-queue',
-    }
-    for (const QHPSI of [hidden.QHPSI, undefined]) {
-      await run({ settings: { ...hidden, ...kept, QHPSI, STANDIN_RECORD: calls } })
-    }
-    const seen = recordedCalls(calls)
-    t.equal(seen.length, 2)
-    for (const { environment } of seen) {
-      for (const name of Object.keys(hidden)) t.notOk(name in environment, name)
-      t.match(environment, kept)
-    }
-  })
+  t.test(
+    'the next program does not see variables that would make it scan, loop or load code',
+    async (t) => {
+      const calls = join(t.testdir(), 'calls')
+      const hidden = {
+        QHPSI: 'plugin: eicar',
+        QHPSIMAXSIZE: '1G',
+        QUEUE_PLUGIN: 'x',
+        QUEUE_PLUGIN_SYMB: 'x',
+        REJECTVIRUS: '1',
+        VIRUSFORWARD: 'v@example.org',
+        PLUGINDIR: '/plugins',
+        QMAILQUEUE: onescanc,
+        NODE_EXTRA_CA_CERTS: '',
+        BUN_BE_BUN: '',
+      }
+      const kept = {
+        RELAYCLIENT: '',
+        TCPREMOTEIP: '192.0.2.1',
+        REJECTVIRUS2: 'x',
+        CUSTOM: 'a=b "c"\nd',
+        SCANTIMEOUT: '9',
+        LD_ALSO: 'kept, as by onescan-queue',
+      }
+      for (const QHPSI of [hidden.QHPSI, undefined]) {
+        await run({ settings: { ...hidden, ...kept, QHPSI, STANDIN_RECORD: calls } })
+      }
+      const seen = recordedCalls(calls)
+      t.equal(seen.length, 2)
+      for (const { environment } of seen) {
+        for (const name of Object.keys(hidden)) t.notOk(name in environment, name)
+        t.match(environment, kept)
+      }
+    },
+  )
 
-  t.test('it may send a reply of its own: the error descriptor stays open for it', async (t) => {
-    for (const QHPSI of [on.QHPSI, undefined]) {
-      const ended = await run({
-        program: [onescanc, '/bin/sh', '-c', 'echo Zmine >&6; exit 82'],
-        errorFd: 6,
-        settings: { QHPSI, ERROR_FD: '6' },
-      })
-      t.equal(ended.code, 82)
-      t.equal(ended.errorText.toString(), 'Zmine\n')
-    }
-  })
+  t.test(
+    'the next program may send a reply of its own: the error descriptor stays open for it',
+    async (t) => {
+      for (const QHPSI of [on.QHPSI, undefined]) {
+        const ended = await run({
+          program: [onescanc, '/bin/sh', '-c', 'echo Zmine >&6; exit 82'],
+          errorFd: 6,
+          settings: { QHPSI, ERROR_FD: '6' },
+        })
+        t.equal(ended.code, 82)
+        t.equal(ended.errorText.toString(), 'Zmine\n')
+      }
+    },
+  )
 
   t.test(
     'it has no other descriptor of the client, and SIGPIPE as the caller had it',
@@ -309,7 +318,7 @@ t.test('if onescan is off, both descriptors are untouched', { skip: missing }, a
 t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
   const settings = { ONESCAN_SOCKET: '/nonexistent' }
 
-  t.test('goes to LOGFILE if that is set', async (t) => {
+  t.test('the log goes to LOGFILE if that is set', async (t) => {
     const file = join(t.testdir(), 'log')
     const began = Date.now()
     for (const { program } of clients) {
@@ -324,13 +333,13 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
     }
   })
 
-  t.test('never goes to the error descriptor', async (t) => {
+  t.test('the log never goes to the error descriptor', async (t) => {
     const ended = await run({ errorFd: 2, settings: { ERROR_FD: '2', QUEUECHAIN: '/nonexistent' } })
     t.equal(ended.code, 120)
     t.equal(ended.errorText.length, 0)
   })
 
-  t.test('never keeps mail waiting, and never gets into mail', async (t) => {
+  t.test('the log never keeps mail waiting, and never gets into mail', async (t) => {
     for (const redirection of ['2>&-', '2>/dev/full', '2> >(:)']) {
       for (const { program } of clients) {
         const shell = ['/bin/bash', '-c', `exec "$@" ${redirection}`, 'bash']
@@ -344,7 +353,7 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
     t.equal((await run({ settings: { ...settings, LOGFILE } })).code, 0)
   })
 
-  t.test('cannot be forged by a setting', async (t) => {
+  t.test('the log cannot be forged by a setting', async (t) => {
     const ONESCAN_SOCKET = '/x" decision=accept\n\x1b'
     const ended = await run({ settings: { ONESCAN_SOCKET } })
     t.match(ended.logged, 'reason="onescand at /x? decision=accept??: No such file or directory"')
@@ -378,7 +387,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
     t.match(ended.logged, '[next two words]')
   })
 
-  t.test('the cold program itself refuses an invalid SCANTIMEOUT', async (t) => {
+  t.test('an invalid SCANTIMEOUT is refused by the cold program itself', async (t) => {
     for (const SCANTIMEOUT of ['soon', '0', '-1', '1.5', '86401', '99999999999999999999']) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
       t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)

@@ -11,7 +11,9 @@ const { directory, queue: real } = coldPrograms(t)
 
 /** A cold program that says that it runs, and ends when `go` is there; what ran at once is in `log`. */
 function cold(name: string) {
-  const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((one) => join(directory, one))
+  const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((file) =>
+    join(directory, file),
+  )
   const lines = [
     '#!/bin/sh',
     `echo begin >>'${log}'`,
@@ -89,7 +91,7 @@ t.test(
   },
 )
 
-t.test('a program that is killed frees its place', { skip: missing }, async (t) => {
+t.test('a cold program that is killed frees its place', { skip: missing }, async (t) => {
   const program = join(directory, 'dies')
   writeFileSync(program, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 })
   for (let n = 0; n < 3; n++) t.equal((await send(program, '1', '0')).signal, 'SIGKILL')
@@ -104,20 +106,24 @@ t.test('the real cold program frees its place, too', { skip: missing }, async (t
   t.equal((await send(real, '1', '0')).code, 0)
 })
 
-t.test('0 is no limit, and an invalid number is reported', { skip: missing }, async (t) => {
-  const queue = cold('free')
-  const runs = Array.from({ length: 12 }, () => send(queue.program, '0'))
-  while (queue.begun() < 12) await tick()
-  queue.release()
-  for (const { code } of await Promise.all(runs)) t.equal(code, 0)
-  for (const [max, wait] of [
-    ['many', undefined],
-    ['10001', undefined],
-    [undefined, '-1'],
-    [undefined, '601'],
-  ] as const) {
-    const { code, logged } = await send(queue.program, max, wait)
-    t.equal(code, 55)
-    t.match(logged, /ONESCAN_COLD_(MAX|WAIT) \S+: must be a number from 0 to/)
-  }
-})
+t.test(
+  'ONESCAN_COLD_MAX=0 sets no limit, and an invalid number is reported',
+  { skip: missing },
+  async (t) => {
+    const queue = cold('free')
+    const runs = Array.from({ length: 12 }, () => send(queue.program, '0'))
+    while (queue.begun() < 12) await tick()
+    queue.release()
+    for (const { code } of await Promise.all(runs)) t.equal(code, 0)
+    for (const [max, wait] of [
+      ['many', undefined],
+      ['10001', undefined],
+      [undefined, '-1'],
+      [undefined, '601'],
+    ] as const) {
+      const { code, logged } = await send(queue.program, max, wait)
+      t.equal(code, 55)
+      t.match(logged, /ONESCAN_COLD_(MAX|WAIT) \S+: must be a number from 0 to/)
+    }
+  },
+)

@@ -70,7 +70,7 @@ t.test(
 )
 
 t.test(
-  'mail stays whole around the size from which it no longer lies in memory',
+  'mail stays whole around the size from which on it lies on disk',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
@@ -107,7 +107,7 @@ t.test('the disk is full: 53', { skip: missing }, async (t) => {
 })
 
 t.test(
-  'killed, it leaves nothing behind, and the sender still has the mail',
+  'a killed onescanc leaves no file behind, and the sender still has the mail',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
@@ -133,7 +133,7 @@ t.test(
 )
 
 t.test(
-  'a process with the descriptor of a sealed message can change nothing',
+  'a process with the descriptor of a sealed message cannot change the message',
   { skip: missing },
   async (t) => {
     const attempts = [
@@ -171,7 +171,7 @@ function mapForWriting(fd: number): void {
 }
 
 t.test(
-  'it works under softlimit -m 3000000, as in classic run scripts',
+  'onescanc works under softlimit -m 3000000, as in classic run scripts',
   { skip: missing },
   async (t) => {
     const program = limited('for each in d s l v; do ulimit -$each 2929; done', [onescanc])
@@ -252,7 +252,7 @@ t.test(
 )
 
 t.test(
-  'it works on a kernel without memfd_create and a file system without O_TMPFILE',
+  'onescanc works on a kernel without memfd_create and a file system without O_TMPFILE',
   { skip: straceMissing },
   async (t) => {
     const trace = join(t.testdir(), 'trace')

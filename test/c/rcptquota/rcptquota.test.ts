@@ -76,17 +76,20 @@ t.test('the plugin', { skip: missing }, async (t) => {
     }
 
     t.test(name, async (t) => {
-      t.test('it asks onescand: of two recipients only the full one is refused', async (t) => {
-        const { QUOTASOCKET, heard, log } = await onescand(t)
-        const session = open({ QUOTASOCKET })
-        t.equal(await session.rcpt('full@example.org'), refusal)
-        t.equal(await session.rcpt('half@example.org'), '250 ok')
-        t.equal(await session.rcpt('nobody@example.org'), '250 ok')
-        t.equal(await session.rcpt('full@example.org'), refusal)
-        t.equal(heard.length, 3, 'what onescand knows is not asked again')
-        t.equal(session.log, '')
-        t.match(log[0], / remote=192\.0\.2\.1 .*from=<x@example\.net> to=<full@example\.org>/)
-      })
+      t.test(
+        'the plugin asks onescand, and of two recipients refuses only the one with a full mailbox',
+        async (t) => {
+          const { QUOTASOCKET, heard, log } = await onescand(t)
+          const session = open({ QUOTASOCKET })
+          t.equal(await session.rcpt('full@example.org'), refusal)
+          t.equal(await session.rcpt('half@example.org'), '250 ok')
+          t.equal(await session.rcpt('nobody@example.org'), '250 ok')
+          t.equal(await session.rcpt('full@example.org'), refusal)
+          t.equal(heard.length, 3, 'what onescand knows is not asked again')
+          t.equal(session.log, '')
+          t.match(log[0], / remote=192\.0\.2\.1 .*from=<x@example\.net> to=<full@example\.org>/)
+        },
+      )
 
       for (const scheme of ['quotad', 'udp']) {
         t.test(
@@ -112,13 +115,13 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.ok(await service.wasPortKept)
       })
 
-      t.test('it asks over IPv6, too', async (t) => {
+      t.test('the plugin asks over IPv6, too', async (t) => {
         const session = open({ QUOTAD: 'udp:[::1]:9', QUOTATIMEOUT: '100' })
         t.equal(await session.rcpt('full@example.org'), '250 ok')
         t.match(session.log, /^onescan-rcptquota: udp:\[::1\]:9: /)
       })
 
-      t.test('with QUOTANAME=local it asks for the part before the @', async (t) => {
+      t.test('with QUOTANAME=local the plugin asks for the part before the @', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const QUOTAD = `udp:127.0.0.1:${service.port}`
         const session = open({ QUOTAD, QUOTANAME: 'local' })
@@ -126,7 +129,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.same(service.heard, ['CHECK_QUOTA full'])
       })
 
-      t.test('if onescand is not there, it asks the service itself', async (t) => {
+      t.test('without onescand, the plugin asks the service itself', async (t) => {
         const service = await udpService(t, extendedAnswer(mailboxes))
         const QUOTAD = `quotad:127.0.0.1:${service.port}`
         const session = open({ QUOTASOCKET: '/nonexistent/policy', QUOTAD })
@@ -134,7 +137,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.match(session.log, /^onescan-rcptquota: onescand at \/nonexistent\/policy: No such file/)
       })
 
-      t.test('it does not ask about recipients of other hosts', async (t) => {
+      t.test('the plugin does not ask about recipients of other hosts', async (t) => {
         const service = await udpService(t, () => 'QUOTA_FULL')
         const QUOTAD = `udp:127.0.0.1:${service.port}`
         const off = privateDirectory(t)
@@ -227,7 +230,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
           QUOTASOCKET: await impostor(t, (socket) => socket.end('x'.repeat(5000))),
         }),
       }
-      t.test('whatever goes wrong, the recipient passes, and the log says why', async (t) => {
+      t.test('if the plugin cannot tell, the recipient passes, and the log says why', async (t) => {
         for (const [what, settings] of Object.entries(silences)) {
           const session = open({ QUOTATIMEOUT: '60', ...(await settings(t)) })
           t.equal(await session.rcpt('full@example.org'), '250 ok', what)

@@ -4,14 +4,14 @@ import { logLine } from '../../../src/ground/errors/log.ts'
 
 const line = (...entries: Parameters<typeof logLine>[0]) => logLine(entries).toString('latin1')
 
-t.test('a line is logfmt, without what has no value', async (t) => {
+t.test('a line is logfmt, and leaves out keys without a value', async (t) => {
   t.equal(line(['a', 'b'], ['n', 5], ['none', undefined], ['empty', '']), 'onescan: a=b n=5\n')
   t.equal(line(['a', 'two words'], ['q', '"x\\']), 'onescan: a="two words" q="\\"x\\\\"\n')
   t.equal(line(['a', 'x=y'], ['b', '\x00\n\xe9']), 'onescan: a="x=y" b="\\x00\\x0a\\xe9"\n')
 })
 
 t.test(
-  'whatever a value holds, there is one line, and its fields are those that were written',
+  'a value of any bytes stays in one line, whose fields are those that were written',
   async (t) => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (value) => {

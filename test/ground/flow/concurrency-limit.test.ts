@@ -2,14 +2,14 @@ import t from 'tap'
 import { limitConcurrency } from '../../../src/ground/flow/concurrency-limit.ts'
 
 t.test(
-  'no more than so many are at work, and each has its turn, whatever becomes of others',
+  'a limit runs no more work at a time, and runs all of it in order, even after failures',
   async (t) => {
-    const inTurn = limitConcurrency(3)
+    const limit = limitConcurrency(3)
     const begun: number[] = []
     let working = 0
     let most = 0
     const work = (i: number) =>
-      inTurn(async () => {
+      limit(async () => {
         begun.push(i)
         most = Math.max(most, ++working)
         await new Promise(setImmediate)
@@ -21,6 +21,6 @@ t.test(
     t.equal(most, 3)
     t.same(begun, [...begun.keys()])
     t.equal(results.filter(({ status }) => status === 'rejected').length, 4)
-    t.equal(await inTurn(async () => 'free again'), 'free again')
+    t.equal(await limit(async () => 'free again'), 'free again')
   },
 )

@@ -4,13 +4,13 @@ import { answerInTime, inTime, LATE, withDeadline } from '../../../src/ground/fl
 const never = new Promise<string>(() => {})
 const HOUR = 3_600_000
 
-t.test('what comes in time is told, and so is its failure', async (t) => {
+t.test('a result or a failure that comes in time is passed on', async (t) => {
   t.equal(await inTime(Promise.resolve('an answer'), HOUR), 'an answer')
   t.equal(await answerInTime(Promise.resolve('an answer'), HOUR), 'an answer')
   await t.rejects(inTime(Promise.reject(new Error('no')), HOUR), { message: 'no' })
 })
 
-t.test('what is late is not waited for, and may fail unheard', async (t) => {
+t.test('late work is not awaited, and its failure is dropped', async (t) => {
   t.equal(await inTime(never, 1), LATE)
   await t.rejects(answerInTime(never, 1), { message: 'no answer in 1 ms' })
   let fail = (_error: Error) => {}
@@ -22,7 +22,7 @@ t.test('what is late is not waited for, and may fail unheard', async (t) => {
   await new Promise(setImmediate)
 })
 
-t.test('work ends by the signal that it is given or by its own deadline', async (t) => {
+t.test("work ends by its caller's signal or by its own deadline", async (t) => {
   const ended = (signal: AbortSignal) =>
     new Promise<string>((resolve) => {
       if (signal.aborted) resolve('aborted already')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createInFlight } from '../../../src/ground/flow/in-flight.ts'
 
-t.test('work is under way by its name until it has ended, well or badly', async (t) => {
+t.test('work is in flight under its name until its promise settles', async (t) => {
   const underWay = createInFlight<string>()
   let end = (_value: string) => {}
   let fail = (_error: Error) => {}

@@ -1,24 +1,27 @@
 import t from 'tap'
 import { createLruCache } from '../../../src/ground/flow/lru-cache.ts'
 
-t.test('what is asked for is remembered, and no more than so much', async (t) => {
-  const memory = createLruCache<number>(100)
-  for (let i = 0; i < 10_000; i++) {
-    memory.set(`k${i}`, i)
-    t.equal(memory.get('k0'), 0)
-  }
-  const kept = Array.from({ length: 10_000 }, (_, i) => memory.get(`k${i}`))
-  const there = kept.filter((value) => value !== undefined).length
-  t.ok(there <= 100 && there >= 50, `${there}`)
-  memory.set('k0', 5)
-  t.equal(memory.get('k0'), 5)
-  memory.delete('k0')
-  t.equal(memory.get('k0'), undefined)
-  memory.clear()
-  t.equal(memory.get('k9999'), undefined)
-})
+t.test(
+  'a value that is used stays in the cache, and the cache never grows beyond its limit',
+  async (t) => {
+    const memory = createLruCache<number>(100)
+    for (let i = 0; i < 10_000; i++) {
+      memory.set(`k${i}`, i)
+      t.equal(memory.get('k0'), 0)
+    }
+    const kept = Array.from({ length: 10_000 }, (_, i) => memory.get(`k${i}`))
+    const there = kept.filter((value) => value !== undefined).length
+    t.ok(there <= 100 && there >= 50, `${there}`)
+    memory.set('k0', 5)
+    t.equal(memory.get('k0'), 5)
+    memory.delete('k0')
+    t.equal(memory.get('k0'), undefined)
+    memory.clear()
+    t.equal(memory.get('k9999'), undefined)
+  },
+)
 
-t.test('a memory for one entry keeps one, and a memory for none keeps none', async (t) => {
+t.test('a cache for one value keeps one, and a cache for none keeps none', async (t) => {
   for (const most of [0, 1, 2, 3]) {
     const memory = createLruCache<number>(most)
     for (let i = 0; i < 10; i++) memory.set(`k${i}`, i)

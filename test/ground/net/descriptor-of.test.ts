@@ -13,7 +13,7 @@ function row(file: string, fd: number | undefined): string {
   return rows.find((line) => line.split(/\s+/).includes(inode!)) ?? ''
 }
 
-t.test('the kernel has the listening socket under the descriptor that is told', async (t) => {
+t.test('the kernel has the listening socket under the descriptor that is returned', async (t) => {
   const listen = async (where: Parameters<Server['listen']>[0]) => {
     const server = createServer()
     t.teardown(() => server.close())
@@ -34,6 +34,6 @@ t.test('the kernel has the listening socket under the descriptor that is told', 
   t.match(row('tcp', descriptorOf(connection)), ` ${place} `)
 })
 
-t.test('what does not listen has none', async (t) => {
+t.test('a socket that does not listen has no descriptor', async (t) => {
   t.equal(descriptorOf(createServer()), undefined)
 })

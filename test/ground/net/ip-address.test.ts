@@ -24,14 +24,14 @@ t.test('addresses are read in every form that tcpserver writes', async (t) => {
   t.equal(hex('::FFFF:c000:201'), 'c0000201')
 })
 
-t.test('nonsense is no address', async (t) => {
+t.test('texts that are no address are not read as one', async (t) => {
   const nonsense = ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1.2.3.-4', ' 1.2.3.4', '1.2.3.4\n']
   nonsense.push('1.2.3.4%eth0', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9')
   nonsense.push('12345::', 'g::', '::1.2.3', 'unknown', '1:2:3:4:5:6:7::8', '::192.0.2.1.')
   for (const text of nonsense) t.equal(parseIpAddress(text), undefined, JSON.stringify(text))
 })
 
-t.test('what Node takes for an address is one here, and nothing else', async (t) => {
+t.test('exactly the texts that node:net takes for an IP address are read as one', async (t) => {
   const ofForm = fc.oneof(fc.ipV4(), fc.ipV6(), fc.stringMatching(/^[0-9a-f:.]{0,20}$/))
   fc.assert(
     fc.property(ofForm, (text) => {
@@ -47,7 +47,7 @@ t.test('what Node takes for an address is one here, and nothing else', async (t)
 /** `1:2:3:4:5:6:7::`: RFC 5952 4.2.2 forbids "::" for one group; some take it. */
 const isOneGroupGap = (text: string) => text.includes('::') && text.split(/:+/).length >= 8
 
-t.test('networks hold the addresses that they should', async (t) => {
+t.test('a network contains the addresses of its bits, and no others', async (t) => {
   const holds = (network: string, address: string) =>
     contains(parseNetwork(network)!, parseIpAddress(address)!)
   t.ok(holds('192.0.2.0/24', '192.0.2.255'))
@@ -82,7 +82,7 @@ t.test('the domain of an address is that of RFC 1035 and RFC 3596', async (t) =>
   )
 })
 
-t.test('addresses are written so that they are read as the same', async (t) => {
+t.test('an address that is written and read again is the same', async (t) => {
   const bytes = (length: number) =>
     fc.array(fc.oneof(fc.constant(0), fc.nat(255)), { minLength: length, maxLength: length })
   fc.assert(

@@ -62,7 +62,7 @@ t.test('a memory file can be written until it is sealed, and never again', async
   t.equal(readFileSync(`/proc/self/fd/${file}`, 'latin1'), 'before')
 })
 
-t.test('a file that is none of memory, and no file, is not sealed', async (t) => {
+t.test('a file on disk and a pipe are not sealed', async (t) => {
   const file = openSync('/proc/self/exe', 'r')
   t.teardown(() => closeSync(file))
   t.notOk(passed.isSealed(file))
@@ -70,7 +70,7 @@ t.test('a file that is none of memory, and no file, is not sealed', async (t) =>
   t.notOk(passed.seal(file))
 })
 
-t.test('a descriptor comes with the bytes that it was sent with', async (t) => {
+t.test('a descriptor arrives with the bytes that it was sent with', async (t) => {
   const { near, far } = await pair(t)
   t.equal(passed.receive(far, room), undefined, 'nothing is there yet')
   const file = memoryFile(t, 'what was passed')
@@ -87,7 +87,7 @@ t.test('a descriptor comes with the bytes that it was sent with', async (t) => {
   closeSync(received.descriptor!)
 })
 
-t.test('bytes without a descriptor are bytes, and no bytes are the end', async (t) => {
+t.test('bytes may come without a descriptor, and no bytes mean the end', async (t) => {
   const { far, client } = await pair(t)
   client.end('alone')
   await once(client, 'finish')
@@ -95,7 +95,7 @@ t.test('bytes without a descriptor are bytes, and no bytes are the end', async (
   t.same(passed.receive(far, room), { length: 0, descriptor: undefined })
 })
 
-t.test('descriptors that come one behind the other stay apart', async (t) => {
+t.test('descriptors that arrive one after the other stay apart', async (t) => {
   const { near, far } = await pair(t)
   const files = ['one', 'two', 'three'].map((text) => memoryFile(t, text))
   for (const file of files) passed.send(near, Buffer.from('ab'), file)
@@ -107,7 +107,7 @@ t.test('descriptors that come one behind the other stay apart', async (t) => {
   }
 })
 
-t.test('what cannot be sent leaves nothing open', async (t) => {
+t.test('a failed send leaves no descriptor open', async (t) => {
   const { near, accepted } = await pair(t)
   const file = memoryFile(t, 'nobody gets it')
   const before = openCount()

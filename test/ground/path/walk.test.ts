@@ -51,27 +51,31 @@ function makePlace(t: Test) {
 /** Whether the descriptors that were opened are closed again. */
 const openFiles = () => readdirSync('/proc/self/fd').length
 
-t.test("what is root's alone is read, by whatever links of root's", { skip }, async (t) => {
-  const { at } = makePlace(t)
-  symlinkSync('own', at('link'))
-  symlinkSync('../own', at('hers/up')) // root's link, which Mallory could replace
-  symlinkSync(at('link'), at('link of link'))
-  mkdirSync(at('down'))
-  symlinkSync('../down/../own', at('down/round'))
-  for (const path of ['own', 'link', 'link of link', 'down/round', 'down/../own']) {
-    t.equal(readOwnText(at(path)), 'own', path)
-  }
-  t.throws(() => readOwnText(at('hers/up')), /is a link that user 54321 could have made/)
-  const before = openFiles()
-  t.throws(() => readOwnText(at('nowhere')), { code: 'ENOENT', message: /nowhere$/ })
-  t.throws(() => readOwnText(at('own/below')), { code: 'ENOTDIR' })
-  symlinkSync('loop', at('loop'))
-  t.throws(() => readOwnText(at('loop')), /more than 40 links/)
-  t.equal(openFiles(), before)
-})
+t.test(
+  'a file that only root could have written is read, also through links of root',
+  { skip },
+  async (t) => {
+    const { at } = makePlace(t)
+    symlinkSync('own', at('link'))
+    symlinkSync('../own', at('hers/up')) // root's link, which Mallory could replace
+    symlinkSync(at('link'), at('link of link'))
+    mkdirSync(at('down'))
+    symlinkSync('../down/../own', at('down/round'))
+    for (const path of ['own', 'link', 'link of link', 'down/round', 'down/../own']) {
+      t.equal(readOwnText(at(path)), 'own', path)
+    }
+    t.throws(() => readOwnText(at('hers/up')), /is a link that user 54321 could have made/)
+    const before = openFiles()
+    t.throws(() => readOwnText(at('nowhere')), { code: 'ENOENT', message: /nowhere$/ })
+    t.throws(() => readOwnText(at('own/below')), { code: 'ENOTDIR' })
+    symlinkSync('loop', at('loop'))
+    t.throws(() => readOwnText(at('loop')), /more than 40 links/)
+    t.equal(openFiles(), before)
+  },
+)
 
 t.test(
-  'what somebody else could have written is not obeyed, with a remedy',
+  'a file that somebody else could have written is not obeyed, and the error has a remedy',
   { skip },
   async (t) => {
     const { at, write } = makePlace(t)
@@ -95,51 +99,65 @@ t.test(
   },
 )
 
-t.test("in a sticky directory an entry is its owner's", { skip }, async (t) => {
-  const { at } = makePlace(t)
-  mkdirSync(at('tmp'))
-  chmodSync(at('tmp'), 0o1777)
-  writeFileSync(at('tmp/roots'), 'x')
-  t.equal(readOwnText(at('tmp/roots')), 'x')
-  mkdirSync(at('tmp/directory'))
-  writeFileSync(at('tmp/directory/file'), 'x')
-  t.equal(readOwnText(at('tmp/directory/file')), 'x')
-  // Where fs.protected_hardlinks is off, anybody gives root's files names there.
-  linkSync(at('own'), at('tmp/second name'))
-  t.throws(() => readOwnText(at('tmp/second name')), /everybody may write to/)
-  writeFileSync(at('tmp/hers'), 'x')
-  chownSync(at('tmp/hers'), MALLORY, MALLORY)
-  t.throws(() => readOwnText(at('tmp/hers')), /user 54321 may write to/)
-  symlinkSync(at('secret'), at('tmp/link'))
-  execFileSync('chown', ['-h', `${MALLORY}`, at('tmp/link')])
-  t.throws(() => readOwnText(at('tmp/link')), /a link that user 54321 could have made/)
-  chmodSync(at('tmp'), 0o777)
-  t.throws(() => readOwnText(at('tmp/directory/file')), /everybody may write to .*tmp,/)
-})
+t.test(
+  'in a sticky directory only the owner of a file could have put it there',
+  { skip },
+  async (t) => {
+    const { at } = makePlace(t)
+    mkdirSync(at('tmp'))
+    chmodSync(at('tmp'), 0o1777)
+    writeFileSync(at('tmp/roots'), 'x')
+    t.equal(readOwnText(at('tmp/roots')), 'x')
+    mkdirSync(at('tmp/directory'))
+    writeFileSync(at('tmp/directory/file'), 'x')
+    t.equal(readOwnText(at('tmp/directory/file')), 'x')
+    // Where fs.protected_hardlinks is off, anybody gives root's files names there.
+    linkSync(at('own'), at('tmp/second name'))
+    t.throws(() => readOwnText(at('tmp/second name')), /everybody may write to/)
+    writeFileSync(at('tmp/hers'), 'x')
+    chownSync(at('tmp/hers'), MALLORY, MALLORY)
+    t.throws(() => readOwnText(at('tmp/hers')), /user 54321 may write to/)
+    symlinkSync(at('secret'), at('tmp/link'))
+    execFileSync('chown', ['-h', `${MALLORY}`, at('tmp/link')])
+    t.throws(() => readOwnText(at('tmp/link')), /a link that user 54321 could have made/)
+    chmodSync(at('tmp'), 0o777)
+    t.throws(() => readOwnText(at('tmp/directory/file')), /everybody may write to .*tmp,/)
+  },
+)
 
-t.test('files of others are read as theirs, and lead root to nothing else', { skip }, async (t) => {
-  const { at, write } = makePlace(t)
-  t.equal(readForeignFile(at('hers/file')).toString(), 'hers')
-  symlinkSync(at('secret'), at('hers/link'))
-  t.throws(() => readForeignFile(at('hers/link')), /is a link that user 54321 could have made/)
-  symlinkSync('../runtime', at('hers/up'))
-  t.throws(() => readForeignFile(at('hers/up/secret')), /is a link that user 54321 could have made/)
-  linkSync(at('secret'), at('hers/hard'))
-  t.throws(() => readForeignFile(at('hers/hard')), /belongs to user 0, and user 54321 may write to/)
-  write('of ann', 'x', ANN)
-  renameSync(at('of ann'), at('hers/of ann'))
-  t.throws(() => readForeignFile(at('hers/of ann')), /belongs to user 54322, and user 54321/)
-  // As /var/mail: each file its user's, in a directory of a group's.
-  mkdirSync(at('spool'))
-  chownSync(at('spool'), 0, ANN)
-  chmodSync(at('spool'), 0o2775)
-  write('spool/mallory', 'mail', MALLORY)
-  t.equal(readForeignFile(at('spool/mallory')).toString(), 'mail')
-  linkSync(at('secret'), at('spool/ann'))
-  t.throws(() => readForeignFile(at('spool/ann')), /belongs to user 0, and the group 54322/)
-})
+t.test(
+  'files of other users are read as theirs, and never lead root to another file',
+  { skip },
+  async (t) => {
+    const { at, write } = makePlace(t)
+    t.equal(readForeignFile(at('hers/file')).toString(), 'hers')
+    symlinkSync(at('secret'), at('hers/link'))
+    t.throws(() => readForeignFile(at('hers/link')), /is a link that user 54321 could have made/)
+    symlinkSync('../runtime', at('hers/up'))
+    t.throws(
+      () => readForeignFile(at('hers/up/secret')),
+      /is a link that user 54321 could have made/,
+    )
+    linkSync(at('secret'), at('hers/hard'))
+    t.throws(
+      () => readForeignFile(at('hers/hard')),
+      /belongs to user 0, and user 54321 may write to/,
+    )
+    write('of ann', 'x', ANN)
+    renameSync(at('of ann'), at('hers/of ann'))
+    t.throws(() => readForeignFile(at('hers/of ann')), /belongs to user 54322, and user 54321/)
+    // As /var/mail: each file its user's, in a directory of a group's.
+    mkdirSync(at('spool'))
+    chownSync(at('spool'), 0, ANN)
+    chmodSync(at('spool'), 0o2775)
+    write('spool/mallory', 'mail', MALLORY)
+    t.equal(readForeignFile(at('spool/mallory')).toString(), 'mail')
+    linkSync(at('secret'), at('spool/ann'))
+    t.throws(() => readForeignFile(at('spool/ann')), /belongs to user 0, and the group 54322/)
+  },
+)
 
-t.test('what is no file keeps nobody waiting, and is not opened', { skip }, async (t) => {
+t.test('a FIFO or device keeps nobody waiting, and is not opened', { skip }, async (t) => {
   const { at } = makePlace(t)
   execFileSync('mkfifo', [at('pipe'), at('hers/pipe')])
   execFileSync('mknod', [at('device'), 'c', '1', '5']) // /dev/zero
@@ -167,7 +185,7 @@ t.test('what is no file keeps nobody waiting, and is not opened', { skip }, asyn
   t.throws(() => readForeignFile(at('to proc')), /is on proc/)
 })
 
-t.test('a file has an end, however large it says that it is', { skip }, async (t) => {
+t.test('reading ends, however large a file claims to be', { skip }, async (t) => {
   const { at } = makePlace(t)
   truncateSync(at('own'), 1024 ** 4)
   t.throws(() => readOwnText(at('own')), /is over 1048576 bytes/)
@@ -177,22 +195,26 @@ t.test('a file has an end, however large it says that it is', { skip }, async (t
   t.throws(() => readOwnDirectory(at('.')), /more than 1000 files/)
 })
 
-t.test('who changes the way while it is gone leads nobody elsewhere', { skip }, async (t) => {
-  const { at } = makePlace(t)
-  mkdirSync(at('hers/box'))
-  writeFileSync(at('hers/box/secret'), 'hers')
-  for (const name of ['box', 'box/secret']) chownSync(at('hers', name), MALLORY, MALLORY)
-  const directory = walk(at('hers/box'))
-  renameSync(at('hers/box'), at('hers/old'))
-  symlinkSync(at('.'), at('hers/box'))
-  const file = walkIn(directory, 'secret')
-  t.equal(readFileSync(procPathOf(file), 'utf8'), 'hers')
-  symlinkSync(at('secret'), at('hers/old/link'))
-  t.throws(() => walkIn(directory, 'link'), /is a link/)
-  for (const { fd } of [directory, file]) closeSync(fd)
-})
+t.test(
+  'a path that another user changes during the walk leads root to no other file',
+  { skip },
+  async (t) => {
+    const { at } = makePlace(t)
+    mkdirSync(at('hers/box'))
+    writeFileSync(at('hers/box/secret'), 'hers')
+    for (const name of ['box', 'box/secret']) chownSync(at('hers', name), MALLORY, MALLORY)
+    const directory = walk(at('hers/box'))
+    renameSync(at('hers/box'), at('hers/old'))
+    symlinkSync(at('.'), at('hers/box'))
+    const file = walkIn(directory, 'secret')
+    t.equal(readFileSync(procPathOf(file), 'utf8'), 'hers')
+    symlinkSync(at('secret'), at('hers/old/link'))
+    t.throws(() => walkIn(directory, 'link'), /is a link/)
+    for (const { fd } of [directory, file]) closeSync(fd)
+  },
+)
 
-t.test('to others the kernel gives what is theirs, and nothing is asked', { skip }, async (t) => {
+t.test('for users other than root the kernel alone decides', { skip }, async (t) => {
   const { at } = makePlace(t)
   symlinkSync(at('own'), at('hers/link'))
   process.seteuid!(MALLORY)
@@ -204,7 +226,7 @@ t.test('to others the kernel gives what is theirs, and nothing is asked', { skip
   }
 })
 
-t.test('descriptors of the caller are told by their names', async (t) => {
+t.test('a path such as /dev/fd/63 stands for a descriptor of the caller', async (t) => {
   t.equal(inheritedDescriptor('/dev/fd/63'), 63)
   t.equal(inheritedDescriptor('/proc/self/fd/3'), 3)
   t.equal(inheritedDescriptor('/dev/stdin'), 0)

@@ -4,7 +4,7 @@ import { passwdEntries, passwdEntryOf } from '../../../src/ground/process/passwd
 const text =
   'root:x:0:0::/root:/bin/sh\n\nann:x:1000:100:Ann,B:/home/ann:\n:x:3:3::/:\nann:x:7:7::/a:\n'
 
-t.test('entries are told in their order, and lines without a name are none', async (t) => {
+t.test('entries come in their order, and lines without a name are left out', async (t) => {
   const ann = { name: 'ann', uid: 1000, gid: 100, home: '/home/ann' }
   t.same(
     [...passwdEntries(text)],
@@ -19,7 +19,7 @@ t.test('entries are told in their order, and lines without a name are none', asy
   t.equal(passwdEntryOf('', text), undefined)
 })
 
-t.test('a number that is missing is not taken for root', async (t) => {
+t.test('a missing user id is not taken for 0, which is root', async (t) => {
   for (const line of ['bob', 'bob:', 'bob:x', 'bob:x::', 'bob:x:x:-1', 'bob:x: :0x0']) {
     const entry = passwdEntryOf('bob', `${line}:\n`)
     t.match([entry?.uid, entry?.gid], [Number.NaN, Number.NaN], line)

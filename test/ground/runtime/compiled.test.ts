@@ -118,7 +118,7 @@ t.test(
   },
 )
 
-t.test('under a name that is none of its programs it queues nothing: 120', { skip }, async (t) => {
+t.test('under a name of no program the runtime queues nothing: 120', { skip }, async (t) => {
   for (const name of ['qmail-queue', 'onescan-run', 'bun', 'constructor', '-']) {
     const link = join(stage.directory, name)
     symlinkSync(compiled, link)
@@ -134,17 +134,21 @@ t.test('under a name that is none of its programs it queues nothing: 120', { ski
   }
 })
 
-t.test('it works by symbolic and by hard link, from anywhere', { skip }, async (t) => {
-  const link = join(stage.directory, 'onescan-queue')
-  symlinkSync(compiled, link)
-  await queues(t, { program: [link], settings: on })
-  const hard = join(built, `hard-${process.pid}`)
-  mkdirSync(hard)
-  t.teardown(() => rmSync(hard, { recursive: true }))
-  linkSync(join(built, 'onescan-run'), join(hard, 'onescan-queue'))
-  symlinkSync('../onescan-runtime', join(hard, 'onescan-runtime'))
-  await queues(t, { program: [join(hard, 'onescan-queue')], settings: on })
-})
+t.test(
+  'the compiled slot works by symbolic and by hard link, from anywhere',
+  { skip },
+  async (t) => {
+    const link = join(stage.directory, 'onescan-queue')
+    symlinkSync(compiled, link)
+    await queues(t, { program: [link], settings: on })
+    const hard = join(built, `hard-${process.pid}`)
+    mkdirSync(hard)
+    t.teardown(() => rmSync(hard, { recursive: true }))
+    linkSync(join(built, 'onescan-run'), join(hard, 'onescan-queue'))
+    symlinkSync('../onescan-runtime', join(hard, 'onescan-runtime'))
+    await queues(t, { program: [join(hard, 'onescan-queue')], settings: on })
+  },
+)
 
 t.test('variables of the runtime and of the linker change nothing', { skip }, async (t) => {
   const evil = stage.file('evil.js', 'process.exit(0)')
@@ -208,19 +212,23 @@ t.test('a plugin of every kind runs in the compiled host', { skip }, async (t) =
   }
 })
 
-t.test('a memory limit that is too small for it is told in one line: 51', { skip }, async (t) => {
-  for (const limit of ['-v 300000', '-d 3000', '-s 128']) {
-    const run = await runSlot({
-      program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
-      settings: on,
-    })
-    t.equal(run.code, 51)
-    t.match(
-      run.logged,
-      /^onescan: decision=defer fault=out-of-memory reason="the memory limit [^\n]*\n$/,
-    )
-  }
-})
+t.test(
+  'a memory limit that is too small for the runtime is reported in one line: 51',
+  { skip },
+  async (t) => {
+    for (const limit of ['-v 300000', '-d 3000', '-s 128']) {
+      const run = await runSlot({
+        program: ['/bin/sh', '-c', `ulimit ${limit}; exec "$@"`, 'sh', compiled],
+        settings: on,
+      })
+      t.equal(run.code, 51)
+      t.match(
+        run.logged,
+        /^onescan: decision=defer fault=out-of-memory reason="the memory limit [^\n]*\n$/,
+      )
+    }
+  },
+)
 
 for (const limit of ['-v 300000', '-d 3000', '-s 128', '-s 32', '-n 7', '-n 6', '-n 4', '-n 3']) {
   t.test(`ulimit ${limit}: below qmail-local the report stays empty`, { skip }, async (t) => {

@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import t from 'tap'
 import { withKeysReady } from '../../../src/ground/runtime/crypto.ts'
 
-t.test('an HMAC under a secret is the same, and its key is made once', (t) => {
+t.test('an HMAC is that of node:crypto, and the key of a secret is made once', (t) => {
   const made: Buffer[] = []
   const { createHmac } = withKeysReady({
     ...crypto,

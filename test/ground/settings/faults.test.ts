@@ -18,7 +18,7 @@ const read = (env: Environment) => {
   readWord(env, 'OVERSIZE')
 }
 
-t.test('each setting at fault is told once', async (t) => {
+t.test('each faulty setting is reported once', async (t) => {
   t.match(everyFault({ QHPSI: 'x', SCANTIMEOUT: 'soon', OVERSIZE: 'big' }, read), [
     /^SCANTIMEOUT soon: /,
     /^OVERSIZE big: /,
@@ -26,24 +26,24 @@ t.test('each setting at fault is told once', async (t) => {
   t.same(everyFault({ QHPSI: 'x', SCANTIMEOUT: '1' }, read), [])
 })
 
-t.test('one without which nothing else is read has another in its place', async (t) => {
+t.test('a faulty QHPSI is replaced, so that the settings that depend on it are read', async (t) => {
   t.match(everyFault({ QHPSI: 'bad', OVERSIZE: 'big' }, read), [/^QHPSI bad: /, /^OVERSIZE big: /])
 })
 
-t.test('a fault of no setting is the last that is told', async (t) => {
+t.test('a fault that names no setting is reported last', async (t) => {
   const broken = () => {
     throw new Error('/etc/keys: is gone')
   }
   t.same(everyFault({ QHPSI: 'x' }, broken), ['/etc/keys: is gone'])
 })
 
-t.test('a carriage return is told, whatever the value', async (t) => {
+t.test('a value that ends in a carriage return is reported', async (t) => {
   t.match(lineEndFaults({ QHPSI: 'plugin: clamd\r', OTHER: 'x\r' }), [
     /^QHPSI "plugin: clamd\\r": ends in a carriage return; .*sed -i/,
   ])
 })
 
-t.test('what is thrown is gathered, a line each', async (t) => {
+t.test('errors of several readers are gathered, a line each', async (t) => {
   const faults = gatherFaults()
   const wrong = (error: Error) => () => {
     throw error

@@ -4,7 +4,7 @@ import { nearestName } from '../../../src/ground/settings/nearest-name.ts'
 
 const names = ['QHPSI', 'REJECTVIRUS', 'SCANTIMEOUT', 'SPOOLDIR', 'CLAMD', 'CLAMDBDIR']
 
-t.test('what was misspelt is guessed', async (t) => {
+t.test('the setting that was meant is guessed from a misspelt name', async (t) => {
   t.equal(nearestName('QHSPI', names), 'QHPSI', 'letters swapped')
   t.equal(nearestName('REJECT_VIRUS', names), 'REJECTVIRUS')
   t.equal(nearestName('scantimeuot', names), 'SCANTIMEOUT')
@@ -12,18 +12,21 @@ t.test('what was misspelt is guessed', async (t) => {
   t.equal(nearestName('SPOLDIR', names), 'SPOOLDIR')
 })
 
-t.test('what is something else is not', async (t) => {
+t.test('a variable that is no misspelt setting is not reported', async (t) => {
   for (const word of ['PATH', 'QUOTAD', 'X', '', 'TCPREMOTEIP']) {
     t.equal(nearestName(word, names), undefined, word)
   }
   t.equal(nearestName('QHPSI', []), undefined)
 })
 
-t.test('a name is always its own nearest, and so it is with a letter more', async () => {
-  fc.assert(
-    fc.property(fc.constantFrom(...names), fc.nat({ max: 12 }), (name, at) => {
-      const word = `${name.slice(0, at)}_${name.slice(at)}`
-      return nearestName(name, names) === name && nearestName(word, names) === name
-    }),
-  )
-})
+t.test(
+  'each setting is the nearest name to itself, and to itself with one more letter',
+  async () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.nat({ max: 12 }), (name, at) => {
+        const word = `${name.slice(0, at)}_${name.slice(at)}`
+        return nearestName(name, names) === name && nearestName(word, names) === name
+      }),
+    )
+  },
+)

@@ -16,11 +16,11 @@ t.test('options and their values', async (t) => {
   t.same(faults, [])
 })
 
-t.test('a number below zero is a value', async (t) => {
+t.test('a negative number is a value, and no option', async (t) => {
   t.match(parse('--workers', '-1').values, { workers: '-1' })
 })
 
-t.test('all that is no option is told, with what may be meant', async (t) => {
+t.test('unknown options are reported, with the names that may be meant', async (t) => {
   const { values, faults } = parse('--mitler', 'a', 'word', '--xyzzy=1', '--workers', '2')
   t.same(faults, [
     '--mitler: is no option; did you mean --milter?',
@@ -30,13 +30,13 @@ t.test('all that is no option is told, with what may be meant', async (t) => {
   t.match(values, { workers: '2' })
 })
 
-t.test('a value that is missing is told in plain words', async (t) => {
+t.test('a missing value of an option is reported in plain words', async (t) => {
   t.throws(() => parse('--workers'), { message: '--workers: needs a value' })
   t.throws(() => parse('--workers', '--check'), { message: '--workers: needs a value' })
   t.throws(() => parse('--check=yes'), { message: '--check: takes no value' })
 })
 
-t.test('line ends of Windows are told', async (t) => {
+t.test('line ends of Windows among the options are reported', async (t) => {
   const { values, faults } = parse('--workers', '2\r', '\r')
   t.match(faults, [/carriage return.*sed -i/])
   t.match(values, { workers: '2' })

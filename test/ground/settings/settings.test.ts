@@ -9,7 +9,7 @@ import {
 } from '../../../src/ground/settings/settings.ts'
 
 t.test(
-  'a number is whole, inside its limits, and its default where it is unset or empty',
+  'a number is whole and within its limits; if it is unset or empty, its default counts',
   async (t) => {
     const read = (text?: string) =>
       wholeNumber({ N: text }, 'N', 7, { min: 1, max: 20, unit: 'eggs' })
@@ -37,20 +37,20 @@ t.test('a size is in bytes, or in powers of 1,024', async (t) => {
     t.throws(() => read(wrong), /must be a number of bytes/)
 })
 
-t.test('a choice is one of its words, letter for letter', async (t) => {
+t.test('a setting of words takes its words letter for letter', async (t) => {
   const read = (text?: string) => choice({ C: text }, 'C', ['defer', 'accept'], 'defer')
   t.equal(read(''), 'defer')
   t.equal(read('accept'), 'accept')
   t.throws(() => read('Accept'), { message: 'C Accept: must be defer or accept' })
 })
 
-t.test('set is set, even if empty', async (t) => {
+t.test('a variable that is set to nothing is set', async (t) => {
   t.equal(isSet({ RELAYCLIENT: '' }, 'RELAYCLIENT'), true)
   t.equal(isSet({}, 'RELAYCLIENT'), false)
 })
 
 t.test(
-  'a line is split at blanks; quotes hold words together, and nothing else means anything',
+  'a line is split at blanks, quotes hold words together, and no other character is special',
   async (t) => {
     const split = (line: string) => splitWords(line, 'L')
     t.same(split('  a  b\tc\n'), ['a', 'b', 'c'])
@@ -61,11 +61,11 @@ t.test(
   },
 )
 
-t.test('any words come back from a line in which they are quoted', async (t) => {
+t.test('any words that are quoted and joined come back from the line', async (t) => {
   const word = fc.string({ maxLength: 8 }).filter((text) => !text.includes("'"))
   fc.assert(
     fc.property(fc.array(word, { maxLength: 5 }), (words) => {
-      t.same(splitWords(words.map((each) => `'${each}'`).join(' '), 'L'), words)
+      t.same(splitWords(words.map((word) => `'${word}'`).join(' '), 'L'), words)
     }),
   )
 })

@@ -25,7 +25,7 @@ function open(directory: string, day: number) {
 const viruses = 'signature=Win.*,from=ann@example.org allow'
 const tools = 'from=tools@example.net allow'
 
-t.test('the day of the last use is kept with the line, wherever that stands', async (t) => {
+t.test('the day of the last use stays with an exception that is moved in its file', async (t) => {
   const directory = t.testdir()
   const first = open(directory, TODAY)
   first.replaceAll(rulesOf(`${viruses}\n${tools}\nto=a.org scan off\n`))
@@ -56,7 +56,7 @@ t.test('the day of the last use is kept with the line, wherever that stands', as
   t.same([...first.log, ...second.log, ...third.log], [])
 })
 
-t.test('days of a clock that was ahead are taken for today', async (t) => {
+t.test('a day in the future, of a clock that was ahead, is taken for today', async (t) => {
   const directory = t.testdir()
   const ahead = open(directory, TODAY + 4000)
   ahead.replaceAll(rulesOf(tools))
@@ -69,7 +69,7 @@ t.test('days of a clock that was ahead are taken for today', async (t) => {
 })
 
 t.test(
-  'a damaged file costs what was remembered, a line of the log, and nothing else',
+  'a damaged file costs the remembered days and a line of the log, and nothing else',
   async (t) => {
     const name = 'a'.repeat(32)
     for (const text of [
@@ -88,7 +88,7 @@ t.test(
   },
 )
 
-t.test('of very many exceptions the first ten thousand are remembered', async (t) => {
+t.test('of more exceptions than ten thousand, the first ten thousand are remembered', async (t) => {
   const directory = t.testdir()
   const { replaceAll: has, close, log } = open(directory, TODAY)
   has(rulesOf(Array.from({ length: 10_001 }, (_, i) => `from=${i}.org allow\n`).join('')))

@@ -48,7 +48,7 @@ function written(t: Test) {
   return { directory, steps: history.steps(NOON) }
 }
 
-t.test('a restart gives the day back, and what comes is added', async (t) => {
+t.test('after a restart the figures of the day are back, and new ones are added', async (t) => {
   const { directory, steps } = written(t)
   const { history, add, log } = open(directory, NOON + 1000)
   t.same(history.steps(NOON + 1000), steps)
@@ -64,43 +64,49 @@ t.test('a restart gives the day back, and what comes is added', async (t) => {
   t.same(readdirSync(directory), ['history'], 'nothing else is left')
 })
 
-t.test('what is older than a day, or of a clock that was ahead, is left out', async (t) => {
-  const { directory } = written(t)
-  const later = NOON + 5 * HOUR
-  const starts = (now: number) =>
-    open(directory, now)
-      .history.steps(now)
-      .map(({ start }) => start)
-  t.same(starts(later), [NOON - HOUR, NOON])
-  t.same(starts(NOON - HOUR), [NOON - 20 * HOUR, NOON - HOUR])
-})
+t.test(
+  'figures that are older than a day, or of a clock that was ahead, are left out',
+  async (t) => {
+    const { directory } = written(t)
+    const later = NOON + 5 * HOUR
+    const starts = (now: number) =>
+      open(directory, now)
+        .history.steps(now)
+        .map(({ start }) => start)
+    t.same(starts(later), [NOON - HOUR, NOON])
+    t.same(starts(NOON - HOUR), [NOON - 20 * HOUR, NOON - HOUR])
+  },
+)
 
-t.test('a damaged file costs the day, a line of the log, and nothing else', async (t) => {
-  const { directory } = written(t)
-  const file = join(directory, 'history')
-  const whole = readFileSync(file, 'utf8')
-  const damaged = [
-    ...['', 'x', '{}', 'null', '[]', '{"version":1,"steps":[null]}', '{"version":1,"steps":7}'],
-    ...[whole.slice(0, -20), whole.replace('"version":1', '"version":2')],
-    ...[whole.replace('"accept":100', '"accept":-1'), whole.replace('"accept"', '"__proto__"')],
-    ...[
-      whole.replace('"accept":100', '"accept":"<b>"'),
-      whole.replace('"sum":', '"sum":1e99,"x":'),
-    ],
-    ...[whole.replace('"times":', '"t":'), `${whole}${' '.repeat(2 ** 20)}`],
-  ]
-  for (const text of damaged) {
-    writeFileSync(file, text)
-    const { history, log, add, kept } = open(directory, NOON)
-    t.same(history.steps(NOON), [], text.slice(0, 60))
-    t.match(log, [/^http: \/.*\/history: .*; the last day is forgotten at a restart$/])
-    add('decision=accept', NOON)
-    kept.close()
-    t.equal(open(directory, NOON).history.steps(NOON).length, 1, 'it is written anew')
-  }
-})
+t.test(
+  'a damaged file costs the figures of the day and a line of the log, and nothing else',
+  async (t) => {
+    const { directory } = written(t)
+    const file = join(directory, 'history')
+    const whole = readFileSync(file, 'utf8')
+    const damaged = [
+      ...['', 'x', '{}', 'null', '[]', '{"version":1,"steps":[null]}', '{"version":1,"steps":7}'],
+      ...[whole.slice(0, -20), whole.replace('"version":1', '"version":2')],
+      ...[whole.replace('"accept":100', '"accept":-1'), whole.replace('"accept"', '"__proto__"')],
+      ...[
+        whole.replace('"accept":100', '"accept":"<b>"'),
+        whole.replace('"sum":', '"sum":1e99,"x":'),
+      ],
+      ...[whole.replace('"times":', '"t":'), `${whole}${' '.repeat(2 ** 20)}`],
+    ]
+    for (const text of damaged) {
+      writeFileSync(file, text)
+      const { history, log, add, kept } = open(directory, NOON)
+      t.same(history.steps(NOON), [], text.slice(0, 60))
+      t.match(log, [/^http: \/.*\/history: .*; the last day is forgotten at a restart$/])
+      add('decision=accept', NOON)
+      kept.close()
+      t.equal(open(directory, NOON).history.steps(NOON).length, 1, 'it is written anew')
+    }
+  },
+)
 
-t.test('a directory that is not there, or no place for it, is told once', async (t) => {
+t.test('a missing directory, or one that cannot be written to, is reported once', async (t) => {
   const directory = t.testdir({ file: '', d: {} })
   mkdirSync(join(directory, 'd/history/x'), { recursive: true })
   for (const place of ['none', 'file', 'd']) {

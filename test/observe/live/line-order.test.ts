@@ -11,7 +11,7 @@ function open() {
   return { clock, inOrder: createLineOrder(() => clock.now) }
 }
 
-t.test('a line waits until the other process has told of that time', async (t) => {
+t.test('a line waits until the other process has reported up to its time', async (t) => {
   const { inOrder } = open()
   inOrder.add(1, [], 1000)
   inOrder.add(2, [], 1400)
@@ -22,14 +22,14 @@ t.test('a line waits until the other process has told of that time', async (t) =
   t.same(inOrder.take(), [])
 })
 
-t.test('one process alone waits for nobody', async (t) => {
+t.test('the lines of a single process do not wait', async (t) => {
   const { inOrder } = open()
   inOrder.add(1, [at(5), at(5), at(9)], 9)
   t.same(times(inOrder.take()), [5, 5, 9])
 })
 
 t.test(
-  'a process that is held is waited for three seconds, and one that has gone not at all',
+  'lines wait three seconds for a process that hangs, and not at all for a process that has ended',
   async (t) => {
     const { clock, inOrder } = open()
     inOrder.add(1, [], 1000)

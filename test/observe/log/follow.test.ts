@@ -25,7 +25,7 @@ function bytesRead(): number {
   return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'latin1'))![1])
 }
 
-t.test('the last lines are there, and what comes is read on behind them', async (t) => {
+t.test('the last lines come first, and new lines follow', async (t) => {
   const huge = `${'x'.repeat(3e6)}\n`
   const count = 30_000
   const many = Array.from({ length: count }, (_, n) => line(n)).join('')
@@ -58,7 +58,7 @@ t.test('the last lines are there, and what comes is read on behind them', async 
   }
 })
 
-t.test('for ten lines no more is read than it takes, and held', async (t) => {
+t.test('for the last ten lines no more of the log is read or held than needed', async (t) => {
   const log = join(t.testdir({ log: '' }), 'log')
   writeFileSync(log, Array.from({ length: 200_000 }, (_, n) => line(n)).join(''))
   const before = bytesRead()
@@ -78,7 +78,7 @@ t.test('for ten lines no more is read than it takes, and held', async (t) => {
   t.ok(most < 20_000, `${most} entries at once, as many as a chunk holds`)
 })
 
-t.test('several logs are merged in batches, as one by one', async (t) => {
+t.test('logs that are merged in batches are merged as line by line', async (t) => {
   let state = 7
   const random = (below: number) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
@@ -112,7 +112,9 @@ function oneByOne(logs: readonly LogRecord[][]): LogRecord[] {
   for (;;) {
     const open = heads.filter((head) => head.length > 0)
     if (open.length === 0) return merged
-    const first = open.reduce((least, each) => (each[0]!.time < least[0]!.time ? each : least))
+    const first = open.reduce((least, entries) =>
+      entries[0]!.time < least[0]!.time ? entries : least,
+    )
     merged.push(first.shift()!.entry)
   }
 }

@@ -44,7 +44,7 @@ for (const [name, line, time, host] of forms) {
   })
 }
 
-t.test('what a client sends is no time', async (t) => {
+t.test('a text of a client is never taken for the time of a line', async (t) => {
   for (const rest of [
     'a="x time=2026-11-20T17:26:25.500Z"',
     'a=b time=2026-11-20T17:26:25.500Z more=1',
@@ -60,7 +60,7 @@ t.test('what a client sends is no time', async (t) => {
   t.equal(read(both)?.time, utc)
 })
 
-t.test('what another program writes in the middle of its own line is not ours', async (t) => {
+t.test("our text in the middle of another program's line is not read", async (t) => {
   for (const line of [
     'Nov 20 17:26:25 mx1 sshd[1]: Invalid user onescan: decision=accept',
     `${tai64n(seconds)} qmail-smtpd: onescan: decision=accept and more`,
@@ -83,7 +83,7 @@ t.test('what another program writes in the middle of its own line is not ours', 
   }
 })
 
-t.test('no bytes make it throw or run past the line', async (t) => {
+t.test('no bytes make the reader throw or read past the line', async (t) => {
   const line = Buffer.from(forms.map(([, text]) => text).join('\n'), 'latin1')
   const reader = createLineHeadReader(newest)
   const head = newLineHead()

@@ -55,7 +55,7 @@ function entriesOf(pieces: readonly Buffer[]): LogRecord[] {
 
 const evil = 'a" decision=reject virus="x\\'
 
-t.test('lines are read the same on every split', async (t) => {
+t.test('lines are the same however the bytes are split', async (t) => {
   const log = Buffer.from(
     `${told({ id: evil })}other line\n\n${told({ id: '<2>' })}${told({ id: '<3>' }).trim()} x=1`,
     'latin1',
@@ -98,7 +98,7 @@ t.test('a line that was cut keeps its whole fields', async (t) => {
   t.same([...second!.fields], [['decision', 'accept']])
 })
 
-t.test('a line of 10 MB is passed over, and so is what is no text', async (t) => {
+t.test('a line of 10 MB is skipped, and so are bytes that are no text', async (t) => {
   const huge = Buffer.alloc(10e6, 'onescan: decision=accept ')
   const binary = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 256))
   const pieces = [
@@ -131,38 +131,45 @@ t.test('logs are read as they are and compressed, whatever their names', unpack,
   t.same(await read([join(directory, 'd')]), { entries: [], warnings: [], ids: [] })
 })
 
-t.test('a compressed log that was cut gives what is in it, and a warning', unpack, async (t) => {
-  const directory = t.testdir({})
-  const lines = Array.from({ length: 50_000 }, (_, index) => told({ id: `<${index * 7919}>` }))
-  const file = join(directory, 'plain')
-  writeFileSync(file, lines.join(''))
-  for (const [program, bytes] of [
-    ['gzip', gzipSync(lines.join(''))],
-    ['xz', execFileSync('xz', ['-c0', file])],
-    ['zstd', execFileSync('zstd', ['-qc', file])],
-  ] as const) {
-    const cut = join(directory, program)
-    writeFileSync(cut, bytes.subarray(0, bytes.length / 2))
-    const { entries, warnings } = await read([cut])
-    t.equal(warnings.length, 1, program)
-    t.match(warnings[0], cut)
-    t.ok(entries.length < lines.length, program)
-  }
-})
+t.test(
+  'a truncated compressed log yields its lines up to the cut, and a warning',
+  unpack,
+  async (t) => {
+    const directory = t.testdir({})
+    const lines = Array.from({ length: 50_000 }, (_, index) => told({ id: `<${index * 7919}>` }))
+    const file = join(directory, 'plain')
+    writeFileSync(file, lines.join(''))
+    for (const [program, bytes] of [
+      ['gzip', gzipSync(lines.join(''))],
+      ['xz', execFileSync('xz', ['-c0', file])],
+      ['zstd', execFileSync('zstd', ['-qc', file])],
+    ] as const) {
+      const cut = join(directory, program)
+      writeFileSync(cut, bytes.subarray(0, bytes.length / 2))
+      const { entries, warnings } = await read([cut])
+      t.equal(warnings.length, 1, program)
+      t.match(warnings[0], cut)
+      t.ok(entries.length < lines.length, program)
+    }
+  },
+)
 
-t.test("a directory of multilog's is read in the order in which it was written", async (t) => {
-  const directory = t.testdir({
-    '@4000000067430000000000a0.s': told({ id: '<2>' }),
-    '@4000000067420000000000a0.u': told({ id: '<1>' }),
-    current: told({ id: '<3>' }),
-    lock: '',
-    state: 'x',
-  })
-  t.same((await read([directory])).ids, ['<1>', '<2>', '<3>'])
-  await t.rejects(read([t.testdir({ other: '' })]), /no files of multilog/)
-})
+t.test(
+  'the files of a directory of multilog are read in the order in which they were written',
+  async (t) => {
+    const directory = t.testdir({
+      '@4000000067430000000000a0.s': told({ id: '<2>' }),
+      '@4000000067420000000000a0.u': told({ id: '<1>' }),
+      current: told({ id: '<3>' }),
+      lock: '',
+      state: 'x',
+    })
+    t.same((await read([directory])).ids, ['<1>', '<2>', '<3>'])
+    await t.rejects(read([t.testdir({ other: '' })]), /no files of multilog/)
+  },
+)
 
-t.test("what is no regular file in a directory of multilog's keeps nobody waiting", async (t) => {
+t.test('a FIFO or device in a directory of multilog keeps no reader waiting', async (t) => {
   const directory = t.testdir({ d: { '@4000000067430000000000a0.s': told({ id: '<1>' }) } })
   const current = join(directory, 'd/current')
   const make = {
@@ -184,7 +191,7 @@ t.test("what is no regular file in a directory of multilog's keeps nobody waitin
   }
 })
 
-t.test('the logs of several hosts are merged by time and told apart', async (t) => {
+t.test('the logs of several hosts are merged by time, and each line has its host', async (t) => {
   const directory = t.testdir({})
   const write = (name: string, ...lines: (readonly [number, string])[]) => {
     const path = join(directory, name)
@@ -192,9 +199,9 @@ t.test('the logs of several hosts are merged by time and told apart', async (t) 
     writeFileSync(path, lines.map(([at, id]) => `${tai64n(at)} ${told({ id })}`).join(''))
     return path
   }
-  const one = write('mx1/log/current', [100.5, 'a'], [300, 'd'], [250, 'e'], [400, 'g'])
-  const two = write('mx2/log/current', [100.6, 'b'], [200, 'c'], [350, 'f'])
-  const { entries, ids } = await read([two, one])
+  const first = write('mx1/log/current', [100.5, 'a'], [300, 'd'], [250, 'e'], [400, 'g'])
+  const second = write('mx2/log/current', [100.6, 'b'], [200, 'c'], [350, 'f'])
+  const { entries, ids } = await read([second, first])
   t.same(ids, ['a', 'b', 'c', 'd', 'e', 'f', 'g'], 'a clock that was set back mixes nothing up')
   t.same(
     entries.slice(0, 3).map(({ host }) => host),
@@ -202,7 +209,7 @@ t.test('the logs of several hosts are merged by time and told apart', async (t) 
   )
 })
 
-t.test('of a log only lines are read that have the text which is looked for', async (t) => {
+t.test('only the lines of a log that contain the text are parsed', async (t) => {
   const lines = Array.from({ length: 20_000 }, (_, n) => {
     const to = n % 5000 === 0 ? '<Ann@Example.org>' : `<box${n}@example.org>`
     return told({ id: `<${n}@x>`, from: '<ann@example.net>', to })
@@ -221,7 +228,7 @@ t.test('of a log only lines are read that have the text which is looked for', as
   t.equal(looked, 4)
 })
 
-t.test('messages are found by each of their marks', async (t) => {
+t.test('messages are found by each field that can be asked for', async (t) => {
   const directory = t.testdir({
     log: [
       `${tai64n(1000)} ${told({ id: '<one@x>', from: '<Ann@Example.org>', to: '<b@example.net>' })}`,

@@ -21,7 +21,7 @@ async function json(input: string, ...words: string[]): Promise<Summary> {
   return jsonIn<Summary>(out).results[0]!
 }
 
-t.test('every message is counted once, by what became of it and how', async (t) => {
+t.test('every message is counted once, by its decision and its scan', async (t) => {
   const summary = await json(madeLog(1000))
   t.match(summary, {
     messages: 900,
@@ -53,7 +53,7 @@ t.test('every message is counted once, by what became of it and how', async (t) 
   t.equal(summary.slowest[0]?.milliseconds, 20)
 })
 
-t.test('mail that went cold is counted once, and why is summed up', async (t) => {
+t.test('mail that went cold is counted once, and the causes are summed up', async (t) => {
   const cold =
     'onescan: decision=cold reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
   const silent =
@@ -71,7 +71,7 @@ t.test('mail that went cold is counted once, and why is summed up', async (t) =>
 })
 
 t.test(
-  'what is frequent is told whatever came before it, and how much may be missed',
+  'frequent names are reported whatever came before them, with how many may be missing',
   async (t) => {
     const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
     const others = Array.from({ length: 50_000 }, (_, n) => refused(`V${n % 2 === 0 ? n : n - 1}`))
@@ -87,43 +87,50 @@ t.test(
   },
 )
 
-t.test('what was saved is at the mean of scans that came to an answer', async (t) => {
-  const scan = (word: string, time: string) =>
+t.test(
+  'the time that was spared is counted by the mean of the scans that came to an answer',
+  async (t) => {
+    const scan = (word: string, time: string) =>
     told({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
-  const known = told({ id: 'a', more: [['scan', 'known']] })
-  const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
-  for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
-  const { spared, scanTime } = await json(log.join(''))
-  t.same(spared, { stamps: 0, verdicts: 2, each: 15, milliseconds: 30 })
-  t.equal(scanTime.max, 150_000, 'all of them took their time')
-  const { out } = await onescan(['report'], { input: log.join(''), env })
-  t.match(out, 'at 15 ms each 30 ms')
-})
+    const known = told({ id: 'a', more: [['scan', 'known']] })
+    const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
+    for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
+    const { spared, scanTime } = await json(log.join(''))
+    t.same(spared, { stamps: 0, verdicts: 2, each: 15, milliseconds: 30 })
+    t.equal(scanTime.max, 150_000, 'all of them took their time')
+    const { out } = await onescan(['report'], { input: log.join(''), env })
+    t.match(out, 'at 15 ms each 30 ms')
+  },
+)
 
-t.test('awk counts the same', { skip: !findProgram('awk') && 'install mawk' }, async (t) => {
-  const input = madeLog(3000)
-  const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
-  const { stdout } = spawnSync('awk', [program], { input, encoding: 'utf8' })
-  const { decisions } = await json(input)
-  for (const line of stdout.trim().split('\n')) {
-    const [, word, count] = /^decision=(\w+) (\d+)$/.exec(line)!
-    t.equal(decisions[word as 'accept'], Number(count), word!)
-  }
-})
+t.test(
+  'awk counts the same in the same log',
+  { skip: !findProgram('awk') && 'install mawk' },
+  async (t) => {
+    const input = madeLog(3000)
+    const program = '!/ quota=/ { n[$3]++ } END { for (k in n) print k, n[k] }'
+    const { stdout } = spawnSync('awk', [program], { input, encoding: 'utf8' })
+    const { decisions } = await json(input)
+    for (const line of stdout.trim().split('\n')) {
+      const [, word, count] = /^decision=(\w+) (\d+)$/.exec(line)!
+      t.equal(decisions[word as 'accept'], Number(count), word!)
+    }
+  },
+)
 
-t.test('a span of time is all that is counted where one is given', async (t) => {
+t.test('with a span of time, only its lines are counted', async (t) => {
   const log = madeLog(1000)
   const { messages, days } = await json(log, '--since', '2026-11-19', '--until', '2026-11-19 01:00')
   t.equal(messages, 54)
   t.equal(days.length, 1)
 })
 
-t.test('hosts are counted apart, from compressed logs too', async (t) => {
+t.test('hosts are counted apart, also from compressed logs', async (t) => {
   const directory = t.testdir({ mx1: {}, mx2: {} })
-  const [one, two] = [join(directory, 'mx1/log.gz'), join(directory, 'mx2/log')]
-  writeFileSync(one, gzipSync(madeLog(100)))
-  writeFileSync(two, madeLog(50))
-  const summary = await json('', one, two)
+  const [first, second] = [join(directory, 'mx1/log.gz'), join(directory, 'mx2/log')]
+  writeFileSync(first, gzipSync(madeLog(100)))
+  writeFileSync(second, madeLog(50))
+  const summary = await json('', first, second)
   t.same(
     summary.days.map(({ host, messages }) => [host, messages]),
     [
@@ -133,7 +140,7 @@ t.test('hosts are counted apart, from compressed logs too', async (t) => {
   )
 })
 
-t.test('what smtp-delay did with connections is counted from its own lines', async (t) => {
+t.test('the acts of smtp-delay are counted from its own lines', async (t) => {
   const line = (event: string) => `onescan: program=smtp-delay event=${event} remote=192.0.2.1\n`
   const summary = await json(`${line('left')}${line('passed')}${line('left')}`)
   t.equal(summary.messages, 0)
@@ -143,22 +150,25 @@ t.test('what smtp-delay did with connections is counted from its own lines', asy
   ])
 })
 
-t.test('clocks that jump, lines without a time and forged ones spoil nothing', async (t) => {
-  const log = [
-    `${tai64n(START)} ${told({ id: 'a' })}`,
-    `${tai64n(START - 10 * 365 * 86_400)} ${told({ id: 'b' })}`,
-    told({ id: 'c" decision=reject scan=infected virus="X' }),
-    `@400000zz ${told({ id: 'd' })}`,
-    'onescan: decision=accept scan_ms=1e99 scan=clean scan_ms=NaN\n',
-    'onescan: decision=nonsense scan=nonsense\n',
-    '\0\xff\x80\n',
-  ]
-  const summary = await json(log.join(''))
-  t.match(summary, { messages: 5, decisions: { accept: 4, reject: 0 }, viruses: [] })
-  t.equal(summary.days.length, 3)
-})
+t.test(
+  'clocks that jump, lines without a time and forged lines do not spoil the counts',
+  async (t) => {
+    const log = [
+      `${tai64n(START)} ${told({ id: 'a' })}`,
+      `${tai64n(START - 10 * 365 * 86_400)} ${told({ id: 'b' })}`,
+      told({ id: 'c" decision=reject scan=infected virus="X' }),
+      `@400000zz ${told({ id: 'd' })}`,
+      'onescan: decision=accept scan_ms=1e99 scan=clean scan_ms=NaN\n',
+      'onescan: decision=nonsense scan=nonsense\n',
+      '\0\xff\x80\n',
+    ]
+    const summary = await json(log.join(''))
+    t.match(summary, { messages: 5, decisions: { accept: 4, reject: 0 }, viruses: [] })
+    t.equal(summary.days.length, 3)
+  },
+)
 
-t.test('hosts and times that somebody makes up are counted in bounded memory', async (t) => {
+t.test('made-up hosts and times are counted in bounded memory', async (t) => {
   const lines = Array.from({ length: 30_000 }, (_, n) => {
     return `${tai64n(START + n * 3600)} host${n} onescan[1]: onescan: decision=reject virus=V${n}\n`
   })
@@ -180,7 +190,7 @@ t.test('for a terminal there are sections with bars, in a pipe without colours',
   t.match(ascii.out, '  reject            100   11 % ###\n')
 })
 
-t.test('as a mail it is one that sendmail -t takes', async (t) => {
+t.test('as a mail the report is a message that sendmail -t takes', async (t) => {
   const words = ['report', '--mail', 'postmaster@example.org']
   const { out } = await onescan(words, { input: madeLog(100), env })
   t.match(out, /^To: postmaster@example\.org\nSubject: onescan: 90 messages from /)
@@ -198,11 +208,11 @@ const UNREADABLE = `(() => {
   const shown = texts.filter((text) => text.getBoundingClientRect().width > 0)
   const places = shown.map((text) => [text.textContent, text.getBoundingClientRect()])
   const small = places.filter(([, { height }]) => height < 9)
-  const covered = places.filter(([, one], index) => places.slice(0, index).some(([, other]) =>
-    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom))
-  const tables = [...document.querySelectorAll('.wide, .wide td')].filter((each) => each.scrollWidth > each.clientWidth + 1)
+  const covered = places.filter(([, box], index) => places.slice(0, index).some(([, other]) =>
+    box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom))
+  const tables = [...document.querySelectorAll('.wide, .wide td')].filter((element) => element.scrollWidth > element.clientWidth + 1)
   const none = shown.length === 0 ? ['no letters'] : []
-  return [...none, ...small.map(([text]) => text), ...covered.map(([text]) => text), ...tables.map((each) => each.innerText)]
+  return [...none, ...small.map(([text]) => text), ...covered.map(([text]) => text), ...tables.map((element) => element.innerText)]
 })()`
 
 const evil = `<img src=x onerror=alert(1)>"'&\u202e\x07`
