@@ -27,7 +27,7 @@ static size_t big_endian(const byte *at) {
   return ((size_t) at[0] << 24) | ((size_t) at[1] << 16) | ((size_t) at[2] << 8) | at[3];
 }
 
-/* Returns whether all bytes came; 0 if onescand hung up. */
+/* Receives so many bytes. Returns 0 if onescand hung up before the last one. */
 static int receive(byte *bytes, size_t length) {
   while (length) {
     wait_for_server(POLLIN);
@@ -63,7 +63,7 @@ struct field {
   size_t length;
 };
 
-/* The field at `at`. All its bytes must lie before `end`. */
+/* Reads the field at `at`. All its bytes must lie before `end`. */
 static struct field field_at(const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
     refuse_answer();
@@ -86,7 +86,7 @@ static void read_body_offset(struct answer *answer, struct field field) {
   answer->header = memory(HEADER_GAP + offset);
 }
 
-/* Where the next `length` bytes of the new header block belong. */
+/* Makes room for the next `length` bytes of the new header block, and returns where they belong. */
 static byte *add_to_header(struct answer *answer, size_t length) {
   if (!answer->header || length > HEADER_GAP + answer->body_at - answer->header_size)
     refuse_answer();
@@ -167,7 +167,7 @@ static void read_field(struct answer *answer, struct field field) {
   }
 }
 
-/* The fields must be allowed together, too. */
+/* Checks that the fields make sense together. */
 static void check_ending(const struct answer *answer) {
   int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
@@ -178,10 +178,8 @@ static void check_ending(const struct answer *answer) {
     return;
   if (answer->code && !memchr(codes, answer->code, sizeof codes))
     refuse_answer();
-  /*
-   * Exit code 0 of our own means that the mail is dropped or kept. So the settings of both sides
-   * must say so.
-   */
+  /* Exit code 0 of our own means that mail is dropped or kept: our own settings must allow that,
+   * too. */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
     refuse_answer();
 }

@@ -1,4 +1,4 @@
-/* The question: what onescand is told about a mail. doc/slot-protocol.md describes the frames. */
+/* The question: tells onescand about a mail. doc/slot-protocol.md describes the frames. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -9,61 +9,61 @@
 #include <sys/socket.h>
 
 /* The variables of onescan-queue(8) that onescand may want to know. */
-static const char *const known[] = {"QHPSI",
-                                    "QHPSIRC",
-                                    "QHPSIRN",
-                                    "QHPSIMINSIZE",
-                                    "QHPSIMAXSIZE",
-                                    "SCANTIMEOUT",
-                                    "PLUGINDIR",
-                                    "QUEUE_PLUGIN",
-                                    "QUEUE_PLUGIN_SYMB",
-                                    "REJECTVIRUS",
-                                    "VIRUSTAGONLY",
-                                    "VIRUSFORWARD",
-                                    "SCANFAIL",
-                                    "SCANFAIL_RELAY",
-                                    "OVERSIZE",
-                                    "MAXNESTING",
-                                    "OVERNESTING",
-                                    "SECONDLOOK",
-                                    "STRICTMIME",
-                                    "CLAMD",
-                                    "CLAMDMAXSIZE",
-                                    "CLAMSCAN",
-                                    "CLAMSCANPROGRAM",
-                                    "CLAMDBDIR",
-                                    "CLAMDCONF",
-                                    "BADATTACHMENTS",
-                                    "BADMIME",
-                                    "CLUSTERKEYS",
-                                    "CLUSTERMAXAGE",
-                                    "CLUSTERPEERS",
-                                    "CLUSTERPEER",
-                                    "ERROR_FD",
-                                    "ERROR_EXIT",
-                                    "QUEUECHAIN",
-                                    "QMAILHOME",
-                                    "CONTROLDIR",
-                                    "RELAYCLIENT",
-                                    "TCPREMOTEIP",
-                                    "TCPREMOTEHOST",
-                                    "BOUNCEUSER",
-                                    "QUOTAD",
-                                    "QUOTACACHE",
-                                    "QUOTADELIMITER",
-                                    "QUOTANAME",
-                                    "QUOTARELAY",
-                                    "QUOTARETRIES",
-                                    "QUOTASOFT",
-                                    "QUOTATIMEOUT",
-                                    "QUARANTINE",
-                                    "REFUSALTEXT",
-                                    "REFUSALTEXT_BANNED",
-                                    "REFUSALTEXT_UNREADABLE",
-                                    NULL};
+static const char *const variables[] = {"QHPSI",
+                                        "QHPSIRC",
+                                        "QHPSIRN",
+                                        "QHPSIMINSIZE",
+                                        "QHPSIMAXSIZE",
+                                        "SCANTIMEOUT",
+                                        "PLUGINDIR",
+                                        "QUEUE_PLUGIN",
+                                        "QUEUE_PLUGIN_SYMB",
+                                        "REJECTVIRUS",
+                                        "VIRUSTAGONLY",
+                                        "VIRUSFORWARD",
+                                        "SCANFAIL",
+                                        "SCANFAIL_RELAY",
+                                        "OVERSIZE",
+                                        "MAXNESTING",
+                                        "OVERNESTING",
+                                        "SECONDLOOK",
+                                        "STRICTMIME",
+                                        "CLAMD",
+                                        "CLAMDMAXSIZE",
+                                        "CLAMSCAN",
+                                        "CLAMSCANPROGRAM",
+                                        "CLAMDBDIR",
+                                        "CLAMDCONF",
+                                        "BADATTACHMENTS",
+                                        "BADMIME",
+                                        "CLUSTERKEYS",
+                                        "CLUSTERMAXAGE",
+                                        "CLUSTERPEERS",
+                                        "CLUSTERPEER",
+                                        "ERROR_FD",
+                                        "ERROR_EXIT",
+                                        "QUEUECHAIN",
+                                        "QMAILHOME",
+                                        "CONTROLDIR",
+                                        "RELAYCLIENT",
+                                        "TCPREMOTEIP",
+                                        "TCPREMOTEHOST",
+                                        "BOUNCEUSER",
+                                        "QUOTAD",
+                                        "QUOTACACHE",
+                                        "QUOTADELIMITER",
+                                        "QUOTANAME",
+                                        "QUOTARELAY",
+                                        "QUOTARETRIES",
+                                        "QUOTASOFT",
+                                        "QUOTATIMEOUT",
+                                        "QUARANTINE",
+                                        "REFUSALTEXT",
+                                        "REFUSALTEXT_BANNED",
+                                        "REFUSALTEXT_UNREADABLE",
+                                        NULL};
 
-static int has_begun; /* its first bytes were sent */
+static int has_begun; /* the first bytes of the question were sent */
 static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 int is_passed;
 
@@ -81,8 +81,8 @@ static ssize_t send_first(byte *bytes, size_t length) {
   memcpy(CMSG_DATA(&control.head), &mail.spool, sizeof mail.spool);
   ssize_t count = sendmsg(server, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   /*
-   * If that is forbidden, or too many descriptors are in flight, onescand asks for the message
-   * itself.
+   * If descriptors must not be sent, or too many are in flight, the bytes go alone, and onescand
+   * asks for the message itself.
    */
   return count < 0 && errno != EAGAIN && errno != EINTR
              ? send(server, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -156,7 +156,7 @@ static void send_number(char tag, size_t value, size_t size) {
 }
 
 static void send_variables(void) {
-  for (const char *const *name = known; *name; ++name) {
+  for (const char *const *name = variables; *name; ++name) {
     const char *value = getenv(*name);
     if (!value)
       continue;

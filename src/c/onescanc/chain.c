@@ -23,8 +23,8 @@ static int is_word_end(char at) {
 }
 
 /*
- * Splits a line at blanks; quotes hold words together; there is no shell. The words overwrite the
- * line.
+ * Splits a line into words at blanks. Quotes hold a word together. There is no shell, so no other
+ * character is special. The words overwrite the line.
  */
 static char **split_words(char *line) {
   char **words = memory((strlen(line) / 2 + 3) * sizeof *words);
@@ -57,8 +57,8 @@ static char **split_words(char *line) {
 }
 
 /*
- * Looks for a program as execvp(3) does. A name that is not found is left as it is; check_program()
- * reports it.
+ * Looks for a program in PATH, as execvp(3) does. Returns a name that is not found as it is:
+ * check_program() reports it.
  */
 static char *look_up_in_path(char *name) {
   const char *path = getenv("PATH");
@@ -77,8 +77,8 @@ static char *look_up_in_path(char *name) {
 }
 
 /*
- * The next program: our own arguments, if there are any; else QUEUECHAIN; else the real
- * qmail-queue.
+ * Returns the words of the next program: our own arguments, if there are any, else QUEUECHAIN, else
+ * the real qmail-queue.
  */
 char **find_chain(char **words) {
   char **chain = words[1] ? words + 1 : split_words(text("%s", setting("QUEUECHAIN", "")));

@@ -10,7 +10,7 @@
 /* Variables that begin so are hidden from the cold program. */
 static const char *const hidden_from_cold[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
 
-/* The directory of this program, links resolved, with a slash at its end. */
+/* Returns the directory of this program, with links resolved and a slash at its end. */
 static char *own_directory(void) {
   char path[4 * KIB];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
@@ -31,8 +31,8 @@ static char *cold_program(void) {
 }
 
 /*
- * Seconds that are left for scanners: a slow clamd sees no message for longer than SCANTIMEOUT in
- * all.
+ * Returns the seconds that are left for scanners, so that a slow clamd has a message for no longer
+ * than SCANTIMEOUT in all.
  */
 static long time_left(void) {
   double milliseconds = time_used();

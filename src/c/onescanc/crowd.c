@@ -22,9 +22,9 @@ enum {
   PLACES_FOR_EACH_PROCESSOR = 2,
   WAIT_DEFAULT = 60, /* seconds */
   WAIT_MAX = 600,
-  LOOK_EVERY = 50, /* milliseconds */
+  LOOK_EVERY = 50, /* milliseconds between two looks for a free place */
   LARGE_IN_MEMORY_MAX = 8,
-  FREE_FROM = 100 /* so that it lies above the descriptors of callers and runtimes */
+  FREE_FROM = 100 /* the lowest descriptor for the lock: above those of callers and runtimes */
 };
 
 static long places; /* 0: no limit */
@@ -46,7 +46,7 @@ void read_cold_settings(void) {
   longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
-/* The first byte of `count` that nobody has locked; `count` if there is none. */
+/* Returns the first of `count` bytes that nobody has locked; `count` if there is none. */
 static off_t free_place(int fd, long count) {
   for (off_t at = 0; at < count;) {
     struct flock other = {
@@ -96,8 +96,8 @@ void wait_for_place(const char *program) {
 }
 
 /*
- * The same on this program's own file, without waiting: it limits how many large messages of the
- * host are in memory at a time. The lock ends when this process becomes another program.
+ * Takes a place in this program's own file, without waiting. That limits how many large messages of
+ * the host are in memory at a time. The lock ends when this process becomes another program.
  */
 int take_memory_place(void) {
   int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

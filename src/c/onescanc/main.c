@@ -53,8 +53,8 @@ static const char usage[] =
     "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
 
 /*
- * If descriptor 1 cannot be written to, it is an envelope's and mail was sent: that must not end in
- * success.
+ * If descriptor 1 cannot be written to, it is an envelope and this process was started for mail.
+ * Success would then mean that the mail is queued.
  */
 static _Noreturn void tell_about(const char *word) {
   const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
@@ -67,7 +67,8 @@ static int is_blank(const char *value) {
   return !value[strspn(value, " \t\r\n")];
 }
 
-/* If there is nothing to ask, the next program reads message and envelope itself. */
+/* Becomes the next program at once if nothing has to be asked: that reads message and envelope
+ * itself. */
 static void pass_if_there_is_nothing_to_ask(void) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
@@ -79,8 +80,8 @@ static void pass_if_there_is_nothing_to_ask(void) {
 }
 
 /*
- * ERROR_FD, if it can only be the pipe for the text of a reply: it is a pipe for writing alone, or
- * a socket, and no other descriptor leads there. Otherwise -1.
+ * Returns ERROR_FD if it can only be the pipe for the text of a reply: a pipe that is open for
+ * writing alone, or a socket, to which no other descriptor leads. Otherwise returns -1.
  */
 static int find_error_fd(void) {
   int fd = (int) parse_number(setting("ERROR_FD", ""), 2, 255);
@@ -106,7 +107,8 @@ static void read_settings(void) {
   caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
-/* If a descriptor were closed, the next file that is opened would get its number. */
+/* Makes sure that descriptors 0 to 2 are open: the next file that is opened would get their
+ * numbers. */
 static void check_descriptors(void) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
     fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));

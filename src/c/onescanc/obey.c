@@ -20,7 +20,7 @@ static void write_log_lines(const struct answer *answer) {
     log_line(line, length);
 }
 
-/* Hands the mail on. Its exit code is that of the next program, which accepts it or not. */
+/* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(const struct answer *answer) {
   check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;

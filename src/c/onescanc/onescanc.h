@@ -1,7 +1,7 @@
 /*
  * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
  *
- * No file uses itself by way of others.
+ * No file uses itself through others.
  *
  *   main.c           the steps, in their order
  *   spool.c          keeps the message as it comes, and seals it for onescand and scanners
@@ -62,14 +62,14 @@ struct mail {
 };
 extern struct mail mail;
 
-/* What the environment and the caller said. */
+/* What the environment and the caller say. */
 struct caller {
   char **words; /* our own argv, which the cold program gets */
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
   long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
   double started;       /* when this process began, by uptime() */
-  void (*sigpipe)(int); /* how it came: the next program gets it so */
+  void (*sigpipe)(int); /* the caller's disposition of SIGPIPE, for the next program */
 };
 extern struct caller caller;
 
@@ -77,7 +77,8 @@ extern struct caller caller;
 double uptime(void);
 
 /* spool.c */
-extern byte buffer[64 * KIB]; /* input of the caller, then output to onescand: never both */
+extern byte
+    buffer[64 * KIB]; /* input of the caller, then output to onescand, never both at a time */
 void open_spools(void);
 void receive_message(void);
 /* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */

@@ -23,7 +23,8 @@ _Noreturn void end_without_memory(void) {
   _exit(EXIT_NO_MEMORY);
 }
 
-/* Memory is never freed: the process lives for one message, and no loop calls this without end. */
+/* Memory is never freed: the process lives for one message, and calls this a bounded number of
+ * times. */
 char *text(const char *format, ...) {
   char *made = NULL;
   va_list list;

@@ -30,7 +30,8 @@ static const int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEA
 byte buffer[64 * KIB];
 
 /*
- * It vanishes with its last descriptor, whatever happens. Not all file systems support O_TMPFILE.
+ * Makes a file without a name, which vanishes with its last descriptor, whatever happens. Not all
+ * file systems support O_TMPFILE.
  */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");
@@ -157,14 +158,13 @@ size_t read_input(int fd, const char *what) {
 void receive_message(void) {
   for (size_t count; (count = read_input(MESSAGE_FD, "message"));)
     keep_message(count);
-  /* If it cannot be sealed, onescand makes its own copy, as of a file on disk. */
   if (is_in_memory() && fcntl(mail.spool, F_ADD_SEALS, seals))
-    return;
+    errno = 0; /* onescand then makes its own copy, as of a file on disk */
 }
 
 void prepare_outgoing(void) {
   if (mail.outgoing >= 0)
-    return; /* it is already there: onescand is asked a second time */
+    return; /* it was made before: this process asks onescand a second time */
   if (!is_in_memory()) {
     mail.outgoing = mail.spool;
     return;

@@ -52,9 +52,9 @@ const daemonsOwn = [
 ]
 
 t.test('the daemon is sent every variable of onescan-queue(8) except its own', async (t) => {
-  const known = list('known')
-  t.ok(known.length > 30)
-  t.same([...known, ...itsOwn, ...daemonsOwn].sort(), named('onescan-queue.8').sort())
+  const sent = list('variables')
+  t.ok(sent.length > 30)
+  t.same([...sent, ...itsOwn, ...daemonsOwn].sort(), named('onescan-queue.8').sort())
   for (const name of [...itsOwn, ...daemonsOwn])
     t.match(protocol, new RegExp(`but[^]{0,200}\\b${name}\\b`))
 })
@@ -71,7 +71,7 @@ t.test('the same variables are hidden from the next program as by onescan-queue'
   const hidden = list('hidden_from_chain')
   const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
   const names = [
-    ...list('known'),
+    ...list('variables'),
     ...itsOwn,
     'QMAILQUEUE',
     'REJECTVIRUSES',
