@@ -17,6 +17,13 @@ export function textInC(source: string): string {
     .join('')
 }
 
+/** Returns the strings of a list in C. Throws if the text has no list of that name. */
+export function listInC(text: string, name: string): string[] {
+  const [, body] = new RegExp(`\\b${name}\\[\\] = \\{([^}]*)\\}`).exec(text) ?? []
+  if (body === undefined) throw new Error(`${name}[]: is not in the source`)
+  return [...body.matchAll(/"([^"]*)"/g)].map(([, word]) => word!)
+}
+
 /** The files in C of a directory. */
 export function filesInC(source: string): string[] {
   return readdirSync(source)

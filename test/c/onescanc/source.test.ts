@@ -5,7 +5,7 @@ import { exit } from '../../../src/doors/shared/replies/exit-codes.ts'
 import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
-import { textInC } from '../built-in-c.ts'
+import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
 
 /** The lists and numbers of onescanc in C against what they are taken from. */
@@ -15,11 +15,7 @@ const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
 const root = join(import.meta.dirname, '../../..')
 const protocol = readFileSync(join(root, 'doc/slot-protocol.md'), 'utf8')
 
-/** The strings of a list. */
-function list(name: string): string[] {
-  const [, body = ''] = new RegExp(`\\b${name}\\[\\] = \\{([^}]*)\\}`).exec(text) ?? []
-  return [...body.matchAll(/"([^"]*)"/g)].map(([, word]) => word!)
-}
+const list = (name: string) => listInC(text, name)
 
 function named(page: string): string[] {
   const mdoc = section(readPage(page), 'ENVIRONMENT')
