@@ -106,7 +106,7 @@ t.test('an accepted message: reply, exit code, log, header, and the mail itself'
   t.same(delivery?.recipients, ['b@example.org', 'c@example.org'])
 })
 
-t.test('a dry run shows the same and delivers nothing', async (t) => {
+t.test('a dry run shows the same as a real one, and delivers nothing', async (t) => {
   const { inject, maildir } = host(t)
   const { code, out } = await inject('--dry-run')
   t.equal(code, 0)
@@ -135,7 +135,7 @@ t.test('with --no-headers no program stands before the chain', async (t) => {
   t.equal(recordedCalls(record)[0]?.environment.QUEUECHAIN, standInQueue())
 })
 
-t.test('what the chain answers is what the client sees', async (t) => {
+t.test('the client sees the answer of the chain', async (t) => {
   const { inject, maildir } = host(t)
   const refused = await inject('--env', 'STANDIN_EXIT=31')
   t.equal(refused.code, 1)
@@ -204,7 +204,7 @@ t.test('a large message passes, and its header is seen', async (t) => {
   t.equal(deliveries(maildir)[0]?.message.subarray(-body.length).equals(body), true)
 })
 
-t.test('what cannot be done is reported, with exit code 2', async (t) => {
+t.test('an error in the options or in a file is reported, with exit code 2', async (t) => {
   const { inject, maildir } = host(t)
   for (const [words, said] of [
     [['--env', 'novalue'], /--env novalue: must be KEY=VALUE/],

@@ -162,7 +162,7 @@ t.test('the journal is followed, from its last lines on', { skip }, async (t) =>
   await ended
 })
 
-t.test('without journalctl it asks for the names of logs', { skip }, async (t) => {
+t.test('without journalctl the command asks for the names of logs', { skip }, async (t) => {
   const own = host(t, [])
   const words = own.around(['/usr/bin/env', 'PATH=/nowhere', process.execPath, bundle, 'log'])
   const { code, output } = atTerminal(quoted(words), env)

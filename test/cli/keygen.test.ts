@@ -16,13 +16,13 @@ import { jsonIn, onescan } from './onescan.ts'
 
 const mode = (path: string) => statSync(path).mode & 0o777
 
-t.test('a line with 32 fresh bytes, which the keyring takes', async (t) => {
-  const [one, two] = [await onescan(['keygen']), await onescan(['keygen'])]
-  t.equal(one.code, 0)
-  t.equal(one.err, '')
-  t.match(one.out, /^hmac-sha256:[A-Za-z0-9._-]{1,32}:[A-Za-z0-9_-]{43}\n$/)
-  t.not(one.out.split(':')[2], two.out.split(':')[2])
-  const [key] = parseKeyring(one.out, 'ring')
+t.test('keygen prints a line with 32 fresh bytes, which the keyring takes', async (t) => {
+  const [first, second] = [await onescan(['keygen']), await onescan(['keygen'])]
+  t.equal(first.code, 0)
+  t.equal(first.err, '')
+  t.match(first.out, /^hmac-sha256:[A-Za-z0-9._-]{1,32}:[A-Za-z0-9_-]{43}\n$/)
+  t.not(first.out.split(':')[2], second.out.split(':')[2])
+  const [key] = parseKeyring(first.out, 'ring')
   t.equal(key?.secret.length, 32)
 })
 
@@ -90,7 +90,7 @@ t.test(
   },
 )
 
-t.test('--append adds below, --prepend on top', async (t) => {
+t.test('--append adds a key below the others, and --prepend on top', async (t) => {
   const ring = join(t.testdir({ ring: '# our cluster\noldword' }), 'ring')
   chmodSync(ring, 0o600)
   const below = await onescan(['keygen', '--append', ring, '--id', 'below', '--json'])
@@ -150,7 +150,7 @@ t.test('a FIFO is no ring, and is not waited for', async (t) => {
   t.match(verified, { code: 2, err: /is not a regular file/ })
 })
 
-t.test('if two work on a ring, one of them fails', async (t) => {
+t.test('of two processes that change a ring at once one fails', async (t) => {
   const ring = join(t.testdir({ 'ring.new': '' }), 'ring')
   const { code, err } = await onescan(['keygen', '--append', ring])
   t.equal(code, 2)

@@ -25,7 +25,7 @@ const unpack = {
 
 const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
 
-t.test('one readable line a message', async (t) => {
+t.test('log prints one readable line for each message', async (t) => {
   const log = [
     ['decision', 'reject'],
     ['scan', 'infected'],

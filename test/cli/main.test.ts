@@ -24,7 +24,7 @@ t.test('commands document their exit codes', async (t) => {
   }
 })
 
-t.test('the oldest Node runs it', async (t) => {
+t.test('the oldest Node runs onescan', async (t) => {
   const { out, code } = await onescan(['--help'], { runtime: oldestNode })
   t.equal(code, 0)
   t.match(out, 'onescan keygen')
@@ -40,7 +40,7 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
 })
 
 t.test(
-  'an unknown command or option ends with exit code 2, and a line on stderr alone',
+  'an unknown command or option ends with exit code 2, and prints on stderr alone',
   async (t) => {
     for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['sign', 'file']]) {
       const { code, out, err } = await onescan(words)
@@ -51,7 +51,7 @@ t.test(
   },
 )
 
-t.test('it suggests what may have been meant', async (t) => {
+t.test('an unknown word gets the nearest command or option as a suggestion', async (t) => {
   const told = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]
   t.match(await told('scam', 'file'), /^onescan: Unknown argument.*: scam.*; did you mean scan\?$/)
   t.match(await told('keygen', '--ids', 'a'), /Unknown argument: ids; did you mean --id\?$/)

@@ -90,7 +90,7 @@ t.test('the skeleton is formatted as the source of onescan is', async (t) => {
   const directory = t.testdir({})
   const biome = join(root, 'node_modules/.bin/biome')
   const scripts = [newPlugin('macros.ts', directory), newPlugin('other.mjs', directory)]
-  for (const file of scripts.flat().filter((one) => !one.endsWith('.eml'))) {
+  for (const file of scripts.flat().filter((path) => !path.endsWith('.eml'))) {
     const source = readFileSync(file, 'utf8')
     const options = ['format', '--config-path', root, '--stdin-file-path', `test/${basename(file)}`]
     t.equal(execFileSync(biome, options, { input: source, cwd: root, encoding: 'utf8' }), source)

@@ -31,24 +31,26 @@ function markReleased(directory: string, id: string): void {
   renameSync(join(folder, 'new', file), join(folder, 'cur', `${file}:2,P`))
 }
 
-t.test('it counts by ground, and names each message with its command', async (t) => {
-  const directory = makeQuarantine(t)
-  await keepOne(directory, NOON - DAY)
-  const first = await keepOne(directory, NOON, { recipients: ['b@x.org', 'c@x.org', 'd@x.org'] })
-  const second = await keepOne(directory, NOON + 1000, {
-    grounds: 'banned',
-    found: 'attachment x.exe',
-    sender: '',
-  })
-  markReleased(directory, await keepOne(directory, NOON + 2000))
-  await keepOne(directory, NOON + DAY)
-  const { code, body, header, err } = await report(directory, '--since', '2026-11-19', '--until', '2026-11-20') // biome-ignore format: a line
-  t.same([code, err], [0, ''])
-  t.match(header, /^To: postmaster@example\.org\nSubject: onescan: /)
-  const command = `onescan quarantine release`
-  t.equal(
-    told(body),
-    `           1 banned
+t.test(
+  'the mail counts messages by ground, and names each with the command that releases it',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    await keepOne(directory, NOON - DAY)
+    const first = await keepOne(directory, NOON, { recipients: ['b@x.org', 'c@x.org', 'd@x.org'] })
+    const second = await keepOne(directory, NOON + 1000, {
+      grounds: 'banned',
+      found: 'attachment x.exe',
+      sender: '',
+    })
+    markReleased(directory, await keepOne(directory, NOON + 2000))
+    await keepOne(directory, NOON + DAY)
+    const { code, body, header, err } = await report(directory, '--since', '2026-11-19', '--until', '2026-11-20') // biome-ignore format: a line
+    t.same([code, err], [0, ''])
+    t.match(header, /^To: postmaster@example\.org\nSubject: onescan: /)
+    const command = `onescan quarantine release`
+    t.equal(
+      told(body),
+      `           1 banned
            1 virus
            1 released since then
 
@@ -62,10 +64,11 @@ t.test('it counts by ground, and names each message with its command', async (t)
     to <b@x.org> +2
     ${command} ${first} --directory ${directory}
 `,
-  )
-})
+    )
+  },
+)
 
-t.test('it names only the newest 50, and counts all', async (t) => {
+t.test('the mail names only the newest 50 messages, and counts all', async (t) => {
   const directory = makeQuarantine(t)
   const ids: string[] = []
   for (let n = 0; n < 53; n++) ids.push(await keepOne(directory, NOON + n * 1000))
@@ -75,7 +78,7 @@ t.test('it names only the newest 50, and counts all', async (t) => {
   t.same(named, ids.slice(3).reverse())
 })
 
-t.test('text of strangers stays in its line, and is harmless', async (t) => {
+t.test('text that strangers wrote stays in its line, and is harmless', async (t) => {
   const directory = makeQuarantine(t)
   const forged = '\r\n    onescan quarantine release x; evil\x1b]0;x\x07\u202e\n.\n'
   await keepOne(directory, NOON, {
@@ -102,20 +105,23 @@ t.test('a directory that sh would read differently is quoted in the command', as
   t.ok(body.includes(`release ${id} --directory '${directory.replace("'", `'\\''`)}'\n`), body)
 })
 
-t.test('what cannot be looked at is reported in the mail, and by the exit code', async (t) => {
-  const directory = makeQuarantine(t)
-  const missing = await report(join(directory, 'missing'))
-  t.equal(missing.code, 2)
-  t.match(missing.err, /the quarantine cannot be looked at: .*ENOENT.*missing/)
-  t.match(told(missing.body), /^ {2}the quarantine cannot be looked at: .*ENOENT.*missing/)
-  const id = await keepOne(directory, NOON)
-  const good = await keepOne(directory, NOON + 1000)
-  writeFileSync(join(directory, `virus/.2026-11-19/new/${id},S=17`), 'spoilt')
-  const spoilt = await report(directory)
-  t.equal(spoilt.code, 2)
-  t.match(told(spoilt.body), /12:00:00 {2}virus; is no message in quarantine/)
-  t.match(told(spoilt.body), `release ${good}`)
-})
+t.test(
+  'a quarantine that cannot be read is reported in the mail, and by the exit code',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    const missing = await report(join(directory, 'missing'))
+    t.equal(missing.code, 2)
+    t.match(missing.err, /the quarantine cannot be looked at: .*ENOENT.*missing/)
+    t.match(told(missing.body), /^ {2}the quarantine cannot be looked at: .*ENOENT.*missing/)
+    const id = await keepOne(directory, NOON)
+    const good = await keepOne(directory, NOON + 1000)
+    writeFileSync(join(directory, `virus/.2026-11-19/new/${id},S=17`), 'spoilt')
+    const spoilt = await report(directory)
+    t.equal(spoilt.code, 2)
+    t.match(told(spoilt.body), /12:00:00 {2}virus; is no message in quarantine/)
+    t.match(told(spoilt.body), `release ${good}`)
+  },
+)
 
 t.test(
   'QUARANTINE names the directory, and other forms of the report do not mention it',

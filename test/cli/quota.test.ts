@@ -38,7 +38,7 @@ t.test('the answer of a service is printed in words and as an exit code', async 
   })
 })
 
-t.test('for an address with an extension it says whose mailbox that is', async (t) => {
+t.test('for an address with an extension quota names the mailbox', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const env = { QUOTAD: `quotad:127.0.0.1:${service.port}`, QUOTADELIMITER: '+' }
   const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })

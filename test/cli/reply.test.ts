@@ -23,7 +23,7 @@ function reply(as: Caller, outcome: Partial<JudgedOutcome>): string {
   )
 }
 
-t.test('0 is accepted, but only if everything was handed over', async (t) => {
+t.test('exit code 0 is an acceptance, but only if everything was handed over', async (t) => {
   for (const as of callers) {
     t.equal(reply(as, {}), '250 ok 1767323045 qp 4711')
     t.equal(reply(as, { handedOver: false }), '451 qq read error (#4.3.0)')
@@ -36,16 +36,23 @@ t.test('a signal counts as a crash, which is temporary', async (t) => {
   }
 })
 
-t.test('11 to 40 and 115 are permanent, and every other failure is temporary', async (t) => {
-  for (const as of callers) {
-    for (let code = 1; code < 256; code++) {
-      const permanent = (code >= 11 && code <= 40) || code === 115
-      t.match(reply(as, { code }), permanent ? /^554 .*\(#5\.\d\.\d\)$/ : /^451 /, `${as} ${code}`)
+t.test(
+  'exit codes 11 to 40 and 115 are permanent failures, and all others are temporary',
+  async (t) => {
+    for (const as of callers) {
+      for (let code = 1; code < 256; code++) {
+        const permanent = (code >= 11 && code <= 40) || code === 115
+        t.match(
+          reply(as, { code }),
+          permanent ? /^554 .*\(#5\.\d\.\d\)$/ : /^451 /,
+          `${as} ${code}`,
+        )
+      }
     }
-  }
-})
+  },
+)
 
-t.test('each caller has its own words', async (t) => {
+t.test('each caller has its own text for an exit code', async (t) => {
   for (const [code, as, line] of [
     [31, 'notqmail', '554 mail server permanently rejected message (#5.3.0)'],
     [31, 'netqmail', '554 mail server permanently rejected message (#5.3.0)'],

@@ -61,7 +61,7 @@ t.test("an md5 stamp is the same as the original's", async (t) => {
   t.equal((await verify(ring!, out)).code, 0)
 })
 
-t.test('for each stamp it says why it does not hold', async (t) => {
+t.test('verify says of each stamp why it does not hold', async (t) => {
   const { ring, other, md5 } = rings(t, {
     ring: hmac('one', 1),
     other: hmac('two', 2),

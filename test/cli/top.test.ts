@@ -44,9 +44,9 @@ t.test('a pipe gets the number of missing decisions', async (t) => {
   const numbers = [[7, 8], [], [9, 12], [2]]
   const server = createServer((asked, response) => {
     if (asked.url !== '/decisions') return response.writeHead(404).end()
-    const one = (number: number) => ({ number, time: 0, fields: { decision: 'accept' } })
-    for (const each of numbers) {
-      response.write(`data: ${JSON.stringify({ decided: each.map(one) })}\n\n`)
+    const decision = (number: number) => ({ number, time: 0, fields: { decision: 'accept' } })
+    for (const event of numbers) {
+      response.write(`data: ${JSON.stringify({ decided: event.map(decision) })}\n\n`)
     }
     response.end()
   })
@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('another program in the place of onescand is harmless for a terminal', async (t) => {
+t.test('text of another program in the place of onescand is harmless for a terminal', async (t) => {
   const evil = '7\x1b]52;c;ZXZpbA==\x07\x9b2J\u202e' as never
   const step = {
     start: 0,
@@ -115,12 +115,12 @@ t.test('another program in the place of onescand is harmless for a terminal', as
     p95: evil,
   }
   const clamd = { server: evil, up: true, text: evil, version: evil, made: evil }
-  const one = { door: evil, remote: evil, from: evil, size: evil, seconds: evil }
+  const message = { door: evil, remote: evil, from: evil, size: evil, seconds: evil }
   const live = {
     now: 0,
     judging: evil,
     processes: evil,
-    underway: [one],
+    underway: [message],
     clamds: [clamd, { ...clamd, up: false }],
     trial: { right: evil, why: evil, at: 0, doors: [] },
     decided: [],
@@ -135,7 +135,7 @@ t.test('another program in the place of onescand is harmless for a terminal', as
   t.notMatch(lines.join('\n'), /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/)
 })
 
-t.test('another program in its place that never stops sending is hung up on', async (t) => {
+t.test('top hangs up on another program that never stops sending', async (t) => {
   const server = createServer((_, response) => {
     const more = () => {
       while (!response.destroyed && response.write('x'.repeat(65_536)));
@@ -155,7 +155,7 @@ t.test('another program in its place that never stops sending is hung up on', as
   server.closeAllConnections()
 })
 
-t.test('an address that is none, or does not answer, is reported', async (t) => {
+t.test('a word that is no address, or an address that does not answer, is reported', async (t) => {
   t.match(await onescan(['top', 'nonsense']), { code: 2, err: 'must be http://ADDRESS:PORT' })
   const gone = join(t.testdir({}), 'gone')
   t.match(await onescan(['top', `unix:${gone}`]), { code: 2, err: 'is there an onescand --http?' })

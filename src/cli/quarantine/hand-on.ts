@@ -16,7 +16,7 @@ import { checkExecutable } from '../../ground/process/find-program.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { callSlot } from '../inject/call-slot.ts'
 
-/** A message that is sent on its way again. Addresses are latin1. */
+/** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {
   readonly sender: string
   readonly recipients: readonly string[]
@@ -27,7 +27,7 @@ export interface OutgoingMail {
 }
 
 /** The program or server that a released message is handed to. */
-export type NextHop =
+export type ReleaseRoute =
   /** A qmail-queue: the program and its arguments. */
   | { readonly kind: 'chain'; readonly words: readonly string[] }
   /** sendmail(8), which every MTA has. */
@@ -40,20 +40,20 @@ const PATIENCE = 300_000
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /** Resolves when the next program has taken the message. Rejects with a Fault if it did not. */
-export function handOn(mail: OutgoingMail, way: NextHop): Promise<void> {
-  switch (way.kind) {
+export function handOn(mail: OutgoingMail, route: ReleaseRoute): Promise<void> {
+  switch (route.kind) {
     case 'chain':
-      return throughChain(mail, way.words)
+      return throughChain(mail, route.words)
     case 'sendmail':
-      return throughSendmail(mail, way.program)
+      return throughSendmail(mail, route.program)
     case 'smtp':
-      return bySmtp(mail, way)
+      return bySmtp(mail, route)
   }
 }
 
-export function hopText(way: NextHop): string {
-  if (way.kind === 'chain') return way.words.join(' ')
-  return way.kind === 'sendmail' ? way.program : way.text
+export function routeText(route: ReleaseRoute): string {
+  if (route.kind === 'chain') return route.words.join(' ')
+  return route.kind === 'sendmail' ? route.program : route.text
 }
 
 async function throughChain(mail: OutgoingMail, words: readonly string[]): Promise<void> {
@@ -110,10 +110,13 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   throw new Fault('chain', `${program}: ends with ${signal ?? code} (${said.trim()})`)
 }
 
-async function bySmtp(mail: OutgoingMail, way: Extract<NextHop, { kind: 'smtp' }>): Promise<void> {
-  const server = await callNextServer(way, standardNextServerTimeouts)
+async function bySmtp(
+  mail: OutgoingMail,
+  route: Extract<ReleaseRoute, { kind: 'smtp' }>,
+): Promise<void> {
+  const server = await callNextServer(route, standardNextServerTimeouts)
   try {
-    await converse(server, mail, way.text)
+    await converse(server, mail, route.text)
   } finally {
     server.close()
   }

@@ -19,7 +19,7 @@ import {
   slotEnvironment,
 } from '../shared/slot-environment.ts'
 import { spoolMessage } from '../shared/spool-message.ts'
-import { handOn, hopText, type NextHop } from './hand-on.ts'
+import { handOn, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
 import { logDeed } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
@@ -125,7 +125,7 @@ async function releaseOne(
     }
     const { record } = taken.opened
     const recipients = to && to.length > 0 ? to : record.recipients
-    const way = wayOf(by, record, env)
+    const route = routeFor(by, record, env)
     await withStamp(taken, env, keys, (message, bytes) =>
       handOn(
         {
@@ -134,7 +134,7 @@ async function releaseOne(
           bytes,
           inCrlf: message.header.lineEnding === '\r\n',
         },
-        way,
+        route,
       ),
     )
     isOver = true
@@ -147,12 +147,12 @@ async function releaseOne(
       ['from', `<${record.sender}>`],
       ['to', `<${recipients[0] ?? ''}>`],
       ['rcpts', recipients.length],
-      ['by', hopText(way)],
+      ['by', routeText(route)],
       ['key', keys[0]?.id],
       ['who', who],
     ])
-    output.text(`${id}: released by ${hopText(way)} to ${recipients.length} recipients\n`)
-    await output.result({ id, released: true, by: hopText(way), recipients })
+    output.text(`${id}: released by ${routeText(route)} to ${recipients.length} recipients\n`)
+    await output.result({ id, released: true, by: routeText(route), recipients })
   } finally {
     if (!isOver) await taken.cancel()
   }
@@ -202,7 +202,11 @@ function signingKeys(env: Environment): Key[] {
   }
 }
 
-function wayOf(by: string | undefined, { door }: QuarantineRecord, env: Environment): NextHop {
+function routeFor(
+  by: string | undefined,
+  { door }: QuarantineRecord,
+  env: Environment,
+): ReleaseRoute {
   const kind = by ?? (door === 'slot' ? 'chain' : 'sendmail')
   if (kind === 'sendmail') return { kind, program: SENDMAIL }
   if (kind === 'chain') {

@@ -112,7 +112,7 @@ function listSources(
   return { sources, missing }
 }
 
-interface ScanRun {
+interface ScanJob {
   readonly byHand: ManualScan
   readonly progress: Progress
   readonly tell: (
@@ -123,20 +123,20 @@ interface ScanRun {
   readonly maxSize: number
 }
 
-async function scanSource(source: MessageSource, task: ScanRun): Promise<void> {
+async function scanSource(source: MessageSource, job: ScanJob): Promise<void> {
   let number: number | undefined
   try {
-    for await (const message of messagesOf(source, task.maxSize)) {
+    for await (const message of messagesOf(source, job.maxSize)) {
       number = message.number
-      const bytes = counted(message.bytes, task.progress)
-      await task.tell(message, await scanMessage(bytes, task))
+      const bytes = counted(message.bytes, job.progress)
+      await job.tell(message, await scanMessage(bytes, job))
     }
   } catch (error) {
-    await task.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
+    await job.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
   }
 }
 
-async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: ScanRun): Promise<ScanAnswer> {
+async function scanMessage(bytes: AsyncIterable<Buffer>, { byHand }: ScanJob): Promise<ScanAnswer> {
   const { size, result, notes } = await scanBytes(bytes, byHand)
   switch (result.answer) {
     case 'clean':

@@ -15,23 +15,26 @@ function qmailHome(t: Test): string {
   return home
 }
 
-t.test('one line a finding, their number, and the exit code of the worst', async (t) => {
-  const QMAILHOME = qmailHome(t)
-  const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
-  const { code, out } = await onescan(['check', ...asSelf], { env })
-  const lines = out.trim().split('\n').slice(1, -1)
-  for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
-  t.match(out, /^ok +scanner eicar: finds EICAR/m)
-  t.match(out, /^ok +slot, clean message: scanned and handed on/m)
-  t.match(out, /^ok +slot, EICAR: is found/m)
-  t.notMatch(out, /^error/m)
-  t.equal(code, /^warning/m.test(out) ? 1 : 0)
-  const off = await onescan(['check', ...asSelf, '--env', 'QHPSI='], { env })
-  t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
-  t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
-})
+t.test(
+  'check prints a line for each finding and their number, and ends with the code of the worst',
+  async (t) => {
+    const QMAILHOME = qmailHome(t)
+    const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
+    const { code, out } = await onescan(['check', ...asSelf], { env })
+    const lines = out.trim().split('\n').slice(1, -1)
+    for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
+    t.match(out, /^ok +scanner eicar: finds EICAR/m)
+    t.match(out, /^ok +slot, clean message: scanned and handed on/m)
+    t.match(out, /^ok +slot, EICAR: is found/m)
+    t.notMatch(out, /^error/m)
+    t.equal(code, /^warning/m.test(out) ? 1 : 0)
+    const off = await onescan(['check', ...asSelf, '--env', 'QHPSI='], { env })
+    t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
+    t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
+  },
+)
 
-t.test('the oldest Node runs it and prints its help', async (t) => {
+t.test('the oldest Node runs check', async (t) => {
   const env = { QMAILHOME: qmailHome(t), QHPSI: 'plugin: eicar' }
   const { out } = await onescan(['check', ...asSelf], { env, runtime: oldestNode })
   t.match(out, /^ok +slot, EICAR: is found/m)

@@ -45,9 +45,12 @@ export function makeMachine(t: Test): Machine {
   const known = (file: string) =>
     readFileSync(file, 'latin1').replace(/^onescan(-quotad)?:.*\n/gm, '')
   const accounts = [`onescan:x:${ONESCAN}`, `onescan-quotad:x:${QUOTAD}`]
-  const users = accounts.map((one) => `${one}:${one.split(':')[2]}::/:/bin/false\n`)
+  const users = accounts.map((account) => `${account}:${account.split(':')[2]}::/:/bin/false\n`)
   write('/etc/passwd', `${known('/etc/passwd')}${users.join('')}`)
-  write('/etc/group', `${known('/etc/group')}${accounts.map((one) => `${one}:\n`).join('')}`)
+  write(
+    '/etc/group',
+    `${known('/etc/group')}${accounts.map((account) => `${account}:\n`).join('')}`,
+  )
   return { ...own, write }
 }
 
@@ -113,11 +116,13 @@ export function judgeLines(
 ): void {
   for (const line of expect) {
     t.ok(
-      lines.some((each) => line.test(each)),
+      lines.some((printed) => line.test(printed)),
       `${line}`,
       { lines },
     )
   }
-  const others = lines.filter((each) => !/^ok /.test(each) && !expect.some((e) => e.test(each)))
+  const others = lines.filter(
+    (printed) => !/^ok /.test(printed) && !expect.some((line) => line.test(printed)),
+  )
   t.same(others, [], 'nothing else is complained of')
 }

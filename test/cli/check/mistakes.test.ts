@@ -14,12 +14,12 @@ import { complaints, host, stranger } from './shared/host.ts'
 /** Settings that can be read, and do not do what they look like. */
 
 t.test('a misspelt variable is reported, with the setting that was meant', async (t) => {
-  const meant = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
-  t.equal(meant('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
-  t.equal(meant('QHSPI'), 'did you mean QHPSI?')
-  t.equal(meant('rejectvirus'), 'did you mean REJECTVIRUS?')
-  t.equal(meant('SCANFAILRELAY'), 'did you mean SCANFAIL_RELAY?')
-  t.equal(meant('CLAM'), 'did you mean CLAMD?')
+  const suggestion = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
+  t.equal(suggestion('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
+  t.equal(suggestion('QHSPI'), 'did you mean QHPSI?')
+  t.equal(suggestion('rejectvirus'), 'did you mean REJECTVIRUS?')
+  t.equal(suggestion('SCANFAILRELAY'), 'did you mean SCANFAIL_RELAY?')
+  t.equal(suggestion('CLAM'), 'did you mean CLAMD?')
   t.match(checkVariables(host({ SPOLDIR: '/x' })), [
     { level: 'warning', what: 'settings', value: 'SPOLDIR is not a setting: no program reads it' },
   ])

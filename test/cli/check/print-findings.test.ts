@@ -22,7 +22,7 @@ t.test('texts are aligned, and a long name shifts only its own line', async (t) 
   t.equal(first!.indexOf(': '), second!.indexOf(': '))
 })
 
-t.test('a finding is one line, and harmless in a terminal', async (t) => {
+t.test('a finding is printed as one line, and is harmless in a terminal', async (t) => {
   const [line] = findingLines([error('a\nb', 'c\n  d \x1b[31m', 'e')], true)
   t.equal(line, '\x1b[1;31merror   \x1b[0m a b: c d \\u001b[31m; e')
 })

@@ -152,9 +152,9 @@ async function tryAll(
     // disable must not switch this host off.
     const env = { CONTROLDIR: join(hostile.own, 'control'), QMAILHOME: join(hostile.own, 'home') }
     let index = 0
-    for (const each of words(hostile.path)) {
+    for (const line of words(hostile.path)) {
       if (index++ % (JOBS * STEP) !== worker * STEP) continue
-      const call = each.map((word) => word.replaceAll('OWN', hostile.own))
+      const call = line.map((word) => word.replaceAll('OWN', hostile.own))
       const why = await hostile.run([native, ...call], env)
       if (why !== undefined) test.fail(`onescan ${call.join(' ')}: ${why}`)
       tried++
@@ -164,7 +164,7 @@ async function tryAll(
   return tried
 }
 
-t.test('every command is tried here', { skip }, async (t) => {
+t.test('every command is in the table of attempts', { skip }, async (t) => {
   t.same(commands.map(({ name }) => name).sort(), Object.keys(calls).sort())
   const options = commands.flatMap(({ options }) => options)
   for (const option of ['envdir', 'run', 'keyring', 'html', 'directory', 'token', 'append']) {
@@ -174,11 +174,12 @@ t.test('every command is tried here', { skip }, async (t) => {
 })
 
 t.test(
-  'no command of root obeys another user, reads for him or waits for him',
+  'no command that root runs obeys another user, reads for him or waits for him',
   { skip },
   async (t) => {
     const tried = await tryAll(t, function* (path) {
-      for (const thing of things) for (const each of commands) yield* attempts(each, path(thing))
+      for (const thing of things)
+        for (const command of commands) yield* attempts(command, path(thing))
     })
     t.ok(tried > 300 / STEP, `${tried} calls`)
   },
@@ -187,10 +188,10 @@ t.test(
 t.test("no setting that leads to another user's files changes that", { skip }, async (t) => {
   const tried = await tryAll(t, function* (path) {
     for (const thing of things) {
-      for (const each of commands) {
+      for (const command of commands) {
         // Its trials run as the account of the slot, and take their time.
-        if (each.name === 'check' && thing !== 'program') continue
-        yield* settingsOf(each, path(thing))
+        if (command.name === 'check' && thing !== 'program') continue
+        yield* settingsOf(command, path(thing))
       }
     }
   })

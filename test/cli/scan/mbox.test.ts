@@ -79,7 +79,7 @@ t.test('a mailbox reads the same in every split of its bytes', async (t) => {
   )
 })
 
-t.test('what was put into a mailbox comes out of it', async (t) => {
+t.test('messages come out of a mailbox as they were put in', async (t) => {
   const line = fc.constantFrom('', 'a', '>From a', 'Subject: b')
   const message = fc
     .array(line, { minLength: 1, maxLength: 6 })

@@ -12,20 +12,23 @@ const sick = `Subject: sick\n\n${EICAR}\n`
 const FROM = 'From a@example.org Thu Jan  1 00:00:00 2026\n'
 const eicar = ['--env', 'QHPSI=plugin: eicar']
 
-t.test('clean ends with 0, infected with 1, and the infected message is named', async (t) => {
-  const directory = t.testdir({ clean, sick })
-  const [one, two] = [join(directory, 'clean'), join(directory, 'sick')]
-  t.match(await onescan(['scan', ...eicar, one]), {
-    code: 0,
-    out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
-    err: '',
-  })
-  t.match(await onescan(['scan', ...eicar, one, two]), {
-    code: 1,
-    out: `${two}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
-  })
-  t.match(await onescan(['scan', ...eicar, '--all', one]), { out: `${one}: clean\n` })
-})
+t.test(
+  'scan ends with 0 if all is clean, and with 1 if not, and names the infected message',
+  async (t) => {
+    const directory = t.testdir({ clean, sick })
+    const [cleanFile, infectedFile] = [join(directory, 'clean'), join(directory, 'sick')]
+    t.match(await onescan(['scan', ...eicar, cleanFile]), {
+      code: 0,
+      out: '1 message: 1 clean, 0 infected, 0 could not tell\n',
+      err: '',
+    })
+    t.match(await onescan(['scan', ...eicar, cleanFile, infectedFile]), {
+      code: 1,
+      out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 could not tell\n`,
+    })
+    t.match(await onescan(['scan', ...eicar, '--all', cleanFile]), { out: `${cleanFile}: clean\n` })
+  },
+)
 
 t.test('new and cur of a Maildir and of its folders are scanned, but not tmp', async (t) => {
   const maildir = t.testdir({
@@ -103,11 +106,11 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
 })
 
-t.test('without QHPSI there is nothing to scan with', async (t) => {
+t.test('without QHPSI scan ends with exit code 2', async (t) => {
   t.match(await onescan(['scan', 'mail']), { code: 2, err: /QHPSI is not set; try --env/ })
 })
 
-t.test('--envdir gives the scanner as the service has it', async (t) => {
+t.test('--envdir sets the scanner as the service does', async (t) => {
   const directory = t.testdir({ env: { QHPSI: 'plugin: eicar\n' }, sick })
   const words = ['--envdir', join(directory, 'env'), join(directory, 'sick')]
   t.equal((await onescan(['scan', ...words])).code, 1)

@@ -33,18 +33,18 @@ const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, 
  */
 export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
   let filters: readonly SendmailFilter[]
-  let mayAsk: MayAsk
+  let mayConnect: ConnectionRule
   try {
     const { text, doubt } = readSendmailText(host.file)
     filters = filtersIn(text)
-    mayAsk = doubt === undefined ? () => true : onlyOwnAddresses(host)
+    mayConnect = doubt === undefined ? () => true : onlyOwnAddresses(host)
   } catch (thrown) {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
   const findings: Finding[] = []
   let hasOurs = false
   for (const filter of filters) {
-    const { isOurs, found } = await checkFilter(host, filter, mayAsk)
+    const { isOurs, found } = await checkFilter(host, filter, mayConnect)
     findings.push(found)
     if (!isOurs) continue
     hasOurs = true
@@ -61,13 +61,13 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
 }
 
 /** Whether root may connect to the address that a filter names. */
-type MayAsk = (socket: string) => boolean
+type ConnectionRule = (socket: string) => boolean
 
 /**
  * Lets root connect only to addresses that root's own settings of onescand name, too: another user
  * could have written sendmail.cf.
  */
-function onlyOwnAddresses({ defaults }: SendmailHost): MayAsk {
+function onlyOwnAddresses({ defaults }: SendmailHost): ConnectionRule {
   const { milters } = onescandAddresses({ defaults, processes: '/nonexistent' })
   return (socket) => matchAddress(socket, milters, undefined) !== undefined
 }
@@ -75,7 +75,7 @@ function onlyOwnAddresses({ defaults }: SendmailHost): MayAsk {
 async function checkFilter(
   { defaults }: SendmailHost,
   { name, socket, address, failure }: SendmailFilter,
-  mayAsk: MayAsk,
+  mayConnect: ConnectionRule,
 ): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
   const what = `filter ${name}`
   const place = address === undefined ? undefined : readServiceAddress(address)
@@ -83,7 +83,7 @@ async function checkFilter(
     const found = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
     return { isOurs: false, found }
   }
-  if (!mayAsk(socket)) {
+  if (!mayConnect(socket)) {
     const value = `${address} is not asked: others than root write sendmail.cf, and ${defaults} does not name it`
     return { isOurs: false, found: ok(what, value) }
   }

@@ -31,7 +31,7 @@ function host(t: Test, policy: string, used: Readonly<Record<number, number>> = 
 
 const policy = 'to=a.org scan off\nfrom=b.org allow\n\nsignature=Win.* allow\n'
 
-t.test('exceptions are told once they have let nothing in for 90 days', async (t) => {
+t.test('an exception is reported once it has let nothing in for 90 days', async (t) => {
   const look = host(t, policy, { 4: 60 })
   t.same(look(89), [])
   t.match(look(90), [
@@ -46,16 +46,21 @@ t.test('exceptions are told once they have let nothing in for 90 days', async (t
   t.match(look(160), [{ value: /line 2: / }, { value: /line 4: allow has let nothing in for 100 days$/ }]) // biome-ignore format: a line
 })
 
-t.test('of very many ten are named', async (t) => {
+t.test('of very many unused exceptions ten are named', async (t) => {
   const look = host(t, Array.from({ length: 13 }, (_, i) => `from=${i}.org allow\n`).join(''))
   const found = look(91)
   t.equal(found.length, 11)
   t.match(found.at(-1)?.value, '3 more lines')
 })
 
-t.test('where nobody remembers, that is said; without exceptions nothing is', async (t) => {
-  const look = host(t, policy)
-  t.match(look(200, []), [{ level: 'ok', value: /it is not known .*: onescand 7 runs without --state/ }]) // biome-ignore format: a line
-  t.match(look(200, ['--state=/nonexistent']), [{ level: 'ok', value: /it is not known .*ENOENT/ }])
-  t.same(host(t, 'to=a.org scan off\n')(200), [])
-})
+t.test(
+  'an onescand that remembers no uses is reported, and a policy without exceptions is not',
+  async (t) => {
+    const look = host(t, policy)
+    t.match(look(200, []), [{ level: 'ok', value: /it is not known .*: onescand 7 runs without --state/ }]) // biome-ignore format: a line
+    t.match(look(200, ['--state=/nonexistent']), [
+      { level: 'ok', value: /it is not known .*ENOENT/ },
+    ])
+    t.same(host(t, 'to=a.org scan off\n')(200), [])
+  },
+)

@@ -56,7 +56,7 @@ t.test('a port that another user holds is an error', notRoot, async (t) => {
   ])
 })
 
-t.test('a path of another user is an error, too', notRoot, async (t) => {
+t.test('a socket with a path that another user holds is an error', notRoot, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-listener-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   chmodSync(directory, 0o1777)

@@ -7,7 +7,7 @@ import { freePort } from '../../../programs/free-port.ts'
 /** What check says of the SMTP doors of an onescand that runs, and of the mail servers behind them. */
 
 t.test(
-  'doors and next servers that greet, that are away, or that take no mail of this host',
+  'each door and next server is reported as greeting, as away, or as closed to this host',
   async (t) => {
     const next = await startNext(t)
     const [open, shut, lmtp, none, gone] = await Promise.all(Array.from({ length: 5 }, freePort))

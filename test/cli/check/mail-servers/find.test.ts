@@ -22,6 +22,6 @@ t.test('a mail server that was removed and left its files does not count', async
   t.same(of('/etc/postfix/main.cf', CF), ['qmail'])
 })
 
-t.test('without a mail server the slot is looked at', async (t) => {
+t.test('on a host without a mail server the slot is checked', async (t) => {
   t.same(of(), ['qmail'])
 })

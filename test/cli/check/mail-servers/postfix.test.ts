@@ -131,62 +131,74 @@ t.test('a path in the queue directory is found, in a chroot or not', { skip }, a
   }
 })
 
-t.test('an onescand that scans nothing, and one that tags', { skip }, async (t) => {
-  const of = async (env: Readonly<Record<string, string>>) => {
-    const smtpd_milters = await startMilter(t, env)
-    return (await postfix(t, { main: { smtpd_milters } }).look())[0]
-  }
-  t.match(await of({ QHPSI: 'plugin: eicar' }), { level: 'ok', value: /and tags it/ })
-  t.match(await of({ QHPSI: '/bin/true %s' }), {
-    level: 'error',
-    value: /accepts EICAR as clean/,
-  })
-})
+t.test(
+  'an onescand that scans nothing is an error, and one that tags is well',
+  { skip },
+  async (t) => {
+    const of = async (env: Readonly<Record<string, string>>) => {
+      const smtpd_milters = await startMilter(t, env)
+      return (await postfix(t, { main: { smtpd_milters } }).look())[0]
+    }
+    t.match(await of({ QHPSI: 'plugin: eicar' }), { level: 'ok', value: /and tags it/ })
+    t.match(await of({ QHPSI: '/bin/true %s' }), {
+      level: 'error',
+      value: /accepts EICAR as clean/,
+    })
+  },
+)
 
-t.test('no milter of onescan is named', { skip }, async (t) => {
+t.test('a Postfix that names no milter of onescan is an error', { skip }, async (t) => {
   const { look } = postfix(t, { defaults: '' })
   t.match(await look(), [
     { level: 'error', what: 'smtpd_milters', remedy: /postconf -e smtpd_milters/ },
   ])
 })
 
-t.test('nobody listens for a milter, and onescand is set otherwise', { skip }, async (t) => {
-  const port = await freePort()
-  const smtpd_milters = `inet:127.0.0.1:${port}`
-  const of = async (defaults?: string) =>
-    (await postfix(t, { main: { smtpd_milters }, ...(defaults && { defaults }) }).look())[0]
-  t.match(await of('ONESCAND_OPTIONS=""\n'), {
-    level: 'error',
-    value: /ECONNREFUSED/,
-    remedy: /^add "--milter inet:127\.0\.0\.1:\d+" to ONESCAND_OPTIONS/,
-  })
-  t.match(await of(`ONESCAND_OPTIONS="--milter ${smtpd_milters}"\n`), {
-    remedy: /^start onescand:/,
-  })
-  t.match(await of(), { remedy: /^start "onescand --milter/ })
-})
-
-t.test('what Postfix does while onescand is down, and how long it waits', { skip }, async (t) => {
-  const smtpd_milters = await startMilter(t)
-  const of = async (main: Readonly<Record<string, string>>) =>
-    (
-      await postfix(t, {
-        main: { smtpd_milters, non_smtpd_milters: smtpd_milters, ...main },
-      }).look()
-    )
-      .filter(({ level }) => level !== 'ok')
-      .map(inShort)
-  t.same(await of({ milter_default_action: 'accept' }), ['error milter_default_action'])
-  t.same(await of({ milter_default_action: 'reject' }), ['warning milter_default_action'])
-  t.same(await of({ milter_content_timeout: '60s' }), ['warning milter_content_timeout'])
-  t.same(await of({ non_smtpd_milters: '' }), ['warning non_smtpd_milters'])
-  t.same(await of({ smtpd_milters: `{ ${smtpd_milters}, default_action=accept }` }), [
-    'error milter_default_action',
-  ])
-})
+t.test(
+  'a milter at which nobody listens is an error, whose remedy names the settings of onescand',
+  { skip },
+  async (t) => {
+    const port = await freePort()
+    const smtpd_milters = `inet:127.0.0.1:${port}`
+    const of = async (defaults?: string) =>
+      (await postfix(t, { main: { smtpd_milters }, ...(defaults && { defaults }) }).look())[0]
+    t.match(await of('ONESCAND_OPTIONS=""\n'), {
+      level: 'error',
+      value: /ECONNREFUSED/,
+      remedy: /^add "--milter inet:127\.0\.0\.1:\d+" to ONESCAND_OPTIONS/,
+    })
+    t.match(await of(`ONESCAND_OPTIONS="--milter ${smtpd_milters}"\n`), {
+      remedy: /^start onescand:/,
+    })
+    t.match(await of(), { remedy: /^start "onescand --milter/ })
+  },
+)
 
 t.test(
-  'a socket that the chroot hides, and one that is closed to Postfix',
+  'the findings say what Postfix does while onescand is down, and how long it waits',
+  { skip },
+  async (t) => {
+    const smtpd_milters = await startMilter(t)
+    const of = async (main: Readonly<Record<string, string>>) =>
+      (
+        await postfix(t, {
+          main: { smtpd_milters, non_smtpd_milters: smtpd_milters, ...main },
+        }).look()
+      )
+        .filter(({ level }) => level !== 'ok')
+        .map(inShort)
+    t.same(await of({ milter_default_action: 'accept' }), ['error milter_default_action'])
+    t.same(await of({ milter_default_action: 'reject' }), ['warning milter_default_action'])
+    t.same(await of({ milter_content_timeout: '60s' }), ['warning milter_content_timeout'])
+    t.same(await of({ non_smtpd_milters: '' }), ['warning non_smtpd_milters'])
+    t.same(await of({ smtpd_milters: `{ ${smtpd_milters}, default_action=accept }` }), [
+      'error milter_default_action',
+    ])
+  },
+)
+
+t.test(
+  'a socket that the chroot hides, or that is closed to Postfix, is an error',
   {
     skip: skip || (process.getuid!() !== 0 && 'run as root'),
   },
@@ -208,26 +220,30 @@ t.test(
   },
 )
 
-t.test('a policy service that answers, and one that does not', { skip }, async (t) => {
-  const server = createServer((socket) => {
-    socket.on('data', () => socket.write('action=DUNNO\n\n'))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as { port: number }
-  const gone = await freePort()
-  const smtpd_recipient_restrictions =
-    `permit_mynetworks, check_policy_service { inet:127.0.0.1:${port}, timeout=10s }, ` +
-    `check_policy_service inet:127.0.0.1:${gone}`
-  const findings = await postfix(t, { main: { smtpd_recipient_restrictions } }).look()
-  const policies = findings.filter(({ what }) => what.startsWith('policy'))
-  t.match(policies, [
-    { level: 'ok', value: 'answers DUNNO' },
-    { level: 'error', value: /ECONNREFUSED/ },
-  ])
-})
+t.test(
+  'a policy service that answers is well, and one that does not is an error',
+  { skip },
+  async (t) => {
+    const server = createServer((socket) => {
+      socket.on('data', () => socket.write('action=DUNNO\n\n'))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as { port: number }
+    const gone = await freePort()
+    const smtpd_recipient_restrictions =
+      `permit_mynetworks, check_policy_service { inet:127.0.0.1:${port}, timeout=10s }, ` +
+      `check_policy_service inet:127.0.0.1:${gone}`
+    const findings = await postfix(t, { main: { smtpd_recipient_restrictions } }).look()
+    const policies = findings.filter(({ what }) => what.startsWith('policy'))
+    t.match(policies, [
+      { level: 'ok', value: 'answers DUNNO' },
+      { level: 'error', value: /ECONNREFUSED/ },
+    ])
+  },
+)
 
-t.test('another program that answers there is not taken for onescand', { skip }, async (t) => {
+t.test('another milter is not taken for onescand', { skip }, async (t) => {
   const server = createServer((socket) => socket.end('220 smtp.example.org\r\n')).listen(
     0,
     '127.0.0.1',

@@ -107,7 +107,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   judgeLines(t, await linesOn(machine), setUp.check)
   for (const line of setUp.start ?? []) {
     t.ok(
-      said.lines.some((each) => line.test(each)),
+      said.lines.some((printed) => line.test(printed)),
       `--check: ${line}`,
       said,
     )

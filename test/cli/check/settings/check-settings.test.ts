@@ -5,7 +5,7 @@ import { complaints, host } from '../shared/host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 
-t.test('valid settings, and what they do', async (t) => {
+t.test('valid settings are reported with what they do', async (t) => {
   const findings = checkSettings(host({ ...eicar, REJECTVIRUS: '1' }))
   t.same(complaints(findings), [])
   t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
@@ -39,7 +39,7 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
   t.match(relay.at(-1), { level: 'ok', value: /accepted for relay clients/ })
 })
 
-t.test('it says where mail is kept', async (t) => {
+t.test('the finding about infected mail says where it is kept', async (t) => {
   const of = (env: Record<string, string>) =>
     checkSettings(host({ QHPSI: 'plugin: eicar', ...env })).map(({ value }) => value)
   t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '0' }).join(), 'is kept in /q,is deferred')
@@ -50,7 +50,7 @@ t.test('it says where mail is kept', async (t) => {
   t.match(of({ QUARANTINE: '/q', REJECTVIRUS: '1' }).join(), 'is refused')
 })
 
-t.test('it reads every line of a policy by rule', async (t) => {
+t.test('every line of a policy by rule is read', async (t) => {
   const of = (text: string) => {
     const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
     const found = checkSettings(host({ ...eicar, QMAILHOME }))

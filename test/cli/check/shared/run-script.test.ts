@@ -112,7 +112,7 @@ t.test('filled in variables cannot make a script much larger', async (t) => {
   t.ok(process.memoryUsage().rss - before < 200_000_000)
 })
 
-t.test('no text makes it throw', async (t) => {
+t.test('no text of a script makes its reader throw', async (t) => {
   const word = fc.constantFrom(
     ...[
       'exec',

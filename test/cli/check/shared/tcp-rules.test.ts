@@ -93,8 +93,8 @@ t.test(
     t.same(whats(/may relay: their mail passes unscanned/), ['QHPSI [127.0.0.1]'])
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])
     t.same(whats(/^finds EICAR/), ['scanner eicar [everybody else]'])
-    const one = await check('--client', '192.0.2.5')
-    t.equal(one.find(({ level }) => level === 'warning')?.what, 'unscanned mail')
+    const ofClient = await check('--client', '192.0.2.5')
+    t.equal(ofClient.find(({ level }) => level === 'warning')?.what, 'unscanned mail')
   },
 )
 

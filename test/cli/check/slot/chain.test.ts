@@ -22,7 +22,7 @@ t.test('a slot with the real qmail-queue behind it is well', async (t) => {
   )
 })
 
-t.test('a next program that is missing, not executable, or the slot itself', async (t) => {
+t.test('a chain that is missing, not executable, or the slot itself is an error', async (t) => {
   const chain = (env: Record<string, string>) => checkPrograms(host(env)).at(-1)
   t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
   t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
@@ -32,19 +32,22 @@ t.test('a next program that is missing, not executable, or the slot itself', asy
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })
 })
 
-t.test('a program that the account of the slot cannot execute', async (t) => {
+t.test('a program that the account of the slot cannot execute is an error', async (t) => {
   const home = qmail(t, 0o700)
   const findings = checkPrograms(host({ QMAILHOME: home }, { account: stranger }))
   t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
 })
 
-t.test('a slot that is missing, or that is not a program of onescan', async (t) => {
-  const home = qmail(t)
-  const slot = (QMAILQUEUE: string) =>
-    checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
-  t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
-  t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
-})
+t.test(
+  'a slot program that is missing is an error, and one that is not of onescan a warning',
+  async (t) => {
+    const home = qmail(t)
+    const slot = (QMAILQUEUE: string) =>
+      checkPrograms(host({ QMAILHOME: home, QMAILQUEUE }, { program: QMAILQUEUE }))[0]
+    t.match(slot('/nonexistent/onescan-queue'), { level: 'error', value: /ENOENT/ })
+    t.match(slot('/bin/cat'), { level: 'warning', remedy: /calls onescan-queue/ })
+  },
+)
 
 t.test(
   'a link that a purge left at the real qmail-queue means that nothing is scanned',

@@ -72,7 +72,7 @@ t.test('a qmail-smtpd that reads no descriptor gets no text', async (t) => {
   t.match(await finding(home, { ERROR_FD: '6' }), { level: 'error', remedy: 'unset ERROR_FD' })
 })
 
-t.test('without a qmail-smtpd it says how to find out', async (t) => {
+t.test('without a qmail-smtpd the finding says how to find out', async (t) => {
   t.match(await finding('/nonexistent', { ERROR_FD: '6' }), {
     level: 'warning',
     remedy: /send EICAR by SMTP/,

@@ -26,7 +26,7 @@ async function makeEngine(t: Test) {
   return { program, socket }
 }
 
-t.test('a client that may ask onescand, by whatever link it is called', async (t) => {
+t.test('onescanc may ask onescand, by whatever link it is called', async (t) => {
   const { program, socket } = await makeEngine(t)
   t.match(await checkOnescanc(host({ ONESCAN_SOCKET: socket }, { program })), [{ level: 'ok' }])
 })
@@ -41,7 +41,7 @@ t.test('an account without the group goes cold, and that is reported', async (t)
   ])
 })
 
-t.test('nobody listens at the socket', async (t) => {
+t.test('a socket at which nobody listens is a warning', async (t) => {
   const { program, socket } = await makeEngine(t)
   const findings = await checkOnescanc(host({ ONESCAN_SOCKET: `${socket}.gone` }, { program }))
   t.match(findings, [{ level: 'warning', value: /ENOENT/, remedy: /^start it/ }])

@@ -19,14 +19,14 @@ t.test('a service without node in its PATH is an error', async (t) => {
   t.match(finding, { level: 'error', value: /no node in PATH/, remedy: /run script/ })
 })
 
-t.test('an old node stays in memory, which is a warning', async (t) => {
+t.test('a node without execve is a warning, since it stays in memory', async (t) => {
   const directory = t.testdir({})
   symlinkSync(oldestNode, join(directory, 'node'))
   const [finding] = await checkRuntime(host({ PATH: directory }))
   t.match(finding, { level: 'warning', value: /v20\.19\.0 cannot exec/ })
 })
 
-t.test('versions', async (t) => {
+t.test('Node 20.19 is the oldest that works, and before 22.15 there is a warning', async (t) => {
   t.equal(judgeVersion('v18.20.4').level, 'error')
   t.equal(judgeVersion('v20.18.3').level, 'error')
   t.equal(judgeVersion('v20.19.0').level, 'warning')
@@ -52,7 +52,7 @@ t.test('a limit on the stack counts for each thread', async (t) => {
   t.match((await checkRuntime(host({}, { limits: all }))).at(-1), { level: 'error', remedy: /-m/ })
 })
 
-t.test('enough room, and just enough', async (t) => {
+t.test('a runtime that just starts is a warning, and one with enough room is well', async (t) => {
   const level = async (bytes: number) =>
     (await checkRuntime(host({}, { limits: limits(bytes) }))).at(-1)?.level
   t.equal(await level(8192 * MIB), 'ok')

@@ -29,34 +29,40 @@ t.test('a directory in which others may replace a message is an error', async (t
   }
 })
 
-t.test('a directory that is open to all, and one that does not pass its group on', async (t) => {
-  const spool = join(t.testdir({ spool: {} }), 'spool')
-  chmodSync(spool, 0o755)
-  const findings = checkSpool(host({ SPOOLDIR: spool }))
-  t.match(
-    findings.filter(({ level }) => level === 'warning'),
-    [
-      { what: 'SPOOLDIR', value: /mode 0755: open to all/ },
-      { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
-    ],
-  )
-})
+t.test(
+  'a directory that is open to all, or that does not pass its group on, is a warning',
+  async (t) => {
+    const spool = join(t.testdir({ spool: {} }), 'spool')
+    chmodSync(spool, 0o755)
+    const findings = checkSpool(host({ SPOOLDIR: spool }))
+    t.match(
+      findings.filter(({ level }) => level === 'warning'),
+      [
+        { what: 'SPOOLDIR', value: /mode 0755: open to all/ },
+        { what: 'SPOOLDIR', value: /group of the slot/, remedy: /g\+s/ },
+      ],
+    )
+  },
+)
 
-t.test('a directory that is missing, is none, or is closed to the slot', async (t) => {
-  const directory = t.testdir({ file: '', spool: {} })
-  const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
-  t.same(besidesRoom(checkSpool(host(spool('missing')))), ['error SPOOLDIR'])
-  t.same(besidesRoom(checkSpool(host(spool('file')))), ['error SPOOLDIR'])
-  t.same(besidesRoom(checkSpool(host({ TMPDIR: join(directory, 'missing') }))), [
-    'error spool (TMPDIR)',
-  ])
-  chmodSync(join(directory, 'spool'), 0o3730)
-  const closed = checkSpool(host(spool('spool'), { account: stranger }))
-  t.match(
-    closed.find(({ level }) => level === 'error'),
-    {
-      what: 'SPOOLDIR',
-      value: /not writable by stranger/,
-    },
-  )
-})
+t.test(
+  'a directory that is missing, is a file, or is closed to the slot is an error',
+  async (t) => {
+    const directory = t.testdir({ file: '', spool: {} })
+    const spool = (name: string) => ({ QHPSI: 'x %s', SPOOLDIR: join(directory, name) })
+    t.same(besidesRoom(checkSpool(host(spool('missing')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkSpool(host(spool('file')))), ['error SPOOLDIR'])
+    t.same(besidesRoom(checkSpool(host({ TMPDIR: join(directory, 'missing') }))), [
+      'error spool (TMPDIR)',
+    ])
+    chmodSync(join(directory, 'spool'), 0o3730)
+    const closed = checkSpool(host(spool('spool'), { account: stranger }))
+    t.match(
+      closed.find(({ level }) => level === 'error'),
+      {
+        what: 'SPOOLDIR',
+        value: /not writable by stranger/,
+      },
+    )
+  },
+)

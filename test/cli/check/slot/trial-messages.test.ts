@@ -14,7 +14,7 @@ function program(t: Test, script: string): string {
   return file
 }
 
-t.test('the installed program scans, and hands on clean mail', async (t) => {
+t.test('a slot program that scans and hands on clean mail is well', async (t) => {
   const findings = await checkTrialMessages(host(eicar))
   t.same(complaints(findings), [])
   t.match(findings, [{ value: /^scanned and handed on in \d+ ms$/ }, { value: 'is found' }])
@@ -58,7 +58,7 @@ t.test('a program that crashes is reported', async (t) => {
   t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
-t.test('the limits are those of the service', async (t) => {
+t.test('the slot program runs under the limits of the service', async (t) => {
   const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
   t.same(complaints(await checkTrialMessages(host(eicar, { limits: all }))), [
     'error slot, clean message',

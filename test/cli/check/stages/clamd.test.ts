@@ -45,7 +45,7 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
   )
 })
 
-t.test('a clamd that refuses large mail', { skip }, async (t) => {
+t.test('a clamd that refuses large mail is a warning', { skip }, async (t) => {
   const clamd = await startClamd({ streamMaxLength: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
@@ -76,7 +76,7 @@ t.test('a clamd that cannot read SPOOLDIR', { skip: skip || notRoot }, async (t)
   )
 })
 
-t.test('a socket that the account of the slot may not open', { skip }, async (t) => {
+t.test('a socket that the account of the slot may not open is an error', { skip }, async (t) => {
   const clamd = await startClamd()
   t.teardown(clamd.stop)
   chmodSync(clamd.socket, 0o600)
@@ -86,14 +86,14 @@ t.test('a socket that the account of the slot may not open', { skip }, async (t)
   t.equal(obstacle(stranger, clamd.socket, 'write'), clamd.socket)
 })
 
-t.test('an address without a clamd, and a word that is no address', async (t) => {
+t.test('an address without a clamd, and a word that is no address, are errors', async (t) => {
   const [down] = await checkClamd(asked(join(socketDirectory(t), 'socket')))
   t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
   const [bad] = await checkClamd(asked('clamd.example.org'))
   t.match(bad, { level: 'error', value: /must be an absolute socket path/ })
 })
 
-t.test('if QHPSI does not ask clamd, it is not looked for', async (t) => {
+t.test('without clamd in QHPSI no clamd is asked', async (t) => {
   t.same(await checkClamd(host({ QHPSI: 'plugin: eicar', CLAMD: '/nonexistent' })), [])
   t.same(await checkClamd(host({})), [])
 })

@@ -20,7 +20,7 @@ t.test('an hmac-sha256 ring that only this user can read is well', async (t) => 
   t.match(findings.at(-1)?.value, '1 keys, new signs')
 })
 
-t.test('no ring at the usual place means no cluster', async (t) => {
+t.test('a host without a keyring has no cluster, which is well', async (t) => {
   const [finding] = checkKeyring(host({}))
   t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys' })
 })

@@ -11,7 +11,7 @@ t.test('without QUOTAD nothing is checked', async (t) => {
   t.same(await checkQuota(host({})), [])
 })
 
-t.test('any answer shows that the service is there', async (t) => {
+t.test('a service that gives any answer is well', async (t) => {
   for (const word of ['QUOTA_OK', 'QUOTA_FULL', 'QUOTA_UNKNOWN', 'QUOTA_ERROR']) {
     const { port } = await udpService(t, () => word)
     const QUOTAD = `udp:127.0.0.1:${port}`
