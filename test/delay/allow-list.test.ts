@@ -9,7 +9,7 @@ const list = parseAllowList(`# ours
 mail.example.com
 `)
 
-t.test('networks and names are found, comments and case do not matter', async (t) => {
+t.test('the allow list finds networks and names, whatever their case', async (t) => {
   t.equal(findNetwork(list, parseIpAddress('192.0.2.9')!), '192.0.2.0/24')
   t.equal(findNetwork(list, parseIpAddress('2001:db8::9')!), '2001:db8::/32')
   t.equal(findNetwork(list, parseIpAddress('198.51.100.1')!), undefined)
@@ -20,7 +20,7 @@ t.test('networks and names are found, comments and case do not matter', async (t
   t.equal(findName(list, 'badexample.org'), undefined)
 })
 
-t.test('a line that is neither is told', async (t) => {
+t.test('a line of the allow list that is no network and no name is an error', async (t) => {
   for (const line of ['192.0.2.0/40', 'a b', '*.example.org', '192.0.2', 'exa\xe4mple.org']) {
     t.throws(() => parseAllowList(`10.\n${line}\n`), { message: /^line 2: / }, line)
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { launcher, runtimes } from './rig.ts'
 
-/** What is wrong from the start ends at once, in the codes of UCSPI programs, with a line that says why. */
+/** Faults at the start: smtp-delay ends with the codes of UCSPI programs, and a line says why. */
 
 interface Run {
   readonly words: readonly string[]
@@ -82,7 +82,7 @@ for (const { name, status, says, ...wishes } of cases) {
   })
 }
 
-t.test('a closed or useless descriptor 0 is told', async (t) => {
+t.test('a closed or useless descriptor 0 is reported', async (t) => {
   const closed = (words: string) => ({
     program: ['/bin/sh', '-c', `"$0" true ${words}`],
     words: [launcher],

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 
-/** What a DNS server does about a question. */
+/** How the DNS server of a test treats a question. */
 export type DnsAnswer =
   /** Names, of each its labels as bytes: a string is taken apart at its dots. */
   | { readonly names: readonly (string | readonly Buffer[])[] }

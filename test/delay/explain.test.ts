@@ -5,7 +5,7 @@ import t from 'tap'
 import { startDns } from './dns-stand-in.ts'
 import { runtimes } from './rig.ts'
 
-/** What `--explain` says is what a client would be in for. */
+/** `--explain` prints how long a client would wait, and why. */
 
 const run = promisify(execFile)
 
@@ -15,7 +15,7 @@ for (const { name, smtpDelay } of runtimes) {
     return (await run(command, args)).stdout.trimEnd()
   }
 
-  t.test(`${name}: a name that is given is judged without the DNS`, async (t) => {
+  t.test(`${name}: a name on the command line is classified without the DNS`, async (t) => {
     t.equal(
       await explain('-D', '7.5', '--explain', '203.0.113.77', '203-0-113-77.example.net'),
       '203.0.113.77: delay 7.5, dynamic 203-0-113-77.example.net (dynamic *{ip}*)',
@@ -26,19 +26,22 @@ for (const { name, smtpDelay } of runtimes) {
     )
   })
 
-  t.test(`${name}: a name that is not given is looked up, by IPv6 too`, async (t) => {
-    const domain = `7.7${'.0'.repeat(22)}.8.b.d.0.1.0.0.2.ip6.arpa`
-    const dns = await startDns({ [domain]: { names: ['adsl-7.example.net'] } })
-    t.teardown(dns.stop)
-    const ask = (ip: string) => explain('--dns', dns.server, '--explain', ip)
-    const dynamic = 'dynamic adsl-7.example.net (dynamic *|adsl|*)'
-    t.equal(await ask('2001:db8::77'), `2001:db8::77: delay 10, ${dynamic}`)
-    t.equal(await ask('::ffff:192.0.2.9'), '::ffff:192.0.2.9: delay 20, nameless (no name)')
-    t.same(dns.asked, [domain, '9.2.0.192.in-addr.arpa'])
-  })
+  t.test(
+    `${name}: without a name on the command line the DNS is asked, for IPv6 too`,
+    async (t) => {
+      const domain = `7.7${'.0'.repeat(22)}.8.b.d.0.1.0.0.2.ip6.arpa`
+      const dns = await startDns({ [domain]: { names: ['adsl-7.example.net'] } })
+      t.teardown(dns.stop)
+      const ask = (ip: string) => explain('--dns', dns.server, '--explain', ip)
+      const dynamic = 'dynamic adsl-7.example.net (dynamic *|adsl|*)'
+      t.equal(await ask('2001:db8::77'), `2001:db8::77: delay 10, ${dynamic}`)
+      t.equal(await ask('::ffff:192.0.2.9'), '::ffff:192.0.2.9: delay 20, nameless (no name)')
+      t.same(dns.asked, [domain, '9.2.0.192.in-addr.arpa'])
+    },
+  )
 }
 
-t.test('own rules come before the built-in ones, or alone', async (t) => {
+t.test('rules of --names come before the built-in rules, or replace them', async (t) => {
   const [command = '', ...args] = runtimes[0]!.smtpDelay
   const names = join(t.testdir({ names: 'ordinary *|dsl|*.biz.example.net\n' }), 'names')
   const look = async (...words: string[]) =>
@@ -51,7 +54,7 @@ t.test('own rules come before the built-in ones, or alone', async (t) => {
   t.equal(await look('--names', names, '--no-builtin', ...other), 'ordinary')
 })
 
-t.test('the allow list is explained', async (t) => {
+t.test('--explain names the entry of the allow list', async (t) => {
   const [command = '', ...args] = runtimes[0]!.smtpDelay
   const list = join(t.testdir({ list: '192.0.2.0/24\n' }), 'list')
   const { stdout } = await run(command, [...args, '--allow', list, '--explain', '192.0.2.9'])

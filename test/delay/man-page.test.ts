@@ -16,7 +16,7 @@ import { OPTIONS, readOptions } from '../../src/delay/shared/options.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { launcher } from './rig.ts'
 
-/** smtp-delay(8) against the program. */
+/** smtp-delay(8) describes the program as it is. */
 
 const page = readPage('smtp-delay.8')
 const options = new Map(
@@ -26,11 +26,11 @@ const options = new Map(
   }),
 )
 
-t.test('every option is described, and no other', async (t) => {
+t.test('the page describes exactly the options that exist', async (t) => {
   t.same([...options.keys()].sort(), [...OPTIONS].sort())
 })
 
-t.test('defaults are those of the program', async (t) => {
+t.test('the page has the defaults of the program', async (t) => {
   const { delays, penalty, dnsTimeout } = readOptions(['x'])
   const defaults = {
     '-d': delays.ordinary,
@@ -57,12 +57,12 @@ t.test('the limits of the standalone talk are those of the program', async (t) =
   t.match(section(page, 'STANDALONE TALK').replace(/\n/g, ' '), limits)
 })
 
-t.test('the rules that are shown can be read', async (t) => {
+t.test('the rules in the page can be read', async (t) => {
   const [, rules = ''] = /\.Bd -literal[^\n]*\n([\s\S]*?)\.Ed/.exec(section(page, 'NAMES')) ?? []
   t.equal(parseRules(rules, 'the page').length, 3)
 })
 
-t.test('--explain prints what is shown', async (t) => {
+t.test('--explain prints the lines in the page', async (t) => {
   const [, command = '', output] =
     /^\$ smtp-delay (.*)\n(.*\n)/m.exec(section(page, 'EXAMPLES')) ?? []
   t.equal(execFileSync(launcher, command.split(' '), { encoding: 'utf8' }), output)

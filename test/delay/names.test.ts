@@ -10,7 +10,7 @@ import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 const rules = parseRules(dynamicNames, 'built-in names')
 const client = parseIpAddress('203.0.113.77')!
 
-/** Each example with the rule above it. */
+/** The examples of dynamic-names.txt, each with the rule that it stands below. */
 function* examples() {
   let rule = ''
   for (const line of readFileSync(join(import.meta.dirname, 'dynamic-names.txt'), 'utf8').split(
@@ -42,7 +42,7 @@ t.test('every rule has an example, and no example is there twice', async (t) => 
   t.equal(new Set(all.map(({ name }) => name)).size, all.length)
 })
 
-t.test('letters match in either case', async (t) => {
+t.test('patterns match names in either case', async (t) => {
   t.equal(findRule(rules, 'ADSL-77.Example.NET', client)?.nameClass, 'dynamic')
   t.equal(
     findRule(parseRules('dynamic *|DSL|*', 'x'), 'dsl1.example', client)?.nameClass,
@@ -50,7 +50,7 @@ t.test('letters match in either case', async (t) => {
   )
 })
 
-t.test('an address is found in each of its writings, and only the own one', async (t) => {
+t.test('each way to write out the own address is found, and no other address', async (t) => {
   const own = parseRules('dynamic *{ip}*', 'x')
   const looks = (name: string, ip = '203.0.113.77') =>
     findRule(own, name, parseIpAddress(ip)!)?.nameClass
@@ -100,7 +100,7 @@ t.test('a pattern means what a regular expression of the same meaning does', asy
   t.pass()
 })
 
-t.test('a file of rules that cannot be read says where', async (t) => {
+t.test('an error in a file of rules names the line', async (t) => {
   const read = (text: string) => () => parseRules(text, 'names')
   t.throws(read('# x\ndynamic *a*\nodd *b*\n'), { message: /^names line 3: begins with "odd"/ })
   t.throws(read('dynamic\n'), { message: /line 1: has no pattern/ })
@@ -123,7 +123,7 @@ function timeToMatch(name: string): number {
   return best
 }
 
-t.test('no name takes more than linear time to match', async (t) => {
+t.test('matching takes at most linear time, whatever the name is', async (t) => {
   const hostile = [
     'a',
     '1',

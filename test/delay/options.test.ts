@@ -10,7 +10,7 @@ t.test('options end at the program, whose own are left alone', async (t) => {
   t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
 })
 
-t.test('short, moderate and long are the defaults', async (t) => {
+t.test('the default delays are short, moderate and long', async (t) => {
   t.match(readOptions(['x']), {
     delays: { ordinary: 1, dynamic: 10, nameless: 20 },
     penalty: 5,
@@ -19,7 +19,7 @@ t.test('short, moderate and long are the defaults', async (t) => {
   })
 })
 
-t.test('what makes no sense is a usage error that names it', async (t) => {
+t.test('an option that makes no sense is a usage error that names it', async (t) => {
   const lines = {
     '': /^no program; usage/,
     '-v': /^no program/,

@@ -7,7 +7,7 @@ import { readClient, type UcspiClient } from '../../src/delay/shared/ucspi-clien
 import { type ClientSign, outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
-/** Who waits for how long, and why: what decides, in its order, without a socket. */
+/** Decisions how long clients wait, and why, without any socket. */
 
 interface Wishes {
   readonly client?: Partial<UcspiClient>
@@ -58,7 +58,7 @@ async function judged(wishes: Wishes = {}) {
   return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
 }
 
-t.test('clients that need not wait at all, by the first reason that holds', async (t) => {
+t.test('a client need not wait for the first of these reasons that holds', async (t) => {
   const all = { relay: true, rbl: 'refused', delay: 0 } as const
   const allow = '192.0.2.0/24\n'
   const whyOf = (wishes: Wishes) => {
@@ -89,7 +89,7 @@ t.test('a client that RBLSMTPD accepts is greeted at once, unless set otherwise'
   t.match(await judged({ client, options: ['--even-allowed'] }), { delay: 1 })
 })
 
-t.test('the class decides, by the name that the DNS has or that the server gave', async (t) => {
+t.test('the class of the name decides, which the DNS has or the server gave', async (t) => {
   const options = ['-d', '2', '-D', '5', '-N', '9']
   t.same(await judged({ options }), {
     delay: 2,
@@ -136,7 +136,7 @@ t.test('a name that no mail server could have makes a client dynamic', async (t)
   t.match(await judged({ names: ['localhost'] }), { class: 'dynamic', delay: 10 })
 })
 
-t.test('a name is allowed if it leads back to the client', async (t) => {
+t.test('a name is allowed if the DNS confirms it', async (t) => {
   const allow = '.example.org\n'
   t.same(await judged({ allow, names: ['mail.example.net', 'mail.example.org'] }), {
     delay: 0,
@@ -168,7 +168,7 @@ t.test('a known client waits no time, and its name is asked for only if it may h
   t.match(await judged({ known: '' }), { class: 'ordinary' }, 'a stranger')
 })
 
-t.test('how a wait ends, by what the client does and what is known about it by then', async (t) => {
+t.test('the end of a wait depends on what the client does and what is known by then', async (t) => {
   const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }
   const allowed = { delay: 0, why: 'allowed', exempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
@@ -227,7 +227,7 @@ t.test('the environment of a UCSPI server says who the client is', async (t) => 
   })
 })
 
-t.test('a variable that makes no sense is told with its remedy', async (t) => {
+t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
   const config = (message: string) => ({ kind: 'config', message })
   t.throws(() => readClient({}), config('TCPREMOTEIP: is not set; run this under tcpserver'))
   t.throws(

@@ -55,7 +55,7 @@ for (const { name, answer, expect, time = 5000 } of cases) {
 
 const uptime = () => performance.now()
 
-t.test('a name counts as confirmed only where it leads back', async (t) => {
+t.test('a name is confirmed only if it has the address of the client', async (t) => {
   const dns = await startDns({
     'mail.example.org': { address: '192.0.2.1' },
     'other.example.org': { address: '192.0.2.2' },
@@ -70,7 +70,7 @@ t.test('a name counts as confirmed only where it leads back', async (t) => {
   t.equal(await confirmed('silent.example.org'), false)
 })
 
-t.test('a server that is no address is told', async (t) => {
+t.test('a DNS server that is no address is a fault', async (t) => {
   t.throws(() => openDns(['nonsense'], uptime).within(1), {
     name: 'Fault',
     message: /DNS server nonsense/,

@@ -26,10 +26,10 @@ export const runtimes: readonly { readonly name: string; readonly smtpDelay: str
   ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
 ]
 
-/** What a test's clients wait for, short; the DNS is asked at a server of the test or not at all. */
+/** Options with short delays. The DNS is asked at a server of the test, or not at all. */
 export const QUICK = [...allWait(0.5), '-P', '0.1', '--dns-timeout', '0.1']
 
-/** Says what it was given, keeps every byte that comes, and then the state it found. */
+/** A server program that prints its environment, and records its input and its descriptors. */
 const BEHIND = `#!/bin/sh
 printf '220 behind RBLSMTPD=%s\\r\\n' "\${RBLSMTPD-unset}"
 cat >>"$KEPT/bytes"

@@ -19,7 +19,7 @@ import { launcher, until, visit } from './rig.ts'
 const root = join(import.meta.dirname, '../..')
 const skip = ucspiMissing || envdirMissing || qpsmtpdMissing || postfixMissing
 
-/** rblsmtpd asks DNS servers on their own port alone. */
+/** The address of the test's DNS server. It needs port 53, since rblsmtpd asks no other one. */
 const DNS_ADDRESS = '127.83.109.53'
 
 const mail = { from: 'ann@example.net', to: 'ben@example.org', message: 'Subject: x\n\nhello\n' }
@@ -70,7 +70,7 @@ t.test('patient senders deliver, early talkers do not', { skip }, async (t) => {
   }
 })
 
-/** qpsmtpd with a stand-in qmail-queue, and the number of messages that it took. */
+/** Starts qpsmtpd with a stand-in qmail-queue, which counts the messages that it takes. */
 async function receiver(t: Test): Promise<{ port: number; delivered: () => number }> {
   const { program, MAILDIR, delivered } = queueOfNobody(t)
   const server = await startQpsmtpd({ program, environment: { ...process.env, MAILDIR } })
@@ -78,7 +78,7 @@ async function receiver(t: Test): Promise<{ port: number; delivered: () => numbe
   return { port: server.port, delivered }
 }
 
-/** A run script on a free port, with shorter delays and a way to `smtpPort` in the place of qmail-smtpd. */
+/** Runs an example script with a free port, shorter delays, and a relay to `smtpPort` as its server. */
 async function startFront(script: string, smtpPort: number): Promise<Daemon & { port: number }> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-front-'))
   const port = await freePort()

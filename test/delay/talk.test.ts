@@ -39,7 +39,7 @@ t.test('lines are the same in every split of their bytes', async (t) => {
   )
 })
 
-/** A client that sends these pieces, one each `every` milliseconds, on a clock of its own. */
+/** A client that sends one of these pieces every `every` milliseconds of its own clock. */
 function client(pieces: Iterator<string>, every = 0) {
   let now = 0
   const said: string[] = []

@@ -1,16 +1,16 @@
-/** Words of smtp-delay about who waits how long. */
+/** Options of smtp-delay that set how long clients wait. */
 
 /** Clients of every class wait for so many seconds. */
 export function allWait(seconds: number): readonly string[] {
   return ['-d', '-D', '-N'].flatMap((option) => [option, String(seconds)])
 }
 
-/** Names are asked for at this server. */
+/** The DNS server with this port is asked. */
 export function namesFrom(server: string, seconds: number): readonly string[] {
   return ['--dns', server, '--dns-timeout', String(seconds)]
 }
 
-/** No server of the host is asked, and none answers: every client is ordinary. */
+/** A DNS server is asked that does not answer, so that every client is ordinary. */
 export const NO_NAMES = namesFrom('127.0.0.1:9', 0.05)
 
 /** Early talkers are not held. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import { findTcpRule } from '../../../src/delay/gate/find-tcp-rule.ts'
 import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
 
-/** Rules as tcprules compiles them, beside what tcprulescheck says of the same clients. */
+/** Rules that tcprules compiled, read by the gate and by tcprulescheck for the same clients. */
 
 const RULES = `192.0.2.1:allow,WHO="one"
 192.0.2.:deny

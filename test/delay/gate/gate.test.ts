@@ -6,7 +6,7 @@ import { runtimes, until, visit } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY, namesFrom } from '../waits.ts'
 import { AT_ONCE, type Client, connect, speak, startGate } from './rig.ts'
 
-/** What clients of the gate get, on each runtime: a program in time, a refusal, or nothing. */
+/** The gate on each runtime: its clients get a program after their wait, a refusal, or nothing. */
 
 const skip = ucspiMissing
 const TALKED = 'your mail server talked before it was greeted'
@@ -122,31 +122,35 @@ for (const { name, smtpDelay: command } of runtimes) {
     )
   })
 
-  t.test(`${name}: SIGTERM tells those who wait, and lets sessions go on`, { skip }, async (t) => {
-    const gate = await startGate({
-      command,
-      rules: '127.0.0.2:allow,SMTPDELAY="0"\n:allow\n',
-      words: NEVER,
-    })
-    t.teardown(gate.stop)
-    const session = await connect(gate.port, { from: '127.0.0.2' })
-    await session.hears(/^220 /)
-    const waiting = await connect(gate.port)
-    // It is in when somebody who came later is served.
-    const later = await connect(gate.port, { from: '127.0.0.2' })
-    await later.hears(/^220 /)
-    gate.signal('SIGTERM')
-    t.match(await waiting.over, /^421 smtp-delay\.local this server is being restarted/)
-    t.equal(await gate.ended, 0)
-    later.leave()
-    session.send('QUIT\r\n')
-    t.match(await session.over, /221 bye/)
-  })
+  t.test(
+    `${name}: SIGTERM sends clients that wait away, and lets sessions go on`,
+    { skip },
+    async (t) => {
+      const gate = await startGate({
+        command,
+        rules: '127.0.0.2:allow,SMTPDELAY="0"\n:allow\n',
+        words: NEVER,
+      })
+      t.teardown(gate.stop)
+      const session = await connect(gate.port, { from: '127.0.0.2' })
+      await session.hears(/^220 /)
+      const waiting = await connect(gate.port)
+      // It is in when somebody who came later is served.
+      const later = await connect(gate.port, { from: '127.0.0.2' })
+      await later.hears(/^220 /)
+      gate.signal('SIGTERM')
+      t.match(await waiting.over, /^421 smtp-delay\.local this server is being restarted/)
+      t.equal(await gate.ended, 0)
+      later.leave()
+      session.send('QUIT\r\n')
+      t.match(await session.over, /221 bye/)
+    },
+  )
 }
 
 const command = runtimes.at(-1)!.smtpDelay
 
-t.test('classes are those of the names that the DNS has', { skip }, async (t) => {
+t.test('the class is that of the names in the DNS', { skip }, async (t) => {
   const dns = await startDns({
     '1.0.0.127.in-addr.arpa': { names: ['adsl-7.example.org'] },
     '2.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
@@ -181,7 +185,7 @@ t.test('classes are those of the names that the DNS has', { skip }, async (t) =>
 })
 
 t.test(
-  'with -h rules may name clients, with -p only by names that lead back',
+  'with -h rules may name clients, and with -p only by confirmed names',
   { skip },
   async (t) => {
     const dns = await startDns({
@@ -220,7 +224,7 @@ t.test(
 )
 
 t.test(
-  'what tcprules has put there counts at once; a damaged file lets nobody in',
+  'new rules of tcprules count at once, and a damaged file lets nobody in',
   { skip },
   async (t) => {
     const gate = await startGate({ command, rules: ':allow,WHO="first"\n' })
@@ -255,7 +259,7 @@ t.test(
 )
 
 t.test(
-  'at most -c programs run; who came first is served first, and not for ever',
+  'at most -c programs run; clients are served in their order, or sent away in time',
   { skip },
   async (t) => {
     const rules = '127.0.0.8:allow,SMTPDELAY="0"\n:allow,SMTPDELAY="0.1"\n'
@@ -296,7 +300,7 @@ t.test(
   },
 )
 
-t.test('a full waiting room gives the place of the worst away, or none', { skip }, async (t) => {
+t.test('a full waiting room sends the worst client away, or the newcomer', { skip }, async (t) => {
   const dns = await startDns({
     '2.0.0.127.in-addr.arpa': { names: ['adsl-7.example.org'] },
     '3.0.0.127.in-addr.arpa': { names: ['mail.example.org'] },
@@ -368,7 +372,7 @@ t.test('SIGHUP reads the lists again; one that is broken changes nothing', { ski
   for (const client of clients) client.leave()
 })
 
-t.test('IPv6 and IPv4 come to the same port', { skip }, async (t) => {
+t.test('clients of IPv6 and IPv4 use the same port', { skip }, async (t) => {
   const gate = await startGate({ command, listen: '0', words: [...AT_ONCE, '--per-client', '1'] })
   t.teardown(gate.stop)
   const six = await connect(gate.port, { from: '::1', to: '::1' })
@@ -382,7 +386,7 @@ t.test('IPv6 and IPv4 come to the same port', { skip }, async (t) => {
   six.leave()
 })
 
-/** Variables of one program, without what differs from connection to connection. */
+/** The variables of a program, without those that differ between connections. */
 function variables(text: string): string[] {
   return text
     .split('\n')

@@ -8,7 +8,7 @@ import {
 } from '../../../src/delay/gate/known-clients.ts'
 import { readKnownFile } from '../../../src/delay/gate/known-file.ts'
 
-/** Who is known here, and on the other hosts of a cluster. */
+/** The clients that a gate knows, from its own visits and from the other hosts of a cluster. */
 
 const NOW = 1_800_000_000
 
@@ -26,7 +26,7 @@ function opened(wishes: Partial<KnownClientsOptions> = {}) {
   return { known, clock, log }
 }
 
-/** Other hosts, which know these clients for so many seconds; and what they are told. */
+/** Other hosts that know clients, each for some seconds, and record what they are told. */
 function others(clients: Readonly<Record<string, number>>) {
   const heard: string[] = []
   const shared = {

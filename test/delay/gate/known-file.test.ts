@@ -3,7 +3,7 @@ import t from 'tap'
 import { openKnownClients } from '../../../src/delay/gate/known-clients.ts'
 import { readKnownFile, writeKnownFile } from '../../../src/delay/gate/known-file.ts'
 
-/** How long clients are known over restarts, by clocks that are set. */
+/** How long clients are known over restarts of the gate, while clocks are set. */
 
 const NOW = 1_800_000_000
 const HOUR = 3600

@@ -4,7 +4,7 @@ import { runtimes, until } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 import { type Client, connect, startGate } from './rig.ts'
 
-/** Whole sessions with qpsmtpd behind the gate: of a patient, an early, a known and a leaving client. */
+/** Sessions of patient, early, known and leaving clients with qpsmtpd behind the gate. */
 
 const MAIL = [
   ['EHLO mx.example.net', /^250 /m],
@@ -15,7 +15,7 @@ const MAIL = [
   ['QUIT', /^221 /m],
 ] as const
 
-/** Waits for each reply, as a mail server does; resolves with what both have said. */
+/** Sends each command after the reply to the last one. Resolves to the whole session. */
 async function deliver(client: Client): Promise<string> {
   await client.hears(/^220 /)
   for (const [line, reply] of MAIL) {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { compileRules } from '../../programs/ucspi.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 
-/** A gate on a free port, and clients of it, each from an address of its own. */
+/** Starts a gate on a free port, and connects clients, each from an address of its own. */
 
 export interface Gate {
   readonly port: number
@@ -58,7 +58,7 @@ export interface GateSetup {
   readonly directory?: string
 }
 
-/** Classes are not asked for at a server of the host, and nobody waits long. */
+/** Options with short delays, and without a DNS server that would answer. */
 export const AT_ONCE = [...allWait(0), ...NO_PENALTY, ...NO_NAMES]
 
 export async function startGate(setup: GateSetup): Promise<Gate> {
@@ -119,7 +119,7 @@ export interface Client {
   leave(): void
 }
 
-/** Connects from 127.0.0.N, or another address of this host; `early` is sent with the connection. */
+/** Connects from an address of this host, such as 127.0.0.2. `early` is sent at once. */
 export async function connect(
   port: number,
   {
@@ -177,7 +177,7 @@ export async function connect(
   }
 }
 
-/** A whole session in turns, as a mail server has it; resolves with all that came. */
+/** Holds a whole SMTP session, waiting for each reply. Resolves to everything that was received. */
 export async function speak(port: number, from?: string): Promise<string> {
   const client = await connect(port, from === undefined ? {} : { from })
   await client.hears(/^220 .*\r\n/)

@@ -12,14 +12,14 @@ import { runtimes, until } from '../rig.ts'
 import { allWait, NO_NAMES, namesFrom } from '../waits.ts'
 import { AT_ONCE, connect, type Gate, speak, startGate } from './rig.ts'
 
-/** What goes wrong around a gate, and what becomes of its clients then. */
+/** Trouble around a gate (dead servers, full disks, restarts), and how its clients fare. */
 
 const { smtpDelay: command } = runtimes.at(-1)!
 const skip = ucspiMissing
 const needsRoot = process.getuid?.() !== 0 && 'needs root'
 const WAITING = [...allWait(60), '-P', '0.1', '--dns', '127.0.0.1:9']
 
-t.test('thousands that connect and leave at once leave nothing behind', { skip }, async (t) => {
+t.test('thousands of clients that leave at once leave nothing behind', { skip }, async (t) => {
   const gate = await startGate({ command, words: [...WAITING, '--per-client', '5000'] })
   t.teardown(gate.stop)
   const before = descriptors(gate)
@@ -45,23 +45,30 @@ t.test(
   },
 )
 
-t.test('thousands that wait cost no processor time, whatever they send', { skip }, async (t) => {
-  const gate = await startGate({ command, words: [...WAITING, '-P', '60', '--per-client', '5000'] })
-  t.teardown(gate.stop)
-  const clients = await Promise.all(
-    Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
-  )
-  await until(
-    () => gate.log.filter((line) => / event=talked /.test(line)).length === 500,
-    'half talk',
-  )
-  await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
-  const before = processStat(gate.pid)!.used
-  await new Promise((resolve) => setTimeout(resolve, 2000))
-  const used = processStat(gate.pid)!.used - before
-  t.ok(used <= 200, `${used} ms of processor time`)
-  for (const client of clients) client.leave()
-})
+t.test(
+  'thousands of waiting clients cost no processor time, whatever they send',
+  { skip },
+  async (t) => {
+    const gate = await startGate({
+      command,
+      words: [...WAITING, '-P', '60', '--per-client', '5000'],
+    })
+    t.teardown(gate.stop)
+    const clients = await Promise.all(
+      Array.from({ length: 1000 }, (_, at) => connect(gate.port, at % 2 ? { early: 'x' } : {})),
+    )
+    await until(
+      () => gate.log.filter((line) => / event=talked /.test(line)).length === 500,
+      'half talk',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 1500)) // what the DNS was asked is over
+    const before = processStat(gate.pid)!.used
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const used = processStat(gate.pid)!.used - before
+    t.ok(used <= 200, `${used} ms of processor time`)
+    for (const client of clients) client.leave()
+  },
+)
 
 t.test('with a dead resolver clients count as ordinary, and none is lost', { skip }, async (t) => {
   const dns = await startDns({})
@@ -168,7 +175,7 @@ t.test(
   },
 )
 
-/** Has a socket as systemd has it, and starts the gate twice: the second time when there is a file "again". */
+/** Listens as systemd does, and starts the gate twice; the second time once a file "again" exists. */
 const HOLDER = `
 import os, signal, socket, subprocess, sys, time
 listener = socket.socket()
@@ -200,24 +207,28 @@ t.test(
   },
 )
 
-t.test('root only binds: sessions run as another user', { skip: skip || needsRoot }, async (t) => {
-  const gate = await startGate({
-    command: command.map(reachable),
-    words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
-  })
-  t.teardown(gate.stop)
-  const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
-  t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
-  t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
-  t.match(status, /^Groups:\t65533 $/m)
-  t.match(status, /^CapEff:\t0+$/m)
-  t.match(await speak(gate.port), /^220 /)
-  const attempt = startGate({
-    command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
-    words: [...AT_ONCE, '-u', '1'],
-  })
-  await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
-})
+t.test(
+  'only the bind is done as root: sessions run as another user',
+  { skip: skip || needsRoot },
+  async (t) => {
+    const gate = await startGate({
+      command: command.map(reachable),
+      words: [...AT_ONCE, '-u', '65534', '-g', '65533'],
+    })
+    t.teardown(gate.stop)
+    const status = readFileSync(`/proc/${gate.pid}/status`, 'latin1')
+    t.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m)
+    t.match(status, /^Gid:\t65533\t65533\t65533\t65533$/m)
+    t.match(status, /^Groups:\t65533 $/m)
+    t.match(status, /^CapEff:\t0+$/m)
+    t.match(await speak(gate.port), /^220 /)
+    const attempt = startGate({
+      command: ['setpriv', '--reuid=65534', '--clear-groups', ...command.map(reachable)],
+      words: [...AT_ONCE, '-u', '1'],
+    })
+    await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
+  },
+)
 
 t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   const directory = t.testdir({})

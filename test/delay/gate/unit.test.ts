@@ -10,14 +10,14 @@ import { compileRules, ucspiMissing } from '../../programs/ucspi.ts'
 import { runtimes, until } from '../rig.ts'
 import { connect, speak } from './rig.ts'
 
-/** The units of packaging/examples: systemd reads them, and what they start takes their socket. */
+/** The systemd units of packaging/examples: they are valid, and their command takes the socket. */
 
 const examples = join(import.meta.dirname, '../../../packaging/examples')
 const service = readFileSync(join(examples, 'smtp-delay.service'), 'utf8')
 const skip =
   ucspiMissing || (!findProgram('systemd-socket-activate') && 'install Debian package systemd')
 
-t.test('systemd finds nothing wrong with them', { skip }, async (t) => {
+t.test('systemd finds no fault in the units', { skip }, async (t) => {
   const directory = t.testdir({
     'smtp-delay.service': service.replace('/usr/sbin/smtp-delay', '/bin/true'),
     'smtp-delay.socket': readFileSync(join(examples, 'smtp-delay.socket'), 'utf8'),

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Visit } from '../../../src/delay/gate/visit.ts'
 import { createWaitingRoom } from '../../../src/delay/gate/waiting-room.ts'
 
-/** Who makes room for whom in a gate that is full. */
+/** The waiting room of the gate: when it is full, and who makes room for a newcomer. */
 
 const visit = (name: string) =>
   ({ ip: name, rank: undefined, before: undefined, behind: undefined }) as unknown as Visit

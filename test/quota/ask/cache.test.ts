@@ -14,14 +14,14 @@ import {
 import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
-/** How long answers hold, and what they are remembered as. */
+/** How long answers hold, and what remembered answers say about other sizes. */
 
 const room = (size: number, quota: number): QuotaAnswer => ({
   answer: 'room',
   usage: { size, quota },
 })
 
-t.test('an answer holds the shorter the fuller the mailbox is', async (t) => {
+t.test('the fuller the mailbox is, the shorter an answer holds', async (t) => {
   t.equal(lifetimeOf(room(0, 100), 0.5), LONGEST)
   t.equal(lifetimeOf(room(49, 100), 0.5), LONGEST)
   t.ok(lifetimeOf(room(75, 100), 0.5) < LONGEST / 10)
@@ -33,7 +33,7 @@ t.test('an answer holds the shorter the fuller the mailbox is', async (t) => {
   t.equal(lifetimeOf({ answer: 'unknown', why: '' }, 0.5), 0)
 })
 
-t.test('times are those of the page, and shorten by the same factor on the way', async (t) => {
+t.test('answers hold for the times of the manual page, which fall exponentially', async (t) => {
   t.same([LONGEST, SHORTEST, FULL, PLAIN, NO_SUCH_USER], [3600e3, 5e3, 30e3, 60e3, 300e3])
   t.equal(lifetimeOf(room(50, 100), 0.5), LONGEST, 'where it begins')
   const half = Math.sqrt(LONGEST * SHORTEST)
@@ -43,7 +43,7 @@ t.test('times are those of the page, and shorten by the same factor on the way',
   t.equal(lifetimeOf(room(100, 100), 1), SHORTEST)
 })
 
-t.test('what is said of another size, by each kind of answer', async (t) => {
+t.test('each kind of answer covers the sizes that it should', async (t) => {
   const saying = (answer: QuotaAnswer, asked: number | undefined, incoming: number, age = 0) =>
     answerFor(datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5), incoming, age)
   const full: QuotaAnswer = { answer: 'full' }
@@ -65,19 +65,24 @@ t.test('what is said of another size, by each kind of answer', async (t) => {
   t.equal(saying(endless, 0, 1e12), endless)
 })
 
-t.test('between all sizes and limits it never gets longer, nor out of its bounds', async (t) => {
-  const share = fc.double({ min: 0, max: 1, noNaN: true })
-  const quota = fc.integer({ min: 1, max: 1_000_000_000_000 })
-  fc.assert(
-    fc.property(share, share, share, quota, (a, b, soft, quota) => {
-      const [less, more] = [Math.min(a, b), Math.max(a, b)].map((fill) => Math.floor(fill * quota))
-      const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota), soft))
-      t.ok(long! >= short! && short! >= SHORTEST - 1e-6 && long! <= LONGEST)
-    }),
-  )
-})
+t.test(
+  'a fuller mailbox never has an answer that holds longer, nor one out of bounds',
+  async (t) => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true })
+    const quota = fc.integer({ min: 1, max: 1_000_000_000_000 })
+    fc.assert(
+      fc.property(share, share, share, quota, (a, b, soft, quota) => {
+        const [less, more] = [Math.min(a, b), Math.max(a, b)].map((fill) =>
+          Math.floor(fill * quota),
+        )
+        const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota), soft))
+        t.ok(long! >= short! && short! >= SHORTEST - 1e-6 && long! <= LONGEST)
+      }),
+    )
+  },
+)
 
-t.test('whatever was remembered, nobody is refused by what is old or was not asked', async (t) => {
+t.test('no remembered answer refuses a recipient if it is old or about another size', async (t) => {
   const size = fc.integer({ min: 0, max: 200 })
   fc.assert(
     fc.property(size, size, size, size, fc.boolean(), (used, asked, incoming, age, full) => {
@@ -94,7 +99,7 @@ t.test('whatever was remembered, nobody is refused by what is old or was not ask
   )
 })
 
-t.test('the mailboxes that were asked for last are kept, as many as may be', async (t) => {
+t.test('the cache keeps the mailboxes that were asked about last', async (t) => {
   const cache = createQuotaCache(2)
   const known = datedAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
   cache.set('a', known)
@@ -134,22 +139,25 @@ t.test('a mailbox with room is asked for once an hour, a full one twice a minute
   t.match(client.counters, { questions: 10, asked: 6, cached: 4, room: 5, full: 5 })
 })
 
-t.test('what does not fit a remembered use is asked afresh before it is refused', async (t) => {
-  const mailbox: [number, number] = [40, 100]
-  const service = await udpService(t, (packet) =>
-    extendedAnswer({ 'ann@example.org': mailbox })(packet),
-  )
-  const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
-  t.match(await client.ask(ann), { answer: 'room' })
-  t.match(await client.ask(ann, 61), { answer: 'full' }, 'by an answer that is fresh')
-  t.equal(service.heard.length, 1)
-  clock.now += FULL
-  mailbox[0] = 0
-  t.match(await client.ask(ann, 61), { answer: 'room' })
-  t.equal(service.heard.length, 2)
-})
+t.test(
+  'a message too large for the remembered size is refused only after a new question',
+  async (t) => {
+    const mailbox: [number, number] = [40, 100]
+    const service = await udpService(t, (packet) =>
+      extendedAnswer({ 'ann@example.org': mailbox })(packet),
+    )
+    const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
+    t.match(await client.ask(ann), { answer: 'room' })
+    t.match(await client.ask(ann, 61), { answer: 'full' }, 'by an answer that is fresh')
+    t.equal(service.heard.length, 1)
+    clock.now += FULL
+    mailbox[0] = 0
+    t.match(await client.ask(ann, 61), { answer: 'room' })
+    t.equal(service.heard.length, 2)
+  },
+)
 
-t.test('no room for a large message is room for a small one', async (t) => {
+t.test('no room for a large message does not refuse a small one', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   t.match(await client.ask(ann, 50), { answer: 'full' })
@@ -158,7 +166,7 @@ t.test('no room for a large message is room for a small one', async (t) => {
   t.match(await client.ask(ann, 5), { answer: 'room' })
 })
 
-t.test('room for a small message says nothing of a large one where no use is told', async (t) => {
+t.test('room for a small message without numbers does not admit a large one', async (t) => {
   const service = await udpService(t, (packet) => {
     const [, name, incoming, nonce] = packet.split(' ')
     return `${Number(incoming) > 1000 ? 'QUOTA_FULL' : 'QUOTA_OK'} ${name} ${nonce}`
@@ -170,7 +178,7 @@ t.test('room for a small message says nothing of a large one where no use is tol
   t.match(await client.ask(ann, 5000), { answer: 'full' })
 })
 
-t.test('a service that takes no size is not asked again for another one', async (t) => {
+t.test('a service that is told no size is not asked again about another size', async (t) => {
   for (const word of ['QUOTA_OK', 'QUOTA_FULL']) {
     const service = await udpService(t, () => word)
     const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
@@ -190,7 +198,7 @@ t.test('an unknown user is remembered, too', async (t) => {
   t.equal(service.heard.length, 2)
 })
 
-t.test('it tells whom it asked, and how old an answer is', async (t) => {
+t.test('an explained answer names the backend and its age', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
   const source = `quotad:127.0.0.1:${service.port}`
   const { client, clock } = clientOf(t, source)

@@ -7,7 +7,7 @@ import { FIRST_REST, LONGEST_REST } from '../../../src/quota/ask/circuit.ts'
 import { countersLine } from '../../../src/quota/ask/counters.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
-/** Many questions at a time, and backends that are dead. */
+/** The client with many questions at a time, and with dead backends. */
 
 t.test('questions at the same time about the same mailbox share an answer', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
@@ -41,7 +41,7 @@ t.test('a domain is the same in any case', async (t) => {
   t.equal(service.heard.length, 1)
 })
 
-t.test('after the first timeout a dead backend is not waited for', async (t) => {
+t.test('only the first question waits for a dead backend', async (t) => {
   const service = await udpService(t, () => undefined)
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '50' })
   await client.ask(ann)
@@ -54,7 +54,7 @@ t.test('after the first timeout a dead backend is not waited for', async (t) => 
   t.match(client.counters, { asked: 1, noAnswer: 1, skipped: rounds, couldNotTell: rounds + 1 })
 })
 
-t.test('an answer from the cache is asked for no more', async (t) => {
+t.test('a remembered answer saves the question', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [1, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   await client.ask(ann)
@@ -83,7 +83,7 @@ t.test('a dead backend is tried again by a question that nobody waits for', asyn
   t.equal(service.heard.length, 2, 'and what it said is remembered')
 })
 
-t.test('it rests for longer with each probe that fails, up to half a minute', async (t) => {
+t.test('a backend rests longer after each failed probe, up to half a minute', async (t) => {
   const service = await udpService(t, () => undefined)
   const env = { QUOTATIMEOUT: '10', QUOTARETRIES: '0' }
   const { client, log, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
@@ -98,7 +98,7 @@ t.test('it rests for longer with each probe that fails, up to half a minute', as
   t.equal(LONGEST_REST, 30_000)
 })
 
-t.test('one dead backend is no trouble for the users of another', async (t) => {
+t.test('a dead backend does not delay questions to another one', async (t) => {
   const dead = await udpService(t, () => undefined)
   const alive = await udpService(t, extendedAnswer({ 'ben@example.org': [9, 9] }))
   const backends = [dead, alive].map(({ port }) => readBackend(`quotad:127.0.0.1:${port}`, ''))
@@ -109,7 +109,7 @@ t.test('one dead backend is no trouble for the users of another', async (t) => {
   t.match(await client.ask(ben), { answer: 'full' })
 })
 
-t.test('one name at two services is two mailboxes', async (t) => {
+t.test('the same name at two services stands for two mailboxes', async (t) => {
   const full = await udpService(t, extendedAnswer({ ann: [9, 9] }))
   const empty = await udpService(t, extendedAnswer({ ann: [0, 9] }))
   const of = ({ port }: { port: number }) => `quotad:127.0.0.1:${port}`
@@ -120,7 +120,7 @@ t.test('one name at two services is two mailboxes', async (t) => {
   t.match([full.heard, empty.heard], [[/^CHECK_QUOTA ann /], [/^CHECK_QUOTA ann /]])
 })
 
-t.test('if no service can say who has the mailbox, the recipient passes', async (t) => {
+t.test('if no backend of a mailbox is known, the recipient passes', async (t) => {
   const why = async (backendOf: () => undefined | Promise<undefined>) => {
     const { client } = clientOf(t, 'udp:127.0.0.1:9', { QUOTATIMEOUT: '50' }, backendOf)
     const answer = await client.ask(ann)
@@ -131,12 +131,12 @@ t.test('if no service can say who has the mailbox, the recipient passes', async 
   t.match(await why(() => new Promise(() => {})), /no answer in 50 ms/)
 })
 
-t.test('counters are a line of names and numbers', async (t) => {
+t.test('counters are logged as a line of names and numbers', async (t) => {
   const { client } = clientOf(t, 'udp:127.0.0.1:9')
   t.match(countersLine(client.counters), /^quota questions=0 asked=0 .* no_such_user=0 /)
 })
 
-t.test('whom a directory does not know, there is not, and that is remembered', async (t) => {
+t.test('a user whom the directory does not know does not exist, which is remembered', async (t) => {
   let asked = 0
   const { client } = clientOf(t, 'udp:127.0.0.1:1', {}, async () => {
     asked++
@@ -152,7 +152,7 @@ t.test('whom a directory does not know, there is not, and that is remembered', a
   t.match(client.counters, { questions: 1, noSuchUser: 1, couldNotTell: 0, cached: 1 })
 })
 
-t.test('what is no name of a mailbox is not asked about', async (t) => {
+t.test('a text that is no name of a mailbox is not asked about', async (t) => {
   const { client } = clientOf(t, 'udp:127.0.0.1:1')
   t.same(await client.ask(readAddress('a b@example.org')), {
     answer: 'unknown',

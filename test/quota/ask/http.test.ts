@@ -5,7 +5,7 @@ import t from 'tap'
 import { readAddress } from '../../../src/message/envelope/address.ts'
 import { ann, ben, clientOf, httpService } from './services.ts'
 
-/** Questions over HTTP. */
+/** Questions over HTTP, to services that answer, fail and hang. */
 
 t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => {
   const service = await httpService(t, ({ url }, response) => {
@@ -25,15 +25,18 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   t.equal(service.connections(), 1, 'one connection is kept')
 })
 
-t.test('503 is a service that could not tell, and no broken one', async (t) => {
-  const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
-  const { client, log } = clientOf(t, service.url)
-  t.match(await client.ask(ann), { answer: 'unknown', why: 'the service could not tell' })
-  t.same(log, [])
-  t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
-})
+t.test(
+  'a reply of 503 means that the service could not tell, and is no broken answer',
+  async (t) => {
+    const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
+    const { client, log } = clientOf(t, service.url)
+    t.match(await client.ask(ann), { answer: 'unknown', why: 'the service could not tell' })
+    t.same(log, [])
+    t.match(client.counters, { couldNotTell: 1, brokenAnswer: 0 })
+  },
+)
 
-t.test('the address may hold other fields, and the u= itself', async (t) => {
+t.test('the URL of a service may have other fields, and u= at its end', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann 1 2\n'))
   for (const search of ['?u=', '?x=1&u=', '?x=1']) {
     const { client } = clientOf(t, `${service.url}${search}`)
@@ -45,14 +48,14 @@ t.test('the address may hold other fields, and the u= itself', async (t) => {
   )
 })
 
-t.test('a name of any bytes arrives as it is', async (t) => {
+t.test('a service gets every byte of a name', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK m\xfcller 1 2\n'))
   const { client } = clientOf(t, service.url)
   await client.ask(readAddress('m\xfcller'))
   t.same(service.heard, ['/cgi-bin/quota.cgi?u=m%FCller'])
 })
 
-t.test('the announced size counts against the use that was told', async (t) => {
+t.test('the announced size is added to the size that the service tells', async (t) => {
   const service = await httpService(t, (_, response) => response.end('OK ann@example.org 60 100\n'))
   const { client } = clientOf(t, service.url)
   t.match(await client.ask(ann, 40), { answer: 'room' })
@@ -88,13 +91,16 @@ for (const [what, [status, body]] of Object.entries(broken)) {
   )
 }
 
-t.test('a service that hangs costs the timeout once', async (t) => {
-  const service = await httpService(t, () => {})
-  const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '80' })
-  t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 80 ms' })
-  t.match(await client.ask(ben), { answer: 'unknown', why: /does not answer$/ })
-  t.equal(service.heard.length, 1)
-})
+t.test(
+  'a service that hangs costs one question its timeout, and the next ones nothing',
+  async (t) => {
+    const service = await httpService(t, () => {})
+    const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '80' })
+    t.match(await client.ask(ann), { answer: 'unknown', why: 'no answer in 80 ms' })
+    t.match(await client.ask(ben), { answer: 'unknown', why: /does not answer$/ })
+    t.equal(service.heard.length, 1)
+  },
+)
 
 t.test('a body that trickles without end is given up', async (t) => {
   const service = await httpService(t, (_, response) => {
@@ -105,7 +111,7 @@ t.test('a body that trickles without end is given up', async (t) => {
   t.match(await client.ask(ann), { answer: 'unknown' })
 })
 
-t.test('where the service hangs up in between it is asked again', async (t) => {
+t.test('a question is sent again if the service closes the connection', async (t) => {
   let connections = 0
   const server = createServer((socket) => {
     socket.on('error', () => {})

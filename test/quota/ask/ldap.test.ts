@@ -6,7 +6,7 @@ import { readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
 import { type Slapd, slapdMissing, startSlapd } from '../../programs/slapd.ts'
 import { extendedAnswer, udpService } from './services.ts'
 
-/** The host of a mailbox is what a directory says: mailHost, from a real slapd. */
+/** The client finds the host of a mailbox in a directory (mailHost), which is a real slapd. */
 
 const name = (local: string) => readAddress(`${local}@example.org`)
 
@@ -23,35 +23,38 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
   t.teardown(() => slapd.remove())
   const client = (t: Test) => open(t, slapd, service.port)
 
-  t.test('the backend on the host that it names is asked', async (t) => {
+  t.test('the backend on the host that the directory names is asked', async (t) => {
     const { ask, explain } = client(t)
     t.match(await ask(name('ann')), { answer: 'full' })
     t.match(await explain(name('ann')), { source: `quotad:${host}:${service.port}` })
   })
 
-  t.test('whom it does not know, there is not', async (t) => {
+  t.test('a user whom the directory does not know does not exist', async (t) => {
     const { ask, counters } = client(t)
     t.same(await ask(name('nobody')), { answer: 'no-such-user' })
     t.same(await ask(name('nobody')), { answer: 'no-such-user' })
     t.equal(counters.cached, 1)
   })
 
-  t.test('no host, two entries, a host that is none: nobody can tell', async (t) => {
-    const { ask } = client(t)
-    t.match(await ask(name('ben')), { answer: 'unknown', why: /no backend is known/ })
-    t.match(await ask(name('cy')), { answer: 'unknown', why: /more than one entry/ })
-    t.match(await ask(name('eve')), { answer: 'unknown', why: /must be quotad:HOST:PORT/ })
-    t.match(await ask(name('ann')), { answer: 'full' }, 'and others are asked about')
-  })
+  t.test(
+    'without a host, with two entries or with a malformed host the answer is unknown',
+    async (t) => {
+      const { ask } = client(t)
+      t.match(await ask(name('ben')), { answer: 'unknown', why: /no backend is known/ })
+      t.match(await ask(name('cy')), { answer: 'unknown', why: /more than one entry/ })
+      t.match(await ask(name('eve')), { answer: 'unknown', why: /must be quotad:HOST:PORT/ })
+      t.match(await ask(name('ann')), { answer: 'full' }, 'and others are asked about')
+    },
+  )
 
-  t.test('who was asked about when the client closed is still told', async (t) => {
+  t.test('a question under way when the client is closed still gets its answer', async (t) => {
     const { ask, close } = client(t)
     const asked = ask(name('ann'))
     close()
     t.match(await asked, { answer: 'full' })
   })
 
-  t.test('while it is slow nobody waits, after the first', async (t) => {
+  t.test('only the first question waits for a slow directory', async (t) => {
     const { ask } = client(t)
     await slapd.pause()
     t.teardown(() => slapd.resume())
@@ -70,7 +73,7 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
     t.match(answer, { answer: 'full' }, 'it is found out that it answers again')
   })
 
-  t.test('while it is down mail passes', async (t) => {
+  t.test('while the directory is down, recipients pass', async (t) => {
     const { ask } = client(t)
     await slapd.stop()
     t.match(await ask(name('ann')), { answer: 'unknown', why: /ECONNREFUSED/ })
@@ -78,7 +81,7 @@ t.test('by LDAP', { skip: slapdMissing }, async (t) => {
   })
 })
 
-t.test('settings that cannot be are told', async (t) => {
+t.test('an impossible setting is a fault that names it', async (t) => {
   const QUOTALDAPURL = 'ldap://127.0.0.1'
   for (const wrong of [
     { QUOTAD: 'ldap:quotad:%h:1' },

@@ -25,13 +25,13 @@ async function rig(t: Test, QUOTADELIMITER?: string) {
   }
 }
 
-t.test('unless it is set, an address is asked for as it is', async (t) => {
+t.test('without QUOTADELIMITER the whole address is asked about', async (t) => {
   const { ask, asked } = await rig(t)
   t.equal(await ask('ann+lists@example.org'), 'no-such-user')
   t.same(asked(), ['ann+lists@example.org'])
 })
 
-t.test('where nobody has the whole name, it is asked for without the extension', async (t) => {
+t.test('if nobody has the whole name, the name without its extension is asked about', async (t) => {
   const { ask, asked, counters } = await rig(t, '+')
   t.equal(await ask('ann+lists@Example.ORG'), 'full')
   t.same(asked(), ['ann+lists@example.org', 'ann@example.org'])
@@ -41,13 +41,13 @@ t.test('where nobody has the whole name, it is asked for without the extension',
   t.match(counters, { questions: 3, full: 3, noSuchUser: 0 })
 })
 
-t.test('who is known by the whole name is meant', async (t) => {
+t.test('a user with the whole name comes before a user without the extension', async (t) => {
   const { ask, asked } = await rig(t, '+')
   t.equal(await ask('team+x@example.org'), 'room')
   t.same(asked(), ['team+x@example.org'])
 })
 
-t.test('the longest name that somebody has counts, as with qmail-getpw', async (t) => {
+t.test('the longest name that a user has counts, as with qmail-getpw', async (t) => {
   const { ask, explain } = await rig(t, '-')
   t.equal(await ask('mary-ann-lists-qmail@example.org'), 'room')
   t.equal(await ask('mary-lists@example.org'), 'full')
@@ -55,7 +55,7 @@ t.test('the longest name that somebody has counts, as with qmail-getpw', async (
   t.equal((await explain('mary-ann@example.org')).mailbox, undefined)
 })
 
-t.test('several characters may begin one, and no name is empty', async (t) => {
+t.test('each delimiter may begin an extension, but no name becomes empty', async (t) => {
   const { ask, asked } = await rig(t, '+-')
   t.equal(await ask('ann-a+b@example.org'), 'full')
   t.same(asked(), ['ann-a+b@example.org', 'ann-a@example.org', 'ann@example.org'])
@@ -64,13 +64,13 @@ t.test('several characters may begin one, and no name is empty', async (t) => {
   t.same(asked(), ['+x@a-b', '-'])
 })
 
-t.test('a name of delimiters alone costs no more than five questions', async (t) => {
+t.test('a name of delimiters alone costs at most five questions', async (t) => {
   const { ask, asked } = await rig(t, '-')
   t.equal(await ask(`ann${'-x'.repeat(60)}@example.org`), 'no-such-user')
   t.equal(asked().length, 5)
 })
 
-t.test('who cannot be asked about is not taken for somebody else', async (t) => {
+t.test('if the service cannot tell about the whole name, no shorter name is tried', async (t) => {
   const service = await udpService(t, (packet) => {
     const [, name, , nonce] = packet.split(' ')
     return name === 'ann@example.org' ? `QUOTA_FULL ${name} 9 9 ${nonce}` : undefined
@@ -81,13 +81,16 @@ t.test('who cannot be asked about is not taken for somebody else', async (t) => 
   t.notMatch(service.heard.join(), 'CHECK_QUOTA ann@')
 })
 
-t.test('of a map of addresses, the one without the extension says who is asked', async (t) => {
-  const service = await udpService(t, extendedAnswer(mailboxes))
-  const map = parseBackendMap(`ann@example.org quotad:127.0.0.1:${service.port}`, 'map')
-  const { client } = clientOf(t, 'udp:127.0.0.1:1', { QUOTADELIMITER: '+' }, map)
-  t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'full' })
-  t.match(await client.ask(readAddress('ben+x@example.org')), {
-    answer: 'unknown',
-    why: 'no backend is known to have it',
-  })
-})
+t.test(
+  'a map finds the backend of an extended address by the address without its extension',
+  async (t) => {
+    const service = await udpService(t, extendedAnswer(mailboxes))
+    const map = parseBackendMap(`ann@example.org quotad:127.0.0.1:${service.port}`, 'map')
+    const { client } = clientOf(t, 'udp:127.0.0.1:1', { QUOTADELIMITER: '+' }, map)
+    t.match(await client.ask(readAddress('ann+x@example.org')), { answer: 'full' })
+    t.match(await client.ask(readAddress('ben+x@example.org')), {
+      answer: 'unknown',
+      why: 'no backend is known to have it',
+    })
+  },
+)

@@ -14,7 +14,7 @@ import {
   readDatagram,
 } from '../../../src/quota/ask/service-reply.ts'
 
-/** What is read: settings, maps, names and replies. */
+/** The reading of settings, maps, names and replies. */
 
 t.test('a backend is a service by UDP or HTTP', async (t) => {
   t.match(readBackend('udp:10.0.0.1:5', ''), { kind: 'udp', host: '10.0.0.1', port: 5, extended: false }) // biome-ignore format: a line each
@@ -42,22 +42,22 @@ t.test('ports go up to 65535', async (t) => {
   t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
 })
 
-t.test('onescan-quotad by UDP alone is told the size', async (t) => {
+t.test('only onescan-quotad by UDP is told the size of the message', async (t) => {
   const isTold = (text: string) => takesSize(readBackend(text, ''))
   t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(isTold), [true, false, false])
 })
 
-t.test('a host of a directory stands for %h, in brackets if it has colons', async (t) => {
+t.test('the host that a directory names replaces %h, in brackets if it has colons', async (t) => {
   t.match(backendFor('quotad:%h:5', 'mx1'), { kind: 'udp', host: 'mx1', port: 5 })
   t.match(backendFor('quotad:%h:5', '2001:db8::1'), { host: '2001:db8::1' })
   t.match(backendFor('http://%h/q?h=%h', 'mx1'), { text: 'http://mx1/q?h=mx1' })
   t.throws(() => backendFor('quotad:%h:5', 'a b'), { message: /^QUOTAD ldap: quotad:a b:5: must/ })
 })
 
-/** As texts of any bytes are held. */
+/** A text in UTF-8, with one character for each byte. */
 const latin1 = (text: string) => Buffer.from(text).toString('latin1')
 
-t.test('of a map the most particular line counts', async (t) => {
+t.test('the most particular line of a map counts', async (t) => {
   const of = parseBackendMap(
     [
       '# who has which mailbox',
@@ -84,7 +84,7 @@ t.test('of a map the most particular line counts', async (t) => {
   t.equal(parseBackendMap('a udp:a:1', 'map')(readAddress('b@c')), undefined)
 })
 
-t.test('a map that cannot be used says which line', async (t) => {
+t.test('an error in a map names the line', async (t) => {
   t.throws(() => parseBackendMap('a udp:a:1\n b \n', 'map'), {
     kind: 'config',
     message: 'map line 2: b: must be a key and a backend',
@@ -141,7 +141,7 @@ t.test('settings have their defaults and their limits', async (t) => {
   t.throws(() => readQuotaSettings({ QUOTAD: 'nonsense' }), { message: /^QUOTAD nonsense: must/ })
 })
 
-t.test('by a directory, its place and the host in the template must be told', async (t) => {
+t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) => {
   const said = (template: string, env = {}) => {
     try {
       readQuotaSettings({ QUOTAD: `ldap:${template}`, ...env })
@@ -161,7 +161,7 @@ t.test('by a directory, its place and the host in the template must be told', as
   })
 })
 
-t.test('a name has 255 bytes at most, and an address 1,024', async (t) => {
+t.test('a name may have 255 bytes, and an address 1,024', async (t) => {
   const name = (address: string, form: 'address' | 'local' = 'address') =>
     mailboxOf(readAddress(address), form)?.name
   t.equal(name(`${'l'.repeat(253)}@d`), `${'l'.repeat(253)}@d`)
@@ -172,7 +172,7 @@ t.test('a name has 255 bytes at most, and an address 1,024', async (t) => {
   t.equal(name(''), undefined)
 })
 
-t.test('a reply means what its words say, to the last one', async (t) => {
+t.test('every word of a datagram counts', async (t) => {
   const datagram = (text: string, nonce?: string) => readDatagram(Buffer.from(text), 'ann', nonce)
   t.same(datagram('QUOTA_OK'), { answer: 'room' })
   t.same(datagram('QUOTA_OK ann'), { answer: 'room' })
@@ -213,7 +213,7 @@ t.test('a reply means what its words say, to the last one', async (t) => {
   t.equal(long(REPLY_MAX + 1), undefined)
 })
 
-t.test('an answer by HTTP has four words', async (t) => {
+t.test('an answer by HTTP must have four words', async (t) => {
   const used = { size: 5, quota: 9 }
   t.same(readBody('OK ann 5 9', 'ann'), { answer: 'room', usage: used })
   t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { answer: 'full', usage: used })
@@ -223,7 +223,7 @@ t.test('an answer by HTTP has four words', async (t) => {
   t.equal(readBody('OK ann 5 9\n\n', 'ann'), undefined)
 })
 
-t.test('no name of any bytes can be more than one word, or a path', async (t) => {
+t.test('no name of random bytes becomes two words or leads to another path', async (t) => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 300 }),
@@ -238,7 +238,7 @@ t.test('no name of any bytes can be more than one word, or a path', async (t) =>
   )
 })
 
-t.test('of a domain the ASCII letters alone become small', async (t) => {
+t.test('only the ASCII letters of a domain become lower case', async (t) => {
   const written = readAddress(Buffer.from('Ann@M\u00fcnchen.EXAMPLE'))
   const name = mailboxOf(withPlainDomain(written), 'address')?.name
   t.equal(Buffer.from(name!, 'latin1').toString(), 'Ann@m\u00fcnchen.example')
@@ -253,7 +253,7 @@ t.test("the dot of the root is no part of a domain's name", async (t) => {
   t.equal(name('ann@example..'), undefined)
 })
 
-t.test('no reply of any bytes is more than what it says', async (t) => {
+t.test('a random reply is only understood if it is well formed', async (t) => {
   const piece = fc.constantFrom(
     'QUOTA_OK',
     'QUOTA_FULL',

@@ -8,7 +8,7 @@ import type { BackendOf } from '../../../src/quota/ask/backend-map.ts'
 import { createQuotaClient, type QuotaClient } from '../../../src/quota/ask/client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
 
-/** Services that answer as a test says, on real sockets. */
+/** Quota services on real sockets, whose answers a test sets. */
 
 export interface Test {
   teardown(stop: () => unknown): void
@@ -22,7 +22,7 @@ export interface UdpService {
   readonly socket: Socket
 }
 
-/** Answers with what `say` returns: one datagram or several, or none. */
+/** A service that answers each question with the datagrams that `say` returns. */
 export async function udpService(
   t: Test,
   say: (packet: string, from: RemoteInfo) => string | readonly string[] | undefined,
@@ -57,7 +57,7 @@ export interface SlowService extends UdpService {
   readonly wasPortKept: Promise<boolean>
 }
 
-/** An older service that answers a question once it was sent twice, and the second packet later. */
+/** An older service that answers a question once it has come twice, and again some time later. */
 export async function slowUdpService(t: Test, answer: string): Promise<SlowService> {
   let tell: (kept: boolean) => void
   const wasPortKept = new Promise<boolean>((resolve) => {
@@ -79,7 +79,7 @@ export async function slowUdpService(t: Test, answer: string): Promise<SlowServi
   return { ...service, wasPortKept }
 }
 
-/** An onescan-quotad of a few mailboxes: size and quota by name. */
+/** Answers like onescan-quotad about some mailboxes, given by their names, sizes and quotas. */
 export function extendedAnswer(
   mailboxes: Readonly<Record<string, readonly [size: number, quota: number]>>,
 ): (packet: string) => string {
@@ -128,7 +128,7 @@ export interface Clock {
   now: number
 }
 
-/** A client of one backend, whose clock a test may set unless it hands in its own, with its log. */
+/** A client of one backend, with its log. A test may set its clock, or pass one of its own. */
 export function clientOf(
   t: Test,
   service: string,

@@ -6,7 +6,7 @@ import { clientOf, udpService } from './services.ts'
 /** Thousands of questions by datagram at once, to services that are silent, late or answer twice. */
 
 t.test(
-  'a service that is silent holds a bounded number of sockets; others wait, and pass',
+  'a silent service occupies a bounded number of sockets; further questions end unanswered',
   async (t) => {
     const service = await udpService(t, () => undefined)
     const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTARETRIES: '0' })
@@ -23,7 +23,7 @@ t.test(
   },
 )
 
-/** Asks until so many questions have been asked, so many at a time, each about another mailbox. */
+/** Asks `total` questions, `atOnce` at a time, each about another mailbox. */
 async function askMany(
   total: number,
   atOnce: number,
@@ -37,7 +37,7 @@ async function askMany(
 }
 
 t.test(
-  '16,000 questions of which many are answered twice, and late: no answer is taken for another',
+  'none of 16,000 questions, many answered twice and late, gets the answer to another',
   async (t) => {
     const isFull = (packet: string) => Number(/\d+/.exec(packet)?.[0]) % 2 === 1
     const heard = new Map<string, number>()

@@ -26,7 +26,7 @@ t.test('onescan-quotad is told the size and a nonce, and tells the use', async (
   t.not(service.heard[1]!.split(' ')[3], service.heard[0]!.split(' ')[3], 'another nonce')
 })
 
-t.test('by QUOTANAME=local the name is what stands before the last @', async (t) => {
+t.test('with QUOTANAME=local the name is the part before the last @', async (t) => {
   const service = await udpService(t, () => 'QUOTA_OK')
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTANAME: 'local' })
   await client.ask(readAddress('a@b@Example.ORG'))
@@ -55,7 +55,7 @@ const lies: Readonly<Record<string, (nonce: string) => string>> = {
 }
 
 for (const [what, lie] of Object.entries(lies)) {
-  t.test(`an answer with ${what} is passed over, the true one behind it counts`, async (t) => {
+  t.test(`an answer with ${what} is passed over, and the true one after it counts`, async (t) => {
     const service = await udpService(t, (packet) => {
       const nonce = packet.split(' ')[3]!
       return [lie(nonce), `QUOTA_OK ann@example.org 1 9 ${nonce}`]
@@ -65,7 +65,7 @@ for (const [what, lie] of Object.entries(lies)) {
   })
 }
 
-t.test('nothing but broken answers: the recipient passes, and the log says so', async (t) => {
+t.test('if all answers are broken, the recipient passes, and the log says so', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60' })
   t.match(await client.ask(ann), { answer: 'unknown', why: /3 datagrams that make no sense/ })
@@ -74,7 +74,7 @@ t.test('nothing but broken answers: the recipient passes, and the log says so', 
   t.equal(client.counters.couldNotTell, 1)
 })
 
-t.test('what another socket sends to the port of a question is not heard', async (t) => {
+t.test('a datagram from another socket to the port of a question is ignored', async (t) => {
   const stranger = createSocket('udp4')
   t.teardown(() => stranger.close())
   stranger.bind(0, '127.0.0.1')
@@ -89,7 +89,7 @@ t.test('what another socket sends to the port of a question is not heard', async
   t.same(await client.ask(ann), { answer: 'room' })
 })
 
-t.test('an answer that comes too late answers no later question', async (t) => {
+t.test('a late answer is not taken for the answer to a later question', async (t) => {
   const late: { port: number; address: string }[] = []
   const service = await udpService(t, (packet, from) => {
     if (packet.endsWith('ann@example.org')) {
@@ -118,7 +118,7 @@ t.test('a datagram that was lost is sent again, with the same nonce', async (t) 
   t.equal(new Set(service.heard).size, 1)
 })
 
-t.test('where nobody listens the answer comes at once', async (t) => {
+t.test('if nobody listens on the port, the answer comes at once', async (t) => {
   const service = await udpService(t, () => undefined)
   service.socket.close()
   await once(service.socket, 'close')
@@ -127,7 +127,7 @@ t.test('where nobody listens the answer comes at once', async (t) => {
   t.match(log, [/ECONNREFUSED.*; recipients pass, and it is tried again after 1 s$/])
 })
 
-t.test('names that could be something else on the wire are not asked for', async (t) => {
+t.test('names that would break the protocol are not asked about', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL')
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
   const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
@@ -140,7 +140,7 @@ t.test('names that could be something else on the wire are not asked for', async
   t.same(service.heard, ['CHECK_QUOTA m\xfcller@x'])
 })
 
-t.test('a port is kept until each packet has its answer', async (t) => {
+t.test('a port is kept until each datagram has its answer', async (t) => {
   const service = await slowUdpService(t, 'QUOTA_FULL')
   const env = { QUOTATIMEOUT: '5000', QUOTARETRIES: '9' }
   const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, env)
@@ -149,7 +149,7 @@ t.test('a port is kept until each packet has its answer', async (t) => {
   await client.settled()
 })
 
-t.test('a port serves no other question before it has rested, however many rest', async (t) => {
+t.test('a port is not used again before it has rested, however many ports rest', async (t) => {
   const service = await udpService(t, () => undefined)
   const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
   const backend = { kind: 'udp', ...place, extended: false } as const

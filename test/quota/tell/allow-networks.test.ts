@@ -5,7 +5,7 @@ import { readOptions } from '../../../src/quota/tell/options.ts'
 const allowed = (...networks: string[]) =>
   allowNetworks(readOptions(networks.flatMap((network) => ['--allow', network])).networks)
 
-t.test('the host itself may ask, and nobody else unless it is said', async (t) => {
+t.test('only the host itself may ask unless networks are allowed', async (t) => {
   const may = allowed()
   for (const address of ['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])
     t.ok(may(address), address)
@@ -15,7 +15,7 @@ t.test('the host itself may ask, and nobody else unless it is said', async (t) =
 })
 
 t.test(
-  'networks are of both families; IPv4 clients of an IPv6 socket are IPv4 clients',
+  'networks may be IPv4 or IPv6, and IPv4 clients of an IPv6 socket count as IPv4',
   async (t) => {
     const may = allowed('192.0.2.0/25', '2001:db8::/33', 'fe80::/10')
     for (const address of ['192.0.2.127', '::ffff:192.0.2.1', '2001:db8:7fff::1', 'fe80::1%eth0']) {
@@ -27,7 +27,7 @@ t.test(
   },
 )
 
-t.test('the remembered addresses are bounded, and stay right', async (t) => {
+t.test('the number of remembered addresses is bounded, and answers stay right', async (t) => {
   const may = allowed('10.0.0.0/16')
   for (let i = 0; i < 5000; i++) {
     const address = `10.${i % 2}.${i >> 8}.${i & 255}`
@@ -35,7 +35,7 @@ t.test('the remembered addresses are bounded, and stay right', async (t) => {
   }
 })
 
-t.test('options that make no sense are named', async (t) => {
+t.test('an option that makes no sense is named', async (t) => {
   for (const [words, message] of [
     [['--allow', 'x'], /^--allow x: must be a network/],
     [['--allow', '1.2.3.4/33'], /^--allow 1\.2\.3\.4\/33/],

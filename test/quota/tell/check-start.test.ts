@@ -1,11 +1,11 @@
 import t from 'tap'
 import { checkStart } from '../../../src/quota/tell/check-start.ts'
 
-/** onescan-quotad --check: all that is wrong, at once. */
+/** onescan-quotad --check reports all faults together. */
 
 const user = ['--user', 'nobody']
 
-t.test('settings and options, each with its fault', async (t) => {
+t.test('--check reports the fault of each setting and option', async (t) => {
   const env = { QUOTAUSERS: 'nis', QUOTACASE: 'upper', QUOTAPATIENCE: '-1', QUOTAMAILBX: 'x' }
   const { isUsage, errors, warnings } = await checkStart(['--alow', 'x', '--udp', 'here'], env)
   t.equal(isUsage, true)
@@ -19,7 +19,7 @@ t.test('settings and options, each with its fault', async (t) => {
   t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
 })
 
-t.test('files that it cannot read are told', async (t) => {
+t.test('--check warns about files that cannot be read', async (t) => {
   const env = { QUOTAMAILBOX: 'maildir:/mail/%u', QUOTAMAP: '/nonexistent/map' }
   const { errors, warnings } = await checkStart(process.getuid!() === 0 ? user : [], env)
   // It becomes that user for the rest of this process, as a start would.

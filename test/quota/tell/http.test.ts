@@ -21,7 +21,7 @@ async function start(t: Test, options: readonly string[] = []) {
   return { ...quotad, port: Number(new URL(quotad.url).port), cgi }
 }
 
-/** What is heard on a raw connection until it ends. */
+/** Sends a text on a new connection, and resolves to everything received until it ends. */
 async function hear(port: number, request: string): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.write(Buffer.from(request, 'latin1'))
@@ -64,7 +64,7 @@ t.test('HEAD is GET without the body; other methods are refused', async (t) => {
   }
 })
 
-t.test('without a user, or with one that is badly written, the request is bad', async (t) => {
+t.test('a request without a user, or with a malformed one, is answered with 400', async (t) => {
   const { cgi, url } = await start(t)
   for (const query of ['', '?', '?u=', '?u', '?U=ann', '?u=%', '?u=%4', '?u=%zz', '?xu=ann']) {
     t.equal((await cgi(query)).status, 400, query)
@@ -108,7 +108,7 @@ t.test('one connection serves many requests', async (t) => {
   t.equal(ports.size, 1)
 })
 
-t.test('several requests in one packet, or one byte by byte', async (t) => {
+t.test('requests are read from one packet, and byte by byte', async (t) => {
   const { port } = await start(t)
   const request = 'GET /cgi-bin/quota.cgi?u=ann HTTP/1.1\r\nHost: x\r\n\r\n'
   const last = request.replace('Host', 'Connection: close\r\nHost')
@@ -124,7 +124,7 @@ t.test('several requests in one packet, or one byte by byte', async (t) => {
   socket.destroy()
 })
 
-t.test('who is slow is cut off, and meanwhile the others are served', async (t) => {
+t.test('a slow client is cut off, and others are served meanwhile', async (t) => {
   const { port, cgi, url } = await start(t)
   const slow = hear(port, 'GET /cgi-bin/quota.cgi?u=ann HT')
   const silent = hear(port, '')
@@ -134,7 +134,7 @@ t.test('who is slow is cut off, and meanwhile the others are served', async (t) 
   t.match(await (await fetch(`${url}/metrics`)).text(), /\nonescan_quota_dropped_total [12]\n/)
 })
 
-t.test('what is no HTTP is told so, in bounded memory', async (t) => {
+t.test('bytes that are no HTTP are refused, however many they are', async (t) => {
   const { port, cgi } = await start(t)
   t.match(await hear(port, 'CHECK_QUOTA ann\r\n\r\n'), /^HTTP\/1\.1 400 /)
   t.match(await hear(port, `GET /${'x'.repeat(20_000)}`), /^(HTTP\/1\.1 400 |$)/)
@@ -158,7 +158,7 @@ t.test('more connections than allowed are dropped', async (t) => {
   for (const socket of sockets) socket.destroy()
 })
 
-t.test('health and counters', async (t) => {
+t.test('/health and /metrics tell the health and the counters', async (t) => {
   const { cgi, url } = await start(t)
   t.equal(await (await fetch(`${url}/health`)).text(), 'serving\n')
   for (const user of ['ann', 'ann', 'bob', 'zoe']) await cgi(`?u=${user}`)
@@ -169,7 +169,7 @@ t.test('health and counters', async (t) => {
   t.match(metrics, '\nonescan_quota_answers_total{answer="no-such-user"} 1\n')
 })
 
-t.test('no target makes the reader throw, and every byte of a name can be written', async (t) => {
+t.test('no target makes readRequest throw, and every byte of a name can be written', async (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary-ascii' }), (rest) => {
       readRequest('GET', `/cgi-bin/quota.cgi${rest}`)

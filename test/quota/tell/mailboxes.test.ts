@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { spool, startQuotad } from './quotad.ts'
 
-/** The service as it is set up: mailboxes of each kind, and who says what they may hold. */
+/** The service with each kind of mailbox, list of users and quota. */
 
 function start(t: Test, env: Readonly<Record<string, string>>) {
   return startQuotad(t, env)
 }
 
-t.test('an mbox holds what the file is long', async (t) => {
+t.test('the size of an mbox is the size of the file', async (t) => {
   const directory = spool(t, {
     'mail/ann': 'x'.repeat(100),
     'mail/bob': 'x'.repeat(99),
@@ -22,31 +22,26 @@ t.test('an mbox holds what the file is long', async (t) => {
   t.equal(await ask('CHECK_QUOTA carl 0'), 'QUOTA_ERROR carl', 'a directory is no mbox')
 })
 
-t.test(
-  'a mailbox of a listed user that is not there counts as empty, and that is told once',
-  async (t) => {
-    const directory = spool(t, { 'mail/ann': 'x', homes: 'ann: /home/ann\nbob: /home/bob\n' })
-    for (const kind of ['mbox', 'maildir']) {
-      const { ask, says, log } = await start(t, {
-        QUOTAMAILBOX: `${kind}:${directory}/mial/%u`,
-        QUOTAUSERS: `${directory}/homes`,
-        QUOTADEFAULT: '100',
-      })
-      for (const user of ['bob', 'bob', 'ann']) {
-        t.equal(await ask(`CHECK_QUOTA ${user} 0`), `QUOTA_OK ${user} 0 100`)
-      }
-      const line = new RegExp(
-        `what=${directory}/mial/bob reason="is not there: it counts as empty"`,
-      )
-      t.match(await says(line), /event=unreadable/)
-      await says(/mial\/ann/)
-      t.equal(log.filter((entry) => line.test(entry)).length, 1)
+t.test('a missing mailbox of a listed user counts as empty, and is logged once', async (t) => {
+  const directory = spool(t, { 'mail/ann': 'x', homes: 'ann: /home/ann\nbob: /home/bob\n' })
+  for (const kind of ['mbox', 'maildir']) {
+    const { ask, says, log } = await start(t, {
+      QUOTAMAILBOX: `${kind}:${directory}/mial/%u`,
+      QUOTAUSERS: `${directory}/homes`,
+      QUOTADEFAULT: '100',
+    })
+    for (const user of ['bob', 'bob', 'ann']) {
+      t.equal(await ask(`CHECK_QUOTA ${user} 0`), `QUOTA_OK ${user} 0 100`)
     }
-  },
-)
+    const line = new RegExp(`what=${directory}/mial/bob reason="is not there: it counts as empty"`)
+    t.match(await says(line), /event=unreadable/)
+    await says(/mial\/ann/)
+    t.equal(log.filter((entry) => line.test(entry)).length, 1)
+  }
+})
 
 t.test(
-  'a quota of the administrator wins over that of the mailbox, and that over the default',
+  'the quota of QUOTAMAP overrules that of the mailbox, and that overrules the default',
   async (t) => {
     const directory = spool(t, {
       'ann/maildirsize': '1000S\n400 4\n',
@@ -65,7 +60,7 @@ t.test(
   },
 )
 
-t.test('users and homes come from passwd(5) or a file, in the order that is said', async (t) => {
+t.test('users and homes come from passwd(5) or a file, in the order of QUOTAUSERS', async (t) => {
   const directory = spool(t, {
     'ann/Maildir/maildirsize': '1000S\n400 4\n',
     'other/Maildir/maildirsize': '1000S\n500 4\n',
@@ -88,7 +83,7 @@ t.test('users and homes come from passwd(5) or a file, in the order that is said
   )
 })
 
-t.test('what cannot be read is unknown, and the log names it, once', async (t) => {
+t.test('a mailbox that cannot be read is unknown, and the log names it once', async (t) => {
   const directory = spool(t, {
     'ann/maildirsize': '1000S\n400 4\n',
     'bob/maildirsize': '1S\n0 0\n',
@@ -121,7 +116,7 @@ t.test('a map that cannot be read makes answers unknown', async (t) => {
   await quotad.says(/quotas: line 1: ann 300 is not understood/)
 })
 
-t.test('case is dropped, unless it is to be kept', async (t) => {
+t.test('names become lower case unless QUOTACASE=keep', async (t) => {
   const directory = spool(t, {
     'Ann/maildirsize': '1000S\n400 4\n',
     'ann/maildirsize': '1000S\n5 4\n',
@@ -133,7 +128,7 @@ t.test('case is dropped, unless it is to be kept', async (t) => {
   t.equal(await keeping.ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 400 1000')
 })
 
-t.test('what should have been counted anew, and takes too long, is said to be stale', async (t) => {
+t.test('an answer is marked stale if counting anew takes too long', async (t) => {
   const messages = Array.from({ length: 3000 }, (_, i) => [`ann/cur/${i}`, 'x'] as const)
   const directory = spool(t, {
     ...Object.fromEntries(messages),

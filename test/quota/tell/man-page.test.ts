@@ -9,7 +9,7 @@ import { MAILDIRSIZE_MAX } from '../../../src/quota/tell/sources/maildirsize.ts'
 import { USER_NAME_MAX } from '../../../src/quota/tell/sources/user-name.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 
-/** onescan-quotad(8) against the program. */
+/** onescan-quotad(8) describes the program as it is. */
 
 const page = readPage('onescan-quotad.8')
 const environment = new Map(
@@ -23,7 +23,7 @@ const environment = new Map(
   ),
 )
 
-t.test('every variable that is read is described, and no other', async (t) => {
+t.test('the page describes exactly the variables that are read', async (t) => {
   const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID'])
   for (const room of ['quota/tell', 'quota/tell/sources', 'quota/ldap']) {
     const directory = join(import.meta.dirname, '../../../src', room)
@@ -37,13 +37,13 @@ t.test('every variable that is read is described, and no other', async (t) => {
   t.same([...environment.keys()].sort(), [...read].sort())
 })
 
-t.test('every option is described, and no other', async (t) => {
+t.test('the page describes exactly the options that exist', async (t) => {
   const described = items(section(page, 'OPTIONS')).map(([tag]) => /^Fl -(\S+)/.exec(tag)?.[1])
   const used = [...usage.matchAll(/--([a-z-]+)/g)].map(([, name]) => name)
   t.same(described.sort(), used.sort())
 })
 
-t.test('defaults are those of the program', async (t) => {
+t.test('the page has the defaults of the program', async (t) => {
   const settings = readServiceSettings({})
   const defaults = {
     QUOTAPATIENCE: settings.timeout,
@@ -66,7 +66,7 @@ t.test('defaults are those of the program', async (t) => {
   t.match(page, `at most ${USER_NAME_MAX} bytes`)
 })
 
-t.test('the datagrams that are shown are read and written', async (t) => {
+t.test('the datagrams in the page are those of the program', async (t) => {
   const protocol = section(page, 'PROTOCOLS')
   const [, questions = '', answer = ''] =
     /-offset indent\n(.*?)\.Ed.*?-offset indent\n(.*?)\n\.Ed/s.exec(protocol) ?? []

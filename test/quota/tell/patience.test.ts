@@ -3,12 +3,12 @@ import { createCounters } from '../../../src/quota/tell/counters.ts'
 import { answerFrom, answersForNames } from '../../../src/quota/tell/mailbox-answer.ts'
 import type { Measure } from '../../../src/quota/tell/sources/reading.ts'
 
-/** Each question has its answer, whatever others do. */
+/** Each question has its answer in time, whatever mailboxes and lists do. */
 
 const mailbox = () => ({ path: '/ann', fixed: 0 })
 const readNothing = () => ({ found: 'no-such-user' }) as const
 
-t.test('a mailbox that hangs is unknown', async (t) => {
+t.test('the answer about a mailbox that hangs is unknown', async (t) => {
   const counters = createCounters()
   const troubles: unknown[] = []
   const ask = answersForNames({
@@ -30,7 +30,7 @@ t.test('a mailbox that hangs is unknown', async (t) => {
   t.equal(counters.unknown, 1)
 })
 
-t.test('what the list of users took is not waited for again', async (t) => {
+t.test('the time that the list of users took counts for the whole question', async (t) => {
   let time = 0
   let waited: Measure['waited']
   const ask = answerFrom({

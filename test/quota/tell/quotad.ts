@@ -7,13 +7,13 @@ import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 
-/** Whoever ends what was started: a test, or a benchmark. */
+/** A test or a benchmark, which ends the services that it started. */
 export type Host = Pick<Test, 'teardown'>
 
-/** The program as npm installs it, where the user that it becomes can read it. */
+/** The program as npm installs it, at a path that every user can read. */
 export const program: string = reachable(join(import.meta.dirname, '../../../bin/onescan-quotad'))
 
-/** An unprivileged user where the tests run as root; the service refuses to be root. */
+/** An unprivileged user for tests that run as root, since the service does not run as root. */
 export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []
 
 export interface Quotad {
@@ -31,7 +31,7 @@ export interface Quotad {
   stop(): Promise<number>
 }
 
-/** Starts the service on ports of its own choice; it ends with the test. */
+/** Starts the service on free ports. It ends with the test. */
 export async function startQuotad(
   t: Host,
   env: Readonly<Record<string, string>>,
@@ -85,7 +85,7 @@ export async function startQuotad(
   }
 }
 
-/** One datagram from a socket of its own, and the answer to it as latin1. */
+/** Sends a datagram from a new socket, and resolves to the answer, in latin1. */
 export async function askAt(
   port: number,
   datagram: string | Buffer,
@@ -100,7 +100,7 @@ export async function askAt(
   return answer.toString('latin1')
 }
 
-/** A directory that everybody may read, with these files; one is a directory where its name ends in `/`. */
+/** Makes a directory that everybody may read, with these files. A name ending in `/` is a directory. */
 export function spool(t: Host, files: Readonly<Record<string, string>>): string {
   const directory = openDirectory(t)
   for (const [name, content] of Object.entries(files)) {

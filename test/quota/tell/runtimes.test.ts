@@ -14,7 +14,7 @@ const runtimes = [
   { name: 'compiled', command: [compiled] },
 ] as const
 
-/** Runs what follows with a datagram and a stream socket, as systemd does. */
+/** Runs a command with a datagram and a stream socket, as systemd does. */
 const handingOver = [
   'perl',
   '-MSocket',
@@ -28,7 +28,7 @@ const handingOver = [
 
 for (const { name, command } of runtimes) {
   const skip = !existsSync(command[0]) && 'run npm run build:native'
-  t.test(`${name} it answers, becomes another user, and ends`, { skip }, async (t) => {
+  t.test(`onescan-quotad ${name} answers, becomes another user, and ends`, { skip }, async (t) => {
     const directory = spool(t, {
       'ann/maildirsize': '1000S\n400 4\n',
       'bob/new/1,S=70': '',
@@ -48,41 +48,49 @@ for (const { name, command } of runtimes) {
     t.match(quotad.log.at(-1), /event=ended udp=3 http=2 /)
   })
 
-  t.test(`${name} it answers on sockets that systemd hands over`, { skip }, async (t) => {
-    const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
-    const env = { QUOTAMAILBOX: `maildir:${directory}/%u` }
-    const options = ['--max-clients', '2', '--http', 'none']
-    const program = [...handingOver, ...command, ...asOther] as const
-    const quotad = await startQuotad(t, env, options, program)
-    t.equal(await quotad.ask('CHECK_QUOTA ann 600 n'), 'QUOTA_OK ann 400 1000 n')
-    const url = `${quotad.url}/cgi-bin/quota.cgi?u=ann`
-    t.equal(await (await fetch(url)).text(), 'OK ann 400 1000\n', 'although the options say none')
-    t.equal((await fetch(url, { method: 'POST', body: 'u=ann' })).status, 405)
-    t.equal(await quotad.stop(), 0)
-    t.match(quotad.log.at(-1), /event=ended udp=1 http=1 /)
-  })
+  t.test(
+    `onescan-quotad ${name} answers on sockets that systemd hands over`,
+    { skip },
+    async (t) => {
+      const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
+      const env = { QUOTAMAILBOX: `maildir:${directory}/%u` }
+      const options = ['--max-clients', '2', '--http', 'none']
+      const program = [...handingOver, ...command, ...asOther] as const
+      const quotad = await startQuotad(t, env, options, program)
+      t.equal(await quotad.ask('CHECK_QUOTA ann 600 n'), 'QUOTA_OK ann 400 1000 n')
+      const url = `${quotad.url}/cgi-bin/quota.cgi?u=ann`
+      t.equal(await (await fetch(url)).text(), 'OK ann 400 1000\n', 'although the options say none')
+      t.equal((await fetch(url, { method: 'POST', body: 'u=ann' })).status, 405)
+      t.equal(await quotad.stop(), 0)
+      t.match(quotad.log.at(-1), /event=ended udp=1 http=1 /)
+    },
+  )
 
-  t.test(`${name} it follows no link below the directory of a user`, { skip }, async (t) => {
-    const directory = spool(t, {
-      'ann/Maildir/new/1,S=5': '',
-      'bob/Maildir/new/1,S=5': '',
-      'eve/': '',
-      'other/Maildir/new/1,S=70000': '',
-    })
-    symlinkSync(join(directory, 'other/Maildir/new'), join(directory, 'ann/Maildir/cur'))
-    symlinkSync(join(directory, 'other/Maildir'), join(directory, 'bob/Maildir/.Folder'))
-    symlinkSync(join(directory, 'other/Maildir'), join(directory, 'eve/Maildir'))
-    symlinkSync(join(directory, 'bob'), join(directory, 'moved'))
-    const env = { QUOTAMAILBOX: `maildir:${directory}/%u/Maildir` }
-    const quotad = await startQuotad(t, env, [], [...command, ...asOther])
-    t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 5 0')
-    t.equal(await quotad.ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 5 0')
-    t.equal(await quotad.ask('CHECK_QUOTA eve 0'), 'QUOTA_ERROR eve')
-    await quotad.says(/ event=unreadable what=\S*\/eve\/Maildir reason="Maildir is a link/)
-    t.equal(await quotad.ask('CHECK_QUOTA moved 0'), 'QUOTA_OK moved 5 0', 'made by root')
-  })
+  t.test(
+    `onescan-quotad ${name} follows no link below the directory of a user`,
+    { skip },
+    async (t) => {
+      const directory = spool(t, {
+        'ann/Maildir/new/1,S=5': '',
+        'bob/Maildir/new/1,S=5': '',
+        'eve/': '',
+        'other/Maildir/new/1,S=70000': '',
+      })
+      symlinkSync(join(directory, 'other/Maildir/new'), join(directory, 'ann/Maildir/cur'))
+      symlinkSync(join(directory, 'other/Maildir'), join(directory, 'bob/Maildir/.Folder'))
+      symlinkSync(join(directory, 'other/Maildir'), join(directory, 'eve/Maildir'))
+      symlinkSync(join(directory, 'bob'), join(directory, 'moved'))
+      const env = { QUOTAMAILBOX: `maildir:${directory}/%u/Maildir` }
+      const quotad = await startQuotad(t, env, [], [...command, ...asOther])
+      t.equal(await quotad.ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 5 0')
+      t.equal(await quotad.ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 5 0')
+      t.equal(await quotad.ask('CHECK_QUOTA eve 0'), 'QUOTA_ERROR eve')
+      await quotad.says(/ event=unreadable what=\S*\/eve\/Maildir reason="Maildir is a link/)
+      t.equal(await quotad.ask('CHECK_QUOTA moved 0'), 'QUOTA_OK moved 5 0', 'made by root')
+    },
+  )
 
-  t.test(`${name} it asks a directory that is not there`, { skip }, async (t) => {
+  t.test(`onescan-quotad ${name} answers 503 while the directory is down`, { skip }, async (t) => {
     const env = { QUOTALDAPURL: 'ldap://127.0.0.1:1', QUOTAMAILBOX: 'maildir:%h' }
     const quotad = await startQuotad(t, env, [], [...command, ...asOther])
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')

@@ -8,12 +8,12 @@ import { requireFewPrivileges } from '../../../src/quota/tell/privileges.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { asOther, program, spool, startQuotad } from './quotad.ts'
 
-/** How the service starts and ends. */
+/** The start and the end of the service. */
 
 const root = process.getuid?.() === 0
 const notRoot = !root && 'run as root'
 
-/** Runs it where it must end by itself. */
+/** Runs the service with arguments or settings that make it end by itself. */
 function run(env: Readonly<Record<string, string>>, words: readonly string[] = asOther) {
   return spawnSync(program, ['--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...words], {
     encoding: 'utf8',
@@ -48,7 +48,7 @@ t.test('settings that cannot be used are named, with the remedy', async (t) => {
   }
 })
 
-t.test('options that make no sense end it for good', async (t) => {
+t.test('with an option that makes no sense the exit code is permanent', async (t) => {
   const { status, stderr } = run({}, ['--alow', 'x'])
   t.equal(status, 100)
   t.match(stderr, 'usage: onescan-quotad')
@@ -64,33 +64,37 @@ t.test('a port that is taken is named', async (t) => {
   t.match(stderr, `--udp 127.0.0.1:${port}: `)
 })
 
-t.test('it ends when it is told to, and says what it did', async (t) => {
+t.test('SIGTERM ends the service, which logs its counters', async (t) => {
   const quotad = await startQuotad(t, {})
   await quotad.ask('CHECK_QUOTA x/y')
   t.equal(await quotad.stop(), 0)
   t.match(quotad.log.at(-1), /event=ended udp=1 http=0 .*noSuchUser=1/)
 })
 
-t.test('it tells its counters when it is asked by a signal', async (t) => {
+t.test('SIGUSR1 makes the service log its counters', async (t) => {
   const quotad = await startQuotad(t, {})
   process.kill(quotad.pid, 'SIGUSR1')
   t.match(await quotad.says(/event=counters/), 'udp=0')
 })
 
-t.test('as root it does not start', { skip: notRoot }, async (t) => {
+t.test('the service does not start as root', { skip: notRoot }, async (t) => {
   const { status, stderr } = run({}, [])
   t.equal(status, 111)
   t.match(stderr, /runs as root; name another user with --user/)
   t.match(run({}, ['--user', 'nobody-knows']).stderr, /--user nobody-knows: there is no such user/)
 })
 
-t.test('as the user that it becomes it has no capability', { skip: notRoot }, async (t) => {
-  const { pid } = await startQuotad(t, {})
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-  const nobody = /^nobody:x:(\d+):/m.exec(readFileSync('/etc/passwd', 'latin1'))![1]
-  t.match(status, new RegExp(`^Uid:\\s+${nobody}\\s+${nobody}\\s+${nobody}\\s+${nobody}$`, 'm'))
-  t.match(status, /^CapEff:\s+0+$/m)
-})
+t.test(
+  'the service has no capability once it has become another user',
+  { skip: notRoot },
+  async (t) => {
+    const { pid } = await startQuotad(t, {})
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const nobody = /^nobody:x:(\d+):/m.exec(readFileSync('/etc/passwd', 'latin1'))![1]
+    t.match(status, new RegExp(`^Uid:\\s+${nobody}\\s+${nobody}\\s+${nobody}\\s+${nobody}$`, 'm'))
+    t.match(status, /^CapEff:\s+0+$/m)
+  },
+)
 
 const capability = '+dac_read_search'
 const setpriv = ['--reuid', 'nobody', '--clear-groups', `--inh-caps=-all,${capability}`]
@@ -102,7 +106,7 @@ const cannot =
     'this machine keeps CAP_DAC_READ_SEARCH to itself')
 
 t.test(
-  'with CAP_DAC_READ_SEARCH it reads mailboxes that are private',
+  'with CAP_DAC_READ_SEARCH the service reads private mailboxes',
   { skip: cannot },
   async (t) => {
     const directory = spool(t, { 'ann/maildirsize': '1000S\n400 4\n' })
@@ -117,7 +121,7 @@ t.test(
 )
 
 t.test(
-  'with CAP_DAC_READ_SEARCH it tells nothing of a private place that a mailbox has a link to',
+  'with CAP_DAC_READ_SEARCH the service tells nothing about a private target of a link',
   { skip: cannot },
   async (t) => {
     const directory = spool(t, {
@@ -138,7 +142,7 @@ t.test(
   },
 )
 
-t.test('with more than that it does not start', async (t) => {
+t.test('with more than CAP_DAC_READ_SEARCH the service does not start', async (t) => {
   const status = (bits: string) => `Name:\tx\nCapEff:\t${bits}\n`
   requireFewPrivileges(1000, status('0000000000000004'))
   requireFewPrivileges(1000, status('0000000000000000'))

@@ -29,7 +29,7 @@ t.test('the plain question has the plain answer', async (t) => {
   t.equal(await ask('CHECK_QUOTA Dora@Example.Org\n'), 'QUOTA_OK')
 })
 
-t.test('the extended one tells user, size and quota, and gives the nonce back', async (t) => {
+t.test('the extended answer has user, size and quota, and repeats the nonce', async (t) => {
   const { ask } = await start(t)
   t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_OK ann 400 1000')
   t.equal(await ask('CHECK_QUOTA ann 600 n0nce'), 'QUOTA_OK ann 400 1000 n0nce')
@@ -61,7 +61,7 @@ t.test('names that can be no mailbox are unknown users', async (t) => {
   }
 })
 
-t.test('what is no question is not answered, and counted', async (t) => {
+t.test('a datagram that is no question gets no answer, and is counted', async (t) => {
   const quotad = await start(t)
   const socket = createSocket('udp4')
   t.teardown(() => socket.close())
@@ -93,7 +93,7 @@ t.test('what is no question is not answered, and counted', async (t) => {
   t.match(metrics, `\nonescan_quota_malformed_total ${nonsense.length}\n`)
 })
 
-t.test('whoever is not allowed hears nothing', async (t) => {
+t.test('a client that is not allowed gets no answer', async (t) => {
   const counters = createCounters()
   const answerForName = () => ({ answer: { answer: 'full' } }) as const
   const place = { host: '127.0.0.1', port: 0, text: 'here' }
@@ -134,7 +134,7 @@ if (foreign) {
   })
 }
 
-t.test('a thousand questions, a hundred at a time, are answered each by its own', async (t) => {
+t.test('each of a thousand questions, a hundred at a time, gets its own answer', async (t) => {
   const { udpPort } = await start(t)
   const socket = createSocket('udp4')
   t.teardown(() => socket.close())

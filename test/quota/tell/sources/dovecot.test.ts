@@ -14,16 +14,16 @@ import {
   write,
 } from './generated-maildir.ts'
 
-/** Dovecot as a source, and as the peer that reads the same mailboxes. */
+/** Dovecot as a source of answers, and as a second reader of the same mailboxes. */
 
 t.setTimeout(240_000)
 
 const MAILBOXES = 1000
 const SEED = 20261120
-/** As of a service that is asked for the first time by many at once. */
+/** Milliseconds for a service that many ask at once for the first time. */
 const patient = { QUOTAPATIENCE: '30000' }
 
-t.test('what quota-status says is the answer', { skip: dovecotMissing }, async (t) => {
+t.test('the answer is that of quota-status', { skip: dovecotMissing }, async (t) => {
   const directory = spool(t, {
     'ann/cur/1': 'x'.repeat(100),
     'bob/cur/1': 'x'.repeat(100),
@@ -56,57 +56,61 @@ t.test('what quota-status says is the answer', { skip: dovecotMissing }, async (
   }
 })
 
-t.test('its answers about 1,000 Maildirs are ours', { skip: dovecotMissing }, async (t) => {
-  const directory = spool(t, {})
-  const mailboxes = fc.sample(maildir, { numRuns: MAILBOXES, seed: SEED })
-  const users = mailboxes.map((generated, i) => {
-    const path = join(directory, `u${i}`)
-    write(generated, path)
-    const { bytes, messages } = generated.limits
-    const rule = `*:bytes=${bytes}:messages=${messages}`
-    return { name: `u${i}`, maildir: path, ...(generated.ruled ? { rule } : {}) }
-  })
-  const lines = mailboxes.map((mailbox, i) =>
-    mailbox.ruled ? `u${i}: ${limitsLine(mailbox.limits)}\n` : '',
-  )
-  writeFileSync(join(directory, 'quotas'), lines.join(''))
-  execFileSync('chown', ['-R', 'nobody:nogroup', directory])
+t.test(
+  'Dovecot and onescan-quotad agree about 1,000 Maildirs',
+  { skip: dovecotMissing },
+  async (t) => {
+    const directory = spool(t, {})
+    const mailboxes = fc.sample(maildir, { numRuns: MAILBOXES, seed: SEED })
+    const users = mailboxes.map((generated, i) => {
+      const path = join(directory, `u${i}`)
+      write(generated, path)
+      const { bytes, messages } = generated.limits
+      const rule = `*:bytes=${bytes}:messages=${messages}`
+      return { name: `u${i}`, maildir: path, ...(generated.ruled ? { rule } : {}) }
+    })
+    const lines = mailboxes.map((mailbox, i) =>
+      mailbox.ruled ? `u${i}: ${limitsLine(mailbox.limits)}\n` : '',
+    )
+    writeFileSync(join(directory, 'quotas'), lines.join(''))
+    execFileSync('chown', ['-R', 'nobody:nogroup', directory])
 
-  const ours = await startQuotad(t, {
-    ...patient,
-    QUOTAMAILBOX: `maildir:${directory}/%u`,
-    QUOTAMAP: join(directory, 'quotas'),
-  })
-  const dovecot = await startDovecot(users)
-  t.teardown(() => dovecot.stop())
-  const theirs = await startQuotad(t, { ...patient, QUOTAMAILBOX: dovecot.inet })
-  const word = (answer: string) => answer.split(' ')[0]!
+    const ours = await startQuotad(t, {
+      ...patient,
+      QUOTAMAILBOX: `maildir:${directory}/%u`,
+      QUOTAMAP: join(directory, 'quotas'),
+    })
+    const dovecot = await startDovecot(users)
+    t.teardown(() => dovecot.stop())
+    const theirs = await startQuotad(t, { ...patient, QUOTAMAILBOX: dovecot.inet })
+    const word = (answer: string) => answer.split(' ')[0]!
 
-  const seen: Record<string, number> = {}
-  const reasons: Record<string, number> = {}
-  for (const [i, generated] of mailboxes.entries()) {
-    const incoming = [1, 1000, 2 ** (i % 16)][i % 3]!
-    // Ours first: Dovecot writes the file anew.
-    const own = word(await ours.ask(`CHECK_QUOTA u${i} ${incoming}`))
-    const peer = word(await theirs.ask(`CHECK_QUOTA u${i} ${incoming}`))
-    seen[peer] = (seen[peer] ?? 0) + 1
-    if (own === peer) continue
-    const reason = reasonFor(generated, own, incoming)
-    if (!reason) t.fail(`u${i}: ${own}, Dovecot ${peer}`, { generated, use: trueUse(generated) })
-    else reasons[reason] = (reasons[reason] ?? 0) + 1
-  }
-  t.comment('Dovecot:', seen, 'other answers of ours:', reasons)
-  t.same(Object.keys(seen).sort(), ['QUOTA_FULL', 'QUOTA_OK'])
-  t.ok(Math.min(...Object.values(seen)) > MAILBOXES / 10, 'both answers are given')
-  const others = Object.values(reasons).reduce((sum, count) => sum + count, 0)
-  t.ok(others < MAILBOXES / 10, `${others} answers are others`)
-  t.same(
-    ours.log.filter((line) => line.includes('unreadable')),
-    [],
-  )
-})
+    const seen: Record<string, number> = {}
+    const reasons: Record<string, number> = {}
+    for (const [i, generated] of mailboxes.entries()) {
+      const incoming = [1, 1000, 2 ** (i % 16)][i % 3]!
+      // Ours first: Dovecot writes the file anew.
+      const own = word(await ours.ask(`CHECK_QUOTA u${i} ${incoming}`))
+      const peer = word(await theirs.ask(`CHECK_QUOTA u${i} ${incoming}`))
+      seen[peer] = (seen[peer] ?? 0) + 1
+      if (own === peer) continue
+      const reason = reasonFor(generated, own, incoming)
+      if (!reason) t.fail(`u${i}: ${own}, Dovecot ${peer}`, { generated, use: trueUse(generated) })
+      else reasons[reason] = (reasons[reason] ?? 0) + 1
+    }
+    t.comment('Dovecot:', seen, 'other answers of ours:', reasons)
+    t.same(Object.keys(seen).sort(), ['QUOTA_FULL', 'QUOTA_OK'])
+    t.ok(Math.min(...Object.values(seen)) > MAILBOXES / 10, 'both answers are given')
+    const others = Object.values(reasons).reduce((sum, count) => sum + count, 0)
+    t.ok(others < MAILBOXES / 10, `${others} answers are others`)
+    t.same(
+      ours.log.filter((line) => line.includes('unreadable')),
+      [],
+    )
+  },
+)
 
-/** Why ours may be another, and is the right one; undefined where it may not. */
+/** Why our answer may differ from Dovecot's, and is right; undefined if the two must agree. */
 function reasonFor(generated: Generated, own: string, incoming: number): string | undefined {
   const { bytes, messages } = generated.limits
   const use = trueUse(generated)

@@ -2,7 +2,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 
-/** A Maildir as delivery agents, readers and mishaps leave it. */
+/** A random Maildir, as delivery agents, mail readers and crashes leave it. */
 export interface Generated {
   readonly folders: readonly Folder[]
   /** Bytes and messages; 0 is unlimited. */
@@ -70,7 +70,7 @@ export const maildir: fc.Arbitrary<Generated> = fc.record({
   old: fc.boolean(),
 })
 
-/** What the messages come to by Maildir++: neither Trash nor what is marked as trash. */
+/** The sum of the messages by Maildir++: without Trash, and without messages marked as trash. */
 export function trueUse({ folders }: Generated): { bytes: number; messages: number } {
   const counted = folders
     .filter(({ name }) => name !== '.Trash')
@@ -79,7 +79,7 @@ export function trueUse({ folders }: Generated): { bytes: number; messages: numb
   return { bytes: counted.reduce((sum, { size }) => sum + size, 0), messages: counted.length }
 }
 
-/** Whether there are messages that are marked as trash outside of the Trash. */
+/** Whether folders other than Trash have messages marked as trash. */
 export function hasTrashed({ folders }: Generated): boolean {
   return folders.some(
     ({ name, messages }) =>
@@ -87,7 +87,7 @@ export function hasTrashed({ folders }: Generated): boolean {
   )
 }
 
-/** As maildirsize and Dovecot's rules write limits: `100S,5C` and `bytes=100:messages=5`. */
+/** Limits in the form of maildirsize (`100S,5C`). */
 export function limitsLine({ bytes, messages }: Generated['limits']): string {
   const words = [
     ...(bytes || !messages ? [`${bytes}S`] : []),

@@ -6,7 +6,7 @@ import { oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
 import { type Slapd, slapdMissing, startSlapd } from '../../../programs/slapd.ts'
 import { asOther, program, type Quotad, spool, startQuotad } from '../quotad.ts'
 
-/** Many users at once, of a real slapd that is well, killed, stopped and started again. */
+/** Questions about many users at once, to a real slapd that is killed, stopped and started again. */
 
 const compiled = join(import.meta.dirname, '../../../../build/native/onescan-quotad')
 const runtimes = [
@@ -48,7 +48,7 @@ t.test('of a directory', { skip: slapdMissing }, async (t) => {
   }
 })
 
-/** Questions of 20 and of 200 users at once. */
+/** Asks about 20 and about 200 users at once. */
 async function wellRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
   const before = slapd.accepted()
   t.same(await overHttp(quotad, names.slice(0, 20)), { 200: 20 }, '20 users, the first of all')
@@ -57,7 +57,7 @@ async function wellRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> 
   t.equal(slapd.accepted() - before, 1, 'all of them over one connection')
 }
 
-/** The directory is killed and stopped while they are asked, and comes back. */
+/** Kills and stops the directory while it is asked, and starts it again. */
 async function faultRounds(t: Test, quotad: Quotad, slapd: Slapd): Promise<void> {
   await untilWell(quotad)
   const descriptors = descriptorsOf(quotad)
@@ -91,7 +91,7 @@ function descriptorsOf({ pid }: Quotad): number {
 
 type Counts = Record<string, number>
 
-/** What each of them is answered, all at once: how often each status, or each first word. */
+/** Asks about all users at once. Resolves to the number of times that each status or word came. */
 async function overHttp({ url }: Quotad, users: readonly string[]): Promise<Counts> {
   const ask = async (user: string) => (await fetch(`${url}/cgi-bin/quota.cgi?u=${user}`)).status
   return countsOf(await Promise.all(users.map(ask)))
@@ -120,7 +120,7 @@ function settingsFor(slapd: Slapd, binding: 'anonymously' | 'bound'): Record<str
 }
 
 t.test(
-  'the name of a certificate must be that of the server, and its authority known',
+  'a certificate must have the name of the server, and a known authority',
   {
     skip: slapdMissing,
   },

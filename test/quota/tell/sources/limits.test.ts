@@ -12,20 +12,20 @@ t.test('limits are read as administrators and directories write them', async (t)
   }
 })
 
-t.test('a mailbox is full where there is no room for one byte more', async (t) => {
+t.test('a mailbox is full if it has no room for one more byte', async (t) => {
   t.notOk(isFull({ bytes: 999 }, { bytes: 1000 }, 0))
   t.ok(isFull({ bytes: 1000 }, { bytes: 1000 }, 0))
   t.notOk(isFull({ bytes: 900 }, { bytes: 1000 }, 100))
   t.ok(isFull({ bytes: 900 }, { bytes: 1000 }, 101), 'nor for what is announced')
 })
 
-t.test('a mailbox is full where it may hold no message more', async (t) => {
+t.test('a mailbox is full if it may not have one more message', async (t) => {
   t.ok(isFull({ bytes: 0, messages: 10 }, { messages: 10 }, 0))
   t.notOk(isFull({ bytes: 0, messages: 9 }, { messages: 10 }, 0))
   t.notOk(isFull({ bytes: 0 }, { messages: 10 }, 0), 'unless nobody counted them')
 })
 
-t.test('0 and no limit are unlimited', async (t) => {
+t.test('a limit of 0 is unlimited, and so is an absent one', async (t) => {
   t.notOk(isFull({ bytes: 1e15, messages: 1e9 }, {}, 1e12))
   t.notOk(isFull({ bytes: 1e15, messages: 1e9 }, { bytes: 0, messages: 0 }, 1e12))
 })

@@ -9,7 +9,7 @@ import { createMaildirSource } from '../../../../src/quota/tell/sources/maildir.
 import { readMbox } from '../../../../src/quota/tell/sources/mbox.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
 
-/** What users can change leads nowhere: a link of theirs tells no size of what they may not see. */
+/** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
 
 const options = {
   now: Date.now,
@@ -19,7 +19,7 @@ const options = {
   mailboxes: 100,
 }
 const measure = { incoming: 0, standard: {} }
-/** Bytes in a place that is none of the user's. */
+/** The size of a file that the user may not see. */
 const PRIVATE = 1_000_000
 
 /** A home with a Maildir of one message of 7 bytes, and a private place beside it. */
@@ -40,7 +40,7 @@ function homes(t: Test) {
   return { root, home, mailbox, maildir: mailbox.path, says }
 }
 
-t.test('new and cur that are links hold nothing', async (t) => {
+t.test('new and cur do not count if they are links', async (t) => {
   for (const name of ['new', 'cur']) {
     const { root, maildir, says } = homes(t)
     renameSync(join(maildir, name), join(maildir, 'moved'))
@@ -49,7 +49,7 @@ t.test('new and cur that are links hold nothing', async (t) => {
   }
 })
 
-t.test('folders that are links, or hold links, hold nothing', async (t) => {
+t.test('folders do not count if they are links, nor their new and cur', async (t) => {
   const { root, maildir, says } = homes(t)
   symlinkSync(join(root, 'other'), join(maildir, '.Other'))
   mkdirSync(join(maildir, '.Mine/new'), { recursive: true })
@@ -57,14 +57,14 @@ t.test('folders that are links, or hold links, hold nothing', async (t) => {
   t.equal(await says(), '7 1')
 })
 
-t.test('messages that are links, or no files, are none', async (t) => {
+t.test('messages do not count if they are links or no files', async (t) => {
   const { root, maildir, says } = homes(t)
   symlinkSync(join(root, 'private/y'), join(maildir, 'cur/b'))
   mkdirSync(join(maildir, 'cur/c'))
   t.equal(await says(), '7 1')
 })
 
-t.test('a maildirsize that is a link is not there', async (t) => {
+t.test('a maildirsize that is a link is ignored', async (t) => {
   const { root, maildir, says } = homes(t)
   symlinkSync(join(root, 'other/maildirsize'), join(maildir, 'maildirsize'))
   t.equal(await says(), '7 1')
@@ -78,7 +78,7 @@ t.test('a Maildir that is a link in a home is not followed, and the log can say 
   t.equal(await says(), `Maildir is a link, and links are not followed below ${home}`)
 })
 
-t.test('links above what users can change are followed', async (t) => {
+t.test('links in the part of a path that users cannot change are followed', async (t) => {
   const { root, home } = homes(t)
   symlinkSync(home, join(root, 'link'))
   const { read } = createMaildirSource(options)
@@ -91,7 +91,7 @@ t.test('links above what users can change are followed', async (t) => {
   t.match(await read(ann, measure), { use: { bytes: 7 } }, 'up to a mailbox that bears its name')
 })
 
-t.test('an mbox that is a link, or lies behind one, is not looked at', async (t) => {
+t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {
   const root = t.testdir({ home: { mail: { ann: 'x'.repeat(7) } }, private: { ann: 'secret' } })
   const home = join(root, 'home')
   const at = (path: string, fixed = home) => readMbox({ path, fixed: fixed.length })
@@ -108,7 +108,7 @@ t.test('an mbox that is a link, or lies behind one, is not looked at', async (t)
   t.match(await at(join(home, 'none/zoe')), { found: 'no-mailbox' })
 })
 
-t.test('a directory that becomes a link between a look and the reading is not read', async (t) => {
+t.test('a directory that becomes a link before it is read is not read', async (t) => {
   const { root, maildir, mailbox } = homes(t)
   const directory = (await openMailbox(mailbox))!
   const sum = await sumDirectory(directory, 'cur', undefined, {
@@ -134,7 +134,7 @@ t.test('a mailbox that becomes a link while it is counted is counted as it was',
   await directory.close()
 })
 
-/** Exchanges a directory and a link in its place, as fast as it can, until it is killed. */
+/** A program that exchanges a directory and a link as fast as it can, until it is killed. */
 const EXCHANGER = `
   const { renameSync } = require('node:fs')
   const [place, real, link] = process.argv.slice(1)
@@ -148,7 +148,7 @@ const EXCHANGER = `
 `
 
 t.test(
-  'while links and directories are exchanged, nobody sees what is behind a link',
+  'while links and directories are exchanged, no answer tells what a link leads to',
   async (t) => {
     for (const part of ['Maildir', 'Maildir/cur', 'Maildir/.Folder', 'Maildir/.Folder/cur']) {
       const { root, home, mailbox } = homes(t)

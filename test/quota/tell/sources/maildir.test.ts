@@ -25,19 +25,19 @@ const options = {
   longest: 60_000,
   mailboxes: 100,
 }
-/** A mailbox in which no link is followed: neither itself nor in it. */
+/** The mailbox at a path. Neither it nor anything in it may be a link. */
 function at(path: string): MailboxLocation {
   return { path, fixed: path.lastIndexOf('/') }
 }
 
 const unlimited: Measure = { incoming: 0, standard: {} }
 
-/** As if nobody had touched it since a certain time, which lets its time of change be relied on. */
+/** Sets the time of change back, so that the directory counts as unchanged for a while. */
 function settle(directory: string): void {
   utimesSync(directory, 1_700_000_000, 1_700_000_000)
 }
 
-/** In short: `bytes messages source`. */
+/** Writes a reading in short: `bytes messages source`. */
 function short(reading: MailboxReading): string {
   if (reading.found !== 'use') return reading.found
   const { use, source, stale } = reading
@@ -50,7 +50,7 @@ function maildir(t: Test, content: Readonly<Record<string, object | string>> = {
   return { path, says: async (measure = unlimited) => short(await read(at(path), measure)) }
 }
 
-t.test('the file is believed while there is room', async (t) => {
+t.test('a maildirsize that says that there is room is believed', async (t) => {
   const { path, says } = maildir(t, { maildirsize: '1000S\n400 4\n100 1\n' })
   t.equal(await says(), '500 5 maildirsize')
   appendFileSync(join(path, 'maildirsize'), '50 1\n')
@@ -60,23 +60,26 @@ t.test('the file is believed while there is room', async (t) => {
   t.equal(await says(), '600 6 maildirsize', 'or is another')
 })
 
-t.test('over quota by one sum of just now, it is believed, too', async (t) => {
+t.test('a maildirsize that says full by one recent sum is believed', async (t) => {
   const { says } = maildir(t, { maildirsize: '1000S\n1000 4\n' })
   t.equal(await says(), '1000 4 maildirsize')
 })
 
-t.test('over quota by several sums, or an old one, the messages are counted', async (t) => {
-  const message = { 'a,S=7': 'seven77' }
-  const several = maildir(t, { new: message, maildirsize: '1000S\n900 4\n100 1\n' })
-  t.equal(await several.says(), '7 1 walk')
-  const old = maildir(t, { new: message, maildirsize: '1000S\n1000 4\n' })
-  settle(join(old.path, 'maildirsize'))
-  t.equal(await old.says(), '7 1 walk')
-  t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
-  t.equal(await old.says({ incoming: 1001, standard: {}, limits: { bytes: 2000 } }), '7 1 walk')
-})
+t.test(
+  'if maildirsize says full by several sums or an old one, the messages are counted',
+  async (t) => {
+    const message = { 'a,S=7': 'seven77' }
+    const several = maildir(t, { new: message, maildirsize: '1000S\n900 4\n100 1\n' })
+    t.equal(await several.says(), '7 1 walk')
+    const old = maildir(t, { new: message, maildirsize: '1000S\n1000 4\n' })
+    settle(join(old.path, 'maildirsize'))
+    t.equal(await old.says(), '7 1 walk')
+    t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
+    t.equal(await old.says({ incoming: 1001, standard: {}, limits: { bytes: 2000 } }), '7 1 walk')
+  },
+)
 
-t.test('without the file, or with a broken one, the messages are counted', async (t) => {
+t.test('without a maildirsize, or with a broken one, the messages are counted', async (t) => {
   const message = { 'a,S=7': 'seven77' }
   for (const maildirsize of ['', '1000S\nx\n', '1000S\n5 5\0\n', '1000S\n-5 1\n', 'x\n1 1\n']) {
     const { says } = maildir(t, { cur: message, maildirsize })
@@ -88,7 +91,7 @@ t.test('without the file, or with a broken one, the messages are counted', async
 })
 
 t.test(
-  'what counts: new and cur, folders but Trash, no trashed messages, no dot files',
+  'new and cur of all folders but Trash count, without trashed messages and dot files',
   async (t) => {
     const { says } = maildir(t, {
       new: { 'a,S=1': '-----' },
@@ -104,12 +107,12 @@ t.test(
   },
 )
 
-t.test('a size in a name that is none is asked of the file', async (t) => {
+t.test('a malformed size in a file name is replaced by the size of the file', async (t) => {
   const { says } = maildir(t, { new: { 'a,S=x': '12', 'b,S=5x': '1', 'c,S=': '1', 'd,W=9': '1' } })
   t.equal(await says(), '5 4 walk')
 })
 
-t.test('a count is remembered by the times of the directories', async (t) => {
+t.test('a count is remembered until a directory changes', async (t) => {
   const { path, says } = maildir(t, { cur: { 'a,S=7': '' } })
   for (const name of ['new', 'cur']) settle(join(path, name))
   t.equal(await says(), '7 1 walk')
@@ -127,7 +130,7 @@ t.test('a count is remembered by the times of the directories', async (t) => {
   t.equal(await says(), '9 3 walk')
 })
 
-t.test('who asks while a mailbox is being counted gets that count', async (t) => {
+t.test('questions that come while a mailbox is counted share the count', async (t) => {
   const path = t.testdir({ ...empty, cur: { 'a,S=7': '' } })
   const walker = createWalker(options)
   const first = walker.count(at(path))
@@ -136,20 +139,23 @@ t.test('who asks while a mailbox is being counted gets that count', async (t) =>
   t.not(walker.count(at(path)), first, 'and who asks later, another')
 })
 
-t.test('a count that takes too long: the sum of the file, marked stale, or unknown', async (t) => {
-  const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
-  const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-  const { read } = createMaildirSource({ ...options, budget: 0 })
-  t.equal(short(await read(at(path), unlimited)), '21 3 maildirsize stale')
-  rmSync(join(path, 'maildirsize'))
-  const { read: again } = createMaildirSource({ ...options, budget: 0 })
-  t.match(await again(at(path), unlimited), {
-    found: 'trouble',
-    why: 'still being counted after 0 ms',
-  })
-})
+t.test(
+  'if a count takes too long, the answer is the stale sum of maildirsize, or unknown',
+  async (t) => {
+    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
+    const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
+    const { read } = createMaildirSource({ ...options, budget: 0 })
+    t.equal(short(await read(at(path), unlimited)), '21 3 maildirsize stale')
+    rmSync(join(path, 'maildirsize'))
+    const { read: again } = createMaildirSource({ ...options, budget: 0 })
+    t.match(await again(at(path), unlimited), {
+      found: 'trouble',
+      why: 'still being counted after 0 ms',
+    })
+  },
+)
 
-t.test('a count that was given up goes on where it was', async (t) => {
+t.test('a count that was given up is continued by the next one', async (t) => {
   const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
   const files = { a: 'x', b: 'xx' }
   const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { ...files } }])))
@@ -165,7 +171,7 @@ t.test('a count that was given up goes on where it was', async (t) => {
   t.same(counted, { bytes: 60, messages: 40 })
 })
 
-t.test('folders that did not change are no reason to go on for ever', async (t) => {
+t.test('a count ends in time even if no folder has changed', async (t) => {
   const names = Array.from({ length: 20 }, (_, i) => `.folder${i}`)
   const path = t.testdir(Object.fromEntries(names.map((name) => [name, { cur: { a: 'x' } }])))
   for (const name of names) settle(join(path, name, 'cur'))
@@ -183,42 +189,39 @@ t.test('folders that did not change are no reason to go on for ever', async (t) 
   t.same(await walker.count(at(path)), { bytes: 20, messages: 20 }, 'and what was known is kept')
 })
 
-t.test('a FIFO in the place of the file keeps nobody waiting', async (t) => {
+t.test('a FIFO in the place of maildirsize makes no question wait', async (t) => {
   const { path, says } = maildir(t)
   execFileSync('mkfifo', [join(path, 'maildirsize')])
   t.equal(await says(), 'trouble')
 })
 
-t.test('a link in the place of the file is not followed: the messages are counted', async (t) => {
+t.test('if maildirsize is a link, the messages are counted', async (t) => {
   const { path, says } = maildir(t)
   writeFileSync(join(path, 'elsewhere'), '1S\n1 1\n')
   symlinkSync('elsewhere', join(path, 'maildirsize'))
   t.equal(await says(), '0 0 walk')
 })
 
-t.test(
-  'mailboxes that are known, or not there, do not wait for those that are counted',
-  async (t) => {
-    const turns = Array.from({ length: 8 }, (_, i) => `huge${i}`)
-    const files = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`m${i}`, 'x']))
-    const path = t.testdir({
-      ...Object.fromEntries(turns.map((name) => [name, { cur: { ...files } }])),
-      known: { cur: { 'a,S=7': '' } },
-    })
-    settle(join(path, 'known/cur'))
-    const walker = createWalker(options)
-    await walker.count(at(join(path, 'known')))
-    const over: string[] = []
-    const count = (name: string) => walker.count(at(join(path, name))).then(() => over.push(name))
-    const all = [...turns, 'known', 'missing'].map(count)
-    await Promise.all(all)
-    t.equal(over.length, 10)
-    t.ok(over.indexOf('known') < 8, over.join(' '))
-    t.ok(over.indexOf('missing') < 8, over.join(' '))
-  },
-)
+t.test('known and missing mailboxes are answered while others are counted', async (t) => {
+  const turns = Array.from({ length: 8 }, (_, i) => `huge${i}`)
+  const files = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`m${i}`, 'x']))
+  const path = t.testdir({
+    ...Object.fromEntries(turns.map((name) => [name, { cur: { ...files } }])),
+    known: { cur: { 'a,S=7': '' } },
+  })
+  settle(join(path, 'known/cur'))
+  const walker = createWalker(options)
+  await walker.count(at(join(path, 'known')))
+  const over: string[] = []
+  const count = (name: string) => walker.count(at(join(path, name))).then(() => over.push(name))
+  const all = [...turns, 'known', 'missing'].map(count)
+  await Promise.all(all)
+  t.equal(over.length, 10)
+  t.ok(over.indexOf('known') < 8, over.join(' '))
+  t.ok(over.indexOf('missing') < 8, over.join(' '))
+})
 
-t.test('a mailbox that is not there, vanishes, or is no directory', async (t) => {
+t.test('a mailbox that is missing, vanishes or is no directory is reported as that', async (t) => {
   const { path, says } = maildir(t)
   t.equal(await says(), '0 0 walk')
   rmSync(path, { recursive: true })
@@ -238,7 +241,7 @@ t.test('messages and folders that vanish while they are counted are not counted'
   t.match(await counted, /^(\d+ \d+ walk|no-mailbox)$/)
 })
 
-t.test('names of other bytes than ASCII are taken as they are', async (t) => {
+t.test('names with bytes beyond ASCII are used as they are', async (t) => {
   const path = t.testdir({})
   const name = Buffer.concat([Buffer.from(`${path}/`), Buffer.from([0xe4, 0xff])])
   for (const part of ['', '/new', '/cur']) mkdirSync(Buffer.concat([name, Buffer.from(part)]))

@@ -8,13 +8,13 @@ import {
 
 const read = (text: string) => parseMaildirsize(Buffer.from(text, 'latin1'))
 
-/** What the file says, in short: `bytes messages`, or why it says nothing. */
+/** Parses a file, and writes the result in short: `bytes messages`, or why it has none. */
 function says(text: string): string {
   const file = read(text)
   return file.says === 'use' ? `${file.bytes} ${file.messages}` : file.why
 }
 
-t.test('the use is the sum of all lines behind the first', async (t) => {
+t.test('the size is the sum of all lines after the first', async (t) => {
   t.same(read('1000S,10C\n400 4\n-100 -1\n'), {
     says: 'use',
     limits: { bytes: 1000, messages: 10 },
@@ -24,7 +24,7 @@ t.test('the use is the sum of all lines behind the first', async (t) => {
   })
 })
 
-t.test('limits may be of bytes, of messages, of both or of none', async (t) => {
+t.test('the first line may limit bytes, messages, both or nothing', async (t) => {
   t.same(read('10C\n1 1\n').limits, { messages: 10 })
   t.same(read('10C,5S\n1 1\n').limits, { bytes: 5, messages: 10 })
   t.same(read('0S\n1 1\n').limits, { bytes: 0 })
@@ -35,14 +35,14 @@ t.test('blanks and padding are allowed, as Courier writes them', async (t) => {
   t.equal(says('1000S\n         400            4\n  -100   -1  \n'), '300 3')
 })
 
-t.test('an incomplete last line is not there yet', async (t) => {
+t.test('an incomplete last line does not count yet', async (t) => {
   t.equal(says('1000S\n400 4\n100'), '400 4')
   t.equal(says('1000S\n400 4\n100 1'), '400 4', 'even where it looks whole')
   t.equal(says('1000S'), 'has no complete line')
   t.equal(says(''), 'has no complete line')
 })
 
-t.test('what is broken makes the mailbox be counted, and leaves the limits', async (t) => {
+t.test('a broken line makes the sum unusable, but not the limits', async (t) => {
   t.equal(says('1000S\n400 4\nx\n'), 'has a broken line')
   t.equal(says('1000S\n400\n'), 'has a broken line')
   t.equal(says('1000S\n\n400 4\n'), 'has a broken line')
@@ -55,7 +55,7 @@ t.test('what is broken makes the mailbox be counted, and leaves the limits', asy
   t.same(read('1000S\nx\n').limits, { bytes: 1000 })
 })
 
-t.test('with a NUL, or limits that are none, nothing of it counts', async (t) => {
+t.test('a file with a NUL or illegible limits is ignored', async (t) => {
   t.equal(says('1000S\n400 4\0\n'), 'holds a NUL')
   for (const first of ['1000', '1000X', 'S', '-1S', '1000S;10C', '99999999999999999999S']) {
     t.equal(says(`${first}\n400 4\n`), 'has illegible limits', first)
@@ -63,14 +63,14 @@ t.test('with a NUL, or limits that are none, nothing of it counts', async (t) =>
   }
 })
 
-t.test('from 5,120 bytes on it must be made anew', async (t) => {
+t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
   const lines = (length: number) => `1000S\n${'1 1\n'.repeat(2000)}`.slice(0, length)
   t.equal(read(lines(MAILDIRSIZE_MAX - 1)).says, 'use')
   t.equal(says(lines(MAILDIRSIZE_MAX)), 'is 5120 bytes long')
   t.same(read(lines(MAILDIRSIZE_MAX)).limits, { bytes: 1000 })
 })
 
-t.test('it may say full while it holds one sum of the last 15 minutes', async (t) => {
+t.test('a file may say full if it has one sum of the last 15 minutes', async (t) => {
   const minute = 60_000
   t.ok(maySayFull({ lines: 1 }, 0, 14 * minute))
   t.notOk(maySayFull({ lines: 2 }, 0, 0))
@@ -79,29 +79,26 @@ t.test('it may say full while it holds one sum of the last 15 minutes', async (t
 
 const change = fc.tuple(fc.integer({ min: -1e9, max: 1e9 }), fc.integer({ min: -1e4, max: 1e4 }))
 
-t.test(
-  'whatever was appended, each prefix of the file is read as its complete lines',
-  async (t) => {
-    fc.assert(
-      fc.property(fc.array(change, { maxLength: 20 }), fc.nat(), (changes, cut) => {
-        const text = `1S\n${changes.map(([bytes, count]) => `${bytes} ${count}\n`).join('')}`
-        const part = text.slice(0, cut % (text.length + 1))
-        const complete = part.slice(0, part.lastIndexOf('\n') + 1)
-        t.same(read(part), read(complete))
-        const counted = complete.split('\n').slice(1, -1)
-        const bytes = counted.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0)
-        const messages = counted.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
-        const sound = counted.length > 0 && bytes >= 0 && messages >= 0
-        const file = read(part)
-        if (sound) t.same(file.says === 'use' && [file.bytes, file.messages], [bytes, messages])
-        else t.equal(file.says, 'nothing')
-      }),
-      { numRuns: 300 },
-    )
-  },
-)
+t.test('each prefix of a file is read as its complete lines', async (t) => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 20 }), fc.nat(), (changes, cut) => {
+      const text = `1S\n${changes.map(([bytes, count]) => `${bytes} ${count}\n`).join('')}`
+      const part = text.slice(0, cut % (text.length + 1))
+      const complete = part.slice(0, part.lastIndexOf('\n') + 1)
+      t.same(read(part), read(complete))
+      const counted = complete.split('\n').slice(1, -1)
+      const bytes = counted.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0)
+      const messages = counted.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
+      const sound = counted.length > 0 && bytes >= 0 && messages >= 0
+      const file = read(part)
+      if (sound) t.same(file.says === 'use' && [file.bytes, file.messages], [bytes, messages])
+      else t.equal(file.says, 'nothing')
+    }),
+    { numRuns: 300 },
+  )
+})
 
-t.test('no bytes make it throw, nor say what is no sum', async () => {
+t.test('random bytes never make the parser throw or return a negative sum', async () => {
   const bytes = fc.uint8Array({ maxLength: 200 })
   const likely = fc.string({ unit: fc.constantFrom(...'0123456789SC,- \t\n\0\r'), maxLength: 200 })
   for (const file of [bytes.map((b) => Buffer.from(b)), likely.map((s) => Buffer.from(s))]) {

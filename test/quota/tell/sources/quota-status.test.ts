@@ -13,7 +13,7 @@ import { socketDirectory } from '../../../programs/socket-directory.ts'
 
 const measure = { incoming: 5, standard: {} }
 
-/** A service that does with each connection what the test says; the source that asks it. */
+/** Starts a service that treats each connection as the test says. Returns the source that asks it. */
 async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {
   const path = join(socketDirectory(t), 'status')
   const sockets = new Set<Socket>()
@@ -31,7 +31,7 @@ async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) 
   return { sockets, ask: async (user = 'ann') => read({ path: user, fixed: user.length }, measure) }
 }
 
-/** Answers each whole request. */
+/** Answers each complete request. */
 const answering = (answer: (request: string) => string) => (socket: Socket) => {
   let heard = ''
   socket.on('data', (chunk) => {
@@ -44,14 +44,14 @@ const answering = (answer: (request: string) => string) => (socket: Socket) => {
   })
 }
 
-t.test('a request has what quota-status looks at', async (t) => {
+t.test('a request has the attributes that quota-status needs', async (t) => {
   t.equal(
     policyQuestion('ann\xe4@example.org', 5).toString('latin1'),
     'request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=ann\xe4@example.org\nsize=5\n\n',
   )
 })
 
-t.test('the usual actions are understood, and no others', async (t) => {
+t.test('only the usual actions are understood', async (t) => {
   for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
     t.match(readingOf(action), { found: 'verdict', full: false }, action)
   }
@@ -80,7 +80,7 @@ t.test('the usual actions are understood, and no others', async (t) => {
   }
 })
 
-t.test('an answer is read when it is whole, and not before', async (t) => {
+t.test('an answer is read once it is complete', async (t) => {
   const answer = 'x=y\naction=552 5.2.2 full\n\n'
   fc.assert(
     fc.property(fc.nat(answer.length), (length) => {
@@ -92,7 +92,7 @@ t.test('an answer is read when it is whole, and not before', async (t) => {
   t.equal(policyAction(Buffer.from('reaction=OK\n\n')), '')
 })
 
-t.test('connections are kept, and one that was closed meanwhile is opened again', async (t) => {
+t.test('connections are kept, and one that the service closed is replaced', async (t) => {
   const { sockets, ask } = await serve(
     t,
     answering(() => 'action=DUNNO\n\n'),
@@ -117,29 +117,32 @@ t.test("questions at the same time do not get one another's answer", async (t) =
   for (const [i, user] of users.entries()) t.match(answers[i], { full: user === 'bob' })
 })
 
-t.test('a service that closes, lies, never ends or never answers makes nobody full', async (t) => {
-  const closing = await serve(t, (socket) => socket.end('action=552 5.2.2'))
-  t.match(await closing.ask(), { found: 'trouble', why: /closed without an answer/ })
-  const lying = await serve(
-    t,
-    answering(() => 'HTTP/1.1 552 5.2.2\n\n'),
-  )
-  t.match(await lying.ask(), { found: 'trouble', why: /answered nothing/ })
-  const endless = await serve(
-    t,
-    answering(() => 'x'.repeat(10_000)),
-  )
-  t.match(await endless.ask(), { found: 'trouble', why: /without end/ })
-  const silent = await serve(t, () => {}, 50)
-  t.match(await silent.ask(), { found: 'trouble', why: /no answer in time/ })
-  const missing = quotaStatus({ address: 'unix:/nowhere/status', timeout: 1000 })
-  t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
-    found: 'trouble',
-    why: /quota-status unix:.*ENOENT/,
-  })
-})
+t.test(
+  'a service that closes, lies, never ends or never answers makes no mailbox full',
+  async (t) => {
+    const closing = await serve(t, (socket) => socket.end('action=552 5.2.2'))
+    t.match(await closing.ask(), { found: 'trouble', why: /closed without an answer/ })
+    const lying = await serve(
+      t,
+      answering(() => 'HTTP/1.1 552 5.2.2\n\n'),
+    )
+    t.match(await lying.ask(), { found: 'trouble', why: /answered nothing/ })
+    const endless = await serve(
+      t,
+      answering(() => 'x'.repeat(10_000)),
+    )
+    t.match(await endless.ask(), { found: 'trouble', why: /without end/ })
+    const silent = await serve(t, () => {}, 50)
+    t.match(await silent.ask(), { found: 'trouble', why: /no answer in time/ })
+    const missing = quotaStatus({ address: 'unix:/nowhere/status', timeout: 1000 })
+    t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
+      found: 'trouble',
+      why: /quota-status unix:.*ENOENT/,
+    })
+  },
+)
 
-t.test('not more connections than are good wait for a service that is silent', async (t) => {
+t.test('a bounded number of connections waits for a silent service', async (t) => {
   const { ask } = await serve(t, () => {}, 2000)
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask()))
   const refused = answers.filter(

@@ -11,7 +11,7 @@ import {
 
 const user = (name: string) => parseUser(name)!
 
-/** Time that passes when the test says so. */
+/** A clock that the test sets. */
 function clock() {
   let time = 1000
   return {
@@ -52,7 +52,7 @@ t.test('a file is read again when it has changed', async (t) => {
   t.same(limitsOf(user('ann')), { bytes: 50 })
 })
 
-t.test('a file that cannot be used answers for nobody until it can', async (t) => {
+t.test('while a file cannot be used, every question fails', async (t) => {
   const file = join(t.testdir({ map: 'ann: 5\n' }), 'map')
   const { now, pass } = clock()
   const limitsOf = limitsFile(file, now)
@@ -74,7 +74,7 @@ t.test('a file that cannot be used answers for nobody until it can', async (t) =
   t.same(limitsOf(user('ann')), { bytes: 6 })
 })
 
-t.test('homes are absolute paths', async (t) => {
+t.test('a home must be an absolute path', async (t) => {
   const directory = t.testdir({
     good: 'ann: /home/ann\n',
     bad: 'ann: /home/../etc\n',
@@ -89,20 +89,17 @@ t.test('homes are absolute paths', async (t) => {
   t.match(await at('worse')(user('ann')), { found: 'trouble', why: /worse: line 1/ })
 })
 
-t.test(
-  'passwd(5) tells homes, and of an address the account is what stands before the @',
-  async (t) => {
-    const file = join(
-      t.testdir({ passwd: 'root:x:0:0::/root:/bin/sh\nann:x:1:1:A,B:/home/ann:\n' }),
-      'passwd',
-    )
-    const lookUp = passwdFile(file, () => 0)
-    t.same(await lookUp(user('ann@example.org')), { found: 'account', home: '/home/ann' })
-    t.same(await lookUp(user('bob')), { found: 'nobody' })
-    t.match(await passwdFile(`${file}-`, () => 0)(user('ann')), { found: 'trouble', why: /ENOENT/ })
-    t.same(
-      [...parsePasswd('\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')],
-      [['ann', '/a']],
-    )
-  },
-)
+t.test('passwd(5) has homes, and the account of an address is the part before the @', async (t) => {
+  const file = join(
+    t.testdir({ passwd: 'root:x:0:0::/root:/bin/sh\nann:x:1:1:A,B:/home/ann:\n' }),
+    'passwd',
+  )
+  const lookUp = passwdFile(file, () => 0)
+  t.same(await lookUp(user('ann@example.org')), { found: 'account', home: '/home/ann' })
+  t.same(await lookUp(user('bob')), { found: 'nobody' })
+  t.match(await passwdFile(`${file}-`, () => 0)(user('ann')), { found: 'trouble', why: /ENOENT/ })
+  t.same(
+    [...parsePasswd('\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')],
+    [['ann', '/a']],
+  )
+})

@@ -7,7 +7,7 @@ import {
 } from '../../../../src/quota/tell/sources/mailbox.ts'
 import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
 
-t.test('an account is its own local part; an address has a domain', async (t) => {
+t.test('the local part of an account is its name; an address also has a domain', async (t) => {
   t.same(parseUser('ann'), { name: 'ann', local: 'ann', domain: '' })
   t.same(parseUser('ann@example.org'), {
     name: 'ann@example.org',
@@ -17,7 +17,7 @@ t.test('an account is its own local part; an address has a domain', async (t) =>
   t.same(parseUser('a@b@example.org')?.local, 'a@b')
 })
 
-t.test('case is dropped, or kept but in domains', async (t) => {
+t.test('names become lower case; if case is kept, only domains do', async (t) => {
   t.equal(parseUser('Ann@Example.ORG')?.name, 'ann@example.org')
   const kept = parseUser('Ann@Example.ORG', true)
   t.equal(kept?.local, 'Ann')
@@ -29,7 +29,7 @@ t.test('case is dropped, or kept but in domains', async (t) => {
   )
 })
 
-t.test('names that would leave a directory, a line or a word are nobody', async (t) => {
+t.test('names that would leave a directory, a line or a word have no user', async (t) => {
   for (const name of [
     '',
     '.',
@@ -54,7 +54,7 @@ t.test('names that would leave a directory, a line or a word are nobody', async 
   t.ok(parseUser('x'.repeat(255)))
 })
 
-t.test('whatever a name is, its mailbox lies where the template says', async () => {
+t.test('every name leads to a mailbox below the directory of the template', async () => {
   const byUser = readTemplate('/var/vmail/%u/Maildir')
   const byDomain = readTemplate('/var/vmail/%d/%n/Maildir')
   const name = fc.oneof(
@@ -74,7 +74,7 @@ t.test('whatever a name is, its mailbox lies where the template says', async () 
   )
 })
 
-t.test('links are followed as far as the part of a path that names the user', async (t) => {
+t.test('the fixed part of a path ends with the component that names the user', async (t) => {
   const user = parseUser('ann@example.org')!
   for (const [template, fixed, below] of [
     ['~/Maildir', '/home/ann', '/Maildir'],
@@ -90,7 +90,7 @@ t.test('links are followed as far as the part of a path that names the user', as
   }
 })
 
-t.test('a template is filled with what Dovecot has by these names', async (t) => {
+t.test('the variables of a template have the meaning that they have in Dovecot', async (t) => {
   const user = parseUser('ann@example.org')!
   t.equal(readTemplate('/m/%d/%n')(user, undefined), '/m/example.org/ann')
   t.equal(readTemplate('/m/%u/100%%')(user, undefined), '/m/ann@example.org/100%')
