@@ -13,58 +13,58 @@ export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
-  /** What the log says that happens while the store fails: messages are scanned. */
+  /** The words of the log about what happens while the store fails. */
   readonly meanwhile?: string
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** The mark of the key that this host has now (secrets.ts); without it other hosts' keys are not looked at. */
+  /** The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have another key. */
   readonly mark?: () => Buffer
-  /** Milliseconds between looks at the mark that is there. */
+  /** Milliseconds between two looks at the mark in the store. */
   readonly markEvery?: number
 }
 
-/** A store that hosts share, and how well that goes. */
+/** A store that hosts share. */
 export interface SharedStore extends VerdictStore {
   release(fingerprint: Buffer): void
   sharing(): Sharing
 }
 
-/** The beginning of our keys; the rest is the fingerprint, base64url. */
+/** The beginning of the names of verdicts in the store; the rest is the fingerprint in base64url. */
 export const KEY_PREFIX = 'onescan:verdict:1:'
 /**
- * Milliseconds for which other hosts wait for the verdict of the host that scans: then its claim
- * expires.
+ * Milliseconds after which the claim of the host that scans expires: other hosts wait no longer for its
+ * verdict.
  */
 export const CLAIMED_FOR = 2_000
 
-/** In the place of a verdict, while a host is scanning. */
+/** The value that stands for the verdict while a host is scanning. */
 const CLAIM = Buffer.from('scanning')
-/** Characters of a server's error that are logged. */
+/** Most characters of a server's error that are logged. */
 const TOLD_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
-/** Milliseconds after which a host that waits looks again: doubled each time. */
+/** Milliseconds after which a host that waits looks again, doubled each time. */
 const FIRST_LOOK = 5
 const LONGEST_LOOK = 40
 
 const CHECK_KEY = `${KEY_PREFIX}check`
-/** The name of the mark that says which key hosts have: the first host leaves it and renews it. */
+/** The name of the mark of the hosts' key, which the first host leaves and renews. */
 const MARK_KEY = `${KEY_PREFIX}mark`
 const MARK_EVERY = 20_000
-/** Number of looks for which a mark stays that nobody renews. */
+/** Looks after which a mark expires that nobody renews. */
 const MARK_LASTS = 3
 const markQuestion: RespCommand = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
 export const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
-/** The first question on each connection: a user who may not ask it shares nothing. */
+/** The first question on each connection: a user without the right to ask it can share nothing. */
 const FIRST_QUESTION: RespCommand = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /**
- * Verdicts in a store that hosts share: Valkey or Redis, one server, a cluster, or behind
- * sentinels. The first host that asks for a message claims it, with the same question, and scans;
- * others wait for its verdict for as long as its claim lasts. While the store is away nobody
- * waits for it, and what is found is put there when it is back (publisher.ts).
- * Its answers are not trusted: see seal.ts.
+ * Opens a store of verdicts that hosts share: Valkey or Redis, one server, a cluster, or servers behind
+ * sentinels. The first host that asks for a message claims it with the same question, and scans it;
+ * others wait for its verdict as long as the claim lasts. While the store is away nobody waits for it,
+ * and verdicts are put there when it is back (publisher.ts). The values of the store are not trusted:
+ * see seal.ts.
  */
 export function openSharedStore(options: SharedStoreOptions): SharedStore {
   const { address, timeout, log, uptime, meanwhile = 'messages are scanned meanwhile' } = options
@@ -72,10 +72,10 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0, dropped: 0 },
   }
   const troubles = new Map<string, string>()
-  /** What this process has claimed, until when. */
+  /** The claims of this process, and when they expire. */
   const claims = new Map<string, number>()
 
-  /** Once, until something else is the matter. */
+  /** Logs a trouble once, until another one comes, and the end of all troubles. */
   function tell(where: string, why: string | undefined): void {
     if (why === undefined) {
       const wasTroubled = troubles.delete(where)
@@ -91,12 +91,12 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
   const { mark, markEvery = MARK_EVERY } = options
   const looking =
     mark && setInterval(() => void compareMarks(mark()).catch(() => {}), markEvery).unref()
-  /** Since when the mark of another key is there. */
+  /** The time since which the mark of another key has been there. */
   let otherSince: number | undefined
 
   /**
-   * The mark of a host that has left, or has another key now, expires; a mark that stays for longer
-   * is renewed by somebody.
+   * Leaves or renews this host's mark, and notices the mark of another key. A mark that nobody renews
+   * expires; if one stays for longer, another host has that key now.
    */
   async function compareMarks(own: Buffer): Promise<void> {
     const connection = servers.connectionFor(MARK_KEY)
@@ -107,7 +107,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       PUT_WITHIN,
     )
     const found = replies === LATE ? undefined : replies[1]
-    if (!Buffer.isBuffer(found) || found.length === 0) return // told by who asks for verdicts
+    if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
     if (found.equals(own)) {
       otherSince = undefined
       tell('mark', undefined)
@@ -125,7 +125,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     trouble: tell,
   })
 
-  /** Counts an error, and logs those that are not about this key alone. */
+  /** Counts an error, and logs it unless it is about one key only. */
   function erred(what: 'get' | 'put', { message }: RespError): void {
     counters.errors++
     if (/^(?:MOVED|ASK|READONLY)\b/.test(message)) servers.moved()
@@ -148,7 +148,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     }
   }
 
-  /** The value, and whether it is this host's claim of now; undefined if there was no answer. */
+  /** Resolves to the value, and whether this host has just claimed it; undefined without an answer. */
   async function claimOrGet(connection: LastingConnection, key: string) {
     // A store that takes nothing takes no claims.
     const claims = troubles.has('put') ? [] : [['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]]
@@ -212,7 +212,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       const until = claims.get(key)
       claims.delete(key)
       const connection = servers.connectionFor(key)
-      // If the claim has expired, what is there now belongs to another host.
+      // If the claim has expired, the value there may be another host's.
       if (until === undefined || uptime() >= until || !connection?.isReady) return
       connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
     },
@@ -236,9 +236,9 @@ function keyOf(fingerprint: Buffer): string {
 }
 
 /**
- * Puts a value into a store, asks for it, and tells how many milliseconds the answer took, and
- * whether the mark of a key that is there is another than `own`. Rejects with a reason in one line if a server of it cannot be asked, or does not keep or return
- * the value.
+ * Puts a value into a store and asks for it. Resolves to the milliseconds that the answer took, and to
+ * whether the store has the mark of another key than `own`. Rejects with a reason in one line if a server
+ * cannot be asked, or does not keep the value.
  */
 export async function tryStore(
   access: StoreAccess,

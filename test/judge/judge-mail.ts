@@ -10,7 +10,8 @@ import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
-import type { KnownOrScanned, VerdictQuery, Verdicts } from '../../src/verdicts/verdicts.ts'
+import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/verdict-query.ts'
+import type { Verdicts } from '../../src/verdicts/verdicts.ts'
 import { keyring } from '../second-reader/stamped.ts'
 
 /** Judges messages in tests, with scanners and clocks of the tests' own. */

@@ -10,11 +10,8 @@ import { createPoison } from '../../src/verdicts/poison.ts'
 import { sealVerdict } from '../../src/verdicts/seal.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
 import type { VerdictStore } from '../../src/verdicts/store.ts'
-import {
-  openVerdicts,
-  type VerdictQuery,
-  type VerdictsOptions,
-} from '../../src/verdicts/verdicts.ts'
+import type { VerdictQuery } from '../../src/verdicts/verdict-query.ts'
+import { openVerdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!

@@ -62,7 +62,7 @@ const CAUSE_OF = {
   'timed-out': 'timeout',
 } as const satisfies Record<string, Cause>
 
-type Failure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
+type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
 
 /** The search for a server that answers about one message. */
 class ServerSearch {
@@ -138,7 +138,7 @@ class ServerSearch {
     return verdictOf(outcome.answer, server.address)
   }
 
-  #noteFailure(server: ClamdServer, failure: Failure): void {
+  #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
     const { health } = this.#servers
     this.#note(server, failure.why)
     this.#cause = CAUSE_OF[failure.kind]

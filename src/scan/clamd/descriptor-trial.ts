@@ -40,7 +40,7 @@ export interface DescriptorTrial {
 
 type TrialSize = keyof typeof TOLD_WITHIN
 
-interface TrialOutcome {
+interface DescriptorAnswer {
   readonly takes: boolean
   readonly at: number
 }
@@ -57,10 +57,10 @@ export function createDescriptorTrial(
   passing: PassedDescriptors,
   uptime: () => number,
 ): DescriptorTrial {
-  const known = new Map<TrialSize, TrialOutcome>()
+  const known = new Map<TrialSize, DescriptorAnswer>()
   const over = new AbortController()
 
-  async function ask(extent: TrialSize, before?: TrialOutcome): Promise<boolean> {
+  async function ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
     const meanwhile = { takes: before?.takes ?? false, at: uptime() }
     known.set(extent, meanwhile)
     const told = await tryDescriptor(address, passing, extent, over.signal).catch(
@@ -87,7 +87,7 @@ export function createDescriptorTrial(
     close: () => over.abort(),
   }
 
-  function isOld({ takes, at }: TrialOutcome): boolean {
+  function isOld({ takes, at }: DescriptorAnswer): boolean {
     return uptime() - at > (takes ? YES_FOR : NO_FOR)
   }
 }

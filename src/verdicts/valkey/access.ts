@@ -1,17 +1,17 @@
 import { readSecret } from '../../ground/settings/secret-file.ts'
 import type { StoreAddress } from './address.ts'
 
-/** Where a store is, and what lets us in. */
+/** The address of a store, and what it needs to let this process in. */
 export interface StoreAccess {
   readonly address: StoreAddress
   readonly password: string | undefined
-  /** The password of the sentinels, which may be another one. */
+  /** The password of the sentinels, which may differ. */
   readonly sentinelPassword: string | undefined
-  /** File of certificates that a server's must be signed by, with TLS; undefined: the system's. */
+  /** With TLS, file of the authorities that must have signed a server's certificate; undefined: the system's. */
   readonly authorities: string | undefined
 }
 
-/** Names of files. */
+/** The names of the files with passwords and certificates. */
 export interface AccessFiles {
   readonly passwordFile: string | undefined
   readonly sentinelPasswordFile: string | undefined

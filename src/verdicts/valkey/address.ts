@@ -6,9 +6,9 @@ export interface StoreServer {
   readonly port: number
 }
 
-/** Where a store is that hosts share, and who we are there. */
+/** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {
-  /** As the log shows it: no password is in it. */
+  /** The address as the log shows it; no password is in it. */
   readonly text: string
   readonly tls: boolean
   readonly user: string | undefined
@@ -19,7 +19,7 @@ export type StoreAddress = {
   | {
       readonly kind: 'sentinel'
       readonly servers: readonly StoreServer[]
-      /** What the sentinels call the primary. */
+      /** The name by which the sentinels know the primary. */
       readonly name: string
     }
 )
@@ -31,10 +31,10 @@ const URL_FORM =
   /^(valkey|redis|valkeys|rediss)(?:\+(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/]*))?$/
 
 /**
- * Reads `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS and `redis`,
- * `rediss` as other words for both; `unix:/path`; `valkey+cluster://host:port,...` and
- * `valkey+sentinel://host:port,.../name`. Undefined for what has none of these forms;
- * throws a Fault of kind `config` for one with a password: others see the environment.
+ * Reads `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS, and `redis` and `rediss` as
+ * other words for both; `unix:/path`; `valkey+cluster://host:port,...`; and
+ * `valkey+sentinel://host:port,.../name`. Undefined for any other text. Throws a Fault of kind `config`
+ * for an address with a password: others can see the environment.
  */
 export function readStoreAddress(text: string): StoreAddress | undefined {
   const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]
@@ -64,7 +64,7 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   return { ...common, kind: 'server', server: known[0]!, database: Number(rest) }
 }
 
-/** Undefined where `%` is not followed by two digits of a character in UTF-8. */
+/** Decodes %XX; undefined if that gives no UTF-8. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text)

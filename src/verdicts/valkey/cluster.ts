@@ -6,21 +6,21 @@ import { ENTERED_WITHIN, keepConnection, type LastingConnection } from './lastin
 import type { RespValue } from './resp-reader.ts'
 import type { StoreServers, StoreServersOptions } from './store-servers.ts'
 
-/** Slots of a cluster, over which its keys are spread. */
+/** The number of slots over which a cluster spreads its keys. */
 const SLOTS = 16_384
-/** Milliseconds between two questions which server has which slots, while a server is away. */
+/** Milliseconds between two questions about the slots while a server is away. */
 const LOOKED_AGAIN_AFTER = 500
-/** Least milliseconds between two such questions, however many keys have moved. */
+/** Milliseconds before such a question after a key has moved, however many keys have. */
 const LOOKED_AGAIN_SOONEST = 200
-/** Servers that are asked at once. */
+/** Most servers that are asked at once. */
 const ASKED_MAX = 8
 
 const SLOTS_QUESTION: RespCommand = ['CLUSTER', 'SLOTS']
 
 /**
- * A way to each primary of a cluster. Who they are is asked when it begins, when a key has moved,
- * and again and again while one of them is away; of all known servers at once, since one that was
- * stopped says nothing.
+ * Connects to each primary of a cluster. Which servers are primaries is asked at the beginning, when a
+ * key has moved, and again and again while one of them is away. All known servers are asked at once,
+ * because a stopped one says nothing.
  */
 export function openCluster(
   seeds: readonly StoreServer[],
@@ -54,7 +54,7 @@ export function openCluster(
     watch()
   }
 
-  /** While one of them is away, another one may have its slots at any time. */
+  /** Asks again while a server is away: another one may get its slots at any time. */
   function watch(): void {
     if (!isWhole() && !over.signal.aborted) lookIn(LOOKED_AGAIN_AFTER)
   }
@@ -118,7 +118,8 @@ export function openCluster(
 }
 
 /**
- * The answer of the first server that knows; rejects with the reason of one of them if none does.
+ * Resolves to the answer of the first server that knows the slots. Rejects with the reason of one of the
+ * servers if none knows.
  */
 async function askWhoHasWhat(
   servers: readonly StoreServer[],
@@ -139,8 +140,8 @@ async function askWhoHasWhat(
 }
 
 /**
- * The primary of each slot, from the reply to CLUSTER SLOTS: ranges of slots, each with its
- * servers, the primary first. One that does not know its own name is where it was asked.
+ * Returns the primary of each slot. The reply to CLUSTER SLOTS has ranges of slots, each with its servers,
+ * the primary first. A server that does not know its own name has the address at which it was asked.
  */
 function readSlots(reply: RespValue, asked: StoreServer): (StoreServer | undefined)[] {
   const owners: (StoreServer | undefined)[] = new Array(SLOTS).fill(undefined)
@@ -163,7 +164,7 @@ function nameOf({ host, port }: StoreServer): string {
   return `${host}:${port}`
 }
 
-/** CRC16 of the key (XMODEM), as of the cluster specification; our keys have no `{`. */
+/** The slot of a key: its CRC16 (XMODEM), as the cluster specification says. Our keys have no `{`. */
 function slotOf(key: string): number {
   let crc = 0
   for (const byte of Buffer.from(key)) {

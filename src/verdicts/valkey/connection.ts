@@ -5,29 +5,30 @@ import { readForeignFile } from '../../ground/path/read.ts'
 import type { StoreServer } from './address.ts'
 import { commandOf, createRespReader, RespError, type RespValue } from './resp-reader.ts'
 
-/** Where one server listens. */
+/** The address of one server: host and port, or a socket's path. */
 export type ValkeyEndpoint = StoreServer | { readonly path: string }
 
-/** How a server lets us in. */
+/** What a server needs to let this process in. */
 export interface StoreLogin {
   readonly tls: boolean
-  /** File of certificates that its own must be signed by; undefined: the system's. */
+  /** File of the authorities that must have signed the server's certificate; undefined: the system's. */
   readonly authorities: string | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: number
-  /** The first question: only who may ask it and gets an answer is let in. */
+  /** The first question on a connection: if the server refuses it, nothing can be shared. */
   readonly firstQuestion: RespCommand
 }
 
+/** A command as its words: `['SET', key, value]`. */
 export type RespCommand = readonly (string | Buffer)[]
 
-/** A connection to a server that has let us in. */
+/** A connection to a server that has let this process in. */
 export interface ValkeyConnection {
   readonly isOpen: boolean
   /**
-   * Sends commands at once; the replies to them, of which an error is one, too. Rejects if the
-   * connection ends before.
+   * Sends commands at once. Resolves to their replies, of which each may be an error. Rejects if the
+   * connection ends before that.
    */
   ask(...commands: readonly RespCommand[]): Promise<RespValue[]>
   /** Resolves with the reason when it has ended. */
@@ -35,24 +36,23 @@ export interface ValkeyConnection {
   end(): void
 }
 
-/** Under which servers show the connection in CLIENT LIST. */
+/** The name of the connection in a server's CLIENT LIST. */
 const NAME = 'onescand'
 
 /**
- * Errors about one key, or about a key that another server of the cluster has: the server itself is
- * well.
+ * Errors about one key, or about a key that belongs to another server of the cluster: the server itself
+ * is well.
  */
 const ABOUT_ONE_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
 
-/** Whether an error is about one key alone. */
+/** Whether an error is about one key only. */
 export function isAboutOneKey({ message }: RespError): boolean {
   return ABOUT_ONE_KEY.test(message)
 }
 
 /**
- * Connects, and goes through TLS, AUTH, SELECT and the first question. Rejects with a reason in
- * one line. The signal ends it in any of these steps: a server that was stopped takes
- * connections, and says nothing.
+ * Connects, and goes through TLS, AUTH, SELECT and the first question. Rejects with a reason in one line.
+ * The signal ends each of these steps, because a stopped server takes connections and says nothing.
  */
 export async function openConnection(
   endpoint: ValkeyEndpoint,
@@ -125,7 +125,7 @@ async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<v
   if (password !== undefined) {
     const names = user === undefined ? [] : [user]
     const [reply] = await connection.ask(['AUTH', ...names, password])
-    // A server that wants no password lets in a client that has one.
+    // A server without a password answers so, and lets the client in.
     if (
       reply instanceof RespError &&
       !/without any password|no password is set/.test(reply.message)
@@ -133,7 +133,7 @@ async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<v
       throw reply
   }
   const [, ...replies] = await connection.ask(
-    ['CLIENT', 'SETNAME', NAME], // it may as well have none
+    ['CLIENT', 'SETNAME', NAME], // an error does not matter
     ...(database === 0 ? [] : [['SELECT', String(database)]]),
     firstQuestion,
   )
@@ -142,7 +142,7 @@ async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<v
   }
 }
 
-/** Commands that were sent together, and the replies that have come. */
+/** Commands that were sent together, and their replies so far. */
 interface PendingCommands {
   readonly replies: RespValue[]
   readonly count: number
@@ -151,7 +151,7 @@ interface PendingCommands {
 }
 
 function overSocket(socket: Socket): ValkeyConnection {
-  /** In the order in which they were asked, which is that of the replies. */
+  /** In the order in which they were sent, which is the order of the replies. */
   const waiting: PendingCommands[] = []
   let tellEnd: (why: string) => void
   const ended = new Promise<string>((resolve) => {

@@ -13,46 +13,47 @@ import { RespError, type RespValue } from './resp-reader.ts'
 export const ENTERED_WITHIN = 1_500
 /** Questions in a row without an answer in time, after which a connection is left. */
 export const MISSES_MAX = 3
-/** Milliseconds before the next attempt: doubled with each one that fails. */
+/** Milliseconds before the next attempt, doubled with each attempt that fails. */
 export const FIRST_PAUSE = 200
 /** The longest pause if nobody answered or the connection broke: that may be over at any time. */
 export const LONGEST_PAUSE = 500
 /** The longest pause if the server refused: that lasts until somebody mends it. */
 export const LONGEST_REFUSED = 10_000
-/** The longest pause if it lets us in and then answers no question in time. */
+/** The longest pause if the server lets this process in and then answers no question in time. */
 export const LONGEST_SILENT = 30_000
 
-/** A way to one server, which connects anew by itself. */
+/** A connection to one server, which is made anew whenever it ends. */
 export interface LastingConnection {
-  /** Whether it may be asked: it is connected, has let us in, and answers. */
+  /** Whether it can be asked: the server has let this process in, and answers. */
   readonly isReady: boolean
   /**
-   * The replies to commands, of which an error is one, too, or LATE if they do not come within so
-   * many milliseconds. Rejects if the connection ends before.
+   * Resolves to the replies to commands, of which each may be an error; or to LATE if they do not come
+   * within so many milliseconds. Rejects if the connection ends before that.
    */
   ask(commands: readonly RespCommand[], within: number): Promise<readonly RespValue[] | typeof LATE>
   /**
-   * Looks the server up anew and connects to what it finds: this one is not the right one any more.
+   * Looks the server up anew, and connects to the one that it finds: the present one is not the right one
+   * any more.
    */
   renew(): void
   close(): void
 }
 
 export interface LastingConnectionOptions {
-  /** Where the server is: asked before each attempt. */
+  /** Finds the server; called before each attempt. */
   readonly endpoint: (signal: AbortSignal) => Promise<ValkeyEndpoint>
   readonly login: StoreLogin
-  /** It may be asked from now on. */
+  /** Called when the connection can be asked. */
   readonly ready: () => void
-  /** Why it may not be asked, in one line; undefined when that is over. */
+  /** Called with the reason in one line when it cannot be asked; with undefined when that is over. */
   readonly trouble: (why: string | undefined) => void
 }
 
 /**
- * Keeps a connection. Each step until the server has answered its first question, where it is
- * looked up included, ends within ENTERED_WITHIN. If MISSES_MAX questions in a row are not
- * answered in time, each asked after the one before was given up, the connection is left: it may
- * lead to nowhere, and would never say so. The next one is used when the server has answered on it.
+ * Keeps a connection to one server. Finding the server, connecting and its first answer take
+ * ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions in a row without an answer in
+ * time, each asked after the one before was given up: nothing says that a connection leads nowhere. The
+ * next connection is used when the server has answered on it.
  */
 export function keepConnection({
   endpoint,

@@ -6,7 +6,7 @@ import { findPrimary } from './sentinels.ts'
 import type { StoreServers, StoreServersOptions } from './store-servers.ts'
 
 export interface StoreEvents extends Omit<StoreServersOptions, 'login'> {
-  /** What each connection is asked first. */
+  /** The first question on each connection. */
   readonly firstQuestion: RespCommand
 }
 

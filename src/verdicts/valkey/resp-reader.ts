@@ -1,25 +1,25 @@
-/** What a server answers to one command, in RESP2. An error is an answer, too. */
+/** A server's reply to one command, in RESP2; it may be an error. */
 export type RespValue = Buffer | string | number | null | RespError | readonly RespValue[]
 
-/** A server's error: `NOPERM this user has no permissions...`. */
+/** An error that a server sent: `NOPERM this user has no permissions...`. */
 export class RespError extends Error {}
 
 const CR = 0x0d
 const LF = 0x0a
 const [ARRAY, BULK, TEXT, ERROR, NUMBER] = [...Buffer.from('*$+-:')]
 
-/** Bytes of all texts of one reply; ours have 4097, and the map of a cluster of a thousand some 300,000. */
+/** Most bytes of all texts of one reply. A verdict has 4,097, the slots of a thousand servers some 300,000. */
 export const REPLY_MAX = 1024 * 1024
-/** Elements of all arrays of one reply, as they are announced: a cluster of a thousand has 15,000. */
+/** Most elements of all arrays of one reply, as announced. The slots of a thousand servers have 15,000. */
 export const ELEMENTS_MAX = 20_000
-/** Arrays inside one another. */
+/** Most arrays inside one another. */
 export const DEPTH_MAX = 8
-/** Bytes of a line: a length, a number, an error. */
+/** Most bytes of a line: a length, a number, an error. */
 export const LINE_MAX = 4096
 
-/** Reads what a server says, in any split. */
+/** Reads the replies of a server. */
 export interface RespReader {
-  /** Throws for bytes that no store sends; nothing behind them is read. */
+  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing behind them. */
   push(chunk: Buffer): void
 }
 
@@ -30,22 +30,22 @@ interface OpenArray {
 }
 
 /**
- * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives
- * each whole reply to `take`. Announced lengths get REPLY_MAX bytes at most, and announced elements
- * get no room before they come: otherwise 13 bytes from somebody in the store's place would take
- * all memory.
+ * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives each whole
+ * reply to `take`. It is a reader of our own because of its limits: a text gets REPLY_MAX bytes at most,
+ * and announced elements get no room before they come. Otherwise somebody in the store's place could take
+ * all memory with 13 bytes.
  */
 export function createRespReader(take: (reply: RespValue) => void): RespReader {
   let elements = 0
   let bytes = 0
   const open: OpenArray[] = []
-  /** A text with its line end, of which this many bytes are still to come. */
+  /** A text with its line end, of which `left` bytes are still to come. */
   let bulk: Buffer = Buffer.alloc(0)
   let left = 0
   let line: number[] = []
   let broken: Error | undefined
 
-  /** One element is whole, and with it perhaps all arrays that it ends. */
+  /** Takes a whole element, and gives the reply to `take` if it is whole now. */
   function end(element: RespValue): void {
     let whole = element
     for (let array = open.at(-1); array !== undefined; array = open.at(-1)) {
@@ -69,7 +69,7 @@ export function createRespReader(take: (reply: RespValue) => void): RespReader {
       return
     }
     if (text === '-1') {
-      end(null) // there is none
+      end(null) // the key or the array does not exist
       return
     }
     if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends a length that is none')
@@ -133,7 +133,7 @@ function simple(type: number | undefined, text: string): RespValue {
   throw new Error('sends an answer that no store sends')
 }
 
-/** A command as servers read it: an array of its words. */
+/** The bytes of a command: an array of its words. */
 export function commandOf(words: readonly (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${words.length}\r\n`)]
   for (const word of words) {

@@ -3,17 +3,17 @@ import type { StoreServer } from './address.ts'
 import { askOnce, type StoreLogin } from './connection.ts'
 import { RespError } from './resp-reader.ts'
 
-/** Milliseconds for which a sentinel is waited for when others have answered. */
+/** Milliseconds for the other sentinels after the first one has answered. */
 const OTHERS_WITHIN = 500
 
-/** How sentinels are reached: the password by which they let us in, if any, and TLS. */
+/** What sentinels need to let this process in: a password, if they have one, and TLS. */
 export type SentinelLogin = Omit<StoreLogin, 'firstQuestion' | 'user' | 'database'>
 
 /**
- * Where the primary of this name is now: what more than half of the sentinels say, as soon as they
- * do, and else what most of those say that answer in time. A sentinel that hangs costs nothing if
- * there are others, and one that still names the former primary is outvoted. Rejects with the last
- * error if none knows.
+ * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
+ * they do; otherwise the one that most of those name that answer in time. So a sentinel that hangs costs
+ * nothing if there are others, and a sentinel that still names the former primary is outvoted. Rejects
+ * with the last error if none knows.
  */
 export async function findPrimary(
   sentinels: readonly StoreServer[],

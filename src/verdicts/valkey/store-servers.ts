@@ -1,21 +1,24 @@
 import type { StoreLogin } from './connection.ts'
 import type { LastingConnection } from './lasting-connection.ts'
 
-/** The servers of a store, each with a way to it. */
+/** The connections to the servers of a store. */
 export interface StoreServers {
-  /** The way to the server that has this key; undefined if it is not known. */
+  /** Returns the connection to the server that has this key; undefined if that is not known. */
   connectionFor(key: string): LastingConnection | undefined
-  /** Whether all of them may be asked. */
+  /** Whether all servers can be asked. */
   readonly isWhole: boolean
-  /** A server said that another one has this key, or that it may not write any more. */
+  /** Looks the servers up anew: one said that another one has a key, or that it may not write any more. */
   moved(): void
   close(): void
 }
 
 export interface StoreServersOptions {
   readonly login: StoreLogin
-  /** One of them may be asked from now on. */
+  /** Called when a server can be asked. */
   readonly ready: () => void
-  /** Why one of them, by some name, may not be asked, in one line; undefined when that is over. */
+  /**
+   * Called with a name of a server and the reason in one line when it cannot be asked; with undefined
+   * when that is over.
+   */
   readonly trouble: (who: string, why: string | undefined) => void
 }
