@@ -3,20 +3,21 @@ import { readNumber, readText, readWord } from '../ground/settings/read.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 import { type Key, loadKeyring } from './keyring.ts'
 
+/** The settings of the clusters to which this host belongs. */
 export interface ClusterPolicy {
-  /** In the file's order: the first one that is current signs, all current ones verify. */
+  /** The keys in the order of the file: the first current one signs, all current ones verify. */
   readonly keys: readonly Key[]
-  /** Seconds after which an hmac-sha256 stamp vouches for nothing. */
+  /** Seconds after which an hmac-sha256 stamp does not count. */
   readonly maxAge: number
   /** Whether only connections that CLUSTERPEER marks are trusted. */
   readonly peersOnly: boolean
-  /** Directory of the local signature database: mail that was stamped before its last change is scanned. */
+  /** The directory of the virus signatures: mail that was stamped before their last change is scanned. */
   readonly signatureDirectory: string
 }
 
 /**
- * Reads the keyring and its settings. `off` is a line for the log if a keyring
- * is there that cannot be used by this uid. Faults are of kind `config`.
+ * Reads the keyring and its settings. `off` is a line for the log if this uid may not read the keyring.
+ * Throws a Fault of kind `config`.
  */
 export function readClusterPolicy(
   env: Environment,

@@ -4,9 +4,9 @@ import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import { stampName } from './stamp.ts'
 
 /**
- * The digests that signing and verifying this message may ask for: that of the key that
- * would sign, and those of the schemes that it has stamps and the ring has keys of. Of
- * large mail, hashing takes the most time here. `now` in unix seconds.
+ * Returns the digests that signing and verifying this message may need: that of the key that would sign
+ * it, and those of schemes of which the message has stamps and the keyring has keys. Others are not
+ * computed, since hashing a large body takes time. `now` is in unix seconds.
  */
 export function digestsFor(header: Header, keys: readonly Key[], now: number): DigestsWanted {
   const schemes = new Set<Scheme>()

@@ -8,21 +8,21 @@ import {
   verifyMd5,
 } from './verify.ts'
 
-/** What one header field with the name of a stamp proves by itself. */
+/** The explanation of one header field with the name of a stamp. */
 export interface StampExplanation {
-  /** The field's name as written. */
+  /** The name of the field as it is written. */
   readonly field: string
-  /** Id of the key that made it; undefined if no key of the ring did. */
+  /** The id of the key that made the stamp; undefined if no key of the keyring did. */
   readonly key: string | undefined
-  /** Why it does not hold, or undefined if it does. */
+  /** The reason why the stamp does not hold; undefined if it holds. */
   readonly fault: string | undefined
-  /** What it says: scanners and the time of the scan in unix seconds; an md5 stamp says neither. */
+  /** The scanners that the stamp names, and the time of the scan in unix seconds; an md5 stamp tells neither. */
   readonly claims: { readonly scanners: readonly string[]; readonly time: number } | undefined
 }
 
 /**
- * Every stamp of a well-formed message by itself, in the order of the header, by the
- * checks of `verifyStamps`. For people who ask why; without its limit of candidates.
+ * Explains every stamp of a well-formed message by itself, in the order of the header, to people who ask
+ * why. Makes the checks of verifyStamps(), without its limit of candidates.
  */
 export function explainStamps(
   message: Pick<HashedMessage, 'header' | 'digests'>,
@@ -35,24 +35,24 @@ export function explainStamps(
   for (const [index, { name }] of header.fields.entries()) {
     if (!isStampName(name)) continue
     const stamp = stamps.get(index)
-    const found =
+    const proof =
       stamp === undefined
         ? fault('its value is not that of a stamp')
         : stamp.scheme === 'md5'
           ? explainMd5(message, stamp, options)
           : explainHmac(stamp, options, hmacFault)
-    explanations.push({ field: name, ...found })
+    explanations.push({ field: name, ...proof })
   }
   return explanations
 }
 
-type Found = Omit<StampExplanation, 'field'>
+type StampProof = Omit<StampExplanation, 'field'>
 
 function explainMd5(
   message: Pick<HashedMessage, 'digests'>,
   stamp: Stamp,
   { keys, now, crypto }: VerifyOptions,
-): Found {
+): StampProof {
   const key = verifyMd5(message, [stamp], keys, crypto)
   if (key !== undefined) {
     return { key: key.id, fault: expired(key, now), claims: undefined }
@@ -65,7 +65,7 @@ function explainHmac(
   stamp: HmacStamp,
   { keys, now }: VerifyOptions,
   hmacFault: ReturnType<typeof createHmacCheck>,
-): Found {
+): StampProof {
   const { k, t, s } = stamp.claims
   const claims = { scanners: s.split(',').filter((name) => name !== ''), time: Number(t) }
   const key = keys.find(({ scheme, id }) => scheme === 'hmac-sha256' && id === k)
@@ -77,6 +77,6 @@ function expired(key: Key, now: number): string | undefined {
   return isCurrent(key, now) ? undefined : `the key is past its date, ${key.until}`
 }
 
-function fault(text: string): Found {
+function fault(text: string): StampProof {
   return { key: undefined, fault: text, claims: undefined }
 }

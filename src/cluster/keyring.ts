@@ -2,18 +2,19 @@ import { closeSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
 import { openForeignFile, readWhole } from '../ground/path/read.ts'
 
+/** How a key makes stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'
 
 export interface Key {
   readonly scheme: Scheme
-  /** `[A-Za-z0-9._-]{1,32}`, unique in its ring; `line-N` for a bare md5 key. Never secret. */
+  /** The name of the key: `[A-Za-z0-9._-]{1,32}`, unique in its keyring, not secret; `line-N` for a bare md5 key. */
   readonly id: string
   readonly secret: Buffer
-  /** Last day (UTC, YYYY-MM-DD) on which it signs and verifies. */
+  /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
   readonly until: string | undefined
 }
 
-/** Largest keyring file in bytes. */
+/** Bytes of the largest keyring file. */
 export const FILE_MAX = 64 * 1024
 /** Fewest bytes of an hmac-sha256 secret. */
 export const HMAC_SECRET_MIN = 32
@@ -22,7 +23,7 @@ const ID = /^[A-Za-z0-9._-]{1,32}$/
 
 export const isKeyId = (text: string): boolean => ID.test(text)
 
-/** YYYY-MM-DD, and there is such a day. */
+/** Whether a text is a day that exists, as YYYY-MM-DD. */
 export function isDay(text: string): boolean {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
@@ -30,15 +31,15 @@ export function isDay(text: string): boolean {
 
 export type KeyringResult =
   | { readonly keys: readonly Key[] }
-  /** No clustering for this message; `why` is one line for the log, or undefined if it is simply off. */
+  /** Clustering is off for this message; `why` is a line for the log, or undefined if there is no keyring. */
   | { readonly off: true; readonly why: string | undefined }
 
 /**
- * Reads a keyring file. If this uid may not read it, clustering is off for it, and the log says so:
- * local users and qmail-send have uids of their own, and without clustering their mail is only
- * scanned once more; a fault would keep their forwards and bounces for ever. The default file may
- * be missing: then clustering is off. All else is a Fault of kind `config`, since a cluster that
- * trusts too much and one that silently trusts nothing are both errors.
+ * Reads a keyring file. If this uid may not read it, clustering is off for it, and the log says so: local
+ * users and qmail-send have uids of their own. Without clustering their mail is only scanned once more; a
+ * fault would keep their forwards and bounces for ever. If the default file is missing, clustering is off.
+ * Throws a Fault of kind `config` for every other error: a cluster that trusts too much and one that
+ * silently trusts nothing are both wrong.
  */
 export function loadKeyring(file: {
   readonly path: string
@@ -77,8 +78,9 @@ export function loadKeyring(file: {
 }
 
 /**
- * One key a line, `scheme:id:secret[:until=YYYY-MM-DD]`, or a bare word: an md5 key as
- * of old. `#` in column 1 opens a comment. Faults name the line, never its content.
+ * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD]`, or a bare word, which
+ * is an md5 key of older versions. `#` in column 1 begins a comment. Throws a Fault that names the line,
+ * and never its content.
  */
 export function parseKeyring(text: string, path: string): Key[] {
   const keys: Key[] = []
@@ -96,7 +98,7 @@ export function parseKeyring(text: string, path: string): Key[] {
   return keys
 }
 
-/** Whether the key still signs and verifies at `now` (unix seconds). */
+/** Whether a key signs and verifies at `now` (unix seconds). */
 export function isCurrent(key: Key, now: number): boolean {
   return key.until === undefined || new Date(now * 1000).toISOString().slice(0, 10) <= key.until
 }
@@ -124,7 +126,7 @@ function md5Key(id: string, secret: string, until: string | undefined): Key {
 
 function hmacKey(id: string, text: string, until: string | undefined): Key | string {
   const secret = Buffer.from(text, 'base64url')
-  // Buffer skips what is not base64url; only an exact round trip was all of it.
+  // Buffer skips what is not base64url: only a text that comes out the same was base64url.
   if (secret.toString('base64url') !== text.replace(/=+$/, ''))
     return 'has a secret that is not base64url'
   if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`

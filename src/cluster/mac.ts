@@ -4,9 +4,9 @@ import type { Header } from '../message/header-block.ts'
 import { type Claims, isStampName } from './stamp.ts'
 
 /**
- * SHA-256 in hex over the bound header fields from index `from` on. Each counts as it stands, from
- * the first byte of its name through its line end; CRLF is made LF and nothing else is changed.
- * Blanks stay, since in a quoted boundary every one of them counts.
+ * Computes the SHA-256, in hex, of the bound header fields from index `from` on. Each field counts as it
+ * stands, from the first byte of its name through its line end; only CRLF becomes LF. Blanks stay, since
+ * in a quoted boundary every one of them counts.
  */
 export function digestFields(crypto: Crypto, header: Header, from: number): string {
   const hash = crypto.createHash('sha256')
@@ -20,8 +20,8 @@ export function digestFields(crypto: Crypto, header: Header, from: number): stri
 }
 
 /**
- * Fields that hosts add, drop or rewrite on the way, and by which no reader decodes mail:
- * part of the format, argued one by one in onescan-stamp(7).
+ * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail. They are
+ * part of the format; onescan-stamp(7) gives the reason for each.
  */
 export const hostsOwn: ReadonlySet<string> = new Set([
   'received',
@@ -42,20 +42,17 @@ export const hostsOwn: ReadonlySet<string> = new Set([
   'x-qhpsi',
 ])
 
-/** Whether a stamp above a field of this name (lower case) binds it. */
+/** Whether a stamp vouches for a field of this name (lower case) that stands below it. */
 export function isBound(name: string): boolean {
   return !hostsOwn.has(name) && !isStampName(name)
 }
 
-/**
- * Whether a field of this name may not be added above a stamp: it would turn the same
- * body into another message.
- */
+/** Whether a field of this name may not be added above a stamp, since readers decode the body by it. */
 export function decodesBody(name: string): boolean {
   return /^(?:mime-version$|content-(?!length$))/i.test(name)
 }
 
-/** The mac of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
+/** Computes the MAC of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
 export function stampMac(
   crypto: Crypto,
   secret: Buffer,
@@ -70,7 +67,7 @@ export function stampMac(
     .digest()
 }
 
-/** md5(body, key) in hex, from the hash state over the body; that state can be used again. */
+/** Computes md5(body, key), in hex, from the state of the hash over the body, which can be used again. */
 export function md5Stamp(state: Hash, secret: Buffer): string {
   return state.copy().update(secret).digest('hex')
 }

@@ -7,22 +7,21 @@ import type { HashedMessage } from './verify.ts'
 
 export interface SignOptions {
   readonly keys: readonly Key[]
-  /** Names of the scanners that found it clean. */
+  /** The names of the scanners that found the message clean. */
   readonly scanners: readonly string[]
   /** Unix seconds. */
   readonly now: number
   /**
-   * When the scanners began to look, unix seconds, if that was before `now`. The stamp bears this
-   * time, since signatures may have changed while they looked.
+   * The time at which the scan began, unix seconds; `now` if unset. The stamp bears this time, since
+   * signatures may have changed during the scan.
    */
   readonly since?: number
   readonly crypto: Crypto
 }
 
 /**
- * A stamp of the first current key over a message as it leaves. It stands above all fields that are
- * there. Undefined if none may be made: the message is not well formed, or every key is past its
- * date.
+ * Makes a stamp by the first current key for a message as it leaves. The stamp is to stand above all
+ * fields that are there. Returns undefined if the message is not well formed, or if no key is current.
  */
 export function signMessage(
   message: HashedMessage,
@@ -33,9 +32,9 @@ export function signMessage(
 }
 
 interface ClaimOptions extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
-  /** `s=`, as it is written. */
+  /** The value of `s=`. */
   readonly names: string
-  /** `t=`, unix seconds. */
+  /** The value of `t=`, unix seconds. */
   readonly time: number
 }
 
@@ -52,8 +51,8 @@ function signClaims(
 }
 
 /**
- * A stamp of the first current hmac-sha256 key over a message that an administrator releases from
- * quarantine as it is. Undefined if none may be made, as above.
+ * Makes a stamp by the first current hmac-sha256 key for a message that an administrator releases from
+ * quarantine. Returns undefined as signMessage() does.
  */
 export function signRelease(
   message: HashedMessage,

@@ -1,43 +1,43 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Files that ClamAV loads signatures from. */
+/** The names of files from which ClamAV loads signatures. */
 const DATABASE =
   /\.(?:c[vl]d|cud|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/
 /**
- * Files that ClamAV makes and freshclam fetches together. The number of the daily file counts for
- * all of them.
+ * The names of files that ClamAV publishes and freshclam fetches together. The number of the daily file
+ * counts for all of them.
  */
 const OFFICIAL = /^(?:main|daily|bytecode)\.(?:c[vl]d|cud)$/
 const DAILY = /^daily\.c[vl]d$/
 
 /**
- * Seconds after which changed signatures are in use everywhere: clamd looks for new ones every 600
- * seconds (SelfCheck in clamd.conf(5)) and takes a while to load them; other hosts fetch theirs at
- * about the same time.
+ * Seconds after which all hosts use changed signatures: clamd looks for new ones every 600 seconds
+ * (SelfCheck in clamd.conf(5)) and takes a while to load them, and hosts fetch them at about the same
+ * time.
  */
 export const SETTLED_AFTER = 900
 
-/** Times are unix seconds, as exact as files tell them. */
+/** The virus signatures that lie on this host. Times are unix seconds, as exact as files tell them. */
 export interface SignatureFiles {
-  /** When any of them last changed here. */
+  /** When a file last changed here. */
   readonly changed: number
-  /** The number of ClamAV's own files, by which clamd also names what it has loaded. */
+  /** When ClamAV's own files last changed, and their number, by which clamd names what it has loaded. */
   readonly official?: { readonly changed: number; readonly number: number }
-  /** When the last of the files changed that have no such number. */
+  /** When a file without such a number last changed. */
   readonly others?: number
-  /** Bytes of all of them. */
+  /** Bytes of all files. */
   readonly size: number
-  /** When the directory was read; later changes are not in this value. */
+  /** When the directory was read. */
   readonly seen: number
 }
 
-/** Seconds by which the times of files may lag behind: a step of the kernel's coarse clock. */
+/** Seconds by which the times of files may be behind the clock: a step of the kernel's coarse clock. */
 const CLOCK_STEP = 0.01
 
 /**
- * What lies in the directory of the local virus signatures; undefined if there is none to be seen.
- * `now` in milliseconds.
+ * Reads the directory of the virus signatures; returns undefined if it has none, or cannot be read. `now`
+ * is in milliseconds.
  */
 export function readSignatureFiles(directory: string, now: number): SignatureFiles | undefined {
   let official: number | undefined
@@ -49,7 +49,7 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
       if (!DATABASE.test(name)) continue
       const path = join(directory, name)
       const stats = statSync(path)
-      // A file that is copied here with its old time has changed here when it came.
+      // A file that is copied here with its old time has changed here at the time of the copy.
       const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP
       size += stats.size
       if (DAILY.test(name)) number = numberOf(path)
@@ -75,14 +75,14 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
 }
 
 /**
- * The moment that is noted for something that begins now, in whole unix seconds; `now` in
- * milliseconds.
+ * Returns the time from which the result of a scan counts that begins now, by the signatures that were
+ * read, in whole unix seconds. `now` is in milliseconds.
  */
 export function countedFrom(files: SignatureFiles | undefined, now: number): number {
   return Math.floor(Math.min(now / 1000, files?.seen ?? Number.POSITIVE_INFINITY))
 }
 
-/** When the last change is in use everywhere. */
+/** Returns the time at which all hosts use the newest signatures, unix seconds. */
 export function settledDate(files: SignatureFiles | undefined): number | undefined {
   return files && files.changed + SETTLED_AFTER
 }
@@ -92,7 +92,7 @@ function latest(a: number | undefined, b: number | undefined): number | undefine
   return Math.max(a, b)
 }
 
-/** From the head of a file of ClamAV's: `ClamAV-VDB:time:number:...`, the time without a colon. */
+/** Reads the number of a file of ClamAV's, which begins with `ClamAV-VDB:time:number:`. */
 function numberOf(path: string): number | undefined {
   const fd = openSync(path, 'r')
   try {

@@ -1,6 +1,6 @@
 import type { FieldSpan, Header } from '../message/header-block.ts'
 
-/** A header field of the form of a stamp, believed or not. */
+/** A header field that has the form of a stamp, whether or not it holds. */
 export type Stamp =
   | {
       readonly scheme: 'md5'
@@ -11,54 +11,53 @@ export type Stamp =
   | {
       readonly scheme: 'hmac-sha256'
       readonly number: string
-      /** Its index among the fields of the block. */
+      /** The index of the field in the header block. */
       readonly field: number
       readonly claims: Claims
       /** base64url without padding. */
       readonly mac: string
     }
 
-/** What the signer of an hmac-sha256 stamp claims, in the very bytes that its mac covers. */
+/** The claims of an hmac-sha256 stamp, in the very bytes that its MAC covers. */
 export interface Claims {
-  /** Key id. */
+  /** The id of the key. */
   readonly k: string
-  /** Unix seconds, decimal. */
+  /** The time of the scan, unix seconds in decimal digits. */
   readonly t: string
-  /** Scanners, separated by commas, each as `scannerName` writes it. */
+  /** The scanners, separated by commas, as scannerName() writes them. */
   readonly s: string
 }
 
-/** Field names; the number follows. */
+/** The names of fields, without the number that follows. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
 /**
- * Words in a stamp's `s=` that say how the scanners looked beside the whole message: at each part
- * of it, or at its contents where mail programs may differ about it. Without either they looked at
- * the whole alone.
+ * Words in `s=` of a stamp that tell what was scanned besides the whole message: each part of it
+ * (EVERY_PART), or its contents if mail programs may differ about it (SECOND_LOOK).
  */
 export const EVERY_PART = 'everypart'
 export const SECOND_LOOK = 'secondlook'
 
 /**
- * The word for a message that an administrator has released from quarantine: nobody need scan it.
- * No scanner can have this name, since scannerName() would escape it.
+ * The word in `s=` for a message that an administrator has released from quarantine, and that no host
+ * need scan. No scanner can have this name, since scannerName() escapes `!`.
  */
 export const RELEASED = '!released'
 
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
 const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/
 
-/** Whether a field name is one that stamps use. */
+/** Whether a field name is that of a stamp. */
 export function isStampName(name: string): boolean {
   return NAME.test(name)
 }
 
-/** Whether a header block has a field that stamps use, whatever is in it. */
+/** Whether a header block has a field with the name of a stamp, whatever its value. */
 export function bearsStamp(header: Header): boolean {
   return header.fields.some(({ name }) => isStampName(name))
 }
 
-/** Scheme and number by a field's name: `01` and `1` are one number, of any length. */
+/** Reads scheme and number from the name of a field. `01` and `1` are the same number; it has any length. */
 export function stampName(name: string): { scheme: Stamp['scheme']; number: string } | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
@@ -66,13 +65,13 @@ export function stampName(name: string): { scheme: Stamp['scheme']; number: stri
   return { scheme, number: match[2]!.replace(/^0+(?=.)/, '') }
 }
 
-/** The stamps of a header block, in order. A stamp field with another value than a stamp's is left out. */
+/** Finds the stamps of a header block, in order. A field whose value is not that of a stamp is left out. */
 export function stampsIn(header: Header): Stamp[] {
   const stamps: Stamp[] = []
   for (const [index, field] of header.fields.entries()) {
     const name = stampName(field.name)
     if (!name) continue
-    // Relays fold; white space inside the value means nothing.
+    // Relays fold fields: white space in the value means nothing.
     const value = header.valueOf(field).replace(/[ \t\r\n]+/g, '')
     if (name.scheme === 'md5') {
       if (/^[0-9a-f]{32}$/i.test(value)) {
@@ -89,7 +88,7 @@ export function stampsIn(header: Header): Stamp[] {
   return stamps
 }
 
-/** The lowest number from 1 that no field of the scheme's name has. */
+/** Finds the lowest number from 1 on that no field of the scheme has. */
 export function nextNumber(fields: readonly FieldSpan[], scheme: Stamp['scheme']): number {
   const taken = new Set<string>()
   for (const { name } of fields) {
@@ -101,7 +100,7 @@ export function nextNumber(fields: readonly FieldSpan[], scheme: Stamp['scheme']
   return number
 }
 
-/** A scanner's name for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-` become %XX. */
+/** Writes the name of a scanner for `s=`: bytes other than letters, digits, `.`, `_`, `+` and `-` become %XX. */
 export function scannerName(name: string): string {
   return name.replace(/[^A-Za-z0-9._+-]/g, (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),

@@ -5,28 +5,28 @@ import { isCurrent, type Key } from './keyring.ts'
 import { decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
 
-/** Most hmac-sha256 stamps with a known key id that are computed for one message. */
+/** Most hmac-sha256 stamps of known keys that are verified in one message. */
 export const CANDIDATES_MAX = 16
-/** Seconds that another host's clock may be ahead. */
+/** Seconds by which the clock of another host may be ahead. */
 export const FUTURE_MAX = 300
 
-/** Why most mail is not trusted. */
+/** The reason why most mail is not trusted. */
 export const NO_STAMP = 'no stamp'
 
-/** A message as stamps see it. */
+/** The parts of a message that stamps bind: its header, and the digests of its body. */
 export interface HashedMessage extends MessageForm {
   readonly header: Header
 }
 
-/** What the stamps of a message prove. */
+/** The result of verifying the stamps of a message. */
 export type Trust =
   | {
       readonly trusted: true
-      /** Id of the key of the first stamp that holds. */
+      /** The id of the key of the first stamp that holds. */
       readonly key: string
-      /** The scanners that vouch, as in `s=`; an md5 stamp vouches for the virus scan as a whole. */
+      /** The scanners that stamps name, as in `s=`; an md5 stamp stands for all of them. */
       readonly scanners: 'all' | ReadonlySet<string>
-      /** Index of the stamp whose mac covers the fields below it; undefined for md5, which covers none. */
+      /** The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none. */
       readonly stamp: number | undefined
     }
   | { readonly trusted: false; readonly why: string }
@@ -38,8 +38,8 @@ export interface VerifyOptions {
   /** Unix seconds. */
   readonly now: number
   /**
-   * Unix seconds: stamps that are not older are as good as a scan with the signatures here.
-   * Undefined if that is not known.
+   * Returns the time, unix seconds, from which on a stamp is as good as a scan with the signatures of
+   * this host; undefined if that is not known.
    */
   readonly signatureDate: () => number | undefined
   readonly crypto: Crypto
@@ -49,8 +49,8 @@ export type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
 type Md5Stamp = Extract<Stamp, { scheme: 'md5' }>
 
 /**
- * Looks for a stamp that one of the keys made over this very message
- * (onescan-stamp(7)). The message must have been hashed as the keys need it (digests.ts).
+ * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
+ * (onescan-stamp(7))? The message must have been hashed as the keys need it (digests.ts).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   if (message.formFault !== undefined)
@@ -64,7 +64,7 @@ export function verifyStamps(message: HashedMessage, options: VerifyOptions): Tr
   return verifyHmac(message, stamps, keys, options)
 }
 
-/** The key that made one of the md5 stamps; undefined if none did. */
+/** Returns the key that made one of the md5 stamps; undefined if none did. */
 export function verifyMd5(
   { digests }: Pick<HashedMessage, 'digests'>,
   stamps: readonly Stamp[],
@@ -113,7 +113,7 @@ function verifyHmac(
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
-/** Why a stamp of this message does not hold under a key, or undefined if it does. */
+/** Returns a check of stamps of this message, which tells why one does not hold under a key, or undefined. */
 export function createHmacCheck(
   { header, digests }: Pick<HashedMessage, 'header' | 'digests'>,
   options: VerifyOptions,
@@ -136,7 +136,7 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
   return undefined
 }
 
-/** Relays add fields on top, but none by which the body is decoded. */
+/** Looks for a field above a stamp by which the body is decoded: relays add fields, but none of those. */
 function contentFieldAbove(fields: readonly FieldSpan[], stamp: number): string | undefined {
   for (let i = 0; i < stamp; i++) {
     if (decodesBody(fields[i]!.name)) return `${fields[i]!.name} was added above the stamp`
@@ -158,7 +158,7 @@ function macFault(
   return same ? undefined : 'header, body or stamp was changed, or the secret is another one'
 }
 
-/** Stamps that stand together bind the same fields: one digest serves them all. */
+/** Computes the digests of the fields below stamps, and once for stamps that bind the same fields. */
 function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => string {
   const { fields } = header
   const digests = new Map<number, string>()

@@ -2,31 +2,31 @@ import type { IpAddress } from '../ground/net/ip-address.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
 import { comparable } from './comparable.ts'
 
-/** A message, as far as lines name it. */
+/** The sender, the recipients and the client of a message, which lines may name. */
 export interface MailParties {
   readonly sender: MailAddress
   readonly recipients: readonly MailAddress[]
   readonly client: IpAddress | undefined
 }
 
-/** Where the text of some lines stands in a file: its first line's number, and all that goes on with that. */
+/** A line of a file, with its continuation lines, and its number. */
 export interface Excerpt {
   readonly number: number
   readonly text: string
 }
 
-/** Names that lines are searched for; for more of them all lines are read. */
+/** Most names for which lines are searched; with more of them all lines are read. */
 const KEYS_MAX = 200
-/** What an expression takes for an end or a beginning of a line, and onescan.policy(5) does not. */
+/** Characters that end or begin a line for an expression, but not for onescan.policy(5). */
 const ODD_BLANKS = /\r(?!\n)|[^\S \t\r\n]/
-/** Labels of a domain, as match.ts has it. */
+/** Most labels of a domain that are looked up, as in match.ts. */
 const LABELS_MAX = 32
 
 /**
- * Of onescan.policy(5) the lines that may be about such a message, found by one expression that
- * is matched once: making ten thousand lines out of a file takes longer than a scan. Left out are
- * lines that begin with a plain address or network of somebody else, whatever else they say, and
- * what makes no sense behind it. Undefined: all may be.
+ * Finds the lines of onescan.policy(5) that may be about such a message, by one expression that is
+ * matched once: reading ten thousand lines takes longer than a scan. Leaves out lines that begin with a
+ * plain address or network of somebody else, even if the rest of such a line makes no sense. Returns
+ * undefined if all lines must be read.
  */
 export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
   const keys = new Set([about.sender, ...about.recipients].flatMap(keysOf))
@@ -45,7 +45,7 @@ export function candidatesIn(text: string, about: MailParties): Excerpt[] | unde
   return found
 }
 
-/** What a pattern of access(5) may say of an address. */
+/** Lists the patterns of access(5) that fit an address. */
 function keysOf(address: MailAddress): string[] {
   const { whole, domain } = comparable(address)
   if (domain === undefined) return [whole]
@@ -53,19 +53,19 @@ function keysOf(address: MailAddress): string[] {
   return [whole, domain, ...labels.map((_, at) => `.${labels.slice(at).join('.')}`)]
 }
 
-/** Characters of an address that is compared as it stands. */
+/** An address that an expression can compare as it stands. */
 const PLAIN = /^[\w.@+-]+$/
 
 /**
- * Matches each line that may be about this message, with its continuation lines. Blank lines and
- * comments do not end these.
+ * Makes the expression that matches each line that may be about this message, with its continuation
+ * lines, among which blank lines and comments may stand.
  */
 function expressionFor(keys: ReadonlySet<string>, client: IpAddress | undefined): RegExp {
   const own = [...keys].filter((key) => PLAIN.test(key)).map(escaped)
   const others = String.raw`(?:to|from)=(?!(?:${own.join('|') || '(?!)'})\.?[, \t])[\w.@+-]+[, \t]`
   const [first] = client?.length === 4 ? client : []
   const octet = first === undefined ? '' : String.raw`(?!0*${first}\.)`
-  // Of at least eight bits: these compare the first octet.
+  // Networks of at least eight bits are told apart by their first octet.
   const networks = String.raw`client=${octet}\d{1,3}\.[\d.]*(?:\/(?:[89]|[123]\d))?[, \t]`
   const more = String.raw`(?:\n(?:[ \t][^\n]*|#[^\n]*|\r?(?=\n|$(?![^]))))*`
   return new RegExp(String.raw`^(?!${others}|${networks})[^#\s][^\n]*${more}`, 'gim')

@@ -6,15 +6,15 @@ import {
   withPlainDomain,
 } from '../message/envelope/address.ts'
 
-/** An address in the form of patterns: the mailbox that it means, however it is written. */
+/** The mailbox of an address in the form that patterns have, however the address is written. */
 export interface Comparable {
   readonly whole: string
   readonly domain: string | undefined
 }
 
 /**
- * Letters of any case are the same, quotes and a source route change nothing (clients choose how
- * they write an address), and a domain in UTF-8 (RFC 6531) is its form with xn-- (RFC 5891).
+ * Brings an address into the form of patterns, since clients choose how they write it: in lower case,
+ * without quotes and source route, and with a domain in UTF-8 (RFC 6531) in its form with xn-- (RFC 5891).
  */
 export function comparable(address: MailAddress): Comparable {
   const { local, domain: plain } = withPlainDomain(mailboxOf(address))
@@ -22,7 +22,7 @@ export function comparable(address: MailAddress): Comparable {
   return { whole: lowerCase(local) + (domain === undefined ? '' : `@${domain}`), domain }
 }
 
-/** The domain, latin1, as DNS has it; what is no name of DNS stays as it is. */
+/** Returns the form of a domain (latin1) that DNS has, or the domain itself if it is no name of DNS. */
 export function asciiDomain(domain: string): string {
   if (!/[\x80-\xff]/.test(domain)) return domain
   return domainToASCII(Buffer.from(domain, 'latin1').toString('utf8')) || domain

@@ -12,10 +12,10 @@ import { parseSimcontrol } from './simcontrol.ts'
 export const FILE_MAX = 4 * 1024 * 1024
 
 /**
- * The site's policy by rule: `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`, else simscan's `simcontrol`; undefined if there is none. With `about` it has no
- * lines about other mail. Throws a Fault of kind `config` for one that cannot be read, or makes no
- * sense.
+ * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
+ * `hostDirectory`, else simscan's `simcontrol`. Returns undefined if there is none. With `about`, lines
+ * about other mail are left out. Throws a Fault of kind `config` for a file that cannot be read, or that
+ * makes no sense.
  */
 export function loadRules(
   control: string,
@@ -31,7 +31,7 @@ export function loadRules(
   return undefined
 }
 
-/** The rules of a file that somebody named. Throws as above, also if it is not there. */
+/** Reads the rules of a file. Throws a Fault as loadRules() does, and also if the file is not there. */
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
   if (text === undefined) throw new Fault('config', `${path}: is not there`)

@@ -3,44 +3,45 @@ import type { MailAddress } from '../message/envelope/address.ts'
 import { type Comparable, comparable } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
 
-/** A message and one of its recipients, which lines are compared with. */
+/** The facts about a message and one of its recipients that lines are compared with. */
 export interface MailFacts {
   readonly sender: MailAddress
-  /** Undefined if it has none. */
+  /** Undefined for a message without recipients. */
   readonly recipient: MailAddress | undefined
   readonly client: IpAddress | undefined
   /** Whether the client may relay or has authenticated. */
   readonly auth: boolean
-  /** Bytes; undefined before the message is there: a line about its size may apply then. */
+  /** Bytes; undefined as long as the size is not known: lines about sizes fit then. */
   readonly size: number | undefined
 }
 
+/** The lines of a file, ready to be compared with mail. */
 export interface Rules {
-  /** The file that the lines are from. */
+  /** The path of the file. */
   readonly path: string
   readonly all: readonly Rule[]
-  /** Whether a line refuses mail. */
+  /** Whether there is a line that refuses mail. */
   readonly refuseSome: boolean
-  /** The first line that says how such a message is judged. */
+  /** Returns the first line that fits, exceptions aside: it says how the message is judged. */
   find(facts: MailFacts): Rule | undefined
-  /** The line that refuses such mail whatever its size will be; undefined if there is none. */
+  /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
   findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined
-  /** Exceptions that ask for nothing but what is found: they may apply to any message. */
+  /** The exceptions without a condition on the message: what is found decides whether they count. */
   readonly always: readonly Rule[]
-  /** The others that may apply to it, depending on what is found; in their order. */
+  /** Returns the other exceptions that fit a message, in their order; what is found decides, too. */
   exceptions(facts: MailFacts): readonly Rule[]
 }
 
 /**
- * Lines by an index of the recipient's or the sender's address, or of the client's network: of ten
- * thousand lines those are compared that name this address, domain or network, and those that name
- * none.
+ * Makes rules of lines. Lines are indexed by the address of the recipient or the sender, or by the
+ * network of the client: of ten thousand lines only those are compared that name this address, domain
+ * or network, and those that name none.
  */
 export function createRules(path: string, all: readonly Rule[]): Rules {
   const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))
   const exceptions = all.filter(({ action }) => action.kind === 'allow')
-  const always = exceptions.filter(asksNothing)
-  const allows = createIndex(exceptions.filter((rule) => !asksNothing(rule)))
+  const always = exceptions.filter(fitsAnyMessage)
+  const allows = createIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
   const find = (facts: MailFacts): Rule | undefined => settings(facts, true)[0]
   return {
     path,
@@ -58,14 +59,14 @@ export function createRules(path: string, all: readonly Rule[]): Rules {
   }
 }
 
-function asksNothing({ conditions }: Rule): boolean {
+function fitsAnyMessage({ conditions }: Rule): boolean {
   const { signature, sha256, ...others } = conditions
   return Object.keys(others).length === 0
 }
 
 type RuleLookup = (facts: MailFacts, onlyFirst: boolean) => readonly Rule[]
 
-/** A line, and its place in the order in which lines count. */
+/** A line, and its place in the order of the file. */
 interface OrderedRule {
   readonly rule: Rule
   readonly order: number
@@ -122,7 +123,7 @@ function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule)
   else list.push(placed)
 }
 
-/** The network of so many bits that an address is in. */
+/** Returns the key of the network of so many bits that an address is in. */
 function networkKey(address: IpAddress, bits: number): string {
   const whole = bits >> 3
   const rest = address[whole]! & (0xff00 >> (bits & 7)) & 0xff
@@ -134,7 +135,7 @@ function keyOf({ kind, text }: AddressPattern): string {
   return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
 }
 
-/** Labels of a domain that are looked up, from its end. */
+/** Most labels of a domain that are looked up, counted from its end. */
 const LABELS_MAX = 32
 
 function listsFor(

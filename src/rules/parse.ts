@@ -9,12 +9,12 @@ import { candidatesIn, type MailParties } from './candidates.ts'
 import { asciiDomain, comparable } from './comparable.ts'
 import type { Action, AddressPattern, Conditions, Rule } from './rule.ts'
 
-/** Bytes of a line, its continuations included. */
+/** Most bytes of a line with its continuation lines. */
 export const LINE_MAX = 4096
-/** Different settings in a file: each may have scanners of its own. */
+/** Most different settings in a file, since each may have scanners of its own. */
 export const SETTINGS_MAX = 100
 
-/** Settings that a line may set: those of the judgement of one message. */
+/** The settings that a line may set: those that decide about one message. */
 export const settable: readonly string[] = Object.keys({
   ...scanners,
   ...infectedMail,
@@ -23,10 +23,10 @@ export const settable: readonly string[] = Object.keys({
 }).filter((name) => !name.startsWith('QUARANTINE'))
 
 /**
- * Reads lines of onescan.policy(5), in the form of Postfix's access(5): a pattern, blanks, what it
- * does. `#` begins a comment line, and a line with a blank in front goes on with the one above.
- * Throws a Fault of kind `config` that names file, line and remedy. With `about` lines are left out
- * that are about other mail, and what makes no sense in them.
+ * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern, blanks, an
+ * action. `#` begins a comment line, and a line that begins with a blank continues the one above. With
+ * `about`, lines about other mail are left out, and errors in them. Throws a Fault of kind `config` that
+ * names file, line and remedy.
  */
 export function parseRules(text: string, path: string, about?: MailParties): Rule[] {
   const rules: Rule[] = []
@@ -43,7 +43,7 @@ export function parseRules(text: string, path: string, about?: MailParties): Rul
   return rules
 }
 
-/** Takes the actions of a file one after the other; throws if one sets more than may differ. */
+/** Returns a function that counts the different settings of a file, and throws if there are too many. */
 export function limitSettings(): (action: Action) => void {
   const distinct = new Set<string>()
   return (action) => {
@@ -69,7 +69,7 @@ function* linesAbout(
   for (const { number, text } of excerpts) yield* logicalLines(text, path, number)
 }
 
-/** JavaScript ends lines at some of them, too. */
+/** Control characters, at some of which JavaScript ends lines. */
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f\x85\u2028\u2029]/
 
 function* logicalLines(text: string, path: string, first: number): Generator<LogicalLine> {
@@ -117,7 +117,7 @@ function parseRule(text: string, line: number): Rule {
     : { line, conditions, action }
 }
 
-/** The conditions of a pattern. Throws an Error that names the word and its remedy. */
+/** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */
 export function parsePattern(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found
@@ -185,7 +185,7 @@ function parseAddressPattern(value: string, word: string): AddressPattern {
 
 const ACTIONS = 'scan off, refuse, allow, or NAME=VALUE'
 
-/** Addresses are bytes: in an envelope nobody says which character set they are in. */
+/** Encodes an address as UTF-8: in an envelope addresses are bytes of no known character set. */
 const bytesOf = (text: string) => Buffer.from(text, 'utf8')
 
 function parseAction(words: readonly string[]): Action {

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../ground/errors/fault.ts'
 
-/** The places of the file, in the order in which they are tried. */
+/** Lists the paths of files of rules, in the order in which they are tried. */
 export function ruleFiles(control: string, hostDirectory: string): readonly string[] {
   return [
     join(control, 'onescan.policy'),
@@ -11,7 +11,7 @@ export function ruleFiles(control: string, hostDirectory: string): readonly stri
   ]
 }
 
-/** Whether a file of that name has to be read: also one that cannot be looked at, or a link to nothing. */
+/** Whether there is something at a path, even if it cannot be read or is a link to nothing. */
 export function isThere(path: string): boolean {
   try {
     return lstatSync(path) !== undefined

@@ -2,14 +2,14 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import { LINE_MAX, limitSettings, parsePattern } from './parse.ts'
 import type { Action, Rule } from './rule.ts'
 
-/** What simscan's options say that are our business; undefined: says nothing of it. */
+/** The options of a line that onescan reads; undefined if the line does not have them. */
 interface SimcontrolOptions {
   readonly clam?: boolean
-  /** What names of banned files end in. */
+  /** The endings of names of banned files. */
   readonly attach?: readonly string[]
 }
 
-/** A line, with the address as patterns have it; '' is all others. */
+/** A line of simcontrol. Its address is '' if it stands for all others. */
 interface SimcontrolLine {
   readonly address: string
   readonly number: number
@@ -18,18 +18,18 @@ interface SimcontrolLine {
 
 /**
  * Reads simscan's control/simcontrol (simscan README, "Enable Per Domain processing"):
- * `address:option,option`, where the address is a recipient's, a domain, or nothing for all others.
- * A whole address comes before its domain, and that before all others, whatever their order; an
- * option that a line does not name is as in the less precise one. `clam=no` turns the scan off,
- * `attach=.exe:.scr` bans files whose names end so; options about spam are no business of ours.
- * Throws a Fault of kind `config`.
+ * `address:option,option`, where the address is that of a recipient, a domain, or empty for all others.
+ * An address counts before its domain, and that before all others, in whatever order they stand. An
+ * option that a line does not have is that of the less precise line. `clam=no` turns the scan off,
+ * `attach=.exe:.scr` bans files whose names end so; options about spam are not read. Throws a Fault of
+ * kind `config`.
  */
 export function parseSimcontrol(text: string, path: string): Rule[] {
   const entries = entriesIn(text, path)
-  // Of two about one address simscan finds the first.
+  // Of two lines about the same address simscan finds the first.
   const byAddress = new Map(entries.toReversed().map((entry) => [entry.address, entry.options]))
   const mayDiffer = limitSettings()
-  // Lines are looked for in their order here: their numbers are those of the file.
+  // The rules are in the order in which they count; their numbers are those of the file.
   return entries
     .toSorted((line, other) => rankOf(line) - rankOf(other) || line.number - other.number)
     .map(({ address, number, options }) => {
@@ -74,7 +74,7 @@ function optionsIn(text: string): SimcontrolOptions {
 
 const rankOf = ({ address }: SimcontrolLine) => (address === '' ? 2 : address.includes('@') ? 0 : 1)
 
-/** All others, then the domain. */
+/** Lists the addresses of less precise lines: that of all others, and then the domain. */
 function lessPrecise(address: string): string[] {
   if (address === '') return []
   const at = address.lastIndexOf('@')
