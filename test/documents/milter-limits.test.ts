@@ -1,6 +1,7 @@
 import t from 'tap'
-import { COMMAND_MAX, PACKET_MAX, standardTimeouts } from '../../src/doors/milter/connection.ts'
+import { COMMAND_MAX, PACKET_MAX } from '../../src/doors/milter/connection.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
+import { standardTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
 import { HELD_MAX } from '../../src/doors/shared/intake/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'

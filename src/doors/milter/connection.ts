@@ -6,6 +6,7 @@ import type { ConnectionState } from '../shared/limits/eviction.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import type { MilterSession } from './session.ts'
+import type { MilterTimeouts } from './time-limits.ts'
 import { parseCommand } from './wire/commands.ts'
 import { MACROS_MAX } from './wire/macros.ts'
 import { createPacketReader, type PacketMemory, type PacketReader } from './wire/packets.ts'
@@ -25,33 +26,6 @@ const WAITING_MAX = 256 * 1024
  * be larger.
  */
 const UNTAKEN_MAX = 256 * 1024
-
-/** Milliseconds that an MTA has. */
-export interface MilterTimeouts {
-  /** From its connection to the end of the negotiation, which MTAs begin at once. */
-  readonly negotiation: number
-  /**
-   * Between two progress packets while a message is judged; Sendmail and Postfix wait 300 s at
-   * most.
-   */
-  readonly progressAfter: number
-  /**
-   * Of silence amid a packet or the content of a message: an MTA has all of it before it begins.
-   */
-  readonly stalled: number
-  /** Of silence otherwise, while an SMTP client may think; the default of libmilter. */
-  readonly idle: number
-  /** For the last answer to be taken. */
-  readonly leaving: number
-}
-
-export const standardTimeouts: MilterTimeouts = {
-  negotiation: 10_000,
-  progressAfter: 10_000,
-  stalled: 600_000,
-  idle: 7_210_000,
-  leaving: 5_000,
-}
 
 export interface ConnectionOptions {
   readonly session: MilterSession

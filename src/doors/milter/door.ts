@@ -1,38 +1,14 @@
 import { createServer } from 'node:net'
 import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
-import { switchedOff } from '../../judge/policy.ts'
-import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { refusingRules } from '../shared/judging.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { type Candidate, goesForConnection, goesForMemory } from '../shared/limits/eviction.ts'
-import type { Budget, MemoryLease } from '../shared/limits/memory-budget.ts'
-import { takeTurn } from '../shared/limits/turn.ts'
-import { MilterConnection, type MilterTimeouts, standardTimeouts } from './connection.ts'
-import { startReceiving } from './receive.ts'
-import type { MilterServer } from './server.ts'
+import { MilterConnection } from './connection.ts'
+import { type ConnectionMemory, countedLease } from './counted-lease.ts'
+import { createMilterServer, type MilterOptions } from './server.ts'
 import { MilterSession } from './session.ts'
-
-/** What the milter door needs besides its configuration. */
-export interface MilterOptions {
-  /** Messages that are judged at once. Others wait, if there is memory for them. */
-  readonly maxClients: number
-  /** Memory of the whole process for parts of messages that are not judged yet. */
-  readonly budget: Budget
-  /**
-   * Connections at once. If one more comes, a silent one is closed. If none is silent, the new one
-   * is closed, and its MTA goes on as without a milter.
-   */
-  readonly maxConnections?: number
-  readonly timeouts?: MilterTimeouts
-  /** Logs trouble of the daemon itself. */
-  readonly log: (line: string) => void
-  /** Logs what became of a message. */
-  readonly mailLog: (line: Buffer) => void
-  /** Shows to operators what is done with mail. */
-  readonly reporter?: MailReporter | undefined
-}
+import { standardTimeouts } from './time-limits.ts'
 
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
@@ -45,17 +21,12 @@ const TICK_MAX = 1000
 interface ServedConnection {
   readonly connection: MilterConnection
   readonly peer: string
-  readonly charged: ConnectionMemory
-}
-
-/** Bytes that are charged to one connection. */
-interface ConnectionMemory {
-  bytes: number
+  readonly memory: ConnectionMemory
 }
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
-  const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log, mailLog } = options
+  const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log } = options
   const { timeouts = standardTimeouts } = options
   const connections = new ConnectionSet<MilterConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
@@ -64,7 +35,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   /** In the order in which they came. */
   const serving = new Set<ServedConnection>()
   const turns = createSemaphore(maxClients)
-  let configuration = first // a message keeps the one that it began with: receive.ts
+  const current = { configuration: first } // a message keeps the one that it began with: receive.ts
   let crowded = false
   const uptime = () => performance.now()
 
@@ -75,10 +46,12 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       socket.destroy()
       return
     }
-    const charged: ConnectionMemory = { bytes: 0 }
-    const openLease = () => chargedTo(charged, budget.open())
+    const memory: ConnectionMemory = { bytes: 0 }
+    const openLease = () => countedLease(budget.open(), memory, (bytes) => makeFree(bytes, memory))
     const connection = new MilterConnection(socket, {
-      session: new MilterSession(serverFor(openLease, peer === '')),
+      session: new MilterSession(
+        createMilterServer(options, current, { openLease, isLocal: peer === '', uptime, turns }),
+      ),
       lease: openLease(),
       timeouts,
       uptime,
@@ -89,63 +62,21 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         if (serving.size < maxConnections) crowded = false
       },
     })
-    const served: ServedConnection = { connection, peer, charged }
+    const served: ServedConnection = { connection, peer, memory }
     serving.add(served)
     connections.add(connection)
   })
   server.on('error', (error) => log(`milter: ${error.message}`))
 
-  function serverFor(openLease: MilterServer['openLease'], isLocal: boolean): MilterServer {
-    return {
-      isLocal,
-      get rules() {
-        return refusingRules(configuration)
-      },
-      get quota() {
-        const { quota, place } = configuration // without a lookup, no file needs to be looked for
-        return quota && switchedOff(place) === undefined ? quota : undefined
-      },
-      receive: () => startReceiving(configuration, openLease()),
-      openLease,
-      turn: (gone) => takeTurn(turns, maxClients, gone),
-      log: mailLog,
-      begin: options.reporter?.begin,
-      uptime,
-    }
-  }
-
-  /**
-   * Returns the lease with a count of its bytes. If there is no memory left, silent connections are
-   * closed, so that theirs is free.
-   */
-  function chargedTo(charged: ConnectionMemory, lease: MemoryLease): MemoryLease {
-    let own = 0
-    const count = (bytes: number) => {
-      own += bytes
-      charged.bytes += bytes
-    }
-    return {
-      charge(bytes) {
-        while (bytes > budget.free && evict(goesForMemory(candidates(charged), uptime()))) {}
-        lease.charge(bytes)
-        count(bytes)
-      },
-      isPlenty: (bytes) => lease.isPlenty(bytes),
-      release(bytes) {
-        lease.release(bytes)
-        count(-bytes)
-      },
-      close() {
-        lease.close()
-        count(-own)
-      },
-    }
+  /** Closes silent connections until so many bytes are free, or there is none left to close. */
+  function makeFree(bytes: number, asker: ConnectionMemory): void {
+    while (bytes > budget.free && evict(goesForMemory(candidates(asker), uptime()))) {}
   }
 
   function* candidates(asker?: ConnectionMemory): Generator<Candidate & ServedConnection> {
     for (const served of serving) {
-      if (served.charged === asker) continue
-      yield { ...served, ...served.connection.state(), holdsMemory: served.charged.bytes > 0 }
+      if (served.memory === asker) continue
+      yield { ...served, ...served.connection.state(), holdsMemory: served.memory.bytes > 0 }
     }
   }
 
@@ -174,7 +105,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     server,
     state: () => ({ clients: connections.size, memory: budget.used }),
     configure(next) {
-      configuration = next
+      current.configuration = next
     },
     close(grace) {
       server.close()

@@ -1,33 +1,63 @@
-import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
-import type { Rules } from '../../rules/match.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
-import type { MessageReception } from './receive.ts'
+import type { Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { switchedOff } from '../../judge/policy.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { refusingRules } from '../shared/judging.ts'
+import { takeTurn } from '../shared/limits/turn.ts'
+import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
+import { type MessageReception, startReceiving } from './receive.ts'
+import type { MilterTimeouts } from './time-limits.ts'
+
+/** What the milter door needs besides its configuration. */
+export interface MilterOptions extends MailDoorOptions {
+  /** Messages that are judged at once. Others wait, if there is memory for them. */
+  readonly maxClients: number
+  /**
+   * Connections at once. If one more comes, a silent one is closed. If none is silent, the new one
+   * is closed, and its MTA goes on as without a milter.
+   */
+  readonly maxConnections?: number
+  readonly timeouts?: MilterTimeouts
+}
 
 /** What a session, and each message in it, needs of the milter door. */
-export interface MilterServer {
+export interface MilterServer extends MailDoorServices {
   /** Whether the MTA is on this host, behind a unix socket. */
   readonly isLocal: boolean
-  /** Undefined if no recipient is asked about. */
-  readonly quota: QuotaLookup | undefined
-  /** Undefined if no rule refuses recipients. */
-  readonly rules: Rules | undefined
   /** Begins to receive the message that comes now. */
   receive(): MessageReception
-  /**
-   * Opens a lease of this process's memory, for what is kept of one message before it is judged.
-   */
-  openLease(): MemoryLease
   /**
    * Waits until a whole message may be judged, and resolves to what must be called when that is
    * over. Rejects with a Fault of kind `out-of-memory` if that takes too long, or if the MTA has
    * left.
    */
   turn(gone: AbortSignal): Promise<() => void>
-  /** Logs a line about mail. */
-  log(line: Buffer): void
-  /** Shows that a message is being judged; the result is called when that is over. */
-  readonly begin?: MailReporter['begin'] | undefined
-  /** Milliseconds on a clock that never goes back. */
-  uptime(): number
+}
+
+/** The services of one connection. `current` has the door's configuration of the moment. */
+export function createMilterServer(
+  options: MilterOptions,
+  current: { readonly configuration: Configuration },
+  {
+    turns,
+    ...connection
+  }: Pick<MilterServer, 'openLease' | 'isLocal' | 'uptime'> & {
+    readonly turns: Semaphore
+  },
+): MilterServer {
+  const { maxClients, mailLog, reporter } = options
+  return {
+    ...connection,
+    get rules() {
+      return refusingRules(current.configuration)
+    },
+    get quota() {
+      const { quota, place } = current.configuration
+      // Without a lookup, no file needs to be looked for.
+      return quota && switchedOff(place) === undefined ? quota : undefined
+    },
+    receive: () => startReceiving(current.configuration, connection.openLease()),
+    turn: (gone) => takeTurn(turns, maxClients, gone),
+    log: mailLog,
+    begin: reporter?.begin,
+  }
 }

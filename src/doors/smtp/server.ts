@@ -2,12 +2,9 @@ import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../ground/net/ip-address.ts'
 import { switchedOff } from '../../judge/policy.ts'
-import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
-import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, refusingRules, startJudging } from '../shared/judging.ts'
-import type { Budget, MemoryLease } from '../shared/limits/memory-budget.ts'
+import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
 import { configureAfterQueue } from './after-queue.ts'
 import { createLoopWatch, type LoopWatch } from './loops.ts'
 import {
@@ -32,7 +29,8 @@ export interface SmtpRoute {
   readonly refusesBareNewlines: boolean
 }
 
-export interface SmtpOptions {
+/** What the SMTP door needs besides its configuration and its route. */
+export interface SmtpOptions extends MailDoorOptions {
   /**
    * Sessions at once. If one more client comes, one that is silent between messages makes room,
    * or the new one is told to come again.
@@ -40,34 +38,23 @@ export interface SmtpOptions {
   readonly maxClients: number
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Memory of the whole process for parts of messages. */
-  readonly budget: Budget
   readonly timeouts?: SmtpTimeouts
   readonly nextServerTimeouts?: NextServerTimeouts
-  /** Logs trouble of the daemon itself. */
-  readonly log: (line: string) => void
-  /** Logs what became of a message. */
-  readonly mailLog: (line: Buffer) => void
-  /** Shows to operators what is done with mail. */
-  readonly reporter?: MailReporter | undefined
 }
 
 /** What a session, and each message in it, needs of the server that it belongs to. */
-export interface SmtpServer extends ContentLimits, Pick<SmtpRoute, 'lmtp' | 'afterQueue'> {
+export interface SmtpServer
+  extends MailDoorServices,
+    ContentLimits,
+    Pick<SmtpRoute, 'lmtp' | 'afterQueue'> {
   /** This host's name, for the greeting. */
   readonly hostname: string
   /** Whether no more messages are taken. */
   readonly stopping: boolean
-  /** Undefined if no recipient is asked about. */
-  readonly quota: QuotaLookup | undefined
-  /** Undefined if no rule refuses recipients. */
-  readonly rules: Rules | undefined
   /** Whether a sender is that of a trial of onescand's own, which goes to no next server. */
   isTrial(sender: string): boolean
   /** Returns how the message that comes now is judged. */
   startJudging(): Judging
-  /** Opens a lease of this process's memory, for what is kept of one message. */
-  openLease(): MemoryLease
   /**
    * Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of
    * kind `chain`.
@@ -80,14 +67,8 @@ export interface SmtpServer extends ContentLimits, Pick<SmtpRoute, 'lmtp' | 'aft
    */
   recallEhloReply(): EhloReply | undefined
   rememberEhloReply(reply: EhloReply): void
-  /** Logs a line about mail. */
-  log(line: Buffer): void
   /** Logs trouble that concerns no message. */
   complain(line: string): void
-  /** Shows that a message is being judged; the result is called when that is over. */
-  readonly begin?: MailReporter['begin'] | undefined
-  /** Milliseconds on a clock that never goes back. */
-  uptime(): number
 }
 
 /** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */

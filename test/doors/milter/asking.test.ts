@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { standardTimeouts } from '../../../src/doors/milter/connection.ts'
+import { standardTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
