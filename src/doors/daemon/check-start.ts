@@ -17,9 +17,8 @@ import { type DaemonOptions, readOptions } from './options/options.ts'
 import { makeTrialMail } from './trials/trial-mail.ts'
 
 /**
- * Goes through all that onescand does at its start with these options and settings, up to the first
- * connection, and says everything that is wrong at once: onescand(8), --check. Nothing listens
- * meanwhile.
+ * Does what onescand does at its start, up to the first connection, without listening. Resolves
+ * with all that is wrong with these options and settings: onescand(8), --check.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
   const faults = gatherFaults()
@@ -45,7 +44,7 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   }
 }
 
-/** Without an option the sockets are systemd's, which describes them. */
+/** The doors that the options name. Sockets of systemd are not known here. */
 function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDoor[] {
   const at = (kind: PlacedDoor['kind']) => (place: DoorAddress) => {
     return {
@@ -78,7 +77,9 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   return faults
 }
 
-/** The page is tried again and again, and stops no mail. */
+/**
+ * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
+ */
 async function pageFaults({ http, httpToken, ...manners }: DaemonOptions): Promise<string[]> {
   if (http === undefined) return []
   try {
@@ -103,7 +104,7 @@ function stateFaults({ state: directory }: DaemonOptions): string[] {
   }
 }
 
-/** Its socket has no path that would say which process holds it. */
+/** Nothing says which process holds a port. If systemd runs, it may hold the port for onescand. */
 const bySystemd = (line: string) =>
   line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
     ? ', unless onescan-http.socket holds the port for it'
@@ -115,7 +116,10 @@ function remarks({ policy }: Configuration): string[] {
   return policy.remark === '' ? [] : [policy.remark]
 }
 
-/** File plugins are loaded by the first mail: one that cannot be would have all of it deferred. */
+/**
+ * What is wrong with file plugins. They are loaded by the first mail; if one cannot be, all mail is
+ * deferred.
+ */
 async function pluginFaults({ policy, scannersFor }: Configuration): Promise<string[]> {
   if (policy?.scan.line.kind !== 'plugins') return []
   const plugins = scannersFor(policy.scan.line).filter(({ name }) => extname(name) !== '')

@@ -7,8 +7,8 @@ import type { OpenDoor } from './open-doors.ts'
 import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
 
 /**
- * What a door will do with mail, in one line for the log: an administrator should see at the start
- * that nothing is scanned, and not only after a virus has come.
+ * Returns what a door will do with mail, in one line for the log. An administrator should see at
+ * the start that nothing is scanned, and not only after a virus has come.
  */
 export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configuration): string {
   const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
@@ -45,11 +45,11 @@ function stamps({ cluster, remark }: Policy): string {
   return `stamps by ${length} ${length === 1 ? 'key' : 'keys'}`
 }
 
-/** The place as the listening process knows it. */
+/** Returns the address of a door that listens. */
 export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
-  // No runtime knows the place of a unix socket that was handed over.
+  // No runtime knows the path of a unix socket that was handed over.
   if (address?.port === undefined) return placeOfDescriptor(fd)
   const { family, port } = address
   return family === 'IPv6'

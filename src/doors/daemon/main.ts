@@ -33,7 +33,9 @@ run.catch((error) => {
   process.exit(FAILED)
 })
 
-/** Prints all that is wrong with options and settings. The exit code is that of a start with them. */
+/**
+ * Prints all that is wrong with options and settings. The exit code is that of a start with them.
+ */
 async function check(): Promise<void> {
   process.exit(printStartReport(await checkStart(words, { ...process.env })))
 }

@@ -28,24 +28,24 @@ import { relaysOf } from './options/relays.ts'
 
 export interface OpenDoor extends Door {
   readonly kind: DoorKind
-  /** The descriptor that it listens on. */
+  /** The descriptor on which the door listens. */
   readonly fd: number
 }
 
 /**
- * Opens the doors of a worker, on the descriptors that the first process gave it; `kinds` says what
- * each is for, in their order. Faults are of kind `config`.
+ * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are the
+ * kinds of these doors, in their order. Rejects with a Fault of kind `config` if one cannot listen.
  */
 export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  seen: MailWatchers,
+  watchers: MailWatchers,
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
   const passing = await loadPassedDescriptors()
-  const common = { ...options, ...seen, budget, identifyPeer, passing }
+  const common = { ...options, ...watchers, budget, identifyPeer, passing }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -59,22 +59,25 @@ export async function openDoors(
   return open
 }
 
-/** In the turn after the next the runtime waits for connections: it begins to at the end of one. */
+/**
+ * Lets a connection wake one of the workers, and not all. The runtime begins to wait for
+ * connections at the end of a turn of its event loop, so this waits for two turns.
+ */
 async function wakeOneOfAll(server: Server): Promise<void> {
   await new Promise(setImmediate)
   await new Promise(setImmediate)
   await wakeOne(descriptorOf(server) ?? -1)
 }
 
-/** Who sees what is done with mail. */
+/** What a worker does with the log lines of mail, besides writing them. */
 export interface MailWatchers {
   readonly reporter: MailReporter | undefined
-  /** Whether a line is about a trial of onescand's own, which is not logged. */
+  /** Whether a line is about a trial of onescand's own. Such a line is not logged. */
   readonly isTrial: (line: Buffer) => boolean
 }
 
 interface DoorOptions extends DaemonOptions, MailWatchers {
-  /** Memory for what MTAs have sent of messages; the slot's socket has a budget of its own. */
+  /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
   readonly passing: PassedDescriptors | undefined

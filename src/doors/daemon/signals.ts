@@ -6,9 +6,9 @@ import type { WorkerOrder } from './workers/workers.ts'
 const FAILED = 111
 
 export interface SignalHandlers {
-  /** Reads the configuration again; if it throws, the old one stays. */
+  /** Reads the configuration again. If this rejects, the old configuration stays. */
   reload(): Promise<void>
-  /** Logs what was counted. */
+  /** Logs the counters. */
   report(): void
   stop(): Promise<void>
 }
@@ -18,15 +18,15 @@ export interface Signals {
 }
 
 /**
- * Catches signals from now on. A worker also takes orders from the process that started it,
- * and ends at once when that has died. An order that comes while the engine starts must neither be lost
- * nor kill it, so orders wait until handlers are given.
+ * Catches signals from now on. A worker also takes orders from the first process, and ends at once
+ * when that has died. A signal that comes during the start must neither be lost nor kill the
+ * process, so orders wait until handlers are given.
  */
 export function installSignalHandlers(): Signals {
   let handlers: SignalHandlers | undefined
   const waiting: WorkerOrder[] = []
   let stopping = false
-  let reloaded = Promise.resolve() // one after the other
+  let reloaded = Promise.resolve() // the last reload: the next one waits for it
 
   function carryOut(order: WorkerOrder, { reload, report, stop }: SignalHandlers): void {
     if (order === 'reload') {
@@ -53,7 +53,8 @@ export function installSignalHandlers(): Signals {
   process.on('message', (order) => {
     if (order === 'reload' || order === 'report' || order === 'stop') take(order)
   })
-  // It was killed: what is in flight stays with the clients, as if this one had been killed, too.
+  // The first process was killed. Clients keep the mail in flight, as if this process had been
+  // killed, too.
   process.on('disconnect', () => process.exit(FAILED))
 
   return {

@@ -33,7 +33,9 @@ export interface StatusFeed {
   close(): void
 }
 
-/** What the HTTP server shows besides the reports of workers, as it is at the moment of the call. */
+/**
+ * What the HTTP server shows besides the reports of workers, as it is at the moment of the call.
+ */
 export interface StatusSources {
   readonly configuration: () => Configuration
   /** The result of the last sweep of the quarantine. */
@@ -50,7 +52,10 @@ export interface StatusOptions {
   readonly mark: TrialMark
 }
 
-/** Opens the HTTP server of --http. Resolves when it has tried once to listen: it tries again by itself. */
+/**
+ * Opens the HTTP server of --http. Resolves when it has tried once to listen: it tries again by
+ * itself.
+ */
 export async function openStatusFeed(
   options: DaemonOptions,
   { address, fd, mark }: StatusOptions,

@@ -19,7 +19,9 @@ export function readClient(env: Environment): Client {
   }
 }
 
-/** Whether this process runs as the local user of that name (passwd(5)): qmail-send's bounces do. */
+/**
+ * Whether this process runs as the local user of that name (passwd(5)): qmail-send's bounces do.
+ */
 function ownsThisProcess(user: string): boolean {
   try {
     const entry = passwdEntryOf(user, readFileSync('/etc/passwd', 'latin1'))

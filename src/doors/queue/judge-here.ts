@@ -17,7 +17,10 @@ import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
-/** Judges one message, by the site's policy by rule if there is one: nothing of that is loaded without. */
+/**
+ * Judges one message, by the site's policy by rule if there is one: nothing of that is loaded
+ * without.
+ */
 export async function judgeHere(
   transaction: Transaction,
   policy: Policy,

@@ -24,7 +24,7 @@ import {
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 import { readConfiguration } from './configuration.ts'
 
-/** All parts that readConfiguration() reads one after the other. */
+/** The readers that readConfiguration() calls one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
   (env) => readScanPolicy(env, readControlDirectories(env)),
   (env) => readClusterPolicy(env, readControlDirectories(env).control),
@@ -34,12 +34,13 @@ const readers: readonly ((env: Environment) => unknown)[] = [
   readVerdictPolicy,
   readQuotaSettings,
   readQuarantineLimits,
-  readScanningPolicy, // and what these leave
+  readScanningPolicy, // finds what the readers before it do not
 ]
 
 /**
- * All that keeps onescand from starting with these settings, a line each: what each reader finds,
- * each scanner, and what the whole says that none of them did. Nothing is listened on or scanned.
+ * Resolves with a line for each fault that keeps onescand from starting with these settings: those
+ * that the readers find, those of the scanners, and if there are none of them, those of the whole
+ * configuration. It neither listens nor scans.
  */
 export async function configurationFaults(env: Environment): Promise<string[]> {
   const endings = lineEndFaults(env)
@@ -78,7 +79,7 @@ async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
   return faults
 }
 
-/** Settings with which it starts but which are hardly meant so, a line each. */
+/** Returns a line for each setting that is valid but probably a mistake. */
 export function configurationWarnings(env: Environment): string[] {
   const misspelt = findMisspeltSettings(env).map(({ name, suggestion }) => {
     return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`

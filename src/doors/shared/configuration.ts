@@ -37,46 +37,54 @@ import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 
-/** What the daemon judges by: read when it starts and when it is told to read it again. */
+/** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
   readonly env: Environment
   readonly place: ControlDirectories
-  /** Undefined if QHPSI is unset: all mail passes. */
+  /** Undefined if QHPSI is not set: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
-  /** For messages that are too large to be held: undefined if this runtime has none. */
+  /** Files in memory for large messages; undefined if this runtime has none. */
   readonly memoryFiles?: PassedDescriptors | undefined
-  /** The digests of a body that will be asked for, by the header above it. */
+  /** The digests of a body that the judgement will need, by the header above it. */
   digestsFor(header: Header): DigestsWanted
-  /** Asks whether a mailbox has room, with its cache; undefined if QUOTAD is not set. */
+  /**
+   * The client that asks whether a mailbox has room, with its cache; undefined if QUOTAD is not
+   * set.
+   */
   readonly quota: QuotaClient | undefined
-  /** Scanners for a QHPSI line that names no other plugins than the daemon's own. */
+  /** Returns the scanners of a QHPSI line that names no plugins but the daemon's own. */
   scannersFor(line: QhpsiLine): readonly Scanner[]
   /** The site's policy by rule, if there is one. */
   readonly rules: Rules | undefined
-  /** The policy for what a line of it sets, over this daemon's own. */
+  /** Returns the daemon's policy with what a line of these rules sets. */
   byRule(settings: Readonly<Record<string, string>>): ByRule
-  /** How a door changes a policy; undefined: not at all. */
+  /** Changes a policy for one door; undefined if the door changes nothing. */
   readonly adapt?: (policy: Policy) => Policy
-  /** Whether a sender is that of a trial of onescand's own: undefined where none is made. */
+  /**
+   * Whether a sender belongs to a trial of onescand's own; undefined in a process without trials.
+   */
   readonly isTrial?: (sender: string) => boolean
-  /** Told of an exception each time that it lets a message in; undefined where nobody remembers. */
+  /**
+   * Called with an exception each time that it lets a message in; undefined if nobody remembers
+   * that.
+   */
   readonly excepted?: (exception: Rule) => void
-  /** Logs what was counted since it was read. */
+  /** Logs the counters since the configuration was read. */
   report(): void
-  /** Another one takes its place, or the daemon ends. */
+  /** Frees everything, when another configuration takes its place or the daemon ends. */
   close(): void
 }
 
 export interface ByRule {
   readonly policy: Policy
-  /** Set if the line is about scanners; else those of the policy's QHPSI. */
+  /** Set if the line is about scanners. Otherwise the scanners are those of the policy's QHPSI. */
   readonly scanners: readonly Scanner[] | undefined
 }
 
 /**
- * What a message of that sender is judged with. A trial is scanned each time, no verdict about it
- * is remembered, and it is never counted as what scanners die of.
+ * Returns the tools for a message of that sender. A trial gets no verdicts: it is scanned each
+ * time, its verdict is not remembered, and it never counts as a message that scanners died of.
  */
 export function toolsFor(
   { tools, isTrial }: Configuration,
@@ -85,13 +93,13 @@ export function toolsFor(
   return isTrial?.(sender.text) ? { ...tools, verdicts: undefined } : tools
 }
 
-/** Milliseconds for which the date of the signatures is not asked again. */
+/** Milliseconds before the date of the signatures is looked up again. */
 const SIGNATURES_FOR = 1000
 
 /**
- * Reads keyring and settings, and makes the scanners. Throws a Fault of kind `config`.
- * `log` gets a line where a service for quotas fails, and what was counted. `memory` is
- * what is kept from one configuration to the next.
+ * Reads keyring and settings, and makes the scanners. Rejects with a Fault of kind `config`. `log`
+ * gets a line if a service for quotas fails, and the counters. `memory` holds what is kept from one
+ * configuration to the next.
  */
 export async function readConfiguration(
   env: Environment,
@@ -99,7 +107,7 @@ export async function readConfiguration(
   memory: HostMemory = openHostMemory(),
 ): Promise<Configuration> {
   const policy = readScanningPolicy(env)
-  readQuarantineLimits(env) // one that makes no sense is told before the sweep meets it
+  readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
   const scanners = policy ? await makeScanners(policy.scan, openPool, undefined, log) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
@@ -107,7 +115,7 @@ export async function readConfiguration(
   const directory = readText(env, 'CLAMDBDIR')
   const keys = policy?.cluster?.keys ?? []
   const clocks = {
-    signatureFiles: remembered(() => readSignatureFiles(directory, Date.now())),
+    signatureFiles: recomputed(() => readSignatureFiles(directory, Date.now())),
     now: Date.now,
     uptime: () => performance.now(),
   }
@@ -156,7 +164,10 @@ export async function readConfiguration(
   }
 }
 
-/** The policies of all lines, read once; a value that makes no sense is reported with its line. */
+/**
+ * Makes the policies of all lines, by what they set. Throws a Fault that names the line of a wrong
+ * value.
+ */
 async function prepareRules(
   base: Policy,
   { all, path }: Rules,
@@ -183,20 +194,20 @@ async function prepareRules(
   return prepared
 }
 
-/** Settings that scanners are made by. */
+/** The settings by which scanners are made. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
 
 /**
- * One value for all messages of a while: listing a directory for each of a hundred messages a
- * second would be too much.
+ * Returns a function that computes its value again only after SIGNATURES_FOR: listing a directory
+ * for each of a hundred messages a second would be too much.
  */
-function remembered<Value>(compute: () => Value): () => Value {
-  let known: { readonly value: Value; readonly at: number } | undefined
+function recomputed<Value>(compute: () => Value): () => Value {
+  let last: { readonly value: Value; readonly at: number } | undefined
   return () => {
-    const now = performance.now()
-    if (known === undefined || now - known.at > SIGNATURES_FOR) {
-      known = { value: compute(), at: now }
+    const uptime = performance.now()
+    if (last === undefined || uptime - last.at > SIGNATURES_FOR) {
+      last = { value: compute(), at: uptime }
     }
-    return known.value
+    return last.value
   }
 }

@@ -9,9 +9,9 @@ export interface Door<Settings = Configuration> {
   /** Sets what messages or requests that come from now on are judged by. */
   configure(settings: Settings): void
   /**
-   * Takes no more connections, and resolves when all are over. A connection with nothing to answer ends at
-   * once, any other one when it is answered. After `grace` milliseconds those that are left are told
-   * to come again.
+   * Takes no more connections, and resolves when all are over. A connection with nothing to answer
+   * ends at once, any other one when it is answered. After `grace` milliseconds those that are left
+   * are told to come again.
    */
   close(grace: number): Promise<void>
   state(): DoorState

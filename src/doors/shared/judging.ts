@@ -12,17 +12,17 @@ import { abortable } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from './configuration.ts'
 import { tellExceptions } from './tell-exceptions.ts'
 
-/** What one message is judged by: the configuration at the moment when it came. */
+/** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
   /** What the message is kept and looked at by. */
   readonly look: MessageOptions
-} /** It passes as it is, unscanned. */ & (
+} /** `pass`: the message passes as it is, unscanned. */ & (
   | { readonly kind: 'pass'; readonly why: string }
   | {
       readonly kind: 'judge'
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
-      /** Scanners end their work at this signal: no answer is needed any more. */
+      /** At the signal `gone` scanners end their work, because nobody needs the answer any more. */
       judge(transaction: Transaction, gone: AbortSignal, answers: AnswerMode): Promise<Decision>
     }
 )
@@ -65,7 +65,10 @@ export function startJudging(configuration: Configuration): Judging {
   }
 }
 
-/** The lines that refuse mail, if there are any and mail is judged now: recipients are asked about by them. */
+/**
+ * Returns the rules if some of their lines refuse mail and mail is judged at present. A door asks
+ * them about each recipient.
+ */
 export function refusingRules({ policy, place, rules }: Configuration): Rules | undefined {
   if (!rules?.refuseSome || policy === undefined) return undefined
   return switchedOff(place) === undefined ? rules : undefined
@@ -76,5 +79,5 @@ async function judgeBy(transaction: Transaction, policyFor: PolicyFor): Promise<
   return judge(transaction, policy, tools)
 }
 
-/** Nobody asks for the digests of such a message. */
+/** Options for a message whose digests nobody needs. */
 const unseen = { digestsFor: () => ({ md5: false, sha256: false }), createHash: undefined }

@@ -8,8 +8,9 @@ import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
- * The decision, once the message is on the disk for whom it is to be kept; others are as they
- * were. Rejects as below.
+ * Keeps the message in quarantine if that is the decision, for all recipients or for some. Resolves
+ * with the decision when the message is on the disk; it then has the name of the kept message.
+ * Other decisions stay as they are. Rejects as keepInQuarantine() does.
  */
 export async function keepAsDecided<Kind extends Decision>(
   decision: Kind,
@@ -27,18 +28,19 @@ export async function keepAsDecided(
   if (decision.kind !== 'split') return decision
   const shares: Share[] = []
   for (const { decision: own, envelope } of decision.shares) {
-    const those = { ...transaction, envelope }
-    const told = { ...about, transaction: those }
-    const kept = own.kind === 'quarantine' ? await keepInQuarantine(own, those, code, told) : own
+    const part = { ...transaction, envelope }
+    const aboutPart = { ...about, transaction: part }
+    const kept =
+      own.kind === 'quarantine' ? await keepInQuarantine(own, part, code, aboutPart) : own
     shares.push({ decision: kept, envelope })
   }
   return { ...decision, shares }
 }
 
 /**
- * Keeps the message of such a decision: when this resolves it is on the disk, and the decision has
- * the name under which it is kept. Rejects with a Fault if it is not: then it must not be
- * accepted. `code` and `about` are what its line in the log will tell, which is kept beside it.
+ * Keeps a message in quarantine. Resolves when it is on the disk, with the decision and the name of
+ * the kept message in it. Rejects with a Fault if the message cannot be kept: then it must not be
+ * accepted. `code` and `about` are for its log line, which is kept beside it.
  */
 export async function keepInQuarantine(
   decision: QuarantineDecision,

@@ -7,17 +7,17 @@ import type { RecipientInQuestion } from './log/quota-line.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 
-/** What a door knows of who names a recipient. */
+/** What a door knows about the client that names a recipient. */
 export interface AskingClient {
   readonly origin: Origin
-  /** May relay, or has authenticated. */
+  /** Whether the client may relay or has authenticated. */
   readonly relay: boolean
   readonly log: (line: Buffer) => void
 }
 
 /**
- * The reply that refuses this one recipient by a line of onescan.policy(5), which is logged, or
- * undefined if it may pass: none does, or it hangs on the size of the message.
+ * Returns the reply that refuses this one recipient by a line of onescan.policy(5), and logs that.
+ * Returns undefined if no line refuses it, or only a line that depends on the size of the message.
  */
 export function refuseByRule(
   about: Omit<RecipientInQuestion, 'remote'>,

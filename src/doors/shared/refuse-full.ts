@@ -6,8 +6,9 @@ import { quotaLine, type RecipientInQuestion } from './log/quota-line.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 
 /**
- * The reply that refuses this one recipient for now, or undefined if it may pass: it has
- * room, or its quota could not be found out. Any answer but "room" is logged. Never rejects.
+ * Resolves with the reply that refuses this one recipient for now, if it is over quota. Resolves
+ * with undefined if it has room, or if its quota could not be found out. Logs any answer but
+ * "room". Never rejects.
  */
 export async function refuseFull(
   about: RecipientInQuestion,

@@ -2,7 +2,10 @@ import type { Decision } from '../../judge/decision.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Configuration } from './configuration.ts'
 
-/** Tells which exceptions of onescan.policy have let a message in, for who remembers their use. */
+/**
+ * Reports the exceptions of onescan.policy that have let a message in, so that their use is
+ * remembered.
+ */
 export function tellExceptions(
   decision: Decision,
   { sender }: Envelope,

@@ -27,8 +27,8 @@ export type SlotAnswer =
 const ANSWER_MAX = 512 * 1024
 
 /**
- * Asks the onescand at that socket, as onescanc does: the message is handed over, where this runtime
- * has a way to. Rejects if it does not answer, or not within so many milliseconds.
+ * Asks the onescand at that socket, as onescanc does: the message is handed over, where this
+ * runtime has a way to. Rejects if it does not answer, or not within so many milliseconds.
  */
 export async function askSlot(
   path: string,

@@ -79,7 +79,9 @@ export function createClientPolicies(
 /** Not about the message, nor about what the client does by itself. */
 const isOfPolicy = (told: FromClient) => told !== undefined && told !== 'message'
 
-/** A setting of the client's that makes no sense: let the cold program say so, and answer for it. */
+/**
+ * A setting of the client's that makes no sense: let the cold program say so, and answer for it.
+ */
 function orCold<Value>(compute: () => Value): Value {
   try {
     return compute()

@@ -2,7 +2,10 @@ import type { Socket } from 'node:net'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 
-/** Milliseconds until a connection on which nothing has come yet is looked at again: twice as many each time. */
+/**
+ * Milliseconds until a connection on which nothing has come yet is looked at again: twice as many
+ * each time.
+ */
 const SOON = 1
 const LATER = 50
 /** Bytes that are taken at first; what is behind them the runtime reads. */

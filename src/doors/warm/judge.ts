@@ -117,7 +117,10 @@ function reportBegin(
   return reporter?.begin({ door: 'slot', remote, from: sender.text, size })
 }
 
-/** Whether a request is a trial of `onescan check`, which is delivered nowhere and counts in no figure. */
+/**
+ * Whether a request is a trial of `onescan check`, which is delivered nowhere and counts in no
+ * figure.
+ */
 export const isTrialOfCheck = (variables: Request['variables']): boolean =>
   variables.get('QUEUECHAIN') === TRIAL_CHAIN
 
@@ -148,7 +151,10 @@ async function readMessage(
   return readPassedFile({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
-/** Keeps what is decided to be kept. If it cannot be kept, the cold program tries it, and defers the mail. */
+/**
+ * Keeps what is decided to be kept. If it cannot be kept, the cold program tries it, and defers the
+ * mail.
+ */
 async function keep(
   decision: Decision,
   transaction: Transaction,
@@ -161,7 +167,10 @@ async function keep(
   }
 }
 
-/** Throws GoCold if mail would be dropped in silence because of the daemon's setting, and not the client's. */
+/**
+ * Throws GoCold if mail would be dropped in silence because of the daemon's setting, and not the
+ * client's.
+ */
 function dropOnlyIfAsked({ kind }: Decision, { variables }: Request): void {
   if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")

@@ -40,7 +40,10 @@ const FREED_FROM = 64 * 1024
 const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside its own. */
 const VARIABLE_COST = 256
-/** Bytes that are charged for a large message in a file: its header block and what is read at a time. */
+/**
+ * Bytes that are charged for a large message in a file: its header block and what is read at a
+ * time.
+ */
 const FILE_COST = 1536 * 1024
 
 /** A kind of frame: its limit in bytes, and whether it may be missing or come again. */
@@ -130,7 +133,10 @@ export class SlotRequestReader {
     return this.#asksWithheld
   }
 
-  /** Frees the message at once, not when the garbage collector finds it; it must be looked at no more. */
+  /**
+   * Frees the message at once, not when the garbage collector finds it; it must be looked at no
+   * more.
+   */
   free(): void {
     if (this.#body !== undefined) releaseBuffer(this.#body)
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)

@@ -65,7 +65,9 @@ function converse(connection: Socket): (chunk: Buffer) => void {
   }
 }
 
-/** The byte that brings a descriptor is a NUL, as the end of a command; the descriptor is dropped. */
+/**
+ * The byte that brings a descriptor is a NUL, as the end of a command; the descriptor is dropped.
+ */
 const FILDES_BYTE = ''
 /** Bytes of the length before a piece of a stream. */
 const LENGTH = 4

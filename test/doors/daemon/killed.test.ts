@@ -8,7 +8,9 @@ import { buildStage } from '../../cases/stage.ts'
 import { runSlot } from '../queue/slot.ts'
 import { startOnescand } from './process.ts'
 
-/** The thin client and the daemon as they are installed, and the daemon is killed again and again. */
+/**
+ * The thin client and the daemon as they are installed, and the daemon is killed again and again.
+ */
 
 /** At least so many of each, however fast the machine is. */
 const MESSAGES = 60

@@ -99,7 +99,7 @@ t.test('onescand may serve milters alone, but not nothing', async (t) => {
     settings: scanning,
   })
   t.equal(await second.ended, 111)
-  t.match(second.log.join('\n'), /--milter .*somebody answers there/)
+  t.match(second.log.join('\n'), /--milter .*another process listens there/)
   const wrong = startOnescand(t, { args: ['--milter', 'inet:8890'] })
   t.equal(await wrong.ended, 100)
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)

@@ -189,7 +189,10 @@ function fill(directory: string): void {
   }
 }
 
-/** A step, whether the folder of the day is there already, and how many are kept although nothing was answered. */
+/**
+ * A step, whether the folder of the day is there already, and how many are kept although nothing
+ * was answered.
+ */
 const steps: readonly (readonly [call: string, when: number, isThere: boolean, kept: number])[] = [
   ...[1, 4, 5, 8].map((when) => ['mkdir', when, false, 0] as const),
   ...[1, 4, 5, 8].map((when) => ['fsync', when, false, 0] as const),

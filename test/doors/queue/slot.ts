@@ -39,7 +39,9 @@ export const runtimes: readonly Runtime[] = [
 export const newest = runtimes[0]!.program
 export const oldest = runtimes[1]!.program
 
-/** For many messages on which the others are tried elsewhere: it starts in a third of their time. */
+/**
+ * For many messages on which the others are tried elsewhere: it starts in a third of their time.
+ */
 export const quickest = existsSync(compiled) ? [compiled] : newest
 
 export interface SlotRun extends SlotOutcome {

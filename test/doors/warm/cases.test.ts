@@ -12,7 +12,9 @@ import { buildStage } from '../../cases/stage.ts'
 import type { Outcome } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 
-/** The behaviours that all doors share, asked for by a client that has the daemon's own settings. */
+/**
+ * The behaviours that all doors share, asked for by a client that has the daemon's own settings.
+ */
 
 /** What belongs to a connection: no environment of a daemon has it. */
 const clients = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])

@@ -14,7 +14,9 @@ export interface Question {
   readonly timeLeft?: number
   readonly envelope?: Buffer
   readonly message?: Buffer
-  /** Instead of the message's bytes: a descriptor that is sent with the first ones of the question. */
+  /**
+   * Instead of the message's bytes: a descriptor that is sent with the first ones of the question.
+   */
   readonly handed?: number
   /** Where the message begins in that file; that alone says that there is one. */
   readonly offset?: number
@@ -119,7 +121,10 @@ export interface Outcome {
   readonly envelope: Buffer
 }
 
-/** Carries the answer out, by the letter of the document. Throws where a client would not understand it. */
+/**
+ * Carries the answer out, by the letter of the document. Throws where a client would not understand
+ * it.
+ */
 export function carryOut({ tags, payload }: Heard, question: Question): Outcome {
   const { message = simpleMessage, envelope = simpleEnvelope } = question
   const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }

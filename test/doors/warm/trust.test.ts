@@ -181,7 +181,9 @@ t.test("what may be qmail-send's own bounce is not refused here", async (t) => {
   t.equal((await ask('', {}, plain)).does, 'hand on')
 })
 
-/** What a client hands over: a file in memory, below the line for scanners; closed with the test. */
+/**
+ * What a client hands over: a file in memory, below the line for scanners; closed with the test.
+ */
 function memoryFile(
   t: { teardown(end: () => void): void },
   bytes: Buffer,

@@ -5,14 +5,14 @@ import { parseIpAddress } from '../../../ground/net/ip-address.ts'
 import { loadLibc } from '../../../ground/runtime/libc.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 
-/** A socket that this process keeps open for others; it takes no connection itself. */
+/** A socket that this process keeps open for its workers. It takes no connections itself. */
 export interface BoundSocket {
   readonly fd: number
-  /** Closes it here, and removes its path. May be called again. */
+  /** Closes the socket in this process, and removes its path. May be called again. */
   close(): void
 }
 
-/** What Node's own cluster module binds the sockets of its workers with. */
+/** The function by which Node's own cluster module binds the sockets of its workers. */
 type CreateServerHandle = (
   address: string,
   port: number,
@@ -20,9 +20,10 @@ type CreateServerHandle = (
 ) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
 
 /**
- * Binds a stream socket without listening on it: the process that gets its descriptor does that
- * (listen(2)). Neither runtime has a word for this, since their servers take connections as soon as
- * there are any. Rejects with an Error that has the errno's name as its message and code.
+ * Binds a stream socket without listening on it: the worker that gets its descriptor does that
+ * (listen(2)). Neither runtime has a public function for this, since their servers accept
+ * connections as soon as they listen. Rejects with an Error that has the errno's name as its
+ * message and code.
  */
 export async function bindSocket(place: DoorAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
@@ -74,6 +75,6 @@ function removePath(path: string): void {
   try {
     unlinkSync(path)
   } catch {
-    // Somebody else was quicker.
+    // Another process has removed it.
   }
 }

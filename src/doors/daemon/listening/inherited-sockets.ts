@@ -2,14 +2,14 @@ import { Fault } from '../../../ground/errors/fault.ts'
 import { activatedDescriptors } from '../../../ground/net/socket-activation.ts'
 import { type DoorKind, doorKindOf } from '../options/door-kind.ts'
 
-/** What a socket that is handed over is for: a door, or the page and metrics. */
+/** The purpose of a socket that systemd hands over: a door, or the page and metrics. */
 export type SocketPurpose = DoorKind | 'http'
 
 /**
- * What the sockets that systemd hands over are for, in the order of their descriptors. One
- * whose name (FileDescriptorName=, else the name of its unit) has `http`, `milter`, `policy`, `smtp`
- * or `lmtp` in it is for that, another one the slot's, of which there is one, as of the page: a
- * Fault of kind `config` for more.
+ * Returns the purposes of the sockets that systemd hands over, in the order of their descriptors. A
+ * socket is for `http`, `milter`, `policy`, `smtp` or `lmtp` if its name (FileDescriptorName=, or
+ * the name of its unit) has that word in it; otherwise it is the slot's. Throws a Fault of kind
+ * `config` if there are several sockets for the slot, or for the page.
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   const { LISTEN_FDNAMES = '' } = env

@@ -14,21 +14,22 @@ import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
 
-/** Connections that the kernel keeps for us to accept. */
+/** The connections that wait in the kernel to be accepted. */
 const BACKLOG = 511
 
 export interface SocketOptions {
-  /** Permission bits of a unix socket. */
+  /** The permission bits of a unix socket. */
   readonly mode: number
+  /** The group id of a unix socket; undefined: that of the process. */
   readonly group: number | undefined
-  /** The option with the place, for messages. */
+  /** The option that names the address, for errors. */
   readonly option: string
 }
 
 /**
- * Listens at the place. Nobody may connect to a unix socket before it has its group and mode. A
- * socket that another process left there is replaced, unless a process answers on it. Faults are of
- * kind `config`.
+ * Listens at the address. Nobody can connect to a unix socket before it has its group and mode. A
+ * socket that another process left there is replaced, unless a process answers on it. Rejects with
+ * a Fault of kind `config` if it cannot listen.
  */
 export async function listenAt(
   server: Server,
@@ -43,7 +44,7 @@ export async function listenAt(
   )
 }
 
-/** The same for a socket that others will listen on. */
+/** Binds a socket at the address, in the same way, for other processes to listen on. */
 export async function bindAt(place: DoorAddress, manners: SocketOptions): Promise<BoundSocket> {
   return openAt(place, manners, async () => {
     try {
@@ -55,9 +56,8 @@ export async function bindAt(place: DoorAddress, manners: SocketOptions): Promis
 }
 
 /**
- * Throws the Fault that `bindAt` would throw there, and leaves the place as it is. If root holds a
- * socket there it is systemd's, which hands it over: that is not connected to, since it would start
- * the service.
+ * Rejects with the Fault that `bindAt` would reject with, and changes nothing. A socket that
+ * belongs to root is left alone: it is systemd's, and a connection to it would start the service.
  */
 export async function checkPlace(place: DoorAddress, manners: SocketOptions): Promise<void> {
   if (place.kind === 'tcp') {
@@ -112,12 +112,15 @@ async function openAt<Opened>(
   return opened
 }
 
-/** Listens on a socket that the starter of this process has bound. */
+/** Listens on a socket that the first process has bound. */
 export function listenOn(server: Server, fd: number): Promise<void> {
   return listening(server, `descriptor ${fd}`, (told) => server.listen({ fd }, BACKLOG, told))
 }
 
-/** Checked beforehand, since one of the runtimes does not say why it cannot listen at a path. */
+/**
+ * Throws a Fault if this process cannot make a socket in the directory. One of the runtimes does
+ * not say why it cannot listen at a path, so this is checked before.
+ */
 function checkDirectory(directory: string, at: string): void {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
@@ -128,8 +131,9 @@ function checkDirectory(directory: string, at: string): void {
 }
 
 /**
- * Root changes the owner of the file at the path. A user who may rename files of the directory,
- * or of one above it, could put another file of root's there.
+ * Throws a Fault if another user may rename files in the directory, or in one above it. Root
+ * changes the owner of the socket by its path, and that user could put another file of root's
+ * there.
  */
 function checkOwners(directory: string, at: string): void {
   const writable = 0o022
@@ -168,8 +172,8 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 /**
- * Whether a socket is there on which nobody listens any more. Throws a Fault of kind `config` for
- * anything else that is there.
+ * Returns true if the path is a socket on which nobody listens any more, and false if nothing is
+ * there. Rejects with a Fault of kind `config` if anything else is there.
  */
 async function isStale(path: string, at: string): Promise<boolean> {
   try {
@@ -183,13 +187,13 @@ async function isStale(path: string, at: string): Promise<boolean> {
   const why = await knock(path)
   if (why === 'ENOENT') return false
   if (why !== 'ECONNREFUSED') {
-    const what = why === '' ? 'somebody answers there' : `cannot be replaced (${why})`
+    const what = why === '' ? 'another process listens there' : `cannot be replaced (${why})`
     throw new Fault('config', `${at}: ${what}; is onescand running?`)
   }
   return true
 }
 
-/** Why no process answers there, or ''. */
+/** Returns the errno's name if no process answers at the path, and '' if one does. */
 function knock(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path)

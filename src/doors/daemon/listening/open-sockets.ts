@@ -9,9 +9,7 @@ import { relaysOf } from '../options/relays.ts'
 import type { SocketPurpose } from './inherited-sockets.ts'
 import { bindAt } from './listen.ts'
 
-/**
- * A socket that workers listen on and this process only keeps open: so it outlives each of them.
- */
+/** A socket that workers listen on. The first process keeps it open, so that it outlives them. */
 export interface DoorSocket {
   readonly kind: DoorKind
   readonly fd: number
@@ -19,8 +17,8 @@ export interface DoorSocket {
 }
 
 /**
- * The sockets that were handed over, in their order, and then those of the options. Faults are of
- * kind `config`.
+ * Returns the sockets that systemd has handed over, in their order, and then makes those of the
+ * options that are still missing. Rejects with a Fault of kind `config` if one cannot be made.
  */
 export async function openSockets(
   options: DaemonOptions,
@@ -38,7 +36,7 @@ export async function openSockets(
   if (options.socket !== undefined && !given.includes('slot')) {
     await make('slot', { kind: 'unix', path: options.socket })
   }
-  // systemd may hold the very place that is named, for as long as this process is away.
+  // A socket that systemd has handed over may be the very one that an option names.
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
   const isHeld = (kind: DoorKind, place: DoorAddress) =>
     place.kind === 'unix' && held.has(`${kind} ${place.path}`)

@@ -10,8 +10,8 @@ import type { SocketPurpose } from './inherited-sockets.ts'
 import { listenAt } from './listen.ts'
 
 /**
- * The descriptor of the page's socket, if systemd hands one over. Without --http nobody said who
- * may look: then the socket is closed, and that is logged.
+ * Returns the descriptor of the page's socket, if systemd hands one over. Without --http it closes
+ * the socket and logs that, since nobody has said who may see the page.
  */
 export function pageSocket(
   handedOver: readonly SocketPurpose[],
@@ -28,9 +28,10 @@ export function pageSocket(
 }
 
 /**
- * Listens at `place`, or on the descriptor of a socket there that was handed over. Resolves with a
- * function that takes no more connections. Rejects with a Fault of kind `config` if it cannot
- * listen, or if the socket is at another place: the place decides who may look.
+ * Returns a function that makes a server listen at `place`, or on the descriptor of a socket there
+ * that systemd has bound. The function resolves with another one, which ends that. It rejects with
+ * a Fault of kind `config` if it cannot listen, or if the socket is at another address, because the
+ * address decides who may see the page.
  */
 export function pageListener(
   place: DoorAddress,

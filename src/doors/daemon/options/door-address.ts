@@ -1,15 +1,15 @@
 import { isIP } from 'node:net'
 import { socketPath } from '../../../ground/settings/socket-path.ts'
 
-/** Where a door listens. */
+/** The address at which a door listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /**
- * Reads a place as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
- * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. A host is an IP address: a name
- * might turn into another one. Throws an Error that says what is wrong.
+ * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
+ * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. The host must be an IP address,
+ * because the address of a name may change. Throws an Error that says what is wrong.
  */
 export function readDoorAddress(text: string, option: string): DoorAddress {
   const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []

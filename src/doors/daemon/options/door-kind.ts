@@ -1,11 +1,14 @@
 import type { SmtpRoute } from '../../smtp/server.ts'
 
-/** What is spoken on a listening socket: doc/slot-protocol.md, the milter protocol, Postfix's policy delegation, SMTP or LMTP. */
+/**
+ * The protocol of a listening socket: doc/slot-protocol.md, the milter protocol, Postfix's policy
+ * delegation, SMTP or LMTP.
+ */
 export type DoorKind = 'slot' | 'milter' | 'policy' | 'smtp' | 'lmtp'
 
 /**
- * The kind of a socket by the name that the starter gave it. Without one of the other words in it
- * the socket is the slot's.
+ * Returns the kind of a socket by the name that its starter gave it; `slot` if no other word is in
+ * it.
  */
 export function doorKindOf(name: string): DoorKind {
   return (
@@ -13,10 +16,11 @@ export function doorKindOf(name: string): DoorKind {
   )
 }
 
-/** A door, and where it listens: `unix:/PATH` or `inet:ADDRESS:PORT`. */
+/** A door that is open. */
 export interface PlacedDoor {
   readonly kind: DoorKind
+  /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
   readonly place: string
-  /** If it hands mail on. */
+  /** Set for a door that hands mail on. */
   readonly relay?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }

@@ -11,39 +11,45 @@ import { type RelayOptions, readRelays, refuseLoops } from './relays.ts'
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
-  /** Where clients of the slot connect; undefined: nowhere. */
+  /** The path where clients of the slot connect; undefined if there is none. */
   readonly socket: string | undefined
-  /** Where MTAs connect by the milter protocol. */
+  /** The addresses where MTAs connect by the milter protocol. */
   readonly milters: readonly DoorAddress[]
-  /** Where Postfix asks about recipients, and onescan-rcptquota. */
+  /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
-  /** Where mail servers connect by SMTP or LMTP, and where their mail goes from there. */
+  /** The addresses where mail servers connect by SMTP or LMTP, and the next server of each. */
   readonly relays: readonly RelayOptions[]
-  /** Permission bits of sockets with a path. */
+  /** The permission bits of sockets with a path. */
   readonly mode: number
-  /** Group id of these sockets; undefined: the process's. */
+  /** The group id of these sockets; undefined: that of the process. */
   readonly group: number | undefined
-  /** Processes that serve, this one included. */
+  /** The number of processes that judge mail. */
   readonly workers: number
-  /** Bytes. */
+  /** Bytes of the largest message. */
   readonly maxSize: number
+  /** Bytes for all messages in flight. */
   readonly memory: number
   readonly maxClients: number
-  /** Where metrics, health and the page are served; undefined: nowhere. */
+  /** The address of metrics, health and the page; undefined if they are not served. */
   readonly http: DoorAddress | undefined
-  /** File with the token that the page asks for. */
+  /** The file with the token that the page asks for. */
   readonly httpToken: string | undefined
-  /** Whether addresses are kept from the page. */
+  /** Whether the page shows no mail addresses. */
   readonly httpHidesAddresses: boolean
-  /** Directory for the figures of the last day, and for when exceptions were used; undefined: a restart forgets them. */
+  /**
+   * The directory for the figures of the last day, and for the last uses of exceptions. Undefined:
+   * a restart forgets them.
+   */
   readonly state: string | undefined
-  /** Milliseconds for messages in flight when it is told to end. */
+  /** Milliseconds for messages in flight when onescand is told to end. */
   readonly grace: number
-  /** Set for a worker: what the descriptors are for that it got from the first process. */
+  /**
+   * Set for a worker: the kinds of the sockets that it got from the first process, in their order.
+   */
   readonly workerFor: readonly DoorKind[] | undefined
 }
 
-/** More workers than this must be asked for by --workers. */
+/** The most workers without --workers, however many processors there are. */
 const WORKERS_STANDARD = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
@@ -56,7 +62,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                 [--grace SECONDS] [--check]
 `
 
-/** Throws SeveralFaults with all that is wrong with the options. */
+/** Reads the options. Throws SeveralFaults with all that is wrong with them. */
 export function readOptions(words: readonly string[]): DaemonOptions {
   const { values, tokens, faults } = parseOptions(words, {
     socket: { type: 'string', default: '/run/onescan/slot.sock' },
@@ -79,9 +85,9 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     'max-clients': { type: 'string' },
     memory: { type: 'string' },
     grace: { type: 'string' },
-    foreground: { type: 'boolean' }, // there is nothing else
+    foreground: { type: 'boolean' }, // onescand never runs in the background
     worker: { type: 'string' },
-    check: { type: 'boolean' }, // looked for before anything is read
+    check: { type: 'boolean' }, // main.ts looks for it
   })
   const { lines, attempt } = gatherFaults()
   const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
@@ -125,7 +131,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
   return options
 }
 
-/** Wherever it listens. */
+/** All addresses where onescand listens. */
 function placesOf({ socket, milters, policies, relays, http }: DaemonOptions): DoorAddress[] {
   const others = [...milters, ...policies, ...relays.map(({ place }) => place)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })

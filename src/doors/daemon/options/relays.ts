@@ -10,21 +10,21 @@ import type { SmtpRoute } from '../../smtp/server.ts'
 import { type DoorAddress, readDoorAddress } from './door-address.ts'
 import type { DoorKind } from './door-kind.ts'
 
-/** A place where mail is taken, and where it goes from there: onescand(8), SMTP. */
+/** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
 export interface RelayOptions extends SmtpRoute {
   readonly place: DoorAddress
 }
 
-/** Hosts that may send mail there if `--from` does not say. */
+/** The hosts that may send mail without `--from`. */
 const FROM_STANDARD = '127.0.0.0/8,::1'
 
-/** An option as parseArgs() tells it, in its order. */
+/** An option of the command line, as parseArgs() returns it. */
 export interface OptionToken {
   readonly name: string
   readonly value: string | undefined
 }
 
-/** What the options have said so far about one place. */
+/** The options about one door, as far as they are read. */
 interface RelayWords {
   readonly option: '--smtp' | '--lmtp'
   readonly text: string
@@ -35,8 +35,8 @@ interface RelayWords {
 }
 
 /**
- * The places of `--smtp` and `--lmtp`. `--next`, `--from`, `--after-queue` and `--bare-newlines`
- * belong to the one before them. Throws an Error that says what is wrong.
+ * Reads `--smtp` and `--lmtp`. `--next`, `--from`, `--after-queue` and `--bare-newlines` belong to
+ * the `--smtp` or `--lmtp` before them. Throws an Error that says what is wrong.
  */
 export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
   const begun: RelayWords[] = []
@@ -57,8 +57,8 @@ export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
 }
 
 /**
- * Which of the places is served on each of these sockets: the first one by SMTP gets the first
- * `smtp`, and so on. Throws a Fault of kind `config` for a socket that no option is about.
+ * Returns the options for each socket: the first `--smtp` belongs to the first socket for SMTP, and
+ * so on. Throws a Fault of kind `config` for a socket without an option.
  */
 export function relaysOf(
   kinds: readonly DoorKind[],
@@ -108,8 +108,8 @@ function toRelay({ option, text, next, from, bareNewlines, afterQueue }: RelayWo
 }
 
 /**
- * Throws an Error if a next server is a place where onescand itself listens: mail would go round.
- * Other ways back to it are found when mail comes (src/doors/smtp/loops.ts).
+ * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
+ * Longer loops are found when mail comes (src/doors/smtp/loops.ts).
  */
 export function refuseLoops(relays: readonly RelayOptions[], places: readonly DoorAddress[]): void {
   for (const { next } of relays) {
@@ -122,7 +122,7 @@ export function refuseLoops(relays: readonly RelayOptions[], places: readonly Do
   }
 }
 
-/** Whether who connects to the first one comes to the second. */
+/** Whether a connection to `next` reaches a socket that is bound to `place`. */
 function leadsTo(next: DoorAddress, place: DoorAddress): boolean {
   if (next.kind === 'unix' || place.kind === 'unix') {
     return next.kind === 'unix' && place.kind === 'unix' && next.path === place.path
@@ -139,7 +139,7 @@ const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
 
 const isAny = (address: Buffer) => address.every((byte) => byte === 0)
 
-/** Where the system connects to for these. */
+/** The addresses to which the system connects instead of these. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
 const LOOPBACK = parseNetwork('127.0.0.0/8')!

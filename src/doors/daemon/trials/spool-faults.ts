@@ -3,17 +3,17 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { openAnonymousFile } from '../../../message/anonymous-file.ts'
 import type { SpoolPolicy } from '../../../message/spool-policy.ts'
 
-/** Bytes that are written for a trial. */
+/** Bytes that are written to see whether a directory takes them. */
 const WRITTEN = 64 * 1024
 /**
- * If a whole file system is smaller than the largest message, it counts as full when this part of
- * it is used.
+ * The share of a file system that must be free if that is less than the largest message, as on a
+ * small file system.
  */
 const RESERVE = 0.1
 
 /**
- * Why the places for messages have no room for one of `maxSize` bytes, a line each: mail that is
- * larger than what is left is deferred while small mail goes on.
+ * Returns a line for each directory for messages that has no room for a message of `maxSize` bytes,
+ * and why. Without a warning nobody would notice: small mail goes on while large mail is deferred.
  */
 export function spoolFaults(
   { directory, sharedDirectory }: SpoolPolicy,

@@ -1,18 +1,18 @@
 import { EICAR } from '../../../scan/shared/eicar-file.ts'
 
-/** Two messages, one of which scanners must call clean, and find something in the other. */
+/** A message that scanners must call clean, and one in which they must find a virus. */
 export interface TrialMessages {
   readonly clean: Buffer
   readonly eicar: Buffer
 }
 
-/** Bytes that a message must have at least and may have at most to be scanned. */
+/** The sizes of messages that are scanned, in bytes. */
 export interface SizeBounds {
   readonly least: number
   readonly most: number
 }
 
-/** Bytes of the clean message, if so many are allowed: doors put so many into a file. */
+/** Bytes of the clean message, if so many are allowed: doors keep such a message in a file. */
 const LARGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>
@@ -23,11 +23,11 @@ Message-ID: <health@onescan.invalid>
 MIME-Version: 1.0
 `
 
-/** Different messages each time, by `number`: known ones would not be scanned. */
+/** Makes both messages. They differ by `number`, because a known message would not be scanned. */
 export function makeTrialMail(number: number, { least, most }: SizeBounds): TrialMessages {
   const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
   const clean = text + linesOf(Math.min(LARGE, most) - text.length)
-  // A name that no site keeps out for itself.
+  // A name that no site bans.
   const eicar = `${HEADER}Content-Type: multipart/mixed; boundary=part
 
 --part
@@ -48,7 +48,7 @@ ${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
 
 const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'
 
-/** Not more than so many bytes. */
+/** Returns at most so many bytes of text, in lines. */
 function linesOf(bytes: number): string {
   return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
 }

@@ -1,21 +1,23 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * How the processes of onescand know their own trials from mail, which counts and is logged: by a
- * part of the sender that no client can guess.
+ * Tells onescand's own trials from mail: mail is counted and logged, trials are not. The sender of
+ * a trial has a secret in it that no client can guess.
  */
 export interface TrialMark {
   readonly sender: string
-  /** Whether a line of the log, or a sender, is a trial's. */
+  /** Whether a log line or a sender belongs to a trial. */
   has(text: Buffer | string): boolean
 }
 
-/** Made in the first process, which tells its workers. */
+/**
+ * Makes the mark of this onescand; the first process calls it, and sends the mark to its workers.
+ */
 export function makeTrialMark(): TrialMark {
   return markOf(randomBytes(16).toString('hex'))
 }
 
-/** What the first process says of it. */
+/** The message by which the first process sends the mark. */
 export interface TrialWords {
   readonly trials: string
 }
@@ -37,5 +39,5 @@ export function markOf(secret: string): TrialMark {
   }
 }
 
-/** For a worker that has not been told yet. */
+/** The mark of a worker that has not got that message yet. */
 export const noMark: TrialMark = { sender: '', has: () => false }

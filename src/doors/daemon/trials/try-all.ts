@@ -9,7 +9,7 @@ import { makeTrialMail } from './trial-mail.ts'
 import type { TrialMark } from './trial-mark.ts'
 import { tryDoor } from './try-door.ts'
 
-/** Milliseconds for a message: a question for health does not wait for SCANTIMEOUT. */
+/** The most milliseconds for a message: a question about health does not wait for SCANTIMEOUT. */
 const PATIENCE = 10_000
 
 export interface TryAllOptions {
@@ -20,8 +20,8 @@ export interface TryAllOptions {
 }
 
 /**
- * Whether mail is scanned: a clean message and EICAR through each door that is open; room for
- * messages; and settings that can be read, for mail that comes after the next start. Never rejects.
+ * Tries whether mail is scanned. It sends a clean message and EICAR through each open door, looks
+ * for room for messages, and reads the settings again, as the next start would. Never rejects.
  */
 export async function tryAll({
   configuration,
@@ -43,7 +43,7 @@ export async function tryAll({
   })
   const how = { mail, sender: mark.sender, qhpsi: env.QHPSI ?? '', timeout }
   const tried = await Promise.all(doors.map((door) => tryDoor(door, how)))
-  // There is no door that we may use: try the scanners by themselves.
+  // If no door takes a trial, the scanners are tried without a door.
   const scanned = tried.some(({ hasScanned, fault }) => hasScanned || fault !== undefined)
     ? undefined
     : await tryScanners({ policy, scanners: scannersFor(scan.line) }, mail, configuration.tools)
@@ -61,7 +61,10 @@ export async function tryAll({
   }
 }
 
-/** The files that settings name, as a keyring: without it the cold program defers all mail. */
+/**
+ * Reads the settings and the files that they name. Without a keyring, for example, the cold program
+ * defers all mail although this process still has what it read before.
+ */
 function settingsFaults(env: Configuration['env']): string[] {
   try {
     readScanningPolicy(env)

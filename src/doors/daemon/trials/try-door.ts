@@ -13,48 +13,47 @@ import type { TrialMessages } from './trial-mail.ts'
 export interface DoorTrialOptions {
   readonly mail: TrialMessages
   readonly sender: string
-  /** QHPSI as the daemon has it. */
+  /** The daemon's own QHPSI. */
   readonly qhpsi: string
   /** Milliseconds for each message. */
   readonly timeout: number
 }
 
-/** How the trial of a door ended. */
+/** The result of the trial of one door. */
 export interface DoorTrialResult {
   readonly kind: PlacedDoor['kind']
   readonly place: string
   /** Whether mail went through it, so that scanners need no trial of their own. */
   readonly hasScanned: boolean
-  /** Undefined if all was right. */
+  /** What is wrong, in words; undefined if nothing is. */
   readonly fault: string | undefined
 }
 
-/** What became of a message behind a door, in one word. */
-type TrialOutcome = 'clean' | 'infected' | string
+/** What a door made of a message: `clean`, `infected`, or anything else in words. */
+type TrialOutcome = string
 
 /**
- * Sends both messages through the door on connections of their own, as clients send mail. For a
- * door that scans nothing, or takes none of our mail, it only finds out whether it answers. Never
- * rejects.
+ * Sends both messages through the door, each on a connection of its own, as clients send mail. If
+ * the door scans nothing, or takes no mail from this host, the trial only sees whether it answers.
+ * Never rejects.
  */
 export async function tryDoor(
   door: PlacedDoor,
   { mail, ...how }: DoorTrialOptions,
 ): Promise<DoorTrialResult> {
   const { kind, place } = door
-  const told = (hasScanned: boolean, fault: string | undefined) => {
+  const result = (hasScanned: boolean, fault: string | undefined) => {
     return { kind, place, hasScanned, fault: fault && `${kind} ${place}: ${fault}` }
   }
   const at = listeningPlaceOf(place)
-  // The socket was handed over, and the runtime does not know its place; whoever handed it over
-  // does.
-  if (at === undefined) return told(false, undefined)
+  // The runtime does not know the address of a socket that was handed over.
+  if (at === undefined) return result(false, undefined)
   try {
     const expected = kind === 'policy' ? 'action=' : isShutOut(door, at) ? '554' : undefined
     if (expected !== undefined) {
-      const said = await greet(at, kind === 'policy' ? POLICY_QUESTION : undefined, how.timeout)
-      const isRight = said.startsWith(expected)
-      return told(false, isRight ? undefined : `answered ${said.split('\n')[0]!.trim()}`)
+      const answer = await greet(at, kind === 'policy' ? POLICY_QUESTION : undefined, how.timeout)
+      const isRight = answer.startsWith(expected)
+      return result(false, isRight ? undefined : `answered ${answer.split('\n')[0]!.trim()}`)
     }
     const through = {
       slot: throughSlot,
@@ -68,16 +67,16 @@ export async function tryDoor(
       clean === 'clean' ? undefined : `a clean message came out as ${clean}`,
       eicar === 'infected' ? undefined : `EICAR came out as ${eicar}`,
     ]
-    return told(true, faults.filter(Boolean).join('; ') || undefined)
+    return result(true, faults.filter(Boolean).join('; ') || undefined)
   } catch (error) {
-    // Its group may be the MTA's alone: if we may not connect, that says nothing about others.
-    return told(false, errorCode(error) === 'EACCES' ? undefined : errorText(error))
+    // The socket may be for the MTA's group alone: others can connect although we cannot.
+    return result(false, errorCode(error) === 'EACCES' ? undefined : errorText(error))
   }
 }
 
 type How = Omit<DoorTrialOptions, 'mail'>
 
-/** Codes of the slot that refuse for good: design of onescan-queue(8), EXIT STATUS. */
+/** Exit codes of the slot that refuse mail permanently: onescan-queue(8), EXIT STATUS. */
 const REFUSED = [31, 33, 34]
 
 async function throughSlot(
@@ -121,7 +120,7 @@ async function throughSmtp(
   return outcomeOf(text === 'unscanned' ? undefined : text)
 }
 
-/** Whether the door takes no mail of this host. */
+/** Whether the door takes no mail from this host. */
 function isShutOut({ relay }: PlacedDoor, at: DoorAddress): boolean {
   const target = targetOf(at)
   return relay !== undefined && 'host' in target && !mayConnect(target.host, relay.from)
@@ -133,20 +132,20 @@ function outcomeOf(tag: string | undefined): TrialOutcome {
 }
 
 const RECIPIENT = 'postmaster@localhost'
-/** A question about no recipient, so that no service is asked. */
+/** A question without a recipient, so that no service for quotas is asked. */
 const POLICY_QUESTION = writeAttributes({
   request: 'smtpd_access_policy',
   protocol_state: 'CONNECT',
 })
 
-/** What the door says first: at once, or in answer to the question. */
+/** Resolves with what the door says first: its greeting, or the answer to the question. */
 function greet(at: DoorAddress, question: Buffer | undefined, within: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(at))
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
     socket.on('error', reject)
-    socket.on('data', (said: Buffer) => {
-      resolve(said.toString('latin1'))
+    socket.on('data', (first: Buffer) => {
+      resolve(first.toString('latin1'))
       socket.destroy()
     })
     socket.on('end', () => socket.destroy(new Error('closes the connection')))
@@ -155,7 +154,7 @@ function greet(at: DoorAddress, question: Buffer | undefined, within: number): P
   })
 }
 
-/** For a door that listens at every address: this host's own address. */
+/** Where to connect to a door. If it listens at every address, that is the loopback address. */
 function targetOf(
   at: DoorAddress,
 ): NetConnectOpts & ({ path: string } | { host: string; port: number }) {

@@ -7,7 +7,10 @@ interface ExceptionNotice {
   readonly excepted: string
 }
 
-/** Returns a function that takes each use of an exception, and sends one notice a day for each exception. */
+/**
+ * Returns a function that takes each use of an exception, and sends one notice a day for each
+ * exception.
+ */
 export function reportOncePerDay(
   send: (notice: ExceptionNotice) => void,
   now: () => number,

@@ -9,15 +9,15 @@ import { type SweepResult, sweepQuarantine } from '../../../quarantine/sweep.ts'
 const TEN_MINUTES = 10 * 60 * 1000
 
 export interface QuarantineSweep {
-  /** What the last sweep left there; undefined until one has come to its end. */
+  /** The result of the last sweep; undefined before the first one has ended. */
   readonly last: SweepResult | undefined
   close(): void
 }
 
 /**
- * Removes from the quarantine what is over its limits, now and every ten minutes, until it is
- * closed. Runs in the process that judges no mail, so that none waits for it. `log` gets a line if
- * something was removed, or if the quarantine could not be read.
+ * Removes messages that are over the limits of the quarantine, now and every ten minutes, until it
+ * is closed. It runs in the process that judges no mail, so that no mail waits for it. It logs a
+ * line if messages were removed, or if the quarantine could not be read.
  */
 export function sweepQuarantines(
   env: Environment,

@@ -4,7 +4,10 @@ import { sweepSpool } from '../../../message/sweep.ts'
 
 const HOURLY = 60 * 60 * 1000
 
-/** Sweeps the places where messages lie, now and every hour, until it is closed. */
+/**
+ * Removes files that killed processes left in the directories for messages, now and every hour,
+ * until it is closed.
+ */
 export function sweepSpools(env: Environment, every = HOURLY): { close(): void } {
   const over = new AbortController()
   let sweeping = Promise.resolve()

@@ -3,23 +3,23 @@ import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
 import { clamdServersOf } from '../../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
 
-/** Milliseconds between two questions: a clamd may be started anew with other settings. */
+/** Milliseconds between two questions: clamd may be restarted with other settings. */
 const EVERY = 60_000
-/** Milliseconds for one. */
+/** Milliseconds for an answer. */
 const PATIENCE = 30_000
 
 export interface LimitsWatch {
-  /** Resolves when all have been asked once. */
+  /** Resolves when all servers have been asked once. */
   readonly asked: Promise<void>
-  /** The servers that do not, as their lines in the log say it. */
+  /** A line for each server that does not report such mail. */
   amiss(): string[]
   close(): void
 }
 
 /**
- * Asks the servers of the plugin clamd, now and then, whether they report mail that they do not
- * look at to the end (AlertExceedsMax). Logs if one does not, and if that has changed. Scans
- * report a server that cannot be reached.
+ * Asks the servers of the plugin clamd, now and every minute, whether they report mail that they
+ * did not scan to the end (AlertExceedsMax). It logs a line when a server does not, and when that
+ * has changed. It says nothing of a server that cannot be reached, since scans report that.
  */
 export function watchLimits(
   scan: ScanPolicy | undefined,
@@ -61,4 +61,4 @@ export function watchLimits(
 }
 
 const OFF =
-  'AlertExceedsMax is off: it calls mail clean that it did not look at to the end; set "AlertExceedsMax yes" in clamd.conf'
+  'AlertExceedsMax is off: it calls mail clean that it did not scan to the end; set "AlertExceedsMax yes" in clamd.conf'

@@ -81,7 +81,10 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
   }
 }
 
-/** Resolves when the next child has ended, or after POLL: the runtime may be late to wait for its own. */
+/**
+ * Resolves when the next child has ended, or after POLL: the runtime may be late to wait for its
+ * own.
+ */
 function nextEnd(): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

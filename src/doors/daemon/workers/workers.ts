@@ -28,7 +28,10 @@ export interface WorkersOptions {
   readonly fds: readonly number[]
   /** The directory for the notes of what each worker has in hand. */
   readonly directory: string
-  /** Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little later. */
+  /**
+   * Milliseconds for messages in flight when workers are told to stop; SIGKILL follows a little
+   * later.
+   */
   readonly grace: number
   readonly log: (line: string) => void
   /** Takes each message of a worker that is not for this file or for `memory`. */

@@ -2,17 +2,17 @@ const LF = 0x0a
 const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
 
-/** Makes each CRLF an LF, in any split. */
+/** Turns each CRLF into an LF, in any split of the bytes. */
 export interface CrlfReader {
-  /** As much as is certain by now, in memory of its own. */
+  /** Takes the next bytes. Returns a copy of all that is certain by now. */
   push(chunk: Buffer): Buffer
-  /** What was held back until the next byte could be seen. */
+  /** Returns the CR that was held back until the byte after it came, if there is one. */
   finish(): Buffer
 }
 
 /**
- * The place of the next CR that goes: before an LF, or at the end of the bytes, where that is not
- * known yet.
+ * Returns the index of the next CR that is taken out: one before an LF, or the last byte, since the
+ * byte after it is not known yet. Returns -1 if there is none.
  */
 function nextCr(chunk: Buffer, from: number): number {
   for (let cr = chunk.indexOf(CR, from); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
@@ -35,7 +35,7 @@ export function createCrlfReader(): CrlfReader {
       let from = 0
       for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
         length += chunk.copy(out, length, from, cr)
-        from = cr + 1 // it comes again with the next byte, if that is no LF
+        from = cr + 1 // a CR at the end is put back if the next byte is no LF
       }
       chunk.copy(out, length, from)
       pendingCr = chunk[chunk.length - 1] === CR

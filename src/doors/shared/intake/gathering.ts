@@ -8,34 +8,35 @@ import type { MemoryLease } from '../limits/memory-budget.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
 export const HELD_MAX = 128 * 1024
-/** What is allocated at first. */
+/** Bytes that are allocated at first. */
 const FIRST_PIECE = 8 * 1024
 
-/** The bytes of a message while they come, header block and body in one. */
+/** The bytes of a message while they come, header block and body together. */
 export interface Gathering {
-  /** What is in memory so far: everything, as long as only `hold` was called. */
+  /** The bytes in memory: the whole message, as long as only `hold` was called. */
   readonly held: Buffer
-  /** Bytes of its header block, which stay in memory. */
+  /** Takes bytes of the header block, which stay in memory. */
   hold(bytes: Buffer): void
-  /** Bytes of its body. */
+  /** Takes bytes of the body. */
   keep(bytes: Buffer): void
-  /** The message, to be closed; nothing may be added any more. */
+  /** Resolves with the message, which the caller closes. No bytes may be added any more. */
   finish(): Promise<Message>
-  /** Frees everything. To be called if no message is made of it, or once that is closed. */
+  /** Frees everything. It is called once the message is closed, or if there will be no message. */
   discard(): void
 }
 
 /**
- * In memory, which is charged to `lease`, up to HELD_MAX; a larger message, or one for which there
- * is no more, goes to a file: in memory if there is plenty, which is charged, too, else on the disk.
- * The body is hashed as it comes. Faults: `temp-file` and `write`, of the file, and `out-of-memory`.
+ * Keeps a message of up to HELD_MAX bytes in memory, which is charged to `lease`. A larger message,
+ * or one for which no memory is left, goes to a file. The file is in memory, and charged, if there
+ * is plenty; otherwise it is on the disk. The body is hashed as it comes. Throws Faults of the
+ * kinds `temp-file` and `write` for the file, and `out-of-memory`.
  */
 export function createGathering(options: MessageOptions, lease: MemoryLease): Gathering {
   lease.charge(FIRST_PIECE)
   let held = Buffer.allocUnsafe(FIRST_PIECE)
   let length = 0
   let file: GatheredFile | undefined
-  let form: FormReader | undefined // from the end of the header block on
+  let form: FormReader | undefined // set from the end of the header block on
 
   function hold(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
     if (held.length < length + bytes.length) {
@@ -49,7 +50,10 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
     length += bytes.copy(held, length)
   }
 
-  /** Whether the message stays in memory: not if it is large, nor if there is no more. */
+  /**
+   * Takes the bytes into memory. Returns false if the message is too large for that, or no memory
+   * is left.
+   */
   function isHeld(bytes: Buffer): boolean {
     if (length + bytes.length > HELD_MAX) return false
     try {
@@ -80,7 +84,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
   }
 
   /**
-   * The memory is freed by hand once it was copied, since the garbage collector would take its
+   * Frees the memory at once, after its bytes were copied: the garbage collector would take its
    * time.
    */
   function giveUp(): void {

@@ -4,38 +4,44 @@ import type { MemoryLease } from '../limits/memory-budget.ts'
 /** Bytes of all paths of one message together: some hundred thousand recipients. */
 export const PATHS_MAX = 4 * 1024 * 1024
 
-/** Bytes that are set aside at first, and at most at once for paths of an ordinary length. */
+/** Bytes of the first chunk of paths, and of the largest one, unless a path is longer. */
 const FIRST_CHUNK = 1024
 const CHUNK_MAX = 64 * 1024
-/** Bytes of the objects that a runtime makes for a recipient whose message is judged. */
+/** Bytes of the objects that the runtime makes for a recipient when the message is judged. */
 const JUDGED_OBJECTS = 512
-/** The envelope is put together, read, and kept. */
+/**
+ * Copies of the envelope while the message is judged: one is put together, one is read, one is
+ * kept.
+ */
 const JUDGED_COPIES = 3
 
 const END = 0
 
 /**
- * The recipients of one message, as they were told. Whoever may send mail decides how many
- * there are, and they are told before any message counts as being here: so they are kept
+ * The recipients of one message, in the form in which the client named them. Clients decide how
+ * many there are, and name them before the message counts as one in flight. So they are kept
  * without an object for each, and charged to `lease`.
  */
 export interface RecipientList {
   readonly count: number
-  /** Keeps a copy; a path holds no NUL. Throws a Fault of kind `out-of-memory`, or the lease's error. */
+  /**
+   * Keeps a copy of the path, which has no NUL. Throws a Fault of kind `out-of-memory`, or the
+   * lease's error.
+   */
   add(path: Buffer): void
-  /** Removes the recipient that was added last; once for each. */
+  /** Removes the recipient that was added last. It is called at most once for each. */
   removeLast(): void
-  /** All of them, to be judged, in their order; charges what that takes. */
+  /** Returns all paths in their order, and charges the memory that judging them takes. */
   paths(): readonly Buffer[]
-  /** Gives all back; the list is empty then. */
+  /** Gives all memory back, and empties the list. */
   free(): void
 }
 
 export function createRecipientList(lease: MemoryLease): RecipientList {
   let chunks: { readonly bytes: Buffer; used: number }[] = []
   let count = 0
-  let told = 0
-  let last = 0 // bytes of the one that was added last
+  let total = 0 // bytes of all paths
+  let last = 0 // bytes of the path that was added last
 
   function chunkFor(length: number) {
     const last = chunks.at(-1)
@@ -52,35 +58,35 @@ export function createRecipientList(lease: MemoryLease): RecipientList {
       return count
     },
     add(path) {
-      if (told + path.length > PATHS_MAX) {
+      if (total + path.length > PATHS_MAX) {
         throw new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
       }
       const chunk = chunkFor(path.length + 1)
       chunk.used += path.copy(chunk.bytes, chunk.used)
       chunk.bytes[chunk.used++] = END
-      told += path.length
+      total += path.length
       last = path.length
       count++
     },
     removeLast() {
       chunks.at(-1)!.used -= last + 1
-      told -= last
+      total -= last
       count--
     },
     paths() {
-      lease.charge(count * JUDGED_OBJECTS + told * JUDGED_COPIES)
+      lease.charge(count * JUDGED_OBJECTS + total * JUDGED_COPIES)
       return chunks.flatMap(({ bytes, used }) => pathsIn(bytes.subarray(0, used)))
     },
     free() {
       chunks = []
       count = 0
-      told = 0
+      total = 0
       lease.close()
     },
   }
 }
 
-/** Views of what is kept. */
+/** Returns the paths in a chunk, without copies. */
 function pathsIn(bytes: Buffer): Buffer[] {
   const paths: Buffer[] = []
   for (let at = 0; at < bytes.length; ) {

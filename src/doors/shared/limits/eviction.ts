@@ -1,35 +1,39 @@
-/** Milliseconds of silence after which a connection is closed if another one needs its room. */
-export const AMID_PACKET = 1_000 // an MTA has it whole before it begins
+/**
+ * Milliseconds of silence after which a connection is closed if another one needs its room. Within
+ * a packet they are few, because an MTA has a packet whole before it sends its first byte.
+ */
+export const AMID_PACKET = 1_000
 export const AMID_MESSAGE = 60_000
-/** RFC 5321 4.5.3.2: as long as an SMTP client may think, and no longer. */
+/** The longest that an SMTP client may be silent, RFC 5321 4.5.3.2. */
 export const THINKING = 300_000
 
-/** The state of a connection, by which the one is chosen that is closed to make room. */
+/** The state of a connection that decides whether it is closed to make room. */
 export interface ConnectionState {
-  /** Whether it has said which protocol it speaks. */
+  /** Whether the client has said which protocol it speaks. */
   readonly negotiated: boolean
-  /** Whether its message is being judged, or a question about it is under way. */
+  /** Whether a message of the connection is being judged, or a question about it is under way. */
   readonly busy: boolean
   readonly amidPacket: boolean
   readonly amidMessage: boolean
   readonly amidContent: boolean
-  /** When it said something for the last time; at first, when it came. */
+  /** When the client said something for the last time; at first, when it connected. */
   readonly heard: number
 }
 
 /** A connection that may be closed to make room. */
 export interface Candidate extends ConnectionState {
-  /** The MTA's address; on a socket with a path all have the same. */
+  /** The MTA's address. On a socket with a path all connections have the same. */
   readonly peer: string
-  /** Whether memory is charged to it. */
+  /** Whether memory is charged to the connection. */
   readonly holdsMemory: boolean
 }
 
 /**
- * The connection that is closed so that one more of `peer` may come, or undefined if none is.
- * First the oldest that has not negotiated (`present` is in the order of their coming). Else,
- * of those between messages, the one that is silent for longest, if its peer has more
- * connections than the new one's, or if it has been silent for too long.
+ * Returns the connection that is closed so that one more of `peer` may come; undefined if none is.
+ * The first choice is the oldest connection that has not negotiated (`present` is in the order of
+ * arrival). The second is, of the connections between messages, the one that has been silent for
+ * longest, if its peer has more connections than `peer` will have, or if it has been silent for too
+ * long.
  */
 export function goesForConnection<One extends Candidate>(
   present: Iterable<One>,
@@ -50,7 +54,7 @@ export function goesForConnection<One extends Candidate>(
   )
 }
 
-/** The connection that is closed to free memory: one that holds some and is silent. */
+/** Returns the connection that is closed to free memory: a silent one that holds some. */
 export function goesForMemory<One extends Candidate>(
   present: Iterable<One>,
   now: number,

@@ -1,25 +1,29 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 
-/** What all messages of this process together may keep in memory by one kind of door. */
+/** The memory that all messages in this process may take together, for one kind of door. */
 export interface Budget {
   readonly used: number
   readonly free: number
-  /** An account of its own for one conversation. */
+  /** Opens an account for one conversation. */
   open(): MemoryLease
 }
 
+/** What one conversation has taken of a budget, in bytes. */
 export interface MemoryLease {
-  /** Sets bytes aside before they are allocated; throws if there are none left. */
+  /** Sets bytes aside before they are allocated. Throws if the budget has too few left. */
   charge(bytes: number): void
-  /** Whether half of all that there is would still be free for others with so many bytes more. */
+  /** Whether half of the budget would still be free after a charge of so many bytes. */
   isPlenty(bytes: number): boolean
-  /** Gives so many of them back. */
+  /** Gives so many bytes back. */
   release(bytes: number): void
-  /** Gives all of them back. May be called again. */
+  /** Gives all bytes back. May be called again. */
   close(): void
 }
 
-/** `limit` in bytes; `refusal` makes the error of the door if there are none left. */
+/**
+ * Makes a budget of `limit` bytes. `refusal` makes the error that a charge throws if too few are
+ * left.
+ */
 export function createBudget(
   limit: number,
   refusal: (why: string) => Error = (why) => new Fault('out-of-memory', why),

@@ -3,14 +3,15 @@ import type { Semaphore } from '../../../ground/flow/concurrency-limit.ts'
 import { withDeadline } from '../../../ground/flow/deadline.ts'
 
 /**
- * Milliseconds that a message waits for others to be judged. With SCANTIMEOUT's standard of 150 s
- * that stays below the 300 s that MTAs wait for an answer.
+ * The most milliseconds that a message waits until others have been judged. Together with the
+ * default of SCANTIMEOUT they stay below the 300 seconds that MTAs wait for an answer.
  */
 export const TURN_WITHIN = 120_000
 
 /**
- * Resolves when one of the messages that are judged at once is over, with what is called when this
- * one is. Rejects with a Fault of kind `out-of-memory` if that takes too long, or at the signal.
+ * Waits until fewer than `atOnce` messages are being judged. Resolves with a function that is to be
+ * called when this message is done. Rejects with a Fault of kind `out-of-memory` if that takes too
+ * long, or at the signal `gone`.
  */
 export async function takeTurn(
   turns: Semaphore,

@@ -10,11 +10,11 @@ import {
 import type { LogSink } from './log-sink.ts'
 
 /**
- * The slot's log: one line per message, whichever way it goes out. An exit code of
- * undefined means that the next program's will be the answer.
+ * The slot's log: one line for each message, whatever becomes of it. If an exit code is undefined,
+ * the caller gets that of the next program.
  */
 export interface Journal {
-  /** What every line says at this moment. */
+  /** What every line says, at this moment. */
   about(): LogContext
   received(transaction: LoggedMessage): void
   decided(decision: Decision, code: number | undefined): void
@@ -26,24 +26,24 @@ export function openJournal(env: Environment, { write }: LogSink): Journal {
   const started = process.hrtime()
   let transaction: LoggedMessage | undefined
 
-  function now(): LogContext {
+  function context(): LogContext {
     const [seconds, nanoseconds] = process.hrtime(started)
     return { remote: env.TCPREMOTEIP, transaction, total: seconds * 1000 + nanoseconds / 1e6 }
   }
 
   return {
-    about: now,
+    about: context,
     received(incoming) {
       transaction = incoming
     },
     decided(decision, code) {
-      for (const line of decisionLines(decision, code, now())) write(line)
+      for (const line of decisionLines(decision, code, context())) write(line)
     },
     passed(why) {
-      write(passLine(why, now()))
+      write(passLine(why, context()))
     },
     fault(error, code) {
-      write(faultLine(error, code, now()))
+      write(faultLine(error, code, context()))
     },
   }
 }

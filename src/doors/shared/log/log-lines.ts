@@ -5,47 +5,48 @@ import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.
 import type { Header } from '../../../message/header-block.ts'
 import type { Message } from '../../../message/spool.ts'
 
-/** What a line says about a message. */
+/** A message that a line is about. */
 export interface LoggedMessage {
   readonly message: Pick<Message, 'size' | 'header'>
   readonly envelope: Envelope
 }
 
-/** What a client told of mail before there was no room for it. */
+/** What a client has said about mail for which there was no room. */
 export interface MailSummary {
   /** latin1, without brackets. */
   readonly from: string
-  /** The first one. */
+  /** The first recipient. */
   readonly to: string | undefined
   readonly recipients: number
   readonly messageId: string | undefined
 }
 
-/** What every line says, whatever became of the message. */
+/** What a line says besides what became of the message. */
 export interface LogContext {
   /** TCPREMOTEIP. */
   readonly remote: string | undefined
-  /** Undefined if nothing was received, or it could not be kept. */
+  /** Undefined if no message was received, or it could not be kept. */
   readonly transaction: LoggedMessage | undefined
-  /** What is known of mail that could not be kept. */
+  /** What is known about mail that could not be kept. */
   readonly summary?: MailSummary
-  /** Milliseconds since this program got to know of the message. */
+  /** Milliseconds since this program learnt about the message. */
   readonly total: number
-  /** What doors other than the slot add: which door it is, the MTA's queue id, the reply. */
+  /** Fields of doors other than the slot: the door, the MTA's queue id, the reply. */
   readonly door?: readonly LogEntry[]
-  /** Gets each line, for the page. */
+  /** Takes each line, for the page. */
   readonly onLine?: ((line: Buffer) => void) | undefined
 }
 
-/** What marks a message that `onescan check` sent: it is logged, is delivered nowhere, and counts nowhere. */
+/** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
 export const TRIAL: LogEntry = ['trial', 1]
 
 /** Recipients in one line of a quarantined message's log. */
 const RECIPIENTS_PER_LINE = 8
 
 /**
- * The lines for a message that was judged: one, and where it goes to quarantine others that
- * name all its recipients; if it is split, those of each share. A code of undefined means that the next program's is the answer.
+ * Makes the lines for a message that was judged: one line, and more that name all recipients if it
+ * goes to quarantine. A message that is split has these lines for each share. If `code` is
+ * undefined, the caller gets the exit code of the next program.
  */
 export function* decisionLines(
   decision: Decision,
@@ -66,17 +67,18 @@ export function* decisionLines(
   if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
 }
 
-/** What is told of a share of a message. */
+/** What lines say about one share of a message. */
 export function aboutShare({ envelope }: Share, about: LogContext): LogContext {
   const { transaction } = about
   return { ...about, transaction: transaction && { ...transaction, envelope } }
 }
 
-/** Nothing was looked at. */
+/** Makes the line for a message that passes without being looked at. */
 export function passLine(why: string, about: LogContext): Buffer {
   return line([['decision', 'pass'], ['reason', why]], undefined, about) // biome-ignore format: a pair a line is longer to read
 }
 
+/** Makes the line for a message that could not be judged. */
 export function faultLine(error: unknown, code: number | undefined, about: LogContext): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
@@ -90,7 +92,7 @@ function line(entries: readonly LogEntry[], code: number | undefined, about: Log
     ['exit', code],
     ...(about.door ?? []),
     ['remote', about.remote],
-    ...(about.transaction ? messageEntries(about.transaction) : knownEntries(about.summary)),
+    ...(about.transaction ? messageEntries(about.transaction) : summaryEntries(about.summary)),
     ['total_ms', about.total.toFixed(1)],
   ])
   about.onLine?.(made)
@@ -108,13 +110,13 @@ function messageEntries({ message, envelope }: LoggedMessage): LogEntry[] {
   ]
 }
 
-function knownEntries(known: MailSummary | undefined): LogEntry[] {
-  if (known === undefined) return []
+function summaryEntries(summary: MailSummary | undefined): LogEntry[] {
+  if (summary === undefined) return []
   return [
-    ['msgid', known.messageId],
-    ['from', `<${known.from}>`],
-    ['to', known.to && `<${known.to}>`],
-    ['rcpts', known.recipients],
+    ['msgid', summary.messageId],
+    ['from', `<${summary.from}>`],
+    ['to', summary.to && `<${summary.to}>`],
+    ['rcpts', summary.recipients],
   ]
 }
 
@@ -155,7 +157,10 @@ function messageId(header: Header): string | undefined {
   return field && header.valueOf(field).trim()
 }
 
-/** X-Quarantine-ID is bounded; the log tells everybody the message was for, in lines of their own. */
+/**
+ * Makes lines that name all recipients of a quarantined message, since its field X-Quarantine-ID is
+ * bounded.
+ */
 function* recipientLines(envelope: Envelope): Generator<Buffer> {
   let entries: LogEntry[] = []
   for (const recipient of recipientsOf(envelope)) {

@@ -2,7 +2,7 @@ import { fstatSync, type Stats } from 'node:fs'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { type LogSink, openDaemonLog } from './log-sink.ts'
 
-/** Where the slot logs: LOGFILE, else fd 2 if that is a log, else the system's log. */
+/** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */
 export async function openLog(env: Environment): Promise<LogSink> {
   if (env.LOGFILE || isLog(env)) return openDaemonLog(env.LOGFILE)
   const { openSyslog } = await import('./syslog.ts')
@@ -10,12 +10,14 @@ export async function openLog(env: Environment): Promise<LogSink> {
 }
 
 /**
- * Whether fd 2 leads to a log: it is a terminal, a file that somebody redirected it to, the
- * journal that systemd.exec(5) names in JOURNAL_STREAM, or a pipe below a server of connections,
- * whose fd 2 is a log by custom. Elsewhere it may be anybody's: below qmail-local it is a pipe to
- * a report that goes into the bounce to the sender, below inetd the connection itself, and with
- * ERROR_FD=2 the reply. The same rule, as far as they can ask, is in c/onescanc/log.c, in
- * c/launcher/launch.c and in bin/onescan-queue, which have to say that this file cannot run.
+ * Whether descriptor 2 is a log. It is one if it is a terminal, a file, the journal that systemd
+ * names in JOURNAL_STREAM (systemd.exec(5)), or a pipe below a server of connections, whose
+ * descriptor 2 is a log by custom. Otherwise somebody else may read it: below qmail-local it is a
+ * pipe to a report that goes into the bounce to the sender, below inetd it is the connection
+ * itself, and with ERROR_FD=2 it takes the reply.
+ *
+ * Programs that run before this file, or instead of it, have the same rule as far as they can ask:
+ * c/onescanc/log.c, c/launcher, packaging/native/programs.cjs and bin/onescan-queue.
  */
 function isLog(env: Environment): boolean {
   const stats = statusOfLog()
@@ -25,12 +27,12 @@ function isLog(env: Environment): boolean {
   return isBelowServer(env) && !isBelowDelivery(env) && !stats.isSocket()
 }
 
-/** UCSPI: what tcpserver(1) and its kin tell the programs that they start. */
+/** Whether a server as tcpserver(1) has started this program: UCSPI. */
 function isBelowServer(env: Environment): boolean {
   return Boolean(env.PROTO || env.TCPREMOTEIP || env.TCPLOCALIP)
 }
 
-/** What qmail-local(8) tells the programs that it starts. */
+/** Whether qmail-local(8) has started this program. */
 function isBelowDelivery(env: Environment): boolean {
   return (env.DTLINE ?? env.RPLINE ?? env.UFLINE) !== undefined
 }

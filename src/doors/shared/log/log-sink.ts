@@ -2,24 +2,25 @@ import { closeSync, writeSync } from 'node:fs'
 import { openToAppend } from '../../../ground/path/write.ts'
 
 /**
- * Where lines go. What cannot be written is dropped, for mail must not wait for a log; one
- * write a line. (Not process.stderr: it would change the shared pipe's flags.)
+ * Takes lines for a log. A line that cannot be written is dropped, for mail must not wait for a
+ * log. Each line is one write. (This does not use process.stderr, which would change the flags of a
+ * shared pipe.)
  */
 export interface LogSink {
-  /** A line of ours, its end included. */
+  /** Writes a line of onescan's, with its line end. */
   write(line: Buffer): void
-  /** A line of a scanner's, before ours about the message. */
+  /** Writes a line of a scanner's. These come before the line about the message. */
   relay(line: string): void
 }
 
-/** For a program whose fd 2 is always its log. */
+/** Opens the log of a program whose descriptor 2 is always a log, or LOGFILE. */
 export function openDaemonLog(file: string | undefined): LogSink {
   const put = (line: Buffer) => {
     try {
       if (file) append(file, line)
       else writeSync(2, line)
     } catch {
-      // A full pipe (EAGAIN), a closed fd 2, a LOGFILE that cannot be opened.
+      // The pipe is full (EAGAIN), descriptor 2 is closed, or LOGFILE cannot be opened.
     }
   }
   return {
@@ -29,8 +30,9 @@ export function openDaemonLog(file: string | undefined): LogSink {
 }
 
 /**
- * A file has nobody who puts times before lines, as multilog(8) and the journal do: the last
- * field says when. src/observe/log/line-head.ts reads it, and src/c/onescanc/log.c writes the same.
+ * Adds the time to a line, as its last field. In a file nothing else says when it was written;
+ * pipes lead to multilog(8) or the journal, which add times. src/observe/log/line-head.ts reads the
+ * field, and src/c/onescanc/log.c writes the same.
  */
 function withTime(line: Buffer, now: Date): Buffer {
   return Buffer.concat([line.subarray(0, -1), Buffer.from(` time=${now.toISOString()}\n`)])

@@ -3,7 +3,7 @@ import { OVER_QUOTA } from '../../../judge/over-quota.ts'
 import type { MailAddress } from '../../../message/envelope/address.ts'
 import type { QuotaAnswer } from '../../../quota/ask/quota-answer.ts'
 
-/** What a door knows when it hears of a recipient. */
+/** What a door knows when a client names a recipient. */
 export interface RecipientInQuestion {
   readonly recipient: MailAddress
   readonly sender: MailAddress
@@ -13,8 +13,8 @@ export interface RecipientInQuestion {
 }
 
 /**
- * The log line about an answer, for a door that refuses single recipients; a plain "room" needs
- * none.
+ * Makes the log line about the quota of one recipient, for a door that refuses single recipients.
+ * The answer "room" needs no line.
  */
 export function quotaLine(door: string, about: RecipientInQuestion, answer: QuotaAnswer): Buffer {
   const isFull = answer.answer === 'full'

@@ -5,24 +5,24 @@ import { isExecutable } from '../../../ground/process/find-program.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import type { LogSink } from './log-sink.ts'
 
-/** Where syslogd(8) and systemd's journal take messages. */
+/** The socket of syslogd(8) and of systemd's journal. */
 const SOCKET = '/dev/log'
 /** Facility mail, severity informational (RFC 3164, 4.1.1). */
 const PRIORITY = (2 << 3) | 6
 const TAG = 'onescan'
 
-/** logger(1), for Node, which knows no datagrams of this kind. */
+/** The paths of logger(1). Node needs it, since it has no unix datagrams. */
 const LOGGERS = ['/usr/bin/logger', '/bin/logger']
-/** Milliseconds for it. */
+/** Milliseconds for logger(1). */
 const LOGGER_PATIENCE = 1000
-/** Bytes of scanners' lines that are kept for it. */
+/** Bytes of scanners' lines that are kept until logger(1) is started. */
 const KEPT_MAX = 64 * 1024
 
 /**
- * The system's log, by one datagram a line, for which no mail waits. On Node by logger(1),
- * which is started once for a message and waited for a second at most. (Compiled, it would be
- * cheaper, too, but Bun waits for a child that is stuck, without regard to the timeout.) If there
- * is no such socket, lines are dropped.
+ * Opens the system's log. The compiled program sends a datagram for each line, for which no mail
+ * waits. On Node logger(1) is started once for a message, and waited for a second at most. (Bun
+ * would wait longer for a child that is stuck, without regard to the timeout.) If there is no
+ * socket, lines are dropped.
  */
 export function openSyslog(): LogSink {
   if (!isThere(SOCKET)) return nowhere
@@ -37,7 +37,7 @@ function byDatagrams(): LogSink {
     try {
       send(syslogMessage(line, new Date(), process.pid))
     } catch {
-      // Whoever listened there has gone.
+      // Nobody listens there any more.
     }
   }
   return { write, relay: (line) => write(Buffer.from(line)) }
@@ -67,7 +67,9 @@ function byLogger(): LogSink {
   }
 }
 
-/** A line as RFC 3164 has it, without a host, as syslog(3) sends it to a local socket. */
+/**
+ * Returns a line in the form of RFC 3164 without a host, as syslog(3) sends it to a local socket.
+ */
 export function syslogMessage(line: Buffer, time: Date, pid: number): Buffer {
   const head = `<${PRIORITY}>${timestamp(time)} ${TAG}[${pid}]: `
   const text = withoutTag(line)
@@ -80,7 +82,7 @@ function timestamp(time: Date): string {
   return `${month} ${String(time.getDate()).padStart(2)} ${clock}`
 }
 
-/** Lines of our own begin with the name that the system's log puts before them. */
+/** Takes the name out of a line of onescan's: the system's log puts it before each line. */
 function withoutTag(line: Buffer): Buffer {
   const own = `${TAG}: `
   return line.toString('latin1', 0, own.length) === own ? line.subarray(own.length) : line

@@ -6,29 +6,29 @@ import { choice, type Environment } from '../../../ground/settings/settings.ts'
 import type { Reply } from '../../../judge/decision.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
-/** How this caller takes a reply. */
+/** How the caller of the slot takes a reply: ERROR_FD and ERROR_EXIT. */
 export interface ErrorReport {
-  /** The descriptor for the text, or undefined if none can be sent. */
+  /** The descriptor for the text; undefined if no text can be sent. */
   readonly fd: number | undefined
   /** The exit code that says that there is a text. */
   readonly code: number
 }
 
-/** Most bytes of a text, its first letter included (notqmail's qmail.c reads 255). */
+/** Bytes of the longest text, its first letter included (notqmail's qmail.c reads 255). */
 const TEXT_MAX = 255
 
 /**
- * ERROR_FD and ERROR_EXIT. Called before anything else is opened: a number that is
- * free when the program starts may be one of the runtime's own pipes, or become a
- * socket to a scanner. So the descriptor must be there, a pipe that is open for writing
- * only or a socket, and no other descriptor of this process may lead to the same one.
+ * Reads ERROR_FD and ERROR_EXIT, and checks the descriptor. It must be a socket, or a pipe that is
+ * open for writing only, and no other descriptor of this process may lead to the same file.
+ * Otherwise the number may be one of the runtime's own pipes, or become a socket to a scanner. For
+ * the same reason this is called before anything else is opened.
  */
 export function readErrorReport(env: Environment): ErrorReport {
   const { fd, code } = readReplyForm(env)
   return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
 }
 
-/** ERROR_FD and ERROR_EXIT as they are set, whether or not the descriptor can be used. */
+/** Reads ERROR_FD and ERROR_EXIT, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
   const fd = readOptionalNumber(env, 'ERROR_FD')
   const standard = fd === 2 ? '88' : '82'
@@ -49,12 +49,15 @@ export function report(reply: Reply, { fd, code }: ErrorReport): number {
   }
 }
 
-/** The code if no text can be sent, for a caller that expects a text with `code`. */
+/** Returns the exit code if no text can be sent, for a caller that expects a text with `code`. */
 export function plainCode(reply: Reply, code: number): number {
   return codeOfReply(reply, code === exit.customTextIndimail)
 }
 
-/** `D` permanent or `Z` temporary, then the text; no control byte, which callers pass on raw. */
+/**
+ * Returns `D` (permanent) or `Z` (temporary) and the text. It has no control bytes, since callers
+ * pass it on as it is.
+ */
 export function replyText({ class: status, text, enhanced }: Reply): string {
   const line = replaceUnprintable(text)
   const end = ` (#${enhanced})`
@@ -82,6 +85,6 @@ function isSameFile(fd: string, { dev, ino }: { dev: number; ino: number }): boo
     const status = fstatSync(Number(fd))
     return status.dev === dev && status.ino === ino
   } catch {
-    return false // the one that the listing itself had open
+    return false // the descriptor by which the directory was listed
   }
 }

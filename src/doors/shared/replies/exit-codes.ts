@@ -55,11 +55,15 @@ const faultCodes: Readonly<Record<FaultKind, number>> = {
   bug: exit.internalBug,
 }
 
+/** Returns the exit code for a fault. */
 export function codeOfFault(kind: FaultKind): number {
   return faultCodes[kind]
 }
 
-/** The code for a reply if its text cannot be sent; IndiMail's callers know more codes. */
+/**
+ * Returns the exit code for a reply whose text cannot be sent. IndiMail's callers know more codes
+ * than others.
+ */
 export function codeOfReply(reply: Reply, indimail: boolean): number {
   if (!indimail) return reply.class === 5 ? exit.refused : exit.deferred
   switch (reply.grounds) {

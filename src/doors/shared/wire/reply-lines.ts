@@ -15,9 +15,9 @@ export type BasicReply = Omit<SmtpReply, 'enhanced'> & Partial<SmtpReply>
 export const REPLY_LINES_MAX = 32
 
 /**
- * Returns the lines of a reply with their codes and without line ends. Lines after REPLY_LINES_MAX are
- * dropped, and the text of each line is cut at `textMax` characters. A character that is not printable
- * ASCII becomes `?`, so that no text can forge a line.
+ * Returns the lines of a reply with their codes and without line ends. Lines after REPLY_LINES_MAX
+ * are dropped, and the text of each line is cut at `textMax` characters. A character that is not
+ * printable ASCII becomes `?`, so that no text can forge a line.
  */
 export function replyLines({ code, enhanced, lines }: BasicReply, textMax: number): string[] {
   const texts = lines.length > 0 ? lines.slice(0, REPLY_LINES_MAX) : ['']

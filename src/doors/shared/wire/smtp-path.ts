@@ -15,7 +15,10 @@ export function bareAddress(path: Buffer): Buffer {
   return bracketed ? path.subarray(1, -1) : path
 }
 
-/** Returns the bytes that the client announced for the message (RFC 1870), or undefined if it announced none. */
+/**
+ * Returns the bytes that the client announced for the message (RFC 1870), or undefined if it
+ * announced none.
+ */
 export function announcedSize(parameters: readonly Buffer[]): number | undefined {
   for (const parameter of parameters) {
     const [, digits] = /^SIZE=([0-9]{1,15})$/i.exec(parameter.toString('latin1')) ?? []

@@ -18,7 +18,10 @@ const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
 const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
-/** Leaves a process in a session of its own, with a child in another one, that hold the FIFO of the subject. */
+/**
+ * Leaves a process in a session of its own, with a child in another one, that hold the FIFO of the
+ * subject.
+ */
 const plugin = `
   const fs = require('node:fs')
   const { spawnSync } = require('node:child_process')
