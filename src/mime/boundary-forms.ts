@@ -2,12 +2,11 @@ import { decodeWords } from '../message/encoded-words.ts'
 import { BOUNDARY_MAX, LimitExceeded } from './limits.ts'
 
 /**
- * All forms in which some reader understands the `boundary` parameters of a header, in lower case:
- * with and without quotes, escapes, folds, comments, encoded words and the sections of RFC 2231.
- * Linear in the header's length.
+ * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower
+ * case: with and without quotes, escapes, folds, comments, encoded words and the sections of RFC
+ * 2231. Takes time linear in the header's length. Throws LimitExceeded if a boundary is too long.
  */
 export function readBoundaries(header: string): string[] {
-  if (!/boundary/i.test(header)) return []
   const found = new Set<string>()
   const text = header.replace(/[\0\v\f]/g, '')
   addBoundaries(text, found)
@@ -27,17 +26,20 @@ function addBoundaries(text: string, found: Set<string>): void {
   for (const { value, isSection } of parametersIn(text)) {
     for (const reading of readingsOf(value)) add(reading)
     if (!isSection) continue
-    const plain = percentDecoded(quotedOrToken(value).replace(/^[^']*'[^']*'/, ''))
+    const plain = percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
     add(plain)
     joined += plain
     add(joined)
   }
 }
 
+/** Behind this many characters every value is too long, escapes included. */
+const VALUE_MAX = 2 * BOUNDARY_MAX
+
 interface BoundaryParameter {
-  /** All that follows the `=`; the value may end sooner. */
+  /** The text behind the `=`, which the value begins. */
   readonly value: string
-  /** RFC 2231: `boundary*=`, `boundary*0*=`. */
+  /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */
   readonly isSection: boolean
 }
 
@@ -49,24 +51,15 @@ function* parametersIn(text: string): Generator<BoundaryParameter> {
     if (isSection) at = skipBlanks(text, skip(text, at, '*0123456789'))
     if (text[at] !== '=') continue
     at = skipBlanks(text, at + 1)
-    yield { value: text.slice(at, endOfValue(text, at)), isSection }
+    yield { value: text.slice(at, at + VALUE_MAX), isSection }
   }
 }
 
-/** Where a value has ended for every reader: behind its line, or behind its closing quote. */
-function endOfValue(text: string, from: number): number {
-  const most = Math.min(text.length, from + 2 * BOUNDARY_MAX)
-  let end = text[from] === '"' ? text.indexOf('"', from + 1) + 1 : from
-  while (end > from + 1 && text[end - 2] === '\\' && end < most) end = text.indexOf('"', end) + 1
-  if (end <= 0) return most
-  for (; end < most; end++) if (text[end] === '\n') return end
-  return most
-}
-
+/** Returns what readers make of a value that is not split into sections. */
 function readingsOf(value: string): string[] {
-  const quoted = /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
-  const token = /^[^\s;]*/.exec(value)![0]
-  const line = /^[^;\r\n]*/.exec(value)![0]
+  const quoted = quotedIn(value)
+  const token = tokenIn(value)
+  const line = /[^;\r\n]*/.exec(value)![0]
   const raw = quoted ?? token
   return [
     raw.replace(/\\([\s\S])/g, '$1').replace(/\r?\n[ \t]?/g, ''),
@@ -74,13 +67,18 @@ function readingsOf(value: string): string[] {
     raw.replace(/\s+/g, ' '),
     /^"?([^"\r\n]*)/.exec(quoted === undefined ? token : value)![1]!,
     token.replace(/["'<>]/g, ''),
-    (quoted ?? token).replace(/\([\s\S]*$/, ''),
+    raw.replace(/\([\s\S]*/, ''),
     line.replace(/["']/g, ''),
   ]
 }
 
-function quotedOrToken(value: string): string {
-  return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1] ?? /^[^\s;]*/.exec(value)![0]
+/** Returns the text behind an opening quote, up to a closing one; undefined if there is no quote. */
+function quotedIn(value: string): string | undefined {
+  return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
+}
+
+function tokenIn(value: string): string {
+  return /[^\s;]*/.exec(value)![0]
 }
 
 function percentDecoded(text: string): string {

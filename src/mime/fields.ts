@@ -1,14 +1,14 @@
 import { decodeWords, hasHiddenLineEnd } from '../message/encoded-words.ts'
 
-/** A field of a header as some reader of mail sees it; latin1. */
+/** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
-  /** Lower case, all that stands before the colon; '' for a line that is no field. */
+  /** All that stands before the colon, in lower case; '' for a line that is no field. */
   readonly name: string
-  /** All that follows the colon, with folds; the whole line if it has no colon. */
+  /** All that follows the colon, with folds; the whole line if the line is no field. */
   readonly value: string
 }
 
-/** Splits a header, or some of its lines, into fields. Linear in the length. */
+/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
 export function fieldsOf(text: string): Field[] {
   const fields: Field[] = []
   for (let at = 0; at < text.length; ) {
@@ -36,20 +36,20 @@ function isSpaceOrTab(text: string, at: number): boolean {
   return text[at] === ' ' || text[at] === '\t'
 }
 
-/** The value without folds, and without blanks at both ends. */
+/** Returns the value without folds, and without blanks at both ends. */
 export function unfolded(value: string): string {
   return value.replace(/[\r\n]/g, '').trim()
 }
 
 /**
- * The name as the most patient reader takes it: only its letters, digits and hyphens, without
- * comments.
+ * Returns the name as the most patient reader takes it: without comments, and only its letters,
+ * digits and hyphens.
  */
 export function plainName(name: string): string {
   return withoutComments(name).replace(/[^a-z0-9-]/g, '')
 }
 
-/** Removes comments, which are in parentheses (RFC 822 3.4.3), even inside of quotes. */
+/** Removes comments, which stand in parentheses (RFC 822 3.4.3), even inside of quotes. */
 export function withoutComments(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
@@ -62,15 +62,15 @@ export function withoutComments(text: string): string {
   return kept
 }
 
-/** Keeps the lines of a header that say something about content, in bounded memory. */
+/** Collects the lines of a header that say something about content, in bounded memory. */
 export class MimeLines {
   #text = ''
   #words = ''
   #keeping = false
   #hasWords = false
-  /** Whether it has NULs, bare CRs or other control characters. */
+  /** Whether the header has NULs, bare CRs or other control characters. */
   hasControls = false
-  /** Whether the kept lines have more than `most` characters. */
+  /** Whether the collected lines have more than `most` characters. */
   isOver = false
   readonly #most: number
 
@@ -82,14 +82,14 @@ export class MimeLines {
     this.hasControls = before.hasControls
   }
 
-  /** Takes a line with its end, or a piece of a line. `goesOn`: it is a fold or a further piece. */
+  /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
   add(line: string, goesOn: boolean): void {
     if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
     if (!goesOn) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
     }
-    // For readers that end a line at a bare CR, a field begins behind it.
+    // Some readers end a line at a bare CR. For them a field begins behind it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
     if (ended.includes('=?')) this.#hasWords = true
     if (this.#hasWords) this.#words += ended
@@ -97,7 +97,7 @@ export class MimeLines {
     if (this.length > this.#most) this.isOver = true
   }
 
-  /** How many characters were kept. */
+  /** The number of characters that were collected. */
   get length(): number {
     return this.#text.length + this.#words.length
   }
@@ -106,14 +106,12 @@ export class MimeLines {
     return this.#text
   }
 
-  /** Whether one of its encoded words may hide a line end (RFC 2047). */
+  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
   get hidesLineEnd(): boolean {
     return this.#words !== '' && hasHiddenLineEnd(this.#words)
   }
 
-  /**
-   * The lines with encoded words, decoded. A line end inside of an encoded word ends a line here.
-   */
+  /** The lines that have encoded words, decoded. A line end in an encoded word ends a line here. */
   get decodedWords(): string {
     return decodeWords(this.#words).replace(/\r\n?/g, '\n')
   }
@@ -121,7 +119,7 @@ export class MimeLines {
 
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
-/** Whether the line may be a field about content to the most patient reader. */
+/** Tells whether the most patient reader may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
   if (colon < 0 || colon > NAME_MAX) return true

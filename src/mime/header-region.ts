@@ -1,35 +1,36 @@
 import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
 import { FIELDS_MAX, LimitExceeded } from './limits.ts'
-import { type PartHeader, readPartHeader } from './part-header.ts'
+import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
 import { SPACE, TAB } from './shared/lines.ts'
 
+/** Where a header began. */
 export interface RegionStart {
-  /** Whether it began behind a delimiter. */
+  /** Whether the header began behind a delimiter. */
   readonly isOfPart: boolean
   /**
-   * Whether the content counts as nested in what is open around it. `no`: the header stands in a
-   * text, where no reader takes it for one by its place.
+   * Whether the content counts as nested in the multiparts and messages around it. It does not
+   * (`no`) if the header stands in a text, where a reader knows it only by its looks.
    */
-  readonly nests: 'no' | 'maybe' | 'sure'
+  readonly nests: Certainty
   /** The encodings of the multipart around it. */
   readonly around: readonly Encoding[]
-  /** How many containers are open around it (nesting.ts). */
+  /** The number of containers that are open around the header (nesting.ts). */
   readonly containers: number
-  /** A header that goes on in this one to some readers. */
+  /** The header before the delimiter, if for some readers that header goes on in this one. */
   readonly before?: HeaderRegion | undefined
 }
 
-/** The lines of a header as some reader sees it, and what they say. */
+/** The lines of a header as some reader sees it, and what they say about content. */
 export class HeaderRegion {
   readonly start: RegionStart
   readonly lines: MimeLines
-  /** How many lines in a row were no fields. */
+  /** The number of lines in a row that were no fields. */
   strange = 0
   /** Whether each line was a field, and an empty line ended the header. */
   isWhole: boolean
   hasLines = false
-  /** How many characters of its lines were searched for boundaries. */
+  /** The number of characters that `fresh` has returned. */
   #learnt: number
   #header: PartHeader | undefined
 
@@ -50,7 +51,7 @@ export class HeaderRegion {
     }
   }
 
-  /** The lines about content that came since the last call. */
+  /** Returns the lines about content that came since the last call. */
   fresh(): string {
     const { text } = this.lines
     const from = this.#learnt
@@ -58,7 +59,7 @@ export class HeaderRegion {
     return text.slice(from)
   }
 
-  /** What the header says. Call this when the header has ended. */
+  /** What the header says about content. To be asked for when the header has ended. */
   get header(): PartHeader {
     this.#header ??= readPartHeader(this.lines, {
       isWhole: this.isWhole,
@@ -69,8 +70,8 @@ export class HeaderRegion {
 }
 
 /**
- * Whether the line begins with a name and a colon. The name has at most two words; blanks before it
- * are allowed.
+ * Tells whether the line begins with a name and a colon. The name has at most two words, and blanks
+ * may stand before it.
  */
 export function isField(bytes: Buffer, from: number, end: number): boolean {
   let blanks = 0
@@ -87,8 +88,8 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Whether the line has nothing but blanks, control characters, and bytes that some readers take for
- * blanks.
+ * Tells whether the line has nothing but blanks, control characters, and bytes that some readers
+ * take for blanks.
  */
 export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {

@@ -1,46 +1,47 @@
 import type { Encoding } from './encodings.ts'
 import type { RegionStart } from './header-region.ts'
-import type { PartHeader } from './part-header.ts'
+import type { Certainty, PartHeader } from './part-header.ts'
 import { CR, LF, SPACE } from './shared/lines.ts'
 
-/** A multipart whose boundary is known, as its header describes it. */
+/** A multipart as its header describes it, with a boundary that is known. */
 export interface Multipart {
   readonly boundary: string
-  /** Whether every reader must see its delimiters as delimiters. */
+  /** Whether every reader must take its delimiters for delimiters. */
   readonly isSure: boolean
-  /** How many contents were open when its header was read. */
+  /** The number of contents that were open when its header was read. */
   readonly base: number
-  /** The encodings of the multipart itself, and of those around it. */
+  /** The encodings of this multipart, and of the multiparts around it. */
   readonly encodings: readonly Encoding[]
-  /** The same as for its header (header-region.ts). */
-  readonly nests: 'no' | 'maybe' | 'sure'
-  /** How many containers are open in it, counting itself (nesting.ts). */
+  /** Whether its parts count as nested, as for its header (header-region.ts). */
+  readonly nests: Certainty
+  /** The number of containers that are open in the multipart, itself included (nesting.ts). */
   readonly containers: number
 }
 
 export interface Delimiter {
   readonly multipart: Multipart
+  /** Whether it ends the multipart. */
   readonly closes: boolean
-  /** Whether every reader must see it. */
+  /** Whether every reader must take the line for a delimiter. */
   readonly isSure: boolean
 }
 
 interface OpenMultipart {
   readonly multipart: Multipart
-  /** How many multiparts are around it. */
+  /** The number of multiparts around this one. */
   readonly level: number
   isClosed: boolean
 }
 
-/** The multiparts that are open at the place that is read. */
+/** The multiparts that are open where the mail is being read. */
 export class Multiparts {
-  /** From the outermost to the innermost, with closed ones that are still around the place. */
+  /** From the outermost to the innermost. A closed multipart stays until one around it goes on. */
   readonly #open: OpenMultipart[] = []
-  /** Those that are not closed, from the outermost to the innermost. */
+  /** The multiparts that are not closed, by boundary, from the outermost to the innermost. */
   readonly #byBoundary = new Map<string, OpenMultipart[]>()
   #longest = 0
 
-  /** Opens the multipart of this header, if it names a boundary. */
+  /** Opens the multipart that a header announces, if the header names a boundary. */
   enter(
     { boundary, multipart, encodings }: PartHeader,
     { nests, around }: RegionStart,
@@ -72,8 +73,8 @@ export class Multiparts {
   }
 
   /**
-   * What a line that begins with two dashes delimits; if it fits several multiparts, the outermost
-   * of them.
+   * Reads a line that begins with two dashes; returns undefined if it is no delimiter. A line that
+   * fits several multiparts is a delimiter of the outermost.
    */
   delimiterIn(bytes: Buffer, from: number, to: number): Delimiter | undefined {
     if (this.#open.length === 0) return undefined
@@ -93,7 +94,7 @@ export class Multiparts {
     return { multipart, closes, isSure: multipart.isSure && whole === end }
   }
 
-  /** The innermost multipart inside of this one that is still open: some readers know only its delimiters. */
+  /** Returns the innermost open multipart inside of this one. Some readers see only its delimiters. */
   openInside(multipart: Multipart): Multipart | undefined {
     const last = this.#open.findLast(({ isClosed }) => !isClosed)?.multipart
     return last === multipart ? undefined : last
@@ -106,7 +107,7 @@ export class Multiparts {
     if (closed) closed.isClosed = true
   }
 
-  /** Ends all multiparts inside of it. */
+  /** Ends all multiparts inside of the multipart. */
   endInside(multipart: Multipart): void {
     for (;;) {
       const last = this.#open.at(-1)

@@ -2,35 +2,36 @@ import type { HeaderRegion } from './header-region.ts'
 import type { Multipart } from './multiparts.ts'
 import type { PartHeader } from './part-header.ts'
 
-/** How deep a place is nested, as libclamav counts. */
+/** How deep a place in a mail is nested, as libclamav counts. */
 export interface Depth {
   /**
-   * Nested multiparts of one message. A message that is the whole content of another counts as one
-   * more, since libclamav takes that apart in place.
+   * The number of nested multiparts in one message. A message that is the whole content of another
+   * counts as one more, since libclamav takes it apart in place.
    */
   readonly levels: number
-  /** Nested messages. An attached message is a file of its own to libclamav. */
+  /** The number of nested messages. To libclamav an attached message is a file of its own. */
   readonly messages: number
-  /** Whether the innermost container is a multipart, and whether that is a digest. */
+  /** Whether the innermost container is a multipart. */
   readonly isMultipart: boolean
+  /** Whether that multipart is a digest. */
   readonly isDigest: boolean
 }
 
-/** The depth of a mail that is nested in so many others. */
+/** Returns the depth of a mail that stands inside of `messages` other mails. */
 export function aroundMail(messages = 0): Depth {
   return { levels: 0, messages, isMultipart: false, isDigest: false }
 }
 
 /**
- * The containers that are open at a place of a mail: multiparts and messages that any reader sees.
- * The deepest reader counts: a container is closed only by a delimiter that every reader must see.
+ * The containers, which are multiparts and messages, that are open where the mail is being read, to
+ * the reader that nests deepest. So only a delimiter that every reader must see closes a container.
  */
 export class Nesting {
   readonly #around: Depth
   readonly #open: Depth[] = []
-  /** The levels of the message that began last, for readers that do not make a file of it. */
+  /** The levels of the message that began last, for readers that take it apart in place. */
   #inPlace = 0
-  /** The deepest that was reached: the levels, the messages, or a third of all open containers. */
+  /** The greatest number so far of levels, of messages, or of a third of all open containers. */
   deepest = 0
 
   constructor(around: Depth) {
@@ -51,8 +52,8 @@ export class Nesting {
   }
 
   /**
-   * Opens what a header announces. `isClear`: every reader sees the header, and sees it end here.
-   * Returns whether the innermost container now is a message.
+   * Opens the containers that a header announces. `isClear` says that every reader sees the header,
+   * and sees it end here. Returns whether the innermost container now is a message.
    */
   enter(header: PartHeader, isClear: boolean): boolean {
     const around = this.depth
@@ -69,15 +70,15 @@ export class Nesting {
     return true
   }
 
-  /** To some readers the header of the last message goes on with the next lines. */
+  /** Counts the last message as taken apart in place, since for some readers its header goes on. */
   goOnInPlace(): void {
     const last = this.#open.pop()
     if (last) this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
   }
 
   /**
-   * Closes what is nested in the multipart. If some reader continues the header `before`, what that
-   * announces is opened instead.
+   * Closes the containers inside of the multipart. If some reader continues the header `before` the
+   * delimiter, the containers that this header announces are opened instead.
    */
   leave({ nests, containers }: Multipart, before: HeaderRegion | undefined): void {
     if (nests === 'no') return
@@ -94,7 +95,7 @@ export class Nesting {
   }
 }
 
-/** Whether a header names a type in any words. */
+/** Tells whether a header names a type in any words. */
 export function saysType({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
 }

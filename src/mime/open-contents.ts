@@ -5,28 +5,28 @@ import type { Multipart } from './multiparts.ts'
 import type { Depth } from './nesting.ts'
 import { NO_HEADER, type PartHeader } from './part-header.ts'
 
-/** A content that begins at one place and may end at several. Places are offsets in the message. */
+/** A content that begins at one place and may end at several. All places are offsets in the mail. */
 export interface Leaf {
   readonly from: number
-  /** Where the line begins that ends it for all readers. */
+  /** The start of the line that ends the content for all readers. */
   readonly to: number
-  /** Where lines begin that end it earlier for some readers. */
+  /** The starts of lines that end the content earlier for some readers. */
   readonly mayEnd: readonly number[]
   readonly header: PartHeader
   readonly encodings: readonly Encoding[]
-  /** Its depth; undefined if only some readers look for a content here. */
+  /** The depth of the content; undefined if a reader knows it only by its looks. */
   readonly depth: Depth | undefined
 }
 
-/** Encoded data that is recognised by its looks, wherever it stands. */
+/** Encoded data that readers recognise by its looks, wherever it stands. */
 export interface CodedData {
-  /** `base64 lines`: other lines stand between the lines of base64. */
+  /** `base64 lines` stands for lines of base64 with some other lines among them. */
   readonly kind: 'base64' | 'base64 lines' | 'uuencode' | 'yenc'
   readonly from: number
   readonly to: number
 }
 
-/** A place where content may have begun, and whose end is not reached. */
+/** A content that may have begun, and whose end is not reached. */
 interface OpenContent {
   readonly kind: 'leaf' | 'uuencode' | 'yenc'
   readonly from: number
@@ -36,11 +36,11 @@ interface OpenContent {
   readonly mayEnd: Map<string, number>
 }
 
-/** What does not end at a delimiter, for some readers. */
+/** The contents that a delimiter does not end for some readers. */
 export interface DelimiterExceptions {
-  /** Data recognised by its looks, which is not over. */
+  /** Whether encoded data goes on behind the delimiter. */
   readonly coded: boolean
-  /** What was begun in this multipart inside, which is still open. */
+  /** A multipart inside that is still open: the contents that began in it go on. */
   readonly inside: Multipart | undefined
 }
 
@@ -49,11 +49,11 @@ export interface ContentListener {
   coded?(coded: CodedData): void
 }
 
-/** Contents that have begun and not ended. Each method throws Over if there are too many. */
+/** The contents that have begun and not ended. Methods throw LimitExceeded if they are too many. */
 export class OpenContents {
   readonly #listener: ContentListener
   readonly #open: OpenContent[] = []
-  /** Contents that, for some readers, only a delimiter with this boundary ends. */
+  /** The contents that, for some readers, only a delimiter with this boundary ends. */
   readonly #goingOn: { readonly open: OpenContent; readonly boundary: string }[] = []
   #places = 0
   #hasText = false
@@ -66,7 +66,7 @@ export class OpenContents {
     return this.#open.length
   }
 
-  /** Whether some of them are data recognised by its looks. */
+  /** Whether encoded data is among the open contents. */
   get hasCoded(): boolean {
     return this.#open.some(({ kind }) => kind !== 'leaf')
   }
@@ -86,18 +86,19 @@ export class OpenContents {
   }
 
   /**
-   * All open contents may end at this place, for readers that take lines of this kind for a
-   * delimiter. `boundary` is the one that the line begins with.
+   * Notes that all open contents may end at this place, for readers that take such a line for a
+   * delimiter. `way` names the kind of line; `boundary` is the boundary that the line begins with.
    */
   mayEnd(way: string, at: number, boundary: string | undefined): void {
     this.#endGoingOn(boundary, at)
     for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
   }
 
-  /** Ends the contents of a multipart at its delimiter, but for those that go on for some reader. */
+  /** Ends the contents of a multipart at its delimiter, except those that go on for some reader. */
   end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
     this.#endGoingOn(boundary, to)
-    // A reader for which a content goes on sees no others behind it. It may not see attached messages.
+    // For a reader for which a content goes on, no other content begins behind it. Such a reader may
+    // see fewer attached messages than others.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
     let kept = Math.min(base, this.#open.length)
     for (let at = kept; at < this.#open.length; at++) {
@@ -121,10 +122,9 @@ export class OpenContents {
 
   #endGoingOn(boundary: string | undefined, to: number): void {
     if (this.#goingOn.length === 0 || boundary === undefined) return
-    const going = this.#goingOn.splice(0)
-    for (const one of going) {
-      if (one.boundary === boundary.toLowerCase()) this.#end(one.open, to)
-      else this.#goingOn.push(one)
+    for (const content of this.#goingOn.splice(0)) {
+      if (content.boundary === boundary.toLowerCase()) this.#end(content.open, to)
+      else this.#goingOn.push(content)
     }
   }
 
@@ -140,8 +140,9 @@ export class OpenContents {
   }
 
   /**
-   * The first text is the mail's own if all readers see its header. Other texts, and those of
-   * attached messages, are files to some readers.
+   * Returns the header, without its claim to be the mail's own text unless it is. The first text is
+   * the mail's own if all readers see its header. Some readers take every other text, and the text
+   * of an attached message, for a file.
    */
   #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
     if (!header.isText) return header
@@ -151,7 +152,7 @@ export class OpenContents {
   }
 }
 
-/** How many attached messages are around it; many, where it is not known. */
+/** Returns the number of attached messages around a content; a huge number if it is not known. */
 function messagesAround({ depth }: OpenContent): number {
   return depth?.messages ?? Number.MAX_SAFE_INTEGER
 }

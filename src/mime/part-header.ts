@@ -10,54 +10,57 @@ import {
 } from './fields.ts'
 import { readType } from './strict-type.ts'
 
-/** Whether a header announces something: to no reader, surely to all, or maybe to some. */
+/** Whether readers see something: no reader does, all readers do, or some readers may. */
 export type Certainty = 'no' | 'sure' | 'maybe'
 
-/** What the header of a message or part says about its content, to any reader. */
+/** What any reader may understand of the header of a message or part. */
 export interface PartHeader {
   readonly fields: readonly Field[]
-  /** Lower case, `type/subtype`; '' if none is given. */
+  /** The type in lower case, `type/subtype`; '' if the header names none. */
   readonly type: string
+  /** Whether the header announces a multipart. */
   readonly multipart: Certainty
+  /** Whether the header announces a message. */
   readonly message: Certainty
-  /** As it is written; undefined if readers may differ about it in more than blanks. */
+  /** The boundary as it is written; undefined if readers may differ about more than blanks in it. */
   readonly boundary: string | undefined
-  /** All forms of all boundaries, in lower case. */
+  /** All boundaries in all forms in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
+  /** Whether a part without a type is a message (RFC 2046 5.1.5). */
   readonly isDigest: boolean
-  /** All encodings by which some reader decodes the content. One, if all readers agree. */
+  /** All encodings by which some reader decodes the content. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
   /** Whether all readers agree about the fields that matter. */
   readonly isPlain: boolean
-  /** Whether readers show the content as text of the mail itself: it is no file and no HTML. */
+  /** Whether readers show the content as text of the mail itself, so that it is no file, nor HTML. */
   readonly isText: boolean
-  /** Whether it has a name or a disposition, so that readers save it as a file. */
+  /** Whether the part has a name or a disposition, so that readers save it as a file. */
   readonly isNamed: boolean
-  /** Whether lines that end in a blank are joined to the next, without that blank (RFC 3676). */
+  /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
 }
 
-/** In what form the lines of a header came. */
+/** The form in which the lines of a header came. */
 export interface HeaderForm {
   /** Whether each line was a field, and an empty line ended the header. */
   readonly isWhole: boolean
-  /** Whether it is the header of a part, and not of a mail. */
+  /** Whether the header belongs to a part, and not to a mail. */
   readonly isOfPart: boolean
 }
 
 const TYPE = 'content-type'
 const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
-/** Fields by which some reader saves the content as a file. */
+/** The fields for which some reader saves the content as a file. */
 const OF_FILES = new Set([DISPOSITION, 'content-id', 'content-description', 'content-location'])
 
-/** Reads the lines of a header. Linear in their length. */
+/** Reads what a header says about its content. Takes time linear in the length of the lines. */
 export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderForm): PartHeader {
   const { hidesLineEnd } = lines
   const isClear = isWhole && !lines.hasControls && !hidesLineEnd
-  if (lines.text === '' && isClear) return isOfPart ? SILENT_PART : SILENT
-  // Some readers decode the header first: for them a field begins behind a line end in an encoded
-  // word.
+  if (lines.text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
+  // Some readers decode encoded words first. For them a field begins behind a line end that stands
+  // in an encoded word.
   const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
   const fields = fieldsOf(text)
   const isPlain = isClear && fields.every(isNamedPlainly)
@@ -72,16 +75,16 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     types.some((value) => /name/i.test(value))
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
-  const spoken = withReadings(text)
-  const said = spoken.toLowerCase()
-  const boundaries = readBoundaries(spoken)
+  const readings = withReadings(text)
+  const lowerCase = readings.toLowerCase()
+  const boundaries = readBoundaries(readings)
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const boundary = strict?.boundary
-  const multipart = multipartOf(type, said, isSure, boundary, boundaries)
+  const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
   const message = messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain)
-  const spokenOf = encodingsOf(encodings, isPlain, said)
-  // Parts and messages have encodings of their own; to some readers the field then has no effect
-  // (RFC 2045 6.4).
+  const possible = encodingsOf(encodings, isPlain, lowerCase)
+  // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
+  // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
   return {
     fields,
@@ -90,22 +93,22 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     message,
     boundary: isSure && multipart !== 'no' && isSaidOnce(text, boundary) ? boundary : undefined,
     boundaries,
-    isDigest: /multipart\s*\/\s*digest/.test(said),
-    encodings: isContainer ? [...new Set<Encoding>(['identity', ...spokenOf])] : spokenOf,
+    isDigest: /multipart\s*\/\s*digest/.test(lowerCase),
+    encodings: isContainer ? [...new Set<Encoding>(['identity', ...possible])] : possible,
     isPlain,
     isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
     isNamed,
-    isFlowed: /delsp/.test(said),
+    isFlowed: /delsp/.test(lowerCase),
   }
 }
 
-/** Whether the header says one boundary, which may have that word in itself, as many have. */
+/** Tells whether the header has one boundary. Many boundaries have the word boundary in them. */
 function isSaidOnce(text: string, boundary = ''): boolean {
   const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
   return count(text) - count(boundary) === 1
 }
 
-const SILENT: PartHeader = {
+const EMPTY: PartHeader = {
   fields: [],
   type: '',
   multipart: 'no',
@@ -121,14 +124,14 @@ const SILENT: PartHeader = {
 }
 
 /** A part without a type may be a file to readers that give every part a type. */
-const SILENT_PART: PartHeader = { ...SILENT, isText: false }
+const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
-/** The header of content that has none: between and behind the parts of a multipart. */
-export const NO_HEADER: PartHeader = SILENT
+/** Stands for the header of content without one: between and behind the parts of a multipart. */
+export const NO_HEADER: PartHeader = EMPTY
 
 /**
- * The text; and, if that differs, the text without comments, for readers that remove comments
- * inside of words.
+ * Returns the text, with a second copy without comments if it has any. Some readers remove comments
+ * even inside of words.
  */
 function withReadings(text: string): string {
   return text.includes('(') ? `${text}\n${withoutComments(text)}` : text
@@ -143,12 +146,12 @@ function isNamedPlainly({ name }: Field): boolean {
 
 function multipartOf(
   type: string,
-  said: string,
+  header: string,
   isSure: boolean,
   boundary: string | undefined,
   boundaries: readonly string[],
 ): Certainty {
-  const isMentioned = said.includes('multipart') || said.includes('boundary')
+  const isMentioned = header.includes('multipart') || header.includes('boundary')
   if (!isMentioned) return 'no'
   const isOne = isSure && type.startsWith('multipart/') && boundary !== undefined
   return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
@@ -160,7 +163,7 @@ function messageOf(type: string, types: string, isSure: boolean, isPlain: boolea
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
 
-/** The first word of the value, for a type that cannot be read strictly. */
+/** Returns the first word of the value, for a type that cannot be read strictly. */
 function typeOf(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }

@@ -23,5 +23,5 @@ export const ROOMS = {
       'test/delay/gate/{known-clients,waiting-room}.test.ts',
     ],
   },
-  mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/*.test.ts'] },
+  mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/**/*.test.ts'] },
 }

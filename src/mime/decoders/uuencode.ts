@@ -280,7 +280,7 @@ export class YencDecoder implements Decoder {
   #line(bytes: Buffer, from: number, to: number): void {
     const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
     if (start === '=yend ') this.#over = true
-    if (start.startsWith('=ypart') || this.#over) return
+    if (start === '=ypart' || this.#over) return
     let end = to
     while (end > from && isEnd(bytes[end - 1]!)) end--
     for (let at = from; at < end; at++) {
