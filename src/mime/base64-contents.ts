@@ -4,25 +4,27 @@ import { SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 import type { ContentStep, Walk } from './walk.ts'
 
-/** The fewest characters between two paddings that are decoded by themselves. */
+/**
+ * The fewest characters between two paddings that are decoded by themselves. Fewer are a word of a
+ * text, and no file.
+ */
 const PIECE_LEAST = 16
 
 /**
- * What readers decode out of base64. If data goes on behind padding, each piece of it is decoded by
- * itself as well. `isSaid`: a header says that it is base64.
+ * Gives all that readers decode from base64. If data goes on behind padding, each piece of the data
+ * is decoded by itself as well. `isAnnounced` says that a header announces base64.
  */
 export function* giveFromBase64(
   part: Source,
-  isSaid: boolean,
+  isAnnounced: boolean,
   walk: Walk,
   depth: number,
 ): Generator<ContentStep> {
-  const plan = base64Plan(isSaid)
+  const plan = base64Plan(isAnnounced)
   yield* decodeByPlan(plan, part, walk, depth)
   if (!plan.odd.padding) return
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
-    // Fewer characters are a word of a text, and no file.
     if (place - from >= PIECE_LEAST) {
       yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), walk, depth)
     }
@@ -30,7 +32,7 @@ export function* giveFromBase64(
   }
 }
 
-/** The places where data goes on behind padding. */
+/** Finds the places where data goes on behind padding. */
 function* paddedPlaces(part: Source): Generator<number> {
   let isPadded = false
   let at = 0

@@ -1,10 +1,10 @@
 import { isBase64Line } from './decoders/base64.ts'
 import { isBlank, LineSearch } from './shared/lines.ts'
 
-/** The fewest characters of a run. Fewer are a word of a text, and no file. */
+/** The fewest characters of a run. Fewer characters are a word of a text, and no file. */
 const RUN_LEAST = 16
 
-/** The most other lines between two runs that some reader takes for one. */
+/** The most other lines between two runs that some reader may take for one run. */
 const GAP_MAX = 3
 
 interface Run {
@@ -13,14 +13,15 @@ interface Run {
 }
 
 export interface RunListener {
+  /** Called with the range of a run. */
   run(run: Run): void
-  /** Several runs with few other lines between them. */
+  /** Called with the range of several runs that have few other lines between them. */
   joined(runs: Run): void
 }
 
 /**
- * Looks for runs of lines that hold nothing but base64, blank lines among them: data that no header
- * announces. Places are offsets in the message.
+ * Finds runs of lines that hold nothing but base64, with blank lines among them: data that no header
+ * announces. All ranges are offsets in the mail.
  */
 export class Base64Runs {
   readonly #listener: RunListener
@@ -31,10 +32,7 @@ export class Base64Runs {
     this.#listener = listener
   }
 
-  /**
-   * Takes lines, of which the last may be incomplete. `offset` is where `bytes` begins in the
-   * message.
-   */
+  /** Reads lines, of which the last may be incomplete. `offset` is that of `bytes` in the mail. */
   lines(bytes: Buffer, from: number, to: number, offset: number): void {
     const lines = new LineSearch(bytes, to)
     for (let at = from; at < to; ) {

@@ -1,13 +1,13 @@
 import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from './limits.ts'
 
-/** All texts that some reader may take for the boundary of an open multipart, in lower case. */
+/** The texts that some reader may take for the boundary of an open multipart, in lower case. */
 export class Boundaries {
   readonly #known = new Set<string>()
   #lengths: number[] = []
   #firsts = new Set<number>()
   #longest = 0
 
-  /** Throws LimitExceeded if there are too many. */
+  /** Adds boundaries. Throws LimitExceeded if there are too many. */
   learn(boundaries: readonly string[]): void {
     const before = this.#known.size
     for (const boundary of boundaries) this.#known.add(boundary)
@@ -23,8 +23,8 @@ export class Boundaries {
   }
 
   /**
-   * The longest known boundary that begins at `from`, which is behind the dashes. Blanks before it
-   * are skipped.
+   * Returns the longest known boundary that begins at `from`, behind the dashes of a line. Blanks
+   * before the boundary are skipped.
    */
   longestAt(bytes: Buffer, from: number): string | undefined {
     if (this.#longest === 0) return undefined

@@ -15,10 +15,10 @@ import {
 export type { Content, ContentStep as Step, ContentsOptions } from './walk.ts'
 
 /**
- * The contents that any reader of mail might get out of a message, each of them once. Each leaf is
- * decoded as the standards say, and in each other way in which some reader decodes it. Text of the
- * mail itself that stands in the message as it is, is left out (leaf-contents.ts). A caller that
- * stops early must call `return`, which frees what is held.
+ * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf
+ * is decoded as the standards say, and in each other way in which some reader decodes it. The text of
+ * the mail itself is left out if it stands in the message as it is (saved-forms.ts). A caller that
+ * stops early must call `return`, which frees memory and files.
  */
 export function* contentsOf(
   message: Source,
@@ -34,8 +34,8 @@ export function* contentsOf(
 }
 
 /**
- * The contents of one mail, in the order of their ends. The source is read at two places at a time,
- * so its readings may not share memory.
+ * Gives the contents of one mail, in the order of their ends. The source is read at two places at a
+ * time, so two iterators over its chunks may not share memory.
  */
 function* contentsOfMail(source: Source, walk: Walk, depth: number): Generator<ContentStep, void> {
   let found: (Leaf | CodedData)[] = []

@@ -28,30 +28,30 @@ import {
 } from './decoders/uuencode.ts'
 import { CutLines, UuencodeAcrossLines } from './decoders/uuencode-lines.ts'
 
-/** Makes a decoder. Nothing else may use `room` as long as it decodes. */
+/** Makes a decoder. Nothing else may use `room` while the decoder is in use. */
 export type MakeDecoder = (give: Give, room: Buffer) => Decoder
 
 /**
- * The ways of decoding a content. If nothing is odd, all readers decode it in the standard way; if
- * something is, the other ways are tried as well.
+ * The ways of decoding a content. If nothing in the content is odd, all readers decode it in the
+ * standard way. If something is, the other ways are tried as well.
  */
 export interface DecodingPlan {
-  /** To be used once: when it has ended, it is known what was odd. */
+  /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
   readonly standard: MakeDecoder
-  /** To be asked when the standard way has ended. */
+  /** Returns the other ways, once the standard way has ended. */
   others(): Iterable<MakeDecoder>
 }
 
 /**
- * Classes, since a mail may have a hundred thousand runs: with a generator function for each they
- * outgrow the young generation of the garbage collector.
+ * Plans are classes, since a mail may have a hundred thousand runs. With a generator function for
+ * each run they would outgrow the young generation of the garbage collector.
  */
 class Base64Plan implements DecodingPlan {
   readonly odd: Base64Oddities = noOddities()
-  readonly #isSaid: boolean
+  readonly #isAnnounced: boolean
 
-  constructor(isSaid: boolean) {
-    this.#isSaid = isSaid
+  constructor(isAnnounced: boolean) {
+    this.#isAnnounced = isAnnounced
   }
 
   readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd);
@@ -59,22 +59,22 @@ class Base64Plan implements DecodingPlan {
   *others(): Generator<MakeDecoder> {
     const { odd } = this
     if (!isOdd(odd)) return
-    for (const mode of this.#isSaid ? base64Modes(odd) : fewModes(odd)) {
+    for (const mode of this.#isAnnounced ? base64Modes(odd) : fewModes(odd)) {
       yield (give, room) => new Base64Decoder(give, room, mode)
     }
-    if (this.#isSaid && (odd.junk || odd.url || odd.high || odd.lines)) {
+    if (this.#isAnnounced && (odd.junk || odd.url || odd.high || odd.lines)) {
       yield linesOfBase64
     }
   }
 }
 
-/** For readers that skip all lines with other characters than base64. */
+/** Decodes as readers do that skip all lines with other characters than base64. */
 export const linesOfBase64: MakeDecoder = (give, room) =>
   new WithoutJunkLines(new Base64Decoder(give, room))
 
-/** `isSaid`: a header says that it is base64. Otherwise it only looks like it. */
-export function base64Plan(isSaid: boolean): Base64Plan {
-  return new Base64Plan(isSaid)
+/** Plans base64. `isAnnounced` says that a header announces it; if not, it only looks like base64. */
+export function base64Plan(isAnnounced: boolean): Base64Plan {
+  return new Base64Plan(isAnnounced)
 }
 
 /**
@@ -111,13 +111,13 @@ const TAILS = ['bytes', 'drop'] as const
 const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
 const JUNKS = ['skip', 'restart', 'end'] as const
 
-/** In how many things a mode differs from the standard one. */
+/** Returns the number of things in which a mode differs from the standard one. */
 function differencesOf(mode: Base64Mode): number {
   const keys = Object.keys(PATIENT) as (keyof Base64Mode)[]
   return keys.filter((key) => mode[key] !== PATIENT[key]).length
 }
 
-/** For data that only looks like base64: it has no characters outside of the alphabet. */
+/** The modes for data that only looks like base64, so it has no characters outside of base64. */
 function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
   if (odd.padding) {
     yield { ...PATIENT, padding: 'restart' }
@@ -152,7 +152,7 @@ class QuotedPrintablePlan implements DecodingPlan {
   }
 }
 
-/** A soft line break with blanks before its end is one of the readings, and a strange escape to these. */
+/** What these readers make of a strange escape also applies to a soft line break with blanks in it. */
 const ALSO_OF_BLANKS = [othersAsF, othersAsZero, 'keep three'] as const
 const OF_OTHERS = [asNumber, 'keep two', 'drop', 'drop digit', 'drop line', 'drop pair'] as const
 const BARE_CRS: readonly BareCrMode[] = ['drop', 'lf', 'crlf', 'pair']
@@ -165,21 +165,21 @@ function escapesBy(mode: QuotedPrintableMode): MakeDecoder {
   return (give, room) => new QuotedPrintableDecoder(give, room, mode)
 }
 
-/** If nothing was odd or encoded, the text stands as it is. */
+/** Plans quoted-printable. If nothing was odd or encoded, the text stands as it is. */
 export function quotedPrintablePlan(): QuotedPrintablePlan {
   return new QuotedPrintablePlan()
 }
 
 /**
- * First removes soft line breaks, then decodes escapes: an escape with a soft line break in it is
- * whole by then.
+ * Removes soft line breaks first, and then decodes escapes, so that an escape is found even if a
+ * soft line break stands in it.
  */
 const inTwoSteps: MakeDecoder = inTwo(
   (give, room) => new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, escapes: false }),
   (give, room) => new QuotedPrintableDecoder(give, room),
 )
 
-/** Reads bare CRs in this way before escapes are decoded. */
+/** Reads bare CRs in the way of a mode, and then decodes escapes. */
 function behindBareCrs(mode: BareCrMode): MakeDecoder {
   return inTwo(
     (give, room) => new BareCrs(give, room, mode),
@@ -187,7 +187,7 @@ function behindBareCrs(mode: BareCrMode): MakeDecoder {
   )
 }
 
-/** Decodes what another decoder makes of the content. */
+/** Decodes the content with a decoder, and its result with another one. */
 function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
   return (give, room) => {
     const second = makeSecond(give, room)

@@ -18,7 +18,8 @@ import { partOf, type Source } from './source.ts'
 import type { ContentStep, Walk } from './walk.ts'
 
 /**
- * A leaf in all ways in which readers save it: up to each of its ends, by each of its encodings.
+ * Gives a leaf in all ways in which readers save it: up to each of its ends, and decoded by each of
+ * its encodings.
  */
 export function* giveLeaf(
   leaf: Leaf,
@@ -67,7 +68,7 @@ function* giveByEncodings(
 
 const withoutTails: MakeDecoder = (give, room) => new WithoutTails(give, room)
 
-/** Decodes data that is known by its looks. */
+/** Gives all that readers decode from data that they know by its looks. */
 export function* giveCodedData(
   { kind, from, to }: CodedData,
   source: Source,
@@ -105,7 +106,7 @@ function* giveByKind(
     )
 }
 
-/** For readers that decode twice: by base64 and then quoted-printable, and the other way round. */
+/** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Source, walk: Walk, depth: number): Generator<ContentStep> {
   const plans = [() => quotedPrintablePlan(), () => base64Plan(true)]
   for (const [first, second] of [plans, plans.toReversed()]) {

@@ -1,13 +1,13 @@
 import { DASH, indexOrEnd, isLineEnd, SPACE, TAB } from './shared/lines.ts'
 
 /**
- * The most bytes on a line before the dash of `Content-`, not counting blanks; and before the
- * `egin` of `begin`.
+ * The most bytes other than blanks that may stand on a line before the dash of `Content-`, and
+ * before the `egin` of `begin`.
  */
 const NAME_FRONT_MAX = 60
 const BEGIN_FRONT_MAX = 3
 
-/** Searches a block of bytes for lines at which something may begin. */
+/** Searches a block of bytes for lines at which a part, a header or encoded data may begin. */
 export class EventSearch {
   readonly #bytes: Buffer
   #dash = -1
@@ -16,8 +16,8 @@ export class EventSearch {
   readonly #midLine: boolean
 
   /**
-   * `coded`: lines that begin uuencode or yEnc count as well. `midLine`: the block begins inside of
-   * a line.
+   * `coded` says that lines that begin uuencode or yEnc count as well; `midLine`, that the block
+   * begins inside of a line.
    */
   constructor(
     bytes: Buffer,
@@ -30,8 +30,8 @@ export class EventSearch {
   }
 
   /**
-   * Where the next such line begins; the block's length if there is none. `from` must be the start
-   * of a line.
+   * Returns where the next such line begins; the block's length if there is no such line. `from`
+   * must be the start of a line.
    */
   next(from: number): number {
     const bytes = this.#bytes
@@ -44,7 +44,7 @@ export class EventSearch {
       if (found === bytes.length) return found
       const line = eventAt(bytes, found, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
-      // Search on behind it. A row of dashes is skipped as a whole.
+      // The search goes on behind what was found, and skips a row of dashes as a whole.
       least = found + 1
       while (bytes[least] === DASH) least++
     }
@@ -52,8 +52,8 @@ export class EventSearch {
 }
 
 /**
- * Where the line of interest begins to which this dash, or `egin`, belongs; undefined if there is
- * none from `from` on.
+ * Returns where the line begins that has the dash, or the `egin`, at `found`; undefined if nothing
+ * begins at that line, or the line begins before `from`.
  */
 function eventAt(bytes: Buffer, found: number, from: number): number | undefined {
   if (bytes[found] !== DASH) {
@@ -70,7 +70,7 @@ function eventAt(bytes: Buffer, found: number, from: number): number | undefined
   return isMimeName(bytes, found) ? lineStart(bytes, found, from, NAME_FRONT_MAX) : undefined
 }
 
-/** Whether the dash is that of `Content-…:`, with few other characters around it. */
+/** Tells whether the dash belongs to `Content-…:`, with few other characters around it. */
 function isMimeName(bytes: Buffer, dash: number): boolean {
   if (!isBehindNt(bytes, dash)) return false
   const before = bytes.toString('latin1', Math.max(0, dash - 12), dash)
@@ -79,8 +79,8 @@ function isMimeName(bytes: Buffer, dash: number): boolean {
 }
 
 /**
- * A quick check that most dashes fail: the `nt` of `content`, or of a similar word, ends at most
- * four bytes before.
+ * Tells whether the letters `nt`, as of `content`, end at most four bytes before the dash. Most
+ * dashes fail this quick check.
  */
 function isBehindNt(bytes: Buffer, dash: number): boolean {
   for (let at = dash - 1; at >= dash - 5; at--) {
@@ -90,8 +90,8 @@ function isBehindNt(bytes: Buffer, dash: number): boolean {
 }
 
 /**
- * Where the line begins that holds `at`, at the earliest at `from`. Undefined if more than `most`
- * bytes other than blanks stand before `at` on it.
+ * Returns where the line of `at` begins, at the earliest at `from`; undefined if more than `most`
+ * bytes other than blanks stand before `at` on the line.
  */
 function lineStart(bytes: Buffer, at: number, from: number, most: number): number | undefined {
   let others = 0

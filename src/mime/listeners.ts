@@ -2,34 +2,35 @@ import type { ContentListener } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 
 /**
- * Is given all bytes of a mail while it is read, each of them once and in order. `bytes` are valid
- * until the method returns.
+ * A listener that gets all bytes of a mail while it is read, each byte once and in order. `bytes` are
+ * valid until the method returns.
  */
 export interface ByteListener {
   /**
-   * Whole lines, or a piece of one. The places in later calls are those of this block, until the
-   * next one comes.
+   * A block of whole lines, or a piece of a line, comes. The offsets in later calls are those of this
+   * block, until the next block comes.
    */
   block(bytes: Buffer): void
-  /** A line that some reader takes for a header's, with its end; or a piece of such a line. */
+  /** A line comes that some reader takes for one of a header, with its end; or a piece of it. */
   headerLine(bytes: Buffer, from: number, to: number): void
-  /** The header has ended. `isEnded`: by its empty line, which was given before. */
+  /** The header has ended. `isEnded` says that its empty line ended it, which has come before. */
   header(header: PartHeader, isEnded: boolean): void
-  /** A line that some reader takes for a delimiter, from its dashes on. */
+  /** A line comes that some reader takes for a delimiter, from its dashes on. */
   delimiter(bytes: Buffer, from: number, to: number): void
   /**
-   * Content, in whole lines or pieces of lines. A line that begins with two dashes begins a new
-   * call.
+   * Content comes, in whole lines or pieces of lines. A line that begins with two dashes comes at the
+   * beginning of a call.
    */
   content(bytes: Buffer, from: number, to: number): void
-  /** The mail exceeds a limit, so no more calls follow. */
+  /** The mail exceeds a limit. No more calls follow. */
   over(): void
 }
 
+/** A listener that is told what a mail holds while the mail is read. */
 export interface ReadingListener extends ContentListener {
   readonly bytes?: ByteListener | undefined
-  /** A header as some reader sees it. */
+  /** A header has ended, as some reader sees it. */
   header?(header: PartHeader): void
-  /** The name of a file in uuencode or yEnc. */
+  /** A file in uuencode or yEnc has this name. */
   name?(name: string): void
 }

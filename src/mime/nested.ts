@@ -12,17 +12,18 @@ import { MailReading } from './reading.ts'
 import { partOf, type Source } from './source.ts'
 import { type ContentStep, countWork, newWork, PIECE, type Work, type WorkOptions } from './walk.ts'
 
-/** The most mails inside one another that are read at a time. */
+/** The most mails inside one another that are read at a time. Beyond that, mail is too deep. */
 const READINGS_MAX = 50
 
-/** So many encoded bytes are enough to tell how the decoded content begins. */
+/** The encoded bytes that are enough to tell how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
 
 /**
- * Whether more than `limit` messages are nested in one another, or more than `limit` multiparts
- * inside one message. Encoded ones count as well (nesting.ts). Reads only as far as needed: of a
- * mail without parts, its header and the start of what it encodes. If `bytes` is given, it reads
- * the whole message. Steps are turns; the last one is `over` if the answer lies beyond a limit.
+ * Tells whether more than `limit` messages are nested in one another, or more than `limit` multiparts
+ * in one message, encoded ones included (nesting.ts). Reads the message only as far as needed: of a
+ * mail without parts, the header and the start of encoded content. If a listener of bytes is given,
+ * reads all of the message. The steps are turns of the event loop; the last step is `over` if a
+ * limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Source,
@@ -41,19 +42,21 @@ export function* isNestedDeeper(
   return count.isDeeper
 }
 
+/** The state of the search, for all mails in one another. */
 interface DepthSearch {
   readonly limit: number
+  /** The number of mails that are being read now. */
   readings: number
-  /** The answer is known: nothing more has to be read. */
+  /** Whether the message is too deep, so that nothing more has to be read. */
   isDeeper: boolean
 }
 
 interface NestedMail {
   readonly source: Source
   readonly around: Depth
-  /** Its header, if that stands outside of the encoded bytes. */
+  /** The mail's header, if it stands outside of the encoded bytes. */
   readonly header?: Buffer
-  /** A listener that gets the whole mail. */
+  /** A listener that gets all bytes of the mail. */
   readonly bytes?: ByteListener | undefined
 }
 
@@ -90,7 +93,7 @@ function* read(
   reading.end()
   if (reading.deepest > count.limit) count.isDeeper = true
   for (const leaf of encoded) {
-    // If the answer is known, the last content is taken to reach to the end of the source.
+    // If reading stopped early, the last content may reach to the end of the source.
     const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
     yield* readEncoded(whole, source, shift, count, work)
   }
@@ -98,8 +101,8 @@ function* read(
 }
 
 /**
- * Reads on for the listener of bytes alone, since the depth is already known. Returns whether that
- * was possible.
+ * Reads on for the listener of bytes alone, since the depth is known already. Returns whether the
+ * mail is within the limits.
  */
 function goesOn(reading: MailReading, piece: Buffer, bytes: ByteListener | undefined): boolean {
   try {

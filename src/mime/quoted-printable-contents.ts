@@ -6,10 +6,7 @@ import { giveAsItStands, giveDecodedForms, type SavingContext } from './saved-fo
 import type { Source } from './source.ts'
 import type { ContentStep, Walk } from './walk.ts'
 
-/**
- * What readers decode out of quoted-printable. If nothing in it is encoded, that is the text as it
- * stands.
- */
+/** Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded. */
 export function* giveFromQuotedPrintable(
   part: Source,
   saved: SavingContext,
@@ -33,8 +30,8 @@ export function* giveFromQuotedPrintable(
 }
 
 /**
- * For readers that keep text in single bytes: of a character above U+00FF only its lowest byte is
- * left.
+ * Decodes as readers do that keep text in single bytes: only the lowest byte of a character above
+ * U+00FF is left.
  */
 function* giveFromWideCharacters(
   bare: Source,

@@ -13,24 +13,24 @@ import { type CodedData, OpenContents } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from './shared/lines.ts'
 
-/** If a content begins with such a line, libclamav takes it for a line of the header. */
+/** If the first line of a content looks so, libclamav takes the line for one of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
 
-/** Bytes of a line of uuencode that are looked at, with its line end and that of the line before. */
+/** The bytes of a line of uuencode, with its line end and the line end before it. */
 const CODED_LINE_MAX = 96
 
-/** A header is over for all readers after more than so many lines in a row that are no fields. */
+/** After more lines than this in a row that are no fields, the header is over for all readers. */
 const STRANGE_MAX = 2
 
 /**
  * The one reading of a mail, which comes in pieces of any size, in constant memory and linear time.
- * It tells a listener where each content that any reader of mail may see begins and ends, and how
- * it may be encoded. It also counts how deep contents are nested.
+ * The reading tells a listener where each content that any reader of mail may see begins and ends,
+ * and how the content may be encoded. It also counts how deep contents are nested.
  *
- * What all readers must read alike is read in one way: the delimiter of a multipart with a plain
- * header ends what the multipart holds. It does not while a multipart inside or uuencode is open,
- * since some readers then read on. Everything else only adds: a line that some reader takes for the
- * end of a header, for a delimiter or for a field begins one more content, and ends none.
+ * A line that all readers must understand alike ends contents: the delimiter of a multipart with a
+ * plain header ends what the multipart holds, except uuencode and multiparts inside that are still
+ * open, in which some readers read on. Any other line only adds contents: if some reader takes the
+ * line for the end of a header, for a delimiter or for a field, one more content begins there.
  */
 export class MailReading {
   readonly #listener: ReadingListener
@@ -39,46 +39,45 @@ export class MailReading {
   readonly #open: OpenContents
   readonly #nesting: Nesting
   readonly #runs: Base64Runs
-  /** Whether some multipart's boundary may be any text. */
+  /** Whether some multipart may have any text for its boundary. */
   #anyDashes = false
 
   /**
-   * A line of content that begins with two dashes, and where it ends. If a field follows, some
-   * readers take it for a delimiter.
+   * The last line of content that began with two dashes, and the offset of its end. If a field
+   * follows, some readers take the line for a delimiter.
    */
   #dashes: { readonly text: string; readonly end: number } | undefined
 
-  #region: HeaderRegion | undefined // undefined inside of a content
-  /**
-   * How many characters of headers were read again, because the header went on behind a delimiter.
-   */
+  /** The header that is being read; undefined inside of a content. */
+  #region: HeaderRegion | undefined
+  /** The characters of headers that were read again, since the header went on behind a delimiter. */
   #goneOn = 0
   /** Whether only blank lines came since the last header. */
   #isAtStart = false
   /**
-   * Whether that was an empty header of a mail: to some readers the header begins behind these
-   * lines.
+   * Whether the last header was that of a mail and empty. Some readers find the header behind the
+   * blank lines.
    */
   #awaitsHeader = false
-  /** Whether to look for lines of nothing but base64, since no header says that there are any. */
+  /** Whether lines of nothing but base64 are searched for, since no header announces base64. */
   #looksForRuns: boolean
-  /** The mail itself is a message: some readers take what it holds for one text, parts and all. */
+  /** Whether the mail's own type is a message. Some readers then take all of it for one text. */
   #isFlat = false
-  /** No header is over yet. */
+  /** Whether the first header has not ended yet. */
   #isTop = true
 
-  /** The end of the bytes before these. */
+  /** The last bytes of the block before this one. */
   #tail: Buffer = Buffer.alloc(0)
 
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
-  /** Where the present block begins in the message. */
+  /** The offset of this block in the mail. */
   #offset = 0
-  /** Whether the block begins inside of a line. */
+  /** Whether this block begins inside of a line. */
   #midLine = false
-  /** How many bytes were looked at, counting headers that were read again. */
+  /** The number of bytes that were read, with headers that were read again. */
   steps = 0
 
-  /** `around` is how deep the mail itself is nested. */
+  /** `around` is the depth of the mail itself. */
   constructor(listener: ReadingListener, around: Depth = aroundMail()) {
     this.#listener = listener
     this.#open = new OpenContents(listener)
@@ -98,17 +97,17 @@ export class MailReading {
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
 
-  /** How many messages or multiparts were nested in one another so far (nesting.ts). */
+  /** The greatest number so far of messages or multiparts in one another (nesting.ts). */
   get deepest(): number {
     return this.#nesting.deepest
   }
 
-  /** Whether nothing more can be nested, whatever follows. */
+  /** Whether nothing more can be nested, whatever bytes follow. */
   get isSettled(): boolean {
     return !this.#region && !this.#isAtStart && !this.#nesting.hasMultiparts
   }
 
-  /** Takes the next bytes; they are not kept. Throws LimitExceeded if the mail exceeds a limit. */
+  /** Reads the next bytes, and does not keep them. Throws LimitExceeded. */
   push(chunk: Buffer): void {
     this.#blocks.push(chunk)
   }
@@ -120,7 +119,7 @@ export class MailReading {
     this.stop()
   }
 
-  /** Ends all open contents at the place that was reached, for callers that read no further. */
+  /** Ends all open contents here, for callers that read no further. */
   stop(): void {
     this.#blocks.forget()
     this.#region = undefined
@@ -180,7 +179,7 @@ export class MailReading {
     this.#region = new HeaderRegion({ ...start, around, containers })
   }
 
-  /** Ends the header. The caller begins what it announces. */
+  /** Ends the header. The caller begins the contents that it announces. */
   #endHeader(isWhole: boolean): PartHeader {
     const region = this.#region!
     this.#region = undefined
@@ -192,7 +191,7 @@ export class MailReading {
     return header
   }
 
-  /** Takes a line of what may be a header. */
+  /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
@@ -210,7 +209,7 @@ export class MailReading {
       return
     }
     if (this.#isAtStart) {
-      this.#isAtStart = false // the blank lines of an attached message
+      this.#isAtStart = false // the blank lines before an attached message are over
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
     const line = bytes.toString('latin1', from, to)
@@ -240,7 +239,7 @@ export class MailReading {
     region.add(line, isFold && region.hasLines)
   }
 
-  /** Opens what the header announces: parts, or a message. */
+  /** Opens the multipart or the message that the header announces. */
   #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
     if (this.#isTop && header.message !== 'no') this.#isFlat = true
     this.#isTop = false
@@ -259,8 +258,7 @@ export class MailReading {
   }
 
   /**
-   * Notes the boundaries so far: some readers have ended the header here and are inside of its
-   * parts.
+   * Notes the boundaries so far. For some readers the header has ended here, and its parts follow.
    */
   #learnSoFar(region: HeaderRegion): void {
     const fresh = region.fresh()
@@ -271,10 +269,10 @@ export class MailReading {
 
   // Contents
 
-  /** `at` and other places are offsets in the present block. */
+  /** Begins a content at an offset in this block. */
   #startLeaf(at: number, region: HeaderRegion | undefined): void {
     const nests = region !== undefined && region.start.nests !== 'no'
-    if (!nests && !this.#looksForCoded) return // nested contents are all that is looked for
+    if (!nests && !this.#looksForCoded) return // the listener wants only contents that are nested
     const depth = nests ? this.#nesting.depth : undefined
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
@@ -291,15 +289,15 @@ export class MailReading {
     if (kind) this.#open.begin({ kind, from, region: undefined, depth: undefined })
   }
 
-  /** Takes bytes of content in which nothing begins. */
+  /** Reads bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
     this.#listener.bytes?.content(bytes, from, to)
     if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
   }
 
   /**
-   * Takes the first line of a content that is not blank. To some readers the header goes on with
-   * it, or begins there.
+   * Reads a line at the start of a content. For some readers the header goes on with the first line
+   * that is not blank, or begins there. Returns where to go on.
    */
   #firstLine(bytes: Buffer, from: number, to: number): number {
     if (isBlank(bytes, from, to)) {
@@ -317,7 +315,7 @@ export class MailReading {
 
   // Lines at which something begins or ends
 
-  /** Takes the line, unless it is a field, which begins a header. Returns where to go on. */
+  /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
     let dashes = from
@@ -343,8 +341,8 @@ export class MailReading {
   }
 
   /**
-   * Takes a line that begins with two dashes, if it is a delimiter to any reader; returns whether
-   * it is.
+   * Reads a line that begins with two dashes, if any reader takes the line for a delimiter. Returns
+   * whether one does.
    */
   #delimiter(bytes: Buffer, from: number, to: number): boolean {
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
@@ -354,8 +352,8 @@ export class MailReading {
     const region = this.#region
     if (region) this.#endHeader(false)
     this.#listener.bytes?.delimiter(bytes, from, to)
-    // If it stands in a header: to some readers that header goes on behind it, or its content
-    // begins there.
+    // If the delimiter stands in a header: for some readers that header goes on behind it, or its
+    // content begins there.
     const before = region?.hasLines ? region : undefined
     if (delimiter) this.#nesting.leave(delimiter.multipart, before)
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
@@ -389,7 +387,7 @@ export class MailReading {
     return true
   }
 
-  /** Whether the line before may be uuencode, which for some readers goes on behind a delimiter. */
+  /** Tells whether the line before may be uuencode, which for some readers goes on behind it. */
   #isInUuencode(bytes: Buffer, at: number): boolean {
     if (!this.#open.hasCoded) return false
     const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)

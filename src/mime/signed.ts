@@ -4,16 +4,16 @@ import { type MemoryPool, Store } from './store.ts'
 const OCTET_STRING = 0x04
 const CONSTRUCTED = 0x20
 const SEQUENCE = 0x30
-/** 1.2.840.113549.1.7, with which all objects of PKCS #7 begin. */
+/** The first bytes of the identifiers of all objects of PKCS #7 (1.2.840.113549.1.7). */
 const PKCS7 = Buffer.from('06092a864886f70d0107', 'hex')
-/** So many bytes at the front must contain it. */
+/** The bytes at the front that must contain such an identifier. */
 const FRONT = 64
 
 /**
- * The content that a signature encloses (RFC 5652 SignedData, which S/MIME sends as smime.p7m), in
- * any encoding of BER; undefined if it is something else. A signer may cut the content into pieces,
- * which no scanner could read as base64. Other octet strings, those of certificates, may follow the
- * content. The caller closes the store.
+ * Returns the content that a signature encloses (RFC 5652 SignedData, which S/MIME sends as
+ * smime.p7m), in any encoding of BER; undefined if the bytes are no signature. A signer may cut the
+ * content into pieces, in which no scanner could read base64. Other octet strings, as those of
+ * certificates, may follow the content. The caller closes the store.
  */
 export function signedContent(chunks: () => Iterable<Buffer>, pool: MemoryPool): Store | undefined {
   if (!isPkcs7(chunks())) return undefined
@@ -43,10 +43,10 @@ export function signedContent(chunks: () => Iterable<Buffer>, pool: MemoryPool):
       header = []
     }
   }
-  return given(store)
+  return filled(store)
 }
 
-function given(store: Store): Store | undefined {
+function filled(store: Store): Store | undefined {
   if (store.size > 0) return store
   store.close()
   return undefined
@@ -63,7 +63,7 @@ function isPkcs7(chunks: Iterable<Buffer>): boolean {
 }
 
 /**
- * The length of an element, from its tag and length bytes (X.690 8.1.3); 0 for an indefinite
+ * Returns the length of an element, from its tag and length bytes (X.690 8.1.3); 0 for an indefinite
  * length.
  */
 function lengthOf(header: readonly number[]): number | 'more' | 'unknown' {

@@ -2,32 +2,29 @@ import { closeSync, readSync } from 'node:fs'
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { spoolFault } from '../message/anonymous-file.ts'
 
-/** The most bytes of all contents together, finished or not, that stay in memory. */
+/** The most bytes that all contents together, finished or not, have in memory. */
 export const MEMORY_MAX = 3 * 1024 * 1024
 
-/**
- * A content of at most so many bytes stays in memory, whatever the others need: most are that
- * small.
- */
+/** A content of at most this many bytes always stays in memory. Most contents are that small. */
 const SMALL = 8 * 1024
 
-/** The least and most bytes of one block of memory. */
+/** The fewest and the most bytes of one block of memory. */
 const BLOCK_MIN = 256
 const BLOCK_MAX = 64 * 1024
 
-/** How many bytes are written to a file at a time. */
+/** The number of bytes that are written to a file at a time. */
 const TAIL = 8 * 1024
 
-/** How many bytes are read from a file at a time. */
+/** The number of bytes that are read from a file at a time. */
 const CHUNK = 64 * 1024
 
-/** Where contents are kept: in memory as long as there is room, then in files without a name. */
+/** Keeps contents in memory as long as there is room, and then in files without a name. */
 export interface MemoryPool {
-  /** How many bytes are in memory now. */
+  /** The number of bytes that are in memory now. */
   used: number
   /**
-   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use, for the
-   * next contents: a message may have a hundred thousand small ones, one after the other.
+   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use. The next
+   * contents use them again: a message may have a hundred thousand small contents in a row.
    */
   readonly free: ReadonlyMap<number, Buffer[]>
   readonly openFile: () => number
@@ -42,17 +39,17 @@ export function createMemoryPool(openFile: () => number): MemoryPool {
 }
 
 /**
- * Bytes that grow at their end; what is there can be read meanwhile. A class, since a message may
- * have hundreds of thousands of them: functions and a prototype for each would take most of the
- * time and memory.
+ * A store of bytes that grows at its end, and can be read meanwhile. This is a class, since a message
+ * may have hundreds of thousands of stores. Functions and a prototype for each store would take most
+ * of the time and memory.
  */
 export class Store {
   readonly #pool: MemoryPool
   #blocks: Buffer[] = []
-  #room = 0 // bytes left in the last block
+  #room = 0 // the bytes that are left in the last block
   #size = 0
   #fd: number | undefined
-  #tail: Buffer | undefined // what follows the bytes in the file
+  #tail: Buffer | undefined // the bytes that are to be written to the file next
   #tailLength = 0
 
   constructor(pool: MemoryPool) {
@@ -76,7 +73,7 @@ export class Store {
     else this.#addToFile(this.#fd, bytes, from, to)
   }
 
-  /** The bytes from one offset to another. A chunk is valid until the next one is asked for. */
+  /** Returns the bytes from one offset to another. A chunk is valid until the next one is asked for. */
   chunks(from = 0, to = this.#size): Iterable<Buffer> {
     if (this.#fd === undefined) return this.#inMemory(from, to)
     this.#flush(this.#fd)
@@ -138,7 +135,7 @@ export class Store {
     return fd
   }
 
-  /** Collects small pieces, so that they become one write. */
+  /** Collects small pieces, so that one write takes many of them. */
   #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
     if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)

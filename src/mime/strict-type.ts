@@ -1,15 +1,16 @@
+/** A type that every reader reads alike. */
 export interface StrictType {
+  /** The type in lower case, `type/subtype`. */
   readonly type: string
   readonly boundary: string | undefined
+  /** Whether the type is text/plain, without a parameter that makes a file of the text. */
   readonly isText: boolean
 }
 
-/** Parameters that do not make a file of a text. */
+/** The parameters that do not make a file of a text. */
 const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
 
-/**
- * Reads a Content-Type about which readers cannot differ (RFC 2045 5.1); undefined for all others.
- */
+/** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
 export function readType(value: string): StrictType | undefined {
   const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
   if (!head) return undefined
