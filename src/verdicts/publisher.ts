@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { doubledPause } from '../ground/flow/back-off.ts'
 import type { SharingCounters } from './store.ts'
 
 /** Most bytes of verdicts that wait for the store, some 3,000 verdicts; the oldest make room. */
@@ -8,8 +9,7 @@ const ENTRY = 256
 /** Most verdicts that are on their way at a time. */
 const AT_ONCE = 20
 /** Milliseconds after which a store that took nothing is tried again, doubled each time. */
-const FIRST_REST = 1_000
-const LONGEST_REST = 30_000
+const PAUSES = { first: 1_000, longest: 30_000 }
 
 export interface PublisherOptions {
   readonly counters: Pick<SharingCounters, 'published' | 'dropped'>
@@ -40,7 +40,7 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
     dispose: (_, __, reason) => reason === 'evict' && counters.dropped++,
   })
   let isPublishing = false
-  let rest = FIRST_REST
+  let attempts = 0
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
 
@@ -51,9 +51,8 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
 
   function tryLater(): void {
     if (timer !== undefined || isClosed) return
-    timer = setTimeout(publishAll, rest)
+    timer = setTimeout(publishAll, doubledPause(attempts++, PAUSES))
     timer.unref()
-    rest = Math.min(rest * 2, LONGEST_REST)
   }
 
   async function publishOne(key: string, sealed: Buffer, until: number): Promise<boolean> {
@@ -86,7 +85,7 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
       isTaking = taken.includes(true)
     }
     isPublishing = false
-    if (isTaking) rest = FIRST_REST
+    if (isTaking) attempts = 0
     if (waiting.size > 0) tryLater()
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { doubledPause } from '../ground/flow/back-off.ts'
 import { LATE } from '../ground/flow/deadline.ts'
 import { createPublisher } from './publisher.ts'
 import { SEALED_MAX } from './seal.ts'
@@ -44,8 +45,7 @@ const TOLD_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
 /** Milliseconds after which a host that waits looks again, doubled each time. */
-const FIRST_LOOK = 5
-const LONGEST_LOOK = 40
+const LOOKS = { first: 5, longest: 40 }
 
 const CHECK_KEY = `${KEY_PREFIX}check`
 /** The name of the mark of the hosts' key, which the first host leaves and renews. */
@@ -191,7 +191,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       }
       if (uptime() >= until) return undefined
       if (waits === 0) counters.waited++
-      await pause(Math.min(LONGEST_LOOK, FIRST_LOOK * 2 ** waits))
+      await pause(doubledPause(waits, LOOKS))
     }
     return undefined
   }

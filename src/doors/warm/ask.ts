@@ -1,7 +1,8 @@
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import { loadPassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
@@ -56,7 +57,7 @@ export async function converse(
   }
   try {
     const bytes = Buffer.concat([TOP_LINE, question.message])
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    writeWhole(file, bytes)
     passing.seal(file)
     const frames = questionFrames(question, 'handed over')
     return await hearOut(path, within, (socket) => {

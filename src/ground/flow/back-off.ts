@@ -1,3 +1,14 @@
+/** The first and the longest pause, in milliseconds. */
+export interface PauseRange {
+  readonly first: number
+  readonly longest: number
+}
+
+/** Returns the pause after so many pauses before it: each is twice as long as the one before. */
+export function doubledPause(before: number, { first, longest }: PauseRange): number {
+  return Math.min(longest, first * 2 ** before)
+}
+
 /** A pause after each failure of a server, which doubles with each failure in a row. */
 export interface BackOff<Server> {
   /** Whether the server has failed since it last answered. */
@@ -14,26 +25,20 @@ export interface BackOff<Server> {
   noteAnswer(server: Server): boolean
 }
 
-/**
- * `first` and `longest` are pauses in milliseconds. `uptime` is a clock in milliseconds that never
- * goes back.
- */
-export function createBackOff<Server>(
-  uptime: () => number,
-  { first, longest }: { readonly first: number; readonly longest: number },
-): BackOff<Server> {
-  const pauses = new Map<Server, { readonly length: number; readonly until: number }>()
-  const isBackedOff = (server: Server) => (pauses.get(server)?.until ?? -Infinity) > uptime()
+/** `uptime` is a clock in milliseconds that never goes back. */
+export function createBackOff<Server>(uptime: () => number, range: PauseRange): BackOff<Server> {
+  const failing = new Map<Server, { readonly failures: number; readonly until: number }>()
+  const isBackedOff = (server: Server) => (failing.get(server)?.until ?? -Infinity) > uptime()
   return {
-    hasFailed: (server) => pauses.has(server),
+    hasFailed: (server) => failing.has(server),
     isBackedOff,
     noteFailure(server) {
       if (isBackedOff(server)) return undefined
-      const before = pauses.get(server)
-      const length = before ? Math.min(before.length * 2, longest) : first
-      pauses.set(server, { length, until: uptime() + length })
+      const failures = failing.get(server)?.failures ?? 0
+      const length = doubledPause(failures, range)
+      failing.set(server, { failures: failures + 1, until: uptime() + length })
       return length
     },
-    noteAnswer: (server) => pauses.delete(server),
+    noteAnswer: (server) => failing.delete(server),
   }
 }

@@ -1,3 +1,4 @@
+import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { Absence } from './clamd-connection.ts'
 
 /**
@@ -17,12 +18,11 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
  */
 export const COMES_BACK_AFTER_DEATH = 20_000
 
-const FIRST_PAUSE = 5
-const LONGEST_PAUSE = 250
+const PAUSES = { first: 5, longest: 250 }
 
 /** Returns milliseconds until the next attempt: doubled each time, and random, so that messages do not return all at once. */
 export function lengthOfPause(pauses: number, random: () => number = Math.random): number {
-  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** pauses) * (0.5 + random() / 2)
+  return doubledPause(pauses, PAUSES) * (0.5 + random() / 2)
 }
 
 /** Waits for so many milliseconds, or until the signal. */

@@ -1,4 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
+import { doubledPause } from '../../ground/flow/back-off.ts'
 import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
 import {
   openConnection,
@@ -93,7 +94,7 @@ export function keepConnection({
       const isRefused = error instanceof RespError
       if (signal?.aborted) trouble(`no answer in ${ENTERED_WITHIN} ms`, true)
       else trouble(errorText(error))
-      again(FIRST_PAUSE * 2 ** failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
+      again(failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
     }
   }
 
@@ -118,13 +119,13 @@ export function keepConnection({
     connection = undefined
     former?.end()
     trouble(why, longest === LONGEST_SILENT)
-    again(FIRST_PAUSE * 2 ** doublings, longest)
+    again(doublings, longest)
   }
 
-  function again(pause: number, longest: number): void {
+  function again(pausesBefore: number, longest: number): void {
     if (over.signal.aborted) return
     clearTimeout(timer)
-    timer = setTimeout(attempt, Math.min(pause, longest))
+    timer = setTimeout(attempt, doubledPause(pausesBefore, { first: FIRST_PAUSE, longest }))
   }
 
   function missed(question: number, within: number): void {
