@@ -30,7 +30,7 @@ export interface LogOptions {
 const NOTHING_FOUND = 1
 /** The most characters of a value in a log line: onescan-queue(8), LIMITS. */
 const VALUE_MAX = 400
-/** How many earlier entries `--follow` shows first. */
+/** The number of earlier entries that `--follow` shows first. */
 const SHOWN_BEFORE = 10
 
 /** `onescan log`: says what happened to a message. */

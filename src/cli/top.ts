@@ -22,7 +22,7 @@ interface TopOptions {
 
 /** The address at which onescand listens with --http in the documents. */
 const USUAL_PLACE = 'http://127.0.0.1:9808'
-/** How many decisions are kept for the screen. */
+/** The number of decisions that are kept for the screen. */
 const KEPT = 200
 
 /** `onescan top`: shows what a running onescand does. */

@@ -50,7 +50,7 @@ export const slotTrials: readonly Check[] = [
 export const onescandReadings: readonly Check[] = [
   checkKeyring, // keyring, key ID
   checkListeners, // page, QUOTAD: who listens there
-  // Whoever reads of a running onescand wants to know what is odd about its answers, and no more.
+  // Only warnings about its answers: `onescand --check` says what else it does.
   (host) => checkAnswers(host).filter(({ level }) => level === 'warning'),
 ]
 

@@ -3,7 +3,7 @@ import type { Output } from '../shared/run-command.ts'
 import { takesColours } from '../shared/takes-colours.ts'
 import { exitCodeOf, type Finding } from './shared/finding.ts'
 
-/** In order of severity: the worst findings come last, and so stay on the screen. */
+/** The levels in the order of printing: the worst findings come last, and so stay on the screen. */
 const LEVELS = ['ok', 'warning', 'error'] as const
 /** The most characters of the column of names. A longer name shifts its own line alone. */
 const WIDEST = 30

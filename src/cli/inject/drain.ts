@@ -10,7 +10,7 @@ export interface Drain {
   close(): void
 }
 
-/** Milliseconds. Bun has no events for a pipe that it did not make itself, so it must be polled. */
+/** Milliseconds between two looks. Bun has no events for a pipe that it did not make: it is polled. */
 const LOOK_EVERY = 1
 
 /** Takes over the descriptor, and closes it. Without a descriptor there are no bytes. */
@@ -61,7 +61,7 @@ export function drain(fd: number | undefined): Drain {
   }
 }
 
-/** How many bytes were read: 0 at the end; undefined if nothing has come yet. */
+/** Returns the number of bytes that were read: 0 at the end; undefined if there is nothing to read yet. */
 function readNow(fd: number, buffer: Buffer): number | undefined {
   try {
     return readSync(fd, buffer)

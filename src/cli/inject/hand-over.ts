@@ -3,9 +3,10 @@ import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
-/** Bytes to write: all at once, or in pieces as they are asked for. */
+/** The bytes to write: all at once, or in pieces as they are asked for. */
 export type ByteSource = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>
 
+/** The message and envelope that a slot gets. */
 export interface SlotInput {
   readonly message: ByteSource
   readonly envelope: ByteSource

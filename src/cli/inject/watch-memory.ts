@@ -12,7 +12,7 @@ export function watchMemory(child: ChildProcess): () => number {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
       peak = Math.max(peak, Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024)
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   const timer = setInterval(look, 3)

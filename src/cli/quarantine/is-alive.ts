@@ -1,7 +1,7 @@
 import { errorCode } from '../../ground/errors/fault.ts'
 import { startOf } from '../shared/running-daemons.ts'
 
-/** Milliseconds by which the start of a process is known too late or too early, proc(5). */
+/** Milliseconds by which proc(5) gives the start of a process too early or too late. */
 const INEXACT = 2000
 
 /**

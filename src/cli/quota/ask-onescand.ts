@@ -9,7 +9,7 @@ import type { Opinion } from './opinion.ts'
 
 /** The socket at which the package's onescand listens. */
 const STANDARD = '/run/onescand/policy.sock'
-/** Milliseconds; QUOTATIMEOUT of onescand may be up to a minute. */
+/** Milliseconds for an answer; QUOTATIMEOUT of onescand may be up to a minute. */
 const PATIENCE = 61_000
 
 /** The socket of onescand's policy service: QUOTASOCKET, else the usual path if it exists. */

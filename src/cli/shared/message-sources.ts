@@ -16,11 +16,11 @@ export interface MessageSource {
   readonly file: string
   /** `any` is an mbox or a message: its first bytes show which. */
   readonly kind: 'message' | 'any'
-  /** Bytes; 0 if the size is not known (a pipe). */
+  /** The size in bytes; 0 for a pipe, whose size is not known. */
   readonly size: number
   /**
-   * Set for files in a Maildir. Its owner may have put anything there, so only regular files are
-   * opened.
+   * Whether the file was found in a Maildir. Its owner may have put anything there, so it is opened
+   * only if it is a regular file.
    */
   readonly isFound?: true
 }

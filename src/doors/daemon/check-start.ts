@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { extname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { StartReport } from '../../ground/process/start-report.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
@@ -70,6 +71,7 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   ]
   const faults: string[] = []
   for (const [option, place] of named) {
+    if (isHeld(place, options)) continue
     await checkPlace(place, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })
@@ -77,11 +79,16 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   return faults
 }
 
+/** Whether the onescand that a start would follow listens there, and so will free the address. */
+function isHeld(place: DoorAddress, { held }: Pick<DaemonOptions, 'held'>): boolean {
+  return held.some((address) => isDeepStrictEqual(address, place))
+}
+
 /**
  * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
  */
 async function pageFaults({ http, httpToken, ...manners }: DaemonOptions): Promise<string[]> {
-  if (http === undefined) return []
+  if (http === undefined || isHeld(http, manners)) return []
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     await checkPlace(http, { ...manners, option: '--http' })

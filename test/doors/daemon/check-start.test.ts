@@ -115,6 +115,8 @@ t.test(
     const page = await check(good, '--http', place)
     t.same(page.errors, [])
     t.match(page.warnings, [/^--http .*EADDRINUSE.*; there is no page until then/])
+    const held = await check(good, '--held', place, '--milter', place, '--http', place)
+    t.same([held.errors, held.warnings], [[], []], 'the onescand that this one follows has it')
     const open = await check(good, '--http', 'inet:0.0.0.0:9')
     t.match(open.warnings, [/give --http-token.*; there is no page until then/])
     writeFileSync(join(directory, 'file'), '')

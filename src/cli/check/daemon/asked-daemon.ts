@@ -25,7 +25,7 @@ export async function findAskedDaemon(
   return running.find(({ words }) => {
     const listening = optionValues(words, '--milter')
     return (
-      listeningAddresses(words).some((address) => own.includes(address)) ||
+      listeningAddresses(words).some((address) => matchAddress(address, own, undefined)) ||
       milters.some((asked) => matchAddress(asked, listening, queue) !== undefined)
     )
   })

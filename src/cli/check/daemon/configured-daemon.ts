@@ -83,7 +83,7 @@ function daemonWords(
  */
 function heldBy({ words, uid }: RunningDaemon): string[] {
   return listeningAddresses(words).filter((text) => {
-    const address = readServiceAddress(text.startsWith('/') ? `unix:${text}` : `inet:${text}`)
+    const address = readServiceAddress(text)
     const owners = address === undefined ? [] : listenersAt(address)
     const isSystemds = address !== undefined && 'path' in address && owners.includes(0)
     return owners.length === 0 || owners.includes(uid) || isSystemds

@@ -8,17 +8,18 @@ const PATIENCE = 60_000
 
 /**
  * Returns what `onescand --check` says about onescand's settings: it runs the code of a real start.
- * An error keeps onescand from starting. The addresses at which an onescand already listens are left
- * out.
+ * An error keeps onescand from starting. The addresses at which the running onescand listens are not
+ * tried.
  */
 export async function checkOnescandStart({ env, daemon }: Host): Promise<Finding[]> {
   if (daemon === undefined) return []
   const { words, held, file } = daemon
-  const command = siblingCommand('onescand', '--check', ...words)
+  const heldOptions = held.flatMap((address) => ['--held', address])
+  const command = siblingCommand('onescand', '--check', ...heldOptions, ...words)
   const findings = await startFindings(command, env, { service: 'onescand', file })
-  return findings
-    .filter(({ value }) => !isHeld(value, held))
-    .map((finding) => (finding.level === 'error' ? marked(finding, 'stops onescand') : finding))
+  return findings.map((finding) =>
+    finding.level === 'error' ? marked(finding, 'stops onescand') : finding,
+  )
 }
 
 /** A service that tells with --check whether it would start. */
@@ -49,12 +50,6 @@ function findingOf(level: string, text: string, { service, file }: StartedServic
     at < 0 ? [text, `correct it in ${file}`] : [text.slice(0, at), text.slice(at + 2)]
   if (level === 'warning') return warning(what, value, `${remedy} (${file})`)
   return error(what, `${value}: ${service} does not start with it`, `${remedy} (${file})`)
-}
-
-/** Whether the text is about an address at which the running onescand itself listens. */
-function isHeld(text: string, held: readonly string[]): boolean {
-  const [, address] = /^--(?:socket|milter|policy|smtp|lmtp|http) (\S+):/.exec(text) ?? []
-  return address !== undefined && held.includes(address)
 }
 
 /** What the command writes to standard output. Rejects with its errors if that is nothing. */

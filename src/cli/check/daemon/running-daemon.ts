@@ -16,7 +16,7 @@ import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { checkExceptions } from './exceptions.ts'
 
-/** Where to look for onescand and its settings. */
+/** The files by which a running onescand and its settings are found. */
 export interface DaemonHost {
   /** proc(5). */
   readonly processes: string

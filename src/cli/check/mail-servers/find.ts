@@ -6,7 +6,7 @@ export type MailServer = 'qmail' | 'Postfix' | 'Sendmail'
 
 export const POSTFIX_CF = '/etc/postfix/main.cf'
 const POSTCONF = '/usr/sbin/postconf'
-/** Where systems put the real Sendmail; each mail server has a program of that name. */
+/** The paths of the real Sendmail: other mail servers have a program of that name, too. */
 const SENDMAILS = [
   '/usr/libexec/sendmail/sendmail',
   '/usr/lib/sm.bin/sendmail',
@@ -14,8 +14,8 @@ const SENDMAILS = [
 ]
 
 /**
- * The mail servers on this host. Each must have its program: a mail server that was removed may
- * have left its files in /etc. If there is none, only the slot is looked at.
+ * Finds the mail servers on this host. A server counts only if its program is there: a server that was
+ * removed may have left its files in /etc. If there is none, the slot of qmail is checked.
  */
 export function findMailServers(exists: (path: string) => boolean): MailServer[] {
   const hasPostfix = exists(POSTCONF)

@@ -2,7 +2,7 @@ import { readDefaults } from '../../shared/defaults-file.ts'
 import { runningDaemons } from '../../shared/running-daemons.ts'
 import { optionValues } from '../shared/option-values.ts'
 
-/** Where to find the command line of onescand. */
+/** The files in which the command line of onescand is found. */
 export interface OnescandSources {
   /** The package's file with ONESCAND_OPTIONS="…". */
   readonly defaults: string

@@ -8,7 +8,7 @@ import { onescandAddresses } from './onescand-addresses.ts'
 import { queueOf } from './postconf.ts'
 import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
 
-/** Milliseconds for an answer. */
+/** Milliseconds for the answer of a policy service. */
 const PATIENCE = 10_000
 
 /** proc(5). */

@@ -4,7 +4,7 @@ import type { Accounts } from '../shared/account.ts'
 import { addressBelow, readServiceAddress } from '../shared/service-address.ts'
 import { isChrooted, type Parameters, postconf, queueOf, readParameters } from './postconf.ts'
 
-/** Where the files of Postfix and onescand are. */
+/** The files of Postfix and of onescand. */
 export interface PostfixHost {
   /** The directory of main.cf; '' is Postfix's default. */
   readonly directory: string

@@ -8,7 +8,7 @@ export interface SendmailText {
   readonly doubt?: string
 }
 
-/** Bytes: Sendmail's own are some 60,000. */
+/** The most bytes of a configuration: Sendmail's own has some 60,000. */
 const TEXT_MAX = 1024 * 1024
 
 /**
@@ -27,7 +27,7 @@ export function readSendmailText(file: string): SendmailText {
 /** A filter of sendmail.cf: `Xonescan, S=inet:8890@127.0.0.1, F=T, T=S:30s;R:30s;E:5m`. */
 export interface SendmailFilter {
   readonly name: string
-  /** As it is written, `inet:8890@127.0.0.1`. */
+  /** Its address as sendmail.cf has it: `inet:8890@127.0.0.1`. */
   readonly socket: string
   /** Its address in the form of onescand's --milter; undefined if Sendmail knows no such form. */
   readonly address: string | undefined

@@ -10,10 +10,10 @@ import { onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 import { makesStamps, notListening, SCANTIMEOUT, tryMilter } from './try-milter.ts'
 
-/** Where Sendmail has its configuration since 8.10. */
+/** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 
-/** Where the files of Sendmail and onescand are. */
+/** The files of Sendmail and of onescand. */
 export interface SendmailHost {
   /** sendmail.cf; sendmail.mc is beside it. */
   readonly file: string

@@ -31,7 +31,7 @@ export interface ConfiguredMilter {
   readonly isKnown: boolean
 }
 
-/** What a trial of a milter showed. */
+/** The result of the trial of a milter. */
 export interface TriedMilter {
   /** Whether it is onescand. */
   readonly isOurs: boolean

@@ -12,7 +12,7 @@ import {
 } from './postconf.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 
-/** Where the mail servers of a host have their configuration. */
+/** The configurations of the mail servers of a host. */
 export interface ServerConfigurations {
   /** The directory of Postfix's main.cf; it may be missing. */
   readonly postfix: string
@@ -48,10 +48,10 @@ async function postfixWithout(directory: string, addresses: OnescandAddresses): 
     return [warning('Postfix', value, 'see smtpd_milters, non_smtpd_milters and its restrictions')]
   }
   return [
-    ...judge(main, '', main, addresses),
+    ...parameterFindings(main, '', main, addresses),
     // `submission/inet/smtpd_milters = …`: -o of a service in master.cf.
     ...[...servicesIn(master)].flatMap(([service, own]) =>
-      judge(own, `${service}/`, { ...main, ...own }, addresses),
+      parameterFindings(own, `${service}/`, { ...main, ...own }, addresses),
     ),
   ]
 }
@@ -65,23 +65,21 @@ function servicesIn(master: string): Map<string, Record<string, string>> {
   return services
 }
 
-/**
- * Judges the parameters of one service, `own`, which take precedence over those of all services.
- */
-function judge(
+/** The findings about the parameters of one service, `own`. `all` has those of all services, too. */
+function parameterFindings(
   own: Parameters,
   service: string,
   all: Parameters,
   addresses: OnescandAddresses,
 ): Finding[] {
   return Object.entries(own).flatMap(([name, value]) => {
-    if (MILTERS.includes(name)) return milters(`${service}${name}`, value, all, addresses)
+    if (MILTERS.includes(name)) return milterFindings(`${service}${name}`, value, all, addresses)
     if (!name.endsWith('_restrictions')) return []
-    return policies(`${service}${name}`, value, all, addresses)
+    return policyFindings(`${service}${name}`, value, all, addresses)
   })
 }
 
-function milters(
+function milterFindings(
   what: string,
   value: string,
   main: Parameters,
@@ -113,7 +111,7 @@ function milters(
   })
 }
 
-function policies(
+function policyFindings(
   what: string,
   value: string,
   main: Parameters,

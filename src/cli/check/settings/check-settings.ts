@@ -63,7 +63,7 @@ function keptText(quarantine: QuarantinePolicy): string {
   return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
 }
 
-/** What happens to mail that is infected, or that no scanner could judge. */
+/** Says what happens to mail that is infected, and to mail that no scanner could judge. */
 export function checkAnswers({ env }: Host): Finding[] {
   try {
     readSpoolPolicy(env)

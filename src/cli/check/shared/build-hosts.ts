@@ -51,7 +51,7 @@ export function buildHosts(
   )
 }
 
-/** What a host is built from. */
+/** The parts from which a host is built. */
 interface HostParts {
   readonly options: SlotOptions
   readonly base: Environment

@@ -8,7 +8,7 @@ Message-ID: <check@onescan.invalid>
 MIME-Version: 1.0
 `
 
-/** A message in which nothing can be found. */
+/** A message in which no scanner finds anything. */
 export const cleanMessage: Buffer = Buffer.from(
   `${HEADER}Content-Type: text/plain\n\nNothing here.\n`,
 )
@@ -18,7 +18,7 @@ export const eicarMessage: Buffer = Buffer.from(`${eicarPart()}\n--part--\n`)
 
 const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 
-/** The same, followed by a long text: about `size` bytes in all. */
+/** eicarMessage, followed by a long text: about `size` bytes in all. */
 export function* largeEicarMessage(size: number): Generator<Buffer> {
   yield Buffer.from(`${eicarPart()}\n--part\nContent-Type: text/plain\n\n`)
   for (let left = size - eicarMessage.length - 64; left > 0; left -= FILLER.length) {

@@ -16,7 +16,7 @@ export interface Host {
   readonly program: string
   /** The clients whose mail is handled so, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
-  /** Milliseconds, as Date.now(). */
+  /** The time of the check, in milliseconds as Date.now(). */
   readonly now: number
   /** The command line of onescand; undefined if the host is checked for the slot. */
   readonly daemon?: DaemonWords | undefined
@@ -25,7 +25,7 @@ export interface Host {
 export interface DaemonWords {
   /** The words of its command line. */
   readonly words: readonly string[]
-  /** The addresses at which an onescand already listens: paths, and HOST:PORT. */
+  /** The addresses at which the running onescand listens, as its options have them. */
   readonly held: readonly string[]
   /** The file with its settings, for remedies. */
   readonly file: string

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { SYSTEMD } from '../../shared/defaults-file.ts'
 
-/** Where daemontools and runit look for services. */
+/** The directories in which daemontools and runit look for services. */
 const SERVICES = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const UNITS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
 
 /**
- * How to start onescand here: by a unit, by a service, or by a run script that is not yet a
- * service.
+ * Says how to start onescand on this host: by a unit, by a service, or by a run script that is not
+ * yet a service.
  */
 export function howToStart(isThere: (path: string) => boolean = existsSync): string {
   if (isThere(SYSTEMD) && UNITS.some((place) => isThere(`${place}/onescand.service`))) {

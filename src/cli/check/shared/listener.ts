@@ -107,7 +107,7 @@ function ownersOfPort(
   )
 }
 
-/** As the kernel prints it on little-endian machines; onescan runs on no others. */
+/** An IPv4 address as the kernel prints it on little-endian machines; onescan runs on no others. */
 function hexOf(host: string): string {
   const bytes = host.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))
   return bytes.reverse().join('').toUpperCase()

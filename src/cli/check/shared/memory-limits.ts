@@ -13,7 +13,7 @@ export const noLimits: MemoryLimits = {
   stack: undefined,
 }
 
-/** The same number of bytes for each limit. */
+/** Limits of the same number of bytes each. */
 export function equalLimits(bytes: number | undefined): MemoryLimits {
   return { addressSpace: bytes, data: bytes, stack: bytes }
 }

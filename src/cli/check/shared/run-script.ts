@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { equalLimits, type MemoryLimits, noLimits, smallestLimits } from './memory-limits.ts'
 import { commandLines, type LookUpId, shortOptions, wordsOf } from './shell-words.ts'
 
-/** What a service's run script sets for the slot. */
+/** The settings of the slot in a service's run script. */
 export interface RunScript {
   /** The variables that the script sets to plain values. */
   readonly environment: Readonly<Record<string, string>>

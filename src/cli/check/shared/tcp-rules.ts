@@ -1,9 +1,9 @@
 import { cdbIn } from '../../../ground/net/cdb.ts'
 import { readTcpRule, tcpRuleKeys } from '../../../ground/net/tcp-rules.ts'
 
-/** What tcpserver(1) gives clients of some addresses, by the rules of tcprules(1). */
+/** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
 export interface RuleClass {
-  /** As the rules write them; '' stands for all other addresses. */
+  /** Addresses and prefixes as the rules have them; '' stands for all other addresses. */
   readonly addresses: readonly string[]
   readonly variables: Readonly<Record<string, string>>
 }
@@ -44,7 +44,7 @@ export function classOf(classes: readonly RuleClass[], ip: string): RuleClass | 
   return undefined
 }
 
-/** In words for people. */
+/** The addresses of a class in a few words. */
 export function classText({ addresses }: RuleClass): string {
   const names = addresses.map((address) => address || 'everybody else')
   return names.length > 3

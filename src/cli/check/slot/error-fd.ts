@@ -174,8 +174,9 @@ function session(
   })
 }
 
-/** Milliseconds in which a program should have started, and between two checks of that. */
+/** Milliseconds in which a program should have started. */
 const STARTED_WITHIN = 1_000
+/** Milliseconds between two checks of that. */
 const LOOK_EVERY = 20
 
 /** Resolves when the condition holds, or after STARTED_WITHIN. */

@@ -8,11 +8,11 @@ import { type MemoryLimits, underLimits } from '../shared/memory-limits.ts'
 import { reachesOnescand } from './onescanc.ts'
 
 const run = promisify(execFile)
-/** Milliseconds; a host on which a runtime needs longer to start has other problems. */
+/** Milliseconds for the start of a runtime. A host that needs longer has other problems. */
 const PATIENCE = 20_000
 const GIB = 1024 ** 3
 
-/** How to try a runtime. */
+/** A runtime, and the command by which its start is tried. */
 interface RuntimeTrial {
   readonly name: string
   readonly command: readonly string[]

@@ -6,7 +6,7 @@ import { type Host, scanPolicyOf } from '../shared/host.ts'
 import { underLimits } from '../shared/memory-limits.ts'
 import { slotProgramOf } from './slot-program.ts'
 
-/** Milliseconds that a small message may take beyond SCANTIMEOUT. */
+/** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */
 const PATIENCE = 30_000
 
 /**

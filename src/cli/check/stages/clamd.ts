@@ -9,7 +9,7 @@ import { checkClamdLimits } from './clamd-limits.ts'
 import { checkClamdPath } from './clamd-path.ts'
 import { checkCount, databaseOf } from './signatures.ts'
 
-/** Milliseconds for an answer that needs no scan. */
+/** Milliseconds for the answer to VERSION. */
 const PATIENCE = 10_000
 const DAY = 24 * 60 * 60 * 1000
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */

@@ -8,7 +8,7 @@ import { type Finding, warning } from '../shared/finding.ts'
 
 /** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000
-/** Bytes of the header of a .cvd or .cld. */
+/** The bytes of the header of a .cvd or .cld. */
 const HEADER = 512
 /** A text database of more bytes has enough signatures. */
 const LARGE = 4 * 1024 * 1024

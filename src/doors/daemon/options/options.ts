@@ -32,6 +32,11 @@ export interface DaemonOptions {
   readonly maxClients: number
   /** The address of metrics, health and the page; undefined if they are not served. */
   readonly http: DoorAddress | undefined
+  /**
+   * The addresses where the onescand listens that this one will follow. --check does not try to
+   * listen there.
+   */
+  readonly held: readonly DoorAddress[]
   /** The file with the token that the page asks for. */
   readonly httpToken: string | undefined
   /** Whether the page shows no mail addresses. */
@@ -88,6 +93,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     foreground: { type: 'boolean' }, // onescand never runs in the background
     worker: { type: 'string' },
     check: { type: 'boolean' }, // main.ts looks for it
+    held: { type: 'string', multiple: true, default: [] }, // from onescan check
   })
   const { lines, attempt } = gatherFaults()
   const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
@@ -112,6 +118,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
     http: places(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
+    held: places(values.held, '--held'),
     httpHidesAddresses: values['http-hide-addresses'],
     state: values.state || undefined,
     mode: attempt(() => readMode(values.mode), 0),
