@@ -1,5 +1,7 @@
-import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
-import { WAKING_SIGNAL } from '../../ground/net/tcp-sockets.ts'
+import type { SocketEvent } from '../../ground/net/socket-watch.ts'
+import { WAKING_SIGNAL } from '../../ground/net/socket-watch.ts'
+import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 
 /** Accepts connections on the listening sockets, and passes the events of connections on. */
 export interface Reception {

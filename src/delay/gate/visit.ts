@@ -1,5 +1,7 @@
 import { closeSync } from 'node:fs'
-import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { SocketEvent } from '../../ground/net/socket-watch.ts'
+import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ListEntry } from './linked-list.ts'
 
