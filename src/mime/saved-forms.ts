@@ -6,7 +6,7 @@ import {
   startsWithLineEnd,
   withLineEnd,
 } from './content-checks.ts'
-import { Unflowed, WithLineEnds, WithoutCrs, WithoutVoid } from './decoders/text-forms.ts'
+import { Unflowed, WithLineEnds, WithoutCrs, WithoutEmptyLines } from './decoders/text-forms.ts'
 import { decodeInOneWay, decodeToStore, giveDecoded, sourceIn } from './decoding.ts'
 import type { MakeDecoder } from './decoding-plans.ts'
 import type { PartHeader } from './part-header.ts'
@@ -46,7 +46,7 @@ export function* giveAsItStands(
   if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, walk)
   yield* giveForms(bare, end, { properties, saved, part }, walk)
   if (!startsWithLineEnd(part)) return
-  const store = yield* decodeToStore(bare, withoutVoid, walk)
+  const store = yield* decodeToStore(bare, withoutEmptyLines, walk)
   try {
     yield* giveForms(sourceIn(store), end, { properties, saved }, walk)
   } finally {
@@ -71,7 +71,7 @@ export function* giveDecodedForms(
   yield* giveForms(source, end, { properties, saved }, walk)
   if (header.isFlowed) yield* decodeInOneWay(unflow, source, walk, depth)
   if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, walk, depth)
-  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutVoid, source, walk, depth)
+  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, walk, depth)
 }
 
 /**
@@ -114,7 +114,7 @@ function* giveForms(
 
 const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
 const withoutCrs: MakeDecoder = (give, room) => new WithoutCrs(give, room)
-const withoutVoid: MakeDecoder = (give, room) => new WithoutVoid(give, room)
+const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(give, room)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
 export function* giveUnflowed(

@@ -2,12 +2,13 @@ import { CR, LF } from '../shared/lines.ts'
 import { type Decoder, type Give, Writer } from './decoder.ts'
 
 /**
- * What readers make of a CR that no LF follows. `drop`: it goes. `lf` and `crlf`: it is a line end,
- * and all line ends become that one. `pair`: it is a line end, together with the byte behind it.
+ * What readers make of a CR that no LF follows. `drop`: the CR is dropped. `lf` and `crlf`: the CR is
+ * a line end, and all line ends become LF or CR LF. `pair`: the CR is a line end together with the
+ * byte behind it, and all line ends become LF.
  */
 export type BareCrMode = 'drop' | 'lf' | 'crlf' | 'pair'
 
-/** Reads CRs as the mode says. */
+/** Replaces CRs as the mode says. */
 export class BareCrs implements Decoder {
   readonly #out: Writer
   readonly #mode: BareCrMode
@@ -37,7 +38,7 @@ export class BareCrs implements Decoder {
     this.#out.flush()
   }
 
-  /** Whether the byte behind a CR is done with. */
+  /** Puts out what a CR becomes before this byte. Returns whether the byte belongs to the CR. */
   #behindCr(byte: number): boolean {
     if (byte === LF) {
       if (this.#mode === 'drop') this.#out.put(CR)

@@ -1,6 +1,9 @@
 import { type Decoder, type Give, ROOM } from './decoder.ts'
 
-/** What a byte is in base64 (RFC 2045 6.8): below 64 it is its value. */
+/**
+ * What a byte may be in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value
+ * of a character of base64.
+ */
 const BLANK = 64
 const PADDING = 65
 const JUNK = 66
@@ -16,46 +19,48 @@ standard['='.charCodeAt(0)] = PADDING
 
 const LF = 0x0a
 
-/** How many bytes of a group are there when so many bits are left over: of 1, 3 or 2 characters. */
+/** The bytes of an open group that are whole, by the bits that are left over in it. */
 const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 
-/** Lines of at least, and at most, so many bytes are decoded by the runtime's own decoder. */
+/** The fewest and the most bytes of lines that are handed to the runtime's own decoder at once. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = ROOM
-/** Characters that the runtime's decoder takes for data or for the end: `=`, `-`, `_`. */
+/** The characters that the runtime's decoder takes for data or for the end: `=`, `-`, `_`. */
 const OTHERS = [0x3d, 0x2d, 0x5f]
 
-/** How readers of base64 are known to differ. */
+/** One of the ways in which readers are known to decode base64. */
 export interface Base64Mode {
   /**
-   * Bytes of 0x80 and more: `mask` clears the highest bit, as libbase64 does; `drop` takes them for
-   * junk.
+   * What happens to bytes of 0x80 and more. `mask` clears their highest bit, as libbase64 does;
+   * `drop` takes them for junk.
    */
   readonly high: 'mask' | 'drop'
   /**
-   * Whether `-` and `_` (RFC 4648 5) and `,` (RFC 3501 5.1.3) are data. Otherwise they are junk.
+   * Whether `-` and `_` (RFC 4648 5) and `,` (RFC 3501 5.1.3) are data. If not, they are junk.
    */
   readonly url: boolean
   /**
-   * What happens at a `=`. `skip`: nothing, the bits go on behind it. `restart`: a new beginning.
-   * `zero`: it counts as a character of zero bits. `end`: the data ends. `group`: it counts as a
-   * character of zero bits, and its group of four gives a byte less for each, but at least one.
+   * What happens at a `=`. `skip`: nothing; the bits go on behind the `=`. `restart`: a new group
+   * begins. `zero`: the `=` counts as a character of zero bits. `end`: the data ends. `group`: the
+   * `=` counts as a character of zero bits, and its group of four gives one byte less for each `=`,
+   * but at least one byte.
    */
   readonly padding: 'skip' | 'restart' | 'zero' | 'end' | 'group'
   /**
-   * What happens at a character outside of base64: nothing, a new beginning, or the end. `ones`:
-   * all bits of the character are set.
+   * What happens at a character outside of base64. `skip`: nothing. `restart`: a new group begins.
+   * `end`: the data ends. `ones`: the character counts as one whose bits are all set.
    */
   readonly junk: 'skip' | 'restart' | 'end' | 'ones'
-  /** Whether each line begins anew. */
+  /** Whether a new group begins with each line. */
   readonly lines: boolean
   /**
-   * What happens to a last group of fewer than four characters, padding included. `bytes`: it gives
-   * the bytes that are whole. `drop`: it gives nothing. `more`: it gives at least one byte.
+   * What becomes of a last group of fewer than four characters, padding included. `bytes`: the bytes
+   * that are whole. `drop`: nothing. `more`: the bytes that are whole, but at least one byte.
    */
   readonly tail: 'bytes' | 'drop' | 'more'
 }
 
+/** The standard way: as the most patient readers decode. */
 export const PATIENT: Base64Mode = {
   high: 'drop',
   url: false,
@@ -65,21 +70,21 @@ export const PATIENT: Base64Mode = {
   tail: 'bytes',
 }
 
-/** What occurred that readers may read in different ways. */
+/** What occurred in base64 that readers decode in different ways. */
 export interface Base64Oddities {
-  /** Bytes of 0x80 and more. */
+  /** Bytes of 0x80 and more occurred. */
   high: boolean
-  /** `-`, `_` or `,`. */
+  /** `-`, `_` or `,` occurred. */
   url: boolean
-  /** Other characters outside of base64. */
+  /** Other characters outside of base64 occurred. */
   junk: boolean
-  /** Padding with data behind it, or padding that does not complete a group of four. */
+  /** Data stood behind padding, or padding did not complete a group of four. */
   padding: boolean
-  /** A line that ends inside a group of four. */
+  /** A line ended inside of a group of four. */
   lines: boolean
-  /** How many runs of padding have data behind them. */
+  /** The number of runs of padding that have data behind them. */
   paddings: number
-  /** A last group of fewer than four characters, padding included. */
+  /** The last group had fewer than four characters, padding included. */
   tail: boolean
 }
 
@@ -108,20 +113,20 @@ function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
 
 const patientValues = valuesOf(PATIENT)
 
-/** Decodes base64 as the mode says; without a mode, as the most patient readers do. */
+/** Decodes base64 as the mode says, by default as the most patient readers do. */
 export class Base64Decoder implements Decoder {
   readonly #give: Give
   readonly #mode: Base64Mode
   readonly #values: Uint8Array
   readonly #odd: Base64Oddities | undefined
-  /** Memory of this content alone, or of a message whose contents are decoded one after another. */
+  /** Memory that only this decoder uses now. */
   readonly #room: Buffer
   #length = 0
   #bits = 0
-  #count = 0 // of bits
-  #padded = 0 // how many `=` came since the last data, or in this group
+  #count = 0 // the number of bits that are left over
+  #padded = 0 // the number of `=` since the last data, or in this group
   #over = false
-  /** How many bytes may have to be taken back at the end of their group. */
+  /** The bytes that may have to be taken back at the end of their group. */
   readonly #back: number
 
   constructor(give: Give, room: Buffer, mode: Base64Mode = PATIENT, odd?: Base64Oddities) {
@@ -134,7 +139,7 @@ export class Base64Decoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    let tried = from // up to here, lines were tried as a whole, and are not tried again
+    let tried = from // lines up to here were tried as a whole, and are not tried again
     for (let at = from; at < to && !this.#over; ) {
       if (this.#room.length - this.#length < 3) this.#flush(this.#back)
       if (at >= tried && this.#isPatientAt()) {
@@ -157,7 +162,7 @@ export class Base64Decoder implements Decoder {
     this.#flush(0)
   }
 
-  /** Gives all but the last bytes. */
+  /** Gives all bytes but the last `kept` bytes. */
   #flush(kept: number): void {
     const given = this.#length - kept
     if (given <= 0) return
@@ -166,7 +171,7 @@ export class Base64Decoder implements Decoder {
     this.#length = kept
   }
 
-  /** The last group, if it is not whole. */
+  /** Ends the last group, if it is not whole. */
   #tail(): void {
     const bytes = BYTES_OF[this.#count]!
     if (this.#mode.padding === 'group') {
@@ -187,8 +192,8 @@ export class Base64Decoder implements Decoder {
   }
 
   /**
-   * Decodes whole lines of nothing but base64, each of whole groups of four, in one go. Returns false
-   * if they are anything else.
+   * Decodes lines of nothing but base64 in one go, if each line has whole groups of four. Returns
+   * false if the bytes are anything else.
    */
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
@@ -197,11 +202,11 @@ export class Base64Decoder implements Decoder {
     for (let at = 0; at < block.length; at++) {
       const byte = block[at]!
       if (byte >= 0x20) characters++
-      // Readers that begin anew in each line differ here, so it has to be told.
+      // Readers that begin a new group with each line differ here, which has to be noted.
       else if (byte === LF && characters % 4 !== 0) return false
     }
-    // Otherwise there are other characters, which the runtime's decoder leaves out, or a group is
-    // open at the end, which goes on behind these lines.
+    // If the numbers do not fit, there are other characters, which the runtime's decoder leaves out,
+    // or a group is open at the end, which goes on behind these lines.
     if (characters % 4 !== 0) return false
     this.#flush(0)
     const length = this.#room.write(block.toString('latin1'), 'base64')
@@ -210,7 +215,7 @@ export class Base64Decoder implements Decoder {
     return true
   }
 
-  /** Decodes whole groups of four. Returns where the next byte is in none. */
+  /** Decodes whole groups of four. Returns the place behind the last of them. */
   #groups(bytes: Buffer, from: number, to: number): number {
     const room = this.#room
     const values = this.#values
@@ -218,14 +223,14 @@ export class Base64Decoder implements Decoder {
     const last = Math.min(to, from + Math.floor((room.length - filled) / 3) * 4) - 4
     let at = from
     for (; at <= last; at += 4) {
-      const one = values[bytes[at]!]!
-      const two = values[bytes[at + 1]!]!
-      const three = values[bytes[at + 2]!]!
-      const four = values[bytes[at + 3]!]!
-      if ((one | two | three | four) >= 64) break
-      room[filled] = (one << 2) | (two >> 4)
-      room[filled + 1] = (two << 4) | (three >> 2)
-      room[filled + 2] = (three << 6) | four
+      const first = values[bytes[at]!]!
+      const second = values[bytes[at + 1]!]!
+      const third = values[bytes[at + 2]!]!
+      const fourth = values[bytes[at + 3]!]!
+      if ((first | second | third | fourth) >= 64) break
+      room[filled] = (first << 2) | (second >> 4)
+      room[filled + 1] = (second << 4) | (third >> 2)
+      room[filled + 2] = (third << 6) | fourth
       filled += 3
     }
     this.#length = filled
@@ -270,8 +275,8 @@ export class Base64Decoder implements Decoder {
   }
 
   #padding(): void {
-    // In place, padding follows two or three characters of a group: 4 or 2 of their bits are left
-    // over.
+    // Padding is in its place behind two or three characters of a group, of which 4 or 2 bits are
+    // left over.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace && this.#odd) this.#odd.padding = true
     this.#padded++
@@ -287,7 +292,7 @@ export class Base64Decoder implements Decoder {
     if (this.#mode.junk === 'restart') this.#restart()
     if (this.#mode.junk === 'end') this.#over = true
     if (this.#mode.junk !== 'ones') return
-    // As VMime does: of the last character of a group all eight bits.
+    // VMime sets all eight bits of the last character of a group.
     if (this.#count === 2) this.#bits |= 3
     this.#data(63)
   }
@@ -298,14 +303,14 @@ export class Base64Decoder implements Decoder {
   }
 }
 
-/** Up to where the next bytes are tried in one go: to the end of a line if there is one. */
+/** Returns up to where the next bytes are tried in one go: the end of a line, if a line ends soon. */
 function endOfLines(bytes: Buffer, from: number, to: number): number {
   if (to - from < NATIVE_LEAST) return to
   const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
   return lf < from + NATIVE_LEAST ? Math.min(to, from + NATIVE_LEAST) : lf + 1
 }
 
-/** For readers that skip each line with a character outside of base64, as if it was not encoded. */
+/** Decodes as readers do that skip each line with a character outside of base64. */
 export class WithoutJunkLines implements Decoder {
   readonly #inner: Decoder
   #held = Buffer.alloc(0)
@@ -350,7 +355,7 @@ export function decoderRoom(): Buffer {
   return Buffer.allocUnsafeSlow(ROOM)
 }
 
-/** Whether the line holds nothing but base64, with blanks around it and its line end left aside. */
+/** Tells whether the line holds nothing but base64, apart from blanks around it and its line end. */
 export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   let end = to
   let start = from

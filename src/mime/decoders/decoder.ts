@@ -2,21 +2,21 @@
 export type Give = (room: Buffer, length: number) => void
 
 /**
- * Decodes a content that comes in pieces of any size. When a call returns, all that it decoded was
- * given.
+ * Decodes a content that comes in pieces of any size. When a call returns, all bytes that it decoded
+ * have been given.
  */
 export interface Decoder {
   push(bytes: Buffer, from: number, to: number): void
   end(): void
 }
 
-/** How many decoded bytes are collected before they are given. */
+/** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
 
-/** From so many bytes on, a copy is faster than one byte after the other. */
+/** From this many bytes on, the runtime's copy is faster than a loop. */
 const COPIED_LEAST = 40
 
-/** Fills the room byte by byte. Gives its content when it is full, or flushed. */
+/** Fills the room byte by byte. Gives its content when it is full, and when `flush` is called. */
 export class Writer {
   readonly #give: Give
   readonly #room: Buffer

@@ -4,10 +4,10 @@ import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
 const EQUALS = 0x3d
 
 /**
- * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, and each
- * line in its own place. Up to two bytes of a line wait for the next one. A `=` that begins no
- * escape stays with the two bytes behind it, but only as far as there is room for them: what waited
- * takes it, and an escape gives two bytes of it back.
+ * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, writing the
+ * result over the line. Up to two bytes of a line wait for the next line. A `=` that begins no escape
+ * stays with the two bytes behind it, but only as far as there is room. Bytes that waited take room,
+ * and an escape frees two bytes.
  */
 export class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
@@ -41,7 +41,7 @@ export class QuotedPrintableInLines implements Decoder {
   #line(line: Buffer): void {
     let token = this.#waiting
     let read = 0
-    let room = 0 // bytes of the line that were read and not written over
+    let room = 0 // the bytes of the line that were read, and not written over yet
     for (;;) {
       while (token.length < 3 && read < line.length) {
         token.push(line[read++]!)

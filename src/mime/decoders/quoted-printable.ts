@@ -4,10 +4,10 @@ import { type Decoder, type Give, Writer } from './decoder.ts'
 const EQUALS = 0x3d
 const PLUS = 0x2b
 
-/** The most bytes behind a `=`, or blanks, that are held until it is clear what they are. */
+/** The most bytes behind a `=`, and the most blanks, that wait until their meaning is known. */
 const HELD_MAX = 4096
 
-/** So many bytes are tried one by one before the next byte of interest is searched for. */
+/** This many bytes are compared one by one before the runtime searches the rest. */
 const NEAR = 32
 
 const hex = new Int8Array(256).fill(-1)
@@ -17,18 +17,21 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** What a reader makes of the two bytes behind a `=`, whatever they are: a byte. */
+/** Returns the byte that a reader makes of the two bytes behind a `=`, whatever they are. */
 export type EscapeReader = (high: number, low: number) => number
 
-/** How readers of quoted-printable are known to differ. */
+/** One of the ways in which readers are known to decode quoted-printable. */
 export interface QuotedPrintableMode {
   /**
-   * What happens to a `=` that begins no escape. `keep`: it stays. `drop`: it goes, with blanks
-   * behind it. `drop digit`: the same, and one digit behind it goes. `drop line`: the rest of its
-   * line goes, with the line end. `drop pair`: it goes, and with it a `=` that follows. `keep two`
-   * and `keep three`: it stays with the byte, or the two bytes, behind it, even if they are blanks
-   * before a line end, or a `=`; of a digit and a byte behind it, `keep two` drops the byte. An
-   * EscapeReader takes whatever two bytes follow for an escape, unless they are a line end.
+   * What happens to a `=` that begins no escape.
+   * - `keep`: the `=` stays.
+   * - `drop`: the `=` goes, with blanks behind it.
+   * - `drop digit`: the same, and a digit behind the `=` goes, too.
+   * - `drop line`: the rest of the line goes, with its line end.
+   * - `drop pair`: the `=` goes, with another `=` that follows.
+   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, behind it, even if
+   *   these are blanks before a line end, or a `=`. `keep two` drops a byte behind a digit.
+   * - An EscapeReader takes any two bytes for an escape, unless they are a line end.
    */
   readonly strange:
     | 'keep'
@@ -41,28 +44,28 @@ export interface QuotedPrintableMode {
     | EscapeReader
   /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
-  /** Whether escapes are decoded, or only soft line breaks removed. */
+  /** Whether escapes are decoded. If not, only soft line breaks are removed. */
   readonly escapes: boolean
 }
 
+/** The standard way: as the most patient readers decode. */
 export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: false, escapes: true }
 
-/** What occurred that readers may read in different ways, or that decoding changes. */
+/** What occurred that readers decode in different ways, or that decoding changes. */
 export interface QuotedPrintableOddities {
-  /** A `=` that begins neither an escape nor a soft line break. */
+  /** A `=` began neither an escape nor a soft line break. */
   strange: boolean
-  /** Blanks at the end of a line, also behind a soft line break. */
+  /** Blanks stood at the end of a line, or behind the `=` of a soft line break. */
   blanks: boolean
-  /** Any escape or soft line break. */
+  /** An escape or a soft line break occurred. */
   encoded: boolean
-  /** A CR that no LF follows. */
+  /** A CR occurred that no LF follows. */
   bareCr: boolean
 }
 
 /**
- * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size. Hexadecimal digits may be in
- * either case. A soft line break may have blanks behind its `=`, and any line end. The mode says
- * the rest.
+ * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, as the mode says. Hexadecimal
+ * digits may be in either case. A soft line break may have blanks behind its `=`, and any line end.
  */
 export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
@@ -84,9 +87,9 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    // Held bytes are completed with only a little of what comes; otherwise many small pieces would
-    // be copied again and again.
     this.#lookForBareCr(bytes, from, to)
+    // Held bytes are joined with only a little of what comes. If they were joined with all of it,
+    // small pieces would be copied again and again.
     for (let at = from; at < to; ) {
       if (this.#held.length === 0) {
         this.#decode(bytes.subarray(at, to), false)
@@ -141,7 +144,7 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#endsInCr = bytes[to - 1] === CR
   }
 
-  /** The next `=`, or the next blank if blanks at the end of a line matter. */
+  /** Returns the place of the next `=`, or of the next blank if blanks at the end of a line matter. */
   #nextOfInterest(bytes: Buffer, from: number): number {
     const { trims } = this.#mode
     const looksForBlanks = trims || this.#odd?.blanks === false
@@ -157,7 +160,7 @@ export class QuotedPrintableDecoder implements Decoder {
     return equals < 0 ? bytes.length : equals
   }
 
-  /** Where to go on; -1 if that depends on bytes that have not come yet. */
+  /** Reads from a `=` on. Returns where to go on; -1 if that depends on bytes that are to come. */
   #escape(bytes: Buffer, at: number, last: boolean): number {
     const high = hex[bytes[at + 1] ?? 0]!
     const low = hex[bytes[at + 2] ?? 0]!
@@ -182,7 +185,7 @@ export class QuotedPrintableDecoder implements Decoder {
       if (this.#odd) {
         this.#odd.encoded = true
         if (!plain) this.#odd.blanks = true
-        if (!lf) this.#odd.strange = true // some readers end a line at a bare CR
+        if (!lf) this.#odd.strange = true // only some readers end a line at a bare CR
       }
       return lf ? end + 1 : end
     }
@@ -228,7 +231,7 @@ export class QuotedPrintableDecoder implements Decoder {
         this.#inDroppedLine = true
         return at + 1
       default:
-        throw new Error('nothing is strange to who takes what follows as it is')
+        throw new Error('a mode that reads any two bytes has no strange escapes')
     }
   }
 
@@ -244,15 +247,18 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** As munpack: a byte that is no digit has the value 127. */
+/** Reads as munpack does: a byte that is no digit has the value 127. */
 export const othersAsF: EscapeReader = (high, low) =>
   ((hex[high]! < 0 ? 127 : hex[high]!) << 4) | (hex[low]! < 0 ? 127 : hex[low]!)
 
-/** As libEtPan and VMime: a byte that is no digit is 0. */
+/** Reads as libEtPan and VMime do: a byte that is no digit is 0. */
 export const othersAsZero: EscapeReader = (high, low) =>
   (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
 
-/** As GNU mailutils, by strtoul(3): a digit may stand alone, and a blank or a sign before it. */
+/**
+ * Reads as GNU mailutils does, by strtoul(3): a digit may stand alone, and may have a blank or a sign
+ * before it.
+ */
 export const asNumber: EscapeReader = (high, low) => {
   if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
   if (hex[low]! < 0) return 0
@@ -260,7 +266,7 @@ export const asNumber: EscapeReader = (high, low) => {
   return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
 }
 
-/** Blanks, and bytes that some readers take for a blank. */
+/** Tells whether some reader takes the byte for a blank. */
 function isBlank(byte: number): boolean {
   return (
     byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c

@@ -32,7 +32,7 @@ export class WithLineEnds implements Decoder {
   }
 }
 
-/** Removes all CRs, for readers that drop each CR that they decode. */
+/** Removes all CRs, as readers do that drop each CR that they decode. */
 export class WithoutCrs implements Decoder {
   readonly #out: Writer
 
@@ -48,8 +48,8 @@ export class WithoutCrs implements Decoder {
   end(): void {}
 }
 
-/** Removes empty lines at the front: so uudeview saves a text. */
-export class WithoutVoid implements Decoder {
+/** Removes empty lines at the front, as uudeview does when it saves a text. */
+export class WithoutEmptyLines implements Decoder {
   readonly #out: Writer
   #isFront = true
 
@@ -73,7 +73,7 @@ function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR
 }
 
-/** Cuts each line at its first NUL, the line end with it: programs in C read no further. */
+/** Cuts each line at its first NUL, with its line end, since programs in C read no further. */
 export class WithoutTails implements Decoder {
   readonly #out: Writer
   #inTail = false
@@ -97,14 +97,14 @@ export class WithoutTails implements Decoder {
 }
 
 /**
- * Joins lines that end in a blank to the next line, without the blank (RFC 3676, DelSp=yes). At the
- * front of a line, quote marks and one blank are removed, too.
+ * Joins each line that ends in a blank to the next line, without the blank (RFC 3676, DelSp=yes).
+ * Quote marks and one blank are removed at the front of a line.
  */
 export class Unflowed implements Decoder {
   readonly #out: Writer
   #blank = false
   #cr = false
-  /** At the front of a line, behind quote marks. */
+  /** Whether only quote marks have come of this line. */
   #front = true
 
   constructor(give: Give, room: Buffer) {
@@ -129,7 +129,7 @@ export class Unflowed implements Decoder {
         this.#cr = true
         continue
       }
-      this.#held()
+      this.#putHeld()
       if (byte === SPACE) this.#blank = true
       else this.#out.put(byte)
     }
@@ -137,11 +137,11 @@ export class Unflowed implements Decoder {
   }
 
   end(): void {
-    this.#held()
+    this.#putHeld()
     this.#out.flush()
   }
 
-  #held(): void {
+  #putHeld(): void {
     if (this.#blank) this.#out.put(SPACE)
     if (this.#cr) this.#out.put(CR)
     this.#blank = false
@@ -150,7 +150,7 @@ export class Unflowed implements Decoder {
 }
 
 /**
- * Replaces UTF-8 characters above U+00FF by their lowest byte, for readers that keep text in single
+ * Replaces UTF-8 characters above U+00FF by their lowest byte, as readers do that keep text in single
  * bytes.
  */
 export class LowBytes implements Decoder {

@@ -1,12 +1,12 @@
 import { CR, LF } from '../shared/lines.ts'
 import { type Decoder, type Give, Writer } from './decoder.ts'
 
-/** Readers in C that read lines into 128 bytes, such as mutt and Thunderbird, get so many of one at a time. */
+/** The bytes of a line that readers in C take at a time if they read into 128 bytes: mutt, Thunderbird. */
 const LINE_IN_C = 127
 
 /**
- * Ends lines of uuencode where some readers begin the next one. `records`: behind as many
- * characters as the first one says, as in GMime. `pieces`: behind LINE_IN_C characters.
+ * Ends lines of uuencode where some readers begin the next line. `records`: behind as many characters
+ * as the first character says, as GMime does. `pieces`: behind LINE_IN_C characters.
  */
 export class CutLines implements Decoder {
   readonly #out: Writer
@@ -38,24 +38,24 @@ export class CutLines implements Decoder {
   end(): void {}
 }
 
-/** How many characters a line has behind its first one. */
+/** Returns the number of characters that a line has behind its first one. */
 function charactersOf(first: number): number {
   return Math.ceil(((first - 32) & 63) / 3) * 4
 }
 
 /**
- * Decodes uuencode as KMime does: what is no character of it, blanks among them, is skipped, and a
+ * Decodes uuencode as KMime does. Blanks, and characters that uuencode does not use, are skipped. A
  * group of four may go on in the next line. Each line gives at most as many bytes as it says.
  */
 export class UuencodeAcrossLines implements Decoder {
   readonly #out: Writer
   #startsLine = true
-  /** How many letters of `end` were at the start of this line. */
+  /** The number of letters of `end` at the start of this line. */
   #ofEnd = 0
   #over = false
   #left = 0
   #bits = 0
-  #count = 0 // of bits
+  #count = 0 // the number of bits that are left over
 
   constructor(give: Give, room: Buffer) {
     this.#out = new Writer(give, room)

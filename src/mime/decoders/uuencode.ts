@@ -1,23 +1,23 @@
 import { CR, LF, LineSearch } from '../shared/lines.ts'
 import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
 
-/** The most bytes of a header line that are looked at. */
+/** The most characters of a line that begins uuencode. */
 const HEADER_MAX = 64 * 1024
 
 /**
- * Whether the line begins uuencoded data for some reader: `begin 644 name`, or `begin` with
- * anything or nothing behind it.
+ * Tells whether uuencode begins behind the line for some reader. The line is `begin 644 name`, or
+ * `begin` with anything or nothing behind it.
  */
 export function isUuencodeHeader(line: string): boolean {
   return line.length <= HEADER_MAX && /^begin(?!-base64[ \t])(?:[ \t`-]|$)/i.test(line)
 }
 
-/** Whether base64 follows the line: `begin-base64 644 name`. */
+/** Tells whether base64 begins behind the line, which is `begin-base64 644 name`. */
 export function isBase64Header(line: string): boolean {
   return /^begin-base64[ \t]/i.test(line)
 }
 
-/** The file name in a header line of uuencode or yEnc; '' if it has none. */
+/** Returns the file name in a line that begins uuencode or yEnc; '' if it has no name. */
 export function codedName(line: string): string {
   if (/^=ybegin /i.test(line)) {
     const at = line.toLowerCase().indexOf('name=')
@@ -27,7 +27,7 @@ export function codedName(line: string): string {
   return mode ? line.slice(mode[0].length).trim() : ''
 }
 
-/** Whether the last of these lines may be uuencode: it is about as long as its first character says. */
+/** Tells whether the last line may be uuencode: it is about as long as its first character says. */
 export function endsInUuencode(bytes: Buffer): boolean {
   let end = bytes.length
   while (end > 0 && isEnd(bytes[end - 1]!)) end--
@@ -37,25 +37,27 @@ export function endsInUuencode(bytes: Buffer): boolean {
   return Math.abs(end - from - 1 - needed) <= 4
 }
 
-/** How readers of uuencode are known to differ. */
+/** One of the ways in which readers are known to decode uuencode. */
 export interface UuencodeMode {
   /**
-   * Which lines are data. The first character of a line says how many bytes it has. `about`: lines
-   * that are not much longer than that. `whole`: those of them that are complete and have no
-   * lower-case letters. `exact`: those of them with no characters beyond. `any`: all lines; the
-   * lowest six bits of the first character are the length. `folded`: as `any`, with lower-case
-   * letters taken for upper case.
+   * Which lines are data. The first character of a line says how many bytes the line has.
+   * - `about`: lines that are not much longer than that.
+   * - `whole`: those of them that are complete and have no lower-case letters.
+   * - `exact`: those of them that have no characters beyond.
+   * - `any`: all lines; the lowest six bits of the first character are the length.
+   * - `folded`: all lines, with lower-case letters taken for upper case.
    */
   readonly lines: 'about' | 'whole' | 'exact' | 'any' | 'folded'
   /** Whether a line is decoded to its end, even if it says that it has fewer bytes. */
   readonly toItsEnd: boolean
-  /** Whether a line of zero bytes, or `end`, ends the data. Otherwise it is skipped. */
+  /** Whether a line of zero bytes, or `end`, ends the data. If not, it is skipped. */
   readonly stops: boolean
 }
 
+/** The standard way: as most readers decode. */
 export const STANDARD_UUENCODE: UuencodeMode = { lines: 'about', toItsEnd: false, stops: true }
 
-/** The other ways of reading, tried if something odd occurred. */
+/** The other ways, which are tried if something odd occurred. */
 export const otherUuencode: readonly UuencodeMode[] = [
   { lines: 'about', toItsEnd: false, stops: false },
   { lines: 'whole', toItsEnd: false, stops: true },
@@ -68,20 +70,17 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { lines: 'folded', toItsEnd: false, stops: true },
 ]
 
-/** What occurred that readers may read in different ways. */
+/** What occurred in uuencode that readers decode in different ways. */
 export interface UuencodeOddities {
-  /**
-   * Before the end: a line whose length does not fit its first character, or a line that is no
-   * data.
-   */
+  /** Before the end, a line did not fit its first character, or was no data. */
   lines: boolean
-  /** Data behind what may be the end, or no end at all. */
+  /** Data stood behind what may be the end, or there was no end. */
   end: boolean
 }
 
 const OTHER = -1
 
-/** The six bits of each character; `small` is what is taken off a lower-case letter. */
+/** Returns the six bits of each character. `small` is taken off the code of a lower-case letter. */
 function sixBits(small: number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (byte - (isSmall(byte) ? small : 32)) & 63)
 }
@@ -89,7 +88,7 @@ function sixBits(small: number): Uint8Array {
 const standardValues = sixBits(32)
 const foldedValues = sixBits(64)
 
-/** The most bytes of a line that are looked at together. */
+/** The most bytes of a line that are decoded together. */
 const LINE_MAX = 16 * 1024
 
 /**
@@ -136,7 +135,7 @@ export class UuencodeDecoder implements Decoder {
     if (this.#odd && !this.#over) this.#odd.end = true
   }
 
-  /** Whether nothing that follows makes a difference. */
+  /** Whether the bytes that follow make no difference. */
   get #isDone(): boolean {
     return this.#over && this.#mode.stops && (this.#odd === undefined || this.#odd.end)
   }
@@ -168,7 +167,7 @@ export class UuencodeDecoder implements Decoder {
     if (length !== OTHER) this.#decode(bytes, from + 1, end, length)
   }
 
-  /** Decodes so many bytes. What is missing at the end of the line is zero. */
+  /** Decodes this many bytes. Characters that are missing at the end of the line count as zero. */
   #decode(bytes: Buffer, from: number, end: number, length: number): void {
     if (this.#room.length - this.#length < length + 3) this.#flush()
     const room = this.#room
@@ -176,19 +175,19 @@ export class UuencodeDecoder implements Decoder {
     let filled = this.#length
     this.#length += length
     for (let at = from; filled < this.#length; at += 4) {
-      const one = at < end ? values[bytes[at]!]! : 0
-      const two = at + 1 < end ? values[bytes[at + 1]!]! : 0
-      const three = at + 2 < end ? values[bytes[at + 2]!]! : 0
-      const four = at + 3 < end ? values[bytes[at + 3]!]! : 0
-      room[filled] = (one << 2) | (two >> 4)
-      room[filled + 1] = (two << 4) | (three >> 2)
-      room[filled + 2] = (three << 6) | four
+      const first = at < end ? values[bytes[at]!]! : 0
+      const second = at + 1 < end ? values[bytes[at + 1]!]! : 0
+      const third = at + 2 < end ? values[bytes[at + 2]!]! : 0
+      const fourth = at + 3 < end ? values[bytes[at + 3]!]! : 0
+      room[filled] = (first << 2) | (second >> 4)
+      room[filled + 1] = (second << 4) | (third >> 2)
+      room[filled + 2] = (third << 6) | fourth
       filled += 3
     }
     this.#hasData ||= length > 0
   }
 
-  /** How many bytes a line that is not empty decodes to, or OTHER. */
+  /** Returns the number of bytes that a line has, which is not empty; OTHER if the line is no data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
     const { lines, toItsEnd } = this.#mode
@@ -218,14 +217,14 @@ function isEnd(byte: number): boolean {
   return byte === LF || byte === CR
 }
 
-/** Whether the line has zero bytes: a back-tick or a blank alone. */
+/** Tells whether the line says that it has zero bytes: it is a back-tick or a blank alone. */
 function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
 
 /**
- * Whether every reader decodes the line to the same bytes. Some decode its last group of four as a
- * whole.
+ * Tells whether every reader decodes the line to the same bytes. Some readers decode the last group
+ * of four as a whole.
  */
 function isExact(bytes: Buffer, from: number, end: number): boolean {
   if (end === from || (bytes[from]! - 32) % 3 !== 0) return false

@@ -5,33 +5,33 @@ import type { Trait } from './trait-names.ts'
 
 const EQUALS = 0x3d
 
-/** Bytes of a line that no reader cuts. */
+/** The bytes of the longest line that no reader cuts. */
 export const UNCUT = 900
-/** Characters of encoded content that may show a mail. */
+/** The characters of encoded content that are decoded to see whether it is a mail. */
 const ENCODED_FRONT = 2048
 
 const JUNK = [SPACE, TAB, DASH, 0, 0x3a, 0x5f]
 
 const MIME_LINE = /^(?:content-|mime-version)/im
-/** Behind a text, too: some reader begins anew there. */
+/** Such a field counts even behind a text, where some reader begins a new header. */
 const MIME_FIELD = /^content-(?:type|transfer-encoding|disposition)[ \t]*:/im
 export const BEGINS = /begin[ \t-]/i
 
-/** What bytes are that are no header: of a part, by its encoding, or around and between parts. */
+/** The kind of bytes outside of headers: of a part, by its encoding, or around and between parts. */
 export type BodyKind = 'text' | 'base64' | 'quoted-printable' | 'outside'
 
-/** Traits of bytes that are no header. */
+/** Notes the traits of bytes outside of headers. */
 export class BodyTraits {
-  /** Whether lines end in CR LF; undefined until one has ended. */
+  /** Whether the first line ended in CR LF; undefined until it has ended. */
   crlf: boolean | undefined
-  /** The front of the line that has not ended was looked at already. */
+  /** Whether the block begins inside of a line, whose front was inspected before. */
   frontLost = false
   readonly #found: Set<Trait>
   #kind: BodyKind = 'outside'
   #padded = false
-  #encoded: string | undefined // its front, as it stands
+  #encoded: string | undefined // the front of encoded content, as it stands
 
-  /** Adds to `found` what it sees. */
+  /** Adds the traits to `found`. */
   constructor(found: Set<Trait>) {
     this.#found = found
   }
@@ -46,10 +46,10 @@ export class BodyTraits {
     this.#encoded = kind === 'base64' || kind === 'quoted-printable' ? '' : undefined
   }
 
-  /** Bytes in which no delimiter is, from a line's start on unless one goes on. */
+  /** Inspects bytes without a delimiter, from the start of a line on unless `frontLost` is set. */
   look(block: Buffer, from: number, to: number): void {
     if (from >= to) return
-    // A search must end where the piece does, or many small ones take their time squared.
+    // A search must end where the piece does, or many small pieces would take quadratic time.
     const bytes = block.subarray(0, to)
     if (this.#encoded !== undefined) {
       this.#encoded += bytes.toString('latin1', from, Math.min(to, from + ENCODED_FRONT))
@@ -68,7 +68,7 @@ export class BodyTraits {
     this.#words(bytes, from, to)
   }
 
-  /** What is encoded may be a mail by itself. */
+  /** Ends encoded content, and notes whether it may be a mail by itself. */
   end(): void {
     if (this.#encoded === undefined) return
     const decoded = decodedBy(
@@ -104,7 +104,7 @@ export class BodyTraits {
       at >= 0 && at < to;
       at = bytes.indexOf(EQUALS, at + 1)
     ) {
-      if (at + 2 >= to) continue // the next piece begins with the rest, or nothing does
+      if (at + 2 >= to) continue // the rest begins the next piece, or there is no rest
       const next = bytes[at + 1]!
       if (next === LF || (next === CR && bytes[at + 2] === LF)) continue
       if (isHex(next) && isHex(bytes[at + 2]!)) continue
@@ -124,7 +124,7 @@ export class BodyTraits {
         break
       }
     }
-    const last = this.crlf ? to - 1 : to // that of CR LF is in the next piece
+    const last = this.crlf ? to - 1 : to // the LF of a last CR is in the next piece
     for (let at = bytes.indexOf(CR, from); at >= 0 && at < last; at = bytes.indexOf(CR, at + 1)) {
       if (bytes[at + 1] !== LF) this.#found.add('carriage-return')
       else if (!this.crlf) this.#found.add('line-ends')
@@ -132,7 +132,7 @@ export class BodyTraits {
     }
   }
 
-  /** Lines that begin something by their own looks. */
+  /** Notes lines that begin encoded data by their looks. */
   #words(bytes: Buffer, from: number, to: number): void {
     for (const word of ['egin', 'EGIN']) {
       for (
@@ -149,7 +149,7 @@ export class BodyTraits {
         if (/^begin[ \t-]+[0-7]|^begin[ \t]*(?:[\r\n]|$)/i.test(start))
           this.#found.add('begin-line')
         if (/^=ybegin/i.test(start)) this.#found.add('coded-text')
-        // Once is enough: where a line begins takes time to find.
+        // Once is enough, since it takes time to find the start of a line.
         if (!this.#found.has('long-line') && BEGINS.test(text) && this.#isFarInLine(bytes, at)) {
           this.#found.add('long-line')
         }
@@ -179,7 +179,7 @@ function decodedBy(
   return decoded
 }
 
-/** Whether more than UNCUT bytes have no line end among them. */
+/** Tells whether more than UNCUT bytes in a row have no line end. */
 function hasLongLine(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; to - at > UNCUT; ) {
     const lf = bytes.lastIndexOf(LF, at + UNCUT)

@@ -1,17 +1,18 @@
 import type { Trait } from './trait-names.ts'
 
-/** Characters of a MIME field that no reader is known to mind. */
+/** The characters of a MIME field that every known reader takes. */
 const FIELD_MAX = 2000
 
+/** What a header says about its content, as the standards have it. */
 export interface PartKind {
-  /** Lower case, `type/subtype`. */
+  /** The type in lower case, `type/subtype`. */
   readonly type: string
   readonly boundary: string | undefined
   readonly encoding: 'base64' | 'quoted-printable' | 'identity'
 }
 
 const TOKEN = '[^\\s()<>@,;:\\\\"/\\[\\]?=\\x00-\\x1f\\x7f-\\xff]+'
-// A quoted string, or what people write without quotes: no blanks, quotes, semicolons.
+// A quoted string, or a value without quotes that has no blanks, quotes and semicolons.
 const VALUE = '(?:"[^"\\\\\\r\\n\\0]*"|[^\\s()<>;"\\\\\\x00-\\x20]+)'
 const PARAMETERS = `(?:[ \\t]*;[ \\t]*(${TOKEN})=(${VALUE}))*`
 const TYPE = new RegExp(`^[ \\t]*(${TOKEN}/${TOKEN})${PARAMETERS}[ \\t]*$`)
@@ -20,16 +21,13 @@ const EACH = new RegExp(`;[ \\t]*(${TOKEN})=(${VALUE})`, 'g')
 const BOUNDARY =
   /^[0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+(?: [0-9A-Za-z'()+_,\-./:=?&*!#$%@~^{}|[\]]+)*$/
 const BOUNDARY_MAX = 70
-/** What holds a mail: a signature with it inside, a mailbox. */
+/** Types of files that hold mails: a signature around a mail, and a mailbox. */
 const MAIL_TYPE = /^application\/(?:x-)?(?:pkcs7-mime|mbox)/
 const TYPE_FIELD = 'content-type'
 const ENCODING_FIELD = 'content-transfer-encoding'
 const DISPOSITION_FIELD = 'content-disposition'
 
-/**
- * What a header of well-formed fields says of its content. `defaultType` is that of a part
- * without a Content-Type. Traits go to `has`.
- */
+/** Reads what well-formed fields of a header say about content, and calls `has` with each trait. */
 export function readFields(
   fields: readonly { readonly name: string; readonly value: string }[],
   has: (trait: Trait) => void,
@@ -46,7 +44,7 @@ export function readFields(
     }
     if (seen.has(name)) has('field-twice')
     seen.add(name)
-    // What is longer is odd, and nothing looks into the rest of it.
+    // A longer field is a trait, and the rest of it is not read.
     if (value.length > FIELD_MAX) has('long-header')
     const text = value.slice(0, FIELD_MAX).replace(/\r?\n/g, '').trim()
     if (text === '') has('empty-field')
@@ -109,7 +107,7 @@ function count(text: string, character: string): number {
   return found
 }
 
-/** Without blanks and semicolons at its end. */
+/** Returns the text without blanks and semicolons at its end. */
 function withoutEnd(text: string): string {
   let end = text.length
   while (end > 0 && ' \t;'.includes(text[end - 1]!)) end--

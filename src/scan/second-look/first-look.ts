@@ -4,24 +4,26 @@ import type { Sample, ScanTask } from '../shared/scanner.ts'
 import type { Trait } from './trait-names.ts'
 import { TraitNotes } from './traits.ts'
 
+/** The facts about a message that are found before scanners are asked. */
 export interface FirstLook {
-  /** Whether more than `max` messages or multiparts stand inside one another (mime/nested.ts). */
+  /** Whether more than `max` messages or multiparts are nested in one another (mime/nested.ts). */
   readonly isDeeper: boolean
-  /** Why that cannot be told: more is in it than is read. */
+  /** The limit of reading that was exceeded, so that `isDeeper` is not known; else undefined. */
   readonly over: string | undefined
-  /** None where nobody wants to know. */
+  /** The traits of the message; empty if they were not wanted. */
   readonly traits: ReadonlySet<Trait>
 }
 
 export interface FirstLookOptions extends Pick<ScanTask, 'openFile' | 'signal'> {
   readonly max: number
-  /** Traits are in the whole of a message; without them it is read as far as it takes. */
+  /** Traits need all of a message. Without them the message is read only as far as needed. */
   readonly wantsTraits: boolean
 }
 
 /**
- * What is asked of a message before scanners are, in one reading, and in turns of the event loop.
- * Undefined if the signal came first. Throws a Fault if there is no room for what is decoded.
+ * Finds out, in one reading, what must be known of a message before scanners are asked. Gives way to
+ * the event loop at times. Returns undefined if the signal came first. Throws a Fault if there is no
+ * room for decoded bytes.
  */
 export async function lookFirst(
   sample: Sample,

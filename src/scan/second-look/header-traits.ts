@@ -3,12 +3,12 @@ import { type Field, fieldsOf } from '../../mime/fields.ts'
 import { type PartKind, readFields } from './fields.ts'
 import type { Trait } from './trait-names.ts'
 
-/** A field that ends in a semicolon and is not folded there. */
+/** Matches a field that ends in a semicolon and is not folded there. */
 export const ENDS_OPEN = /;[ \t]*(?:\r?\n(?![ \t])|$)/
 
 /**
- * By these libclamav knows an attached message for one, to the letter (filetypes_int.h). Other
- * fields may stand first in a mail, too.
+ * The fields by which libclamav recognises an attached message, to the letter (filetypes_int.h).
+ * Other fields may stand first in a mail, too.
  */
 const FIRST_FIELDS = [
   ...['Received', 'Return-Path', 'Return-path', 'Delivered-To', 'Delivery-date', 'Envelope-to'],
@@ -20,7 +20,7 @@ export function isFirstOfMail(header: string): boolean {
   return FIRST_FIELDS.some((field) => header.startsWith(field))
 }
 
-/** What the lines of a header say of its content; traits go to `has`. */
+/** Reads what the lines of a header say about content, and calls `has` with each trait. */
 export function readHeader(header: string, has: (trait: Trait) => void): PartKind {
   if (hasHiddenLineEnd(header)) has('encoded-line-end')
   if (/[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/.test(header)) has('control-in-header')
@@ -35,7 +35,7 @@ export function readHeader(header: string, has: (trait: Trait) => void): PartKin
     else {
       const isBlank = name === '' && value.trim() === ''
       if (isBlank) has('blank-line')
-      if (!isBlank || fields.length === 0) has('no-field') // nothing that it could belong to
+      if (!isBlank || fields.length === 0) has('no-field') // a blank first line belongs to no field
     }
   }
   return readFields(fields, has)

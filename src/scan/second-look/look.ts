@@ -9,23 +9,24 @@ import type { Sample } from '../shared/scanner.ts'
 
 export interface SecondLookOptions {
   readonly spool: SpoolPolicy
-  /** At the message's deadline. */
+  /** Aborted at the message's deadline. */
   readonly signal: AbortSignal
 }
 
-/** What was found in the contents, or why not all of them were looked at. */
+/** What was found in the contents, or why some contents were not inspected. */
 export type SecondLookResult<Found> =
   | { readonly kind: 'found'; readonly found: Found }
   | { readonly kind: 'nothing' }
-  /** More than is looked at (contents.ts has the limits). */
+  /** The message exceeds a limit of mime/limits.ts, which `why` names. */
   | { readonly kind: 'over'; readonly why: string }
+  /** The signal came first. */
   | { readonly kind: 'late' }
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Gives the decoded contents of a message, one after another, to `judge`, until it finds
- * something. Each is a sample of its own for as long as it is judged.
+ * Hands the decoded contents of a message, one after another, to `judge`, until `judge` finds
+ * something. Each content is a sample of its own while it is judged.
  */
 export async function lookAtContents<Found>(
   message: Sample,
@@ -72,7 +73,7 @@ async function judgeContent<Found>(
   }
 }
 
-/** As the message itself is given: libclamav takes a file for mail by its first field. */
+/** Puts the top line above a mail, as for the message itself: libclamav knows mail by its first field. */
 function belowTopLine({ size, chunks }: Content): Sample['chunks'] {
   const top = TOP_LINE.length
   return function* (from = 0, to = top + size) {

@@ -1,4 +1,7 @@
-/** Where clamd looks for what tapes and disk images begin with; it sees some line more in front. */
+/**
+ * The places where clamd looks for the first bytes of tape archives and disk images. clamd gets a top
+ * line more in front, so the places are wide.
+ */
 const MAGIC: readonly { readonly word: string; readonly from: number; readonly to: number }[] = [
   { word: 'ustar', from: 0, to: 512 },
   { word: 'EFI PART', from: 0, to: 1024 },
@@ -6,13 +9,13 @@ const MAGIC: readonly { readonly word: string; readonly from: number; readonly t
 ]
 const MAGIC_END = 33 * 1024
 
-/** Looks for such words where clamd does, in a message that comes in any split. */
+/** Looks for such words where clamd does, in a message that comes in pieces of any size. */
 export class MagicWords {
-  #offset = 0 // of the message
-  /** As far as the message reaches into each of MAGIC. */
+  #offset = 0 // of the next chunk in the message
+  /** The bytes of the message at each place of MAGIC, as far as they have come. */
   readonly #windows: (Buffer | undefined)[] = []
 
-  /** Whether one of them is there by now. */
+  /** Takes the next bytes. Tells whether a word is in its place now. */
   isIn(chunk: Buffer): boolean {
     if (this.#offset >= MAGIC_END) return false
     let isThere = false

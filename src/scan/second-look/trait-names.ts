@@ -1,7 +1,7 @@
 /**
- * What readers of mail are known to differ about, as far as it can be seen while a message
- * passes by: a name for the log and STRICTMIME, and what it means. `never` marks those that
- * ordinary mail never has; the others cost a second look and nothing else.
+ * The traits of messages about which readers of mail are known to differ, as far as they can be seen
+ * while a message passes by. Each has a name for the log and STRICTMIME, and a meaning. `never` marks
+ * the traits that ordinary mail never has. The other traits only cause a second look.
  */
 export const traits = {
   'control-in-header': { never: true, what: 'NUL, CR, VT, FF or the like in a header' },
@@ -101,7 +101,7 @@ export const traits = {
 
 export type Trait = keyof typeof traits
 
-/** Whether ordinary mail never has it. */
+/** Tells whether ordinary mail never has the trait. */
 export function isStrange(trait: Trait): boolean {
   return traits[trait].never
 }

@@ -7,44 +7,49 @@ import { ENDS_OPEN, isFirstOfMail, readHeader } from './header-traits.ts'
 import { MagicWords } from './magic.ts'
 import type { Trait } from './trait-names.ts'
 
-/** Bytes of a header that are looked at; more is a trait by itself. */
+/** The bytes of a header that are inspected. A longer header is a trait by itself. */
 const HEADER_MAX = 128 * 1024
-/** libclamav goes on with another line behind so many bytes; with an empty one where it ends there. */
+/**
+ * libclamav ends a line behind this many bytes and begins another one, which is empty if the line ends
+ * there.
+ */
 const CUT = 999
 const PARTS_MAX = 100
 const MULTIPARTS_MAX = 6
 const MESSAGES_MAX = 3
 const BOUNDARIES_MAX = 100
 
+/** A multipart that is open where the message is being read. */
 interface NotedMultipart {
   readonly boundary: string
-  /** The same in small letters. */
+  /** The boundary in lower case. */
   readonly lower: string
   parts: number
   closed: boolean
-  /** Of messages around. */
+  /** The number of attached messages around the multipart. */
   readonly messages: number
 }
 
 /**
- * Notes, while a message is read, by which traits readers of mail are known to differ about it.
- * Of all headers and delimiters that the reading sees it takes those that the standards have;
- * whatever more there is, and whatever they cannot tell in one way alone, is a trait: what has
- * none has one reading. Constant memory, time linear in the message's length.
+ * Notes the traits of a message about which readers of mail are known to differ, while the message is
+ * read. Of all headers and delimiters that the reading sees, those of the standards are taken. Any
+ * other header or delimiter is a trait, and so is a line for which the standards have no single
+ * meaning. So a message without traits has one reading. Takes constant memory, and time linear in the
+ * message's length.
  */
 export class TraitNotes implements ByteListener {
-  /** Those that were seen so far. */
+  /** The traits that were seen so far. */
   readonly found = new Set<Trait>()
   readonly #magic = new MagicWords()
   readonly #body = new BodyTraits(this.found)
 
-  /** Of a line above the message that is none of it: bytes that are to come. */
+  /** The bytes that are to come of the line above the message, which does not belong to it. */
   #above: number
-  /** Lines of the header that it is in; undefined in content. */
+  /** The lines of the header that is being read; undefined in content. */
   #header: string | undefined = ''
-  /** Of its last line, as far as that has come. */
+  /** The last line of the header, as far as it has come. */
   #line = ''
-  /** Multiparts around the header that was cut off a moment ago. */
+  /** The number of multiparts around the header that was just cut off; undefined if none was. */
   #around: number | undefined
   #startsMessage = false // the header is that of an attached message
   #messages = 0
@@ -53,7 +58,7 @@ export class TraitNotes implements ByteListener {
   readonly #boundaries: string[] = []
   /** The last byte of the last block. */
   #last = LF
-  #goesOn = false // the block with a line of the last one
+  #goesOn = false // whether the block begins inside of a line
 
   constructor(above = 0) {
     this.#above = above
@@ -133,7 +138,7 @@ export class TraitNotes implements ByteListener {
   content(bytes: Buffer, from: number, to: number): void {
     if (from === to) return
     this.#around = undefined
-    if (this.#header !== undefined) this.#endHeader(true) // some line was none to the reading
+    if (this.#header !== undefined) this.#endHeader(true) // to the reading, a line ended the header
     const goesOn = from === 0 && this.#goesOn
     if (
       this.#body.kind === 'outside' &&
@@ -150,18 +155,18 @@ export class TraitNotes implements ByteListener {
     this.found.add('unread')
   }
 
-  /** All that were seen, in their order; none if every reader must see the same. */
+  /** Returns all traits that were seen, in their order; none if every reader must see the same. */
   finish(): ReadonlySet<Trait> {
     if (this.#open.some(({ closed }) => !closed)) this.found.add('not-closed')
     this.#body.end()
     return this.found
   }
 
-  /** A line of the header has come to its LF. */
+  /** Takes a line of the header, with its LF. */
   #endLine(line: string): void {
     const end = line.length - (this.#body.crlf && line.endsWith('\r\n') ? 2 : 1)
-    if (end === 0) return // that ends it
-    // In the mail's own header only the end of a line does harm: an empty one follows.
+    if (end === 0) return // an empty line ends the header
+    // In the mail's own header a cut does harm only at the end of a line: an empty line follows.
     const isCut = this.#open.length > 0 || this.#messages > 0 || end % CUT === 0
     if (end > UNCUT && (isCut || BEGINS.test(line))) this.found.add('long-line')
     if (this.#header!.length + line.length > HEADER_MAX) this.found.add('long-header')
@@ -224,7 +229,7 @@ export class TraitNotes implements ByteListener {
     this.#body.begin(encoding === 'identity' ? 'text' : encoding)
   }
 
-  /** The innermost multipart whose boundary stands behind the dashes, -1 for none. */
+  /** Returns the level of the innermost multipart whose boundary follows the dashes; -1 for none. */
   #delimits(bytes: Buffer, from: number, to: number): number {
     if (this.#open.length === 0) return -1
     const text = bytes.toString('latin1', from + 2, to)
@@ -236,7 +241,7 @@ export class TraitNotes implements ByteListener {
   }
 }
 
-/** The name of a MIME field in a text, quoted or not. */
+/** Matches the name of a MIME field in a text, quoted or not. */
 const MIME_NAME = /^[ \t>]*content-[a-z-]+[ \t]*$/
 
 const USUAL = new Set([
