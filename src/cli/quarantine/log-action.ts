@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { openLog } from '../../doors/shared/log/log-place.ts'
-import { type LogEntry, logLine } from '../../ground/errors/log.ts'
+import { type LogField, logLine } from '../../ground/errors/log.ts'
 import { type PathHandle, procPathOf } from '../../ground/path/walk.ts'
 
 /** A file in the quarantine, with a line for each message that was released or deleted. */
@@ -10,7 +10,7 @@ const FILE = 'quarantine.log'
  * Logs what somebody did with a message in quarantine: where the slot would log, and in the file
  * `quarantine.log` in the quarantine itself.
  */
-export async function logDeed(root: PathHandle, entries: readonly LogEntry[]): Promise<void> {
+export async function logDeed(root: PathHandle, entries: readonly LogField[]): Promise<void> {
   const line = logLine([...entries, ['time', new Date().toISOString()]])
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
   const fd = openSync(

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { type LogEntry, logLine } from '../../ground/errors/log.ts'
+import { type LogField, logLine } from '../../ground/errors/log.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
 export type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'
@@ -8,7 +8,7 @@ export type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied
 export function lineOf(
   event: ConnectionEvent,
   pid: number,
-  ...entries: readonly LogEntry[]
+  ...entries: readonly LogField[]
 ): Buffer {
   return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...entries])
 }

@@ -1,5 +1,5 @@
 import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
-import type { LogEntry } from '../../ground/errors/log.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
@@ -222,7 +222,7 @@ function logContext(
   reply: number | undefined,
   total: number,
 ): LogContext {
-  const door: LogEntry[] = [
+  const door: LogField[] = [
     ['reply', reply],
     ['door', 'milter'],
     ['queue', queueId],

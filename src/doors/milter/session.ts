@@ -1,5 +1,5 @@
 import { isFault } from '../../ground/errors/fault.ts'
-import type { LogEntry } from '../../ground/errors/log.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import { isAskedAbout } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
@@ -193,7 +193,7 @@ export class MilterSession {
   }
 
   #refused(): LogContext {
-    const door: LogEntry[] = [
+    const door: LogField[] = [
       ['reply', NO_ROOM.code],
       ['door', 'milter'],
       ['queue', this.#macros.get('i')],

@@ -1,4 +1,4 @@
-import { type Input, replaceProcess } from '../../ground/process/replace-process.ts'
+import { type ProgramInput, replaceProcess } from '../../ground/process/replace-process.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
 import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
@@ -95,7 +95,7 @@ async function keep<Kind extends Decision>(
 }
 
 /** A file, not a pipe: no process would be left to write into a pipe past its capacity. */
-export function spoolEnvelope({ wire }: Envelope, directory: string): Input {
+export function spoolEnvelope({ wire }: Envelope, directory: string): ProgramInput {
   const fd = openAnonymousFile(directory)
   try {
     writeWhole(fd, wire)

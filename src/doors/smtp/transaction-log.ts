@@ -1,4 +1,4 @@
-import type { LogEntry } from '../../ground/errors/log.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Judging } from '../shared/judging.ts'
@@ -44,7 +44,7 @@ export function doorEntries(
   origin: Origin,
   replies: readonly RawReply[],
   next: string,
-): LogEntry[] {
+): LogField[] {
   return [
     ['reply', worstOf(replies)?.code],
     ['next', next],

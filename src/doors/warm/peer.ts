@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { LogEntry } from '../../ground/errors/log.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 
@@ -24,7 +24,7 @@ export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
 }
 
 /** What the log says about it. */
-export function peerEntries(peer: Peer | undefined): readonly LogEntry[] {
+export function peerEntries(peer: Peer | undefined): readonly LogField[] {
   if (peer === undefined) return []
   return [
     ['peer_uid', peer.uid],

@@ -1,5 +1,5 @@
 /** A key and its value in a log line. An entry whose value is undefined or '' is left out. */
-export type LogEntry = readonly [key: string, value: string | number | undefined]
+export type LogField = readonly [key: string, value: string | number | undefined]
 
 /** Linux's PIPE_BUF: if two processes write at most so many bytes to a pipe, they do not mix. */
 const LINE_MAX = 4096
@@ -10,7 +10,7 @@ const VALUE_MAX = 400
  * Makes a logfmt line with its line end. Values are latin1. Escapes the characters that could end
  * the line or forge a key, so that whatever a client sends stays inside its value.
  */
-export function logLine(entries: readonly LogEntry[]): Buffer {
+export function logLine(entries: readonly LogField[]): Buffer {
   let line = 'onescan:'
   for (const [key, value] of entries) {
     if (value === undefined || value === '') continue

@@ -1,7 +1,7 @@
 import { errorCode } from '../errors/fault.ts'
 import { isCompiled } from '../runtime/compiled-program.ts'
 
-export type Target =
+export type ConnectTarget =
   | { readonly path: string }
   | { readonly host: string; readonly port: number; readonly noDelay: true }
 
@@ -20,20 +20,20 @@ export interface Connection {
  * Loads node:net's connect(). A compiled program gets a small one of our own instead: node:net
  * costs it 3 ms when it starts.
  */
-export async function loadConnect(): Promise<(target: Target) => Connection> {
+export async function loadConnect(): Promise<(target: ConnectTarget) => Connection> {
   if (isCompiled) return connectOnBun
   return (await import('node:net')).connect
 }
 
 /** Returns the error as node:net would give it: EAGAIN if the queue of connections is full. */
-async function asNodeError(target: Target, error: Error): Promise<Error> {
+async function asNodeError(target: ConnectTarget, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
   const { isQueueFull } = await import('./bun-queue-full.ts')
   if (!isQueueFull(target.path)) return error
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 
-function connectOnBun(target: Target): Connection {
+function connectOnBun(target: ConnectTarget): Connection {
   const listeners = new Map<string, (value: never) => void>()
   const tell = (event: string, value?: unknown) => listeners.get(event)?.(value as never)
   let socket: BunSocket | undefined

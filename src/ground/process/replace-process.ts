@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { Fault } from '../errors/fault.ts'
 
 /** A file, and the offset at which the next program begins to read it. */
-export interface Input {
+export interface ProgramInput {
   readonly fd: number
   readonly offset: number
 }
@@ -13,7 +13,7 @@ export interface NextProgram {
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   /** The program's descriptors 0 and 1; undefined if it inherits ours, untouched. */
-  readonly inputs: readonly [Input, Input] | undefined
+  readonly inputs: readonly [ProgramInput, ProgramInput] | undefined
 }
 
 type Execve = (
@@ -44,7 +44,7 @@ export async function replaceProcess(next: NextProgram): Promise<number> {
  * lowest free number, which is the one that was just closed. This is checked: a wrong number would
  * queue the wrong bytes.
  */
-function putAt(fd: 0 | 1, { fd: source, offset }: Input): void {
+function putAt(fd: 0 | 1, { fd: source, offset }: ProgramInput): void {
   const wanted = fstatSync(source)
   closeSync(fd)
   const opened = openSync(`/proc/self/fd/${source}`, 'r')

@@ -50,16 +50,16 @@ const bunTypes = { int: 'int', uint: 'u32', long: 'i64', ulong: 'u64', bytes: 'p
 
 type FunctionName = keyof typeof functions
 type ArgumentOf<Each extends CType> = Each extends 'bytes' ? Buffer : number
-type Signature<Name extends FunctionName> = (typeof functions)[Name]
-type Call<Name extends FunctionName> =
-  Signature<Name> extends readonly [infer Returned, ...infer Args extends readonly CType[]]
+type CSignature<Name extends FunctionName> = (typeof functions)[Name]
+type CCall<Name extends FunctionName> =
+  CSignature<Name> extends readonly [infer Returned, ...infer Args extends readonly CType[]]
     ? (
         ...args: { [At in keyof Args]: ArgumentOf<Args[At]> }
       ) => Returned extends 'long' ? number | bigint : number
     : never
 
 /** Some of these functions, and two helpers for calling them. */
-export type CFunctions<Name extends FunctionName> = { readonly [Each in Name]: Call<Each> } & {
+export type CFunctions<Name extends FunctionName> = { readonly [Each in Name]: CCall<Each> } & {
   /** The errno of the last call. */
   errno(): number
   /**

@@ -1,11 +1,11 @@
 import { byteSize, choice, type Environment, wholeNumber } from './settings.ts'
-import { type OfKind, table, type WithStandard } from './table.ts'
+import { type SettingOfKind, type SettingWithDefault, table } from './table.ts'
 
 /**
  * Reads a setting that the table has as a whole number. Throws a Fault of kind `config` for any
  * other text; so do the other readers here.
  */
-export function readNumber(env: Environment, name: WithStandard<'number', number>): number {
+export function readNumber(env: Environment, name: SettingWithDefault<'number', number>): number {
   const { standard, ...bounds } = table[name]
   return wholeNumber(env, name, standard, bounds)
 }
@@ -13,19 +13,19 @@ export function readNumber(env: Environment, name: WithStandard<'number', number
 /** Does the same for a setting without a default; undefined if it is unset. */
 export function readOptionalNumber(
   env: Environment,
-  name: Exclude<OfKind<'number'>, WithStandard<'number', number>>,
+  name: Exclude<SettingOfKind<'number'>, SettingWithDefault<'number', number>>,
 ): number | undefined {
   return env[name] ? wholeNumber(env, name, 0, table[name]) : undefined
 }
 
 /** Reads a setting as a number of bytes; 0 if it is unset and has no default. */
-export function readSize(env: Environment, name: OfKind<'size'>): number {
+export function readSize(env: Environment, name: SettingOfKind<'size'>): number {
   const { standard } = table[name]
   return byteSize({ [name]: env[name] || standard }, name, 0)
 }
 
 /** Reads a setting whose value must be one of its words. */
-export function readWord<Name extends OfKind<'word'>>(
+export function readWord<Name extends SettingOfKind<'word'>>(
   env: Environment,
   name: Name,
 ): (typeof table)[Name]['words'][number] {
@@ -34,6 +34,6 @@ export function readWord<Name extends OfKind<'word'>>(
 }
 
 /** Reads the text of a setting, or its default if it is unset. */
-export function readText(env: Environment, name: WithStandard<'text', string>): string {
+export function readText(env: Environment, name: SettingWithDefault<'text', string>): string {
   return env[name] || table[name].standard
 }

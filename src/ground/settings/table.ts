@@ -53,12 +53,12 @@ export interface Chapter {
 export type SettingName = keyof typeof table
 
 /** The names of all settings of one kind. */
-export type OfKind<Kind extends Setting['kind']> = {
+export type SettingOfKind<Kind extends Setting['kind']> = {
   [Name in SettingName]: (typeof table)[Name] extends { readonly kind: Kind } ? Name : never
 }[SettingName]
 
 /** The names of the settings of one kind that have a default. */
-export type WithStandard<Kind extends Setting['kind'], Standard> = {
+export type SettingWithDefault<Kind extends Setting['kind'], Standard> = {
   [Name in SettingName]: (typeof table)[Name] extends {
     readonly kind: Kind
     readonly standard: Standard

@@ -73,12 +73,15 @@ export function createMetrics(version: string, started: number): Metrics {
   }
 }
 
-type Label = (value: string) => string
+type LabelFilter = (value: string) => string
 
 function countMessage(
   metrics: MetricSet,
   view: LineView,
-  { scannerLabel, keyLabel }: { readonly scannerLabel: Label; readonly keyLabel: Label },
+  {
+    scannerLabel,
+    keyLabel,
+  }: { readonly scannerLabel: LabelFilter; readonly keyLabel: LabelFilter },
 ): void {
   const value = (name: string) => view.value(name) ?? ''
   const door = oneOf(DOORS, value('door') || 'slot')
@@ -180,7 +183,7 @@ function oneOf(words: readonly string[], word: string): string {
 }
 
 /** Returns a function that lets the first values through, and says "other" for all further ones. */
-function boundedValues(): Label {
+function boundedValues(): LabelFilter {
   const known = new Set<string>()
   return (value) => {
     if (known.has(value)) return value

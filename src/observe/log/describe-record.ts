@@ -1,7 +1,7 @@
 import type { LogRecord } from './log-record.ts'
 
 /** The colours of words on a terminal. */
-export interface Paint {
+export interface TerminalColours {
   good(text: string): string
   bad(text: string): string
   odd(text: string): string
@@ -11,13 +11,13 @@ export interface Paint {
 const sgr = (code: string) => (text: string) => `\x1b[${code}m${text}\x1b[0m`
 const asItIs = (text: string) => text
 
-export const colours: Paint = {
+export const colours: TerminalColours = {
   good: sgr('32'),
   bad: sgr('1;31'),
   odd: sgr('33'),
   faint: sgr('2'),
 }
-export const noColours: Paint = { good: asItIs, bad: asItIs, odd: asItIs, faint: asItIs }
+export const noColours: TerminalColours = { good: asItIs, bad: asItIs, odd: asItIs, faint: asItIs }
 
 /**
  * Describes a message in one line for people. `clean` makes text of strangers harmless.
@@ -26,7 +26,7 @@ export const noColours: Paint = { good: asItIs, bad: asItIs, odd: asItIs, faint:
  */
 export function describeRecord(
   record: LogRecord,
-  paint: Paint,
+  paint: TerminalColours,
   clean: (text: string) => string,
 ): string {
   const { fields, recipients, host } = record
@@ -70,7 +70,7 @@ function about(value: ReadValue): string {
   return [size, from, to].filter(Boolean).join(' ')
 }
 
-function painterFor(decision: string, scan: string | undefined, paint: Paint) {
+function painterFor(decision: string, scan: string | undefined, paint: TerminalColours) {
   if (decision === 'accept') return scan === 'infected' ? paint.odd : paint.good
   if (decision === 'pass' || decision === 'recipients') return paint.odd
   return decision === 'defer' || decision === 'quarantine' ? paint.odd : paint.bad

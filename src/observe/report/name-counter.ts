@@ -1,19 +1,10 @@
+import type { NameCount } from './summary.ts'
+
 /** The most different values that are counted at a time. */
 export const NAMES_MAX = 20_000
 /** How many of the most frequent values stay when new values need room. */
 const STAY = NAMES_MAX / 2
 const OTHERS = '(others)'
-
-export interface CountedName {
-  readonly name: string
-  /** How often the value was counted. */
-  readonly count: number
-  /**
-   * The most times that the value may have come without being counted: 0, unless it may have been
-   * dropped to make room.
-   */
-  readonly missed: number
-}
 
 /** Counts values in bytes, without making a text of each. */
 export interface NameCounter {
@@ -22,7 +13,7 @@ export interface NameCounter {
    * Returns the most frequent values, the first one first, in latin1 as they stand in the bytes.
    * The values that were dropped to make room are summed up as `(others)`.
    */
-  top(most: number): CountedName[]
+  top(most: number): NameCount[]
 }
 
 /**

@@ -9,8 +9,12 @@ export type ScanWord = (typeof SCANS)[number]
 /** A name in the log, and how often it came. */
 export interface NameCount {
   readonly name: string
+  /** How often the name was counted. */
   readonly count: number
-  /** How many more there may be at most: the name may have come while others took all room. */
+  /**
+   * The most times that the name may have come without being counted: 0, unless it may have been
+   * dropped to make room for others.
+   */
   readonly missed: number
 }
 

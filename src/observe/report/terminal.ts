@@ -1,4 +1,4 @@
-import { formatSize, formatTime, type Paint } from '../log/describe-record.ts'
+import { formatSize, formatTime, type TerminalColours } from '../log/describe-record.ts'
 import {
   describeSpared,
   formatCount,
@@ -11,7 +11,7 @@ import {
 import type { NameCount, Summary } from './summary.ts'
 
 export interface TerminalOptions {
-  readonly paint: Paint
+  readonly paint: TerminalColours
   /** The width in columns. */
   readonly width: number
   /** Whether the terminal shows more than ASCII. */

@@ -1,7 +1,7 @@
 import type { ClamdState } from '../live/clamd-watch.ts'
 import type { HistoryStep } from '../live/history.ts'
 import type { Trial } from '../live/trial.ts'
-import { describeRecord, formatSize, type Paint } from '../log/describe-record.ts'
+import { describeRecord, formatSize, type TerminalColours } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/log-record.ts'
 import { formatNumber } from '../report/format.ts'
 
@@ -32,7 +32,7 @@ export interface LiveDecision {
 }
 
 export interface ScreenOptions {
-  readonly paint: Paint
+  readonly paint: TerminalColours
   readonly width: number
   readonly height: number
   readonly clean: (text: string) => string
@@ -41,7 +41,7 @@ export interface ScreenOptions {
 /** Describes a decision as `onescan log` describes a line. */
 export function describeDecision(
   { time, fields }: LiveDecision,
-  paint: Paint,
+  paint: TerminalColours,
   clean: (text: string) => string,
 ): string {
   const record: LogRecord = {
@@ -93,7 +93,7 @@ export function renderScreen(
 }
 
 const same = (text: string) => text
-const plainPaint: Paint = { good: same, bad: same, odd: same, faint: same }
+const plainPaint: TerminalColours = { good: same, bad: same, odd: same, faint: same }
 
 function sums({ judging, processes }: LiveReport, steps: readonly HistoryStep[]): string {
   const total = { messages: 0, kept: 0, deferred: 0, spared: 0 }

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs'
-import { type LogEntry, logLine } from '../../ground/errors/log.ts'
+import { type LogField, logLine } from '../../ground/errors/log.ts'
 
 /** Writes one event to standard error. */
-export function log(...entries: readonly LogEntry[]): void {
+export function log(...entries: readonly LogField[]): void {
   try {
     writeSync(2, logLine([['program', 'onescan-quotad'], ...entries]))
   } catch {

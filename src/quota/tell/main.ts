@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
-import type { LogEntry } from '../../ground/errors/log.ts'
+import type { LogField } from '../../ground/errors/log.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { notify } from '../../ground/process/notify.ts'
 import { printStartReport } from '../../ground/process/start-report.ts'
@@ -90,7 +90,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
 
 /** Returns the address for the log. If port 0 was asked for, it has the port that is used. */
 function portOf(protocol: string) {
-  return (server: { address(): unknown }): LogEntry => {
+  return (server: { address(): unknown }): LogField => {
     const { address, port } = server.address() as AddressInfo
     return [protocol, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`]
   }

@@ -1,5 +1,5 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
-import { type LogEntry, logLine } from '../../../ground/errors/log.ts'
+import { type LogField, logLine } from '../../../ground/errors/log.ts'
 import type { Decision, Grounds, Share, SingleDecision } from '../../../judge/decision.ts'
 import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.ts'
 import type { Header } from '../../../message/header-block.ts'
@@ -32,13 +32,13 @@ export interface LogContext {
   /** Milliseconds since this program learnt about the message. */
   readonly total: number
   /** Fields of doors other than the slot: the door, the MTA's queue id, the reply. */
-  readonly door?: readonly LogEntry[]
+  readonly door?: readonly LogField[]
   /** Takes each line, for the page. */
   readonly onLine?: ((line: Buffer) => void) | undefined
 }
 
 /** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
-export const TRIAL: LogEntry = ['trial', 1]
+export const TRIAL: LogField = ['trial', 1]
 
 /** Recipients in one line of a quarantined message's log. */
 const RECIPIENTS_PER_LINE = 8
@@ -86,7 +86,7 @@ export function faultLine(error: unknown, code: number | undefined, about: LogCo
   return line([['decision', decision], ['fault', kind], ['reason', why]], code, about) // biome-ignore format: as above
 }
 
-function line(entries: readonly LogEntry[], code: number | undefined, about: LogContext) {
+function line(entries: readonly LogField[], code: number | undefined, about: LogContext) {
   const made = logLine([
     ...entries,
     ['exit', code],
@@ -99,7 +99,7 @@ function line(entries: readonly LogEntry[], code: number | undefined, about: Log
   return made
 }
 
-function messageEntries({ message, envelope }: LoggedMessage): LogEntry[] {
+function messageEntries({ message, envelope }: LoggedMessage): LogField[] {
   const [first] = recipientsOf(envelope)
   return [
     ['size', message.size],
@@ -110,7 +110,7 @@ function messageEntries({ message, envelope }: LoggedMessage): LogEntry[] {
   ]
 }
 
-function summaryEntries(summary: MailSummary | undefined): LogEntry[] {
+function summaryEntries(summary: MailSummary | undefined): LogField[] {
   if (summary === undefined) return []
   return [
     ['msgid', summary.messageId],
@@ -120,7 +120,7 @@ function summaryEntries(summary: MailSummary | undefined): LogEntry[] {
   ]
 }
 
-function decisionEntries(decision: SingleDecision): LogEntry[] {
+function decisionEntries(decision: SingleDecision): LogField[] {
   const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
     decision.findings
   return [
@@ -139,7 +139,7 @@ function decisionEntries(decision: SingleDecision): LogEntry[] {
     ['key', key],
     ['cause', cause],
     ['reason', why],
-    ...Object.entries(times).map(([stage, ms]): LogEntry => [`${stage}_ms`, ms.toFixed(1)]),
+    ...Object.entries(times).map(([stage, ms]): LogField => [`${stage}_ms`, ms.toFixed(1)]),
   ]
 }
 
@@ -162,7 +162,7 @@ function messageId(header: Header): string | undefined {
  * bounded.
  */
 function* recipientLines(envelope: Envelope): Generator<Buffer> {
-  let entries: LogEntry[] = []
+  let entries: LogField[] = []
   for (const recipient of recipientsOf(envelope)) {
     entries.push(['rcpt', `<${recipient.text}>`])
     if (entries.length === RECIPIENTS_PER_LINE) {
