@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { defaultId } from '../../src/cli/keygen.ts'
+import { defaultId } from '../../src/cli/keygen/keygen.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { jsonIn, onescan } from './onescan.ts'
 

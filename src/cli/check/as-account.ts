@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { errorText } from '../../ground/errors/fault.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
-import { error, type Finding, findingMarks, warning } from './shared/finding.ts'
+import { error, type Finding, warning } from './shared/finding.ts'
 import { accountText, type Host } from './shared/host.ts'
-import { type Introduction, TRIALS, type TrialHost } from './trials.ts'
+import { readFinding, readUid, TRIALS, trialHost } from './trial-protocol.ts'
 
 /** A program of util-linux. Like setuidgid, it drops the supplementary groups. */
 const SETPRIV = '/usr/bin/setpriv'
@@ -94,7 +94,7 @@ export async function* tryBy(
     for await (const line of linesOf(child.stdout)) {
       sinceFinding.refresh()
       if (count++ === 0) {
-        if ((readJson(line) as Introduction | undefined)?.uid !== uid) break
+        if (readUid(line) !== uid) break
         child.stdin.end(JSON.stringify(trialHost(host)))
         continue
       }
@@ -137,10 +137,6 @@ function asOther({ account }: Host, command: readonly string[]): readonly [strin
   return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
 }
 
-function trialHost({ env, account, limits, program, now, daemon }: Host): TrialHost {
-  return { env, account, limits, program, now, daemon }
-}
-
 /**
  * Ends the child when a signal ends this process: the child does not get the signals of the terminal.
  * Returns a function that stops this.
@@ -175,31 +171,4 @@ function collectText(stream: Readable): () => string {
     text = `${text}${piece.toString('latin1')}`.slice(-LINE_MAX)
   })
   return () => text
-}
-
-/**
- * Reads a finding that the account's process wrote. The account may have been taken over, so any
- * text is possible.
- */
-function readFinding(line: string): Finding | undefined {
-  const finding = readJson(line) as Partial<Finding> | undefined
-  if (finding === undefined || finding === null) return undefined
-  const { level, what, value, remedy, mark } = finding
-  if (level !== 'ok' && level !== 'warning' && level !== 'error') return undefined
-  if (typeof what !== 'string' || typeof value !== 'string') return undefined
-  return {
-    level,
-    what,
-    value,
-    ...(typeof remedy === 'string' && { remedy }),
-    ...(findingMarks.includes(mark!) && { mark: mark! }),
-  }
-}
-
-function readJson(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }

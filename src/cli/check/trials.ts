@@ -5,20 +5,11 @@ import { onescandTrials, slotTrials } from './checks.ts'
 import { readAccounts } from './shared/account.ts'
 import type { Host } from './shared/host.ts'
 import { runCheck } from './shared/run-check.ts'
-
-/** The host as `onescan check` sends it on standard input: what the trials need of it. */
-export type TrialHost = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
-
-/** The first line of the output: the user as which the trials run. */
-export interface Introduction {
-  readonly uid: number
-}
-
-export const TRIALS = 'check-trials'
+import { type Introduction, TRIALS, type TrialHost } from './trial-protocol.ts'
 
 /**
  * The part of `onescan check` that runs as the account of the slot or of onescand. Nothing else
- * starts it. It prints a line of JSON with its user, then one for each finding.
+ * starts it.
  */
 export const trialsCommand: CommandModule = {
   command: TRIALS,
@@ -29,7 +20,7 @@ export const trialsCommand: CommandModule = {
 async function makeTrials(): Promise<number> {
   const introduction: Introduction = { uid: process.getuid!() }
   print(`${JSON.stringify(introduction)}\n`)
-  const received = JSON.parse(await firstLine(process.stdin)) as TrialHost
+  const received = JSON.parse(await readAll(process.stdin)) as TrialHost
   const host: Host = {
     ...received,
     directories: readControlDirectories(received.env),
@@ -41,7 +32,7 @@ async function makeTrials(): Promise<number> {
   return 0
 }
 
-async function firstLine(input: AsyncIterable<Buffer>): Promise<string> {
+async function readAll(input: AsyncIterable<Buffer>): Promise<string> {
   const pieces: Buffer[] = []
   for await (const piece of input) pieces.push(piece)
   return Buffer.concat(pieces).toString()

@@ -13,7 +13,7 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { eicarMessage } from '../../../src/cli/check/shared/eicar-message.ts'
+import { eicarMessage } from '../../../src/cli/shared/eicar-message.ts'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { readExceptionUses } from '../../../src/observe/live/exception-uses.ts'
 import { plain } from '../../cases/messages.ts'

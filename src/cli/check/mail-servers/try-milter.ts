@@ -8,7 +8,7 @@ import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
-import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
+import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
 import { error, type Finding, marked, ok } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 

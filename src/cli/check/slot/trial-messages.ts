@@ -1,6 +1,6 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
 import { callSlot, type SlotOutcome } from '../../inject/call-slot.ts'
-import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
+import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
 import { underLimits } from '../shared/memory-limits.ts'

@@ -2,7 +2,7 @@ import type { ClamdAddress } from '../../../scan/clamd/address.ts'
 import { scanStream } from '../../../scan/clamd/ask.ts'
 import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
-import { largeEicarMessage } from '../shared/eicar-message.ts'
+import { largeEicarMessage } from '../../shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */

@@ -3,7 +3,7 @@ import { makeNamedCopy } from '../../../message/named-file.ts'
 import { readSpoolPolicy } from '../../../message/spool-policy.ts'
 import type { ClamdAddress } from '../../../scan/clamd/address.ts'
 import { scanPath } from '../../../scan/clamd/ask.ts'
-import { eicarMessage } from '../shared/eicar-message.ts'
+import { eicarMessage } from '../../shared/eicar-message.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 

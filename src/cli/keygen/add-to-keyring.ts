@@ -10,11 +10,11 @@ import {
   type Stats,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { FILE_MAX, type Key, parseKeyring } from '../cluster/keyring.ts'
-import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { mustBeOwnAt, openForeignFile, readWhole } from '../ground/path/read.ts'
-import { withPath } from '../ground/path/walk.ts'
-import { writeWhole } from '../ground/process/write-whole.ts'
+import { FILE_MAX, type Key, parseKeyring } from '../../cluster/keyring.ts'
+import { errorCode, Fault } from '../../ground/errors/fault.ts'
+import { mustBeOwnAt, openForeignFile, readWhole } from '../../ground/path/read.ts'
+import { withPath } from '../../ground/path/walk.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
 
 export type Position = 'top' | 'end'
 

@@ -2,10 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
-import { newPlugin } from '../../src/cli/plugin-new.ts'
-import { ask } from '../scan/file-plugin/asking.ts'
+import { newPlugin } from '../../../src/cli/plugin/new-plugin.ts'
+import { ask } from '../../scan/file-plugin/asking.ts'
 
-const root = join(import.meta.dirname, '..', '..')
+const root = join(import.meta.dirname, '../../..')
 
 t.test('the skeleton is a plugin that scans, in TypeScript and in JavaScript', async (t) => {
   for (const name of ['macros.ts', 'macros.mjs']) {

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { newestNode, oldestNode } from '../../packaging/toolchain/toolchain.mjs'
-import { onescan } from './onescan.ts'
+import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { onescan } from '../onescan.ts'
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '../../..')
 const compiled = join(root, 'build/native/onescan')
 const bundle = join(root, 'dist/onescan.cjs')
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { errorCode } from '../ground/errors/fault.ts'
-import { mustBeOwnAt } from '../ground/path/read.ts'
-import { isCompiled } from '../ground/runtime/compiled-program.ts'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { mustBeOwnAt } from '../../ground/path/read.ts'
+import { isCompiled } from '../../ground/runtime/compiled-program.ts'
 
 /** The text of plugin.ts, which the build puts here. */
 declare const PLUGIN_TYPES: string | undefined
@@ -64,7 +64,7 @@ function typesSource(): string {
   const types =
     typeof PLUGIN_TYPES === 'string'
       ? PLUGIN_TYPES
-      : readFileSync(join(import.meta.dirname, '..', 'plugin.ts'), 'utf8')
+      : readFileSync(join(import.meta.dirname, '../../plugin.ts'), 'utf8')
   return `// Written by "onescan plugin new", which replaces it; put nothing of yours here.\n${types}`
 }
 

@@ -1,4 +1,4 @@
-import { EICAR } from '../../../scan/shared/eicar-file.ts'
+import { EICAR } from '../../scan/shared/eicar-file.ts'
 
 const HEADER = `From: onescan check <postmaster@localhost>
 To: postmaster@localhost

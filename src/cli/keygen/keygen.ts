@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../cluster/keyring.ts'
-import { Fault } from '../ground/errors/fault.ts'
-import { addToKeyring } from './keyring-file.ts'
-import { type Output, runCommand, warn } from './shared/run-command.ts'
+import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../../cluster/keyring.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import { type Output, runCommand, warn } from '../shared/run-command.ts'
+import { addToKeyring } from './add-to-keyring.ts'
 
 interface KeygenOptions {
   id: string | undefined

@@ -1,12 +1,12 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { newPlugin } from './plugin-new.ts'
-import { type PluginResult, tryPlugin } from './plugin-test.ts'
-import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from './shared/slot-environment.ts'
+} from '../shared/slot-environment.ts'
+import { newPlugin } from './new-plugin.ts'
+import { type PluginResult, tryPlugin } from './try-plugin.ts'
 
 interface PluginNewOptions {
   name: string
