@@ -89,13 +89,12 @@ function replyOf(
   if (statusCode === 503) return { answer: 'unknown', why: COULD_NOT_TELL }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
-  const why =
-    statusCode === 200
-      ? 'a body that makes no sense'
-      : statusCode === 404
-        ? NO_SUCH_PAGE
-        : `status ${statusCode}`
+  const why = statusCode === 200 ? 'a body that makes no sense' : reasonOf(statusCode)
   return { answer: 'unknown', why, trouble: 'broken-answer', backendIsUp: true }
+}
+
+function reasonOf(statusCode: number | undefined): string {
+  return statusCode === 404 ? NO_SUCH_PAGE : `status ${statusCode}`
 }
 
 /**
@@ -110,6 +109,6 @@ function isPageMissing(headers: IncomingMessage['headers'], text: string | undef
 /** Encodes a name byte by byte (RFC 3986 2.1), since it need not be UTF-8. */
 function escaped(name: string): string {
   return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
-    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase()}` // names have no bytes below 0x10
   })
 }

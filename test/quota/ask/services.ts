@@ -103,6 +103,7 @@ export interface HttpService {
 export async function httpService(
   t: Test,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
+  host = '127.0.0.1',
 ): Promise<HttpService> {
   const heard: string[] = []
   let connections = 0
@@ -110,7 +111,7 @@ export async function httpService(
     heard.push(request.url!)
     answer(request, response)
   }).on('connection', () => connections++)
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
   t.teardown(() => {
     server.close()
@@ -118,7 +119,7 @@ export async function httpService(
   })
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}/cgi-bin/quota.cgi`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/cgi-bin/quota.cgi`,
     heard,
     connections: () => connections,
   }
