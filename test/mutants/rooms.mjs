@@ -10,7 +10,7 @@ export const ROOMS = {
   envelope: { files: ['src/message/envelope/**/*.ts'], tests: ['test/message/envelope/*.test.ts'] },
   quota: {
     files: ['src/quota/ask/**/*.ts'],
-    tests: ['test/quota/ask/{cache,client,http,ldap,mailbox-name,reading,udp}.test.ts'],
+    tests: ['test/quota/ask/{cache,client,http,ldap,mailbox-name,reading,udp,udp-client}.test.ts'],
   },
   ldap: {
     files: ['src/quota/ldap/**/*.ts'],

@@ -22,6 +22,13 @@ export const SOCKETS_MAX = 512
  * second.
  */
 export const PORTS_MAX = 16_384
+export interface UdpLimits {
+  /** Most sockets that are open at once. */
+  readonly sockets: number
+  /** Most ports that rest at once. */
+  readonly ports: number
+}
+
 /** Milliseconds between two looks for a port that has rested. */
 const LOOK_EVERY = 100
 /** How many resting ports in a row are passed over before a question is given up. */
@@ -36,7 +43,7 @@ const TRIES = 64
 export function createUdpSockets(
   uptime: () => number,
   rest: number,
-  portsMax = PORTS_MAX,
+  most: UdpLimits = { sockets: SOCKETS_MAX, ports: PORTS_MAX },
 ): UdpSockets {
   const waiting: (() => void)[] = []
   const resting = new Map<number, number>()
@@ -76,7 +83,7 @@ export function createUdpSockets(
         if (until > uptime()) break
         resting.delete(port)
       }
-      if (resting.size < portsMax || !isWanted()) return
+      if (resting.size < most.ports || !isWanted()) return
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
     }
   }
@@ -88,7 +95,7 @@ export function createUdpSockets(
 
   return {
     async take(backend, isWanted) {
-      if (open < SOCKETS_MAX) open++
+      if (open < most.sockets) open++
       else await new Promise<void>((resolve) => waiting.push(resolve))
       let socket: Socket | undefined
       try {

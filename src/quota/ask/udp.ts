@@ -3,8 +3,9 @@ import type { Socket } from 'node:dgram'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime } from '../../ground/flow/deadline.ts'
 import type { UdpBackend } from './backend.ts'
-import { readDatagram, type ServiceReply } from './service-reply.ts'
-import { createUdpSockets } from './udp-sockets.ts'
+import { noAnswer, readDatagram, type ServiceReply } from './service-reply.ts'
+import { beginExchange, type UdpExchange } from './udp-exchange.ts'
+import { createUdpSockets, type UdpSockets } from './udp-sockets.ts'
 
 export interface QuotaQuestion {
   /** The name of the mailbox, latin1. */
@@ -37,7 +38,7 @@ interface UnsettledQuestion {
   /** When the time of the question is over. */
   readonly until: number
   /** Resolves when no answer is expected any more. */
-  readonly left: Promise<void>
+  readonly settled: Promise<void>
 }
 
 /**
@@ -50,8 +51,10 @@ interface UnsettledQuestion {
  * its answer, or for LATE_ANSWERS after the question. Its port is used for no other question within
  * that time. `uptime` is milliseconds on a clock that nobody sets.
  */
-export function createUdpClient(uptime: () => number): UdpClient {
-  const sockets = createUdpSockets(uptime, LATE_ANSWERS)
+export function createUdpClient(
+  uptime: () => number,
+  sockets: UdpSockets = createUdpSockets(uptime, LATE_ANSWERS),
+): UdpClient {
   const unsettled = new Set<UnsettledQuestion>()
 
   function ask(
@@ -64,90 +67,79 @@ export function createUdpClient(uptime: () => number): UdpClient {
     const packet = Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1')
     const until = uptime() + timeout
     return new Promise((resolve) => {
-      let socket: Socket | undefined
-      let unanswered = 0
-      let nonsense = 0
+      let release = () => {}
+      let exchange: UdpExchange | undefined
       let isOver = false
-      let letGo = () => {}
-      let resender: NodeJS.Timeout | undefined
       const deadline = setTimeout(() => fail(`no answer in ${timeout} ms`), timeout)
 
       function end(reply: ServiceReply): void {
         if (isOver) return
         isOver = true
         clearTimeout(deadline)
-        clearInterval(resender)
-        if (socket) keepOrGiveBack(socket)
+        release()
         resolve(reply)
       }
 
-      function keepOrGiveBack(socket: Socket): void {
-        if (nonce !== undefined || unanswered === 0) {
-          sockets.giveBack(socket, backend)
-          return
-        }
-        socket.unref()
-        const left = new Promise<void>((resolve) => {
-          letGo = resolve
-        })
-        const giveUp = setTimeout(letGo, LATE_ANSWERS).unref()
-        const question = { until, left }
-        unsettled.add(question)
-        left.then(() => {
-          clearTimeout(giveUp)
-          unsettled.delete(question)
-          sockets.giveBack(socket, backend)
-        })
-      }
-
       function fail(why: string): void {
-        const trouble = nonsense > 0 ? 'broken-answer' : 'no-answer'
-        const heard = nonsense > 0 ? `${why} but ${nonsense} datagrams that make no sense` : why
-        end({ answer: 'unknown', why: heard, trouble, backendIsUp: false })
+        end(failureOf(why, exchange?.nonsense ?? 0))
       }
 
-      /** Notes that a datagram was answered, or could not be delivered. */
-      function settle(outcome: () => void): void {
-        unanswered--
-        if (!isOver) outcome()
-        else if (unanswered === 0) letGo()
-      }
-
-      function converse(taken: Socket): void {
-        socket = taken
-        const failed = (error: Error) => settle(() => fail(errorText(error)))
-        const send = () => {
-          unanswered++
-          taken.send(packet, (error) => {
-            if (error) failed(error)
-          })
-        }
-        taken.on('error', failed)
-        taken.on('message', (reply) => {
-          const answer = readDatagram(reply, name, nonce)
-          if (answer === undefined) nonsense++
-          else settle(() => end(answer))
+      function begin(socket: Socket): void {
+        const begun = beginExchange(socket, {
+          packet,
+          resendEvery: retries > 0 ? timeout / (retries + 1) : undefined,
+          read: (datagram) => readDatagram(datagram, name, nonce),
+          onAnswer: end,
+          onError: (error) => fail(errorText(error)),
         })
-        send()
-        if (retries > 0) resender = setInterval(send, timeout / (retries + 1))
+        exchange = begun
+        release = () => keepOrGiveBack(socket, begun)
+      }
+
+      function keepOrGiveBack(socket: Socket, ended: UdpExchange): void {
+        const settled = ended.end()
+        if (backend.extended || ended.isSettled) sockets.giveBack(socket, backend)
+        else keepUntilSettled(socket, settled).then(() => sockets.giveBack(socket, backend))
       }
 
       sockets
         .take(backend, () => !isOver)
-        .then((taken) => {
-          if (taken && isOver) sockets.giveBack(taken, backend)
-          else if (taken) converse(taken)
+        .then((socket) => {
+          if (socket && isOver) sockets.giveBack(socket, backend)
+          else if (socket) begin(socket)
         })
         .catch((error) => fail(errorText(error)))
     })
+
+    /** Resolves when late answers have come, or after LATE_ANSWERS. */
+    async function keepUntilSettled(socket: Socket, settled: Promise<void>): Promise<void> {
+      socket.unref()
+      let giveUp: NodeJS.Timeout | undefined
+      const tooLate = new Promise<void>((resolve) => {
+        giveUp = setTimeout(resolve, LATE_ANSWERS).unref()
+      })
+      const question = { until, settled: Promise.race([settled, tooLate]) }
+      unsettled.add(question)
+      await question.settled
+      clearTimeout(giveUp)
+      unsettled.delete(question)
+    }
   }
 
   return {
     ask,
     async settled() {
       await Promise.all(
-        [...unsettled].map(({ until, left }) => inTime(left, Math.max(0, until - uptime()))),
+        [...unsettled].map(({ until, settled }) => {
+          return inTime(settled, Math.max(0, until - uptime()))
+        }),
       )
     },
   }
+}
+
+function failureOf(why: string, nonsense: number): ServiceReply {
+  if (nonsense === 0) return noAnswer(why)
+  const heard = `${why} but ${nonsense} datagrams that make no sense`
+  return { answer: 'unknown', why: heard, trouble: 'broken-answer', backendIsUp: false }
 }

@@ -154,7 +154,7 @@ t.test('a port is not used again before it has rested, however many ports rest',
   const place = { host: '127.0.0.1', port: service.port, text: 'the service' }
   const backend = { kind: 'udp', ...place, extended: false } as const
   let now = 0
-  const sockets = createUdpSockets(() => now, 10_000, 4)
+  const sockets = createUdpSockets(() => now, 10_000, { sockets: 10, ports: 4 })
   const take = async () => (await sockets.take(backend, () => true))!
   for (let n = 0; n < 4; n++) sockets.giveBack(await take(), backend)
   const extended = { ...backend, extended: true }
