@@ -32,7 +32,9 @@ export function isClamAvHere(words: readonly string[]): boolean {
 /** Whether the word is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
 function isHandingOverOption(word: string): boolean {
   const [option = ''] = word.split('=')
-  return /^--(f|str)/.test(option) && ['--fdpass', '--stream'].some((it) => it.startsWith(option))
+  return (
+    /^--(f|str)/.test(option) && ['--fdpass', '--stream'].some((name) => name.startsWith(option))
+  )
 }
 
 /** The configuration file that the words name, else the files that clamdscan reads by itself. */

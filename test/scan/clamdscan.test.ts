@@ -23,7 +23,7 @@ import { reachable } from '../programs/reachable.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
 
-t.test('clamdscan is told to hand the file over, where its words do not say how', async (t) => {
+t.test('clamdscan is told how to hand the file over, if its words do not say it', async (t) => {
   const directory = t.testdir({
     tcp: 'TCPSocket 3310\n',
     both: '# LocalSocket\nLocalSocket /x\nTCPSocket 3310\n',
@@ -128,7 +128,7 @@ for (const [command, tellsName] of commands) {
 }
 
 t.test(
-  'clamdscan calls a file in memory clean without a look: so commands get a file with a name, not /dev/fd/3',
+  'commands get a file with a name: clamdscan would call /dev/fd/3 clean without scanning it',
   { skip: missing },
   async (t) => {
     const clamd = await startClamd()

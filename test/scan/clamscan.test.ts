@@ -98,7 +98,7 @@ t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
   t.match(await reason({ message: plain, settings, directory }), /^clamscan: /)
 })
 
-t.test('a clamd by its socket and by TCP', { skip: clamdMissing }, async (t) => {
+t.test('clamd is asked by its socket and by TCP', { skip: clamdMissing }, async (t) => {
   const directory = t.testdir()
   const clamd = await startClamd({ tcp: true, extendedDetectionInfo: true })
   t.teardown(clamd.stop)
@@ -118,7 +118,7 @@ t.test('a clamd by its socket and by TCP', { skip: clamdMissing }, async (t) => 
   }
 })
 
-t.test('the way that is set is the only one that is gone', async (t) => {
+t.test('the package scans in the way that is set, and in no other', async (t) => {
   const directory = t.testdir()
   const CLAMDBDIR = databaseIn(directory)
 
@@ -139,7 +139,7 @@ t.test('the way that is set is the only one that is gone', async (t) => {
   t.throws(() => clamdPolicy('/run/x', { CLAMSCAN: 'guess' }), /CLAMSCAN guess/)
 })
 
-t.test('a program that says neither OK nor FOUND could not tell', async (t) => {
+t.test('the answer is "could not tell" if the program says neither OK nor FOUND', async (t) => {
   for (const [says, why] of [
     ['exit 0', /neither yes nor no/],
     ['exit 1', /neither yes nor no/],
@@ -153,7 +153,7 @@ t.test('a program that says neither OK nor FOUND could not tell', async (t) => {
   }
 })
 
-t.test('at the deadline it could not tell, and the program is gone', async (t) => {
+t.test('at the deadline the answer is "could not tell", and the program has ended', async (t) => {
   const directory = t.testdir()
   const pidFile = join(directory, 'pid')
   const settings = program(
@@ -186,7 +186,7 @@ t.test('at the deadline it could not tell, and the program is gone', async (t) =
   t.ok(pid > 0)
 })
 
-t.test('a clamd that never answers is left at the deadline', async (t) => {
+t.test('the connection to a clamd that never answers ends at the deadline', async (t) => {
   const { socket, connections } = await standIn(t, () => {})
   const settings = { CLAMSCAN: 'socket', CLAMD: socket }
   const why = await reason({ message: plain, settings, milliseconds: 300 })
@@ -194,33 +194,39 @@ t.test('a clamd that never answers is left at the deadline', async (t) => {
   await Promise.all(connections.map((c) => c.readableEnded || c.destroyed || once(c, 'end')))
 })
 
-t.test('a clamd that closes, or answers nonsense, could not tell', async (t) => {
-  for (const [says, why] of [
-    ['', /neither yes nor no/],
-    ['stream: ', /neither yes nor no/],
-    ['stream: O', /neither yes nor no/],
-    ['stream: maybe\0', /neither yes nor no/],
-    ['COMMAND READ TIMED OUT\0', /neither yes nor no/],
-    ['INSTREAM size limit exceeded. ERROR\0', /size limit exceeded/],
-  ] as const) {
-    const { socket } = await standIn(t, (connection) => connection.end(says))
+t.test(
+  'the answer is "could not tell" if clamd closes the connection or answers nonsense',
+  async (t) => {
+    for (const [says, why] of [
+      ['', /neither yes nor no/],
+      ['stream: ', /neither yes nor no/],
+      ['stream: O', /neither yes nor no/],
+      ['stream: maybe\0', /neither yes nor no/],
+      ['COMMAND READ TIMED OUT\0', /neither yes nor no/],
+      ['INSTREAM size limit exceeded. ERROR\0', /size limit exceeded/],
+    ] as const) {
+      const { socket } = await standIn(t, (connection) => connection.end(says))
+      const settings = { CLAMSCAN: 'socket', CLAMD: socket }
+      t.match(await reason({ message: plain, settings }), why, JSON.stringify(says))
+    }
+  },
+)
+
+t.test(
+  'the answer is "could not tell" if clamd closes the connection without a reply to a path',
+  async (t) => {
+    const directory = t.testdir()
+    const { socket } = await standIn(
+      t,
+      (connection) => connection.end(),
+      () => true,
+    )
     const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-    t.match(await reason({ message: plain, settings }), why, JSON.stringify(says))
-  }
-})
+    t.match(await reason({ message: plain, settings, directory }), /closed the connection/)
+  },
+)
 
-t.test('a clamd that closes without a reply to a path could not tell', async (t) => {
-  const directory = t.testdir()
-  const { socket } = await standIn(
-    t,
-    (connection) => connection.end(),
-    () => true,
-  )
-  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-  t.match(await reason({ message: plain, settings, directory }), /closed the connection/)
-})
-
-t.test('a limit of ClamAV is no virus, and what is over CLAMDMAXSIZE is not sent', async (t) => {
+t.test('a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not sent', async (t) => {
   const limit = 'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0'
   const { socket, connections } = await standIn(t, (connection) => connection.end(limit))
   const settings = { CLAMSCAN: 'socket', CLAMD: socket }

@@ -58,47 +58,53 @@ t.test('the test string is found in every split of the message', async (t) => {
   )
 })
 
-t.test('it is found in base64, whatever stands before it and however lines are cut', async () => {
-  fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 60 }),
-      fc.uint8Array({ maxLength: 60 }),
-      fc.integer({ min: 1, max: 100 }),
-      lineEnd,
-      cuts,
-      (before, after, width, lineEnd, cuts) => {
-        const bytes = Buffer.concat([before, Buffer.from(EICAR), after])
-        return isFound(`Subject: x\n\n${wrap(bytes.toString('base64'), width, lineEnd)}\n`, cuts)
-      },
-    ),
-  )
-})
+t.test(
+  'the test string is found in base64, whatever stands before it and however lines are cut',
+  async () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.uint8Array({ maxLength: 60 }),
+        fc.integer({ min: 1, max: 100 }),
+        lineEnd,
+        cuts,
+        (before, after, width, lineEnd, cuts) => {
+          const bytes = Buffer.concat([before, Buffer.from(EICAR), after])
+          return isFound(`Subject: x\n\n${wrap(bytes.toString('base64'), width, lineEnd)}\n`, cuts)
+        },
+      ),
+    )
+  },
+)
 
-t.test('it is found in quoted-printable, with soft line breaks and escapes anywhere', async () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.constantFrom('as it is', 'escaped', 'lower case', 'broken', 'broken wide'), {
-        minLength: EICAR.length,
-        maxLength: EICAR.length,
-      }),
-      lineEnd,
-      cuts,
-      (forms, lineEnd, cuts) => {
-        const encoded = [...EICAR].map((character, at) => {
-          const hex = character.charCodeAt(0).toString(16).padStart(2, '0')
-          if (forms[at] === 'escaped') return `=${hex.toUpperCase()}`
-          if (forms[at] === 'lower case') return `=${hex}`
-          if (forms[at] === 'broken') return `=${lineEnd}${character}`
-          if (forms[at] === 'broken wide') return `= \t${lineEnd}${character}`
-          return character
-        })
-        return isFound(encoded.join(''), cuts)
-      },
-    ),
-  )
-})
+t.test(
+  'the test string is found in quoted-printable, with soft line breaks and escapes anywhere',
+  async () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('as it is', 'escaped', 'lower case', 'broken', 'broken wide'), {
+          minLength: EICAR.length,
+          maxLength: EICAR.length,
+        }),
+        lineEnd,
+        cuts,
+        (forms, lineEnd, cuts) => {
+          const encoded = [...EICAR].map((character, at) => {
+            const hex = character.charCodeAt(0).toString(16).padStart(2, '0')
+            if (forms[at] === 'escaped') return `=${hex.toUpperCase()}`
+            if (forms[at] === 'lower case') return `=${hex}`
+            if (forms[at] === 'broken') return `=${lineEnd}${character}`
+            if (forms[at] === 'broken wide') return `= \t${lineEnd}${character}`
+            return character
+          })
+          return isFound(encoded.join(''), cuts)
+        },
+      ),
+    )
+  },
+)
 
-t.test('what only looks like it is clean', async (t) => {
+t.test('a string that only resembles the test string is clean', async (t) => {
   const wrong = EICAR.replace('H+H*', 'X+H*')
   fc.assert(fc.property(junk, cuts, (text, cuts) => !isFound(text + wrong + text, cuts)))
   t.notOk(isFound(Buffer.from(wrong).toString('base64')))
@@ -106,7 +112,7 @@ t.test('what only looks like it is clean', async (t) => {
   t.notOk(isFound('='.repeat(100_000), [17, 40_000]))
 })
 
-t.test('base64 forms are what openssl makes of it', async (t) => {
+t.test('the base64 forms are those of openssl', async (t) => {
   for (const [at, form] of base64Forms(EICAR).entries()) {
     const encoded = execFileSync('openssl', ['base64', '-A'], { input: 'ab'.slice(0, at) + EICAR })
     t.ok(encoded.toString().includes(form))
@@ -127,12 +133,12 @@ t.test('the scanner names the virus, and calls other mail clean', async (t) => {
   t.strictSame(await scanner.scan(sampleOf([]), task), { answer: 'clean' })
 })
 
-t.test('after the deadline it answers nothing', async (t) => {
+t.test('after the deadline there is no answer', async (t) => {
   const task = taskWith(AbortSignal.abort())
   await t.rejects(eicarScanner().scan(sampleOf([Buffer.from('Subject: x\n\n')]), task))
 })
 
-t.test('the source is not taken for the test file', async (t) => {
+t.test("onescan's own source is not taken for the test file", async (t) => {
   const source = readFileSync(
     new URL('../../src/scan/shared/eicar-file.ts', import.meta.url),
     'latin1',

@@ -31,7 +31,7 @@ function read(text: string): { readonly work: number; readonly isOver: boolean }
   return { work, isOver }
 }
 
-t.test('twice the bytes of a hostile shape are at most 2.2 times the work', async (t) => {
+t.test('a hostile shape of twice the bytes takes at most 2.2 times the work', async (t) => {
   const alone = hostileShapes.filter(({ name }) => !name.includes(' in '))
   const rest = hostileShapes.filter((shape) => !alone.includes(shape))
   const shapes = [...alone, ...rest.filter((_, at) => at % STRIDE === 0)]

@@ -54,7 +54,7 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
   )
 }
 
-t.test('each sort of limit has the answer that its setting says', async (t) => {
+t.test('each kind of limit has the outcome that its setting says', async (t) => {
   const gaveUp = { answer: 'unknown', why: 'clamd: more than it looks at' } as const
   const ask = (over: Limit, oversize: 'accept' | 'defer', nesting: 'accept' | 'keep out') => {
     const scanner: Scanner = {
@@ -89,7 +89,7 @@ t.test('each sort of limit has the answer that its setting says', async (t) => {
   }
 })
 
-t.test('a scanner that outlives its deadline sees nothing of what comes after it', async (t) => {
+t.test('a scanner that outlives its deadline sees nothing of later messages', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-scan-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   let read = 0
@@ -123,7 +123,7 @@ t.test('a scanner that outlives its deadline sees nothing of what comes after it
 })
 
 t.test(
-  'a scan ends when the client has gone, or at its deadline, and leaves no ear behind',
+  'a scan ends when the client has gone, or at its deadline, and leaves no listener behind',
   async (t) => {
     const patient: Scanner = {
       name: 'patient',

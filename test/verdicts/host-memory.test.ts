@@ -25,7 +25,7 @@ function connected(count: number) {
 const print = Buffer.alloc(32, 5)
 const sealed = Buffer.from('sealed')
 
-t.test('what one process finds, all of them know', async (t) => {
+t.test('a verdict that one process finds is known to all', async (t) => {
   const { memories, said, heard } = connected(3)
   memories[0].store.put(print, sealed, 60)
   t.same(memories[0].store.get(print), sealed)
@@ -34,7 +34,7 @@ t.test('what one process finds, all of them know', async (t) => {
   t.equal(said.length, 1, 'nobody says again what it heard')
 })
 
-t.test('while one process scans for long, the others wait for it', async (t) => {
+t.test('while one process scans for long, the others wait for its verdict', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories
   const scan = first.inFlight.begin(print, 10_000)
@@ -47,7 +47,7 @@ t.test('while one process scans for long, the others wait for it', async (t) => 
   t.equal(third!.inFlight.of(print), undefined)
 })
 
-t.test('other processes hear that it could not tell, and why', async (t) => {
+t.test('other processes hear that a scan could not tell, and why', async (t) => {
   const { memories, heard } = connected(2)
   const scan = memories[0].inFlight.begin(print, 10_000)
   await heard()
@@ -83,7 +83,7 @@ t.test('the end of a long scan is announced, even if a short one follows at once
   third.end({ kind: 'nothing' })
 })
 
-t.test('no process waits for one that has ended, nor for longer than that announced', async (t) => {
+t.test('no process waits for one that has ended, or for longer than it announced', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
   first.inFlight.begin(print, 10_000)
@@ -100,7 +100,7 @@ t.test('no process waits for one that has ended, nor for longer than that announ
   clearInterval(alive)
 })
 
-t.test('a process that already scans goes on, whoever else begins', async (t) => {
+t.test('a process goes on scanning if another one begins, too', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
   const own = second.inFlight.begin(print, 10_000)
@@ -112,7 +112,7 @@ t.test('a process that already scans goes on, whoever else begins', async (t) =>
   t.equal(second.inFlight.of(print), own)
 })
 
-t.test('a new process is sent the secret of the others, and no message disturbs it', async (t) => {
+t.test('a new process gets the secret of the others, and ignores other messages', async (t) => {
   const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
   t.notSame(first.secret, second.secret)
   second.hear(JSON.parse(JSON.stringify(first.welcome())))

@@ -20,7 +20,7 @@ const message = (byte: number, ...marks: string[]) => ({
   fingerprint: Buffer.alloc(32, byte),
   marks,
 })
-const one = message(1)
+const killer = message(1)
 const other = message(2)
 
 /** All have told at once, by a clock of its own. */
@@ -53,34 +53,35 @@ t.test(
   'after so many scans that went wrong within a day, a message is not scanned for an hour',
   async (t) => {
     const { poison, struck, pass } = open()
-    t.equal(await struck(one), 1)
+    t.equal(await struck(killer), 1)
     pass(1000)
-    t.equal(await struck(one), 2)
-    t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined)
+    t.equal(await struck(killer), 2)
+    t.equal(poison.leftAloneFor(killer.fingerprint, 3), undefined)
     t.equal(poison.withheld(3).messages, 0)
-    t.equal(await struck(one), 3)
-    t.equal(poison.leftAloneFor(one.fingerprint, 3), LEFT_ALONE_FOR - 10)
+    t.equal(await struck(killer), 3)
+    t.equal(poison.leftAloneFor(killer.fingerprint, 3), LEFT_ALONE_FOR - 10)
     t.equal(poison.leftAloneFor(other.fingerprint, 3), undefined)
     pass(60_000)
     for (let n = 0; n < 3; n++) await struck(other)
     t.match(poison.withheld(3), { messages: 2, latest: LEFT_ALONE_FOR - 10 })
-    t.equal(poison.withheld(3).soonest, poison.leftAloneFor(one.fingerprint, 3))
+    t.equal(poison.withheld(3).soonest, poison.leftAloneFor(killer.fingerprint, 3))
     pass(LEFT_ALONE_FOR)
-    t.equal(poison.leftAloneFor(one.fingerprint, 3), undefined, 'then it is tried once more')
+    t.equal(poison.leftAloneFor(killer.fingerprint, 3), undefined, 'then it is tried once more')
     t.equal(poison.withheld(3).messages, 0)
-    t.equal(await struck(one), 4)
-    t.ok(poison.leftAloneFor(one.fingerprint, 3))
+    t.equal(await struck(killer), 4)
+    t.ok(poison.leftAloneFor(killer.fingerprint, 3))
     pass(COUNTED_FOR)
-    t.equal(await struck(one), 1, 'a day later it is forgotten')
+    t.equal(await struck(killer), 1, 'a day later it is forgotten')
   },
 )
 
 t.test('a scan that went wrong only because of others counts against no message', async (t) => {
   const { poison, pass } = open()
   pass(10)
-  const counts = await Promise.all([poison.harmed(one, 0), poison.harmed(other, 5)])
+  const counts = await Promise.all([poison.harmed(killer, 0), poison.harmed(other, 5)])
   t.same(counts, [undefined, undefined])
-  for (const each of [one, other]) t.equal(poison.leftAloneFor(each.fingerprint, 1), undefined)
+  for (const letter of [killer, other])
+    t.equal(poison.leftAloneFor(letter.fingerprint, 1), undefined)
 })
 
 t.test(
@@ -88,15 +89,15 @@ t.test(
   async (t) => {
     const { poison, pass } = open()
     pass(10)
-    await Promise.all([poison.harmed(one, 0), poison.harmed(other, 0)])
+    await Promise.all([poison.harmed(killer, 0), poison.harmed(other, 0)])
     poison.answered(other)
     pass(10)
     const fresh = [message(3), other]
-    const counts = await Promise.all([one, ...fresh].map((each) => poison.harmed(each, 15)))
+    const counts = await Promise.all([killer, ...fresh].map((letter) => poison.harmed(letter, 15)))
     t.same(counts, [1, undefined, undefined])
     pass(10)
     t.same(
-      await Promise.all([one, other].map((each) => poison.harmed(each, 25))),
+      await Promise.all([killer, other].map((letter) => poison.harmed(letter, 25))),
       [undefined, undefined],
       'of two suspects it counts against neither',
     )
@@ -106,12 +107,12 @@ t.test(
 t.test('copies that were scanned together are counted once', async (t) => {
   const { poison, pass } = open()
   pass(10)
-  t.same(await Promise.all([poison.harmed(one, 0), poison.harmed(one, 0)]), [1, 1])
+  t.same(await Promise.all([poison.harmed(killer, 0), poison.harmed(killer, 0)]), [1, 1])
 })
 
 t.test('suspects are scanned one after the other, but none waits longer than it can', async (t) => {
   const { poison, struck } = open()
-  await struck(one)
+  await struck(killer)
   await struck(other)
   const overOf = async (turn: ReturnType<Poison['turn']>) => {
     const had = await turn
@@ -119,7 +120,7 @@ t.test('suspects are scanned one after the other, but none waits longer than it 
     return had.over
   }
   t.match(await poison.turn(message(3), 60_000), { kind: 'turn', isSuspect: false })
-  const first = await overOf(poison.turn(one, 60_000))
+  const first = await overOf(poison.turn(killer, 60_000))
   let hasTurn = false
   const second = overOf(poison.turn(other, 60_000)).then((over) => {
     hasTurn = true
@@ -127,7 +128,7 @@ t.test('suspects are scanned one after the other, but none waits longer than it 
   })
   const hasty = await overOf(poison.turn(other, 1))
   hasty() // the first one is not over for that
-  const third = overOf(poison.turn(one, 60_000))
+  const third = overOf(poison.turn(killer, 60_000))
   await new Promise(setImmediate)
   t.notOk(hasTurn)
   first()
@@ -146,16 +147,16 @@ t.test('processes of a host hear of each other', async (t) => {
   })
   b.connect((words) => a.hear(JSON.parse(JSON.stringify(words))))
   const [sinceA, sinceB] = [a.poison.uptime(), b.poison.uptime()]
-  const counts = [a.poison.harmed(one, sinceA), b.poison.harmed(other, sinceB)]
+  const counts = [a.poison.harmed(killer, sinceA), b.poison.harmed(other, sinceB)]
   t.same(await Promise.all(counts), [undefined, undefined], 'they were there together')
-  t.equal(await b.poison.harmed(one, b.poison.uptime()), 1, 'a suspect here, too')
-  t.equal(await a.poison.harmed(one, a.poison.uptime()), 2)
+  t.equal(await b.poison.harmed(killer, b.poison.uptime()), 1, 'a suspect here, too')
+  t.equal(await a.poison.harmed(killer, a.poison.uptime()), 2)
   await once(spoken, 'words')
-  t.match(b.poison.leftAloneFor(one.fingerprint, 2), Number)
+  t.match(b.poison.leftAloneFor(killer.fingerprint, 2), Number)
 
   const late = openHostMemory({ self: 3 })
   late.hear(JSON.parse(JSON.stringify(a.welcome())))
-  t.match(late.poison.leftAloneFor(one.fingerprint, 2), Number, 'one that begins later knows it')
+  t.match(late.poison.leftAloneFor(killer.fingerprint, 2), Number, 'one that begins later knows it')
 })
 
 t.test('a message that kills clamd three times is left alone, and other mail is not', async (t) => {

@@ -24,7 +24,7 @@ const sealed = (verdict = clean, fingerprint = print) =>
   sealVerdict(verdict, fingerprint, secret, crypto)
 const open = (bytes: Buffer, fingerprint = print) => openSealed(bytes, fingerprint, secret, crypto)
 
-t.test('a verdict comes out as it went in', async (t) => {
+t.test('a verdict is opened as it was sealed', async (t) => {
   for (const verdict of [clean, infected, { ...clean, signatures: '' }]) {
     t.same(open(sealed(verdict)), verdict)
   }
@@ -62,7 +62,7 @@ t.test('bytes that nobody sealed are no verdict, whatever they are', async (t) =
   )
 })
 
-t.test('what was sealed is bounded, and of printable ASCII on lines of its own', async (t) => {
+t.test('a sealed verdict is bounded, and is lines of printable ASCII', async (t) => {
   const verdict: RememberedVerdict = {
     ...clean,
     host: 'x'.repeat(10_000),
@@ -86,12 +86,15 @@ const mac = (text: string) => {
   return Buffer.concat([code, bytes])
 }
 
-t.test('what is longer than a verdict can be is none, although it is sealed', async (t) => {
-  const lines = (host: string) => `onescan-verdict/1\nclean\n5\n${host}\ns\nc\n`
-  const room = SEALED_MAX - mac(lines('')).length
-  t.match(open(mac(lines('h'.repeat(room)))), { time: 5 })
-  t.equal(open(mac(lines('h'.repeat(room + 1)))), undefined)
-})
+t.test(
+  'bytes that are longer than a verdict can be are no verdict, although they are sealed',
+  async (t) => {
+    const lines = (host: string) => `onescan-verdict/1\nclean\n5\n${host}\ns\nc\n`
+    const room = SEALED_MAX - mac(lines('')).length
+    t.match(open(mac(lines('h'.repeat(room)))), { time: 5 })
+    t.equal(open(mac(lines('h'.repeat(room + 1)))), undefined)
+  },
+)
 
 t.test(
   'a verdict of another format, or with too few lines, does not count, even if it is sealed',
@@ -124,7 +127,7 @@ t.test(
   },
 )
 
-t.test('the seal is the one of the text', async (t) => {
+t.test('the seal is the one that the documents describe', async (t) => {
   const lines = sealed(infected).subarray(32)
   t.equal(
     lines.toString(),

@@ -19,7 +19,7 @@ t.test(
   },
 )
 
-t.test('of a ring the current hmac-sha256 key counts whose id sorts first', async (t) => {
+t.test('the hosts share the current hmac-sha256 key whose id sorts first', async (t) => {
   const now = Date.parse('2026-06-01') / 1000
   const key = (id: string, more = '') =>
     `hmac-sha256:${id}:${secret.toString('base64url')}${more}\n`

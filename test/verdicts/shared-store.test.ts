@@ -18,9 +18,9 @@ t.test(
   { skip },
   async (t) => {
     const server = await startStore(t)
-    const one = open(t, `valkey://127.0.0.1:${server.port}`)
+    const host = open(t, `valkey://127.0.0.1:${server.port}`)
     const two = open(t, `unix:${server.socket}`)
-    await one.holds(print())
+    await host.holds(print())
     await two.holds(print())
     const life = Number(server.say('ttl', keyOf()))
     t.ok(life > 0 && life <= 60, `${life} s`)
@@ -67,7 +67,7 @@ t.test('hosts with other keys are told once that they share nothing', { skip }, 
     const host = { mark: keyMark(Buffer.alloc(32, byte), { createHmac }) }
     return { host, store: open(t, url, { mark: () => host.mark, markEvery: 100 }) }
   }
-  const one = withKey(1)
+  const own = withKey(1)
   while (server.say('exists', MARK) !== '1') await tick()
   const same = withKey(1)
   const other = withKey(2)
@@ -76,10 +76,10 @@ t.test('hosts with other keys are told once that they share nothing', { skip }, 
     /^VERDICTS valkey:\S+: hosts with another key use it, too: .*CLUSTERKEYS/,
   ])
   t.match(other.store.sharing().trouble, /another key/, 'which the metric tells, too')
-  other.host.mark = one.host.mark
+  other.host.mark = own.host.mark
   while (other.store.sharing().trouble !== undefined) await tick()
   t.match(other.store.log, { length: 2, 1: /answers again$/ })
-  t.same([one.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
+  t.same([own.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
 })
 
 t.test('the key may change on all hosts without a word', { skip }, async (t) => {
@@ -178,8 +178,8 @@ t.test('of hosts that ask at once one scans, and the others wait for it', { skip
     return found
   })
   const found = await Promise.all(asked)
-  t.equal(found.filter((one) => one === undefined).length, 1)
-  t.equal(found.filter((one) => one?.equals(sealed)).length, 2)
+  t.equal(found.filter((verdict) => verdict === undefined).length, 1)
+  t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
   const waited = hosts.map((host) => host.sharing().counters.waited)
   t.equal(
     waited.reduce((a, b) => a + b),
@@ -189,23 +189,23 @@ t.test('of hosts that ask at once one scans, and the others wait for it', { skip
 
 t.test('a host whose scan came to nothing keeps no other one waiting', { skip }, async (t) => {
   const server = await startStore(t)
-  const [one, two] = [1, 2].map(() => open(t, `valkey://127.0.0.1:${server.port}`)) as [Opened, Opened] // biome-ignore format: a pair
-  for (const host of [one, two]) await host.holds(print())
-  t.equal(await one.get(print(2), 60_000), undefined)
+  const [first, second] = [1, 2].map(() => open(t, `valkey://127.0.0.1:${server.port}`)) as [Opened, Opened] // biome-ignore format: a pair
+  for (const host of [first, second]) await host.holds(print())
+  t.equal(await first.get(print(2), 60_000), undefined)
   const life = Number(server.say('pttl', keyOf(2)))
   t.ok(life > 0 && life <= CLAIMED_FOR, 'nor one that was killed, for longer than that')
-  const asked = two.get(print(2), 60_000)
-  one.release(print(2))
+  const asked = second.get(print(2), 60_000)
+  first.release(print(2))
   t.equal(await asked, undefined)
   t.equal(server.say('get', keyOf(2)), 'scanning', 'the second one scans now')
-  one.release(print(2))
+  first.release(print(2))
   while (server.say('exists', keyOf(3)) === '0') {
-    one.put(print(3), sealed, 60)
+    first.put(print(3), sealed, 60)
     await tick()
   }
   t.equal(server.say('get', keyOf(2)), 'scanning', 'which the first one has no part in')
-  two.put(print(2), sealed, 60)
-  while ((await one.get(print(2)))?.equals(sealed) !== true) await tick()
+  second.put(print(2), sealed, 60)
+  while ((await first.get(print(2)))?.equals(sealed) !== true) await tick()
 })
 
 t.test('a full store still tells, and takes nothing', { skip }, async (t) => {

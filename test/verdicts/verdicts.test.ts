@@ -145,7 +145,7 @@ t.test(
   },
 )
 
-t.test('what a scanner says for reasons of its own is asked for again each time', async (t) => {
+t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
   const { find, looks } = open()
   const wishes = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
   await find(letter, clean, wishes)
@@ -165,7 +165,7 @@ t.test('scanners before the one that found a virus still come before it', async 
   t.same(looks.slice(1), [['local'], ['local']])
 })
 
-t.test('nobody else is asked again about a virus that is known', async (t) => {
+t.test('no other scanner is asked about a virus that is known', async (t) => {
   const { find, looks } = open()
   const plugin = (name: string) => scanner(name, { memorable: undefined! })
   const wishes = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
@@ -174,7 +174,7 @@ t.test('nobody else is asked again about a virus that is known', async (t) => {
   t.same(looks.slice(1), [['local']])
 })
 
-t.test('if STRICTMIME keeps mail out, traits are looked for in each copy', async (t) => {
+t.test('if STRICTMIME keeps mail out, each copy is searched for traits', async (t) => {
   const { find, looks } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
   await find(letter)
@@ -332,19 +332,16 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
   }
 })
 
-t.test(
-  'if a message was not scanned because of what it did, no other copy is deferred for it',
-  async (t) => {
-    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-    const { find, looks } = open({ poison })
-    t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
-    const withheld = Array.from({ length: 5 }, () => find(letter))
-    const others = Array.from({ length: 5 }, () => find(copy))
-    for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
-    for (const { result } of await Promise.all(others)) t.same(result, clean)
-    t.equal(looks.length, 2)
-  },
-)
+t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
+  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+  const { find, looks } = open({ poison })
+  t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
+  const withheld = Array.from({ length: 5 }, () => find(letter))
+  const others = Array.from({ length: 5 }, () => find(copy))
+  for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
+  for (const { result } of await Promise.all(others)) t.same(result, clean)
+  t.equal(looks.length, 2)
+})
 
 t.test(
   'a message that no two readers read alike is withheld, too, if it kills scanners',
@@ -406,7 +403,7 @@ t.test('a scan that throws leaves no copy waiting', async (t) => {
   t.equal(looks.length, 6)
 })
 
-t.test('a file that somebody changed under the scanner leaves no verdict', async (t) => {
+t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
   const { find, looks } = open()
   const { header: _, ...form } = examine(Buffer.from(letter))
   const message = {
@@ -421,40 +418,43 @@ t.test('a file that somebody changed under the scanner leaves no verdict', async
   t.equal(looks.length, 2)
 })
 
-t.test('a store that holds nonsense, or that of another message, costs a scan', async (t) => {
-  const verdict = {
-    found: { answer: 'clean' },
-    scanners: ['clamd'],
-    signatures: 'clamd=ClamAV 1.4.3',
-    time: 1.8e9,
-    host: 'there',
-  } as const
-  const kept: [Buffer, Buffer][] = []
-  const fill = (make: (fingerprint: Buffer) => Buffer | undefined): VerdictStore => ({
-    get: (fingerprint) => make(fingerprint),
-    put: (...entry) => kept.push([entry[0], entry[1]]),
-    close() {},
-  })
-  const seal = (fingerprint: Buffer) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
-  const honest = open({ stores: [fill(seal)] })
-  t.match(await honest.find(letter), { known: { host: 'there' } })
-  for (const make of [
-    () => Buffer.alloc(0),
-    () => Buffer.from('OK'),
-    () => seal(Buffer.alloc(32)),
-    (print: Buffer) => seal(print).subarray(0, -1),
-    (print: Buffer) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
-    (print: Buffer) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
-  ]) {
-    const { find, looks } = open({ stores: [fill(make)] })
-    t.equal((await find(letter)).known, undefined)
-    t.equal(looks.length, 1)
-  }
-  await new Promise(setImmediate) // they are kept behind the answer
-  t.equal(kept.length, 6)
-})
+t.test(
+  'a message is scanned if the store has nonsense, or the verdict of another message',
+  async (t) => {
+    const verdict = {
+      found: { answer: 'clean' },
+      scanners: ['clamd'],
+      signatures: 'clamd=ClamAV 1.4.3',
+      time: 1.8e9,
+      host: 'there',
+    } as const
+    const kept: [Buffer, Buffer][] = []
+    const fill = (make: (fingerprint: Buffer) => Buffer | undefined): VerdictStore => ({
+      get: (fingerprint) => make(fingerprint),
+      put: (...entry) => kept.push([entry[0], entry[1]]),
+      close() {},
+    })
+    const seal = (fingerprint: Buffer) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+    const honest = open({ stores: [fill(seal)] })
+    t.match(await honest.find(letter), { known: { host: 'there' } })
+    for (const make of [
+      () => Buffer.alloc(0),
+      () => Buffer.from('OK'),
+      () => seal(Buffer.alloc(32)),
+      (print: Buffer) => seal(print).subarray(0, -1),
+      (print: Buffer) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
+      (print: Buffer) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
+    ]) {
+      const { find, looks } = open({ stores: [fill(make)] })
+      t.equal((await find(letter)).known, undefined)
+      t.equal(looks.length, 1)
+    }
+    await new Promise(setImmediate) // they are kept behind the answer
+    t.equal(kept.length, 6)
+  },
+)
 
-t.test('the memory is bounded in bytes, and forgets what is old', async (t) => {
+t.test('the memory is bounded in bytes, and forgets old verdicts', async (t) => {
   const store = openMemoryStore(10_000)
   const keys = Array.from({ length: 100 }, (_, n) => Buffer.alloc(32, n))
   for (const key of keys) store.put(key, Buffer.alloc(700), 60)
@@ -489,7 +489,7 @@ const remembered = {
   host: 'there',
 } as const
 
-t.test('a nearer store gets what a farther one had, for the time that is left', async (t) => {
+t.test('a nearer store gets the verdict of a farther one, for the time that is left', async (t) => {
   for (const [time, left] of [
     [1.8e9 - 600, 3000],
     [1.8e9 - 3600, 1],
@@ -508,7 +508,7 @@ t.test('a nearer store gets what a farther one had, for the time that is left', 
   }
 })
 
-t.test('a store hears at once if a scan found nothing to be remembered', async (t) => {
+t.test('a store hears at once if a scan found no verdict to remember', async (t) => {
   for (const [result, what] of [
     [clean, 'put'],
     [virus, 'put'],
@@ -523,21 +523,18 @@ t.test('a store hears at once if a scan found nothing to be remembered', async (
   }
 })
 
-t.test(
-  'a verdict names the scanners whose word it is, and not those of local policy',
-  async (t) => {
-    const { find } = open()
-    const wishes = { scanners: [local, clamd, scanner('eicar')] }
-    await find(letter, virus, wishes)
-    t.match(await find(copy, clean, wishes), {
-      result: virus,
-      known: { scanners: ['clamd', 'eicar'] },
-    })
-    t.equal((await find(copy, clean, wishes)).known?.scanners.length, 2)
-  },
-)
+t.test('a verdict names the scanners that gave it, and not those of local policy', async (t) => {
+  const { find } = open()
+  const wishes = { scanners: [local, clamd, scanner('eicar')] }
+  await find(letter, virus, wishes)
+  t.match(await find(copy, clean, wishes), {
+    result: virus,
+    known: { scanners: ['clamd', 'eicar'] },
+  })
+  t.equal((await find(copy, clean, wishes)).known?.scanners.length, 2)
+})
 
-t.test('by signatures that are still on their way, clean lasts for who waits alone', async (t) => {
+t.test('while signatures are being loaded, "clean" counts only for copies that wait', async (t) => {
   const date = 1.8e9 - 10
   const late = scanner('clamd', {
     memorable: { ...clamd.memorable!, hasLoaded: async () => false },
@@ -578,7 +575,7 @@ t.test('signatures that a scanner cannot name leave no verdict', async (t) => {
   }
 })
 
-t.test('copies of mail over a limit are all looked at: its result is for itself', async (t) => {
+t.test('all copies of mail over a limit are scanned: its result is for itself', async (t) => {
   const { find, looks } = open()
   const skipped = { answer: 'skipped', why: 'too large' } as const
   const all = Array.from({ length: 4 }, () => find(letter, skipped))
@@ -586,7 +583,7 @@ t.test('copies of mail over a limit are all looked at: its result is for itself'
   t.equal(looks.length, 4)
 })
 
-t.test('who waits has what is left of its time', async (t) => {
+t.test('a copy that waited has what is left of its time', async (t) => {
   const { find, given, pass } = open()
   const slow = () => {
     pass(5_000)
@@ -599,7 +596,7 @@ t.test('who waits has what is left of its time', async (t) => {
   t.same(given, [policy.timeout, policy.timeout - 5_000])
 })
 
-t.test('the time that a store takes is part of it', async (t) => {
+t.test("the time that a store takes is part of the message's time", async (t) => {
   const slow = notingStore(() => undefined)
   const opened = open({
     stores: [
@@ -616,7 +613,7 @@ t.test('the time that a store takes is part of it', async (t) => {
   t.same(opened.given, [policy.timeout - 2_000])
 })
 
-t.test('copies that wait for a store get what it had', async (t) => {
+t.test('copies that wait for a store get its verdict', async (t) => {
   let answer: (() => void) | undefined
   const { store } = notingStore(() => undefined)
   const { find, looks } = open({
@@ -637,7 +634,7 @@ t.test('copies that wait for a store get what it had', async (t) => {
   t.same(looks, [])
 })
 
-t.test('a verdict that is too old for who waited is none for it', async (t) => {
+t.test('a verdict that is too old for a copy that waited does not count for it', async (t) => {
   const { find, looks, pass } = open()
   const slow = () => {
     pass(5_000)
@@ -652,7 +649,7 @@ t.test('a verdict that is too old for who waited is none for it', async (t) => {
   t.equal(looks.length, 2)
 })
 
-t.test('half of the time is enough to tell copies that scanners cannot', async (t) => {
+t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
   const { find, looks } = open()
   const half = { policy: { ...policy, timeout: policy.timeout / 2 } }
   const all = Array.from({ length: 5 }, () => find(letter, vain, half))
@@ -660,23 +657,26 @@ t.test('half of the time is enough to tell copies that scanners cannot', async (
   t.equal(looks.length, 2)
 })
 
-t.test('who asks is told of withheld messages, of the shared store, and closes all', async (t) => {
-  const { store, told } = notingStore(() => undefined)
-  const without = open().verdicts
-  t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
-  t.equal(without.poisoned(), undefined)
-  t.equal(without.sharing(), undefined)
-  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-  const { verdicts, find } = open({ poison, stores: [openMemoryStore(), store] })
-  await find(letter, killed)
-  t.match(verdicts.withheld(), { messages: 1 })
-  t.equal(verdicts.poisoned(), poison.known.counters)
-  t.match(verdicts.sharing(), { trouble: 'down', unpublished: 7 })
-  verdicts.close()
-  t.same(told.at(-1), ['close'])
-})
+t.test(
+  'the memory tells of withheld messages and of the shared store, and closes all stores',
+  async (t) => {
+    const { store, told } = notingStore(() => undefined)
+    const without = open().verdicts
+    t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
+    t.equal(without.poisoned(), undefined)
+    t.equal(without.sharing(), undefined)
+    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+    const { verdicts, find } = open({ poison, stores: [openMemoryStore(), store] })
+    await find(letter, killed)
+    t.match(verdicts.withheld(), { messages: 1 })
+    t.equal(verdicts.poisoned(), poison.known.counters)
+    t.match(verdicts.sharing(), { trouble: 'down', unpublished: 7 })
+    verdicts.close()
+    t.same(told.at(-1), ['close'])
+  },
+)
 
-t.test('of scanners that are asked each time no store hears', async (t) => {
+t.test('a store is not asked about scanners that are asked each time', async (t) => {
   const { store, told } = notingStore(() => undefined)
   const { find, looks } = open({ stores: [store] })
   await find(letter, clean, { scanners: [local] })

@@ -57,11 +57,11 @@ t.test('a banned name is seen however it is written', async (t) => {
   }
 })
 
-t.test('the name is told without its path', async (t) => {
+t.test('the name in the outcome has no path', async (t) => {
   t.equal(await outcome(disposed('attachment; filename="C:\\dir\\a b.exe"')), 'a b.exe')
 })
 
-t.test('a name that is not banned is not', async (t) => {
+t.test('a name that no rule bans is not banned', async (t) => {
   for (const parameters of [
     'filename="a.exe.txt"',
     'filename="exe"',
@@ -76,7 +76,7 @@ t.test('a name that is not banned is not', async (t) => {
   }
 })
 
-t.test('a field made to cost time costs little', async (t) => {
+t.test('a field that is made to cost time costs little', async (t) => {
   const values = [
     `"${'\\'.repeat(500_000)}`,
     '('.repeat(500_000),

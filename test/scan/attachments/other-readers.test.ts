@@ -81,7 +81,7 @@ async function agree(t: Test, names: string[][]): Promise<void> {
   t.ok(shown > messages.length / 4, `${shown} of ${messages.length} were shown as a program`)
 }
 
-t.test('every message/* is looked into', async (t) => {
+t.test('every message/* part is searched', async (t) => {
   const exe = disposed('attachment; filename="evil.exe"')
   const inner = `Subject: x\nMIME-Version: 1.0\n${mixed('c', text, exe)}`
   for (const type of [

@@ -28,7 +28,7 @@ t.test('rules are names, types and content, one a line', async (t) => {
   t.notOk(parseRules('name *.exe', 'rules').bansExecutables)
 })
 
-t.test('a line that is no rule is told with its number', async (t) => {
+t.test('the error of a line that is no rule has its number', async (t) => {
   for (const line of ['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment']) {
     t.match(faultOf(`name *.exe\n${line}\n`), /^BADATTACHMENTS rules: line 2 must be /, line)
   }

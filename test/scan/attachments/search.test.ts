@@ -100,9 +100,9 @@ t.test('banned types and programs are seen', async (t) => {
         [...content].map((byte) => `=${byte.toString(16).padStart(2, '0')}`).join(''),
       ),
     ]
-    for (const one of parts) {
-      t.equal(await outcome(one), 'content executable')
-      t.equal(await outcome(mixed('b', text, one)), 'content executable')
+    for (const part of parts) {
+      t.equal(await outcome(part), 'content executable')
+      t.equal(await outcome(mixed('b', text, part)), 'content executable')
     }
   }
 })
@@ -142,7 +142,7 @@ const disputed: Readonly<Record<string, (part: string) => string>> = {
   'a header of 1 MiB': (part) => `X: ${'x'.repeat(1024 * 1024)}\n${mixed('b', part)}`,
 }
 
-t.test('where readers may disagree about mail, it is read in each of their ways', async (t) => {
+t.test('mail about which readers may disagree is read in each of their ways', async (t) => {
   for (const [name, around] of Object.entries(disputed)) {
     t.equal(await outcome(around(exe)), 'a.exe', name)
     t.equal(await outcome(crlf(around(exe))), 'a.exe', `${name}, CRLF`)
@@ -150,7 +150,7 @@ t.test('where readers may disagree about mail, it is read in each of their ways'
   }
 })
 
-t.test('where more is in mail than is read, it names the limit', async (t) => {
+t.test('the outcome names the limit if mail holds more than is read', async (t) => {
   const encoded = (depth: number) => nest(depth, (_, inner) => attached(base64(inner), 'base64'))
   const cases: [string, string, RegExp][] = [
     ['parameters', disposed(`attachment${'; x=y'.repeat(2 * PARAMETERS_MAX)}`), /parameters/],
@@ -165,13 +165,13 @@ t.test('where more is in mail than is read, it names the limit', async (t) => {
   }
 })
 
-t.test('limits are not reached by what they allow', async (t) => {
+t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
   const encoded = nest(DEPTH_MAX, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
 })
 
-t.test('what is malformed does not hide what is banned', async (t) => {
+t.test('malformed mail does not hide banned names', async (t) => {
   const unclosed = mixed('c', text).replace('--c--\nepilogue\n', '')
   const cases: Record<string, string> = {
     'a multipart before it is not closed': mixed('b', unclosed, exe),
@@ -215,7 +215,7 @@ t.test('what is malformed does not hide what is banned', async (t) => {
   t.notOk('charset' in {}, 'and nothing is left in Object.prototype')
 })
 
-t.test('what is found does not depend on the split', async (t) => {
+t.test('the outcome does not depend on how chunks are split', async (t) => {
   const message = crlf(
     mixed('b', mixed('c', text, text), attached(base64(mixed('d', text, exe)), 'base64'), text),
   )

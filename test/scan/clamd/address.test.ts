@@ -10,7 +10,7 @@ t.test('an absolute path is a unix socket, also with colons in it', async (t) =>
   t.match(readClamdAddress('/run/a:3310'), { kind: 'unix', path: '/run/a:3310' })
 })
 
-t.test('a path that no socket can have says what one may have', async (t) => {
+t.test('the error of a path that is too long for a socket says how long it may be', async (t) => {
   const path = `/${'x'.repeat(107)}`
   t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
   t.throws(() => readClamdAddress(path), {
@@ -30,7 +30,7 @@ t.test('host:port and [v6 address]:port are TCP', async (t) => {
   }
 })
 
-t.test('anything else is a fault that names the value and the forms', async (t) => {
+t.test('any other address is a fault that names the value and the forms', async (t) => {
   for (const text of [
     '',
     'clamd.sock',

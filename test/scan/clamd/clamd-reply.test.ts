@@ -56,7 +56,7 @@ t.test('FOUND without one name before it is no verdict', async (t) => {
   t.equal(read('stream: (ab:1) FOUND\0').says, 'trouble', 'nothing but hash and size')
 })
 
-t.test('limits are told apart from viruses and from other errors', async (t) => {
+t.test('limits are distinguished from viruses and from other errors', async (t) => {
   for (const text of [
     'INSTREAM size limit exceeded. ERROR\0',
     'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0',
@@ -76,7 +76,7 @@ t.test('limits are told apart from viruses and from other errors', async (t) => 
   t.equal(read('stream: Heuristics.Phishing.Email FOUND\0').says, 'infected')
 })
 
-t.test('a path that clamd may not look at is told apart', async (t) => {
+t.test('the reply says if clamd cannot open a path', async (t) => {
   for (const said of [
     'File path check failure: Permission denied. ERROR',
     'lstat() failed: No such file or directory. ERROR',
@@ -93,7 +93,7 @@ t.test('a path that clamd may not look at is told apart', async (t) => {
   t.equal(read('/spool/m.1: Time limit reached ERROR\0', 'path').says, 'trouble')
 })
 
-t.test('all else is trouble, quoted in one printable line', async (t) => {
+t.test('any other reply is trouble, quoted in one printable line', async (t) => {
   for (const text of ['COMMAND READ TIMED OUT\0', 'UNKNOWN COMMAND\0', 'stream: x ERROR\0']) {
     t.same(read(text), { says: 'trouble', text: JSON.stringify(text.slice(0, -1)) })
   }

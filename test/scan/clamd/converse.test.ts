@@ -85,7 +85,7 @@ function* zeros(bytes: number): Generator<Buffer> {
   for (let at = 0; at < bytes; at += chunk.length) yield chunk
 }
 
-t.test('a deadline that has passed already reaches no server', async (t) => {
+t.test('no server is asked after the deadline', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const { task, abort } = scanTask()
   abort()
@@ -118,7 +118,7 @@ async function ended(connection: Socket): Promise<void> {
   if (!connection.readableEnded) await new Promise((end) => connection.on('end', end))
 }
 
-t.test('OK before the whole message was sent is not clean', async (t) => {
+t.test('an OK before the whole message was sent is not clean', async (t) => {
   const hasty = await standIn(
     t,
     (connection) => {
@@ -131,7 +131,7 @@ t.test('OK before the whole message was sent is not clean', async (t) => {
   t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
 })
 
-t.test('a limit that is told in the middle ends the sending', async (t) => {
+t.test('sending ends when clamd reports a limit', async (t) => {
   const server = await standIn(
     t,
     says('INSTREAM size limit exceeded. ERROR\0'),
@@ -165,19 +165,22 @@ function afterwards(wait: () => void): Sample {
   }
 }
 
-t.test('a message that cannot be read is thrown on, and the connection goes', async (t) => {
-  for (const good of [0, 300_000]) {
-    const server = await standIn(t, keepsSilent)
-    const unreadable: Sample = {
-      ...sample(small),
-      *chunks() {
-        yield Buffer.alloc(good)
-        throw new Error('spool: read error')
-      },
+t.test(
+  'the error of a message that cannot be read is thrown on, and ends the connection',
+  async (t) => {
+    for (const good of [0, 300_000]) {
+      const server = await standIn(t, keepsSilent)
+      const unreadable: Sample = {
+        ...sample(small),
+        *chunks() {
+          yield Buffer.alloc(good)
+          throw new Error('spool: read error')
+        },
+      }
+      await t.rejects(scan(server.socket, unreadable), { message: 'spool: read error' })
+      while (server.connections.length === 0) await new Promise(setImmediate)
+      await ended(server.connections[0]!)
+      t.pass('the server saw the end')
     }
-    await t.rejects(scan(server.socket, unreadable), { message: 'spool: read error' })
-    while (server.connections.length === 0) await new Promise(setImmediate)
-    await ended(server.connections[0]!)
-    t.pass('the server saw the end')
-  }
-})
+  },
+)

@@ -48,7 +48,7 @@ for (const lasting of [false, true]) {
   )
 }
 
-t.test('where the first server has no place the second one is asked', async (t) => {
+t.test('if the first server has no place, the second one is asked', async (t) => {
   const first = await standIn(t, () => {})
   const second = await standIn(t, says('stream: Eicar FOUND\0'))
   const scanner = clamdScanner(clamdPolicy(`${first.socket}*100 ${second.socket}`))
@@ -60,7 +60,7 @@ t.test('where the first server has no place the second one is asked', async (t) 
   await Promise.all(scans)
 })
 
-t.test('who waits for a place goes when nobody waits for the verdict', async (t) => {
+t.test('a message leaves the queue when nobody waits for its verdict any more', async (t) => {
   const server = await standIn(t, () => {})
   const scanner = clamdScanner(clamdPolicy(server.socket))
   const hung = scanTask()
@@ -83,16 +83,19 @@ t.test('a server whose queue of connections is full is asked when there is room'
   t.match(await scanned, { answer: 'clean' })
 })
 
-t.test('a server whose queue of connections stays full is told of at the deadline', async (t) => {
-  const server = await fullServer(t)
-  const { task } = scanTask(300)
-  t.match(await clamdScanner(clamdPolicy(server.socket)).scan(small, task), {
-    answer: 'unknown',
-    why: /its queue of connections is full \(EAGAIN\)$/,
-  })
-})
+t.test(
+  'the reason names a server whose queue of connections stays full until the deadline',
+  async (t) => {
+    const server = await fullServer(t)
+    const { task } = scanTask(300)
+    t.match(await clamdScanner(clamdPolicy(server.socket)).scan(small, task), {
+      answer: 'unknown',
+      why: /its queue of connections is full \(EAGAIN\)$/,
+    })
+  },
+)
 
-t.test('where one queue is full the next server is asked at once', async (t) => {
+t.test('if the queue of one server is full, the next server is asked at once', async (t) => {
   const full = await fullServer(t)
   const second = await standIn(t, says('stream: OK\0'))
   const { verdict, notes } = await scan(`${full.socket} ${second.socket}`, small)
@@ -100,16 +103,19 @@ t.test('where one queue is full the next server is asked at once', async (t) => 
   t.match(notes, [/its queue of connections is full/])
 })
 
-t.test('a server that is started anew is asked when it listens', async (t) => {
-  const path = await leftSocket(t)
-  const { task } = scanTask()
-  const scanned = clamdScanner(clamdPolicy(path)).scan(small, task)
-  const again = await standIn(t, says('stream: OK\0'))
-  setTimeout(() => renameSync(again.socket, path), 300)
-  t.match(await scanned, { answer: 'clean' })
-})
+t.test(
+  'a message waits for a server that is being restarted, and is scanned when it listens',
+  async (t) => {
+    const path = await leftSocket(t)
+    const { task } = scanTask()
+    const scanned = clamdScanner(clamdPolicy(path)).scan(small, task)
+    const again = await standIn(t, says('stream: OK\0'))
+    setTimeout(() => renameSync(again.socket, path), 300)
+    t.match(await scanned, { answer: 'clean' })
+  },
+)
 
-t.test('a server that stays away is waited for once, not by each message', async (t) => {
+t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
   const scanner = clamdScanner(clamdPolicy(await leftSocket(t)))
   const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
   t.match(first, {
@@ -122,7 +128,7 @@ t.test('a server that stays away is waited for once, not by each message', async
   t.notOk(later.signal.aborted)
 })
 
-t.test('a socket that is not there is told of at once', async (t) => {
+t.test('a message does not wait for a socket that does not exist', async (t) => {
   const { task } = scanTask(COMES_BACK_WITHIN.refused)
   const gone = socketPath(t)
   t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
@@ -132,7 +138,7 @@ t.test('a socket that is not there is told of at once', async (t) => {
   t.notOk(task.signal.aborted)
 })
 
-t.test('a dead server is skipped where another one answers', async (t) => {
+t.test('a dead server is skipped if another one answers', async (t) => {
   const second = await standIn(t, says('stream: OK\0'))
   const scanner = clamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
   const { task, notes } = scanTask(COMES_BACK_WITHIN.refused)
@@ -142,7 +148,7 @@ t.test('a dead server is skipped where another one answers', async (t) => {
   t.equal(notes.length, 1)
 })
 
-t.test('a hung server is asked last, also where the clock was set back meanwhile', async (t) => {
+t.test('a hung server is asked last, even if the clock was set back meanwhile', async (t) => {
   const hung = await standIn(t, () => {})
   const second = await standIn(t, says('stream: OK\0'))
   const scanner = clamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))

@@ -40,7 +40,7 @@ async function handing(
   return { server, scan, commands }
 }
 
-t.test('a server that takes a descriptor gets them from then on', async (t) => {
+t.test('a server that takes a descriptor gets descriptors from then on', async (t) => {
   const { scan, commands } = await handing(t, () => 'fd[10]: OK')
   t.same(await scan(), { verdict: { answer: 'clean' }, notes: [] })
   t.same(await scan(), { verdict: { answer: 'clean' }, notes: [] })
@@ -78,17 +78,20 @@ t.test(
   },
 )
 
-t.test('a server that takes them no more gets the message as a stream', async (t) => {
-  const { scan, commands } = await handing(t, (_, first) =>
-    first ? 'fd[10]: OK' : 'fd[10]: Not a regular file ERROR',
-  )
-  const { verdict, notes } = await scan()
-  t.same(verdict, { answer: 'clean' })
-  t.match(notes, [/took no descriptor, got a copy: "fd\[10\]: Not a regular file ERROR"/])
-  t.same(commands(), ['zFILDES', 'zFILDES', 'zINSTREAM'])
-})
+t.test(
+  'a server that does not take descriptors any more gets the message as a stream',
+  async (t) => {
+    const { scan, commands } = await handing(t, (_, first) =>
+      first ? 'fd[10]: OK' : 'fd[10]: Not a regular file ERROR',
+    )
+    const { verdict, notes } = await scan()
+    t.same(verdict, { answer: 'clean' })
+    t.match(notes, [/took no descriptor, got a copy: "fd\[10\]: Not a regular file ERROR"/])
+    t.same(commands(), ['zFILDES', 'zFILDES', 'zINSTREAM'])
+  },
+)
 
-t.test('what it says of a descriptor is the answer', async (t) => {
+t.test("the server's reply about a descriptor is the answer", async (t) => {
   let reply = 'fd[10]: OK'
   const { scan } = await handing(t, () => reply)
   await scan()
@@ -114,22 +117,27 @@ t.test('small contents go together, each by a descriptor of its own', async (t) 
   t.same(commands(), Array(4).fill('zFILDES'))
 })
 
-t.test('a large one is handed over once a virus was found in a larger one', async (t) => {
-  let found = false
-  const { scan, commands } = await handing(t, () => (found ? 'fd[10]: Eicar FOUND' : 'fd[10]: OK'))
-  await scan()
-  t.same(commands().length, 2)
-  found = true
-  t.same((await scan(large)).verdict, { answer: 'clean' }, 'by a stream, while that is tried')
-  t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
-  t.match((await scan(large)).verdict, { answer: 'infected' })
-  t.same(commands(), ['zFILDES'])
-  t.same((await scan({ ...large, size: DESCRIPTOR_MAX + 1 })).verdict, { answer: 'clean' })
-  t.same(commands(), ['zINSTREAM'], 'more than that never is')
-})
+t.test(
+  'a large message is handed over once the server has found a virus in a larger file',
+  async (t) => {
+    let found = false
+    const { scan, commands } = await handing(t, () =>
+      found ? 'fd[10]: Eicar FOUND' : 'fd[10]: OK',
+    )
+    await scan()
+    t.same(commands().length, 2)
+    found = true
+    t.same((await scan(large)).verdict, { answer: 'clean' }, 'by a stream, while that is tried')
+    t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
+    t.match((await scan(large)).verdict, { answer: 'infected' })
+    t.same(commands(), ['zFILDES'])
+    t.same((await scan({ ...large, size: DESCRIPTOR_MAX + 1 })).verdict, { answer: 'clean' })
+    t.same(commands(), ['zINSTREAM'], 'more than that never is')
+  },
+)
 
 t.test(
-  'a server that says OK of a large file with a virus gets streams of the large',
+  'a server that calls a large file with a virus OK gets large messages as streams',
   async (t) => {
     const { scan, commands } = await handing(t, () => 'fd[10]: OK')
     await scan()
@@ -138,7 +146,7 @@ t.test(
   },
 )
 
-t.test('a server that was started anew is tried anew', async (t) => {
+t.test('a server that was restarted is tried anew', async (t) => {
   const { server, scan, commands } = await handing(t, () => 'fd[10]: OK')
   await scan()
   server.die()

@@ -38,20 +38,20 @@ const has = (
     return changed === undefined || NOW >= changed + SETTLED_AFTER
   })
 
-t.test('it names the number of those of ClamAV', async (t) => {
+t.test('clamd has loaded the signatures of ClamAV whose number it names', async (t) => {
   t.ok(has(remote, version(27_600), { official: NOW - 1 }))
   t.notOk(has(remote, version(27_599), { official: NOW - 1 }))
   t.notOk(has(remote, 'ClamAV 1.4.3', { official: NOW - 1 }))
   t.notOk(has(remote, undefined, { official: NOW - 1 }))
 })
 
-t.test('of those of a site time tells', async (t) => {
+t.test("a site's own signatures are loaded after some time", async (t) => {
   t.notOk(has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER + 1 }))
   t.ok(has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER }))
   t.ok(has(remote, undefined, { official: NOW - SETTLED_AFTER, others: NOW - SETTLED_AFTER }))
 })
 
-t.test('one that made its socket behind the change has loaded all that was there', async (t) => {
+t.test('a clamd that made its socket after the change has loaded all signatures', async (t) => {
   const { address, made } = await socketMade(t)
   t.ok(has(address, undefined, { official: made - 1, others: made - 1 }))
   t.notOk(has(address, undefined, { others: made + 0.001 }))
@@ -68,17 +68,20 @@ async function socketMade(t: Test) {
   return { address: readClamdAddress(path), made: NOW - 100 }
 }
 
-t.test('a scanner that does not say goes by them when they have settled', async (t) => {
-  const scanner = (signatures: 'not told' | "this host's"): Scanner => ({
-    name: 'x',
-    local: false,
-    memorable: { identity: 'x', signatures },
-    scan: async () => ({ answer: 'clean' }),
-  })
-  const changed = files({ others: NOW - 1 })
-  const later = (NOW - 1 + SETTLED_AFTER) * 1000
-  t.notOk(await haveLoaded([scanner("this host's")], changed, NOW * 1000))
-  t.ok(await haveLoaded([scanner("this host's")], changed, later))
-  t.ok(await haveLoaded([scanner('not told')], changed, NOW * 1000), 'or not by them')
-  t.ok(await haveLoaded([scanner("this host's")], undefined, NOW * 1000))
-})
+t.test(
+  'a scanner that does not name its signatures has loaded them when they have settled',
+  async (t) => {
+    const scanner = (signatures: 'not told' | "this host's"): Scanner => ({
+      name: 'x',
+      local: false,
+      memorable: { identity: 'x', signatures },
+      scan: async () => ({ answer: 'clean' }),
+    })
+    const changed = files({ others: NOW - 1 })
+    const later = (NOW - 1 + SETTLED_AFTER) * 1000
+    t.notOk(await haveLoaded([scanner("this host's")], changed, NOW * 1000))
+    t.ok(await haveLoaded([scanner("this host's")], changed, later))
+    t.ok(await haveLoaded([scanner('not told')], changed, NOW * 1000), 'or not by them')
+    t.ok(await haveLoaded([scanner("this host's")], undefined, NOW * 1000))
+  },
+)

@@ -28,7 +28,7 @@ t.test('the rest is longer each time, up to a limit, until the server answers', 
   t.equal(restOf(), FIRST_REST)
 })
 
-t.test('many that fail at once are one failure', async (t) => {
+t.test('messages that fail at the same time are one failure of the server', async (t) => {
   let now = 0
   const health = createHealth(() => now)
   for (let i = 0; i < 100; i++) health.failed('a')
@@ -37,7 +37,7 @@ t.test('many that fail at once are one failure', async (t) => {
 })
 
 t.test(
-  'a server is missed from when it could not be reached until it is there again',
+  'a server counts as missed from the first failed connection until it answers again',
   async (t) => {
     let now = 0
     const health = createHealth(() => now)
@@ -57,7 +57,7 @@ t.test(
   },
 )
 
-t.test('that a server fails, and that it answers again, is said once', async (t) => {
+t.test('the log says once that a server fails, and once that it answers again', async (t) => {
   const said: string[] = []
   const health = createHealth<string>(
     () => 0,

@@ -32,7 +32,7 @@ function* pieces(message: Buffer, size: number): Generator<Buffer> {
   }
 }
 
-t.test('the message arrives whole, whatever pieces it comes in', async (t) => {
+t.test('the message arrives whole, however its chunks are split', async (t) => {
   fc.assert(
     fc.property(
       fc.nat({ max: 3 * PACKET_DATA }),

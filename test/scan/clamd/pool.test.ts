@@ -49,14 +49,14 @@ async function scanMany(
   return shares
 }
 
-t.test('a message goes to the server that has the fewest under way', async (t) => {
+t.test('a message goes to the server with the fewest messages under way', async (t) => {
   const servers = [await openServer(t), await openServer(t), await openServer(t)]
   const pool = open(t, servers.map(({ socket }) => socket).join(' '))
   t.same(await scanMany(pool, 9, servers), [3, 3, 3])
   t.same(await scanMany(pool, 1, servers), [1, 0, 0], 'the first one where all are idle')
 })
 
-t.test('a server with a weight gets as many times more', async (t) => {
+t.test('a server with a weight gets so many times the messages', async (t) => {
   const servers = [await openServer(t), await openServer(t)]
   const pool = open(t, `${servers[0]!.socket} ${servers[1]!.socket}*3`)
   t.same(await scanMany(pool, 8, servers), [2, 6])
@@ -85,7 +85,7 @@ t.test('a weight is a number from 1 to 100 behind a server', async (t) => {
   }
 })
 
-t.test('a server that does not say which version it has is passed over', async (t) => {
+t.test('a server that does not say its version is passed over', async (t) => {
   const second = await openServer(t)
   // It takes everything and says nothing, as while it loads a database.
   const silent = createServer((connection) => connection.on('error', () => {}).resume())
@@ -110,7 +110,7 @@ t.test('the log says which server fails, and when it answers again', async (t) =
   t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
 })
 
-t.test('while there are suspects, the last server is theirs', async (t) => {
+t.test('while there are suspects, the last server is for them alone', async (t) => {
   const servers = [await openServer(t), await openServer(t), await openServer(t)]
   const { scanner } = open(t, servers.map(({ socket }) => socket).join(' '))
   const scan = (suspects: 'this' | 'others' | undefined, patience = 60_000) => {
@@ -138,7 +138,7 @@ t.test('while there are suspects, the last server is theirs', async (t) => {
   t.equal((await last).answer, 'clean', 'if nobody else is there, other mail goes there, too')
 })
 
-t.test('after a death a server is waited for, although its socket is gone', async (t) => {
+t.test('after a death messages wait for a server, although its socket is gone', async (t) => {
   const server = await openServer(t)
   const { scanner } = open(t, server.socket)
   const mail = sample(Buffer.from('x'))

@@ -17,7 +17,7 @@ t.test('CLAMD without a usable address is a fault when the scanner is made', asy
   }
 })
 
-t.test('clean, infected and neither are told apart', async (t) => {
+t.test('the three answers are clean, infected and could not tell', async (t) => {
   for (const [reply, verdict] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
@@ -41,7 +41,7 @@ t.test('clean, infected and neither are told apart', async (t) => {
   }
 })
 
-t.test('nothing is sent of a message over CLAMDMAXSIZE', async (t) => {
+t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const limit = { CLAMDMAXSIZE: String(small.length) }
   t.equal((await scan(server.socket, sample(small), limit)).verdict.answer, 'clean')
@@ -54,7 +54,7 @@ t.test('nothing is sent of a message over CLAMDMAXSIZE', async (t) => {
   t.equal(server.connections.length, 1)
 })
 
-t.test('where the first server cannot be reached the second one is asked', async (t) => {
+t.test('if the first server cannot be reached, the second one is asked', async (t) => {
   const alive = await standIn(t, says('stream: OK\0'))
   const gone = socketPath(t)
   const { verdict, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, sample(small))
@@ -65,7 +65,7 @@ t.test('where the first server cannot be reached the second one is asked', async
   ])
 })
 
-t.test('where no server can be reached the reasons are told together', async (t) => {
+t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
   const gone = socketPath(t)
   const { verdict } = await scan(`${gone} localhost:1`, sample(small))
   t.match(verdict, { answer: 'unknown', over: undefined })
@@ -88,7 +88,7 @@ t.test('a server that closes early is no verdict, and the next one is asked', as
   t.match(notes, [/closed the connection without a reply/])
 })
 
-t.test('a message that broke two servers is not given to a third', async (t) => {
+t.test('a message that broke two servers is not given to a third one', async (t) => {
   const first = await standIn(t, (connection) => connection.destroy())
   const second = await standIn(t, (connection) => connection.destroy())
   const third = await standIn(t, says('stream: OK\0'))
@@ -120,7 +120,7 @@ t.test('small, private and remote mail goes by its bytes', async (t) => {
   for (const received of server.received) t.equal(received.indexOf('zINSTREAM\0'), 0)
 })
 
-t.test('where clamd may not read the path the bytes are sent', async (t) => {
+t.test('if clamd cannot read the path, the bytes are sent', async (t) => {
   for (const refusal of [
     'Access denied. ERROR',
     'File path check failure: Permission denied. ERROR',
@@ -136,7 +136,7 @@ t.test('where clamd may not read the path the bytes are sent', async (t) => {
   }
 })
 
-t.test('where the path cannot be made the bytes are sent', async (t) => {
+t.test('if the path cannot be made, the bytes are sent', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const { verdict, notes } = await scan(server.socket, { ...sample(large), pathIsShared: true })
   t.equal(verdict.answer, 'clean')

@@ -5,71 +5,80 @@ import { createServerQueue, LARGE_FROM } from '../../../src/scan/clamd/server-qu
 const patient = new AbortController().signal
 const both = () => ['a', 'b']
 
-/** Who has got a place by now, in the order of asking: the server, undefined, or `waits`. */
-async function now(asked: readonly Promise<string | undefined>[]) {
+/** The servers that messages have got so far, in the order of asking; `waits` for a message without one. */
+async function served(asked: readonly Promise<string | undefined>[]) {
   await new Promise(setImmediate)
-  return Promise.all(asked.map((one) => Promise.race([one, 'waits'])))
+  return Promise.all(asked.map((server) => Promise.race([server, 'waits'])))
 }
 
-t.test('the first server with a place is taken, and then they wait', async (t) => {
+t.test('a message gets the first server with a place, and waits if there is none', async (t) => {
   const queue = createServerQueue<string>(2)
   const asked = Array.from({ length: 5 }, () => queue.take(both, patient))
-  t.same(await now(asked), ['a', 'a', 'b', 'b', 'waits'])
+  t.same(await served(asked), ['a', 'a', 'b', 'b', 'waits'])
 })
 
-t.test('who waits gets a place in the order of coming, and nobody overtakes', async (t) => {
-  const queue = createServerQueue<string>(1)
-  const asked = Array.from({ length: 4 }, () => queue.take(() => ['a'], patient))
-  t.same(await now(asked), ['a', 'waits', 'waits', 'waits'])
-  queue.leave('a')
-  asked.push(queue.take(() => ['a'], patient))
-  t.same(await now(asked), ['a', 'a', 'waits', 'waits', 'waits'])
-  queue.leave('a')
-  queue.leave('a')
-  t.same(await now(asked), ['a', 'a', 'a', 'a', 'waits'])
-})
+t.test(
+  'messages get places in the order of their coming, and none overtakes another',
+  async (t) => {
+    const queue = createServerQueue<string>(1)
+    const asked = Array.from({ length: 4 }, () => queue.take(() => ['a'], patient))
+    t.same(await served(asked), ['a', 'waits', 'waits', 'waits'])
+    queue.leave('a')
+    asked.push(queue.take(() => ['a'], patient))
+    t.same(await served(asked), ['a', 'a', 'waits', 'waits', 'waits'])
+    queue.leave('a')
+    queue.leave('a')
+    t.same(await served(asked), ['a', 'a', 'a', 'a', 'waits'])
+  },
+)
 
-t.test('what somebody wants is asked again when a place becomes free', async (t) => {
-  const queue = createServerQueue<string>(1)
-  let wanted = ['a']
-  const asked = [queue.take(() => ['a'], patient), queue.take(() => wanted, patient)]
-  t.same(await now(asked), ['a', 'waits'])
-  wanted = ['b'] // the first server has fallen ill meanwhile
-  queue.leave('a')
-  t.same(await now(asked), ['a', 'b'])
-})
+t.test(
+  'the servers that a message wants are asked for again when a place becomes free',
+  async (t) => {
+    const queue = createServerQueue<string>(1)
+    let wanted = ['a']
+    const asked = [queue.take(() => ['a'], patient), queue.take(() => wanted, patient)]
+    t.same(await served(asked), ['a', 'waits'])
+    wanted = ['b'] // the first server has fallen ill meanwhile
+    queue.leave('a')
+    t.same(await served(asked), ['a', 'b'])
+  },
+)
 
-t.test('who waits goes at the signal, and leaves no place and no listener behind', async (t) => {
-  const queue = createServerQueue<string>(1)
-  const controller = new AbortController()
-  const asked = [
-    queue.take(() => ['a'], patient),
-    queue.take(() => ['a'], controller.signal),
-    queue.take(() => ['a'], patient),
-  ]
-  t.same(await now(asked), ['a', 'waits', 'waits'])
-  controller.abort()
-  t.same(await now(asked), ['a', undefined, 'waits'])
-  t.equal(getEventListeners(controller.signal, 'abort').length, 0)
-  queue.leave('a')
-  t.same(await now(asked), ['a', undefined, 'a'])
-  t.equal(await queue.take(() => ['b'], controller.signal), undefined, 'it is over already')
-})
+t.test(
+  'a message leaves the queue at the signal, without a place or a listener left behind',
+  async (t) => {
+    const queue = createServerQueue<string>(1)
+    const controller = new AbortController()
+    const asked = [
+      queue.take(() => ['a'], patient),
+      queue.take(() => ['a'], controller.signal),
+      queue.take(() => ['a'], patient),
+    ]
+    t.same(await served(asked), ['a', 'waits', 'waits'])
+    controller.abort()
+    t.same(await served(asked), ['a', undefined, 'waits'])
+    t.equal(getEventListeners(controller.signal, 'abort').length, 0)
+    queue.leave('a')
+    t.same(await served(asked), ['a', undefined, 'a'])
+    t.equal(await queue.take(() => ['b'], controller.signal), undefined, 'it is over already')
+  },
+)
 
-t.test('large messages leave queue for small ones, which overtake them', async (t) => {
+t.test('large messages leave places for small ones, which overtake them', async (t) => {
   const queue = createServerQueue<string>(4, 2)
   const take = (size: number) => queue.take(() => ['a'], patient, size)
   const asked = [LARGE_FROM, LARGE_FROM, LARGE_FROM, LARGE_FROM - 1, 0, 0].map(take)
-  t.same(await now(asked), ['a', 'a', 'waits', 'a', 'a', 'waits'])
+  t.same(await served(asked), ['a', 'a', 'waits', 'a', 'a', 'waits'])
   queue.leave('a', 0)
-  t.same(await now(asked), ['a', 'a', 'waits', 'a', 'a', 'a'])
+  t.same(await served(asked), ['a', 'a', 'waits', 'a', 'a', 'a'])
   t.equal(queue.underWayAt('a'), 4)
   queue.leave('a', LARGE_FROM)
-  t.same(await now(asked), ['a', 'a', 'a', 'a', 'a', 'a'])
+  t.same(await served(asked), ['a', 'a', 'a', 'a', 'a', 'a'])
   asked.push(take(LARGE_FROM))
   queue.leave('a', 0)
   t.same(
-    await now(asked),
+    await served(asked),
     ['a', 'a', 'a', 'a', 'a', 'a', 'waits'],
     'there is room, but for small ones',
   )

@@ -61,9 +61,9 @@ export async function sessionStandIn(
           connection.write(`${inSession ? `${number}: ` : ''}${version()}\0`)
         } else if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
         else {
-          const one = { connection, connectionNumber, number, inSession, ...next }
-          if (next.command !== 'zPING') asked.push(one)
-          answer(one)
+          const question = { connection, connectionNumber, number, inSession, ...next }
+          if (next.command !== 'zPING') asked.push(question)
+          answer(question)
         }
       }
     })

@@ -33,7 +33,7 @@ async function gone(connection: Socket): Promise<void> {
   if (!connection.closed) await once(connection, 'close')
 }
 
-t.test('message after message goes over one connection, by bytes and by path', async (t) => {
+t.test('one connection serves message after message, by bytes and by path', async (t) => {
   const server = await sessionStandIn(t, (asked) => {
     if (asked.command.startsWith('zSCAN')) numbered('/spool/m.1: Eicar FOUND')(asked)
     else ok(asked)
@@ -53,7 +53,7 @@ t.test('message after message goes over one connection, by bytes and by path', a
 })
 
 t.test(
-  'a server that dies of a message on a kept connection, and is gone, is told of as dead',
+  'the answer is harmful if a server dies of a message on a kept connection and stays away',
   async (t) => {
     const server = await sessionStandIn(t, (asked) =>
       asked.message.includes('poison') ? server.die() : ok(asked),
@@ -93,7 +93,7 @@ t.test('a numbered reply is understood in every split', async (t) => {
   t.equal(server.connections.length, 1)
 })
 
-t.test('many at once have a connection each, and few of them are kept', async (t) => {
+t.test('messages at the same time have a connection each, and few of these are kept', async (t) => {
   const held: Asked[] = []
   let holds = false
   const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
@@ -112,7 +112,7 @@ t.test('many at once have a connection each, and few of them are kept', async (t
   t.pass('the others were ended')
 })
 
-t.test('a connection that clamd closed between messages is no failure', async (t) => {
+t.test('a message is scanned although clamd closed the connection before it', async (t) => {
   const server = await sessionStandIn(t, ok)
   const second = await sessionStandIn(t, ok)
   const scanner = lasting(t, server.socket, second.socket)
@@ -150,47 +150,50 @@ for (const [how, leave] of [
   })
 }
 
-t.test('what breaks a fresh connection as well is not sent a third time', async (t) => {
-  const server = await sessionStandIn(t, (asked) => {
-    if (server.asked.length === 1) ok(asked)
-    else asked.connection.destroy()
-  })
-  const scanner = lasting(t, server.socket)
-  await scanBy(scanner)
-  const { verdict } = await scanBy(scanner)
-  t.match(verdict, {
-    answer: 'unknown',
-    cause: 'broken-off',
-    why: /closed the connection without a reply/,
-  })
-  t.equal(server.asked.length, 3)
-})
-
 t.test(
-  'a reply that breaks off is no verdict, and the same server is not asked again',
+  'a message that breaks a kept and a fresh connection is not sent a third time',
   async (t) => {
     const server = await sessionStandIn(t, (asked) => {
-      if (asked.number === 2) ok(asked)
-      else asked.connection.end(`${asked.number}: stream: O`)
+      if (server.asked.length === 1) ok(asked)
+      else asked.connection.destroy()
     })
     const scanner = lasting(t, server.socket)
     await scanBy(scanner)
     const { verdict } = await scanBy(scanner)
-    t.match(verdict, { answer: 'unknown', why: /broke off in its reply/ })
-    t.equal(server.asked.length, 2)
+    t.match(verdict, {
+      answer: 'unknown',
+      cause: 'broken-off',
+      why: /closed the connection without a reply/,
+    })
+    t.equal(server.asked.length, 3)
   },
 )
 
-t.test('on a fresh connection as well, only a reply of its own number is a verdict', async (t) => {
-  for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
-    const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
-    const { verdict } = await scanBy(lasting(t, server.socket))
-    t.match(verdict, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
-    t.equal(server.asked.length, 2, 'once on the connection of the PING, once on a fresh one')
-  }
+t.test('a reply that breaks off is no verdict, and the server is not asked again', async (t) => {
+  const server = await sessionStandIn(t, (asked) => {
+    if (asked.number === 2) ok(asked)
+    else asked.connection.end(`${asked.number}: stream: O`)
+  })
+  const scanner = lasting(t, server.socket)
+  await scanBy(scanner)
+  const { verdict } = await scanBy(scanner)
+  t.match(verdict, { answer: 'unknown', why: /broke off in its reply/ })
+  t.equal(server.asked.length, 2)
 })
 
-t.test('two replies in one, and the connection is not used again', async (t) => {
+t.test(
+  'a reply with another number than that of the command is no verdict, also on a fresh connection',
+  async (t) => {
+    for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
+      const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
+      const { verdict } = await scanBy(lasting(t, server.socket))
+      t.match(verdict, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
+      t.equal(server.asked.length, 2, 'once on the connection of the PING, once on a fresh one')
+    }
+  },
+)
+
+t.test('a connection is not used again after two replies to one command', async (t) => {
   const server = await sessionStandIn(t, ({ connection, number }) => {
     connection.write(`${number}: stream: Eicar FOUND\0${number + 1}: stream: OK\0`)
   })
@@ -201,23 +204,26 @@ t.test('two replies in one, and the connection is not used again', async (t) => 
   }
 })
 
-t.test('OK before the whole message was sent is not clean, and ends the connection', async (t) => {
-  const server = await standIn(
-    t,
-    (connection) => {
-      connection.write('1: PONG\0')
-      connection.once('data', () => {
-        connection.pause()
-        connection.write('2: stream: OK\0')
-      })
-    },
-    (received) => received.includes('zPING\0'),
-  )
-  const { verdict } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
-  t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
-  // This stand-in's connections are over only when both sides have ended them.
-  await gone(server.connections[0]!.end())
-})
+t.test(
+  'an OK before the whole message was sent is not clean, and ends the connection',
+  async (t) => {
+    const server = await standIn(
+      t,
+      (connection) => {
+        connection.write('1: PONG\0')
+        connection.once('data', () => {
+          connection.pause()
+          connection.write('2: stream: OK\0')
+        })
+      },
+      (received) => received.includes('zPING\0'),
+    )
+    const { verdict } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
+    t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
+    // This stand-in's connections are over only when both sides have ended them.
+    await gone(server.connections[0]!.end())
+  },
+)
 
 t.test('a scan that takes too long ends its connection, and is not sent again', async (t) => {
   const { task, abort } = scanTask()
@@ -246,35 +252,41 @@ t.test('a server that knows no sessions is asked with a connection for each mess
   t.equal(server.asked.length, 3, 'no message was sent to a session')
 })
 
-t.test('so is one that has nothing to say to that', async (t) => {
-  const server = await standIn(t, says('stream: OK\0'), (received) => {
-    return !received.includes('zIDSESSION') && received.subarray(-4).equals(Buffer.alloc(4))
-  })
-  const scanner = lasting(t, server.socket)
-  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-  t.equal(server.connections.length, 3)
-})
+t.test(
+  'a server that does not answer IDSESSION is asked with a connection for each message',
+  async (t) => {
+    const server = await standIn(t, says('stream: OK\0'), (received) => {
+      return !received.includes('zIDSESSION') && received.subarray(-4).equals(Buffer.alloc(4))
+    })
+    const scanner = lasting(t, server.socket)
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.equal(server.connections.length, 3)
+  },
+)
 
-t.test('one that knew sessions and knows them no more is asked without', async (t) => {
-  let knows = true
-  const server = await sessionStandIn(
-    t,
-    (asked) => {
-      const { connection, command, number } = asked
-      if (knows) connection.write(`${number}: ${command === 'zPING' ? 'PONG' : 'stream: OK'}\0`)
-      else connection.end(asked.inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
-    },
-    { pings: false },
-  )
-  const scanner = lasting(t, server.socket)
-  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-  knows = false
-  t.match((await scanBy(scanner)).verdict, { answer: 'unknown', why: /something else/ })
-  t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-})
+t.test(
+  'a server that does not know sessions any more is asked with a connection for each message',
+  async (t) => {
+    let knows = true
+    const server = await sessionStandIn(
+      t,
+      (asked) => {
+        const { connection, command, number } = asked
+        if (knows) connection.write(`${number}: ${command === 'zPING' ? 'PONG' : 'stream: OK'}\0`)
+        else connection.end(asked.inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
+      },
+      { pings: false },
+    )
+    const scanner = lasting(t, server.socket)
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    knows = false
+    t.match((await scanBy(scanner)).verdict, { answer: 'unknown', why: /something else/ })
+    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+  },
+)
 
-t.test('such a server is asked for sessions again later', async (t) => {
+t.test('a server without sessions is asked for them again later', async (t) => {
   let knows = false
   let time = 0
   const server = await sessionStandIn(
@@ -306,7 +318,7 @@ t.test('such a server is asked for sessions again later', async (t) => {
   t.equal(server.asked.at(-1)!.number, 2, 'in the session that was just asked for')
 })
 
-t.test('where nobody listens, it is asked for sessions once somebody does', async (t) => {
+t.test('a server that did not listen is asked for sessions once it does', async (t) => {
   const nobody = await sessionStandIn(t, ok)
   const scanner = lasting(t, `${nobody.socket}.none`, nobody.socket)
   const { verdict, notes } = await scanBy(scanner)
@@ -328,7 +340,7 @@ t.test('a connection that nobody used for a while is ended', async (t) => {
 })
 
 t.test(
-  'a scanner that is closed ends what idles at once, and what is in use afterwards',
+  'a scanner that is closed ends idle connections at once, and busy ones after their message',
   async (t) => {
     const held: Asked[] = []
     let holds = false

@@ -102,7 +102,7 @@ t.test('from the bundle, on the oldest and the newest Node', async (t) => {
     )
   })
 
-  await t.test('an ES module that is called CommonJS: how it must be named is said', async (t) => {
+  await t.test('the reason says how an ES module with a CommonJS name must be named', async (t) => {
     t.equal(askOn(oldestNode, 'module.js'), '{"answer":"clean"}')
     const called = t.testdir({
       'package.json': '{ "type": "commonjs" }',
@@ -130,7 +130,7 @@ t.test('a C plugin on the oldest Node, and without koffi', { skip: noCompiler },
   t.equal(ask(), '{"answer":"infected","name":"a.so"}')
 })
 
-t.test('a plugin ends soon after its deadline when nobody is left to end it', async (t) => {
+t.test('a plugin ends soon after its deadline if nobody is left to end it', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { openSync } from 'node:fs'

@@ -55,12 +55,18 @@ t.test('a name that ends in no known extension is refused', async (t) => {
   )
 })
 
-t.test('a plugin that is not there cannot tell and names the file', async (t) => {
-  const directory = t.testdir({})
-  const { verdict } = await ask({ directory, file: 'a.mjs' })
-  const file = join(directory, 'a.mjs')
-  t.equal(whyOf(verdict), `plugin a.mjs: ${file}: ENOENT; put the file there or correct PLUGINDIR`)
-})
+t.test(
+  'the answer is "could not tell" and names the file if the plugin does not exist',
+  async (t) => {
+    const directory = t.testdir({})
+    const { verdict } = await ask({ directory, file: 'a.mjs' })
+    const file = join(directory, 'a.mjs')
+    t.equal(
+      whyOf(verdict),
+      `plugin a.mjs: ${file}: ENOENT; put the file there or correct PLUGINDIR`,
+    )
+  },
+)
 
 t.test('a directory, a device or a dangling link is no plugin', async (t) => {
   const directory = t.testdir({ 'a.mjs': {} })
@@ -72,36 +78,33 @@ t.test('a directory, a device or a dangling link is no plugin', async (t) => {
   t.match(whyOf((await ask({ directory, file: 'c.mjs' })).verdict), 'ENOENT')
 })
 
-t.test('a plugin that others may change is not run', async (t) => {
+t.test('a plugin that everybody may change is not run', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   chmodSync(join(directory, 'a.mjs'), 0o666)
   const { verdict } = await ask({ directory, file: 'a.mjs' })
   t.match(whyOf(verdict), 'mode 0666 lets everyone change the plugin; chmod o-w it')
 })
 
-t.test(
-  'a message that cannot be had as a file is a fault of the spool, not of the plugin',
-  async (t) => {
-    const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
-    const policy = policyFor({ directory, file: 'a.mjs' })
-    const sample = {
-      size: 1,
-      envelope: makeEnvelope(Buffer.alloc(0), []),
-      chunks: () => [],
-      path: () => {
-        throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
-      },
-      pathIsShared: false,
-    }
-    const task = {
-      signal: new AbortController().signal,
-      timeLeft: () => 1000,
-      openFile: () => t.fail('no file is needed') as never,
-      note: () => {},
-    }
-    await t.rejects(filePluginScanner(policy, 'a.mjs').scan(sample, task), {
-      kind: 'temp-file',
-      message: 'SPOOLDIR /x: ENOSPC',
-    })
-  },
-)
+t.test('a fault of the spool is thrown on, and is no answer of the plugin', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const policy = policyFor({ directory, file: 'a.mjs' })
+  const sample = {
+    size: 1,
+    envelope: makeEnvelope(Buffer.alloc(0), []),
+    chunks: () => [],
+    path: () => {
+      throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
+    },
+    pathIsShared: false,
+  }
+  const task = {
+    signal: new AbortController().signal,
+    timeLeft: () => 1000,
+    openFile: () => t.fail('no file is needed') as never,
+    note: () => {},
+  }
+  await t.rejects(filePluginScanner(policy, 'a.mjs').scan(sample, task), {
+    kind: 'temp-file',
+    message: 'SPOOLDIR /x: ENOSPC',
+  })
+})

@@ -11,7 +11,7 @@ const verdict: fc.Arbitrary<Verdict> = fc.oneof(
   fc.string({ maxLength: 255 }).map(unknown),
 )
 
-t.test('a verdict comes out of its frame as it went in', async (t) => {
+t.test('a frame is read as it was written', async (t) => {
   fc.assert(
     fc.property(verdict, (verdict) => {
       t.same(decodeFrame(nonce, encodeFrame(nonce, verdict)), verdict)
@@ -19,7 +19,7 @@ t.test('a verdict comes out of its frame as it went in', async (t) => {
   )
 })
 
-t.test('a frame that is cut, doubled or has anything around it is none', async (t) => {
+t.test('a frame that is cut, doubled or surrounded by other bytes is no frame', async (t) => {
   fc.assert(
     fc.property(verdict, fc.nat(), fc.uint8Array({ minLength: 1 }), (verdict, at, more) => {
       const frame = encodeFrame(nonce, verdict)
@@ -31,12 +31,12 @@ t.test('a frame that is cut, doubled or has anything around it is none', async (
   )
 })
 
-t.test('a frame with another nonce is none', async (t) => {
+t.test('a frame with another nonce is no verdict', async (t) => {
   t.equal(decodeFrame(nonce, encodeFrame(nonce.replace('0', '1'), clean)), undefined)
   t.equal(decodeFrame(nonce, encodeFrame('', clean)), undefined)
 })
 
-t.test('a frame that says none of the three answers is none', async (t) => {
+t.test('a frame with none of the three answers is no verdict', async (t) => {
   const bodies = [
     '{}',
     'null',
@@ -55,7 +55,7 @@ t.test('a frame that says none of the three answers is none', async (t) => {
   }
 })
 
-t.test('the longest verdict fits a frame, and a longer line is none', async (t) => {
+t.test('the longest verdict fits a frame, and a longer line is no frame', async (t) => {
   const frame = encodeFrame(nonce, unknown('\0'.repeat(100_000)))
   t.ok(frame.length < FRAME_MAX)
   const padding = ' '.repeat(FRAME_MAX)

@@ -22,7 +22,7 @@ function hear(bytes: Buffer, cuts: readonly number[]): HostReply[] {
 
 const kinds = (replies: readonly HostReply[]) => replies.map(({ kind }) => kind)
 
-t.test('a verdict and that the plugin settled are read in any split', async (t) => {
+t.test('a verdict, and the line that the plugin settled, are read in any split', async (t) => {
   fc.assert(
     fc.property(verdict, fc.array(fc.nat()), (verdict, cuts) => {
       const said = Buffer.concat([encodeFrame(nonce, verdict), encodeSettled(nonce)])
@@ -31,11 +31,11 @@ t.test('a verdict and that the plugin settled are read in any split', async (t) 
   )
 })
 
-t.test('one question after another has its own nonce', async (t) => {
+t.test('each question has a nonce of its own', async (t) => {
   const reader = createHostReplyReader()
-  for (const one of [nonce, other, nonce]) {
-    reader.expect(one)
-    const said = Buffer.concat([encodeFrame(one, clean), encodeSettled(one)])
+  for (const next of [nonce, other, nonce]) {
+    reader.expect(next)
+    const said = Buffer.concat([encodeFrame(next, clean), encodeSettled(next)])
     t.same(kinds(reader.push(said)), ['verdict', 'settled'])
   }
 })
@@ -49,7 +49,7 @@ t.test('the verdict of another question is nonsense', async (t) => {
   t.same(kinds(reader.push(encodeFrame(nonce, clean))), ['nonsense'], 'an old one')
 })
 
-t.test('whatever else comes is nonsense, before the verdict and behind it', async (t) => {
+t.test('any other bytes are nonsense, before the verdict and behind it', async (t) => {
   const line = fc.string().map((text) => Buffer.from(`${text.replaceAll('\n', '')}\n`))
   fc.assert(
     fc.property(verdict, line, fc.array(fc.nat()), (verdict, line, cuts) => {
@@ -61,7 +61,7 @@ t.test('whatever else comes is nonsense, before the verdict and behind it', asyn
   )
 })
 
-t.test('behind the verdict a single byte is nonsense without waiting for a line', async (t) => {
+t.test('a single byte behind the verdict is nonsense, without waiting for a line', async (t) => {
   const frame = encodeFrame(nonce, clean)
   t.same(kinds(hear(Buffer.concat([frame, Buffer.from('x')]), [])), ['verdict', 'nonsense'])
   const settled = Buffer.concat([frame, encodeSettled(nonce)])

@@ -81,7 +81,7 @@ for (const { name, source, why, timeout } of offences) {
   })
 }
 
-t.test('what many messages at once spoil is what they do themselves', async (t) => {
+t.test('of many messages at the same time each spoils only itself', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('process.reallyExit(0)') })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
   const subjects = Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? 'offend' : 'x'))
@@ -158,7 +158,7 @@ for (const [what, source] of Object.entries(leftBehind)) {
   })
 }
 
-t.test('a process that a plugin has left something under way in is not used again', async (t) => {
+t.test('a process in which a plugin has left something under way is not used again', async (t) => {
   for (const source of [
     `setTimeout(() => {}, 3_600_000)`,
     `setInterval(() => {}, 10)`,
@@ -175,7 +175,7 @@ t.test('a process that a plugin has left something under way in is not used agai
   }
 })
 
-t.test('what is under way and unref-ed is kept for the next message', async (t) => {
+t.test('work that is under way and unref-ed goes on in the next message', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       let ticks = 0
@@ -192,7 +192,7 @@ t.test('what is under way and unref-ed is kept for the next message', async (t) 
   t.equal(await plugin.hear('x'), 'ticked')
 })
 
-t.test('a message meets the current directory that it would meet alone', async (t) => {
+t.test('each message begins in the same current directory', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       export function virusscan() {
@@ -206,7 +206,7 @@ t.test('a message meets the current directory that it would meet alone', async (
   t.equal(await plugin.hear('x'), directory)
 })
 
-t.test('each message has a signal of its own, which is quiet once it was answered', async (t) => {
+t.test('each message has a signal of its own, which does not fire after the answer', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(
       `globalThis.first.addEventListener('abort', () => { globalThis.rang = true })
@@ -220,7 +220,7 @@ t.test('each message has a signal of its own, which is quiet once it was answere
   t.equal(await plugin.hear('offend', { timeout: 6000 }), 'false,false')
 })
 
-t.test('the verdict of an earlier message is none, said again', async (t) => {
+t.test('the verdict of an earlier message, repeated, is no verdict', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(
       '',
@@ -240,15 +240,18 @@ t.test('the verdict of an earlier message is none, said again', async (t) => {
   t.equal(await plugin.hear('again'), 'clean', 'and not what was found in the first one')
 })
 
-t.test('who could not tell after other messages is asked once more, and only once', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': tellsProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),
-  })
-  const calls = () => readFileSync(join(directory, 'calls'), 'latin1').length
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
-  t.match(await plugin.hear('offend'), /^threw so/)
-  t.equal(calls(), 1, 'a process that had judged nothing')
-  t.match(await plugin.hear('x'), isProcess)
-  t.match(await plugin.hear('offend'), /^threw so/)
-  t.equal(calls(), 3)
-})
+t.test(
+  'a plugin that could not tell after other messages is asked once more, and only once',
+  async (t) => {
+    const directory = t.testdir({
+      'a.mjs': tellsProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),
+    })
+    const calls = () => readFileSync(join(directory, 'calls'), 'latin1').length
+    const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
+    t.match(await plugin.hear('offend'), /^threw so/)
+    t.equal(calls(), 1, 'a process that had judged nothing')
+    t.match(await plugin.hear('x'), isProcess)
+    t.match(await plugin.hear('offend'), /^threw so/)
+    t.equal(calls(), 3)
+  },
+)

@@ -11,7 +11,7 @@ import { lifeline, poolPlugin, tellsProcess } from './pooled.ts'
 
 const program = join(import.meta.dirname, 'ask-pooled.ts')
 
-t.test('the log has what a plugin says, for each message under its name', async (t) => {
+t.test('the log has the lines of a plugin about each message, under its name', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { readFileSync, writeSync } from 'node:fs'
@@ -120,12 +120,15 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     })
   }
 
-  await t.test('a process that it has forked ends, and with it its own', async (t) => {
-    const gone = lifeline(directory)
-    const { ask } = plugin('leaves_a_child_behind')
-    t.same((await ask('x')).verdict, { answer: 'clean' })
-    await gone
-  })
+  await t.test(
+    "a process that the plugin has forked ends with the plugin's own process",
+    async (t) => {
+      const gone = lifeline(directory)
+      const { ask } = plugin('leaves_a_child_behind')
+      t.same((await ask('x')).verdict, { answer: 'clean' })
+      await gone
+    },
+  )
 
   await t.test('the alarm of one message does not ring in another', async (t) => {
     const { ask } = plugin('counts')
@@ -135,7 +138,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     t.same((await ask('x')).verdict.answer, 'infected', 'the fourth message of that process')
   })
 
-  await t.test('it ends when the one that asks is killed', async (t) => {
+  await t.test('a plugin in C that sleeps for ever ends when its asker is killed', async (t) => {
     execFileSync('mkfifo', [join(directory, 'sleeping')])
     const line = createReadStream(join(directory, 'sleeping'))
     const gone = new Promise((resolve) => line.on('end', resolve).resume())

@@ -13,7 +13,7 @@ t.test('one process judges one message after another', async (t) => {
   for (const subject of ['2', '3', '4']) t.equal(await plugin.hear(subject), first)
 })
 
-t.test('each message is the one that the plugin sees', async (t) => {
+t.test('the plugin sees the message that it is asked about', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { readFileSync } from 'node:fs'
@@ -33,7 +33,7 @@ t.test('each message is the one that the plugin sees', async (t) => {
   t.equal(await plugin.hear('two', { sender: '', recipients }), '2,Subject: two\n\n,14,,a,b')
 })
 
-t.test('a process whose plugin says that it could not tell is kept, and asked once', async (t) => {
+t.test('a process whose plugin itself cannot tell is kept, and asked once', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       let calls = 0
@@ -45,15 +45,15 @@ t.test('a process whose plugin says that it could not tell is kept, and asked on
   t.equal(await plugin.hear('x'), `${first} 3`)
 })
 
-t.test('messages at once have a process each, as many as there may be', async (t) => {
+t.test('messages at the same time have a process each, up to the limit', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('await pause(50)') })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
   const heard = await Promise.all(Array.from({ length: 6 }, () => plugin.hear('offend')))
-  for (const one of heard) t.match(one, isProcess)
+  for (const name of heard) t.match(name, isProcess)
   t.equal(new Set(heard).size, 2)
 })
 
-t.test('no two messages are in one process at a time', async (t) => {
+t.test('a process has one message at a time', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       let inside = 0
@@ -89,7 +89,7 @@ t.test('a message waits for a process until its own deadline', async (t) => {
   t.match(await patient, isProcess, 'who waits longer gets one')
 })
 
-t.test('a process that has nothing to do ends after a while', async (t) => {
+t.test('an idle process ends after a while', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { idle: 100 })
@@ -97,7 +97,7 @@ t.test('a process that has nothing to do ends after a while', async (t) => {
   await gone
 })
 
-t.test('a process is renewed after so many messages', async (t) => {
+t.test('a process is renewed after the set number of messages', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess() })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { messages: 3 })
   const heard: string[] = []
@@ -107,37 +107,34 @@ t.test('a process is renewed after so many messages', async (t) => {
   t.equal(new Set(heard).size, 3)
 })
 
-t.test(
-  'a changed file is loaded by the pool that comes next, and what is at work finishes',
-  async (t) => {
-    const says = (name: string) =>
-      `import fs from 'node:fs'
+t.test('a changed file is loaded by the next pool, and processes at work finish', async (t) => {
+  const says = (name: string) =>
+    `import fs from 'node:fs'
     export async function virusscan({ path }) {
       if (!fs.readFileSync(path, 'latin1').includes('slow')) return { infected: true, name: '${name}' }
       fs.closeSync(fs.openSync('${name}', 'w'))
       while (!fs.existsSync('go')) await new Promise((done) => setTimeout(done, 5))
       return { infected: true, name: '${name}' }
     }`
-    const directory = t.testdir({ 'a.mjs': says('old') })
-    const question = { directory, file: 'a.mjs' }
-    const before = poolPlugin(t, question)
-    t.equal(await before.hear('x'), 'old')
-    writeFileSync(join(directory, 'new.mjs'), says('new'))
-    renameSync(join(directory, 'new.mjs'), join(directory, 'a.mjs'))
-    t.equal(await before.hear('x'), 'old', 'not for each message')
+  const directory = t.testdir({ 'a.mjs': says('old') })
+  const question = { directory, file: 'a.mjs' }
+  const before = poolPlugin(t, question)
+  t.equal(await before.hear('x'), 'old')
+  writeFileSync(join(directory, 'new.mjs'), says('new'))
+  renameSync(join(directory, 'new.mjs'), join(directory, 'a.mjs'))
+  t.equal(await before.hear('x'), 'old', 'not for each message')
 
-    const atWork = lifeline(directory, 'old')
-    const slow = before.hear('slow')
-    await atWork
-    before.scanner.close?.()
-    const next = poolPlugin(t, question)
-    t.equal(await next.hear('x'), 'new')
-    writeFileSync(join(directory, 'go'), '')
-    t.equal(await slow, 'old')
-  },
-)
+  const atWork = lifeline(directory, 'old')
+  const slow = before.hear('slow')
+  await atWork
+  before.scanner.close?.()
+  const next = poolPlugin(t, question)
+  t.equal(await next.hear('x'), 'new')
+  writeFileSync(join(directory, 'go'), '')
+  t.equal(await slow, 'old')
+})
 
-t.test('closed, it keeps no process, but whoever still asks is answered', async (t) => {
+t.test('a closed pool keeps no process, but still answers questions', async (t) => {
   const directory = t.testdir({ 'a.mjs': tellsProcess('', `fs.openSync('lifeline', 'w')`) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
@@ -152,16 +149,13 @@ t.test('closed, it keeps no process, but whoever still asks is answered', async 
   await again
 })
 
-t.test(
-  'a file that is not there, or cannot be loaded, is looked for by each message',
-  async (t) => {
-    const directory = t.testdir({})
-    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
-    t.match(await plugin.hear('x'), /a\.mjs: ENOENT; put the file there/)
-    const file = join(directory, 'a.mjs')
-    writeFileSync(file, 'export const virusscan = (=> {')
-    t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
-    writeFileSync(file, tellsProcess())
-    t.match(await plugin.hear('x'), isProcess)
-  },
-)
+t.test('each message tries anew a file that does not exist or cannot be loaded', async (t) => {
+  const directory = t.testdir({})
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  t.match(await plugin.hear('x'), /a\.mjs: ENOENT; put the file there/)
+  const file = join(directory, 'a.mjs')
+  writeFileSync(file, 'export const virusscan = (=> {')
+  t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
+  writeFileSync(file, tellsProcess())
+  t.match(await plugin.hear('x'), isProcess)
+})

@@ -61,18 +61,21 @@ t.test('a plugin whose signal warned it may still answer', async (t) => {
   t.same(verdict, { answer: 'infected', name: 'in time' })
 })
 
-t.test('what a plugin has started ends with its answer, whatever it holds open', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `${holdsLifeline}
+t.test(
+  'processes that a plugin has started end with its answer, whatever they hold open',
+  async (t) => {
+    const directory = t.testdir({
+      'a.mjs': `${holdsLifeline}
       export const virusscan = () => { sleeper(); return { clean: true } }`,
-  })
-  const gone = lifeline(directory)
-  const { verdict } = await ask({ directory, file: 'a.mjs' })
-  t.same(verdict, { answer: 'clean' })
-  await gone
-})
+    })
+    const gone = lifeline(directory)
+    const { verdict } = await ask({ directory, file: 'a.mjs' })
+    t.same(verdict, { answer: 'clean' })
+    await gone
+  },
+)
 
-t.test('what a plugin has started ends with its crash', async (t) => {
+t.test('processes that a plugin has started end with its crash', async (t) => {
   const directory = t.testdir({
     'a.mjs': `${holdsLifeline}
       export const virusscan = () => { sleeper(); process.reallyExit(0) }`,
@@ -83,18 +86,21 @@ t.test('what a plugin has started ends with its crash', async (t) => {
   await gone
 })
 
-t.test('what a plugin has started ends at the deadline, even where it ignores TERM', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `${holdsLifeline}
+t.test(
+  'processes that a plugin has started end at the deadline, even if they ignore TERM',
+  async (t) => {
+    const directory = t.testdir({
+      'a.mjs': `${holdsLifeline}
       export const virusscan = () => new Promise(() => sleeper())`,
-  })
-  const gone = lifeline(directory)
-  const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
-  t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
-  await gone
-})
+    })
+    const gone = lifeline(directory)
+    const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
+    t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
+    await gone
+  },
+)
 
-t.test('a process that left the group is not waited for', async (t) => {
+t.test('a process that has left the group is not awaited', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       import { spawn } from 'node:child_process'
@@ -143,7 +149,7 @@ t.test('a plugin that fills stdout and stderr changes nothing there', async (t) 
   t.ok(stderr.length < 100_000, `of ${stderr.length} bytes the log has 64 KiB`)
 })
 
-t.test('the log has what a plugin says, under its name and one line each', async (t) => {
+t.test('the log has each line of a plugin under its name', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
       export const virusscan = ({ log }) => {

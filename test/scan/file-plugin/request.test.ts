@@ -20,7 +20,7 @@ const request: fc.Arbitrary<PluginRequest> = fc
     return { nonce: 'n', file, path, symbol: 'virusscan', ...codes, ...numbers, envelope }
   })
 
-t.test('requests come out one by one as they went in, in any split', async (t) => {
+t.test('requests are read one by one as they were written, in any split', async (t) => {
   fc.assert(
     fc.property(fc.array(request), fc.array(fc.nat()), (requests, cuts) => {
       const reader = createRequestReader()
@@ -37,7 +37,7 @@ t.test('requests come out one by one as they went in, in any split', async (t) =
   )
 })
 
-t.test('what follows a request before its answer is refused', async (t) => {
+t.test('bytes behind a request are refused until it is answered', async (t) => {
   fc.assert(
     fc.property(request, (request) => {
       const reader = createRequestReader()

@@ -93,7 +93,9 @@ const cases: readonly Case[] = [
 ]
 
 t.test('C plugins', { skip: noCompiler }, async (t) => {
-  const directory = t.testdir({ 'broken.so': 'this is no shared object' })
+  const directory = t.testdir({
+    'broken.so': 'a file that is no shared object is named with its error',
+  })
   const source = join(import.meta.dirname, 'plugins.c')
   execFileSync('gcc', ['-shared', '-fPIC', '-o', join(directory, 'plugins.so'), source])
 

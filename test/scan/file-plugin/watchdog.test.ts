@@ -15,7 +15,7 @@ for (const [name, runtime] of [
   ['Bun', bun()],
 ] as const) {
   const skip = !existsSync(runtime) && 'run npm test, which installs Bun'
-  t.test(`on ${name} a group ends though its starter is killed at once`, { skip }, async (t) => {
+  t.test(`on ${name} a group ends even if its starter is killed at once`, { skip }, async (t) => {
     const starter = spawn(runtime, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(starter.stdout.resume(), 'end') // when no process of the group is left
     t.equal(starter.signalCode ?? (await once(starter, 'exit'))[1], 'SIGKILL')

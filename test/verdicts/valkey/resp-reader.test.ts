@@ -53,7 +53,7 @@ const good: Readonly<Record<string, readonly [string, readonly unknown[]]>> = {
 }
 
 for (const [what, [said, replies]] of Object.entries(good)) {
-  t.test(`it reads ${what}`, async (t) => {
+  t.test(`the reader takes ${what}`, async (t) => {
     t.same(read(said), replies)
     if (said.length > 1000) return
     for (let at = 1; at < said.length; at++)
@@ -77,7 +77,7 @@ const bad: Readonly<Record<string, string>> = {
 }
 
 for (const [what, said] of Object.entries(bad)) {
-  t.test(`it does not read ${what}`, async (t) => {
+  t.test(`the reader refuses ${what}`, async (t) => {
     t.throws(() => read(said))
     t.throws(() => read('+OK\r\n', said))
     if (said.length < 1000) t.throws(() => read(...said), 'byte by byte')
@@ -89,7 +89,7 @@ for (const [what, said] of Object.entries(bad)) {
   })
 }
 
-t.test('it sends words as servers read them, bytes as they are', async (t) => {
+t.test('a command is sent as servers read it, with bytes as they are', async (t) => {
   const sent = commandOf(['SET', 'é', Buffer.of(0, 255)])
   t.same(sent.toString('latin1'), '*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa9\r\n$2\r\n\x00\xff\r\n')
 })
