@@ -81,7 +81,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const boundary = strict?.boundary
   const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
-  const message = messageOf(type, types.join('\n').toLowerCase(), isSure, isPlain)
+  const message = messageOf(type, withReadings(types.join('\n')).toLowerCase(), isSure, isPlain)
   const possible = encodingsOf(encodings, isPlain, lowerCase)
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
