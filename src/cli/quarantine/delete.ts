@@ -5,7 +5,7 @@ import { findEntry } from '../../quarantine/entries.ts'
 import { deleteEntry } from '../../quarantine/release.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { isAlive } from './is-alive.ts'
-import { logDeed } from './log-action.ts'
+import { logAction } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface DeleteOptions extends QuarantineOptions {
@@ -48,7 +48,7 @@ async function remove(
       if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
       await deleteEntry(root, entry, isAlive)
       deleted++
-      await logDeed(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.ground], ['who', who]]) // biome-ignore format: a pair a line is longer to read
+      await logAction(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.ground], ['who', who]]) // biome-ignore format: a pair a line is longer to read
       output.text(`${id}: deleted\n`)
       await output.result({ id, deleted: true })
     } catch (error) {

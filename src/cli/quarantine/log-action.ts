@@ -10,7 +10,7 @@ const FILE = 'quarantine.log'
  * Logs what somebody did with a message in quarantine: where the slot would log, and in the file
  * `quarantine.log` in the quarantine itself.
  */
-export async function logDeed(root: PathHandle, entries: readonly LogField[]): Promise<void> {
+export async function logAction(root: PathHandle, entries: readonly LogField[]): Promise<void> {
   const line = logLine([...entries, ['time', new Date().toISOString()]])
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
   const fd = openSync(

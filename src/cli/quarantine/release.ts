@@ -1,28 +1,22 @@
-import * as crypto from 'node:crypto'
 import type { CommandModule } from 'yargs'
-import { isCurrent, type Key } from '../../cluster/keyring.ts'
-import { signRelease } from '../../cluster/sign.ts'
+import type { Key } from '../../cluster/keyring.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
-import { editHeader } from '../../message/header-block.ts'
-import type { Message } from '../../message/spool.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { beginRelease, type Release } from '../../quarantine/release.ts'
-import { readCluster } from '../shared/keyring-options.ts'
+import { beginRelease } from '../../quarantine/release.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { spoolMessage } from '../shared/spool-message.ts'
 import { handOn, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
-import { logDeed } from './log-action.ts'
+import { logAction } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
+import { signingKeys, withStamp } from './stamp-release.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
   readonly ids: readonly string[]
@@ -104,12 +98,14 @@ async function release(root: PathHandle, releasing: ReleaseRun, output: Output):
   return released === releasing.ids.length ? 0 : FAILED
 }
 
+/** The options of a release, and what root has read before it becomes another user. */
 interface ReleaseRun extends Omit<ReleaseOptions, 'env'> {
   readonly env: Environment
   readonly keys: readonly Key[]
   readonly who: string
 }
 
+/** Hands one message on. If that fails, the message stays in quarantine. */
 async function releaseOne(
   root: PathHandle,
   id: string,
@@ -117,7 +113,7 @@ async function releaseOne(
   output: Output,
 ): Promise<void> {
   const taken = await beginRelease(root, id, { again, isAlive })
-  let isOver = false
+  let isDelivered = false
   try {
     if (taken.wasInterrupted && !again) {
       const why = 'a release of it was killed, and it may have been delivered'
@@ -126,7 +122,7 @@ async function releaseOne(
     const { record } = taken.opened
     const recipients = to && to.length > 0 ? to : record.recipients
     const route = routeFor(by, record, env)
-    await withStamp(taken, env, keys, (message, bytes) =>
+    await withStamp(taken.opened, env, keys, (message, bytes) =>
       handOn(
         {
           sender: record.sender,
@@ -137,9 +133,9 @@ async function releaseOne(
         route,
       ),
     )
-    isOver = true
+    isDelivered = true
     await taken.finish()
-    await logDeed(root, [
+    await logAction(root, [
       ['quarantine', 'release'],
       ['kept', id],
       ['grounds', record.grounds],
@@ -154,54 +150,11 @@ async function releaseOne(
     output.text(`${id}: released by ${routeText(route)} to ${recipients.length} recipients\n`)
     await output.result({ id, released: true, by: routeText(route), recipients })
   } finally {
-    if (!isOver) await taken.cancel()
+    if (!isDelivered) await taken.cancel()
   }
 }
 
-/** Calls `use` with the message, which has its stamp on top. */
-async function withStamp(
-  { opened }: Release,
-  env: Environment,
-  keys: readonly Key[],
-  use: (message: Message, bytes: () => Iterable<Buffer>) => Promise<void>,
-): Promise<void> {
-  const message = await spoolMessage(opened.message(), readSpoolPolicy(env), keys)
-  try {
-    const add = keys.length > 0 ? [await stampOf(message, keys)] : []
-    const header = editHeader(message.header, { remove: [], add })
-    await use(message, function* () {
-      yield header
-      yield* message.body()
-    })
-  } finally {
-    message.close()
-  }
-}
-
-async function stampOf(message: Message, keys: readonly Key[]) {
-  const examined = { header: message.header, ...(await message.form()) }
-  const now = Math.floor(Date.now() / 1000)
-  const stamp = message.headerTooLarge ? undefined : signRelease(examined, { keys, now, crypto })
-  if (stamp !== undefined) return stamp.field
-  const why = examined.formFault ?? 'its header is too large'
-  throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
-}
-
-/** The current hmac-sha256 keys: only their stamps name what they vouch for, and expire. */
-function signingKeys(env: Environment): Key[] {
-  const remedy =
-    'make a key with onescan keygen, or release with --no-stamp: it may be scanned again'
-  try {
-    const now = Date.now() / 1000
-    const all = readCluster(env, undefined).keys
-    const keys = all.filter((key) => key.scheme === 'hmac-sha256' && isCurrent(key, now))
-    if (keys.length === 0) throw new Error('has no current hmac-sha256 key')
-    return keys
-  } catch (error) {
-    throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)
-  }
-}
-
+/** The route of --by, else that of the door which kept the message. */
 function routeFor(
   by: string | undefined,
   { door }: QuarantineRecord,

@@ -1,0 +1,129 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding } from './shared/finding.ts'
+import { accountText, type Host } from './shared/host.ts'
+import { readFinding, readUid, trialHost } from './trial-protocol.ts'
+
+/**
+ * The most milliseconds between two findings: twice as long as a scan, the longest trial, may take.
+ */
+const PATIENCE = 320_000
+/** All trials together may take this many times PATIENCE. */
+const PARTS = 6
+/** The most findings: more than any host has. */
+const FINDINGS_MAX = 1000
+/** The most characters of one finding, and of the text on standard error. */
+const LINE_MAX = 65_536
+
+/**
+ * Yields the findings of a command that makes the trials as `uid`. That user may stop the process or
+ * leave other processes behind. So all of them are killed after `patience` milliseconds without a
+ * finding, or after PARTS times that in all.
+ */
+export async function* runTrials(
+  [program, ...words]: readonly [string, ...string[]],
+  host: Host,
+  {
+    uid,
+    cwd,
+    patience = PATIENCE,
+  }: { readonly uid: number; readonly cwd: string; readonly patience?: number },
+): AsyncGenerator<Finding> {
+  // `detached` begins a session of its own, without a terminal.
+  const child = spawn(program, words, {
+    cwd,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
+  const complaints = collectText(child.stderr)
+  const stop = endWithUs(child)
+  child.stdin.on('error', () => {}) // the child has ended, which is reported below
+  let isLate = false
+  const giveUp = () => {
+    isLate = true
+    killAll(child)
+    child.stdout.push(null) // a process that left the group may hold the pipe open
+  }
+  const sinceFinding = setTimeout(giveUp, patience)
+  const sinceStart = setTimeout(giveUp, PARTS * patience)
+  try {
+    let count = 0
+    for await (const line of linesOf(child.stdout)) {
+      sinceFinding.refresh()
+      if (count++ === 0) {
+        if (readUid(line) !== uid) break
+        child.stdin.end(JSON.stringify(trialHost(host)))
+        continue
+      }
+      const finding = readFinding(line)
+      if (finding === undefined || count > FINDINGS_MAX) break
+      yield finding
+    }
+    child.kill('SIGTERM') // no effect if it has ended
+    const [code] = await ended
+    if (count > 0 && code === 0 && !isLate) return
+    const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
+    const why = isLate ? tooLong : complaints().trim().slice(-300) || `ended with ${code}`
+    const value =
+      count === 0
+        ? `cannot be made as ${accountText(host)}: ${why}; nothing was tried`
+        : `broke off: ${why}`
+    yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
+  } finally {
+    clearTimeout(sinceFinding)
+    clearTimeout(sinceStart)
+    stop()
+    killAll(child)
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+}
+
+/** Kills the child's process group, which it leads. */
+function killAll({ pid }: { readonly pid?: number | undefined }): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // No process of the group is left.
+  }
+}
+
+/**
+ * Ends the child when a signal ends this process: the child does not get the signals of the terminal.
+ * Returns a function that stops this.
+ */
+function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    child.kill('SIGTERM')
+    process.kill(process.pid, signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}
+
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = ''
+  stream.setEncoding('utf8')
+  for await (const piece of stream) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop()!
+    yield* lines
+    if (rest.length > LINE_MAX) return
+  }
+}
+
+/** Collects what a stream says last, up to LINE_MAX characters. */
+function collectText(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', (piece: Buffer) => {
+    text = `${text}${piece.toString('latin1')}`.slice(-LINE_MAX)
+  })
+  return () => text
+}
