@@ -11,19 +11,22 @@ function directoryWith(t: Test, name: string): string {
   return directory
 }
 
-t.test('the keyring is the one that is named, or the one among the control files', async (t) => {
-  const control = directoryWith(t, 'clusterkeys')
-  t.match(readClusterPolicy({}, control), {
-    policy: { keys: [{ id: 'line-1' }], maxAge: 3600, peersOnly: false },
-    off: undefined,
-  })
-  const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
-  t.match(readClusterPolicy(named, '/nonexistent'), { policy: { keys: [{ id: 'line-1' }] } })
-  t.same(readClusterPolicy({}, '/nonexistent'), { policy: undefined, off: undefined })
-  t.throws(() => readClusterPolicy({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
-})
+t.test(
+  'the keyring is the file of CLUSTERKEYS, or clusterkeys among the control files',
+  async (t) => {
+    const control = directoryWith(t, 'clusterkeys')
+    t.match(readClusterPolicy({}, control), {
+      policy: { keys: [{ id: 'line-1' }], maxAge: 3600, peersOnly: false },
+      off: undefined,
+    })
+    const named = { CLUSTERKEYS: join(control, 'clusterkeys') }
+    t.match(readClusterPolicy(named, '/nonexistent'), { policy: { keys: [{ id: 'line-1' }] } })
+    t.same(readClusterPolicy({}, '/nonexistent'), { policy: undefined, off: undefined })
+    t.throws(() => readClusterPolicy({ CLUSTERKEYS: '/nonexistent' }, control), /ENOENT/)
+  },
+)
 
-t.test('settings say how old a stamp may be, whose counts, and where signatures lie', async (t) => {
+t.test('CLUSTERMAXAGE, CLUSTERPEERS and CLAMDBDIR are read, or have their defaults', async (t) => {
   const control = directoryWith(t, 'clusterkeys')
   const settings = { CLUSTERMAXAGE: '60', CLUSTERPEERS: 'required', CLAMDBDIR: '/db' }
   t.match(readClusterPolicy(settings, control).policy, {

@@ -27,7 +27,7 @@ const stamp = (id: string, scanners = 'clamd', time = NOW) =>
   `X-SHA256-Cluster-1: ${hmacValue(plain, secret, { id, time, scanners })}\n`
 const md5 = (key: string) => `X-MD5-Cluster-2: ${md5Hex(plain, key)}\n`
 
-t.test('a stamp that holds has its key, and what it says of scanners and time', async (t) => {
+t.test('a stamp that holds is explained by its key, its scanners and its time', async (t) => {
   const claims = { scanners: ['clamd', 'everypart'], time: NOW }
   t.same(explained(stamp('a', 'clamd,everypart'), hmac('a')), [
     { field: 'X-SHA256-Cluster-1', key: 'a', fault: undefined, claims },
@@ -38,7 +38,7 @@ t.test('a stamp that holds has its key, and what it says of scanners and time', 
   ])
 })
 
-t.test('all are explained in their order, and other fields are not', async (t) => {
+t.test('all stamps are explained in the order of the header, and no other fields', async (t) => {
   const fields = `Received: x\n${md5('sesame')}X-Other: y\n${stamp('a')}X-MD5-Cluster-3: odd\n`
   t.same(
     explained(fields, `${hmac('a')}md5:old:sesame\n`).map(({ field, fault }) => [field, fault]),
@@ -50,7 +50,7 @@ t.test('all are explained in their order, and other fields are not', async (t) =
   )
 })
 
-t.test('a stamp that does not hold has the reason', async (t) => {
+t.test('a stamp that does not hold is explained by the reason', async (t) => {
   const foul = (fields: string, ring: string, text?: string) => {
     const [{ key, fault } = { key: '', fault: '' }] = explained(fields, ring, text)
     return [key, fault]

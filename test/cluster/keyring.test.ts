@@ -28,7 +28,7 @@ t.test('a keyring holds keys of both schemes, bare words and comments', async (t
   ])
 })
 
-t.test('a malformed line is told by its number and never by its content', async (t) => {
+t.test('the error about a malformed line has its number, and never its content', async (t) => {
   for (const line of [
     'hmac-sha256:alpha:short',
     `hmac-sha256:alpha:${secret}!`,
@@ -51,7 +51,7 @@ t.test('a malformed line is told by its number and never by its content', async 
   }
 })
 
-t.test('what is wrong with a line is said', async (t) => {
+t.test('the error about a malformed line tells what is wrong', async (t) => {
   const said = (line: string) => faultOf(`${line}\n`).replace('CLUSTERKEYS ring: line 1 ', '')
   t.equal(said('two words'), 'holds a blank; keys have none')
   t.equal(said('two\twords'), 'holds a blank; keys have none')
@@ -75,7 +75,7 @@ t.test('what is wrong with a line is said', async (t) => {
   t.equal(said(`hmac-sha256:a:${short}`), 'has a secret of under 32 bytes')
 })
 
-t.test('blanks at the end of a line, padding and the longest id are taken', async (t) => {
+t.test('blanks at the end of a line, padding and ids of 32 characters are accepted', async (t) => {
   const idsOf = (text: string) => parseKeyring(text, 'ring').map(({ id }) => id)
   t.same(idsOf(`hmac-sha256:a:${secret}=\r\nmd5:b:x \t\r\n \t\n#c\nlast`), ['a', 'b', 'line-5'])
   t.same(idsOf(`hmac-sha256:a:${secret}==`), ['a'])
@@ -84,7 +84,7 @@ t.test('blanks at the end of a line, padding and the longest id are taken', asyn
   t.same(parseKeyring('p\xe4ss', 'ring')[0]?.secret, Buffer.from('p\xe4ss', 'latin1'))
 })
 
-t.test('ids are unique', async (t) => {
+t.test('a keyring with the same id twice is refused', async (t) => {
   t.match(faultOf('md5:a:one\nmd5:a:two\n'), /line 2 has the id of an earlier line/)
 })
 
@@ -94,7 +94,7 @@ t.test('a key is current through its last day', async (t) => {
   t.equal(isCurrent(key!, Date.UTC(2026, 10, 21) / 1000), false)
 })
 
-t.test('a ring for owner and group is taken', async (t) => {
+t.test('a keyring that its owner and group can read is accepted', async (t) => {
   for (const mode of [0o600, 0o640, 0o400]) {
     t.match(loadKeyring({ path: ring(t, 'sesame\n', mode), named: true }), {
       keys: [{ id: 'line-1' }],
@@ -102,7 +102,7 @@ t.test('a ring for owner and group is taken', async (t) => {
   }
 })
 
-t.test('a ring that others may read or change is refused, with the remedy', async (t) => {
+t.test('a keyring that others may read or change is refused, with the remedy', async (t) => {
   for (const mode of [0o644, 0o602, 0o660]) {
     const path = ring(t, 'sesame\n', mode)
     for (const named of [true, false]) {
@@ -114,7 +114,7 @@ t.test('a ring that others may read or change is refused, with the remedy', asyn
   }
 })
 
-t.test('a ring that cannot be used is a fault, never an empty ring', async (t) => {
+t.test('a keyring that cannot be used is an error, and never counts as empty', async (t) => {
   const directory = t.testdir()
   mkdirSync(join(directory, 'directory'), { mode: 0o700 })
   t.throws(() => loadKeyring({ path: join(directory, 'missing'), named: true }), /missing: ENOENT/)
@@ -140,7 +140,7 @@ t.test('a ring that cannot be used is a fault, never an empty ring', async (t) =
   )
 })
 
-t.test('without the default ring clustering is off', async (t) => {
+t.test('clustering is off if there is no default keyring', async (t) => {
   const path = join(t.testdir(), 'clusterkeys')
   t.same(loadKeyring({ path, named: false }), { off: true, why: undefined })
   const below = join(ring(t, 'sesame\n'), 'clusterkeys')

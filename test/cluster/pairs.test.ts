@@ -67,7 +67,7 @@ const letter: fc.Arbitrary<Letter> = fc.record({
 const written = ({ fields, body }: Letter) => `${fields.join('')}\n${body}`
 const numRuns = 150
 
-t.test('the table of the page names fields that hosts add', async (t) => {
+t.test('onescan-stamp(7) lists the fields that hosts add', async (t) => {
   t.ok(unbound.length >= 12 && unbound.includes('Received') && unbound.includes('X-QHPSI'))
   t.same(
     unbound.filter((name) => /^(content-(?!length)|mime-version|subject|from)/i.test(name)),
@@ -95,7 +95,7 @@ const canonical = (message: string) =>
   message.endsWith('\n') || message === '' ? message : `${message}\n`
 
 t.test(
-  'no byte of a bound field or of the body can be another, one more or one less',
+  'a stamp breaks if a byte of a bound field or of the body is changed, added or removed',
   async (t) => {
     fc.assert(
       fc.property(letter, (letter) => {
@@ -114,7 +114,7 @@ t.test(
   },
 )
 
-t.test('one byte more or less turns no bound field into one that is not', async (t) => {
+t.test('a byte more or less in its name makes no bound field an unbound one', async (t) => {
   for (const name of unbound) {
     for (const near of [`${name}-`, `X-${name}`, name.slice(0, -1), `${name}s`]) {
       const message = `A: b\n${near}: 1\n\nbody\n`
@@ -124,7 +124,7 @@ t.test('one byte more or less turns no bound field into one that is not', async 
   }
 })
 
-t.test('blanks in a quoted boundary are bound, each of them', async (t) => {
+t.test('a stamp binds each blank in a quoted boundary', async (t) => {
   const withBoundary = (boundary: string) =>
     `MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="${boundary}"\n\n--b b\n\nx\n`
   const blanks = ['b b', 'b  b', 'b\tb', 'b \tb', ' b b', 'b b ', 'bb', 'b\n b', 'b \n b', 'b\n\tb']
@@ -136,7 +136,7 @@ t.test('blanks in a quoted boundary are bound, each of them', async (t) => {
   }
 })
 
-t.test('fields in another order are another message', async (t) => {
+t.test('a stamp breaks if bound fields change their order', async (t) => {
   fc.assert(
     fc.property(letter, fc.nat(), fc.nat(), ({ fields, body }, a, b) => {
       const [i, j] = [a % fields.length, b % fields.length]
@@ -151,7 +151,7 @@ t.test('fields in another order are another message', async (t) => {
 })
 
 t.test(
-  'no bound field goes above a stamp, and none by which mail is decoded comes there',
+  'a stamp breaks if a bound field moves above it, or a field by which mail is decoded is added there',
   async (t) => {
     fc.assert(
       fc.property(letter, fc.nat(), ({ fields, body }, a) => {
@@ -174,7 +174,7 @@ t.test(
   },
 )
 
-t.test('header and body are bound apart: no line goes from one to the other', async (t) => {
+t.test('a stamp breaks if a line moves from the header to the body or back', async (t) => {
   const seen = new Map<string, string>()
   fc.assert(
     fc.property(letter, (letter) => {
@@ -190,7 +190,7 @@ t.test('header and body are bound apart: no line goes from one to the other', as
   t.not(stampOf('A: b\n\n'), stampOf('A: b\n\n\n'))
 })
 
-t.test('what hosts add, drop, change and put elsewhere changes no stamp', async (t) => {
+t.test('a stamp holds whatever hosts do to fields that are theirs', async (t) => {
   const places = fc.array(fc.tuple(fc.nat(), fieldUnbound), { maxLength: 5 })
   const strewn = ({ fields, body }: Letter, own: readonly (readonly [number, string])[]) => {
     const all = [...fields]
@@ -216,7 +216,7 @@ t.test('what hosts add, drop, change and put elsewhere changes no stamp', async 
   )
 })
 
-t.test('fields that relays put on top change no stamp, whatever their names', async (t) => {
+t.test('a stamp holds if relays put fields on top, whatever their names', async (t) => {
   const message = 'Subject: a\n\nbody\n'
   for (const field of [
     'X-Spam: no',
@@ -229,7 +229,7 @@ t.test('fields that relays put on top change no stamp, whatever their names', as
   }
 })
 
-t.test('CRLF for LF changes no stamp, and neither does a last line end', async (t) => {
+t.test('a stamp holds if LF becomes CRLF, and if a last line end is added', async (t) => {
   fc.assert(
     fc.property(letter, (letter) => {
       const message = written(letter)
@@ -245,7 +245,7 @@ t.test('CRLF for LF changes no stamp, and neither does a last line end', async (
   )
 })
 
-t.test('line ends that are not all alike are vouched for by nothing', async (t) => {
+t.test('no stamp holds for a message whose line ends differ', async (t) => {
   fc.assert(
     fc.property(letter, fc.nat(), (letter, place) => {
       const message = written(letter)

@@ -14,19 +14,19 @@ const cvd = (number: number) =>
   `ClamAV-VDB:08 Apr 2025 08-43 -0400:${number}:2000000:90:md5:sig:raynman:1`
 const read = (directory: string) => readSignatureFiles(directory, NOW)
 
-t.test('no directory, or none with signatures, tells nothing', async (t) => {
+t.test('a directory that is missing or has no signatures tells nothing', async (t) => {
   t.equal(read('/nonexistent'), undefined)
   t.equal(read(t.testdir({ 'freshclam.dat': '', 'mirrors.dat': '' })), undefined)
 })
 
-t.test('those of ClamAV have a number, those of a site have none', async (t) => {
+t.test("ClamAV's own files have a number, and those of a site have none", async (t) => {
   const directory = t.testdir({ 'daily.cld': cvd(27_600), 'main.cvd': cvd(62), 'x.ndb': 'x' })
   t.match(read(directory), { official: { number: 27_600 }, seen: NOW / 1000 })
   const { changed, official, others } = read(directory)!
   t.equal(changed, Math.max(official!.changed, others!))
 })
 
-t.test('without a number that can be read they are as those of a site', async (t) => {
+t.test("ClamAV's own files count as those of a site if their number cannot be read", async (t) => {
   for (const daily of ['', 'ClamAV-VDB:08 Apr', 'ClamAV-VDB:a:b:c']) {
     const found = read(t.testdir({ 'daily.cvd': daily, 'main.cvd': cvd(62) }))
     t.equal(found?.official, undefined)
@@ -34,7 +34,7 @@ t.test('without a number that can be read they are as those of a site', async (t
   }
 })
 
-t.test('a file has changed when it came here, whatever time it brings', async (t) => {
+t.test('a file counts as changed when it was copied here, whatever time it has', async (t) => {
   const directory = t.testdir({ 'x.ndb': '' })
   const before = Date.now() / 1000
   writeFileSync(`${directory}/y.ndb`, '')
@@ -46,7 +46,7 @@ t.test('a file has changed when it came here, whatever time it brings', async (t
   t.ok(Math.abs(read(directory)!.changed - later) < 0.1, 'to the millisecond')
 })
 
-t.test('every file that ClamAV loads is one of them, and no other', async (t) => {
+t.test('every file that ClamAV loads counts, and no other', async (t) => {
   const endings = [
     ...['cvd', 'cld', 'cud', 'hdb', 'mdb', 'ndb', 'hdu', 'mdu', 'ndu', 'hsb', 'msb', 'hsu', 'msu'],
     ...['ldb', 'ldu', 'cdb', 'fp', 'sfp', 'ign', 'ign2', 'yar', 'yara', 'ftm', 'gdb', 'pdb', 'wdb'],
@@ -86,7 +86,7 @@ t.test(
   },
 )
 
-t.test('the files are closed again', async (t) => {
+t.test('no descriptor of a file stays open', async (t) => {
   const directory = t.testdir({ 'daily.cvd': cvd(7) })
   const open = () => readdirSync('/proc/self/fd').length
   read(directory)
@@ -95,11 +95,14 @@ t.test('the files are closed again', async (t) => {
   t.ok(open() < before + 20)
 })
 
-t.test('a scan counts from when the files were read, unless that was later', async (t) => {
-  const files = { changed: 100.5, size: 0, seen: 200.7 }
-  t.equal(countedFrom(files, 300_000), 200)
-  t.equal(countedFrom(files, 150_900), 150)
-  t.equal(countedFrom(undefined, 300_900), 300)
-  t.equal(settledDate(files), 100.5 + SETTLED_AFTER)
-  t.equal(settledDate(undefined), undefined)
-})
+t.test(
+  'a scan counts from the time at which the files were read, if that was before it began',
+  async (t) => {
+    const files = { changed: 100.5, size: 0, seen: 200.7 }
+    t.equal(countedFrom(files, 300_000), 200)
+    t.equal(countedFrom(files, 150_900), 150)
+    t.equal(countedFrom(undefined, 300_900), 300)
+    t.equal(settledDate(files), 100.5 + SETTLED_AFTER)
+    t.equal(settledDate(undefined), undefined)
+  },
+)

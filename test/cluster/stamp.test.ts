@@ -88,7 +88,7 @@ t.test('the hmac-sha256 stamp is what openssl computes over its six lines', asyn
   )
 })
 
-t.test('what is signed is what an independent implementation signs', async (t) => {
+t.test('a message is signed as an independent implementation signs it', async (t) => {
   const word = fc.constantFrom('a', ' ', '\t', 'B:', '\xe9', 'From', '=', '(')
   const value = fc.array(word, { maxLength: 6 }).map((words) => words.join(''))
   const field = fc.tuple(
@@ -116,13 +116,16 @@ t.test('what is signed is what an independent implementation signs', async (t) =
   )
 })
 
-t.test('a message stamped by a key of the ring is trusted, in LF and in CRLF', async (t) => {
-  for (const key of [alpha, md5Key]) {
-    const message = stamped(plain, key)
-    t.match(verify(message), { trusted: true, key: key.id })
-    t.match(verify(bytes(message.toString('latin1').replaceAll('\n', '\r\n'))), { trusted: true })
-  }
-})
+t.test(
+  'a message with a stamp by a key of the keyring is trusted, in LF and in CRLF',
+  async (t) => {
+    for (const key of [alpha, md5Key]) {
+      const message = stamped(plain, key)
+      t.match(verify(message), { trusted: true, key: key.id })
+      t.match(verify(bytes(message.toString('latin1').replaceAll('\n', '\r\n'))), { trusted: true })
+    }
+  },
+)
 
 t.test(
   'an md5 stamp vouches for all scanners, an hmac-sha256 stamp for those it names',
@@ -148,7 +151,7 @@ t.test('two stamps that hold vouch together', async (t) => {
   })
 })
 
-t.test('what relays add above the stamp, fold or add at the end does not matter', async (t) => {
+t.test('a stamp holds if relays add fields above it, fold it or add a last line end', async (t) => {
   const message = stamped(plain, alpha)
   t.match(verify(withTop('Received: from x\n\tby y', message)), { trusted: true })
   t.match(verify(bytes(message.toString().replace('; h=', ';\n\th='))), { trusted: true })
@@ -181,7 +184,7 @@ t.test('a stamp holds for no other message', async (t) => {
   t.equal(trusted, false, 'md5')
 })
 
-t.test('what hosts add, drop and rewrite below the stamp does not matter', async (t) => {
+t.test('a stamp holds if hosts add, drop or rewrite their own fields below it', async (t) => {
   const trace = 'Received: from x\n\tby y\nReturn-Path: <a@example.org>\n'
   const message = stamped(bytes(`${trace}${plain.toString('latin1')}`), alpha)
   const text = message.toString('latin1')
@@ -235,7 +238,7 @@ t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', 
   t.match(at(NOW + 301), { trusted: false, why: /301 seconds in the future/ })
 })
 
-t.test('a stamp from before the last signature update vouches for nothing', async (t) => {
+t.test('a stamp from before the last signature update does not hold', async (t) => {
   const message = stamped(plain, alpha)
   t.match(verify(message, { signatureDate: () => NOW }), { trusted: true })
   t.match(verify(message, { signatureDate: () => NOW + 1 }), {
@@ -250,27 +253,24 @@ t.test('a key past its date neither signs nor verifies', async (t) => {
   t.equal(stamped(plain, old), plain)
 })
 
-t.test('a key serves its own scheme only', async (t) => {
+t.test('a key signs and verifies by its own scheme alone', async (t) => {
   const sameSecret: Key = { ...md5Key, id: 'alpha', secret }
   t.match(verify(stamped(plain, alpha), { keys: [sameSecret] }), { trusted: false })
   const other: Key = { ...alpha, secret: md5Key.secret }
   t.match(verify(stamped(plain, md5Key), { keys: [other] }), { trusted: false })
 })
 
-t.test(
-  '4,000 foreign stamps cost one pass and hide no good one among the first sixteen',
-  async (t) => {
-    const foreign = (name: string) =>
-      Array.from({ length: 4000 }, (_, i) => `${name}${i + 2}: ${'0'.repeat(32)}\n`).join('')
-    const good = stamped(plain, md5Key).toString()
-    t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { trusted: true, key: 'old' })
-    const unknown = hmacValue(plain, secret, { id: 'unknown', time: NOW, scanners: 'x' })
-    const many = Array.from({ length: 4000 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
-    t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
-  },
-)
+t.test('4,000 foreign stamps cost one pass, and hide no stamp of a known key', async (t) => {
+  const foreign = (name: string) =>
+    Array.from({ length: 4000 }, (_, i) => `${name}${i + 2}: ${'0'.repeat(32)}\n`).join('')
+  const good = stamped(plain, md5Key).toString()
+  t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { trusted: true, key: 'old' })
+  const unknown = hmacValue(plain, secret, { id: 'unknown', time: NOW, scanners: 'x' })
+  const many = Array.from({ length: 4000 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
+  t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
+})
 
-t.test('no more than sixteen stamps with a known key id are computed', async (t) => {
+t.test('at most sixteen stamps of known keys are verified', async (t) => {
   const forged = hmacValue(plain, Buffer.alloc(32), { id: 'alpha', time: NOW, scanners: 'x' })
   const fields = (count: number) =>
     Array.from({ length: count }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${forged}\n`).join('')
@@ -279,7 +279,7 @@ t.test('no more than sixteen stamps with a known key id are computed', async (t)
   t.match(verify(bytes(fields(CANDIDATES_MAX) + good)), { trusted: false })
 })
 
-t.test('a new stamp takes the lowest number that its field name has not', async (t) => {
+t.test('a new stamp has the lowest number that no field of its scheme has', async (t) => {
   const next = (names: readonly string[], scheme: 'md5' | 'hmac-sha256' = 'md5') => {
     const block = bytes(`${names.map((name) => `${name}: x\n`).join('')}\n`)
     return nextNumber(new Header(block).fields, scheme)
@@ -293,7 +293,7 @@ t.test('a new stamp takes the lowest number that its field name has not', async 
   t.equal(next(['X-SHA256-Cluster-1'], 'hmac-sha256'), 2)
 })
 
-t.test('stamp names are told apart from their likes', async (t) => {
+t.test('only exact field names are those of stamps', async (t) => {
   t.same(stampName('X-MD5-Cluster-007'), { scheme: 'md5', number: '7' })
   t.same(stampName('X-MD5-Cluster-100'), { scheme: 'md5', number: '100' })
   t.same(stampName('x-sha256-CLUSTER-0'), { scheme: 'hmac-sha256', number: '0' })
@@ -308,12 +308,12 @@ t.test('stamp names are told apart from their likes', async (t) => {
   }
 })
 
-t.test('stamps in the body are text', async (t) => {
+t.test('a stamp in the body is text', async (t) => {
   const message = bytes(`A: b\n\n${stamped(plain, md5Key).toString()}`)
   t.same(verify(message), { trusted: false, why: NO_STAMP })
 })
 
-t.test('why a message is not trusted is said of the first stamp that could hold', async (t) => {
+t.test('the log tells why the first stamp of a known key does not hold', async (t) => {
   const whyOf = (message: Buffer, wishes?: Partial<VerifyOptions>) => {
     const trust = verify(message, wishes)
     return trust.trusted ? 'trusted' : trust.why
@@ -330,7 +330,7 @@ t.test('why a message is not trusted is said of the first stamp that could hold'
   t.equal(whyOf(both, { keys: [alpha, beta] }), 'key beta: stamp is 4000 seconds old')
 })
 
-t.test('a body that was not hashed proves nothing, and is not signed', async (t) => {
+t.test('a message whose body was not hashed is neither trusted nor signed', async (t) => {
   const digests = { md5: undefined, sha256: undefined }
   const options = { maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
   for (const key of [alpha, md5Key]) {
@@ -364,7 +364,7 @@ t.test('stamps that stand together cost one digest of the fields below them', as
   t.equal(digests, 3, 'and two with a field between them')
 })
 
-t.test('a stamp bears the time at which the scan began, and none to come', async (t) => {
+t.test('a stamp bears the time at which the scan began, and never a future one', async (t) => {
   const timeOf = (since: number) => {
     const options = { keys: [alpha], scanners: ['clamd'], now: NOW, since, crypto }
     return /t=(\d+)/.exec(signMessage(examine(plain), options)!.field.value)?.[1]
@@ -374,7 +374,7 @@ t.test('a stamp bears the time at which the scan began, and none to come', async
 })
 
 t.test(
-  'mail that is released is signed by an hmac-sha256 key, for what no scanner is',
+  'mail that is released is signed by an hmac-sha256 key, with a word that no scanner can have',
   async (t) => {
     const keys = [md5Key, alpha]
     const made = signRelease(examine(plain), { keys, now: NOW, crypto })
@@ -388,7 +388,7 @@ t.test(
   },
 )
 
-t.test('a field by which a body is decoded is known by its whole name', async (t) => {
+t.test('only exact field names are those of fields by which a body is decoded', async (t) => {
   for (const name of ['MIME-Version', 'content-type', 'Content-Length-X', 'Content-']) {
     t.equal(decodesBody(name), true, name)
   }
@@ -397,7 +397,7 @@ t.test('a field by which a body is decoded is known by its whole name', async (t
   }
 })
 
-t.test('a field is a stamp only if its whole value is that of one', async (t) => {
+t.test('a field is a stamp only if its whole value has the form of one', async (t) => {
   const isStamp = (field: string) => stampsIn(new Header(bytes(`${field}\n\n`))).length === 1
   const hex = 'aB'.repeat(16)
   t.equal(isStamp(`X-MD5-Cluster-1: ${hex}`), true)
@@ -431,14 +431,14 @@ t.test('a field is a stamp only if its whole value is that of one', async (t) =>
   }
 })
 
-t.test('whether a header bears a stamp is seen by the names of its fields', async (t) => {
+t.test('a header bears a stamp if a field has the name of one', async (t) => {
   const bears = (block: string) => bearsStamp(new Header(bytes(block)))
   t.equal(bears('A: b\nX-MD5-Cluster-1: whatever\n\n'), true)
   t.equal(bears('A: b\n\n'), false)
   t.equal(bears('\n'), false)
 })
 
-t.test('a scanner name cannot break out of its place', async (t) => {
+t.test('the name of a scanner cannot break the form of a stamp', async (t) => {
   t.equal(scannerName('clamd'), 'clamd')
   t.equal(scannerName('a,b; c=d\n\u00e9'), 'a%2cb%3b%20c%3dd%0a%c3%a9')
 })

@@ -54,12 +54,15 @@ t.test('the same body in LF and in CRLF has the same digests', async (t) => {
   t.equal(crlf.digests.sha256, lf.digests.sha256)
 })
 
-t.test('one LF is added to a body without a final one, none to an empty body', async (t) => {
-  t.equal(digest(Buffer.from('end'), '\n').digests.sha256, hash('sha256', Buffer.from('end\n')))
-  t.equal(digest(Buffer.alloc(0), '\n').digests.sha256, hash('sha256', Buffer.alloc(0)))
-})
+t.test(
+  'an LF is added to a body that does not end in one, and none to an empty body',
+  async (t) => {
+    t.equal(digest(Buffer.from('end'), '\n').digests.sha256, hash('sha256', Buffer.from('end\n')))
+    t.equal(digest(Buffer.alloc(0), '\n').digests.sha256, hash('sha256', Buffer.alloc(0)))
+  },
+)
 
-t.test('only what is wanted is computed', async (t) => {
+t.test('only the digests that are wanted are computed', async (t) => {
   const digestsOf = (md5: boolean, sha256: boolean) => {
     const digester = createBodyDigester('\n', { md5, sha256 }, createHash)
     digester.update(Buffer.from('x\n'))

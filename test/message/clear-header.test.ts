@@ -5,7 +5,7 @@ import { Header } from '../../src/message/header-block.ts'
 const clearing = (block: string, names = ['x-qhpsi']) =>
   examineClearing(new Header(Buffer.from(block, 'latin1')), names)
 
-t.test('what all readers take for the same fields can be taken out', async (t) => {
+t.test('fields that all readers take for the same fields can be removed', async (t) => {
   for (const block of [
     'A: b\nX-QHPSI: clean\n\n',
     'X-QHPSI: clean\r\nA: b\r\n\r\n',
@@ -16,7 +16,7 @@ t.test('what all readers take for the same fields can be taken out', async (t) =
   }
 })
 
-t.test('a field that stands where some read the body cannot', async (t) => {
+t.test('a field cannot be removed if some readers take its place for the body', async (t) => {
   for (const line of ['\r\n', ' \n', 'no field\n', 'A : b\n', '\0\n', 'A: b\r\r\n']) {
     const { kind } = clearing(`A: b\n${line}X-QHPSI: clean\n\n`)
     t.equal(kind, 'unclear', JSON.stringify(line))
@@ -25,12 +25,12 @@ t.test('a field that stands where some read the body cannot', async (t) => {
   t.equal(clearing('A: b\rX-QHPSI: clean\n\n').kind, 'unclear')
 })
 
-t.test('more than a handful cannot', async (t) => {
+t.test('more than sixteen fields cannot be removed', async (t) => {
   t.equal(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX)}\n`).kind, 'clear')
   t.match(clearing(`${'X-QHPSI: a\n'.repeat(REMOVALS_MAX + 1)}\n`), { why: /more than 16 X-QHPSI/ })
 })
 
-t.test('nothing can be put above a lone continuation, which would become part of it', async (t) => {
+t.test('no field can be put above a continuation line without a field', async (t) => {
   for (const block of ['\t)', ' ', ' a\n b']) {
     t.equal(clearing(block).kind, 'unclear', JSON.stringify(block))
   }
@@ -39,22 +39,29 @@ t.test('nothing can be put above a lone continuation, which would become part of
   }
 })
 
-t.test('nothing can be put below a continuation that some reader takes for body', async (t) => {
-  for (const first of [
-    ' \n',
-    '\t \n',
-    ' a\rb\n',
-    ' a\r\n b\n',
-    ' a\r\r\n',
-    ' a\n \n',
-    ' \r\n',
-    ' \0\n',
-  ]) {
-    t.match(clearing(`${first}A: b\n\n`), { why: /malformed continuation/ }, JSON.stringify(first))
-  }
-})
+t.test(
+  'no field can be put below a continuation line that some reader takes for the body',
+  async (t) => {
+    for (const first of [
+      ' \n',
+      '\t \n',
+      ' a\rb\n',
+      ' a\r\n b\n',
+      ' a\r\r\n',
+      ' a\n \n',
+      ' \r\n',
+      ' \0\n',
+    ]) {
+      t.match(
+        clearing(`${first}A: b\n\n`),
+        { why: /malformed continuation/ },
+        JSON.stringify(first),
+      )
+    }
+  },
+)
 
-t.test('why a field cannot be taken out is said in one sentence', async (t) => {
+t.test('one sentence tells why a field cannot be removed', async (t) => {
   const unclear = (why: string) => ({ kind: 'unclear', why })
   t.same(clearing(' a'), unclear('its header is a continuation without a field'))
   t.same(clearing(' \nA: b\n\n'), unclear('its header begins with a malformed continuation'))
@@ -71,7 +78,7 @@ t.test('why a field cannot be taken out is said in one sentence', async (t) => {
   )
 })
 
-t.test('other fields, and a malformed line below them all, keep none from going', async (t) => {
+t.test('a malformed line below does not keep a field from being removed', async (t) => {
   t.equal(clearing(`${'A: b\n'.repeat(REMOVALS_MAX + 1)}X-QHPSI: a\n\n`).kind, 'clear')
   t.equal(clearing('X-QHPSI: a\nno field\nB: c\n\n').kind, 'clear')
 })

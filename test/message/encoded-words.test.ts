@@ -30,7 +30,7 @@ t.test('a line end or a NUL is found behind the beginning of an encoded word', a
   }
 })
 
-t.test('none is found in other text', async (t) => {
+t.test('no line end is found in other text', async (t) => {
   for (const field of [
     '',
     'Subject: =0a',
@@ -47,19 +47,22 @@ t.test('none is found in other text', async (t) => {
   }
 })
 
-t.test('words in words are decoded four times; what is deeper may hide anything', async (t) => {
-  for (const wrap of [inB, inQ]) {
-    const nested = (text: string, times: number) => {
-      let word = text
-      for (let n = 0; n < times; n++) word = wrap(word)
-      return word
+t.test(
+  'encoded words in words are decoded four times, and deeper ones may hide anything',
+  async (t) => {
+    for (const wrap of [inB, inQ]) {
+      const nested = (text: string, times: number) => {
+        let word = text
+        for (let n = 0; n < times; n++) word = wrap(word)
+        return word
+      }
+      t.equal(hidesLineEnd(nested('=?x?q?=0a', 1)), true)
+      t.equal(hidesLineEnd(nested('=?x?q?=0a', 3)), true)
+      t.equal(hidesLineEnd(nested('plain', 3)), false)
+      t.equal(hidesLineEnd(nested('plain', 6)), true)
     }
-    t.equal(hidesLineEnd(nested('=?x?q?=0a', 1)), true)
-    t.equal(hidesLineEnd(nested('=?x?q?=0a', 3)), true)
-    t.equal(hidesLineEnd(nested('plain', 3)), false)
-    t.equal(hidesLineEnd(nested('plain', 6)), true)
-  }
-})
+  },
+)
 
 t.test('each field of a header is looked at by itself, with its folds', async (t) => {
   t.equal(hasHiddenLineEnd('A: =?x?q?b\n =0a\nC: d\n'), true)
@@ -68,7 +71,7 @@ t.test('each field of a header is looked at by itself, with its folds', async (t
   t.equal(hasHiddenLineEnd('A: b\n'), false)
 })
 
-t.test('text with its words decoded, however they end', async (t) => {
+t.test('the words of a text are decoded however they end', async (t) => {
   const table: Readonly<Record<string, string>> = {
     plain: 'plain',
     '=?utf-8?Q?a=20b_c?=': 'a b c',

@@ -13,7 +13,7 @@ const nothing = { md5: undefined, sha256: undefined }
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const endings = 'the body has other line endings than the header'
 
-t.test('where nobody asks for a digest, nothing is looked at', async (t) => {
+t.test('a message is not examined if no digest is wanted', async (t) => {
   const none = { formFault: undefined, digests: nothing }
   for (const [block, digests, hash] of [
     [odd, { md5: false, sha256: false }, createHash],
@@ -27,7 +27,7 @@ t.test('where nobody asks for a digest, nothing is looked at', async (t) => {
   t.same(concludeForm(odd, undefined), none)
 })
 
-t.test('below a header that is not well formed the body is not hashed', async (t) => {
+t.test('the body below a header that is not well formed is not hashed', async (t) => {
   const reader = readForm(odd, wanted, createHash)
   const known = { formFault: 'line 1 of the header is no field', digests: nothing }
   t.same(reader.known, known)
@@ -40,7 +40,7 @@ t.test('below a header that is not well formed the body is not hashed', async (t
   t.same(await examineForm(odd, unread, wanted, createHash), known)
 })
 
-t.test('a body has the digests that are asked for, or a fault', async (t) => {
+t.test('a body has the digests that are wanted, or a fault', async (t) => {
   const formOf = (body: string, which = wanted) => {
     const reader = readForm(good, which, createHash)
     t.equal(reader.known, undefined)
@@ -57,14 +57,14 @@ t.test('a body has the digests that are asked for, or a fault', async (t) => {
   t.equal(md5.digests.md5?.digest('hex'), createHash('md5').update('x\n').digest('hex'))
 })
 
-t.test('of header and body the first fault counts', async (t) => {
+t.test('a fault of the header counts before one of the body', async (t) => {
   const body = (endingsAgree: boolean) => ({ endingsAgree, digests: nothing })
   t.equal(concludeForm(good, body(true)).formFault, undefined)
   t.equal(concludeForm(good, body(false)).formFault, endings)
   t.equal(concludeForm(odd, body(false)).formFault, 'line 1 of the header is no field')
 })
 
-t.test('between the chunks of a body other mail has turns, but not before the first', async (t) => {
+t.test('other mail has turns between the chunks of a body, but not before the first', async (t) => {
   let turns = 0
   let timer = setImmediate(function tick() {
     turns++

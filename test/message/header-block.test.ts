@@ -31,7 +31,7 @@ t.test('a line of one CR does not end the header of LF mail', async (t) => {
   t.equal(headerEnd('A: b\n\r\nX-QHPSI: clean\n\nbody'), 23)
 })
 
-t.test('the end is found at the same place however the bytes arrive', async (t) => {
+t.test('the end of the block is the same however its bytes arrive', async (t) => {
   const line = fc.constantFrom('A: b', ' folded', '', 'junk', '\r', 'B: c\r')
   fc.assert(
     fc.property(fc.array(line, { maxLength: 6 }), fc.nat({ max: 40 }), (lines, cut) => {
@@ -44,7 +44,7 @@ t.test('the end is found at the same place however the bytes arrive', async (t) 
   )
 })
 
-t.test('fields come with their folds, and names without blanks', async (t) => {
+t.test('fields have their folds, and names have no blanks', async (t) => {
   const header = headerIn('Subject: a\n b\n\tc\nX-Blank \t: d\njunk\n\nNot: this\n')
   const { fields } = header
   t.same(
@@ -73,7 +73,7 @@ t.test('new fields go on top in the line ending of the block', async (t) => {
   t.equal(edit('From x\nA: b\n\n'), 'X-New: one,\n two\nFrom x\nA: b\n\n')
 })
 
-t.test('a block that begins with a blank does not grow into the new field', async (t) => {
+t.test('a line that begins with a blank does not continue a new field', async (t) => {
   const edit = (text: string) => editHeader(headerIn(text), { remove: [], add }).toString('latin1')
   t.equal(edit(' lead\n\tin\nA: b\n\n'), ' lead\n\tin\nX-New: one,\n two\nA: b\n\n')
 })
@@ -84,7 +84,7 @@ t.test('a field is removed in any case, folded, with a blank before the colon', 
   t.equal(edited.toString('latin1'), 'A: b\nX-QHPSI-Not: stays\nC: d\n\n')
 })
 
-t.test('what is not named stays byte for byte', async (t) => {
+t.test('fields that are not removed stay byte for byte', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (random) => {
       const block = Buffer.from(random)
@@ -115,23 +115,26 @@ t.test('the plan of an edit has no empty run, and new fields in their order', as
   t.same(plan('', {}), [])
 })
 
-t.test('a header without certain fields is another one only if it has them', async (t) => {
+t.test('withoutFields() returns the header itself if it has none of the fields', async (t) => {
   const header = headerIn('A: b\nC: d\n\n')
   t.equal(withoutFields(header, ['x']), header)
   t.equal(withoutFields(header, ['a', 'x']).bytes.toString(), 'C: d\n\n')
 })
 
-t.test('names and colons of fields, and of lines that are none', async (t) => {
-  const seen = (text: string) =>
-    headerIn(text).fields.map(({ name, key, colon, start }) => [name, key, colon - start])
-  t.same(seen('A: b\nno field\nX-Y \t: c\nB\r: d\n: e\n'), [
-    ['A', 'a', 1],
-    ['', '', 0],
-    ['X-Y', 'x-y', 5],
-    ['B', 'b', 2],
-    ['', '', 0],
-  ])
-})
+t.test(
+  'the name and the colon of a field are found, and a line that is no field has none',
+  async (t) => {
+    const seen = (text: string) =>
+      headerIn(text).fields.map(({ name, key, colon, start }) => [name, key, colon - start])
+    t.same(seen('A: b\nno field\nX-Y \t: c\nB\r: d\n: e\n'), [
+      ['A', 'a', 1],
+      ['', '', 0],
+      ['X-Y', 'x-y', 5],
+      ['B', 'b', 2],
+      ['', '', 0],
+    ])
+  },
+)
 
 t.test('in CRLF mail a line of one letter, or one that begins with CR, is not empty', async (t) => {
   for (const line of ['x\n', '\rx\r\n']) {

@@ -22,7 +22,7 @@ function bodyOf(pieces: number) {
   }
 }
 
-t.test('a large copy is made in turns, in which others go on', async (t) => {
+t.test('the copy of a large message gives other work turns', async (t) => {
   const directory = t.testdir()
   const pieces = 32
   const body = bodyOf(pieces)
@@ -50,24 +50,27 @@ t.test('a large copy is made in turns, in which others go on', async (t) => {
   t.notOk(existsSync(await path))
 })
 
-t.test('what is removed while it is made reads no further, and leaves nothing', async (t) => {
-  for (const shared of [true, false]) {
-    const directory = t.testdir()
-    const body = bodyOf(32)
-    const policy = { directory, sharedDirectory: shared ? directory : undefined }
-    const copy = createNamedCopy(policy, body.chunks)
-    const path = copy.path(Buffer.from('top\n'))
-    t.equal(readdirSync(directory).length, 1)
-    const before = body.read
-    copy.removeNamedFile()
-    t.same(readdirSync(directory), [])
-    await t.rejects(path, { message: 'the message is over' })
-    t.equal(body.read, before)
-    t.same(readdirSync(directory), [])
-  }
-})
+t.test(
+  'a copy that is removed while it is made reads no further, and leaves nothing',
+  async (t) => {
+    for (const shared of [true, false]) {
+      const directory = t.testdir()
+      const body = bodyOf(32)
+      const policy = { directory, sharedDirectory: shared ? directory : undefined }
+      const copy = createNamedCopy(policy, body.chunks)
+      const path = copy.path(Buffer.from('top\n'))
+      t.equal(readdirSync(directory).length, 1)
+      const before = body.read
+      copy.removeNamedFile()
+      t.same(readdirSync(directory), [])
+      await t.rejects(path, { message: 'the message is over' })
+      t.equal(body.read, before)
+      t.same(readdirSync(directory), [])
+    }
+  },
+)
 
-t.test('if it cannot be made, or was removed, all who ask are told so', async (t) => {
+t.test('every call for a copy that cannot be made, or was removed, rejects', async (t) => {
   const directory = t.testdir()
   const none = { directory: `${directory}/none`, sharedDirectory: undefined }
   const missing = createNamedCopy(none, bodyOf(1).chunks)

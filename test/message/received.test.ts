@@ -110,22 +110,25 @@ const text = fc
   .array(fc.tuple(line, fc.constantFrom('\n', '\n', '\r\n', '')), { maxLength: 12 })
   .map((lines) => Buffer.from(lines.flat().join(''), 'latin1'))
 
-t.test('whatever the message', async () => {
+t.test('every message is the same from a spool, from memory and from a passed file', async () => {
   await fc.assert(fc.asyncProperty(text, compare), { numRuns: 200 })
 })
 
-t.test('large bodies, and header blocks around the limit', async () => {
-  const body = Buffer.alloc(9_000_000, 'a line of text\n')
-  await compare(Buffer.concat([Buffer.from('A: b\n\n'), body]))
-  await compare(Buffer.from(`A: b\r\n\r\n${'text\r\n'.repeat(1_500_000)}`))
-  for (const length of [HEADER_MAX - 1, HEADER_MAX, HEADER_MAX + 1]) {
-    await compare(Buffer.alloc(length, 'x'))
-    await compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\n`))
-    await compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\nbody`))
-  }
-})
+t.test(
+  'messages with large bodies, or with header blocks around the limit, are the same from each source',
+  async () => {
+    const body = Buffer.alloc(9_000_000, 'a line of text\n')
+    await compare(Buffer.concat([Buffer.from('A: b\n\n'), body]))
+    await compare(Buffer.from(`A: b\r\n\r\n${'text\r\n'.repeat(1_500_000)}`))
+    for (const length of [HEADER_MAX - 1, HEADER_MAX, HEADER_MAX + 1]) {
+      await compare(Buffer.alloc(length, 'x'))
+      await compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\n`))
+      await compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\nbody`))
+    }
+  },
+)
 
-t.test('a message in memory becomes a file where that is asked for, and no longer', async (t) => {
+t.test('a message in memory is a file as long as a scanner needs one', async (t) => {
   const bytes = Buffer.from('A: b\n\nbody\n')
   const message = messageInMemory(bytes, options)
   t.same(
@@ -139,7 +142,7 @@ t.test('a message in memory becomes a file where that is asked for, and no longe
   t.notOk(existsSync(path))
 })
 
-t.test('scanners get a sealed file itself, unless it holds what they are not to see', async (t) => {
+t.test('scanners get the sealed file itself, unless a field of it is removed', async (t) => {
   for (const body of [Buffer.from('body\n'), large('body\n')]) {
     const bytes = Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body])
     const message = await handed(bytes)
@@ -175,7 +178,7 @@ t.test(
   },
 )
 
-t.test('what a client does to its file later is in no copy, whatever its size', async (t) => {
+t.test('a client that changes its file later changes no copy, whatever its size', async (t) => {
   for (const body of [Buffer.from('body\n'), large('body\n')]) {
     const bytes = Buffer.concat([Buffer.from('A: b\n\n'), body])
     const descriptor = passing.memoryFile()
@@ -194,7 +197,7 @@ t.test('what a client does to its file later is in no copy, whatever its size', 
   }
 })
 
-t.test('while a large file is copied others have their turns', async (t) => {
+t.test('the copy of a large file gives other work turns', async (t) => {
   let turns = 0
   let isDone = false
   const body = Buffer.alloc(8 * 1024 * 1024, 'text\n')
@@ -212,7 +215,7 @@ t.test('while a large file is copied others have their turns', async (t) => {
   message.close()
 })
 
-t.test('what is no regular file of that size, or cannot be read, is a fault', async (t) => {
+t.test('a file is refused if it is not regular, has another size or cannot be read', async (t) => {
   const path = join(directory, 'some')
   writeFileSync(path, 'A: b\n\n')
   const files: Record<string, () => number> = {
@@ -249,7 +252,7 @@ t.test('what is no regular file of that size, or cannot be read, is a fault', as
   closeSync(descriptor)
 })
 
-t.test('a file that was exchanged while scanners looked at it counts for nothing', async (t) => {
+t.test('a file that was replaced during the scan is not confirmed', async (t) => {
   const attacks: Record<string, (path: string) => void> = {
     'another one in its place': (path) => {
       writeFileSync(`${path}-clean`, 'clean')
@@ -289,7 +292,7 @@ async function tick(): Promise<void> {
   for (const start = now(); now() === start; ) await new Promise(setImmediate)
 }
 
-t.test('what ten messages are hashed out of is not one memory', async (t) => {
+t.test('messages that are hashed at the same time do not share a buffer', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
   const borrowing = bodies.map((body, n) =>
     handed(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),

@@ -87,7 +87,7 @@ t.test('a header block of 1 MiB is held, one byte more is too large', async (t) 
   }
 })
 
-t.test('a message of one endless line takes no more memory than a header may', async (t) => {
+t.test('a message of one endless line takes no more memory than a header block may', async (t) => {
   const piece = Buffer.alloc(256 * 1024, 'x')
   const message = spool(Array.from({ length: 200 }, () => piece))
   t.equal(message.headerTooLarge, true)
@@ -95,7 +95,7 @@ t.test('a message of one endless line takes no more memory than a header may', a
   message.close()
 })
 
-t.test('a file for scanners is private where there is no SPOOLDIR', async (t) => {
+t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
   const directory = t.testdir()
   const message = spool([Buffer.from('A: b\n\nbody')], { directory })
   const path = await message.path(message.header.bytes)
@@ -119,7 +119,7 @@ t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async 
   t.same(readdirSync(sharedDirectory), [])
 })
 
-t.test('closing leaves nothing, even where a scanner took the file away', async (t) => {
+t.test('closing a message leaves nothing, even if a scanner took its file away', async (t) => {
   const sharedDirectory = t.testdir()
   const message = spool([Buffer.from('A: b\n\nbody')], { sharedDirectory })
   writeFileSync(await message.path(message.header.bytes), '')
@@ -128,25 +128,28 @@ t.test('closing leaves nothing, even where a scanner took the file away', async 
   t.equal(existsSync(sharedDirectory), true)
 })
 
-t.test('a directory that cannot be used is a temporary fault that names it', async (t) => {
-  const missing = join(t.testdir(), 'missing')
-  const faultOf = (make: () => unknown) => {
-    try {
-      make()
-    } catch (error) {
-      return error instanceof Fault ? `${error.kind} ${error.message}` : String(error)
+t.test(
+  'a directory that cannot be used is a temporary error that names the directory',
+  async (t) => {
+    const missing = join(t.testdir(), 'missing')
+    const faultOf = (make: () => unknown) => {
+      try {
+        make()
+      } catch (error) {
+        return error instanceof Fault ? `${error.kind} ${error.message}` : String(error)
+      }
+      return 'none'
     }
-    return 'none'
-  }
-  t.match(
-    faultOf(() => spool([], { directory: missing })),
-    /^temp-file .*missing \(TMPDIR\)/,
-  )
-  const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory: missing })
-  const fault = await message.path(message.header.bytes).catch((error: Fault) => error)
-  t.match(
-    fault instanceof Fault && `${fault.kind} ${fault.message}`,
-    /^temp-file .*missing \(SPOOLDIR\)/,
-  )
-  message.close()
-})
+    t.match(
+      faultOf(() => spool([], { directory: missing })),
+      /^temp-file .*missing \(TMPDIR\)/,
+    )
+    const message = spool([Buffer.from('A: b\n\n')], { sharedDirectory: missing })
+    const fault = await message.path(message.header.bytes).catch((error: Fault) => error)
+    t.match(
+      fault instanceof Fault && `${fault.kind} ${fault.message}`,
+      /^temp-file .*missing \(SPOOLDIR\)/,
+    )
+    message.close()
+  },
+)

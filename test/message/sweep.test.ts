@@ -8,7 +8,7 @@ const now = Date.now()
 const old = (now - SWEEP_AGE - 1000) / 1000
 const always = new AbortController().signal
 
-t.test('what kill -9 left is swept by age and name, and nothing else is', async (t) => {
+t.test('the sweep removes what kill -9 left, by age and name, and nothing else', async (t) => {
   const sharedDirectory = t.testdir({
     'onescan-1-abc.msg': 'left long ago',
     'onescan-2-abc.msg': 'perhaps in use',
@@ -36,24 +36,28 @@ t.test('what kill -9 left is swept by age and name, and nothing else is', async 
 
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
-t.test("of others' files only those in a spool of ours go", { skip: notRoot }, async (t) => {
-  const directory = t.testdir({
-    spool: { 'onescan-1-a.msg': '' },
-    theirs: { 'onescan-1-a.msg': '' },
-  })
-  for (const name of ['spool', 'theirs']) {
-    chownSync(join(directory, name, 'onescan-1-a.msg'), 54_321, 54_321)
-    utimesSync(join(directory, name, 'onescan-1-a.msg'), old, old)
-  }
-  chownSync(join(directory, 'theirs'), 54_322, 54_322)
-  for (const name of ['spool', 'theirs']) {
-    await sweepSpool({ directory, sharedDirectory: join(directory, name) }, now, always)
-  }
-  t.same(readdirSync(join(directory, 'spool')), [])
-  t.same(readdirSync(join(directory, 'theirs')), ['onescan-1-a.msg'])
-})
+t.test(
+  'the sweep removes files of other users only from a SPOOLDIR of its own user',
+  { skip: notRoot },
+  async (t) => {
+    const directory = t.testdir({
+      spool: { 'onescan-1-a.msg': '' },
+      theirs: { 'onescan-1-a.msg': '' },
+    })
+    for (const name of ['spool', 'theirs']) {
+      chownSync(join(directory, name, 'onescan-1-a.msg'), 54_321, 54_321)
+      utimesSync(join(directory, name, 'onescan-1-a.msg'), old, old)
+    }
+    chownSync(join(directory, 'theirs'), 54_322, 54_322)
+    for (const name of ['spool', 'theirs']) {
+      await sweepSpool({ directory, sharedDirectory: join(directory, name) }, now, always)
+    }
+    t.same(readdirSync(join(directory, 'spool')), [])
+    t.same(readdirSync(join(directory, 'theirs')), ['onescan-1-a.msg'])
+  },
+)
 
-t.test('a link that has such a name leads to nothing else', async (t) => {
+t.test('the sweep follows no link', async (t) => {
   const directory = t.testdir({ precious: { file: '' } })
   symlinkSync('precious', join(directory, 'onescan-dir-AbC123'))
   execFileSync('touch', ['-h', '-d', `@${Math.floor(old)}`, join(directory, 'onescan-dir-AbC123')])
@@ -65,15 +69,18 @@ t.test('a link that has such a name leads to nothing else', async (t) => {
   t.same(readdirSync(join(directory, 'precious')), ['file'])
 })
 
-t.test('a directory of very many files is looked at in slices, until the signal', async (t) => {
-  const directory = t.testdir({})
-  for (let n = 0; n < 1000; n++) writeFileSync(join(directory, `${n}`), '')
-  const over = new AbortController()
-  let turns = 0
-  const timer = setInterval(() => turns++, 1)
-  await sweepSpool({ directory, sharedDirectory: undefined }, now, over.signal)
-  clearInterval(timer)
-  t.ok(turns >= 3, 'others had their turns')
-  over.abort()
-  await sweepSpool({ directory, sharedDirectory: undefined }, now, over.signal)
-})
+t.test(
+  'the sweep reads a directory of very many files in slices, and ends at the signal',
+  async (t) => {
+    const directory = t.testdir({})
+    for (let n = 0; n < 1000; n++) writeFileSync(join(directory, `${n}`), '')
+    const over = new AbortController()
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    await sweepSpool({ directory, sharedDirectory: undefined }, now, over.signal)
+    clearInterval(timer)
+    t.ok(turns >= 3, 'others had their turns')
+    over.abort()
+    await sweepSpool({ directory, sharedDirectory: undefined }, now, over.signal)
+  },
+)

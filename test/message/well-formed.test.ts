@@ -4,7 +4,7 @@ import { headerFormFault } from '../../src/message/well-formed.ts'
 
 const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
 
-t.test('a header that all mail programs read alike may be stamped', async (t) => {
+t.test('a header that all mail programs read alike is well formed', async (t) => {
   for (const block of [
     'A: b\n\n',
     'A: b\r\nC: d\r\n\r\n',
@@ -16,7 +16,7 @@ t.test('a header that all mail programs read alike may be stamped', async (t) =>
   }
 })
 
-t.test('a header that programs read differently may not', async (t) => {
+t.test('a header that mail programs read differently is not well formed', async (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['', /no header/],
     ['\n', /header is empty/],

@@ -13,7 +13,7 @@ const senders = ['a@x.org', 'b@y.x.org', '', 'root', 'a@Y.com']
 const recipients = ['a@x.org', 'A@X.ORG.', 'b@x.org', 'c@org', 'a+b@x.org', 'axb@x.org', 'gr\xc3\xbcn@x.org', 'd@z.y.x.org', '"a"@x.org', '@r.org:a@x.org', '"\\a"@y.org', 'a@m\xc3\xbcller.example', 'a@xn--mller-kva.example'] // biome-ignore format: a list
 const clients = ['10.1.2.3', '11.2.3.4', '::ffff:10.1.2.3', '2001:db8::1', undefined]
 
-t.test('lines that are chosen say what all lines say', async (t) => {
+t.test('the chosen lines decide as all lines of the file do', async (t) => {
   let seed = 7
   const random = (below: number) => {
     seed = (seed * 48271) % 2147483647
@@ -62,7 +62,7 @@ t.test('lines that are chosen say what all lines say', async (t) => {
   t.ok(compared > 2000 && left > 700, `${compared} compared, ${left} lines were left out`)
 })
 
-t.test('of ten thousand lines those are read that may apply, with their numbers', async (t) => {
+t.test('only the lines of ten thousand that may apply are read, with their numbers', async (t) => {
   const lines = Array.from({ length: 10_000 }, (_, i) => `${i % 2 ? 'to' : 'from'}=user${i}@host${i % 500}.example.org scan off`) // biome-ignore format: a line
   lines[6000] = '* SCANFAIL=accept'
   const found = candidatesIn(lines.join('\n'), {
@@ -76,23 +76,26 @@ t.test('of ten thousand lines those are read that may apply, with their numbers'
   )
 })
 
-t.test('a line about somebody else is not read, and any other nonsense is told', async (t) => {
-  const about = {
-    sender: readAddress('a@example.net'),
-    recipients: [readAddress('b@example.org')],
-    client: undefined,
-  }
-  t.same(parseRules('to=other.org NONSENSE\n', 'file', about), [])
-  for (const line of [
-    'to=example.org NONSENSE',
-    'too=other.org scan off',
-    'to=other.org',
-    'to other.org scan off',
-  ]) {
-    const text = `# comment\n\n${line}`
-    t.throws(() => parseRules(text, 'file', about), { message: /^file line 3: / }, line)
-  }
-})
+t.test(
+  'an error in a line about somebody else is not noticed, and any other error is',
+  async (t) => {
+    const about = {
+      sender: readAddress('a@example.net'),
+      recipients: [readAddress('b@example.org')],
+      client: undefined,
+    }
+    t.same(parseRules('to=other.org NONSENSE\n', 'file', about), [])
+    for (const line of [
+      'to=example.org NONSENSE',
+      'too=other.org scan off',
+      'to=other.org',
+      'to other.org scan off',
+    ]) {
+      const text = `# comment\n\n${line}`
+      t.throws(() => parseRules(text, 'file', about), { message: /^file line 3: / }, line)
+    }
+  },
+)
 
 t.test(
   'all lines are read where ends of lines are odd: no comment hides a line, or shows one',
@@ -110,7 +113,7 @@ t.test(
   },
 )
 
-t.test('all lines are read for more recipients than an expression should name', async (t) => {
+t.test('all lines are read for a message with very many recipients', async (t) => {
   const recipients = Array.from({ length: 300 }, (_, i) => readAddress(`u${i}@h${i}.org`))
   t.equal(candidatesIn('* x', { sender: readAddress(''), recipients, client: undefined }), undefined) // biome-ignore format: a line
 })

@@ -16,16 +16,19 @@ function directory(t: Test): string {
 
 const fault = (message: RegExp) => ({ name: 'Fault', kind: 'config', message })
 
-t.test('the first file that is there counts, and one without a line is none', async (t) => {
-  const [control, host] = [directory(t), directory(t)]
-  t.equal(loadRules(control, host), undefined)
-  writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
-  t.equal(loadRules(control, host)?.path, join(control, 'simcontrol'))
-  writeFileSync(join(host, 'policy'), '* scan off\n')
-  t.equal(loadRules(control, host)?.path, join(host, 'policy'))
-  writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
-  t.equal(loadRules(control, host), undefined)
-})
+t.test(
+  'the first file that is there counts, and a file without a line counts as none',
+  async (t) => {
+    const [control, host] = [directory(t), directory(t)]
+    t.equal(loadRules(control, host), undefined)
+    writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
+    t.equal(loadRules(control, host)?.path, join(control, 'simcontrol'))
+    writeFileSync(join(host, 'policy'), '* scan off\n')
+    t.equal(loadRules(control, host)?.path, join(host, 'policy'))
+    writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
+    t.equal(loadRules(control, host), undefined)
+  },
+)
 
 t.test(
   'the mark that some editors put in front of UTF-8 is no part of the first line',
@@ -37,17 +40,20 @@ t.test(
   },
 )
 
-t.test('a link that leads nowhere is told, and no other file is read in its place', async (t) => {
-  const control = directory(t)
-  symlinkSync('gone', join(control, 'onescan.policy'))
-  writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
-  t.throws(
-    () => loadRules(control, control),
-    fault(/onescan\.policy: is a link that leads nowhere/),
-  )
-})
+t.test(
+  'a link that leads nowhere is an error, and no other file is read in its place',
+  async (t) => {
+    const control = directory(t)
+    symlinkSync('gone', join(control, 'onescan.policy'))
+    writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
+    t.throws(
+      () => loadRules(control, control),
+      fault(/onescan\.policy: is a link that leads nowhere/),
+    )
+  },
+)
 
-t.test('links in a circle, a directory and a file that is too large are told', async (t) => {
+t.test('links in a circle, a directory and a file that is too large are errors', async (t) => {
   const control = directory(t)
   const path = join(control, 'onescan.policy')
   symlinkSync(path, path)
@@ -72,12 +78,14 @@ t.test(
   },
 )
 
-t.test('a file that is changed while it is read is the old one or the new one', async (t) => {
-  const control = directory(t)
-  const path = join(control, 'onescan.policy')
-  const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
-  writeFileSync(path, versions[0]!)
-  const source = `
+t.test(
+  'a file that is replaced while it is read is read as the old one or the new one',
+  async (t) => {
+    const control = directory(t)
+    const path = join(control, 'onescan.policy')
+    const versions = ['one', 'two'].map((name) => `to=${name}.example scan off\n`.repeat(3000))
+    writeFileSync(path, versions[0]!)
+    const source = `
     const { renameSync, writeFileSync } = require('node:fs')
     const { parentPort, workerData: { path, versions } } = require('node:worker_threads')
     let go = true
@@ -91,19 +99,20 @@ t.test('a file that is changed while it is read is the old one or the new one', 
     }
     change()
   `
-  const worker = new Worker(source, { eval: true, workerData: { path, versions } })
-  const over = new Promise((resolve) => worker.on('exit', resolve))
-  const seen = new Set<string>()
-  for (let round = 0; round < 20 || (seen.size < 2 && round < 400); round++) {
-    const rules = loadRules(control, control)!
-    const names = new Set(rules.all.map(({ conditions }) => conditions.to!.text))
-    if (names.size !== 1 || rules.all.length !== 3000) t.fail(`${[...names]} ${rules.all.length}`)
-    for (const name of names) seen.add(name)
-    await new Promise(setImmediate)
-  }
-  worker.postMessage('stop')
-  await over
-  t.ok(seen.size > 0, 'a whole one each time')
-  renameSync(path, `${path}.old`)
-  t.equal(loadRules(control, control), undefined)
-})
+    const worker = new Worker(source, { eval: true, workerData: { path, versions } })
+    const over = new Promise((resolve) => worker.on('exit', resolve))
+    const seen = new Set<string>()
+    for (let round = 0; round < 20 || (seen.size < 2 && round < 400); round++) {
+      const rules = loadRules(control, control)!
+      const names = new Set(rules.all.map(({ conditions }) => conditions.to!.text))
+      if (names.size !== 1 || rules.all.length !== 3000) t.fail(`${[...names]} ${rules.all.length}`)
+      for (const name of names) seen.add(name)
+      await new Promise(setImmediate)
+    }
+    worker.postMessage('stop')
+    await over
+    t.ok(seen.size > 0, 'a whole one each time')
+    renameSync(path, `${path}.old`)
+    t.equal(loadRules(control, control), undefined)
+  },
+)

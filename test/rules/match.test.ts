@@ -30,7 +30,7 @@ const factsOf = ({
 const rulesOf = (...lines: readonly string[]) =>
   createRules('file', parseRules(lines.map((line) => `${line} scan off\n`).join(''), 'file'))
 
-t.test('the first line that fits, whatever it is about', async (t) => {
+t.test('the first line that fits counts, whatever its conditions', async (t) => {
   const rules = rulesOf(
     'from=boss@example.net',
     'to=b@example.org,client=192.0.2.0/24',
@@ -56,14 +56,14 @@ t.test('the first line that fits, whatever it is about', async (t) => {
   t.equal(line({ to: 'x@notexample.org' }), 8)
 })
 
-t.test('an empty sender is <>, and a name without a domain is none', async (t) => {
+t.test('<> fits the empty sender, and no name without a domain', async (t) => {
   const rules = rulesOf('from=<>', 'from=example.net')
   t.equal(rules.find(factsOf({ from: '' }))?.line, 1)
   t.equal(rules.find(factsOf({ from: 'root' })), undefined)
   t.equal(rules.find({ ...factsOf({}), recipient: undefined })?.line, 2)
 })
 
-t.test('the index finds what a look at each line finds', async (t) => {
+t.test('the index finds the same lines as a comparison with each line', async (t) => {
   const words = ['to=a@x.org', 'to=x.org', 'to=.org', 'to=org', 'from=a@x.org', 'from=.x.org', 'auth', 'auth=no', 'size>5', 'size<5', 'client=10.', '*'] // biome-ignore format: a line
   let seed = 1
   const random = (below: number) => {
@@ -85,7 +85,7 @@ t.test('the index finds what a look at each line finds', async (t) => {
   }
 })
 
-t.test('of ten thousand lines those are compared that may fit', async (t) => {
+t.test('only the lines of ten thousand that may fit are compared', async (t) => {
   const lines = Array.from({ length: 10_000 }, (_, i) => `to=user${i}@host${i % 500}.example.org scan off`) // biome-ignore format: a line
   const all = parseRules(lines.join('\n'), 'file')
   let looked = 0
@@ -103,7 +103,7 @@ t.test('of ten thousand lines those are compared that may fit', async (t) => {
   t.ok(looked <= 2, `${looked} lines were looked at`)
 })
 
-t.test('however a client writes an address, the line about that mailbox counts', async (t) => {
+t.test('the line about a mailbox counts however a client writes its address', async (t) => {
   const rules = createRules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
   for (const [written, line] of [
     ['Ann@EXAMPLE.org.', 1],

@@ -5,7 +5,7 @@ import { LINE_MAX, parseRules, SETTINGS_MAX } from '../../src/rules/parse.ts'
 
 const ruleOf = (text: string) => parseRules(text, 'file')[0]
 
-t.test('a line is a pattern, blanks, and what it does', async (t) => {
+t.test('a line is a pattern, blanks and an action', async (t) => {
   t.same(ruleOf('to=example.org scan off\n'), {
     line: 1,
     conditions: { to: { kind: 'domain', text: 'example.org' } },
@@ -37,15 +37,18 @@ t.test('a line is a pattern, blanks, and what it does', async (t) => {
   t.equal(ruleOf('client=10. scan off')?.conditions.client?.bits, 8)
 })
 
-t.test('comments, empty lines, CRLF, and lines that go on', async (t) => {
-  const rules = parseRules('# a\r\n\r\nto=a scan\r\n  off\r\n   \r\n# b\r\nto=b scan off', 'file')
-  t.same(
-    rules.map(({ line }) => line),
-    [3, 7],
-  )
-})
+t.test(
+  'comments and empty lines are skipped, CRLF ends lines, and a blank continues a line',
+  async (t) => {
+    const rules = parseRules('# a\r\n\r\nto=a scan\r\n  off\r\n   \r\n# b\r\nto=b scan off', 'file')
+    t.same(
+      rules.map(({ line }) => line),
+      [3, 7],
+    )
+  },
+)
 
-t.test('nonsense is told with file, line and remedy', async (t) => {
+t.test('the error about a line names file, line and remedy', async (t) => {
   const lines: readonly (readonly [string, RegExp])[] = [
     ['to=example.org', /says not what to do: scan off, refuse, allow, or NAME=VALUE/],
     ['too=example.org scan off', /too=example\.org: is no condition; did you mean to\?/],

@@ -11,25 +11,28 @@ const doings = (text: string) =>
     action.kind === 'set' ? action.settings : action.kind,
   ])
 
-t.test('an address comes before its domain, and that before all others', async (t) => {
-  const text = ':clam=yes,spam=yes,spam_hits=9.8\nexample.com:clam=no,spam=no\n\n# a\nAnn@Example.com:clam=yes\r\n' // biome-ignore format: a line
-  t.same(doings(text), [
-    [5, {}],
-    [2, 'off'],
-    [1, {}],
-  ])
-  t.same(read(text)[0]?.conditions, { to: { kind: 'address', text: 'ann@example.com' } })
-  t.same(read(text)[2]?.conditions, {})
-})
+t.test(
+  'the line of an address counts before that of its domain, and that before the line of all others',
+  async (t) => {
+    const text = ':clam=yes,spam=yes,spam_hits=9.8\nexample.com:clam=no,spam=no\n\n# a\nAnn@Example.com:clam=yes\r\n' // biome-ignore format: a line
+    t.same(doings(text), [
+      [5, {}],
+      [2, 'off'],
+      [1, {}],
+    ])
+    t.same(read(text)[0]?.conditions, { to: { kind: 'address', text: 'ann@example.com' } })
+    t.same(read(text)[2]?.conditions, {})
+  },
+)
 
-t.test('attach= bans files whose names end so, also where clam=no', async (t) => {
+t.test('attach= bans files whose names end so, even with clam=no', async (t) => {
   t.same(doings('a.org:attach=.txt:.com,clam=yes\nb.org:clam=no,attach=.MP3\n'), [
     [1, { BADATTACHMENTS: '*.txt *.com' }],
     [2, { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.mp3' }],
   ])
 })
 
-t.test('an option that a line does not name is as in the less precise one', async (t) => {
+t.test('an option that a line does not name is that of the less precise line', async (t) => {
   t.same(doings(':clam=no,attach=.exe\na.org:clam=yes\nann@a.org:attach=.doc\nben@a.org:attach=\n'), [
     [3, { BADATTACHMENTS: '*.doc' }],
     [4, {}],
@@ -40,7 +43,7 @@ t.test('an option that a line does not name is as in the less precise one', asyn
   t.same(doings(twice)[0], [3, 'off'], 'simscan finds the first of two lines')
 })
 
-t.test('a line that makes no sense is told with its number', async (t) => {
+t.test('the error about a line has its number', async (t) => {
   for (const [line, why] of [
     ['nonsense', 'must be address:option,option'],
     [`a.org:${'x'.repeat(5000)}`, 'must be address:option,option'],

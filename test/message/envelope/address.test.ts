@@ -54,7 +54,7 @@ t.test('only ASCII letters have a lower case', async (t) => {
   t.equal(withPlainDomain(plain), plain, 'what is plain stays the very same')
 })
 
-t.test('a mailbox is the same with quotes, with escapes and with a source route', async (t) => {
+t.test('a mailbox is the same with quotes, escapes or a source route', async (t) => {
   const mailbox = (text: string) => mailboxOf(readAddress(text)).text
   t.equal(mailbox('ann@example.org'), 'ann@example.org')
   t.equal(mailbox('"ann"@example.org'), 'ann@example.org')

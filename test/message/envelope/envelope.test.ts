@@ -35,7 +35,7 @@ const address = fc
   .uint8Array({ maxLength: 40 })
   .map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
 
-t.test('an envelope reads the same in every split of its bytes', async (t) => {
+t.test('an envelope is the same in every split of its bytes', async (t) => {
   fc.assert(
     fc.property(
       address,
@@ -84,7 +84,7 @@ t.test('addresses may have 1,002 bytes and not one more', async (t) => {
   t.equal(faultOf(`Fa\0T${longest}a`), 'address-too-long', 'told before the end')
 })
 
-t.test('what is wrong is said, with the place', async (t) => {
+t.test('an error names the place in the envelope', async (t) => {
   const said = (wire: string) => {
     try {
       read(Buffer.from(wire, 'latin1'))

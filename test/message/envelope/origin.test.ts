@@ -1,7 +1,7 @@
 import t from 'tap'
 import { clientNameOf } from '../../../src/message/envelope/origin.ts'
 
-t.test('a client without a name has none, however its server says so', async (t) => {
+t.test('a client has no name if its server says "unknown" or an address in brackets', async (t) => {
   for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
     t.equal(clientNameOf(none), undefined)
   }
