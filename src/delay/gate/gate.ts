@@ -56,7 +56,7 @@ export async function keepGate(
     places,
     known,
     log,
-    clocks,
+    uptime: clocks.uptime,
   })
   const reception = openReception({
     sockets,
