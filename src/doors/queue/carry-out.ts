@@ -13,13 +13,16 @@ import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
 
-/** The next program, what it may see, and the file of this very program, which it must not be. */
+/**
+ * The next program and its environment, and the file of this very program, which the next one must
+ * not be.
+ */
 export interface ChainCall extends Chain {
   readonly environment: Readonly<Record<string, string>>
   readonly self: string
 }
 
-/** What the slot carries a decision out with. */
+/** What is needed to carry a decision out. */
 export interface SlotContext {
   readonly policy: Policy
   readonly chain: ChainCall
@@ -27,7 +30,10 @@ export interface SlotContext {
   readonly journal: Journal
 }
 
-/** Carries the decision out; the exit code, unless this process became the next program. */
+/**
+ * Carries the decision out. Resolves with the exit code, unless this process became the next
+ * program.
+ */
 export async function carryOut(
   decision: Decision,
   transaction: Transaction<SpooledMessage>,
@@ -48,7 +54,9 @@ export async function carryOut(
   }
 }
 
-/** Reads nothing: the next program gets both descriptors as they came. */
+/**
+ * Becomes the next program, which gets both descriptors as they came: nothing was read from them.
+ */
 export async function passThrough(
   chain: ChainCall,
   journal: Journal,
@@ -59,7 +67,10 @@ export async function passThrough(
   return replaceProcess({ ...chain, inputs: undefined })
 }
 
-/** The log tells of all that was decided. */
+/**
+ * Becomes the next program, with the edited message. `decided` is what the log says: it may be more
+ * than this acceptance.
+ */
 async function handOn(
   { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
   { message, envelope }: Transaction<SpooledMessage>,
@@ -75,7 +86,9 @@ async function handOn(
   return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
 }
 
-/** It is kept for some by now, and goes on to the others. */
+/**
+ * Hands the message on to those recipients who get it. For the others it is in quarantine by now.
+ */
 async function handOnShare(
   split: SplitDecision,
   transaction: Transaction<SpooledMessage>,
@@ -94,7 +107,10 @@ async function keep<Kind extends Decision>(
   return keepAsDecided(decision, transaction, exit.done, journal.about())
 }
 
-/** A file, not a pipe: no process would be left to write into a pipe past its capacity. */
+/**
+ * Writes the envelope into a file. It is no pipe, because no process would be left to write into a
+ * pipe what is beyond its capacity.
+ */
 export function spoolEnvelope({ wire }: Envelope, directory: string): ProgramInput {
   const fd = openAnonymousFile(directory)
   try {

@@ -5,15 +5,15 @@ import { checkExecutable, findProgram } from '../../ground/process/find-program.
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import type { ControlDirectories } from '../../judge/policy.ts'
 
-/** The program that gets the message next, and its arguments. */
+/** The program that gets the message next, and the arguments of that program. */
 export interface Chain {
   readonly program: string
   readonly args: readonly string[]
 }
 
 /**
- * Arguments if there are any, else QUEUECHAIN, else the real qmail-queue; a name
- * without a slash is looked up in PATH.
+ * Returns the next program: that of the arguments, or of QUEUECHAIN, or the real qmail-queue. A
+ * name without a slash is looked up in PATH.
  */
 export function findChain(
   args: readonly string[],
@@ -32,9 +32,9 @@ export function findChain(
 }
 
 /**
- * Throws a Fault of kind `chain` where the program cannot be executed, or is this
- * very program, which would call itself for ever. Looked at before the exec: a runtime
- * that fails in it can only abort.
+ * Throws a Fault of kind `chain` if the program cannot be executed, or is this very program, which
+ * would call itself for ever. This is checked before the exec, because a runtime whose exec fails
+ * can only abort.
  */
 export function checkChain({ program }: Chain, self: string): void {
   try {

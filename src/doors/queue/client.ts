@@ -5,7 +5,7 @@ import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { Client } from '../../judge/transaction.ts'
 import { clientNameOf } from '../../message/envelope/origin.ts'
 
-/** What tcp.smtp rules and qmail-smtpd say about the client, by the environment. */
+/** Reads what tcp.smtp rules and qmail-smtpd say about the client in the environment. */
 export function readClient(env: Environment): Client {
   return {
     relay: isSet(env, 'RELAYCLIENT'),
@@ -20,7 +20,8 @@ export function readClient(env: Environment): Client {
 }
 
 /**
- * Whether this process runs as the local user of that name (passwd(5)): qmail-send's bounces do.
+ * Whether this process runs as the local user of that name (passwd(5)), as for a bounce of
+ * qmail-send's.
  */
 function ownsThisProcess(user: string): boolean {
   try {

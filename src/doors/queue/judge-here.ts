@@ -18,8 +18,8 @@ import type { LogSink } from '../shared/log/log-sink.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
 /**
- * Judges one message, by the site's policy by rule if there is one: nothing of that is loaded
- * without.
+ * Judges one message, by the rules of onescan.policy if there are any. The code for rules is loaded
+ * only then.
  */
 export async function judgeHere(
   transaction: Transaction,
@@ -43,7 +43,7 @@ export async function judgeHere(
   return judgeByRules(transaction, rules, planFor, 'once, some kept')
 }
 
-/** Recipients by whom lines are chosen before they are read. */
+/** With more recipients, all lines are read: with fewer, only those that may be about them. */
 const RECIPIENTS_MAX = 50
 
 function addressed({ envelope, client }: Transaction): MailParties | undefined {

@@ -74,7 +74,10 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
   }
 }
 
-/** Nothing is read. Where descriptor 1 cannot be written to, a caller has sent mail: exit 55. */
+/**
+ * Prints usage or version, and reads nothing. If descriptor 1 cannot be written to, a caller has
+ * sent mail: exit 55.
+ */
 function tellUsage(): number {
   try {
     printHelpOrVersion('onescan-queue', usage, words)

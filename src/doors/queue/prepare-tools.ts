@@ -9,11 +9,11 @@ import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 
 export interface SlotTools extends Tools {
-  /** `settled` and `close` before this process becomes another. */
+  /** Its `settled` and `close` are called before this process becomes the next program. */
   readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
 }
 
-/** Loads what this policy needs, and nothing else: every module costs start-up time. */
+/** Loads what this policy needs, and nothing else, because each module costs time at the start. */
 export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
   const { cluster, quota } = policy
   return {
@@ -30,10 +30,10 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
 
 async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
   const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
-  return openQuotaClient(settings, () => {}) // the journal tells of this message
+  return openQuotaClient(settings, () => {}) // the journal says what the answer was
 }
 
-/** As performance.now(), which takes longer to load. */
+/** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */
 function uptime(): number {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1000 + nanoseconds / 1e6

@@ -14,13 +14,13 @@ import { checkChain } from './chain.ts'
 import { readClient } from './client.ts'
 import { receive } from './receive.ts'
 
-/** Bytes of a header that are searched for the message's id. */
+/** Bytes at the beginning of a message that are searched for its Message-ID. */
 const HEADER_SEEN = 64 * 1024
 
 /**
- * Nothing is scanned here, but a service knows which mailboxes are full: the message is
- * kept meanwhile and passes byte for byte, or is deferred if all recipients are full.
- * The exit code, unless this process became the next program.
+ * Asks a service for quotas although nothing is scanned. The message is kept meanwhile. It is
+ * deferred if all recipients are over quota, and otherwise passes byte for byte. Resolves with the
+ * exit code, unless this process became the next program.
  */
 export async function passUnscanned(
   settings: QuotaSettings,
@@ -32,8 +32,8 @@ export async function passUnscanned(
   if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
   const { directory } = readSpoolPolicy(env)
   const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
-  const quota = openQuotaClient(settings, () => {}) // the journal tells of this message
-  const { fd, size, envelope } = keep(directory)
+  const quota = openQuotaClient(settings, () => {}) // the journal says what the answer was
+  const { fd, size, envelope } = receiveUnseen(directory)
   journal.received({ message: { size, header: headerOf(fd) }, envelope })
   const began = process.hrtime.bigint()
   const answer = await answerForAll({ envelope, client, size }, quota)
@@ -58,8 +58,8 @@ interface UnscannedInput {
   readonly envelope: Envelope
 }
 
-/** A message of any size and form, as it comes. */
-function keep(directory: string): UnscannedInput {
+/** Writes the message into a file, whatever its size and form. */
+function receiveUnseen(directory: string): UnscannedInput {
   const fd = openAnonymousFile(directory)
   let size = 0
   const envelope = receive({
@@ -71,7 +71,7 @@ function keep(directory: string): UnscannedInput {
   return { fd, size, envelope }
 }
 
-/** For the log; empty if it is longer than that. */
+/** Returns the header, for the log. It is empty if it is longer than HEADER_SEEN. */
 function headerOf(fd: number): Header {
   const beginning = Buffer.alloc(HEADER_SEEN)
   const length = readSync(fd, beginning, 0, HEADER_SEEN, 0)

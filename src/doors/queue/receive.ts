@@ -14,12 +14,10 @@ const BUFFER = 256 * 1024
 const MESSAGE_FD = 0
 const ENVELOPE_FD = 1
 
-/** Milliseconds between two looks at a descriptor that the caller left non-blocking. */
+/** Milliseconds before a descriptor is read again that the caller left non-blocking. */
 const RETRY = 5
 
-/**
- * The whole message and its envelope. Otherwise there is a Fault: nothing incomplete is looked at.
- */
+/** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
 export function receiveTransaction(
   policy: Policy,
   tools: Tools,
@@ -36,9 +34,9 @@ export function receiveTransaction(
 }
 
 /**
- * Reads the message from fd 0 to its end, then the envelope from fd 1 to its last NUL
- * (qmail-queue(8)). In this order: qmail-smtpd writes so, and reading fd 1 first would
- * deadlock it past 64 KiB. Faults: `read`, and what spool and envelope throw.
+ * Reads the message from descriptor 0 to its end, then the envelope from descriptor 1 to its last
+ * NUL (qmail-queue(8)). qmail-smtpd writes in this order, and reading descriptor 1 first would
+ * deadlock with it past 64 KiB. Throws a Fault of kind `read`, and what spool and envelope throw.
  */
 export function receive(spool: Pick<Spool, 'write'>): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)
@@ -73,8 +71,8 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
 }
 
 /**
- * The runtime opens /dev/null, for reading and writing, where a standard descriptor is
- * closed: an empty message from there was never sent.
+ * Whether a standard descriptor was closed when this program started. The runtime then opens
+ * /dev/null there, for reading and writing, and an empty message from there was never sent.
  */
 function wasClosed(fd: number): boolean {
   if (!fstatSync(fd).isCharacterDevice()) return false

@@ -4,9 +4,8 @@ import { exit } from '../shared/replies/exit-codes.ts'
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 /**
- * While scanners run there may be a file with the message's name on it: a process that
- * is told to end removes it first and answers "try again". (`kill -9` leaves the file;
- * onescand sweeps it.)
+ * Removes the file of the message if this process is told to end while scanners run, and defers the
+ * mail. (SIGKILL leaves the file; onescand sweeps it.)
  */
 export function removeWhenKilled(message: Message): { stop(): void } {
   const end = () => {

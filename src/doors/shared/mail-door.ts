@@ -21,7 +21,9 @@ export interface MailDoorServices {
   readonly quota: QuotaLookup | undefined
   /** Undefined if no rule refuses recipients. */
   readonly rules: Rules | undefined
-  /** Opens a lease of this process's memory, for what is kept of one message before it is judged. */
+  /**
+   * Opens a lease of this process's memory, for what is kept of one message before it is judged.
+   */
   openLease(): MemoryLease
   /** Logs a line about mail. */
   log(line: Buffer): void

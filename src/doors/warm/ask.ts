@@ -7,29 +7,31 @@ import { TOP_LINE } from '../../message/top-line.ts'
 import { createFrameReader, frame, uint32, uint64 } from './frames.ts'
 import { VERSION } from './request.ts'
 
-/** What a client asks about a message: doc/slot-protocol.md, "What the client sends". */
+/** A question about a message: doc/slot-protocol.md, "What the client sends". */
 export interface SlotQuestion {
   readonly variables: Readonly<Record<string, string>>
   /** Milliseconds for scanning. */
   readonly timeLeft: number
-  /** As on fd 1. */
+  /** The envelope as qmail-queue(8) gets it on descriptor 1. */
   readonly envelope: Buffer
   readonly message: Buffer
 }
 
-/** What became of it. */
+/** What the client has to do, by onescand's answer. */
 export type SlotAnswer =
-  /** `tag`: what it adds as X-QHPSI, if it adds that. */
+  /** `tag`: the value of the field X-QHPSI that is added; undefined if none is. */
   | { readonly does: 'accept'; readonly tag: string | undefined }
   | { readonly does: 'exit'; readonly code: number }
   | { readonly does: 'go cold'; readonly why: string }
 
-/** Bytes of all that is answered: doc/slot-protocol.md, "What the daemon sends", and heartbeats. */
+/**
+ * Bytes of the longest answer with its heartbeats: doc/slot-protocol.md, "What the daemon sends".
+ */
 const ANSWER_MAX = 512 * 1024
 
 /**
- * Asks the onescand at that socket, as onescanc does: the message is handed over, where this
- * runtime has a way to. Rejects if it does not answer, or not within so many milliseconds.
+ * Asks the onescand at a socket about a message, as onescanc does. The message is handed over as a
+ * file if this runtime can do that. Rejects if there is no answer within so many milliseconds.
  */
 export async function askSlot(
   path: string,
@@ -39,10 +41,10 @@ export async function askSlot(
   return readAnswer(await converse(path, question, within))
 }
 
-/** A function of the runtime, the same for all: nothing of any message is in it. */
+/** The functions to hand files over, loaded once. They hold nothing of any message. */
 let loading: ReturnType<typeof loadPassedDescriptors> | undefined
 
-/** All that is answered until the connection is closed. */
+/** Resolves with all bytes that onescand answers until it closes the connection. */
 export async function converse(
   path: string,
   question: SlotQuestion,
@@ -71,7 +73,7 @@ export async function converse(
   }
 }
 
-/** The whole question in frames. */
+/** Returns the whole question in frames. */
 function questionFrames(
   { variables, timeLeft, envelope, message }: SlotQuestion,
   way: 'sent' | 'handed over',
@@ -91,7 +93,7 @@ function questionFrames(
   ])
 }
 
-/** `send` sends the question, once it is connected. */
+/** Connects, calls `send`, and resolves with all bytes of the answer. */
 function hearOut(path: string, within: number, send: (socket: Socket) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -10,13 +10,14 @@ import { exit } from '../shared/replies/exit-codes.ts'
 import { frame, uint32, uint64 } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
-/** Bytes of the payload of `a` and `x`: doc/slot-protocol.md. */
+/** Bytes of the longest answer `a` or `x`: doc/slot-protocol.md. */
 export const ANSWER_MAX = 256 * 1024
-/** Bytes that a new header block may have more than the old one. */
+/** Bytes by which the new header block may be longer than the old one. */
 const NEW_FIELDS_MAX = 16 * 1024
+/** Bytes of the longest reason to go cold. */
 const COLD_LINE_MAX = 1024
 
-/** How the client gives a reply, and whether its descriptor takes one. */
+/** How the client passes a reply on, and whether its descriptor takes one. */
 export interface ClientReplies {
   readonly form: ErrorReport
   readonly takesReply: boolean
@@ -24,16 +25,22 @@ export interface ClientReplies {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
-/** No descriptor came, so the message itself is asked for. */
+/** Asks for the message itself, because no descriptor came. */
 export const sendIt = frame('m')
 const end = frame('.')
 
-/** `C`, go cold. The line is printable ASCII, so that it forges none in the client's log. */
+/**
+ * Makes the frame `C`, go cold. The reason is printable ASCII, so that it forges no line in the
+ * client's log.
+ */
 export function goCold(why: string): Buffer {
   return frame('C', Buffer.from(replaceUnprintable(why).slice(0, COLD_LINE_MAX), 'latin1'))
 }
 
-/** What the slot would do with this decision, as frames. GoCold if it does not fit into them. */
+/**
+ * Returns what the client has to do for this decision, as frames. Throws GoCold if that does not
+ * fit into them.
+ */
 export function carryOut(
   decision: Decision,
   transaction: Transaction,
@@ -54,7 +61,9 @@ export function carryOut(
   }
 }
 
-/** End with the exit code, and the text if one can be sent. */
+/**
+ * Makes the answer that the client ends with an exit code, and with the text if it can send one.
+ */
 export function refuse(
   decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
   reporting: ClientReplies,
@@ -65,7 +74,7 @@ export function refuse(
   return ending(code, text, decisionLines(decision, code, about))
 }
 
-/** Hand it on as it is. */
+/** Makes the answer that the client hands the message on as it is. */
 export function passOn(why: string, about: LogContext): Buffer {
   return bounded(frame('a', frame('B', uint64(0)), frame('l', passLine(why, about)), end))
 }
@@ -92,7 +101,10 @@ function accept(
   return bounded(frame('a', ...fields, end))
 }
 
-/** It is kept for the others by now. */
+/**
+ * Makes the answer for those recipients who get the message. For the others it is in quarantine by
+ * now.
+ */
 function acceptShare(split: SplitDecision, transaction: Transaction, about: LogContext): Buffer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...recipientsOf(envelope)]
@@ -106,7 +118,10 @@ function ending(code: number, text: string | undefined, lines: Iterable<Buffer>)
   return bounded(frame('x', ...fields, end))
 }
 
-/** More fields to remove, or recipients to name, than fit: mail that is made to cause trouble. */
+/**
+ * Throws GoCold if an answer is too long: only mail that is made to cause trouble has so many
+ * fields or recipients.
+ */
 function bounded(answer: Buffer): Buffer {
   if (answer.length <= ANSWER_MAX) return answer
   throw new GoCold(`an answer of ${answer.length} bytes`)

@@ -18,17 +18,17 @@ import type { Configuration } from '../shared/configuration.ts'
 import { type ErrorReport, readReplyForm } from '../shared/replies/error-report.ts'
 import { GoCold } from './go-cold.ts'
 
-/** What one client's mail is judged by. */
+/** The policy for the mail of one client. */
 export interface ClientPolicy {
-  /** Undefined if its environment has no QHPSI: its mail passes, as it would without us. */
+  /** Undefined if the client has no QHPSI: its mail passes, as it would without onescand. */
   readonly policy: Policy | undefined
-  /** Whether it asks for quotas although nothing is scanned. */
+  /** Whether recipients are asked about although nothing is scanned. */
   readonly asksQuota: boolean
   readonly scanners: readonly Scanner[]
-  /** The settings that its policy was read from. */
+  /** The settings from which the policy was read. */
   readonly env: Environment
   readonly client: Client
-  /** How it takes replies; whether it can is another question. */
+  /** How the client passes replies on. The request says whether it can. */
   readonly replyForm: ErrorReport
   /** TCPREMOTEIP, for the log. */
   readonly remote: string | undefined
@@ -37,26 +37,26 @@ export interface ClientPolicy {
 type Variables = ReadonlyMap<string, string>
 
 const namesOf = (told: FromClient) => names.filter((name) => table[name].told === told)
-const [taken, bounded, asked] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
+const [taken, bounded, askedFor] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
 
 /**
- * How a variable of the client's is treated; one that is not in the table must be the same as the
- * daemon's.
+ * Returns what onescand does with a variable of the client's. A variable that is not in the table
+ * must have the same value as the daemon's.
  */
 const toldOf = (name: string): FromClient => (isSetting(name) ? table[name].told : 'same')
 
-/** Distinct settings of clients that are kept: sites have a handful. */
+/** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
 
 /**
- * The daemon's own policy with what a client may set (doc/slot-protocol.md, "Trust").
- * GoCold for any other difference: the cold program then judges under the client's own
- * environment, with the client's own rights to the keyring.
+ * Returns a function that makes the policy for a client: the daemon's own, with what a client may
+ * set (doc/slot-protocol.md, "Trust"). It throws GoCold for any other difference. The cold program
+ * then judges by the client's own environment, with the client's own rights to the keyring.
  */
 export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
-  /** Belongs to a set of variables and to no message; nobody changes it. */
+  /** Policies by their variables. They belong to no message, and nobody changes them. */
   const kept = createLruCache<ClientPolicy>(KEPT_MAX)
   return (variables) => {
     const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
@@ -76,11 +76,14 @@ export function createClientPolicies(
   }
 }
 
-/** Not about the message, nor about what the client does by itself. */
+/**
+ * Whether a variable decides about the policy, and not about the message or the client's own work.
+ */
 const isOfPolicy = (told: FromClient) => told !== undefined && told !== 'message'
 
 /**
- * A setting of the client's that makes no sense: let the cold program say so, and answer for it.
+ * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and
+ * answers for it.
  */
 function orCold<Value>(compute: () => Value): Value {
   try {
@@ -97,7 +100,7 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
     client: {
       relay: isSet(theirs, 'RELAYCLIENT'),
       clusterPeer: isSet(theirs, 'CLUSTERPEER'),
-      bounceInjector: false, // judge.ts: where it might be, the cold program looks
+      bounceInjector: false, // if it may be one, go-cold.ts leaves the mail to the cold program
     },
     replyForm: readReplyForm(theirs),
     remote: undefined,
@@ -122,19 +125,27 @@ function refuseOtherDifferences(own: Environment, variables: Variables): void {
   }
 }
 
-/** Not used here, but refused if they make no sense, as without a daemon. */
+/**
+ * Throws if the client's settings about quotas are wrong. They are not used, but wrong ones defer
+ * mail without onescand, too.
+ */
 function refuseNonsense(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
-  const ways = Object.fromEntries(asked.map((name) => [name, theirs[name]]))
+  const ways = Object.fromEntries(askedFor.map((name) => [name, theirs[name]]))
   readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
 }
 
-/** An empty one counts as unset, so the daemon's holds. */
+/**
+ * Throws GoCold if the client's value is not the daemon's. An empty one counts as unset, so the
+ * daemon's holds.
+ */
 function refuseDifference(name: string, own: Environment, value: string | undefined): void {
   if (value && own[name] !== value) throw new GoCold(`${name} is another than the daemon's`)
 }
 
-/** The same line, or some of the daemon's own plugins, each once. */
+/**
+ * Whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once.
+ */
 function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   if (line.kind === 'plugins' && own.kind === 'plugins') {
     const asked = new Set(line.names)
@@ -161,7 +172,7 @@ function merge(
   for (const name of bounded) merged[name] = theirs[name] || env[name]
   const scan = readScanPolicy(merged, place)!
   if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
-  // Only if the client has it, too: the client must know that nobody else has taken the mail.
+  // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const treatment = readTreatment(merged, scan)
   if (isLaxer(treatment.unscanned, own.unscanned)) {

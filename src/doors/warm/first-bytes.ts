@@ -3,23 +3,22 @@ import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 
 /**
- * Milliseconds until a connection on which nothing has come yet is looked at again: twice as many
- * each time.
+ * Milliseconds before the next look at a connection on which nothing has come yet. They double each
+ * time.
  */
 const SOON = 1
 const LATER = 50
-/** Bytes that are taken at first; what is behind them the runtime reads. */
+/** The most bytes that are taken. The runtime reads those after them. */
 const ROOM = 64 * 1024
 
-/** Used by one call at a time: what is in it is copied, or used up, before the next. */
+/** Shared by all connections: `take` copies or uses up the bytes before it returns. */
 const room = Buffer.alloc(ROOM)
 
 /**
- * Takes the first bytes of a connection, with the descriptor that came with them, before the
- * runtime reads from it: that would drop the descriptor. The server that accepted it must have
- * `pauseOnConnect`. Nearly always the bytes are there already; if not, they are looked for again
- * and again. `take` is called once, without bytes if none came. Whoever takes a descriptor closes
- * it.
+ * Takes the first bytes of a connection, with the descriptor that came with them. This happens
+ * before the runtime reads from the connection, which would drop the descriptor; so the server must
+ * have `pauseOnConnect`. Nearly always the bytes are there at once. If not, this looks again and
+ * again. `take` is called at most once, and must close the descriptor.
  */
 export function takeFirstBytes(
   socket: Socket,

@@ -1,25 +1,27 @@
 /** Bytes in front of a payload: its tag, and its length as an unsigned big-endian number. */
 export const FRAME_HEAD = 5
 
-/** Takes what is sent in frames: doc/slot-protocol.md. */
+/** Takes the frames of a conversation: doc/slot-protocol.md. */
 export interface FrameTaker {
   /**
-   * A frame begins: the buffer for its payload, of exactly `length` bytes. Throws if
-   * there must be no such frame, before a byte of it is kept.
+   * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws
+   * if there must be no such frame, before a byte of it is kept.
    */
   room(tag: string, length: number): Buffer
-  /** Its payload is whole. */
+  /** Called when the payload has come whole. */
   take(tag: string, payload: Buffer): void
 }
 
 export interface FrameReader {
   /** Takes the next bytes, in any split. Throws what the taker throws. */
   push(chunk: Buffer): void
-  /** Whether a frame has begun that is not whole yet. */
+  /** Whether a frame has begun and not come whole yet. */
   readonly amidst: boolean
 }
 
-/** Reads frames from any split of their bytes, into the taker's own buffers. */
+/**
+ * Makes a reader of frames, for any split of their bytes. It reads into the taker's own buffers.
+ */
 export function createFrameReader(taker: FrameTaker): FrameReader {
   const head = Buffer.alloc(FRAME_HEAD)
   let headLength = 0
@@ -65,7 +67,7 @@ export function createFrameReader(taker: FrameTaker): FrameReader {
   }
 }
 
-/** A whole frame, or a field of one: fields have the form of frames. */
+/** Returns a frame, or a field of one, which has the same form. */
 export function frame(tag: string, ...payload: readonly Buffer[]): Buffer {
   const head = Buffer.allocUnsafe(FRAME_HEAD)
   head[0] = tag.charCodeAt(0)
@@ -75,12 +77,14 @@ export function frame(tag: string, ...payload: readonly Buffer[]): Buffer {
   return Buffer.concat([head, ...payload], FRAME_HEAD + length)
 }
 
+/** Returns unsigned big-endian numbers of 32 bits. */
 export function uint32(...values: readonly number[]): Buffer {
   const bytes = Buffer.allocUnsafe(values.length * 4)
   for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, index * 4)
   return bytes
 }
 
+/** Returns an unsigned big-endian number of 64 bits. */
 export function uint64(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   bytes.writeBigUInt64BE(BigInt(value))

@@ -2,8 +2,8 @@ import type { Decision } from '../../judge/decision.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 
 /**
- * Why the client must judge this message itself, in one line for its log. Not an error of
- * the mail: whatever the daemon cannot or may not answer ends this way.
+ * Says that the client must judge this message itself, and why, in one line for its log. Whatever
+ * the daemon cannot or may not answer ends this way. It says nothing about the mail.
  */
 export class GoCold extends Error {
   constructor(why: string) {
@@ -16,10 +16,11 @@ export class GoCold extends Error {
 const DOUBLE_BOUNCE = '#@[]'
 
 /**
- * Mail of qmail-send (an empty sender, or #@[] for mail that cannot be bounced either) is
- * tagged if other mail is refused, and accepted if its recipient is over quota. Only the cold
- * program can tell by its user whether it is qmail-send's; mail that a server accepted has its
- * TCPREMOTEIP.
+ * Throws GoCold if the mail would be refused and may be a bounce of qmail-send's. Such a bounce
+ * (its sender is empty, or #@[] if it cannot be bounced either) is tagged where other mail is
+ * refused, and accepted if its recipient is over quota. Only the cold program knows by its user
+ * whether it was called by qmail-send. Mail with a TCPREMOTEIP came from a server, and not from
+ * qmail-send.
  */
 export function leaveBouncesToTheCold(
   decision: Decision,

@@ -3,18 +3,18 @@ import type { LogField } from '../../ground/errors/log.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { Libc } from '../../ground/runtime/libc.ts'
 
-/** Who is at the other end of a unix socket, as the kernel knows it. */
+/** The process at the other end of a unix socket, as the kernel knows it. */
 export interface Peer {
   readonly uid: number
   readonly pid: number
 }
 
-/** Undefined if there is no way to ask. */
+/** Returns the peer of a socket; undefined if the runtime cannot ask for it. */
 export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**
- * By unix(7), SO_PEERCRED. It does not decide who may connect, for the socket's mode and
- * group say that, but whose files a client may lend.
+ * Asks for the peer by SO_PEERCRED, unix(7). The peer is logged. It does not decide who may
+ * connect: the socket's mode and group do.
  */
 export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
   return (socket) => {
@@ -23,7 +23,7 @@ export function identifyPeerBy(libc: Libc | undefined): IdentifyPeer {
   }
 }
 
-/** What the log says about it. */
+/** Returns the fields of a log line about a peer. */
 export function peerEntries(peer: Peer | undefined): readonly LogField[] {
   if (peer === undefined) return []
   return [

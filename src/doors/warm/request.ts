@@ -5,57 +5,58 @@ import { IN_MEMORY, type PassedFile } from '../../message/passed-file.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
-/** What a client asks: doc/slot-protocol.md, "What the client sends". */
+/** A message that a client asks about: doc/slot-protocol.md, "What the client sends". */
 export interface Request {
-  /** Those of its environment that onescan knows. */
+  /** The variables of the client's environment that onescan knows. */
   readonly variables: ReadonlyMap<string, string>
-  /** Whether its descriptor for replies takes one. */
+  /** Whether the client's descriptor for replies takes one. */
   readonly takesReply: boolean
   /** Milliseconds for scanning. */
   readonly timeLeft: number
-  /** As on fd 1. */
+  /** The envelope as the client got it on descriptor 1. */
   readonly envelope: Buffer
   /** Bytes of the message. */
   readonly size: number
-  /** The message, or a file that was handed over and holds it. */
+  /** The message, or the file with it that the client has handed over. */
   readonly message: Buffer | Omit<PassedFile, 'sealed'>
 }
 
-/** What a request is about. */
+/** The part of a request that comes before the message. */
 export type RequestHead = Pick<Request, 'variables' | 'envelope'>
 
 export interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Called before memory is allocated for what the client sends; may throw. */
+  /** Called before memory is allocated for what the client sends. It may throw. */
   readonly charge: (bytes: number) => void
 }
 
-/** What a conversation begins with. */
+/** The payload of the first frame of a conversation. */
 export const VERSION = 'osc1'
-/** Tag of a question that is about no message, and of its answer. */
+/** The tag of the question about withheld messages, and of its answer. */
 export const WITHHELD = 'w'
-/** Bytes from which on a message has memory of its own: a small one is a part of a pool. */
+/**
+ * Bytes from which on a message has memory of its own. A smaller one lies in the runtime's pool.
+ */
 const FREED_FROM = 64 * 1024
 const VARIABLES_MAX = 256
-/** Bytes that are charged for a variable beside its own. */
+/** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
-/**
- * Bytes that are charged for a large message in a file: its header block and what is read at a
- * time.
- */
+/** Bytes that are charged for a large message in a file: for its header block and for one read. */
 const FILE_COST = 1536 * 1024
 
-/** A kind of frame: its limit in bytes, and whether it may be missing or come again. */
+/** The rule for the frames of one tag. */
 interface FrameRule {
+  /** Frames come in this order. */
   readonly order: number
+  /** Bytes of the longest payload. */
   readonly limit: number
   readonly exact?: true
   readonly optional?: true
   readonly repeats?: true
 }
 
-const kinds: Readonly<Record<string, FrameRule>> = {
+const frameRules: Readonly<Record<string, FrameRule>> = {
   '1': { order: 0, limit: 4, exact: true },
   V: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
   R: { order: 2, limit: 1, exact: true },
@@ -67,17 +68,17 @@ const kinds: Readonly<Record<string, FrameRule>> = {
   '.': { order: 8, limit: 0, exact: true },
 }
 
-const inOrder = Object.values(kinds)
+const inOrder = Object.values(frameRules)
 
 /** Reads one request from any split of its bytes. */
 export class SlotRequestReader {
   readonly #limits: RequestLimits
   readonly #variables = new Map<string, string>()
-  #next = 0 // order of the first kind that has not come
+  #next = 0 // the order of the first rule of which no frame has come
   #takesReply = false
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
-  #offset: number | undefined // of the message in a file
+  #offset: number | undefined // where the message begins in the file
   #descriptor: number | undefined
   #wantsBytes = false
   #size: number | undefined
@@ -103,38 +104,46 @@ export class SlotRequestReader {
       throw new GoCold('bytes behind the last frame')
   }
 
-  /** Once all but the message is here: what is known of it. */
-  get head(): { readonly timeLeft: number } | undefined {
-    return this.#size === undefined ? undefined : { timeLeft: this.#timeLeft }
+  /** Milliseconds for scanning, once everything but the message has come. */
+  get timeLeft(): number | undefined {
+    return this.#size === undefined ? undefined : this.#timeLeft
   }
 
-  /** As far as it is here: empty before. */
-  get asked(): RequestHead {
+  /** What has come of the head of the request. */
+  get head(): RequestHead {
     return { variables: this.#variables, envelope: this.#envelope }
   }
 
-  /** Once all of it is here. */
+  /** The request, once all of it has come. */
   get request(): Request | undefined {
     return this.#request
   }
 
-  /** Takes the descriptor that came with the first bytes; to be called before they are taken. */
+  /**
+   * Takes the descriptor that came with the first bytes. It is called before `push` takes those.
+   */
   handOver(descriptor: number): void {
     this.#descriptor = descriptor
   }
 
-  /** Whether a message that was to be handed over has to be sent: no descriptor came. */
+  /**
+   * Whether the client must send the message: it said that it hands a file over, but no descriptor
+   * came.
+   */
   get wantsBytes(): boolean {
     return this.#wantsBytes
   }
 
-  /** Whether this is no message, but the question which messages are withheld from scanners. */
+  /**
+   * Whether the client asks no question about a message, but which messages are withheld from
+   * scanners.
+   */
   get asksWithheld(): boolean {
     return this.#asksWithheld
   }
 
   /**
-   * Frees the message at once, not when the garbage collector finds it; it must be looked at no
+   * Frees the message at once, without waiting for the garbage collector. Nobody may read it any
    * more.
    */
   free(): void {
@@ -146,10 +155,10 @@ export class SlotRequestReader {
   #room(tag: string, length: number): Buffer {
     if (this.#asksWithheld) throw new GoCold('bytes behind the last frame')
     if (tag === WITHHELD && this.#next === 1 && length === 0) return Buffer.alloc(0)
-    const kind = Object.hasOwn(kinds, tag) ? kinds[tag]! : undefined
-    if (kind === undefined) throw new GoCold('a frame of a tag that is not known here')
-    this.#checkOrder(tag, kind)
-    if (length > kind.limit || (kind.exact && length !== kind.limit)) {
+    const rule = Object.hasOwn(frameRules, tag) ? frameRules[tag]! : undefined
+    if (rule === undefined) throw new GoCold('a frame of a tag that is not known here')
+    this.#checkOrder(tag, rule)
+    if (length > rule.limit || (rule.exact && length !== rule.limit)) {
       throw new GoCold(`frame ${tag} of ${length} bytes`)
     }
     if (tag === 'M') return this.#roomInBody(length)
@@ -159,12 +168,12 @@ export class SlotRequestReader {
     return Buffer.allocUnsafe(length)
   }
 
-  #checkOrder(tag: string, kind: FrameRule): void {
-    const again = kind.repeats && kind.order === this.#next - 1
-    const skipped = inOrder.slice(this.#next, kind.order).find(({ optional }) => !optional)
-    if (!again && (kind.order < this.#next || skipped))
+  #checkOrder(tag: string, rule: FrameRule): void {
+    const again = rule.repeats && rule.order === this.#next - 1
+    const skipped = inOrder.slice(this.#next, rule.order).find(({ optional }) => !optional)
+    if (!again && (rule.order < this.#next || skipped))
       throw new GoCold(`frame ${tag} out of order`)
-    this.#next = kind.order + 1
+    this.#next = rule.order + 1
   }
 
   #roomInBody(length: number): Buffer {
@@ -238,7 +247,7 @@ export class SlotRequestReader {
     const isToBeSent = offset !== undefined && descriptor === undefined
     if (isToBeSent && this.#body === undefined) {
       this.#makeRoomFor(this.#size!)
-      this.#next = kinds.M!.order
+      this.#next = frameRules.M!.order
       this.#wantsBytes = true
       return
     }
@@ -257,7 +266,7 @@ export class SlotRequestReader {
   }
 }
 
-/** A size that no file can have is as wrong as another size. */
+/** A number that is too large for a file ends like any other wrong offset. */
 function offsetIn(payload: Buffer): number {
   return Number(payload.readBigUInt64BE())
 }

@@ -13,41 +13,45 @@ import { type Request, type RequestHead, SlotRequestReader } from './request.ts'
 export const SILENCE_MAX = 10_000
 const HEAD_WITHIN = 10_000
 const BEYOND_TIME_LEFT = 2_000
-/** Who sends a byte now and then must not hold memory for ever, whatever time it has. */
+/**
+ * A client that sends a byte now and then must not hold memory for ever, however long it may take.
+ */
 const SEND_WITHIN = 60_000
 const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
-/** For a client that does not take its answer. */
+/** The time for a client to take its answer. */
 const LEAVE_WITHIN = 3_000
 
 /**
- * The state of a conversation. `waiting`: its head is not whole, and it counts as nobody's;
- * `leaving`: the last word was said.
+ * The state of a conversation. `waiting`: the head of the request has not come whole, and no memory
+ * is charged yet. `leaving`: the answer was written.
  */
 export type Phase = 'waiting' | 'sending' | 'judging' | 'leaving' | 'closed'
 
-/** What a conversation needs of the slot server. */
+/** What a conversation needs from the slot server. */
 export interface SlotServer {
   readonly maxSize: number
   readonly lease: MemoryLease
-  /** For messages that are handed over; without it they are asked for. */
+  /** Takes files that clients hand over. Without it clients are asked to send their messages. */
   readonly passing: PassedDescriptors | undefined
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number
-  /** Called once the head is whole; throws GoCold where there is no room for one more. */
+  /** Milliseconds on the monotonic clock. */
+  readonly uptime: () => number
+  /**
+   * Called once the head has come whole. Throws GoCold if there is no room for one more message.
+   */
   admit(): void
   answer(request: Request, gone: AbortSignal, elapsed: () => number): Promise<Buffer>
   /** The answer about messages that are withheld from scanners. */
   withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
-  /** The client has no answer to what it has asked so far. */
-  cold(way: ColdWay, asked: RequestHead): void
-  /** For trouble of ours; what concerns a message is the client's to log. */
+  /** The client gets no answer to its request, of which `head` has come. */
+  cold(way: ColdWay, head: RequestHead): void
+  /** Logs onescand's own trouble. The client logs what concerns its message. */
   log(line: string): void
 }
 
-/** One conversation: one message. */
+/** The conversation with one client, about one message. */
 export class SlotSession {
   readonly #socket: Socket
   readonly #server: SlotServer
@@ -56,16 +60,16 @@ export class SlotSession {
   readonly #began: number
   #phase: Phase = 'waiting'
   #heard: number
-  #said = 0 // when, once the request was acknowledged
+  #said = 0 // when something was sent last; 0 before the acknowledgement
   #headAt = 0
   #leaveAt = 0
-  #judged = true // that is: nobody is at it
+  #isIdle = true // false while the message is being judged
 
   constructor(socket: Socket, server: SlotServer) {
     this.#socket = socket
     this.#server = server
     this.#reader = new SlotRequestReader({ maxSize: server.maxSize, charge: server.lease.charge })
-    this.#began = server.now()
+    this.#began = server.uptime()
     this.#heard = this.#began
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
     if (server.passing) {
@@ -80,9 +84,9 @@ export class SlotSession {
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       if (this.#phase === 'sending' || this.#phase === 'judging')
-        server.cold('left', this.#reader.asked)
+        server.cold('left', this.#reader.head)
       this.#phase = 'closed'
-      if (!this.#judged) this.#gone.abort()
+      if (!this.#isIdle) this.#gone.abort()
       this.#leaveIfDone()
     })
   }
@@ -91,19 +95,23 @@ export class SlotSession {
     return this.#phase
   }
 
-  /** Says what is due, and ends what takes too long; called a few times a second. */
+  /**
+   * Sends what is due, and ends a conversation that takes too long. It is called a few times a
+   * second.
+   */
   tick(): void {
-    const now = this.#server.now()
-    const why = this.#overdue(now)
+    const uptime = this.#server.uptime()
+    const why = this.#overdue(uptime)
     if (why !== undefined) this.#giveUp(new GoCold(why))
-    else if (this.#phase === 'leaving' && now - this.#leaveAt > LEAVE_WITHIN) this.#socket.destroy()
+    else if (this.#phase === 'leaving' && uptime - this.#leaveAt > LEAVE_WITHIN)
+      this.#socket.destroy()
     else if (this.#phase !== 'sending' && this.#phase !== 'judging') return
     else if (this.#said === 0) {
-      if (now - this.#headAt > ACKNOWLEDGE_AFTER) this.#say(acknowledgement)
-    } else if (now - this.#said > HEARTBEAT_AFTER) this.#say(heartbeat)
+      if (uptime - this.#headAt > ACKNOWLEDGE_AFTER) this.#say(acknowledgement)
+    } else if (uptime - this.#said > HEARTBEAT_AFTER) this.#say(heartbeat)
   }
 
-  /** Tells the client to go cold, and ends. */
+  /** Tells the client to go cold, and ends the conversation. */
   dismiss(why: string): void {
     this.#giveUp(new GoCold(why))
   }
@@ -115,12 +123,12 @@ export class SlotSession {
 
   #hear(chunk: Buffer): void {
     if (this.#phase === 'leaving' || this.#phase === 'closed') return
-    this.#heard = this.#server.now()
+    this.#heard = this.#server.uptime()
     const wanted = this.#reader.wantsBytes
     try {
       this.#reader.push(chunk)
       if (this.#reader.asksWithheld) this.#leave(this.#server.withheld())
-      else if (this.#phase === 'waiting' && this.#reader.head !== undefined) {
+      else if (this.#phase === 'waiting' && this.#reader.timeLeft !== undefined) {
         this.#server.admit()
         this.#headAt = this.#heard
         this.#phase = 'sending'
@@ -131,29 +139,31 @@ export class SlotSession {
     if (this.#phase !== 'sending') return
     if (this.#reader.wantsBytes && !wanted) this.#socket.write(sendIt)
     if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
-    else if (this.#said === 0) this.#say(acknowledgement) // it may be waiting for that
+    else if (this.#said === 0) this.#say(acknowledgement) // the client may wait for it before it sends more
   }
 
   async #judge(request: Request): Promise<void> {
     this.#phase = 'judging'
-    this.#judged = false
+    this.#isIdle = false
     try {
       const answer = await this.#server.answer(
         request,
         this.#gone.signal,
-        () => this.#server.now() - this.#began,
+        () => this.#server.uptime() - this.#began,
       )
-      this.#judged = true
+      this.#isIdle = true
       if (this.#isOpen())
         this.#leave(this.#said === 0 ? Buffer.concat([acknowledgement, answer]) : answer)
     } catch (error) {
-      this.#judged = true
+      this.#isIdle = true
       this.#giveUp(error)
     }
     this.#leaveIfDone()
   }
 
-  /** (A function of its own: the phase changes while an answer is awaited.) */
+  /**
+   * (A method, because TypeScript would not see that the phase changes while an answer is awaited.)
+   */
   #isOpen(): boolean {
     return this.#phase !== 'leaving' && this.#phase !== 'closed'
   }
@@ -162,35 +172,35 @@ export class SlotSession {
     if (!this.#isOpen()) return
     const why = errorText(error)
     if (!(error instanceof GoCold)) this.#server.log(why)
-    this.#server.cold('told', this.#reader.asked)
+    this.#server.cold('told', this.#reader.head)
     this.#leave(goCold(why))
   }
 
   #say(words: Buffer): void {
-    this.#said = this.#server.now()
+    this.#said = this.#server.uptime()
     this.#socket.write(words)
   }
 
   #leave(lastWords: Buffer): void {
     this.#phase = 'leaving'
-    this.#leaveAt = this.#server.now()
+    this.#leaveAt = this.#server.uptime()
     this.#socket.end(lastWords, () => this.#socket.destroy())
   }
 
-  /** What a scanner still reads is still in memory. */
+  /** Frees everything, but not while a scanner may still read the message. */
   #leaveIfDone(): void {
-    if (this.#phase !== 'closed' || !this.#judged) return
+    if (this.#phase !== 'closed' || !this.#isIdle) return
     this.#reader.free()
     this.#server.lease.close()
     this.#server.left()
   }
 
-  #overdue(now: number): string | undefined {
-    if (this.#phase === 'waiting' && now - this.#began > HEAD_WITHIN)
+  #overdue(uptime: number): string | undefined {
+    if (this.#phase === 'waiting' && uptime - this.#began > HEAD_WITHIN)
       return 'sent its question too slowly'
-    if (this.#phase === 'sending' && now - this.#heard > SILENCE_MAX) return 'fell silent'
-    const timeLeft = Math.min((this.#reader.head?.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
-    return this.#phase === 'sending' && now - this.#headAt > timeLeft
+    if (this.#phase === 'sending' && uptime - this.#heard > SILENCE_MAX) return 'fell silent'
+    const timeLeft = Math.min((this.#reader.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
+    return this.#phase === 'sending' && uptime - this.#headAt > timeLeft
       ? 'took too long to send'
       : undefined
   }

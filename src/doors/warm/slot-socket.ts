@@ -12,41 +12,45 @@ import { createClientPolicies } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
 import { answerRequest, isTrialOfCheck } from './judge.ts'
 import type { IdentifyPeer, Peer } from './peer.ts'
+import type { Request } from './request.ts'
 import { type SlotServer, SlotSession } from './session.ts'
 import { withheldFrame } from './withheld.ts'
 
 export interface SlotSocketOptions {
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Messages judged at once, others wait; and connections that have asked nothing yet. */
+  /**
+   * The most messages that are judged at once, and the most connections that have asked nothing
+   * yet.
+   */
   readonly maxClients: number
-  /** Bytes of all that clients have sent and that was not answered yet. */
+  /** Bytes of all requests that are not answered yet. */
   readonly memory: number
-  /** For messages that clients hand over, where this runtime has a way to take them. */
+  /** Takes files that clients hand over; undefined if this runtime cannot. */
   readonly passing: PassedDescriptors | undefined
   readonly identifyPeer: IdentifyPeer
-  /** Who shows what is done with mail. */
+  /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
 }
 
 /** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
 const TICK = 300
-/** Bytes that a conversation takes besides what is sent; they bound how many may wait. */
+/** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
 
-/** The slot's door: conversations of doc/slot-protocol.md on whatever the server listens on. */
+/** Makes the slot's door, which speaks doc/slot-protocol.md with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const { maxClients, maxSize, log, identifyPeer, passing } = options
   const sessions = new ConnectionSet<SlotSession>({
     every: TICK,
     look: (session) => session.tick(),
   })
-  /** In the order of their coming; without those that have sent a whole head. */
+  /** The conversations whose head has not come whole, in the order of arrival. */
   const waiting = new Set<SlotSession>()
   const turns = createSemaphore(maxClients)
   const budget = createBudget(options.memory, (why) => new GoCold(why))
-  let judge = judgeBy(first) // a message keeps the one that it was given to
+  let judge = judgeBy(first) // a message stays with the one that it began with
   let { verdicts } = first.tools
 
   const pauseOnConnect = passing !== undefined
@@ -56,23 +60,13 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
       maxSize,
       passing,
       lease: budget.open(),
-      now: () => performance.now(),
+      uptime: () => performance.now(),
       admit() {
         waiting.delete(session)
         slotServer.lease.charge(SESSION_BYTES)
       },
-      async answer(request, gone, elapsed) {
-        const arrived = performance.now()
-        const over = await takeTurn(turns, maxClients, gone, request.timeLeft).catch((error) => {
-          throw new GoCold(errorText(error))
-        })
-        const timeLeft = request.timeLeft - (performance.now() - arrived)
-        try {
-          return await judge(identifyPeer(socket))({ ...request, timeLeft }, gone, elapsed)
-        } finally {
-          over()
-        }
-      },
+      answer: (request, gone, elapsed) =>
+        answerInTurn(identifyPeer(socket), request, gone, elapsed),
       withheld: () => withheldFrame(verdicts?.withheld()),
       left() {
         waiting.delete(session)
@@ -89,7 +83,32 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   })
   server.on('error', (error) => log(`slot socket: ${error.message}`))
 
-  /** Clients that say nothing must not keep out others: the one that has waited longest goes. */
+  /**
+   * Waits until fewer than `maxClients` messages are being judged, and answers in the time that is
+   * left.
+   */
+  async function answerInTurn(
+    peer: Peer | undefined,
+    request: Request,
+    gone: AbortSignal,
+    elapsed: () => number,
+  ): Promise<Buffer> {
+    const arrived = performance.now()
+    const done = await takeTurn(turns, maxClients, gone, request.timeLeft).catch((error) => {
+      throw new GoCold(errorText(error))
+    })
+    const timeLeft = request.timeLeft - (performance.now() - arrived)
+    try {
+      return await judge(peer)({ ...request, timeLeft }, gone, elapsed)
+    } finally {
+      done()
+    }
+  }
+
+  /**
+   * Ends the oldest conversation that has asked nothing, if there are too many: they must not keep
+   * others out.
+   */
   function makeRoom(): void {
     if (waiting.size < maxClients) return
     const [oldest] = waiting

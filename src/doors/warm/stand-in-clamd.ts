@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
 
 /**
- * A server in clamd's place that understands all that the plugin clamd asks, one question behind
- * the other, and finds nothing: clamd(8). Not listening yet.
+ * Makes a server in clamd's place. It understands all that the plugin clamd asks, one question
+ * after the other, and finds nothing: clamd(8). It does not listen yet.
  */
 export function standInClamd(): Server {
   return createServer((connection) => {
@@ -12,13 +12,13 @@ export function standInClamd(): Server {
   })
 }
 
-/** Takes what comes, in any split. */
+/** Returns a function that takes the bytes of a connection, in any split. */
 function converse(connection: Socket): (chunk: Buffer) => void {
   let commands = 0
   let inSession = false
-  /** What has come of a command or of the length of a piece. */
+  /** The bytes of a command, or of the length of a piece, that have come. */
   let begun = Buffer.alloc(0)
-  /** Bytes of a piece that are to come; undefined outside of a stream. */
+  /** The number of bytes of a piece that are still to come; undefined outside of a stream. */
   let piece: number | undefined
 
   function reply(text: string): void {
@@ -32,7 +32,7 @@ function converse(connection: Socket): (chunk: Buffer) => void {
     else if (command !== FILDES_BYTE) reply(command === 'zPING' ? 'PONG' : 'ClamAV rehearsal')
   }
 
-  /** The bytes that are none of a piece, up to the end of a command or of a length. */
+  /** Takes bytes up to the end of a command or of a length. Returns how many it has taken. */
   function take(chunk: Buffer): number {
     const end = piece === undefined ? chunk.indexOf(0) + 1 : LENGTH - begun.length
     const taken = end > 0 ? Math.min(end, chunk.length) : chunk.length
@@ -66,7 +66,8 @@ function converse(connection: Socket): (chunk: Buffer) => void {
 }
 
 /**
- * The byte that brings a descriptor is a NUL, as the end of a command; the descriptor is dropped.
+ * The byte that brings a descriptor is a NUL, and looks like the end of an empty command. The
+ * descriptor is dropped.
  */
 const FILDES_BYTE = ''
 /** Bytes of the length before a piece of a stream. */

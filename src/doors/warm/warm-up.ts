@@ -9,22 +9,24 @@ import { createSlotSocket } from './slot-socket.ts'
 import { standInClamd } from './stand-in-clamd.ts'
 
 /**
- * Rounds of mail after which the runtime has compiled most of what judges it: the first
- * hundred messages took two to three times as long as those behind some thousand.
+ * Rounds of mail after which the runtime has compiled most of the judgement. Without them the first
+ * hundred messages took two to three times as long as those after some thousand.
  */
 const ROUNDS = 250
-/** Every so many rounds the mail is a copy of the one before, which is known. */
+/**
+ * In one of so many rounds the mail is a copy of the round before, so that its verdict is known.
+ */
 const COPIES_EACH = 5
 /** Bytes of an attachment. */
 const LARGE = 64 * 1024
 
 /**
- * Judges mail that nobody sent, so that the first that somebody sends does not wait for the
- * runtime's compiler. It is a stage set of its own in a private directory under
- * `directory`: another socket, a stand-in for clamd, a key that no one has.
+ * Judges mail that nobody sent, so that the first real mail does not wait for the runtime's
+ * compiler. All that this needs is in a private directory below `directory`: another socket, a
+ * stand-in for clamd, a key that nobody else has. Ends at the signal `over`.
  */
 export async function warmUp(directory: string, over: AbortSignal): Promise<void> {
-  const stage = mkdtempSync(join(directory, 'onescan-dir-')) // a name that is swept: named-file.ts
+  const stage = mkdtempSync(join(directory, 'onescan-dir-')) // the sweep removes this name, too: named-file.ts
   const open: { close(): unknown }[] = []
   try {
     const clamd = standInClamd()
@@ -71,12 +73,12 @@ export async function warmUp(directory: string, over: AbortSignal): Promise<void
   }
 }
 
-/** What is for people in an answer in frames. */
+/** Returns the log line in an answer. */
 function logLineOf(answer: Buffer): string {
   return /decision=[^\n]*/.exec(answer.toString('latin1'))?.[0] ?? 'no decision'
 }
 
-/** Milliseconds for one of them. */
+/** Milliseconds for an answer. */
 const PATIENCE = 60_000
 
 const NUMBER_FIELD = 'X-Round: '
@@ -88,13 +90,13 @@ const lines = 'a line of a message that nobody sent\n'.repeat(50)
 const text = Buffer.from(`${header}\n${lines}`)
 const small = attachment(4 * 1024)
 
-/** So that it is no copy of another round's. */
+/** Writes the number of the round into the mail, so that it is no copy of another round's. */
 function numberMail(mail: Buffer, number: number): void {
   const digits = String(number).padStart(NUMBER.length, '0')
   mail.write(digits, mail.indexOf(NUMBER_FIELD) + NUMBER_FIELD.length, 'latin1')
 }
 
-/** Like most mail: a text in two forms and a file of so many bytes. */
+/** Makes a message like most mail: a text in two forms, and a file of so many bytes. */
 function attachment(bytes: number): Buffer {
   const multipart = (kind: string, boundary: string, parts: readonly string[]) =>
     `Content-Type: multipart/${kind}; boundary="${boundary}"\n\n` +

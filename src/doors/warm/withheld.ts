@@ -3,20 +3,26 @@ import type { Withheld } from '../../verdicts/poison.ts'
 import { createFrameReader, frame, uint32 } from './frames.ts'
 import { VERSION, WITHHELD } from './request.ts'
 
-/** Bytes of the answer: messages, and seconds until the first and the last is scanned again. */
+/**
+ * Bytes of the answer: the number of messages, and the seconds until the first and the last of them
+ * is scanned again.
+ */
 const LENGTH = 12
 const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
 
-/** onescand's answer, doc/slot-protocol.md. It is numbers alone: any client may ask. */
+/**
+ * Makes onescand's answer, doc/slot-protocol.md. It has only numbers in it, since any client may
+ * ask.
+ */
 export function withheldFrame({ messages, soonest, latest }: Withheld = NOTHING): Buffer {
   const seconds = (milliseconds: number) => Math.ceil(milliseconds / 1000)
   return frame(WITHHELD, uint32(messages, seconds(soonest), seconds(latest)))
 }
 
 /**
- * Asks the onescand that listens there; undefined if it does not know the question. Rejects
- * if there is none, or none that answers within so many milliseconds. Believes nothing but
- * three numbers, whoever it is that listens.
+ * Asks the onescand at a socket which messages it withholds from scanners. Resolves with undefined
+ * if it does not know the question. Rejects if nobody answers within so many milliseconds. Any
+ * process may listen there, so nothing but three numbers is accepted.
  */
 export function askWithheld(path: string, within: number): Promise<Withheld | undefined> {
   return new Promise((resolve, reject) => {

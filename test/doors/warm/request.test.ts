@@ -85,12 +85,12 @@ t.test(
   },
 )
 
-t.test('the head is known before the message has come', async (t) => {
+t.test('the time left is known before the message has come', async (t) => {
   const reader = new SlotRequestReader({ maxSize: MIB, charge: () => {} })
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)
-  t.equal(reader.head, undefined)
+  t.equal(reader.timeLeft, undefined)
   reader.push(size!)
-  t.same(reader.head, { timeLeft: 60_000 })
+  t.equal(reader.timeLeft, 60_000)
   t.equal(reader.request, undefined)
 })
 
