@@ -72,19 +72,14 @@ export const trusted = [
     why: 'a run of one class between two anchors; the file of a token of the operator',
   },
   {
-    file: 'judge/decide.ts',
-    expression: "new RegExp(`^${source}$`, 'is')",
-    why: 'a pattern of the operator and the name of a signature, one line of a scanner',
-  },
-  {
     file: 'quota/tell/privileges.ts',
     expression: "new RegExp(`^${name}:\\\\s*([0-9a-f]+)$`, 'm')",
     why: 'proc(5) of this process',
   },
   {
-    file: 'verdicts/fields.ts',
-    expression: 'new RegExp(`[^\\\\n]{${FREE_LINE_MAX + 1}}`)',
-    why: 'one class, so many times: each start ends at the next LF or matches',
+    file: 'rules/candidates.ts',
+    expression: "new RegExp(String.raw`^(?!${others}|${networks})[^#\\s][^\\n]*${more}`, 'gim')",
+    why: 'onescan.policy, a file of the operator; at each line one word is read ahead, and then the line',
   },
   {
     file: 'scan/attachments/lax-words.ts',

@@ -120,6 +120,7 @@ export function bunFunctions<Name extends FunctionName>(
 
 /** Names the C library that this process has loaded. That of musl is also its dynamic linker. */
 function libcFile(): string {
-  const maps = readFileSync('/proc/self/maps', 'latin1')
-  return /\/\S*\/ld-musl-\w+\.so\.1$/m.exec(maps)?.[0] ?? 'libc.so.6'
+  const lines = readFileSync('/proc/self/maps', 'latin1').split('\n')
+  const files = lines.map((line) => line.slice(line.indexOf('/')))
+  return files.find((file) => /\/ld-musl-\w+\.so\.1$/.test(file)) ?? 'libc.so.6'
 }

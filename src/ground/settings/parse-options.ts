@@ -71,7 +71,8 @@ function without(args: readonly string[], option: string): string[] {
 
 /** Rewords an error of parseArgs(), such as `Option '--milter <value>' argument missing`. */
 function reworded(text: string): string {
-  const [, option] = /^Option '(--[a-z-]+)[^']*' argument (?:missing|is ambiguous)/.exec(text) ?? []
+  const [, option] =
+    /^Option '(--[a-z-]+)(?: [^']*)?' argument (?:missing|is ambiguous)/.exec(text) ?? []
   if (option !== undefined) return `${option}: needs a value`
   const [, flag] = /^Option '(--[a-z-]+)' does not take an argument/.exec(text) ?? []
   return flag === undefined ? text : `${flag}: takes no value`
