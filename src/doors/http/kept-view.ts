@@ -42,13 +42,15 @@ interface KeptMessage {
 
 /** The quarantine as the page shows it. */
 export interface KeptView {
-  /** Where QUARANTINE keeps messages: nowhere, in the queue of the MTA, or in a directory. */
+  /**
+   * The kind of place where QUARANTINE keeps messages: none, the queue of the MTA, or a directory.
+   */
   readonly place: 'none' | 'hold' | 'directory'
   /** Why the directory cannot be read. */
   readonly trouble?: string
   /** The newest KEPT_SHOWN messages, the newest first. */
   readonly messages: readonly KeptMessage[]
-  /** What the last sweep left in the directory. */
+  /** The number and size of all messages that the last sweep left. */
   readonly all?: { readonly messages: number; readonly bytes: number }
 }
 
@@ -105,7 +107,7 @@ async function read(root: PathHandle, hideAddresses: boolean): Promise<readonly 
   return messages
 }
 
-/** Resolves to a message as the page shows it, or to undefined if it has gone meanwhile. */
+/** Resolves to a message as the page shows it, or to undefined if it is gone. */
 async function readOne(
   root: PathHandle,
   entry: QuarantineEntry,

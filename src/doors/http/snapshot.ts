@@ -19,13 +19,13 @@ export interface ShownDecision {
 export interface AboutDaemon {
   readonly host: string
   readonly version: string
-  /** What each door does with mail, in one line for each. */
+  /** One line for each door that says what it does with mail. */
   readonly does: readonly string[]
 }
 
 export interface SnapshotOptions {
   readonly about: () => AboutDaemon
-  /** What is wrong in the settings of other programs, such as a clamd. */
+  /** Returns faults in the settings of other programs, such as a clamd. */
   readonly amiss: () => readonly string[]
   /** Whether addresses of mail and of clients are hidden from the page. */
   readonly hideAddresses: boolean

@@ -15,7 +15,7 @@ import { type KeptSources, viewKept } from './kept-view.ts'
 import { assets } from './page-assets.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
 
-/** What the server shows, and where it listens. */
+/** The contents of the server, and the address that it listens on. */
 export interface StatusServerOptions
   extends SnapshotOptions,
     Pick<KeptSources, 'quarantine' | 'swept'> {

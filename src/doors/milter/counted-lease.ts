@@ -6,8 +6,8 @@ export interface ConnectionMemory {
 }
 
 /**
- * Returns the lease with its bytes counted in `memory`. Before each charge `makeFree` may close other
- * connections, if there is not enough memory left.
+ * Returns the lease with its bytes counted in `memory`. Before each charge `makeFree` may close
+ * other connections, if there is not enough memory left.
  */
 export function countedLease(
   lease: MemoryLease,

@@ -25,7 +25,7 @@ import type { MilterServer } from './server.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, smtpReply } from './wire/replies.ts'
 
-/** What is known about a message when it is whole, besides the message itself. */
+/** The facts about a message that are known when it is whole. */
 export interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
@@ -35,13 +35,12 @@ export interface MessageEnd {
   readonly queueId: string | undefined
   /** Whether the message is a trial of `onescan check`, which no MTA sends. */
   readonly isTrial: boolean
-  /** What rules and plugins are told about the client. */
+  /** The client, as rules and plugins see it. */
   readonly origin: Origin
 }
 
 /**
- * One message from MAIL to its end. If something goes wrong meanwhile, the answer at the end says
- * so.
+ * One message from MAIL to its end. If something goes wrong before, the answer at the end says so.
  */
 export interface MilterMessage {
   readonly sender: MailAddress

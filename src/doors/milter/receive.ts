@@ -3,7 +3,7 @@ import { type Judging, startJudging } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { createMilterIntake, type MilterIntake } from './intake.ts'
 
-/** How one message is judged, and where its parts go until then. */
+/** The way in which a message is judged, and the intake of its parts until then. */
 export type MessageReception =
   | Extract<Judging, { kind: 'pass' }>
   | (Extract<Judging, { kind: 'judge' }> & { readonly intake: MilterIntake })

@@ -7,7 +7,7 @@ import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
 import { type MessageReception, startReceiving } from './receive.ts'
 import type { MilterTimeouts } from './time-limits.ts'
 
-/** What the milter door needs besides its configuration. */
+/** The options of the milter door, besides its configuration. */
 export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
@@ -19,7 +19,7 @@ export interface MilterOptions extends MailDoorOptions {
   readonly timeouts?: MilterTimeouts
 }
 
-/** What a session, and each message in it, needs of the milter door. */
+/** The services that the door gives to a session and to each message in it. */
 export interface MilterServer extends MailDoorServices {
   /** Whether the MTA is on this host, behind a unix socket. */
   readonly isLocal: boolean

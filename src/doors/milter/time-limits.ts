@@ -8,10 +8,10 @@ export interface MilterTimeouts {
    */
   readonly progressAfter: number
   /**
-   * Of silence amid a packet or the content of a message: an MTA has all of it before it begins.
+   * Of silence amid a packet or the content of a message, all of which an MTA has before it begins.
    */
   readonly stalled: number
-  /** Of silence otherwise, while an SMTP client may think; the default of libmilter. */
+  /** Between two commands, while an SMTP client may think; the default of libmilter. */
   readonly idle: number
   /** For the last answer to be taken. */
   readonly leaving: number

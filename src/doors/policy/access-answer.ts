@@ -8,7 +8,7 @@ import { type Attributes, writeAttributes } from './attributes.ts'
 /** The value of `request` by which `onescan quota` asks on the same socket. */
 export const EXPLAIN = 'onescan_quota'
 
-/** What answers depend on. */
+/** The settings and services by which requests are answered. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined

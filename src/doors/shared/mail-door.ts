@@ -3,7 +3,7 @@ import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Budget, MemoryLease } from './limits/memory-budget.ts'
 
-/** What a door that receives mail from a mail server is opened with. */
+/** The options of a door that receives mail from a mail server. */
 export interface MailDoorOptions {
   /** Memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
@@ -15,7 +15,7 @@ export interface MailDoorOptions {
   readonly reporter?: MailReporter | undefined
 }
 
-/** What a session, and each message in it, needs of its door. */
+/** The services that such a door gives to a session and to each message in it. */
 export interface MailDoorServices {
   /** Undefined if no recipient is asked about. */
   readonly quota: QuotaLookup | undefined

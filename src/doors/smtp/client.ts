@@ -13,7 +13,7 @@ export const UNENDED_MAX = 64 * 1024
 /** Bytes of replies that a client may leave untaken when the next reply is due. */
 const UNTAKEN_MAX = 256 * 1024
 
-/** What a session hears of its client and says to it. */
+/** A client as its session sees it. */
 export interface SmtpClient {
   /**
    * Resolves to the next line, or to undefined once the client has left. Rejects with a Fault of
@@ -34,11 +34,11 @@ export interface SmtpClient {
   readonly gone: AbortSignal
 }
 
-/** What a client is doing, by which the door decides whether it takes too long. */
+/** The activity of a client, by which the door decides whether it takes too long. */
 export interface ClientActivity {
   /** When bytes of the client came for the last time; at first, when it connected. */
   readonly heardAt: number
-  /** What is being read, and since when; undefined between commands. */
+  /** The kind of input that is being read, and since when; undefined between commands. */
   readonly reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
   /** Whether the session waits for the client. */
   readonly awaited: boolean

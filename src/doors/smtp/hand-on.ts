@@ -34,7 +34,7 @@ export function toAll(
   return new Array<RawReply>(lmtp ? recipients.length : 1).fill(reply)
 }
 
-/** Milliseconds for RSET to be answered: the client waits for its own reply meanwhile. */
+/** Milliseconds for RSET to be answered, while the client waits for its own reply. */
 const RESET_MAX = 10_000
 
 /**

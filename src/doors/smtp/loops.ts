@@ -38,7 +38,7 @@ export interface LoopWatch {
   begin(commands: Iterable<Buffer>, gone: AbortSignal): (() => void) | undefined
 }
 
-/** What the loop watch needs of its door. */
+/** The means by which a loop watch asks its question. */
 export interface LoopQuestions {
   readonly lmtp: boolean
   /** Resolves to a new connection to the next server, which has greeted. */

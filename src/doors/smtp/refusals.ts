@@ -5,7 +5,7 @@ import type { ContentReader } from './wire/content.ts'
 /** The refusal of a message that is not even judged, because of its form. */
 export type ContentRefusal = Extract<Decision, { kind: 'reject' }>
 
-/** What the door demands of content. */
+/** The limits that the door sets to content. */
 export interface ContentLimits {
   /** Whether a message with a bare CR or LF is refused. */
   readonly refusesBareNewlines: boolean

@@ -1,7 +1,7 @@
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
 import { type ClientAttributes, plainAddress } from './wire/xforward.ts'
 
-/** What the door knows about the client that sends a message. */
+/** The client that sends a message, as far as the door knows it. */
 export interface SendingClient {
   readonly origin: Origin
   /** Whether the client may relay or has authenticated. */

@@ -29,7 +29,7 @@ export interface SmtpRoute {
   readonly refusesBareNewlines: boolean
 }
 
-/** What the SMTP door needs besides its configuration and its route. */
+/** The options of the SMTP door, besides its configuration and its route. */
 export interface SmtpOptions extends MailDoorOptions {
   /**
    * Sessions at once. If one more client comes, one that is silent between messages makes room,
@@ -42,7 +42,7 @@ export interface SmtpOptions extends MailDoorOptions {
   readonly nextServerTimeouts?: NextServerTimeouts
 }
 
-/** What a session, and each message in it, needs of the server that it belongs to. */
+/** The services that the door gives to a session and to each message in it. */
 export interface SmtpServer
   extends MailDoorServices,
     ContentLimits,

@@ -2,14 +2,15 @@ import type { ClientActivity } from './client.ts'
 
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
 export interface SmtpTimeouts {
-  /** Of silence. */
+  /** Of silence, whatever the client is doing. */
   readonly silence: number
   /** From the first byte of a command to its last. */
   readonly command: number
   /** From the answer to DATA to the end of the content. */
   readonly content: number
   /**
-   * Of silence between messages, after which a client may be closed to make room for another one.
+   * Of silence while no message is under way; after that a client may be closed to make room for
+   * another one.
    */
   readonly makesRoomAfter: number
   /** For the last reply to be taken. */

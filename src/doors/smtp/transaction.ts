@@ -154,7 +154,7 @@ async function decide(
   return server.afterQueue ? deferRefusals(decision) : decision
 }
 
-/** Has the message judged; it is shown to operators meanwhile. */
+/** Has the message judged, and shows operators that it is. */
 async function judgeVisibly(
   transaction: Transaction,
   judging: Extract<Judging, { kind: 'judge' }>,

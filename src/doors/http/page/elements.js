@@ -1,4 +1,4 @@
-// What the page is made of. Everything that comes from mail becomes text, never markup.
+// Elements of the page. Everything that comes from mail becomes text, never markup.
 
 /** Control characters, and those that turn the direction of writing. */
 const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g

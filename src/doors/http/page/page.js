@@ -101,7 +101,7 @@ function showDecided(fresh) {
   const words = at('filter').value.toLowerCase().split(/\s+/).filter(Boolean)
   const list = at('list')
   if (fresh) {
-    // What is open, or has the focus, stays as it is.
+    // Items that are open or have the focus stay as they are.
     const items = fresh
       .filter((decision) => matches(decision, words))
       .map(item)

@@ -1,4 +1,4 @@
-// What is in quarantine: the newest messages, to look at.
+// The newest messages in quarantine, which the page can only show.
 import { at, element, foldedItem, sizeInWords } from './elements.js'
 
 /** Milliseconds between two looks; none while nobody sees the page. */
@@ -17,7 +17,7 @@ async function look() {
     (response) => (response.ok ? response.text() : ''),
     () => '',
   )
-  // What is open, or has the focus, stays as it is.
+  // Items that are open or have the focus stay as they are.
   if (text === '' || text === shown) return
   shown = text
   show(JSON.parse(text))

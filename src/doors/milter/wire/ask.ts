@@ -2,12 +2,12 @@ import { connect, type Socket } from 'node:net'
 import { step } from './negotiation.ts'
 import { createPacketReader, type MilterPacket, packet, strings, uint32 } from './packets.ts'
 
-/** Where a filter listens. */
+/** The address that a filter listens on. */
 export type ServiceAddress =
   | { readonly path: string }
   | { readonly host: string; readonly port: number }
 
-/** What a filter does with a message. */
+/** A filter's answer to a message. */
 export interface FilterAnswer {
   /** `passed` stands for accept and continue, which both let the message pass. */
   readonly kind: 'passed' | 'refused' | 'deferred' | 'discarded'

@@ -2,8 +2,8 @@ import { WireError } from '../../shared/wire/wire-error.ts'
 import { packet, strings, uint32 } from './packets.ts'
 
 /**
- * What a filter may do at the end of a message: bits of the negotiation (libmilter, mfapi.h
- * SMFIF_).
+ * The edits that a filter may make at the end of a message: bits of the negotiation (libmilter,
+ * mfapi.h SMFIF_).
  */
 export const action = {
   addFields: 0x01,
@@ -19,7 +19,10 @@ export const action = {
   requestMacros: 0x100,
 } as const
 
-/** What the MTA and the filter may leave out: bits of the negotiation (mfdef.h SMFIP_). */
+/**
+ * The steps of the protocol that MTA and filter may leave out: bits of the negotiation (mfdef.h
+ * SMFIP_).
+ */
 export const step = {
   skipConnect: 0x1,
   skipHelo: 0x2,
@@ -64,14 +67,14 @@ export const macroStage = {
   endOfHeader: 6,
 } as const
 
-/** What the MTA offers. Unknown bits are kept. */
+/** The MTA's offer. Unknown bits are kept. */
 export interface NegotiationOffer {
   readonly version: number
   readonly actions: number
   readonly steps: number
 }
 
-/** What the filter asks for. */
+/** The filter's requests. */
 export interface NegotiationRequest {
   /** The actions without which the filter cannot work. */
   readonly neededActions: number
@@ -84,7 +87,7 @@ export interface NegotiationRequest {
   ])[]
 }
 
-/** What was agreed for a connection: never a bit that was not offered. */
+/** The agreement for a connection, which has no bit that was not offered. */
 export interface Agreement {
   readonly version: number
   readonly actions: number

@@ -26,7 +26,7 @@ export interface PacketReader {
   close(): void
 }
 
-/** Where the memory for packets comes from that come in pieces. */
+/** The account for memory of packets that come in pieces. */
 export interface PacketMemory {
   /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void

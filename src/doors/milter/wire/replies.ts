@@ -8,7 +8,7 @@ export const accepted = packet('a')
 export const discarded = packet('d')
 /** The MTA defers in its own words. */
 export const deferred = packet('t')
-/** No answer yet, but the MTA's timeout begins anew. */
+/** Restarts the MTA's timeout; the answer comes later. */
 export const progress = packet('p')
 
 /** Characters of a line's text: MTAs rely on this limit of smfi_setmlreply(3). */

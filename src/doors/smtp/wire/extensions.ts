@@ -1,6 +1,6 @@
 import { type RawReply, replyTexts } from './replies.ts'
 
-/** What a server says about itself in its answer to EHLO or LHLO. */
+/** A server's answer to EHLO or LHLO. */
 export interface EhloReply {
   /** The first line: the server's name and a greeting. */
   readonly greeting: string

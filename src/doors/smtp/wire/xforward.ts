@@ -3,7 +3,7 @@ const NAMES = ['NAME', 'ADDR', 'PORT', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as co
 type AttributeName = (typeof NAMES)[number]
 
 /**
- * What a mail server tells about the client that it has the mail from, in latin1. An unavailable
+ * The attributes of the client that a mail server has the mail from, in latin1. An unavailable
  * value is undefined.
  */
 export type ClientAttributes = { readonly [Name in AttributeName]?: string | undefined }
