@@ -6,7 +6,7 @@
 const LONGEST = [
   'test/cli/check/set-ups/onescand.test.ts',
   'test/packaging/same-bytes.test.ts',
-  'test/doors/http/http-place.test.ts',
+  'test/doors/http/access.test.ts',
   'test/load/hosts/faults.test.ts',
   'test/doors/warm/cases.test.ts',
   'test/programs/milter-host-fields.test.ts',

@@ -1,8 +1,24 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { freePort } from '../../programs/free-port.ts'
-import { type DaemonWishes, type RunningDaemon, startOnescand } from '../daemon/process.ts'
+import {
+  type DaemonWishes,
+  runtimes as onNode,
+  type RunningDaemon,
+  startOnescand,
+} from '../daemon/process.ts'
+
+const compiled = join(import.meta.dirname, '../../../build/native/onescand')
+
+/** The runtimes of onescand, and the compiled one if it was built. */
+export const runtimes = existsSync(compiled)
+  ? [...onNode, { name: 'compiled', program: [compiled] }]
+  : onNode
 
 interface Test {
   teardown(stop: () => unknown): void
@@ -35,7 +51,7 @@ export async function serve(t: Test, wishes: DaemonWishes = {}): Promise<Served>
     get: (path, headers = {}) => get(port, path, headers),
     async send({ from = 'a@example.org', to = 'b@example.org', id = '<1@x>', eicar = false } = {}) {
       const envelope = makeEnvelope(Buffer.from(from), [Buffer.from(to)]).wire
-      // Another one each time: what is known already is not scanned again.
+      // Each message is another one, since a known one is not scanned again.
       const body = eicar ? `${EICAR}\n${++sent}` : `body ${++sent}\n`
       const message = Buffer.from(`Subject: x\nMessage-ID: ${id}\n\n${body}`)
       await daemon.ask({ envelope, message, variables: { QHPSI: 'plugin: eicar' } })
@@ -79,8 +95,19 @@ export function metric(text: string, name: string, labels: Readonly<Record<strin
   for (const line of text.split('\n')) {
     const [, found, inside = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
     if (found !== name) continue
-    const has = Object.entries(labels).every(([key, one]) => inside.includes(`${key}="${one}"`))
+    const has = Object.entries(labels).every(([key, label]) => inside.includes(`${key}="${label}"`))
     if (has) return Number(value)
   }
   return 0
+}
+
+/** Sends these bytes, and resolves to what comes back until the server closes. */
+export async function askRaw(place: number | string, bytes: string): Promise<string> {
+  const socket = typeof place === 'string' ? connect(place) : connect(place, '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  socket.on('error', () => {})
+  socket.write(bytes)
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString('latin1')
 }
