@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../ground/flow/back-off.ts'
 import { LATE } from '../ground/flow/deadline.ts'
+import { watchKeyMarks } from './key-marks.ts'
 import { createPublisher } from './publisher.ts'
-import { SEALED_MAX } from './seal.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
+import { FIRST_QUESTION, keyOf, questionFor } from './store-keys.ts'
 import type { StoreAccess } from './valkey/access.ts'
-import { isAboutOneKey, type RespCommand } from './valkey/connection.ts'
+import { isAboutOneKey } from './valkey/connection.ts'
 import type { LastingConnection } from './valkey/lasting-connection.ts'
 import { openServers } from './valkey/open-servers.ts'
 import { RespError } from './valkey/resp-reader.ts'
@@ -30,8 +31,6 @@ export interface SharedStore extends VerdictStore {
   sharing(): Sharing
 }
 
-/** The beginning of the names of verdicts in the store; the rest is the fingerprint in base64url. */
-export const KEY_PREFIX = 'onescan:verdict:1:'
 /**
  * Milliseconds after which the claim of the host that scans expires: other hosts wait no longer for its
  * verdict.
@@ -46,18 +45,6 @@ const TOLD_MAX = 200
 const PUT_WITHIN = 5_000
 /** Milliseconds after which a host that waits looks again, doubled each time. */
 const LOOKS = { first: 5, longest: 40 }
-
-const CHECK_KEY = `${KEY_PREFIX}check`
-/** The name of the mark of the hosts' key, which the first host leaves and renews. */
-const MARK_KEY = `${KEY_PREFIX}mark`
-const MARK_EVERY = 20_000
-/** Looks after which a mark expires that nobody renews. */
-const MARK_LASTS = 3
-const markQuestion: RespCommand = ['GETRANGE', MARK_KEY, '0', String(SEALED_MAX)]
-export const OTHER_KEY =
-  'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
-/** The first question on each connection: a user without the right to ask it can share nothing. */
-const FIRST_QUESTION: RespCommand = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /**
  * Opens a store of verdicts that hosts share: Valkey or Redis, one server, a cluster, or servers behind
@@ -88,42 +75,14 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
   }
 
-  const { mark, markEvery = MARK_EVERY } = options
-  const looking =
-    mark && setInterval(() => void compareMarks(mark()).catch(() => {}), markEvery).unref()
-  /** The time since which the mark of another key has been there. */
-  let otherSince: number | undefined
-
-  /**
-   * Leaves or renews this host's mark, and notices the mark of another key. A mark that nobody renews
-   * expires; if one stays for longer, another host has that key now.
-   */
-  async function compareMarks(own: Buffer): Promise<void> {
-    const connection = servers.connectionFor(MARK_KEY)
-    if (!connection?.isReady) return
-    const lasting = ['PX', String(MARK_LASTS * markEvery)]
-    const replies = await connection.ask(
-      [['SET', MARK_KEY, own, 'NX', ...lasting], markQuestion],
-      PUT_WITHIN,
-    )
-    const found = replies === LATE ? undefined : replies[1]
-    if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
-    if (found.equals(own)) {
-      otherSince = undefined
-      tell('mark', undefined)
-      await connection.ask([['SET', MARK_KEY, own, ...lasting]], PUT_WITHIN)
-      return
-    }
-    otherSince ??= uptime()
-    if (uptime() - otherSince > MARK_LASTS * markEvery) tell('mark', OTHER_KEY)
-  }
-
   const publisher = createPublisher({ counters, uptime, publish })
   const servers = openServers(options, {
     firstQuestion: FIRST_QUESTION,
     ready: () => publisher.publishAll(),
     trouble: tell,
   })
+  const marks =
+    options.mark && watchKeyMarks(options.mark, servers, { uptime, every: options.markEvery, tell })
 
   /** Counts an error, and logs it unless it is about one key only. */
   function erred(what: 'get' | 'put', { message }: RespError): void {
@@ -152,8 +111,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
   async function claimOrGet(connection: LastingConnection, key: string) {
     // A store that takes nothing takes no claims.
     const claims = troubles.has('put') ? [] : [['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]]
-    const question = ['GETRANGE', key, '0', String(SEALED_MAX)]
-    const replies = await connection.ask([...claims, question], timeout)
+    const replies = await connection.ask([...claims, questionFor(key)], timeout)
     if (replies === LATE) {
       counters.late++
       return undefined
@@ -224,59 +182,12 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       }
     },
     close() {
-      clearInterval(looking)
+      marks?.close()
       servers.close()
       publisher.close()
     },
   }
 }
 
-function keyOf(fingerprint: Buffer): string {
-  return `${KEY_PREFIX}${fingerprint.toString('base64url')}`
-}
-
-/**
- * Puts a value into a store and asks for it. Resolves to the milliseconds that the answer took, and to
- * whether the store has the mark of another key than `own`. Rejects with a reason in one line if a server
- * cannot be asked, or does not keep the value.
- */
-export async function tryStore(
-  access: StoreAccess,
-  timeout: number,
-  own?: Buffer,
-): Promise<{ readonly time: number; readonly hasOtherKey: boolean }> {
-  const troubles = new Map<string, string>()
-  let isReady = false
-  const servers = openServers(access, {
-    firstQuestion: FIRST_QUESTION,
-    ready() {
-      isReady = true
-    },
-    trouble: (who, why) => (why === undefined ? troubles.delete(who) : troubles.set(who, why)),
-  })
-  const ask = async (words: RespCommand) => {
-    const answer = await servers.connectionFor(words[1] as string)!.ask([words], timeout)
-    if (answer === LATE) throw new Error(`no answer in ${timeout} ms`)
-    const [reply] = answer
-    if (reply instanceof RespError) throw reply
-    return reply
-  }
-  const until = performance.now() + timeout
-  try {
-    while (!isReady || !servers.isWhole || troubles.size > 0) {
-      const [why = 'no connection'] = troubles.values()
-      if (performance.now() > until) throw new Error(why)
-      await pause(10)
-    }
-    await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
-    const asked = performance.now()
-    const answer = await ask(['GETRANGE', CHECK_KEY, '0', String(SEALED_MAX)])
-    if (String(answer) !== 'check') throw new Error('it does not keep a value')
-    const time = performance.now() - asked
-    const found = own && (await ask(markQuestion))
-    const isThere = Buffer.isBuffer(found) && found.length > 0
-    return { time, hasOtherKey: isThere && !found.equals(own!) }
-  } finally {
-    servers.close()
-  }
-}
+// In this bundle, which has all that talks to a store.
+export { tryStore } from './try-store.ts'

@@ -9,7 +9,8 @@ import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
 import { UNPUBLISHED_MAX } from '../../src/verdicts/publisher.ts'
 import { deriveSecrets } from '../../src/verdicts/secrets.ts'
-import { CLAIMED_FOR, KEY_PREFIX } from '../../src/verdicts/shared-store.ts'
+import { CLAIMED_FOR } from '../../src/verdicts/shared-store.ts'
+import { KEY_PREFIX } from '../../src/verdicts/store-keys.ts'
 import {
   ENTERED_WITHIN,
   FIRST_PAUSE,
