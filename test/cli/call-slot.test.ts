@@ -22,7 +22,7 @@ const SIGPIPE_BIT = 1 << 12
 const message = Buffer.from('Subject: hello\n\nbody\n')
 const envelope = Buffer.from('Fa@example.org\0Tb@example.org\0\0')
 
-/** A slot in shell. */
+/** A slot that is a shell script. */
 const slot = (script: string, wishes: Partial<SlotCall> = {}) =>
   callSlot({
     program: ['/bin/sh', '-c', script],
@@ -34,7 +34,7 @@ const slot = (script: string, wishes: Partial<SlotCall> = {}) =>
     ...wishes,
   })
 
-/** Run by Node in the place of the slot: says on fd 2 what it was given. */
+/** A slot that Node runs. It prints on fd 2 what it was given. */
 function probe(fds: string) {
   const fs: typeof import('node:fs') = require('node:fs')
   const given = fds.split(',').map((fd) => ({
@@ -150,7 +150,7 @@ t.test('all bytes of a slot that fills stderr beyond the size of a pipe are read
 t.test('the call ends even if a child of the slot holds descriptors open', async (t) => {
   const outcome = await slot('echo said >&2; sleep 3600 & echo $! >&2')
   const [said, child] = outcome.log.toString().trim().split('\n')
-  process.kill(Number(child)) // throws where it has ended before
+  process.kill(Number(child)) // throws if it has ended before
   t.equal(said, 'said')
 })
 

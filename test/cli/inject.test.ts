@@ -13,7 +13,7 @@ import {
 
 const command = resolve(import.meta.dirname, '../../src/cli/inject/inject.ts')
 
-/** The command as main runs it. */
+/** Runs the command as main does. */
 const main = `
   import yargs from 'yargs'
   import { injectCommand } from ${JSON.stringify(command)}
@@ -43,7 +43,7 @@ function onescan(words: string[], env: Record<string, string> = {}, input = ''):
   })
 }
 
-/** A slot that keeps onescan-queue's contract with its chain: a spool with a gap, read from its middle. */
+/** A slot that hands its chain a spool with a gap, at an offset in its middle, as onescan-queue may. */
 const slotScript = `#!/bin/sh
 spool=$(mktemp) && envelope=$(mktemp) || exit 63
 exec 3<&1
@@ -60,7 +60,7 @@ interface Host {
   readonly message: string
   readonly maildir: string
   readonly slot: string
-  /** Arguments that every call has. */
+  /** The arguments of every call. */
   inject(...more: string[]): Promise<Result>
 }
 

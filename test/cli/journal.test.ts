@@ -11,7 +11,7 @@ import {
 import { atTerminal } from '../programs/terminal.ts'
 import { bundle, searchPath } from './onescan.ts'
 
-/** `onescan log` without a name, on a host that has only systemd's journal, or the journal and files. */
+/** `onescan log` without names of logs, on a host with systemd's journal, with and without files. */
 
 const skip = ownDirectoriesMissing || journalMissing
 const MACHINE = 'fedcba9876543210fedcba9876543210'
@@ -19,7 +19,7 @@ const LOGS = ['journal', 'mail.log', 'maillog', 'onescand', 'qmail', 'smtpd']
 const env = { ...process.env, PATH: searchPath, TZ: 'UTC', NO_COLOR: '1' }
 const noon = Date.parse('2026-11-19T12:00:00Z')
 
-/** As the unit's standard error comes there: Postfix's mail. */
+/** An entry for a line on standard error of onescand's unit, about mail of Postfix. */
 const ofUnit = (time: number, from: string, more = ''): JournalEntry => ({
   time,
   fields: {
@@ -32,7 +32,7 @@ const ofUnit = (time: number, from: string, more = ''): JournalEntry => ({
     PRIORITY: '6',
   },
 })
-/** As the slot writes it to /dev/log. */
+/** An entry for a line that the slot wrote to /dev/log. */
 const ofSlot = (time: number, from: string): JournalEntry => ({
   time,
   fields: {
@@ -43,7 +43,7 @@ const ofSlot = (time: number, from: string): JournalEntry => ({
     PRIORITY: '6',
   },
 })
-/** As a client could have it written by any other program. */
+/** An entry that a client could make any other program write. */
 const strangers: JournalEntry = {
   time: noon,
   fields: {
@@ -66,7 +66,7 @@ function host(t: Test, entries: readonly JournalEntry[]): OwnDirectories {
   return own
 }
 
-/** As typed at a terminal. */
+/** Runs the command at a terminal. */
 function type(own: OwnDirectories, ...words: string[]) {
   return atTerminal(quoted(own.around([process.execPath, bundle, 'log', ...words])), env)
 }

@@ -7,7 +7,7 @@ import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { conformsTo, type Schema } from '../documents/json-schema.ts'
 import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
 
-/** The one form of JSON that all commands print: onescan(1), "JSON". */
+/** All commands print JSON in one form; onescan(1), "JSON". */
 
 const root = join(import.meta.dirname, '../..')
 const schema: Schema = JSON.parse(readFileSync(join(root, 'doc/onescan.schema.json'), 'utf8'))
@@ -26,14 +26,14 @@ interface Trial {
 const RING = 'md5:a:sesame-and-more-sesame\n'
 const file = (t: Test, text: string) => join(t.testdir({ file: text }), 'file')
 
-/** A keyring as it must be, and a message beside it. */
+/** A directory with a keyring of the right mode, and a message. */
 function cluster(t: Test): { readonly ring: string; readonly mail: string } {
   const place = t.testdir({ ring: RING, mail: 'a: b\n\nc\n' })
   chmodSync(join(place, 'ring'), 0o640)
   return { ring: join(place, 'ring'), mail: join(place, 'mail') }
 }
 
-/** A quarantine with nothing in it. */
+/** An empty quarantine. */
 function empty(t: Test): string {
   const directory = t.testdir({})
   chmodSync(directory, 0o700)
@@ -42,7 +42,7 @@ function empty(t: Test): string {
 
 const control = (t: Test) => t.testdir({ control: {} })
 
-/** Done, and not to be done, of each command; a command without any fails the test. */
+/** Calls of each command that succeed, and calls that fail. A command without calls fails the test. */
 const trials: Readonly<Record<string, readonly Trial[]>> = {
   check: [
     { words: () => ['check', '--removal'], exit: Number.NaN, results: Number.NaN },
@@ -253,7 +253,7 @@ for (const [command, all] of Object.entries(trials)) {
       const told = jsonIn(out)
       t.same(conformsTo(schema, told), [])
       t.match(told, { command, version: about.version, exit: code, ok: code === 0 })
-      if (Number.isNaN(exit)) return // it depends on this machine
+      if (Number.isNaN(exit)) return // the exit code depends on this machine
       t.equal(code, exit, err)
       t.equal(told.results.length, results, out)
       t.equal(told.errors.length, errors.length, out)
@@ -307,7 +307,7 @@ t.test('output that does not fit the schema is found', async (t) => {
   }
 })
 
-/** By the help, as a person would find them; its examples name some twice. */
+/** The commands in the help. Its examples name some of them twice. */
 function commandsOf(...words: string[]): string[] {
   const env = { PATH: searchPath }
   const help = execFileSync(process.execPath, [bundle, ...words, '--help'], { env }).toString()

@@ -17,7 +17,7 @@ import { tai64n, told } from '../observe/log/lines.ts'
 import { findProgram } from '../programs/install.mjs'
 import { jsonIn, oldestNode, onescan, searchPath } from './onescan.ts'
 
-/** `onescan log`: what happened to that mail. */
+/** `onescan log` says what happened to a message. */
 
 const unpack = {
   skip: !(findProgram('xz') && findProgram('zstd')) && 'install Debian packages xz-utils and zstd',

@@ -4,15 +4,15 @@ import { dirname, join, resolve } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 
 const root = resolve(import.meta.dirname, '../..')
-/** The program, for node. */
+/** The program that node runs. */
 export const bundle = join(root, 'dist/onescan.cjs')
 
 export { oldestNode }
 
-/** The launcher, which looks for node in PATH. */
+/** The launcher, which finds node in PATH. */
 export const launcher: string = join(root, 'bin/onescan')
 
-/** The slot program that belongs to it. */
+/** The slot program of the same package. */
 export const slotProgram: string = join(root, 'bin/onescan-queue')
 
 /** PATH in which the launchers find the Node that runs the tests. */
@@ -27,7 +27,7 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** Beside PATH; nothing else is inherited. */
+  /** Variables besides PATH. No others are inherited. */
   readonly env?: Record<string, string>
   readonly input?: string | Buffer
   readonly runtime?: string
@@ -41,7 +41,7 @@ export async function onescan(words: readonly string[], options: RunOptions = {}
   const err: Buffer[] = []
   child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
   child.stderr.on('data', (bytes: Buffer) => err.push(bytes))
-  child.stdin.on('error', () => {}) // a command that needs no input may be gone
+  child.stdin.on('error', () => {}) // a command that needs no input may have ended
   child.stdin.end(input)
   const [code] = await once(child, 'close')
   const bytes = Buffer.concat(out)

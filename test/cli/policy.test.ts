@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { onescan } from './onescan.ts'
 
-/** `onescan policy test`: which line applies, and what it does. */
+/** `onescan policy test` says which line applies, and what the line does. */
 
 const sha256 = 'a'.repeat(64)
 

@@ -6,7 +6,7 @@ import { openQuarantine } from '../../src/quarantine/folders.ts'
 import { keepOne, makeQuarantine } from '../quarantine/kept.ts'
 import { jsonIn, onescan } from './onescan.ts'
 
-/** `onescan report --mail`: what it tells the postmaster of the quarantine. */
+/** `onescan report --mail` tells the postmaster about the quarantine. */
 
 const DAY = 86_400_000
 /** 2026-11-19, 12:00 UTC. */
@@ -24,7 +24,7 @@ async function report(directory: string, ...words: readonly string[]) {
 
 const told = (body: string) => body.split('\nIn quarantine\n')[1]
 
-/** As a release leaves it. */
+/** Leaves a message as a release does. */
 function markReleased(directory: string, id: string): void {
   const { ground, day, file } = findEntry(openQuarantine(directory), id)!
   const folder = join(directory, ground, `.${day}`)

@@ -39,7 +39,7 @@ function build(t: Test) {
   return {
     stage,
     directory: makeQuarantine(t),
-    /** The words of a release into the Maildir, under the ring. */
+    /** The options of a release into the Maildir with the keyring. */
     release: [
       'release',
       '--env',
@@ -85,7 +85,7 @@ t.test('list opens only the days that are asked for, and no other file', async (
   const now = Date.now()
   const old = await keepOne(directory, now - 72 * HOUR)
   await keepOne(directory, now)
-  // A file that could not be read would be told.
+  // A file that could not be read would be reported.
   const day = new Date(now - 72 * HOUR).toISOString().slice(0, 10)
   writeFileSync(join(directory, `virus/.${day}/new/${old},S=17`), 'spoilt')
   const { code, err } = await run(directory, 'list', '--since', '1h')

@@ -6,7 +6,7 @@ import { startOnescand } from '../doors/daemon/process.ts'
 import { extendedAnswer, udpService } from '../quota/ask/services.ts'
 import { jsonIn, oldestNode, onescan } from './onescan.ts'
 
-/** `onescan quota`: what the service says, and what onescand remembers. */
+/** `onescan quota` prints the answer of the service, and the one in onescand's cache. */
 
 const mailboxes = {
   'full@example.org': [1050, 1000],

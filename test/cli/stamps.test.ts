@@ -21,7 +21,7 @@ function rings(t: Test, rings: Record<string, string>): Record<string, string> {
 const sign = (ring: string, input: string | Buffer, runtime = process.execPath) =>
   onescan(['sign', '-', '--keyring', ring, '--scanners', 'clamd'], { input, runtime })
 
-// An empty directory: no signatures that are newer than a stamp.
+// The directory is empty, so that no signatures are newer than a stamp.
 const verify = (ring: string, input: string | Buffer, ...more: string[]) =>
   onescan(['verify', '-', '--keyring', ring, '--env', 'CLAMDBDIR=/nonexistent', ...more], { input })
 

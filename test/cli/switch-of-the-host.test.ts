@@ -14,7 +14,7 @@ import { makeOwnDirectories, ownDirectoriesMissing } from '../programs/own-direc
 import { extendedAnswer, udpService } from '../quota/ask/services.ts'
 import { bundle, searchPath } from './onescan.ts'
 
-/** A host without /var/qmail: one switch, which is always there, for all doors. */
+/** A host without /var/qmail has one switch for all doors. */
 
 const skip = ownDirectoriesMissing || withoutCompiler
 

@@ -9,7 +9,7 @@ import { keepOne } from '../quarantine/kept.ts'
 import { makeMachine, ONESCAN } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
 
-/** What commands take from the settings of this host's onescand, if nothing else is named. */
+/** The commands that use the settings of this host's onescand if no option names others. */
 
 const skip = ownDirectoriesMissing
 const DEFAULTS = '/etc/default/onescand'

@@ -13,7 +13,7 @@ import { serve } from '../doors/http/rig.ts'
 import { findProgram } from '../programs/install.mjs'
 import { jsonIn, onescan, searchPath } from './onescan.ts'
 
-/** `onescan top`: what an onescand does now. */
+/** `onescan top` shows what an onescand does now. */
 
 const bundle = resolve(import.meta.dirname, '../../dist/onescan.cjs')
 
@@ -26,7 +26,7 @@ t.test('a pipe gets a line for each decision', async (t) => {
   })
   t.teardown(() => child.kill())
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-  // Who has not joined yet hears nothing of it.
+  // top hears of a decision only if it has connected before.
   const timer = setInterval(
     () => served.send({ from: 'a\x1b[2J@x', id: '<top@x>' }).catch(() => {}),
     300,

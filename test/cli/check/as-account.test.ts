@@ -6,14 +6,14 @@ import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
 
-/** `onescan check` as root, with settings that somebody else wrote. */
+/** Root runs `onescan check` with settings that somebody else wrote. */
 
 const root = join(import.meta.dirname, '../../..')
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 const compilerMissing = !findProgram('cc') && 'install Debian package gcc'
 const nativeMissing = !existsSync(join(root, 'build/native/onescan')) && 'run npm run build:native'
 
-/** The programs, for all to execute: compiled, or on Node. */
+/** The programs, compiled and on Node, in a directory that all users may enter. */
 const programs = {
   compiled: { onescan: ['build/native/onescan'], slot: 'build/native/onescan-queue' },
   'on Node': { onescan: [process.execPath, 'dist/onescan.cjs'], slot: 'bin/onescan-queue' },
@@ -25,7 +25,7 @@ const commandOf = (how: How): [string, ...string[]] => {
   return [program!, ...words]
 }
 
-/** Settings of a service whose every part writes down as whom it is run. */
+/** Settings of a service of which each program writes down the user that runs it. */
 function hostileService(directory: string, how: How) {
   const log = join(directory, 'log')
   mkdirSync(log)
@@ -137,7 +137,7 @@ for (const how of ['compiled', 'on Node'] as const) {
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}="${value}"\n`)
     const run = join(directory, 'run')
     writeFileSync(run, `#!/bin/sh\n${exports.join('')}exec setuidgid nobody qmail-smtpd\n`)
-    // Root without the capabilities for it, as in some containers.
+    // In some containers root lacks the capabilities to change its user.
     const alone = ['--bounding-set=-setuid,-setgid', program, ...words, 'check', '--run', run]
     const { stdout, status } = spawnSync('setpriv', [...alone, '--env', `QHPSI=${scanner}`], {
       encoding: 'utf8',

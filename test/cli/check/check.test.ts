@@ -5,7 +5,7 @@ import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { jsonIn, oldestNode, onescan } from '../onescan.ts'
 
-/** As root the trials are made as another user, unless root is asked for. */
+/** Root makes the trials as another user, unless --user names root. */
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
 function qmailHome(t: Test): string {

@@ -18,9 +18,9 @@ import { reachable, reachablePath } from '../../programs/reachable.ts'
 import { sendmailCf } from '../../programs/sendmail.ts'
 import { bundle, jsonIn } from '../onescan.ts'
 
-/** A machine with an /etc of its own, on which an account onescan is known. */
+/** A machine with an /etc of its own and an account onescan. */
 
-/** The account of onescand there, with a group of the same number. */
+/** The number of onescand's account, and of its group. */
 export const ONESCAN = 54_321
 const QUOTAD = 54_322
 
@@ -28,7 +28,7 @@ export interface Machine extends OwnDirectories {
   write(path: string, text: string | Buffer, mode?: number): void
 }
 
-/** What these need of tap's test object. */
+/** The part of tap's test object that these functions use. */
 type Test = Parameters<typeof makeOwnDirectories>[0]
 
 export function makeMachine(t: Test): Machine {
@@ -54,7 +54,7 @@ export function makeMachine(t: Test): Machine {
   return { ...own, write }
 }
 
-/** A directory of that account's, which every process sees by this path. */
+/** A directory of the account onescan, which every process sees by this path. */
 export function directoryOfOnescand(t: Pick<TapTest, 'teardown'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -65,7 +65,7 @@ export function directoryOfOnescand(t: Pick<TapTest, 'teardown'>): string {
 
 export const SENDMAIL = '/etc/mail/sendmail.cf'
 
-/** What sendmail.mc's own macros make of the line. */
+/** The text that the macros of sendmail.mc make of a line. */
 export function putSendmail({ directory, write }: Machine, filters = ''): void {
   write(SENDMAIL, sendmailCf(directory, filters))
   write('/usr/libexec/sendmail/sendmail', '')
@@ -76,7 +76,7 @@ export function putPostfix({ write }: Machine, lines: readonly string[]): void {
   write('/etc/postfix/master.cf', 'smtp inet n - n - - smtpd\n')
 }
 
-/** What `onescan check` prints there. */
+/** Runs `onescan check` on the machine. */
 export async function checkOn({ around }: Machine, ...words: string[]): Promise<string> {
   const program = [reachable(process.execPath), reachable(bundle), 'check', ...words]
   const [command, ...rest] = around(program)
@@ -92,12 +92,12 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
   return out
 }
 
-/** The machine that runs the tests, and no part of a set-up. */
+/** Findings about the machine that runs the tests, which no set-up has made. */
 const isOfMachine = ({ level, what, value }: Finding) =>
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
   /^(runtime|ERROR_FD)/.test(what)
 
-/** Its findings, `error QHPSI: is not set here; set it`. */
+/** The findings as lines: `error QHPSI: is not set here; set it`. */
 export async function linesOn(machine: Machine): Promise<string[]> {
   const { results } = jsonIn<Finding>(await checkOn(machine, '--json'))
   return results
@@ -108,7 +108,7 @@ export async function linesOn(machine: Machine): Promise<string[]> {
     )
 }
 
-/** Each line is there, and whatever else there is, is well. */
+/** Asserts that each expected line is there, and that all other lines are ok. */
 export function judgeLines(
   t: Pick<TapTest, 'ok' | 'same'>,
   lines: readonly string[],

@@ -11,7 +11,7 @@ import { openDirectory } from '../../programs/reachable.ts'
 import { httpService } from '../../quota/ask/services.ts'
 import { complaints, host, stranger } from './shared/host.ts'
 
-/** Settings that can be read, and do not do what they look like. */
+/** Settings that can be read, but have another effect than they seem to have. */
 
 t.test('a misspelt variable is reported, with the setting that was meant', async (t) => {
   const suggestion = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy

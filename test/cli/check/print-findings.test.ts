@@ -6,7 +6,7 @@ import { findProgram } from '../../programs/install.mjs'
 import { atTerminal } from '../../programs/terminal.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 
-/** What `onescan check` looks like. */
+/** The output of `onescan check`. */
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 

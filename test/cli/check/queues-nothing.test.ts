@@ -14,11 +14,11 @@ import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { onescan, slotProgram } from '../onescan.ts'
 import { host } from './shared/host.ts'
 
-/** `onescan check` sends no mail, whoever stands in the slot. */
+/** `onescan check` sends no mail, whatever program is in the slot. */
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
-/** A qmail whose qmail-queue and qmail-smtpd write down that they were given a whole message. */
+/** A qmail whose qmail-queue and qmail-smtpd write down that they got a whole message. */
 function recordingQmail(t: Test) {
   const home = openDirectory(t)
   const calls = join(home, 'calls')
@@ -48,7 +48,7 @@ function recordingQmail(t: Test) {
 type Qmail = ReturnType<typeof recordingQmail>
 
 const real = reachable(slotProgram)
-/** What QMAILQUEUE names, and how the finding of the slot begins. */
+/** Programs for QMAILQUEUE, and the finding about the slot for each. */
 const slots: Readonly<Record<string, readonly [(qmail: Qmail) => string, RegExp]>> = {
   'the real qmail-queue': [({ queue }) => queue, /^error +slot: .*mail is not scanned/m],
   'a link to it': [

@@ -8,9 +8,8 @@ import { plain } from '../../cases/messages.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 
 /**
- * Each command of onescan, called by root, with each option and argument leading to each thing
- * that another user may have put there. Which commands and options there are, the program itself
- * says.
+ * Root calls each command of onescan with each option and argument leading to each thing that another
+ * user may have put there. The list of commands and options is the program's own help.
  */
 
 const native = join(import.meta.dirname, '../../../build/native/onescan')
@@ -19,9 +18,9 @@ t.setTimeout(1_800_000)
 const skip =
   (process.getuid?.() !== 0 && 'run as root') || (!existsSync(native) && 'run npm run build:native')
 
-/** Runs at a time. */
+/** The number of calls at a time. */
 const JOBS = 3
-/** `npm run hostile` makes all calls, in some minutes, and so does `test:all`; otherwise each eighth. */
+/** Every eighth call is made. `npm run hostile` and `test:all` make all calls, which takes minutes. */
 const STEP = isWhole || process.env.HOSTILE === 'all' ? 1 : 8
 
 interface Command {
@@ -33,10 +32,10 @@ interface Command {
 const help = (...words: string[]) =>
   execFileSync(native, [...words, '--help'], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } })
 
-/** Asked for once, since each help is a start of the program. */
+/** The help of each command is read once, since each help is a start of the program. */
 const commands = skip ? [] : commandsOf()
 
-/** What `onescan --help` names, and of `plugin` what its own help does. */
+/** The commands that `onescan --help` names, with the subcommands in their own helps. */
 function commandsOf(prefix: readonly string[] = []): Command[] {
   const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help(...prefix)) ?? []
   const names = [...list.matchAll(/^ {2}onescan ((?:[a-z]+ ?)+?)(?= {2}| [<[]|$)/gm)]
@@ -64,10 +63,10 @@ function commandOf(name: string): Command {
   }
 }
 
-/** Of no message. */
+/** The id of no message. */
 const ID = '1.0000000000000000'
 
-/** A call that does its work if all is root's: its words, with these for arguments. */
+/** A call that does its work if all files are root's. */
 const calls: Readonly<
   Record<string, { readonly words: readonly string[]; readonly positionals?: readonly string[] }>
 > = {
@@ -100,7 +99,7 @@ const leading = settings.filter((name) =>
   ),
 )
 
-/** All calls of a command, each with one word that leads to the thing. */
+/** All calls of a command in which one option or argument leads to the thing. */
 function* attempts({ name, positionals, options }: Command, path: string): Generator<string[]> {
   const call = calls[name]!
   const own = call.positionals ?? []
@@ -189,7 +188,7 @@ t.test("no setting that leads to another user's files changes that", { skip }, a
   const tried = await tryAll(t, function* (path) {
     for (const thing of things) {
       for (const command of commands) {
-        // Its trials run as the account of the slot, and take their time.
+        // The trials of check run as the account of the slot, and take long.
         if (command.name === 'check' && thing !== 'program') continue
         yield* settingsOf(command, path(thing))
       }

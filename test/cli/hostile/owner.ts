@@ -16,15 +16,15 @@ import {
 import { join } from 'node:path'
 import { openDirectory } from '../../programs/reachable.ts'
 
-/** Whoever owns a directory that root's programs are led to, and what he puts into it. */
+/** The owner of a directory that root's programs are led to, and the things that he puts into it. */
 
-/** A user that this machine need not know. */
+/** The owner's number. The machine need not know this user. */
 export const MALLORY = 54_321
-/** Milliseconds for a command, whatever it finds; the machine may have much else to do. */
+/** Milliseconds for a command. The machine may be busy. */
 const LIMIT = 60_000
 const MARK = 'the secret of root'
 
-/** What he may put at a path. */
+/** The things that the owner may put at a path. */
 export const things = [
   'fifo',
   'link to a secret',
@@ -60,11 +60,11 @@ interface Test {
 }
 
 export interface Hostile {
-  /** The path of such a thing; it is his, as is the directory that it lies in. */
+  /** The path of such a thing. The thing and its directory are the owner's. */
   path(thing: Thing): string
-  /** For what is to be root's alone. */
+  /** A directory for files that are root's alone. */
   readonly own: string
-  /** Runs a command of root's in a directory of his. Why it must not be so, or undefined. */
+  /** Runs a command as root in the owner's directory. Returns what is wrong, or undefined. */
   run(
     command: readonly string[],
     env?: Readonly<Record<string, string>>,
@@ -111,7 +111,7 @@ export function makeHostile(t: Test): Hostile {
     path: pathOf,
     own: at('own'),
     async run([command = '', ...words], env = {}) {
-      utimesSync(at('secret'), 1, Date.now() / 1000) // so that the next one who reads is noted
+      utimesSync(at('secret'), 1, Date.now() / 1000) // so that the file system notes the next reader
       const child = spawn(command, words, {
         cwd: pathOf('directory of fifos'),
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: at('own'), TMPDIR: '/tmp', ...env },
@@ -137,7 +137,7 @@ export function makeHostile(t: Test): Hostile {
       const uids = readdirSync(at('told')).map((name) =>
         readFileSync(at('told', name), 'utf8').trim(),
       )
-      // The next call finds all as this one did.
+      // The next call finds everything as this one did.
       writeFileSync(at('secret'), `${MARK}\n`)
       for (const name of made) rmSync(at('target', name), { recursive: true })
       for (const name of readdirSync(at('told'))) rmSync(at('told', name))
@@ -151,7 +151,7 @@ export function makeHostile(t: Test): Hostile {
   }
 }
 
-/** Whether this file system notes who reads: else that cannot be told here. */
+/** Whether this file system notes when a file was read, so that a test can see it. */
 export function notesReaders(t: Test): boolean {
   const file = join(openDirectory(t), 'file')
   writeFileSync(file, 'x')

@@ -50,7 +50,7 @@ t.test("the skeleton's test passes, and fails for a plugin that finds nothing", 
   }
 })
 
-/** What the TypeScript compiler says of files in a directory. */
+/** Compiles files of a directory, and returns the errors of the TypeScript compiler. */
 function check(directory: string, ...sources: string[]) {
   const options =
     '--ignoreConfig --noEmit --strict --allowJs --checkJs --target es2023 --module nodenext --allowImportingTsExtensions'

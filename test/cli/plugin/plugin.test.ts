@@ -19,7 +19,7 @@ for (const [name, program, plugin] of [
     const directory = t.testdir({})
     const [command, ...words] = program
     const run = (...more: string[]) =>
-      // No PATH: nothing but what is there after the installation.
+      // Without PATH it finds only what the installation has brought.
       execFileSync(command, [...words, 'plugin', ...more], {
         cwd: directory,
         encoding: 'utf8',

@@ -82,8 +82,17 @@ function checkSettings(
       ? ok(what, `has ${list}`)
       : error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
   ]
-  const file = fileOf(defaults)
-  if (file === undefined) return findings
+  return [...findings, ...checkAgainstFile({ words, env }, what, fileOf(defaults))]
+}
+
+/** Compares the options and settings by which onescand runs with those of its file. */
+function checkAgainstFile(
+  { words, env = {} }: Pick<RunningDaemon, 'words' | 'env'>,
+  what: string,
+  file: DefaultsFile | undefined,
+): Finding[] {
+  if (file === undefined) return []
+  const findings: Finding[] = []
   const given = optionsIn(words)
   const missing = optionsIn(file.words).filter((option) => !given.includes(option))
   if (missing.length > 0) {
@@ -92,8 +101,10 @@ function checkSettings(
   }
   for (const [name, value] of Object.entries(file.env)) {
     if (!isSetting(name) || env[name] === value) continue
-    const current = env[name] === undefined ? 'not set' : `"${env[name]}"`
-    const text = `${name} is ${current} in it, and "${value}" in ${file.where}`
+    const text =
+      env[name] === undefined
+        ? `runs without ${name}="${value}", which ${file.where} has`
+        : `runs with ${name}="${env[name]}", and ${file.where} has "${value}"`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings

@@ -5,12 +5,12 @@ import { checkExceptions } from '../../../../src/cli/check/daemon/exceptions.ts'
 import { exceptionId, openExceptionUseFile } from '../../../../src/observe/live/exception-uses.ts'
 import { loadRulesFrom } from '../../../../src/rules/load.ts'
 
-/** Exceptions that let nothing in for months. */
+/** Check reports exceptions that let nothing in for months. */
 
 const DAY = 86_400_000
 const START = 20_000 * DAY
 
-/** A host with this policy, which onescand knows since START; `used` says which lines it needed, and when. */
+/** A host with this policy, which onescand knows since START. `used` has the days of the last uses. */
 function host(t: Test, policy: string, used: Readonly<Record<number, number>> = {}) {
   const directory = t.testdir()
   const [control, state] = [join(directory, 'control'), join(directory, 'state')]

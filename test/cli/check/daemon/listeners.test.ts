@@ -8,9 +8,9 @@ import { checkListeners } from '../../../../src/cli/check/daemon/listeners.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { host } from '../shared/host.ts'
 
-/** Whose are the sockets in the places of onescan-quotad and of the page? */
+/** Check looks at the owners of the sockets of onescan-quotad and of the page. */
 
-/** Listens at a UDP or TCP port of 127.0.0.1, or at a path, as some user; prints the port. */
+/** Listens as some user at a UDP or TCP port of 127.0.0.1, or at a path. Prints the port. */
 const LISTEN = `
   my ($uid, $proto, $path) = @ARGV;
   $) = "$uid $uid"; $( = $uid; ($<, $>) = ($uid, $uid);

@@ -4,7 +4,7 @@ import { startOnescand } from '../../../doors/daemon/process.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { freePort } from '../../../programs/free-port.ts'
 
-/** What check says of the SMTP doors of an onescand that runs, and of the mail servers behind them. */
+/** Check asks the SMTP doors of an onescand that runs, and the next servers behind them. */
 
 t.test(
   'each door and next server is reported as greeting, as away, or as closed to this host',

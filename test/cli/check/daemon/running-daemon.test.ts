@@ -60,7 +60,7 @@ t.test(
     t.match(more, [
       {
         level: 'warning',
-        value: /^SCANFAIL is "accept" in it, and "defer" in /,
+        value: /^runs with SCANFAIL="accept", and .* has "defer"$/,
         remedy: /restart it/,
       },
     ])

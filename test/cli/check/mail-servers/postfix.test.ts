@@ -15,7 +15,7 @@ import { inShort } from '../shared/host.ts'
 
 const bundle = join(import.meta.dirname, '../../../../dist/onescand.cjs')
 
-/** `onescan check --postfix`, by configurations of Postfix that nobody starts. */
+/** `onescan check --postfix` with configurations of a Postfix that is not started. */
 
 const skip = !findProgram('postconf') && 'install Debian package postfix'
 const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }

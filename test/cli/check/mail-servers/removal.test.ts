@@ -5,7 +5,7 @@ import { checkRemoval, type Installation } from '../../../../src/cli/check/mail-
 import { findProgram } from '../../../programs/install.mjs'
 import { jsonIn, onescan } from '../../onescan.ts'
 
-/** A host of directories, with programs, a link to them and services. */
+/** A host in a directory, with programs, a link to them and services. */
 function makeHost(t: Test) {
   const root = t.testdir()
   const at = (...names: string[]) => join(root, ...names)
@@ -29,7 +29,7 @@ function makeHost(t: Test) {
     servers: { postfix: at('postfix'), sendmail: at('mail/sendmail.cf') },
     defaults: at('etc/default/onescand'),
   }
-  /** Files with what they name, where the removal would stop mail; all else is ok. */
+  /** The findings about files whose mail the removal would stop. */
   const trouble = async () =>
     (await checkRemoval(removal))
       .filter(({ level }) => level !== 'ok')
@@ -66,7 +66,7 @@ t.test('onescan check --removal reports it for this installation', async (t) => 
 
 const noPostfix = !findProgram('postconf') && 'install Debian package postfix'
 
-/** Postfix by its files alone, which ask at these places. */
+/** A Postfix that has only files, which name these addresses. */
 function writePostfix({ at, write }: ReturnType<typeof makeHost>, main: string, master = '') {
   const own = `compatibility_level = 3.6\nqueue_directory = ${at('spool')}\n`
   write('postfix/main.cf', own + main)
@@ -86,7 +86,7 @@ t.test(
       ['quarantine', 'error', 'is put on hold'],
     ] as const) {
       const host = makeHost(t)
-      // As it is after the lines of the README were put below those of the package: the last one counts.
+      // The lines of the README stand below those of the package: the last one counts.
       const lines = `${options('')}${options('--milter inet:127.0.0.1:8890 --workers 2')}`
       host.write('etc/default/onescand', lines)
       writePostfix(

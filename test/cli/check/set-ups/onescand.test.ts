@@ -20,8 +20,8 @@ import { type Around, fileIn, type OnescandSetUp, setUps } from './onescand.ts'
 import { startSharedServers } from './shared-servers.ts'
 
 /**
- * Set-ups of onescand behind Postfix that are broken: `onescan check` says what is wrong, what to
- * do, and nothing else; `onescand --check` says what keeps it from starting.
+ * Broken set-ups of onescand behind Postfix. `onescan check` says what is wrong and what to do, and
+ * complains of nothing else. `onescand --check` says what keeps onescand from starting.
  */
 
 const skip =
@@ -49,7 +49,7 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
   }
 })
 
-/** One that is called smtpd and stands in the queue's directory, and main.cf is newer. */
+/** Starts a process called smtpd in the queue directory, and makes main.cf newer. */
 function startOldProcess(t: Test, file: string): void {
   const program = join(openDirectory(t), 'smtpd')
   copyFileSync('/bin/sleep', program)
@@ -91,7 +91,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
     ...(setUp.postfix ?? []),
   ])
   const asWritten = environmentBy(text)
-  // The daemon that runs holds these addresses later.
+  // This comes before the daemon is started, which then holds the addresses.
   const said = setUp.start === undefined ? undefined : startOf(asWritten)
   if (setUp.runs !== 'not') {
     const isOld = setUp.runs === 'as it was'
@@ -121,7 +121,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   if (setUp.runs === undefined) t.equal(said.code, 0, 'it starts', said)
 }
 
-/** What sh makes of the file. */
+/** The variables that sh reads in the file. */
 function environmentBy(text: string): Record<string, string> {
   const script = `set -a; eval "$1" 2>/dev/null; exec env -0`
   const { stdout } = spawnSync('/bin/sh', ['-c', script, 'sh', text.replaceAll('\n', '\n:;')], {
@@ -135,7 +135,7 @@ function environmentBy(text: string): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** What `onescand --check` says as its user, with the code that it ends with. */
+/** Runs `onescand --check` as its user. */
 function startOf(env: Record<string, string>): { code: number | null; lines: string[] } {
   const words = (env.ONESCAND_OPTIONS ?? '').split(/[ \t\n]+/).filter(Boolean)
   const { status, stdout } = spawnSync(

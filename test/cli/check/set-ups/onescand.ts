@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { type Machine, ONESCAN } from '../machine.ts'
 import type { SharedServers } from './shared-servers.ts'
 
-/** What set-ups may name. */
+/** Servers and files that set-ups may name. */
 export interface Around extends SharedServers {
   readonly machine: Machine
   /** A directory of the machine that every process sees by this path, and onescand may write to. */
@@ -16,28 +16,28 @@ export interface Around extends SharedServers {
   file(name: string, text: string, mode?: number): string
 }
 
-/** A host with Postfix and onescand as somebody may have it, and what is said of it. */
+/** A host with Postfix and onescand that somebody may have, and the findings. */
 export interface OnescandSetUp {
   readonly name: string
-  /** In /etc/default/onescand, beside QHPSI, REJECTVIRUS and the milter's place. */
+  /** Settings in /etc/default/onescand besides QHPSI, REJECTVIRUS and --milter. */
   readonly settings?: (around: Around) => Readonly<Record<string, string>>
-  /** The file instead, as it is written. */
+  /** Changes the text of that file. */
   readonly written?: (lines: string) => string
-  /** A file of `systemctl edit` beside it: lines of [Service]. */
+  /** The lines of [Service] in a file of `systemctl edit`. */
   readonly edited?: (around: Around) => string
-  /** /etc/default/onescan-quotad, on a host where that service is enabled. */
+  /** The text of /etc/default/onescan-quotad, on a host where that service is enabled. */
   readonly quotad?: (around: Around) => string
-  /** Beside --milter. */
+  /** Options besides --milter. */
   readonly options?: (around: Around) => string
-  /** What the onescand that runs was started with, if it is not what the file has; none: it does not run. */
+  /** The settings by which an onescand runs, if one does. Default: those of the file. */
   readonly runs?: 'with the file' | 'as it was' | 'not'
-  /** Beside what the README says of main.cf. */
+  /** Lines of main.cf besides those of the README. */
   readonly postfix?: readonly string[]
-  /** Whether a process of Postfix runs since before main.cf was changed. */
+  /** Whether a process of Postfix was started before main.cf was changed. */
   readonly isOld?: boolean
-  /** Lines of `onescan check`; those that are not ok are all. */
+  /** The lines that `onescan check` must print. All other lines must be ok. */
   readonly check: readonly RegExp[]
-  /** Lines of `onescand --check` that must be there, if it is asked. */
+  /** The lines that `onescand --check` must print. */
   readonly start?: readonly RegExp[]
 }
 
@@ -62,14 +62,14 @@ const MAILBOXES = 'QUOTAMAILBOX="maildir:~/Maildir"\nQUOTAUSERS="passwd"\n'
 const DEFERS =
   /^error milter unix:.*: defers a clean message, and so all mail: .*; see the findings/
 const UNSCANNED = /^error milter unix:.*: is onescand, and lets mail pass unscanned; set QHPSI/
-/** It has not been started with such settings. */
+/** The finding about onescand's milter if onescand does not start. */
 const DOWN =
   /^error milter unix:\S+ \[Postfix\]|^error milter unix:\S+: \S+ does not exist: Postfix defers all mail .*; correct what keeps onescand from starting/
 const ONE_SIGNATURE =
   /^warning clamd \S+ \[onescand\]: \d+ signatures in \S+: ClamAV has millions; run fresh/
 const UNDATED = /^warning clamd \S+ \[onescand\]: answers, .*signatures without a date/
 
-/** Of keys: Postfix folds long lines. */
+/** The finding of a host with keys: Postfix folds long lines. */
 const FOLDS = /^warning smtp_line_length_limit: 998/
 
 export const setUps: readonly OnescandSetUp[] = [
@@ -388,8 +388,8 @@ export const setUps: readonly OnescandSetUp[] = [
     edited: () => 'Environment=SCANTIMEOUT=100 "SCANFAIL=accept"',
     check: [
       /^warning unscanned mail \[onescand\]: is accepted .*; unset SCANFAIL/,
-      /^warning onescand \d+: SCANTIMEOUT is not set in it, and "100" in \/etc\/default\/onescand and \/etc\/systemd\/\S+\/override\.conf; restart it/,
-      /^warning onescand \d+: SCANFAIL is not set in it, and "accept" in .*override\.conf; restart it/,
+      /^warning onescand \d+: runs without SCANTIMEOUT="100", which \/etc\/default\/onescand and \/etc\/systemd\/\S+\/override\.conf has; restart it/,
+      /^warning onescand \d+: runs without SCANFAIL="accept", which .*override\.conf has; restart it/,
     ],
   },
   {
@@ -445,7 +445,7 @@ export const setUps: readonly OnescandSetUp[] = [
       /^warning onescan-quotad settings: QUOTAMAP \/nonexistent\/quotas: ENOENT.*; until it can be read nobody is over quota/,
     ],
   },
-  // What finds nothing, or all
+  // Scanners that find nothing, or take all mail for infected
   {
     name: 'the command of QHPSI finds nothing',
     settings: settings({ QHPSI: '/bin/true %s' }),
@@ -469,12 +469,12 @@ export const setUps: readonly OnescandSetUp[] = [
     settings: settings({ VIRUSFORWARD: 'a@example.org' }),
     check: [/^warning onescand settings: VIRUSFORWARD gets nothing: REJECTVIRUS=1 refuses/],
   },
-  // What runs is not what is set
+  // The running onescand has other settings than the file
   {
     name: 'onescand was not restarted since a setting was changed',
     written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS="0"'),
     runs: 'as it was',
-    check: [/^warning onescand \d+: REJECTVIRUS is "1" in it, and "0" in \S+; restart it/],
+    check: [/^warning onescand \d+: runs with REJECTVIRUS="1", and \S+ has "0"; restart it/],
   },
   {
     name: 'onescand was not restarted since an option was added',

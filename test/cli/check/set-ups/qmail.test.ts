@@ -6,7 +6,7 @@ import { setUpsOfQmail } from './qmail.ts'
 import { startSharedServers } from './shared-servers.ts'
 import { trySetUp } from './try-set-ups.ts'
 
-/** Set-ups of the slot that are broken as those behind Postfix are, in set-ups-of-onescand.ts. */
+/** Set-ups of the slot that are broken like those behind Postfix in onescand.ts. */
 
 t.test(
   'set-ups of the slot',

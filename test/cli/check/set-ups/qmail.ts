@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { slotProgram } from '../../onescan.ts'
 import type { SetUp } from './set-ups.ts'
 
-/** What these set-ups may name: as in set-ups-of-onescand.ts, where the same is done behind Postfix. */
+/** Servers and files that set-ups may name; onescand.ts has the same ones for set-ups behind Postfix. */
 export interface Around {
   readonly clamd: string
   readonly laxClamd: string
@@ -24,10 +24,10 @@ const clamd = (CLAMD: string, more: Record<string, string> = {}) => {
   return { QHPSI: 'plugin: clamd', CLAMD, CLAMDMAXSIZE: '200K', ...more }
 }
 const UNDATED = /^warning clamd \S+: answers, .*signatures without a date/
-/** What becomes of all mail if nothing can tell. */
+/** The findings if no scanner can tell. */
 const DEFERRED = [/^error slot, clean message: exits \d+/, /^error slot, EICAR: exits \d+/]
 
-/** Of the slot, those that `onescan check` was once wrong or blind about behind Postfix. */
+/** Set-ups of the slot like those behind Postfix that `onescan check` once got wrong, or did not see. */
 export const setUpsOfQmail = (around: Around): readonly SetUp[] => [
   ...Object.entries({
     'throws when it is loaded': 'throw new Error("no licence")',

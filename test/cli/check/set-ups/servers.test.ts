@@ -25,8 +25,8 @@ import {
 } from '../machine.ts'
 
 /**
- * Hosts by the mail servers that they have, as `onescan check` without any word finds them:
- * what it must say, and that it complains of nothing else.
+ * Hosts with various mail servers. `onescan check` without options finds the servers, has the expected
+ * findings, and complains of nothing else.
  */
 
 const skip =
@@ -37,10 +37,10 @@ const skip =
   (!existsSync(sendmailRoot) && 'unpack Sendmail: node test/programs/install.mjs')
 
 interface Machine extends OwnMachine {
-  /** Where onescand --milter listens, `unix:/PATH`, and the same in Sendmail's words. */
+  /** The address of onescand --milter, `unix:/PATH`, and the same in the form of Sendmail. */
   readonly milter: string
   readonly socket: string
-  /** The same of a port where nobody listens. */
+  /** The address of a port at which nobody listens. */
   readonly nobody: string
 }
 
@@ -53,7 +53,7 @@ interface SetUp {
 const filter = (socket: string, terms: string) => {
   return `INPUT_MAIL_FILTER(\`onescan', \`S=${socket}${terms}')dnl`
 }
-/** No account of the slot is known here. */
+/** The finding on a machine without an account for the slot. */
 const AS_ROOT = /^error trials( \[qmail\])?: the slot would run as root/
 const GOOD = ', F=T, T=S:30s;R:30s;E:5m'
 const goodPostfix = ({ milter }: Machine) => [
@@ -61,7 +61,7 @@ const goodPostfix = ({ milter }: Machine) => [
   'non_smtpd_milters = $smtpd_milters',
 ]
 
-/** Settings of onescand with a keyring, which the one that runs does not have yet. */
+/** Settings of onescand with a keyring, which the running onescand does not have yet. */
 function putKeys({ write, at }: Machine, line: string): void {
   write('/etc/default/onescand', `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\n${line}\n`)
   const ring = '/etc/onescan/keys/ring'
@@ -69,7 +69,7 @@ function putKeys({ write, at }: Machine, line: string): void {
   chownSync(at(ring), 0, ONESCAN)
 }
 
-const KEYS_ARE_NEW = /^warning onescand \d+: CLUSTERKEYS is not set in it, and .*; restart it/
+const KEYS_ARE_NEW = /^warning onescand \d+: runs without CLUSTERKEYS=.*; restart it/
 
 const setUps: readonly SetUp[] = [
   // Sendmail

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSyn
 import { dirname, join } from 'node:path'
 import { slotProgram } from '../../onescan.ts'
 
-/** A host in the making: its directory, and ways to put things there. */
+/** The directory of a host, and functions that put things into it. */
 export interface Place {
   readonly home: string
   at(name: string): string
@@ -10,13 +10,13 @@ export interface Place {
   link(name: string, target: string): string
 }
 
-/** A set-up as somebody may have it, and what `onescan check` says of it. */
+/** A set-up that somebody may have, and the findings of `onescan check`. */
 export interface SetUp {
   readonly name: string
   readonly env?: Readonly<Record<string, string>> | ((place: Place) => Record<string, string>)
-  /** Makes what is there, and returns more words for the command line. */
+  /** Makes the files, and returns more options. */
   readonly prepare?: (place: Place) => readonly string[] | undefined
-  /** Lines, in any order, that must be there; those that are not ok are all. */
+  /** The lines that must be there, in any order. All other lines must be ok. */
   readonly expect: readonly RegExp[]
 }
 
@@ -43,10 +43,10 @@ export function placeIn(home: string): Place {
 
 const run = ({ write }: Place, text: string) => ['--run', write('run', `#!/bin/sh\n${text}\n`)]
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
-/** What of SPOOLDIR is told beside the finding that matters. */
+/** A finding about SPOOLDIR that comes beside the one that matters. */
 const NOT_PASSED_ON = /^warning SPOOLDIR: .*group of the slot/
 
-/** The slot, its chain, its scanners. QHPSI is `plugin: eicar` where nothing else is said. */
+/** Set-ups of the slot, its chain and its scanners. QHPSI is `plugin: eicar` by default. */
 export const setUpsOfPrograms: readonly SetUp[] = [
   // The slot
   { name: 'all is well', expect: [/^ok slot: /, /^ok slot, EICAR: is found/] },
@@ -110,7 +110,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
       /^error slot, EICAR: .*accepted as clean/,
     ],
   },
-  // The next program
+  // The chain
   {
     name: 'QUEUECHAIN is onescan-queue itself',
     env: { QUEUECHAIN: slotProgram },
@@ -134,7 +134,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     },
     expect: [/^error chain: .*EACCES/],
   },
-  // What scans
+  // The scanners
   {
     name: 'QHPSI is not set',
     env: { QHPSI: '' },
@@ -207,7 +207,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   },
 ]
 
-/** Settings, directories, keys, limits, quota; likewise. */
+/** Set-ups of settings, directories, keys, limits and quota. */
 export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'SCANTIMEOUT is not a number',
@@ -388,7 +388,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   },
 ]
 
-/** A stand-in for qmail-queue that is a program, as the real one is; no trial may reach it. */
+/** Makes a compiled stand-in for qmail-queue. No trial may reach it. */
 export function putQmail({ at }: Place): void {
   mkdirSync(at('bin'))
   mkdirSync(at('control'))

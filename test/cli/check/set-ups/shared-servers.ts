@@ -9,12 +9,12 @@ import { freePort } from '../../../programs/free-port.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { directoryOfOnescand } from '../machine.ts'
 
-/** What broken set-ups name, the same for all of them. */
+/** The servers and files that all broken set-ups share. */
 export interface SharedServers {
-  /** A clamd that is set up well, but for its one signature; one without AlertExceedsMax. */
+  /** The sockets of a clamd that is well but for its one signature, and of one without AlertExceedsMax. */
   readonly clamd: string
   readonly laxClamd: string
-  /** HOST:PORT where nobody listens; where another program does; where one never answers. */
+  /** HOST:PORT at which nobody listens, another program listens, or a program never answers. */
   readonly gone: string
   readonly taken: string
   readonly silent: string
@@ -50,7 +50,7 @@ export async function startSharedServers(t: Test): Promise<SharedServers> {
   }
 }
 
-/** A file system in which nothing fits any more. */
+/** Makes a file system that is full. */
 function fullDirectory(t: Pick<Test, 'teardown'>): string {
   const directory = directoryOfOnescand(t)
   const { status, stderr } = spawnSync(

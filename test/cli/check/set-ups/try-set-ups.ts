@@ -5,11 +5,11 @@ import { jsonIn, onescan } from '../../onescan.ts'
 import { judgeLines } from '../machine.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
-/** Each set-up of the table gets the findings and remedies that are expected, and no other complaint. */
+/** Check has the expected findings and remedies for each set-up of the table, and no other complaint. */
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
-// How much room there is, and how old its Node is, is the machine's.
+// The room on the disk and the age of Node are those of the machine.
 const isOfMachine = ({ level, what, value }: Finding) =>
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) || what === 'runtime'
 

@@ -16,7 +16,7 @@ t.test('the first path that bars the account is named', async (t) => {
   const directory = t.testdir({ inner: { file: '' } })
   const inner = join(directory, 'inner')
   const file = join(inner, 'file')
-  // Directories above this one may be closed to strangers on some hosts.
+  // On some hosts a directory above this one is closed to strangers.
   const above = obstacle(stranger, directory, 'search')
   if (above !== undefined) return t.equal(obstacle(stranger, file, 'read'), above)
   chmodSync(inner, 0o755)

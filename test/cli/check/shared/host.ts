@@ -6,7 +6,7 @@ import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { readControlDirectories } from '../../../../src/judge/policy.ts'
 import { searchPath, slotProgram } from '../../onescan.ts'
 
-/** Who runs the tests. */
+/** The account that runs the tests. */
 export const self: SystemAccount = {
   name: 'tester',
   uid: process.getuid!(),
@@ -21,7 +21,7 @@ export const accounts: Accounts = {
   group: 'root:x:0:\nstrangers:x:54322:\nscanners:x:54323:clamav,stranger\n',
 }
 
-/** A host with these variables, on which all else is as a check would like it. */
+/** A host with these variables, on which all else is well. */
 export function host(env: Environment, more: Partial<Host> = {}): Host {
   const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
   return {
@@ -36,7 +36,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   }
 }
 
-/** `error keyring`: what a reader sees first. */
+/** The level and the thing of a finding: `error keyring`. */
 export const inShort = ({ level, what }: Finding): string => `${level} ${what}`
 
 /** The findings that are not ok. */

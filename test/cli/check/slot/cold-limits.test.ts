@@ -7,12 +7,12 @@ import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 
-/** Limits of the SMTP service under which onescanc runs, and no cold program starts. */
+/** The limits of an SMTP service under which onescanc runs, and no cold program starts. */
 
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
 const skip = !existsSync(onescanc) && 'npm run build:native'
 
-/** What check says under the softlimit of the qmail how-tos, with the slot at this socket. */
+/** Runs check under the softlimit of the qmail how-tos, with the slot at this socket. */
 async function check(t: Test, socket: string): Promise<readonly Finding[]> {
   const place = placeIn(openDirectory(t))
   putQmail(place)

@@ -5,8 +5,8 @@ import { checkErrorFd } from '../../../../src/cli/check/slot/error-fd.ts'
 import { host } from '../shared/host.ts'
 
 /**
- * A qmail-smtpd that calls QMAILQUEUE as qmail.c does, with the error pipe on `fd`
- * and the exit code that announces a text on it; fd 0 is one without such a pipe.
+ * A qmail-smtpd that calls QMAILQUEUE as qmail.c does, with the error pipe on `fd` and the exit code
+ * that announces a text. With fd 0 it has no error pipe.
  */
 function qmailHome(t: Test, fd: number, code: number): string {
   const home = t.testdir({ bin: {} })

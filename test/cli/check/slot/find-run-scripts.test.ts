@@ -4,7 +4,7 @@ import t from 'tap'
 import { findRunScripts } from '../../../../src/cli/check/slot/find-run-scripts.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 
-/** Services of qmail, as a bare `onescan check` finds them. */
+/** `onescan check` without options finds the services of qmail. */
 
 const service = (place: string, name: string, text: string) => {
   mkdirSync(join(place, name), { recursive: true })

@@ -7,7 +7,7 @@ import { checkOnescanc } from '../../../../src/cli/check/slot/onescanc.ts'
 import { slotProgram } from '../../onescan.ts'
 import { host, stranger } from '../shared/host.ts'
 
-/** A client, a link to it, and a socket of mode 660 where somebody listens. */
+/** An onescanc, a link to it, and a socket of mode 660 at which somebody listens. */
 async function makeEngine(t: Test) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-engine-'))
   chmodSync(directory, 0o755)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { checkSpool } from '../../../../src/cli/check/slot/spool.ts'
 import { complaints, host, stranger } from '../shared/host.ts'
 
-/** Room is that of the machine that runs the tests. */
+/** The room on the disk is that of the machine that runs the tests. */
 const besidesRoom = (findings: ReturnType<typeof checkSpool>) =>
   complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
 

@@ -18,7 +18,7 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
   chmodSync(spool, 0o3730)
   const env = { CLAMDMAXSIZE: '2M', SPOOLDIR: spool }
   const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, env))
-  // Its one signature is no database of ClamAV.
+  // This clamd has one signature, and not the database of ClamAV.
   t.same(complaints(findings), [`warning clamd ${clamd.socket}`, `warning clamd ${clamd.tcp}`])
   t.match(findings.find(({ what }) => /by path/.test(what))?.value, `reads ${spool}`)
   t.ok(

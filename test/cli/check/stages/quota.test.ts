@@ -5,7 +5,7 @@ import { checkQuota } from '../../../../src/cli/check/stages/quota.ts'
 import { udpService } from '../../../quota/ask/services.ts'
 import { host, inShort } from '../shared/host.ts'
 
-/** Is there somebody who knows which mailboxes are full? */
+/** Check asks the service that knows which mailboxes are full. */
 
 t.test('without QUOTAD nothing is checked', async (t) => {
   t.same(await checkQuota(host({})), [])

@@ -6,7 +6,7 @@ import { keyMark } from '../../../../src/verdicts/secrets.ts'
 import { startStore, storeMissing } from '../../../programs/store-server.ts'
 import { host } from '../shared/host.ts'
 
-/** The store that hosts share, as onescan check sees it. */
+/** Check asks the store that hosts share. */
 
 t.test('without a store nothing is reported', async (t) => {
   for (const VERDICTS of ['', 'memory', 'off']) t.same(await checkVerdicts(host({ VERDICTS })), [])
