@@ -26,7 +26,7 @@ export function createGateLog(
   queue: LogQueue,
   uptime: () => number,
 ): GateLog {
-  const told = new Map<string, number>()
+  const loggedAt = new Map<string, number>()
   const tell = (...line: Parameters<typeof lineOf>) => queue.write(lineOf(...line))
 
   return {
@@ -40,9 +40,9 @@ export function createGateLog(
       tell('refused', process.pid, ['remote', visit.ip], ['reply', reply], ['reason', why])
     },
     trouble(why) {
-      if (quiet || uptime() - (told.get(why) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY) return
-      if (told.size >= TROUBLES_MAX) told.clear()
-      told.set(why, uptime())
+      if (quiet || uptime() - (loggedAt.get(why) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY) return
+      if (loggedAt.size >= TROUBLES_MAX) loggedAt.clear()
+      loggedAt.set(why, uptime())
       tell('failed', process.pid, ['reason', why])
     },
   }

@@ -18,10 +18,11 @@ export function createQuestions(dns: Dns, time: number): () => Resolver {
   const shared = (question: string, ask: () => Promise<readonly string[]>) =>
     underWay.get(question) ?? underWay.begin(question, inTurn(ask))
   return () => {
-    const own = dns.within(time)
+    const resolver = dns.within(time)
     return {
-      names: (domain) => shared(`PTR ${domain}`, () => own.names(domain)),
-      addresses: (name, family) => shared(`${family} ${name}`, () => own.addresses(name, family)),
+      names: (domain) => shared(`PTR ${domain}`, () => resolver.names(domain)),
+      addresses: (name, family) =>
+        shared(`${family} ${name}`, () => resolver.addresses(name, family)),
     }
   }
 }

@@ -45,7 +45,7 @@ export function openReception({
   arrive,
   exhausted,
 }: ReceptionOptions): Reception {
-  const ears = new Map<number, (event: SocketEvent) => void>()
+  const handlers = new Map<number, (event: SocketEvent) => void>()
   let lastId = 0
   let isLooking = false
   let isStopped = false
@@ -67,14 +67,14 @@ export function openReception({
   function look(): void {
     for (let looks = 0; looks < LOOKS; looks++) {
       const events = sockets.events()
-      for (const event of events) ears.get(event.id)?.(event)
+      for (const event of events) handlers.get(event.id)?.(event)
       if (events.length === 0) return
     }
     lookSoon()
   }
 
   function letIn(listener: number, id: number): void {
-    for (let taken = 0; taken < AT_ONCE && !isStopped; taken++) {
+    for (let count = 0; count < AT_ONCE && !isStopped; count++) {
       const accepted = sockets.accept(listener)
       if (accepted === 'none') return
       if (accepted === 'exhausted') {
@@ -95,7 +95,7 @@ export function openReception({
 
   for (const listener of listeners) {
     const id = newId()
-    ears.set(id, () => letIn(listener, id))
+    handlers.set(id, () => letIn(listener, id))
     listenTo(listener, id)
   }
   process.on(WAKING_SIGNAL, look)
@@ -103,8 +103,8 @@ export function openReception({
 
   return {
     newId,
-    tellOf: (id, hear) => ears.set(id, hear),
-    forget: (id) => ears.delete(id),
+    tellOf: (id, hear) => handlers.set(id, hear),
+    forget: (id) => handlers.delete(id),
     lookSoon,
     stop() {
       isStopped = true

@@ -19,8 +19,8 @@ const PER_CONNECTION = ['TCPLOCALHOST', 'TCPREMOTEHOST', 'TCPREMOTEINFO']
 
 /** The part of the gate's own environment that programs get. */
 export function baseEnvironment(env: Environment): Environment {
-  const taken = new Set([...OWN, ...PER_CONNECTION])
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !taken.has(name)))
+  const leftOut = new Set([...OWN, ...PER_CONNECTION])
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !leftOut.has(name)))
 }
 
 /** The two ends of a connection, with their host names if these are known. */

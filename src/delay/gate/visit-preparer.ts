@@ -68,10 +68,13 @@ export function createVisitPreparer(parts: VisitPreparerOptions): VisitPreparer 
       if (rule.isDenied) return undefined
       const ends = { local, localHost, remote: visit.peer, remoteHost }
       const variables = connectionVariables(ends, rule)
-      const told = readClient({ ...forAllClients, ...variables })
+      const byEnvironment = readClient({ ...forAllClients, ...variables })
       // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
       // name that the rule has set stays.
-      const client = { ...told, name: told.name === remoteHost ? undefined : told.name }
+      const client = {
+        ...byEnvironment,
+        name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
+      }
       const whyKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
       const plan = planFor(client, options, { allowed, rules, resolver, known: whyKnown })
       return { plan, environment: { ...base, ...variables } }

@@ -1,6 +1,6 @@
 import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { type GivenOptions, UsageError } from './split-options.ts'
+import { type OptionValues, UsageError } from './split-options.ts'
 
 /** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
 export type ListenPlace =
@@ -97,43 +97,44 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 /** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
-export function readGateOptions(given: GivenOptions, env: Environment): GateOptions {
+export function readGateOptions(values: OptionValues, env: Environment): GateOptions {
   for (const [name, why] of Object.entries(REFUSED)) {
-    if (given.has(name)) throw new UsageError(`${name}: ${why}`)
+    if (values.has(name)) throw new UsageError(`${name}: ${why}`)
   }
-  const number = (name: string, min: number, max: number) => readNumber(given, name, min, max)
-  const rulesFile = given.get('-x')?.at(-1)
-  const own = (name: string) =>
-    given.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
+  const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
+  const rulesFile = values.get('-x')?.at(-1)
+  const ownId = (name: string) =>
+    values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
   return {
-    listen: given.get('--listen')!.map(readPlace),
+    listen: values.get('--listen')!.map(readPlace),
     programs: number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? DEFAULT_PER_CLIENT,
-    whenFull: readWord(given, '--when-full', ['displace', 'refuse']) ?? 'displace',
+    whenFull: readWord(values, '--when-full', ['displace', 'refuse']) ?? 'displace',
     patience: number('--patience', 0, PATIENCE_MAX) ?? DEFAULT_PATIENCE,
-    remember: readDuration('--remember', given.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,
-    knownFile: given.get('--known-file')?.at(-1),
-    rules: rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: given.has('-X') },
-    uid: number('-u', 1, ID_MAX) ?? own('UID'),
-    gid: number('-g', 1, ID_MAX) ?? own('GID'),
-    lookUp: given.has('-H') ? 'never' : given.has('-p') ? 'confirmed name' : 'name',
-    localName: given.get('-l')?.at(-1),
+    remember: readDuration('--remember', values.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,
+    knownFile: values.get('--known-file')?.at(-1),
+    rules:
+      rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
+    uid: number('-u', 1, ID_MAX) ?? ownId('UID'),
+    gid: number('-g', 1, ID_MAX) ?? ownId('GID'),
+    lookUp: values.has('-H') ? 'never' : values.has('-p') ? 'confirmed name' : 'name',
+    localName: values.get('-l')?.at(-1),
     backlog: number('-b', 1, BACKLOG_MAX) ?? DEFAULT_BACKLOG,
-    printPort: given.has('-1'),
-    keepIpOptions: given.has('-o'),
-    noDelay: given.has('--no-delay'),
-    quiet: given.has('-q'),
+    printPort: values.has('-1'),
+    keepIpOptions: values.has('-o'),
+    noDelay: values.has('--no-delay'),
+    quiet: values.has('-q'),
   }
 }
 
 function readNumber(
-  given: GivenOptions,
+  values: OptionValues,
   name: string,
   min: number,
   max: number,
 ): number | undefined {
-  const text = given.get(name)?.at(-1)
+  const text = values.get(name)?.at(-1)
   if (text === undefined) return undefined
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (number >= min && number <= max) return number
@@ -147,11 +148,11 @@ function readId(name: string, text: string): number {
 }
 
 function readWord<const Word extends string>(
-  given: GivenOptions,
+  values: OptionValues,
   name: string,
   words: readonly Word[],
 ): Word | undefined {
-  const text = given.get(name)?.at(-1)
+  const text = values.get(name)?.at(-1)
   if (text === undefined) return undefined
   const word = words.find((known) => known === text)
   if (word !== undefined) return word

@@ -5,7 +5,7 @@ import {
   type GateOptions,
   readGateOptions,
 } from './gate-options.ts'
-import { type GivenOptions, splitOptions, UsageError } from './split-options.ts'
+import { type OptionValues, splitOptions, UsageError } from './split-options.ts'
 
 export interface DelayOptions {
   /** Seconds by class of the client: -d, -D, -N. */
@@ -83,44 +83,45 @@ export const OPTIONS: readonly string[] = [
  * it are that program's arguments. Throws a UsageError.
  */
 export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
-  const { given, words } = splitOptions(argv, {
+  const { values, words } = splitOptions(argv, {
     withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
     withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
     usage: USAGE,
   })
-  const last = (name: string) => given.get(name)?.at(-1)
+  const last = (name: string) => values.get(name)?.at(-1)
   const seconds = (name: string, fallback: number) => readSeconds(name, last(name)) ?? fallback
-  const explain = given.has('--explain')
+  const explain = values.has('--explain')
   if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
   return {
     delays: { ordinary: seconds('-d', 1), dynamic: seconds('-D', 10), nameless: seconds('-N', 20) },
     penalty: seconds('-P', 5),
-    standalone: given.has('-S'),
-    verbose: given.has('-v'),
+    standalone: values.has('-S'),
+    verbose: values.has('-v'),
     text: readText(last('--text')),
     allowFile: last('--allow'),
-    nameFiles: given.get('--names') ?? [],
-    builtin: !given.has('--no-builtin'),
-    evenAllowed: given.has('--even-allowed'),
+    nameFiles: values.get('--names') ?? [],
+    builtin: !values.has('--no-builtin'),
+    evenAllowed: values.has('--even-allowed'),
     limit: readLimit(last('--limit'), last('--locks')),
-    dnsServers: given.get('--dns') ?? [],
+    dnsServers: values.get('--dns') ?? [],
     dnsTimeout: seconds('--dns-timeout', 5),
     explain,
-    gate: readGate(given, env),
+    gate: readGate(values, env),
     words,
   }
 }
 
-function readGate(given: GivenOptions, env: Environment): GateOptions | undefined {
-  if (!given.has('--listen')) {
-    const own = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => given.has(name))
-    if (own !== undefined) throw new UsageError(`${own}: is for the gate; give it --listen, too`)
+function readGate(values: OptionValues, env: Environment): GateOptions | undefined {
+  if (!values.has('--listen')) {
+    const gateOption = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => values.has(name))
+    if (gateOption !== undefined)
+      throw new UsageError(`${gateOption}: is for the gate; give it --listen, too`)
     return undefined
   }
-  if (given.has('--limit') || given.has('--locks')) {
+  if (values.has('--limit') || values.has('--locks')) {
     throw new UsageError('--limit and --locks: are for the chain; the gate has --waiting')
   }
-  return readGateOptions(given, env)
+  return readGateOptions(values, env)
 }
 
 /** Reads seconds from 0 to DELAY_MAX, perhaps with a fraction. Undefined for anything else. */

@@ -71,8 +71,8 @@ function find(segment: Segment, subject: HostName, from: number, end: number | u
       at = name.indexOf(first.text, at)
       if (at < 0) return -1
     }
-    const found = endOf(segment, subject, at)
-    if (found >= 0 && (end === undefined || found === end)) return found
+    const fitEnd = endOf(segment, subject, at)
+    if (fitEnd >= 0 && (end === undefined || fitEnd === end)) return fitEnd
   }
   return -1
 }

@@ -78,7 +78,7 @@ async function judgeByName(
 ): Promise<DelayJudgement> {
   const { address, name } = client
   const whyKnown = await known?.(address)
-  const passing = whyKnown === undefined ? undefined : knownFor(whyKnown)
+  const passing = whyKnown === undefined ? undefined : knownJudgement(whyKnown)
   // A client whose name is allowed may even talk early, so the name is looked up if the allow list
   // has names.
   if (passing !== undefined && allowed.names.length === 0) return passing
@@ -90,10 +90,10 @@ async function judgeByName(
   if (passing !== undefined) return passing
   const finding = classify(names, address, rules)
   const delay = options.delays[finding.class]
-  return { delay, why: describe(finding), exempt: false, class: finding.class }
+  return { delay, why: describeClass(finding), exempt: false, class: finding.class }
 }
 
-function knownFor(why: string): DelayJudgement {
+function knownJudgement(why: string): DelayJudgement {
   return { delay: 0, why, exempt: false, class: undefined }
 }
 
@@ -111,6 +111,6 @@ async function findConfirmed(
   return undefined
 }
 
-export function describe({ class: which, name, rule }: Classification): string {
+export function describeClass({ class: which, name, rule }: Classification): string {
   return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
 }

@@ -42,8 +42,8 @@ export async function isConfirmed(
   try {
     const answers = await resolver.addresses(name, address.length === 4 ? 4 : 6)
     return answers.some((answer) => {
-      const found = parseIpAddress(answer)
-      return found !== undefined && Buffer.compare(found, address) === 0
+      const parsed = parseIpAddress(answer)
+      return parsed !== undefined && Buffer.compare(parsed, address) === 0
     })
   } catch {
     return false

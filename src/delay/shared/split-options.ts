@@ -4,7 +4,7 @@ export class UsageError extends Error {
 }
 
 /** The values of each option, in their order. An option without a value has ''. */
-export type GivenOptions = ReadonlyMap<string, readonly string[]>
+export type OptionValues = ReadonlyMap<string, readonly string[]>
 
 export interface OptionNames {
   readonly withValue: readonly string[]
@@ -21,10 +21,11 @@ export interface OptionNames {
 export function splitOptions(
   argv: readonly string[],
   { withValue, withoutValue, usage }: OptionNames,
-): { given: GivenOptions; words: string[] } {
-  const given = new Map<string, string[]>()
+): { values: OptionValues; words: string[] } {
+  const values = new Map<string, string[]>()
   const words = [...argv]
-  const give = (name: string, value: string) => given.set(name, [...(given.get(name) ?? []), value])
+  const give = (name: string, value: string) =>
+    values.set(name, [...(values.get(name) ?? []), value])
   while (words[0]?.startsWith('-') && words[0] !== '-') {
     const word = words.shift()!
     if (word === '--') break
@@ -39,5 +40,5 @@ export function splitOptions(
       if (rest !== '') words.unshift(`-${rest}`)
     } else throw new UsageError(`${word}: is not an option; ${usage}`)
   }
-  return { given, words }
+  return { values, words }
 }

@@ -16,7 +16,7 @@ export interface DatedAnswer extends SourcedAnswer {
 interface QuotaCache {
   /** The answer that holds for a mailbox at this time. */
   get(name: string, time: number): DatedAnswer | undefined
-  set(name: string, given: DatedAnswer): void
+  set(name: string, answer: DatedAnswer): void
   readonly size: number
 }
 
@@ -52,18 +52,18 @@ export function datedAnswer(
  * says *full*, since there may be room by now.
  */
 export function answerFor(
-  given: DatedAnswer,
+  dated: DatedAnswer,
   incoming: number,
   time: number,
 ): QuotaAnswer | undefined {
-  const { answer, incoming: asked = incoming } = given
+  const { answer, incoming: asked = incoming } = dated
   if (answer.answer === 'full') return incoming >= asked ? answer : undefined
   if (answer.answer !== 'room') return answer
   const { usage } = answer
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
   // The service said that there is room, but for a smaller message.
-  return time - given.at < FULL ? { answer: 'full', usage } : undefined
+  return time - dated.at < FULL ? { answer: 'full', usage } : undefined
 }
 
 /** Milliseconds of a second. The constants below say for how long an answer holds. */

@@ -70,7 +70,7 @@ export function createQuotaClient(
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
     const mailbox = mailboxOf(address, settings.nameForm)
-    if (mailbox === undefined) return explained(cannotTell('is no name of a mailbox'))
+    if (mailbox === undefined) return explainAnswer(cannotTell('is no name of a mailbox'))
     for (;;) {
       const time = uptime()
       const known = cache.get(address.text, time)
@@ -78,7 +78,7 @@ export function createQuotaClient(
       if (known && remembered) {
         count.cached++
         const cached = { age: time - known.at, left: known.until - time }
-        return { ...explained(known, remembered), cached }
+        return { ...explainAnswer(known, remembered), cached }
       }
       // There is one question at a time about each mailbox. Other callers share its answer.
       const shared = inFlight.get(address.text)
@@ -87,7 +87,7 @@ export function createQuotaClient(
       const answer = answerFor(fresh, incoming, uptime())
       if (answer === undefined) continue // the shared question was about another size
       if (shared) count.shared++
-      return explained(fresh, answer)
+      return explainAnswer(fresh, answer)
     }
   }
 
@@ -116,8 +116,10 @@ export function createQuotaClient(
       return cannotTell(`${source} does not answer`, source)
     }
     count.asked++
-    const told = takesSize(backend) ? incoming : undefined
-    const result = asking.reply.then((reply) => take(reply, mailbox, { incoming: told, source }))
+    const sizeAsked = takesSize(backend) ? incoming : undefined
+    const result = asking.reply.then((reply) =>
+      take(reply, mailbox, { incoming: sizeAsked, source }),
+    )
     return asking.isProbe ? cannotTell(`${source} does not answer`, source) : result
   }
 
@@ -126,9 +128,9 @@ export function createQuotaClient(
     { address }: NamedMailbox,
     about: Pick<DatedAnswer, 'incoming' | 'source'>,
   ): DatedAnswer {
-    const taken = datedAnswer(answer, { ...about, at: uptime() }, settings.soft)
-    if (taken.until > taken.at) cache.set(address.text, taken)
-    return taken
+    const dated = datedAnswer(answer, { ...about, at: uptime() }, settings.soft)
+    if (dated.until > dated.at) cache.set(address.text, dated)
+    return dated
   }
 
   function cannotTell(why: string, source?: string): DatedAnswer {
@@ -147,8 +149,8 @@ export function createQuotaClient(
 }
 
 /** Explains an answer. `answer` is what it says about the size of the message at hand. */
-function explained(given: SourcedAnswer, answer = given.answer): ExplainedAnswer {
-  const { source, isUnknownUser } = given
+function explainAnswer(sourced: SourcedAnswer, answer = sourced.answer): ExplainedAnswer {
+  const { source, isUnknownUser } = sourced
   return { answer, isUnknownUser, source, cached: undefined }
 }
 

@@ -46,7 +46,7 @@ function askOnce(
   agent: Agent,
   signal: AbortSignal,
 ): Promise<ServiceReply | { readonly [BROKEN_OFF]: string }> {
-  const query = `${beforeName(url)}${escaped(name)}`
+  const query = `${queryBeforeName(url)}${percentEncode(name)}`
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve) => {
     const brokenOff = (error: Error) => resolve({ [BROKEN_OFF]: errorText(error) })
@@ -73,7 +73,7 @@ async function read(response: IncomingMessage): Promise<string | undefined> {
 }
 
 /** The query up to the name. The URL may have `?u=` already or not, and other fields. */
-function beforeName({ search }: URL): string {
+function queryBeforeName({ search }: URL): string {
   if (search === '') return '?u='
   return /[?&]u=$/.test(search) ? search : `${search}&u=`
 }
@@ -107,7 +107,7 @@ function isPageMissing(headers: IncomingMessage['headers'], text: string | undef
 }
 
 /** Encodes a name byte by byte (RFC 3986 2.1), since it need not be UTF-8. */
-function escaped(name: string): string {
+function percentEncode(name: string): string {
   return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
     return `%${byte.charCodeAt(0).toString(16).toUpperCase()}` // names have no bytes below 0x10
   })

@@ -62,7 +62,7 @@ export function createUdpSockets(
     const passedOver: Socket[] = [] // they stay open, so that the system chooses another port
     try {
       while (isWanted() && passedOver.length < TRIES) {
-        const socket = await connected(backend)
+        const socket = await connectSocket(backend)
         if (backend.extended || !rests(socket.address().port)) return socket
         passedOver.push(socket)
       }
@@ -114,7 +114,7 @@ export function createUdpSockets(
   }
 }
 
-async function connected({ host, port }: UdpBackend): Promise<Socket> {
+async function connectSocket({ host, port }: UdpBackend): Promise<Socket> {
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   try {
     socket.connect(port, host)

@@ -30,7 +30,7 @@ export async function openConnection(
     socket.destroy(new Error(`no connection in ${timeout} ms`))
   }, timeout)
   try {
-    await connected(socket, settings)
+    await waitForConnect(socket, settings)
     const connection = connectionOver(socket)
     await connection.bind(settings)
     return connection
@@ -56,7 +56,7 @@ function dial({ url, authorities }: LdapSettings): Socket {
   })
 }
 
-function connected(socket: Socket, { url }: LdapSettings): Promise<void> {
+function waitForConnect(socket: Socket, { url }: LdapSettings): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once(url.startsWith('ldaps:') ? 'secureConnect' : 'connect', resolve)
     socket.once('error', reject)

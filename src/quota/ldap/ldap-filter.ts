@@ -17,7 +17,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function filterFor(template: string, { name, local, domain }: LdapUser): string | undefined {
   const values: Record<string, string> = { u: name, n: local, d: domain }
   try {
-    return template.replace(VARIABLES, (_, letter: string) => escaped(values[letter]!))
+    return template.replace(VARIABLES, (_, letter: string) => escapeValue(values[letter]!))
   } catch {
     return undefined
   }
@@ -28,7 +28,7 @@ export function filterFor(template: string, { name, local, domain }: LdapUser): 
  * digits. Characters beyond ASCII stay as they are, since ldapts takes the digits for a character
  * and not for a byte.
  */
-function escaped(value: string): string {
+function escapeValue(value: string): string {
   const text = utf8.decode(Buffer.from(value, 'latin1'))
   return text.replace(/[\0-\x7f]/g, (sign) => {
     if (/[\w@.+-]/.test(sign)) return sign

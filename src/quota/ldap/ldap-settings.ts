@@ -50,12 +50,12 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
     url,
     base: env.QUOTALDAPBASE ?? '',
     bind: readBind(env),
-    authorities: absolute('QUOTALDAPCA', env.QUOTALDAPCA),
+    authorities: readAbsolutePath('QUOTALDAPCA', env.QUOTALDAPCA),
     filter,
     attributes: {
-      backend: attribute(env, 'QUOTALDAPBACKEND'),
-      home: attribute(env, 'QUOTALDAPHOME'),
-      quota: attribute(env, 'QUOTALDAPQUOTA'),
+      backend: readAttributeName(env, 'QUOTALDAPBACKEND'),
+      home: readAttributeName(env, 'QUOTALDAPHOME'),
+      quota: readAttributeName(env, 'QUOTALDAPQUOTA'),
     },
     remember: readNumber(env, 'QUOTALDAPREMEMBER') * 1000,
   }
@@ -63,7 +63,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
 
 function readBind(env: Environment): LdapSettings['bind'] {
   const dn = env.QUOTALDAPBIND
-  const passwordFile = absolute('QUOTALDAPPASSWORD', env.QUOTALDAPPASSWORD)
+  const passwordFile = readAbsolutePath('QUOTALDAPPASSWORD', env.QUOTALDAPPASSWORD)
   if (dn && passwordFile) return { dn, passwordFile }
   if (!dn && !passwordFile) return undefined
   const missing = dn ? 'QUOTALDAPPASSWORD' : 'QUOTALDAPBIND'
@@ -73,14 +73,14 @@ function readBind(env: Environment): LdapSettings['bind'] {
   )
 }
 
-function absolute(name: string, path: string | undefined): string | undefined {
+function readAbsolutePath(name: string, path: string | undefined): string | undefined {
   if (!path) return undefined
   if (path.startsWith('/')) return path
   throw new Fault('config', `${name} ${path}: must be the absolute path of a file`)
 }
 
 /** Reads the name of an attribute: a keystring or a numeric OID (RFC 4512 1.4). */
-function attribute(
+function readAttributeName(
   env: Environment,
   name: 'QUOTALDAPBACKEND' | 'QUOTALDAPHOME' | 'QUOTALDAPQUOTA',
 ): string {

@@ -9,32 +9,32 @@ export type HttpQuestion =
 
 /** Reads method and target of a request. The user is latin1, one character for each byte. */
 export function readRequest(method: string, target: string): HttpQuestion {
-  if (method !== 'GET' && method !== 'HEAD') return nothing(405, 'only GET and HEAD')
+  if (method !== 'GET' && method !== 'HEAD') return unanswerable(405, 'only GET and HEAD')
   const [path, query = ''] = target.split('?', 2)
   switch (path) {
     case '/cgi-bin/quota.cgi': {
       const written = query.split('&').find((field) => field.startsWith('u='))
-      const user = written === undefined ? '' : bytesOf(written.slice(2))
+      const user = written === undefined ? '' : decodeFormValue(written.slice(2))
       if (user) return { asks: 'quota', user }
-      return nothing(400, user === '' ? 'u=USER is missing' : 'u is not well written')
+      return unanswerable(400, user === '' ? 'u=USER is missing' : 'u is not well written')
     }
     case '/health':
       return { asks: 'health' }
     case '/metrics':
       return { asks: 'metrics' }
     default:
-      return nothing(404, 'nothing here')
+      return unanswerable(404, 'nothing here')
   }
 }
 
 /** Decodes a value of a form (application/x-www-form-urlencoded). Undefined if it is malformed. */
-function bytesOf(written: string): string | undefined {
+function decodeFormValue(written: string): string | undefined {
   const plain = written.replaceAll('+', ' ')
   if (/%(?![\da-f]{2})/i.test(plain)) return undefined
   return plain.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-function nothing(status: 400 | 404 | 405, text: string): HttpQuestion {
+function unanswerable(status: 400 | 404 | 405, text: string): HttpQuestion {
   return { asks: 'nothing', status, text }
 }
 

@@ -10,8 +10,8 @@ import { readMbox } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
 import type { ReadMailbox } from './sources/reading.ts'
 import {
+  askInOrder,
   homesFile,
-  inOrder,
   type LookUpUser,
   ldapUsers,
   limitsFile,
@@ -44,7 +44,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
   const directory = ldap && (await makeDirectory(ldap, { uptime: uptime, timeout, remembered }))
   return {
     uptime,
-    lookUp: users.length > 0 ? inOrder(users.map(userList)) : undefined,
+    lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
     mailbox: source.mailbox,
     read,
     limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),

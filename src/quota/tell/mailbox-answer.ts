@@ -55,13 +55,13 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
   ): ReturnType<AnswerFor> {
     const location = mailbox(user, account.home)
     if (location === undefined) return { answer: { answer: 'no-such-user' } }
-    let own: QuotaLimits | undefined
+    let limitsOfUser: QuotaLimits | undefined
     try {
-      own = limits?.(user) ?? account.limits
+      limitsOfUser = limits?.(user) ?? account.limits
     } catch (error) {
-      return inTrouble('QUOTAMAP', (error as Error).message)
+      return troubleFinding('QUOTAMAP', (error as Error).message)
     }
-    const measure = { incoming, limits: own, standard, waited }
+    const measure = { incoming, limits: limitsOfUser, standard, waited }
     const conclude = (reading: MailboxReading) =>
       findingOf(reading, location.path, measure, lookUp !== undefined)
     const reading = read(location, measure)
@@ -78,7 +78,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
       case 'nobody':
         return { answer: { answer: 'no-such-user' } }
       case 'trouble':
-        return inTrouble('QUOTAUSERS', account.why)
+        return troubleFinding('QUOTAUSERS', account.why)
     }
   }
 }
@@ -119,11 +119,11 @@ function findingOf(
       return { ...findingOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
-      return inTrouble(path, reading.why)
+      return troubleFinding(path, reading.why)
   }
 }
 
-function inTrouble(what: string, why: string): MailboxFinding {
+function troubleFinding(what: string, why: string): MailboxFinding {
   return { answer: { answer: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
 }
 
@@ -172,8 +172,8 @@ export function answersForNames({
   }
 
   async function waitFor(finding: Promise<MailboxFinding>, name: string): Promise<MailboxFinding> {
-    const inGrace = await inTime(finding, patience + GRACE)
-    return note(inGrace === LATE ? inTrouble(name, `no answer in ${patience} ms`) : inGrace)
+    const result = await inTime(finding, patience + GRACE)
+    return note(result === LATE ? troubleFinding(name, `no answer in ${patience} ms`) : result)
   }
 }
 

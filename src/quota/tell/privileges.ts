@@ -36,9 +36,9 @@ const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
  */
 export function requireFewPrivileges(uid: number, status: string): void {
   const held = CAPABILITY_SETS.reduce((all, name) => all | capabilitySet(name, status), 0n)
-  const more = held & ~CAP_DAC_READ_SEARCH
-  if (uid !== 0 && more === 0n) return
-  const who = uid === 0 ? 'root' : `a process with capabilities (${more.toString(16)})`
+  const tooMany = held & ~CAP_DAC_READ_SEARCH
+  if (uid !== 0 && tooMany === 0n) return
+  const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
   throw new Fault(
     'config',
     `runs as ${who}; name another user with --user, or give it CAP_DAC_READ_SEARCH at most`,

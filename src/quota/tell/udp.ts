@@ -27,7 +27,7 @@ export async function serveUdp(
   options: UdpServiceOptions,
 ): Promise<Socket> {
   const { answerForName, mayAsk, counters } = options
-  const socket = createSocket(isSix(place) ? 'udp6' : 'udp4')
+  const socket = createSocket(isIPv6Address(place) ? 'udp6' : 'udp4')
   let closed = false
   socket.once('close', () => {
     closed = true
@@ -47,7 +47,12 @@ export async function serveUdp(
     counters.udp++
     const send = ({ answer }: MailboxFinding) => {
       if (closed) return
-      socket.send(Buffer.from(datagramFor(question, answer), 'latin1'), port, address, sent)
+      socket.send(
+        Buffer.from(datagramFor(question, answer), 'latin1'),
+        port,
+        address,
+        ignoreSendError,
+      )
     }
     const finding = answerForName(question.user, question.incoming ?? 0)
     if (finding instanceof Promise) finding.then(send)
@@ -63,18 +68,18 @@ export async function serveUdp(
   })
   socket.removeAllListeners('error')
   socket.on('error', () => {}) // an error concerns one client; the others are still served
-  enlarge(socket)
+  enlargeReceiveBuffer(socket)
   return socket
 }
 
-function isSix(place: ListenAddress | ActivatedSocket): boolean {
+function isIPv6Address(place: ListenAddress | ActivatedSocket): boolean {
   return 'fd' in place ? place.family === 6 : isIPv6(place.host)
 }
 
 /** Errors of sending are ignored: a client without an answer asks again. */
-function sent(): void {}
+function ignoreSendError(): void {}
 
-function enlarge(socket: Socket): void {
+function enlargeReceiveBuffer(socket: Socket): void {
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER)
   } catch {

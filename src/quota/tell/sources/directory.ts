@@ -63,7 +63,7 @@ export async function openMailbox({
 }
 
 /** Opens a mailbox as `openMailbox` does, calls `use` with it, and closes it. */
-export async function inMailbox<Value>(
+export async function withMailbox<Value>(
   mailbox: MailboxLocation,
   use: (directory: Directory) => Promise<Value>,
 ): Promise<Value | undefined> {

@@ -4,7 +4,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { inTime, LATE } from '../../../ground/flow/deadline.ts'
 import { createLruCache } from '../../../ground/flow/lru-cache.ts'
-import { type Directory, inMailbox, pathBytes } from './directory.ts'
+import { type Directory, pathBytes, withMailbox } from './directory.ts'
 import { isFull } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
@@ -119,7 +119,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   async function readAnew(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
     const { path } = mailbox
     try {
-      const known = await inMailbox(mailbox, (directory) => readFile(path, directory))
+      const known = await withMailbox(mailbox, (directory) => readFile(path, directory))
       return byFile(known, measure) ?? (await byCounting(mailbox, known, measure))
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }

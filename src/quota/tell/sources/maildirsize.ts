@@ -26,27 +26,27 @@ const LF = 10
  * reads it in the same way, but takes illegible limits for none.
  */
 export function parseMaildirsize(file: Buffer): Maildirsize {
-  if (file.includes(NUL)) return nothing('holds a NUL')
+  if (file.includes(NUL)) return unusable('holds a NUL')
   const complete = file.subarray(0, file.lastIndexOf(LF) + 1)
-  if (complete.length === 0) return nothing('has no complete line')
+  if (complete.length === 0) return unusable('has no complete line')
   const [first = '', ...lines] = complete.toString('latin1').slice(0, -1).split('\n')
   const limits = first.trim() === '' ? {} : parseMaildirLimits(first)
-  if (!limits) return nothing('has illegible limits')
-  if (file.length >= MAILDIRSIZE_MAX) return nothing(`is ${file.length} bytes long`, limits)
+  if (!limits) return unusable('has illegible limits')
+  if (file.length >= MAILDIRSIZE_MAX) return unusable(`is ${file.length} bytes long`, limits)
   let bytes = 0
   let messages = 0
   for (const line of lines) {
     const numbers = /^\s*([+-]?\d{1,15})\s+([+-]?\d{1,15})\s*$/.exec(line)
-    if (!numbers) return nothing('has a broken line', limits)
+    if (!numbers) return unusable('has a broken line', limits)
     bytes += Number(numbers[1])
     messages += Number(numbers[2])
   }
-  if (lines.length === 0) return nothing('has no sum yet', limits)
-  if (bytes < 0 || messages < 0) return nothing('has a negative sum', limits)
+  if (lines.length === 0) return unusable('has no sum yet', limits)
+  if (bytes < 0 || messages < 0) return unusable('has a negative sum', limits)
   return { says: 'use', limits, bytes, messages, lines: lines.length }
 }
 
-function nothing(why: string, limits?: QuotaLimits): Maildirsize {
+function unusable(why: string, limits?: QuotaLimits): Maildirsize {
   return { says: 'nothing', why, limits }
 }
 

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { inMailbox } from './directory.ts'
+import { withMailbox } from './directory.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import type { MailboxReading } from './reading.ts'
 
@@ -9,7 +9,7 @@ import type { MailboxReading } from './reading.ts'
 export async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
   const parent = dirname(path)
   try {
-    const stats = await inMailbox(
+    const stats = await withMailbox(
       { path: parent, fixed: Math.min(fixed, parent.length) },
       (directory) => directory.ask(basename(path), (path) => lstat(path)),
     )

@@ -40,6 +40,6 @@ export type ReadMailbox = (
 ) => MailboxReading | Promise<MailboxReading>
 
 /** The limits that count: those of the user, else those of the mailbox, else the standard ones. */
-export function limitsOf(measure: Measure, own: QuotaLimits | undefined): QuotaLimits {
-  return measure.limits ?? own ?? measure.standard
+export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefined): QuotaLimits {
+  return measure.limits ?? mailboxLimits ?? measure.standard
 }

@@ -20,7 +20,7 @@ export type LookUpUser = (user: User) => AccountFinding | Promise<AccountFinding
  * Asks the lists in their order. The answer is that of the first list which knows the user or
  * could not be asked.
  */
-export function inOrder(lists: readonly LookUpUser[]): LookUpUser {
+export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
   return async (user) => {
     for (const lookUp of lists) {
       const account = await lookUp(user)

@@ -3,7 +3,7 @@ import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { limitConcurrency } from '../../../ground/flow/concurrency-limit.ts'
 import { createInFlight } from '../../../ground/flow/in-flight.ts'
 import { createLruCache } from '../../../ground/flow/lru-cache.ts'
-import { type Directory, inMailbox } from './directory.ts'
+import { type Directory, withMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { MailboxUse } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
@@ -56,7 +56,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
     const folders = await foldersOf(directory, checkTime)
     if (!folders) return undefined
     const known = sums.get(maildir)
-    const found = new Map<string, DirectorySum>()
+    const newSums = new Map<string, DirectorySum>()
     const total = { bytes: 0, messages: 0 }
     try {
       await sumFolder(directory, '', known, tools)
@@ -70,10 +70,10 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
         }
       }
     } catch (error) {
-      sums.set(maildir, new Map([...(known ?? []), ...found]))
+      sums.set(maildir, new Map([...(known ?? []), ...newSums]))
       throw error
     }
-    sums.set(maildir, found)
+    sums.set(maildir, newSums)
     return total
 
     async function sumFolder(
@@ -86,7 +86,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
         const path = beginning + name
         const sum = await sumDirectory(folder, name, known?.get(path), tools)
         if (!sum) continue
-        found.set(path, sum)
+        newSums.set(path, sum)
         total.bytes += sum.bytes
         total.messages += sum.messages
       }
@@ -97,7 +97,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
     count(mailbox) {
       const { path } = mailbox
       const count = () =>
-        mailboxInTurn(() => inMailbox(mailbox, (maildir) => walk(mailbox, maildir)))
+        mailboxInTurn(() => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)))
       return underWay.get(path) ?? underWay.begin(path, count())
     },
     forget: () => sums.clear(),
