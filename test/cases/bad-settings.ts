@@ -1,21 +1,21 @@
 /**
- * Settings that make no sense. Every door says the same of them: the slot with or without a
- * daemon, by exit code 55 and the reason in the log; onescand itself, which does not start.
+ * Wrong settings. Every door answers them alike: the slot, with or without onescand, ends with 55 and
+ * logs the reason; onescand itself does not start.
  */
 export interface BadSetting {
-  /** What is set, beside QHPSI where `unscanned` is not said. */
+  /** The settings, besides QHPSI, which is set unless `unscanned` is. */
   readonly settings: Readonly<Record<string, string>>
-  /** In the log. */
+  /** Matches the log line. */
   readonly reason: RegExp
-  /** Mail that no scanner is asked about: only the quotas count. */
+  /** Set if nothing is scanned, and only quotas count. */
   readonly unscanned?: true
-  /** The daemon has its own idea of this one, which is a client's. */
+  /** Set if the setting is a client's, and onescand has its own value. */
   readonly noDaemon?: true
-  /** Beside a keyring in CLUSTERKEYS. */
+  /** Set if CLUSTERKEYS names a keyring, too. */
   readonly ring?: true
-  /** A daemon that is asked does not need it, and onescanc does not tell it. */
+  /** Set if onescand does not need the setting, and onescanc does not send it. */
   readonly notAsked?: true
-  /** Only a daemon reads it. */
+  /** Set if only onescand reads the setting. */
   readonly onlyDaemon?: true
 }
 

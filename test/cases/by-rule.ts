@@ -72,19 +72,19 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: 'auth means a relay client',
+    name: 'a line with auth is for relay clients',
     message: () => troublesome,
     settings: ruled('auth SCANFAIL=accept\n', { RELAYCLIENT: '' }),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
-    name: 'auth=no means any other client',
+    name: 'a line with auth=no is for all other clients',
     message: () => troublesome,
     settings: ruled('auth SCANFAIL=accept\nauth=no OVERSIZE=defer\n'),
     expect: { outcome: 'deferred', log: /rule=2/ },
   },
   {
-    name: 'size> is the size of the message',
+    name: 'a line with size> is for messages over that size',
     message: () => infected,
     settings: ruled('size>1K scan off\nsize<1K,from=example.org REJECTVIRUS=0\n'),
     expect: { outcome: 'delivered', xQhpsi: 'virus found', log: /rule=2/ },

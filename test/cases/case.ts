@@ -4,15 +4,15 @@
  * "refused" is said.
  */
 export interface Case {
-  /** A sentence. */
+  /** A sentence about the behaviour. */
   readonly name: string
   readonly message: (stage: Stage) => Buffer
   readonly sender?: string
   readonly recipients?: readonly string[]
-  /** Environment of the door. */
+  /** The environment of the door. */
   readonly settings: (stage: Stage) => Readonly<Record<string, string>>
   readonly expect: Expectation
-  /** Set where a daemon with these settings does not start: why. */
+  /** Set if onescand does not start with these settings: the reason that it logs. */
   readonly noDaemon?: RegExp
 }
 
@@ -20,33 +20,33 @@ export interface Expectation {
   readonly outcome: 'delivered' | 'refused' | 'deferred' | 'dropped'
   /** How often the counting scanner was run. */
   readonly scans?: number
-  /** Value of the one X-QHPSI that came out; null for none. */
+  /** The value of the only X-QHPSI that came out; null if there is none. */
   readonly xQhpsi?: 'clean' | 'virus found' | null
-  /** Stamps that came out and had not come in. */
+  /** The number of stamps that were added. */
   readonly newStamps?: number
-  /** All of what came out, where each byte matters. */
+  /** The whole message that came out, if each byte matters. */
   readonly delivered?: (sent: Buffer) => Buffer
   readonly recipients?: readonly string[]
-  /** The ground under which it lies in the quarantine, whole, with all that is known of it. */
+  /** The ground under which the whole message is kept in quarantine. */
   readonly kept?: string
-  /** The recipients for whom it is kept; all of them by default. */
+  /** The recipients for whom it is kept; by default all. */
   readonly keptFor?: readonly string[]
-  /** In the text of a refusal, where the door can send one. */
+  /** Matches the text of a refusal, if the door can send one. */
   readonly text?: RegExp
-  /** In the log line. */
+  /** Matches the log line. */
   readonly log?: RegExp
 }
 
 /** What a case may use; each case has a fresh one. */
 export interface Stage {
   /**
-   * A command that counts its runs: infected where the message has the line `VIRUS`,
-   * exit 7 where it has `TROUBLE`, clean otherwise.
+   * A command that counts its runs. It finds a virus if the message has the line `VIRUS`, ends with 7
+   * if it has `TROUBLE`, and otherwise finds nothing.
    */
   readonly scanner: string
   /** Writes a file (mode 0600) and returns its path. */
   file(name: string, content: string | Buffer, mode?: number): string
-  /** A directory that is empty and private, for QUARANTINE. */
+  /** An empty private directory, for QUARANTINE. */
   readonly quarantine: string
   /** Unix seconds. */
   readonly now: number

@@ -81,7 +81,7 @@ export const clustering: readonly Case[] = [
     expect: { outcome: 'refused', scans: 0, text: /not written as mail programs write it/ },
   },
   {
-    name: 'a host without a second look trusts the stamps of both',
+    name: 'a host without a second look trusts stamps with and without one',
     message: hmacStamped(plain, { scanners: 'counting-scanner' }),
     settings: settings(hmacLine, { SECONDLOOK: 'never' }),
     expect: trusted,
@@ -178,25 +178,25 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 0, log: /no empty line/ },
   },
   {
-    name: 'an old stamp costs a scan',
+    name: 'a message with an old stamp is scanned again',
     message: hmacStamped(plain, { age: 3700 }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1, log: /370\d seconds old/ },
   },
   {
-    name: 'CLUSTERMAXAGE says what is old',
+    name: 'CLUSTERMAXAGE sets the age from which on a stamp is old',
     message: hmacStamped(plain, { age: 3700 }),
     settings: settings(hmacLine, { CLUSTERMAXAGE: '7200' }),
     expect: trusted,
   },
   {
-    name: 'a stamp from the future costs a scan',
+    name: 'a message with a stamp from the future is scanned again',
     message: hmacStamped(plain, { age: -400 }),
     settings: settings(hmacLine),
     expect: { ...scanned, newStamps: 1, log: /seconds in the future/ },
   },
   {
-    name: 'a stamp from before the last signature update costs a scan',
+    name: 'a message with a stamp from before the last signature update is scanned again',
     message: hmacStamped(plain),
     settings: (stage) => ({
       ...settings(hmacLine)(stage),
@@ -290,7 +290,7 @@ export const clustering: readonly Case[] = [
     expect: { ...looked, newStamps: 1 },
   },
   {
-    name: 'local policy runs on trusted mail too',
+    name: 'local policy applies to trusted mail, too',
     message: () => md5Stamped(bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')),
     settings: (stage) => ({
       ...settings('sesame\n')(stage),

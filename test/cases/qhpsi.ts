@@ -8,7 +8,7 @@ const quarantine = 'virus@example.org'
 export const qhpsi: readonly Case[] = [
   ...['', '0'].map(
     (reject): Case => ({
-      name: `an infected message is delivered with a tag where REJECTVIRUS is '${reject}'`,
+      name: `an infected message is delivered with a tag if REJECTVIRUS is '${reject}'`,
       message: () => infected,
       settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
       expect: {
@@ -22,7 +22,7 @@ export const qhpsi: readonly Case[] = [
   ),
   ...['1', 'yes', '3'].map(
     (reject): Case => ({
-      name: `an infected message is refused by name where REJECTVIRUS is '${reject}'`,
+      name: `an infected message is refused by name if REJECTVIRUS is '${reject}'`,
       message: () => infected,
       settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
       expect: {
@@ -34,7 +34,7 @@ export const qhpsi: readonly Case[] = [
     }),
   ),
   {
-    name: 'the sender is told REFUSALTEXT, with what was found',
+    name: 'the sender of an infected message gets REFUSALTEXT, with the name of the virus',
     message: () => infected,
     settings: ({ scanner }) => ({
       QHPSI: scanner,
@@ -47,7 +47,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'an infected message is dropped where REJECTVIRUS is 2',
+    name: 'an infected message is dropped if REJECTVIRUS is 2',
     message: () => infected,
     settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '2' }),
     expect: { outcome: 'dropped', log: /decision=discard .*virus=Test-Virus/ },
@@ -85,7 +85,7 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'refused', scans: 1 },
   },
   {
-    name: 'with other codes set, 0 does not mean clean',
+    name: 'exit code 0 does not mean clean if QHPSIRN is another code',
     message: () => plain,
     settings: ({ scanner }) => ({ QHPSI: scanner, QHPSIRC: '7', QHPSIRN: '1' }),
     expect: { outcome: 'deferred', scans: 1, log: /exit code 0/ },
@@ -102,7 +102,7 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'SCANFAIL=accept delivers it untagged',
+    name: 'SCANFAIL=accept delivers a message that could not be scanned, untagged',
     message: () => bytes(`X-QHPSI: clean\n${troublesome.toString('latin1')}`),
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL: 'accept' }),
     expect: {
@@ -113,13 +113,13 @@ export const qhpsi: readonly Case[] = [
     },
   },
   {
-    name: 'SCANFAIL_RELAY applies to relay clients alone',
+    name: 'SCANFAIL_RELAY applies to relay clients',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept', RELAYCLIENT: '' }),
     expect: { outcome: 'delivered', xQhpsi: null },
   },
   {
-    name: 'SCANFAIL_RELAY does not apply to others',
+    name: 'SCANFAIL_RELAY does not apply to other clients',
     message: () => troublesome,
     settings: ({ scanner }) => ({ QHPSI: scanner, SCANFAIL_RELAY: 'accept' }),
     expect: { outcome: 'deferred' },

@@ -6,7 +6,7 @@ import { inMultiparts } from './nesting.ts'
 export const quarantining: readonly Case[] = [
   ...['', '0', '2'].map(
     (reject): Case => ({
-      name: `an infected message goes into QUARANTINE where REJECTVIRUS is '${reject}'`,
+      name: `an infected message goes into QUARANTINE if REJECTVIRUS is '${reject}'`,
       message: () => infected,
       sender: '',
       recipients: ['one@example.org', 'two@example.org'],
@@ -24,7 +24,7 @@ export const quarantining: readonly Case[] = [
     }),
   ),
   {
-    name: 'with REJECTVIRUS=1 it is refused all the same, and nothing is kept',
+    name: 'with REJECTVIRUS=1 an infected message is refused despite QUARANTINE, and not kept',
     message: () => infected,
     settings: ({ scanner, quarantine }) => ({
       QHPSI: scanner,

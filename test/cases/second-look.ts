@@ -73,7 +73,7 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'a virus in such a file is refused, even if a scanner of the whole message misses it',
+    name: 'a virus in a file that every reader sees alike is refused, even if a scan of the whole message misses it',
     message: () => mail([TEXT, file('VIRUS\n')]),
     settings: settings(),
     expect: { outcome: 'refused', scans: 1, text: /virus Test-Virus/ },
@@ -91,7 +91,7 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'refused', text: /virus Test-Virus/, log: /odd=multipart-kind/ },
   },
   {
-    name: 'text of the mail itself that stands there as it is, is only scanned as part of the whole',
+    name: 'the plain text of a message is scanned only as a part of the whole message',
     message: () => mail([TEXT]),
     settings: settings(),
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean', newStamps: 1 },
@@ -121,7 +121,7 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'a content about which a scanner cannot tell keeps the message out',
+    name: 'a message is deferred if a scanner cannot tell about one of its contents',
     message: () => mail([TEXT, file('TROUBLE\n')], odd),
     settings: settings(),
     expect: { outcome: 'deferred' },
@@ -153,7 +153,7 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'mail that is encoded deeper than is looked is refused in its own words',
+    name: 'mail with more layers of encoding than are decoded is refused in its own words',
     message: () => mail([TEXT, encodedMail(13)], odd),
     settings: settings({ QHPSI: 'plugin: eicar', MAXNESTING: '100' }),
     expect: { outcome: 'refused', text: /can be scanned \(mail encoded more than 12 deep\)/ },

@@ -63,7 +63,7 @@ export const tagging: readonly Case[] = [
   },
   ...Object.entries(odd).map(
     ([what, message]): Case => ({
-      name: `of ${what}, not a byte is changed below the new field`,
+      name: `${what} stays as it is below the new field, byte for byte`,
       message: () => message,
       settings: ({ scanner }) => ({ QHPSI: scanner }),
       expect: {
@@ -136,7 +136,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
-    name: 'sixteen forged fields are removed',
+    name: 'as many as sixteen forged fields are removed',
     message: () => bytes(`${'X-QHPSI: clean\n'.repeat(16)}Subject: x\n\nbody\n`),
     settings: ({ scanner }) => ({ QHPSI: scanner }),
     expect: {
@@ -170,7 +170,7 @@ export const tagging: readonly Case[] = [
     expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
-    name: 'scanners see a first field that no sender wrote',
+    name: 'scanners see a first field that the sender cannot choose',
     message: () => bytes('%PDF-1.4: x\nSubject: x\n\nbody\n'),
     settings: ({ file }) => ({
       QHPSI: file(

@@ -23,7 +23,7 @@ function checkHere(t: Test) {
   return { directory, socket, check }
 }
 
-t.test('if all is well it says what it would do, and has touched nothing', async (t) => {
+t.test('if all is well --check says what onescand would do, and changes nothing', async (t) => {
   const { socket, check } = checkHere(t)
   const report = await check(good)
   t.same(report.errors, [])
@@ -32,24 +32,27 @@ t.test('if all is well it says what it would do, and has touched nothing', async
   t.notOk(existsSync(socket))
 })
 
-t.test('every setting that makes no sense is told, as a start tells the first', async (t) => {
-  const ring = join(openDirectory(t), 'ring')
-  writeFileSync(ring, 'md5:a:sesame\n', { mode: 0o600 })
-  const mine = badSettings.filter(({ noDaemon, unscanned }) => !noDaemon && !unscanned)
-  t.ok(mine.length > 40)
-  for (const { settings, reason, ring: wantsRing } of mine) {
-    const env = { ...good, ...(wantsRing && { CLUSTERKEYS: ring }), ...settings }
-    const { errors } = await checkStart(none, env)
-    const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
-    t.ok(
-      plain.some((line) => reason.test(line)) || errors.some((line) => reason.test(line)),
-      `${reason}`,
-      { errors },
-    )
-  }
-})
+t.test(
+  '--check reports every wrong setting in the words in which a start reports the first',
+  async (t) => {
+    const ring = join(openDirectory(t), 'ring')
+    writeFileSync(ring, 'md5:a:sesame\n', { mode: 0o600 })
+    const mine = badSettings.filter(({ noDaemon, unscanned }) => !noDaemon && !unscanned)
+    t.ok(mine.length > 40)
+    for (const { settings, reason, ring: wantsRing } of mine) {
+      const env = { ...good, ...(wantsRing && { CLUSTERKEYS: ring }), ...settings }
+      const { errors } = await checkStart(none, env)
+      const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
+      t.ok(
+        plain.some((line) => reason.test(line)) || errors.some((line) => reason.test(line)),
+        `${reason}`,
+        { errors },
+      )
+    }
+  },
+)
 
-t.test('all of them at once, and the options, too', async (t) => {
+t.test('--check reports all wrong settings and options at once', async (t) => {
   const { check } = checkHere(t)
   const settings = {
     QHPSI: 'clamd',
@@ -82,7 +85,7 @@ t.test('all of them at once, and the options, too', async (t) => {
   t.match(report.warnings, [/^REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?$/])
 })
 
-t.test('a plugin that is there and cannot be loaded would have all mail deferred', async (t) => {
+t.test('--check reports a plugin that cannot be loaded, which would defer all mail', async (t) => {
   const { directory, check } = checkHere(t)
   const tried = async (text: string) => {
     writeFileSync(join(directory, 'mine.mjs'), text)
@@ -103,7 +106,7 @@ t.test('a plugin that is there and cannot be loaded would have all mail deferred
 })
 
 t.test(
-  'a place that is taken is told with who to ask; a page that is, stops nothing',
+  '--check reports an address in use with a remedy; one of the page is only a warning',
   async (t) => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
@@ -125,7 +128,7 @@ t.test(
   },
 )
 
-t.test('the program ends as a start would, and serves nobody', async (t) => {
+t.test('onescand --check ends with the exit code of a start, and serves nobody', async (t) => {
   const run = async (args: readonly string[], settings: Record<string, string>) => {
     const daemon = startOnescand(t, { args: ['--check', ...args], settings })
     const code = await daemon.ended
@@ -139,7 +142,7 @@ t.test('the program ends as a start would, and serves nobody', async (t) => {
 })
 
 t.test(
-  'a keyring that only others may read is told',
+  '--check reports a keyring that only others may read',
   { skip: process.getuid!() !== 0 && 'run as root' },
   async (t) => {
     const { directory } = checkHere(t)

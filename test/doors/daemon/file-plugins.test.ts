@@ -101,20 +101,23 @@ for (const { name, program } of runtimes) {
       t.match(await hear('x'), /^one:\d+$/)
     })
 
-    await t.test('SIGHUP loads the file anew, and what is at work finishes', async (t) => {
-      const started = fifo(directory, 'started')
-      const slow = hear('wait')
-      await started
-      rmSync(join(directory, 'started'))
-      await steady() // in another process, which is kept
-      writeFileSync(`${file}.new`, plugin('two'))
-      renameSync(`${file}.new`, file)
-      onescand.child.kill('SIGHUP')
-      for (let last = 'one:'; last.startsWith('one:'); ) last = await hear('x')
-      t.match(await hear('x'), /^two:/)
-      writeFileSync(join(directory, 'go'), '')
-      t.match(await slow, /^one:/)
-    })
+    await t.test(
+      'SIGHUP loads the file anew, and messages at the old plugin are finished',
+      async (t) => {
+        const started = fifo(directory, 'started')
+        const slow = hear('wait')
+        await started
+        rmSync(join(directory, 'started'))
+        await steady() // in another process, which is kept
+        writeFileSync(`${file}.new`, plugin('two'))
+        renameSync(`${file}.new`, file)
+        onescand.child.kill('SIGHUP')
+        for (let last = 'one:'; last.startsWith('one:'); ) last = await hear('x')
+        t.match(await hear('x'), /^two:/)
+        writeFileSync(join(directory, 'go'), '')
+        t.match(await slow, /^one:/)
+      },
+    )
 
     await t.test('mail by milter is judged by the same plugin', async (t) => {
       const line = await callMilter(milter)
@@ -125,7 +128,7 @@ for (const { name, program } of runtimes) {
       await line.close()
     })
 
-    await t.test('SIGTERM ends all of them', async (t) => {
+    await t.test('SIGTERM ends all processes of plugins', async (t) => {
       const gone = fifo(directory, 'lifeline')
       t.match(await hear('x'), /^two:/)
       onescand.child.kill('SIGTERM')
@@ -134,7 +137,7 @@ for (const { name, program } of runtimes) {
       rmSync(join(directory, 'lifeline'))
     })
 
-    await t.test('nor does one that is at work last beyond the grace', async (t) => {
+    await t.test('a busy plugin does not outlast --grace', async (t) => {
       const other = startOnescand(t, { program, settings, args: ['--grace', '1'] })
       await other.logged(/serving/)
       const gone = fifo(directory, 'lifeline')
@@ -149,7 +152,7 @@ for (const { name, program } of runtimes) {
       rmSync(join(directory, 'lifeline'))
     })
 
-    await t.test('none outlives a daemon that is killed, not in a busy loop either', async (t) => {
+    await t.test('no plugin outlives a killed daemon, not even in a busy loop', async (t) => {
       const other = startOnescand(t, { program, settings })
       await other.logged(/serving/)
       const gone = fifo(directory, 'lifeline')
@@ -202,7 +205,7 @@ for (const { name, program } of runtimes) {
   })
 
   t.test(
-    `${name}, virusname of a plugin in C names what it found`,
+    `${name}, virusname of a plugin in C names the virus`,
     { skip: skip || noCompiler },
     async (t) => {
       const directory = pluginDirectory(t)

@@ -18,7 +18,7 @@ const KILLS = 4
 const WARM = 12
 
 t.test(
-  'killed under load, no mail is lost, doubled or let through',
+  'if onescand is killed under load, no mail is lost, doubled or let through',
   { skip: missing },
   async (t) => {
     const stage = buildStage()

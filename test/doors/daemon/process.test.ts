@@ -34,7 +34,7 @@ const question = { variables: own, message: plain }
 const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 for (const { name, program } of [...runtimes, { name: 'by its launcher', program: [launcher] }]) {
-  t.test(`it serves with several processes and ends when told to, ${name}`, async (t) => {
+  t.test(`onescand serves with several processes and ends when told to, ${name}`, async (t) => {
     const onescand = startOnescand(t, { program, args: ['--workers', '3'], settings: own })
     await onescand.logged(/serving/)
     const workers = childrenOf(onescand.pid)
@@ -49,7 +49,7 @@ for (const { name, program } of [...runtimes, { name: 'by its launcher', program
   })
 }
 
-t.test('it warms up if it can, and serves if it cannot', async (t) => {
+t.test('onescand warms up, and serves even if it cannot', async (t) => {
   const settings = { ...own, TMPDIR: '/nonexistent' }
   const onescand = startOnescand(t, { settings })
   await onescand.logged(/serving/)
@@ -63,38 +63,43 @@ t.test('it warms up if it can, and serves if it cannot', async (t) => {
   t.same(other.log.slice(1), ['onescand: serving'], 'and leaves nothing behind')
 })
 
-t.test('it says at its start, and when it reads its settings again, what it will do', async (t) => {
-  const files = t.testdir({ ring: 'sesame\n', rules: 'name *.exe\n' })
-  const ring = join(files, 'ring')
-  chmodSync(ring, 0o600)
-  const port = await freePort()
-  const listening = [
-    '--milter',
-    `inet:127.0.0.1:${port}`,
-    '--policy',
-    `inet:127.0.0.1:${await freePort()}`,
-  ]
-  const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
-  const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
-  const onescand = startOnescand(t, { settings, args: listening })
-  await onescand.logged(/serving/)
-  const said = [
-    `slot unix:${onescand.socket}: scans with eicar, attachments, clients say what becomes of viruses, stamps by 1 key`,
-    `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
-    `policy ${listening[3]}: nobody is over quota: QUOTAD is not set`,
-  ].map((line) => `onescand: ${line}`)
-  t.same(onescand.log, [...said, 'onescand: serving'])
-  onescand.child.kill('SIGHUP')
-  while (onescand.log.length < 7) await tick()
-  t.same(onescand.log.slice(4), said)
+t.test(
+  'onescand logs what its doors will do at its start, and when it reads its settings again',
+  async (t) => {
+    const files = t.testdir({ ring: 'sesame\n', rules: 'name *.exe\n' })
+    const ring = join(files, 'ring')
+    chmodSync(ring, 0o600)
+    const port = await freePort()
+    const listening = [
+      '--milter',
+      `inet:127.0.0.1:${port}`,
+      '--policy',
+      `inet:127.0.0.1:${await freePort()}`,
+    ]
+    const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
+    const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { settings, args: listening })
+    await onescand.logged(/serving/)
+    const said = [
+      `slot unix:${onescand.socket}: scans with eicar, attachments, clients say what becomes of viruses, stamps by 1 key`,
+      `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps by 1 key`,
+      `policy ${listening[3]}: nobody is over quota: QUOTAD is not set`,
+    ].map((line) => `onescand: ${line}`)
+    t.same(onescand.log, [...said, 'onescand: serving'])
+    onescand.child.kill('SIGHUP')
+    while (onescand.log.length < 7) await tick()
+    t.same(onescand.log.slice(4), said)
 
-  const idle = startOnescand(t, { settings: { QHPSI: '' } })
-  await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
-  const tags = startOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
-  await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/)
-})
+    const idle = startOnescand(t, { settings: { QHPSI: '' } })
+    await idle.logged(/slot unix:.*: nothing is scanned: QHPSI is not set/)
+    const tags = startOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
+    await tags.logged(
+      /milter unix:.*\/m: scans with eicar, tags viruses and lets them in, no stamps/,
+    )
+  },
+)
 
-t.test('with --state it remembers the day when an exception let mail in', async (t) => {
+t.test('with --state onescand remembers the day when an exception let mail in', async (t) => {
   const files = t.testdir({ control: {}, state: {} })
   const [CONTROLDIR, state] = [join(files, 'control'), join(files, 'state')]
   const lines = 'from=other.org allow\nfrom=example.org allow\n'
@@ -111,7 +116,7 @@ t.test('with --state it remembers the day when an exception let mail in', async 
   t.match(days, [undefined, Number])
 })
 
-t.test('a plugin that is not there stops it at its start', async (t) => {
+t.test('a missing plugin keeps onescand from starting', async (t) => {
   const plugins = t.testdir({ 'open.mjs': '' })
   chmodSync(join(plugins, 'open.mjs'), 0o666)
   for (const [QHPSI, why] of [
@@ -138,7 +143,7 @@ t.test('the socket has its mode and group', async (t) => {
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 
 t.test(
-  'as root it makes no socket where somebody else could put a link',
+  'as root onescand makes no socket where somebody else could put a link',
   { skip: notRoot },
   async (t) => {
     const directory = socketDirectory(t)
@@ -163,7 +168,7 @@ t.test(
   },
 )
 
-t.test('what makes no sense is told, and ends it', async (t) => {
+t.test('wrong options and settings are reported, and end onescand', async (t) => {
   const failing = async (args: readonly string[], settings = {}) => {
     const onescand = startOnescand(t, { args, settings })
     return `${await onescand.ended} ${onescand.log.join('\n')}`
@@ -212,7 +217,7 @@ t.test('onescand replaces a socket on which nobody answers, and no other', async
   t.equal((await third.ask(question)).does, 'hand on')
 })
 
-t.test('SIGHUP reads the keys again; those that cannot be used change nothing', async (t) => {
+t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const ring = stage.file('ring', 'md5:old:sesame\n')
@@ -241,32 +246,35 @@ t.test('SIGHUP reads the keys again; those that cannot be used change nothing', 
   t.match((await heard).tags, /^h*a$/, 'who was amidst a request was not dropped')
 })
 
-t.test('so it is with the rules for attachments', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const rules = stage.file('badattachments', 'name *.exe\n')
-  const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
-  const onescand = startOnescand(t, { settings })
-  await onescand.logged(/serving/)
-  const bans = async (extension: string) => {
-    const field = `Content-Type: text/plain; name=a.${extension}`
-    const message = Buffer.from(`Subject: x\n${field}\n\nbody\n`)
-    const { code } = await onescand.ask({ variables: settings, message })
-    return code === 31
-  }
-  t.ok(await bans('exe'))
-  writeFileSync(rules, 'nonsense\n')
-  t.ok(await bans('exe'), 'it is not read for each message')
-  onescand.child.kill('SIGHUP')
-  await onescand.logged(/BADATTACHMENTS .*the old configuration stays/)
-  t.ok(await bans('exe'))
-  writeFileSync(rules, 'name *.com\n')
-  onescand.child.kill('SIGHUP')
-  while (await bans('exe')) await tick()
-  t.ok(await bans('com'))
-})
+t.test(
+  'SIGHUP reads the rules for attachments again; if they are wrong, the old ones stay',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const rules = stage.file('badattachments', 'name *.exe\n')
+    const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { settings })
+    await onescand.logged(/serving/)
+    const bans = async (extension: string) => {
+      const field = `Content-Type: text/plain; name=a.${extension}`
+      const message = Buffer.from(`Subject: x\n${field}\n\nbody\n`)
+      const { code } = await onescand.ask({ variables: settings, message })
+      return code === 31
+    }
+    t.ok(await bans('exe'))
+    writeFileSync(rules, 'nonsense\n')
+    t.ok(await bans('exe'), 'it is not read for each message')
+    onescand.child.kill('SIGHUP')
+    await onescand.logged(/BADATTACHMENTS .*the old configuration stays/)
+    t.ok(await bans('exe'))
+    writeFileSync(rules, 'name *.com\n')
+    onescand.child.kill('SIGHUP')
+    while (await bans('exe')) await tick()
+    t.ok(await bans('com'))
+  },
+)
 
-t.test('an order that comes while it still starts is obeyed', async (t) => {
+t.test('a signal that comes during the start is obeyed', async (t) => {
   for (let i = 0; i < 3; i++) {
     const onescand = startOnescand(t, { settings: own, args: ['--workers', '2'] })
     while (!existsSync(onescand.socket)) await new Promise((resolve) => setTimeout(resolve, 1))
@@ -275,7 +283,7 @@ t.test('an order that comes while it still starts is obeyed', async (t) => {
   }
 })
 
-t.test('SIGTERM waits for what is in flight', async (t) => {
+t.test('SIGTERM waits for messages in flight', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (connection, received) => {
     const isMail = received.includes('Subject: x\n') // and no question about clamd's limits
@@ -300,7 +308,7 @@ t.test('SIGTERM waits for what is in flight', async (t) => {
   t.equal(await onescand.ended, 0)
 })
 
-t.test('SIGTERM does not wait for ever', async (t) => {
+t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
@@ -312,7 +320,7 @@ t.test('SIGTERM does not wait for ever', async (t) => {
   t.equal(await onescand.ended, 0)
 })
 
-t.test('killed in the middle, it leaves no client with half an answer that counts', async (t) => {
+t.test('a client of a killed onescand never obeys half an answer', async (t) => {
   const clamd = await standIn(t, () => {})
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const onescand = startOnescand(t, { settings })
@@ -338,7 +346,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   while (isAlive(next!)) await tick()
 })
 
-t.test('scanners do not get the socket that it listens on', async (t) => {
+t.test('scanners do not inherit the listening sockets', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const seen = join(stage.directory, 'seen')
@@ -360,7 +368,7 @@ t.test('scanners do not get the socket that it listens on', async (t) => {
 
 for (const { name, program } of [...runtimes, { name: 'compiled', program: [compiled] }]) {
   const skip = !existsSync(program[0]!) && 'run npm run build:native'
-  t.test(`it takes a socket that systemd hands over, ${name}`, { skip }, async (t) => {
+  t.test(`onescand serves on a socket that systemd hands over, ${name}`, { skip }, async (t) => {
     const server = createServer()
     const stage = buildStage()
     t.teardown(() => stage.remove())
@@ -429,7 +437,7 @@ const speakers = [
 ]
 
 for (const { name, program, PATH, skip } of speakers) {
-  t.test(`systemd hears when it serves, lives and ends, ${name}`, { skip }, async (t) => {
+  t.test(`onescand tells systemd when it serves, lives and ends, ${name}`, { skip }, async (t) => {
     const systemd = await systemdEar(t)
     const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
     const onescand = startOnescand(t, { program, settings, args: ['--workers', '2'] })
@@ -450,7 +458,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-t.test('the manual has its options, and no other', async (t) => {
+t.test('the manual page has the options of onescand, and no others', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../../man/onescand.8'), 'latin1')
   const told = [...page.matchAll(/^\.It Fl -([a-z-]+)/gm)].map(([, name]) => name)
   const source = execFileSync(

@@ -5,7 +5,7 @@ import { startStore, storeMissing } from '../../programs/store-server.ts'
 import { type Asked, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { runtimes, startOnescand } from './process.ts'
 
-/** The processes of one onescand know what each of them was told. */
+/** The processes of one onescand share what they know. */
 
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\n${body}\n`)
@@ -46,7 +46,7 @@ const all = [...runtimes, { name: 'compiled', program: [compiled] }]
 
 for (const { name, program } of all) {
   const skip = storeMissing || (!existsSync(program[0]!) && 'run npm run build:native')
-  t.test(`two of them share a store, ${name}`, { skip }, async (t) => {
+  t.test(`two daemons share a store, ${name}`, { skip }, async (t) => {
     const store = await startStore(t)
     const clamd = await sessionStandIn(t, numbered('stream: OK'), { version: () => 'ClamAV 1.4.3' })
     const ring = `${t.testdir({})}/ring`

@@ -11,15 +11,19 @@ import { envelope, launcher, newest, oldest, runSlot, runtimes } from './slot.ts
 
 const on = { QHPSI: '/bin/true' }
 
-t.test('an envelope cut at any byte queues nothing: 54', { jobs: 2 }, async (t) => {
-  for (let length = 0; length < envelope.length; length++) {
-    for (const settings of [on, {}]) {
-      const run = await runSlot({ envelope: envelope.subarray(0, length), settings })
-      t.equal(run.code, 54, `${length} bytes`)
-      t.same(run.left, [])
+t.test(
+  'an envelope that is cut at any byte queues nothing, and the slot ends with 54',
+  { jobs: 2 },
+  async (t) => {
+    for (let length = 0; length < envelope.length; length++) {
+      for (const settings of [on, {}]) {
+        const run = await runSlot({ envelope: envelope.subarray(0, length), settings })
+        t.equal(run.code, 54, `${length} bytes`)
+        t.same(run.left, [])
+      }
     }
-  }
-})
+  },
+)
 
 t.test('no message is scanned before its envelope is whole', async (t) => {
   const stage = buildStage()
@@ -33,7 +37,7 @@ t.test('no message is scanned before its envelope is whole', async (t) => {
   t.match(run.logged, /^onescan: decision=defer fault=read reason="envelope: ended before/)
 })
 
-t.test('a wrong letter in the envelope queues nothing: 91', async (t) => {
+t.test('a wrong letter in the envelope queues nothing, and the slot ends with 91', async (t) => {
   for (const wrong of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
     const run = await runSlot({ envelope: bytes(wrong), settings: on })
     t.equal(run.code, 91, JSON.stringify(wrong))
@@ -41,16 +45,19 @@ t.test('a wrong letter in the envelope queues nothing: 91', async (t) => {
   }
 })
 
-t.test('an address of 1,002 bytes is handed on; a longer one is refused: 11', async (t) => {
-  const longest = 'a'.repeat(ADDRESS_MAX)
-  const fits = await runSlot({ envelope: bytes(`F${longest}\0T${longest}\0\0`), settings: on })
-  t.same(fits.deliveries[0]?.recipients, [longest])
-  for (const wire of [`F${longest}a\0Tb\0\0`, `Fa\0T${longest}a\0\0`]) {
-    const run = await runSlot({ envelope: bytes(wire), settings: on })
-    t.equal(run.code, 11)
-    t.match(run.logged, /decision=reject fault=address-too-long .*exit=11/)
-  }
-})
+t.test(
+  'an address of 1,002 bytes is handed on; with a longer one the slot ends with 11',
+  async (t) => {
+    const longest = 'a'.repeat(ADDRESS_MAX)
+    const fits = await runSlot({ envelope: bytes(`F${longest}\0T${longest}\0\0`), settings: on })
+    t.same(fits.deliveries[0]?.recipients, [longest])
+    for (const wire of [`F${longest}a\0Tb\0\0`, `Fa\0T${longest}a\0\0`]) {
+      const run = await runSlot({ envelope: bytes(wire), settings: on })
+      t.equal(run.code, 11)
+      t.match(run.logged, /decision=reject fault=address-too-long .*exit=11/)
+    }
+  },
+)
 
 t.test(
   'the envelope reaches the chain byte for byte, and the slot does not wait for its end',
@@ -95,7 +102,7 @@ t.test('the exit code of the chain is that of the slot', { jobs: 2 }, async (t) 
   }
 })
 
-t.test('a chain that is killed looks killed', async (t) => {
+t.test('if the chain is killed, the slot ends as killed by the same signal', async (t) => {
   for (const { name, program } of runtimes) {
     const run = await runSlot({
       program: [...program, '/bin/sh', '-c', 'kill -SEGV $$'],
@@ -111,7 +118,7 @@ t.test('signals to a waiting slot reach its chain', async (t) => {
   t.equal(run.code, 77)
 })
 
-t.test('the chain is argv, else QUEUECHAIN split with quotes', async (t) => {
+t.test('the chain is that of the arguments, or QUEUECHAIN split with quotes', async (t) => {
   const calls = join(t.testdir(), 'calls')
   for (const { program } of runtimes) {
     const words = [standInQueue(), 'one', 'two words']
@@ -132,14 +139,17 @@ t.test('the chain is argv, else QUEUECHAIN split with quotes', async (t) => {
   t.same(seen, Array(2 * runtimes.length).fill(['one', 'two words']))
 })
 
-t.test('without either it is the real qmail-queue below QMAILHOME', async (t) => {
-  const home = t.testdir({ bin: {} })
-  symlinkSync(standInQueue(), join(home, 'bin/qmail-queue'))
-  const run = await runSlot({
-    settings: { ...on, QMAILHOME: home, QUEUECHAIN: undefined },
-  })
-  t.equal(run.deliveries.length, 1)
-})
+t.test(
+  'without arguments and QUEUECHAIN the chain is the real qmail-queue below QMAILHOME',
+  async (t) => {
+    const home = t.testdir({ bin: {} })
+    symlinkSync(standInQueue(), join(home, 'bin/qmail-queue'))
+    const run = await runSlot({
+      settings: { ...on, QMAILHOME: home, QUEUECHAIN: undefined },
+    })
+    t.equal(run.deliveries.length, 1)
+  },
+)
 
 t.test('a bare name in the chain is looked up in PATH', async (t) => {
   const bin = t.testdir({ 'next-queue': t.fixture('symlink', standInQueue()) })
@@ -149,22 +159,25 @@ t.test('a bare name in the chain is looked up in PATH', async (t) => {
   t.equal(run.deliveries.length, 1)
 })
 
-t.test('a chain that cannot be executed is 120, and says which and why', async (t) => {
-  const directory = t.testdir({ plain: 'no program', directory: {} })
-  chmodSync(join(directory, 'plain'), 0o644)
-  for (const { program } of runtimes) {
-    for (const settings of [on, {}]) {
-      for (const chain of ['missing', 'plain', 'directory']) {
-        const run = await runSlot({
-          program,
-          settings: { ...settings, QUEUECHAIN: join(directory, chain) },
-        })
-        t.equal(run.code, 120, chain)
-        t.match(run.logged, new RegExp(`fault=chain reason="next program \\S*/${chain}: `))
+t.test(
+  'with a chain that cannot be executed the slot ends with 120, and logs which and why',
+  async (t) => {
+    const directory = t.testdir({ plain: 'no program', directory: {} })
+    chmodSync(join(directory, 'plain'), 0o644)
+    for (const { program } of runtimes) {
+      for (const settings of [on, {}]) {
+        for (const chain of ['missing', 'plain', 'directory']) {
+          const run = await runSlot({
+            program,
+            settings: { ...settings, QUEUECHAIN: join(directory, chain) },
+          })
+          t.equal(run.code, 120, chain)
+          t.match(run.logged, new RegExp(`fault=chain reason="next program \\S*/${chain}: `))
+        }
       }
     }
-  }
-})
+  },
+)
 
 t.test('a chain that is the slot itself is refused', async (t) => {
   const link = join(t.testdir(), 'link')
@@ -179,7 +192,7 @@ t.test('a chain that is the slot itself is refused', async (t) => {
   }
 })
 
-t.test('an option is no chain', async (t) => {
+t.test('an option is refused as a chain', async (t) => {
   for (const option of ['--verbose', '-v']) {
     const run = await runSlot({ program: [...newest, option], settings: on })
     t.equal(run.code, 55)

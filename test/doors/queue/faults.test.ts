@@ -43,7 +43,7 @@ async function refusedBy(t: Test, code: number, log: RegExp, wishes: SlotWishes)
   }
 }
 
-t.test('the client goes away while it sends the message: 54', async (t) => {
+t.test('if the client goes away while it sends the message, the slot ends with 54', async (t) => {
   await refusedBy(t, 54, /fault=read/, {
     message: plain.subarray(0, 30),
     envelope: Buffer.alloc(0),
@@ -51,20 +51,20 @@ t.test('the client goes away while it sends the message: 54', async (t) => {
   })
 })
 
-t.test('fd 0 or fd 1 is closed: 54', async (t) => {
+t.test('with descriptor 0 or 1 closed the slot ends with 54', async (t) => {
   for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
     const program = ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest]
     await refusedBy(t, 54, /fault=read/, { program, settings: { QHPSI: '/bin/true' } })
   }
 })
 
-t.test('TMPDIR is missing: 64', async (t) => {
+t.test('without TMPDIR the slot ends with 64', async (t) => {
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(TMPDIR\)/, {
     settings: { QHPSI: '/bin/true', TMPDIR: '/nonexistent' },
   })
 })
 
-t.test('SPOOLDIR is missing or not writable: 64', async (t) => {
+t.test('with a SPOOLDIR that is missing or not writable the slot ends with 64', async (t) => {
   const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
   await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/proc' } })
@@ -74,7 +74,7 @@ t.test('SPOOLDIR is missing or not writable: 64', async (t) => {
   }
 })
 
-t.test('the disk is full: 53', async (t) => {
+t.test('with a full disk the slot ends with 53', async (t) => {
   const limited = (program: readonly string[]) => [
     '/bin/sh',
     '-c',
@@ -112,7 +112,7 @@ t.test('a SPOOLDIR whose files others may replace is not used, and the log says 
   t.match(used.logged, /exit code 9/)
 })
 
-t.test('a file in SPOOLDIR that was exchanged while it was scanned: 54', async (t) => {
+t.test('if the file in SPOOLDIR is exchanged during the scan, the slot ends with 54', async (t) => {
   const SPOOLDIR = t.testdir()
   const swap = '#!/bin/sh\nmv "$1" "$1-away" && echo clean >"$1"\n'
   const QHPSI = stage.file('exchanging-scanner', swap, 0o700)
@@ -121,7 +121,7 @@ t.test('a file in SPOOLDIR that was exchanged while it was scanned: 54', async (
   })
 })
 
-t.test('SPOOLDIR is full: 53', { skip: mountMissing }, async (t) => {
+t.test('with a full SPOOLDIR the slot ends with 53', { skip: mountMissing }, async (t) => {
   const small = mkdtempSync(join(tmpdir(), 'onescan-small-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'onescan-test', small])
   t.teardown(() => {
@@ -162,7 +162,7 @@ export const virusscan = () => { appendFileSync('${seen}', 'x'); return { clean:
   t.same(readdirSync(small), [])
 })
 
-t.test('an envelope of over 64 MiB takes too much memory: 51', async (t) => {
+t.test('an envelope of over 64 MiB ends the slot with 51', async (t) => {
   const megabyte = Buffer.from(`T${'a'.repeat(1022 / 2)}\0`.repeat(2048))
   function* envelope(megabytes: number) {
     yield bytes('Fa\0')
@@ -180,7 +180,7 @@ t.test('an envelope of over 64 MiB takes too much memory: 51', async (t) => {
   }
 })
 
-t.test('the keyring that CLUSTERKEYS names cannot be used: 55', async (t) => {
+t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) => {
   const directory = t.testdir({ empty: '', comments: '# none\n', open: 'sesame\n', directory: {} })
   for (const name of ['empty', 'comments']) chmodSync(join(directory, name), 0o600)
   chmodSync(join(directory, 'open'), 0o644)
@@ -202,7 +202,7 @@ t.test('the keyring that CLUSTERKEYS names cannot be used: 55', async (t) => {
 const notRoot = process.getuid?.() !== 0 && 'needs root to run the slot as another user'
 
 t.test(
-  'a keyring that this user may not read costs scans, not mail, and is told, whoever named it',
+  'with a keyring that this user may not read mail is scanned without stamps, and the log says so',
   { skip: notRoot },
   async (t) => {
     const control = openDirectory(t)
@@ -242,7 +242,7 @@ const unknowns: readonly (readonly [string, string, RegExp])[] = [
 ]
 
 for (const [what, QHPSI, why] of unknowns) {
-  t.test(`a scanner that ${what} could not tell: 71`, async (t) => {
+  t.test(`if a scanner ${what}, mail is deferred with 71`, async (t) => {
     await refusedBy(t, 71, why, { settings: { QHPSI } })
     const run = await runSlot({ settings: { QHPSI, SCANFAIL: 'accept' } })
     t.equal(run.text, 'Subject: x\n\nbody\n', 'SCANFAIL=accept lets it through as it came')
@@ -250,16 +250,19 @@ for (const [what, QHPSI, why] of unknowns) {
   })
 }
 
-t.test('a scanner that hangs is ended with all its children: 71', async (t) => {
-  const pids = stage.file('pids', '')
-  const QHPSI = scanner(`trap '' TERM; sleep 60 & echo $$ $! >>'${pids}'; while :; do wait; done`)
-  await refusedBy(t, 71, /no answer in time \(SCANTIMEOUT\)/, {
-    settings: { QHPSI, SCANTIMEOUT: '1' },
-  })
-  for (const pid of readFileSync(pids, 'latin1').trim().split(/\s+/)) {
-    t.notOk(isRunning(pid), `process ${pid} is gone`)
-  }
-})
+t.test(
+  'a scanner that hangs is killed with all its children, and mail deferred with 71',
+  async (t) => {
+    const pids = stage.file('pids', '')
+    const QHPSI = scanner(`trap '' TERM; sleep 60 & echo $$ $! >>'${pids}'; while :; do wait; done`)
+    await refusedBy(t, 71, /no answer in time \(SCANTIMEOUT\)/, {
+      settings: { QHPSI, SCANTIMEOUT: '1' },
+    })
+    for (const pid of readFileSync(pids, 'latin1').trim().split(/\s+/)) {
+      t.notOk(isRunning(pid), `process ${pid} is gone`)
+    }
+  },
+)
 
 t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
   const pids = stage.file('holders', '')
@@ -273,20 +276,17 @@ t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
   for (const pid of readFileSync(pids, 'latin1').trim().split('\n')) t.notOk(isRunning(pid))
 })
 
-t.test(
-  'a scanner that fills stdout and stderr is not stuck, nor does it flood the log',
-  async (t) => {
-    const QHPSI = scanner(
-      'head -c 3000000 /dev/zero | tr "\\0" "x" >&2; head -c 3000000 /dev/zero; exit 0',
-    )
-    for (const { program } of runtimes) {
-      const run = await runSlot({ program, settings: { QHPSI } })
-      t.equal(run.code, 0)
-      t.match(run.text, /^X-QHPSI: clean\n/)
-      t.ok(run.log.length < 100_000, String(run.log.length))
-    }
-  },
-)
+t.test('a scanner that fills stdout and stderr neither blocks nor floods the log', async (t) => {
+  const QHPSI = scanner(
+    'head -c 3000000 /dev/zero | tr "\\0" "x" >&2; head -c 3000000 /dev/zero; exit 0',
+  )
+  for (const { program } of runtimes) {
+    const run = await runSlot({ program, settings: { QHPSI } })
+    t.equal(run.code, 0)
+    t.match(run.text, /^X-QHPSI: clean\n/)
+    t.ok(run.log.length < 100_000, String(run.log.length))
+  }
+})
 
 t.test('a scanner cannot forge a log line', async (t) => {
   const QHPSI = scanner("printf 'onescan: decision=accept\\r\\033[2K\\n' >&2; exit 3")
@@ -326,7 +326,7 @@ t.test('a scanner that takes the file away, or writes to it, changes no mail', a
   }
 })
 
-t.test('told to end, the slot removes its file and says try again: 71', async (t) => {
+t.test('a slot that is told to end removes its file and ends with 71', async (t) => {
   const SPOOLDIR = t.testdir()
   for (const { program } of runtimes) {
     const run = await runSlot({
@@ -339,16 +339,19 @@ t.test('told to end, the slot removes its file and says try again: 71', async (t
   }
 })
 
-t.test('killed, it leaves at most one named file, and the sender still has the mail', async (t) => {
-  const SPOOLDIR = t.testdir()
-  const run = await runSlot({
-    message: infected,
-    settings: { QHPSI: scanner('kill -KILL $PPID'), SPOOLDIR },
-  })
-  t.equal(run.signal, 'SIGKILL')
-  t.equal(run.deliveries.length, 0)
-  t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
-})
+t.test(
+  'a killed slot leaves at most one named file, and the sender still has the mail',
+  async (t) => {
+    const SPOOLDIR = t.testdir()
+    const run = await runSlot({
+      message: infected,
+      settings: { QHPSI: scanner('kill -KILL $PPID'), SPOOLDIR },
+    })
+    t.equal(run.signal, 'SIGKILL')
+    t.equal(run.deliveries.length, 0)
+    t.match(readdirSync(SPOOLDIR), [/^onescan-\d+-[0-9a-z]+\.msg$/])
+  },
+)
 
 t.test('without enough address space the slot never ends in 0', async (t) => {
   for (const { program } of runtimes) {

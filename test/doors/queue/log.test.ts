@@ -115,7 +115,7 @@ t.test('below qmail-local the report of the delivery stays empty', async (t) => 
 })
 
 t.test(
-  'without a log the lines go to the system: one datagram each, in the form of RFC 3164',
+  "without a log of its own the slot logs to the system's: a datagram a line, in the form of RFC 3164",
   { skip: syslogMissing },
   async (t) => {
     const cold = coldPrograms(t)
@@ -145,7 +145,7 @@ t.test(
 )
 
 t.test(
-  'what the daemon gives its client to log goes the same way',
+  "the client logs the daemon's lines to the system's log, too",
   { skip: syslogMissing || clientMissing },
   async (t) => {
     const words = accept(
@@ -172,7 +172,7 @@ t.test(
 )
 
 t.test(
-  'a log of the system that takes nothing keeps no mail',
+  "mail does not wait for a system's log that takes nothing",
   { skip: syslogMissing },
   async (t) => {
     const cold = coldPrograms(t)
@@ -193,7 +193,7 @@ t.test(
   },
 )
 
-t.test('an installation that is damaged says nothing there either', async (t) => {
+t.test('a damaged installation writes nothing into the report of a delivery either', async (t) => {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, empty: {} })
   const file = join(directory, 'log')
   const bin = join(directory, 'bin/onescan-queue')
@@ -276,7 +276,7 @@ function damagedPrograms(t: Test): { name: string; program: readonly string[] }[
   return [...programs, { name: 'the launcher without its runtime', program: [native] }]
 }
 
-t.test('fd 2 that is a file is a log: somebody has redirected it', async (t) => {
+t.test('fd 2 is a log if it is a file, to which somebody has redirected it', async (t) => {
   const file = join(t.testdir(), 'log')
   for (const { name, program } of [...runtimes, ...clients]) {
     await runSlot({ program: redirected(file, ...program), settings: unset })
@@ -309,7 +309,7 @@ async function onSocket(program: readonly string[], env: Record<string, string>)
   return heard
 }
 
-t.test('fd 2 that is a connection gets nothing, not even below a server', async (t) => {
+t.test('fd 2 is no log if it is a connection, not even below a server', async (t) => {
   for (const { name, program } of [...runtimes, ...clients]) {
     const env = { PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1', QUEUECHAIN: '/nonexistent/queue' }
     t.equal(await onSocket(program, env), '', name)
@@ -317,7 +317,7 @@ t.test('fd 2 that is a connection gets nothing, not even below a server', async 
 })
 
 t.test(
-  'fd 2 that is a terminal is a log',
+  'fd 2 is a log if it is a terminal',
   { skip: !findProgram('script') && 'install Debian package bsdutils' },
   async (t) => {
     for (const { name, program } of [...runtimes, ...clients]) {

@@ -126,7 +126,7 @@ const strace = findProgram('strace')
 const missing = !strace && 'install Debian package strace'
 
 t.test(
-  'a disk that is full when it has to be kept: deferred, and nothing is left',
+  'if the disk is full, mail for the quarantine is deferred, and nothing is left there',
   { skip: missing },
   async (t) => {
     for (const call of ['fsync', 'rename']) {
@@ -170,15 +170,19 @@ t.test(
   },
 )
 
-t.test('a part of a Maildir on another file system: deferred', { skip: needsRoot }, async (t) => {
-  const stage = build(t)
-  const part = mountAt(t, join(stage.quarantine, 'virus', today, 'new'))
-  const run = await send(newest, stage)
-  t.equal(run.code, 55, run.logged)
-  t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*EXDEV/)
-  t.same(readdirSync(part), [])
-  t.same(readdirSync(join(part, '../tmp')), [])
-})
+t.test(
+  'with a part of the Maildir on another file system, mail for it is deferred',
+  { skip: needsRoot },
+  async (t) => {
+    const stage = build(t)
+    const part = mountAt(t, join(stage.quarantine, 'virus', today, 'new'))
+    const run = await send(newest, stage)
+    t.equal(run.code, 55, run.logged)
+    t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*EXDEV/)
+    t.same(readdirSync(part), [])
+    t.same(readdirSync(join(part, '../tmp')), [])
+  },
+)
 
 /** Takes all room of a file system. */
 function fill(directory: string): void {
@@ -202,7 +206,7 @@ const steps: readonly (readonly [call: string, when: number, isThere: boolean, k
 ]
 
 t.test(
-  'killed at each step, it has kept the message whole, or has not answered',
+  'a slot that is killed at any step has kept the whole message, or has not answered',
   { skip: missing, jobs: 2 },
   async (t) => {
     for (const [call, when, isThere, twice] of steps) {

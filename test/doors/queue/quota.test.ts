@@ -63,20 +63,25 @@ for (const { name, program } of runtimes) {
             settings: { ...settings(stage), ...more },
           })
 
-        t.test('all are full: the sender reads it, and nothing is scanned', async (t) => {
-          const { code, errorText, logged, left } = await run(to('full', 'more'), { ERROR_FD: '6' })
-          t.equal(code, 82)
-          const text = 'ZQuota exceeded for all recipients, try again later (#4.2.2)'
-          t.equal(errorText.toString(), text)
-          t.match(
-            logged,
-            /^onescan: decision=defer scan=skipped grounds=over-quota reason="all recipients are over quota" quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
-          )
-          t.equal(stage.scans(), 0)
-          t.same(left, [])
-        })
+        t.test(
+          'if all recipients are over quota, the sender is told, and nothing is scanned',
+          async (t) => {
+            const { code, errorText, logged, left } = await run(to('full', 'more'), {
+              ERROR_FD: '6',
+            })
+            t.equal(code, 82)
+            const text = 'ZQuota exceeded for all recipients, try again later (#4.2.2)'
+            t.equal(errorText.toString(), text)
+            t.match(
+              logged,
+              /^onescan: decision=defer scan=skipped grounds=over-quota reason="all recipients are over quota" quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
+            )
+            t.equal(stage.scans(), 0)
+            t.same(left, [])
+          },
+        )
 
-        t.test('one recipient is told by address, or by a number', async (t) => {
+        t.test('the reply names a single recipient, and otherwise their number', async (t) => {
           const { errorText } = await run(to('full'), { ERROR_FD: '6' })
           const text = 'ZQuota exceeded for <full@example.org>, try again later (#4.2.2)'
           t.equal(errorText.toString(), text)
@@ -84,7 +89,7 @@ for (const { name, program } of runtimes) {
           t.equal((await run(to('full'), { ERROR_EXIT: '88' })).code, 71)
         })
 
-        t.test('one is not: it goes on for all', async (t) => {
+        t.test('if one recipient has room, the mail goes on to all', async (t) => {
           const { code, deliveries } = await run(to('full', 'half', 'more'))
           t.equal(code, 0)
           t.same(
@@ -94,7 +99,7 @@ for (const { name, program } of runtimes) {
           if (!scanning) t.ok(deliveries[0]!.message.equals(plain), 'byte for byte')
         })
 
-        t.test('unknown users pass', async (t) => {
+        t.test('mail for unknown users passes', async (t) => {
           t.equal((await run(to('full', 'nobody'))).code, 0)
         })
 
@@ -112,7 +117,7 @@ for (const { name, program } of runtimes) {
           },
         )
 
-        t.test('a service that is dead costs its time, and no mail', async (t) => {
+        t.test('a dead service costs its time, and no mail', async (t) => {
           const dead = await udpService(t, () => undefined)
           const { code, logged } = await run(to('full'), {
             QUOTAD: `quotad:127.0.0.1:${dead.port}`,
@@ -123,7 +128,7 @@ for (const { name, program } of runtimes) {
           t.ok(dead.heard.length > 0)
         })
 
-        t.test('a setting that makes no sense puts mail off', async (t) => {
+        t.test('a wrong setting defers mail', async (t) => {
           const { code, logged } = await run(to('half'), { QUOTAD: 'udp:nowhere' })
           t.equal(code, 55)
           t.match(logged, /QUOTAD udp:nowhere: must be/)
@@ -171,7 +176,7 @@ for (const { name, program } of runtimes) {
       }
     })
 
-    t.test('for a client that gives up nobody is asked', async (t) => {
+    t.test('no service is asked for a client that gives up', async (t) => {
       const before = service.heard.length
       const { code } = await runSlot({
         program,
@@ -184,7 +189,7 @@ for (const { name, program } of runtimes) {
   })
 }
 
-t.test('while onescan is off nobody is asked', async (t) => {
+t.test('no service is asked while onescan is off', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   stage.file('onescan.off', '')

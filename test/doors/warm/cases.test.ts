@@ -25,7 +25,7 @@ for (const each of allCases) {
   t.test(each.name, (t) => play(t, each, (name) => !clients.has(name)))
 }
 
-t.test('set by the client alone, too', async (t) => {
+t.test('settings of the client alone give the same results', async (t) => {
   for (const each of allCases) {
     if (!Object.keys(each.settings(buildStage())).some((name) => either.has(name))) continue
     t.test(each.name, (t) => play(t, each, (name) => !clients.has(name) && !either.has(name)))

@@ -43,7 +43,7 @@ async function open(t: Test, ...clamds: readonly Clamd[]): Promise<OpenSlot> {
   })
 }
 
-t.test('a clamd that goes under load', { skip: clamdMissing }, async (t) => {
+t.test('a clamd that ends under load', { skip: clamdMissing }, async (t) => {
   const first = await startClamd()
   const slot = await open(t, first, await startClamd())
   const judged = judgeMany(slot, 200)
@@ -53,7 +53,7 @@ t.test('a clamd that goes under load', { skip: clamdMissing }, async (t) => {
 })
 
 t.test(
-  'a clamd that is silent holds up no more than it was asked',
+  'a silent clamd delays only the mail that it was asked about',
   { skip: clamdMissing },
   async (t) => {
     const first = await startClamd()
@@ -69,7 +69,7 @@ t.test(
 )
 
 t.test(
-  'without any clamd mail is put off, and when it is back all is well',
+  'without any clamd mail is deferred until one is back',
   { skip: clamdMissing },
   async (t) => {
     const clamd = await startClamd()
@@ -87,7 +87,7 @@ t.test(
 const otherUser = clamdMissing || (process.getuid?.() !== 0 && 'run as root: clamd is another user')
 
 t.test(
-  'a clamd of another user, which may open no file of ours, scans what it is handed',
+  'a clamd that runs as another user scans the files that it is handed',
   { skip: otherUser },
   async (t) => {
     // Of a stream it takes next to nothing: what it finds came as an open file.

@@ -13,23 +13,20 @@ const own = { QHPSI: 'plugin: eicar' }
 const question: Question = { variables: own, message: plain }
 const whole = Buffer.concat(framesOf(question))
 
-t.test(
-  'half a request, and then nothing: at each byte the daemon is there for the next',
-  async (t) => {
-    const slot = await openSlot(t, own)
-    for (let at = 0; at < whole.length; at++) {
-      const connection = await call(slot.socket)
-      connection.end(whole.subarray(0, at))
-      const closed = once(connection, 'close')
-      connection.resume()
-      await closed
-    }
-    t.equal((await slot.ask(question)).does, 'hand on')
-    t.same(slot.log, [])
-  },
-)
+t.test('a client that leaves at any byte of its request does the daemon no harm', async (t) => {
+  const slot = await openSlot(t, own)
+  for (let at = 0; at < whole.length; at++) {
+    const connection = await call(slot.socket)
+    connection.end(whole.subarray(0, at))
+    const closed = once(connection, 'close')
+    connection.resume()
+    await closed
+  }
+  t.equal((await slot.ask(question)).does, 'hand on')
+  t.same(slot.log, [])
+})
 
-t.test('garbage is told to go cold', async (t) => {
+t.test('a client that sends garbage is told to go cold', async (t) => {
   const slot = await openSlot(t, own)
   for (const garbage of [
     'GET / HTTP/1.0\r\n\r\n',
@@ -46,7 +43,7 @@ t.test('garbage is told to go cold', async (t) => {
 })
 
 t.test(
-  'single bytes are a request, too, and the head is acknowledged once it is here',
+  'a request may come in single bytes, and its head is acknowledged once it has come',
   async (t) => {
     const slot = await openSlot(t, own)
     const connection = await call(slot.socket)
@@ -62,7 +59,7 @@ t.test(
   },
 )
 
-t.test('bytes behind the last frame end it', async (t) => {
+t.test('bytes behind the last frame end the conversation', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slow = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 60\n', 0o700) }
@@ -74,7 +71,7 @@ t.test('bytes behind the last frame end it', async (t) => {
 })
 
 t.test(
-  'while a scanner works the client hears so, and the end of its time is an answer',
+  'a client gets heartbeats while a scanner works, and an answer when its time is over',
   async (t) => {
     const clamd = await standIn(t, () => {}) // says nothing
     const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
@@ -113,7 +110,7 @@ t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   for (const connection of silent) connection.destroy()
 })
 
-t.test('more messages at once than there may be wait, and their time goes on', async (t) => {
+t.test('messages over --max-clients wait, and the wait counts as their time', async (t) => {
   const release: (() => void)[] = []
   const clamd = await standIn(t, (connection) => release.push(() => connection.end('stream: OK\0')))
   const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
@@ -136,7 +133,7 @@ t.test('more messages at once than there may be wait, and their time goes on', a
   for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
 })
 
-t.test('how many may wait is bounded by memory, even if they send next to nothing', async (t) => {
+t.test('memory bounds how many clients may wait, even if they send next to nothing', async (t) => {
   const clamd = await standIn(t, () => {})
   const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 20 * 1024 })
@@ -154,7 +151,7 @@ t.test('a message over the limit goes cold before it is sent', async (t) => {
   t.match(carryOut(await hearOut(connection), question).why, /1001 bytes.*--max-size/)
 })
 
-t.test('what is in memory at once is bounded, and comes back', async (t) => {
+t.test('messages in memory are bounded by --memory, which is given back', async (t) => {
   const slot = await openSlot(t, own, { memory: 100_000 })
   const large = { ...question, message: Buffer.alloc(60_000, 'x') }
   const holder = await call(slot.socket)
@@ -168,18 +165,21 @@ t.test('what is in memory at once is bounded, and comes back', async (t) => {
   t.equal((await slot.ask(large)).does, 'hand on')
 })
 
-t.test('an envelope or variables that would fill the memory are refused before', async (t) => {
-  const slot = await openSlot(t, own, { memory: 1_000_000 })
-  const head = framesOf(question).slice(0, 4)
-  const huge = Buffer.concat([Buffer.from('E'), uint32(60_000_000)])
-  const connection = await call(slot.socket)
-  connection.write(Buffer.concat([...head, huge]))
-  t.match(carryOut(await hearOut(connection), question).why, /--memory/)
-  const variables = Object.fromEntries(
-    Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
-  )
-  t.match((await slot.ask({ variables })).why, /--memory/)
-})
+t.test(
+  'an envelope or variables that would fill the memory are refused before they are read',
+  async (t) => {
+    const slot = await openSlot(t, own, { memory: 1_000_000 })
+    const head = framesOf(question).slice(0, 4)
+    const huge = Buffer.concat([Buffer.from('E'), uint32(60_000_000)])
+    const connection = await call(slot.socket)
+    connection.write(Buffer.concat([...head, huge]))
+    t.match(carryOut(await hearOut(connection), question).why, /--memory/)
+    const variables = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
+    )
+    t.match((await slot.ask({ variables })).why, /--memory/)
+  },
+)
 
 t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) => {
   const slot = await openSlot(t, own)
@@ -192,7 +192,7 @@ t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) =>
   t.match(carryOut(heard[1], question).why, /silent/)
 })
 
-t.test('a client that never ends is let go when its time is over', async (t) => {
+t.test('a client that never ends its message is let go when its time is over', async (t) => {
   const slot = await openSlot(t, own)
   const connection = await call(slot.socket)
   const heard = hearOut(connection)
@@ -202,23 +202,26 @@ t.test('a client that never ends is let go when its time is over', async (t) => 
   clearInterval(trickle)
 })
 
-t.test('told to end, it answers who has asked and takes nobody else', async (t) => {
-  const clamd = await standIn(t, (connection) => {
-    setTimeout(() => connection.end('stream: OK\0'), 300)
-  })
-  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const slot = await openSlot(t, variables)
-  const silent = await call(slot.socket)
-  const dismissed = hearOut(silent)
-  const asked = slot.ask({ variables })
-  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
-  await slot.close(5000)
-  t.equal((await asked).does, 'hand on')
-  t.match(carryOut(await dismissed, question).why, /going down/)
-  await t.rejects(call(slot.socket), { code: 'ENOENT' })
-})
+t.test(
+  'a slot socket that closes answers clients that have asked, and takes no others',
+  async (t) => {
+    const clamd = await standIn(t, (connection) => {
+      setTimeout(() => connection.end('stream: OK\0'), 300)
+    })
+    const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
+    const slot = await openSlot(t, variables)
+    const silent = await call(slot.socket)
+    const dismissed = hearOut(silent)
+    const asked = slot.ask({ variables })
+    while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    await slot.close(5000)
+    t.equal((await asked).does, 'hand on')
+    t.match(carryOut(await dismissed, question).why, /going down/)
+    await t.rejects(call(slot.socket), { code: 'ENOENT' })
+  },
+)
 
-t.test('what is not answered within the time to end goes cold', async (t) => {
+t.test('a client without an answer at the end of --grace goes cold', async (t) => {
   const clamd = await standIn(t, () => {})
   const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
   const slot = await openSlot(t, variables)

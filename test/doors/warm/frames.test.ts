@@ -37,7 +37,7 @@ t.test('frames are the same however their bytes arrive', async () => {
   )
 })
 
-t.test('what is not whole is known not to be', async (t) => {
+t.test('a reader knows whether a frame is incomplete', async (t) => {
   const bytes = Buffer.concat([frame('h'), frame('V', Buffer.from('A=b'))])
   for (let length = 0; length <= bytes.length; length++) {
     const whole = length === 0 || length === 5 || length === bytes.length
@@ -45,7 +45,7 @@ t.test('what is not whole is known not to be', async (t) => {
   }
 })
 
-t.test('a length is big-endian, and is told before a byte of the payload is kept', async (t) => {
+t.test('a length is big-endian, and known before a byte of the payload is kept', async (t) => {
   const told: [string, number][] = []
   const reader = createFrameReader({
     room(tag, length) {

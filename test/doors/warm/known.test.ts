@@ -63,7 +63,7 @@ t.test('a thousand copies in a hundred sessions of a milter are one scan', async
   t.match(known[0], / scanner=clamd virus=Eicar-Test grounds=virus by=\S+ age=\d+ /)
 })
 
-t.test('with VERDICTS=off, or VERDICTMAXAGE=0, each is scanned', async (t) => {
+t.test('with VERDICTS=off or VERDICTMAXAGE=0 each copy is scanned', async (t) => {
   for (const off of [{ VERDICTS: 'off' }, { VERDICTMAXAGE: '0' }]) {
     const clamd = await sessionStandIn(t, numbered('stream: OK'), { version })
     const milter = await openMilter(t, { ...settings(clamd.socket), ...off })
@@ -72,7 +72,7 @@ t.test('with VERDICTS=off, or VERDICTMAXAGE=0, each is scanned', async (t) => {
   }
 })
 
-t.test('other messages are scanned, each for itself', async (t) => {
+t.test('each different message is scanned', async (t) => {
   const clamd = await sessionStandIn(
     t,
     (asked) => {
@@ -93,7 +93,7 @@ t.test('other messages are scanned, each for itself', async (t) => {
   t.equal(scansOf(clamd), 8)
 })
 
-t.test('a clamd that tells no version, or none at all, is asked each time', async (t) => {
+t.test('without a version of clamd each copy is scanned', async (t) => {
   const clamd = await standIn(t, (connection) => connection.end('stream: OK\0'))
   const milter = await openMilter(t, settings(clamd.socket))
   for (let n = 0; n < 3; n++) {
@@ -115,7 +115,7 @@ t.test('a command that knows a virus from now on finds it in the next copy', asy
   t.equal((await milter.submit({ message: letter(2) })).outcome, 'refused')
 })
 
-t.test('what a clamd with older signatures found is scanned by one with newer ones', async (t) => {
+t.test('a verdict by older signatures does not spare the scan by newer ones', async (t) => {
   let number = 27_600
   const clamd = await sessionStandIn(t, numbered('stream: OK'), {
     version: () => `ClamAV 1.4.3/${number}/Tue Apr  8 08:43:46 2025`,

@@ -13,7 +13,7 @@ const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
 const tick = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 t.test(
-  'what clamd does not find yet is not remembered, not stamped, and found when it does',
+  'while clamd has no signatures for a virus its mail is neither remembered nor stamped, and then found',
   { skip: clamdMissing },
   async (t) => {
     const clamd = await startClamd()

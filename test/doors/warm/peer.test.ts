@@ -15,7 +15,7 @@ for (const { name, program } of [...onNode, { name: 'compiled', program: [compil
     (!existsSync(program[0]!) && 'run npm run build:native') ||
     (!libc && 'install the npm package koffi')
 
-  t.test(`the log has the user and process of who asks, ${name}`, { skip }, async (t) => {
+  t.test(`the log has the user and process of the client, ${name}`, { skip }, async (t) => {
     const settings = { QHPSI: 'plugin: eicar' }
     const onescand = startOnescand(t, { program, settings })
     await onescand.logged(/serving/)

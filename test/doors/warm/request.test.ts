@@ -45,14 +45,14 @@ t.test('a request is the same however its bytes arrive', async (t) => {
   t.same(read(Array.from(bytes, (byte) => Buffer.of(byte))), wanted)
 })
 
-t.test('a message comes in as many frames as one likes', async (t) => {
+t.test('a message may come in any number of frames', async (t) => {
   const parts = framesOf({ message: Buffer.alloc(200_000, 'x') })
   t.same(read(parts)?.message, Buffer.alloc(200_000, 'x'))
   t.equal(read(framesOf({ message: Buffer.alloc(0) }))?.size, 0)
 })
 
 t.test(
-  'a message that is handed over needs no bytes, and without a descriptor they are asked for',
+  'a message is handed over without its bytes, and asked for if no descriptor came',
   async (t) => {
     const message = Buffer.from('Subject: x\n\nx')
     const asked = Buffer.concat(framesOf({ offset: 1024, size: message.length }))
@@ -149,17 +149,17 @@ const wrong: Record<string, readonly (Buffer | undefined)[]> = {
 }
 
 for (const [what, frames] of Object.entries(wrong)) {
-  t.test(`no request: ${what}`, async (t) => {
+  t.test(`bytes are refused as a request: ${what}`, async (t) => {
     t.throws(() => read(frames.map((each) => each!)), GoCold)
   })
 }
 
-t.test('what is only half here is no request', async (t) => {
+t.test('half a request is none', async (t) => {
   const bytes = Buffer.concat(question)
   for (let at = 0; at < bytes.length; at++) t.equal(read([bytes.subarray(0, at)]), undefined)
 })
 
-t.test('whatever comes is a request, the beginning of one, or refused by name', async () => {
+t.test('any bytes are a request, its beginning, or refused with a reason', async () => {
   const frames = fc.array(
     fc.oneof(
       fc.constantFrom(...question),
@@ -178,7 +178,7 @@ t.test('whatever comes is a request, the beginning of one, or refused by name', 
   )
 })
 
-t.test('memory is set aside before it is taken, and all of it is given back', async (t) => {
+t.test('memory is charged before it is allocated, and all of it is given back', async (t) => {
   const budget = createBudget(100_000, cold)
   const lease = budget.open()
   const reader = new SlotRequestReader({ maxSize: MIB, charge: lease.charge })

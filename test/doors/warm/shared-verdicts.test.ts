@@ -60,7 +60,7 @@ async function kept(server: Server, count: number): Promise<void> {
   while (server.say('dbsize') !== String(count) || verdicts().length < count) await tick()
 }
 
-t.test('what one host has scanned, the other one knows', { skip }, async (t) => {
+t.test('a host knows what another host has scanned', { skip }, async (t) => {
   const server = await startStore(t)
   const store = `valkey://127.0.0.1:${server.port}`
   const [one, two] = [await openHost(t, store), await openHost(t, store)]
@@ -125,7 +125,7 @@ t.test('a burst of twenty newsletters is scanned once for all hosts', { skip }, 
 })
 
 t.test(
-  'a host with newer signatures scans, and then the other one knows that',
+  'a host with newer signatures scans again, and the other host then knows its verdict',
   { skip },
   async (t) => {
     const server = await startStore(t)
@@ -143,7 +143,7 @@ t.test(
   },
 )
 
-t.test('who can write to the store forges nothing', { skip }, async (t) => {
+t.test('a program that can write to the store cannot forge a verdict', { skip }, async (t) => {
   const server = await startStore(t)
   const store = `valkey://127.0.0.1:${server.port}`
   const [one, two] = [await openHost(t, store), await openHost(t, store)]
@@ -179,54 +179,58 @@ t.test('who can write to the store forges nothing', { skip }, async (t) => {
   t.equal(two.scans(), 1, 'and can make it forget')
 })
 
-t.test('an old verdict that is put back counts no more than it would have', { skip }, async (t) => {
-  const server = await startStore(t)
-  const store = `valkey://127.0.0.1:${server.port}`
-  const short = { VERDICTMAXAGE: '1' }
-  const opened = async (signatures?: () => number, more?: typeof short) => {
-    const before = server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
-    const host = await openHost(t, store, signatures, more)
-    await connected(server, before + 1)
-    return host
-  }
-  const first = await opened(undefined, short)
-  await first.send(1)
-  await kept(server, 1)
-  const key = server.say('keys', '*')
-  /** For ever, as no onescand puts it. */
-  const put = (from: string, to: string) =>
+t.test(
+  'an old verdict that is put back into the store does not count for longer',
+  { skip },
+  async (t) => {
+    const server = await startStore(t)
+    const store = `valkey://127.0.0.1:${server.port}`
+    const short = { VERDICTMAXAGE: '1' }
+    const opened = async (signatures?: () => number, more?: typeof short) => {
+      const before = server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+      const host = await openHost(t, store, signatures, more)
+      await connected(server, before + 1)
+      return host
+    }
+    const first = await opened(undefined, short)
+    await first.send(1)
+    await kept(server, 1)
+    const key = server.say('keys', '*')
+    /** For ever, as no onescand puts it. */
+    const put = (from: string, to: string) =>
     server.say('eval', 'return redis.call("set", KEYS[2], redis.call("get", KEYS[1]))', '2', from, to) // biome-ignore format: a command
-  put(key, 'saved')
-  await kept(server, 1) // it expires by itself
-  const old = Date.now() + 2000
-  while (Date.now() < old) await tick()
+    put(key, 'saved')
+    await kept(server, 1) // it expires by itself
+    const old = Date.now() + 2000
+    while (Date.now() < old) await tick()
 
-  put('saved', key)
-  const strict = await opened(undefined, short)
-  await strict.send(2)
-  t.equal(strict.scans(), 1, 'after its age')
+    put('saved', key)
+    const strict = await opened(undefined, short)
+    await strict.send(2)
+    t.equal(strict.scans(), 1, 'after its age')
 
-  put('saved', key)
-  const updated = await opened(() => 27_601)
-  await updated.send(3)
-  t.equal(updated.scans(), 1, 'after an update of the signatures')
+    put('saved', key)
+    const updated = await opened(() => 27_601)
+    await updated.send(3)
+    t.equal(updated.scans(), 1, 'after an update of the signatures')
 
-  await first.send(4, 'other')
-  await kept(server, 3)
-  const other = server.say('keys', 'onescan:*').split('\n').find((each) => each !== key)! // biome-ignore format: a value
-  put('saved', other)
-  const fresh = await opened()
-  await fresh.send(5, 'other')
-  t.equal(fresh.scans(), 1, 'under the key of another message')
+    await first.send(4, 'other')
+    await kept(server, 3)
+    const other = server.say('keys', 'onescan:*').split('\n').find((each) => each !== key)! // biome-ignore format: a value
+    put('saved', other)
+    const fresh = await opened()
+    await fresh.send(5, 'other')
+    t.equal(fresh.scans(), 1, 'under the key of another message')
 
-  put('saved', key)
-  const lenient = await opened()
-  await lenient.send(6)
-  t.equal(lenient.scans(), 0, 'nothing else was wrong with it')
-  t.match(lenient.mailLog[0], / scan=known /)
-})
+    put('saved', key)
+    const lenient = await opened()
+    await lenient.send(6)
+    t.equal(lenient.scans(), 0, 'nothing else was wrong with it')
+    t.match(lenient.mailLog[0], / scan=known /)
+  },
+)
 
-t.test('without a key that hosts share, there is no store that they share', async (t) => {
+t.test('hosts without a common key share no store', async (t) => {
   const settings = { QHPSI: 'plugin: eicar', VERDICTS: 'valkey://127.0.0.1:1' }
   await t.rejects(openMilter(t, settings), { kind: 'config', message: /need a key; make an/ })
   for (const VERDICTS of ['valkey://a:b@127.0.0.1', 'http://x', 'valkey://h/x', '/a/socket']) {

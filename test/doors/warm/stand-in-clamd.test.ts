@@ -17,7 +17,7 @@ const stream = (...pieces: readonly string[]) =>
     }),
   ])
 
-t.test('it answers all that comes at once, in any split', async (t) => {
+t.test('the stand-in for clamd answers questions in any split', async (t) => {
   const server = standInClamd()
   const place = join(socketDirectory(t), 's')
   await once(server.listen(place), 'listening')

@@ -133,22 +133,25 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
 })
 
-t.test('what is known of a connection is never the environment of the daemon', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const slot = await openSlot(t, {
-    QHPSI: stage.scanner,
-    SCANFAIL_RELAY: 'accept',
-    RELAYCLIENT: '',
-    ERROR_FD: '6',
-    ERROR_EXIT: '88',
-  })
-  const message = Buffer.from('Subject: x\n\nTROUBLE\n')
-  const variables = { QHPSI: stage.scanner }
-  t.equal((await slot.ask({ variables, message, takesReply: true })).code, 71)
-})
+t.test(
+  "a client's connection is described by its own variables, never by the daemon's",
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const slot = await openSlot(t, {
+      QHPSI: stage.scanner,
+      SCANFAIL_RELAY: 'accept',
+      RELAYCLIENT: '',
+      ERROR_FD: '6',
+      ERROR_EXIT: '88',
+    })
+    const message = Buffer.from('Subject: x\n\nTROUBLE\n')
+    const variables = { QHPSI: stage.scanner }
+    t.equal((await slot.ask({ variables, message, takesReply: true })).code, 71)
+  },
+)
 
-t.test('a text goes only to a client that takes it', async (t) => {
+t.test('the text of a reply goes only to a client that takes it', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, { QHPSI: stage.scanner })
@@ -164,7 +167,7 @@ t.test('a text goes only to a client that takes it', async (t) => {
   t.same(await ask({ ERROR_EXIT: '88' }, false), [33, ''])
 })
 
-t.test("what may be qmail-send's own bounce is not refused here", async (t) => {
+t.test("mail that may be qmail-send's own bounce is left to the cold program", async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
@@ -196,7 +199,7 @@ function memoryFile(
 }
 
 t.test(
-  'a message that is handed over gets the stamp of the same bytes, sealed or not',
+  'a message that is handed over gets the same stamp as one that is sent, sealed or not',
   async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
@@ -233,7 +236,7 @@ t.test('a file that is sealed in part is copied', async (t) => {
   }
 })
 
-t.test('what is no file of the size that is said is not read', async (t) => {
+t.test('a descriptor that is no file of the announced size is not read', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const slot = await openSlot(t, ownSettings(stage))
@@ -266,7 +269,7 @@ t.test('what is no file of the size that is said is not read', async (t) => {
   t.equal(openCount(), before, 'all of them are closed')
 })
 
-t.test('a client that hands nothing over is asked for the bytes', async (t) => {
+t.test('a client that hands no file over is asked for the bytes', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const settings = ownSettings(stage)
@@ -308,7 +311,7 @@ connection.sendmsg([open(0, 'rb').read()], [(socket.SOL_SOCKET, socket.SCM_RIGHT
 })
 
 t.test(
-  'a question in pieces is the same if the first brings the descriptor, and a second one is dropped',
+  'the first piece of a request brings the descriptor, and a second descriptor is dropped',
   async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
@@ -352,39 +355,42 @@ t.test('a client that goes away, or says nothing, leaves nothing open', async (t
   t.ok(openCount() <= before, `${openCount()} of ${before}`)
 })
 
-t.test('what its owner changes through a mapping while it is scanned is not stamped', async (t) => {
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const exchange = join(stage.directory, 'exchange')
-  const QHPSI = stage.file(
-    'scanner-that-is-waited-for',
-    `#!/bin/sh
+t.test(
+  'a file that its owner changes through a mapping during the scan is not stamped',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(() => stage.remove())
+    const exchange = join(stage.directory, 'exchange')
+    const QHPSI = stage.file(
+      'scanner-that-is-waited-for',
+      `#!/bin/sh
 touch '${exchange}'
 while test -e '${exchange}'; do sleep 0.01; done
 exec '${stage.scanner}' "$1"
 `,
-    0o700,
-  )
-  const slot = await openSlot(t, { ...ownSettings(stage), QHPSI, REJECTVIRUS: '1' })
-  for (const size of [100_000, 3_000_000]) {
-    const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(size, 'a line\n')])
-    const file = memoryFile(t, message)
-    // Says "ready" when its mapping can be written to without any further fault.
-    const owner = spawn('python3', ['-c', OWNER, exchange], {
-      stdio: ['ignore', 'pipe', 'inherit', file],
-    })
-    t.teardown(() => owner.kill())
-    await once(owner.stdout!, 'data')
-    t.notOk(passing.seal(file), 'nobody can seal what is mapped for writing')
-    const got = await slot.ask({
-      variables: { QHPSI },
-      message,
-      handed: file,
-      offset: TOP_LINE.length,
-    })
-    t.match(got, { does: 'end', code: 31 }, 'what was hashed is what was scanned')
-  }
-})
+      0o700,
+    )
+    const slot = await openSlot(t, { ...ownSettings(stage), QHPSI, REJECTVIRUS: '1' })
+    for (const size of [100_000, 3_000_000]) {
+      const message = Buffer.concat([plain, Buffer.from('VIRUS\n'), Buffer.alloc(size, 'a line\n')])
+      const file = memoryFile(t, message)
+      // Says "ready" when its mapping can be written to without any further fault.
+      const owner = spawn('python3', ['-c', OWNER, exchange], {
+        stdio: ['ignore', 'pipe', 'inherit', file],
+      })
+      t.teardown(() => owner.kill())
+      await once(owner.stdout!, 'data')
+      t.notOk(passing.seal(file), 'nobody can seal what is mapped for writing')
+      const got = await slot.ask({
+        variables: { QHPSI },
+        message,
+        handed: file,
+        offset: TOP_LINE.length,
+      })
+      t.match(got, { does: 'end', code: 31 }, 'what was hashed is what was scanned')
+    }
+  },
+)
 
 /** Takes the virus out of its own file when it is told to. */
 const OWNER = `
@@ -402,7 +408,7 @@ time.sleep(100)
 
 const openCount = () => readdirSync('/proc/self/fd').length
 
-t.test('an answer that is too long for the protocol is none', async (t) => {
+t.test('a client goes cold if the answer is too long for the protocol', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
   const variables = { QHPSI: stage.scanner, VIRUSFORWARD: 'virus@example.org' }

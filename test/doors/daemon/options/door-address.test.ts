@@ -6,7 +6,7 @@ import { readDoorAddress } from '../../../../src/doors/daemon/options/door-addre
 
 const read = (text: string) => readDoorAddress(text, '--milter')
 
-t.test('a place is written as in main.cf or as in sendmail.mc', async (t) => {
+t.test('an address is written as in main.cf or as in sendmail.mc', async (t) => {
   t.same(read('unix:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
   t.same(read('local:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
   t.same(read('inet:127.0.0.1:8890'), { kind: 'tcp', host: '127.0.0.1', port: 8890 })
@@ -16,7 +16,7 @@ t.test('a place is written as in main.cf or as in sendmail.mc', async (t) => {
   t.same(read('inet6:8890@::1'), { kind: 'tcp', host: '::1', port: 8890 })
 })
 
-t.test('what is no place is told, with the remedy', async (t) => {
+t.test('the error about a wrong address names the remedy', async (t) => {
   t.throws(() => read('/run/x.sock'), /--milter \/run\/x\.sock: must be unix:PATH, inet:/)
   t.throws(() => read('unix:run/x'), /absolute path/)
   t.throws(() => read(`unix:/${'x'.repeat(200)}`), /a unix socket has at most 107/)
@@ -29,7 +29,7 @@ t.test('what is no place is told, with the remedy', async (t) => {
   }
 })
 
-t.test('sockets of systemd are told apart by name', async (t) => {
+t.test('sockets of systemd are for the door that is in their name', async (t) => {
   const own = { LISTEN_PID: String(process.pid) }
   t.same(inheritedSockets({}), [])
   t.same(inheritedSockets({ LISTEN_PID: '1', LISTEN_FDS: '1' }), [], "somebody else's")

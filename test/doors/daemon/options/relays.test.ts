@@ -24,20 +24,24 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
 ]
 
 for (const [what, words] of refused) {
-  t.test(`refused: ${what}`, async (t) => {
+  t.test(`options for SMTP are refused: ${what}`, async (t) => {
     const next = words[words.indexOf('--next') + 1]
     const message = `--next ${next}: onescand itself listens there; name the server behind it`
     t.throws(() => readOptions(words), { message })
   })
 }
 
-t.test('the address of this host outside', { skip: !outside }, async (t) => {
-  const next = `inet:${outside!.address}:25`
-  t.throws(() => readOptions(smtp('inet:0.0.0.0:25', next)), /onescand itself listens there/)
-  readOptions(smtp('inet:127.0.0.1:25', next))
-})
+t.test(
+  "a next server at this host's own address outside is refused",
+  { skip: !outside },
+  async (t) => {
+    const next = `inet:${outside!.address}:25`
+    t.throws(() => readOptions(smtp('inet:0.0.0.0:25', next)), /onescand itself listens there/)
+    readOptions(smtp('inet:127.0.0.1:25', next))
+  },
+)
 
-t.test('other ports, other hosts and other paths are servers', async (t) => {
+t.test('a next server at another port, host or path is accepted', async (t) => {
   const placesBehind = [
     smtp('inet:127.0.0.1:25', 'inet:127.0.0.1:26'),
     smtp('inet:0.0.0.0:25', 'inet:192.0.2.1:25'),

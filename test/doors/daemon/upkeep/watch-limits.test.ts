@@ -7,13 +7,13 @@ import { socketDirectory } from '../../../programs/socket-directory.ts'
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanPolicy({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
 
-t.test('whether clamd tells of its limits', { skip: clamdMissing }, async (t) => {
+t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, async (t) => {
   const off = await startClamd()
   t.teardown(off.stop)
   const on = await startClamd({ alertExceedsMax: true })
   t.teardown(on.stop)
 
-  t.test('is asked of each server, and said of one that does not', async (t) => {
+  t.test('is asked of each server, and logged of one that does not', async (t) => {
     const log: string[] = []
     const watch = watchLimits(policy(`${on.socket} ${off.socket} /nonexistent/clamd`), (line) =>
       log.push(line),
@@ -25,7 +25,7 @@ t.test('whether clamd tells of its limits', { skip: clamdMissing }, async (t) =>
     t.match(log[0], 'set "AlertExceedsMax yes" in clamd.conf')
   })
 
-  t.test('is nothing to ask where another scanner is', async (t) => {
+  t.test('is not asked if clamd does not scan', async (t) => {
     const log: string[] = []
     for (const line of ['plugin: eicar', 'clamdscan %s']) {
       const watch = watchLimits(policy(off.socket, line), (text) => log.push(text))
@@ -40,7 +40,7 @@ t.test('whether clamd tells of its limits', { skip: clamdMissing }, async (t) =>
   })
 })
 
-t.test('a clamd that is started anew is asked anew', { skip: clamdMissing }, async (t) => {
+t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async (t) => {
   const socket = `${socketDirectory(t)}/clamd`
   const running = new Set<Clamd>()
   t.teardown(() => Promise.all([...running].map((clamd) => clamd.stop())))

@@ -74,7 +74,7 @@ for (const { name, program } of runtimes) {
       t.equal(children().split(' ').length, 2, 'the plugin and the shell that ends it')
     })
 
-    await t.test('and with onescand, when that is told to end', async (t) => {
+    await t.test('a process in a session of its own ends with onescand', async (t) => {
       const onescand = startOnescand(t, { program, settings, args: ['--workers', '2'] })
       await onescand.logged(/serving/)
       const gone = left('stay')
@@ -86,7 +86,7 @@ for (const { name, program } of runtimes) {
     })
   })
 
-  t.test(`${name}, a scanner of another kind is not taken for one`, { skip }, async (t) => {
+  t.test(`${name}, a scanner that is a command is not killed as an orphan`, { skip }, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     const script = join(directory, 'scanner')

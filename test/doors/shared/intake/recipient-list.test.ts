@@ -11,7 +11,7 @@ import { createBudget } from '../../../../src/doors/shared/limits/memory-budget.
 const GENEROUS = 1024 ** 3
 const noRoom = () => new Error('no room')
 
-t.test('paths of any length and number come back as they were told', async (t) => {
+t.test('paths of any length and number come back as they were added', async (t) => {
   const path = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
     fc.nat(200_000).map((length) => new Uint8Array(length).fill(0x61)),
@@ -37,26 +37,29 @@ t.test('paths of any length and number come back as they were told', async (t) =
   )
 })
 
-t.test('they are charged before they are kept, and no more is kept than that', async (t) => {
-  const budget = createBudget(100_000, noRoom)
-  const [one, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
-  let count = 0
-  t.throws(() => {
+t.test(
+  'paths are charged before they are kept, and no more memory is taken than that',
+  async (t) => {
+    const budget = createBudget(100_000, noRoom)
+    const [one, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
+    let count = 0
+    t.throws(() => {
     for (;;) {
       one.add(Buffer.alloc(99, 'x'))
       count++
     }
   }, { message: 'no room' }) // biome-ignore format: the loop is what throws
-  t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
-  t.throws(() => one.paths(), { message: 'no room' }, 'judging takes more than that')
-  t.throws(() => other.add(Buffer.alloc(60_000)), { message: 'no room' })
-  one.free()
-  other.add(Buffer.alloc(60_000, 'x'))
-  other.free()
-  t.equal(budget.used, 0)
-})
+    t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
+    t.throws(() => one.paths(), { message: 'no room' }, 'judging takes more than that')
+    t.throws(() => other.add(Buffer.alloc(60_000)), { message: 'no room' })
+    one.free()
+    other.add(Buffer.alloc(60_000, 'x'))
+    other.free()
+    t.equal(budget.used, 0)
+  },
+)
 
-t.test('those of one message alone are bounded, too', async (t) => {
+t.test('the paths of one message are bounded, whatever the budget', async (t) => {
   const list = createRecipientList(createBudget(GENEROUS).open())
   list.add(Buffer.alloc(PATHS_MAX, 'x'))
   t.throws(() => list.add(Buffer.from('x')), { message: /recipients of over 4194304 bytes/ })

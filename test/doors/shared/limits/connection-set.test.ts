@@ -3,14 +3,14 @@ import { ConnectionSet } from '../../../../src/doors/shared/limits/connection-se
 
 /** How a door looks at its connections, and waits for them when it closes. */
 
-t.test('if there are none, nothing is waited for', async (t) => {
+t.test('an empty set is drained at once', async (t) => {
   const connections = new ConnectionSet<string>()
   connections.add('a')
   connections.delete('a')
   await connections.drain(1_000_000, () => t.fail('none is open'))
 })
 
-t.test('it is over with the last one, however long the grace', async (t) => {
+t.test('a set is drained when its last connection ends, however long the grace', async (t) => {
   const connections = new ConnectionSet<string>()
   connections.add('a')
   connections.add('b')
@@ -28,7 +28,7 @@ t.test('it is over with the last one, however long the grace', async (t) => {
   await drained
 })
 
-t.test('what is open after the grace is ended, and waited for', async (t) => {
+t.test('connections that are open after the grace are dismissed, and waited for', async (t) => {
   const connections = new ConnectionSet<string>()
   for (const name of ['a', 'b', 'c']) connections.add(name)
   connections.delete('b')

@@ -22,7 +22,7 @@ const one = (name: string, wishes: Partial<Candidate> & { silent?: number } = {}
   ...wishes,
 })
 
-t.test('connections that have not negotiated go first, in the order of their coming', async (t) => {
+t.test('connections that have not negotiated go first, the oldest of them first', async (t) => {
   const present = [
     one('idle', { silent: 200_000 }),
     one('first', { negotiated: false, silent: 1 }), // it says a byte now and then
@@ -42,7 +42,7 @@ t.test('an MTA keeps its idle connections, whoever else comes', async (t) => {
 })
 
 t.test(
-  'a connection that is silent between messages for longer than an SMTP client may think goes',
+  'a connection goes that is silent between messages for longer than an SMTP client may be',
   async (t) => {
     const present = [one('a', { silent: 400_000 }), one('b', { silent: 300_001 }), one('c')]
     t.match(goesForConnection(present, 'mta', NOW), { name: 'a' })

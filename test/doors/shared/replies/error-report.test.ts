@@ -30,7 +30,7 @@ t.test('without ERROR_FD the codes are the plain ones that every qmail knows', a
   }
 })
 
-t.test('with ERROR_FD the client reads what is wrong', async (t) => {
+t.test('with ERROR_FD the sender is told what is wrong', async (t) => {
   for (const { name, program } of runtimes) {
     for (const [errorFd, code] of [
       [6, 82],
@@ -89,7 +89,7 @@ t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
   }
 })
 
-t.test("none of the runtime's own descriptors is taken for it", async (t) => {
+t.test("none of the runtime's own descriptors is taken for ERROR_FD", async (t) => {
   for (const { name, program } of runtimes) {
     for (let fd = 3; fd < 40; fd += 1) {
       const run = await refuse({ ERROR_FD: `${fd}` }, { program })
@@ -99,7 +99,7 @@ t.test("none of the runtime's own descriptors is taken for it", async (t) => {
   t.pass('all of 3 to 39')
 })
 
-t.test('settings that make no sense defer mail and say so', async (t) => {
+t.test('wrong settings of ERROR_FD and ERROR_EXIT defer mail, and are logged', async (t) => {
   for (const settings of [
     { ERROR_FD: '1' },
     { ERROR_FD: 'six' },
