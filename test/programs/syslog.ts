@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
@@ -41,13 +40,15 @@ while (defined recv($in, my $text, 65536, 0)) { $text =~ s/\\n/\\\\n/g; print "$
 
 /**
  * A script that makes a /dev with a few devices and the socket as `log`, and then runs the program.
+ * /dev/shm stays, since temporary files of the tests may be there.
  */
 const OWN_DEV = `
-dev=$1 socket=$2; shift 2
-mount --rbind /dev "$dev" && mount -t tmpfs tmpfs /dev || exit 99
-for each in null zero full random urandom tty; do
-  touch /dev/$each && mount --bind "$dev/$each" /dev/$each || exit 99
+socket=$1; shift
+mount --rbind /dev /mnt && mount -t tmpfs tmpfs /dev || exit 99
+for device in null zero full random urandom tty; do
+  touch /dev/$device && mount --bind /mnt/$device /dev/$device || exit 99
 done
+mkdir /dev/shm && mount --bind /mnt/shm /dev/shm || exit 99
 ln -s /proc/self/fd /dev/fd && ln -s "$socket" /dev/log || exit 99
 exec "$@"
 `
@@ -55,8 +56,6 @@ exec "$@"
 export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'): Promise<Syslog> {
   const directory = socketDirectory(t)
   const socket = join(directory, 'log')
-  const dev = join(directory, 'dev')
-  mkdirSync(dev)
   const words = ['-e', LISTENER, socket, ...(manner === 'is full' ? ['1'] : [])]
   const listener = spawn('perl', words, { stdio: ['ignore', 'pipe', 'ignore'] })
   t.teardown(() => listener.kill('SIGKILL'))
@@ -68,7 +67,7 @@ export async function startSyslog(t: Test, manner: 'reads' | 'is full' = 'reads'
   return {
     around: (program) => [
       findProgram('unshare')!,
-      ...['--mount', '/bin/sh', '-c', OWN_DEV, 'sh', dev, socket],
+      ...['--mount', '/bin/sh', '-c', OWN_DEV, 'sh', socket],
       ...program,
     ],
     async heard(pattern) {
