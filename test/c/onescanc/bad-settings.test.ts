@@ -5,6 +5,7 @@ import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Setting } from '../../../src/ground/settings/table/kinds.ts'
 import { table } from '../../../src/ground/settings/table.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
+import { isWhole } from '../../cases/is-whole.ts'
 import { newest, runSlot, type SlotRun } from '../../doors/queue/slot.ts'
 import { openSlot } from '../../doors/warm/slot-socket.ts'
 import { listInC, textInC } from '../built-in-c.ts'
@@ -91,7 +92,7 @@ t.test(
     const said = ['QHPSI', 'RELAYCLIENT', 'CLUSTERPEER', 'QUEUECHAIN']
     const others = sent.filter((name) => !said.includes(name))
     t.ok(others.length > 30)
-    for (const { name: client, program } of clients) {
+    for (const { name: client, program } of isWhole ? clients : clients.slice(0, 1)) {
       for (const name of others) {
         t.test(`${client}: ${name}=""`, async (t) => {
           const run = await runSlot({
@@ -107,9 +108,11 @@ t.test(
     t.test('all other settings may be empty at once', async (t) => {
       const empty = Object.fromEntries(others.map((name) => [name, '']))
       const settings = { ...empty, QHPSI, ONESCAN_SOCKET: slot.socket, ONESCAN_COLD: cold.queue }
-      const run = await runSlot({ program: [onescanc], settings })
-      t.notMatch(run.logged, 'decision=cold')
-      t.match(run.text, /^X-QHPSI: clean\n/)
+      for (const { program } of clients) {
+        const run = await runSlot({ program, settings })
+        t.notMatch(run.logged, 'decision=cold')
+        t.match(run.text, /^X-QHPSI: clean\n/)
+      }
       const alone = await runSlot({ program: newest, settings: { ...empty, QHPSI } })
       t.match(alone.text, /^X-QHPSI: clean\n/, 'nor does the cold program stumble')
     })
