@@ -1,0 +1,73 @@
+import { type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
+import type { LdapConnection } from './ldap-connection.ts'
+import { filterFor, type LdapUser } from './ldap-filter.ts'
+import type { LdapAttributes, LdapSettings } from './ldap-settings.ts'
+
+/** What a directory says about a user. Values that the entry lacks are absent. */
+export type LdapAnswer =
+  | {
+      readonly found: 'entry'
+      /** The host that has the mailbox. */
+      readonly backend?: string
+      /** The home directory; latin1, a character a byte. */
+      readonly home?: string
+      readonly quota?: string
+    }
+  | { readonly found: 'nobody' }
+  | { readonly found: 'trouble'; readonly why: string }
+
+/**
+ * Searches the entry of a user. More than one entry is trouble. Rejects with other errors of the
+ * directory, or if the connection ends. `timeout` is milliseconds for the directory.
+ */
+export async function searchUser(
+  connection: LdapConnection,
+  user: LdapUser,
+  settings: LdapSettings,
+  timeout: number,
+): Promise<LdapAnswer> {
+  const { url, base, attributes } = settings
+  const ambiguous: LdapAnswer = {
+    found: 'trouble',
+    why: `${url}: more than one entry for one user; see QUOTALDAPFILTER`,
+  }
+  const filter = filterFor(settings.filter, user)
+  if (filter === undefined) return { found: 'nobody' }
+  try {
+    const entries = await connection.search(base, {
+      scope: 'sub',
+      filter,
+      attributes: Object.values(attributes),
+      explicitBufferAttributes: Object.values(attributes),
+      sizeLimit: 2,
+      timeLimit: Math.ceil(timeout / 1000),
+    })
+    if (entries.length > 1) return ambiguous
+    const [entry] = entries
+    return entry ? answerOf(entry, attributes) : { found: 'nobody' }
+  } catch (error) {
+    if (error instanceof SizeLimitExceededError) return ambiguous
+    if (error instanceof NoSuchObjectError) return { found: 'nobody' }
+    throw error
+  }
+}
+
+function answerOf(entry: Entry, attributes: LdapAttributes): LdapAnswer {
+  const backend = firstValue(entry, attributes.backend)
+  const home = firstValue(entry, attributes.home)
+  const quota = firstValue(entry, attributes.quota)
+  return {
+    found: 'entry',
+    ...(backend ? { backend } : {}),
+    ...(home ? { home } : {}),
+    ...(quota ? { quota } : {}),
+  }
+}
+
+/** The first value of an attribute. Names of attributes are compared without case (RFC 4512 2.5). */
+function firstValue(entry: Entry, attribute: string): string | undefined {
+  const name = Object.keys(entry).find((known) => known.toLowerCase() === attribute.toLowerCase())
+  const values = name === undefined ? undefined : entry[name]
+  const value = Array.isArray(values) ? values[0] : values
+  return Buffer.isBuffer(value) ? value.toString('latin1') : value
+}
