@@ -2,57 +2,21 @@ import { once } from 'node:events'
 import t from 'tap'
 import { checkWithheldMail } from '../../src/cli/check/daemon/withheld-mail.ts'
 import { openHostMemory } from '../../src/verdicts/host-memory.ts'
-import type { InHand } from '../../src/verdicts/in-hand.ts'
-import {
-  COUNTED_FOR,
-  createPoison,
-  LEFT_ALONE_FOR,
-  type Poison,
-  type PoisonEvent,
-} from '../../src/verdicts/poison.ts'
+import { COUNTED_FOR, LEFT_ALONE_FOR, type Poison } from '../../src/verdicts/poison.ts'
 import { openMilter } from '../doors/milter/rig.ts'
 import { openSlot } from '../doors/warm/slot-socket.ts'
 import { type Asked, numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
+import { message, openPoison } from './poison-clock.ts'
 
 /** Messages that scanners die of. */
 
-const message = (byte: number, ...marks: string[]) => ({
-  fingerprint: Buffer.alloc(32, byte),
-  marks,
-})
 const killer = message(1)
 const other = message(2)
-
-/** All have told at once, by a clock of its own. */
-function open() {
-  let now = 0
-  const told: PoisonEvent[] = []
-  const poison = createPoison(
-    () => now,
-    (what) => told.push(what),
-    async () => {},
-  )
-  return {
-    poison,
-    told,
-    pass(milliseconds: number) {
-      now += milliseconds
-    },
-    /** A look at it alone that went wrong. */
-    async struck(message: InHand) {
-      const since = now
-      now += 10
-      const count = await poison.harmed(message, since)
-      now += 10
-      return count
-    },
-  }
-}
 
 t.test(
   'after so many scans that went wrong within a day, a message is not scanned for an hour',
   async (t) => {
-    const { poison, struck, pass } = open()
+    const { poison, struck, pass } = openPoison()
     t.equal(await struck(killer), 1)
     pass(1000)
     t.equal(await struck(killer), 2)
@@ -76,7 +40,7 @@ t.test(
 )
 
 t.test('a scan that went wrong only because of others counts against no message', async (t) => {
-  const { poison, pass } = open()
+  const { poison, pass } = openPoison()
   pass(10)
   const counts = await Promise.all([poison.harmed(killer, 0), poison.harmed(other, 5)])
   t.same(counts, [undefined, undefined])
@@ -87,7 +51,7 @@ t.test('a scan that went wrong only because of others counts against no message'
 t.test(
   'if one of them was a suspect, and the others were not, it counts against the suspect',
   async (t) => {
-    const { poison, pass } = open()
+    const { poison, pass } = openPoison()
     pass(10)
     await Promise.all([poison.harmed(killer, 0), poison.harmed(other, 0)])
     poison.answered(other)
@@ -105,13 +69,13 @@ t.test(
 )
 
 t.test('copies that were scanned together are counted once', async (t) => {
-  const { poison, pass } = open()
+  const { poison, pass } = openPoison()
   pass(10)
   t.same(await Promise.all([poison.harmed(killer, 0), poison.harmed(killer, 0)]), [1, 1])
 })
 
 t.test('suspects are scanned one after the other, but none waits longer than it can', async (t) => {
-  const { poison, struck } = open()
+  const { poison, struck } = openPoison()
   await struck(killer)
   await struck(other)
   const overOf = async (turn: ReturnType<Poison['turn']>) => {
