@@ -56,7 +56,7 @@ async function disable(option: string | undefined, output: Output): Promise<numb
       ? `onescan is off: mail passes as it is until "onescan enable" removes ${file}\n`
       : `onescan is off already: ${file} is there\n`,
   )
-  tellDoors(control, output)
+  printDoors(control, output)
   const others = control === undefined ? [] : otherDaemons(control)
   for (const { text } of others) output.text(`${text}\n`)
   const elsewhere = others.map(({ pid }) => pid)
@@ -88,7 +88,7 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
       ? `onescan is on: removed ${removed.join(' and ')}\n`
       : `onescan is on: no ${files.join(' and no ')}\n`,
   )
-  tellDoors(control, output)
+  printDoors(control, output)
   const off = existsSync(hostSwitchFile)
   if (off) output.text(`but ${hostSwitchFile} is there: all doors are off; run "onescan enable"\n`)
   for (const file of files) {
@@ -120,7 +120,7 @@ function chosenSwitch(option: string | undefined): Switch {
 
 const doors = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']
 
-function tellDoors(control: string | undefined, output: Output): void {
+function printDoors(control: string | undefined, output: Output): void {
   const whose =
     control === undefined
       ? 'all doors of this host'

@@ -23,8 +23,8 @@ export async function checkOnescand(
   const running = await findAskedDaemon(servers, processes)
   const configured = configuredDaemon(running, accounts, Date.now())
   if (configured === undefined) return undefined
-  const { host, found } = configured
-  const findings = [...found]
+  const { host, findings: ofFile } = configured
+  const findings = [...ofFile]
   if (running !== undefined) {
     findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
     findings.push(...(await checkRelays(running.words)))

@@ -15,13 +15,15 @@ import { checkLineEnds, findRunScripts } from './slot/find-run-scripts.ts'
 export async function checkSlot(
   options: SlotOptions,
 ): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
-  const { files, found } = namesSlot(options) ? { files: [], found: [] } : findRunScripts()
+  const { files, findings: ofScripts } = namesSlot(options)
+    ? { files: [], findings: [] }
+    : findRunScripts()
   const scripts = files.length > 0 ? files : [options.run]
   const hosts = scripts.flatMap((run) =>
     buildHosts({ ...options, run }, process.env, readAccounts(), Date.now()),
   )
   const findings: Finding[] = [
-    ...found,
+    ...ofScripts,
     ...files.map((file) => ok('run script', file)),
     ...scripts.flatMap((file) => (file === undefined ? [] : checkLineEnds(file))),
   ]

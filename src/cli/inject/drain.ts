@@ -10,8 +10,8 @@ export interface Drain {
   close(): void
 }
 
-/** Milliseconds between two looks. Bun has no events for a pipe that it did not make: it is polled. */
-const LOOK_EVERY = 1
+/** Milliseconds between two reads. Bun has no events for a pipe that it did not make: it is polled. */
+const POLL_EVERY = 1
 
 /** Takes over the descriptor, and closes it. Without a descriptor there are no bytes. */
 export function drain(fd: number | undefined): Drain {
@@ -29,9 +29,9 @@ export function drain(fd: number | undefined): Drain {
   const ended = new Promise<void>((resolve) => {
     end = resolve
   })
-  const timer = setInterval(look, LOOK_EVERY)
+  const timer = setInterval(readAvailable, POLL_EVERY)
 
-  function look(): void {
+  function readAvailable(): void {
     while (open) {
       const count = readNow(pipe, buffer)
       if (count === undefined) return
@@ -54,7 +54,7 @@ export function drain(fd: number | undefined): Drain {
       return Buffer.concat(pieces)
     },
     soFar() {
-      look()
+      readAvailable()
       return Buffer.concat(pieces)
     },
     close,

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
  */
 export function watchMemory(child: ChildProcess): () => number {
   let peak = 0 // an exec begins a new count, so the largest of all is kept
-  const look = () => {
+  const readPeak = () => {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
       peak = Math.max(peak, Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024)
@@ -15,7 +15,7 @@ export function watchMemory(child: ChildProcess): () => number {
       // The process has ended.
     }
   }
-  const timer = setInterval(look, 3)
+  const timer = setInterval(readPeak, 3)
   return () => {
     clearInterval(timer)
     return peak

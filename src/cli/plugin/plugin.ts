@@ -123,7 +123,7 @@ async function test(args: ArgumentsCamelCase<PluginTestOptions>, output: Output)
 
 /** A result in the form of "onescan scan". */
 function asResult({ message, answer, text, time, log }: PluginResult): object {
-  const said = answer === 'clean' ? {} : answer === 'infected' ? { name: text } : { why: text }
+  const detail = answer === 'clean' ? {} : answer === 'infected' ? { name: text } : { why: text }
   const word = answer === 'could not tell' ? 'unknown' : answer
-  return { message, answer: word, ...said, milliseconds: time, log }
+  return { message, answer: word, ...detail, milliseconds: time, log }
 }

@@ -132,13 +132,13 @@ async function linesAbout(
     warn(`${entry.id}: ${errorText(error)}`)
     lines = [`  ${when}  ${entry.ground}; ${clean(errorText(error))}`]
   }
-  const where = directory === DEFAULT_DIRECTORY ? '' : ` --directory ${shown(directory)}`
+  const where = directory === DEFAULT_DIRECTORY ? '' : ` --directory ${quoteIfNeeded(directory)}`
   const begun = entry.state === 'releasing' ? ['    its release was begun'] : []
   return ['', ...lines, ...begun, `    onescan quarantine release ${entry.id}${clean(where)}`]
 }
 
 /** The directory as one word of sh(1), quoted if that is needed. */
-function shown(directory: string): string {
+function quoteIfNeeded(directory: string): string {
   return /^[\w./-]+$/.test(directory) ? directory : quoteForShell(directory)
 }
 

@@ -91,9 +91,9 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     stdio: ['pipe', 'ignore', 'pipe'],
     timeout: PATIENCE,
   })
-  let said = ''
+  let errors = ''
   child.stderr.on('data', (piece: Buffer) => {
-    said = (said + piece.toString('latin1')).slice(0, 500)
+    errors = (errors + piece.toString('latin1')).slice(0, 500)
   })
   const ended = once(child, 'close')
   child.stdin.on('error', () => {}) // its exit code shows the failure
@@ -107,7 +107,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   child.stdin.end(lines.finish())
   const [code, signal] = await ended
   if (code === 0) return
-  throw new Fault('chain', `${program}: ends with ${signal ?? code} (${said.trim()})`)
+  throw new Fault('chain', `${program}: ends with ${signal ?? code} (${errors.trim()})`)
 }
 
 async function bySmtp(

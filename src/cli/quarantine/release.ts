@@ -112,17 +112,17 @@ async function releaseOne(
   { again, by, to, env, keys, who }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const taken = await beginRelease(root, id, { again, isAlive })
+  const attempt = await beginRelease(root, id, { again, isAlive })
   let isDelivered = false
   try {
-    if (taken.wasInterrupted && !again) {
+    if (attempt.wasInterrupted && !again) {
       const why = 'a release of it was killed, and it may have been delivered'
       throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
     }
-    const { record } = taken.opened
+    const { record } = attempt.opened
     const recipients = to && to.length > 0 ? to : record.recipients
     const route = routeFor(by, record, env)
-    await withStamp(taken.opened, env, keys, (message, bytes) =>
+    await withStamp(attempt.opened, env, keys, (message, bytes) =>
       handOn(
         {
           sender: record.sender,
@@ -134,7 +134,7 @@ async function releaseOne(
       ),
     )
     isDelivered = true
-    await taken.finish()
+    await attempt.finish()
     await logAction(root, [
       ['quarantine', 'release'],
       ['kept', id],
@@ -150,7 +150,7 @@ async function releaseOne(
     output.text(`${id}: released by ${routeText(route)} to ${recipients.length} recipients\n`)
     await output.result({ id, released: true, by: routeText(route), recipients })
   } finally {
-    if (!isDelivered) await taken.cancel()
+    if (!isDelivered) await attempt.cancel()
   }
 }
 

@@ -75,7 +75,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   const maxSize = maxSizeOf(args)
   const { sources, missing } = listSources(args.files, output)
   const progress = await showProgress(sources.reduce((sum, { size }) => sum + size, 0))
-  const tell = async (message: Pick<SourceMessage, 'file' | 'number'>, found: ScanAnswer) => {
+  const report = async (message: Pick<SourceMessage, 'file' | 'number'>, found: ScanAnswer) => {
     addUp(counts, found)
     await output.result({ file: message.file, message: message.number, ...found })
     if (output.json || (found.answer === 'clean' && !args.all)) return
@@ -83,7 +83,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   }
   try {
     for (const source of sources) {
-      await scanSource(source, { byHand, progress, tell, maxSize })
+      await scanSource(source, { byHand, progress, report, maxSize })
     }
   } finally {
     progress.stop()
@@ -115,7 +115,7 @@ function listSources(
 interface ScanJob {
   readonly byHand: ManualScan
   readonly progress: Progress
-  readonly tell: (
+  readonly report: (
     message: Pick<SourceMessage, 'file' | 'number'>,
     found: ScanAnswer,
   ) => Promise<void>
@@ -129,10 +129,10 @@ async function scanSource(source: MessageSource, job: ScanJob): Promise<void> {
     for await (const message of messagesOf(source, job.maxSize)) {
       number = message.number
       const bytes = counted(message.bytes, job.progress)
-      await job.tell(message, await scanMessage(bytes, job))
+      await job.report(message, await scanMessage(bytes, job))
     }
   } catch (error) {
-    await job.tell({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
+    await job.report({ file: source.file, number }, { answer: 'unknown', why: errorText(error) })
   }
 }
 

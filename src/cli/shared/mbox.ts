@@ -18,7 +18,7 @@ export interface MboxReader {
  * Returns whether these bytes are an mbox, which begins with `From `, and all of the bytes from the
  * first one on.
  */
-export async function lookForMbox(
+export async function detectMbox(
   source: AsyncIterable<Buffer>,
 ): Promise<{ readonly isMbox: boolean; readonly bytes: AsyncIterable<Buffer> }> {
   const chunks = source[Symbol.asyncIterator]()

@@ -6,7 +6,7 @@ import {
   openForeignFileOrPipe,
 } from '../../ground/path/read.ts'
 import { listNames, type PathHandle, walk, walkIn } from '../../ground/path/walk.ts'
-import { lookForMbox, mboxPieces } from './mbox.ts'
+import { detectMbox, mboxPieces } from './mbox.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -131,7 +131,7 @@ export async function* messagesOf(
   maxSize: number,
 ): AsyncGenerator<SourceMessage> {
   const { file, kind } = source
-  const { isMbox, bytes } = await lookForMbox(bytesOf(source, maxSize))
+  const { isMbox, bytes } = await detectMbox(bytesOf(source, maxSize))
   if (kind === 'message' || !isMbox) {
     yield { file, number: undefined, bytes }
     return

@@ -25,8 +25,12 @@ t.test(
     })
     const place = { host: '127.0.0.1', port }
     const named = { what: 'milter', address: `inet:127.0.0.1:${port}`, meanwhile: '' }
-    const { found } = await tryMilter(place, { ...named, defaults: '/nonexistent', isKnown: true })
-    t.match(found, { level: 'ok', value: /EICAR/ })
+    const { finding } = await tryMilter(place, {
+      ...named,
+      defaults: '/nonexistent',
+      isKnown: true,
+    })
+    t.match(finding, { level: 'ok', value: /EICAR/ })
     const env = {
       QHPSI: 'plugin: eicar',
       ONESCAN_SOCKET: served.socket,

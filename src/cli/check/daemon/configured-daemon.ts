@@ -14,7 +14,7 @@ import { listeningAddresses } from './listening-addresses.ts'
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */
 export interface ConfiguredDaemon {
   readonly host: Host
-  readonly found: readonly Finding[]
+  readonly findings: readonly Finding[]
 }
 
 /** The PATH of a service: systemd.exec(5). */
@@ -44,16 +44,16 @@ export function configuredDaemon(
   if (hasDefaults(file)) {
     try {
       const { env, words, where, odd } = readDefaults(file)
-      const found = odd.map(oddFinding)
-      return { host: build({ PATH, ...env }, daemonWords(words, where, running)), found }
+      const findings = odd.map(oddFinding)
+      return { host: build({ PATH, ...env }, daemonWords(words, where, running)), findings }
     } catch (thrown) {
-      const found = [error(file, errorText(thrown), 'run check as root')]
-      return { host: build({ PATH }, undefined), found }
+      const findings = [error(file, errorText(thrown), 'run check as root')]
+      return { host: build({ PATH }, undefined), findings }
     }
   }
   if (running?.env === undefined) return undefined
   const daemon = daemonWords(running.words, 'the environment of onescand', running)
-  return { host: build(running.env, daemon), found: [] }
+  return { host: build(running.env, daemon), findings: [] }
 }
 
 /** A line of a file of settings that has another effect than it seems to have. */

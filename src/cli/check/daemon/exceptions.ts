@@ -35,8 +35,8 @@ export function checkExceptions(
     const uses = readExceptionUses(state)
     const unused = exceptions.flatMap((rule) => {
       const use = uses.get(exceptionId(rule) ?? '')
-      const told = use && unusedText(use, dayOf(now))
-      return told === undefined ? [] : [`${rules.path} line ${rule.line}: allow ${told}`]
+      const text = use && unusedText(use, dayOf(now))
+      return text === undefined ? [] : [`${rules.path} line ${rule.line}: allow ${text}`]
     })
     const remedy = 'remove the line, unless you know what it waits for'
     const more = unused.length - NAMED_MAX

@@ -34,8 +34,8 @@ export async function checkPolicies(
       const address = postfixAddress(service, postfix)
       if (address === undefined) throw new Error('is not understood')
       const answers = ok(what, `answers ${await askPolicy(address)}`)
-      const isOurs = matchAddress(service, policies, queueOf(parameters)) !== undefined
-      const [trouble] = isOurs ? checkListener(what, address, accounts, policyService) : []
+      const isOnescand = matchAddress(service, policies, queueOf(parameters)) !== undefined
+      const [trouble] = isOnescand ? checkListener(what, address, accounts, policyService) : []
       findings.push(trouble ?? answers)
     } catch (thrown) {
       const remedy = 'start it; until then Postfix defers, unless default_action says otherwise'

@@ -21,10 +21,10 @@ export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Pr
   const what = `milter ${text}`
   const address = postfixAddress(text, postfix)
   if (address === undefined) {
-    return { isOurs: false, found: warning(what, 'is not understood', 'see MILTER_README') }
+    return { isOnescand: false, finding: warning(what, 'is not understood', 'see MILTER_README') }
   }
   const barrier = 'path' in address ? checkReach(postfix, milter, address.path) : undefined
-  if (barrier !== undefined) return { isOurs: false, found: barrier }
+  if (barrier !== undefined) return { isOnescand: false, finding: barrier }
   const { milters } = onescandAddresses({ defaults, processes: PROCESSES })
   const tried = await tryMilter(address, {
     what,
@@ -33,9 +33,9 @@ export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Pr
     defaults,
     isKnown: matchAddress(text, milters, queueOf(parameters)) !== undefined,
   })
-  if (!tried.isOurs) return tried
+  if (!tried.isOnescand) return tried
   const [trouble] = checkListener(what, address, accounts, milterService)
-  return { isOurs: true, found: trouble ?? tried.found }
+  return { isOnescand: true, finding: trouble ?? tried.finding }
 }
 
 /** What Postfix does with mail while nobody answers: milter_default_action. */

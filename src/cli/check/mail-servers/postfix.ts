@@ -48,16 +48,20 @@ async function checkMilters(postfix: ReadPostfix): Promise<Finding[]> {
   const { parameters, defaults } = postfix
   const milters = splitMilters(parameters.smtpd_milters ?? '')
   const findings: Finding[] = []
-  const ours: MilterEntry[] = []
+  const onescandMilters: MilterEntry[] = []
   for (const [index, milter] of milters.entries()) {
-    const { isOurs, found } = await checkMilter(postfix, milter)
-    findings.push(found)
-    if (!isOurs) continue
-    ours.push(milter)
+    const { isOnescand, finding } = await checkMilter(postfix, milter)
+    findings.push(finding)
+    if (!isOnescand) continue
+    onescandMilters.push(milter)
     findings.push(...checkMilterTerms(parameters, milter), ...checkMilterOrder(milters, index))
   }
-  if (ours.length > 0) {
-    return [...findings, checkLocalMail(parameters, ours), ...checkLongLines(parameters, defaults)]
+  if (onescandMilters.length > 0) {
+    return [
+      ...findings,
+      checkLocalMail(parameters, onescandMilters),
+      ...checkLongLines(parameters, defaults),
+    ]
   }
   if (findings.some(({ level }) => level === 'error')) return findings
   const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), defaults)
@@ -71,10 +75,10 @@ function noMilter(defaults: string): Finding {
   return error('smtpd_milters', value, `${remedy}${more}`)
 }
 
-function checkLocalMail(parameters: Parameters, ours: readonly MilterEntry[]): Finding {
+function checkLocalMail(parameters: Parameters, onescandMilters: readonly MilterEntry[]): Finding {
   const what = 'non_smtpd_milters'
   const others = splitMilters(parameters.non_smtpd_milters ?? '')
-  if (others.some(({ text }) => ours.some((own) => own.text === text))) {
+  if (others.some(({ text }) => onescandMilters.some((own) => own.text === text))) {
     return ok(what, 'mail of local programs is scanned, too')
   }
   const value = 'mail of local programs, by sendmail(1), is not scanned'

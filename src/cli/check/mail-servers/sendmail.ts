@@ -8,7 +8,13 @@ import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
-import { makesStamps, notListening, SCANTIMEOUT, tryMilter } from './try-milter.ts'
+import {
+  makesStamps,
+  notListening,
+  SCANTIMEOUT,
+  type TriedMilter,
+  tryMilter,
+} from './try-milter.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -42,17 +48,17 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
     return [error('Sendmail', errorText(thrown), 'run check as root, or name its sendmail.cf')]
   }
   const findings: Finding[] = []
-  let hasOurs = false
+  let hasOnescand = false
   for (const filter of filters) {
-    const { isOurs, found } = await checkFilter(host, filter, mayConnect)
-    findings.push(found)
-    if (!isOurs) continue
-    hasOurs = true
+    const { isOnescand, finding } = await checkFilter(host, filter, mayConnect)
+    findings.push(finding)
+    if (!isOnescand) continue
+    hasOnescand = true
     findings.push(...checkTerms(filter))
   }
   const trouble = findings.some(({ level }) => level === 'error')
-  if (!hasOurs && !trouble) findings.push(noneOfOurs(host))
-  if (hasOurs && makesStamps(host.defaults)) {
+  if (!hasOnescand && !trouble) findings.push(noFilter(host))
+  if (hasOnescand && makesStamps(host.defaults)) {
     const value =
       'Sendmail folds long lists of addresses when it sends mail, which breaks its stamp'
     findings.push(ok('stamps', `${value}: the next host scans it again`))
@@ -76,28 +82,28 @@ async function checkFilter(
   { defaults }: SendmailHost,
   { name, socket, address, failure }: SendmailFilter,
   mayConnect: ConnectionRule,
-): Promise<{ readonly isOurs: boolean; readonly found: Finding }> {
+): Promise<TriedMilter> {
   const what = `filter ${name}`
   const place = address === undefined ? undefined : readServiceAddress(address)
   if (address === undefined || place === undefined) {
-    const found = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
-    return { isOurs: false, found }
+    const finding = warning(what, `S=${socket} is not understood`, 'see INPUT_MAIL_FILTER')
+    return { isOnescand: false, finding }
   }
   if (!mayConnect(socket)) {
     const value = `${address} is not asked: others than root write sendmail.cf, and ${defaults} does not name it`
-    return { isOurs: false, found: ok(what, value) }
+    return { isOnescand: false, finding: ok(what, value) }
   }
   if ('path' in place && !existsSync(place.path)) {
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
-    return { isOurs: false, found: notListening(what, value, { address, defaults }) }
+    return { isOnescand: false, finding: notListening(what, value, { address, defaults }) }
   }
-  const known = onescandAddresses({ defaults, processes: '/proc' }).milters
-  const isKnown = matchAddress(socket, known, undefined) !== undefined
+  const addresses = onescandAddresses({ defaults, processes: '/proc' }).milters
+  const isKnown = matchAddress(socket, addresses, undefined) !== undefined
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
-  if (!tried.isOurs) return tried
+  if (!tried.isOnescand) return tried
   const [trouble] = checkListener(what, place, readAccounts(), milterService)
-  return { isOurs: true, found: trouble ?? tried.found }
+  return { isOnescand: true, finding: trouble ?? tried.finding }
 }
 
 function meanwhile(failure: SendmailFilter['failure']): string {
@@ -121,7 +127,7 @@ function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
   return findings
 }
 
-function noneOfOurs({ file, defaults }: SendmailHost): Finding {
+function noFilter({ file, defaults }: SendmailHost): Finding {
   const source = join(dirname(file), 'sendmail.mc')
   const why = 'no filter of onescand is named: mail is not scanned'
   if (namesAFilter(source)) {

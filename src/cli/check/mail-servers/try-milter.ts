@@ -34,8 +34,8 @@ export interface ConfiguredMilter {
 /** The result of the trial of a milter. */
 export interface TriedMilter {
   /** Whether it is onescand. */
-  readonly isOurs: boolean
-  readonly found: Finding
+  readonly isOnescand: boolean
+  readonly finding: Finding
 }
 
 /**
@@ -50,16 +50,16 @@ export async function tryMilter(
   try {
     const clean = await ask(address, cleanMessage)
     const isTagged = clean.added.some((field) => /^X-QHPSI:/i.test(field))
-    const isOurs = milter.isKnown || isTagged || /onescan|scan/i.test(clean.text)
-    if (!isOurs) {
-      return { isOurs, found: ok(what, 'answers; it is not onescand, or does not scan') }
+    const isOnescand = milter.isKnown || isTagged || /onescan|scan/i.test(clean.text)
+    if (!isOnescand) {
+      return { isOnescand, finding: ok(what, 'answers; it is not onescand, or does not scan') }
     }
     const trouble = judgeClean(clean, isTagged, milter)
-    if (trouble !== undefined) return { isOurs, found: trouble }
-    return { isOurs, found: judgeEicar(what, await ask(address, eicarMessage)) }
+    if (trouble !== undefined) return { isOnescand, finding: trouble }
+    return { isOnescand, finding: judgeEicar(what, await ask(address, eicarMessage)) }
   } catch (thrown) {
     const value = `${errorText(thrown)}: ${milter.meanwhile}`
-    return { isOurs: false, found: notListening(what, value, milter) }
+    return { isOnescand: false, finding: notListening(what, value, milter) }
   }
 }
 

@@ -86,12 +86,14 @@ function milterFindings(
   addresses: OnescandAddresses,
 ): Finding[] {
   const all = splitMilters(value)
-  const ours = all.filter(
+  const onescandMilters = all.filter(
     ({ text }) => matchAddress(text, addresses.milters, queueOf(main)) !== undefined,
   )
-  const others = all.filter((milter) => !ours.includes(milter)).map(({ written }) => written)
+  const others = all
+    .filter((milter) => !onescandMilters.includes(milter))
+    .map(({ written }) => written)
   const whose = what.endsWith('non_smtpd_milters') ? 'mail of local programs' : 'mail'
-  return ours.map((milter) => {
+  return onescandMilters.map((milter) => {
     const action = milterAction(main, milter)
     const names = `names ${milter.text}, where onescand listens: without it`
     const because = `(milter_default_action = ${action})`

@@ -47,10 +47,10 @@ function checkSlotProgram(host: Host): Finding[] {
     const value = `${why}${errorText(thrown)}`
     return [error('slot', value, 'set QMAILQUEUE to onescan-queue; until then mail is deferred')]
   }
-  const found = judgeProgram(host)
-  if (named === undefined || !isRelative(named)) return [found]
+  const finding = judgeProgram(host)
+  if (named === undefined || !isRelative(named)) return [finding]
   const value = `${relativeText(named, host)}; other callers run in other directories`
-  return [warning('slot', value, `set QMAILQUEUE to ${program}`), found]
+  return [warning('slot', value, `set QMAILQUEUE to ${program}`), finding]
 }
 
 function judgeProgram(host: Host): Finding {

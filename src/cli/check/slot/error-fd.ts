@@ -177,13 +177,13 @@ function session(
 /** Milliseconds in which a program should have started. */
 const STARTED_WITHIN = 1_000
 /** Milliseconds between two checks of that. */
-const LOOK_EVERY = 20
+const POLL_EVERY = 20
 
 /** Resolves when the condition holds, or after STARTED_WITHIN. */
 async function until(holds: () => boolean): Promise<void> {
   const from = performance.now()
   while (!holds() && performance.now() - from < STARTED_WITHIN) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+    await new Promise((resolve) => setTimeout(resolve, POLL_EVERY))
   }
 }
 

@@ -14,7 +14,7 @@ const SMTP = /\b(qmail-smtpd|qmail-qmtpd|qmail-smtpd-[a-z]+)\b/
 /** The run scripts of SMTP services on this host, and findings about those that could not be read. */
 export interface RunScripts {
   readonly files: readonly string[]
-  readonly found: readonly Finding[]
+  readonly findings: readonly Finding[]
 }
 
 /**
@@ -23,22 +23,24 @@ export interface RunScripts {
  */
 export function findRunScripts(places: readonly string[] = SERVICES): RunScripts {
   const files: string[] = []
-  const found: Finding[] = []
-  const seen = new Set<string>()
+  const findings: Finding[] = []
+  const visited = new Set<string>()
   for (const directory of places.flatMap(servicesIn).slice(0, MOST)) {
     const file = join(directory, 'run')
     try {
       const real = realpathSync(file)
-      if (seen.has(real)) continue
-      seen.add(real)
+      if (visited.has(real)) continue
+      visited.add(real)
       if (SMTP.test(readOwnText(file))) files.push(file)
     } catch (thrown) {
       if (!/smtp|qmail/i.test(directory)) continue // another service, or none
       const remedy = `runuser -u USER -- onescan check --run ${file}, as its owner`
-      found.push(warning('run script', `${file} was not looked at: ${errorText(thrown)}`, remedy))
+      findings.push(
+        warning('run script', `${file} was not looked at: ${errorText(thrown)}`, remedy),
+      )
     }
   }
-  return { files, found }
+  return { files, findings }
 }
 
 /**

@@ -23,8 +23,8 @@ export async function checkOnescanc(host: Host): Promise<Finding[]> {
   }
   const barrier = obstacle(host.account, realpathSync(path), 'write')
   if (barrier === undefined) {
-    const asked = ok('onescand', `${path}, asked by ${accountText(host)}`)
-    return [asked, ...(await checkWithheldMail(path))]
+    const reachable = ok('onescand', `${path}, asked by ${accountText(host)}`)
+    return [reachable, ...(await checkWithheldMail(path))]
   }
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the service the group of ${barrier}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`

@@ -19,7 +19,7 @@ t.test('scripts that start qmail-smtpd are found, each once', async (t) => {
   service(place, 'send', 'exec qmail-start ./Maildir/')
   mkdirSync(join(place, 'empty'))
   symlinkSync('smtpd', join(place, 'zz-smtpd'))
-  t.same(findRunScripts([place, '/nonexistent']), { files: [file], found: [] })
+  t.same(findRunScripts([place, '/nonexistent']), { files: [file], findings: [] })
 })
 
 t.test(
@@ -31,9 +31,9 @@ t.test(
     chownSync(file, 54_321, 54_321)
     const other = service(place, 'web', 'exec httpd')
     chmodSync(other, 0o777)
-    const { files, found } = findRunScripts([place])
+    const { files, findings } = findRunScripts([place])
     t.same(files, [])
-    t.match(found, [
+    t.match(findings, [
       {
         level: 'warning',
         what: 'run script',
