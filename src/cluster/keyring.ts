@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
 import { openForeignFile, readWhole } from '../ground/path/read.ts'
 
-/** How a key makes stamps. */
+/** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'
 
 export interface Key {

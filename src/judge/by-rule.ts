@@ -10,7 +10,7 @@ import { refusalByRule } from './refusal-text.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
 
-/** What a message is judged by. */
+/** The policy and the tools by which a message is judged. */
 export interface PolicyAndTools {
   readonly policy: Policy
   readonly tools: Tools

@@ -23,9 +23,9 @@ export function decideByHeader(
 }
 
 /**
- * The header has a field that must be removed and cannot be; `why` ends "message refused: ". A
- * quarantine directory keeps the message as it came, like infected mail. An MTA that held it could
- * deliver it later with the field.
+ * Decides about a message with a field that must be removed and cannot be. A quarantine directory keeps
+ * the message as it came, like infected mail. No MTA may hold it, since an MTA could deliver it later
+ * with the field. `why` ends the sentence "message refused: ...".
  */
 function decideUnclear(
   why: string,

@@ -32,7 +32,7 @@ export interface Reply {
   readonly grounds: Grounds
 }
 
-/** What was found out about a message, for the log. */
+/** The findings about a message, for the log. */
 export interface Findings {
   readonly scan: 'trusted' | 'known' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner could tell, … */
@@ -42,7 +42,7 @@ export interface Findings {
   /** The scanners that gave the result, joined by commas. */
   readonly scanner?: string
   readonly virus?: string
-  /** What local policy bans, as "attachment invoice.exe". */
+  /** The name of what local policy bans, as "attachment invoice.exe". */
   readonly banned?: string
   /** Traits by which readers of mail may differ about the message, joined by commas. */
   readonly odd?: string

@@ -17,7 +17,7 @@ import type { Transaction } from './transaction.ts'
  */
 export type AnswerMode = 'each' | 'once, some kept' | 'once'
 
-/** What was decided for a group of recipients. */
+/** The decision for a group of recipients. */
 export interface GroupDecision {
   readonly decision: SingleDecision
   /** The number of the line that decided, `-` if none did. */

@@ -3,7 +3,7 @@ import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Findings } from './decision.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 
-/** What the stages of the judgement found out. */
+/** The results of all stages of the judgement. */
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
@@ -23,7 +23,7 @@ export interface Outcome {
   readonly times: Readonly<Record<string, number>>
 }
 
-/** The outcome as the log tells it. */
+/** Summarises an outcome for the log. */
 export function findingsOf(outcome: Outcome): Findings {
   const { trust, scan, known, traits, stamp, times } = outcome
   const key = trust.trusted ? trust.key : stamp?.key
@@ -60,7 +60,7 @@ function reasonsOf({ trust, scan, notes }: Outcome): string[] {
   return why
 }
 
-/** The scanners that gave the result, and what they found. */
+/** Tells which scanners gave the result, and what they found. */
 function foundBy(scan: ScanResult): Partial<Findings> {
   switch (scan.answer) {
     case 'clean':

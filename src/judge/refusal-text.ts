@@ -12,9 +12,9 @@ export const TOLD_MAX = 400
 
 /** Throws a Fault of kind `config` for a text that is too long, has a line end, or a place that is none. */
 export function readRefusalText(env: Environment): RefusalText | undefined {
-  const others = checked('REFUSALTEXT', env.REFUSALTEXT)
-  const banned = checked('REFUSALTEXT_BANNED', env.REFUSALTEXT_BANNED)
-  const unreadable = checked('REFUSALTEXT_UNREADABLE', env.REFUSALTEXT_UNREADABLE)
+  const others = readReplyText('REFUSALTEXT', env.REFUSALTEXT)
+  const banned = readReplyText('REFUSALTEXT_BANNED', env.REFUSALTEXT_BANNED)
+  const unreadable = readReplyText('REFUSALTEXT_UNREADABLE', env.REFUSALTEXT_UNREADABLE)
   const unread: readonly Grounds[] = ['nested-too-deep', 'too-much-inside', 'strange-mime']
   const found = {
     ...(others && { others }),
@@ -24,7 +24,8 @@ export function readRefusalText(env: Environment): RefusalText | undefined {
   return Object.keys(found).length === 0 ? undefined : found
 }
 
-function checked(name: string, text: string | undefined): string | undefined {
+/** Returns a text that is set, or undefined. Throws a Fault as readRefusalText() does. */
+function readReplyText(name: string, text: string | undefined): string | undefined {
   if (text) checkReplyText(name, text)
   return text || undefined
 }
@@ -40,18 +41,21 @@ export function inOwnWords(
   const template = texts[reply.grounds] ?? texts.others
   if (template === undefined) return decision
   const found = findings.virus ?? findings.banned
-  return { ...decision, reply: { ...reply, text: filled(template, reply.grounds, found, queueId) } }
+  return {
+    ...decision,
+    reply: { ...reply, text: fillPlaceholders(template, reply.grounds, found, queueId) },
+  }
 }
 
 /** Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it has one. */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
-  const told = text === undefined ? REFUSED : filled(text, 'policy', undefined, queueId)
+  const told = text === undefined ? REFUSED : fillPlaceholders(text, 'policy', undefined, queueId)
   return { class: 5, enhanced: '5.7.1', text: told, grounds: 'policy' }
 }
 
 const REFUSED = 'refused by local policy'
 
-function filled(
+function fillPlaceholders(
   template: string,
   ground: Grounds,
   found: string | undefined,

@@ -3,6 +3,7 @@ import type { Header } from '../message/header-block.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import { marksOf } from '../verdicts/common-marks.ts'
 import type { KnownOrScanned, ScanWith } from '../verdicts/verdict-query.ts'
@@ -16,7 +17,7 @@ export interface LeavingMail extends Transaction {
   readonly leaving: Header
 }
 
-/** The result of a scan, or of the verdict about a copy, and what the log should say besides. */
+/** The result of a scan, or the verdict about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   readonly notes: readonly string[]
   /** Traits by which readers of mail may differ about the message, if they were looked for. */
@@ -34,7 +35,7 @@ export async function scanUnvouched(
   trust: Trust,
 ): Promise<ScanOutcome> {
   const { scan } = policy
-  if (isReleased(trust)) return unscanned('released from quarantine')
+  if (isReleased(trust)) return withoutScan(skipped('released from quarantine'))
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
   )
@@ -42,15 +43,15 @@ export async function scanUnvouched(
   if (limit !== undefined) {
     // What another host has scanned counts as scanned, whatever the limits are here.
     const isVouched = trust.trusted && scanners.every(({ local }) => local)
-    if (isVouched)
-      return { result: { answer: 'clean', scanners: [] }, notes: [], traits: new Set() }
-    return unscanned(limit)
+    return withoutScan(isVouched ? { answer: 'clean', scanners: [] } : skipped(limit))
   }
   return findOrScan(mail, scanners, policy, tools)
 }
 
-const unscanned = (why: string): ScanOutcome => {
-  return { result: { answer: 'skipped', why }, notes: [], traits: new Set() }
+const skipped = (why: string): ScanResult => ({ answer: 'skipped', why })
+
+function withoutScan(result: ScanResult): ScanOutcome {
+  return { result, notes: [], traits: new Set() }
 }
 
 function exceededSizeLimit(size: number, { minSize, maxSize }: ScanPolicy): string | undefined {

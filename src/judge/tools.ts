@@ -4,7 +4,7 @@ import type { TimedLookup } from '../quota/ask/quota-answer.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
 
-/** What the judgement needs besides the message and the policy; tests hand in their own. */
+/** The scanners, clocks and services that the judgement uses; tests hand in their own. */
 export interface Tools {
   readonly scanners: readonly Scanner[]
   /** Needed if the policy has a cluster. */

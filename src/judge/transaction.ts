@@ -2,7 +2,7 @@ import type { Envelope } from '../message/envelope/envelope.ts'
 import type { Origin } from '../message/envelope/origin.ts'
 import type { Message } from '../message/spool.ts'
 
-/** What the door knows about the client. */
+/** The client, as far as the door knows it. */
 export interface Client {
   /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
   readonly relay: boolean
@@ -13,7 +13,7 @@ export interface Client {
    * refused (qmail-send's uid).
    */
   readonly bounceInjector: boolean
-  /** For plugins; no decision depends on it. */
+  /** Where the message comes from, for rules, plugins and replies. */
   readonly origin?: Origin | undefined
 }
 

@@ -7,7 +7,7 @@ import { createNamedCopy } from './named-copy.ts'
 import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** How a message is examined that this process does not spool. */
+/** The settings for examining a message that this process does not spool. */
 export interface MessageOptions {
   readonly policy: SpoolPolicy
   /** Chooses by the header which digests the body needs, since hashing it takes time. */

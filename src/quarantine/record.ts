@@ -1,7 +1,7 @@
 import { Fault } from '../ground/errors/fault.ts'
 
 /**
- * What is known about a message in quarantine besides its bytes. Each character of an address is one
+ * The facts that are kept about a message in quarantine. Each character of an address is one
  * byte (latin1).
  */
 export interface QuarantineRecord {

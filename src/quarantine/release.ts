@@ -27,8 +27,9 @@ export interface Release {
 /** Returns whether a process still runs that has had a message since then, unix milliseconds. */
 export type IsAlive = (pid: number, since: number) => boolean
 
-/** Whether to release a message once more, and how to find out who releases it now. */
+/** The conditions of a release. */
 export interface ReleaseChoice {
+  /** Whether a message that was released before may be released once more. */
   readonly again: boolean
   readonly isAlive: IsAlive
 }

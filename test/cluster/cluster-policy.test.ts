@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readClusterPolicy } from '../../src/cluster/cluster-policy.ts'
 
-/** How the settings of a cluster are read: its keyring, named or at its default place. */
+/** The settings of a cluster, with its keyring. */
 
 function directoryWith(t: Test, name: string): string {
   const directory = t.testdir({ [name]: 'sesame\n' })

@@ -5,7 +5,7 @@ import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 
-/** What each stamp of a message proves by itself, for people who ask why. */
+/** Explanations of the stamps of a message, each by itself, for people who ask why. */
 
 const NOW = Date.parse('2026-06-01') / 1000
 const secret = Buffer.alloc(32, 7)

@@ -20,7 +20,7 @@ const [key] = parseKeyring(
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-/** What a stamp on it says, or undefined for a message that gets none. */
+/** The value of a stamp on a message, or undefined for a message that gets none. */
 function stampOf(message: string): string | undefined {
   const options = { keys: [key], scanners: ['clamd'], now: NOW, crypto }
   const made = signMessage(examine(bytes(message)), options)
@@ -45,7 +45,7 @@ const bound = 'Subject From To Content-Type MIME-Version Content-Transfer-Encodi
 const text = (pieces: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...pieces), { maxLength }).map((words) => words.join(''))
 
-/** With blanks of all kinds, folds, quotes, 8-bit bytes; no line of blanks alone. */
+/** Values of fields with blanks of all kinds, folds, quotes and 8-bit bytes, but no line of blanks alone. */
 const value = text(['a', 'B', ' ', '  ', '\t', '"', ';', '=', '\xe9', '\n x', '\n\ty', '(c)'], 6)
 const fieldNamed = (names: readonly string[]) =>
   fc.tuple(fc.constantFrom(...names), value).map(([name, rest]) => `${name}:${rest}\n`)
@@ -90,7 +90,7 @@ function* neighbours(message: string): Generator<string> {
   }
 }
 
-/** As far as a stamp looks: the body ends in LF, if it is not empty. */
+/** The message as a stamp sees it: its body ends in LF, unless it is empty. */
 const canonical = (message: string) =>
   message.endsWith('\n') || message === '' ? message : `${message}\n`
 

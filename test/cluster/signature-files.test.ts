@@ -7,7 +7,7 @@ import {
   settledDate,
 } from '../../src/cluster/signature-files.ts'
 
-/** What lies where ClamAV keeps its signatures. */
+/** The directory in which ClamAV keeps its signatures. */
 
 const NOW = 1_800_000_000_000
 const cvd = (number: number) =>

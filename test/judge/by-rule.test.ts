@@ -22,7 +22,7 @@ interface Wishes {
 }
 
 /** Judges a message with a virus by these lines. `given` is the time that each scan had. */
-async function judged(lines: string, wishes: Wishes = {}) {
+async function judgeBy(lines: string, wishes: Wishes = {}) {
   const { to = ['b@example.org'], answers = 'once', takes = 0 } = wishes
   const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
   const base = readScanningPolicy(env)!
@@ -69,16 +69,16 @@ const findingsOf = (decision: Decision) =>
 
 t.test('the first line that fits a recipient counts, and the log names it', async (t) => {
   const lines = 'to=c@example.org REJECTVIRUS=2\nto=b@example.org REJECTVIRUS=1\n* REJECTVIRUS=0\n'
-  const { decision, planned } = await judged(lines)
+  const { decision, planned } = await judgeBy(lines)
   t.equal(decision.kind, 'reject')
   t.equal(findingsOf(decision)?.rule, '2')
   t.same(planned, [{ REJECTVIRUS: '1' }])
-  t.equal((await judged(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
-  t.equal((await judged(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
+  t.equal((await judgeBy(lines, { to: ['c@example.org'] })).decision.kind, 'discard')
+  t.equal((await judgeBy(lines, { to: ['d@example.org'] })).decision.kind, 'accept')
 })
 
 t.test('mail that no line fits is judged as if there were no onescan.policy', async (t) => {
-  const { decision, planned } = await judged('to=c@example.org REJECTVIRUS=1\n')
+  const { decision, planned } = await judgeBy('to=c@example.org REJECTVIRUS=1\n')
   t.match(decision, { kind: 'accept', findings: { scan: 'infected', virus: 'Eicar' } })
   t.equal(findingsOf(decision)?.rule, undefined)
   t.same(planned, [undefined])
@@ -87,7 +87,7 @@ t.test('mail that no line fits is judged as if there were no onescan.policy', as
 t.test(
   'mail for which a line says "scan off" is accepted without a scan and without a tag',
   async (t) => {
-    const { decision, given } = await judged('to=b@example.org scan off\n')
+    const { decision, given } = await judgeBy('to=b@example.org scan off\n')
     t.same(decision.kind === 'accept' && decision.edits, { remove: [], add: [] })
     t.match(findingsOf(decision), {
       scan: 'skipped',
@@ -100,17 +100,17 @@ t.test(
 
 t.test('a line can refuse mail without a scan, but never a bounce of the MTA', async (t) => {
   const lines = 'from=a@example.net refuse "go away"\n'
-  const { decision, given } = await judged(lines)
+  const { decision, given } = await judgeBy(lines)
   t.match(decision, { kind: 'reject', reply: { class: 5, enhanced: '5.7.1', text: 'go away' } })
   t.match(findingsOf(decision), { scan: 'skipped', why: 'refused by /c/onescan.policy line 1' })
   t.same(given, [])
-  const bounce = await judged(lines, { client: { bounceInjector: true } })
+  const bounce = await judgeBy(lines, { client: { bounceInjector: true } })
   t.match(bounce.decision, { kind: 'accept', findings: { scan: 'infected' } })
 })
 
 t.test('an exception lets in mail with the signature that it names, and no other', async (t) => {
   const isIn = async (line: string) => {
-    const { decision } = await judged(`${line}\n* REJECTVIRUS=1\n`)
+    const { decision } = await judgeBy(`${line}\n* REJECTVIRUS=1\n`)
     return decision.kind === 'accept'
   }
   t.equal(await isIn('signature=Eicar allow'), true)
@@ -127,24 +127,24 @@ t.test(
       .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
       .join('\n')
     const to = ['b@example.org', 'c@example.org', 'd@example.org', 'd@example.org']
-    const { given } = await judged(lines, { to, takes: 4000 })
+    const { given } = await judgeBy(lines, { to, takes: 4000 })
     t.same(given, [10_000, 6000, 2000])
-    const long = await judged(lines, { to, takes: 20_000 })
+    const long = await judgeBy(lines, { to, takes: 20_000 })
     t.ok(
       long.given.every((milliseconds) => milliseconds > 0),
       `${long.given}`,
     )
-    t.equal((await judged('* REJECTVIRUS=1\n', { to })).given.length, 1)
+    t.equal((await judgeBy('* REJECTVIRUS=1\n', { to })).given.length, 1)
   },
 )
 
 t.test('a thousand recipients with an exception each cost one scan', async (t) => {
   const to = Array.from({ length: 1000 }, (_, n) => `u${n}@example.org`)
   const lines = to.map((recipient) => `to=${recipient},signature=Other allow\n`).join('')
-  const { decision, given } = await judged(`${lines}* REJECTVIRUS=1\n`, { to })
+  const { decision, given } = await judgeBy(`${lines}* REJECTVIRUS=1\n`, { to })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
-  const some = await judged(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
+  const some = await judgeBy(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
     to: ['u6@example.org', 'u7@example.org'],
     answers: 'each',
   })
@@ -159,7 +159,7 @@ t.test(
   'lines compare the address of the client, its login and the size of the message',
   async (t) => {
     const kind = async (line: string, client: Partial<Client> = {}) =>
-      (await judged(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+      (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
     const origin = { door: 'slot', clientAddress: '192.0.2.7' } as const
     t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
     t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
@@ -176,7 +176,7 @@ t.test(
 )
 
 t.test('a message without recipients is judged once', async (t) => {
-  const { decision, given } = await judged('from=a@example.net REJECTVIRUS=1\n', { to: [] })
+  const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', { to: [] })
   t.equal(decision.kind, 'reject')
   t.equal(given.length, 1)
 })
@@ -190,14 +190,14 @@ function kindsFor(decision: Decision): readonly string[] {
 t.test('each recipient has the answer of its own line, if the door can give it', async (t) => {
   const lines = 'to=b@example.org REJECTVIRUS=1\nto=c@example.org REJECTVIRUS=0\n'
   const to = ['c@example.org', 'b@example.org', 'c@example.org', 'd@example.org']
-  const { decision } = await judged(lines, { to, answers: 'each' })
+  const { decision } = await judgeBy(lines, { to, answers: 'each' })
   t.same(kindsFor(decision), ['accept', 'reject', 'accept', 'accept'])
 })
 
 t.test('an exception for one recipient lets no mail in for others', async (t) => {
   const lines =
     'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
-  const { decision, given } = await judged(lines, {
+  const { decision, given } = await judgeBy(lines, {
     to: ['b@example.org', 'c@example.org'],
     answers: 'each',
   })

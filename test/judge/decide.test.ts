@@ -24,7 +24,7 @@ interface Wishes {
   readonly recipients?: readonly string[]
 }
 
-function decided(scan: ScanResult, wishes: Wishes = {}): SingleDecision {
+function decideFor(scan: ScanResult, wishes: Wishes = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
   const { recipients = ['b@example.org'] } = wishes
   const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
@@ -67,13 +67,13 @@ const clean: ScanResult = { answer: 'clean', scanners: [clamd, local] }
 const unknown: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
 
 t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
-  t.same(decided(clean), {
+  t.same(decideFor(clean), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN] },
     findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
   })
   const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
-  t.same(decided(clean, { outcome: { stamp } }), {
+  t.same(decideFor(clean, { outcome: { stamp } }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN, stamp.field] },
     findings: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
@@ -85,7 +85,7 @@ t.test(
   async (t) => {
     const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
     const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
-      decided(scan, { outcome: { trust, stamp } }).findings
+      decideFor(scan, { outcome: { trust, stamp } }).findings
     t.same(findings({ answer: 'clean', scanners: [] }), {
       scan: 'trusted',
       why: '',
@@ -109,8 +109,12 @@ t.test(
   'the log names the host that scanned a copy, and the age of its verdict, which is never negative',
   async (t) => {
     const known = { host: 'mx3', age: 12 }
-    t.match(decided(clean, { outcome: { known } }).findings, { scan: 'known', by: 'mx3', age: 12 })
-    const early = decided(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
+    t.match(decideFor(clean, { outcome: { known } }).findings, {
+      scan: 'known',
+      by: 'mx3',
+      age: 12,
+    })
+    const early = decideFor(clean, { outcome: { known: { host: 'mx3', age: -3 } } })
     t.match(early.findings, { age: 0 })
   },
 )
@@ -119,7 +123,7 @@ t.test(
   'the log tells why a stamp was not believed, and is silent about mail without a stamp',
   async (t) => {
     const why = (text: string) =>
-      decided(clean, {
+      decideFor(clean, {
         outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
       }).findings.why
     t.equal(why('bad digest'), 'a note; another; bad digest')
@@ -129,11 +133,11 @@ t.test(
 
 t.test('the log tells the traits of a message in one word', async (t) => {
   const traits = new Set(['odd-boundary', 'two-types'])
-  t.match(decided(clean, { outcome: { traits } }).findings, { odd: 'odd-boundary,two-types' })
+  t.match(decideFor(clean, { outcome: { traits } }).findings, { odd: 'odd-boundary,two-types' })
 })
 
 t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {
-  t.same(decided({ answer: 'skipped', why: 'below QHPSIMINSIZE' }), {
+  t.same(decideFor({ answer: 'skipped', why: 'below QHPSIMINSIZE' }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [] },
     findings: { scan: 'skipped', why: 'below QHPSIMINSIZE', times },
@@ -144,7 +148,7 @@ t.test(
   'mail about which no scanner could tell is deferred, in words that do not name the scanner',
   async (t) => {
     const findings = { scan: 'unknown', why: 'down', times, cause: 'timeout' }
-    t.same(decided(unknown), {
+    t.same(decideFor(unknown), {
       kind: 'defer',
       reply: {
         class: 4,
@@ -155,7 +159,7 @@ t.test(
       findings,
     })
     const quarantine = { QUARANTINE: here, SCANFAIL: 'quarantine' }
-    t.match(decided(unknown, { settings: quarantine }), {
+    t.match(decideFor(unknown, { settings: quarantine }), {
       kind: 'quarantine',
       grounds: 'unscanned',
       edits: { remove: ['x-qhpsi'], add: [] },
@@ -191,7 +195,7 @@ for (const [scan, grounds, text, setting] of limits) {
       const { why } = scan as { why: string }
       const findings = { scan: 'skipped', why, times }
       const by = (word: string, settings = {}) =>
-        decided(scan, { settings: { [setting]: word, ...settings } })
+        decideFor(scan, { settings: { [setting]: word, ...settings } })
       t.same(by(setting === 'STRICTMIME' ? 'refuse' : 'reject'), {
         kind: 'reject',
         reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
@@ -208,7 +212,7 @@ for (const [scan, grounds, text, setting] of limits) {
 }
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
-  const decision = decided(
+  const decision = decideFor(
     { answer: 'strange', why: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
@@ -220,8 +224,8 @@ t.test(
   async (t) => {
     const findings = { scan: 'infected', why: '', times, scanner: 'clamd', virus: 'A.B-1' }
     const tagged = { kind: 'accept', edits: { remove: ['x-qhpsi'], add: [FOUND] }, findings }
-    t.same(decided(virus), tagged)
-    t.same(decided(virus, { settings: { REJECTVIRUS: '1' } }), {
+    t.same(decideFor(virus), tagged)
+    t.same(decideFor(virus, { settings: { REJECTVIRUS: '1' } }), {
       kind: 'reject',
       reply: {
         class: 5,
@@ -231,13 +235,13 @@ t.test(
       },
       findings,
     })
-    t.same(decided(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
-    t.match(decided(virus, { settings: { QUARANTINE: here } }), {
+    t.same(decideFor(virus, { settings: { REJECTVIRUS: '2' } }), { kind: 'discard', findings })
+    t.match(decideFor(virus, { settings: { QUARANTINE: here } }), {
       kind: 'quarantine',
       grounds: 'virus',
       findings,
     })
-    t.match(decided(banned, { settings: { QUARANTINE: here } }), {
+    t.match(decideFor(banned, { settings: { QUARANTINE: here } }), {
       kind: 'quarantine',
       grounds: 'banned',
       findings: { banned: 'attachment a.exe', virus: undefined },
@@ -249,7 +253,7 @@ t.test(
   'a pattern of VIRUSTAGONLY is for the whole name, in any case, with stars alone as wildcards',
   async (t) => {
     const isTagged = (pattern: string) =>
-      decided(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
+      decideFor(virus, { settings: { REJECTVIRUS: '1', VIRUSTAGONLY: pattern } }).kind === 'accept'
     for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'x A.B-1']) {
       t.ok(isTagged(pattern), pattern)
     }
@@ -264,7 +268,7 @@ t.test(
   async (t) => {
     const settings = { VIRUSFORWARD: 'quarantine@example.org' }
     const recipients = ['b@example.org', 'c@example.org']
-    const decision = decided(virus, { settings, recipients })
+    const decision = decideFor(virus, { settings, recipients })
     t.match(decision, {
       kind: 'accept',
       edits: { remove: ['x-qhpsi', 'x-quarantine-id'] },
@@ -276,7 +280,7 @@ t.test(
       ['X-QHPSI', 'X-Quarantine-ID'],
     )
     t.match(edits.add[1]!.value, /b@example\.org.*c@example\.org/s)
-    const again = decided(virus, { settings, recipients: ['quarantine@example.org'] })
+    const again = decideFor(virus, { settings, recipients: ['quarantine@example.org'] })
     t.match(again, { kind: 'accept', recipients: undefined, edits: { add: [FOUND] } })
   },
 )

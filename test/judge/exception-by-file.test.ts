@@ -43,7 +43,7 @@ const attached = (content: string, more = 'Content-Transfer-Encoding: base64\n')
 const mail = (...parts: readonly string[]) =>
   `From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n${parts.join('')}--b--\n`
 
-async function judged(
+async function judgeBy(
   text: string | Buffer,
   lines: string,
   settings: Readonly<Record<string, string>> = {},
@@ -78,9 +78,9 @@ const allow = `sha256=${sha256(bad)} allow\n`
 t.test(
   'an exception lets an infected file in by its digest; the tag and the log tell of it',
   async (t) => {
-    const { decision } = await judged(mail(attached(base64(bad)), attached(base64('fine'))), allow)
+    const { decision } = await judgeBy(mail(attached(base64(bad)), attached(base64('fine'))), allow)
     t.match(decision, { kind: 'accept', findings: { virus: 'Bad', allowed: 1 } })
-    t.match((await judged(mail(attached(base64(bad))), `signature=Other,${allow}`)).decision, {
+    t.match((await judgeBy(mail(attached(base64(bad))), `signature=Other,${allow}`)).decision, {
       kind: 'reject',
     })
   },
@@ -89,9 +89,9 @@ t.test(
 t.test('an exception for a file in an archive needs the digest of the archive', async (t) => {
   const archive = `PK tools.exe ${base64(bad)} end`
   const text = mail(attached(base64(archive)))
-  const { decision: byMember } = await judged(text, `sha256=${sha256(bad)} allow`)
+  const { decision: byMember } = await judgeBy(text, `sha256=${sha256(bad)} allow`)
   t.match(byMember, { kind: 'reject', findings: { virus: 'Bad', allowed: undefined } })
-  const { decision: byArchive } = await judged(text, `sha256=${sha256(archive)} allow`)
+  const { decision: byArchive } = await judgeBy(text, `sha256=${sha256(archive)} allow`)
   t.match(byArchive, { kind: 'accept', findings: { virus: 'Bad', allowed: 1 } })
 })
 
@@ -109,7 +109,7 @@ t.test('a virus outside of the excepted file keeps the message out', async (t) =
     'in what no scanner can tell of': mail(attached(base64(bad)), attached(base64('UNKNOWN'))),
   }
   for (const [where, text] of Object.entries(elsewhere)) {
-    const { decision } = await judged(text, allow, { SCANFAIL: 'accept' })
+    const { decision } = await judgeBy(text, allow, { SCANFAIL: 'accept' })
     t.notMatch(decision.findings, { allowed: 1 }, where)
     if (!where.includes('tell')) t.equal(decision.kind, 'reject', where)
   }
@@ -122,13 +122,13 @@ t.test(
     chmodSync(CLUSTERKEYS, 0o600)
     const own = 'signature=Bad,from=example.org allow\n'
     for (const exception of [allow, own]) {
-      const here = await judged(mail(attached(base64(bad))), exception, { CLUSTERKEYS })
+      const here = await judgeBy(mail(attached(base64(bad))), exception, { CLUSTERKEYS })
       t.match(here.decision, { kind: 'accept', findings: { allowed: 1 } })
       t.notMatch(here.out.toString('latin1'), /-Cluster-/, 'nothing is vouched for')
-      const there = await judged(here.out, 'to=other.org scan off\n', { CLUSTERKEYS })
+      const there = await judgeBy(here.out, 'to=other.org scan off\n', { CLUSTERKEYS })
       t.match(there.decision, { kind: 'reject', findings: { virus: 'Bad' } })
     }
-    const fine = await judged(mail(attached(base64('fine'))), allow, { CLUSTERKEYS })
+    const fine = await judgeBy(mail(attached(base64('fine'))), allow, { CLUSTERKEYS })
     t.match(fine.out.toString('latin1'), /-Cluster-/, 'other mail has its stamp')
   },
 )
@@ -136,15 +136,15 @@ t.test(
 t.test('an exception by digest lets no banned file in', async (t) => {
   const tool = 'BANNED tool of ours'
   const exception = `sha256=${sha256(tool)} allow\n`
-  const { decision } = await judged(mail(attached(base64(tool))), exception)
+  const { decision } = await judgeBy(mail(attached(base64(tool))), exception)
   t.match(decision, { kind: 'reject', findings: { banned: 'Bad' } })
 })
 
 t.test('a second scan is made only if a digest could let the message in', async (t) => {
   const once = async (text: string, lines: string) => {
-    await judged(text, 'to=other.org scan off\n')
+    await judgeBy(text, 'to=other.org scan off\n')
     const without = given.length
-    await judged(text, lines)
+    await judgeBy(text, lines)
     return given.length === without
   }
   const found = mail(attached(base64(bad)))
@@ -156,7 +156,7 @@ t.test('a second scan is made only if a digest could let the message in', async 
 })
 
 t.test('the scan with and the scan without the file share the time of one', async (t) => {
-  await judged(mail(attached(base64(bad))), allow, { SCANTIMEOUT: '10' })
+  await judgeBy(mail(attached(base64(bad))), allow, { SCANTIMEOUT: '10' })
   t.ok(given.length > 2, `${given.length} scans`)
   const left = given.map((_, n) => 10_000 - n * 100)
   t.same(given, left, 'each has what those before it have left')
@@ -173,7 +173,7 @@ t.test(
       ['refuse', true, true],
     ] as const) {
       const settings = { SECONDLOOK: 'never', STRICTMIME, REJECTVIRUS: isBounce ? '0' : '1' }
-      const { decision } = await judged(strange, allow, settings, isBounce)
+      const { decision } = await judgeBy(strange, allow, settings, isBounce)
       t.equal(decision.findings.allowed, isIn ? 1 : undefined, `${STRICTMIME} ${isBounce}`)
     }
   },

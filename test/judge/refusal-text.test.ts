@@ -4,14 +4,14 @@ import { inOwnWords, readRefusalText, TOLD_MAX } from '../../src/judge/refusal-t
 
 /** The texts that a site sets for its refusals. */
 
-const refused = (grounds: Grounds, virus?: string): SingleDecision => ({
+const rejection = (grounds: Grounds, virus?: string): SingleDecision => ({
   kind: 'reject',
   reply: { class: 5, enhanced: '5.7.1', text: 'our own words', grounds },
   findings: { scan: 'infected', why: '', times: {}, ...(virus && { virus }) },
 })
 
-const told = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {
-  const decision = inOwnWords(refused(grounds, virus), readRefusalText(env), 'ID7')
+const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {
+  const decision = inOwnWords(rejection(grounds, virus), readRefusalText(env), 'ID7')
   return decision.kind === 'reject' ? decision.reply.text : ''
 }
 
@@ -23,19 +23,23 @@ t.test(
       REFUSALTEXT_BANNED: 'no {virus} here',
       REFUSALTEXT_UNREADABLE: 'cannot read it: {ground}',
     }
-    t.equal(told(env, 'virus', 'Eicar'), 'no virus Eicar ID7')
-    t.equal(told(env, 'banned'), 'no banned here')
+    t.equal(replyFor(env, 'virus', 'Eicar'), 'no virus Eicar ID7')
+    t.equal(replyFor(env, 'banned'), 'no banned here')
     for (const grounds of ['nested-too-deep', 'too-much-inside', 'strange-mime'] as const) {
-      t.equal(told(env, grounds), `cannot read it: ${grounds}`)
-      t.equal(told({ REFUSALTEXT: 'x' }, grounds), 'x')
-      t.equal(told({ REFUSALTEXT_BANNED: 'x' }, grounds), 'our own words')
+      t.equal(replyFor(env, grounds), `cannot read it: ${grounds}`)
+      t.equal(replyFor({ REFUSALTEXT: 'x' }, grounds), 'x')
+      t.equal(replyFor({ REFUSALTEXT_BANNED: 'x' }, grounds), 'our own words')
     }
-    t.equal(told({ REFUSALTEXT_UNREADABLE: 'x' }, 'virus'), 'our own words')
+    t.equal(replyFor({ REFUSALTEXT_UNREADABLE: 'x' }, 'virus'), 'our own words')
   },
 )
 
 t.test('the name of a virus in a refusal forges no line, and makes no endless reply', async (t) => {
-  const text = told({ REFUSALTEXT: '{virus}{virus}' }, 'virus', `a\r\n250 ok ${'x'.repeat(500)}`)
+  const text = replyFor(
+    { REFUSALTEXT: '{virus}{virus}' },
+    'virus',
+    `a\r\n250 ok ${'x'.repeat(500)}`,
+  )
   t.notMatch(text, /[^ -~]/)
   t.equal(text.length, TOLD_MAX)
 })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { concludeForm, examineForm, readForm } from '../../src/message/form.ts'
 import { Header } from '../../src/message/header-block.ts'
 
-/** What stamps need to know of a message: its form, and the digests of its body. */
+/** The form of a message, on which stamps depend, and the digests of its body. */
 
 const header = (text: string) => new Header(Buffer.from(text, 'latin1'))
 const good = header('A: b\n\n')

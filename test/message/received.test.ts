@@ -46,8 +46,12 @@ function spooled(bytes: Buffer): Message {
 
 const passing = (await loadPassedDescriptors())!
 
-/** As a client hands a message over: a file in memory, sealed or not; closed with the message. */
-async function handed(bytes: Buffer, sealed = true, front: Buffer = TOP_LINE): Promise<Message> {
+/** Passes a message as a client does, in a memory file, sealed or not; it is closed with the message. */
+async function passedMessage(
+  bytes: Buffer,
+  sealed = true,
+  front: Buffer = TOP_LINE,
+): Promise<Message> {
   const descriptor = passing.memoryFile()
   const whole = Buffer.concat([front, bytes])
   for (let at = 0; at < whole.length; )
@@ -69,7 +73,7 @@ const large = (line: string) => Buffer.alloc(IN_MEMORY + 1, line)
 
 const top = ({ header }: Message) => Buffer.concat([TOP_LINE, header.bytes])
 
-/** All that a message shows, in values that can be compared. */
+/** Lists all that a message shows, in values that can be compared. */
 async function shown(message: Message): Promise<unknown> {
   const { size, header, headerTooLarge } = message
   const { formFault, digests } = await message.form()
@@ -91,7 +95,11 @@ async function shown(message: Message): Promise<unknown> {
 
 async function compare(bytes: Buffer): Promise<void> {
   const first = spooled(bytes)
-  const others = [messageInMemory(bytes, options), await handed(bytes), await handed(bytes, false)]
+  const others = [
+    messageInMemory(bytes, options),
+    await passedMessage(bytes),
+    await passedMessage(bytes, false),
+  ]
   for (const other of others) t.strictSame(await shown(other), await shown(first))
   for (const message of [first, ...others]) message.close()
 }
@@ -145,7 +153,7 @@ t.test('a message in memory is a file as long as a scanner needs one', async (t)
 t.test('scanners get the sealed file itself, unless a field of it is removed', async (t) => {
   for (const body of [Buffer.from('body\n'), large('body\n')]) {
     const bytes = Buffer.concat([Buffer.from('A: b\nX-QHPSI: clean\n\n'), body])
-    const message = await handed(bytes)
+    const message = await passedMessage(bytes)
     const descriptor = message.sealedFile?.(top(message))
     const file = Buffer.concat([TOP_LINE, bytes])
     t.ok(readFileSync(`/proc/self/fd/${descriptor}`).equals(file))
@@ -165,9 +173,9 @@ t.test(
     for (const body of ['body\n', large('body\n')]) {
       const bytes = Buffer.concat([Buffer.from('A: b\n\n'), Buffer.from(body)])
       const messages = [
-        await handed(bytes, false),
-        await handed(bytes, true, front),
-        await handed(bytes, true, Buffer.alloc(0)),
+        await passedMessage(bytes, false),
+        await passedMessage(bytes, true, front),
+        await passedMessage(bytes, true, Buffer.alloc(0)),
       ]
       for (const message of messages) {
         t.equal(message.sealedFile?.(top(message)), undefined)
@@ -202,7 +210,7 @@ t.test('the copy of a large file gives other work turns', async (t) => {
   let isDone = false
   const body = Buffer.alloc(8 * 1024 * 1024, 'text\n')
   const bytes = Buffer.concat([Buffer.from('A: b\n\n'), body])
-  const borrowing = handed(bytes, false).then((message) => {
+  const borrowing = passedMessage(bytes, false).then((message) => {
     isDone = true
     return message
   })
@@ -295,7 +303,7 @@ async function tick(): Promise<void> {
 t.test('messages that are hashed at the same time do not share a buffer', async (t) => {
   const bodies = Array.from({ length: 10 }, (_, n) => Buffer.alloc(3_000_000, `message ${n}\n`))
   const borrowing = bodies.map((body, n) =>
-    handed(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),
+    passedMessage(Buffer.concat([Buffer.from('A: b\n\n'), body]), n % 2 === 0),
   )
   const messages = await Promise.all(borrowing)
   const forms = await Promise.all(messages.map((message) => message.form()))

@@ -20,7 +20,7 @@ function spool(pieces: readonly Buffer[], policy: Partial<SpoolPolicy> = {}): Sp
   return spool.finish()
 }
 
-/** What a program that inherits the descriptor at `offset` would read. */
+/** Reads what a program reads that inherits the descriptor at `offset`. */
 function readFrom({ fd, offset }: { fd: number; offset: number }): Buffer {
   const parts: Buffer[] = []
   const buffer = Buffer.alloc(65_536)

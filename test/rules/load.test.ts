@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { FILE_MAX, loadRules } from '../../src/rules/load.ts'
 
-/** Where onescan.policy is read from, and what is said of a file that cannot be read. */
+/** The files of rules: which one counts, and the errors for files that cannot be read. */
 
 function directory(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'onescan-rules-'))
