@@ -41,7 +41,7 @@ t.test('no setting is taken for a misspelt one', async (t) => {
 
 t.test('onescanc tells onescand the settings that the table says', async (t) => {
   const source = readFileSync(join(root, 'src/c/onescanc/ask.c'), 'utf8')
-  const [, list = ''] = /known\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
+  const [, list = ''] = /variables\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
   const told = [...list.matchAll(/"([A-Z_]+)"/g)].map(([, name]) => name!)
   const expected = names.filter((name) => settings[name]!.told !== undefined)
   t.same([...told].sort(), [...expected].sort())

@@ -40,9 +40,9 @@ function uptime(): number {
 }
 
 function once<Value>(compute: () => Value): () => Value {
-  let known: { value: Value } | undefined
+  let computed: { value: Value } | undefined
   return () => {
-    known ??= { value: compute() }
-    return known.value
+    computed ??= { value: compute() }
+    return computed.value
   }
 }

@@ -12,7 +12,8 @@ export function tellExceptions(
   { rules, excepted, isTrial }: Pick<Configuration, 'rules' | 'excepted' | 'isTrial'>,
 ): void {
   if (excepted === undefined || isTrial?.(sender.text)) return
-  const parts = decision.kind === 'split' ? decision.shares.map((it) => it.decision) : [decision]
+  const parts =
+    decision.kind === 'split' ? decision.shares.map((share) => share.decision) : [decision]
   for (const { findings } of parts) {
     const rule = findings.allowed && rules?.all.find(({ line }) => line === findings.allowed)
     if (rule) excepted(rule)

@@ -57,14 +57,14 @@ export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
   /** Policies by their variables. They belong to no message, and nobody changes them. */
-  const kept = createLruCache<ClientPolicy>(KEPT_MAX)
+  const policies = createLruCache<ClientPolicy>(KEPT_MAX)
   return (variables) => {
     const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
     const key = JSON.stringify(relevant)
-    let found = kept.get(key)
+    let found = policies.get(key)
     if (found === undefined) {
       found = orCold(() => mergePolicy(configuration, variables))
-      kept.set(key, found)
+      policies.set(key, found)
     }
     const remote = variables.get('TCPREMOTEIP')
     const origin = {
@@ -148,11 +148,11 @@ function refuseDifference(name: string, own: Environment, value: string | undefi
  */
 function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
   if (line.kind === 'plugins' && own.kind === 'plugins') {
-    const asked = new Set(line.names)
+    const names = new Set(line.names)
     const same = line.names.join('\0') === own.names.join('\0')
     return (
       same ||
-      (asked.size === line.names.length && line.names.every((name) => own.names.includes(name)))
+      (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
     )
   }
   return (

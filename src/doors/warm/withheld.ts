@@ -26,7 +26,7 @@ export function withheldFrame({ messages, soonest, latest }: Withheld = NOTHING)
  */
 export function askWithheld(path: string, within: number): Promise<Withheld | undefined> {
   return new Promise((resolve, reject) => {
-    let told: Withheld | undefined
+    let answer: Withheld | undefined
     const socket = connect({ path, allowHalfOpen: true })
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
     const reader = createFrameReader({
@@ -36,7 +36,7 @@ export function askWithheld(path: string, within: number): Promise<Withheld | un
       },
       take(_, payload) {
         const [messages, soonest, latest] = [0, 4, 8].map((at) => payload.readUInt32BE(at))
-        told = { messages: messages!, soonest: soonest! * 1000, latest: latest! * 1000 }
+        answer = { messages: messages!, soonest: soonest! * 1000, latest: latest! * 1000 }
         socket.destroy()
       },
     })
@@ -54,7 +54,7 @@ export function askWithheld(path: string, within: number): Promise<Withheld | un
     socket.on('error', reject)
     socket.on('close', () => {
       clearTimeout(timer)
-      resolve(told)
+      resolve(answer)
     })
   })
 }

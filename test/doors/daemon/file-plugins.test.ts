@@ -289,7 +289,7 @@ for (const { name, program } of runtimes) {
     // Only a process that has judged one message already finds something.
     t.ok(decisions.includes(31) && decisions.includes('clean'), decisions.join())
     t.same(
-      decisions.filter((one) => one !== 31 && one !== 'clean'),
+      decisions.filter((decision) => decision !== 31 && decision !== 'clean'),
       [],
     )
   })

@@ -57,9 +57,9 @@ t.test('onescand warms up, and serves even if it cannot', async (t) => {
   t.equal((await onescand.ask(question)).does, 'hand on')
 
   const other = startOnescand(t, { settings: own })
-  const seen = () => readdirSync(other.directory).filter((name) => name !== 's')
-  while (seen().length === 0) await tick()
-  while (seen().length > 0) await tick()
+  const filesOfWarmUp = () => readdirSync(other.directory).filter((name) => name !== 's')
+  while (filesOfWarmUp().length === 0) await tick()
+  while (filesOfWarmUp().length > 0) await tick()
   t.same(other.log.slice(1), ['onescand: serving'], 'and leaves nothing behind')
 })
 
@@ -326,7 +326,7 @@ t.test('a client of a killed onescand never obeys half an answer', async (t) => 
   const onescand = startOnescand(t, { settings })
   await onescand.logged(/serving/)
   const heard = ask(onescand.socket, { variables: settings })
-  while (!clamd.received.some((one) => one.includes('Subject: x\n'))) await tick() // the mail
+  while (!clamd.received.some((message) => message.includes('Subject: x\n'))) await tick() // the mail
   onescand.kill()
   t.match((await heard).tags, /^(?:Ah*)?$/)
 })

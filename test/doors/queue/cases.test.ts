@@ -10,8 +10,8 @@ import { quickest, runtimes } from './slot.ts'
  */
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
-    for (const each of program[0] === quickest[0] ? allCases : casesOfOtherBuilds) {
-      t.test(each.name, (t) => play(t, each, () => ({ program })))
+    for (const testCase of program[0] === quickest[0] ? allCases : casesOfOtherBuilds) {
+      t.test(testCase.name, (t) => play(t, testCase, () => ({ program })))
     }
   })
 }

@@ -224,8 +224,8 @@ t.test(
         '--clear-groups',
         ...runtime.program.map(reachable),
       ]
-      for (const each of [settings, named]) {
-        const run = await runSlot({ program, settings: each })
+      for (const variables of [settings, named]) {
+        const run = await runSlot({ program, settings: variables })
         t.equal(run.code, 0, run.logged)
         t.match(run.logged, /clusterkeys is not readable by uid 65534: no clustering/)
       }

@@ -135,8 +135,8 @@ t.test(
       t.equal(run.logged, '')
       const heard = await syslog.heard(/decision=accept/)
       const head = /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: /
-      for (const each of heard) t.match(each, head, name)
-      const texts = heard.map((each) => each.replace(head, ''))
+      for (const line of heard) t.match(line, head, name)
+      const texts = heard.map((line) => line.replace(head, ''))
       t.match(texts.at(-2), /^loud: secret of the scanner$/, name)
       t.match(texts.at(-1), /^decision=accept scan=clean scanner=loud .*total_ms=[\d.]+$/, name)
       if (name.startsWith('onescanc')) t.match(texts[0], /^decision=cold reason="onescand at /)

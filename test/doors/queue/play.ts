@@ -14,19 +14,19 @@ export type Door = (settings: Readonly<Record<string, string>>) => SlotWishes | 
  */
 export async function play(
   t: Test,
-  each: Case,
+  testCase: Case,
   door: Door,
   isVoid: (run: SlotRun) => boolean = () => false,
 ): Promise<SlotRun> {
-  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = each
-  let { stage, sent, run } = await send(t, each, door)
+  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = testCase
+  let { stage, sent, run } = await send(t, testCase, door)
   for (let tries = 1; tries < 10 && isVoid(run); tries++) {
-    ;({ stage, sent, run } = await send(t, each, door))
+    ;({ stage, sent, run } = await send(t, testCase, door))
   }
 
   t.equal(outcomeOf(run), expect.outcome, run.logged)
   t.same(run.left, [], 'nothing is left behind')
-  await checkKept(t, each, stage, sent)
+  await checkKept(t, testCase, stage, sent)
   t.match(run.logged, expect.log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')
   if (expect.text) t.match(run.errorText.toString('latin1'), expect.text)
@@ -49,12 +49,12 @@ export async function play(
   return run
 }
 
-async function send(t: Test, each: Case, door: Door) {
-  const { sender = 'a@example.org', recipients = ['b@example.org'] } = each
+async function send(t: Test, testCase: Case, door: Door) {
+  const { sender = 'a@example.org', recipients = ['b@example.org'] } = testCase
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const sent = each.message(stage)
-  const settings = each.settings(stage)
+  const sent = testCase.message(stage)
+  const settings = testCase.settings(stage)
   const wishes = await door(settings)
   const run = await runSlot({
     ...wishes,

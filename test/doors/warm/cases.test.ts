@@ -21,27 +21,29 @@ const clients = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT']
 /** What a client alone may have set as well. */
 const either = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
 
-for (const each of allCases) {
-  t.test(each.name, (t) => play(t, each, (name) => !clients.has(name)))
+for (const testCase of allCases) {
+  t.test(testCase.name, (t) => play(t, testCase, (name) => !clients.has(name)))
 }
 
 t.test('settings of the client alone give the same results', async (t) => {
-  for (const each of allCases) {
-    if (!Object.keys(each.settings(buildStage())).some((name) => either.has(name))) continue
-    t.test(each.name, (t) => play(t, each, (name) => !clients.has(name) && !either.has(name)))
+  for (const testCase of allCases) {
+    if (!Object.keys(testCase.settings(buildStage())).some((name) => either.has(name))) continue
+    t.test(testCase.name, (t) =>
+      play(t, testCase, (name) => !clients.has(name) && !either.has(name)),
+    )
   }
 })
 
-async function play(t: Test, each: Case, isDaemons: (name: string) => boolean): Promise<void> {
-  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = each
+async function play(t: Test, testCase: Case, isDaemons: (name: string) => boolean): Promise<void> {
+  const { sender = 'a@example.org', recipients = ['b@example.org'], expect } = testCase
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const settings = Object.entries(each.settings(stage))
+  const settings = Object.entries(testCase.settings(stage))
   const own = settings.filter(([name]) => isDaemons(name))
   const opening = openSlot(t, Object.fromEntries(own))
-  if (each.noDaemon) return void (await t.rejects(opening, { message: each.noDaemon }))
+  if (testCase.noDaemon) return void (await t.rejects(opening, { message: testCase.noDaemon }))
   const slot = await opening
-  const sent = each.message(stage)
+  const sent = testCase.message(stage)
   const got = await slot.ask({
     variables: { ERROR_FD: '6', ...Object.fromEntries(settings) },
     takesReply: true,
@@ -52,7 +54,7 @@ async function play(t: Test, each: Case, isDaemons: (name: string) => boolean): 
   t.equal(outcomeOf(got), expect.outcome, got.log)
   t.same(readdirSync(slot.directory), ['s'], 'nothing is left behind')
   t.same(slot.log, [], 'the daemon has no trouble of its own')
-  await checkKept(t, each, stage, sent)
+  await checkKept(t, testCase, stage, sent)
   t.match(got.log, expect.log ?? /^onescan: decision=\w+ .*\n/, 'it is to be logged')
   if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')
   if (expect.text) t.match(got.text, expect.text)

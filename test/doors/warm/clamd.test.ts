@@ -15,7 +15,7 @@ const virus = Buffer.from(`Subject: x\n\n${EICAR}\n`)
 async function judgeMany(slot: OpenSlot, count: number, timeLeft = 20_000): Promise<string[]> {
   const results: string[] = []
   let left = count
-  const one = async () => {
+  const askOnce = async () => {
     while (left-- > 0) {
       const infected = left % 2 === 1
       const message = infected ? virus : plain
@@ -24,13 +24,15 @@ async function judgeMany(slot: OpenSlot, count: number, timeLeft = 20_000): Prom
       results.push(`${infected ? 'virus' : 'plain'} ${got.does} ${got.code ?? got.why}`.trim())
     }
   }
-  await Promise.all(Array.from({ length: 8 }, one))
+  await Promise.all(Array.from({ length: 8 }, askOnce))
   return results
 }
 
 const counted = (results: readonly string[]) =>
   Object.fromEntries(
-    [...new Set(results)].sort().map((each) => [each, results.filter((r) => r === each).length]),
+    [...new Set(results)]
+      .sort()
+      .map((result) => [result, results.filter((r) => r === result).length]),
   )
 
 async function open(t: Test, ...clamds: readonly Clamd[]): Promise<OpenSlot> {

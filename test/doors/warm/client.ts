@@ -133,7 +133,7 @@ export function carryOut({ tags, payload }: Heard, question: Question): Outcome 
   if (tags.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
   const fields = fieldsOf(payload)
   const all = (tag: string) => fields.filter((field) => field.tag === tag)
-  const one = (tag: string) => {
+  const frameOf = (tag: string) => {
     if (all(tag).length > 1) throw new Error(`several fields ${tag}`)
     return all(tag)[0]?.value
   }
@@ -145,12 +145,12 @@ export function carryOut({ tags, payload }: Heard, question: Question): Outcome 
   }
   if (tags.endsWith('x')) {
     if (fields[0]?.tag !== 'c') throw new Error('no code in front')
-    const code = one('c')![0]!
+    const code = frameOf('c')![0]!
     if (![0, 31, 33, 34, 71, 77, 82, 88].includes(code)) throw new Error(`code ${code}`)
-    return { ...nothing, does: 'end', code, text: one('t')?.toString('latin1') ?? '', log }
+    return { ...nothing, does: 'end', code, text: frameOf('t')?.toString('latin1') ?? '', log }
   }
   if (fields[0]?.tag !== 'B') throw new Error('no offset in front')
-  const offset = Number(one('B')!.readBigUInt64BE())
+  const offset = Number(frameOf('B')!.readBigUInt64BE())
   if (offset > message.length || offset > 1024 * 1024) throw new Error(`body at ${offset}`)
   const header = fields.flatMap(({ tag, value }) => {
     if (tag === 'i') return [value]
@@ -167,7 +167,7 @@ export function carryOut({ tags, payload }: Heard, question: Question): Outcome 
     does: 'hand on',
     log,
     message: Buffer.concat([edited, message.subarray(offset)]),
-    envelope: one('e') ?? envelope,
+    envelope: frameOf('e') ?? envelope,
   }
 }
 

@@ -63,21 +63,21 @@ async function kept(server: Server, count: number): Promise<void> {
 t.test('a host knows what another host has scanned', { skip }, async (t) => {
   const server = await startStore(t)
   const store = `valkey://127.0.0.1:${server.port}`
-  const [one, two] = [await openHost(t, store), await openHost(t, store)]
+  const [first, second] = [await openHost(t, store), await openHost(t, store)]
   await connected(server, 2)
-  await one.send(1)
-  await one.send(2, 'virus')
+  await first.send(1)
+  await first.send(2, 'virus')
   await kept(server, 2)
-  const { outcome, message } = await two.send(3)
+  const { outcome, message } = await second.send(3)
   t.equal(outcome, 'delivered')
   t.match(
     message.toString(),
     /^X-QHPSI: clean\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=clamd,everypart;/,
   )
-  t.equal((await two.send(4, 'virus')).reply, '550 5.7.1 message refused: virus Eicar')
-  t.same([one.scans(), two.scans()], [2, 0])
-  t.match(two.mailLog[0], / scan=known scanner=clamd by=\S+ age=\d+ key=alpha /)
-  t.match(two.mailLog[1], / scan=known scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
+  t.equal((await second.send(4, 'virus')).reply, '550 5.7.1 message refused: virus Eicar')
+  t.same([first.scans(), second.scans()], [2, 0])
+  t.match(second.mailLog[0], / scan=known scanner=clamd by=\S+ age=\d+ key=alpha /)
+  t.match(second.mailLog[1], / scan=known scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
 })
 
 const scansOf = (hosts: readonly { scans(): number }[]) =>
@@ -146,12 +146,12 @@ t.test(
 t.test('a program that can write to the store cannot forge a verdict', { skip }, async (t) => {
   const server = await startStore(t)
   const store = `valkey://127.0.0.1:${server.port}`
-  const [one, two] = [await openHost(t, store), await openHost(t, store)]
+  const [first, second] = [await openHost(t, store), await openHost(t, store)]
   await connected(server, 2)
-  await one.send(1)
+  await first.send(1)
   await kept(server, 1)
   const clean = server.say('keys', '*')
-  await one.send(2, 'virus')
+  await first.send(2, 'virus')
   await kept(server, 2)
   const virus = server
     .say('keys', '*')
@@ -175,8 +175,8 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
     t.match(fresh.mailLog[0], / scan=infected /)
   }
   server.say('flushall')
-  t.equal((await two.send(99)).outcome, 'delivered')
-  t.equal(two.scans(), 1, 'and can make it forget')
+  t.equal((await second.send(99)).outcome, 'delivered')
+  t.equal(second.scans(), 1, 'and can make it forget')
 })
 
 t.test(
@@ -216,7 +216,7 @@ t.test(
 
     await first.send(4, 'other')
     await kept(server, 3)
-    const other = server.say('keys', 'onescan:*').split('\n').find((each) => each !== key)! // biome-ignore format: a value
+    const other = server.say('keys', 'onescan:*').split('\n').find((name) => name !== key)! // biome-ignore format: a value
     put('saved', other)
     const fresh = await opened()
     await fresh.send(5, 'other')

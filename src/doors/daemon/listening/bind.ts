@@ -50,10 +50,10 @@ function bindByNode(
       : create(place.host, place.port, place.host.includes(':') ? 6 : 4)
   if (typeof handle === 'number') throw systemError(handle)
   // uv_tcp_bind() reports only later that a port is taken.
-  const taken = handle.getsockname?.({}) ?? 0
-  if (taken === 0) return handle
+  const errno = handle.getsockname?.({}) ?? 0
+  if (errno === 0) return handle
   handle.close()
-  throw systemError(taken)
+  throw systemError(errno)
 }
 
 async function bindByLibc(place: DoorAddress): Promise<Pick<BoundSocket, 'fd' | 'close'>> {

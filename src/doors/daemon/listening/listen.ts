@@ -40,7 +40,9 @@ export async function listenAt(
   const where =
     place.kind === 'unix' ? { path: place.path } : { host: place.host, port: place.port }
   await openAt(place, manners, () =>
-    listening(server, at, (told) => server.listen({ ...where, backlog: BACKLOG }, told)),
+    listening(server, at, (onListening) =>
+      server.listen({ ...where, backlog: BACKLOG }, onListening),
+    ),
   )
 }
 
@@ -114,7 +116,9 @@ async function openAt<Opened>(
 
 /** Listens on a socket that the first process has bound. */
 export function listenOn(server: Server, fd: number): Promise<void> {
-  return listening(server, `descriptor ${fd}`, (told) => server.listen({ fd }, BACKLOG, told))
+  return listening(server, `descriptor ${fd}`, (onListening) =>
+    server.listen({ fd }, BACKLOG, onListening),
+  )
 }
 
 /**
@@ -148,7 +152,11 @@ function checkOwners(directory: string, at: string): void {
   }
 }
 
-function listening(server: Server, at: string, listen: (told: () => void) => void): Promise<void> {
+function listening(
+  server: Server,
+  at: string,
+  listen: (onListening: () => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => reject(cannotListen(at, error))
     server.once('error', failed)

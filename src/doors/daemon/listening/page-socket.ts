@@ -46,10 +46,10 @@ export function pageListener(
       return () => server.close()
     }
     const path = pathOf(fd)
-    const held = await listenHttpOn(server, fd)
-    const [wanted, given] = [textOf(place), path ?? addressText(held.address())]
-    if (wanted === given) return () => held.close()
-    held.close()
+    const listening = await listenHttpOn(server, fd)
+    const [wanted, given] = [textOf(place), path ?? addressText(listening.address())]
+    if (wanted === given) return () => listening.close()
+    listening.close()
     const remedy = 'name the same place in both'
     elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${given}; ${remedy}`)
     throw elsewhere

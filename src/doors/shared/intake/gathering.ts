@@ -115,10 +115,12 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
       file.write(bytes)
     },
     async finish() {
-      const known = (form ?? endHeader()).finish()
+      const digests = (form ?? endHeader()).finish()
       const whole = file
       file = undefined
-      return whole ? whole.finish(known) : messageInMemory(held.subarray(0, length), options, known)
+      return whole
+        ? whole.finish(digests)
+        : messageInMemory(held.subarray(0, length), options, digests)
     },
     discard() {
       file?.discard()

@@ -46,11 +46,11 @@ function byDatagrams(): LogSink {
 function byLogger(): LogSink {
   const logger = LOGGERS.find(isExecutable)
   if (logger === undefined) return nowhere
-  const kept: Buffer[] = []
+  const scannerLines: Buffer[] = []
   let size = 0
   return {
     write(line) {
-      const input = Buffer.concat([...kept.splice(0), withoutTag(line)])
+      const input = Buffer.concat([...scannerLines.splice(0), withoutTag(line)])
       spawnSync(logger, ['-p', 'mail.info', '-t', `${TAG}[${process.pid}]`], {
         input,
         env: {},
@@ -62,7 +62,7 @@ function byLogger(): LogSink {
     relay(line) {
       const bytes = Buffer.from(line)
       size += bytes.length
-      if (size <= KEPT_MAX) kept.push(bytes)
+      if (size <= KEPT_MAX) scannerLines.push(bytes)
     },
   }
 }

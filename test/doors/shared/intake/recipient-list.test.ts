@@ -17,18 +17,18 @@ t.test('paths of any length and number come back as they were added', async (t) 
     fc.nat(200_000).map((length) => new Uint8Array(length).fill(0x61)),
   )
   fc.assert(
-    fc.property(fc.array(path, { maxLength: 100 }), (told) => {
+    fc.property(fc.array(path, { maxLength: 100 }), (given) => {
       const budget = createBudget(GENEROUS)
       const list = createRecipientList(budget.open())
-      const paths = told.map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
+      const paths = given.map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
       const taken: Buffer[] = []
-      for (const one of paths) {
-        if (taken.reduce((sum, { length }) => sum + length, one.length) > PATHS_MAX) break
-        list.add(one)
-        taken.push(one)
+      for (const path of paths) {
+        if (taken.reduce((sum, { length }) => sum + length, path.length) > PATHS_MAX) break
+        list.add(path)
+        taken.push(path)
       }
       const kept = list.paths()
-      t.ok(kept.length === taken.length && kept.every((one, i) => one.equals(taken[i]!)))
+      t.ok(kept.length === taken.length && kept.every((bytes, i) => bytes.equals(taken[i]!)))
       list.free()
       t.equal(budget.used, 0)
       t.same(list.paths(), [])
@@ -41,18 +41,18 @@ t.test(
   'paths are charged before they are kept, and no more memory is taken than that',
   async (t) => {
     const budget = createBudget(100_000, noRoom)
-    const [one, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
+    const [bytes, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
     let count = 0
     t.throws(() => {
     for (;;) {
-      one.add(Buffer.alloc(99, 'x'))
+      bytes.add(Buffer.alloc(99, 'x'))
       count++
     }
   }, { message: 'no room' }) // biome-ignore format: the loop is what throws
     t.ok(count > 500 && count <= 1000, `${count} of 100 bytes`)
-    t.throws(() => one.paths(), { message: 'no room' }, 'judging takes more than that')
+    t.throws(() => bytes.paths(), { message: 'no room' }, 'judging takes more than that')
     t.throws(() => other.add(Buffer.alloc(60_000)), { message: 'no room' })
-    one.free()
+    bytes.free()
     other.add(Buffer.alloc(60_000, 'x'))
     other.free()
     t.equal(budget.used, 0)
