@@ -14,9 +14,9 @@ export const QUESTIONS_MAX = 500
  */
 export function createQuestions(dns: Dns, time: number): () => Resolver {
   const inTurn = limitConcurrency(QUESTIONS_MAX)
-  const underWay = createInFlight<readonly string[]>()
+  const inFlight = createInFlight<readonly string[]>()
   const shared = (question: string, ask: () => Promise<readonly string[]>) =>
-    underWay.get(question) ?? underWay.begin(question, inTurn(ask))
+    inFlight.get(question) ?? inFlight.begin(question, inTurn(ask))
   return () => {
     const resolver = dns.within(time)
     return {

@@ -40,7 +40,7 @@ const MAILBOXES_AT_ONCE = 64
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
   const sums = createLruCache<Map<string, DirectorySum>>(mailboxes)
-  const underWay = createInFlight<MaildirSum | undefined>()
+  const inFlight = createInFlight<MaildirSum | undefined>()
   const inTurn = limitConcurrency(AT_ONCE)
   const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
 
@@ -52,45 +52,21 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
     function checkTime(): void {
       if (uptime() > until) throw new Error('counting it took too long')
     }
-    const tools = { now, inTurn, checkTime }
     const folders = await foldersOf(directory, checkTime)
     if (!folders) return undefined
-    const known = sums.get(maildir)
-    const newSums = new Map<string, DirectorySum>()
-    const total = { bytes: 0, messages: 0 }
+    const known = sums.get(maildir) ?? new Map<string, DirectorySum>()
+    const counted = new Map<string, DirectorySum>()
     try {
-      await sumFolder(directory, '', known, tools)
-      for (const name of folders) {
-        const folder = await directory.open(name)
-        if (!folder) continue
-        try {
-          await sumFolder(folder, `${name}/`, known, tools)
-        } finally {
-          await folder.close()
-        }
+      const tools = { now, inTurn, checkTime }
+      for await (const [path, sum] of sumFolders(directory, folders, known, tools)) {
+        counted.set(path, sum)
       }
     } catch (error) {
-      sums.set(maildir, new Map([...(known ?? []), ...newSums]))
+      sums.set(maildir, new Map([...known, ...counted]))
       throw error
     }
-    sums.set(maildir, newSums)
-    return total
-
-    async function sumFolder(
-      folder: Directory,
-      beginning: string,
-      known: ReadonlyMap<string, DirectorySum> | undefined,
-      tools: CountingTools,
-    ): Promise<void> {
-      for (const name of ['new', 'cur']) {
-        const path = beginning + name
-        const sum = await sumDirectory(folder, name, known?.get(path), tools)
-        if (!sum) continue
-        newSums.set(path, sum)
-        total.bytes += sum.bytes
-        total.messages += sum.messages
-      }
-    }
+    sums.set(maildir, counted)
+    return totalOf(counted)
   }
 
   return {
@@ -98,7 +74,7 @@ export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions)
       const { path } = mailbox
       const count = () =>
         mailboxInTurn(() => withMailbox(mailbox, (maildir) => walk(mailbox, maildir)))
-      return underWay.get(path) ?? underWay.begin(path, count())
+      return inFlight.get(path) ?? inFlight.begin(path, count())
     },
     forget: () => sums.clear(),
   }
@@ -117,4 +93,45 @@ async function foldersOf(
     if (/^\.[^.]/.test(name) && name !== '.Trash') folders.push(name)
   }
   return folders
+}
+
+/** Sums up `new` and `cur` of the Maildir and of its folders, by their paths in the Maildir. */
+async function* sumFolders(
+  maildir: Directory,
+  folders: readonly string[],
+  known: ReadonlyMap<string, DirectorySum>,
+  tools: CountingTools,
+): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
+  yield* sumFolder(maildir, '', known, tools)
+  for (const name of folders) {
+    const folder = await maildir.open(name)
+    if (!folder) continue
+    try {
+      yield* sumFolder(folder, `${name}/`, known, tools)
+    } finally {
+      await folder.close()
+    }
+  }
+}
+
+async function* sumFolder(
+  folder: Directory,
+  beginning: string,
+  known: ReadonlyMap<string, DirectorySum>,
+  tools: CountingTools,
+): AsyncGenerator<readonly [path: string, sum: DirectorySum]> {
+  for (const name of ['new', 'cur']) {
+    const path = beginning + name
+    const sum = await sumDirectory(folder, name, known.get(path), tools)
+    if (sum) yield [path, sum]
+  }
+}
+
+function totalOf(sums: ReadonlyMap<string, DirectorySum>): MaildirSum {
+  const total = { bytes: 0, messages: 0 }
+  for (const { bytes, messages } of sums.values()) {
+    total.bytes += bytes
+    total.messages += messages
+  }
+  return total
 }
