@@ -54,7 +54,7 @@ t.test('clamdscan is told how to hand the file over, if its words do not say it'
 
 const infected = Buffer.from(`From: a@example.org\nSubject: x\n\n${EICAR}\n`)
 
-/** An account that is neither clamd's nor root's, as qmaild. */
+/** An account that is neither clamd's nor root's, as qmaild is. */
 const ACCOUNT = 'daemon'
 
 const missing =
@@ -64,7 +64,7 @@ const missing =
   (!existsSync('/usr/bin/clamscan') && 'install Debian package clamav') ||
   (spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'this machine has no mounts to give')
 
-/** Settings and signatures of a stock clamd in the places where ClamAV's programs look. */
+/** The settings and signatures of a stock clamd, where ClamAV's programs expect them. */
 const AS_INSTALLED =
   'mount --bind "$1" /etc/clamav && mount --bind "$2" /var/lib/clamav || exit 99; shift 2; exec "$@"'
 

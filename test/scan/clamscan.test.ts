@@ -24,7 +24,7 @@ const infected = Buffer.from(`Subject: hello\n\n${EICAR}\n`)
 interface Asked {
   readonly message: Buffer
   readonly settings: Record<string, string>
-  /** Where the message lies; without it nobody may ask for a path. */
+  /** The path of the message; without it nobody may ask for one. */
   readonly directory?: string
   readonly milliseconds?: number
 }
@@ -40,7 +40,7 @@ async function ask({ message, settings, directory, milliseconds }: Asked): Promi
   )
 }
 
-/** The reason where it could not tell; what it said instead where it could. */
+/** The reason of "could not tell", or another answer. */
 async function reason(asked: Asked): Promise<string> {
   const verdict = await ask(asked)
   return verdict.answer === 'unknown' ? verdict.why : verdict.answer
@@ -53,7 +53,7 @@ function databaseIn(directory: string): string {
   return database
 }
 
-/** A program in clamscan's place that runs this shell text for a scan. */
+/** Makes a program in the place of clamscan that runs this shell text for a scan. */
 function program(directory: string, scan: string): Record<string, string> {
   const path = join(directory, 'clamscan')
   const version = 'case $1 in --version) echo ClamAV 1.0; exit 0;; esac'

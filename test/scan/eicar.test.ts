@@ -22,7 +22,7 @@ function taskWith(signal: AbortSignal): ScanTask {
   return { signal, timeLeft: () => 10_000, openFile, note() {} }
 }
 
-/** Whether the test string is seen in `text`, given in pieces that end at `cuts`. */
+/** Whether the test string is found in `text`, which comes in pieces that end at `cuts`. */
 function isFound(text: string, cuts: readonly number[] = []): boolean {
   const bytes = Buffer.from(text, 'latin1')
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createCommonMarks, marksOf } from '../../src/verdicts/common-marks.ts'
 
-/** What messages have in common at which scanners died. */
+/** The marks that messages at the deaths of scanners have in common. */
 
 function open() {
   let now = 0
@@ -12,7 +12,7 @@ function open() {
     pass(milliseconds: number) {
       now += milliseconds
     },
-    /** A scanner dies, and leaves messages with these marks. */
+    /** Has a scanner die that had messages with these marks. */
     die(...left: readonly string[][]) {
       now += 1000
       for (const marks of left) common.died(`message ${messages++}`, marks)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { type HostEvents, type HostMemory, openHostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
 
-/** Processes of one host, as those that really are tell each other: through the first one. */
+/** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {
   const memories = Array.from({ length: count }, (_, n) => openHostMemory({ self: n + 1 }))
   const said: HostEvents[] = []

@@ -13,11 +13,11 @@ export const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
 export interface Opened extends SharedStore {
   readonly log: string[]
-  /** Once it has a value for that, or has lost it. */
+  /** Resolves once the store has a value for this fingerprint, or none any more. */
   holds(fingerprint: Buffer, value?: Buffer): Promise<void>
 }
 
-/** A store as a host opens it, which is closed with the test. */
+/** Opens a store as a host does. It is closed with the test. */
 export function openStore(t: Test, url: string, more: Partial<SharedStoreOptions> = {}): Opened {
   const log: string[] = []
   const store = openSharedStore({

@@ -1,12 +1,12 @@
 import type { InHand } from '../../src/verdicts/in-hand.ts'
 import { createPoison, type PoisonEvent } from '../../src/verdicts/poison.ts'
 
-/** A message by one byte of its fingerprint, with what it has in common with others. */
+/** Makes a message by one byte of its fingerprint, with what it has in common with others. */
 export function message(byte: number, ...marks: string[]): InHand {
   return { fingerprint: Buffer.alloc(32, byte), marks }
 }
 
-/** A memory of poison by a clock of its own. All processes have reported at once. */
+/** Opens a memory of poison with a clock of its own. The other processes have always reported already. */
 export function openPoison() {
   let uptime = 0
   const told: PoisonEvent[] = []
@@ -17,7 +17,7 @@ export function openPoison() {
   )
   return {
     poison,
-    /** What was reported to the other processes. */
+    /** The events that were reported to the other processes. */
     told,
     pass(milliseconds: number) {
       uptime += milliseconds

@@ -4,7 +4,7 @@ import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { describeScan } from '../../src/verdicts/scan-description.ts'
 import { createScansInFlight, endedWithin } from '../../src/verdicts/scans-in-flight.ts'
 
-/** Scans that are under way, and how a message is looked at. */
+/** Scans that are under way, and the description of a scan. */
 
 const print = Buffer.alloc(32, 1)
 const nothing = { kind: 'nothing' } as const

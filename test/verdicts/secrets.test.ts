@@ -3,7 +3,7 @@ import t from 'tap'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { deriveSecrets, keyMark, sharedKey } from '../../src/verdicts/secrets.ts'
 
-/** Which key hosts share, and what is made from it: a part of the format, so of each release. */
+/** The key that hosts share, and what is made from it: part of the format, so the same in each release. */
 
 const secret = Buffer.alloc(32, 7)
 const hmac = (text: string) => crypto.createHmac('sha256', secret).update(text).digest()

@@ -158,7 +158,7 @@ t.test('what came while this process was busy has come in time', { skip }, async
   await store.holds(print())
   for (let n = 0; n < 10; n++) {
     const asked = store.get(print())
-    // As a process does that hashes, compiles or collects garbage; the store has answered by then.
+    // The process is busy, as if it compiled or collected garbage; the store has answered by then.
     const until = performance.now() + 40
     server.say('ping')
     while (performance.now() < until);
@@ -258,7 +258,7 @@ for (const [kind, url, question] of [
   ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /GET-MASTER/],
 ] as const) {
   t.test(`${kind} that claims more than there is takes no memory for it`, async (t) => {
-    // Arrays in one another, for each of which a parser would make room: 50 GB.
+    // Nested arrays, for each of which a careless parser would make room: 50 GB.
     const huge = '*33554432\r\n'.repeat(200)
     const { port } = await standIn(t, (command) => (question.test(command) ? huge : '+OK\r\n'))
     const before = process.memoryUsage().rss
@@ -284,7 +284,7 @@ t.test('what a server says of its trouble is told in a short line', async (t) =>
   t.ok(store.log[0]!.length < 400)
 })
 
-/** Whether it is about a message: not the first question of a connection. */
+/** Whether a command is about a message, and not the first question of a connection. */
 function isQuestion(command: string): boolean {
   return command.includes('GETRANGE') && !command.includes('check')
 }
@@ -294,7 +294,7 @@ interface StandIn {
   readonly connections: readonly Socket[]
 }
 
-/** In the place of a server: `answer` says what it says to a command. */
+/** Starts a stand-in for a server; `answer` returns its reply to a command. */
 async function standIn(
   t: Test,
   answer: (command: string, connection: Socket) => string,

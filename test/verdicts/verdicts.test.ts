@@ -50,7 +50,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     ...more,
   })
   const looks: string[][] = []
-  /** Milliseconds that each look was given. */
+  /** Milliseconds that each scan was given. */
   const given: number[] = []
   const find = (
     text: string,
@@ -465,7 +465,7 @@ t.test('the memory is bounded in bytes, and forgets old verdicts', async (t) => 
   t.same(keys.filter((key) => store.get(key) !== undefined), []) // biome-ignore format: a line
 })
 
-/** A store that is asked in turn, and what it is told. */
+/** A store, and a record of what it is asked and told. */
 function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
   const told: (readonly [what: string, value?: number | undefined])[] = []
   const store: VerdictStore = {

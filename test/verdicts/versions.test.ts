@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { noteVersions, tellSignatures, versionsNow } from '../../src/verdicts/versions.ts'
 
-/** What scanners say of their signatures, before and during a scan. */
+/** The versions of signatures that scanners name, before and during a scan. */
 
 type Signatures = NonNullable<Scanner['memorable']>['signatures']
 

@@ -32,7 +32,7 @@ export type ScanResult =
   | {
       readonly answer: 'crowded'
       readonly why: string
-      /** For the sender, who chose none of these words. */
+      /** The limit, in words for the sender: none of them is the sender's own. */
       readonly limit: string
     }
   /** Nothing was found, but STRICTMIME keeps out the traits that the message has. */

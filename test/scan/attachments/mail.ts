@@ -2,7 +2,7 @@ import { parseRules } from '../../../src/scan/attachments/rules.ts'
 import { type AttachmentFindings, searchMessage } from '../../../src/scan/attachments/search.ts'
 import { scanTask } from '../clamd/task.ts'
 
-/** What most sites ban. */
+/** The rules of most sites. */
 export const rules = parseRules(
   ['name *.exe', 'name *.scr', 'type application/x-msdownload', 'content executable'].join('\n'),
   'rules',
@@ -22,7 +22,7 @@ export function disposed(disposition: string, content = 'x'): string {
   return `Content-Type: application/octet-stream\nContent-Disposition: ${disposition}\n\n${content}\n`
 }
 
-/** What is found in a message that comes in pieces that end at `cuts`. */
+/** The findings in a message that comes in pieces, which end at `cuts`. */
 export function search(
   message: string | Buffer,
   cuts: readonly number[] = [],

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { pythonMissing } from '../../second-reader/readers/python.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
-/** Names and attachments that other readers show are seen here, too. */
+/** Names and attachments that other readers show are found here, too. */
 
 const base64 = (name: string) => Buffer.from(name).toString('base64')
 const charsets = ['utf-8', '', 'x y', '*', 'utf-8*en', 'no-such', 'x-"y', 'iso-8859-1 ', 'a/b', '?']

@@ -9,7 +9,7 @@ import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan, scanTask } from './task.ts'
 
-/** Many at one server, and servers that cannot be reached for a moment. */
+/** Many messages at one server, and servers that cannot be reached for a moment. */
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 

@@ -10,7 +10,7 @@ const passing = (await loadPassedDescriptors())!
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 
-/** A stand-in that says this of a descriptor, and of a stream that it is clean; a daemon's scanner for it. */
+/** A stand-in that answers so to a descriptor, and calls each stream clean; and a daemon's scanner for it. */
 async function handing(
   t: { teardown(end: () => void): void },
   answer: (asked: Asked, first: boolean) => string | undefined,

@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads'
 import { socketPath } from './stand-in.ts'
 
 export interface FullServer {
-  /** For CLAMD. */
+  /** The address, for CLAMD. */
   readonly socket: string
-  /** From now on it takes connections, and says of each message that it is clean. */
+  /** From now on the server takes connections, and calls each message clean. */
   goOn(): void
 }
 

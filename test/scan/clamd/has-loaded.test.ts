@@ -8,7 +8,7 @@ import { haveLoaded } from '../../../src/scan/shared/have-loaded.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
-/** Whether a clamd looks by the signatures that lie here. */
+/** Whether clamd has loaded the signature files of this host. */
 
 const NOW = 1_800_000_000
 const remote = readClamdAddress('scan1:3310')

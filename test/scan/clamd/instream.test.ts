@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { PACKET_DATA, streamPackets } from '../../../src/scan/clamd/instream.ts'
 
-/** What clamd makes of the packets; throws where they are no INSTREAM. */
+/** The message that clamd reads from the packets. Throws if they are no INSTREAM. */
 function receive(packets: Iterable<Buffer>): { message: Buffer; packets: number } {
   // Copies, because a packet is valid only until the next one is asked for.
   const sent = Array.from(packets, (packet) => Buffer.from(packet))

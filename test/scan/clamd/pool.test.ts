@@ -8,7 +8,7 @@ import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { sample, scanTask } from './task.ts'
 
-/** Several servers: who is given a message. */
+/** Several servers: which of them gets a message. */
 
 /** A server that answers when it is told to. */
 async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
@@ -87,7 +87,7 @@ t.test('a weight is a number from 1 to 100 behind a server', async (t) => {
 
 t.test('a server that does not say its version is passed over', async (t) => {
   const second = await openServer(t)
-  // It takes everything and says nothing, as while it loads a database.
+  // The server takes everything and says nothing, as clamd does while it loads a database.
   const silent = createServer((connection) => connection.on('error', () => {}).resume())
   const path = `${second.socket}-silent`
   silent.listen(path)

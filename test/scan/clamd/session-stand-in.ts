@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { socketPath } from './stand-in.ts'
 
-/** What a stand-in that knows IDSESSION was asked. */
+/** One command to a stand-in that knows IDSESSION. */
 export interface Asked {
   readonly connection: Socket
-  /** How manieth connection it is, from 1 on. */
+  /** The number of the connection, from 1 on. */
   readonly connectionNumber: number
-  /** How manieth command of its connection, from 1 on. */
+  /** The number of the command on its connection, from 1 on. */
   readonly number: number
   readonly inSession: boolean
   /** `zPING`, `zSCAN /path`, `zINSTREAM`, `zFILDES`. */
@@ -17,14 +17,14 @@ export interface Asked {
 }
 
 export interface SessionStandIn {
-  /** For CLAMD. */
+  /** The address, for CLAMD. */
   readonly socket: string
   readonly connections: readonly Socket[]
   /** All commands but PING and VERSION, in the order of their coming. */
   readonly asked: readonly Asked[]
-  /** It dies: all connections break, and nobody listens any more. */
+  /** Has the stand-in die: all connections break, and nobody listens any more. */
   die(): void
-  /** It listens again. */
+  /** Has the stand-in listen again. */
   revive(): void
 }
 
@@ -78,7 +78,7 @@ export async function sessionStandIn(
   return { socket, connections, asked, die, revive: () => void server.listen(socket) }
 }
 
-/** An answer for such a stand-in: in a session it bears the command's number. */
+/** Makes an answer of such a stand-in: in a session it bears the command's number. */
 export function numbered(reply: string): (asked: Asked) => void {
   return ({ connection, number, inSession }) => {
     connection.write(`${inSession ? `${number}: ` : ''}${reply}\0`)
@@ -90,7 +90,7 @@ function takeCommand(bytes: Buffer) {
   const end = bytes.indexOf(0)
   if (end < 0) return undefined
   const command = bytes.toString('latin1', 0, end)
-  // The byte that brings the descriptor, which nobody takes here, follows.
+  // The byte that brings the descriptor follows; nobody takes the descriptor here.
   if (command === 'zFILDES') {
     const length = end + 2
     return bytes.length < length ? undefined : { command, message: Buffer.alloc(0), length }

@@ -27,7 +27,7 @@ async function scanBy(scanner: Scanner, message: Sample = small) {
   return { verdict: await scanner.scan(message, task), notes }
 }
 
-/** Resolves when the client has ended it. */
+/** Resolves when the client has ended the connection. */
 async function gone(connection: Socket): Promise<void> {
   connection.resume()
   if (!connection.closed) await once(connection, 'close')

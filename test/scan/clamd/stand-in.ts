@@ -11,9 +11,9 @@ interface Test {
 }
 
 export interface StandIn {
-  /** For CLAMD. */
+  /** The address, for CLAMD. */
   readonly socket: string
-  /** What each connection sent so far, in the order of their coming. */
+  /** The bytes that each connection has sent so far, in the order in which connections came. */
   readonly received: readonly Buffer[]
   readonly connections: readonly Socket[]
 }
@@ -75,7 +75,7 @@ export async function standIn(
   return { socket, received, connections }
 }
 
-/** An answer for a stand-in: these words, then the end. */
+/** Makes an answer of a stand-in: these words, then the end of the connection. */
 export function says(reply: string): (connection: Socket) => void {
   return (connection) => void connection.end(reply)
 }
@@ -131,7 +131,7 @@ export async function closesAtOnce(t: Test, reply: string, place: 'unix' | 'tcp'
   const [port] = await once(worker, 'message')
   return {
     address: port === undefined ? path : `127.0.0.1:${port}`,
-    /** Called by a client that knows that it is connected. */
+    /** Called by the client when it is connected. */
     waitForClose() {
       Atomics.store(flags, CONNECTED, 1)
       Atomics.notify(flags, CONNECTED)

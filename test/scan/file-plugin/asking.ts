@@ -7,7 +7,7 @@ import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { abortLate, type Scanner, type Verdict } from '../../../src/scan/shared/scanner.ts'
 
-/** Why C plugins cannot be tested here, or false. */
+/** The reason why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
   ? 'install Debian packages gcc and libc6-dev'
   : false
@@ -18,7 +18,7 @@ export interface Question {
   readonly file: string
   readonly message?: string
   readonly path?: string
-  /** latin1 */
+  /** The sender's address, in latin1. */
   readonly sender?: string
   readonly recipients?: readonly string[]
   /** Milliseconds; SCANTIMEOUT. */
@@ -30,7 +30,7 @@ export interface Question {
 export interface Reply {
   readonly verdict: Verdict
   readonly milliseconds: number
-  /** What the scan left registered on the task's signal. */
+  /** The number of listeners that the scan left on the task's signal. */
   readonly listeners: number
 }
 
@@ -41,7 +41,7 @@ export function policyFor(question: Question): ScanPolicy {
   return { ...policy!, timeout: question.timeout ?? 20_000 }
 }
 
-/** Asks a file plugin about a message, as the engine does; by a scanner of the daemon, as that does. */
+/** Asks a file plugin about a message as the engine does; with a scanner of the daemon, as the daemon does. */
 export async function ask(
   question: Question,
   scanner: Scanner = filePluginScanner(policyFor(question), question.file),
@@ -78,7 +78,7 @@ export async function ask(
   }
 }
 
-/** The reason of "could not tell", or what was said instead. */
+/** The reason of "could not tell", or another answer. */
 export function whyOf(verdict: Verdict): string {
   return verdict.answer === 'unknown' ? verdict.why : `answered ${verdict.answer}`
 }

@@ -119,7 +119,7 @@ t.test('a C plugin on the oldest Node, and without koffi', { skip: noCompiler },
     'a.c': 'int virusscan(const char *path) { return path[0] == 47; }',
   })
   execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
-  // Outside of the tree, where no node_modules is found on the way up.
+  // Outside of the tree, so that no directory above has node_modules.
   const apart = mkdtempSync(join(tmpdir(), 'onescan-test-'))
   t.teardown(() => rmSync(apart, { recursive: true }))
   const program = await bundle(apart)

@@ -12,7 +12,7 @@ const verdict = fc.oneof(
   fc.string({ maxLength: 255 }).map(unknown),
 )
 
-/** What is said in `bytes` that come cut after each of `cuts`. */
+/** The replies in `bytes`, which come in pieces that end at `cuts`. */
 function hear(bytes: Buffer, cuts: readonly number[]): HostReply[] {
   const reader = createHostReplyReader()
   reader.expect(nonce)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { ask } from './asking.ts'
 import { poolPlugin } from './pooled.ts'
 
-/** What the process of a plugin may take of the machine. */
+/** How much of the machine the process of a plugin may use. */
 
 const GIB = 1024 ** 3
 

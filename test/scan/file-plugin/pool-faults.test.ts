@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { isProcess, lifeline, poolPlugin, tellsProcess } from './pooled.ts'
 
-/** What a plugin does wrong costs its own message, and no other. */
+/** An error of a plugin costs its own message, and no other. */
 
 interface Offence {
   readonly name: string
@@ -129,7 +129,7 @@ t.test('when the client has gone, the process ends with all that it has started'
   t.match(await plugin.hear('x'), isProcess)
 })
 
-/** What is done a little after the answer, and unref'ed lasts beyond it. */
+/** Errors that a plugin makes a little after its answer, in timers that do not keep it alive. */
 const later = (what: string) => `setTimeout(() => { ${what} }, 30).unref()`
 
 const leftBehind = {
@@ -148,9 +148,9 @@ for (const [what, source] of Object.entries(leftBehind)) {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
-    // It may come with the verdict of the message that has left it behind, which is none then.
+    // The error may come with the verdict of the message that left it behind: then that is no verdict.
     t.match(first, what.endsWith('descriptor 3') ? /^\d+$|descriptor 3$/ : isProcess)
-    // Some come while it is left behind, some meet it in their own time.
+    // Some messages come before the error, and some with it.
     for (let last = first; last === first; ) {
       last = await plugin.hear('x')
       t.match(last, isProcess)
@@ -235,7 +235,7 @@ t.test('the verdict of an earlier message, repeated, is no verdict', async (t) =
     ),
   })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
-  // What is said twice may come with what was said once, in one piece.
+  // The repetition may come in one piece with the verdict.
   t.match(await plugin.hear('x'), /^(\d+|wrote something other than a verdict to descriptor 3)$/)
   t.equal(await plugin.hear('again'), 'clean', 'and not what was found in the first one')
 })

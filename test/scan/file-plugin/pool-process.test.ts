@@ -7,7 +7,7 @@ import t from 'tap'
 import { noCompiler } from './asking.ts'
 import { lifeline, poolPlugin, tellsProcess } from './pooled.ts'
 
-/** The processes of a pool beside the one that asks: its log and its end; and C plugins. */
+/** The processes of a pool and the process that asks: its log, and its end; and C plugins. */
 
 const program = join(import.meta.dirname, 'ask-pooled.ts')
 

@@ -15,7 +15,7 @@ export interface PooledPlugin {
   readonly scanner: Scanner
   /** Asks about the message `Subject: SUBJECT`. */
   ask(subject: string, more?: Partial<Question>, gone?: AbortSignal): Promise<Reply>
-  /** What was found, or why nobody could tell. */
+  /** Resolves to the name of what was found, "clean", or the reason of "could not tell". */
   hear(subject: string, more?: Partial<Question>): Promise<string>
 }
 
@@ -69,7 +69,7 @@ export function tellsProcess(offence = '', always = ''): string {
 
 export const isProcess = /^\d+$/
 
-/** Makes a FIFO of that name; the promise ends when all who have opened it for writing are gone. */
+/** Makes a FIFO of that name. Resolves when all processes that have opened it for writing have ended. */
 export function lifeline(directory: string, name = 'lifeline'): Promise<void> {
   const fifo = join(directory, name)
   execFileSync('mkfifo', [fifo])

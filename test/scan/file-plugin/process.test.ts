@@ -14,7 +14,7 @@ function askApart(question: Question) {
   return { stdout, stderr }
 }
 
-/** A FIFO that ends for its reader when every process that has it open is gone. */
+/** Makes a FIFO whose reader sees its end when all processes that have it open have ended. */
 function lifeline(directory: string): Promise<void> {
   const fifo = join(directory, 'lifeline')
   execFileSync('mkfifo', [fifo])
@@ -112,7 +112,7 @@ t.test('a process that has left the group is not awaited', async (t) => {
       }`,
   })
   const { verdict } = await ask({ directory, file: 'a.mjs' })
-  // Throws where it has ended before.
+  // Throws if the process has ended before.
   process.kill(Number(readFileSync(join(directory, 'pid'), 'latin1')))
   t.same(verdict, { answer: 'clean' })
 })

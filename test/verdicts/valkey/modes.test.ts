@@ -27,7 +27,7 @@ const [, ...rules] = /^user (onescan .*)$/m
   .split(' ')
 const rights = rules.filter((rule) => rule.startsWith('+'))
 
-/** Lets in the user onescan, as the page has it. */
+/** Sets up the user onescan as the page says. */
 function letIn(servers: readonly StoreServer[], without?: string): void {
   const granted = rules.filter((rule) => rule !== without)
   for (const server of servers) server.say('acl', 'setuser', 'onescan', 'reset', ...granted)
@@ -79,7 +79,7 @@ for (const [name, start] of Object.entries(modes)) {
     for (const right of rights) {
       letIn(servers, right)
       const store = open()
-      // It shares without that right, or says so.
+      // The store shares without that right, or says that it cannot.
       while (store.log.length === 0 && !(await sharesAll(store))) await tick()
       if (right === '+getrange' || right === '+set') t.match(store.log, [/NOPERM/], right)
       t.ok(store.log.length <= 1, `${right}: ${store.log.join('; ')}`)
@@ -102,7 +102,7 @@ async function answered(store: Opened, n: number): Promise<Buffer | undefined> {
   }
 }
 
-/** Whether it finds what lies there, and takes more, at each server of a cluster. */
+/** Checks that verdicts are found and stored at each server of a cluster. */
 async function sharesAll(store: Opened): Promise<boolean> {
   for (let n = 1; n <= 20; n++) {
     if (!(await store.get(print(n)))?.equals(sealed)) return false
@@ -139,7 +139,7 @@ t.test(
     const store = openStore(t, url, { timeout: 100 })
     for (let n = 1; n <= 20; n++) await store.holds(print(n))
     process.kill(first.pid, 'SIGSTOP')
-    // Until its replica is the primary, which the store finds by itself.
+    // Until the replica has become the primary, which the store finds by itself.
     await until(() => /role:master/.test(replica.say('info', 'replication')))
     for (let n = 1; n <= 20; n++) await store.holds(print(n))
     // Until then the other servers say that the cluster is down.
@@ -224,7 +224,7 @@ t.test('a server that takes connections and says nothing is left, at each step',
   )
 })
 
-/** A server that answers whatever it is asked until then by OK. */
+/** A server that answers OK to all commands until then. */
 async function silentAt(t: Test, question: RegExp) {
   const connections: Socket[] = []
   const server = createServer((connection) => {

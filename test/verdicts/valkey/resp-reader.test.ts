@@ -10,9 +10,9 @@ import {
   type RespValue,
 } from '../../../src/verdicts/valkey/resp-reader.ts'
 
-/** What a server may say: RESP2, as its clients read it. */
+/** The replies of a server: RESP2, as its clients read it. */
 
-/** What it reads of these parts, in which arrays stand as they are and texts as strings. */
+/** The values that the reader finds in these parts, with texts as strings. */
 function read(...said: readonly string[]): unknown[] {
   const replies: unknown[] = []
   const reader = createRespReader((reply) => replies.push(shown(reply)))
