@@ -10,7 +10,10 @@ export const missing: string | false = hasCompiler()
   ? false
   : 'install Debian package gcc and libc6-dev'
 
-/** The text of all files in C of a program, one behind the other, with the headers that programs share. */
+/**
+ * The text of all files in C of a program, one behind the other, with the headers that programs
+ * share.
+ */
 export function textInC(source: string): string {
   return [...filesInC(join(source, '..')), ...filesInC(source)]
     .map((file) => readFileSync(file, 'latin1'))
@@ -32,7 +35,9 @@ export function filesInC(source: string): string[] {
     .map((name) => join(source, name))
 }
 
-/** Returns the path of a program in build/native, and compiles it if it is older than its source. */
+/**
+ * Returns the path of a program in build/native, and compiles it if it is older than its source.
+ */
 export function build(name: string, source: string, ...flags: readonly string[]): string {
   const program = join(root, 'build/native', name)
   const made = existsSync(program) ? statSync(program).mtimeMs : 0

@@ -56,7 +56,9 @@ function usesOf(t: Test, program: string): Uses {
   )
 }
 
-/** The files that are left when all are taken away, again and again, that use none of the rest. */
+/**
+ * Takes away the files that use none of the rest, again and again; returns the files that are left.
+ */
 function filesInCircles(uses: Uses): string[] {
   const left = new Map([...uses].map(([file, others]) => [file, new Set(others)] as const))
   for (;;) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { missing } from './built-in-c.ts'
 
-/** How the programs in C are written, and what tools find in them without running them. */
+/** The format of the programs in C, and the findings of tools that do not run them. */
 
 const root = join(import.meta.dirname, '../..')
 const below = readdirSync(join(root, 'src/c'), { recursive: true, encoding: 'utf8' })

@@ -11,9 +11,9 @@ import { told } from './log/lines.ts'
 import { madeLog } from './report/log.ts'
 
 /**
- * `node test/observe/pictures.ts doc/pictures`: takes the pictures of doc/monitoring.md anew, of a day
- * that is made up. The page names its host:
- * `unshare --uts sh -c 'hostname mx1.example.org; node …'`. Debian's pngquant makes them small.
+ * `node test/observe/pictures.ts doc/pictures`: takes the pictures of doc/monitoring.md anew, of a
+ * day that is made up. The page names its host: `unshare --uts sh -c 'hostname mx1.example.org;
+ * node …'`. Debian's pngquant makes them small.
  */
 
 const [directory] = process.argv.slice(2)
@@ -43,7 +43,7 @@ try {
   for (const end of ends.reverse()) await end()
 }
 
-/** An onescand with a day behind it, and some mail. */
+/** An onescand that has the figures of a day and some mail. */
 async function servedPage(): Promise<string> {
   writeFileSync(join(made, 'history'), `${JSON.stringify({ version: 1, steps: dayOfMail() })}\n`)
   const served = await serve(host, { args: ['--workers', '2', '--state', made] })
@@ -56,7 +56,7 @@ async function servedPage(): Promise<string> {
   return `http://127.0.0.1:${served.port}/`
 }
 
-/** More by day than by night, and what mail is: some is infected, some cannot be scanned. */
+/** Mail as it comes: more by day than by night, some of it infected, some not to be scanned. */
 function dayOfMail() {
   const now = Date.now()
   const history = createHistory()

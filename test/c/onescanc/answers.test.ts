@@ -27,7 +27,7 @@ import {
   type Talk,
 } from './scripted-daemon.ts'
 
-/** What the client makes of what a daemon says: doc/slot-protocol.md, right and wrong. */
+/** How onescanc takes the answers of a daemon, right and wrong: doc/slot-protocol.md. */
 
 const programs = coldPrograms(t)
 const passing = (await loadPassedDescriptors())!
@@ -41,7 +41,7 @@ const edited = accept(
   logLine('onescan: judged\n'),
 )
 
-/** Of numbers that are nothing special, each so many is tried. */
+/** Of ordinary numbers, one in so many is tried. */
 const spacing = isWhole ? 1 : 16
 
 /** One message through a client whose daemon follows a script. */

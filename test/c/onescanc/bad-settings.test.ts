@@ -11,7 +11,10 @@ import { openSlot } from '../../doors/warm/slot-socket.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
 
-/** What makes no sense is the same fault, whoever stands in the slot and whether a daemon runs. */
+/**
+ * A setting that makes no sense is the same fault for each program in the slot, with and without
+ * onescand.
+ */
 
 const cold = coldPrograms(t)
 const QHPSI = 'plugin: eicar'

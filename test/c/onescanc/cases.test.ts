@@ -8,18 +8,18 @@ import { openSlot } from '../../doors/warm/slot-socket.ts'
 import { clients, coldPrograms, missing, sanitized } from './client.ts'
 
 /**
- * The behaviours that all doors share, through the client: without a daemon, and with one. All of
- * them where sanitizers watch what it does with a daemon's answers. Without a daemon it
- * hands everything to the cold program, which plays all of them by itself.
+ * Plays the behaviours that all doors share through onescanc, with a daemon and without one. The
+ * build with sanitizers plays all of them with a daemon. Without a daemon onescanc hands all mail
+ * to the cold program, whose own tests play all of them.
  */
 
 const cold = coldPrograms(t)
 
-/** The client waits a second for the first word of a daemon, which lives in this process here. */
+/** The client waits a second for the first word of a daemon, which runs in this process. */
 const wasTooLate = ({ logged }: SlotRun) =>
   /decision=cold reason="onescand: is silent for too long"/.test(logged)
 
-/** Of a connection or a message: no environment of a daemon has these. */
+/** Settings of a connection or a message, which no daemon has in its environment. */
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 
 for (const { name, program } of clients) {

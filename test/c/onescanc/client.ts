@@ -15,7 +15,7 @@ export const source = join(root, 'src/c/onescanc')
 /** onescanc as it is installed. */
 export const onescanc = missing ? '' : build('onescanc', source)
 
-/** onescanc that ends with a report on fd 2 where it does what C leaves undefined. */
+/** A build of onescanc that ends with a report on fd 2 at undefined behaviour. */
 export const sanitized = missing ? '' : build('onescanc-sanitized', source, '--sanitized')
 
 export const clients: readonly { readonly name: string; readonly program: readonly string[] }[] = [

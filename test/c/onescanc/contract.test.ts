@@ -8,7 +8,7 @@ import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 
-/** What qmail-queue(8) and onescan-queue(8) promise, of the client alone. */
+/** The promises of qmail-queue(8) and onescan-queue(8), kept by the client alone. */
 
 const cold = coldPrograms(t)
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -27,7 +27,7 @@ const on = {
 const run = (wishes: SlotWishes = {}) =>
   runSlot({ program: [onescanc], ...wishes, settings: { ...on, ...wishes.settings } })
 
-/** Runs both builds and expects nothing to be queued, nothing left, and nobody asked. */
+/** Runs both builds. They must queue nothing, leave no file behind, and ask nobody. */
 async function endsIn(t: Test, code: number, log: RegExp, wishes: SlotWishes): Promise<void> {
   for (const { name, program } of clients) {
     const { talks, socket } = await scriptedDaemon(t, () => {})

@@ -5,11 +5,11 @@ import { runSlot } from '../../doors/queue/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
 
-/** Cold programs on a host, of which there are so many at once and no more. */
+/** The limit of cold programs that run on a host at a time. */
 
 const { directory, queue: real } = coldPrograms(t)
 
-/** A cold program that says that it runs, and ends when `go` is there; what ran at once is in `log`. */
+/** A cold program that runs until the file `go` is there. `log` shows how many ran at a time. */
 function cold(name: string) {
   const [program, log, go] = [name, `${name}.log`, `${name}.go`].map((file) =>
     join(directory, file),

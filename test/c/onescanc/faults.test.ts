@@ -19,7 +19,7 @@ import {
   type Talk,
 } from './scripted-daemon.ts'
 
-/** Faults of the host under the client: whatever fails, no mail is lost and none gets a wrong answer. */
+/** Faults of the host: whatever fails, onescanc loses no mail and gives no wrong answer. */
 
 const cold = coldPrograms(t)
 const libc = (await loadLibc())!
@@ -158,7 +158,7 @@ t.test(
   },
 )
 
-/** By other programs, which inherit the descriptor. */
+/** Tells what a descriptor is, by other programs that inherit it. */
 function fallocate(fd: number): void {
   execFileSync('fallocate', ['-l', '100M', '/dev/fd/3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
@@ -193,7 +193,7 @@ t.test(
 const strace = findProgram('strace')
 const straceMissing = missing || (!strace && 'install Debian package strace')
 
-/** System calls of the client, up to its exec: each name, with how often it was called. */
+/** The system calls of the client up to its exec: how often it made each. */
 function callsIn(trace: string): Map<string, number> {
   const calls = new Map<string, number>()
   let execs = 0
@@ -204,7 +204,7 @@ function callsIn(trace: string): Map<string, number> {
   return calls
 }
 
-/** Delivered as the daemon said or as it came, or a temporary failure; nothing in between. */
+/** Mail must be delivered as the daemon said or as it came, or deferred, and nothing else. */
 function isSafe({ code, signal, text, deliveries }: SlotRun, message: string): boolean {
   if (code === 0) return text === message || text === `X-QHPSI: clean\n${message}`
   const temporary = signal !== undefined || !((code! >= 11 && code! <= 40) || code === 115)

@@ -7,7 +7,7 @@ import { runSlot } from '../../doors/queue/slot.ts'
 import { extendedAnswer, udpService } from '../../quota/ask/services.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 
-/** onescanc where QUOTAD is set: the daemon says who is over quota, or the cold program does. */
+/** onescanc with QUOTAD: the daemon says who is over quota, or the cold program does. */
 
 const to = (...names: readonly string[]) => {
   const recipients = names.map((name) => Buffer.from(`${name}@example.org`))

@@ -7,7 +7,7 @@ import { takeFirstBytes } from '../../../src/doors/warm/first-bytes.ts'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 
-/** A daemon of doc/slot-protocol.md that says what a test tells it to, right or wrong. */
+/** A daemon of doc/slot-protocol.md whose answers a test writes, right or wrong. */
 
 export interface Frame {
   readonly tag: string
@@ -113,7 +113,7 @@ export const endMark = frame('.')
 export const accept = (...fields: readonly Buffer[]) => frame('a', ...fields, endMark)
 export const end = (...fields: readonly Buffer[]) => frame('x', ...fields, endMark)
 
-/** Says these words once the whole question is here. */
+/** A script that says these words once the whole question is here. */
 export const answering =
   (...words: readonly Buffer[]) =>
   async (talk: Talk): Promise<void> => {

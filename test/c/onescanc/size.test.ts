@@ -13,7 +13,7 @@ import {
   sendIt,
 } from './scripted-daemon.ts'
 
-/** What the client itself takes at 100 MB, beside what it takes at 4 KB. */
+/** The memory that onescanc takes for 100 MB, beside that for 4 KB. */
 
 const KIB = 1024
 const LINE = Buffer.from(`${'all work and no play '.repeat(48)}\n`)
@@ -26,7 +26,7 @@ function* message(megabytes: number): Generator<Buffer> {
   for (let i = 0; i < megabytes; i++) yield MEGABYTE
 }
 
-/** Its largest resident size so far (VmHWM, proc(5)), where it is the only one that runs. */
+/** The largest resident size of the only client that runs so far (VmHWM, proc(5)). */
 function clientsPeak(): number {
   for (const pid of readdirSync('/proc')) {
     try {

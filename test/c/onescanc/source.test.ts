@@ -8,7 +8,7 @@ import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
 
-/** The lists and numbers of onescanc in C against what they are taken from. */
+/** The lists and numbers of onescanc, held against their sources. */
 
 const text = textInC(source)
 const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
@@ -25,13 +25,13 @@ function named(page: string): string[] {
   })
 }
 
-/** Those that the client handles by itself: onescanc(8), and no business of the daemon's. */
+/** The settings that onescanc(8) obeys itself and does not send. */
 const itsOwn = [
   ...['LOGFILE', 'PATH', 'SPOOLDIR', 'TMPDIR'],
   ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'],
 ]
 
-/** What is remembered of copies is the daemon's own affair: a program for one message has no use for it. */
+/** The settings of onescand alone, about quarantine and remembered verdicts. */
 const daemonsOwn = [
   ...[
     'POISONTRIES',

@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../../..')
 /** The directory of its files in C. */
 export const source = join(root, 'src/c/onescan-rcptquota')
 
-/** As it is installed, and as it ends with a report where it does what C leaves undefined. */
+/** The plugin as it is installed, and a build that ends with a report at undefined behaviour. */
 export const programs: readonly { readonly name: string; readonly program: string }[] = missing
   ? []
   : [

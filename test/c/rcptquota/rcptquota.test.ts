@@ -9,7 +9,7 @@ import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../quot
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 
-/** The plugin in its place: what the client of qmail-smtpd reads at RCPT. */
+/** The plugin below qmail-smtpd: what its client reads at RCPT. */
 
 const mailboxes = {
   'full@example.org': [100, 100],
@@ -27,7 +27,7 @@ function privateDirectory(t: Test): string {
   return directory
 }
 
-/** onescand's policy service on a socket, and what its backend hears. */
+/** onescand's policy service on a socket, and the questions that its backend gets. */
 async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   const backend = await udpService(t, extendedAnswer(mailboxes))
   const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
@@ -43,7 +43,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   return { QUOTASOCKET: socket, heard: backend.heard, log }
 }
 
-/** Something at a unix socket that is no onescand. */
+/** A server at a unix socket that is no onescand. */
 async function impostor(t: Test, talk: (socket: Socket) => void): Promise<string> {
   const path = join(privateDirectory(t), 'impostor')
   const server = createServer((socket) => {

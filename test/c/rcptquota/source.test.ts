@@ -4,7 +4,7 @@ import { items, readPage, section } from '../../documents/man-page.ts'
 import { textInC } from '../built-in-c.ts'
 import { source } from './program.ts'
 
-/** The program in C against its page and the other client. */
+/** The program in C, held against its page and the other client. */
 
 const text = textInC(source)
 

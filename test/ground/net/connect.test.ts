@@ -5,7 +5,7 @@ import t from 'tap'
 import { runSlot, runtimes } from '../../doors/queue/slot.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
-/** A clamd's connection as each runtime has it: what the server does, what the slot makes of it. */
+/** The connection to clamd on each runtime: how the slot takes what a server does. */
 
 const small = Buffer.from('Subject: x\n\nbody\n')
 const large = Buffer.concat([small, Buffer.alloc(5_000_000, 'line of body\n')])

@@ -18,7 +18,7 @@ import { socketPath } from '../../scan/clamd/stand-in.ts'
 const passed = (await loadPassedDescriptors())!
 const room = Buffer.alloc(100)
 
-/** A unix connection of which the runtime reads nothing at one end. */
+/** A unix connection; the runtime reads nothing at one of its ends. */
 async function pair(t: Parameters<typeof socketPath>[0]) {
   const path = socketPath(t)
   const server = createServer({ pauseOnConnect: true })

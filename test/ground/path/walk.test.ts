@@ -27,11 +27,11 @@ import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/wal
 import { openDirectory } from '../../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'
-/** Nobody here, and another one. */
+/** The ids of two users that do not exist. */
 const MALLORY = 54_321
 const ANN = 54_322
 
-/** A directory of root's, one of Mallory's in it, and a secret. */
+/** A directory of root, with a directory of Mallory and a secret in it. */
 function makePlace(t: Test) {
   const directory = openDirectory(t)
   const at = (...names: string[]) => join(directory, ...names)

@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** What each program says of itself, as installed by npm and compiled. */
+/** The usage and version of each program, as npm installs it and compiled. */
 
 const root = join(import.meta.dirname, '../../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const onNode = ['onescan', 'onescan-queue', 'onescand', 'onescan-quotad', 'smtp-delay']
-/** In C, and the launcher, which is what compiled programs are links to. */
+/** The programs in C, and the launcher, to which the compiled programs are links. */
 const native = ['onescanc', 'onescan-rcptquota', 'onescan-run']
 
 for (const [where, directory, programs, slotPrograms] of [

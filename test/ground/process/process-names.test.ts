@@ -9,7 +9,7 @@ import { startOnescand } from '../../doors/daemon/process.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { asOther, startQuotad } from '../../quota/tell/quotad.ts'
 
-/** What ps and pidof call the compiled programs, and systemctl status, which reads what ps reads. */
+/** The names of the compiled programs in ps, pidof and systemctl status. */
 
 const native = join(import.meta.dirname, '../../../build/native')
 const skip =
@@ -18,7 +18,9 @@ const skip =
   (!findProgram('pidof') && 'install Debian package sysvinit-utils')
 
 const ps = (...words: string[]) => execFileSync('ps', words, { encoding: 'utf8' }).trim()
-/** The kernel's name of a process, which is cut after 15 bytes, and the first word of its command. */
+/**
+ * The kernel's name of a process, which is cut after 15 bytes, and the first word of its command.
+ */
 const shown = (pid: number) => {
   const [name, command] = ps('-o', 'comm=', '-o', 'args=', '-p', String(pid)).split(/\s+/)
   return { name, command: command?.replace(/^.*\//, '') }

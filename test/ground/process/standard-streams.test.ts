@@ -5,7 +5,7 @@ import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { runSlot, runtimes } from '../../doors/queue/slot.ts'
 
-/** The three descriptors belong to others, who have them open, too. */
+/** The flags of descriptors 0 to 2, which other processes have open as well. */
 
 const stage = buildStage()
 t.teardown(stage.remove)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
@@ -19,7 +19,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { compiled, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 
-/** The compiled program where something would make its runtime end in 0 before our code runs. */
+/** The compiled programs, when something would make their runtime end in 0 before our code runs. */
 
 const built = dirname(compiled)
 const skip = !existsSync(compiled) && 'run npm run build:native; install Debian package gcc'
@@ -149,6 +149,17 @@ t.test(
     await queues(t, { program: [join(hard, 'onescan-queue')], settings: on })
   },
 )
+
+t.test('the launcher hands on any number of words and variables', { skip }, async (t) => {
+  const words = Array.from({ length: 20_000 }, (_, index) => `word-${index}`)
+  const variables = words.map((word, index) => [`V${index}`, word])
+  const run = spawnSync(join(built, 'onescan'), words, {
+    env: { PATH: process.env.PATH, ...Object.fromEntries(variables) },
+    encoding: 'utf8',
+  })
+  t.equal(run.status, 2)
+  t.match(run.stderr, /\bword-0, .* word-19999\b/)
+})
 
 t.test('variables of the runtime and of the linker change nothing', { skip }, async (t) => {
   const evil = stage.file('evil.js', 'process.exit(0)')

@@ -9,7 +9,7 @@ import {
 import { readNumber, readWord } from '../../../src/ground/settings/read.ts'
 import type { Environment } from '../../../src/ground/settings/settings.ts'
 
-/** All that is wrong with settings, and not the first alone. */
+/** All faults of settings are found, and not the first one alone. */
 
 const read = (env: Environment) => {
   if (env.QHPSI === 'bad') throw new Error('QHPSI bad: names nothing')

@@ -8,7 +8,7 @@ import {
 } from '../../../src/observe/live/exception-uses.ts'
 import { parseRules } from '../../../src/rules/parse.ts'
 
-/** When exceptions of onescan.policy were used last, while onescand does not run. */
+/** The file that keeps when exceptions of onescan.policy were last used. */
 
 const DAY = 86_400_000
 /** A day, as the file counts. */

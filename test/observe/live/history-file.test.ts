@@ -13,7 +13,7 @@ import { createHistory } from '../../../src/observe/live/history.ts'
 import { openHistoryFile } from '../../../src/observe/live/history-file.ts'
 import { createLineViewer } from '../../../src/observe/live/line-view.ts'
 
-/** The figures of the page's last day while onescand does not run. */
+/** The file that keeps the figures of the last day while onescand does not run. */
 
 /** 2026-11-18 12:00 UTC, the beginning of a step. */
 const NOON = 1_795_003_200_000

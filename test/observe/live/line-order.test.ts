@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLineOrder } from '../../../src/observe/live/line-order.ts'
 
-/** Lines of several processes come out in the order of their times. */
+/** Lines of several processes are put into the order of their times. */
 
 const at = (time: number) => ({ line: `${time}`, time })
 const times = (lines: readonly { time: number }[]) => lines.map(({ time }) => time)

@@ -99,7 +99,7 @@ t.test('logs that are merged in batches are merged as line by line', async (t) =
   }
 })
 
-/** What merge() promises, said without batches. */
+/** The order that mergeLogs() promises, without batches. */
 function oneByOne(logs: readonly LogRecord[][]): LogRecord[] {
   const heads = logs.map((entries) => {
     let time = Number.NEGATIVE_INFINITY

@@ -4,7 +4,7 @@ import { tai64n } from './lines.ts'
 
 const newest = Date.parse('2026-11-20T18:00:00Z')
 
-/** Time, host and rest of a line, or undefined where it is none of ours. */
+/** Reads the time, host and rest of a line; undefined if onescan did not write it. */
 function read(line: string, now = newest) {
   const head = newLineHead()
   const bytes = Buffer.from(`${line}\n`, 'latin1')

@@ -2,7 +2,7 @@ import t from 'tap'
 import { matcherFor, needleOf } from '../../../src/observe/log/criteria.ts'
 import { createNeedle } from '../../../src/observe/log/needle.ts'
 
-/** What is looked for in a log before its lines are read. */
+/** The text that is searched for in a log before its lines are parsed. */
 
 const nothing = {
   id: undefined,

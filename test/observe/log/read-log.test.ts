@@ -44,7 +44,7 @@ async function read(paths: readonly string[], criteria: Partial<LogCriteria> = {
 
 const anything = { needle: undefined, matches: () => true }
 
-/** Every entry that the bytes hold, handed over in these pieces. */
+/** Reads all records of bytes that come in these pieces. */
 function entriesOf(pieces: readonly Buffer[]): LogRecord[] {
   const entries: LogRecord[] = []
   const cutter = createLineCutter(createRecordTaker('', 0, (entry) => entries.push(entry)))

@@ -3,7 +3,7 @@ import { tai64n, told } from '../log/lines.ts'
 /** 2026-11-18 12:00 UTC. */
 export const START = 1_795_003_200
 
-/** A log of `count` messages, one a minute, and what is to be counted in it. */
+/** A log of `count` messages, one each minute, and the counts that its report must have. */
 export function madeLog(count: number, start = START): string {
   const lines: string[] = []
   for (let n = 0; n < count; n++) lines.push(`${tai64n(start + n * 60)} ${lineOf(n)}`)

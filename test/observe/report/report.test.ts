@@ -11,7 +11,7 @@ import { openBrowser, openPage, overflow, seriousFaults, skipWithoutBrowser } fr
 import { tai64n, told } from '../log/lines.ts'
 import { madeLog, START } from './log.ts'
 
-/** `onescan report`: the log, summed up. */
+/** `onescan report` sums up the log. */
 
 const env = { TZ: 'UTC', LANG: 'C.UTF-8' }
 
