@@ -50,7 +50,7 @@ export async function judgeByRules(
 
 type JudgeGroup = (group: RecipientGroup) => Promise<SingleDecision>
 
-/** Returns a function that judges the message for a group, and judges it once for groups alike. */
+/** Returns a function that judges the message for a group, and only once for groups that are alike. */
 function createJudgement(transaction: Transaction, rules: Rules, policyFor: PolicyFor): JudgeGroup {
   const known = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements

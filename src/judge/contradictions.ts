@@ -5,7 +5,7 @@ import { readInfectedPolicy } from '../scan/shared/scan-policy.ts'
 export interface Contradiction {
   /** The name of the setting. */
   readonly name: string
-  /** The value of the setting or its effect; it goes on with the name. */
+  /** The value of the setting, or its lack of effect, in words that follow the name. */
   readonly value: string
   readonly remedy: string
 }

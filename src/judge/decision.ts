@@ -17,7 +17,7 @@ export const GROUNDS = [
   'too-large', // larger than this host takes
   'bare-newline', // a CR or LF alone, where servers could differ about the end of the message
   'unclear-header', // a field must be removed, and readers disagree about where the header ends
-  'too-many-hops', // it came through more servers than a message does that is not in a loop
+  'too-many-hops', // it came through so many servers that it is in a loop
   'over-quota', // all recipients that the answer is for are over quota
 ] as const
 export type Grounds = (typeof GROUNDS)[number]
@@ -50,7 +50,7 @@ export interface Findings {
   readonly rule?: string
   /** The line of the exception that let the message in. */
   readonly allowed?: number
-  /** Id of the key that vouched for the message, or that signed it. */
+  /** The id of the key whose stamp vouched for the message, or else of the key that stamped it here. */
   readonly key?: string
   /** The host that scanned a copy, if the result is `known`. */
   readonly by?: string

@@ -26,8 +26,8 @@ export interface GroupDecision {
 
 /**
  * Makes one decision of those for several groups; `groupOf` has the index of each recipient's group.
- * Each recipient has an answer of its own if the door can give it. A door that answers once says of
- * mail that it keeps in quarantine and of mail that it accepts that it was taken, and can part these
+ * Each recipient has an answer of its own if the door can give it. A door that answers once gives the
+ * same answer to mail that it keeps in quarantine and to mail that it accepts, and so can part these
  * two. In any other mixture the strictest decision counts for all.
  */
 export function divide(
@@ -61,7 +61,7 @@ function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): bo
   return kinds.size === 2 && kinds.has('accept') && kinds.has('quarantine')
 }
 
-/** Whether a decision cannot count for some recipients alone: VIRUSFORWARD, and an MTA that holds it. */
+/** Whether a decision must count for all recipients: VIRUSFORWARD gets the message, or the MTA holds it. */
 function isAboutWhole(decision: SingleDecision): boolean {
   if (decision.kind === 'accept') return decision.recipients !== undefined
   return decision.kind === 'quarantine' && decision.place.kind === 'hold'

@@ -15,12 +15,12 @@ import type { Transaction } from './transaction.ts'
 import { untrusted, verifyTrust } from './trust.ts'
 
 /**
- * Judges a message: looks whether its header can be edited, asks whether a recipient has room for
- * it, verifies its stamps, removes fields, looks for the verdict about a copy, asks the scanners for
- * which neither a stamp nor a verdict vouches, stamps it, decides. The message that is scanned and
- * stamped is the one that will leave, but for the fields that are added on top of it.
+ * Judges a message, step by step: can its header be edited; does a recipient have room for it; which
+ * stamps hold; which fields are removed; is the verdict about a copy known, or what do the scanners say
+ * that no stamp makes unnecessary; which stamp does it get; what becomes of it. The message that is
+ * scanned and stamped is the one that will leave, but for the fields that are added on top of it.
  *
- * The judgement remembers verdicts, and has no other effect; the door carries the decision out.
+ * The judgement remembers verdicts, and has no other effect: the door carries the decision out.
  */
 export async function judge(
   transaction: Transaction,
@@ -42,7 +42,7 @@ export async function judge(
     if (remark !== undefined) notes.push(remark)
   }
 
-  // Nothing vouches for mail without a stamp: scanners look at it while its body is hashed.
+  // Nothing vouches for mail without a stamp: it is scanned while its body is hashed.
   const isStamped = bearsStamp(message.header)
   const vouched = isStamped ? await verifyTrust(transaction, policy, tools) : untrusted
   times.verify = lap()
@@ -54,7 +54,7 @@ export async function judge(
   const signatures = await checkSignatures(policy, tools)
   const scanning = scanUnvouched(mail, policy, tools, vouched)
   const verifying = isStamped ? vouched : verifyTrust(transaction, policy, tools)
-  // The door closes the message soon: nobody may go on reading it.
+  // The door closes the message once this rejects: nothing may go on reading it then.
   await Promise.allSettled([scanning, verifying])
   const [scanned, trust] = [await scanning, await verifying]
   if (scanned.result.answer === 'clean') message.confirmFile()

@@ -7,7 +7,7 @@ import type { OwnStamp } from './stamp-scanned.ts'
 export interface Outcome {
   readonly trust: Trust
   readonly scan: ScanResult
-  /** Set if the result is that of a copy: the host that scanned it, and how many seconds ago. */
+  /** The host that scanned a copy, and seconds since then; set if the result is that of a copy. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
   /** Traits by which readers of mail may differ about the message, if they were looked for. */
   readonly traits: ReadonlySet<string>
