@@ -9,9 +9,9 @@ import {
   makeMaildir,
   recordedCalls,
   standInQueue,
-} from '../stand-in/stand-in.ts'
+} from '../../stand-in/stand-in.ts'
 
-const command = resolve(import.meta.dirname, '../../src/cli/inject/inject.ts')
+const command = resolve(import.meta.dirname, '../../../src/cli/inject/inject.ts')
 
 /** Runs the command as main does. */
 const main = `

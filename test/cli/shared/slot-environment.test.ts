@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readEnvdir, slotEnvironment } from '../../src/cli/shared/slot-environment.ts'
+import { readEnvdir, slotEnvironment } from '../../../src/cli/shared/slot-environment.ts'
 
 const files = {
   PLAIN: 'value\n',

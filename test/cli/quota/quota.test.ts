@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { startOnescand } from '../doors/daemon/process.ts'
-import { extendedAnswer, udpService } from '../quota/ask/services.ts'
-import { jsonIn, oldestNode, onescan } from './onescan.ts'
+import { startOnescand } from '../../doors/daemon/process.ts'
+import { extendedAnswer, udpService } from '../../quota/ask/services.ts'
+import { jsonIn, oldestNode, onescan } from '../onescan.ts'
 
 /** `onescan quota` prints the answer of the service, and the one in onescand's cache. */
 

@@ -12,10 +12,10 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { makeLog } from '../bench/observe/made-log.ts'
-import { tai64n, told } from '../observe/log/lines.ts'
-import { findProgram } from '../programs/install.mjs'
-import { jsonIn, oldestNode, onescan, searchPath } from './onescan.ts'
+import { makeLog } from '../../bench/observe/made-log.ts'
+import { tai64n, told } from '../../observe/log/lines.ts'
+import { findProgram } from '../../programs/install.mjs'
+import { jsonIn, oldestNode, onescan, searchPath } from '../onescan.ts'
 
 /** `onescan log` says what happened to a message. */
 
@@ -73,7 +73,7 @@ t.test('if nothing is found the exit code is 1, and if something fails it is 2',
   t.match(await onescan(['log', '--since', 'never']), { code: 2, err: /--since never: is no time/ })
 })
 
-const compiled = resolve(import.meta.dirname, '../../build/native/onescan')
+const compiled = resolve(import.meta.dirname, '../../../build/native/onescan')
 
 t.test('compressed logs are read on every runtime', unpack, async (t) => {
   const directory = t.testdir({ plain: line('<1>') })
@@ -110,7 +110,7 @@ t.test('a compressed log that is cut off is reported, with exit code 2', async (
 t.test('of a log of 40 MB ten lines are shown in little memory', async (t) => {
   const log = join(t.testdir({}), 'log')
   makeLog(log, 40e6)
-  const program = resolve(import.meta.dirname, '../../dist/onescan.cjs')
+  const program = resolve(import.meta.dirname, '../../../dist/onescan.cjs')
   const child = spawn(process.execPath, [program, 'log', log, '--follow'], {
     env: { PATH: searchPath },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -126,7 +126,7 @@ t.test('of a log of 40 MB ten lines are shown in little memory', async (t) => {
 t.test('a log is followed when it is rotated and when it is truncated', async (t) => {
   const directory = t.testdir({ current: line('<1>') })
   const current = join(directory, 'current')
-  const program = resolve(import.meta.dirname, '../../dist/onescan.cjs')
+  const program = resolve(import.meta.dirname, '../../../dist/onescan.cjs')
   const child = spawn(process.execPath, [program, 'log', directory, '--follow', '--json'], {
     env: { PATH: searchPath },
     stdio: ['ignore', 'pipe', 'inherit'],

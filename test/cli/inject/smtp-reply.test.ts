@@ -4,7 +4,7 @@ import {
   callers,
   type JudgedOutcome,
   smtpReply,
-} from '../../src/cli/inject/smtp-reply.ts'
+} from '../../../src/cli/inject/smtp-reply.ts'
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 

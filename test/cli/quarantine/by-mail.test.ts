@@ -1,10 +1,10 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findEntry } from '../../src/quarantine/entries.ts'
-import { openQuarantine } from '../../src/quarantine/folders.ts'
-import { keepOne, makeQuarantine } from '../quarantine/kept.ts'
-import { jsonIn, onescan } from './onescan.ts'
+import { findEntry } from '../../../src/quarantine/entries.ts'
+import { openQuarantine } from '../../../src/quarantine/folders.ts'
+import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { jsonIn, onescan } from '../onescan.ts'
 
 /** `onescan report --mail` tells the postmaster about the quarantine. */
 

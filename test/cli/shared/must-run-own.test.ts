@@ -1,8 +1,8 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { mustRunOwn } from '../../src/cli/shared/must-run-own.ts'
-import { openDirectory } from '../programs/reachable.ts'
+import { mustRunOwn } from '../../../src/cli/shared/must-run-own.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'
 const refused = /^root does not run .*user 54321 may write to/

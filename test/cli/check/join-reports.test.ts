@@ -1,0 +1,38 @@
+import t from 'tap'
+import { joinReports, type ServerReport } from '../../../src/cli/check/join-reports.ts'
+import { error, marked, ok, warning } from '../../../src/cli/check/shared/finding.ts'
+
+/** The findings about several mail servers and onescand become one list. */
+
+const down = marked(error('milter', 'is down', 'start onescand: now'), 'start onescand')
+const report = (server: ServerReport['server'], ...findings: ServerReport['findings']) => {
+  return { server, heading: server, findings }
+}
+
+t.test('findings name their mail server if there are several', async (t) => {
+  const single = joinReports([report('Postfix', down)], [], [])
+  t.same(single, [down])
+  const both = joinReports([report('Postfix', down), report('Sendmail', ok('a', 'b'))], [], [])
+  t.same(
+    both.map(({ what }) => what),
+    ['milter [Postfix]', 'a [Sendmail]'],
+  )
+})
+
+t.test('a complaint of mail server and onescand is left in once, and all that is ok', async (t) => {
+  const full = warning('spool', 'is full', 'free some')
+  const well = ok('spool', 'has room')
+  const servers = [report('Postfix', full, well)]
+  t.same(joinReports(servers, [{ ...full, what: 'spool [onescand]' }, well], []), [
+    full,
+    well,
+    well,
+  ])
+})
+
+t.test('while onescand cannot start, no remedy is to start it', async (t) => {
+  const stopped = marked(error('onescand settings', 'is wrong', 'mend it'), 'stops onescand')
+  const [finding] = joinReports([report('Postfix', down)], [stopped], [])
+  t.match(finding, { value: 'is down', remedy: /^correct what keeps onescand from starting/ })
+  t.match(joinReports([report('Postfix', down)], [], [stopped])[0], { remedy: down.remedy })
+})
