@@ -25,8 +25,8 @@ import { openSmtp } from './smtp-session.ts'
 import { socketDirectory } from './socket-directory.ts'
 
 /**
- * Mail that got a virus past REJECTVIRUS=1, through every door, with a real clamd. An MTA may
- * make another message of it before a filter sees it: what counts is what leaves.
+ * Mail that once got a virus past REJECTVIRUS=1, through every door, with a real clamd. An MTA may
+ * change a message before a filter sees it, so the message that leaves the MTA is judged.
  */
 
 const skip = clamdMissing || compilerMissing

@@ -1,8 +1,8 @@
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 
 /**
- * Mail by which a virus got past a configuration that refuses viruses, or past its own
- * verdict: each is a class that was shown with real programs.
+ * Mail by which a virus got past a configuration that refuses viruses, or past its own verdict.
+ * Each of them stands for a class that was shown with real programs.
  */
 
 const base64 = Buffer.from(EICAR).toString('base64')

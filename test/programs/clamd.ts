@@ -50,12 +50,12 @@ export interface ClamdOptions {
   /** Whether clamd also listens on a free port of 127.0.0.1. */
   readonly tcp?: boolean
   /**
-   * Account that clamd changes to, for files that it may not read. Works for root
-   * alone; without it clamd runs as whoever runs the test.
+   * The account that clamd changes to, for tests with files that it may not read. Only root can set
+   * it; without it clamd runs as the user of the test.
    */
   readonly user?: string
   /**
-   * Where its directory is made, with the files that it keeps for a moment; default the system's.
+   * The place of its directory, which holds its temporary files. The default is that of the system.
    */
   readonly parent?: string
 }
@@ -76,9 +76,11 @@ export interface Clamd {
 }
 
 /**
- * Starts a real clamd of its own, that knows one virus: EICAR, and what `database` has. Resolves
- * when it answers PING; rejects with what it wrote where it does not start.  const clamd = await
- * startClamd({ streamMaxLength: '1M' }) t.teardown(clamd.stop)
+ * Starts a real clamd that knows one virus, EICAR, and what `database` has. Resolves when clamd
+ * answers PING, and rejects with its output if it does not start.
+ *
+ *     const clamd = await startClamd({ streamMaxLength: '1M' })
+ *     t.teardown(clamd.stop)
  */
 export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
   if (program === undefined) throw new Error(String(clamdMissing))

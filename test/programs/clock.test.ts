@@ -21,8 +21,8 @@ import { socketDirectory } from './socket-directory.ts'
 import { faketimeMissing, steppedClock } from './stepped-clock.ts'
 
 /**
- * The wall clock is stepped under each program. What other hosts and files say of times goes
- * by the new time at once; what lasts a while lasts as long as it did.
+ * The wall clock is stepped under each program. Times of other hosts and of files are compared with
+ * the new time at once, while durations stay as long as they are.
  */
 
 const HOUR = 3600

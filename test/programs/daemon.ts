@@ -10,8 +10,8 @@ export interface Daemon {
 }
 
 /**
- * Starts a program that runs until it is stopped; resolves once a line of its
- * stderr matches `ready`, rejects with its log where it ends before.
+ * Starts a program that runs until it is stopped. Resolves when a line of its stderr matches
+ * `ready`, and rejects with its log if it ends before.
  */
 export async function startDaemon(
   command: string,

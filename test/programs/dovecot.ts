@@ -32,8 +32,8 @@ export interface Dovecot {
 }
 
 /**
- * The mailboxes belong to nobody(7). By Maildir++ the Trash does not count, which Dovecot must be
- * told.
+ * The configuration of mailboxes, which belong to nobody(7). By Maildir++ the Trash does not count,
+ * which Dovecot must be told.
  */
 const configuration = (directory: string, port: number, lmtp: number) => `
 base_dir = ${directory}/run

@@ -15,9 +15,9 @@ const MAGIC =
 const MASK = `${'\\xff'.repeat(7)}\\x00${'\\xff'.repeat(8)}\\xfe\\xff\\xff\\xff`
 
 /**
- * The command that runs another one in which programs for arm64, and those that they become,
- * are run by qemu. The kernel learns of it in a namespace of its own (binfmt_misc), so that
- * nothing changes for other processes.
+ * Returns the command that runs another one with qemu for programs of arm64, and for those that
+ * they become. The kernel is told in a namespace of its own (binfmt_misc), so that nothing changes
+ * for other processes.
  */
 export function emulated(command: readonly string[]): [string, ...string[]] {
   const register = `:arm64:${MAGIC}:${MASK}:${interpreter()}:P`
@@ -30,7 +30,8 @@ export function emulated(command: readonly string[]): [string, ...string[]] {
 let place: string | undefined
 
 /**
- * What the kernel runs instead of a program, with the program's path, its name and its arguments.
+ * The interpreter that the kernel runs instead of a program, with the program's path, its name and
+ * its arguments.
  */
 function interpreter(): string {
   if (place !== undefined) return place

@@ -52,8 +52,7 @@ export function eximParts(text: string): EximParts {
 }
 
 /**
- * An Exim of its own, away from one that the host has: it sends all its mail to a port of
- * 127.0.0.1.
+ * Starts an Exim apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
  */
 export async function startExim(
   t: Parameters<typeof makeOwnDirectories>[0],

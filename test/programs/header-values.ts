@@ -1,6 +1,4 @@
-/**
- * Values of all header fields of this name, from the top, unfolded and without blanks at the ends.
- */
+/** Returns the values of all header fields of this name, from the top, unfolded and trimmed. */
 export function headerValues(message: Buffer, name: string): string[] {
   const text = message.toString('latin1')
   const end = text.indexOf('\n\n')
@@ -11,7 +9,7 @@ export function headerValues(message: Buffer, name: string): string[] {
     .map((line) => line.slice(name.length + 1).trim())
 }
 
-/** Names of all header fields, from the top. */
+/** Returns the names of all header fields, from the top. */
 export function headerNames(message: Buffer): string[] {
   const text = message.toString('latin1')
   const header = text.slice(0, text.indexOf('\n\n'))

@@ -104,11 +104,7 @@ export function missingPackages() {
   return [...new Set(missing.map(([, debianPackage]) => debianPackage))]
 }
 
-/**
- * Installs what is missing, where that is safe, and unpacks further mail servers beside the system.
- * Returns what to tell, a line each; never throws, since the tests say by themselves
- * what they miss.
- */
+/** Installs missing programs if that is safe, and unpacks further mail servers beside the system. Returns lines for the user. Never throws, since the tests themselves say what they miss. */
 export function installPrograms(env) {
   return [...installPackages(env), ...unpackServers()]
 }

@@ -18,7 +18,7 @@ export interface JournalEntry {
 }
 
 /**
- * A journal as systemd-journald(8) writes it, made by systemd-journal-remote(8) from the Journal
+ * Makes a journal as systemd-journald(8) writes it, by systemd-journal-remote(8) from the Journal
  * Export Format.
  */
 export function makeJournal(file: string, entries: readonly JournalEntry[]): void {

@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 const START = 60_000
 
 /**
- * Resolves once somebody takes connections there: for servers that tell nobody when they
- * are ready, so they are asked again and again. Rejects where the server ends before.
+ * Resolves when a server takes connections, for servers that do not say when they are ready: it is
+ * tried again and again. Rejects if the server ends before.
  */
 export async function untilListening(where: NetConnectOpts, server: ChildProcess): Promise<void> {
   const deadline = performance.now() + START

@@ -2,8 +2,8 @@ import type { Test } from 'tap'
 import { spool, startQuotad } from '../quota/tell/quotad.ts'
 
 /**
- * The Maildirs `full`, and `room` and `large` with 800,000 bytes to go, with onescan-quotad
- * before them; resolves with what QUOTAD is set to, where QUOTANAME is `local`.
+ * Makes the Maildirs `full`, and `room` and `large` with 800,000 bytes to go, and starts
+ * onescan-quotad for them. Resolves to the value of QUOTAD, which needs QUOTANAME=local.
  */
 export async function startMailboxes(t: Test): Promise<string> {
   const maildir = (name: string, bytes: number) => ({

@@ -30,8 +30,8 @@ const messages = readdirSync(samples)
   .map((name) => [name, lineFeeds(sample(name))] as const)
 
 /**
- * What an MTA changes on the way, so that a host scans once more; and the scans of two such
- * messages, one that comes to the MTA from a host of the cluster, one that it sees first.
+ * Changes that an MTA makes on the way, so that a host scans once more, and the scans of two such
+ * messages: one that comes to the MTA from a host of the cluster, and one that it sees first.
  */
 const changed = [
   { what: 'a line of over 998 bytes', message: sample('long-header.eml'), scans: 4 },
@@ -134,7 +134,8 @@ async function openCluster(
 }
 
 /**
- * A message as it leaves a host with qmail: through the slot, with what qmail-queue puts on top.
+ * Returns a message as it leaves a host with qmail: through the slot, with the field that
+ * qmail-queue puts on top.
  */
 function slotOf(stage: BuiltStage, CLUSTERKEYS: string): (message: Buffer) => Promise<Buffer> {
   const settings = {

@@ -11,14 +11,15 @@ import { openSmtp } from './smtp-session.ts'
 
 /**
  * onescand's milter beside the real OpenDKIM, which puts fields of its own on top of mail and
- * takes forged ones out: what one such host scanned, no other host of the cluster scans again.
+ * removes forged ones. Mail that one such host has scanned is scanned by no other host of the
+ * cluster.
  */
 
 const samples = join(import.meta.dirname, '../messages')
 const sample = (name: string) =>
   readFileSync(join(samples, name)).toString('latin1').replaceAll('\r\n', '\n')
 
-/** What an OpenDKIM removes that verifies, and what other hosts have put there before. */
+/** Fields of other hosts, some of which a verifying OpenDKIM removes. */
 const signedElsewhere = `Authentication-Results: mx.example.org; dkim=pass (forged)
 DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=a; h=From:To; bh=YQ==;
 	b=YQ==

@@ -7,8 +7,8 @@ import { startQmailHost } from './qmail-host.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * Stored mail bears fields of the hosts that it came by, and MTAs drop some of them before a
- * filter sees the message, or after. From qmail through an MTA to qmail none of it loses the
+ * Stored mail has fields of the hosts that it came by, and MTAs drop some of them before or after a
+ * filter sees the message. On the way from qmail through an MTA to qmail no such message loses the
  * stamp of the first host.
  */
 

@@ -12,9 +12,9 @@ const MESSAGES = 1500
 const SEED = 20_261_120
 
 /**
- * Mail of many levels with lines that readers disagree about. What clamd calls too deep must
- * be too deep here. Left out is what only clamd opens: text with an encoding line, which it
- * takes for a bounce and scans as a file of its own.
+ * Mail of many levels with lines that readers disagree about. Mail that clamd calls too deep must
+ * be too deep here. Text with an encoding line is left out, since only clamd opens it: it takes
+ * that for a bounce and scans it as a file of its own.
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true })

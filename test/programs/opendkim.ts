@@ -56,9 +56,9 @@ const verifying = [
 ]
 
 /**
- * The real OpenDKIM, as a milter that signs what 127.0.0.1 sends, or verifies it. It asks no
- * DNS. It has two fields of its own to add in either task: DKIM-Signature or
- * Authentication-Results, and DKIM-Filter; and takes forged Authentication-Results out.
+ * Starts the real OpenDKIM as a milter that signs mail of 127.0.0.1, or verifies it, without DNS.
+ * In either task it adds two fields: DKIM-Signature or Authentication-Results, and DKIM-Filter. It
+ * removes forged Authentication-Results.
  */
 export async function startOpendkim(key: DkimKey, task: OpendkimTask): Promise<Opendkim> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-opendkim-'))

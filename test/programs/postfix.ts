@@ -70,9 +70,8 @@ postlog unix-dgram n - n - 1 postlogd
 `
 
 /**
- * A Postfix of its own, away from one that the host has: it sends all its mail to a port of
- * 127.0.0.1. `wishes` go into main.cf, over what is there, and `master` into master.cf; its queue
- * lies in `parent`.
+ * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
+ * `wishes` override main.cf, `master` goes into master.cf, and its queue lies in `parent`.
  */
 export async function startPostfix(
   relayPort: number,

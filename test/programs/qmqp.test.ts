@@ -11,8 +11,8 @@ import { ucspiMissing } from './ucspi.ts'
 
 /**
  * A null client's qmail-qmqpc and a server's qmail-qmqpd, as doc/cluster.md sets them up. Debian
- * has neither: this runs where the host has qmail. The client finds its server by
- * /var/qmail/control/qmqpservers, which is another one in its own view of the file system.
+ * has neither, so this runs only if the host has qmail. The client finds its server by
+ * /var/qmail/control/qmqpservers, of which it sees another one in a namespace of its own.
  */
 
 const CLIENT = '/var/qmail/bin/qmail-qmqpc'

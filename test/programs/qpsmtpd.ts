@@ -31,8 +31,8 @@ export interface Qpsmtpd extends Daemon {
 }
 
 /**
- * A directory with a configuration for user nobody and `program` in the place of qmail-queue
- * (qpsmtpd's plugin queue/qmail-queue). That user must be able to reach the program; its path may
+ * Makes a directory with a configuration for user nobody and `program` in the place of qmail-queue
+ * (qpsmtpd's plugin queue/qmail-queue). That user must be able to reach the program, whose path may
  * hold only `/`, letters, digits, `.`, `-`, `_`.
  */
 function configureQpsmtpd(program: string): { directory: string; config: string } {
@@ -57,7 +57,8 @@ function configureQpsmtpd(program: string): { directory: string; config: string 
 }
 
 /**
- * qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of qmail-queue.
+ * Starts qpsmtpd on a free port of 127.0.0.1, as user nobody, with `program` in the place of
+ * qmail-queue.
  */
 export async function startQpsmtpd(setup: {
   readonly program: string

@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, relative } from 'node:path'
 
 /**
- * A checkout may lie where its owner alone can go, as below root's home on Debian. What
- * other users run or read in a test has to be in a place that they can reach.
+ * A checkout may lie where only its owner can go, such as below root's home on Debian. Files that
+ * other users run or read in a test must lie where they can reach them.
  */
 
 const root = join(import.meta.dirname, '../..')
@@ -38,8 +38,8 @@ const parts = [
 ]
 
 /**
- * The path of a program of the checkout by which every user can run it: its own, or that
- * of a copy which is removed when this process ends. Other words are left as they are.
+ * Returns a path by which every user can run a program of the checkout: its own, or that of a copy,
+ * which is removed when this process ends. Other words are returned as they are.
  */
 export function reachable(word: string): string {
   const path = relative(root, word)

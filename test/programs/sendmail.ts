@@ -34,8 +34,8 @@ export interface Sendmail {
 }
 
 /**
- * The line of sendmail.mc for a milter at an address in Postfix's form. A milter that is not
- * there, or in trouble, is a temporary failure (F=T).
+ * Returns the line of sendmail.mc for a milter, whose address is in Postfix's form. If the milter
+ * is missing or fails, mail is deferred (F=T).
  */
 export function inputMailFilter(name: string, address: string): string {
   const [, host = '', port = ''] = /^inet:(.*):(\d+)$/.exec(address) ?? []
@@ -44,8 +44,8 @@ export function inputMailFilter(name: string, address: string): string {
 }
 
 /**
- * A Sendmail of its own, away from one that the host has: it sends all its mail to a port
- * of 127.0.0.1. `configuration` is what a postmaster adds to sendmail.mc.
+ * Starts a Sendmail apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
+ * `configuration` is the part of sendmail.mc that a postmaster writes.
  */
 export async function startSendmail(relayPort: number, configuration = ''): Promise<Sendmail> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-sendmail-'))
@@ -84,8 +84,8 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
 }
 
 /**
- * The beginning of a sendmail.mc: nothing outside of the directory is read or written. Sockets
- * of milters may lie in /tmp.
+ * Returns the beginning of a sendmail.mc, by which nothing outside of the directory is read or
+ * written. Sockets of milters may lie in /tmp.
  */
 function masterFile(directory: string, port: number, relayPort: number): string {
   return `divert(0)dnl

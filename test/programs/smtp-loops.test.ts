@@ -6,8 +6,8 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * The filter of SMTPD_PROXY_README in main.cf, where it counts for the server behind the filter,
- * too: each session opens the next one before anything is queued.
+ * The filter of SMTPD_PROXY_README set in main.cf, so that it counts for the server behind the
+ * filter, too: each session opens the next one before anything is queued.
  */
 
 const mail = { from: 'ann@example.net', to: ['ben@example.org'], message: bytes('\nhello\n') }

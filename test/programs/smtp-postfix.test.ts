@@ -12,8 +12,8 @@ import { type Receiver, startReceiver } from './smtp-receiver.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * onescand before and after the queue of a real Postfix, set up as the documents do. What
- * SMTPD_PROXY_README asks of a filter is in smtp-proxy-readme.test.ts.
+ * onescand before and after the queue of a real Postfix, set up as in the documents. The demands of
+ * SMTPD_PROXY_README are in smtp-proxy-readme.test.ts.
  */
 
 const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')

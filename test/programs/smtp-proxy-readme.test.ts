@@ -9,9 +9,9 @@ import { postfixMissing, startPostfix } from './postfix.ts'
 import { openSmtp } from './smtp-session.ts'
 
 /**
- * What SMTPD_PROXY_README of Postfix asks of a filter before the queue, a test for each sentence,
- * with a real Postfix in front. Behind is a server that is not Postfix, so that all that is said
- * can be seen.
+ * The demands of Postfix's SMTPD_PROXY_README on a filter before the queue: a test for each
+ * sentence, with a real Postfix in front. The server behind is a stand-in that records all
+ * commands.
  */
 
 const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n.\n..two\n')

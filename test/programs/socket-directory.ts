@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 
 /**
- * A directory for unix sockets, removed with the test: its path is short enough for one
- * (unix(7): 107 bytes), wherever the checkout lies. That of t.testdir() need not be.
+ * Makes a directory for unix sockets, which is removed with the test. Its path is short enough for
+ * a socket (unix(7): 107 bytes), wherever the checkout lies; that of t.testdir() may be too long.
  */
 export function socketDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-sockets-'))

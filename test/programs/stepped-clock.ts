@@ -37,9 +37,8 @@ export interface SteppedClock {
 }
 
 /**
- * A wall clock that is stepped while programs run, as ntpd, an administrator or a suspended
- * machine do it. The clock that nobody sets (CLOCK_MONOTONIC) goes on as it does, and so do
- * the times of files.
+ * Makes a wall clock that is stepped while programs run, as ntpd, an administrator or a suspended
+ * machine do it. CLOCK_MONOTONIC and the times of files are not stepped.
  */
 export function steppedClock(
   t: { teardown(stop: () => unknown): void },

@@ -14,8 +14,8 @@ export interface AtTerminal {
 }
 
 /**
- * A shell script that does another one's work at the terminal that it has, and writes to the
- * file `typed` what somebody else typed there meanwhile.
+ * A shell script that does the work of another one at its terminal, and writes to the file `typed`
+ * what somebody else has typed there meanwhile.
  */
 export function terminalWork(script: string, typed: string): string {
   // Without a minimum the terminal has an end where nothing was typed.
@@ -48,8 +48,8 @@ export function atTerminal(script: string, env: NodeJS.ProcessEnv = process.env)
 }
 
 /**
- * A Perl program that tries to type `pwned` at each terminal that it can reach, and notes in
- * the file of its first argument who it is and what it reached.
+ * A Perl program that tries to type `pwned` at each terminal that it can reach. It writes its user
+ * and the terminals that it has reached to the file of its first argument.
  */
 export const typist = `#!/usr/bin/perl
 open(my $log, '>>', $ARGV[0]) or die; my @reached;

@@ -28,8 +28,8 @@ export function compileRules(directory: string, rules: string): string {
 }
 
 /**
- * tcpserver(1) on a free port of 127.0.0.1, with the rules of a tcp.smtp file
- * compiled by tcprules(1). It runs `program` for each connection.
+ * Starts tcpserver(1) on a free port of 127.0.0.1, with the rules of a tcp.smtp file compiled by
+ * tcprules(1). It runs `program` for each connection.
  */
 export async function startTcpServer(setup: {
   /** The directory of tcp.smtp and its cdb. */
