@@ -20,14 +20,14 @@ import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
-interface Look {
+interface FoundContents {
   readonly contents: readonly Buffer[]
-  /** Digests of these, and whether they are to be taken for mails. */
+  /** The digests of the contents, with a mark if they are to be taken for mails. */
   readonly keys: readonly string[]
   readonly over: string
 }
 
-function look(message: Buffer, cuts: readonly number[] = []): Look {
+function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContents {
   const source = {
     size: message.length,
     *chunks(begin = 0, end = message.length) {
@@ -36,7 +36,7 @@ function look(message: Buffer, cuts: readonly number[] = []): Look {
       for (const cut of [...within, end].sort((a, b) => a - b)) {
         const chunk = Buffer.from(message.subarray(from, Math.max(from, cut)))
         yield chunk
-        chunk.fill(0xee) // nobody may read it any more
+        chunk.fill(0xee) // nobody may read the chunk any more
         from = Math.max(from, cut)
       }
     },
@@ -48,7 +48,7 @@ function look(message: Buffer, cuts: readonly number[] = []): Look {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
     const content = Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk)))
-    if (content.length !== step.content.size) t.fail('another size than it said')
+    if (content.length !== step.content.size) t.fail('another size than was told')
     contents.push(content)
     const digest = createHash('sha256').update(content).digest('hex')
     keys.push(step.content.isMail ? `mail ${digest}` : digest)
@@ -56,22 +56,24 @@ function look(message: Buffer, cuts: readonly number[] = []): Look {
   return { contents, keys, over }
 }
 
-const holds = ({ contents }: Look, what: string) => contents.some((one) => one.includes(what))
+const holds = ({ contents }: FoundContents, what: string) =>
+  contents.some((content) => content.includes(what))
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-const digests = ({ keys }: Look) => keys.toSorted()
+const digests = ({ keys }: FoundContents) => keys.toSorted()
 
 t.test('the file of every class that clamd misses is among the contents', async (t) => {
   for (const { name, message } of hiddenClasses) {
-    const found = look(message)
+    const found = contentsIn(message)
     t.ok(holds(found, EICAR), name)
     t.equal(found.over, '', name)
   }
 })
 
 t.test(
-  'base64 whose lines are each decoded by themselves is, however many there are',
+  'base64 of which each line is decoded by itself is found, however many lines it has',
   async (t) => {
-    // Four bytes make six characters: every second line ends a group of four for who joins them.
+    // Four bytes make six characters, so every second line ends a group of four for readers that
+    // join the lines.
     const pieces = EICAR.match(/.{1,4}/gs)!.map((piece) => piece.padEnd(4))
     const line = (piece: string) => Buffer.from(piece).toString('base64').replace(/=/g, '')
     for (const more of [0, 1, 2, 3, 400, 401]) {
@@ -79,7 +81,7 @@ t.test(
       for (const end of ['\n', '\r\n']) {
         const mail = `From: a@example.org\nContent-Transfer-Encoding: base64\n\n${lines.join('\n')}\n`
         t.ok(
-          holds(look(bytes(mail.replaceAll('\n', end))), EICAR),
+          holds(contentsIn(bytes(mail.replaceAll('\n', end))), EICAR),
           `${more} ${JSON.stringify(end)}`,
         )
       }
@@ -89,7 +91,7 @@ t.test(
 
 t.test('each content is given once', async (t) => {
   for (const { name, message } of hiddenClasses) {
-    const found = digests(look(message))
+    const found = digests(contentsIn(message))
     t.equal(new Set(found).size, found.length, name)
   }
 })
@@ -97,9 +99,9 @@ t.test('each content is given once', async (t) => {
 t.test('however a message is split, it has the same contents', async (t) => {
   const small = hiddenClasses.filter(({ message }) => message.length < 3000)
   for (const { name, message } of small) {
-    const whole = digests(look(message))
+    const whole = digests(contentsIn(message))
     for (let cut = 1; cut < message.length; cut += 7) {
-      const found = digests(look(message, [cut]))
+      const found = digests(contentsIn(message, [cut]))
       if (String(found) !== String(whole)) t.same(found, whole, `${name} at ${cut}`)
     }
   }
@@ -109,22 +111,22 @@ t.test('however a message is split, it has the same contents', async (t) => {
       fc.array(fc.nat(), { maxLength: 5 }),
       ({ message }, places) => {
         const cuts = places.map((place) => place % (message.length + 1))
-        t.same(digests(look(message, cuts)), digests(look(message)))
+        t.same(digests(contentsIn(message, cuts)), digests(contentsIn(message)))
       },
     ),
     { numRuns: 200 },
   )
 })
 
-t.test('base64 is read as one, up to its padding, and from there', async (t) => {
+t.test('base64 is decoded as a whole, up to its padding, and from there on', async (t) => {
   const [first, second] = ['what stands before', 'what stands behind it'].map((text) => ({
     text,
     encoded: bytes(text).toString('base64'),
   })) as [{ text: string; encoded: string }, { text: string; encoded: string }]
-  const found = look(bytes(`A: b\n\n${first.encoded}==\n${second.encoded}\n`))
+  const found = contentsIn(bytes(`A: b\n\n${first.encoded}==\n${second.encoded}\n`))
   for (const content of [first.text, second.text, first.text + second.text]) {
     t.ok(
-      found.contents.some((one) => one.equals(bytes(content))),
+      found.contents.some((other) => other.equals(bytes(content))),
       content,
     )
   }
@@ -136,15 +138,15 @@ t.test('base64 that no field announces may have a few other lines in it', async 
     .toString('base64')
     .match(/.{1,64}/g)!
   for (const strange of [['begin 0644 x'], ['a b', '- -'], ['x y', 'x y', 'x y']]) {
-    const found = look(bytes(`A: b\n\n${lines.toSpliced(5, 0, ...strange).join('\n')}\n`))
+    const found = contentsIn(bytes(`A: b\n\n${lines.toSpliced(5, 0, ...strange).join('\n')}\n`))
     t.ok(
-      found.contents.some((one) => one.equals(bytes(content))),
+      found.contents.some((other) => other.equals(bytes(content))),
       strange.join(),
     )
   }
 })
 
-t.test('uuencode is found by its own looks, with any header', async (t) => {
+t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
   for (const header of [
     'begin 644 a',
     'begin 0644 a',
@@ -156,9 +158,9 @@ t.test('uuencode is found by its own looks, with any header', async (t) => {
     'begin x',
     'begin 6\x804 a',
   ]) {
-    const found = look(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
+    const found = contentsIn(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
     t.ok(
-      found.contents.some((one) => one.equals(bytes(EICAR))),
+      found.contents.some((content) => content.equals(bytes(EICAR))),
       header,
     )
   }
@@ -168,34 +170,34 @@ t.test('lines that are no uuencode do not end it, however many they are', async 
   const [begin = '', ...data] = uuencoded()
   for (const strange of ['hello world', 'z', '', '~~~~', 'END']) {
     const lines = [begin, ...Array<string>(5000).fill(strange), ...data]
-    const found = look(bytes(`A: b\n\n${lines.join('\n')}\n\nAnd more text behind it.\n`))
+    const found = contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n\nAnd more text behind it.\n`))
     t.ok(holds(found, EICAR), JSON.stringify(strange))
     t.ok(
-      found.contents.some((one) => one.equals(bytes(EICAR))),
+      found.contents.some((content) => content.equals(bytes(EICAR))),
       'and nothing behind its end',
     )
   }
 })
 
-t.test('what stands amid uuencode does not cut it, for a reader that skips it', async (t) => {
+t.test('other lines in uuencode do not cut it, for readers that skip them', async (t) => {
   const [begin = '', first = '', ...rest] = uuencoded()
   for (const amid of ['begin 644 x', '--x', 'Content-Type: x', '=ybegin line=9 name=a', '====']) {
     const lines = [begin, first, amid, ...rest]
-    t.ok(holds(look(bytes(`A: b\n\n${lines.join('\n')}\n`)), EICAR), amid)
+    t.ok(holds(contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n`)), EICAR), amid)
   }
 })
 
-t.test('what stands inside of a signature is found whole, however it is cut', async (t) => {
+t.test('the content of a signature is found whole, however it is cut', async (t) => {
   const mail = [...'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n', inBase64]
   for (const options of [{ piece: 65 }, { piece: 300 }, { piece: 70_000 }, {}]) {
     const text = `${mail.join('')}\n${'x y\n'.repeat(100)}`
     const der = signed(bytes(text), options).toString('base64').replace(/.{76}/g, '$&\n')
     const fields = 'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n'
-    const found = look(bytes(`${fields}\n${der}\n`))
+    const found = contentsIn(bytes(`${fields}\n${der}\n`))
     t.ok(holds(found, text), 'the mail')
     t.ok(holds(found, EICAR), 'and its file')
   }
-  t.notOk(holds(look(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
+  t.notOk(holds(contentsIn(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
 })
 
 t.test('a mail within a mail is looked into, to a depth that has an end', async (t) => {
@@ -207,18 +209,18 @@ t.test('a mail within a mail is looked into, to a depth that has an end', async 
     }
     return bytes(mail)
   }
-  const deep = look(nested(DEPTH_MAX))
+  const deep = contentsIn(nested(DEPTH_MAX))
   t.ok(holds(deep, EICAR))
   t.equal(deep.over, '')
-  t.match(look(nested(DEPTH_MAX + 1)).over, /encoded more than 12 deep/)
+  t.match(contentsIn(nested(DEPTH_MAX + 1)).over, /encoded more than 12 deep/)
 })
 
-t.test('more contents than are looked at have an answer of their own', async (t) => {
+t.test('a mail of more contents than the limit has an answer of its own', async (t) => {
   const run = (at: number) => `${bytes(`number ${at} of many`).toString('base64')}\n`
   const some = Array.from({ length: 100 }, (_, at) => `${run(at)}a b c\n`)
-  t.equal(look(bytes(`A: b\n\n${some.join('')}`)).over, '')
+  t.equal(contentsIn(bytes(`A: b\n\n${some.join('')}`)).over, '')
   const many = Array.from({ length: CONTENTS_MAX + 100 }, (_, at) => `${run(at)}a b c\n`)
-  t.match(look(bytes(`A: b\n\n${many.join('')}`)).over, /more than 2000 contents/)
+  t.match(contentsIn(bytes(`A: b\n\n${many.join('')}`)).over, /more than 2000 contents/)
 })
 
 t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {
@@ -258,15 +260,15 @@ t.test('a word of mail is found where two pieces of a content meet', async (t) =
   for (let at = 64 * 1024 - 40; at <= 64 * 1024 + 2; at++) {
     const content = bytes(`${'x'.repeat(at - 2)}\n\n${inner}`)
     const encoded = content.toString('base64').replace(/.{76}/g, '$&\n')
-    const { contents } = look(bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`))
+    const { contents } = contentsIn(bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`))
     t.ok(
-      contents.some((one) => one.equals(bytes(expected))),
+      contents.some((content) => content.equals(bytes(expected))),
       `at ${at}`,
     )
   }
 })
 
-t.test('who leaves early leaves no file behind', async (t) => {
+t.test('a caller that stops early leaves no file behind', async (t) => {
   let opened = 0
   const counted = {
     createHash,
@@ -301,7 +303,7 @@ function fileIn(boundary: string, behind = ''): Buffer {
 
 t.test('a boundary with the word boundary in it is as good as any other', async (t) => {
   for (const boundary of ['boundary', 'a-boundary', '==Multipart_Boundary_x1_Boundary']) {
-    const { contents, over } = look(fileIn(boundary))
+    const { contents, over } = contentsIn(fileIn(boundary))
     t.equal(over, '', boundary)
     t.equal(contents.length, 1, boundary)
   }
@@ -312,7 +314,7 @@ t.test(
   async (t) => {
     const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
     for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
-      const { contents, over } = look(fileIn('b1', behind))
+      const { contents, over } = contentsIn(fileIn('b1', behind))
       t.equal(over, '', behind)
       t.ok(contents.length > 10, behind)
     }
@@ -330,6 +332,6 @@ t.test('a mail that would be decoded too often has an answer of its own', async 
   const block = `--b\n\nbegin 644 a\n${'#86)C\n'.repeat(20)}`
   const mail = (blocks: number) =>
     bytes(`Content-Type: multipart/mixed; boundary=b\n\n${block.repeat(blocks)}`)
-  t.equal(look(mail(20)).over, '')
-  t.equal(look(mail(400)).over, 'contents of too many bytes')
+  t.equal(contentsIn(mail(20)).over, '')
+  t.equal(contentsIn(mail(400)).over, 'contents of too many bytes')
 })

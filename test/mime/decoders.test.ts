@@ -106,7 +106,7 @@ t.test('base64 is decoded by each mode', async (t) => {
   }
 })
 
-t.test('what is odd in base64 is told', async (t) => {
+t.test('the decoder of base64 notes what is odd', async (t) => {
   const rows: Readonly<Record<string, object>> = {
     'YWJj\r\nYQ==\n': {},
     'YWI=': {},
@@ -132,15 +132,15 @@ t.test('what is odd in base64 is told', async (t) => {
   }
 })
 
-t.test('long base64 is decoded as short base64 is, in lines or not', async (t) => {
+t.test('long base64 is decoded like short base64, in lines or not', async (t) => {
   const content = Buffer.from(Array.from({ length: 50_000 }, (_, n) => (n * 7919) >> 3))
-  const one = content.toString('base64')
+  const encoded = content.toString('base64')
   const lines = (length: number, end: string) =>
-    one.replace(new RegExp(`.{${length}}`, 'g'), `$&${end}`)
-  const texts = [one, lines(76, '\n'), lines(76, '\r\n'), lines(77, '\r\n'), lines(3000, '\n')]
-  const junk = one.slice(0, 30_000).replace(/.{5000}/g, '$&!') + one.slice(30_000)
-  const dashes = one.slice(0, 30_000).replace(/.{5000}/g, '$&-') + one.slice(30_000)
-  const open = `A${one.slice(0, 4000)}\n${one.slice(4000)}`
+    encoded.replace(new RegExp(`.{${length}}`, 'g'), `$&${end}`)
+  const texts = [encoded, lines(76, '\n'), lines(76, '\r\n'), lines(77, '\r\n'), lines(3000, '\n')]
+  const junk = encoded.slice(0, 30_000).replace(/.{5000}/g, '$&!') + encoded.slice(30_000)
+  const dashes = encoded.slice(0, 30_000).replace(/.{5000}/g, '$&-') + encoded.slice(30_000)
+  const open = `A${encoded.slice(0, 4000)}\n${encoded.slice(4000)}`
   for (const text of [...texts, junk, dashes]) {
     for (const cuts of [[], [1], [1021], [20_000, 20_001]]) {
       t.equal(decoded(base64(), text, cuts), content.toString('latin1'))
@@ -150,7 +150,7 @@ t.test('long base64 is decoded as short base64 is, in lines or not', async (t) =
   t.equal(decoded(base64(), open), shifted, 'a group that is open goes on')
 })
 
-t.test('who skips lines with anything else decodes the others', async (t) => {
+t.test('readers that skip lines with other characters decode the rest of base64', async (t) => {
   const make: Make = (give) => new WithoutJunkLines(new Base64Decoder(give, decoderRoom()))
   const rows: Readonly<Record<string, string>> = {
     'YWJj\nY!Jj\nYWJj\n': 'abcabc',
@@ -212,7 +212,7 @@ t.test('quoted-printable is decoded by each mode', async (t) => {
   }
 })
 
-t.test('what is odd in quoted-printable is told', async (t) => {
+t.test('the decoder of quoted-printable notes what is odd', async (t) => {
   const rows: Readonly<Record<string, object>> = {
     'plain\ntext': {},
     'a=41': { encoded: true },
