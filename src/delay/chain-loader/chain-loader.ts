@@ -3,7 +3,7 @@ import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
-import { planFor, waitOf } from '../shared/plan.ts'
+import { planFor, waitFor } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
 import { findNext } from '../shared/server-program.ts'
 import { readClient } from '../shared/ucspi-client.ts'
@@ -19,17 +19,17 @@ const DONE = 0
 
 /**
  * Serves the one connection of a chain-loader, on fd 0 and 1 (smtp-delay(8)). Returns the exit
- * code, unless this process became the next program. `clock` has milliseconds since this process
+ * code, unless this process became the server program. `uptime` is milliseconds since this process
  * began.
  */
 export async function delayOne(
   options: DelayOptions,
   env: Environment,
-  clock: () => number,
+  uptime: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
   const client = readClient(env)
-  const tell = (event: ConnectionEvent, why: string, waited?: number) => {
+  const logEvent = (event: ConnectionEvent, why: string, waited?: number) => {
     if (!options.verbose) return
     log(
       event,
@@ -39,34 +39,34 @@ export async function delayOne(
       ['reason', why],
     )
   }
-  const { dns, ...lists } = loadPlanContext(options, env, clock)
+  const { dns, ...lists } = loadPlanContext(options, env, uptime)
   const plan = planFor(client, options, {
     ...lists,
     resolver: dns.within(options.dnsTimeout * 1000),
   })
   const libc = await requireLibc()
   if (plan.kind === 'pass') {
-    tell('passed', plan.why)
+    logEvent('passed', plan.why)
     return becomeNext(next, env, libc)
   }
 
   const connection = openConnection(libc)
   const place = options.limit && takeWaitingPlace(options.limit, libc, process.pid)
   const isFull = options.limit !== undefined && place === undefined
-  const { event, why } = await outcomeOf(isFull ? waitOf(0, 'no place to wait') : plan, (delay) =>
-    waitForGreeting(connection, delay, clock),
+  const { event, why } = await outcomeOf(isFull ? waitFor(0, 'no place to wait') : plan, (delay) =>
+    waitForGreeting(connection, delay, uptime),
   )
-  tell(event, why, clock())
+  logEvent(event, why, uptime())
   if (event === 'left') return DONE
   if (event === 'passed') {
     place?.giveBack()
     return becomeNext(next, env, libc)
   }
 
-  if (!holdBack(connection, options.penalty * 1000, clock)) return DONE
+  if (!holdBack(connection, options.penalty * 1000, uptime)) return DONE
   place?.giveBack()
   if (!options.standalone) return becomeNext(next, env, libc, options.text)
-  return refuse(connection, options.text, client.ip, clock)
+  return refuse(connection, options.text, client.ip, uptime)
 }
 
 /** Refuses an early talker, in a conversation like that of rblsmtpd. */
@@ -74,10 +74,10 @@ function refuse(
   connection: ClientConnection,
   text: string,
   ip: string,
-  clock: () => number,
+  uptime: () => number,
 ): number {
   log('refused', process.pid, ['remote', ip], ['reply', 451], ['reason', text])
-  talk(connection, text, clock)
+  talk(connection, text, uptime)
   return DONE
 }
 

@@ -2,22 +2,22 @@ import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shar
 import type { ClientConnection } from './client-connection.ts'
 
 /** Holds the conversation with a refused client (conversation.ts), in bounded time. */
-export function talk(connection: ClientConnection, refusal: string, clock: () => number): void {
-  if (converse(connection, refusal, clock) === 'over') drain(connection, clock)
+export function talk(connection: ClientConnection, refusal: string, uptime: () => number): void {
+  if (converse(connection, refusal, uptime) === 'over') drain(connection, uptime)
 }
 
 function converse(
   connection: ClientConnection,
   refusal: string,
-  clock: () => number,
+  uptime: () => number,
 ): 'left' | 'over' {
-  const until = clock() + TALK_SECONDS * 1000
+  const until = uptime() + TALK_SECONDS * 1000
   const { greeting, hear, closing } = createConversation(refusal)
-  const say = (text: string) => text === '' || connection.write(text, until - clock())
+  const say = (text: string) => text === '' || connection.write(text, until - uptime())
 
   if (!say(greeting)) return 'left'
-  while (clock() < until) {
-    const bytes = connection.read(until - clock())
+  while (uptime() < until) {
+    const bytes = connection.read(until - uptime())
     if (bytes === undefined) break
     if (bytes.length === 0) return 'left'
     const { text, isLast } = hear(bytes)
@@ -28,10 +28,10 @@ function converse(
   return 'over'
 }
 
-function drain(connection: ClientConnection, clock: () => number): void {
-  const until = clock() + DRAIN_TIME
+function drain(connection: ClientConnection, uptime: () => number): void {
+  const until = uptime() + DRAIN_TIME
   for (let dropped = 0; dropped < DRAIN_MAX; ) {
-    const bytes = connection.read(until - clock())
+    const bytes = connection.read(until - uptime())
     if (bytes === undefined || bytes.length === 0) return
     dropped += bytes.length
   }

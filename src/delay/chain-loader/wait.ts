@@ -8,13 +8,13 @@ import type { ClientConnection } from './client-connection.ts'
 const LOOK_EVERY = 20
 
 /**
- * Keeps a client waiting until `delay` (milliseconds on `clock`, perhaps not known yet). Resolves
+ * Keeps a client waiting until `delay` (milliseconds of `uptime`, perhaps not known yet). Resolves
  * to what the client did, and at once if it talks or leaves. Reads no byte of the client.
  */
 export async function waitForGreeting(
   connection: ClientConnection,
   delay: Promise<number>,
-  clock: () => number,
+  uptime: () => number,
 ): Promise<ClientSign> {
   let until: number | undefined
   const known = delay.then((value) => {
@@ -27,15 +27,19 @@ export async function waitForGreeting(
     await Promise.race([known, pause(LOOK_EVERY)])
   }
   for (;;) {
-    const sign = connection.watch(until - clock())
-    if (sign !== 'silent' || clock() >= until) return sign
+    const sign = connection.watch(until - uptime())
+    if (sign !== 'silent' || uptime() >= until) return sign
   }
 }
 
 /** Holds an early talker for `time` milliseconds. Returns false if it leaves before. */
-export function holdBack(connection: ClientConnection, time: number, clock: () => number): boolean {
-  const until = clock() + time
-  for (let left = time; left > 0; left = until - clock()) {
+export function holdBack(
+  connection: ClientConnection,
+  time: number,
+  uptime: () => number,
+): boolean {
+  const until = uptime() + time
+  for (let left = time; left > 0; left = until - uptime()) {
     if (connection.watchLeaving(left) === 'left') return false
   }
   return true

@@ -56,17 +56,17 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
   if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }
   if (client.delay === 0) return { kind: 'pass', why: 'SMTPDELAY=0' }
   if (client.delay !== undefined) {
-    return waitOf(client.delay, 'SMTPDELAY')
+    return waitFor(client.delay, 'SMTPDELAY')
   }
   if (client.rbl === 'accepted' && !options.evenAllowed) {
-    return waitOf(0, 'RBLSMTPD accepts it')
+    return waitFor(0, 'RBLSMTPD accepts it')
   }
   const judgement = judgeByName(client, options, context)
   return { kind: 'wait', judgement, mayBeExempt: context.allowed.names.length > 0 }
 }
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
-export function waitOf(delay: number, why: string): Wait {
+export function waitFor(delay: number, why: string): Wait {
   const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
   return { kind: 'wait', judgement, mayBeExempt: false }
 }
