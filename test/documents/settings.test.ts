@@ -43,7 +43,7 @@ t.test('onescanc tells onescand the settings that the table says', async (t) => 
   const source = readFileSync(join(root, 'src/c/onescanc/ask.c'), 'utf8')
   const [, list = ''] = /variables\[\] = \{([^}]*)NULL\}/.exec(source) ?? []
   const told = [...list.matchAll(/"([A-Z_]+)"/g)].map(([, name]) => name!)
-  const expected = names.filter((name) => settings[name]!.told !== undefined)
+  const expected = names.filter((name) => settings[name]!.fromClient !== undefined)
   t.same([...told].sort(), [...expected].sort())
 })
 
@@ -88,7 +88,7 @@ function tableOf(settings: Readonly<Record<string, Setting>>): string[] {
   return ['| variable | default | read by | effect |', '| --- | --- | --- | --- |', ...rows]
 }
 
-function standardOf({ standard, otherwise }: Setting): string {
+function standardOf({ standard, defaultInWords: otherwise }: Setting): string {
   if (otherwise !== undefined) return otherwise
   if (standard === undefined) return 'none'
   return typeof standard === 'number' ? String(standard) : `\`${standard.replaceAll('|', '\\|')}\``

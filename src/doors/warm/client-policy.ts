@@ -36,14 +36,14 @@ export interface ClientPolicy {
 
 type Variables = ReadonlyMap<string, string>
 
-const namesOf = (told: FromClient) => names.filter((name) => table[name].told === told)
+const namesOf = (kind: FromClient) => names.filter((name) => table[name].fromClient === kind)
 const [taken, bounded, askedFor] = [namesOf('taken'), namesOf('bounded'), namesOf('asked')]
 
 /**
  * Returns what onescand does with a variable of the client's. A variable that is not in the table
  * must have the same value as the daemon's.
  */
-const toldOf = (name: string): FromClient => (isSetting(name) ? table[name].told : 'same')
+const toldOf = (name: string): FromClient => (isSetting(name) ? table[name].fromClient : 'same')
 
 /** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
@@ -79,7 +79,7 @@ export function createClientPolicies(
 /**
  * Whether a variable decides about the policy, and not about the message or the client's own work.
  */
-const isOfPolicy = (told: FromClient) => told !== undefined && told !== 'message'
+const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message'
 
 /**
  * Turns any error into GoCold: the cold program reports a wrong setting of the client's, and

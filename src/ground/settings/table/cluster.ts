@@ -1,7 +1,7 @@
 import { number, text, word } from './kinds.ts'
 
 export const cluster = {
-  CLUSTERKEYS: text(undefined, 'the keyring', { otherwise: 'control/clusterkeys' }),
+  CLUSTERKEYS: text(undefined, 'the keyring', { defaultInWords: 'control/clusterkeys' }),
   CLUSTERMAXAGE: number(3600, 'seconds after which a stamp vouches for nothing', {
     unit: 'seconds',
   }),
@@ -9,7 +9,7 @@ export const cluster = {
     ['optional', 'required'],
     '`required` trusts stamps only from marked connections; `optional` from all',
   ),
-  CLUSTERPEER: text(undefined, 'the mark; set, even if empty', { told: 'client' }),
+  CLUSTERPEER: text(undefined, 'the mark; set, even if empty', { fromClient: 'client' }),
 }
 
 const daemon = { readers: ['onescand'] } as const
@@ -29,7 +29,7 @@ export const verdicts = {
   VERDICTSENTINELPASSWORD: text(undefined, 'file with that of its sentinels', daemon),
   VERDICTCA: text(undefined, 'file with certificates for it', {
     ...daemon,
-    otherwise: "the system's",
+    defaultInWords: "the system's",
   }),
   VERDICTTIMEOUT: number(20, 'milliseconds that a message waits for that store', {
     min: 1,

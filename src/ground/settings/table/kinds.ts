@@ -17,9 +17,9 @@ interface SettingCommon {
   /** One line for a table, in Markdown. */
   readonly help: string
   readonly readers: readonly SettingReader[]
-  readonly told: FromClient
+  readonly fromClient: FromClient
   /** The default in words, if it depends on other settings or on the caller. */
-  readonly otherwise: string | undefined
+  readonly defaultInWords: string | undefined
 }
 
 /** A whole number. */
@@ -60,15 +60,15 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
  */
 interface SettingDetails {
   readonly readers?: readonly SettingReader[]
-  readonly told?: FromClient
-  readonly otherwise?: string
+  readonly fromClient?: FromClient
+  readonly defaultInWords?: string
 }
 
 function common(help: string, more: SettingDetails): SettingCommon {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
-  const told = 'told' in more ? more.told : isReadByBoth ? 'same' : undefined
-  return { help, readers, told, otherwise: more.otherwise }
+  const fromClient = 'fromClient' in more ? more.fromClient : isReadByBoth ? 'same' : undefined
+  return { help, readers, fromClient, defaultInWords: more.defaultInWords }
 }
 
 export function number<Standard extends number | undefined>(

@@ -1,7 +1,7 @@
 import { number, type SettingReader, text, word } from './kinds.ts'
 
 /** onescand reads the client's value, but its own counts. */
-const asked = { told: 'asked' } as const
+const asked = { fromClient: 'asked' } as const
 
 export const quota = {
   QUOTAD: text(undefined, 'service that knows how full mailboxes are'),
@@ -41,7 +41,7 @@ export const quotaService = {
   QUOTAMAILBOX: text('maildir:~/Maildir', 'where mailboxes are, or who counts them', service),
   QUOTAUSERS: text(undefined, 'lists of users: `passwd`, `ldap`, a file', {
     ...service,
-    otherwise: 'by `QUOTAMAILBOX`',
+    defaultInWords: 'by `QUOTAMAILBOX`',
   }),
   QUOTAMAP: text(undefined, 'file of quotas, `user: quota` a line', service),
   QUOTADEFAULT: text(undefined, 'the quota of mailboxes that have none of their own', service),
@@ -68,9 +68,9 @@ export const quotaService = {
 /**
  * All programs that ask a directory of users read these. A client of onescand sends none of them.
  */
-const directory: { readonly readers: readonly SettingReader[]; readonly told: undefined } = {
+const directory: { readonly readers: readonly SettingReader[]; readonly fromClient: undefined } = {
   readers: ['slot', 'onescand', 'onescan-quotad'],
-  told: undefined,
+  fromClient: undefined,
 }
 
 export const quotaDirectory = {
@@ -84,7 +84,7 @@ export const quotaDirectory = {
   QUOTALDAPPASSWORD: text(undefined, 'file with his password', directory),
   QUOTALDAPCA: text(undefined, 'file with certificates', {
     ...directory,
-    otherwise: "the system's",
+    defaultInWords: "the system's",
   }),
   QUOTALDAPFILTER: text(
     '(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))',

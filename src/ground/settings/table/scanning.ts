@@ -2,17 +2,17 @@ import { number, size, text, word } from './kinds.ts'
 
 export const scanners = {
   QHPSI: text(undefined, 'what scans: `plugin: NAME...`, or a command with `%s` for the message', {
-    told: 'bounded',
+    fromClient: 'bounded',
   }),
   QHPSIRC: number(1, 'exit code of a command for infected', { max: 255 }),
   QHPSIRN: number(0, 'exit code of a command for clean', { max: 255 }),
-  QHPSIMINSIZE: size(undefined, 'smaller messages are not scanned', { told: 'taken' }),
-  QHPSIMAXSIZE: size(undefined, 'larger messages are not scanned', { told: 'taken' }),
+  QHPSIMINSIZE: size(undefined, 'smaller messages are not scanned', { fromClient: 'taken' }),
+  QHPSIMAXSIZE: size(undefined, 'larger messages are not scanned', { fromClient: 'taken' }),
   SCANTIMEOUT: number(150, 'seconds for all scanners of a message', {
     min: 1,
     max: 86_400,
     unit: 'seconds',
-    told: 'bounded',
+    fromClient: 'bounded',
   }),
   PLUGINDIR: text('plugins', 'where file plugins are, below `QMAILHOME` or absolute'),
   QUEUE_PLUGIN: text('virusscan', 'what file plugins export'),
@@ -21,25 +21,25 @@ export const scanners = {
 
 export const infectedMail = {
   REJECTVIRUS: text('0', 'infected mail: 0 tags, 2 drops, anything else refuses', {
-    told: 'taken',
+    fromClient: 'taken',
   }),
   VIRUSTAGONLY: text(undefined, 'signatures that are only tagged: `Heuristics.* PUA.*`'),
   VIRUSFORWARD: text(undefined, 'address that gets infected mail instead of its recipients', {
-    told: 'taken',
+    fromClient: 'taken',
   }),
   REFUSALTEXT: text(
     undefined,
     'what refused senders are told, with `{virus}`, `{ground}`, `{id}`, `{host}`',
-    { told: 'taken' },
+    { fromClient: 'taken' },
   ),
   REFUSALTEXT_BANNED: text(undefined, 'the same for banned attachments', {
-    told: 'taken',
-    otherwise: 'as `REFUSALTEXT`',
+    fromClient: 'taken',
+    defaultInWords: 'as `REFUSALTEXT`',
   }),
   REFUSALTEXT_UNREADABLE: text(
     undefined,
     'the same for mail that is nested too deep, has too much inside, or that STRICTMIME refuses',
-    { told: 'taken', otherwise: 'as `REFUSALTEXT`' },
+    { fromClient: 'taken', defaultInWords: 'as `REFUSALTEXT`' },
   ),
   QUARANTINE: text(
     undefined,
@@ -60,11 +60,11 @@ export const unscannedMail = {
   SCANFAIL: word(
     ['defer', 'accept', 'quarantine'],
     'mail that could not be scanned: `defer`, `accept` untagged, or `quarantine`',
-    { told: 'bounded' },
+    { fromClient: 'bounded' },
   ),
   SCANFAIL_RELAY: text(undefined, 'the same for relay clients', {
-    told: 'bounded',
-    otherwise: 'as `SCANFAIL`',
+    fromClient: 'bounded',
+    defaultInWords: 'as `SCANFAIL`',
   }),
   OVERSIZE: word(['accept', 'defer'], "mail over ClamAV's limits: `accept` unscanned, or `defer`"),
   // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
@@ -96,7 +96,7 @@ export const clamAv = {
     'how the plugin `clamscan` scans: `clamscan`, `clamdscan`, `socket`, `tcp`, `tls`',
   ),
   CLAMSCANPROGRAM: text(undefined, 'the program that it runs', {
-    otherwise: 'as `CLAMSCAN`, in `/usr/bin`',
+    defaultInWords: 'as `CLAMSCAN`, in `/usr/bin`',
   }),
   CLAMDBDIR: text(
     '/var/lib/clamav',
@@ -106,7 +106,7 @@ export const clamAv = {
   BADATTACHMENTS: text(
     undefined,
     'rules of the plugin `attachments`: a file, or names as `*.exe *.scr`',
-    { otherwise: 'control/badattachments' },
+    { defaultInWords: 'control/badattachments' },
   ),
   BADMIME: word(
     ['defer', 'accept'],
