@@ -13,7 +13,7 @@ import {
 import { type ClamdAddress, isLocal } from './address.ts'
 import { askServer, type ClamdServer } from './ask-server.ts'
 import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
-import type { Absence, ClamdOutcome } from './clamd-connection.ts'
+import type { Absence, ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import type { Health } from './health.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'

@@ -1,6 +1,6 @@
 import type { Sample } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import type { ClamdOutcome, ClamdPacket } from './clamd-connection.ts'
+import type { ClamdOutcome, ClamdPacket } from './clamd-outcome.ts'
 import { type ClamdReply, readReply, type Submission } from './clamd-reply.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { streamPackets } from './instream.ts'

@@ -1,5 +1,5 @@
 import { doubledPause } from '../../ground/flow/back-off.ts'
-import type { Absence } from './clamd-connection.ts'
+import type { Absence } from './clamd-outcome.ts'
 
 /**
  * Milliseconds for which a server that cannot be reached is tried again, counted from the first

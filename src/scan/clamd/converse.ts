@@ -1,10 +1,6 @@
 import type { ClamdAddress } from './address.ts'
-import {
-  type ClamdOutcome,
-  type ClamdPacket,
-  makeClamdConnection,
-  type RawReplies,
-} from './clamd-connection.ts'
+import { makeClamdConnection } from './clamd-connection.ts'
+import type { ClamdOutcome, ClamdPacket, RawReplies } from './clamd-outcome.ts'
 
 /**
  * Sends a command with its data, and takes the one reply. `packets` is called anew each time that the

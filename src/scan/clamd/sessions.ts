@@ -1,13 +1,8 @@
 import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
-import {
-  type ClamdConnection,
-  type ClamdOutcome,
-  type ClamdPacket,
-  makeClamdConnection,
-  type RawReplies,
-} from './clamd-connection.ts'
+import { type ClamdConnection, makeClamdConnection } from './clamd-connection.ts'
+import type { ClamdOutcome, ClamdPacket, RawReplies } from './clamd-outcome.ts'
 import { type Converse, type ConverseMany, converse } from './converse.ts'
 import { createDescriptorTrial } from './descriptor-trial.ts'
 
