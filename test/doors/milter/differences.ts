@@ -34,7 +34,7 @@ const refused = (what: string) =>
 export const differences: Readonly<Record<string, Difference>> = {
   ...Object.fromEntries(
     Object.entries(ofBytes).flatMap(([what, why]) => [
-      [`of ${what}, not a byte is changed below the new field`, { why }],
+      [`${what} stays as it is below the new field, byte for byte`, { why }],
       [`without QHPSI ${what} passes byte for byte`, { why }],
     ]),
   ),

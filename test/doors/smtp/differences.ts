@@ -13,7 +13,7 @@ const ofBytes = [
 export const differences: Readonly<Record<string, Difference>> = {
   ...Object.fromEntries(
     ofBytes.flatMap((what) => [
-      [`of ${what}, not a byte is changed below the new field`, { why: lastLineEnd }],
+      [`${what} stays as it is below the new field, byte for byte`, { why: lastLineEnd }],
       [`without QHPSI ${what} passes byte for byte`, { why: lastLineEnd }],
     ]),
   ),
