@@ -9,7 +9,7 @@ import { createClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 /** Milliseconds until a socket that took nothing is tried again. */
 const FULL_FOR = 2
 
-export interface ExchangeOptions {
+export interface ClamdExchangeOptions {
   readonly packets: Iterator<ClamdPacket>
   /** The number of replies to take. */
   readonly replies: number
@@ -25,7 +25,7 @@ export interface ExchangeOptions {
 export class Exchange {
   /** Resolves when the exchange is over; rejects with what `packets` throws. */
   readonly outcome: Promise<ClamdOutcome<RawReplies>>
-  readonly #options: ExchangeOptions
+  readonly #options: ClamdExchangeOptions
   readonly #reply: ReturnType<typeof createClamdReplyReader>
   #resolve: (outcome: ClamdOutcome<RawReplies>) => void = () => {}
   #reject: (error: unknown) => void = () => {}
@@ -36,7 +36,7 @@ export class Exchange {
   #pause: NodeJS.Timeout | undefined
   readonly #abort = () => this.#finish(timedOut)
 
-  constructor(options: ExchangeOptions) {
+  constructor(options: ClamdExchangeOptions) {
     this.#options = options
     this.#reply = createClamdReplyReader(options.replies)
     this.outcome = new Promise((resolve, reject) => {
