@@ -1,6 +1,6 @@
 /**
- * Wrong settings. Every door answers them alike: the slot, with or without onescand, ends with 55 and
- * logs the reason; onescand itself does not start.
+ * Wrong settings. Every door answers them alike: the slot, with or without onescand, ends with 55
+ * and logs the reason; onescand itself does not start.
  */
 export interface BadSetting {
   /** The settings, besides QHPSI, which is set unless `unscanned` is. */

@@ -9,12 +9,12 @@ import { badSettings } from '../../cases/bad-settings.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { newest, startOnescand } from './process.ts'
 
-/** onescand --check: what it says, and that a start would say the same. */
+/** What onescand --check reports, and that a start reports the same. */
 
 const good = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
 const none = ['--socket', 'none']
 
-/** A place of its own in each test. */
+/** The path of a socket, another one in each test. */
 function checkHere(t: Test) {
   const directory = openDirectory(t)
   const socket = join(directory, 's')

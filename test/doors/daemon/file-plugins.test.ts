@@ -17,7 +17,7 @@ import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from '../warm/client.ts'
 import { runtimes as onNode, startOnescand } from './process.ts'
 
-/** File plugins in onescand: their processes are kept, and end with it. */
+/** The processes of file plugins: onescand keeps them, and they end with it. */
 
 const root = join(import.meta.dirname, '../../..')
 const compiled = join(root, 'build/native/onescand')
@@ -25,7 +25,7 @@ const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
-/** Finds the version of the plugin and its process, opens `lifeline`, and obeys the subject. */
+/** A plugin that finds its own version and process id, opens `lifeline`, and obeys the subject. */
 const plugin = (version: string) => `
   const fs = require('node:fs')
   exports.virusscan = async ({ path }) => {
@@ -38,14 +38,14 @@ const plugin = (version: string) => `
     return { infected: true, name: '${version}:' + process.pid }
   }`
 
-/** A PLUGINDIR outside the tree, where each file is what its extension says. */
+/** A PLUGINDIR outside the tree, where package.json does not decide what a file is. */
 function pluginDirectory(t: { teardown(stop: () => void): void }): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** Resolves when all that opened the FIFO have closed it. */
+/** Resolves when all processes that opened the FIFO have closed it. */
 function fifo(directory: string, name: string): Promise<void> {
   execFileSync('mkfifo', [join(directory, name)])
   return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ for (const { name, program } of runtimes) {
       const { code, log } = await onescand.ask({ variables: settings, message: message(subject) })
       return code === 31 ? (/virus=(\S+)/.exec(log)?.[1] ?? log) : log
     }
-    /** What the plugin says once its process has settled, and so is used again. */
+    /** What the plugin answers, once two messages in a row had the same process. */
     const steady = async () => {
       for (let last = await hear('x'); ; ) {
         const next = await hear('x')

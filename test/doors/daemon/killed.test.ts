@@ -9,10 +9,10 @@ import { runSlot } from '../queue/slot.ts'
 import { startOnescand } from './process.ts'
 
 /**
- * The thin client and the daemon as they are installed, and the daemon is killed again and again.
+ * What becomes of mail if the daemon behind the thin client is killed again and again.
  */
 
-/** At least so many of each, however fast the machine is. */
+/** The least numbers of messages, kills and warm answers, however fast the machine is. */
 const MESSAGES = 60
 const KILLS = 4
 const WARM = 12

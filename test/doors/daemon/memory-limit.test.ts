@@ -18,12 +18,12 @@ import { submit } from '../milter/submit.ts'
 import { newest, startOnescand } from './process.ts'
 
 /**
- * The memory limit of the unit (MemoryMax) is reached: memory files count for it, and the kernel
- * kills whom it likes. A message may be deferred, or its connection may break, for which an MTA
- * defers it; none may come through that was to be refused.
+ * What becomes of mail at the memory limit of the unit (MemoryMax). Files in memory count for it,
+ * and the kernel kills any of the processes. A message may be deferred, or its connection may
+ * break, and the MTA defers it. No message that was to be refused may come through.
  */
 
-/** Where a control group with a memory limit of its own can be made. */
+/** The directory in which a control group with a memory limit can be made. */
 const GROUPS = '/sys/fs/cgroup/memory'
 const LIMIT = 'memory.limit_in_bytes'
 const skip =
@@ -84,7 +84,7 @@ t.test(
   },
 )
 
-/** `broken`: the filter left without an answer, or is not there. */
+/** `broken`: the milter closed the connection without an answer, or does not listen. */
 async function send(place: string, message: Buffer): Promise<string> {
   try {
     const line = await call(place)
@@ -101,7 +101,7 @@ async function send(place: string, message: Buffer): Promise<string> {
   }
 }
 
-/** Once the processes in it have gone. */
+/** Removes the control group once its processes have ended. */
 async function removeGroup(group: string): Promise<void> {
   for (;;) {
     const left = readFileSync(join(group, 'cgroup.procs'), 'latin1').split('\n').filter(Boolean)

@@ -17,7 +17,7 @@ export const runtimes: readonly { readonly name: string; readonly program: reado
 ]
 export const newest = runtimes[0]!.program
 
-/** What the rig needs of tap's test object. */
+/** What startOnescand() needs of tap's test object. */
 interface Test {
   teardown(stop: () => unknown): void
 }
@@ -26,9 +26,9 @@ export interface DaemonWishes {
   readonly program?: readonly string[]
   readonly args?: readonly string[]
   readonly settings?: Readonly<Record<string, string>>
-  /** Where it listens; default: a path of its own. */
+  /** The path of its socket; by default one of its own. */
   readonly socket?: string
-  /** A descriptor that it gets as its descriptor 3. */
+  /** The descriptor that it gets as descriptor 3. */
   readonly fd?: number
   /** The user that it runs as, with a group of the same number; for tests that root runs. */
   readonly uid?: number
@@ -40,16 +40,16 @@ export interface RunningDaemon {
   readonly socket: string
   readonly directory: string
   readonly log: readonly string[]
-  /** Its exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended the process. */
   readonly ended: Promise<number | string>
-  /** Resolves at the first line, past or to come, that matches. */
+  /** Resolves when a line that matches is, or was, logged. */
   logged(line: RegExp): Promise<void>
   ask(question?: Question): Promise<Outcome>
-  /** Ends it and its workers as a power cut does. */
+  /** Kills onescand and its workers, as a power cut does. */
   kill(): void
 }
 
-/** Process ids of those that it has started. */
+/** The process ids of the children of a process. */
 export function childrenOf(pid: number): number[] {
   const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
   return list.split(' ').filter(Boolean).map(Number)
@@ -85,7 +85,7 @@ export function startOnescand(t: Test, wishes: DaemonWishes = {}): RunningDaemon
       try {
         process.kill(worker, 'SIGKILL')
       } catch {
-        // It was quicker.
+        // It has ended by itself.
       }
     }
   }

@@ -4,13 +4,16 @@ import t from 'tap'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { runtimes as onNode, startOnescand } from './process.ts'
 
-/** What a plugin can do to the onescand that it runs as the same user as. */
+/** What a plugin can do to onescand, which runs as the same user. */
 
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 const NOBODY = 65534
 
-/** Finds how many processes of onescand it sees, and what of each it could open or read. */
+/**
+ * A plugin that finds how many processes of onescand it sees, and what it could open or read of
+ * each.
+ */
 const spy = `
   const fs = require('node:fs')
   const attempt = (what) => {

@@ -21,7 +21,7 @@ t.test('a thousand copies through three processes are a scan for each at most', 
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
   const onescand = startOnescand(t, { settings, args: ['--workers', '3'] })
   await onescand.logged(/serving/)
-  // All processes know clamd's signatures then: copies are scanned as long as one does not.
+  // After these messages all processes know clamd's signatures. Before that copies are scanned.
   const others = Array.from({ length: 48 }, (_, n) => letter(n, `No copy: ${n}`))
   for (let at = 0; at < others.length; at += 8) {
     const some = others.slice(at, at + 8)

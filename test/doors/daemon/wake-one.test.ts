@@ -5,7 +5,7 @@ import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { until } from '../http/rig.ts'
 import { childrenOf, runtimes, startOnescand } from './process.ts'
 
-/** Two workers on one socket: a connection wakes one of them. */
+/** How many workers on one socket a connection wakes. */
 
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const programs = [
@@ -14,13 +14,16 @@ const programs = [
 ]
 const MESSAGES = 12
 
-/** How often a process has waited so far, proc_pid_status(5). */
+/** The number of times that a process has waited so far, proc_pid_status(5). */
 function waitsOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   return Number(/^voluntary_ctxt_switches:\s+([0-9]+)$/m.exec(status)?.[1])
 }
 
-/** Asked while nobody is at work: what a busy one does not take is another's. */
+/**
+ * Waits until all workers are idle: a connection that a busy worker does not take is for another
+ * one.
+ */
 async function untilIdle(workers: readonly number[]): Promise<void> {
   while (workers.some((pid) => processStat(pid)?.state !== 'S')) {
     await new Promise((done) => setTimeout(done, 5))
@@ -46,8 +49,9 @@ for (const { name, program } of programs) {
       await untilIdle(workers)
       return workers.map((pid, index) => waitsOf(pid) - before[index]!)
     }
-    // On a busy host the one may not be back in time, and rightly the other takes a connection. If
-    // all were woken each time, no round of these would come out.
+    // On a busy host the worker may not be back in time, and the other one rightly takes a
+    // connection.
+    // If each connection woke both workers, no round would succeed.
     let woken: number[] = []
     for (let round = 0; round < 8 && !(Math.min(...woken) < MESSAGES / 2); round++) {
       woken = await wokenForAll()

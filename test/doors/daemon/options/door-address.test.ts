@@ -2,7 +2,7 @@ import t from 'tap'
 import { inheritedSockets } from '../../../../src/doors/daemon/listening/inherited-sockets.ts'
 import { readDoorAddress } from '../../../../src/doors/daemon/options/door-address.ts'
 
-/** Where doors listen, and how the descriptors of that are found. */
+/** How the addresses of doors are read, and the purposes of sockets of systemd. */
 
 const read = (text: string) => readDoorAddress(text, '--milter')
 

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { readOptions } from '../../../../src/doors/daemon/options/options.ts'
 
-/** Next servers that are onescand itself, as its options tell. */
+/** Which next servers are refused because onescand itself listens there. */
 
 const [outside] = Object.values(networkInterfaces())
   .flatMap((found) => found ?? [])

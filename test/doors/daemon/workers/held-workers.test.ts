@@ -116,7 +116,7 @@ t.test(
       const message = Buffer.from(`From: a@example.org\n\n${body}\n`)
       return onescand.ask({ variables, message, timeLeft: 150_000 })
     }
-    /** Stops the one worker while it has these in hand. */
+    /** Stops the only worker while it has these messages in hand. */
     const hold = async (...bodies: string[]) => {
       waiting = []
       const [worker] = childrenOf(onescand.pid)

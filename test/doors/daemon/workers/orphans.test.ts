@@ -12,15 +12,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runtimes as onNode, startOnescand } from '../process.ts'
 
-/** What plugins leave behind ends with their processes, and nothing else does. */
+/** Processes that plugins leave behind are killed, and no others. */
 
 const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
 const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
 /**
- * Leaves a process in a session of its own, with a child in another one, that hold the FIFO of the
- * subject.
+ * A plugin that leaves a process in a session of its own, with a child in another session. Both
+ * hold the FIFO that the subject names.
  */
 const plugin = `
   const fs = require('node:fs')
@@ -43,7 +43,7 @@ for (const { name, program } of runtimes) {
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     writeFileSync(join(directory, 'a.cjs'), plugin)
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    /** The FIFO is held by whoever was left behind: resolves when they have ended. */
+    /** Resolves when the processes that hold the FIFO have ended. */
     const left = (subject: string) => {
       const fifo = join(directory, subject)
       execFileSync('mkfifo', [fifo])
@@ -90,7 +90,7 @@ for (const { name, program } of runtimes) {
     const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     const script = join(directory, 'scanner')
-    // With a limit of its own, and a child whose end onescand hears of.
+    // A scanner with a limit of its own, and a child whose end onescand is told of.
     const lines = 'ulimit -t 60\n(sleep 0.1 &)\nsleep 0.3\nexit 0'
     writeFileSync(script, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })
     const settings = { QHPSI: script }

@@ -6,7 +6,7 @@ import {
 } from '../../../../src/doors/shared/intake/recipient-list.ts'
 import { createBudget } from '../../../../src/doors/shared/limits/memory-budget.ts'
 
-/** What is kept of recipients before their message is. */
+/** How recipients are kept until their message comes. */
 
 const GENEROUS = 1024 ** 3
 const noRoom = () => new Error('no room')

@@ -60,5 +60,5 @@ t.test('connections are looked at again and again, as long as there are any', as
     connections.delete(round)
     t.same([...new Set(looked)], [round])
   }
-  // A timer that went on would keep this process.
+  // A timer that is still running would keep this process from ending.
 })

@@ -5,7 +5,7 @@ import {
   goesForMemory,
 } from '../../../../src/doors/shared/limits/eviction.ts'
 
-/** Who goes when there is no room for all. Times are milliseconds. */
+/** Which connection is closed if there is no room for all. Times are in milliseconds. */
 
 const NOW = 1_000_000
 

@@ -8,7 +8,7 @@ import { newest, runSlot, runtimes, type SlotWishes } from '../../queue/slot.ts'
 const stage = buildStage()
 t.teardown(stage.remove)
 
-/** A refused message with these settings. */
+/** Runs the slot with these settings and a message that is refused. */
 const refuse = (settings: Readonly<Record<string, string>>, wishes: SlotWishes = {}) =>
   runSlot({
     message: infected,
