@@ -6,7 +6,7 @@ import { readType } from '../../src/mime/strict-type.ts'
 
 /** What the header of a part says: its type, its encodings, and the boundaries that are open. */
 
-t.test('a type is read if no reader can read another one', async (t) => {
+t.test('a type is read strictly only if no reader can read another type', async (t) => {
   const none = { boundary: undefined, isText: false }
   t.same(readType('text/plain'), { type: 'text/plain', boundary: undefined, isText: true })
   t.same(readType('Text/HTML'), { type: 'text/html', ...none })
@@ -44,7 +44,7 @@ t.test('a type is read if no reader can read another one', async (t) => {
   }
 })
 
-t.test('one plain word that all know is the encoding', async (t) => {
+t.test('a single word that all readers know is the encoding', async (t) => {
   const of = (word: string) => encodingsOf([word], true, word.toLowerCase())
   t.same(of('Base64'), ['base64'])
   t.same(of('quoted-printable'), ['quoted-printable'])
@@ -53,7 +53,7 @@ t.test('one plain word that all know is the encoding', async (t) => {
 })
 
 t.test(
-  'else all count that the header mentions, and all for a word that nobody knows',
+  'without such a word, all encodings count that the header mentions; a word that nobody knows makes all count',
   async (t) => {
     const all = ['identity', 'base64', 'quoted-printable', 'uuencode']
     t.same(encodingsOf(['x-odd'], true, 'x-odd'), all)
@@ -92,7 +92,7 @@ t.test('the longest boundary that is open is found behind the dashes, in any cas
   t.equal(found('{z'), undefined)
 })
 
-t.test('there may be so many boundaries, of so many lengths', async (t) => {
+t.test('boundaries have a limit, and so have their lengths', async (t) => {
   const many = (count: number) => Array.from({ length: count }, (_, n) => `${n}`.padStart(9, '0'))
   const boundaries = new Boundaries()
   boundaries.learn(many(BOUNDARIES_MAX))

@@ -41,7 +41,7 @@ const some = [
   ...Object.values(examples).flatMap(({ has, hasNot }) => [...has, ...hasNot]),
 ].map((text) => Buffer.from(text, 'latin1'))
 
-t.test('listeners hear the same of a mail, however it is split', async (t) => {
+t.test('a listener is told the same of a mail, however the mail is split', async (t) => {
   const mail = fc.oneof(
     fc.constantFrom(...some.filter(({ length }) => length < 10_000)),
     fc.nat().map((seed) => mutant(seed).message),
@@ -57,14 +57,14 @@ t.test('listeners hear the same of a mail, however it is split', async (t) => {
   )
 })
 
-t.test('listeners hear the same of a mail that comes byte by byte', async (t) => {
+t.test('a listener is told the same of a mail that comes byte by byte', async (t) => {
   for (const mail of some.filter(({ length }) => length < 600)) {
     const cuts = Array.from({ length: mail.length }, (_, at) => at)
     t.same(told(mail, cuts, true), told(mail, [], true))
   }
 })
 
-t.test('who listens to bytes is told each of them once, in order', async (t) => {
+t.test('a listener of bytes gets each byte once, in order', async (t) => {
   const ordinaryMails = ordinary.map((text) => Buffer.from(text, 'latin1'))
   const mails = [...ordinaryMails, ...Array.from({ length: 300 }, (_, at) => conformingMail(at))]
   for (const mail of mails) {
