@@ -20,9 +20,9 @@ import { findProgram } from '../../programs/install.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
 import { compiled, launcher, runSlot, runtimes, type SlotWishes } from './slot.ts'
 
-/** Where the slot's lines go: to fd 2 where that is a log, and to nobody's bounce. */
+/** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */
 
-/** What the compiled runtime begins with. */
+/** The first file of the compiled runtime. */
 const chooser = join(import.meta.dirname, '../../../packaging/native/programs.cjs')
 const stage = buildStage()
 t.teardown(stage.remove)
@@ -227,7 +227,7 @@ t.test('a damaged installation writes nothing into the report of a delivery eith
 
 const unset = { PROTO: undefined }
 
-/** A program whose fd 2 somebody has led to a file. */
+/** Runs a program with fd 2 redirected to a file. */
 function redirected(file: string, ...program: readonly string[]): readonly string[] {
   return ['/bin/sh', '-c', `exec "$@" 2>'${file}'`, 'sh', ...program]
 }

@@ -6,7 +6,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { runSlot, runtimes } from './slot.ts'
 
-/** File plugins behind the slot: what they find, and every way in which one goes wrong. */
+/** File plugins behind the slot: what they find, and each way in which they fail. */
 
 const stage = buildStage()
 t.teardown(stage.remove)

@@ -17,11 +17,13 @@ import { type BuiltStage, buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { newest, runSlot, runtimes } from './slot.ts'
 
-/** The slot and its quarantine: what was answered 0 lies there, whatever happens meanwhile. */
+/**
+ * The slot and its quarantine: a message for which the slot ended with 0 is kept, whatever happens.
+ */
 
 const today = `.${new Date().toISOString().slice(0, 10)}`
 
-/** What is wrong with a quarantine, where it is then, and the reason in the log. */
+/** What is wrong with a quarantine, its path, and the reason in the log. */
 const spoilt: readonly {
   readonly name: string
   readonly spoil: (stage: BuiltStage) => string
@@ -184,7 +186,7 @@ t.test(
   },
 )
 
-/** Takes all room of a file system. */
+/** Fills a file system. */
 function fill(directory: string): void {
   try {
     writeFileSync(join(directory, 'filler'), Buffer.alloc(1024 * 1024))

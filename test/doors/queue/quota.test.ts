@@ -11,7 +11,7 @@ import {
 } from '../../quota/ask/services.ts'
 import { runSlot, runtimes } from './slot.ts'
 
-/** The slot answers for all recipients at once: mail is put off where each of them is full. */
+/** The slot answers for all recipients at once: mail is deferred if all of them are over quota. */
 
 const mailboxes = {
   'full@example.org': [100, 100],

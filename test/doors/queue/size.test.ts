@@ -8,7 +8,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runtimes } from './slot.ts'
 
-/** What the slot takes at 100 MB, beside what it takes at 4 KB. */
+/** The memory that the slot takes for 100 MB, beside that for 4 KB. */
 
 const stage = buildStage()
 t.teardown(stage.remove)

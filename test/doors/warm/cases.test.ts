@@ -13,12 +13,12 @@ import type { Outcome } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 
 /**
- * The behaviours that all doors share, asked for by a client that has the daemon's own settings.
+ * The behaviours that all doors share, for a client that has the daemon's own settings.
  */
 
-/** What belongs to a connection: no environment of a daemon has it. */
+/** Settings of one connection, which are never in a daemon's environment. */
 const clients = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
-/** What a client alone may have set as well. */
+/** Settings that a client may have although the daemon does not. */
 const either = new Set(['REJECTVIRUS', 'VIRUSFORWARD', 'QHPSIMINSIZE', 'QHPSIMAXSIZE'])
 
 for (const testCase of allCases) {

@@ -7,11 +7,11 @@ import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs
 import { until } from '../http/rig.ts'
 import { type OpenSlot, openSlot } from './slot-socket.ts'
 
-/** Real clamds behind the daemon, that go, come and fall silent while mail is judged. */
+/** Real clamds behind the daemon that end, start and fall silent while mail is judged. */
 
 const virus = Buffer.from(`Subject: x\n\n${EICAR}\n`)
 
-/** Each of these messages, several at a time, and what became of them. */
+/** Sends each of these messages, several at a time, and counts their outcomes. */
 async function judgeMany(slot: OpenSlot, count: number, timeLeft = 20_000): Promise<string[]> {
   const results: string[] = []
   let left = count

@@ -5,7 +5,9 @@ import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 
-/** A client of doc/slot-protocol.md by script: it says what it is told to, and reads strictly. */
+/**
+ * A client of doc/slot-protocol.md for tests: it sends whatever a test wants, and reads strictly.
+ */
 
 export interface Question {
   readonly variables?: Readonly<Record<string, string>>
@@ -24,9 +26,9 @@ export interface Question {
 }
 
 export interface Heard {
-  /** Tags in their order. */
+  /** The tags of all frames, in their order. */
   readonly tags: string
-  /** The last frame's payload. */
+  /** The payload of the last frame. */
   readonly payload: Buffer
 }
 
@@ -35,7 +37,7 @@ export const simpleEnvelope = makeEnvelope(Buffer.from('a@example.org'), [
 ]).wire
 export const simpleMessage = Buffer.from('Subject: x\n\nbody\n')
 
-/** The frames of a question, each by itself. */
+/** Returns the frames of a question, one by one. */
 export function framesOf(question: Question): Buffer[] {
   const { variables = {}, message = simpleMessage, offset, size } = question
   const frames = [frame('1', Buffer.from('osc1'))]
@@ -62,7 +64,7 @@ function messageFrames(message: Buffer): Buffer[] {
 
 const passing = (await loadPassedDescriptors())!
 
-/** Asks, and hears the daemon out. */
+/** Asks, and reads the whole answer. */
 export async function ask(socket: string, question: Question): Promise<Heard> {
   const connection = await call(socket)
   const { handed, message = simpleMessage } = question
@@ -79,7 +81,7 @@ export async function call(socket: string): Promise<Socket> {
   return connection
 }
 
-/** Everything until the daemon closes; throws where that is cut, or not frames. */
+/** Reads until the daemon closes the connection. Throws if that is cut, or not in frames. */
 export function hearOut(connection: Socket, whenAskedForIt = () => {}): Promise<Heard> {
   let tags = ''
   let last: Buffer = Buffer.alloc(0)
@@ -107,22 +109,22 @@ export function hearOut(connection: Socket, whenAskedForIt = () => {}): Promise<
   })
 }
 
-/** What the client would do now: doc/slot-protocol.md, "What the daemon sends". */
+/** What a client does by the answer: doc/slot-protocol.md, "What the daemon sends". */
 export interface Outcome {
   readonly does: 'hand on' | 'end' | 'go cold'
-  /** Why it goes cold. */
+  /** The reason to go cold. */
   readonly why: string
   readonly code: number | undefined
-  /** For the error descriptor. */
+  /** The text for the error descriptor. */
   readonly text: string
   readonly log: string
-  /** What the next program gets. */
+  /** The message that the next program gets. */
   readonly message: Buffer
   readonly envelope: Buffer
 }
 
 /**
- * Carries the answer out, by the letter of the document. Throws where a client would not understand
+ * Carries the answer out, by the letter of the document. Throws if a client would not understand
  * it.
  */
 export function carryOut({ tags, payload }: Heard, question: Question): Outcome {

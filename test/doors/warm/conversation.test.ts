@@ -7,7 +7,9 @@ import { standIn } from '../../scan/clamd/stand-in.ts'
 import { ask, call, carryOut, framesOf, hearOut, type Question } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 
-/** The conversation itself: its time, its limits, and clients that do not keep to it. */
+/**
+ * Conversations with the slot socket: their times and limits, and clients that break the protocol.
+ */
 
 const own = { QHPSI: 'plugin: eicar' }
 const question: Question = { variables: own, message: plain }

@@ -4,7 +4,7 @@ import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { runSlot, runtimes } from '../queue/slot.ts'
 import { openSlot } from './slot-socket.ts'
 
-/** As Debian sets it up: 100 connections are looked at, and 15 wait to be. */
+/** A clamd as Debian sets it up: it serves 100 connections, and 15 wait. */
 const asPackaged = { maxConnectionQueueLength: 15 }
 
 const settings = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
@@ -40,7 +40,7 @@ t.test(
   },
 )
 
-/** On Node a process takes some 40 MB, and there is to be room for all. */
+/** Fewer processes on Node, where each takes some 40 MB. */
 const cold = runtimes
   .filter(({ name }) => !name.includes('20'))
   .map((runtime) => ({ ...runtime, count: runtime.name === 'compiled' ? 150 : 60 }))

@@ -6,7 +6,7 @@ import { standIn } from '../../scan/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 import { openSlot } from './slot-socket.ts'
 
-/** What is known of copies, by all warm doors. */
+/** How warm doors remember verdicts about copies. */
 
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(

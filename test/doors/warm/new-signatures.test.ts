@@ -5,7 +5,7 @@ import t from 'tap'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { openMilter } from '../milter/rig.ts'
 
-/** Signatures that lie here, and that a real clamd has not loaded yet. */
+/** Signatures on the disk that a real clamd has not loaded yet. */
 
 const letter = (n: number) =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nan unknown worm\n`)
@@ -62,7 +62,7 @@ t.test(
   },
 )
 
-/** What clamd answers. */
+/** Returns the answer of clamd. */
 async function say(socket: string, command: string, stream?: Buffer): Promise<string> {
   const connection = connect(socket)
   connection.write(`z${command}\0`)

@@ -5,7 +5,7 @@ import { loadLibc } from '../../../src/ground/runtime/libc.ts'
 import { plain } from '../../cases/messages.ts'
 import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
 
-/** Who asks, in the log. */
+/** The client's user and process in the log. */
 
 const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const libc = await loadLibc()

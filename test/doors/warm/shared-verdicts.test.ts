@@ -4,7 +4,7 @@ import { startStore, storeMissing } from '../../programs/store-server.ts'
 import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 
-/** Two hosts that share a store. */
+/** How two hosts share verdicts through a store. */
 
 const skip = storeMissing
 const secret = Buffer.alloc(32, 7).toString('base64url')
@@ -12,7 +12,7 @@ const letter = (n: number, body = 'Hello') =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\n${body}\n`)
 const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
-/** A host with a clamd of its own, of these signatures. */
+/** Opens a host with a clamd of its own, which has these signatures. */
 async function openHost(
   t: Test,
   store: string,

@@ -17,9 +17,9 @@ interface Test {
 
 export interface OpenSlot extends Door {
   readonly socket: string
-  /** The daemon's own trouble. */
+  /** The lines that the daemon has logged about its own trouble. */
   readonly log: readonly string[]
-  /** A private directory that goes with the test. */
+  /** A private directory, which is removed with the test. */
   readonly directory: string
   ask(question?: Question): Promise<Outcome>
 }

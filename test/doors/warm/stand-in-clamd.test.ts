@@ -5,7 +5,7 @@ import t from 'tap'
 import { standInClamd } from '../../../src/doors/warm/stand-in-clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
-/** The rehearsal's clamd. */
+/** The stand-in for clamd by which onescand warms up. */
 
 const stream = (...pieces: readonly string[]) =>
   Buffer.concat([

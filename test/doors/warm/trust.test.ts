@@ -392,7 +392,7 @@ exec '${stage.scanner}' "$1"
   },
 )
 
-/** Takes the virus out of its own file when it is told to. */
+/** A client that takes the virus out of its own file when it is told to. */
 const OWNER = `
 import mmap, os, sys, time
 exchange = sys.argv[1]
