@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { InHand, InHandNotes } from './in-hand.ts'
-import { openMemoryStore } from './memory-store.ts'
-import { createPoison, type Poison, type PoisonEvent } from './poison.ts'
+import type { InHand, InHandNotes } from './poison/in-hand.ts'
+import { createPoison, type Poison, type PoisonEvent } from './poison/poison.ts'
 import {
   type CouldNotTell,
   createScansInFlight,
@@ -9,7 +8,8 @@ import {
   type ScanEnd,
   type ScansInFlight,
 } from './scans-in-flight.ts'
-import type { VerdictStore } from './store.ts'
+import { openMemoryStore } from './stores/memory-store.ts'
+import type { VerdictStore } from './stores/store.ts'
 
 /**
  * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../ground/errors/fault.ts'
+import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
-import { deriveSecrets, keyMark, type Secrets, sharedKey } from './secrets.ts'
-import type { SharedStoreOptions } from './shared-store.ts'
-import type { VerdictStore } from './store.ts'
+import type { SharedStoreOptions } from './stores/shared-store.ts'
+import type { VerdictStore } from './stores/store.ts'
 import { accessOf } from './valkey/access.ts'
 import type { StoreAddress } from './valkey/address.ts'
 import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
@@ -70,7 +70,7 @@ async function openShared(
 ): Promise<VerdictStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
-    const { openSharedStore } = await import('./shared-store.ts')
+    const { openSharedStore } = await import('./stores/shared-store.ts')
     return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)

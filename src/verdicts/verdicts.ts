@@ -3,18 +3,19 @@ import { haveLoaded } from '../scan/shared/have-loaded.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
-import { type PoisonPolicy, scanCarefully, warnedOfSuspects } from './careful-scan.ts'
-import { exactFingerprintOf } from './fingerprint.ts'
-import { stillCounts } from './fresh.ts'
+import { exactFingerprintOf } from './copies/fingerprint.ts'
+import { stillCounts } from './copies/fresh.ts'
 import {
   type FingerprintedMessage,
   hasFingerprint,
   type IdentityOptions,
   identify,
   type MessageIdentity,
-} from './message-identity.ts'
-import type { PoisonCounters, Withheld } from './poison.ts'
-import { memorableOf, withRemembered } from './remembered-result.ts'
+} from './copies/message-identity.ts'
+import { memorableOf, withRemembered } from './copies/remembered-result.ts'
+import { noteVersions } from './copies/versions.ts'
+import { type PoisonPolicy, scanCarefully, warnedOfSuspects } from './poison/careful-scan.ts'
+import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import {
   type CouldNotTell,
   createScansInFlight,
@@ -23,11 +24,10 @@ import {
   type ScanEnd,
   type ScansInFlight,
 } from './scans-in-flight.ts'
-import { openSealed, sealVerdict } from './seal.ts'
-import type { Sharing, VerdictStore } from './store.ts'
-import type { RememberedVerdict } from './verdict.ts'
-import type { KnownOrScanned, ScanWith, VerdictQuery } from './verdict-query.ts'
-import { noteVersions } from './versions.ts'
+import { openSealed, sealVerdict } from './shared/seal.ts'
+import type { RememberedVerdict } from './shared/verdict.ts'
+import type { KnownOrScanned, ScanWith, VerdictQuery } from './shared/verdict-query.ts'
+import type { Sharing, VerdictStore } from './stores/store.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions {

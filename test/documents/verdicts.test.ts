@@ -4,13 +4,18 @@ import { join } from 'node:path'
 import t from 'tap'
 import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { table as settings } from '../../src/ground/settings/table.ts'
-import { copyFields, FREE_LINE_MAX, FREE_MAX, transportFields } from '../../src/verdicts/fields.ts'
-import { fingerprintOf } from '../../src/verdicts/fingerprint.ts'
-import { INFECTED_FOR } from '../../src/verdicts/fresh.ts'
-import { UNPUBLISHED_MAX } from '../../src/verdicts/publisher.ts'
-import { deriveSecrets } from '../../src/verdicts/secrets.ts'
-import { CLAIMED_FOR } from '../../src/verdicts/shared-store.ts'
-import { KEY_PREFIX } from '../../src/verdicts/store-keys.ts'
+import {
+  copyFields,
+  FREE_LINE_MAX,
+  FREE_MAX,
+  transportFields,
+} from '../../src/verdicts/copies/fields.ts'
+import { fingerprintOf } from '../../src/verdicts/copies/fingerprint.ts'
+import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
+import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
+import { UNPUBLISHED_MAX } from '../../src/verdicts/stores/publisher.ts'
+import { CLAIMED_FOR } from '../../src/verdicts/stores/shared-store.ts'
+import { KEY_PREFIX } from '../../src/verdicts/stores/store-keys.ts'
 import {
   ENTERED_WITHIN,
   FIRST_PAUSE,
@@ -20,7 +25,7 @@ import {
   MISSES_MAX,
 } from '../../src/verdicts/valkey/lasting-connection.ts'
 import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
-import { subjectOf } from '../verdicts/subjects.ts'
+import { subjectOf } from '../verdicts/copies/subjects.ts'
 
 /** doc/verdicts.md against the program. */
 

@@ -10,7 +10,7 @@ import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
-import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/verdict-query.ts'
+import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
 import type { Verdicts } from '../../src/verdicts/verdicts.ts'
 import { keyring } from '../second-reader/stamped.ts'
 

@@ -3,8 +3,8 @@ import { loadKeyring } from '../../cluster/keyring.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { sharedKey } from '../../verdicts/secrets.ts'
-import type { VerdictStore } from '../../verdicts/store.ts'
+import { sharedKey } from '../../verdicts/copies/secrets.ts'
+import type { VerdictStore } from '../../verdicts/stores/store.ts'
 import { accessOf } from '../../verdicts/valkey/access.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 import type { SharedKnownClients } from './known-clients.ts'
@@ -44,7 +44,7 @@ export async function openSharedKnownClients(
 
   async function open(): Promise<VerdictStore> {
     try {
-      const { openSharedStore } = await import('../../verdicts/shared-store.ts')
+      const { openSharedStore } = await import('../../verdicts/stores/shared-store.ts')
       const access = accessOf(address, policy)
       const meanwhile = 'this host alone knows its clients meanwhile'
       return openSharedStore({ ...access, timeout: policy.timeout, log, uptime, meanwhile })

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Withheld } from '../../verdicts/poison.ts'
+import type { Withheld } from '../../verdicts/poison/poison.ts'
 import { createFrameReader, frame, uint32 } from './frames.ts'
 import { VERSION, WITHHELD } from './request.ts'
 

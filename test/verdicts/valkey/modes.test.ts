@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { tryStore } from '../../../src/verdicts/shared-store.ts'
+import { tryStore } from '../../../src/verdicts/stores/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
 import { freePort } from '../../programs/free-port.ts'
 import {
@@ -15,7 +15,7 @@ import {
   storeMissing,
   until,
 } from '../../programs/store-server.ts'
-import { type Opened, openStore, print, sealed, tick } from '../opened-store.ts'
+import { type Opened, openStore, print, sealed, tick } from '../stores/opened-store.ts'
 
 /** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the page. */
 

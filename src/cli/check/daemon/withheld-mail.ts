@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { askWithheld } from '../../../doors/warm/withheld.ts'
-import type { Withheld } from '../../../verdicts/poison.ts'
+import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type RunningDaemon, runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
 import { type Finding, warning } from '../shared/finding.ts'
 import { optionValues } from '../shared/option-values.ts'

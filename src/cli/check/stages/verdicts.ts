@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { readClusterPolicy } from '../../../cluster/cluster-policy.ts'
 import type { Key } from '../../../cluster/keyring.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { keyMark, sharedKey } from '../../../verdicts/secrets.ts'
+import { keyMark, sharedKey } from '../../../verdicts/copies/secrets.ts'
 import { accessOf } from '../../../verdicts/valkey/access.ts'
 import type { StoreAddress } from '../../../verdicts/valkey/address.ts'
 import { readVerdictPolicy, type VerdictPolicy } from '../../../verdicts/verdicts-policy.ts'
@@ -55,7 +55,7 @@ async function checkStore(
   const remedy =
     'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
-    const { tryStore } = await import('../../../verdicts/shared-store.ts')
+    const { tryStore } = await import('../../../verdicts/stores/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
     const { time, hasOtherKey } = await tryStore(accessOf(address, policy), PATIENCE, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []

@@ -2,7 +2,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { openAnonymousFile } from '../../../message/anonymous-file.ts'
 import type { LeftBehind } from '../../../observe/live/process-report.ts'
 import type { HostMemory } from '../../../verdicts/host-memory.ts'
-import { readNotes } from '../../../verdicts/in-hand.ts'
+import { readNotes } from '../../../verdicts/poison/in-hand.ts'
 
 const NOTHING = { inHand: [], logged: 0 }
 

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { checkVerdicts } from '../../../../src/cli/check/stages/verdicts.ts'
-import { keyMark } from '../../../../src/verdicts/secrets.ts'
+import { keyMark } from '../../../../src/verdicts/copies/secrets.ts'
 import { startStore, storeMissing } from '../../../programs/store-server.ts'
 import { host } from '../shared/host.ts'
 

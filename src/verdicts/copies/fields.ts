@@ -1,0 +1,104 @@
+import { hostsOwn } from '../../cluster/mac.ts'
+import { isStampName } from '../../cluster/stamp.ts'
+import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { Header } from '../../message/header-block.ts'
+
+/**
+ * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
+ * decodes mail. They are no part of a fingerprint. They are the fields that no stamp binds, but without
+ * Content-Length, by which some readers cut mail; doc/verdicts.md gives the reason for each.
+ */
+export const transportFields: ReadonlySet<string> = new Set(
+  [...hostsOwn].filter((name) => name !== 'content-length'),
+)
+
+/**
+ * Fields that a sender writes anew in each copy. Their presence and place are part of the
+ * fingerprint; their value is not.
+ */
+export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
+
+/** The only fields that may differ when a message that killed a scanner is delivered again. */
+export const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
+
+/** How much of a field is part of a fingerprint. */
+export type FieldShare = 'whole' | 'name' | 'nothing'
+
+/** How much of a field is part of the fingerprint of copies; `name` is in lower case. */
+export function shareOf(name: string): FieldShare {
+  if (transportFields.has(name) || isStampName(name)) return 'nothing'
+  return copyFields.has(name) ? 'name' : 'whole'
+}
+
+/** The same for the exact fingerprint of a message that is delivered again. */
+export function shareInRetry(name: string): FieldShare {
+  return retryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
+}
+
+/**
+ * Returns the fields whose value is part of the exact fingerprint, but not of the fingerprint of copies:
+ * each with its number among all fields of the exact fingerprint, a blank, and its text with CRLF made LF.
+ */
+export function extraRetryFields(header: Header): string {
+  let all = ''
+  let place = 0
+  for (const field of header.fields) {
+    if (shareInRetry(field.key) !== 'whole') continue
+    place++
+    if (shareOf(field.key) === 'whole') continue
+    all += `${place} ${header.textOf(field).replaceAll('\r\n', '\n')}`
+  }
+  return all
+}
+
+/**
+ * Most bytes of fields whose value is no part of the fingerprint. Scanners stop reading a header at some
+ * length, and readers of mail go on: the fields that are left out must be too short for that.
+ */
+export const FREE_MAX = 64 * 1024
+/**
+ * Most bytes of a line of such fields, without its line end (RFC 5322 2.1.1). libclamav splits longer
+ * lines, and may take a piece of one for the empty line before the body.
+ */
+export const FREE_LINE_MAX = 998
+
+/** Anything but tabs, line ends and text of any charset. */
+const ODD = /[^\t\n\r -~\x80-\xff]/
+
+/**
+ * Returns the SHA-256 in hex of the header fields, in their order. A field that counts whole is hashed
+ * as it stands, from the first byte of the name through the line end, with CRLF made LF. Of a field
+ * whose name counts, the name in lower case, a colon and LF are hashed. Undefined if the remaining text
+ * is longer than FREE_MAX, has a line over FREE_LINE_MAX, or holds control characters.
+ */
+export function digestFields(
+  crypto: Pick<Crypto, 'createHash'>,
+  header: Header,
+  held: (name: string) => FieldShare,
+): string | undefined {
+  let all = '' // hashed in one call, because each call of the library has a cost
+  let free = 0
+  for (const field of header.fields) {
+    const how = held(field.key)
+    const text = header.textOf(field)
+    if (how === 'whole') {
+      all += text.replaceAll('\r\n', '\n')
+      continue
+    }
+    free += text.length
+    if (free > FREE_MAX || ODD.test(text) || hasLongLine(text)) return undefined
+    if (how === 'name') all += `${field.key}:\n`
+  }
+  return crypto.createHash('sha256').update(all, 'latin1').digest('hex')
+}
+
+/** Whether a line is too long. (A regular expression would read to the end of the line from each of its characters.) */
+function hasLongLine(text: string): boolean {
+  for (let at = 0; at < text.length; ) {
+    const lf = text.indexOf('\n', at)
+    const end = lf < 0 ? text.length : lf
+    if (end - at > FREE_LINE_MAX) return true
+    at = end + 1
+  }
+  return false
+}

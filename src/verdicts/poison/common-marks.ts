@@ -1,0 +1,133 @@
+import { createBackOff } from '../../ground/flow/back-off.ts'
+
+/**
+ * Deaths of scanners that are compared, and deaths at which a mark must have been there to be suspected.
+ */
+const DEATHS_KEPT = 6
+const FEW = 3
+/** Milliseconds for which a death is remembered. */
+const REMEMBERED_FOR = 3600 * 1000
+/** Milliseconds within which all messages report the same death. */
+const SAME_DEATH = 500
+/**
+ * Answered messages with a mark for each death at which it was there: from so many on it is a mark of
+ * ordinary mail.
+ */
+const ANSWERS_PER_DEATH = 3
+/**
+ * Milliseconds for which messages with a suspected mark wait after one of them killed a scanner, doubled
+ * with each death.
+ */
+const FIRST_REST = 2_000
+const LONGEST_REST = 600_000
+
+/** A suspected mark, and milliseconds until the next message with it may be scanned. */
+export interface Suspicion {
+  readonly mark: string
+  readonly rest: number
+}
+
+/**
+ * Finds what messages that scanners died of have in common besides their content: the marks of who sent
+ * them. A mark is suspected if it was there at three of the last six deaths, and hardly a message with it
+ * was answered since the first of these.
+ */
+export interface CommonMarks {
+  /** Notes that a scanner died while it had this message, and maybe others. */
+  died(name: string, marks: readonly string[]): void
+  /** Notes that this message was the reason of the death. */
+  struck(name: string, marks: readonly string[]): void
+  answered(marks: readonly string[]): void
+  suspicionOf(marks: readonly string[]): Suspicion | undefined
+}
+
+/** Returns the marks of a message: the address of its client, its sender, and its approximate size. */
+export function marksOf(
+  client: string | undefined,
+  sender: string,
+  size: number,
+): readonly string[] {
+  const steps = Math.round(8 * Math.log2(size + 1)) // each step is a twelfth larger than the one before
+  return [
+    ...(client === undefined ? [] : [`client ${client}`]),
+    `sender ${sender.slice(0, 100)}`,
+    `size ${Math.round(2 ** (steps / 8))}`,
+  ]
+}
+
+interface Death {
+  readonly at: number
+  readonly names: Set<string>
+  marks: Set<string>
+}
+
+/** Creates an empty memory of marks; `uptime` is in milliseconds. */
+export function createCommonMarks(uptime: () => number): CommonMarks {
+  let deaths: Death[] = []
+  /** The number of answered messages by mark, for marks that were there at a death. */
+  const answers = new Map<string, number>()
+  const rests = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+  const until = new Map<string, number>()
+
+  function recent(): readonly Death[] {
+    const first = deaths[0]
+    if (first !== undefined && uptime() - first.at >= REMEMBERED_FOR) {
+      deaths = deaths.filter(({ at }) => uptime() - at < REMEMBERED_FOR)
+    }
+    return deaths
+  }
+
+  function suspected(marks: readonly string[]): string | undefined {
+    const all = recent()
+    if (all.length < FEW) return undefined
+    return marks.find((mark) => {
+      const times = all.filter((death) => death.marks.has(mark)).length
+      return times >= FEW && (answers.get(mark) ?? 0) < ANSWERS_PER_DEATH * times
+    })
+  }
+
+  function rest(marks: readonly string[]): void {
+    const mark = suspected(marks)
+    const length = mark && rests.noteFailure(mark)
+    if (mark !== undefined && length) until.set(mark, uptime() + length)
+  }
+
+  return {
+    died(name, marks) {
+      if (marks.length === 0) return
+      const last = recent().at(-1)
+      if (last !== undefined && uptime() - last.at < SAME_DEATH) {
+        last.names.add(name)
+        for (const mark of marks) last.marks.add(mark)
+        return
+      }
+      deaths = [...deaths, { at: uptime(), names: new Set([name]), marks: new Set(marks) }]
+      deaths = deaths.slice(-DEATHS_KEPT)
+      for (const mark of answers.keys()) {
+        if (deaths.some((death) => death.marks.has(mark))) continue
+        answers.delete(mark)
+        until.delete(mark)
+      }
+      rest(marks)
+    },
+    struck(name, marks) {
+      if (marks.length === 0) return
+      const death = recent().findLast(({ names }) => names.has(name))
+      if (death !== undefined) death.marks = new Set(marks)
+      rest(marks)
+    },
+    answered(marks) {
+      if (recent().length === 0) return
+      for (const mark of marks) {
+        if (!deaths.some((death) => death.marks.has(mark))) continue
+        answers.set(mark, (answers.get(mark) ?? 0) + 1)
+        if (rests.noteAnswer(mark)) until.delete(mark)
+      }
+    },
+    suspicionOf(marks) {
+      const mark = suspected(marks)
+      if (mark === undefined) return undefined
+      return { mark, rest: Math.max(0, (until.get(mark) ?? 0) - uptime()) }
+    },
+  }
+}

@@ -1,0 +1,269 @@
+import { LRUCache } from 'lru-cache'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { createCommonMarks } from './common-marks.ts'
+import type { InHand } from './in-hand.ts'
+import { createSerialQueue } from './serial-queue.ts'
+
+/** Milliseconds within which failed scans of a message are counted together. */
+export const COUNTED_FOR = 24 * 3600 * 1000
+/** Milliseconds for which a message is not scanned after too many of them. */
+export const LEFT_ALONE_FOR = 3600 * 1000
+/** Most messages whose failed scans are remembered. */
+const MESSAGES_MAX = 1000
+/** Milliseconds after a death for which other mail does not go to the scanner that suspects get. */
+const APART_FOR = 60_000
+/**
+ * Milliseconds after which all processes have reported the messages that were with a scanner when it
+ * died.
+ */
+export const TOLD_WITHIN = 50
+
+/** The messages that are withheld from scanners now. */
+export interface Withheld {
+  readonly messages: number
+  /** Milliseconds until the first and the last of them may be scanned again. */
+  readonly soonest: number
+  readonly latest: number
+}
+
+/**
+ * Remembers messages whose scan killed the scanner, or took all of its time, by their exact fingerprints.
+ *
+ * When a scanner dies, it had several messages, and one of them was the reason. Scanning them again
+ * shows which:
+ *
+ * - All of them are suspects. Suspects are scanned one after another, while other mail is scanned as
+ *   ever. A suspect that gets an answer is none any more.
+ * - A failed scan counts against its message if no other scan failed at the same time. If others did,
+ *   it counts if this message was a suspect and none of the others was. Otherwise it counts against no
+ *   message.
+ *
+ * So a message that only happened to be there gets its answer when it is scanned again. It is taken for
+ * poison only if each of its scans coincides with the scan of a killer that was not yet a suspect. A
+ * message that kills each time is found, however much other mail there is. If two processes of a host
+ * scan a suspect each and both scans fail, each hears of the other failure, and neither counts. Nothing
+ * is heard from other hosts that share a scanner.
+ *
+ * Poison that is a new message each time has no fingerprint, but a sender. After some deaths, messages
+ * that have in common what was there (common-marks.ts) are suspects before they are scanned. Each of
+ * them waits for its turn, and after one that killed, all wait for longer and longer.
+ */
+export interface Poison {
+  /** Whether scanners died lately, so that some messages may be suspects. */
+  readonly isAny: boolean
+  /** Returns milliseconds for which this message is not to be scanned; undefined if it may be. */
+  leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
+  /**
+   * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
+   * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
+   * scanned. A message that is suspected for what it has in common with others is held back after that
+   * time.
+   */
+  turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
+  /** Milliseconds on the clock of `harmed`. */
+  uptime(): number
+  /**
+   * Notes that a scan which began at `since` killed the scanner or took all of its time. Resolves to the
+   * number of such scans of the message within a day, or undefined if this one counts against no
+   * message.
+   */
+  harmed(message: InHand, since: number): Promise<number | undefined>
+  /** Notes that a scan of the message was answered. */
+  answered(message: InHand): void
+  withheld(tries: number): Withheld
+  /** Counted since the process began. */
+  readonly counters: PoisonCounters
+  /** Takes the report of another process of the host. */
+  hear(what: PoisonEvent, message: InHand): void
+  /** All reports that a new process must hear. */
+  retell(): { readonly what: PoisonEvent; readonly message: InHand }[]
+}
+
+export interface PoisonCounters {
+  /** Suspects that were scanned one after another. */
+  readonly isolated: number
+  /** Messages that were held back for what they have in common with messages that scanners died of. */
+  readonly heldBack: number
+}
+
+export interface ScanTurn {
+  readonly kind: 'turn'
+  /** Whether the message is a suspect, so that other mail is kept away from its scanner. */
+  readonly isSuspect: boolean
+  /** Call it when the scan is over. */
+  over(): void
+}
+
+export interface HeldBack {
+  readonly kind: 'held back'
+  /** What the message has in common with others, such as `client 192.0.2.1`. */
+  readonly mark: string
+}
+
+/**
+ * What a process reports about a message to the others of the host: that a scan of it failed; the same
+ * for a suspect; that the failure counts against it; that it got an answer.
+ */
+export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
+
+/**
+ * Creates an empty memory of poison. `uptime` is in milliseconds; `tell` reports to the other processes,
+ * and `allHaveTold` resolves when their reports of the same death have come.
+ */
+export function createPoison(
+  uptime: () => number = () => performance.now(),
+  tell: (what: PoisonEvent, message: InHand) => void = () => {},
+  allHaveTold = () => wait(TOLD_WITHIN),
+): Poison {
+  /** The suspects by their fingerprints in base64. */
+  const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
+  const common = createCommonMarks(uptime)
+  /** The failed scans, in the order of their ends. */
+  let ends: readonly FailedScan[] = []
+  /**
+   * The queue of suspects, and before it a queue of messages that are suspected for a mark: of these the
+   * next one waits for a pause, too.
+   */
+  const lane = createSerialQueue()
+  const bearers = createSerialQueue()
+  const counters = { isolated: 0, heldBack: 0 }
+
+  function suspectNamed(name: string): Suspect | undefined {
+    const suspect = suspects.get(name)
+    if (suspect === undefined || uptime() - suspect.at >= COUNTED_FOR) return undefined
+    return { ...suspect, strikes: suspect.strikes.filter((at) => uptime() - at < COUNTED_FOR) }
+  }
+
+  function suspectIt(name: string, strike: readonly number[] = []): void {
+    const strikes = suspectNamed(name)?.strikes ?? []
+    suspects.set(name, { at: uptime(), strikes: [...strikes, ...strike] })
+  }
+
+  function noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
+    ends = [...ends, { name, wasSuspect, at: uptime() }].slice(-MESSAGES_MAX)
+    suspectIt(name)
+    common.died(name, marks)
+  }
+
+  function strike(name: string, marks: readonly string[]): void {
+    suspectIt(name, [uptime()])
+    common.struck(name, marks)
+  }
+
+  function leftAlone({ strikes }: Suspect, tries: number): number | undefined {
+    if (strikes.length < tries) return undefined
+    const left = strikes.at(-1)! + LEFT_ALONE_FOR - uptime()
+    return left > 0 ? left : undefined
+  }
+
+  return {
+    uptime: uptime,
+    counters,
+    get isAny() {
+      const last = ends.at(-1)
+      return last !== undefined && uptime() - last.at < APART_FOR
+    },
+    leftAloneFor(fingerprint, tries) {
+      const suspect = suspectNamed(nameOf(fingerprint))
+      return suspect && leftAlone(suspect, tries)
+    },
+    async turn({ fingerprint, marks }, patience) {
+      const until = uptime() + patience
+      const bearer = common.suspicionOf(marks) && bearers.enter()
+      if (bearer !== undefined) {
+        const isLate = (await inTime(bearer.before, patience)) === LATE
+        const { mark, rest } = common.suspicionOf(marks) ?? { mark: undefined, rest: 0 }
+        if (mark !== undefined && (isLate || rest > until - uptime())) {
+          bearer.leave()
+          counters.heldBack++
+          return { kind: 'held back', mark }
+        }
+        if (rest > 0) await wait(rest)
+      } else if (suspectNamed(nameOf(fingerprint)) === undefined) return free
+      const suspect = lane.enter()
+      await inTime(suspect.before, Math.max(1, until - uptime()))
+      counters.isolated++
+      const over = () => {
+        suspect.leave()
+        bearer?.leave()
+      }
+      return { kind: 'turn', isSuspect: true, over }
+    },
+    async harmed(message, since) {
+      const { fingerprint, marks } = message
+      const name = nameOf(fingerprint)
+      const meanwhile = () => ends.filter(({ at }) => at >= since)
+      const isCounted = meanwhile().some((end) => end.name === name) // for a copy that was there, too
+      const wasSuspect = suspectNamed(name) !== undefined
+      noteEnd(name, marks, wasSuspect)
+      tell(wasSuspect ? 'harmed again' : 'harmed', message)
+      await allHaveTold()
+      const others = meanwhile().filter((end) => end.name !== name)
+      const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
+      if (others.length > 0 && !isSole) return undefined
+      if (!isCounted) {
+        strike(name, marks)
+        tell('struck', message)
+      }
+      return suspectNamed(name)?.strikes.length
+    },
+    answered(message) {
+      common.answered(message.marks)
+      if (suspects.size > 0 && suspects.delete(nameOf(message.fingerprint)))
+        tell('answered', message)
+    },
+    withheld(tries) {
+      const all = [...suspects.keys()].flatMap((name) => {
+        const suspect = suspectNamed(name)
+        return (suspect && leftAlone(suspect, tries)) ?? []
+      })
+      if (all.length === 0) return { messages: 0, soonest: 0, latest: 0 }
+      return { messages: all.length, soonest: Math.min(...all), latest: Math.max(...all) }
+    },
+    hear(what, { fingerprint, marks }) {
+      const name = nameOf(fingerprint)
+      switch (what) {
+        case 'harmed':
+        case 'harmed again':
+          noteEnd(name, marks, what === 'harmed again')
+          break
+        case 'struck':
+          strike(name, marks)
+          break
+        case 'answered':
+          suspects.delete(name)
+      }
+    },
+    retell() {
+      return [...suspects.keys()].flatMap((name) => {
+        const message = { fingerprint: Buffer.from(name, 'base64'), marks: [] }
+        const strikes = suspectNamed(name)?.strikes ?? []
+        return [
+          { what: 'harmed' as const, message },
+          ...strikes.map(() => ({ what: 'struck' as const, message })),
+        ]
+      })
+    },
+  }
+}
+
+const free: ScanTurn = { kind: 'turn', isSuspect: false, over() {} }
+
+interface Suspect {
+  readonly at: number
+  readonly strikes: readonly number[]
+}
+
+interface FailedScan {
+  readonly name: string
+  readonly wasSuspect: boolean
+  readonly at: number
+}
+
+function nameOf(fingerprint: Buffer): string {
+  return fingerprint.toString('base64')
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

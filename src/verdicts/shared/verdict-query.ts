@@ -1,0 +1,33 @@
+import type { Header } from '../../message/header-block.ts'
+import type { Message } from '../../message/spool.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../../scan/shared/scan-result.ts'
+import type { Scanner, ScanTask } from '../../scan/shared/scanner.ts'
+import type { RememberedVerdict } from './verdict.ts'
+
+/** A message that is to be scanned, unless there is a verdict about a copy. */
+export interface VerdictQuery {
+  readonly message: Pick<Message, 'form' | 'body' | 'confirmFile'>
+  /** The header as it will leave. */
+  readonly leaving: Header
+  /** All scanners for the message, in their order. */
+  readonly scanners: readonly Scanner[]
+  readonly policy: ScanPolicy
+  /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
+  readonly maxAge: number
+  /** What the message may have in common with others (common-marks.ts). */
+  readonly marks: readonly string[]
+}
+
+/** Scans a message with these scanners, within so many milliseconds. */
+export type ScanWith = (
+  scanners: readonly Scanner[],
+  timeout: number,
+  signatures?: ScanTask['signatures'],
+) => Promise<ScanResult>
+
+/** A result, and the remembered verdict that it comes from, if it does. */
+export interface KnownOrScanned {
+  readonly result: ScanResult
+  readonly known?: RememberedVerdict
+}

@@ -1,0 +1,46 @@
+import type { Test } from 'tap'
+import {
+  openSharedStore,
+  type SharedStore,
+  type SharedStoreOptions,
+} from '../../../src/verdicts/stores/shared-store.ts'
+import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
+
+export const print = (n = 1) => Buffer.alloc(32, n)
+export const sealed = Buffer.from('sealed verdict')
+export const keyOf = (n = 1) => `onescan:verdict:1:${print(n).toString('base64url')}`
+export const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
+
+export interface Opened extends SharedStore {
+  readonly log: string[]
+  /** Resolves once the store has a value for this fingerprint, or none any more. */
+  holds(fingerprint: Buffer, value?: Buffer): Promise<void>
+}
+
+/** Opens a store as a host does. It is closed with the test. */
+export function openStore(t: Test, url: string, more: Partial<SharedStoreOptions> = {}): Opened {
+  const log: string[] = []
+  const store = openSharedStore({
+    address: readStoreAddress(url)!,
+    password: undefined,
+    sentinelPassword: undefined,
+    authorities: undefined,
+    timeout: 500,
+    log: (line) => log.push(line),
+    uptime: () => performance.now(),
+    ...more,
+  })
+  t.teardown(() => store.close())
+  return {
+    ...store,
+    log,
+    async holds(fingerprint, value = sealed) {
+      for (;;) {
+        const found = await store.get(fingerprint)
+        if (found?.equals(value)) return
+        if (found === undefined) store.put(fingerprint, value, 60)
+        await tick()
+      }
+    },
+  }
+}
