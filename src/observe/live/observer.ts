@@ -84,11 +84,14 @@ export function createObserver(observed: ObserverOptions): Observer {
   async function tryAgain(): Promise<void> {
     if (trying) return
     trying = true
-    const came = await observed.tryAll()
-    trying = false
-    if (over || came === undefined) return
-    trial = came
-    changed()
+    try {
+      const came = await observed.tryAll()
+      if (over || came === undefined) return
+      trial = came
+      changed()
+    } finally {
+      trying = false
+    }
   }
 
   const clamds: ClamdWatch = watchClamds(observed.scanPolicy, changed)

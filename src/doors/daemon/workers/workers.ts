@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync } from 'node:fs'
+import { errorText } from '../../../ground/errors/fault.ts'
 import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
@@ -44,7 +46,7 @@ export interface WorkersOptions {
   readonly memory: HostMemory
 }
 
-/** Milliseconds before a worker that ended by itself is replaced. */
+/** Milliseconds before a worker that ended by itself, or could not be started, is replaced. */
 const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
@@ -88,13 +90,29 @@ export function startWorkers(options: WorkersOptions): Workers {
     },
   })
 
-  /** Resolves with the places where the worker listens. Rejects if it ends before it does. */
-  function startWorker(): Promise<readonly string[]> {
+  /**
+   * Resolves with the places where the worker listens. Rejects if it cannot be started, or ends
+   * before it listens; it is then replaced.
+   */
+  async function startWorker(): Promise<readonly string[]> {
     const notes = openNotes(directory, log)
-    const child = spawnWorker(command, [...fds, notes ?? 'ignore'])
-    const worker = { child, notes }
+    let child: ChildProcess
+    try {
+      child = spawnWorker(command, [...fds, notes ?? 'ignore'])
+      // A process that could not be started never ends: there is no 'exit'.
+      if (child.pid === undefined) await once(child, 'spawn')
+    } catch (error) {
+      if (notes !== undefined) closeSync(notes)
+      startLater()
+      throw new Error(`a worker cannot be started: ${errorText(error)}`)
+    }
+    return watchWorker({ child, notes })
+  }
+
+  function watchWorker(worker: Worker): Promise<readonly string[]> {
+    const { child } = worker
     workers.add(worker)
-    if (child.pid !== undefined) beats.heard(child.pid)
+    beats.heard(child.pid!)
     for (const message of [...options.greetings, memory.welcome()]) send(child, message)
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
@@ -103,7 +121,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
-        const how = `worker ${child.pid ?? 0} ended with ${signal ?? code}`
+        const how = `worker ${child.pid} ended with ${signal ?? code}`
         reject(new Error(how))
         bury(worker)
         if (!stopping) replace(how)
@@ -127,7 +145,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   /** Tells everybody that the worker has ended. */
   function bury(worker: Worker): void {
     const { child, notes } = worker
-    const pid = child.pid ?? 0
+    const pid = child.pid!
     workers.delete(worker)
     beats.forget(pid)
     sendAll(memory.farewell(pid))
@@ -138,6 +156,11 @@ export function startWorkers(options: WorkersOptions): Workers {
   function replace(how: string): void {
     replaced++
     log(`${how}; another one takes its place`)
+    startLater()
+  }
+
+  function startLater(): void {
+    if (stopping) return
     const timer = setTimeout(() => {
       replacements.delete(timer)
       startWorker().catch((error) => log(error.message))

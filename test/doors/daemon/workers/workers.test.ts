@@ -1,0 +1,79 @@
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { startWorkers } from '../../../../src/doors/daemon/workers/workers.ts'
+import { openHostMemory } from '../../../../src/verdicts/host-memory.ts'
+
+/** How the first process of onescand starts workers, and starts others in their place. */
+
+/** A worker that says its process id when it serves, and does nothing else. */
+const script = `
+  process.send({ serving: [] })
+  process.send({ pid: process.pid })
+  process.on('message', (order) => order === 'stop' && process.exit(0))`
+
+/** Starts one worker, whose program can be taken away. */
+async function startWorker(t: { teardown(end: () => void): void }) {
+  const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const [program, away] = [join(directory, 'program'), join(directory, 'away')]
+  symlinkSync(process.execPath, program)
+  writeFileSync(join(directory, 'worker.cjs'), script)
+  const [log, pids] = [[] as string[], [] as number[]]
+  let changed = () => {}
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise<void>((resolve) => (changed = resolve))
+  }
+  const workers = startWorkers({
+    count: 1,
+    command: [program, join(directory, 'worker.cjs')],
+    fds: [],
+    directory,
+    grace: 1000,
+    log(line) {
+      log.push(line)
+      changed()
+    },
+    onMessage(pid) {
+      pids.push(pid)
+      changed()
+    },
+    greetings: [],
+    memory: openHostMemory(),
+  })
+  await workers.ready
+  await until(() => pids.length === 1)
+  const failures = () => log.filter((line) => line.includes('cannot be started')).length
+  return {
+    workers,
+    log,
+    pids,
+    /** Takes the program away and kills the worker. Resolves when two starts have failed. */
+    async breakProgram() {
+      renameSync(program, away)
+      process.kill(pids[0]!, 'SIGKILL')
+      await until(() => failures() === 2)
+    },
+    mendProgram: () => renameSync(away, program),
+    secondWorker: () => until(() => pids.length === 2),
+  }
+}
+
+t.test('a worker that cannot be started is tried again until it starts', async (t) => {
+  const { workers, log, pids, breakProgram, mendProgram, secondWorker } = await startWorker(t)
+  await breakProgram()
+  t.match(log[1], /^a worker cannot be started: spawn .* ENOENT$/)
+  t.same(workers.state(), { replaced: 1, held: 0, late: [] })
+  mendProgram()
+  await secondWorker()
+  t.not(pids[1], pids[0])
+  await workers.stop()
+})
+
+t.test('onescand stops while a worker cannot be started', async (t) => {
+  const { workers, log, breakProgram } = await startWorker(t)
+  await breakProgram()
+  await workers.stop()
+  t.equal(log.length, 3, 'one end and two failed starts')
+})
