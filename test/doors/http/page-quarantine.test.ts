@@ -80,7 +80,11 @@ t.test(
       ({ all }) => all !== undefined,
     )
     t.equal(view.messages.length, KEPT_SHOWN)
-    t.match(view.messages[0], { id: last, grounds: 'virus', found: /says more than 65536 bytes/ })
+    t.match(view.messages[0], {
+      id: last,
+      grounds: 'virus',
+      found: /its record has more than 65536 bytes/,
+    })
     t.notMatch(JSON.stringify(view), 'many0@')
     t.match(view.messages[1], { from: 'a@example.net', to: 'b@example.org', recipients: 1, door: 'slot' }) // biome-ignore format: a line
     t.equal(view.all?.messages, KEPT_SHOWN + 21)
