@@ -8,7 +8,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* The variables of onescan-queue(8) that onescand may want to know. */
+/*
+ * The variables of onescan-queue(8) that onescand may want to know, in the order of
+ * src/ground/settings/table.ts.
+ */
 static const char *const variables[] = {"QHPSI",
                                         "QHPSIRC",
                                         "QHPSIRN",
@@ -21,6 +24,10 @@ static const char *const variables[] = {"QHPSI",
                                         "REJECTVIRUS",
                                         "VIRUSTAGONLY",
                                         "VIRUSFORWARD",
+                                        "REFUSALTEXT",
+                                        "REFUSALTEXT_BANNED",
+                                        "REFUSALTEXT_UNREADABLE",
+                                        "QUARANTINE",
                                         "SCANFAIL",
                                         "SCANFAIL_RELAY",
                                         "OVERSIZE",
@@ -36,6 +43,14 @@ static const char *const variables[] = {"QHPSI",
                                         "CLAMDCONF",
                                         "BADATTACHMENTS",
                                         "BADMIME",
+                                        "QUOTAD",
+                                        "QUOTANAME",
+                                        "QUOTADELIMITER",
+                                        "QUOTATIMEOUT",
+                                        "QUOTARETRIES",
+                                        "QUOTASOFT",
+                                        "QUOTACACHE",
+                                        "QUOTARELAY",
                                         "CLUSTERKEYS",
                                         "CLUSTERMAXAGE",
                                         "CLUSTERPEERS",
@@ -49,18 +64,6 @@ static const char *const variables[] = {"QHPSI",
                                         "TCPREMOTEIP",
                                         "TCPREMOTEHOST",
                                         "BOUNCEUSER",
-                                        "QUOTAD",
-                                        "QUOTACACHE",
-                                        "QUOTADELIMITER",
-                                        "QUOTANAME",
-                                        "QUOTARELAY",
-                                        "QUOTARETRIES",
-                                        "QUOTASOFT",
-                                        "QUOTATIMEOUT",
-                                        "QUARANTINE",
-                                        "REFUSALTEXT",
-                                        "REFUSALTEXT_BANNED",
-                                        "REFUSALTEXT_UNREADABLE",
                                         NULL};
 
 static int has_begun; /* the first bytes of the question were sent */
