@@ -1,6 +1,6 @@
 /*
  * What onescanc and onescan-rcptquota share: reading a setting, the switch of `onescan disable`,
- * and text that is safe in a line of the log.
+ * the clock, and text that is safe in a line of the log.
  */
 #ifndef ONESCAN_COMMON_H
 #define ONESCAN_COMMON_H
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A setting of the environment; an empty one counts as unset. */
@@ -40,6 +41,13 @@ static inline int asks_about(int count, char **words) {
     if (strcmp(words[1], questions[i]) == 0)
       return 1;
   return 0;
+}
+
+/* Milliseconds of the monotonic clock, which nobody sets. Linux always has it: no call fails. */
+static inline double uptime(void) {
+  struct timespec time = {0};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
 }
 
 /* What parse_number() returns for text that is not a number from `min` to `max`. */

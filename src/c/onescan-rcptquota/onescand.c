@@ -49,7 +49,7 @@ static int send_request(int fd, struct question question) {
 }
 
 /* Returns whether `answer` holds a whole answer, which an empty line ends. */
-static int receive_answer(int fd, char *answer, size_t size, long deadline) {
+static int receive_answer(int fd, char *answer, size_t size, double deadline) {
   size_t length = 0;
   while (length < size - 1 && is_readable_before(fd, deadline)) {
     ssize_t count = recv(fd, answer + length, size - 1 - length, 0);
@@ -88,7 +88,7 @@ enum opinion ask_onescand(const char *path, struct question question, long timeo
     close(fd);
     return CANNOT_TELL;
   }
-  *is_there = receive_answer(fd, answer, sizeof answer, uptime() + timeout);
+  *is_there = receive_answer(fd, answer, sizeof answer, uptime() + (double) timeout);
   close(fd);
   if (!*is_there)
     return cannot_tell("onescand at %s: no answer in %ld ms", path, timeout);

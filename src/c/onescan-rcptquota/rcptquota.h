@@ -4,7 +4,7 @@
  *   main.c       which recipients are asked about, and the command for qmail-spp
  *   onescand.c   asks onescand, which keeps answers
  *   service.c    asks the quota service itself, by UDP
- *   report.c     a line for the log, time, and numbers among the settings
+ *   report.c     a line for the log, numbers among the settings, and waiting
  */
 #ifndef RCPTQUOTA_H
 #define RCPTQUOTA_H
@@ -20,10 +20,8 @@ enum opinion { CANNOT_TELL, ROOM, FULL };
 __attribute__((format(printf, 1, 2))) enum opinion cannot_tell(const char *format, ...);
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
-/* Milliseconds of a clock that nobody sets. */
-long uptime(void);
-/* Whether `fd` can be read before that time. */
-int is_readable_before(int fd, long deadline);
+/* Whether `fd` can be read before `deadline`, a time of uptime(). */
+int is_readable_before(int fd, double deadline);
 
 /* A recipient, as onescand is asked about it. */
 struct question {

@@ -1,4 +1,4 @@
-/* What the other files share: a line for the log, numbers among the settings, the clock. */
+/* What the other files share: a line for the log, numbers among the settings, and waiting. */
 #define _GNU_SOURCE
 #include "rcptquota.h"
 
@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LOG_FD = 2 };
@@ -23,8 +22,8 @@ enum opinion cannot_tell(const char *format, ...) {
   replace_unprintable(reason);
   char line[sizeof reason + 32];
   int length = snprintf(line, sizeof line, "onescan-rcptquota: %s\n", reason);
-  if (write(LOG_FD, line, (size_t) length) < 0)
-    errno = 0; /* mail does not wait for a log */
+  ssize_t written = write(LOG_FD, line, (size_t) length);
+  (void) written; /* mail does not wait for a log */
   return CANNOT_TELL;
 }
 
@@ -39,19 +38,12 @@ long number(const char *name, long unset, long min, long max) {
   return unset;
 }
 
-long uptime(void) {
-  struct timespec time = {0};
-  if (clock_gettime(CLOCK_MONOTONIC, &time))
-    return 0;
-  return (long) time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-int is_readable_before(int fd, long deadline) {
+int is_readable_before(int fd, double deadline) {
   for (;;) {
-    long left = deadline - uptime();
+    double left = deadline - uptime();
     if (left <= 0)
       return 0;
-    int ready = poll(&(struct pollfd){fd, POLLIN, 0}, 1, (int) left);
+    int ready = poll(&(struct pollfd){fd, POLLIN, 0}, 1, (int) left + 1);
     if (ready >= 0 || errno != EINTR)
       return ready > 0;
   }

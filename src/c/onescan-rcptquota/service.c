@@ -1,5 +1,6 @@
 /*
- * Asks the quota service itself, by datagrams. onescan-quotad(8) and doc/quota describe both forms.
+ * Asks the quota service itself, by datagrams. onescan-quotad(8) and doc/quota.md describe both
+ * forms.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"
@@ -120,7 +121,7 @@ static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
  * Keeps the port until each packet that was sent has its answer. An older service answers with one
  * word, which must not reach the next user of the port.
  */
-static void hold_port(int fd, long unanswered, const char *name, long deadline) {
+static void hold_port(int fd, long unanswered, const char *name, double deadline) {
   char packet[ANSWER_SIZE_MAX];
   enum opinion opinion;
   while (unanswered > 0 && is_readable_before(fd, deadline)) {
@@ -152,7 +153,7 @@ static int connect_to_service(const struct service *service) {
 enum wait_result { ANSWERED, LATE, BROKEN };
 
 /* Reads packets until one of them answers the question. BROKEN sets errno. */
-static enum wait_result await_opinion(int fd, const char *name, const char *nonce, long deadline,
+static enum wait_result await_opinion(int fd, const char *name, const char *nonce, double deadline,
                                       enum opinion *opinion) {
   char packet[ANSWER_SIZE_MAX];
   while (is_readable_before(fd, deadline)) {
@@ -186,20 +187,21 @@ enum opinion ask_service(const char *text, const char *name, long timeout) {
     return cannot_tell("%s: %m", text);
 
   const long tries = number("QUOTARETRIES", 2, 0, 10) + 1;
-  const long began = uptime();
+  const double began = uptime();
   enum wait_result result = LATE;
   long sent = 0;
   while (result == LATE && sent < tries) {
     if (send(fd, question, (size_t) length, 0) < 0)
       return cannot_tell("%s: %m", text);
     ++sent;
-    result = await_opinion(fd, name, nonce, began + timeout * sent / tries, &opinion);
+    result = await_opinion(fd, name, nonce,
+                           began + (double) timeout * (double) sent / (double) tries, &opinion);
   }
   if (result == BROKEN)
     return cannot_tell("%s: %m", text);
   if (result == LATE)
     return cannot_tell("%s: no answer in %ld ms", text, timeout);
   if (!service.is_extended)
-    hold_port(fd, sent - 1, name, began + timeout);
+    hold_port(fd, sent - 1, name, began + (double) timeout);
   return opinion == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : opinion;
 }

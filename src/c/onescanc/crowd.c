@@ -70,8 +70,8 @@ static int take_place(int fd, long count) {
   off_t at = free_place(fd, count);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
   int is_taken = at < count;
-  if (is_taken && fcntl(fd, F_OFD_SETLK, &own))
-    errno = 0;
+  if (is_taken)
+    fcntl(fd, F_OFD_SETLK, &own);
   flock(fd, LOCK_UN);
   return is_taken;
 }

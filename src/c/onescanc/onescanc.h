@@ -1,7 +1,8 @@
 /*
  * onescanc(8): the thin client in the place of qmail-queue(8). One process, one message.
  *
- * No file uses itself through others.
+ * No file uses itself through others. A function marked _Noreturn ends the process, or becomes
+ * another program.
  *
  *   main.c           the steps, in their order
  *   spool.c          keeps the message as it comes, and seals it for onescand and scanners
@@ -16,7 +17,7 @@
  *   chain.c          finds the next program and becomes it
  *   log.c            writes a line to the log, wherever that is
  *   fail.c           the other ways out
- *   process.c        what all of these stand on: the mail, the caller, the clock, memory
+ *   process.c        what all of these stand on: the mail, the caller, memory
  */
 #ifndef ONESCANC_H
 #define ONESCANC_H
@@ -72,9 +73,6 @@ struct caller {
   void (*sigpipe)(int); /* the caller's disposition of SIGPIPE, for the next program */
 };
 extern struct caller caller;
-
-/* Milliseconds of the monotonic clock, which nobody sets. */
-double uptime(void);
 
 /* spool.c */
 extern byte

@@ -1,4 +1,4 @@
-/* What every part of this process stands on: the mail, the caller, the clock and memory. */
+/* What every part of this process stands on: the mail, the caller and memory. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -6,18 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 struct mail mail = {.outgoing = -1};
 struct caller caller;
-
-double uptime(void) {
-  struct timespec time;
-  if (clock_gettime(CLOCK_MONOTONIC, &time))
-    _exit(EXIT_BUG);
-  return (double) time.tv_sec * 1e3 + (double) time.tv_nsec / 1e6;
-}
 
 _Noreturn void end_without_memory(void) {
   _exit(EXIT_NO_MEMORY);

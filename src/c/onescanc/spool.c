@@ -158,8 +158,8 @@ size_t read_input(int fd, const char *what) {
 void receive_message(void) {
   for (size_t count; (count = read_input(MESSAGE_FD, "message"));)
     keep_message(count);
-  if (is_in_memory() && fcntl(mail.spool, F_ADD_SEALS, seals))
-    errno = 0; /* onescand then makes its own copy, as of a file on disk */
+  if (is_in_memory())
+    fcntl(mail.spool, F_ADD_SEALS, seals); /* unsealed, onescand copies it as a file on disk */
 }
 
 void prepare_outgoing(void) {
