@@ -1,4 +1,4 @@
-import { fillInTurns, isToBeConfirmed, makeNamedFile, type NamedFile } from './named-file.ts'
+import { fillInTurns, makeNamedFile, type NamedFile, withConfirmation } from './named-file.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /** A copy of a message in a file that scanners open by its name. */
@@ -38,7 +38,7 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
     file = own
     try {
       await fillInTurns(own, top, body(), () => file !== own)
-      whole = isToBeConfirmed(own, policy)
+      whole = withConfirmation(own, policy)
       return own.path
     } catch (error) {
       if (file === own) remove()

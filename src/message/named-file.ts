@@ -102,7 +102,7 @@ export async function makeNamedCopy(
   const file = makeNamedFile(policy)
   try {
     await fillInTurns(file, top, body)
-    return isToBeConfirmed(file, policy)
+    return withConfirmation(file, policy)
   } catch (error) {
     file.remove()
     throw error
@@ -120,8 +120,11 @@ export async function fillInTurns(
   await writeInTurns(fd, body, top.length, path, isOver)
 }
 
-/** Makes a file that is whole confirmable, if others can enter its directory. */
-export function isToBeConfirmed(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
+/**
+ * Returns the file, which is whole, with a confirm() that compares it with what it is now, if others can
+ * enter its directory.
+ */
+export function withConfirmation(file: NamedFile, { sharedDirectory }: SpoolPolicy): NamedFile {
   if (sharedDirectory === undefined) return file
   const before = stateOf(file.fd)
   return {
