@@ -5,7 +5,7 @@ import { type AnswerMode, divide, type GroupDecision } from './divide.ts'
 import { judge } from './engine.ts'
 import { mayExcept, withExceptions } from './exceptions.ts'
 import type { Policy } from './policy.ts'
-import { groupRecipients, keyOf, type RecipientGroup } from './recipient-groups.ts'
+import { groupKey, groupRecipients, type RecipientGroup } from './recipient-groups.ts'
 import { refusalByRule } from './refusal-text.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
@@ -41,7 +41,7 @@ export async function judgeByRules(
   for (const group of groups) {
     const { rule } = group
     const decision =
-      (rule && decideUnscanned(rule, rules, transaction)) ??
+      (rule && decideByAction(rule, rules, transaction)) ??
       (groups.length === 1 ? await judgeWith(group) : await judgeInGroups(group, judgeWith))
     decisions.push({ line: String(rule?.line ?? '-'), decision })
   }
@@ -55,7 +55,7 @@ function createJudgement(transaction: Transaction, rules: Rules, policyFor: Poli
   const known = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {
-    const key = keyOf({ rule, exceptions })
+    const key = groupKey({ rule, exceptions })
     const before = known.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
@@ -98,7 +98,7 @@ function withinTime(policy: Policy, milliseconds: number): Policy {
 }
 
 /** Decides by a line that turns the scan off or refuses mail; returns undefined for any other line. */
-function decideUnscanned(
+function decideByAction(
   { action, line }: Rule,
   { path }: Rules,
   { client }: Transaction,

@@ -27,7 +27,7 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
     case 'skipped':
       return accept()
     case 'unknown':
-      return decideUnscanned(transaction, policy, accept())
+      return decideCouldNotTell(transaction, policy, accept())
     case 'infected':
       return decideInfected(transaction, policy, accept(VIRUS_FOUND), scan)
     case 'nested': {
@@ -46,7 +46,7 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
 }
 
 /** No scanner could tell: SCANFAIL and SCANFAIL_RELAY decide. */
-function decideUnscanned(
+function decideCouldNotTell(
   { client }: Transaction,
   { unscanned, quarantine }: Policy,
   untagged: Acceptance,

@@ -41,7 +41,7 @@ export async function groupRecipients(
   const add = (recipient: MailAddress | undefined) => {
     const facts = { ...common, recipient }
     const group = { rule: rules.find(facts), exceptions: rules.exceptions(facts) }
-    const key = keyOf(group)
+    const key = groupKey(group)
     let index = indexes.get(key)
     if (index === undefined) {
       index = groups.push(group) - 1
@@ -59,7 +59,7 @@ export async function groupRecipients(
 }
 
 /** Returns the same text for groups whose mail is judged in the same way. */
-export function keyOf({ rule, exceptions }: RecipientGroup): string {
+export function groupKey({ rule, exceptions }: RecipientGroup): string {
   const action = rule === undefined ? '' : JSON.stringify(rule.action)
   return `${action} ${exceptions.map(({ line }) => line).join()}`
 }

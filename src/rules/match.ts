@@ -81,8 +81,8 @@ function createIndex(rules: readonly Rule[]): RuleLookup {
   const others: OrderedRule[] = []
   for (const [order, rule] of rules.entries()) {
     const { to, from, client } = rule.conditions
-    if (to !== undefined) push(byTo, keyOf(to), { rule, order })
-    else if (from !== undefined) push(byFrom, keyOf(from), { rule, order })
+    if (to !== undefined) push(byTo, addressKey(to), { rule, order })
+    else if (from !== undefined) push(byFrom, addressKey(from), { rule, order })
     else if (client !== undefined) {
       networks.set(`${client.address.length}/${client.bits}`, client)
       push(byNetwork, networkKey(client.address, client.bits), { rule, order })
@@ -131,7 +131,7 @@ function networkKey(address: IpAddress, bits: number): string {
   return `${address.length}/${bits} ${String.fromCharCode(...address.subarray(0, whole))}${last}`
 }
 
-function keyOf({ kind, text }: AddressPattern): string {
+function addressKey({ kind, text }: AddressPattern): string {
   return kind === 'address' ? text : `@${kind === 'below' ? '.' : ''}${text}`
 }
 
