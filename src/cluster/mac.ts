@@ -8,7 +8,7 @@ import { type Claims, isStampName } from './stamp.ts'
  * stands, from the first byte of its name through its line end; only CRLF becomes LF. Blanks stay, since
  * in a quoted boundary every one of them counts.
  */
-export function digestFields(crypto: Crypto, header: Header, from: number): string {
+export function digestBoundFields(crypto: Crypto, header: Header, from: number): string {
   const hash = crypto.createHash('sha256')
   const { fields } = header
   for (let i = from; i < fields.length; i++) {
@@ -23,7 +23,7 @@ export function digestFields(crypto: Crypto, header: Header, from: number): stri
  * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail. They are
  * part of the format; onescan-stamp(7) gives the reason for each.
  */
-export const hostsOwn: ReadonlySet<string> = new Set([
+export const unboundFields: ReadonlySet<string> = new Set([
   'received',
   'received-spf',
   'return-path',
@@ -44,7 +44,7 @@ export const hostsOwn: ReadonlySet<string> = new Set([
 
 /** Whether a stamp vouches for a field of this name (lower case) that stands below it. */
 export function isBound(name: string): boolean {
-  return !hostsOwn.has(name) && !isStampName(name)
+  return !unboundFields.has(name) && !isStampName(name)
 }
 
 /** Whether a field of this name may not be added above a stamp, since readers decode the body by it. */

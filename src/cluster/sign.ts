@@ -1,7 +1,7 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { digestFields, md5Stamp, stampMac } from './mac.ts'
+import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
 import { FIELD, nextNumber, RELEASED, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
@@ -77,7 +77,7 @@ function hmacValue(
     t: String(time),
     s: names,
   }
-  const fieldsDigest = digestFields(crypto, header, 0)
+  const fieldsDigest = digestBoundFields(crypto, header, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
 }

@@ -2,7 +2,7 @@ import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { MessageForm } from '../message/form.ts'
 import type { FieldSpan, Header } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { decodesBody, digestFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { decodesBody, digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
@@ -167,7 +167,7 @@ function digestsBelowStamps(crypto: Crypto, header: Header): (stamp: number) => 
     while (first < fields.length && !isBound(fields[first]!.key)) first++
     let digest = digests.get(first)
     if (digest === undefined) {
-      digest = digestFields(crypto, header, first)
+      digest = digestBoundFields(crypto, header, first)
       digests.set(first, digest)
     }
     return digest

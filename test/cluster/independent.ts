@@ -8,7 +8,7 @@ import { createHash, createHmac } from 'node:crypto'
 const isStamp = (name: string) => /^x-(md5|sha256)-cluster-\d+$/i.test(name)
 
 /** Fields that no stamp binds, in the order of the table there. */
-export const hostsOwn = [
+export const unboundFields = [
   'x-qhpsi',
   'received',
   'return-path',
@@ -60,7 +60,7 @@ export function hmacValue(message: Buffer, secret: Buffer, claims: StampClaims):
   const bound = fields
     .filter((field) => {
       const name = field.slice(0, field.indexOf(':')).toLowerCase()
-      return !hostsOwn.includes(name) && !isStamp(name)
+      return !unboundFields.includes(name) && !isStamp(name)
     })
     .map((field) => `${field}\n`)
     .join('')

@@ -1,4 +1,4 @@
-import { hostsOwn } from '../../cluster/mac.ts'
+import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { Header } from '../../message/header-block.ts'
@@ -9,7 +9,7 @@ import type { Header } from '../../message/header-block.ts'
  * Content-Length, by which some readers cut mail; doc/verdicts.md gives the reason for each.
  */
 export const transportFields: ReadonlySet<string> = new Set(
-  [...hostsOwn].filter((name) => name !== 'content-length'),
+  [...unboundFields].filter((name) => name !== 'content-length'),
 )
 
 /**
@@ -71,15 +71,15 @@ const ODD = /[^\t\n\r -~\x80-\xff]/
  * whose name counts, the name in lower case, a colon and LF are hashed. Undefined if the remaining text
  * is longer than FREE_MAX, has a line over FREE_LINE_MAX, or holds control characters.
  */
-export function digestFields(
+export function digestSharedFields(
   crypto: Pick<Crypto, 'createHash'>,
   header: Header,
-  held: (name: string) => FieldShare,
+  share: (name: string) => FieldShare,
 ): string | undefined {
   let all = '' // hashed in one call, because each call of the library has a cost
   let free = 0
   for (const field of header.fields) {
-    const how = held(field.key)
+    const how = share(field.key)
     const text = header.textOf(field)
     if (how === 'whole') {
       all += text.replaceAll('\r\n', '\n')

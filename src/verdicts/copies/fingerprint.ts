@@ -1,7 +1,7 @@
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { Header } from '../../message/header-block.ts'
 import { headerFormFault } from '../../message/well-formed.ts'
-import { digestFields, extraRetryFields, shareInRetry, shareOf } from './fields.ts'
+import { digestSharedFields, extraRetryFields, shareInRetry, shareOf } from './fields.ts'
 
 /** What a fingerprint is made from: a message as scanners see it, and how they scan it. */
 export interface FingerprintInput {
@@ -34,7 +34,7 @@ export function fingerprintOf(
   if (formFault !== undefined || bodyDigest === undefined) return undefined
   // The header is empty now if all of its fields were removed.
   if (headerFormFault(header) !== undefined) return undefined
-  const fields = digestFields(crypto, header, shareOf)
+  const fields = digestSharedFields(crypto, header, shareOf)
   if (fields === undefined) return undefined
   return nameOf('onescan-verdict/1', scanDescription, header, [fields, bodyDigest], secret, crypto)
 }
@@ -57,7 +57,8 @@ export async function exactFingerprintOf(
     return hmac.update(fingerprint).update(extraRetryFields(header), 'latin1').digest()
   }
   const fields =
-    digestFields(crypto, header, shareInRetry) ?? digestFields(crypto, header, () => 'whole')!
+    digestSharedFields(crypto, header, shareInRetry) ??
+    digestSharedFields(crypto, header, () => 'whole')!
   const digest = (formFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`
   return nameOf('onescan-poison/1', scanDescription, header, [fields, digest], secret, crypto)
 }
