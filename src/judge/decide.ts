@@ -1,5 +1,6 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { HeaderField } from '../message/edits.ts'
+import type { FormAction } from '../scan/shared/scan-policy.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { forwardTo } from './forward.ts'
@@ -92,7 +93,7 @@ function decideInfected(
  * whose value is `action`, decides. `why` ends the sentence "message refused: ...".
  */
 function decideByForm(
-  action: Policy['scan']['nesting']['over'] | Policy['scan']['secondLook']['strict'],
+  action: FormAction | 'accept' | 'off',
   { quarantine }: Policy,
   untagged: Acceptance,
   grounds: Grounds,
@@ -104,7 +105,9 @@ function decideByForm(
       return keepInQuarantine(quarantine, grounds, untagged)
     case 'defer':
       return { kind: 'defer', reply: replyAboutForm('deferred', grounds, why), findings }
-    default:
+    case 'refuse':
+    case 'accept': // no scan keeps a message out for its form then, nor with the next
+    case 'off':
       return { kind: 'reject', reply: replyAboutForm('refused', grounds, why), findings }
   }
 }

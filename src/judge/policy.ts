@@ -107,10 +107,10 @@ export function switchedOff(directories: ControlDirectories): string | undefined
  * a Fault of kind `config`.
  */
 export function readScanningPolicy(env: Environment): Policy | undefined {
-  const place = readControlDirectories(env)
-  const scan = readScanPolicy(env, place)
+  const directories = readControlDirectories(env)
+  const scan = readScanPolicy(env, directories)
   if (scan === undefined) return undefined
-  const cluster = readClusterPolicy(env, place.control)
+  const cluster = readClusterPolicy(env, directories.control)
   const spool = readSpoolPolicy(env)
   return Object.freeze({
     spool,

@@ -31,18 +31,21 @@ export interface ClamscanPolicy {
   readonly configFile: string | undefined
 }
 
+/** What becomes of mail that is kept out for its form. */
+export type FormAction = 'refuse' | 'defer' | 'quarantine'
+
 export interface NestingPolicy {
   /** Most messages inside one another, and most multiparts inside one another in one message. */
   readonly max: number
   /** What happens to a message that is nested deeper: no scanner sees all of it. */
-  readonly over: 'reject' | 'defer' | 'quarantine' | 'accept'
+  readonly over: FormAction | 'accept'
 }
 
 export interface SecondLookPolicy {
   /** Whether decoded contents are scanned besides the whole message; `odd`: if readers may differ about it. */
   readonly when: 'odd' | 'always' | 'never'
   /** What happens to mail with a trait that ordinary mail never has. */
-  readonly strict: 'off' | 'defer' | 'quarantine' | 'refuse'
+  readonly strict: FormAction | 'off'
 }
 
 export interface AttachmentPolicy {
@@ -105,11 +108,11 @@ export interface UnscannedPolicy {
  */
 export function readScanPolicy(
   env: Environment,
-  place: { readonly qmailHome: string; readonly control: string },
+  directories: { readonly qmailHome: string; readonly control: string },
 ): ScanPolicy | undefined {
   const line = readQhpsiLine(env.QHPSI ?? '')
   if (line === undefined) return undefined
-  const attachments = readAttachmentPolicy(env, place.control)
+  const attachments = readAttachmentPolicy(env, directories.control)
   return {
     line: 'names' in attachments.rules ? withAttachments(line) : line,
     infectedCode: readNumber(env, 'QHPSIRC'),
@@ -120,7 +123,7 @@ export function readScanPolicy(
     oversize: readWord(env, 'OVERSIZE'),
     nesting: {
       max: readNumber(env, 'MAXNESTING'),
-      over: readWord(env, 'OVERNESTING'),
+      over: readOverNesting(env),
     },
     secondLook: {
       when: readWord(env, 'SECONDLOOK'),
@@ -133,7 +136,7 @@ export function readScanPolicy(
     clamscan: readClamscanPolicy(env),
     attachments,
     filePlugins: {
-      directory: below(place.qmailHome, readText(env, 'PLUGINDIR')),
+      directory: below(directories.qmailHome, readText(env, 'PLUGINDIR')),
       symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
     },
     environment: scannerEnvironment(env),
@@ -180,6 +183,12 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
     database: env.CLAMDBDIR || undefined,
     configFile: env.CLAMDCONF || undefined,
   }
+}
+
+/** OVERNESTING says `reject` for what STRICTMIME calls `refuse`. */
+function readOverNesting(env: Environment): NestingPolicy['over'] {
+  const word = readWord(env, 'OVERNESTING')
+  return word === 'reject' ? 'refuse' : word
 }
 
 /** Reads `plugin: NAME…` or a command; undefined if the text is blank. */
