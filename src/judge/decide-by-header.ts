@@ -38,7 +38,7 @@ function decideUnclear(
   }
   return {
     kind: 'quarantine',
-    place: quarantine,
+    quarantine,
     grounds: 'unclear-header',
     edits: { remove: [], add: [] },
     findings: { scan: 'skipped', why, times: {} },

@@ -118,5 +118,5 @@ function keepInQuarantine(
   grounds: Grounds,
   { edits, findings }: Acceptance,
 ): QuarantineDecision {
-  return { kind: 'quarantine', place: quarantine!, grounds, edits, findings }
+  return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, findings }
 }

@@ -85,7 +85,7 @@ export interface Acceptance {
  */
 export interface QuarantineDecision {
   readonly kind: 'quarantine'
-  readonly place: QuarantinePolicy
+  readonly quarantine: QuarantinePolicy
   readonly grounds: Grounds
   /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits

@@ -64,7 +64,7 @@ function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): bo
 /** Whether a decision must count for all recipients: VIRUSFORWARD gets the message, or the MTA holds it. */
 function isAboutWhole(decision: SingleDecision): boolean {
   if (decision.kind === 'accept') return decision.recipients !== undefined
-  return decision.kind === 'quarantine' && decision.place.kind === 'hold'
+  return decision.kind === 'quarantine' && decision.quarantine.kind === 'hold'
 }
 
 /** Makes an envelope of the recipients of each share. */

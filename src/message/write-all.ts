@@ -1,12 +1,12 @@
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { spoolFault } from './anonymous-file.ts'
 
-/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `place`, a directory or file. */
-export function writeAll(fd: number, bytes: Buffer, position: number, place: string): void {
+/** Writes all of the bytes at `position`. Throws a Fault of kind `write` that names `shown`, a directory or file. */
+export function writeAll(fd: number, bytes: Buffer, position: number, shown: string): void {
   try {
     writeWhole(fd, bytes, position)
   } catch (error) {
-    throw spoolFault(`cannot write the spool file in ${place}`, error)
+    throw spoolFault(`cannot write the spool file in ${shown}`, error)
   }
 }
 
@@ -15,11 +15,11 @@ export function writeAllOf(
   fd: number,
   chunks: Iterable<Buffer>,
   position: number,
-  place: string,
+  shown: string,
 ): void {
   let at = position
   for (const chunk of chunks) {
-    writeAll(fd, chunk, at, place)
+    writeAll(fd, chunk, at, shown)
     at += chunk.length
   }
 }
@@ -36,13 +36,13 @@ export async function writeInTurns(
   fd: number,
   chunks: Iterable<Buffer>,
   position: number,
-  place: string,
+  shown: string,
   isOver: () => boolean = () => false,
 ): Promise<void> {
   let at = position
   let turn = 0
   for (const chunk of chunks) {
-    writeAll(fd, chunk, at, place)
+    writeAll(fd, chunk, at, shown)
     at += chunk.length
     turn += chunk.length
     if (turn < TURN) continue

@@ -98,13 +98,13 @@ export function entriesOfDay(root: PathHandle, ground: string, day: string): Qua
 
 /** Reads the name of a file; returns undefined if it is no message, or one that is being written. */
 export function entryAt(
-  place: Pick<QuarantineEntry, 'ground' | 'day' | 'part' | 'file'>,
+  position: Pick<QuarantineEntry, 'ground' | 'day' | 'part' | 'file'>,
 ): QuarantineEntry | undefined {
-  const { part, file } = place
+  const { part, file } = position
   const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []
   const name = readEntryName(inner ?? file)
   if (name === undefined || (part === 'tmp') !== (pid !== undefined)) return undefined
-  const at = { ...name, ...place }
+  const at = { ...name, ...position }
   if (pid !== undefined) return { ...at, state: 'releasing', pid: Number(pid) }
   return { ...at, state: name.flags.includes('P') ? 'released' : 'kept' }
 }

@@ -19,11 +19,11 @@ export interface Folder {
  * Fault of kind `config` that tells the remedy if it is not.
  */
 export function openQuarantine(directory: string): PathHandle {
-  let place: PathHandle
+  let handle: PathHandle
   try {
     const parent = walk(join(directory, '..'))
     try {
-      place = walkIn(parent, directory.split('/').filter(Boolean).at(-1) ?? '.')
+      handle = walkIn(parent, directory.split('/').filter(Boolean).at(-1) ?? '.')
     } finally {
       closeSync(parent.fd)
     }
@@ -35,10 +35,10 @@ export function openQuarantine(directory: string): PathHandle {
     throw new Fault('config', `QUARANTINE ${directory}: ${errorText(error)}${remedy}`, error)
   }
   try {
-    mustBePrivate(place.stats, directory)
-    return place
+    mustBePrivate(handle.stats, directory)
+    return handle
   } catch (error) {
-    closeSync(place.fd)
+    closeSync(handle.fd)
     throw error
   }
 }
@@ -113,9 +113,9 @@ function folderOf(open: (part: MaildirPart) => PathHandle): Folder {
   }
   try {
     const parts = MAILDIR_PARTS.map((part) => {
-      const place = open(part)
-      opened.push(place)
-      return [part, place]
+      const handle = open(part)
+      opened.push(handle)
+      return [part, handle]
     })
     return { parts: Object.fromEntries(parts), close }
   } catch (error) {
@@ -161,15 +161,15 @@ function synchronise(directory: string): void {
 
 function step(directory: PathHandle, name: string): PathHandle {
   const shown = join(directory.path, name)
-  let place: PathHandle
+  let handle: PathHandle
   try {
-    place = walkIn(directory, name)
+    handle = walkIn(directory, name)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') throw error
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)
   }
-  if (place.stats.isDirectory() && place.stats.uid === process.geteuid!()) return place
-  closeSync(place.fd)
+  if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle
+  closeSync(handle.fd)
   throw new Fault('config', `QUARANTINE: ${shown} is no directory of uid ${process.geteuid!()}`)
 }
 

@@ -59,7 +59,7 @@ t.test('no MTA holds a message with such a header: it could deliver the field la
 t.test('a quarantine directory keeps a message with such a header as it came', async (t) => {
   const kept: SingleDecision = {
     kind: 'quarantine',
-    place: { kind: 'directory', directory: QUARANTINE },
+    quarantine: { kind: 'directory', directory: QUARANTINE },
     grounds: 'unclear-header',
     edits: { remove: [], add: [] },
     findings: { scan: 'skipped', why, times: {} },

@@ -26,14 +26,14 @@ const decisions: Readonly<Record<string, SingleDecision>> = {
   discard: { kind: 'discard', findings: infected },
   keep: {
     kind: 'quarantine',
-    place: { kind: 'directory', directory: '/q' },
+    quarantine: { kind: 'directory', directory: '/q' },
     grounds: 'virus',
     edits,
     findings: infected,
   },
   hold: {
     kind: 'quarantine',
-    place: { kind: 'hold' },
+    quarantine: { kind: 'hold' },
     grounds: 'virus',
     edits,
     findings: infected,

@@ -16,8 +16,8 @@ export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configurati
   return `${kind} ${place}: ${whatItDoes(kind, configuration)}${on}`
 }
 
-function whatItDoes(kind: DoorKind, { policy, quota, place }: Configuration): string {
-  const off = switchedOff(place)
+function whatItDoes(kind: DoorKind, { policy, quota, directories }: Configuration): string {
+  const off = switchedOff(directories)
   if (off !== undefined) return `all passes while ${off}`
   const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
   if (kind === 'policy') {

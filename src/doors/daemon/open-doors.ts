@@ -110,8 +110,8 @@ function makePolicyDoor(
   options: PolicyServiceOptions,
   log: AccessPolicy['log'],
 ): Door {
-  const policyOf = ({ quota, place }: Configuration): AccessPolicy => {
-    return { quota, isOff: () => switchedOff(place) !== undefined, log }
+  const policyOf = ({ quota, directories }: Configuration): AccessPolicy => {
+    return { quota, isOff: () => switchedOff(directories) !== undefined, log }
   }
   const service = createPolicyService(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }

@@ -48,7 +48,7 @@ export function carryOut(decision: Decision, message: MtaMessage, agreement: Agr
     case 'discard':
       return discarded
     case 'quarantine':
-      return decision.place.kind === 'hold' ? hold(decision, message, agreement) : discarded
+      return decision.quarantine.kind === 'hold' ? hold(decision, message, agreement) : discarded
   }
 }
 

@@ -130,7 +130,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
         const judged = await judgeInTurn(receiving, transaction, context)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
         const decision =
-          judged.kind === 'quarantine' && judged.place.kind === 'hold'
+          judged.kind === 'quarantine' && judged.quarantine.kind === 'hold'
             ? judged
             : await keepAsDecided(judged, transaction, undefined, about(transaction, undefined))
         const answer = carryOut(decision, { header: message.header, paths }, context.agreement)

@@ -51,9 +51,9 @@ export function createMilterServer(
       return refusingRules(current.configuration)
     },
     get quota() {
-      const { quota, place } = current.configuration
+      const { quota, directories } = current.configuration
       // Without a lookup, no file needs to be looked for.
-      return quota && switchedOff(place) === undefined ? quota : undefined
+      return quota && switchedOff(directories) === undefined ? quota : undefined
     },
     receive: () => startReceiving(current.configuration, connection.openLease()),
     turn: (gone) => takeTurn(turns, maxClients, gone),

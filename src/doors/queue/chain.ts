@@ -18,10 +18,10 @@ export interface Chain {
 export function findChain(
   args: readonly string[],
   env: Environment,
-  place: ControlDirectories,
+  directories: ControlDirectories,
 ): Chain {
   const words = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-  const [name = join(place.qmailHome, 'bin/qmail-queue'), ...rest] = words
+  const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = words
   if (name.startsWith('-')) {
     throw new Fault(
       'config',

@@ -40,7 +40,7 @@ import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
   readonly env: Environment
-  readonly place: ControlDirectories
+  readonly directories: ControlDirectories
   /** Undefined if QHPSI is not set: all mail passes. */
   readonly policy: Policy | undefined
   readonly tools: Omit<Tools, 'scanners'>
@@ -135,7 +135,7 @@ export async function readConfiguration(
   const report = () => quota && log(countersLine(quota.counters))
   return {
     env,
-    place: readControlDirectories(env),
+    directories: readControlDirectories(env),
     policy,
     tools: {
       ...clocks,

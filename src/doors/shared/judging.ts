@@ -28,8 +28,8 @@ export type Judging = {
 )
 
 export function startJudging(configuration: Configuration): Judging {
-  const { policy, place, env, tools } = configuration
-  const off = policy === undefined ? NOTHING_SCANS : switchedOff(place)
+  const { policy, directories, env, tools } = configuration
+  const off = policy === undefined ? NOTHING_SCANS : switchedOff(directories)
   if (policy === undefined || off !== undefined) {
     const spool = policy?.spool ?? readSpoolPolicy(env)
     return { kind: 'pass', why: off!, look: { ...unseen, policy: spool } }
@@ -69,9 +69,9 @@ export function startJudging(configuration: Configuration): Judging {
  * Returns the rules if some of their lines refuse mail and mail is judged at present. A door asks
  * them about each recipient.
  */
-export function refusingRules({ policy, place, rules }: Configuration): Rules | undefined {
+export function refusingRules({ policy, directories, rules }: Configuration): Rules | undefined {
   if (!rules?.refuseSome || policy === undefined) return undefined
-  return switchedOff(place) === undefined ? rules : undefined
+  return switchedOff(directories) === undefined ? rules : undefined
 }
 
 async function judgeBy(transaction: Transaction, policyFor: PolicyFor): Promise<Decision> {

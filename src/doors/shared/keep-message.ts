@@ -48,8 +48,8 @@ export async function keepInQuarantine(
   code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision> {
-  const { place, grounds, findings } = decision
-  if (place.kind === 'hold') {
+  const { quarantine, grounds, findings } = decision
+  if (quarantine.kind === 'hold') {
     throw new Fault('config', 'QUARANTINE hold: only a milter can do that; set a directory')
   }
   const now = Date.now()
@@ -57,7 +57,7 @@ export async function keepInQuarantine(
   const kept = { ...decision, id }
   const [log] = decisionLines(kept, code, { ...about, onLine: undefined })
   await keepMessage(
-    place.directory,
+    quarantine.directory,
     {
       id,
       time: new Date(now).toISOString(),

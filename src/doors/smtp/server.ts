@@ -101,8 +101,8 @@ export function createSmtpServer(
       return state.stopping
     },
     get quota() {
-      const { quota, place } = state.configuration
-      return switchedOff(place) === undefined ? quota : undefined
+      const { quota, directories } = state.configuration
+      return switchedOff(directories) === undefined ? quota : undefined
     },
     get rules() {
       return afterQueue ? undefined : refusingRules(state.configuration)

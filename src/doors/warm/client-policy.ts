@@ -164,13 +164,13 @@ function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
 
 function merge(
   own: Policy,
-  { env, place }: Configuration,
+  { env, directories }: Configuration,
   theirs: Environment,
 ): { readonly policy: Policy; readonly env: Environment } {
   const merged: Record<string, string | undefined> = { ...env }
   for (const name of taken) merged[name] = theirs[name] ?? env[name]
   for (const name of bounded) merged[name] = theirs[name] || env[name]
-  const scan = readScanPolicy(merged, place)!
+  const scan = readScanPolicy(merged, directories)!
   if (scan.timeout > own.scan.timeout) throw new GoCold("SCANTIMEOUT is longer than the daemon's")
   // Without a QUARANTINE of the client's nothing is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE

@@ -55,7 +55,7 @@ export async function answerRequest(request: Request, context: RequestContext): 
     total: elapsed(),
     onLine: reporter?.line,
   })
-  const off = switchedOff(configuration.place)
+  const off = switchedOff(configuration.directories)
   if (off !== undefined) return passOn(off, log())
   const replies = { form: clientPolicy.replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)

@@ -29,8 +29,8 @@ export async function tryAll({
   options,
   mark,
 }: TryAllOptions): Promise<Trial> {
-  const { env, place, policy, scannersFor } = configuration
-  const off = switchedOff(place)
+  const { env, directories, policy, scannersFor } = configuration
+  const off = switchedOff(directories)
   const nothing = off ?? (policy === undefined ? NOTHING_SCANS : undefined)
   if (nothing !== undefined || policy === undefined) {
     return { right: false, why: `nothing is scanned: ${nothing}`, at: Date.now(), doors: [] }

@@ -24,9 +24,9 @@ export function sweepQuarantines(
   log: (line: string) => void,
   every = TEN_MINUTES,
 ): QuarantineSweep {
-  const place = readQuarantinePolicy(env)
-  if (place?.kind !== 'directory') return { last: undefined, close() {} }
-  const { directory } = place
+  const quarantine = readQuarantinePolicy(env)
+  if (quarantine?.kind !== 'directory') return { last: undefined, close() {} }
+  const { directory } = quarantine
   const limits = readQuarantineLimits(env)
   const over = new AbortController()
   let last: SweepResult | undefined
