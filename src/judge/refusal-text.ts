@@ -57,13 +57,13 @@ const REFUSED = 'refused by local policy'
 
 function fillPlaceholders(
   template: string,
-  ground: Grounds,
+  grounds: Grounds,
   found: string | undefined,
   queueId: string | undefined,
 ): string {
   const words: Readonly<Record<Placeholder, string>> = {
-    virus: found ?? ground,
-    ground,
+    virus: found ?? grounds,
+    ground: grounds,
     id: queueId ?? '-',
     host: hostname(),
   }

@@ -9,7 +9,7 @@ export type EntryState = 'kept' | 'released' | 'releasing'
 
 /** A message in quarantine, as the name of its file tells it. */
 export interface QuarantineEntry extends EntryName {
-  readonly ground: string
+  readonly grounds: string
   readonly day: string
   readonly part: MaildirPart
   /** The name of its file in that part of the Maildir. */
@@ -36,12 +36,12 @@ export function groundsIn(root: PathHandle): string[] {
     .sort()
 }
 
-/** Lists the days of a ground, the oldest first. */
-export function daysOf(root: PathHandle, ground: string): string[] {
-  const maildir = stepIfThere(root, ground)
+/** Lists the days of one kind of grounds, the oldest first. */
+export function daysOf(root: PathHandle, grounds: string): string[] {
+  const maildir = stepIfThere(root, grounds)
   if (maildir === undefined) return []
   try {
-    const days = listNames(maildir, ground).map((name) => FOLDER.exec(name)?.[1])
+    const days = listNames(maildir, grounds).map((name) => FOLDER.exec(name)?.[1])
     return days.filter((day) => day !== undefined).sort()
   } finally {
     closeSync(maildir.fd)
@@ -59,11 +59,11 @@ export function* entriesIn(
   const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
   const first = dayOf(from!)
   const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
-  const grounds = groundsIn(root)
-  const days = new Set(grounds.flatMap((ground) => daysOf(root, ground)))
+  const allGrounds = groundsIn(root)
+  const days = new Set(allGrounds.flatMap((grounds) => daysOf(root, grounds)))
   for (const day of [...days].sort()) {
     if (day < first || day > last) continue
-    const entries = grounds.flatMap((ground) => entriesOfDay(root, ground, day))
+    const entries = allGrounds.flatMap((grounds) => entriesOfDay(root, grounds, day))
     entries.sort(byAge)
     for (const entry of entries) {
       if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
@@ -75,21 +75,21 @@ export function* entriesIn(
 export function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   const day = dayOfId(id)
   if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
-  for (const ground of groundsIn(root)) {
-    const found = entriesOfDay(root, ground, day).find((entry) => entry.id === id)
+  for (const grounds of groundsIn(root)) {
+    const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)
     if (found !== undefined) return found
   }
   return undefined
 }
 
 /** Lists the messages of a day, in no order. */
-export function entriesOfDay(root: PathHandle, ground: string, day: string): QuarantineEntry[] {
-  const folder = findFolder(root, ground, day)
+export function entriesOfDay(root: PathHandle, grounds: string, day: string): QuarantineEntry[] {
+  const folder = findFolder(root, grounds, day)
   if (folder === undefined) return []
   try {
     return (['new', 'cur', 'tmp'] as const).flatMap((part) => {
       const names = listNames(folder.parts[part], part)
-      return names.flatMap((file) => entryAt({ ground, day, part, file }) ?? [])
+      return names.flatMap((file) => entryAt({ grounds, day, part, file }) ?? [])
     })
   } finally {
     folder.close()
@@ -98,7 +98,7 @@ export function entriesOfDay(root: PathHandle, ground: string, day: string): Qua
 
 /** Reads the name of a file; returns undefined if it is no message, or one that is being written. */
 export function entryAt(
-  position: Pick<QuarantineEntry, 'ground' | 'day' | 'part' | 'file'>,
+  position: Pick<QuarantineEntry, 'grounds' | 'day' | 'part' | 'file'>,
 ): QuarantineEntry | undefined {
   const { part, file } = position
   const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []

@@ -7,7 +7,7 @@ const OTHERS = 0o077
 export const MAILDIR_PARTS = ['tmp', 'new', 'cur'] as const
 export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
-/** The folder of a day and a ground, `GROUND/.YYYY-MM-DD`: a folder of a Maildir++. */
+/** The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. */
 export interface Folder {
   /** The three directories of a Maildir, open: they stay the same if somebody renames what is above. */
   readonly parts: Readonly<Record<MaildirPart, PathHandle>>
@@ -60,8 +60,8 @@ function mustBePrivate(stats: Stats, shown: string): void {
  * Opens the folder of a day, and makes it if it is not there; a new folder is on the disk when this
  * returns. No link is followed. Throws a Fault of kind `config`, or `write` if the disk is full.
  */
-export function makeFolder(root: PathHandle, ground: string, day: string): Folder {
-  const maildir = stepOrMake(root, ground)
+export function makeFolder(root: PathHandle, grounds: string, day: string): Folder {
+  const maildir = stepOrMake(root, grounds)
   try {
     for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
     const folder = stepOrMake(maildir, `.${day}`)
@@ -76,8 +76,8 @@ export function makeFolder(root: PathHandle, ground: string, day: string): Folde
 }
 
 /** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
-export function findFolder(root: PathHandle, ground: string, day: string): Folder | undefined {
-  const maildir = stepIfThere(root, ground)
+export function findFolder(root: PathHandle, grounds: string, day: string): Folder | undefined {
+  const maildir = stepIfThere(root, grounds)
   const folder = maildir && stepIfThere(maildir, `.${day}`)
   try {
     return folder && folderOf((part) => step(folder, part))
@@ -93,11 +93,11 @@ export function findFolder(root: PathHandle, ground: string, day: string): Folde
 /** Calls `use` with the folder of a day, if it is there, and closes it. */
 export async function withFolder(
   root: PathHandle,
-  ground: string,
+  grounds: string,
   day: string,
   use: (folder: Folder) => Promise<void>,
 ): Promise<void> {
-  const folder = findFolder(root, ground, day)
+  const folder = findFolder(root, grounds, day)
   if (folder === undefined) return
   try {
     await use(folder)

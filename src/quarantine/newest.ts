@@ -14,8 +14,8 @@ export async function newestEntries(
   most: number,
   signal?: AbortSignal,
 ): Promise<readonly QuarantineEntry[]> {
-  const grounds = groundsIn(root)
-  const days = new Set(grounds.flatMap((ground) => daysOf(root, ground)))
+  const allGrounds = groundsIn(root)
+  const days = new Set(allGrounds.flatMap((grounds) => daysOf(root, grounds)))
   let found: QuarantineEntry[] = []
   const cut = () => {
     found = found.sort(byAge).slice(-most)
@@ -26,15 +26,15 @@ export async function newestEntries(
     if (found.length >= 2 * most) cut()
   }
   for (const day of [...days].sort().reverse()) {
-    for (const ground of grounds) {
-      const folder = findFolder(root, ground, day)
+    for (const grounds of allGrounds) {
+      const folder = findFolder(root, grounds, day)
       if (folder === undefined) continue
       try {
         for (const part of MAILDIR_PARTS) {
           await visitNames(
             folder,
             part,
-            (file) => take(entryAt({ ground, day, part, file })),
+            (file) => take(entryAt({ grounds, day, part, file })),
             signal,
           )
         }

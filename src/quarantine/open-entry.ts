@@ -59,7 +59,7 @@ export async function recordOf(
   entry: QuarantineEntry,
   recordMax = RECORD_MAX,
 ): Promise<QuarantineRecord | undefined> {
-  const folder = findFolder(root, entry.ground, entry.day)
+  const folder = findFolder(root, entry.grounds, entry.day)
   if (folder === undefined) return undefined
   try {
     const opened = await openEntry(folder, entry.part, entry.file, recordMax)

@@ -48,7 +48,7 @@ export async function beginRelease(
   if (entry?.state === 'released' && !again) {
     throw new Fault('config', `${id}: has been released; --again releases it once more`)
   }
-  const folder = entry && findFolder(root, entry.ground, entry.day)
+  const folder = entry && findFolder(root, entry.grounds, entry.day)
   if (entry === undefined || folder === undefined) {
     throw new Fault('config', `${id}: is not in quarantine`)
   }
@@ -120,7 +120,7 @@ export async function deleteEntry(
   entry: QuarantineEntry,
   isAlive: IsAlive,
 ): Promise<void> {
-  const folder = findFolder(root, entry.ground, entry.day)
+  const folder = findFolder(root, entry.grounds, entry.day)
   try {
     if (folder) await refuseWhileReleased(folder, entry, isAlive)
     if (folder) await unlink(pathIn(folder, entry.part, entry.file))

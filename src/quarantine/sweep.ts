@@ -20,9 +20,9 @@ const DAY = 86_400_000
 /** Bytes that a file is counted for besides its message: the record above it. */
 const RECORD_BYTES = 4096
 
-/** A day of one ground, and what it holds. */
+/** A day of one kind of grounds, and what it holds. */
 interface DayTotals {
-  readonly ground: string
+  readonly grounds: string
   readonly day: string
   messages: number
   bytes: number
@@ -62,25 +62,25 @@ function createSweep(
 
   async function run(): Promise<SweepResult> {
     const days: DayTotals[] = []
-    for (const ground of groundsIn(root)) {
-      for (const day of daysOf(root, ground)) days.push(await removeOld(ground, day))
+    for (const grounds of groundsIn(root)) {
+      for (const day of daysOf(root, grounds)) days.push(await removeOld(grounds, day))
     }
     days.sort((totals, other) => (totals.day < other.day ? -1 : 1))
     for (const { messages, bytes } of days) {
       sum.messages += messages
       sum.bytes += bytes
     }
-    for (const { ground, day } of days) {
-      if (isOver()) await removeOldest(ground, day)
-      await tidyDay(root, { ground, day }, oldest, now, signal)
+    for (const { grounds, day } of days) {
+      if (isOver()) await removeOldest(grounds, day)
+      await tidyDay(root, { grounds, day }, oldest, now, signal)
     }
     return sum
   }
 
   /** Removes the messages of a day that are too old, and counts the others. */
-  async function removeOld(ground: string, day: string): Promise<DayTotals> {
-    const totals = { ground, day, messages: 0, bytes: 0 }
-    await withFolder(root, ground, day, (folder) =>
+  async function removeOld(grounds: string, day: string): Promise<DayTotals> {
+    const totals = { grounds, day, messages: 0, bytes: 0 }
+    await withFolder(root, grounds, day, (folder) =>
       visitMessages(
         folder,
         async ({ seconds, size }, path) => {
@@ -95,8 +95,8 @@ function createSweep(
   }
 
   /** Removes the oldest messages of a day until the quarantine is within its limits. */
-  async function removeOldest(ground: string, day: string): Promise<void> {
-    await withFolder(root, ground, day, async (folder) => {
+  async function removeOldest(grounds: string, day: string): Promise<void> {
+    await withFolder(root, grounds, day, async (folder) => {
       const found: { readonly name: EntryName; readonly path: string }[] = []
       await visitMessages(folder, (name, path) => void found.push({ name, path }), signal)
       found.sort((message, other) => byAge(message.name, other.name))

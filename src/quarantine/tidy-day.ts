@@ -17,18 +17,18 @@ const IN_USE_FOR = 2 * 86_400_000
  */
 export async function tidyDay(
   root: PathHandle,
-  { ground, day }: { readonly ground: string; readonly day: string },
+  { grounds, day }: { readonly grounds: string; readonly day: string },
   oldest: number,
   now: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let hasNothing = false
-  await withFolder(root, ground, day, async (folder) => {
+  await withFolder(root, grounds, day, async (folder) => {
     const removeUseless = async (file: string, path: string) => {
       const stats = await stat(path).catch(() => undefined)
       if (stats === undefined) return
       // A message that is being released is here, also if the process that released it was killed.
-      const message = entryAt({ ground, day, part: 'tmp', file })
+      const message = entryAt({ grounds, day, part: 'tmp', file })
       if (message !== undefined && message.seconds >= oldest) return
       const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
       if (now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
@@ -36,12 +36,12 @@ export async function tidyDay(
     await visitNames(folder, 'tmp', removeUseless, signal)
     hasNothing = await isEmpty(folder)
   })
-  if (hasNothing && now - Date.parse(day) >= IN_USE_FOR) await removeFolder(root, ground, day)
+  if (hasNothing && now - Date.parse(day) >= IN_USE_FOR) await removeFolder(root, grounds, day)
 }
 
 /** Removes the folder of a day, unless somebody has put something there. */
-async function removeFolder(root: PathHandle, ground: string, day: string): Promise<void> {
-  const maildir = stepIfThere(root, ground)
+async function removeFolder(root: PathHandle, grounds: string, day: string): Promise<void> {
+  const maildir = stepIfThere(root, grounds)
   if (maildir === undefined) return
   try {
     const path = `${procPathOf(maildir)}/.${day}`

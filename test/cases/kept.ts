@@ -16,7 +16,7 @@ export async function readQuarantine(
   const root = openQuarantine(directory)
   const found = []
   for (const entry of entriesIn(root, { since: undefined, until: undefined })) {
-    const folder = findFolder(root, entry.ground, entry.day)!
+    const folder = findFolder(root, entry.grounds, entry.day)!
     const opened = await openEntry(folder, entry.part, entry.file)
     const chunks: Buffer[] = []
     for await (const chunk of opened.message()) chunks.push(chunk)

@@ -24,7 +24,7 @@ export interface MailStyle {
 
 /**
  * Returns the text for the postmaster about the messages that were put into quarantine during `span`:
- * their number by ground, and the newest NAMED that are still there, each with the command that
+ * their number by grounds, and the newest NAMED that are still there, each with the command that
  * releases it. '' if there is no quarantine, or if nothing was kept. Root becomes the account of the
  * quarantine for good.
  */
@@ -90,7 +90,7 @@ async function linesOf(
       released++
       continue
     }
-    counts.set(entry.ground, (counts.get(entry.ground) ?? 0) + 1)
+    counts.set(entry.grounds, (counts.get(entry.grounds) ?? 0) + 1)
     newest.push(entry)
     if (newest.length > NAMED) newest.shift()
   }
@@ -130,7 +130,7 @@ async function linesAbout(
     ]
   } catch (error) {
     warn(`${entry.id}: ${errorText(error)}`)
-    lines = [`  ${when}  ${entry.ground}; ${clean(errorText(error))}`]
+    lines = [`  ${when}  ${entry.grounds}; ${clean(errorText(error))}`]
   }
   const where = directory === DEFAULT_DIRECTORY ? '' : ` --directory ${quoteIfNeeded(directory)}`
   const begun = entry.state === 'releasing' ? ['    its release was begun'] : []

@@ -48,7 +48,7 @@ async function remove(
       if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
       await deleteEntry(root, entry, isAlive)
       deleted++
-      await logAction(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.ground], ['who', who]]) // biome-ignore format: a pair a line is longer to read
+      await logAction(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.grounds], ['who', who]]) // biome-ignore format: a pair a line is longer to read
       output.text(`${id}: deleted\n`)
       await output.result({ id, deleted: true })
     } catch (error) {

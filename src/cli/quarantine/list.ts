@@ -59,7 +59,7 @@ async function list(root: PathHandle, args: ListOptions, output: Output): Promis
   let bytes = 0
   for (const entry of entriesIn(root, spanOf(args, Date.now()))) {
     if (entry.state === 'released' && !args.released) continue
-    if (args.grounds !== undefined && entry.ground !== args.grounds) continue
+    if (args.grounds !== undefined && entry.grounds !== args.grounds) continue
     const record = await recordOf(root, entry).catch((error: Error) => {
       output.error(`${entry.id}: ${error.message}`)
       return undefined
@@ -97,7 +97,7 @@ function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
   return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
-/** The ground on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
+/** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
 export function whyInWords({ grounds, found }: QuarantineRecord): string {
   return oneLine(found ? `${grounds}: ${found}` : grounds)
 }
@@ -111,8 +111,8 @@ export function oneLine(text: string): string {
 }
 
 export function asObject(
-  { id, size, state, ground }: QuarantineEntry,
+  { id, size, state, grounds }: QuarantineEntry,
   record: QuarantineRecord,
 ): object {
-  return { ...record, id, grounds: ground, size, state }
+  return { ...record, id, grounds, size, state }
 }

@@ -47,7 +47,7 @@ async function show(
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
   }
   const entry = findEntry(root, id)
-  const folder = entry && findFolder(root, entry.ground, entry.day)
+  const folder = entry && findFolder(root, entry.grounds, entry.day)
   if (!entry || !folder) throw new Fault('config', `${id}: is not in quarantine`)
   try {
     const opened = await openEntry(folder, entry.part, entry.file)

@@ -113,8 +113,8 @@ async function readOne(
   entry: QuarantineEntry,
   hideAddresses: boolean,
 ): Promise<KeptMessage | undefined> {
-  const { id, seconds, ground, size } = entry
-  const known = { id, time: seconds * 1000, grounds: ground, size }
+  const { id, seconds, grounds, size } = entry
+  const known = { id, time: seconds * 1000, grounds, size }
   try {
     const record = await recordOf(root, entry, ABOUT_SHOWN)
     if (record === undefined) return undefined

@@ -26,8 +26,8 @@ const told = (body: string) => body.split('\nIn quarantine\n')[1]
 
 /** Leaves a message as a release does. */
 function markReleased(directory: string, id: string): void {
-  const { ground, day, file } = findEntry(openQuarantine(directory), id)!
-  const folder = join(directory, ground, `.${day}`)
+  const { grounds, day, file } = findEntry(openQuarantine(directory), id)!
+  const folder = join(directory, grounds, `.${day}`)
   renameSync(join(folder, 'new', file), join(folder, 'cur', `${file}:2,P`))
 }
 
