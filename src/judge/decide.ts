@@ -1,7 +1,7 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { HeaderField } from '../message/edits.ts'
 import type { FormAction } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { Verdict } from '../scan/shared/verdict.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { forwardTo } from './forward.ts'
 import { findingsOf, type Outcome } from './outcome.ts'
@@ -70,7 +70,7 @@ function decideInfected(
   { envelope, client }: Transaction,
   { infected, quarantine, allowedBy }: Policy,
   tagged: Acceptance,
-  { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
+  { name, banned }: Extract<Verdict, { answer: 'infected' }>,
 ): SingleDecision {
   const { findings } = tagged
   const isOnlyTagged = infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))

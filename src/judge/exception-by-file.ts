@@ -1,5 +1,5 @@
 import { sampleOf } from '../scan/sample.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { Verdict } from '../scan/shared/verdict.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail } from './scan-unvouched.ts'
 import type { Tools } from './tools.ts'
@@ -13,7 +13,7 @@ export async function exceptionByFile(
   { message, envelope, client, leaving }: LeavingMail,
   { allowedBy, allowedFiles, scan, spool }: Policy,
   { scanners, uptime }: Pick<Tools, 'scanners' | 'uptime'>,
-  result: ScanResult,
+  result: Verdict,
   timeout: number,
 ): Promise<number | undefined> {
   if (result.answer !== 'infected' || result.banned || allowedFiles === undefined) return undefined

@@ -3,8 +3,8 @@ import type { Header } from '../message/header-block.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
+import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
 import type { KnownOrScanned, ScanWith } from '../verdicts/shared/verdict-query.ts'
 import type { Policy } from './policy.ts'
@@ -48,9 +48,9 @@ export async function scanUnvouched(
   return findOrScan(mail, scanners, policy, tools)
 }
 
-const skipped = (why: string): ScanResult => ({ answer: 'skipped', why })
+const skipped = (why: string): Verdict => ({ answer: 'skipped', why })
 
-function withoutScan(result: ScanResult): ScanOutcome {
+function withoutScan(result: Verdict): ScanOutcome {
   return { result, notes: [], traits: new Set() }
 }
 

@@ -13,8 +13,8 @@ import {
   over,
   type Sample,
   type Scanner,
+  type ScannerAnswer,
   unknown,
-  type Verdict,
 } from './shared/scanner.ts'
 
 /** The package's answer about one file or stream. */
@@ -67,7 +67,7 @@ export function clamscanScanner(policy: ScanPolicy): Scanner {
           }
           return await engine.scanStream(streamOf(sample, scope))
         })
-        return verdictOf(result)
+        return scannerAnswerOf(result)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the package
         if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
@@ -149,7 +149,7 @@ function streamOf(sample: Sample, scope: ResourceScope): Readable {
 }
 
 /** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
-function verdictOf(result: PackageResult | undefined): Verdict {
+function scannerAnswerOf(result: PackageResult | undefined): ScannerAnswer {
   if (result?.isInfected === false) return clean
   if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
   const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')

@@ -11,9 +11,9 @@ import {
   infected,
   isLate,
   type Scanner,
+  type ScannerAnswer,
   type ScanTask,
   unknown,
-  type Verdict,
 } from './shared/scanner.ts'
 import { type LineRelay, relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
@@ -68,7 +68,7 @@ async function run(
   { policy, program, argv, log }: CommandRun,
   path: string,
   task: ScanTask,
-): Promise<Verdict> {
+): Promise<ScannerAnswer> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {

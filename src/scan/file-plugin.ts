@@ -11,9 +11,9 @@ import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
   type Sample,
   type Scanner,
+  type ScannerAnswer,
   type ScanTask,
   unknown,
-  type Verdict,
 } from './shared/scanner.ts'
 import { relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
@@ -47,12 +47,12 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      const verdict = await askPlugin(policy, file, hosts, sample, task).catch((error) => {
+      const answer = await askPlugin(policy, file, hosts, sample, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
         return unknown(errorText(error), causeOf(error))
       })
-      if (verdict.answer !== 'unknown') return verdict
-      return unknown(`plugin ${fileName}: ${verdict.why}`, verdict.cause)
+      if (answer.answer !== 'unknown') return answer
+      return unknown(`plugin ${fileName}: ${answer.why}`, answer.cause)
     },
     close: hosts.close,
   }
@@ -83,7 +83,7 @@ async function askPlugin(
   hosts: PluginHosts,
   sample: Sample,
   { timeLeft, signal }: ScanTask,
-): Promise<Verdict> {
+): Promise<ScannerAnswer> {
   const { infectedCode, cleanCode, filePlugins } = policy
   const { envelope, whole } = sample
   const { size, origin } = whole ?? sample

@@ -10,8 +10,8 @@ import {
 } from './run/scan-run.ts'
 import { scanWholeFirst } from './run/whole-first.ts'
 import { type FirstLook, lookFirst } from './second-look/first-look.ts'
-import type { ScanResult } from './shared/scan-result.ts'
 import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
+import type { Verdict } from './shared/verdict.ts'
 
 /**
  * Asks the scanners in their order until one of them finds something or cannot tell: about the whole
@@ -19,7 +19,7 @@ import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
  * scanned only if readers may differ about the message.) A message that is nested deeper than
  * scanners look is not given to them: they would call it clean.
  */
-export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanResult> {
+export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -36,7 +36,7 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanRes
   }
 }
 
-async function scanMessage(sample: Sample, run: ScanRun, task: ScanTask): Promise<ScanResult> {
+async function scanMessage(sample: Sample, run: ScanRun, task: ScanTask): Promise<Verdict> {
   const { max } = run.nesting
   const look = await lookFirst(sample, { ...task, max, wantsTraits: wantsTraits(run) })
   if (look === undefined) return tooLate(run)

@@ -1,8 +1,8 @@
 import { countedFrom } from '../cluster/signature-files.ts'
 import { haveLoaded } from '../scan/shared/have-loaded.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { ScanTask } from '../scan/shared/scanner.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
+import type { Verdict } from '../scan/shared/verdict.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
@@ -129,7 +129,7 @@ export function openVerdicts(options: VerdictsOptions): Verdicts {
     scanWith: ScanWith,
     timeout: number,
     told?: ScanTask['signatures'],
-  ): Promise<ScanResult> {
+  ): Promise<Verdict> {
     const { poison, fullTime } = options
     if (poison === undefined) return scanWith(scanners, timeout, told)
     const { fingerprint: secret } = identity.secrets
@@ -268,6 +268,6 @@ const TOO_LATE = {
 function couldNotTell(
   { scanners }: MessageIdentity,
   { why, cause }: CouldNotTell,
-): Extract<ScanResult, { answer: 'unknown' }> {
+): Extract<Verdict, { answer: 'unknown' }> {
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
 }

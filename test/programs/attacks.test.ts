@@ -187,7 +187,7 @@ async function isHarmless(t: Test, clamd: Clamd, what: string, answer: Answer): 
   // Some programs on the way, as qmail-remote, make a line end of a bare CR.
   const lines = bytes(onward.toString('latin1').replace(/\r\n?/g, '\n'))
   for (const message of [onward, lines]) {
-    t.same((await scan(clamd.socket, sample(message))).verdict, { answer: 'clean' }, what)
+    t.same((await scan(clamd.socket, sample(message))).answer, { answer: 'clean' }, what)
   }
 }
 

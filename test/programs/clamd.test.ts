@@ -9,7 +9,7 @@ import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
 import { BY_PATH_FROM } from '../../src/scan/clamd/ask-server.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
-import type { Sample, Verdict } from '../../src/scan/shared/scanner.ts'
+import type { Sample, ScannerAnswer } from '../../src/scan/shared/scanner.ts'
 import { clamdPolicy, sample, scan, scanTask } from '../scan/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 
@@ -47,19 +47,19 @@ t.test('a real clamd', { skip }, async (t) => {
 
   t.test('tells clean mail from EICAR, in the body and in base64, by socket and TCP', async (t) => {
     for (const address of [clamd.socket, clamd.tcp]) {
-      const verdictOf = async (message: Buffer) => (await scan(address, sample(message))).verdict
-      t.same(await verdictOf(plain), { answer: 'clean' })
-      t.same(await verdictOf(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
-      t.same(await verdictOf(infectedPlain), { answer: 'infected', name: EICAR_NAME })
-      t.same(await verdictOf(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
+      const answerTo = async (message: Buffer) => (await scan(address, sample(message))).answer
+      t.same(await answerTo(plain), { answer: 'clean' })
+      t.same(await answerTo(Buffer.alloc(0)), { answer: 'clean' }, 'an empty message')
+      t.same(await answerTo(infectedPlain), { answer: 'infected', name: EICAR_NAME })
+      t.same(await answerTo(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
     }
     t.notOk(process.getActiveResourcesInfo().includes('Timeout'), 'no timer is left')
   })
 
   t.test('gets 20 MB to the last byte', async (t) => {
-    t.same((await scan(clamd.socket, sample(mail(20 * MIB)))).verdict, { answer: 'clean' })
-    const { verdict } = await scan(clamd.socket, sample(infectedMail(20 * MIB)))
-    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+    t.same((await scan(clamd.socket, sample(mail(20 * MIB)))).answer, { answer: 'clean' })
+    const { answer } = await scan(clamd.socket, sample(infectedMail(20 * MIB)))
+    t.same(answer, { answer: 'infected', name: EICAR_NAME })
   })
 
   t.test('reads a large message in a shared directory by itself', async (t) => {
@@ -70,20 +70,20 @@ t.test('a real clamd', { skip }, async (t) => {
         throw new Error('the bytes were not to be sent')
       },
     }
-    const { verdict, notes } = await scan(clamd.socket, onlyByPath)
-    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+    const { answer, notes } = await scan(clamd.socket, onlyByPath)
+    t.same(answer, { answer: 'infected', name: EICAR_NAME })
     t.same(notes, [])
     const harmless = mail(BY_PATH_FROM)
     const clean = await scan(clamd.socket, sample(harmless, shared(t, harmless)))
-    t.same(clean.verdict, { answer: 'clean' })
+    t.same(clean.answer, { answer: 'clean' })
   })
 
   t.test('gets the bytes where the path is not there for it', async (t) => {
-    const { verdict, notes } = await scan(
+    const { answer, notes } = await scan(
       clamd.socket,
       sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1'),
     )
-    t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+    t.same(answer, { answer: 'infected', name: EICAR_NAME })
     t.match(notes, [/File path check failure: No such file/])
   })
 
@@ -107,23 +107,23 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
   for (const address of [clamd.socket, clamd.tcp]) {
     const scanner = clamdScanner(clamdPolicy(address), { lasting: true })
     t.teardown(scanner.close)
-    const verdictOf = (message: Sample) => scanner.scan(message, scanTask().task)
+    const answerTo = (message: Sample) => scanner.scan(message, scanTask().task)
 
-    t.test(`verdicts are those of their messages (${address})`, async (t) => {
+    t.test(`answers are those of their messages (${address})`, async (t) => {
       const large = sample(infectedMail(BY_PATH_FROM), shared(t, infectedMail(BY_PATH_FROM)))
       const harmless = sample(mail(BY_PATH_FROM), shared(t, mail(BY_PATH_FROM)))
       const secret = sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
       const found = { answer: 'infected', name: EICAR_NAME }
       for (let round = 0; round < 3; round++) {
-        const [clean, infected] = [verdictOf(sample(plain)), verdictOf(sample(infectedPlain))]
+        const [clean, infected] = [answerTo(sample(plain)), answerTo(sample(infectedPlain))]
         t.same([await clean, await infected], [{ answer: 'clean' }, found])
-        t.same(await verdictOf(sample(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
-        t.same(await verdictOf(large), found)
-        t.same(await verdictOf(harmless), { answer: 'clean' })
-        t.same(await verdictOf(secret), found, 'by its bytes, since the path is not there')
+        t.same(await answerTo(sample(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
+        t.same(await answerTo(large), found)
+        t.same(await answerTo(harmless), { answer: 'clean' })
+        t.same(await answerTo(secret), found, 'by its bytes, since the path is not there')
         for (const size of [MIB + 1, 20 * MIB]) {
           const limited = { answer: 'unknown', over: 'size', why: /size limit exceeded/ }
-          t.match(await verdictOf(sample(mail(size))), limited)
+          t.match(await answerTo(sample(mail(size))), limited)
         }
       }
     })
@@ -132,14 +132,14 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
       const mark = `onescan-${address.length}-mark`
       const signature = `New-${address.length}:0:*:${Buffer.from(mark).toString('hex')}\n`
       const marked = (n: number) => sample(Buffer.from(`${header}\n${mark}\n${n}\n`))
-      t.same(await verdictOf(marked(0)), { answer: 'clean' })
+      t.same(await answerTo(marked(0)), { answer: 'clean' })
       writeFileSync(join(clamd.directory, 'db', `${mark}.ndb`), signature)
       // It loads them beside its work, and says nothing when it has.
       const reload = connect(clamd.socket).end('zRELOAD\0')
       t.equal(String((await once(reload, 'data'))[0]), 'RELOADING\0')
-      let verdict: Verdict = { answer: 'clean' }
-      for (let n = 1; verdict.answer === 'clean'; n++) verdict = await verdictOf(marked(n))
-      t.match(verdict, { answer: 'infected', name: `New-${address.length}.UNOFFICIAL` })
+      let answer: ScannerAnswer = { answer: 'clean' }
+      for (let n = 1; answer.answer === 'clean'; n++) answer = await answerTo(marked(n))
+      t.match(answer, { answer: 'infected', name: `New-${address.length}.UNOFFICIAL` })
     })
   }
 
@@ -150,7 +150,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
       return scanner
     })
     for (const scanner of scanners) await scanner.scan(sample(plain), scanTask().task)
-    t.same((await scan(clamd.socket, sample(infectedPlain))).verdict.answer, 'infected')
+    t.same((await scan(clamd.socket, sample(infectedPlain))).answer.answer, 'infected')
   })
 })
 
@@ -163,14 +163,14 @@ t.test('a clamd that may not open the path gets the bytes', { skip }, async (t) 
   chmodSync(path, asRoot ? 0o600 : 0o000)
 
   const refused = await scan(clamd.socket, sample(message, path))
-  t.same(refused.verdict, { answer: 'infected', name: EICAR_NAME })
+  t.same(refused.answer, { answer: 'infected', name: EICAR_NAME })
   t.match(refused.notes, [/cannot read SPOOLDIR, got a copy: .*Access denied/])
 
   chmodSync(path, 0o644)
   chmodSync(join(path, '..'), asRoot ? 0o700 : 0o000)
   const hidden = await scan(clamd.socket, sample(message, path))
   chmodSync(join(path, '..'), 0o700)
-  t.same(hidden.verdict, { answer: 'infected', name: EICAR_NAME })
+  t.same(hidden.answer, { answer: 'infected', name: EICAR_NAME })
   t.match(hidden.notes, [/File path check failure: Permission denied/])
 })
 
@@ -182,10 +182,10 @@ t.test(
     t.teardown(clamd.stop)
     for (const address of [clamd.socket, clamd.tcp]) {
       for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
-        const { verdict } = await scan(address, sample(mail(size)))
-        t.match(verdict, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
+        const { answer } = await scan(address, sample(mail(size)))
+        t.match(answer, { answer: 'unknown', over: 'size', why: /size limit exceeded/ }, address)
       }
-      t.same((await scan(address, sample(mail(MIB)))).verdict, { answer: 'clean' })
+      t.same((await scan(address, sample(mail(MIB)))).answer, { answer: 'clean' })
     }
   },
 )
@@ -193,15 +193,15 @@ t.test(
 t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
   const clamd = await startClamd({ maxFileSize: '1M', alertExceedsMax: true })
   t.teardown(clamd.stop)
-  const { verdict } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
-  t.match(verdict, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
+  const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
+  t.match(answer, { answer: 'unknown', over: 'size', why: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test("hash and size behind a virus's name are left out", { skip }, async (t) => {
   const clamd = await startClamd({ extendedDetectionInfo: true })
   t.teardown(clamd.stop)
-  const { verdict } = await scan(clamd.socket, sample(infectedPlain))
-  t.same(verdict, { answer: 'infected', name: EICAR_NAME })
+  const { answer } = await scan(clamd.socket, sample(infectedPlain))
+  t.same(answer, { answer: 'infected', name: EICAR_NAME })
 })
 
 t.test('a clamd that is stopped amid a scan counts as could not tell', { skip }, async (t) => {
@@ -218,11 +218,11 @@ t.test('a clamd that is stopped amid a scan counts as could not tell', { skip },
   })
 
   const kill = () => void process.kill(clamd.pid, 'SIGKILL')
-  const { verdict } = await scan(clamd.socket, signalled(plain, kill))
-  t.match(verdict, { answer: 'unknown', why: /closed the connection without a reply/ })
+  const { answer } = await scan(clamd.socket, signalled(plain, kill))
+  t.match(answer, { answer: 'unknown', why: /closed the connection without a reply/ })
 
   const gone = await scan(clamd.socket, sample(plain))
-  t.match(gone.verdict, {
+  t.match(gone.answer, {
     answer: 'unknown',
     cause: 'unreachable',
     why: /cannot connect \(ECONNREFUSED\)/,

@@ -42,12 +42,12 @@ for (const alertExceedsMax of [false, true]) {
     for (const [shape, make] of Object.entries(shapes)) {
       t.test(`looks deeper into ${shape} than MAXNESTING allows`, async (t) => {
         let levels = 0
-        let verdict = { answer: 'infected' } as Awaited<ReturnType<typeof scan>>['verdict']
-        for (; verdict.answer === 'infected' && levels < 30; levels++) {
-          verdict = (await scan(clamd.socket, sample(make(levels)))).verdict
+        let answer = { answer: 'infected' } as Awaited<ReturnType<typeof scan>>['answer']
+        for (; answer.answer === 'infected' && levels < 30; levels++) {
+          answer = (await scan(clamd.socket, sample(make(levels)))).answer
         }
         t.match(
-          verdict,
+          answer,
           alertExceedsMax ? { answer: 'unknown', over: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { clamscanScanner } from '../../src/scan/clamscan.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
-import type { Verdict } from '../../src/scan/shared/scanner.ts'
+import type { ScannerAnswer } from '../../src/scan/shared/scanner.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { standIn } from './clamd/stand-in.ts'
@@ -29,8 +29,8 @@ interface Asked {
   readonly milliseconds?: number
 }
 
-/** The verdict of the plugin under these settings. */
-async function ask({ message, settings, directory, milliseconds }: Asked): Promise<Verdict> {
+/** The answer of the plugin under these settings. */
+async function ask({ message, settings, directory, milliseconds }: Asked): Promise<ScannerAnswer> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
   const { CLAMD = '/nowhere', ...others } = settings
@@ -42,8 +42,8 @@ async function ask({ message, settings, directory, milliseconds }: Asked): Promi
 
 /** The reason of "could not tell", or another answer. */
 async function reason(asked: Asked): Promise<string> {
-  const verdict = await ask(asked)
-  return verdict.answer === 'unknown' ? verdict.why : verdict.answer
+  const answer = await ask(asked)
+  return answer.answer === 'unknown' ? answer.why : answer.answer
 }
 
 function databaseIn(directory: string): string {
@@ -166,10 +166,10 @@ t.test('at the deadline the answer is "could not tell", and the program has ende
   const message = join(directory, 'message')
   writeFileSync(message, plain)
   const scanner = clamscanScanner(clamdPolicy('/nowhere', settings))
-  const verdict = await scanner.scan(sample(plain, message), task)
+  const answer = await scanner.scan(sample(plain, message), task)
   files.close()
 
-  t.strictSame(verdict, {
+  t.strictSame(answer, {
     answer: 'unknown',
     why: 'clamscan: no answer within the time limit',
     cause: 'timeout',
@@ -232,7 +232,7 @@ t.test('a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not se
   const settings = { CLAMSCAN: 'socket', CLAMD: socket }
   t.match(await ask({ message: plain, settings }), { answer: 'unknown', over: 'size' })
 
-  for (const [kind, verdict] of [
+  for (const [kind, answer] of [
     ['MaxRecursion', { over: 'depth' }],
     ['MaxFiles', { over: 'contents' }],
     ['MaxScanTime', { over: undefined }],
@@ -240,7 +240,7 @@ t.test('a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not se
     const found = `stream: Heuristics.Limits.Exceeded.${kind} FOUND\0`
     const other = await standIn(t, (connection) => connection.end(found))
     const asked = { CLAMSCAN: 'socket', CLAMD: other.socket }
-    t.match(await ask({ message: plain, settings: asked }), { answer: 'unknown', ...verdict })
+    t.match(await ask({ message: plain, settings: asked }), { answer: 'unknown', ...answer })
   }
 
   const small = { ...settings, CLAMDMAXSIZE: String(plain.length - 1) }
@@ -261,8 +261,8 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
     server.listen(0, '127.0.0.1', async () => {
       const policy = clamdPolicy('127.0.0.1:' + server.address().port, { CLAMSCAN: 'tcp' })
       const message = sample(Buffer.alloc(5_000_000, 'x'))
-      const verdict = await clamscanScanner(policy).scan(message, scanTask().task)
-      process.exit(verdict.answer === 'unknown' ? 0 : 1)
+      const answer = await clamscanScanner(policy).scan(message, scanTask().task)
+      process.exit(answer.answer === 'unknown' ? 0 : 1)
     })`
   const root = join(import.meta.dirname, '../..')
   const written = execFileSync(

@@ -11,7 +11,7 @@ import {
   over as leftUnseen,
   type Sample,
   type Scanner,
-  type Verdict,
+  type ScannerAnswer,
 } from '../../src/scan/shared/scanner.ts'
 import { sample, scanTask } from './clamd/task.ts'
 
@@ -30,7 +30,7 @@ function persistent() {
   const scanner: Scanner = {
     name: 'persistent',
     local: false,
-    scan(message): Promise<Verdict> {
+    scan(message): Promise<ScannerAnswer> {
       found = readOn(message, waiting)
       return new Promise(() => {})
     },

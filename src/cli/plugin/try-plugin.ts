@@ -6,7 +6,7 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { hostPerMessage } from '../../scan/file-plugin/hosts.ts'
 import { filePluginScanner } from '../../scan/file-plugin.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { mustRunOwnScanners } from '../shared/must-run-own.ts'
 import { scanBytes } from '../shared/scan-bytes.ts'
@@ -82,7 +82,7 @@ async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes
 }
 
-function answerIn(result: ScanResult, prefix: string): Pick<PluginResult, 'answer' | 'text'> {
+function answerIn(result: Verdict, prefix: string): Pick<PluginResult, 'answer' | 'text'> {
   switch (result.answer) {
     case 'clean':
       return { answer: 'clean', text: '' }

@@ -3,8 +3,8 @@ import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { sampleOf } from '../../scan/sample.ts'
 import { runScanners } from '../../scan/scan.ts'
 import type { SecondLookPolicy } from '../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 import { FAILED } from './run-command.ts'
 import { spoolMessage } from './spool-message.ts'
 
@@ -31,7 +31,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ManualScan,
-): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
+): Promise<{ readonly size: number; readonly result: Verdict; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
   const notes: string[] = []

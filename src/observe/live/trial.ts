@@ -5,8 +5,8 @@ import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { messageInMemory } from '../../message/in-memory.ts'
 import { sampleOf } from '../../scan/sample.ts'
 import { runScanners } from '../../scan/scan.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 
 /** The result of giving a clean message and the EICAR test file to all doors and scanners. */
 export interface Trial {
@@ -55,7 +55,7 @@ export async function scanWithoutDoors(
     scanners,
   }: { readonly policy: Policy; readonly scanners: readonly Scanner[] },
   { now, uptime }: Clocks,
-): Promise<ScanResult> {
+): Promise<Verdict> {
   const digestsFor = () => ({ md5: false, sha256: false }) // nothing is signed
   const look = { policy: spool, digestsFor, createHash: undefined, now: now() }
   const message = messageInMemory(bytes, look)
@@ -82,11 +82,7 @@ export async function scanWithoutDoors(
 /** The milliseconds for a scan: a question about health does not wait for SCANTIMEOUT. */
 const PATIENCE = 10_000
 
-function whyWrong(
-  what: string,
-  result: ScanResult,
-  wanted: 'clean' | 'infected',
-): string | undefined {
+function whyWrong(what: string, result: Verdict, wanted: 'clean' | 'infected'): string | undefined {
   if (result.answer === wanted && !(result.answer === 'infected' && result.banned)) return undefined
   const why = 'why' in result ? `: ${result.why}` : ''
   const name = result.answer === 'infected' ? `: ${result.name}` : ''

@@ -1,10 +1,10 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import { clean, type Scanner, unknown, type Verdict } from '../shared/scanner.ts'
+import { clean, type Scanner, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import { type AttachmentRules, loadRules, rulesOfNames } from './rules.ts'
 import { searchMessage } from './search.ts'
 
-/** Characters of a name that go into the verdict, and with it into the SMTP reply. */
+/** Characters of a name that go into the answer, and with it into the SMTP reply. */
 const SHOWN_MAX = 80
 
 /**
@@ -34,7 +34,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     async prepare() {
       await rulesOnce()
     },
-    async scan(sample, task): Promise<Verdict> {
+    async scan(sample, task): Promise<ScannerAnswer> {
       const rules = await rulesOnce()
       const { banned, over } = await searchMessage(sample, rules, task)
       if (banned !== undefined) {

@@ -6,9 +6,9 @@ import {
   isLate,
   over,
   type Sample,
+  type ScannerAnswer,
   type ScanTask,
   unknown,
-  type Verdict,
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal } from './address.ts'
 import { askServer, type ClamdServer } from './ask-server.ts'
@@ -38,7 +38,7 @@ export async function askInTurn(
   servers: ClamdServers,
   sample: Sample,
   task: ScanTask,
-): Promise<Verdict> {
+): Promise<ScannerAnswer> {
   const search = new ServerSearch(servers, sample, task)
   for (let pauses = 0; search.goesOn; ) {
     if (search.hasAskedAll) {
@@ -50,8 +50,8 @@ export async function askInTurn(
       search.noteFullQueues()
       break
     }
-    const verdict = await search.ask(server)
-    if (verdict !== undefined) return verdict
+    const answer = await search.ask(server)
+    if (answer !== undefined) return answer
   }
   return search.couldNotTell()
 }
@@ -119,8 +119,8 @@ class ServerSearch {
     return byLoad(shared.length > 0 ? shared : healthy, queue)
   }
 
-  /** Asks one server. Returns its verdict, or undefined if it gave none. */
-  async ask(server: ClamdServer): Promise<Verdict | undefined> {
+  /** Asks one server. Returns its answer, or undefined if it gave none. */
+  async ask(server: ClamdServer): Promise<ScannerAnswer | undefined> {
     const { health, queue, versions } = this.#servers
     const task = this.#task
     this.#round.delete(server)
@@ -135,7 +135,7 @@ class ServerSearch {
     health.answered(server)
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
-    return verdictOf(outcome.answer, server.address)
+    return scannerAnswerOf(outcome.answer, server.address)
   }
 
   #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
@@ -172,7 +172,7 @@ class ServerSearch {
     }
   }
 
-  couldNotTell(): Verdict {
+  couldNotTell(): ScannerAnswer {
     const why = [...this.#troubles.values()].join('; ')
     return (this.#broken > 0 || this.#hasOutlasted ? harmed : unknown)(why, this.#cause)
   }
@@ -204,7 +204,7 @@ function byLoad(
   return servers.toSorted((a, b) => load(a) - load(b) || distance(a) - distance(b))
 }
 
-function verdictOf(reply: ClamdReply, server: ClamdAddress): Verdict {
+function scannerAnswerOf(reply: ClamdReply, server: ClamdAddress): ScannerAnswer {
   switch (reply.says) {
     case 'clean':
       return clean

@@ -19,8 +19,8 @@ const PASSED_OVER = 'fails, and is passed over while others answer'
 /**
  * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
  * the one with the fewest messages under way for its weight, a local one before a remote one; a
- * server that failed is asked last for a while. Whatever a server answers is the verdict. The next
- * one is asked only if there was no connection or it broke, and never if a server was too slow:
+ * server that failed is asked last for a while. The first answer counts, whatever it is. The next
+ * server is asked only if there was no connection or it broke, and never if a server was too slow:
  * clamd goes on scanning after its client has left. With more than CONVERSATIONS_MAX messages at a
  * server, or LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or messages wait.
  *

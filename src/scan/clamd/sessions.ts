@@ -102,9 +102,9 @@ export function openSessions(
   }
 
   /**
-   * Asks the server whether it knows sessions. No message is sent yet, because its answer must not
-   * be taken for a verdict. Returns the session, undefined if the server knows none, or the outcome
-   * if it cannot be reached.
+   * Asks the server whether it knows sessions. No message is sent yet, because the reply must not be
+   * taken for the answer about one. Returns the session, undefined if the server knows none, or the
+   * outcome if it cannot be reached.
    */
   async function ask(signal: AbortSignal): Promise<ClamdSession | ClamdOutcome<never> | undefined> {
     askedAt = uptime()

@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { ownChild } from '../../ground/process/own-children.ts'
 import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
-import { unknown, type Verdict } from '../shared/scanner.ts'
+import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
 import { createHostReplyReader, NONSENSE } from './host-reply.ts'
 
@@ -20,7 +20,7 @@ export interface HostOptions {
   readonly relay: (() => LineRelay) | undefined
 }
 
-/** A request, as it goes to descriptor 3, and the nonce that must come back with its verdict. */
+/** A request, as it goes to descriptor 3, and the nonce that must come back with its answer. */
 export interface PluginQuestion {
   readonly request: Buffer
   readonly nonce: string
@@ -44,7 +44,7 @@ export class PluginHost {
   #asked = 0
   #relay: LineRelay | undefined
   /** Resolves the question that is open. */
-  #answer: ((verdict: Verdict) => void) | undefined
+  #answer: ((answer: ScannerAnswer) => void) | undefined
   #settledAs: ((ready: boolean) => void) | undefined
   #ready = false
   /** Why it could not tell, if that is known before it ends. */
@@ -78,11 +78,11 @@ export class PluginHost {
   }
 
   /**
-   * Asks one question at a time. Resolves to the plugin's verdict. If it gives none, the process is
+   * Asks one question at a time. Resolves to the plugin's answer. If it gives none, the process is
    * ended, and the answer is *could not tell*, with what happened to it. At `signal` it is ended
    * within 700 ms. Never rejects.
    */
-  ask({ request, nonce }: PluginQuestion, signal: AbortSignal): Promise<Verdict> {
+  ask({ request, nonce }: PluginQuestion, signal: AbortSignal): Promise<ScannerAnswer> {
     this.#asked++
     this.#ready = false
     this.#relay?.end()
@@ -94,10 +94,10 @@ export class PluginHost {
         killGroup(this.#child, 'SIGTERM')
         this.#after(GIVE_UP, () => this.#finish())
       }
-      this.#answer = (verdict) => {
+      this.#answer = (answer) => {
         this.#answer = undefined
         signal.removeEventListener('abort', stop)
-        resolve(verdict)
+        resolve(answer)
       }
       if (this.#over) return this.#answer(this.#couldNotTell())
       this.#channel?.write(request)
@@ -143,7 +143,7 @@ export class PluginHost {
     this.#child.on('close', () => this.#finish())
   }
 
-  #couldNotTell(): Verdict {
+  #couldNotTell(): ScannerAnswer {
     if (this.#trouble) return unknown(this.#trouble.why, this.#trouble.cause)
     if (this.#replies.amidst) return unknown(NONSENSE)
     return unknown(whatBecameOf(this.#child), 'broken-off')
@@ -169,18 +169,18 @@ export class PluginHost {
   }
 
   #hear(chunk: Buffer): void {
-    let verdict: Verdict | undefined
+    let answer: ScannerAnswer | undefined
     for (const reply of this.#replies.push(chunk)) {
-      if (reply.kind === 'verdict') verdict = reply.verdict
+      if (reply.kind === 'answer') answer = reply.answer
       else if (reply.kind === 'settled') this.#ready = true
       else {
-        // Other bytes with a verdict make the verdict invalid. After it, they concern no message.
+        // Other bytes that come with an answer make it invalid. After it, they concern no message.
         this.#trouble ??= { why: reply.why, cause: 'scanner-error' }
         killGroup(this.#child, 'SIGKILL')
         return
       }
     }
-    if (verdict) this.#answer?.(verdict)
+    if (answer) this.#answer?.(answer)
     if (this.#ready) this.#settledAs?.(true)
   }
 }

@@ -1,9 +1,9 @@
 import { decodeFrame, encodeSettled, FRAME_MAX } from '../plugin-host/frame.ts'
-import type { Verdict } from '../shared/scanner.ts'
+import type { ScannerAnswer } from '../shared/scanner.ts'
 
 /** One reply of a plugin's process. */
 export type HostReply =
-  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'answer'; readonly answer: ScannerAnswer }
   /** The process is ready for the next message. */
   | { readonly kind: 'settled' }
   /** Bytes that are not due: from now on nothing from this process is believed. */
@@ -18,24 +18,24 @@ export interface HostReplyReader {
   readonly amidst: boolean
 }
 
-export const NONSENSE = 'wrote something other than a verdict to descriptor 3'
+export const NONSENSE = 'wrote something other than an answer to descriptor 3'
 const TOO_MUCH = `wrote more than ${FRAME_MAX} bytes to descriptor 3`
 const LF = 0x0a
 
 /**
- * Reads what a plugin's process writes to descriptor 3: for each request one verdict with its nonce
+ * Reads what a plugin's process writes to descriptor 3: for each request one answer with its nonce
  * and then, perhaps, the line that it has settled. Nothing else is allowed.
  */
 export function createHostReplyReader(): HostReplyReader {
-  let due: 'verdict' | 'settled' | 'nothing' = 'nothing'
+  let due: 'answer' | 'settled' | 'nothing' = 'nothing'
   let nonce = ''
   let rest: Buffer = Buffer.alloc(0)
 
   function replyIn(line: Buffer): HostReply {
-    if (due === 'verdict') {
-      const verdict = decodeFrame(nonce, line)
+    if (due === 'answer') {
+      const answer = decodeFrame(nonce, line)
       due = 'settled'
-      if (verdict !== undefined) return { kind: 'verdict', verdict }
+      if (answer !== undefined) return { kind: 'answer', answer }
     } else if (due === 'settled' && line.equals(encodeSettled(nonce))) {
       due = 'nothing'
       return { kind: 'settled' }
@@ -45,14 +45,14 @@ export function createHostReplyReader(): HostReplyReader {
 
   /** Whether the bytes so far cannot be the beginning of the reply that is due. */
   function isUndue(): boolean {
-    if (due === 'verdict' || rest.length === 0) return false
+    if (due === 'answer' || rest.length === 0) return false
     const wanted = due === 'settled' ? encodeSettled(nonce) : Buffer.alloc(0)
     return !wanted.subarray(0, rest.length).equals(rest)
   }
 
   return {
     expect(next) {
-      due = 'verdict'
+      due = 'answer'
       nonce = next
     },
     push(chunk) {

@@ -1,13 +1,13 @@
-import type { Verdict } from '../shared/scanner.ts'
+import type { ScannerAnswer } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
 
 /** The processes that a plugin is asked in. */
 export interface PluginHosts {
   /**
-   * Resolves to the verdict on one message. `compose` makes the question, with a new nonce each time it
+   * Resolves to the answer on one message. `compose` makes the question, with a new nonce each time it
    * is called. Rejects if no process can be started; the error says why.
    */
-  ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<Verdict>
+  ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<ScannerAnswer>
   /** Ends all processes; those at work finish their message first. */
   close(): void
 }
@@ -20,14 +20,14 @@ export interface HostStarter {
   kept(): PluginHost
 }
 
-/** Starts a process for each message, of which nothing is left when the verdict is there. */
+/** Starts a process for each message, of which nothing is left when the answer is there. */
 export function hostPerMessage({ once }: HostStarter): PluginHosts {
   return {
     async ask(compose, signal) {
       const host = once()
-      const verdict = await host.ask(compose(), signal)
+      const answer = await host.ask(compose(), signal)
       await host.end()
-      return verdict
+      return answer
     },
     close() {},
   }

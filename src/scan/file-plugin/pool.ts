@@ -1,4 +1,4 @@
-import { unknown, type Verdict } from '../shared/scanner.ts'
+import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
 import type { HostStarter, PluginHosts } from './hosts.ts'
 import { startWatchdog } from './watchdog.ts'
@@ -152,23 +152,23 @@ export function openPool(
     fresh: boolean,
     compose: () => PluginQuestion,
     signal: AbortSignal,
-  ): Promise<{ readonly verdict: Verdict; readonly had: number }> {
+  ): Promise<{ readonly answer: ScannerAnswer; readonly had: number }> {
     const host = await acquire(fresh, signal)
     if (host === undefined) {
       const why = `none of ${limits.most} processes was free within SCANTIMEOUT`
-      return { verdict: unknown(why, 'timeout'), had: 0 }
+      return { answer: unknown(why, 'timeout'), had: 0 }
     }
     const had = host.asked
-    const verdict = await host.ask(compose(), signal) // composed now, because it says how much time is left
-    void release(host, hasAnswered(verdict) && !signal.aborted)
-    return { verdict, had }
+    const answer = await host.ask(compose(), signal) // composed now, because it says how much time is left
+    void release(host, hasAnswered(answer) && !signal.aborted)
+    return { answer, had }
   }
 
   return {
     async ask(compose, signal) {
-      const { verdict, had } = await askOne(false, compose, signal)
-      if (hasAnswered(verdict) || had === 0 || signal.aborted) return verdict
-      return (await askOne(true, compose, signal)).verdict
+      const { answer, had } = await askOne(false, compose, signal)
+      if (hasAnswered(answer) || had === 0 || signal.aborted) return answer
+      return (await askOne(true, compose, signal)).answer
     },
     close() {
       closed = true
@@ -178,6 +178,6 @@ export function openPool(
 }
 
 /** Whether the plugin itself gave the answer, even *could not tell*: then its process is in order. */
-function hasAnswered(verdict: Verdict): boolean {
-  return verdict.answer !== 'unknown' || verdict.deliberate === true
+function hasAnswered(answer: ScannerAnswer): boolean {
+  return answer.answer !== 'unknown' || answer.deliberate === true
 }

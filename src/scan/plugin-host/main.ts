@@ -1,11 +1,11 @@
 // The process that a file plugin runs in; see file-plugin.ts. Requests about one message after another
 // come on descriptor 3. Whatever the plugin writes there, only a frame with the nonce of the request is
-// a verdict.
+// an answer.
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
-import { unknown, type Verdict } from '../shared/scanner.ts'
+import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'
@@ -28,7 +28,7 @@ const requests = createRequestReader()
 let plugin: Plugin | undefined
 /** The last request. */
 let request: PluginRequest | undefined
-/** Whether the last request waits for its verdict. */
+/** Whether the last request waits for its answer. */
 let asked = false
 let orphanTimer: NodeJS.Timeout | undefined
 
@@ -62,7 +62,7 @@ function take(bytes: Buffer): void {
   judge(whole).then(say, fail)
 }
 
-async function judge(asked: PluginRequest): Promise<Verdict> {
+async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
   if (plugin === undefined) {
     const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
     const loaded = await load(asked)
@@ -72,12 +72,12 @@ async function judge(asked: PluginRequest): Promise<Verdict> {
   return plugin.ask(asked)
 }
 
-/** Sends the verdict, if it is the first one for this request. */
-function say(verdict: Verdict): void {
+/** Sends the answer, if it is the first one for this request. */
+function say(answer: ScannerAnswer): void {
   if (!asked) return
   asked = false
   clearTimeout(orphanTimer)
-  send(encodeFrame(request!.nonce, verdict))
+  send(encodeFrame(request!.nonce, answer))
 }
 
 /** Handles an error that nobody caught: it is the answer, or ends the process if no answer is due. */
@@ -91,7 +91,7 @@ function fail(error: unknown): void {
   }
 }
 
-/** Called when nothing is under way any more. If the verdict was given, the next message may come. */
+/** Called when nothing is under way any more. If the answer was given, the next message may come. */
 function settle(): void {
   if (asked) {
     say(unknown('returned a promise that nothing can settle any more'))

@@ -1,13 +1,13 @@
 import { inspect } from 'node:util'
-import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
+import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 
 const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
 
 /**
- * Narrows what a plugin returned to a verdict. Only the three documented answers count. Several at
+ * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
  * once, a part of one, or anything else is *could not tell*.
  */
-export function readAnswer(value: unknown): Verdict {
+export function readAnswer(value: unknown): ScannerAnswer {
   const answer = typeof value === 'object' && value !== null ? value : {}
   const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
   const { defer } = said

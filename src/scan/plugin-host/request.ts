@@ -3,7 +3,7 @@ import type { Origin } from '../../message/envelope/origin.ts'
 
 /** The question to a plugin's process about one message. */
 export interface PluginRequest {
-  /** Comes back with the verdict; each request has another one. */
+  /** Comes back with the answer; each request has another one. */
   readonly nonce: string
   /** Absolute path of the plugin. */
   readonly file: string

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { type PluginCalls, pluginCalls } from '../../ground/runtime/plugin-calls.ts'
-import { clean, infected, unknown, type Verdict } from '../shared/scanner.ts'
+import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
 import type { PluginRequest } from './request.ts'
 
@@ -33,17 +33,17 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
       const code = virusscan(asked.part?.path ?? asked.path)
       const name = code === asked.infectedCode ? virusname?.() : undefined
       calls.alarm(0)
-      return verdictOf(code, name, asked)
+      return scannerAnswerOf(code, name, asked)
     },
     leftBehind: hasChildren,
   }
 }
 
-function verdictOf(
+function scannerAnswerOf(
   code: number,
   name: string | undefined,
   { file, infectedCode, cleanCode }: PluginRequest,
-): Verdict {
+): ScannerAnswer {
   // QHPSIRC counts first, as in qhpsi.c: if both are the same number, mail is not clean.
   if (code === infectedCode) return infected(name || basename(file))
   if (code === cleanCode) return clean

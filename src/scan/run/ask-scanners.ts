@@ -5,9 +5,9 @@ import {
   harmed,
   type Sample,
   type Scanner,
+  type ScannerAnswer,
   type ScanTask,
   unknown,
-  type Verdict,
 } from '../shared/scanner.ts'
 import { lend } from './lend.ts'
 import type { PartialResult, ScanRun } from './scan-run.ts'
@@ -17,7 +17,7 @@ const GRACE = 1000
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local
- * scanners are asked only about whole messages. Ends at the first scanner whose verdict ends the
+ * scanners are asked only about whole messages. Ends at the first scanner whose answer ends the
  * scan. Calls `meanwhile` whenever a scanner has its samples.
  */
 export async function askScanners(
@@ -51,9 +51,13 @@ function sampleFor({ local }: Scanner, samples: readonly Sample[]): Sample | und
  * Asks one scanner. If it throws, or outlives its deadline, the answer is *could not tell*. Throws
  * a Fault if our own spool fails: that is no answer of a scanner.
  */
-async function askScanner(scanner: Scanner, sample: Sample, task: ScanTask): Promise<Verdict> {
+async function askScanner(
+  scanner: Scanner,
+  sample: Sample,
+  task: ScanTask,
+): Promise<ScannerAnswer> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<Verdict>((resolve) => {
+  const tooLate = new Promise<ScannerAnswer>((resolve) => {
     const giveUp = () => {
       timer = setTimeout(() => resolve(harmed('no answer in time', 'timeout')), GRACE)
     }
@@ -72,21 +76,21 @@ async function askScanner(scanner: Scanner, sample: Sample, task: ScanTask): Pro
   }
 }
 
-/** What the verdict of one scanner means for the scan. */
-function outcomeOf(verdict: Verdict, scanner: Scanner, run: ScanRun): PartialResult {
-  if (verdict.answer === 'clean') return {}
-  if (verdict.answer === 'infected') {
-    const { name, banned = false } = verdict
+/** What the answer of one scanner means for the scan. */
+function outcomeOf(answer: ScannerAnswer, scanner: Scanner, run: ScanRun): PartialResult {
+  if (answer.answer === 'clean') return {}
+  if (answer.answer === 'infected') {
+    const { name, banned = false } = answer
     return { result: { answer: 'infected', scanner: scanner.name, name, banned } }
   }
-  const why = withName(scanner, verdict.why)
-  const { over } = verdict
+  const why = withName(scanner, answer.why)
+  const { over } = answer
   if (over !== undefined && mayPass(over, run)) return { unscanned: why }
   if (over === 'depth') return { result: { answer: 'nested', why } }
   if (over === 'contents') {
     return { result: { answer: 'crowded', why, limit: `the limits of ${scanner.name}` } }
   }
-  const { cause, harmful, unfinished } = verdict
+  const { cause, harmful, unfinished } = answer
   const more = { cause, ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
   return { result: { answer: 'unknown', scanner: scanner.name, why, ...more } }
 }

@@ -1,7 +1,7 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { isStrange, type Trait } from '../second-look/trait-names.ts'
-import type { ScanResult } from '../shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../shared/scanner.ts'
+import type { Verdict } from '../shared/verdict.ts'
 
 /** The scanners for one message, and the settings that they run by. */
 export interface ScanRun {
@@ -34,7 +34,7 @@ export interface ScanRun {
 /** The outcome of a part of the scan. */
 export interface PartialResult {
   /** The result that ends the scan. */
-  readonly result?: ScanResult | undefined
+  readonly result?: Verdict | undefined
   /** What a limit left unscanned, if the scan goes on all the same. */
   readonly unscanned?: string | undefined
 }
@@ -45,7 +45,7 @@ export function contentScanners({ scanners }: ScanRun): readonly Scanner[] {
 }
 
 /** The result if the deadline passes while the message is being read. */
-export function tooLate({ scanners }: ScanRun): ScanResult {
+export function tooLate({ scanners }: ScanRun): Verdict {
   const why = 'second look: no answer in time (SCANTIMEOUT)'
   return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why, cause: 'timeout' }
 }
@@ -60,7 +60,7 @@ export function tooMuch(why: string, limit: string, { nesting }: ScanRun): Parti
 export function keptOutFor(
   traits: ReadonlySet<Trait>,
   { secondLook }: ScanRun,
-): ScanResult | undefined {
+): Verdict | undefined {
   const strange = secondLook.strict ? [...traits].filter(isStrange) : []
   return strange.length > 0 ? { answer: 'strange', why: strange.join(', ') } : undefined
 }

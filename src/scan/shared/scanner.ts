@@ -8,7 +8,7 @@ import type { Limit } from './exceeded-limit.ts'
  * The answer of one scanner about a message. There are three, and *could not tell* is never taken for
  * clean.
  */
-export type Verdict =
+export type ScannerAnswer =
   | { readonly answer: 'clean' }
   | {
       readonly answer: 'infected'
@@ -33,20 +33,20 @@ export type Verdict =
       readonly unfinished?: true
     }
 
-export const clean: Verdict = { answer: 'clean' }
-export const infected = (name: string): Verdict => ({ answer: 'infected', name })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): Verdict => ({
+export const clean: ScannerAnswer = { answer: 'clean' }
+export const infected = (name: string): ScannerAnswer => ({ answer: 'infected', name })
+export const unknown = (why: string, cause: Cause = 'scanner-error'): ScannerAnswer => ({
   answer: 'unknown',
   why,
   cause,
 })
-export const over = (limit: Limit, why: string): Verdict => ({
+export const over = (limit: Limit, why: string): ScannerAnswer => ({
   answer: 'unknown',
   why,
   cause: 'limit',
   over: limit,
 })
-export const harmed = (why: string, cause: Cause): Verdict => ({
+export const harmed = (why: string, cause: Cause): ScannerAnswer => ({
   answer: 'unknown',
   why,
   cause,
@@ -81,7 +81,7 @@ export interface Sample {
   /** The message in which the content was found; set for a content. */
   readonly whole?: Sample
   /**
-   * Small contents of the same message, in memory, about which the verdict is, too. Only scanners with
+   * Small contents of the same message, in memory, about which the answer is, too. Only scanners with
    * `takesBeside` get them.
    */
   readonly beside?: readonly Sample[]
@@ -90,7 +90,7 @@ export interface Sample {
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
   /**
-   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when nobody waits for the verdict
+   * Aborted at the message's deadline (SCANTIMEOUT; `isLate` tells), or when nobody waits for the answer
    * any more. The scanner stops its work then, and frees what it holds.
    */
   readonly signal: AbortSignal
@@ -141,9 +141,9 @@ export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
       for (const signal of signals) signal.addEventListener('abort', abort)
       if (signals.some(({ aborted }) => aborted)) abort()
       try {
-        const verdict = await scanner.scan(sample, { ...task, signal: either.signal })
-        const isUnfinished = gone.aborted && verdict.answer === 'unknown'
-        return isUnfinished ? { ...verdict, unfinished: true } : verdict
+        const answer = await scanner.scan(sample, { ...task, signal: either.signal })
+        const isUnfinished = gone.aborted && answer.answer === 'unknown'
+        return isUnfinished ? { ...answer, unfinished: true } : answer
       } finally {
         for (const signal of signals) signal.removeEventListener('abort', abort)
       }
@@ -193,7 +193,7 @@ export interface Scanner {
    * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
    * text as the reason.
    */
-  scan(sample: Sample, task: ScanTask): Promise<Verdict>
+  scan(sample: Sample, task: ScanTask): Promise<ScannerAnswer>
   /**
    * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
    * ones come. Only a daemon calls it.

@@ -1,11 +1,11 @@
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { RememberedVerdict } from '../shared/verdict.ts'
 import type { KnownOrScanned, ScanWith, VerdictQuery } from '../shared/verdict-query.ts'
 import type { FingerprintedMessage } from './message-identity.ts'
 
 /** The part of a result that holds for every copy; undefined if there is none. */
 export function memorableOf(
-  result: ScanResult,
+  result: Verdict,
   { scanners }: FingerprintedMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return { answer: 'clean' }

@@ -1,5 +1,5 @@
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../../scan/shared/scanner.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { InHand, InHandNotes } from './in-hand.ts'
 import type { Poison } from './poison.ts'
 
@@ -26,7 +26,7 @@ export interface CarefulScanOptions {
 }
 
 /** Scans a message within so many milliseconds; `suspects` as in a ScanTask. */
-export type ScanOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<ScanResult>
+export type ScanOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<Verdict>
 
 /** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
 const LOOKS_MAX = 3
@@ -42,11 +42,11 @@ export async function scanCarefully(
   message: InHand,
   { poison, timeout, fullTime, uptime, scanner }: CarefulScanOptions,
   look: ScanOnce,
-): Promise<ScanResult> {
+): Promise<Verdict> {
   const { known, tries, inHand } = poison
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
-  const withheld = (why: string): ScanResult => {
+  const withheld = (why: string): Verdict => {
     return {
       answer: 'unknown',
       scanner,
@@ -62,7 +62,7 @@ export async function scanCarefully(
     if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
     const noted = inHand?.note(message)
     const since = known.uptime()
-    let result: ScanResult
+    let result: Verdict
     try {
       result = await look(timeLeft(), turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined)
     } finally {

@@ -1,8 +1,8 @@
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { Scanner, ScanTask } from '../../scan/shared/scanner.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** A message that is to be scanned, unless there is a verdict about a copy. */
@@ -24,10 +24,10 @@ export type ScanWith = (
   scanners: readonly Scanner[],
   timeout: number,
   signatures?: ScanTask['signatures'],
-) => Promise<ScanResult>
+) => Promise<Verdict>
 
 /** A result, and the remembered verdict that it comes from, if it does. */
 export interface KnownOrScanned {
-  readonly result: ScanResult
+  readonly result: Verdict
   readonly known?: RememberedVerdict
 }

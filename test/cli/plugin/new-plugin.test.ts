@@ -16,10 +16,10 @@ t.test('the skeleton is a plugin that scans, in TypeScript and in JavaScript', a
       files.map((file) => join(directory, file)),
     )
     const question = { directory, file: name }
-    t.same((await ask(question)).verdict, { answer: 'clean' })
+    t.same((await ask(question)).answer, { answer: 'clean' })
     const message = readFileSync(join(directory, 'macros.eml'), 'latin1')
-    const { verdict } = await ask({ ...question, message })
-    t.same(verdict, { answer: 'infected', name: 'macros.Example' })
+    const { answer } = await ask({ ...question, message })
+    t.same(answer, { answer: 'infected', name: 'macros.Example' })
   }
 })
 

@@ -9,13 +9,13 @@ import { disposed, mixed, text } from './mail.ts'
 
 type Settings = Record<string, string>
 
-/** The verdict and the notes for a message under these settings. */
+/** The answer and the notes for a message under these settings. */
 async function scan(message: string | Buffer, settings: Settings, aborted = false) {
   const { task, notes, abort } = scanTask()
   if (aborted) abort()
   const scanner = attachmentsScanner(clamdPolicy('/nowhere', settings))
   const bytes = Buffer.from(message as string, 'latin1')
-  return { verdict: await scanner.scan(sample(bytes), task), notes }
+  return { answer: await scanner.scan(sample(bytes), task), notes }
 }
 
 function rulesIn(directory: string): Settings {
@@ -24,13 +24,13 @@ function rulesIn(directory: string): Settings {
 
 t.test('a banned attachment is refused by name, others are clean', async (t) => {
   const settings = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
-  const { verdict } = await scan(
+  const { answer } = await scan(
     mixed('b', text, disposed('attachment; filename="a.exe"')),
     settings,
   )
-  t.strictSame(verdict, { answer: 'infected', name: 'attachment a.exe', banned: true })
+  t.strictSame(answer, { answer: 'infected', name: 'attachment a.exe', banned: true })
   const other = await scan(mixed('b', text, disposed('attachment; filename="a.txt"')), settings)
-  t.strictSame(other, { verdict: { answer: 'clean' }, notes: [] })
+  t.strictSame(other, { answer: { answer: 'clean' }, notes: [] })
 })
 
 t.test(
@@ -38,11 +38,11 @@ t.test(
   async (t) => {
     const settings = { BADATTACHMENTS: '*.exe "??? bill.*"' }
     for (const name of ['A.EXE', 'the bill.doc']) {
-      const { verdict } = await scan(mixed('b', text, disposed(`attachment; filename="${name}"`)), settings) // biome-ignore format: a line
-      t.match(verdict, { answer: 'infected', banned: true }, name)
+      const { answer } = await scan(mixed('b', text, disposed(`attachment; filename="${name}"`)), settings) // biome-ignore format: a line
+      t.match(answer, { answer: 'infected', banned: true }, name)
     }
     const other = mixed('b', text, disposed('attachment; filename="bill.doc"'))
-    t.match(await scan(other, settings), { verdict: { answer: 'clean' } })
+    t.match(await scan(other, settings), { answer: { answer: 'clean' } })
     t.same(clamdPolicy('/nowhere', settings).line, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
     const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
     t.throws(() => clamdPolicy('/nowhere', command), { message: /a QHPSI with a command looks for no names/ }) // biome-ignore format: a line
@@ -68,8 +68,8 @@ t.test('a banned name is found wherever a reader of mail sees a name', async (t)
     'a program in base64 that nobody announced': `Content-Type: application/x\n\n${program}\n`,
   }
   for (const [what, message] of Object.entries(hidden)) {
-    const { verdict } = await scan(`${TOP_LINE}${message}`, settings)
-    t.match(verdict, { answer: 'infected', banned: true }, what)
+    const { answer } = await scan(`${TOP_LINE}${message}`, settings)
+    t.match(answer, { answer: 'infected', banned: true }, what)
   }
 })
 
@@ -82,9 +82,9 @@ t.test('the name is safe in an SMTP reply', async (t) => {
     '=?utf-8?Q?=0D=0A250_ok=E2=80=AE?=',
     '=?utf-8?B?8J+YgPCfmIA=?=',
   ]) {
-    const { verdict } = await scan(disposed(`attachment; filename="${name}"`), settings)
-    t.match(verdict, { answer: 'infected', banned: true })
-    t.match(verdict.answer === 'infected' && verdict.name, /^attachment [ -~]{1,80}$/)
+    const { answer } = await scan(disposed(`attachment; filename="${name}"`), settings)
+    t.match(answer, { answer: 'infected', banned: true })
+    t.match(answer.answer === 'infected' && answer.name, /^attachment [ -~]{1,80}$/)
   }
 })
 
@@ -96,13 +96,13 @@ t.test(
     const full = disposed(`attachment${'; x=y'.repeat(200)}`)
     const why = 'attachments: a field with more than 100 parameters'
     t.strictSame(await scan(full, defer), {
-      verdict: { answer: 'unknown', why, cause: 'limit' },
+      answer: { answer: 'unknown', why, cause: 'limit' },
       notes: [],
     })
-    t.strictSame(await scan(full, accept), { verdict: { answer: 'clean' }, notes: [why] })
+    t.strictSame(await scan(full, accept), { answer: { answer: 'clean' }, notes: [why] })
     const banned = mixed('b', full, disposed('attachment; filename="a.exe"'))
     for (const settings of [defer, accept]) {
-      t.match(await scan(banned, settings), { verdict: { answer: 'infected' } })
+      t.match(await scan(banned, settings), { answer: { answer: 'infected' } })
     }
   },
 )
@@ -135,7 +135,7 @@ t.test('memory stays constant, with lines and without', async (t) => {
     let peak = 0
     const pieces = [head, ...Array<Buffer>(COUNT).fill(body), tail]
     const size = pieces.reduce((sum, { length }) => sum + length, 0)
-    const verdict = await scanner.scan(
+    const answer = await scanner.scan(
       {
         ...sample(Buffer.alloc(0)),
         size,
@@ -154,7 +154,7 @@ t.test('memory stays constant, with lines and without', async (t) => {
       },
       task,
     )
-    t.match(verdict, { answer: 'infected', name: 'attachment a.exe' })
+    t.match(answer, { answer: 'infected', name: 'attachment a.exe' })
     t.ok(peak < 20_000_000, `${peak} bytes of ${size}`)
   }
 })

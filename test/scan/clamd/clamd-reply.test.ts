@@ -49,7 +49,7 @@ t.test('a signature is named without the hash and size behind it', async (t) => 
   t.same(read('/a: b: Eicar FOUND\0', 'path'), { says: 'infected', name: 'Eicar' })
 })
 
-t.test('FOUND without one name before it is no verdict', async (t) => {
+t.test('FOUND without one name before it is no answer', async (t) => {
   for (const text of ['stream: FOUND\0', 'stream:  FOUND\0', 'stream: a b FOUND\0', 'X FOUND\0']) {
     t.equal(read(text).says, 'trouble', JSON.stringify(text))
   }

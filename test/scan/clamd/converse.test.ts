@@ -27,8 +27,8 @@ t.test('a reply is understood in every split', async (t) => {
   })
   const understood = async (split: readonly number[]) => {
     cuts = split
-    const { verdict } = await scan(server.socket, sample(small))
-    t.match(verdict, { answer: 'infected', name: 'Eicar' })
+    const { answer } = await scan(server.socket, sample(small))
+    t.match(answer, { answer: 'infected', name: 'Eicar' })
   }
   await understood([...wire].map((_, at) => at).slice(1))
   const anySplit = fc.uniqueArray(fc.integer({ min: 1, max: wire.length - 1 }), { maxLength: 5 })
@@ -47,7 +47,7 @@ t.test('a large message arrives whole at a server that reads slowly', async (t) 
     connection?.pause()
     setImmediate(() => connection?.resume())
   }, 1)
-  t.equal((await scanned).verdict.answer, 'clean')
+  t.equal((await scanned).answer.answer, 'clean')
   clearInterval(paused)
   const wire = server.received[0]!
   const parts: Buffer[] = []
@@ -76,8 +76,8 @@ t.test('a server that stops reading does not hold the scan beyond the deadline',
   const server = await standIn(t, (connection) => connection.pause(), atOnce)
   const { task } = scanTask(300)
   const endless = { ...sample(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
-  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(endless, task)
-  t.match(verdict, { answer: 'unknown', cause: 'timeout', why: /no answer within the time limit/ })
+  const answer = await clamdScanner(clamdPolicy(server.socket)).scan(endless, task)
+  t.match(answer, { answer: 'unknown', cause: 'timeout', why: /no answer within the time limit/ })
 })
 
 function* zeros(bytes: number): Generator<Buffer> {
@@ -89,8 +89,8 @@ t.test('no server is asked after the deadline', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const { task, abort } = scanTask()
   abort()
-  const verdict = await clamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
-  t.equal(verdict.answer, 'unknown')
+  const answer = await clamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
+  t.equal(answer.answer, 'unknown')
   t.equal(server.connections.length, 0)
 })
 
@@ -127,8 +127,8 @@ t.test('an OK before the whole message was sent is not clean', async (t) => {
     },
     atOnce,
   )
-  const { verdict } = await scan(hasty.socket, sample(Buffer.alloc(20_000_000)))
-  t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
+  const { answer } = await scan(hasty.socket, sample(Buffer.alloc(20_000_000)))
+  t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
 })
 
 t.test('sending ends when clamd reports a limit', async (t) => {
@@ -138,7 +138,7 @@ t.test('sending ends when clamd reports a limit', async (t) => {
     (received) => received.length > 100_000,
   )
   const message = Buffer.alloc(50_000_000)
-  t.match((await scan(server.socket, sample(message))).verdict, { over: 'size' })
+  t.match((await scan(server.socket, sample(message))).answer, { over: 'size' })
   t.ok(server.received[0]!.length < 10_000_000, 'most of it was never sent')
 })
 
@@ -146,11 +146,11 @@ for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
     const limit = await closesAtOnce(t, 'INSTREAM size limit exceeded. ERROR\0', place)
     const told = await scan(limit.address, afterwards(limit.waitForClose))
-    t.match(told.verdict, { answer: 'unknown', over: 'size' })
+    t.match(told.answer, { answer: 'unknown', over: 'size' })
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))
-    t.match(cut.verdict, { answer: 'unknown', over: undefined, why: /broke off in its reply/ })
+    t.match(cut.answer, { answer: 'unknown', over: undefined, why: /broke off in its reply/ })
   })
 }
 

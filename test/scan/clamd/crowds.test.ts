@@ -60,7 +60,7 @@ t.test('if the first server has no place, the second one is asked', async (t) =>
   await Promise.all(scans)
 })
 
-t.test('a message leaves the queue when nobody waits for its verdict any more', async (t) => {
+t.test('a message leaves the queue when nobody waits for its answer any more', async (t) => {
   const server = await standIn(t, () => {})
   const scanner = clamdScanner(clamdPolicy(server.socket))
   const hung = scanTask()
@@ -98,8 +98,8 @@ t.test(
 t.test('if the queue of one server is full, the next server is asked at once', async (t) => {
   const full = await fullServer(t)
   const second = await standIn(t, says('stream: OK\0'))
-  const { verdict, notes } = await scan(`${full.socket} ${second.socket}`, small)
-  t.equal(verdict.answer, 'clean')
+  const { answer, notes } = await scan(`${full.socket} ${second.socket}`, small)
+  t.equal(answer.answer, 'clean')
   t.match(notes, [/its queue of connections is full/])
 })
 

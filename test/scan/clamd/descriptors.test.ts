@@ -28,7 +28,7 @@ async function handing(
   t.teardown(() => scanner.close())
   const scan = async (message: Sample = small) => {
     const { task, notes } = scanTask()
-    return { verdict: await scanner.scan(message, task), notes }
+    return { answer: await scanner.scan(message, task), notes }
   }
   let told = 0
   /** Those since it was asked last. */
@@ -42,8 +42,8 @@ async function handing(
 
 t.test('a server that takes a descriptor gets descriptors from then on', async (t) => {
   const { scan, commands } = await handing(t, () => 'fd[10]: OK')
-  t.same(await scan(), { verdict: { answer: 'clean' }, notes: [] })
-  t.same(await scan(), { verdict: { answer: 'clean' }, notes: [] })
+  t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
+  t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
   t.same(commands(), ['zFILDES', 'zFILDES', 'zFILDES'], 'the first is a trial')
 })
 
@@ -57,7 +57,7 @@ for (const [name, reply] of [
   t.test(`a server that ${name} gets streams`, async (t) => {
     const { scan, commands } = await handing(t, () => reply)
     for (let round = 0; round < 2; round++) {
-      t.same(await scan(), { verdict: { answer: 'clean' }, notes: [] })
+      t.same(await scan(), { answer: { answer: 'clean' }, notes: [] })
     }
     t.same(commands(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
   })
@@ -68,12 +68,8 @@ t.test(
   async (t) => {
     const { scan, commands } = await handing(t, () => undefined)
     const [first, second] = [scan(), scan()]
-    t.same(
-      await second,
-      { verdict: { answer: 'clean' }, notes: [] },
-      'the second waits for nothing',
-    )
-    t.same(await first, { verdict: { answer: 'clean' }, notes: [] }, 'the first for a second')
+    t.same(await second, { answer: { answer: 'clean' }, notes: [] }, 'the second waits for nothing')
+    t.same(await first, { answer: { answer: 'clean' }, notes: [] }, 'the first for a second')
     t.same(commands().sort(), ['zFILDES', 'zINSTREAM', 'zINSTREAM'])
   },
 )
@@ -84,8 +80,8 @@ t.test(
     const { scan, commands } = await handing(t, (_, first) =>
       first ? 'fd[10]: OK' : 'fd[10]: Not a regular file ERROR',
     )
-    const { verdict, notes } = await scan()
-    t.same(verdict, { answer: 'clean' })
+    const { answer, notes } = await scan()
+    t.same(answer, { answer: 'clean' })
     t.match(notes, [/took no descriptor, got a copy: "fd\[10\]: Not a regular file ERROR"/])
     t.same(commands(), ['zFILDES', 'zFILDES', 'zINSTREAM'])
   },
@@ -95,14 +91,14 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
   let reply = 'fd[10]: OK'
   const { scan } = await handing(t, () => reply)
   await scan()
-  for (const [said, verdict] of [
+  for (const [said, answer] of [
     ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
     ['fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND', { answer: 'unknown', over: 'size' }],
     ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', why: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
   ] as const) {
     reply = said
-    t.match((await scan()).verdict, verdict, said)
+    t.match((await scan()).answer, answer, said)
   }
 })
 
@@ -113,7 +109,7 @@ t.test('small contents go together, each by a descriptor of its own', async (t) 
   )
   await scan()
   commands()
-  t.match((await scan({ ...small, beside: [small, small, small] })).verdict, { answer: 'infected' })
+  t.match((await scan({ ...small, beside: [small, small, small] })).answer, { answer: 'infected' })
   t.same(commands(), Array(4).fill('zFILDES'))
 })
 
@@ -127,11 +123,11 @@ t.test(
     await scan()
     t.same(commands().length, 2)
     found = true
-    t.same((await scan(large)).verdict, { answer: 'clean' }, 'by a stream, while that is tried')
+    t.same((await scan(large)).answer, { answer: 'clean' }, 'by a stream, while that is tried')
     t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
-    t.match((await scan(large)).verdict, { answer: 'infected' })
+    t.match((await scan(large)).answer, { answer: 'infected' })
     t.same(commands(), ['zFILDES'])
-    t.same((await scan({ ...large, size: DESCRIPTOR_MAX + 1 })).verdict, { answer: 'clean' })
+    t.same((await scan({ ...large, size: DESCRIPTOR_MAX + 1 })).answer, { answer: 'clean' })
     t.same(commands(), ['zINSTREAM'], 'more than that never is')
   },
 )
@@ -151,8 +147,8 @@ t.test('a server that was restarted is tried anew', async (t) => {
   await scan()
   server.die()
   server.revive()
-  t.same((await scan()).verdict, { answer: 'clean' })
-  t.same((await scan()).verdict, { answer: 'clean' })
+  t.same((await scan()).answer, { answer: 'clean' })
+  t.same((await scan()).answer, { answer: 'clean' })
   t.same(
     commands().filter((command) => command === 'zFILDES').length,
     2 + 3,

@@ -45,7 +45,7 @@ async function scanMany(
   while (servers.reduce((sum, { waiting }) => sum + waiting.length, 0) < count) await tick()
   const shares = servers.map(({ waiting }) => waiting.length)
   for (const server of servers) server.answerAll()
-  for (const verdict of await Promise.all(scans)) if (verdict.answer !== 'clean') throw verdict
+  for (const answer of await Promise.all(scans)) if (answer.answer !== 'clean') throw answer
   return shares
 }
 

@@ -18,7 +18,7 @@ t.test('CLAMD without a usable address is a fault when the scanner is made', asy
 })
 
 t.test('the three answers are clean, infected and could not tell', async (t) => {
-  for (const [reply, verdict] of [
+  for (const [reply, answer] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
     ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unknown', over: 'size' }],
@@ -35,8 +35,8 @@ t.test('the three answers are clean, infected and could not tell', async (t) => 
     ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
   ] as const) {
     const server = await standIn(t, says(reply))
-    const { verdict: told } = await scan(server.socket, sample(small))
-    t.match(told, verdict, reply.slice(0, 60))
+    const { answer: told } = await scan(server.socket, sample(small))
+    t.match(told, answer, reply.slice(0, 60))
     t.equal(server.connections.length, 1, 'asked once')
   }
 })
@@ -44,9 +44,9 @@ t.test('the three answers are clean, infected and could not tell', async (t) => 
 t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const limit = { CLAMDMAXSIZE: String(small.length) }
-  t.equal((await scan(server.socket, sample(small), limit)).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(small), limit)).answer.answer, 'clean')
   const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
-  t.match((await scan(server.socket, longer, limit)).verdict, {
+  t.match((await scan(server.socket, longer, limit)).answer, {
     answer: 'unknown',
     over: 'size',
     why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
@@ -57,8 +57,8 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
 t.test('if the first server cannot be reached, the second one is asked', async (t) => {
   const alive = await standIn(t, says('stream: OK\0'))
   const gone = socketPath(t)
-  const { verdict, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, sample(small))
-  t.equal(verdict.answer, 'clean')
+  const { answer, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, sample(small))
+  t.equal(answer.answer, 'clean')
   t.same(notes, [
     `clamd ${gone}: cannot connect (ENOENT)`,
     'clamd 127.0.0.1:1: cannot connect (ECONNREFUSED)',
@@ -67,24 +67,24 @@ t.test('if the first server cannot be reached, the second one is asked', async (
 
 t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
   const gone = socketPath(t)
-  const { verdict } = await scan(`${gone} localhost:1`, sample(small))
-  t.match(verdict, { answer: 'unknown', over: undefined })
-  const whys = (verdict as { why: string }).why.split('; ')
+  const { answer } = await scan(`${gone} localhost:1`, sample(small))
+  t.match(answer, { answer: 'unknown', over: undefined })
+  const whys = (answer as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
 })
 
-t.test('a server that closes early is no verdict, and the next one is asked', async (t) => {
+t.test('a server that closes early is no answer, and the next one is asked', async (t) => {
   const closes = await standIn(t, (connection) => connection.destroy())
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
-    const { verdict } = await scan(server.socket, sample(small))
-    t.match(verdict, { answer: 'unknown', over: undefined, why: /closed|broke off/ })
+    const { answer } = await scan(server.socket, sample(small))
+    t.match(answer, { answer: 'unknown', over: undefined, why: /closed|broke off/ })
     t.equal(server.connections.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))
-  const { verdict, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
-  t.match(verdict, { answer: 'infected', name: 'Eicar' })
+  const { answer, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
+  t.match(answer, { answer: 'infected', name: 'Eicar' })
   t.match(notes, [/closed the connection without a reply/])
 })
 
@@ -93,7 +93,7 @@ t.test('a message that broke two servers is not given to a third one', async (t)
   const second = await standIn(t, (connection) => connection.destroy())
   const third = await standIn(t, says('stream: OK\0'))
   const all = `${first.socket} ${socketPath(t)} ${second.socket} ${third.socket}`
-  t.equal((await scan(all, sample(small))).verdict.answer, 'unknown')
+  t.equal((await scan(all, sample(small))).answer.answer, 'unknown')
   t.equal(second.connections.length, 1)
   t.equal(third.connections.length, 0)
 })
@@ -101,22 +101,22 @@ t.test('a message that broke two servers is not given to a third one', async (t)
 t.test('an error of the first server is an answer: the second one is not asked', async (t) => {
   const fails = await standIn(t, says('stream: Time limit reached ERROR\0'))
   const second = await standIn(t, says('stream: OK\0'))
-  const { verdict } = await scan(`${fails.socket} ${second.socket}`, sample(small))
-  t.match(verdict, { answer: 'unknown', why: /Time limit reached ERROR/ })
+  const { answer } = await scan(`${fails.socket} ${second.socket}`, sample(small))
+  t.match(answer, { answer: 'unknown', why: /Time limit reached ERROR/ })
   t.equal(second.connections.length, 0)
 })
 
 t.test('a large message in a shared directory goes by its path', async (t) => {
   const server = await standIn(t, says('/spool/m.1: OK\0'))
-  t.equal((await scan(server.socket, sample(large, '/spool/m.1'))).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(large, '/spool/m.1'))).answer.answer, 'clean')
   t.equal(server.received.join(), 'zSCAN /spool/m.1\0')
 })
 
 t.test('small, private and remote mail goes by its bytes', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const below = large.subarray(1)
-  t.equal((await scan(server.socket, sample(below, '/spool/m.1'))).verdict.answer, 'clean')
-  t.equal((await scan(server.socket, sample(large))).verdict.answer, 'clean')
+  t.equal((await scan(server.socket, sample(below, '/spool/m.1'))).answer.answer, 'clean')
+  t.equal((await scan(server.socket, sample(large))).answer.answer, 'clean')
   for (const received of server.received) t.equal(received.indexOf('zINSTREAM\0'), 0)
 })
 
@@ -129,8 +129,8 @@ t.test('if clamd cannot read the path, the bytes are sent', async (t) => {
     const server = await standIn(t, (connection, received) => {
       connection.end(received.includes('zSCAN') ? `/spool/m.1: ${refusal}\0` : 'stream: OK\0')
     })
-    const { verdict, notes } = await scan(server.socket, sample(large, '/spool/m.1'))
-    t.equal(verdict.answer, 'clean', refusal)
+    const { answer, notes } = await scan(server.socket, sample(large, '/spool/m.1'))
+    t.equal(answer.answer, 'clean', refusal)
     t.equal(server.connections.length, 2)
     t.match(notes, [refusal])
   }
@@ -138,14 +138,14 @@ t.test('if clamd cannot read the path, the bytes are sent', async (t) => {
 
 t.test('if the path cannot be made, the bytes are sent', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
-  const { verdict, notes } = await scan(server.socket, { ...sample(large), pathIsShared: true })
-  t.equal(verdict.answer, 'clean')
+  const { answer, notes } = await scan(server.socket, { ...sample(large), pathIsShared: true })
+  t.equal(answer.answer, 'clean')
   t.match(notes, [/^clamd got a copy: no path was to be asked for/])
 })
 
 t.test('another error about the path is an answer', async (t) => {
   const server = await standIn(t, says("/spool/m.1: Can't allocate memory ERROR\0"))
-  const { verdict } = await scan(server.socket, sample(large, '/spool/m.1'))
-  t.match(verdict, { answer: 'unknown', why: /allocate memory/ })
+  const { answer } = await scan(server.socket, sample(large, '/spool/m.1'))
+  t.match(answer, { answer: 'unknown', why: /allocate memory/ })
   t.equal(server.connections.length, 1)
 })

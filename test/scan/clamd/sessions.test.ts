@@ -24,7 +24,7 @@ function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): 
 
 async function scanBy(scanner: Scanner, message: Sample = small) {
   const { task, notes } = scanTask()
-  return { verdict: await scanner.scan(message, task), notes }
+  return { answer: await scanner.scan(message, task), notes }
 }
 
 /** Resolves when the client has ended the connection. */
@@ -41,8 +41,8 @@ t.test('one connection serves message after message, by bytes and by path', asyn
   const scanner = lasting(t, server.socket)
   const large = sample(Buffer.alloc(BY_PATH_FROM), '/spool/m.1')
   for (let round = 0; round < 3; round++) {
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-    t.match((await scanBy(scanner, large)).verdict, { answer: 'infected', name: 'Eicar' })
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    t.match((await scanBy(scanner, large)).answer, { answer: 'infected', name: 'Eicar' })
   }
   t.equal(server.connections.length, 1)
   t.same(
@@ -59,11 +59,11 @@ t.test(
       asked.message.includes('poison') ? server.die() : ok(asked),
     )
     const scanner = lasting(t, server.socket)
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-    const { verdict } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
-    t.match(verdict, { answer: 'unknown', why: /cannot connect/, harmful: true })
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    const { answer } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
+    t.match(answer, { answer: 'unknown', why: /cannot connect/, harmful: true })
     t.equal(server.connections.length, 1)
-    const { verdict: later } = await scanBy(scanner)
+    const { answer: later } = await scanBy(scanner)
     t.match(later, { answer: 'unknown', why: /cannot connect/ })
     t.notOk('harmful' in later, 'who comes to none has harmed none')
   },
@@ -86,7 +86,7 @@ t.test('a numbered reply is understood in every split', async (t) => {
   await fc.assert(
     fc.asyncProperty(anySplit, async (split) => {
       cuts = split.sort((a, b) => a - b)
-      t.match((await scanBy(scanner)).verdict, { answer: 'infected', name: 'Eicar' })
+      t.match((await scanBy(scanner)).answer, { answer: 'infected', name: 'Eicar' })
     }),
     { numRuns: 30 },
   )
@@ -105,7 +105,7 @@ t.test('messages at the same time have a connection each, and few of these are k
   while (held.length < count) await new Promise(setImmediate)
   t.equal(server.connections.length, count)
   for (const asked of held) ok(asked)
-  for (const { verdict } of await Promise.all(scans)) t.equal(verdict.answer, 'clean')
+  for (const { answer } of await Promise.all(scans)) t.equal(answer.answer, 'clean')
   while (server.connections.filter(({ closed }) => !closed).length > IDLE_MAX) {
     await new Promise(setImmediate)
   }
@@ -119,8 +119,8 @@ t.test('a message is scanned although clamd closed the connection before it', as
   await scanBy(scanner)
   server.connections[0]!.end('COMMAND READ TIMED OUT\0')
   await gone(server.connections[0]!)
-  const { verdict, notes } = await scanBy(scanner)
-  t.equal(verdict.answer, 'clean')
+  const { answer, notes } = await scanBy(scanner)
+  t.equal(answer.answer, 'clean')
   t.same(notes, [])
   t.equal(server.connections.length, 2)
   t.equal(second.connections.length, 0)
@@ -141,8 +141,8 @@ for (const [how, leave] of [
     const scanner = lasting(t, server.socket, second.socket)
     await scanBy(scanner)
     const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
-    const { verdict, notes } = await scanBy(scanner, sample(message))
-    t.match(verdict, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
+    const { answer, notes } = await scanBy(scanner, sample(message))
+    t.match(answer, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
     t.same(notes, [])
     t.equal(server.asked.length, 3)
     t.ok(server.asked[2]!.message.equals(message))
@@ -159,8 +159,8 @@ t.test(
     })
     const scanner = lasting(t, server.socket)
     await scanBy(scanner)
-    const { verdict } = await scanBy(scanner)
-    t.match(verdict, {
+    const { answer } = await scanBy(scanner)
+    t.match(answer, {
       answer: 'unknown',
       cause: 'broken-off',
       why: /closed the connection without a reply/,
@@ -169,25 +169,25 @@ t.test(
   },
 )
 
-t.test('a reply that breaks off is no verdict, and the server is not asked again', async (t) => {
+t.test('a reply that breaks off is no answer, and the server is not asked again', async (t) => {
   const server = await sessionStandIn(t, (asked) => {
     if (asked.number === 2) ok(asked)
     else asked.connection.end(`${asked.number}: stream: O`)
   })
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
-  const { verdict } = await scanBy(scanner)
-  t.match(verdict, { answer: 'unknown', why: /broke off in its reply/ })
+  const { answer } = await scanBy(scanner)
+  t.match(answer, { answer: 'unknown', why: /broke off in its reply/ })
   t.equal(server.asked.length, 2)
 })
 
 t.test(
-  'a reply with another number than that of the command is no verdict, also on a fresh connection',
+  'a reply with another number than that of the command is no answer, also on a fresh connection',
   async (t) => {
     for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
       const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
-      const { verdict } = await scanBy(lasting(t, server.socket))
-      t.match(verdict, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
+      const { answer } = await scanBy(lasting(t, server.socket))
+      t.match(answer, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
       t.equal(server.asked.length, 2, 'once on the connection of the PING, once on a fresh one')
     }
   },
@@ -199,7 +199,7 @@ t.test('a connection is not used again after two replies to one command', async 
   })
   const scanner = lasting(t, server.socket)
   for (let round = 1; round <= 3; round++) {
-    t.equal((await scanBy(scanner)).verdict.answer, 'infected')
+    t.equal((await scanBy(scanner)).answer.answer, 'infected')
     t.equal(server.connections.length, round)
   }
 })
@@ -218,8 +218,8 @@ t.test(
       },
       (received) => received.includes('zPING\0'),
     )
-    const { verdict } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
-    t.match(verdict, { answer: 'unknown', why: /before it had the whole message/ })
+    const { answer } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
+    t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
     // This stand-in's connections are over only when both sides have ended them.
     await gone(server.connections[0]!.end())
   },
@@ -246,7 +246,7 @@ t.test('a server that knows no sessions is asked with a connection for each mess
   )
   const scanner = lasting(t, server.socket)
   for (let round = 0; round < 3; round++) {
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
   }
   t.equal(server.connections.length, 4)
   t.equal(server.asked.length, 3, 'no message was sent to a session')
@@ -259,8 +259,8 @@ t.test(
       return !received.includes('zIDSESSION') && received.subarray(-4).equals(Buffer.alloc(4))
     })
     const scanner = lasting(t, server.socket)
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
     t.equal(server.connections.length, 3)
   },
 )
@@ -279,10 +279,10 @@ t.test(
       { pings: false },
     )
     const scanner = lasting(t, server.socket)
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
     knows = false
-    t.match((await scanBy(scanner)).verdict, { answer: 'unknown', why: /something else/ })
-    t.equal((await scanBy(scanner)).verdict.answer, 'clean')
+    t.match((await scanBy(scanner)).answer, { answer: 'unknown', why: /something else/ })
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
   },
 )
 
@@ -321,8 +321,8 @@ t.test('a server without sessions is asked for them again later', async (t) => {
 t.test('a server that did not listen is asked for sessions once it does', async (t) => {
   const nobody = await sessionStandIn(t, ok)
   const scanner = lasting(t, `${nobody.socket}.none`, nobody.socket)
-  const { verdict, notes } = await scanBy(scanner)
-  t.equal(verdict.answer, 'clean')
+  const { answer, notes } = await scanBy(scanner)
+  t.equal(answer.answer, 'clean')
   t.match(notes, [/cannot connect \(ENOENT\)/])
 })
 
@@ -356,7 +356,7 @@ t.test(
     await gone(held[0]!.connection)
     t.notOk(held[1]!.connection.closed)
     ok(held[1]!)
-    for (const { verdict } of await Promise.all([one, other])) t.equal(verdict.answer, 'clean')
+    for (const { answer } of await Promise.all([one, other])) t.equal(answer.answer, 'clean')
     await gone(held[1]!.connection)
   },
 )

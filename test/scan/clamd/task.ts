@@ -57,9 +57,9 @@ export function scanTask(milliseconds = 60_000) {
   return { task, notes, abort }
 }
 
-/** Scans with the servers of `clamd`. Resolves to the verdict and the notes. */
+/** Scans with the servers of `clamd`. Resolves to the answer and the notes. */
 export async function scan(clamd: string, message: Sample, settings: Record<string, string> = {}) {
   const { task, notes } = scanTask()
-  const verdict = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
-  return { verdict, notes }
+  const answer = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
+  return { answer, notes }
 }

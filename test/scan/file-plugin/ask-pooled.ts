@@ -1,5 +1,5 @@
 // A program that asks one file plugin as onescand does, about message after message, and
-// prints the verdicts: `ask-pooled QUESTION SUBJECT...`. It ends with its stdin.
+// prints the answers: `ask-pooled QUESTION SUBJECT...`. It ends with its stdin.
 import { poolPlugin } from './pooled.ts'
 
 const [question, ...subjects] = process.argv.slice(2)

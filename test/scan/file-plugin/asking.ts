@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import { abortLate, type Scanner, type Verdict } from '../../../src/scan/shared/scanner.ts'
+import { abortLate, type Scanner, type ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -28,7 +28,7 @@ export interface Question {
 }
 
 export interface Reply {
-  readonly verdict: Verdict
+  readonly answer: ScannerAnswer
   readonly milliseconds: number
   /** The number of listeners that the scan left on the task's signal. */
   readonly listeners: number
@@ -65,20 +65,20 @@ export async function ask(
   const timer = setTimeout(() => abortLate(abort), policy.timeout)
   gone.addEventListener('abort', () => abort.abort())
   try {
-    const verdict = await scanner.scan(sample, {
+    const answer = await scanner.scan(sample, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
       openFile: () => Number.NaN, // plugins never ask for one
       note: () => {},
     })
     const listeners = getEventListeners(abort.signal, 'abort').length
-    return { verdict, milliseconds: performance.now() - started, listeners }
+    return { answer, milliseconds: performance.now() - started, listeners }
   } finally {
     clearTimeout(timer)
   }
 }
 
 /** The reason of "could not tell", or another answer. */
-export function whyOf(verdict: Verdict): string {
-  return verdict.answer === 'unknown' ? verdict.why : `answered ${verdict.answer}`
+export function whyOf(answer: ScannerAnswer): string {
+  return answer.answer === 'unknown' ? answer.why : `answered ${answer.answer}`
 }

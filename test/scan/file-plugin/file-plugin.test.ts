@@ -59,12 +59,9 @@ t.test(
   'the answer is "could not tell" and names the file if the plugin does not exist',
   async (t) => {
     const directory = t.testdir({})
-    const { verdict } = await ask({ directory, file: 'a.mjs' })
+    const { answer } = await ask({ directory, file: 'a.mjs' })
     const file = join(directory, 'a.mjs')
-    t.equal(
-      whyOf(verdict),
-      `plugin a.mjs: ${file}: ENOENT; put the file there or correct PLUGINDIR`,
-    )
+    t.equal(whyOf(answer), `plugin a.mjs: ${file}: ENOENT; put the file there or correct PLUGINDIR`)
   },
 )
 
@@ -73,16 +70,16 @@ t.test('a directory, a device or a dangling link is no plugin', async (t) => {
   symlinkSync('/dev/null', join(directory, 'b.mjs'))
   symlinkSync('/nowhere/at/all', join(directory, 'c.mjs'))
   for (const file of ['a.mjs', 'b.mjs']) {
-    t.match(whyOf((await ask({ directory, file })).verdict), 'is not a regular file')
+    t.match(whyOf((await ask({ directory, file })).answer), 'is not a regular file')
   }
-  t.match(whyOf((await ask({ directory, file: 'c.mjs' })).verdict), 'ENOENT')
+  t.match(whyOf((await ask({ directory, file: 'c.mjs' })).answer), 'ENOENT')
 })
 
 t.test('a plugin that everybody may change is not run', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   chmodSync(join(directory, 'a.mjs'), 0o666)
-  const { verdict } = await ask({ directory, file: 'a.mjs' })
-  t.match(whyOf(verdict), 'mode 0666 lets everyone change the plugin; chmod o-w it')
+  const { answer } = await ask({ directory, file: 'a.mjs' })
+  t.match(whyOf(answer), 'mode 0666 lets everyone change the plugin; chmod o-w it')
 })
 
 t.test('a fault of the spool is thrown on, and is no answer of the plugin', async (t) => {

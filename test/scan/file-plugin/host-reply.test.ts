@@ -6,7 +6,7 @@ import { clean, infected, unknown } from '../../../src/scan/shared/scanner.ts'
 
 const nonce = '00112233445566778899aabbccddeeff'
 const other = 'ffeeddccbbaa99887766554433221100'
-const verdict = fc.oneof(
+const answer = fc.oneof(
   fc.constant(clean),
   fc.string({ minLength: 1, maxLength: 255 }).map(infected),
   fc.string({ maxLength: 255 }).map(unknown),
@@ -22,11 +22,11 @@ function hear(bytes: Buffer, cuts: readonly number[]): HostReply[] {
 
 const kinds = (replies: readonly HostReply[]) => replies.map(({ kind }) => kind)
 
-t.test('a verdict, and the line that the plugin settled, are read in any split', async (t) => {
+t.test('an answer, and the line that the plugin settled, are read in any split', async (t) => {
   fc.assert(
-    fc.property(verdict, fc.array(fc.nat()), (verdict, cuts) => {
-      const said = Buffer.concat([encodeFrame(nonce, verdict), encodeSettled(nonce)])
-      t.same(hear(said, cuts), [{ kind: 'verdict', verdict }, { kind: 'settled' }])
+    fc.property(answer, fc.array(fc.nat()), (answer, cuts) => {
+      const said = Buffer.concat([encodeFrame(nonce, answer), encodeSettled(nonce)])
+      t.same(hear(said, cuts), [{ kind: 'answer', answer }, { kind: 'settled' }])
     }),
   )
 })
@@ -36,11 +36,11 @@ t.test('each question has a nonce of its own', async (t) => {
   for (const next of [nonce, other, nonce]) {
     reader.expect(next)
     const said = Buffer.concat([encodeFrame(next, clean), encodeSettled(next)])
-    t.same(kinds(reader.push(said)), ['verdict', 'settled'])
+    t.same(kinds(reader.push(said)), ['answer', 'settled'])
   }
 })
 
-t.test('the verdict of another question is nonsense', async (t) => {
+t.test('the answer of another question is nonsense', async (t) => {
   t.same(kinds(hear(encodeFrame(other, clean), [])), ['nonsense'])
   const reader = createHostReplyReader()
   reader.expect(nonce)
@@ -49,24 +49,24 @@ t.test('the verdict of another question is nonsense', async (t) => {
   t.same(kinds(reader.push(encodeFrame(nonce, clean))), ['nonsense'], 'an old one')
 })
 
-t.test('any other bytes are nonsense, before the verdict and behind it', async (t) => {
+t.test('any other bytes are nonsense, before the answer and behind it', async (t) => {
   const line = fc.string().map((text) => Buffer.from(`${text.replaceAll('\n', '')}\n`))
   fc.assert(
-    fc.property(verdict, line, fc.array(fc.nat()), (verdict, line, cuts) => {
-      const frame = encodeFrame(nonce, verdict)
+    fc.property(answer, line, fc.array(fc.nat()), (answer, line, cuts) => {
+      const frame = encodeFrame(nonce, answer)
       t.equal(kinds(hear(Buffer.concat([line, frame]), cuts))[0], 'nonsense')
-      t.match(kinds(hear(Buffer.concat([frame, line]), cuts)), ['verdict', 'nonsense'])
-      t.match(kinds(hear(Buffer.concat([frame, frame]), cuts)), ['verdict', 'nonsense'])
+      t.match(kinds(hear(Buffer.concat([frame, line]), cuts)), ['answer', 'nonsense'])
+      t.match(kinds(hear(Buffer.concat([frame, frame]), cuts)), ['answer', 'nonsense'])
     }),
   )
 })
 
-t.test('a single byte behind the verdict is nonsense, without waiting for a line', async (t) => {
+t.test('a single byte behind the answer is nonsense, without waiting for a line', async (t) => {
   const frame = encodeFrame(nonce, clean)
-  t.same(kinds(hear(Buffer.concat([frame, Buffer.from('x')]), [])), ['verdict', 'nonsense'])
+  t.same(kinds(hear(Buffer.concat([frame, Buffer.from('x')]), [])), ['answer', 'nonsense'])
   const settled = Buffer.concat([frame, encodeSettled(nonce)])
   t.same(kinds(hear(Buffer.concat([settled, Buffer.from('x')]), [])), [
-    'verdict',
+    'answer',
     'settled',
     'nonsense',
   ])

@@ -17,8 +17,8 @@ t.test('a process has 1 GiB, and somewhat more processor time than SCANTIMEOUT',
   const directory = t.testdir({ 'a.cjs': limits })
   const question = { directory, file: 'a.cjs', timeout: 20_000 }
   const forOne = 25 * availableParallelism()
-  const { verdict } = await ask(question)
-  t.same(verdict, { answer: 'infected', name: `${GIB} ${forOne}` })
+  const { answer } = await ask(question)
+  t.same(answer, { answer: 'infected', name: `${GIB} ${forOne}` })
   const kept = poolPlugin(t, question)
   t.equal(await kept.hear('x'), `${GIB} ${300 + forOne}`, 'and 300 seconds, where it is kept')
 })

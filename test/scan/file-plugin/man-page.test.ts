@@ -21,12 +21,12 @@ const quotedInBody = 'From: a@b\n\nSubject: I love you\n'
 t.test('the plugin in JavaScript does what the page says', async (t) => {
   const directory = t.testdir({ 'subject.mjs': example('subject.mjs') })
   const question = { directory, file: 'subject.mjs' }
-  t.same((await ask({ ...question, message: loveLetter })).verdict, {
+  t.same((await ask({ ...question, message: loveLetter })).answer, {
     answer: 'infected',
     name: 'Worm.LoveLetter',
   })
-  t.same((await ask({ ...question, message: quotedInBody })).verdict, { answer: 'clean' })
-  t.same((await ask({ ...question, message: '' })).verdict, { answer: 'clean' })
+  t.same((await ask({ ...question, message: quotedInBody })).answer, { answer: 'clean' })
+  t.same((await ask({ ...question, message: '' })).answer, { answer: 'clean' })
 })
 
 t.test('the plugin in C is built and does what the page says', { skip: noCompiler }, async (t) => {
@@ -35,11 +35,11 @@ t.test('the plugin in C is built and does what the page says', { skip: noCompile
   const [compiler, ...options] = build!.split(' ')
   execFileSync(compiler!, ['-Wall', '-Werror', ...options], { cwd: directory })
   const question = { directory, file: 'subject.so' }
-  t.same((await ask({ ...question, message: loveLetter })).verdict, {
+  t.same((await ask({ ...question, message: loveLetter })).answer, {
     answer: 'infected',
     name: 'subject.so',
   })
-  t.same((await ask({ ...question, message: quotedInBody })).verdict, { answer: 'clean' })
+  t.same((await ask({ ...question, message: quotedInBody })).answer, { answer: 'clean' })
 })
 
 t.test('the reasons in the log are those of the page', async (t) => {
@@ -50,7 +50,7 @@ t.test('the reasons in the log are those of the page', async (t) => {
     'closed descriptor 3 before it answered': `
       import { closeSync } from 'node:fs'
       export const virusscan = () => closeSync(3) ?? new Promise((done) => setTimeout(done, 60_000))`,
-    'wrote something other than a verdict to descriptor 3': `
+    'wrote something other than an answer to descriptor 3': `
       import { writeSync } from 'node:fs'
       export const virusscan = () => process.exit(writeSync(3, 'ABCDEFGH\\n') - 9)`,
     'exports no function virusscan; export it, or name another in QUEUE_PLUGIN': ``,
@@ -58,8 +58,8 @@ t.test('the reasons in the log are those of the page', async (t) => {
   }
   for (const [reason, source] of Object.entries(provoked)) {
     const directory = t.testdir({ 'a.mjs': source })
-    const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 2000 })
-    t.equal(whyOf(verdict), `plugin a.mjs: ${reason}`)
+    const { answer } = await ask({ directory, file: 'a.mjs', timeout: 2000 })
+    t.equal(whyOf(answer), `plugin a.mjs: ${reason}`)
     t.match(page, `.It "${reason}"\n`)
   }
 })

@@ -43,7 +43,7 @@ int needs_stack(const char *path)
   return room[0] != '/';
 }
 
-/* A child that shares every descriptor, the one for the verdict among them. */
+/* A child that shares every descriptor, the one for the answer among them. */
 int leaves_a_child(const char *path)
 {
   (void)path;

@@ -56,9 +56,9 @@ const offences: readonly Offence[] = [
   },
   { name: 'answers nonsense', source: `return 'clean'`, why: /^answered 'clean';/ },
   {
-    name: 'writes a verdict of its own',
-    source: `fs.writeSync(3, 'onescan-verdict/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`,
-    why: /^wrote something other than a verdict to descriptor 3$/,
+    name: 'writes an answer of its own',
+    source: `fs.writeSync(3, 'onescan-answer/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`,
+    why: /^wrote something other than an answer to descriptor 3$/,
   },
   {
     name: 'closes descriptor 3',
@@ -124,7 +124,7 @@ t.test('when the client has gone, the process ends with all that it has started'
   const asked = plugin.ask('offend', {}, gone.signal)
   await started
   gone.abort()
-  t.equal((await asked).verdict.answer, 'unknown')
+  t.equal((await asked).answer.answer, 'unknown')
   await ended
   t.match(await plugin.hear('x'), isProcess)
 })
@@ -148,7 +148,7 @@ for (const [what, source] of Object.entries(leftBehind)) {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
-    // The error may come with the verdict of the message that left it behind: then that is no verdict.
+    // The error may come with the answer of the message that left it behind: then that is no answer.
     t.match(first, what.endsWith('descriptor 3') ? /^\d+$|descriptor 3$/ : isProcess)
     // Some messages come before the error, and some with it.
     for (let last = first; last === first; ) {
@@ -220,7 +220,7 @@ t.test('each message has a signal of its own, which does not fire after the answ
   t.equal(await plugin.hear('offend', { timeout: 6000 }), 'false,false')
 })
 
-t.test('the verdict of an earlier message, repeated, is no verdict', async (t) => {
+t.test('the answer of an earlier message, repeated, is no answer', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(
       '',
@@ -235,8 +235,8 @@ t.test('the verdict of an earlier message, repeated, is no verdict', async (t) =
     ),
   })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
-  // The repetition may come in one piece with the verdict.
-  t.match(await plugin.hear('x'), /^(\d+|wrote something other than a verdict to descriptor 3)$/)
+  // The repetition may come in one piece with the answer.
+  t.match(await plugin.hear('x'), /^(\d+|wrote something other than an answer to descriptor 3)$/)
   t.equal(await plugin.hear('again'), 'clean', 'and not what was found in the first one')
 })
 

@@ -96,14 +96,14 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
   await t.test('one process judges one message after another', async (t) => {
     const { ask } = plugin('counts')
     const answers = []
-    for (let i = 0; i < 4; i++) answers.push((await ask('x')).verdict.answer)
+    for (let i = 0; i < 4; i++) answers.push((await ask('x')).answer.answer)
     t.same(answers, ['clean', 'infected', 'clean', 'infected'])
   })
 
   for (const symbol of ['exits_later', '_exits_later', 'crashes_later', 'scribbles']) {
     await t.test(`${symbol}: the message is asked about in a fresh process`, async (t) => {
       const { ask } = plugin(symbol)
-      for (let i = 0; i < 4; i++) t.same((await ask('x')).verdict, { answer: 'clean' })
+      for (let i = 0; i < 4; i++) t.same((await ask('x')).answer, { answer: 'clean' })
     })
   }
 
@@ -125,7 +125,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     async (t) => {
       const gone = lifeline(directory)
       const { ask } = plugin('leaves_a_child_behind')
-      t.same((await ask('x')).verdict, { answer: 'clean' })
+      t.same((await ask('x')).answer, { answer: 'clean' })
       await gone
     },
   )
@@ -135,7 +135,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     for (let i = 0; i < 2; i++) await ask('x') // the process has started, however slow that was
     await ask('x', { timeout: 1500 })
     await new Promise((resolve) => setTimeout(resolve, 3500)) // it was set to 3 seconds
-    t.same((await ask('x')).verdict.answer, 'infected', 'the fourth message of that process')
+    t.same((await ask('x')).answer.answer, 'infected', 'the fourth message of that process')
   })
 
   await t.test('a plugin in C that sleeps for ever ends when its asker is killed', async (t) => {

@@ -79,8 +79,8 @@ t.test('a message waits for a process until its own deadline', async (t) => {
   const gone = new AbortController()
   const first = plugin.ask('offend', {}, gone.signal)
   await atWork
-  const { verdict, milliseconds, listeners } = await plugin.ask('x', { timeout: 300 })
-  t.match(verdict, { why: /none of 1 processes was free within SCANTIMEOUT$/ })
+  const { answer, milliseconds, listeners } = await plugin.ask('x', { timeout: 300 })
+  t.match(answer, { why: /none of 1 processes was free within SCANTIMEOUT$/ })
   t.ok(milliseconds >= 299, `${milliseconds} ms`)
   t.equal(listeners, 0)
   const patient = plugin.hear('y')

@@ -40,9 +40,9 @@ export function poolPlugin(
     scanner,
     ask: askAbout,
     async hear(subject, more) {
-      const { verdict } = await askAbout(subject, more)
-      if (verdict.answer === 'infected') return verdict.name
-      return verdict.answer === 'clean' ? 'clean' : whyOf(verdict).replace(`plugin ${file}: `, '')
+      const { answer } = await askAbout(subject, more)
+      if (answer.answer === 'infected') return answer.name
+      return answer.answer === 'clean' ? 'clean' : whyOf(answer).replace(`plugin ${file}: `, '')
     },
   }
 }

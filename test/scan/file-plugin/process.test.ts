@@ -43,8 +43,8 @@ for (const [how, source] of Object.entries(hanging)) {
   t.test(`a plugin that hangs ${how} is ended at the deadline`, async (t) => {
     const directory = t.testdir({ 'a.mjs': source })
     const question = { directory, file: 'a.mjs', timeout: 400 }
-    const { verdict, listeners } = await ask(question)
-    t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
+    const { answer, listeners } = await ask(question)
+    t.equal(whyOf(answer), 'plugin a.mjs: did not answer within SCANTIMEOUT')
     t.equal(listeners, 0)
   })
 }
@@ -57,8 +57,8 @@ t.test('a plugin whose signal warned it may still answer', async (t) => {
         signal.onabort = () => done({ infected: true, name: 'in time' })
       })`,
   })
-  const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 10_000 }) // it has a second
-  t.same(verdict, { answer: 'infected', name: 'in time' })
+  const { answer } = await ask({ directory, file: 'a.mjs', timeout: 10_000 }) // it has a second
+  t.same(answer, { answer: 'infected', name: 'in time' })
 })
 
 t.test(
@@ -69,8 +69,8 @@ t.test(
       export const virusscan = () => { sleeper(); return { clean: true } }`,
     })
     const gone = lifeline(directory)
-    const { verdict } = await ask({ directory, file: 'a.mjs' })
-    t.same(verdict, { answer: 'clean' })
+    const { answer } = await ask({ directory, file: 'a.mjs' })
+    t.same(answer, { answer: 'clean' })
     await gone
   },
 )
@@ -81,8 +81,8 @@ t.test('processes that a plugin has started end with its crash', async (t) => {
       export const virusscan = () => { sleeper(); process.reallyExit(0) }`,
   })
   const gone = lifeline(directory)
-  const { verdict } = await ask({ directory, file: 'a.mjs' })
-  t.equal(whyOf(verdict), 'plugin a.mjs: exited with code 0 before it answered')
+  const { answer } = await ask({ directory, file: 'a.mjs' })
+  t.equal(whyOf(answer), 'plugin a.mjs: exited with code 0 before it answered')
   await gone
 })
 
@@ -94,8 +94,8 @@ t.test(
       export const virusscan = () => new Promise(() => sleeper())`,
     })
     const gone = lifeline(directory)
-    const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
-    t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
+    const { answer } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
+    t.equal(whyOf(answer), 'plugin a.mjs: did not answer within SCANTIMEOUT')
     await gone
   },
 )
@@ -111,16 +111,16 @@ t.test('a process that has left the group is not awaited', async (t) => {
         return { clean: true }
       }`,
   })
-  const { verdict } = await ask({ directory, file: 'a.mjs' })
+  const { answer } = await ask({ directory, file: 'a.mjs' })
   // Throws if the process has ended before.
   process.kill(Number(readFileSync(join(directory, 'pid'), 'latin1')))
-  t.same(verdict, { answer: 'clean' })
+  t.same(answer, { answer: 'clean' })
 })
 
 t.test('a deadline that has passed ends a plugin at once', async (t) => {
   const directory = t.testdir({ 'a.mjs': hanging['in a busy loop'] })
-  const { verdict } = await ask({ directory, file: 'a.mjs', timeout: 0 })
-  t.equal(whyOf(verdict), 'plugin a.mjs: did not answer within SCANTIMEOUT')
+  const { answer } = await ask({ directory, file: 'a.mjs', timeout: 0 })
+  t.equal(whyOf(answer), 'plugin a.mjs: did not answer within SCANTIMEOUT')
 })
 
 t.test('no descriptor stays open', async (t) => {

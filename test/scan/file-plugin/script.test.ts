@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Verdict } from '../../../src/scan/shared/scanner.ts'
+import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
 import { ask, type Question, whyOf } from './asking.ts'
 
 interface Case {
@@ -9,12 +9,12 @@ interface Case {
   readonly file: string
   readonly source: string
   readonly question?: Partial<Question>
-  /** A verdict, or what the reason of "could not tell" must say behind the plugin's name. */
-  readonly expect: Verdict | RegExp
+  /** An answer, or what the reason of "could not tell" must say behind the plugin's name. */
+  readonly expect: ScannerAnswer | RegExp
 }
 
-const clean: Verdict = { answer: 'clean' }
-const found: Verdict = { answer: 'infected', name: 'Test.Virus' }
+const clean: ScannerAnswer = { answer: 'clean' }
+const found: ScannerAnswer = { answer: 'infected', name: 'Test.Virus' }
 const answers = (value: string) => `export const virusscan = () => (${value})`
 
 const cases: readonly Case[] = [
@@ -232,8 +232,8 @@ const cases: readonly Case[] = [
     file: 'a.mjs',
     source: `
       import { writeSync } from 'node:fs'
-      export const virusscan = () => { writeSync(3, 'onescan-verdict/1 x {"answer":"clean"}\\n'); process.exit(0) }`,
-    expect: /^wrote something other than a verdict to descriptor 3$/,
+      export const virusscan = () => { writeSync(3, 'onescan-answer/1 x {"answer":"clean"}\\n'); process.exit(0) }`,
+    expect: /^wrote something other than an answer to descriptor 3$/,
   },
   {
     name: 'an answer behind garbage is no answer',
@@ -241,7 +241,7 @@ const cases: readonly Case[] = [
     source: `
       import { writeSync } from 'node:fs'
       export const virusscan = () => { writeSync(3, '\\n'); return { clean: true } }`,
-    expect: /^wrote something other than a verdict to descriptor 3$/,
+    expect: /^wrote something other than an answer to descriptor 3$/,
   },
   {
     name: 'a flood on descriptor 3 is no answer',
@@ -340,13 +340,13 @@ const cases: readonly Case[] = [
 for (const { name, file, source, question, expect } of cases) {
   t.test(name, async (t) => {
     const directory = t.testdir({ 'package.json': '{}', [file]: source })
-    const { verdict, listeners } = await ask({ directory, file, ...question })
+    const { answer, listeners } = await ask({ directory, file, ...question })
     if (expect instanceof RegExp) {
-      const why = whyOf(verdict)
+      const why = whyOf(answer)
       t.match(why, `plugin ${file}: `, 'the reason names the plugin')
       t.match(why.replace(`plugin ${file}: `, ''), expect)
     } else {
-      t.same(verdict, expect)
+      t.same(answer, expect)
     }
     t.equal(listeners, 0)
   })
@@ -359,8 +359,8 @@ t.test('a path may hold any character', async (t) => {
       export const virusscan = ({ path }) => ({ infected: true, name: readFileSync(path, 'utf8') })`,
   })
   const path = join(directory, 'a "b" \'c\' $d\n%s\\ #?\u00e4\u20ac')
-  const { verdict } = await ask({ directory, file: 'a.mjs', path, message: 'odd' })
-  t.same(verdict, { answer: 'infected', name: 'odd' })
+  const { answer } = await ask({ directory, file: 'a.mjs', path, message: 'odd' })
+  t.same(answer, { answer: 'infected', name: 'odd' })
   t.equal(readFileSync(path, 'utf8'), 'odd')
 })
 
@@ -369,6 +369,6 @@ t.test('50,000 recipients arrive', async (t) => {
     'a.mjs': `export const virusscan = ({ recipients }) => ({ infected: true, name: recipients.length + recipients.at(-1) })`,
   })
   const recipients = Array.from({ length: 50_000 }, (_, i) => `recipient-${i}@example.org`)
-  const { verdict } = await ask({ directory, file: 'a.mjs', recipients })
-  t.same(verdict, { answer: 'infected', name: '50000recipient-49999@example.org' })
+  const { answer } = await ask({ directory, file: 'a.mjs', recipients })
+  t.same(answer, { answer: 'infected', name: '50000recipient-49999@example.org' })
 })

@@ -1,18 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Verdict } from '../../../src/scan/shared/scanner.ts'
+import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
 import { ask, noCompiler, type Question, whyOf } from './asking.ts'
 
 interface Case {
   readonly name: string
   readonly symbol: string
   readonly question?: Partial<Question>
-  readonly expect: Verdict | RegExp
+  readonly expect: ScannerAnswer | RegExp
 }
 
-const clean: Verdict = { answer: 'clean' }
-const found: Verdict = { answer: 'infected', name: 'plugins.so' }
+const clean: ScannerAnswer = { answer: 'clean' }
+const found: ScannerAnswer = { answer: 'infected', name: 'plugins.so' }
 const virus = 'Subject: virus\n\n'
 
 const cases: readonly Case[] = [
@@ -103,11 +103,11 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     await t.test(name, async (t) => {
       const settings = { QUEUE_PLUGIN: symbol, ...question?.settings }
       const asked = { directory, file: 'plugins.so', ...question, settings }
-      const { verdict } = await ask(asked)
+      const { answer } = await ask(asked)
       if (expect instanceof RegExp) {
-        t.match(whyOf(verdict).replace('plugin plugins.so: ', ''), expect)
+        t.match(whyOf(answer).replace('plugin plugins.so: ', ''), expect)
       } else {
-        t.same(verdict, expect)
+        t.same(answer, expect)
       }
     })
   }
@@ -125,15 +125,15 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
       const file = join(directory, name)
       const options = ['-shared', '-fPIC', '-x', 'c', '-o', file, '-']
       execFileSync('gcc', options, { input: named(body) })
-      const { verdict } = await ask({ directory, file: name })
-      t.same(verdict, { answer: 'infected', name: expected })
+      const { answer } = await ask({ directory, file: name })
+      t.same(answer, { answer: 'infected', name: expected })
       const settings = { QHPSIRN: '1', QHPSIRC: '0' }
-      t.same((await ask({ directory, file: name, settings })).verdict, { answer: 'clean' })
+      t.same((await ask({ directory, file: name, settings })).answer, { answer: 'clean' })
     }
   })
 
   await t.test('a file that is no shared object is named with its error', async (t) => {
-    const { verdict } = await ask({ directory, file: 'broken.so' })
-    t.match(whyOf(verdict), /^plugin broken\.so: cannot be loaded: /)
+    const { answer } = await ask({ directory, file: 'broken.so' })
+    t.match(whyOf(answer), /^plugin broken\.so: cannot be loaded: /)
   })
 })

@@ -3,8 +3,8 @@ import { readSpoolPolicy } from '../../../message/spool-policy.ts'
 import { makeScanners } from '../../../scan/scanners.ts'
 import { causeOf } from '../../../scan/shared/cause.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../../scan/shared/scan-result.ts'
 import type { Scanner } from '../../../scan/shared/scanner.ts'
+import type { Verdict } from '../../../scan/shared/verdict.ts'
 import { eicarMessage } from '../../shared/eicar-message.ts'
 import { scanBytes } from '../../shared/scan-bytes.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
@@ -39,7 +39,7 @@ function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
 }
 
 /** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
-async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<ScanResult> {
+async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
   try {
     return await scanEicar(host, policy, scanner)
   } catch (thrown) {
@@ -50,7 +50,7 @@ async function tryScanner(host: Host, policy: ScanPolicy, scanner: Scanner): Pro
 
 const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judgeResult(scanner: Scanner, result: ScanResult): Finding {
+function judgeResult(scanner: Scanner, result: Verdict): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
@@ -72,7 +72,7 @@ function judgeResult(scanner: Scanner, result: ScanResult): Finding {
   }
 }
 
-async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<ScanResult> {
+async function scanEicar(host: Host, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
   const source = (async function* () {
     yield eicarMessage
   })()

@@ -1,8 +1,8 @@
 import type { Cause } from './cause.ts'
 import type { Scanner } from './scanner.ts'
 
-/** The result of all scanners together. */
-export type ScanResult =
+/** The answer of all scanners together about a message. */
+export type Verdict =
   | {
       readonly answer: 'clean'
       /** The scanners that ran, in their order. */
