@@ -258,13 +258,17 @@ t.test('fd 2 is a log below a server, unless it is below a delivery or the reply
 
 /** Each program that has to say by itself that the slot cannot run, without what it starts. */
 function damagedPrograms(t: Test): { name: string; program: readonly string[] }[] {
-  const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {} })
+  const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {}, empty: {} })
   const installed = join(directory, 'bin/onescan-queue')
   cpSync(launcher, installed)
   const cut = join(directory, 'runtime/programs.cjs')
   cpSync(chooser, cut)
   const programs = [
     { name: 'bin/onescan-queue without its bundle', program: [installed] },
+    {
+      name: 'bin/onescan-queue without node',
+      program: ['/usr/bin/env', `PATH=${join(directory, 'empty')}`, '/bin/sh', installed],
+    },
     {
       name: 'the runtime without its programs',
       program: [process.execPath, cut, 'login', 'onescan-queue', ''],
@@ -287,8 +291,9 @@ t.test('fd 2 is a log if it is a file, to which somebody has redirected it', asy
 })
 
 t.test('fd 2 is a log if JOURNAL_STREAM names it', async (t) => {
-  // The launcher in C cannot ask: what it says gets to the journal by syslog.
-  const damaged = damagedPrograms(t).filter(({ name }) => !name.startsWith('the launcher'))
+  // The launcher in C and the shell cannot ask. What the launcher says gets to the journal by syslog.
+  const cannotAsk = /^the launcher|without node$/
+  const damaged = damagedPrograms(t).filter(({ name }) => !cannotAsk.test(name))
   for (const { name, program } of [...runtimes, ...clients, ...damaged]) {
     const script = 'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec "$@"'
     const around = ['/bin/sh', '-c', script, 'sh', ...program]
