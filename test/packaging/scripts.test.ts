@@ -1,18 +1,35 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 
 /** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../packaging/deb')
-const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh']
+const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh', 'units.sh']
 
 t.test('sh understands every script', async (t) => {
   for (const name of SCRIPTS) {
     const { status, stderr } = spawnSync('sh', ['-n', join(deb, name)])
     t.equal(status, 0, `${name}: ${stderr}`)
   }
+})
+
+t.test('the scripts know each unit of the package once', async (t) => {
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', '. "$0"; echo $standard_units $optional_units', join(deb, 'units.sh')],
+    { encoding: 'utf8' },
+  )
+  const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))
+  t.same(stdout.trim().split(' ').sort(), units.sort())
 })
 
 t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {
