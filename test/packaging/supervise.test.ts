@@ -81,6 +81,13 @@ t.test('each service has a run script and one for its log, which sh understands'
   }
 })
 
+t.test('the logs differ in their directory alone', async (t) => {
+  const texts = services.map((service) =>
+    script(`${service}/log/run`, { [`directory=/var/log/${service}\n`]: '' }),
+  )
+  t.equal(new Set(texts).size, 1)
+})
+
 t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) => {
   const run = socketDirectory(t)
   const directory = t.testdir({
