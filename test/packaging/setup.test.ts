@@ -72,6 +72,13 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
       run('cat /etc/systemd/system/onescand.service').output,
       `ExecStart=${HOME}/bin/onescand`,
     )
+    t.match(output, /^said enable --quiet onescand\.socket .* onescand\.service$/m)
+    t.notMatch(
+      output,
+      /^said enable .*onescan-http/m,
+      'the page is for the administrator to enable',
+    )
+    t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
     t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
     const edited = run(`echo '# mine' >>/etc/systemd/system/onescand.service; ${setup}`)
     t.match(edited.output, '\nsaid daemon-reload\n')
