@@ -18,13 +18,13 @@ import { queuedHeaders } from './queued.ts'
 
 const skip = !findProgram('cc') && 'install Debian package gcc'
 
-type Wishes = Partial<Drive> & { readonly script?: string; readonly text?: string }
+type Setup = Partial<Drive> & { readonly script?: string; readonly text?: string }
 
 /** Some messages through a shell script that may exec "$SINK", in a directory of its own: $HERE. */
-async function through(t: Test, wishes: Wishes): Promise<DriveResult & { queue: string }> {
+async function through(t: Test, setup: Setup): Promise<DriveResult & { queue: string }> {
   const here = mkdtempSync(join(tmpdir(), 'onescan-driver-'))
   t.teardown(() => rmSync(here, { recursive: true, force: true }))
-  const { script = 'exec "$SINK"', text = 'Subject: x\n\nbody\n', ...rest } = wishes
+  const { script = 'exec "$SINK"', text = 'Subject: x\n\nbody\n', ...rest } = setup
   const queue = join(here, 'queue')
   for (const part of ['', 'pid', 'mess', 'intd', 'todo']) mkdirSync(join(queue, part))
   writeFileSync(join(here, 'wrapper'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
@@ -118,7 +118,7 @@ t.test('exit code 0 of a wrapper that stopped reading is no acceptance', { skip 
 })
 
 t.test('exit codes, signals and the text of the error pipe are reported', { skip }, async (t) => {
-  const told = async (wishes: Wishes) => (await through(t, { count: 1, ...wishes })).passages[0]
+  const told = async (setup: Setup) => (await through(t, { count: 1, ...setup })).passages[0]
   const refusal = `${takeAll}; printf 'D"no"\\001' >&6; exit 82`
   t.match(await told({ script: refusal }), { code: 82, signal: 0, text: 'D"no"\x01' })
   t.match(await told({ script: 'kill -SEGV $$' }), { code: -1, signal: 11, accepted: false })
@@ -177,8 +177,8 @@ t.test('several messages are sent in turn', { skip }, async (t) => {
 
 t.test('mail without recipients has an envelope without recipients', { skip }, async (t) => {
   const script = `exec 3<&1; cat >/dev/null; cat <&3 | tr '\\0' , >&6; exit 71`
-  const text = async (wishes: Wishes) =>
-    (await through(t, { script, count: 1, ...wishes })).passages[0]!.text
+  const text = async (setup: Setup) =>
+    (await through(t, { script, count: 1, ...setup })).passages[0]!.text
   t.equal(await text({ toNobody: true }), 'Fbench-0@example.org,,')
   t.equal(await text({}), 'Fbench-0@example.org,Tpostmaster@example.org,,')
 })

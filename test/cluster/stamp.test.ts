@@ -35,14 +35,14 @@ const [md5Key] = parseKeyring('md5:old:sesame\n', 'ring') as [Key]
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-function verify(message: Buffer, wishes: Partial<VerifyOptions> = {}) {
+function verify(message: Buffer, setup: Partial<VerifyOptions> = {}) {
   return verifyStamps(examine(message), {
     keys: [alpha, md5Key],
     maxAge: 3600,
     now: NOW,
     signatureDate: () => undefined,
     crypto,
-    ...wishes,
+    ...setup,
   })
 }
 
@@ -314,8 +314,8 @@ t.test('a stamp in the body is text', async (t) => {
 })
 
 t.test('the log tells why the first stamp of a known key does not hold', async (t) => {
-  const whyOf = (message: Buffer, wishes?: Partial<VerifyOptions>) => {
-    const trust = verify(message, wishes)
+  const whyOf = (message: Buffer, setup?: Partial<VerifyOptions>) => {
+    const trust = verify(message, setup)
     return trust.trusted ? 'trusted' : trust.why
   }
   t.equal(whyOf(plain), 'no stamp')

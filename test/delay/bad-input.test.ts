@@ -73,9 +73,9 @@ const cases: (Run & { name: string; status: number; says: RegExp })[] = [
   },
 ]
 
-for (const { name, status, says, ...wishes } of cases) {
+for (const { name, status, says, ...setup } of cases) {
   t.test(`${name}: exit ${status}`, async (t) => {
-    const ended = run(wishes)
+    const ended = run(setup)
     t.equal(ended.status, status)
     t.match(ended.stderr, says)
     t.equal(ended.stderr.split('\n').length, 2, 'one line')

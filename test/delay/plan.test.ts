@@ -9,7 +9,7 @@ import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */
 
-interface Wishes {
+interface Setup {
   readonly client?: Partial<UcspiClient>
   readonly options?: readonly string[]
   readonly allow?: string
@@ -21,8 +21,8 @@ interface Wishes {
 
 const address = parseIpAddress('192.0.2.1')!
 
-function planned(wishes: Wishes = {}) {
-  const { names = ['mail.example.org'], elsewhere = [], allow = '', options = [], known } = wishes
+function planned(setup: Setup = {}) {
+  const { names = ['mail.example.org'], elsewhere = [], allow = '', options = [], known } = setup
   const asked: string[] = []
   const client: UcspiClient = {
     ip: '192.0.2.1',
@@ -31,7 +31,7 @@ function planned(wishes: Wishes = {}) {
     relay: false,
     delay: undefined,
     rbl: 'unset',
-    ...wishes.client,
+    ...setup.client,
   }
   const context: PlanContext = {
     allowed: parseAllowList(allow),
@@ -52,8 +52,8 @@ function planned(wishes: Wishes = {}) {
   return { plan: planFor(client, readOptions([...options, 'next']), context), asked }
 }
 
-async function judged(wishes: Wishes = {}) {
-  const { plan, asked } = planned(wishes)
+async function judged(setup: Setup = {}) {
+  const { plan, asked } = planned(setup)
   if (plan.kind !== 'wait') throw new Error(plan.why)
   return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
 }
@@ -61,8 +61,8 @@ async function judged(wishes: Wishes = {}) {
 t.test('a client need not wait for the first of these reasons that holds', async (t) => {
   const all = { relay: true, rbl: 'refused', delay: 0 } as const
   const allow = '192.0.2.0/24\n'
-  const whyOf = (wishes: Wishes) => {
-    const { plan, asked } = planned(wishes)
+  const whyOf = (setup: Setup) => {
+    const { plan, asked } = planned(setup)
     t.same(asked, [], 'the DNS is not asked')
     return plan.kind === 'pass' ? plan.why : plan
   }

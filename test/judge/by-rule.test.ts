@@ -13,7 +13,7 @@ import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
 
-interface Wishes {
+interface Setup {
   readonly to?: readonly string[]
   readonly client?: Partial<Client>
   readonly answers?: AnswerMode
@@ -22,8 +22,8 @@ interface Wishes {
 }
 
 /** Judges a message with a virus by these lines. `given` is the time that each scan had. */
-async function judgeBy(lines: string, wishes: Wishes = {}) {
-  const { to = ['b@example.org'], answers = 'once', takes = 0 } = wishes
+async function judgeBy(lines: string, setup: Setup = {}) {
+  const { to = ['b@example.org'], answers = 'once', takes = 0 } = setup
   const env = { QHPSI: 'plugin: clamd', SCANTIMEOUT: '10' }
   const base = readScanningPolicy(env)!
   let now = 0
@@ -43,7 +43,7 @@ async function judgeBy(lines: string, wishes: Wishes = {}) {
     Buffer.from('a@example.net'),
     to.map((recipient) => Buffer.from(recipient)),
   )
-  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const tools = {
     scanners: [{ name: 'clamd', local: false, scan }],
     crypto: undefined,

@@ -17,16 +17,16 @@ const untrusted: Trust = { trusted: false, why: '' }
 const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
 const local: Scanner = { ...clamd, name: 'attachments', local: true }
 
-interface Wishes {
+interface Setup {
   readonly settings?: Readonly<Record<string, string>>
   readonly outcome?: Partial<Outcome>
   readonly client?: Partial<Client>
   readonly recipients?: readonly string[]
 }
 
-function decideFor(scan: Verdict, wishes: Wishes = {}): SingleDecision {
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...wishes.settings })!
-  const { recipients = ['b@example.org'] } = wishes
+function decideFor(scan: Verdict, setup: Setup = {}): SingleDecision {
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
+  const { recipients = ['b@example.org'] } = setup
   const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
@@ -38,7 +38,7 @@ function decideFor(scan: Verdict, wishes: Wishes = {}): SingleDecision {
       Buffer.from('a@example.org'),
       recipients.map((recipient) => Buffer.from(recipient)),
     ),
-    client: { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client },
+    client: { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client },
   }
   return decide(transaction, policy, {
     trust: untrusted,
@@ -48,7 +48,7 @@ function decideFor(scan: Verdict, wishes: Wishes = {}): SingleDecision {
     remove: ['x-qhpsi'],
     notes: [],
     times: { scan: 1 },
-    ...wishes.outcome,
+    ...setup.outcome,
   })
 }
 

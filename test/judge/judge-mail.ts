@@ -19,7 +19,7 @@ import { keyring } from '../second-reader/stamped.ts'
 export const NOW = 1_800_000_000_000
 export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
 
-export interface Wishes {
+export interface Setup {
   readonly settings?: Readonly<Record<string, string>>
   readonly scan?: Scanner['scan']
   readonly scanners?: readonly Scanner[]
@@ -33,11 +33,11 @@ export function scannerOf(name: string, scan: Scanner['scan'], local = false): S
 }
 
 /** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
-export async function judgeMail(text: string, wishes: Wishes = {}) {
-  const { settings, scan = async () => clean, sender = 'a@example.org' } = wishes
+export async function judgeMail(text: string, setup: Setup = {}) {
+  const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
   const asked: string[] = []
-  const scanners = (wishes.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
+  const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const ask: Scanner['scan'] = (sample, task) => {
       if (!sample.whole) asked.push(scanner.name)
       return scanner.scan(sample, task)
@@ -51,7 +51,7 @@ export async function judgeMail(text: string, wishes: Wishes = {}) {
   })
   let confirmed = 0
   const message = { ...held, confirmFile: () => void confirmed++ }
-  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...wishes.client }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const envelope = makeEnvelope(Buffer.from(sender), [Buffer.from('b@example.org')])
   const decision = await judge({ message, envelope, client }, policy, {
     scanners,
@@ -59,7 +59,7 @@ export async function judgeMail(text: string, wishes: Wishes = {}) {
     signatureFiles: () => undefined,
     now: () => NOW,
     uptime: () => performance.now(),
-    ...wishes.tools,
+    ...setup.tools,
   })
   return { decision, asked, confirmed }
 }

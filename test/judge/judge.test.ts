@@ -20,17 +20,17 @@ import {
   remembering,
   ringIn,
   SCANFAIL,
+  type Setup,
   scannerOf,
   tooDeep,
   tooLarge,
   tooMuch,
   virus,
-  type Wishes,
 } from './judge-mail.ts'
 
 /** The judgement: what becomes of a message by what is found in it and by the settings. */
 
-type Row = readonly [what: string, wishes: Wishes, expected: object, edits?: readonly string[]]
+type Row = readonly [what: string, setup: Setup, expected: object, edits?: readonly string[]]
 
 const tagged = ['-x-qhpsi', 'X-QHPSI virus found']
 const untouched = ['-x-qhpsi']
@@ -156,9 +156,9 @@ const rows: readonly Row[] = [
   ],
 ]
 
-for (const [what, wishes, expected, edits] of rows) {
+for (const [what, setup, expected, edits] of rows) {
   t.test(what, async (t) => {
-    const { decision } = await judgeMail(letter, wishes)
+    const { decision } = await judgeMail(letter, setup)
     t.match(decision, expected)
     if (edits) t.same(editsOf(decision), edits)
   })
@@ -227,8 +227,8 @@ t.test(
     const quota = (answer: QuotaAnswer) => ({
       tools: { quota: { timeout: 1000, askForRelayClients: false, ask: async () => answer } },
     })
-    const whyOf = async (wishes: Wishes) => {
-      const { decision, asked } = await judgeMail(letter, wishes)
+    const whyOf = async (setup: Setup) => {
+      const { decision, asked } = await judgeMail(letter, setup)
       t.same([decision.kind, asked], ['accept', ['clamd']])
       return decision.findings.why
     }

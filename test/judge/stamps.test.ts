@@ -13,10 +13,10 @@ import {
   remembering,
   ringIn,
   SCANFAIL,
+  type Setup,
   scannerOf,
   tooLarge,
   virus,
-  type Wishes,
 } from './judge-mail.ts'
 
 /** Stamps in the judgement: which scans a stamp spares, and which mail gets one. */
@@ -82,7 +82,7 @@ t.test('a stamp names no scanner of local policy', async (t) => {
   )
 })
 
-const unstamped: readonly (readonly [why: string, wishes: Wishes])[] = [
+const unstamped: readonly (readonly [why: string, setup: Setup])[] = [
   ['that nobody scanned', { settings: { ...cluster, QHPSIMINSIZE: '1000' } }],
   ['that nobody could scan', { settings: { ...cluster, ...SCANFAIL }, scan: nobody }],
   ['of which a part was not looked at', { settings: cluster, scan: tooLarge }],
@@ -115,9 +115,9 @@ const unstamped: readonly (readonly [why: string, wishes: Wishes])[] = [
   ],
 ]
 const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
-for (const [why, wishes] of unstamped) {
+for (const [why, setup] of unstamped) {
   t.test(`a stamp is not made for mail ${why}`, async (t) => {
-    const judgement = await judgeMail(letter, wishes)
+    const judgement = await judgeMail(letter, setup)
     t.equal(stampOf(judgement), undefined)
     const notes = judgement.decision.findings.why
     t.equal(notes.includes(onTheirWay), why.includes('on their way'), notes)
@@ -131,7 +131,7 @@ t.test(
     const tools = {
       signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
     }
-    const late = (scan: Scanner['scan']): Wishes => ({
+    const late = (scan: Scanner['scan']): Setup => ({
       settings: cluster,
       tools,
       scanners: [

@@ -23,15 +23,15 @@ export interface ClamavMilter {
 /** ClamAV's own milter before a clamd: it tags what is clean, refuses what is not. */
 export async function startClamavMilter(
   clamd: Clamd,
-  wishes: {
+  setup: {
     readonly transport: 'unix' | 'inet'
     /** Where its directory is made. */
     readonly parent?: string
   },
 ): Promise<ClamavMilter> {
-  const directory = mkdtempSync(join(wishes.parent ?? tmpdir(), 'onescan-clamav-milter-'))
+  const directory = mkdtempSync(join(setup.parent ?? tmpdir(), 'onescan-clamav-milter-'))
   chmodSync(directory, 0o755)
-  const { address, setting, where } = await chooseSocket(wishes.transport, directory)
+  const { address, setting, where } = await chooseSocket(setup.transport, directory)
   const lines = [
     `MilterSocket ${setting}`,
     'MilterSocketMode 666',

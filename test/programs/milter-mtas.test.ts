@@ -26,9 +26,9 @@ for (const { name, missing, start } of mtas) {
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
 
     /** Sends one message on a connection of its own, and resolves to the reply. */
-    const send = async (message: Buffer, wishes: Partial<typeof envelope> = {}) => {
+    const send = async (message: Buffer, setup: Partial<typeof envelope> = {}) => {
       const session = await openSmtp(passage.port)
-      const { data } = await session.send({ ...envelope, ...wishes, message })
+      const { data } = await session.send({ ...envelope, ...setup, message })
       await session.quit()
       return data
     }

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  type DaemonWishes,
+  type DaemonSetup,
   newest,
   type RunningDaemon,
   startOnescand,
@@ -57,7 +57,7 @@ export interface Passage {
   /** Starts the milter with these settings until the test ends, and resolves when it serves. */
   serve(
     t: Test,
-    settings: DaemonWishes['settings'],
+    settings: DaemonSetup['settings'],
     program?: readonly string[],
   ): Promise<RunningDaemon>
 }

@@ -71,11 +71,11 @@ postlog unix-dgram n - n - 1 postlogd
 
 /**
  * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
- * `wishes` override main.cf, `master` goes into master.cf, and its queue lies in `parent`.
+ * `setup` override main.cf, `master` goes into master.cf, and its queue lies in `parent`.
  */
 export async function startPostfix(
   relayPort: number,
-  wishes: Readonly<Record<string, string>> = {},
+  setup: Readonly<Record<string, string>> = {},
   parent: string = tmpdir(),
   master: Master = {},
 ): Promise<Postfix> {
@@ -100,7 +100,7 @@ export async function startPostfix(
     relayhost: `[127.0.0.1]:${relayPort}`,
     maillog_file: at('log'),
     maillog_file_prefixes: directory,
-    ...wishes,
+    ...setup,
   }
   chmodSync(directory, 0o755)
   for (const name of ['etc', 'spool', 'data']) mkdirSync(at(name))

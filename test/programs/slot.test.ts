@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
-import { newest, runSlot, runtimes, type SlotWishes } from '../doors/queue/slot.ts'
+import { newest, runSlot, runtimes, type SlotSetup } from '../doors/queue/slot.ts'
 import { socketPath, standIn } from '../scan/clamd/stand-in.ts'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
@@ -26,7 +26,7 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
   const CLAMD = clamd.socket
 
   for (const { name, program } of runtimes) {
-    const run = (wishes: SlotWishes) => runSlot({ program, ...wishes })
+    const run = (setup: SlotSetup) => runSlot({ program, ...setup })
 
     t.test(`${name}: clean mail is tagged`, async (t) => {
       const { code, text, logged } = await run({ message: plain, settings: { ...plugin, CLAMD } })

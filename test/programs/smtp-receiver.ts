@@ -21,9 +21,9 @@ export interface Receiver {
 
 /** The host behind an MTA: takes all mail by SMTP, and keeps it for the test. */
 export async function startReceiver(
-  wishes: { readonly extensions?: readonly string[] } = {},
+  setup: { readonly extensions?: readonly string[] } = {},
 ): Promise<Receiver> {
-  const { extensions = ['8BITMIME', 'SIZE 0', 'PIPELINING'] } = wishes
+  const { extensions = ['8BITMIME', 'SIZE 0', 'PIPELINING'] } = setup
   const mails: ReceivedMail[] = []
   const waiting: ((mail: ReceivedMail) => void)[] = []
   const sockets = new Set<Socket>()

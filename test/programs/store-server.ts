@@ -28,23 +28,23 @@ export interface StoreServer {
   kill(): Promise<void>
 }
 
-export interface StoreWishes {
+export interface StoreSetup {
   readonly port?: number
   readonly args?: readonly string[]
   readonly sentinel?: string
 }
 
 /** Starts a server on loopback that writes nothing to the disk and ends with the test. */
-export async function startStore(t: Test, wishes: StoreWishes = {}): Promise<StoreServer> {
+export async function startStore(t: Test, setup: StoreSetup = {}): Promise<StoreServer> {
   const directory = socketDirectory(t)
-  const port = wishes.port ?? (await freePort())
+  const port = setup.port ?? (await freePort())
   const socket = `${directory}/s`
   const args = [
     ...['--port', String(port), '--bind', '127.0.0.1', '--unixsocket', socket],
-    ...['--save', '', '--appendonly', 'no', '--dir', directory, ...(wishes.args ?? [])],
+    ...['--save', '', '--appendonly', 'no', '--dir', directory, ...(setup.args ?? [])],
   ]
-  if (wishes.sentinel !== undefined) {
-    writeFileSync(`${directory}/sentinel.conf`, `port ${port}\nbind 127.0.0.1\n${wishes.sentinel}`)
+  if (setup.sentinel !== undefined) {
+    writeFileSync(`${directory}/sentinel.conf`, `port ${port}\nbind 127.0.0.1\n${setup.sentinel}`)
     args.splice(0, args.length, `${directory}/sentinel.conf`, '--sentinel', '--dir', directory)
   }
   mkdirSync(directory, { recursive: true })

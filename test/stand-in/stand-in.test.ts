@@ -23,13 +23,13 @@ const envelope = Buffer.from('Fsender@example.org\0Tone@example.org\0Ttwo@exampl
 
 for (const { name, program, skip } of standIns) {
   t.test(`the stand-in qmail-queue ${name}`, { skip, jobs: 1 }, async (t) => {
-    const call = (maildir: string, wishes: Partial<SlotCall> = {}) =>
+    const call = (maildir: string, setup: Partial<SlotCall> = {}) =>
       callSlot({
         program: [program],
         message,
         envelope,
-        ...wishes,
-        environment: { PATH: process.env.PATH, MAILDIR: maildir, ...wishes.environment },
+        ...setup,
+        environment: { PATH: process.env.PATH, MAILDIR: maildir, ...setup.environment },
       })
 
     t.test('delivers every byte of message and envelope', async (t) => {

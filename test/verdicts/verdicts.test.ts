@@ -55,7 +55,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const find = (
     text: string,
     answer: Verdict | Promise<Verdict> | (() => Verdict | Promise<Verdict>) = clean,
-    wishes: Partial<VerdictQuery> = {},
+    setup: Partial<VerdictQuery> = {},
   ) => {
     const bytes = Buffer.from(text)
     const { header, ...form } = examine(bytes)
@@ -67,7 +67,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
       policy,
       maxAge: Number.POSITIVE_INFINITY,
       marks: [],
-      ...wishes,
+      ...setup,
     }
     return verdicts.find(question, (scanners, timeout, told) => {
       looks.push(scanners.map(({ name }) => name))
@@ -147,30 +147,30 @@ t.test(
 
 t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
   const { find, looks } = open()
-  const wishes = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
-  await find(letter, clean, wishes)
+  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
+  await find(letter, clean, setup)
   const banned = { ...virus, scanner: 'local', banned: true } as const
-  t.same(await find(copy, banned, wishes), { result: banned })
-  t.match(await find(copy, clean, wishes), { known: { host: 'here' } })
+  t.same(await find(copy, banned, setup), { result: banned })
+  t.match(await find(copy, clean, setup), { known: { host: 'here' } })
   t.same(looks, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
 })
 
 t.test('scanners before the one that found a virus still come before it', async (t) => {
   const { find, looks } = open()
-  const wishes = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
-  await find(letter, virus, wishes)
-  t.match(await find(copy, clean, wishes), { result: virus, known: { host: 'here' } })
+  const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
   const banned = { ...virus, scanner: 'local', banned: true } as const
-  t.same(await find(copy, banned, wishes), { result: banned })
+  t.same(await find(copy, banned, setup), { result: banned })
   t.same(looks.slice(1), [['local'], ['local']])
 })
 
 t.test('no other scanner is asked about a virus that is known', async (t) => {
   const { find, looks } = open()
   const plugin = (name: string) => scanner(name, { memorable: undefined! })
-  const wishes = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
-  await find(letter, virus, wishes)
-  t.match(await find(copy, clean, wishes), { result: virus, known: { host: 'here' } })
+  const setup = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
   t.same(looks.slice(1), [['local']])
 })
 
@@ -185,7 +185,7 @@ t.test('if STRICTMIME keeps mail out, each copy is searched for traits', async (
 
 t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
   const { find, looks } = open()
-  const wishes: Partial<VerdictQuery>[] = [
+  const setup: Partial<VerdictQuery>[] = [
     {},
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
@@ -193,10 +193,10 @@ t.test('a verdict of another scanner, second look or nesting limit does not coun
     { policy: { ...policy, secondLook: { ...policy.secondLook, when: 'odd' } } },
     { policy: { ...policy, nesting: { ...policy.nesting, max: 5 } } },
   ]
-  for (const wish of wishes) await find(letter, clean, wish)
-  t.equal(looks.length, wishes.length)
-  for (const wish of wishes) await find(copy, clean, wish)
-  t.equal(looks.length, wishes.length)
+  for (const wish of setup) await find(letter, clean, wish)
+  t.equal(looks.length, setup.length)
+  for (const wish of setup) await find(copy, clean, wish)
+  t.equal(looks.length, setup.length)
 })
 
 t.test('a verdict ends with its age, its signatures, or the change of the database', async (t) => {
@@ -243,13 +243,13 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
     const { find, looks } = open({ signatureFiles: () => filesOf(date), poison })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
-    const wishes = { scanners: [command] }
-    await find(letter, clean, wishes)
-    t.equal((await find(copy, clean, wishes)).known !== undefined, isKnown)
+    const setup = { scanners: [command] }
+    await find(letter, clean, setup)
+    t.equal((await find(copy, clean, setup)).known !== undefined, isKnown)
     const other = letter.replace('Hello', 'Hallo')
-    await find(other, killed, wishes)
+    await find(other, killed, setup)
     t.match(
-      (await find(other, clean, wishes)).result,
+      (await find(other, clean, setup)).result,
       { why: /^poison: / },
       'with care all the same',
     )
@@ -319,12 +319,12 @@ t.test(
 t.test('if a client leaves, or gives no time, no other copy is deferred for it', async (t) => {
   const left = { ...vain, unfinished: true } as const
   const hasty = { policy: { ...policy, timeout: policy.timeout / 3 } }
-  for (const [what, answer, wishes] of [
+  for (const [what, answer, setup] of [
     ['leaves', left, {}],
     ['gives no time', vain, hasty],
   ] as const) {
     const { find, looks } = open()
-    const strangers = Array.from({ length: 5 }, () => find(letter, answer, wishes))
+    const strangers = Array.from({ length: 5 }, () => find(letter, answer, setup))
     const others = Array.from({ length: 50 }, () => find(copy))
     for (const { result } of await Promise.all(strangers)) t.same(result, answer, what)
     for (const { result } of await Promise.all(others)) t.same(result, clean, what)
@@ -525,13 +525,13 @@ t.test('a store hears at once if a scan found no verdict to remember', async (t)
 
 t.test('a verdict names the scanners that gave it, and not those of local policy', async (t) => {
   const { find } = open()
-  const wishes = { scanners: [local, clamd, scanner('eicar')] }
-  await find(letter, virus, wishes)
-  t.match(await find(copy, clean, wishes), {
+  const setup = { scanners: [local, clamd, scanner('eicar')] }
+  await find(letter, virus, setup)
+  t.match(await find(copy, clean, setup), {
     result: virus,
     known: { scanners: ['clamd', 'eicar'] },
   })
-  t.equal((await find(copy, clean, wishes)).known?.scanners.length, 2)
+  t.equal((await find(copy, clean, setup)).known?.scanners.length, 2)
 })
 
 t.test('while signatures are being loaded, "clean" counts only for copies that wait', async (t) => {
@@ -544,13 +544,13 @@ t.test('while signatures are being loaded, "clean" counts only for copies that w
     [virus, true],
   ] as const) {
     const { find, looks } = open({ signatureFiles: () => ({ changed: date, size: 0, seen: 2e9 }) })
-    const wishes = { scanners: [late] }
-    const first = find(letter, result, wishes)
-    const waits = find(copy, vain, wishes)
+    const setup = { scanners: [late] }
+    const first = find(letter, result, setup)
+    const waits = find(copy, vain, setup)
     t.match(await first, { result })
     t.match(await waits, { result: { answer: result.answer }, known: { host: 'here' } })
     t.equal(looks.length, 1)
-    const next = await find(copy, result, wishes)
+    const next = await find(copy, result, setup)
     t.equal(next.known !== undefined, lasts, 'the next copy')
   }
 })

@@ -56,8 +56,8 @@ export async function openField(
     for (const contestant of contestants) {
       const milter = await startMilter(contestant, ground)
       if (milter) running.push(milter)
-      const wishes = milter ? { ...settings, smtpd_milters: milter.address } : settings
-      const postfix = await startPostfix(25, wishes, ground.spool)
+      const setup = milter ? { ...settings, smtpd_milters: milter.address } : settings
+      const postfix = await startPostfix(25, setup, ground.spool)
       running.push(postfix)
       const servers = milter ? [milter.pid, ground.clamd.pid] : []
       lanes.push({ contestant, postfix, servers, log: milter?.log })

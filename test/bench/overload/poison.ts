@@ -14,7 +14,7 @@ export interface PoisonRun {
   readonly poison: number
 }
 
-interface Wishes {
+interface Setup {
   /** Milliseconds. */
   readonly lasts: number
   /** Milliseconds until clamd is there again. */
@@ -31,7 +31,7 @@ interface Wishes {
 export async function runPoison(
   t: { teardown(stop: () => unknown): void },
   program: readonly string[],
-  { lasts, restart, atOnce }: Wishes,
+  { lasts, restart, atOnce }: Setup,
 ): Promise<PoisonRun> {
   let deaths = 0
   let isDead = false

@@ -23,8 +23,8 @@ const onescand = (name: string, settings: (clamd: Clamd) => Record<string, strin
   name,
   async start(t, port, next, clamd) {
     const places = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${next}`]
-    const wishes = { args: [...places, '--workers', '2'], settings: settings(clamd) }
-    const daemon = startOnescand(t, wishes)
+    const setup = { args: [...places, '--workers', '2'], settings: settings(clamd) }
+    const daemon = startOnescand(t, setup)
     await daemon.logged(/serving/)
     return daemon.pid
   },

@@ -5,7 +5,7 @@ import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { isWhole } from '../../cases/is-whole.ts'
-import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
+import { runSlot, type SlotRun, type SlotSetup } from '../../doors/queue/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
   accept,
@@ -49,18 +49,18 @@ async function meet(
   t: Test,
   program: string,
   script: (talk: Talk) => unknown,
-  wishes: SlotWishes = {},
+  setup: SlotSetup = {},
 ) {
   const daemon = await scriptedDaemon(t, script)
   const run = await runSlot({
     program: [program],
     message: Buffer.from(plain),
-    ...wishes,
+    ...setup,
     settings: {
       QHPSI: 'plugin: eicar',
       ONESCAN_COLD: programs.teller,
       ONESCAN_SOCKET: daemon.socket,
-      ...wishes.settings,
+      ...setup.settings,
     },
   })
   t.notMatch(run.logged, /Sanitizer|runtime error/)
@@ -368,8 +368,8 @@ for (const { name, program } of missing ? [] : clients) {
 }
 
 t.test('the client waits as long as the document says', { jobs: 5, skip: missing }, async (t) => {
-  const timed = async (t: Test, script: (talk: Talk) => unknown, wishes: SlotWishes = {}) => {
-    const { run } = await meet(t, onescanc, script, wishes)
+  const timed = async (t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = {}) => {
+    const { run } = await meet(t, onescanc, script, setup)
     return run
   }
   t.test(

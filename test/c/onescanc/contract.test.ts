@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { table } from '../../../src/ground/settings/table.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/message/envelope/envelope.ts'
-import { envelope, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
+import { envelope, runSlot, type SlotSetup } from '../../doors/queue/slot.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
@@ -24,17 +24,17 @@ const on = {
   ONESCAN_COLD: cold.teller,
 }
 
-const run = (wishes: SlotWishes = {}) =>
-  runSlot({ program: [onescanc], ...wishes, settings: { ...on, ...wishes.settings } })
+const run = (setup: SlotSetup = {}) =>
+  runSlot({ program: [onescanc], ...setup, settings: { ...on, ...setup.settings } })
 
 /** Runs both builds. They must queue nothing, leave no file behind, and ask nobody. */
-async function endsIn(t: Test, code: number, log: RegExp, wishes: SlotWishes): Promise<void> {
+async function endsIn(t: Test, code: number, log: RegExp, setup: SlotSetup): Promise<void> {
   for (const { name, program } of clients) {
     const { talks, socket } = await scriptedDaemon(t, () => {})
     const ended = await run({
-      ...wishes,
-      program: [...(wishes.program ?? []), ...program],
-      settings: { ...wishes.settings, ONESCAN_SOCKET: socket },
+      ...setup,
+      program: [...(setup.program ?? []), ...program],
+      settings: { ...setup.settings, ONESCAN_SOCKET: socket },
     })
     t.equal(ended.code, code, `${name}: ${ended.logged}`)
     t.match(ended.logged, log)

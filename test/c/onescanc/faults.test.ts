@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadLibc } from '../../../src/ground/runtime/libc.ts'
-import { runSlot, type SlotRun, type SlotWishes } from '../../doors/queue/slot.ts'
+import { runSlot, type SlotRun, type SlotSetup } from '../../doors/queue/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import {
@@ -27,17 +27,17 @@ const small = 'Subject: x\n\nbody\n'
 const large = `Subject: x\n\n${'0123456789abcde\n'.repeat(65_537)}`
 const edit = answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12)))
 
-async function run(t: Test, script: (talk: Talk) => unknown, wishes: SlotWishes = {}) {
+async function run(t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = {}) {
   const daemon = await scriptedDaemon(t, script)
   return runSlot({
     program: [onescanc],
     message: Buffer.from(small),
-    ...wishes,
+    ...setup,
     settings: {
       QHPSI: 'plugin: eicar',
       ONESCAN_SOCKET: daemon.socket,
       ONESCAN_COLD: cold.teller,
-      ...wishes.settings,
+      ...setup.settings,
     },
   })
 }

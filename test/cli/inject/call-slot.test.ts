@@ -23,7 +23,7 @@ const message = Buffer.from('Subject: hello\n\nbody\n')
 const envelope = Buffer.from('Fa@example.org\0Tb@example.org\0\0')
 
 /** A slot that is a shell script. */
-const slot = (script: string, wishes: Partial<SlotCall> = {}) =>
+const slot = (script: string, setup: Partial<SlotCall> = {}) =>
   callSlot({
     program: ['/bin/sh', '-c', script],
     message,
@@ -31,7 +31,7 @@ const slot = (script: string, wishes: Partial<SlotCall> = {}) =>
     environment: { PATH: process.env.PATH },
     directory: '/',
     timeout: 30_000,
-    ...wishes,
+    ...setup,
   })
 
 /** A slot that Node runs. It prints on fd 2 what it was given. */

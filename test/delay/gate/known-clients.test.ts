@@ -12,7 +12,7 @@ import { readKnownFile } from '../../../src/delay/gate/known-file.ts'
 
 const NOW = 1_800_000_000
 
-function opened(wishes: Partial<KnownClientsOptions> = {}) {
+function opened(setup: Partial<KnownClientsOptions> = {}) {
   const clock = { uptime: 0 }
   const log: string[] = []
   const known = openKnownClients({
@@ -21,7 +21,7 @@ function opened(wishes: Partial<KnownClientsOptions> = {}) {
     uptime: () => clock.uptime,
     now: () => NOW * 1000,
     log: (line) => log.push(line),
-    ...wishes,
+    ...setup,
   })
   return { known, clock, log }
 }

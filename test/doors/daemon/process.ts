@@ -22,7 +22,7 @@ interface Test {
   teardown(stop: () => unknown): void
 }
 
-export interface DaemonWishes {
+export interface DaemonSetup {
   readonly program?: readonly string[]
   readonly args?: readonly string[]
   readonly settings?: Readonly<Record<string, string>>
@@ -56,21 +56,21 @@ export function childrenOf(pid: number): number[] {
 }
 
 /** Starts the built onescand; it ends with the test. Wait for `logged(/serving/)`. */
-export function startOnescand(t: Test, wishes: DaemonWishes = {}): RunningDaemon {
+export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
   const directory = mkdtempSync(join(tmpdir(), 'onescand-'))
-  const socket = wishes.socket ?? join(directory, 's')
-  const [program, ...words] = wishes.program ?? newest
-  const args = [...words, '--socket', socket, '--workers', '1', ...(wishes.args ?? [])]
-  const { uid } = wishes
+  const socket = setup.socket ?? join(directory, 's')
+  const [program, ...words] = setup.program ?? newest
+  const args = [...words, '--socket', socket, '--workers', '1', ...(setup.args ?? [])]
+  const { uid } = setup
   if (uid !== undefined) chownSync(directory, uid, uid)
   const child = spawn(program!, args, {
     ...(uid !== undefined && { uid, gid: uid }),
-    stdio: ['ignore', 'ignore', 'pipe', wishes.fd ?? 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe', setup.fd ?? 'ignore'],
     env: {
       PATH: process.env.PATH,
       CONTROLDIR: '/nonexistent',
       TMPDIR: directory,
-      ...wishes.settings,
+      ...setup.settings,
     },
   })
   const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)

@@ -48,8 +48,8 @@ for (const { name, program } of runtimes) {
       const directory = openDirectory(t)
       writeFileSync(join(directory, 'spy.cjs'), spy)
       const settings = { QHPSI: 'plugin: spy.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
-      const wishes = { program: program.map(reachable), settings, uid: NOBODY }
-      const onescand = startOnescand(t, { ...wishes, args: ['--workers', '2'] })
+      const setup = { program: program.map(reachable), settings, uid: NOBODY }
+      const onescand = startOnescand(t, { ...setup, args: ['--workers', '2'] })
       await onescand.logged(/serving/)
       const { log } = await onescand.ask({ variables: settings })
       t.match(log, /virus="seen 3, opened \."/)

@@ -7,7 +7,7 @@ import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { freePort } from '../../programs/free-port.ts'
 import {
-  type DaemonWishes,
+  type DaemonSetup,
   runtimes as onNode,
   type RunningDaemon,
   startOnescand,
@@ -38,11 +38,11 @@ export interface Served extends RunningDaemon {
 }
 
 /** Starts the built onescand with --http, and eicar as the scanner. */
-export async function serve(t: Test, wishes: DaemonWishes = {}): Promise<Served> {
+export async function serve(t: Test, setup: DaemonSetup = {}): Promise<Served> {
   const port = await freePort()
-  const settings = { QHPSI: 'plugin: eicar', ...wishes.settings }
-  const args = ['--http', `inet:127.0.0.1:${port}`, ...(wishes.args ?? [])]
-  const daemon = startOnescand(t, { ...wishes, args, settings })
+  const settings = { QHPSI: 'plugin: eicar', ...setup.settings }
+  const args = ['--http', `inet:127.0.0.1:${port}`, ...(setup.args ?? [])]
+  const daemon = startOnescand(t, { ...setup, args, settings })
   await daemon.logged(/serving/)
   let sent = 0
   return {

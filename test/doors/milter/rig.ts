@@ -33,7 +33,7 @@ export interface OpenMilter extends Door {
   configured(environment: Readonly<Record<string, string>>): Promise<Configuration>
 }
 
-export interface Wishes extends Partial<MilterOptions> {
+export interface Setup extends Partial<MilterOptions> {
   readonly quota?: QuotaLookup
 }
 
@@ -41,7 +41,7 @@ export interface Wishes extends Partial<MilterOptions> {
 export async function openMilter(
   t: Test,
   environment: Readonly<Record<string, string>>,
-  { quota, ...options }: Wishes = {},
+  { quota, ...options }: Setup = {},
 ): Promise<OpenMilter> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-milter-'))
   const socket = join(directory, 's')

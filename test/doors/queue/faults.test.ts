@@ -17,7 +17,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { says, standIn } from '../../scan/clamd/stand-in.ts'
-import { newest, runSlot, runtimes, type SlotWishes } from './slot.ts'
+import { newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
 /**
  * The failure table of onescan-queue(8), row by row, each by the real fault:
@@ -33,9 +33,9 @@ const scanner = (script: string) =>
   stage.file(`scanner-${++scripts}`, `#!/bin/sh\n${script}\n`, 0o700)
 
 /** Runs the slot on each runtime and expects nothing to be queued and nothing left. */
-async function refusedBy(t: Test, code: number, log: RegExp, wishes: SlotWishes): Promise<void> {
+async function refusedBy(t: Test, code: number, log: RegExp, setup: SlotSetup): Promise<void> {
   for (const { name, program } of runtimes) {
-    const run = await runSlot({ program, ...wishes })
+    const run = await runSlot({ program, ...setup })
     t.equal(run.code, code, `${name}: ${run.logged}`)
     t.equal(run.deliveries.length, 0, 'nothing is queued')
     t.same(run.left, [], 'nothing is left')

@@ -18,7 +18,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
-import { compiled, launcher, runSlot, runtimes, type SlotWishes } from './slot.ts'
+import { compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
 /** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */
 
@@ -47,7 +47,7 @@ const local = {
   USER: 'alias',
 }
 
-const ways: Readonly<Record<string, SlotWishes & { code: number }>> = {
+const ways: Readonly<Record<string, SlotSetup & { code: number }>> = {
   accepts: { code: 0, settings: { QHPSI: loud } },
   'accepts by a plugin': {
     code: 0,
@@ -92,11 +92,11 @@ t.test('below qmail-local the report of the delivery stays empty', async (t) => 
   const asking = { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket }
   for (const { name, program } of [...runtimes, ...clients]) {
     t.test(name, async (t) => {
-      const send = async (way: string, code: number, { settings, ...wishes }: SlotWishes) => {
+      const send = async (way: string, code: number, { settings, ...setup }: SlotSetup) => {
         const run = await runSlot({
           program,
           message: plain,
-          ...wishes,
+          ...setup,
           settings: {
             ONESCAN_SOCKET: '/nonexistent',
             ONESCAN_COLD: cold.queue,
@@ -107,7 +107,7 @@ t.test('below qmail-local the report of the delivery stays empty', async (t) => 
         t.equal(run.code, code, way)
         t.equal(run.logged, '', way)
       }
-      for (const [way, { code, ...wishes }] of Object.entries(ways)) await send(way, code, wishes)
+      for (const [way, { code, ...setup }] of Object.entries(ways)) await send(way, code, setup)
       await send('is called with an option', 55, { program: [...program, '--help'] })
       await send('asks', 0, { settings: asking, message: Buffer.from('Subject: x\n\nbody\n') })
     })

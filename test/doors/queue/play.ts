@@ -3,10 +3,10 @@ import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { bytes, type Case } from '../../cases/case.ts'
 import { checkKept } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { runSlot, type SlotRun, type SlotWishes } from './slot.ts'
+import { runSlot, type SlotRun, type SlotSetup } from './slot.ts'
 
 /** The program in the slot, and what it needs beside the case's settings. */
-export type Door = (settings: Readonly<Record<string, string>>) => SlotWishes | Promise<SlotWishes>
+export type Door = (settings: Readonly<Record<string, string>>) => SlotSetup | Promise<SlotSetup>
 
 /**
  * Sends the case's message through a slot program; what comes out is what the case expects. A
@@ -55,13 +55,13 @@ async function send(t: Test, testCase: Case, door: Door) {
   t.teardown(() => stage.remove())
   const sent = testCase.message(stage)
   const settings = testCase.settings(stage)
-  const wishes = await door(settings)
+  const setup = await door(settings)
   const run = await runSlot({
-    ...wishes,
+    ...setup,
     message: sent,
     envelope: makeEnvelope(bytes(sender), recipients.map(bytes)).wire,
     errorFd: 6,
-    settings: { ERROR_FD: '6', ...settings, ...wishes.settings },
+    settings: { ERROR_FD: '6', ...settings, ...setup.settings },
   })
   return { stage, sent, run }
 }

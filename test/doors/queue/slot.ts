@@ -54,15 +54,15 @@ export interface SlotRun extends SlotOutcome {
   readonly left: readonly string[]
 }
 
-export type SlotWishes = Partial<SlotCall> & {
+export type SlotSetup = Partial<SlotCall> & {
   readonly settings?: Readonly<Record<string, string | undefined>>
 }
 
 export const envelope = Buffer.from('Fa@example.org\0Tb@example.org\0\0')
 
 /** One message through the slot into an empty Maildir, with a temporary directory of its own. */
-export async function runSlot(wishes: SlotWishes = {}): Promise<SlotRun> {
-  const { settings = {}, ...call } = wishes
+export async function runSlot(setup: SlotSetup = {}): Promise<SlotRun> {
+  const { settings = {}, ...call } = setup
   const maildir = makeMaildir()
   const spool = mkdtempSync(join(tmpdir(), 'onescan-spool-'))
   try {

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { standardTimeouts } from '../../../src/doors/smtp/time-limits.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { callDoor } from './client.ts'
-import { sendThrough, type Wishes } from './rig.ts'
+import { type Setup, sendThrough } from './rig.ts'
 import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
 /** Clients that are broken, slow, gone or hostile; next servers are in bad-next-server.test.ts. */
@@ -11,7 +11,7 @@ import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 const stage = buildStage()
 t.teardown(() => stage.remove())
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-const open = (t: Test, wishes: Wishes = {}) => openBetween(t, { settings, ...wishes })
+const open = (t: Test, setup: Setup = {}) => openBetween(t, { settings, ...setup })
 
 t.test('a command of 10 MB without an end closes the connection', async (t) => {
   const { next, door } = await open(t)

@@ -4,7 +4,7 @@ import { standardNextServerTimeouts } from '../../../src/doors/smtp/next-server.
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type Script, startNext } from './next-server.ts'
-import { openDoor, sendThrough, type Wishes } from './rig.ts'
+import { openDoor, type Setup, sendThrough } from './rig.ts'
 import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
 /** Next servers that are broken, slow, gone or hostile; clients are in bad-input.test.ts. */
@@ -12,7 +12,7 @@ import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 const stage = buildStage()
 t.teardown(() => stage.remove())
 const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-const open = (t: Test, wishes: Wishes = {}) => openBetween(t, { settings, ...wishes })
+const open = (t: Test, setup: Setup = {}) => openBetween(t, { settings, ...setup })
 
 t.test('while the next server is missing, mail is deferred', async (t) => {
   const door = await openDoor(t, await freePort(), { settings })

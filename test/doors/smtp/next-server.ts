@@ -23,7 +23,7 @@ export type Script = (
   socket: Socket,
 ) => string | Buffer | 'silence' | undefined
 
-export interface NextWishes {
+export interface NextServerSetup {
   readonly lmtp?: boolean
   readonly extensions?: readonly string[]
   readonly greeting?: string | undefined
@@ -52,7 +52,7 @@ export const EXTENSIONS = ['PIPELINING', 'SIZE 10240000', '8BITMIME', 'SMTPUTF8'
 /** Starts a mail server for the door to hand on to, which records all that it gets. */
 export async function startNext(
   t: { teardown(stop: () => unknown): void },
-  wishes: NextWishes = {},
+  setup: NextServerSetup = {},
 ): Promise<RunningNext> {
   const commands: string[] = []
   const got: Got[] = []
@@ -63,8 +63,8 @@ export async function startNext(
     port: 0,
     commands,
     got,
-    script: wishes.script,
-    extensions: wishes.extensions ?? EXTENSIONS,
+    script: setup.script,
+    extensions: setup.extensions ?? EXTENSIONS,
     get calls() {
       return calls
     },
@@ -137,7 +137,7 @@ export async function startNext(
       const wanted = recipients.length
       if (!scripted('.', wire.toString('latin1'))) {
         got.push({ commands: since, sender, recipients, wire, content })
-        if (wishes.lmtp) for (const to of recipients) write(`250 2.0.0 <${to}> has it`)
+        if (setup.lmtp) for (const to of recipients) write(`250 2.0.0 <${to}> has it`)
         else write(`250 2.0.0 next queued it as ${got.length} for ${wanted}`)
       }
       since = []
@@ -145,7 +145,7 @@ export async function startNext(
       wake()
     }
 
-    const greeting = wishes.greeting ?? '220 next.example.org ESMTP'
+    const greeting = setup.greeting ?? '220 next.example.org ESMTP'
     if (greeting !== '') write(greeting)
     function takeContent(piece: Buffer): void {
       content.push(piece)

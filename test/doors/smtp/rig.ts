@@ -30,14 +30,14 @@ export interface OpenDoor extends Door {
   call(): Promise<Client>
 }
 
-export interface Wishes extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions> {
+export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOptions> {
   readonly settings?: Readonly<Record<string, string>>
   readonly quota?: QuotaLookup
 }
 
 /** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
-export async function openDoor(t: Test, nextPort: number, wishes: Wishes = {}): Promise<OpenDoor> {
-  const { settings = {}, quota, ...rest } = wishes
+export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
+  const { settings = {}, quota, ...rest } = setup
   const directory = mkdtempSync(join(tmpdir(), 'onescan-smtp-'))
   const log: string[] = []
   const mailLog: string[] = []

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'
-import { openDoor, sendThrough, type Wishes } from './rig.ts'
+import { openDoor, type Setup, sendThrough } from './rig.ts'
 
 /** Messages and envelopes of any size. */
 
@@ -10,10 +10,10 @@ const stage = buildStage()
 t.teardown(() => stage.remove())
 const clean = 'Subject: x\r\n\r\nhello\r\n'
 
-async function open(t: Parameters<typeof startNext>[0], wishes: Wishes = {}) {
+async function open(t: Parameters<typeof startNext>[0], setup: Setup = {}) {
   const next = await startNext(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-  return { next, door: await openDoor(t, next.port, { settings, ...wishes }) }
+  return { next, door: await openDoor(t, next.port, { settings, ...setup }) }
 }
 
 t.test('a message may have 50,000 recipients', async (t) => {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Client } from './client.ts'
 import { type RunningNext, type Script, startNext } from './next-server.ts'
-import { type OpenDoor, openDoor, sendThrough, type Wishes } from './rig.ts'
+import { type OpenDoor, openDoor, type Setup, sendThrough } from './rig.ts'
 
 /** Shared by tests of trouble on either side of the door. */
 
@@ -10,11 +10,11 @@ export const clean = 'Subject: x\r\n\r\nhello\r\n'
 /** Opens a door before a next server that does what its script says. */
 export async function openBetween(
   t: Test,
-  wishes: Wishes = {},
+  setup: Setup = {},
   script?: Script,
 ): Promise<{ next: RunningNext; door: OpenDoor }> {
   const next = await startNext(t, script && { script })
-  return { next, door: await openDoor(t, next.port, wishes) }
+  return { next, door: await openDoor(t, next.port, setup) }
 }
 
 /** Resolves to a client that may send content. */

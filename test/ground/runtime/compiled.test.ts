@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { compiled, runSlot, type SlotWishes } from '../../doors/queue/slot.ts'
+import { compiled, runSlot, type SlotSetup } from '../../doors/queue/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 
 /** The compiled programs, when something would make their runtime end in 0 before our code runs. */
@@ -37,15 +37,15 @@ function install(name: string, program = 'onescan-queue'): { runtime: string; pr
   return { runtime: join(directory, 'onescan-runtime'), program: join(directory, program) }
 }
 
-async function queuesNothing(t: Test, wishes: SlotWishes, log: RegExp): Promise<void> {
-  const run = await runSlot({ message: plain, ...wishes })
+async function queuesNothing(t: Test, setup: SlotSetup, log: RegExp): Promise<void> {
+  const run = await runSlot({ message: plain, ...setup })
   t.equal(run.deliveries.length, 0)
   t.equal(run.code, 120, run.logged)
   t.match(run.logged, log)
 }
 
-async function queues(t: Test, wishes: SlotWishes): Promise<void> {
-  const run = await runSlot({ program: [compiled], message: plain, ...wishes })
+async function queues(t: Test, setup: SlotSetup): Promise<void> {
+  const run = await runSlot({ program: [compiled], message: plain, ...setup })
   t.equal(run.code, 0, run.logged)
   t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`)
 }

@@ -14,12 +14,12 @@ const NOW = 1_800_000_000
 const remote = readClamdAddress('scan1:3310')
 const version = (number: number) => `ClamAV 1.4.3/${number}/Tue Apr  8 08:43:46 2025`
 
-function files(wishes: {
+function files(setup: {
   readonly official?: number
   readonly others?: number
   readonly size?: number
 }): SignatureFiles {
-  const { official, others, size = 0 } = wishes
+  const { official, others, size = 0 } = setup
   return {
     changed: Math.max(official ?? 0, others ?? 0),
     seen: NOW,
@@ -29,12 +29,8 @@ function files(wishes: {
   }
 }
 
-const has = (
-  address: ClamdAddress,
-  said: string | undefined,
-  wishes: Parameters<typeof files>[0],
-) =>
-  hasLoaded({ address, version: said }, files(wishes), (changed) => {
+const has = (address: ClamdAddress, said: string | undefined, setup: Parameters<typeof files>[0]) =>
+  hasLoaded({ address, version: said }, files(setup), (changed) => {
     return changed === undefined || NOW >= changed + SETTLED_AFTER
   })
 

@@ -20,14 +20,14 @@ const bundle = join(import.meta.dirname, '../../../../dist/onescand.cjs')
 const skip = !findProgram('postconf') && 'install Debian package postfix'
 const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
 
-interface Wishes {
+interface Setup {
   readonly main?: Readonly<Record<string, string>>
   readonly chroot?: boolean
   /** The lines of /etc/default/onescand. */
   readonly defaults?: string
 }
 
-function postfix(t: Test, { main = {}, chroot = false, defaults }: Wishes) {
+function postfix(t: Test, { main = {}, chroot = false, defaults }: Setup) {
   const home = openDirectory(t)
   const queue = join(home, 'queue')
   mkdirSync(queue)

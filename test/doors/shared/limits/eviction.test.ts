@@ -9,7 +9,7 @@ import {
 
 const NOW = 1_000_000
 
-const connection = (name: string, wishes: Partial<Candidate> & { silent?: number } = {}) => ({
+const connection = (name: string, setup: Partial<Candidate> & { silent?: number } = {}) => ({
   name,
   peer: 'mta',
   holdsMemory: false,
@@ -18,8 +18,8 @@ const connection = (name: string, wishes: Partial<Candidate> & { silent?: number
   amidPacket: false,
   amidMessage: false,
   amidContent: false,
-  heard: NOW - (wishes.silent ?? 0),
-  ...wishes,
+  heard: NOW - (setup.silent ?? 0),
+  ...setup,
 })
 
 t.test('connections that have not negotiated go first, the oldest of them first', async (t) => {

@@ -3,21 +3,21 @@ import t from 'tap'
 import { replyText } from '../../../../src/doors/shared/replies/error-report.ts'
 import { infected, troublesome } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
-import { newest, runSlot, runtimes, type SlotWishes } from '../../queue/slot.ts'
+import { newest, runSlot, runtimes, type SlotSetup } from '../../queue/slot.ts'
 
 const stage = buildStage()
 t.teardown(stage.remove)
 
 /** Runs the slot with these settings and a message that is refused. */
-const refuse = (settings: Readonly<Record<string, string>>, wishes: SlotWishes = {}) =>
+const refuse = (settings: Readonly<Record<string, string>>, setup: SlotSetup = {}) =>
   runSlot({
     message: infected,
     settings: { QHPSI: stage.scanner, REJECTVIRUS: '1', ...settings },
-    ...wishes,
+    ...setup,
   })
 
-const defer = (settings: Readonly<Record<string, string>>, wishes: SlotWishes = {}) =>
-  refuse(settings, { message: troublesome, ...wishes })
+const defer = (settings: Readonly<Record<string, string>>, setup: SlotSetup = {}) =>
+  refuse(settings, { message: troublesome, ...setup })
 
 const refusal = 'Dmessage refused: virus Test-Virus (#5.7.1)'
 const deferral = 'Zmessage could not be scanned, try again later (#4.7.1)'
@@ -75,15 +75,15 @@ t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
   const redirected = (redirection: string) => ({
     program: ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest],
   })
-  const cases: readonly (readonly [string, SlotWishes])[] = [
+  const cases: readonly (readonly [string, SlotSetup])[] = [
     ['closed', {}],
     ['a file', redirected(`6>>'${file}'`)],
     ['a pipe for reading', redirected('6<&0')],
     ['a pipe that another descriptor leads to as well', redirected('6>&2')],
     ['/dev/null', redirected('6>/dev/null')],
   ]
-  for (const [what, wishes] of cases) {
-    const run = await refuse({ ERROR_FD: '6' }, wishes)
+  for (const [what, setup] of cases) {
+    const run = await refuse({ ERROR_FD: '6' }, setup)
     t.equal(run.code, 31, what)
     t.notMatch(run.logged, 'Dmessage', what)
   }
