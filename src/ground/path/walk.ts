@@ -33,8 +33,9 @@ const LINKS_MAX = 40
 /**
  * Finds the file at a path, name by name, without opening a file or waiting for one. For root it
  * notes who else could have put another file there, follows no link that another user could have
- * made, and does not enter file systems without stored files (proc, a user's FUSE). The caller
- * closes the handle. Throws an Error of one line, with the system's error code if there is one.
+ * made, and does not enter file systems without stored files (proc, a user's FUSE). For root a `..`
+ * in the path takes away the name before it, even that of a link; in the target of a link it is the
+ * parent directory. The caller closes the handle. Throws an Error of one line, with the system's error code if there is one.
  */
 export function walk(path: string): PathHandle {
   if (!runsAsRoot()) return openDirectly(path)
@@ -101,8 +102,7 @@ function step(directory: PathHandle, name: string, shown: string): PathHandle {
   const fd = openEntry(directory, name, shown)
   try {
     const stats = fstatSync(fd)
-    const path =
-      name === '../runtime' ? resolve(directory.path, '../runtime') : join(directory.path, name)
+    const path = join(directory.path, name)
     if (!runsAsRoot()) return { fd, stats, path, stranger: undefined }
     // Another device number means that another file system begins here.
     const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -74,6 +75,29 @@ t.test(
   },
 )
 
+t.test('.. in a path and in the target of a link leads to the parent directory', async (t) => {
+  const { at } = makePlace(t)
+  for (const name of ['a', 'a/deep', 'b', 'runtime']) mkdirSync(at(name))
+  writeFileSync(at('b/file'), 'x')
+  symlinkSync('../b', at('a/link'))
+  symlinkSync('..', at('a/deep/up'))
+  symlinkSync('../../../../../../../../../..', at('to the root'))
+  for (const [path, found] of [
+    ['a/../b', 'b'],
+    ['a/deep/../../b/file', 'b/file'],
+    ['a/link', 'b'],
+    ['a/link/file', 'b/file'],
+    ['a/deep/up', 'a'],
+    ['a/deep/up/link/file', 'b/file'],
+  ] as const) {
+    withPath(`${at()}/${path}`, (handle) => {
+      t.equal(handle.stats.ino, statSync(at(found)).ino, path)
+      if (!skip) t.equal(handle.path, at(found), path)
+    })
+  }
+  withPath(at('to the root'), (handle) => t.equal(handle.stats.ino, statSync('/').ino))
+})
+
 t.test(
   'a file that somebody else could have written is not obeyed, and the error has a remedy',
   { skip },
@@ -133,7 +157,7 @@ t.test(
     t.equal(readForeignFile(at('hers/file')).toString(), 'hers')
     symlinkSync(at('secret'), at('hers/link'))
     t.throws(() => readForeignFile(at('hers/link')), /is a link that user 54321 could have made/)
-    symlinkSync('../runtime', at('hers/up'))
+    symlinkSync('..', at('hers/up'))
     t.throws(
       () => readForeignFile(at('hers/up/secret')),
       /is a link that user 54321 could have made/,
