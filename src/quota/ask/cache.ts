@@ -48,7 +48,7 @@ export function datedAnswer(
 
 /**
  * Applies a remembered answer to a message of `incoming` bytes. Returns undefined if the answer
- * does not cover that size, so that the service must be asked. An answer older than `FULL` never
+ * does not cover that size, so that the service must be asked. An answer older than `FULL_FOR` never
  * says *full*, since there may be room by now.
  */
 export function answerFor(
@@ -63,21 +63,21 @@ export function answerFor(
   if (usage === undefined) return incoming <= asked ? answer : undefined
   if (usage.quota === undefined || usage.size + incoming <= usage.quota) return answer
   // The service said that there is room, but for a smaller message.
-  return time - dated.at < FULL ? { answer: 'full', usage } : undefined
+  return time - dated.at < FULL_FOR ? { answer: 'full', usage } : undefined
 }
 
 /** Milliseconds of a second. The constants below say for how long an answer holds. */
 const SECOND = 1000
 /** For a mailbox with much room, or without a quota. */
-export const LONGEST = 3600 * SECOND
+export const MUCH_ROOM_FOR = 3600 * SECOND
 /** For a mailbox that is nearly full. */
-export const SHORTEST = 5 * SECOND
+export const NEARLY_FULL_FOR = 5 * SECOND
 /** For a full mailbox. A user who makes room should not have to wait for long. */
-export const FULL = 30 * SECOND
+export const FULL_FOR = 30 * SECOND
 /** For a mailbox with room, if the service does not tell how full it is. */
-export const PLAIN = 60 * SECOND
+export const ROOM_FOR = 60 * SECOND
 /** For a user whom the service does not know. Mail for such a user passes in any case. */
-export const NO_SUCH_USER = 300 * SECOND
+export const NO_SUCH_USER_FOR = 300 * SECOND
 
 /**
  * Returns the milliseconds for which an answer holds. Up to `soft` (a share of the quota, 0 to 1)
@@ -89,20 +89,20 @@ export function lifetimeOf(answer: QuotaAnswer, soft: number): number {
     case 'room':
       return lifetimeOfRoom(answer.usage, soft)
     case 'full':
-      return FULL
+      return FULL_FOR
     case 'no-such-user':
-      return NO_SUCH_USER
+      return NO_SUCH_USER_FOR
     case 'unknown':
       return 0
   }
 }
 
 function lifetimeOfRoom(usage: Usage | undefined, soft: number): number {
-  if (usage === undefined) return PLAIN
-  if (usage.quota === undefined) return LONGEST
+  if (usage === undefined) return ROOM_FOR
+  if (usage.quota === undefined) return MUCH_ROOM_FOR
   const fill = usage.size / usage.quota
-  if (fill < soft) return LONGEST
-  if (fill >= 1) return SHORTEST
+  if (fill < soft) return MUCH_ROOM_FOR
+  if (fill >= 1) return NEARLY_FULL_FOR
   const share = (fill - soft) / (1 - soft) // of the way from `soft` to full
-  return LONGEST * (SHORTEST / LONGEST) ** share
+  return MUCH_ROOM_FOR * (NEARLY_FULL_FOR / MUCH_ROOM_FOR) ** share
 }

@@ -4,12 +4,12 @@ import {
   answerFor,
   createQuotaCache,
   datedAnswer,
-  FULL,
-  LONGEST,
+  FULL_FOR,
   lifetimeOf,
-  NO_SUCH_USER,
-  PLAIN,
-  SHORTEST,
+  MUCH_ROOM_FOR,
+  NEARLY_FULL_FOR,
+  NO_SUCH_USER_FOR,
+  ROOM_FOR,
 } from '../../../src/quota/ask/cache.ts'
 import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
@@ -22,25 +22,28 @@ const room = (size: number, quota: number): QuotaAnswer => ({
 })
 
 t.test('the fuller the mailbox is, the shorter an answer holds', async (t) => {
-  t.equal(lifetimeOf(room(0, 100), 0.5), LONGEST)
-  t.equal(lifetimeOf(room(49, 100), 0.5), LONGEST)
-  t.ok(lifetimeOf(room(75, 100), 0.5) < LONGEST / 10)
-  t.ok(lifetimeOf(room(99, 100), 0.5) < 2 * SHORTEST)
-  t.equal(lifetimeOf({ answer: 'full' }, 0.5), FULL)
-  t.equal(lifetimeOf({ answer: 'room' }, 0.5), PLAIN)
-  t.equal(lifetimeOf({ answer: 'room', usage: { size: 1e12 } }, 0.5), LONGEST)
-  t.equal(lifetimeOf({ answer: 'no-such-user' }, 0.5), NO_SUCH_USER)
+  t.equal(lifetimeOf(room(0, 100), 0.5), MUCH_ROOM_FOR)
+  t.equal(lifetimeOf(room(49, 100), 0.5), MUCH_ROOM_FOR)
+  t.ok(lifetimeOf(room(75, 100), 0.5) < MUCH_ROOM_FOR / 10)
+  t.ok(lifetimeOf(room(99, 100), 0.5) < 2 * NEARLY_FULL_FOR)
+  t.equal(lifetimeOf({ answer: 'full' }, 0.5), FULL_FOR)
+  t.equal(lifetimeOf({ answer: 'room' }, 0.5), ROOM_FOR)
+  t.equal(lifetimeOf({ answer: 'room', usage: { size: 1e12 } }, 0.5), MUCH_ROOM_FOR)
+  t.equal(lifetimeOf({ answer: 'no-such-user' }, 0.5), NO_SUCH_USER_FOR)
   t.equal(lifetimeOf({ answer: 'unknown', why: '' }, 0.5), 0)
 })
 
 t.test('answers hold for the times of the manual page, which fall exponentially', async (t) => {
-  t.same([LONGEST, SHORTEST, FULL, PLAIN, NO_SUCH_USER], [3600e3, 5e3, 30e3, 60e3, 300e3])
-  t.equal(lifetimeOf(room(50, 100), 0.5), LONGEST, 'where it begins')
-  const half = Math.sqrt(LONGEST * SHORTEST)
+  t.same(
+    [MUCH_ROOM_FOR, NEARLY_FULL_FOR, FULL_FOR, ROOM_FOR, NO_SUCH_USER_FOR],
+    [3600e3, 5e3, 30e3, 60e3, 300e3],
+  )
+  t.equal(lifetimeOf(room(50, 100), 0.5), MUCH_ROOM_FOR, 'where it begins')
+  const half = Math.sqrt(MUCH_ROOM_FOR * NEARLY_FULL_FOR)
   t.ok(Math.abs(lifetimeOf(room(75, 100), 0.5) - half) < 1, 'half of the way')
-  t.equal(lifetimeOf(room(100, 100), 0.5), SHORTEST)
-  t.equal(lifetimeOf(room(300, 100), 0.5), SHORTEST, 'there may be room over the quota')
-  t.equal(lifetimeOf(room(100, 100), 1), SHORTEST)
+  t.equal(lifetimeOf(room(100, 100), 0.5), NEARLY_FULL_FOR)
+  t.equal(lifetimeOf(room(300, 100), 0.5), NEARLY_FULL_FOR, 'there may be room over the quota')
+  t.equal(lifetimeOf(room(100, 100), 1), NEARLY_FULL_FOR)
 })
 
 t.test('each kind of answer covers the sizes that it should', async (t) => {
@@ -56,7 +59,7 @@ t.test('each kind of answer covers the sizes that it should', async (t) => {
   const used = room(90, 100)
   t.equal(saying(used, 0, 10), used)
   t.match(saying(used, 0, 11), { answer: 'full', usage: { size: 90, quota: 100 } })
-  t.equal(saying(used, 0, 11, FULL), undefined, 'too old to refuse by')
+  t.equal(saying(used, 0, 11, FULL_FOR), undefined, 'too old to refuse by')
   const nobody: QuotaAnswer = { answer: 'no-such-user' }
   t.equal(saying(nobody, 10, 11), nobody)
   const unknown: QuotaAnswer = { answer: 'unknown', why: 'x' }
@@ -76,7 +79,7 @@ t.test(
           Math.floor(fill * quota),
         )
         const [long, short] = [less!, more!].map((size) => lifetimeOf(room(size, quota), soft))
-        t.ok(long! >= short! && short! >= SHORTEST - 1e-6 && long! <= LONGEST)
+        t.ok(long! >= short! && short! >= NEARLY_FULL_FOR - 1e-6 && long! <= MUCH_ROOM_FOR)
       }),
     )
   },
@@ -94,7 +97,7 @@ t.test('no remembered answer refuses a recipient if it is old or about another s
       const said = answerFor(known, incoming, age * 1000)
       if (said?.answer !== 'full') return
       if (full) t.ok(incoming >= asked)
-      else t.ok(used + incoming > quota && age * 1000 < FULL)
+      else t.ok(used + incoming > quota && age * 1000 < FULL_FOR)
     }),
   )
 })
@@ -110,8 +113,8 @@ t.test('the cache keeps the mailboxes that were asked about last', async (t) => 
   t.equal(cache.get('b', 0), undefined)
   for (let n = 0; n < 1000; n++) cache.set(`${n}`, known)
   t.equal(cache.size, 2)
-  t.ok(cache.get('999', FULL - 1))
-  t.equal(cache.get('999', FULL), undefined, 'nor any longer than it holds')
+  t.ok(cache.get('999', FULL_FOR - 1))
+  t.equal(cache.get('999', FULL_FOR), undefined, 'nor any longer than it holds')
   t.equal(cache.size, 1, 'what is over makes room')
 })
 
@@ -150,7 +153,7 @@ t.test(
     t.match(await client.ask(ann), { answer: 'room' })
     t.match(await client.ask(ann, 61), { answer: 'full' }, 'by an answer that is fresh')
     t.equal(service.heard.length, 1)
-    clock.now += FULL
+    clock.now += FULL_FOR
     mailbox[0] = 0
     t.match(await client.ask(ann, 61), { answer: 'room' })
     t.equal(service.heard.length, 2)
@@ -193,7 +196,7 @@ t.test('an unknown user is remembered, too', async (t) => {
   const { client, clock } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   for (let n = 0; n < 3; n++) t.match(await client.ask(ann), { answer: 'no-such-user' })
   t.equal(service.heard.length, 1)
-  clock.now += NO_SUCH_USER
+  clock.now += NO_SUCH_USER_FOR
   await client.ask(ann)
   t.equal(service.heard.length, 2)
 })
@@ -204,6 +207,6 @@ t.test('an explained answer names the backend and its age', async (t) => {
   const { client, clock } = clientOf(t, source)
   t.match(await client.explain(ann), { answer: { answer: 'room' }, source, cached: undefined })
   clock.now += 5000
-  t.match(await client.explain(ann), { source, cached: { age: 5000, left: LONGEST - 5000 } })
+  t.match(await client.explain(ann), { source, cached: { age: 5000, left: MUCH_ROOM_FOR - 5000 } })
   t.equal(client.counters.questions, 0)
 })
