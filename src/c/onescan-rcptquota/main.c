@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static enum opinion ask(const char *recipient);
+static enum answer ask(const char *recipient);
 static void refuse(const char *recipient);
 static int tell_about(const char *word);
 
@@ -71,7 +71,7 @@ static int is_asked_about(struct question question) {
   return !is_switched_off(file);
 }
 
-static enum opinion ask(const char *recipient) {
+static enum answer ask(const char *recipient) {
   const char *onescand = setting("QUOTASOCKET", NULL);
   const char *service = setting("QUOTAD", NULL);
   struct question question = {recipient, getenv("RELAYCLIENT") || setting("SMTPAUTHUSER", NULL)};
@@ -81,9 +81,9 @@ static enum opinion ask(const char *recipient) {
   if (onescand) {
     int is_there;
     /* onescand waits that long for the service, so it gets a little more time. */
-    enum opinion opinion = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
+    enum answer answer = ask_onescand(onescand, question, timeout + timeout / 2, &is_there);
     if (is_there || !service)
-      return opinion;
+      return answer;
   }
   if (!service)
     return cannot_tell("neither QUOTASOCKET nor QUOTAD is set");

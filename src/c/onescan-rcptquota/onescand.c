@@ -66,7 +66,7 @@ static int receive_answer(int fd, char *answer, size_t size, double deadline) {
   return 0;
 }
 
-static enum opinion understand(const char *answer) {
+static enum answer understand(const char *answer) {
   static const char full[] = "action=452 4.2.2 ";
   if (strncmp(answer, full, sizeof full - 1) == 0)
     return FULL;
@@ -75,7 +75,7 @@ static enum opinion understand(const char *answer) {
   return cannot_tell("onescand says %.80s", answer);
 }
 
-enum opinion ask_onescand(const char *path, struct question question, long timeout, int *is_there) {
+enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there) {
   char answer[ANSWER_SIZE_MAX];
   *is_there = 0;
   if (strlen(path) >= sizeof((struct sockaddr_un *) 0)->sun_path)

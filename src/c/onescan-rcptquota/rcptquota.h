@@ -14,10 +14,10 @@ enum {
   ANSWER_SIZE_MAX = 1024
 };
 
-enum opinion { CANNOT_TELL, ROOM, FULL };
+enum answer { CANNOT_TELL, ROOM, FULL };
 
 /* Writes a line to the log, and returns CANNOT_TELL. */
-__attribute__((format(printf, 1, 2))) enum opinion cannot_tell(const char *format, ...);
+__attribute__((format(printf, 1, 2))) enum answer cannot_tell(const char *format, ...);
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
 /* Whether `fd` can be read before `deadline`, a time of uptime(). */
@@ -30,8 +30,8 @@ struct question {
 };
 
 /* `*is_there` becomes whether onescand answered at all; `timeout` is in milliseconds. */
-enum opinion ask_onescand(const char *path, struct question question, long timeout, int *is_there);
+enum answer ask_onescand(const char *path, struct question question, long timeout, int *is_there);
 /* `service` is quotad:HOST:PORT or udp:HOST:PORT with a numeric address. */
-enum opinion ask_service(const char *service, const char *name, long timeout);
+enum answer ask_service(const char *service, const char *name, long timeout);
 
 #endif

@@ -13,7 +13,7 @@
 enum { LOG_FD = 2 };
 
 /* One line, one write. */
-enum opinion cannot_tell(const char *format, ...) {
+enum answer cannot_tell(const char *format, ...) {
   char reason[400];
   va_list list;
   va_start(list, format);

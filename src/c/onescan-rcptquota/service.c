@@ -79,7 +79,7 @@ static const char *behind_word(const char *text, const char *word) {
 
 static const struct {
   const char *word;
-  enum opinion opinion;
+  enum answer answer;
 } words[] = {
     {"QUOTA_OK", ROOM},
     {"QUOTA_FULL", FULL},
@@ -91,7 +91,7 @@ static const struct {
  * WORD [name [size quota]] [nonce]. Returns whether the packet answers this question: a name in it
  * must be the right one, and a nonce that was sent must stand last. The packet is overwritten.
  */
-static int understand(char *packet, const char *name, const char *nonce, enum opinion *opinion) {
+static int understand(char *packet, const char *name, const char *nonce, enum answer *answer) {
   packet[strcspn(packet, "\r\n")] = '\0';
   if (*nonce) {
     char *last = strrchr(packet, ' ');
@@ -103,7 +103,7 @@ static int understand(char *packet, const char *name, const char *nonce, enum op
     const char *rest = behind_word(packet, words[i].word);
     if (!rest)
       continue;
-    *opinion = words[i].opinion;
+    *answer = words[i].answer;
     return *rest == '\0' || behind_word(rest + 1, name) != NULL;
   }
   return 0;
@@ -123,11 +123,11 @@ static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
  */
 static void hold_port(int fd, long unanswered, const char *name, double deadline) {
   char packet[ANSWER_SIZE_MAX];
-  enum opinion opinion;
+  enum answer answer;
   while (unanswered > 0 && is_readable_before(fd, deadline)) {
     if (receive_packet(fd, packet) < 0)
       return;
-    if (understand(packet, name, "", &opinion))
+    if (understand(packet, name, "", &answer))
       --unanswered;
   }
 }
@@ -153,13 +153,13 @@ static int connect_to_service(const struct service *service) {
 enum wait_result { ANSWERED, LATE, BROKEN };
 
 /* Reads packets until one of them answers the question. BROKEN sets errno. */
-static enum wait_result await_opinion(int fd, const char *name, const char *nonce, double deadline,
-                                      enum opinion *opinion) {
+static enum wait_result await_answer(int fd, const char *name, const char *nonce, double deadline,
+                                     enum answer *answer) {
   char packet[ANSWER_SIZE_MAX];
   while (is_readable_before(fd, deadline)) {
     if (receive_packet(fd, packet) < 0)
       return BROKEN;
-    if (understand(packet, name, nonce, opinion))
+    if (understand(packet, name, nonce, answer))
       return ANSWERED;
   }
   return LATE;
@@ -172,11 +172,11 @@ static int write_question(char question[QUESTION_SIZE_MAX], const char *name, co
   return snprintf(question, QUESTION_SIZE_MAX, "CHECK_QUOTA %s", name);
 }
 
-enum opinion ask_service(const char *text, const char *name, long timeout) {
+enum answer ask_service(const char *text, const char *name, long timeout) {
   struct service service = {0};
   char nonce[NONCE_SIZE] = "";
   char question[QUESTION_SIZE_MAX];
-  enum opinion opinion;
+  enum answer answer;
   if (!read_service(text, &service))
     return cannot_tell("QUOTAD %s: cannot be asked from here; set QUOTASOCKET", text);
   if (service.is_extended && make_nonce(nonce))
@@ -194,8 +194,8 @@ enum opinion ask_service(const char *text, const char *name, long timeout) {
     if (send(fd, question, (size_t) length, 0) < 0)
       return cannot_tell("%s: %m", text);
     ++sent;
-    result = await_opinion(fd, name, nonce,
-                           began + (double) timeout * (double) sent / (double) tries, &opinion);
+    result = await_answer(fd, name, nonce,
+                          began + (double) timeout * (double) sent / (double) tries, &answer);
   }
   if (result == BROKEN)
     return cannot_tell("%s: %m", text);
@@ -203,5 +203,5 @@ enum opinion ask_service(const char *text, const char *name, long timeout) {
     return cannot_tell("%s: no answer in %ld ms", text, timeout);
   if (!service.is_extended)
     hold_port(fd, sent - 1, name, began + (double) timeout);
-  return opinion == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : opinion;
+  return answer == CANNOT_TELL ? cannot_tell("%s: cannot tell about <%s>", text, name) : answer;
 }

@@ -5,7 +5,7 @@ import { EXPLAIN } from '../../doors/policy/access-answer.ts'
 import { createAttributeReader, writeAttributes } from '../../doors/policy/attributes.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
-import type { Opinion } from './opinion.ts'
+import type { ReportedAnswer } from './reported-answer.ts'
 
 /** The socket at which the package's onescand listens. */
 const STANDARD = '/run/onescand/policy.sock'
@@ -21,7 +21,7 @@ export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefin
 export async function askOnescand(
   path: string,
   { mailbox, size }: MailboxQuestion,
-): Promise<Opinion> {
+): Promise<ReportedAnswer> {
   const socket = connect(path)
   try {
     await once(socket, 'connect')
@@ -30,7 +30,7 @@ export async function askOnescand(
     const reader = createAttributeReader()
     for await (const chunk of socket) {
       const [answer] = reader.push(chunk)
-      if (answer) return readOpinion(answer)
+      if (answer) return answerOf(answer)
     }
     throw new Error(`onescand at ${path} hung up`)
   } finally {
@@ -38,7 +38,7 @@ export async function askOnescand(
   }
 }
 
-function readOpinion(attributes: ReadonlyMap<string, string>): Opinion {
+function answerOf(attributes: ReadonlyMap<string, string>): ReportedAnswer {
   const answers = ['room', 'full', 'no-such-user'] as const
   const answer = answers.find((word) => word === attributes.get('answer')) ?? 'unknown'
   const number = (name: string) => {

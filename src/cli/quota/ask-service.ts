@@ -2,7 +2,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import { openQuotaClient } from '../../quota/ask/quota-client.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import type { Opinion } from './opinion.ts'
+import type { ReportedAnswer } from './reported-answer.ts'
 
 export interface MailboxQuestion {
   readonly mailbox: MailAddress
@@ -14,7 +14,7 @@ export interface MailboxQuestion {
 export async function askService(
   env: Environment,
   { mailbox, size }: MailboxQuestion,
-): Promise<Opinion> {
+): Promise<ReportedAnswer> {
   const client = openQuotaClient(readQuotaSettings(env)!, () => {})
   try {
     const { answer, mailbox: found, source } = await client.explain(mailbox, size)

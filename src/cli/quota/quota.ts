@@ -10,7 +10,7 @@ import {
 } from '../shared/slot-environment.ts'
 import { askOnescand, socketOfOnescand } from './ask-onescand.ts'
 import { askService } from './ask-service.ts'
-import { type Opinion, opinionText } from './opinion.ts'
+import { answerText, type ReportedAnswer } from './reported-answer.ts'
 
 interface QuotaOptions extends EnvironmentOptions {
   mailbox: string
@@ -64,23 +64,23 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Pr
   const service = env.QUOTAD ? await askService(env, question) : undefined
   const onescand =
     socket === undefined ? undefined : await orCouldNotTell(askOnescand(socket, question))
-  const opinion = service ?? onescand
-  if (opinion === undefined) {
+  const answer = service ?? onescand
+  if (answer === undefined) {
     throw new Fault('config', 'QUOTAD is not set, and no onescand --policy is here; set QUOTAD')
   }
   await output.result({ mailbox: args.mailbox, service, onescand })
   output.text(asText({ service, onescand }))
-  return exitCodes[opinion.answer]
+  return exitCodes[answer.answer]
 }
 
-function asText(opinions: Readonly<Record<string, Opinion | undefined>>): string {
-  return Object.entries(opinions)
-    .map(([who, opinion]) => (opinion ? `${who}: ${opinionText(opinion)}\n` : ''))
+function asText(answers: Readonly<Record<string, ReportedAnswer | undefined>>): string {
+  return Object.entries(answers)
+    .map(([who, answer]) => (answer ? `${who}: ${answerText(answer)}\n` : ''))
     .join('')
 }
 
 /** The answer of onescand. If it is down, the answer is *could not tell*. */
-async function orCouldNotTell(answer: Promise<Opinion>): Promise<Opinion> {
+async function orCouldNotTell(answer: Promise<ReportedAnswer>): Promise<ReportedAnswer> {
   try {
     return await answer
   } catch (error) {

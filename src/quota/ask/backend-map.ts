@@ -7,8 +7,8 @@ import { type Backend, readBackend } from './backend.ts'
  * Finds the backend that has the mailbox of an address with a plain domain; undefined if none is
  * known. May reject, if a directory could not be asked.
  */
-export type BackendOf = (address: MailAddress) => BackendFinding | Promise<BackendFinding>
-type BackendFinding = Backend | 'no-such-user' | undefined
+export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
+type MappedBackend = Backend | 'no-such-user' | undefined
 
 /**
  * Parses lines of `KEY BACKEND`. A key is an address, `@domain`, a name without domain, or `*` for

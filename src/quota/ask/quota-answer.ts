@@ -3,7 +3,7 @@ import type { MailAddress } from '../../message/envelope/address.ts'
 /**
  * The answer to a question about a mailbox. It has four forms on its way to a door:
  * onescan-quotad reads a `MailboxReading` from the disk or from another service
- * (quota/tell/sources), adds its source in a `MailboxFinding`, and sends words. The client turns
+ * (quota/tell/sources), adds its source in a `MailboxAnswer`, and sends words. The client turns
  * them into a `ServiceReply`, which is this answer or a failure, and remembers a `DatedAnswer`,
  * which also has the backend and the time until which it holds.
  */

@@ -9,7 +9,7 @@ import { parseUser, type User } from './sources/user-name.ts'
 import type { LookUpUser } from './sources/users.ts'
 
 /** An answer about a mailbox, and the source of its numbers. */
-export interface MailboxFinding {
+export interface MailboxAnswer {
   readonly answer: QuotaAnswer
   /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
   readonly source?: string
@@ -38,7 +38,7 @@ export interface MailboxLookup {
 }
 
 /** Answers about one user. The answer is no promise if it was known at once. Never rejects. */
-export type AnswerFor = (user: User, incoming: number) => MailboxFinding | Promise<MailboxFinding>
+export type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**
  * Makes the function that answers questions in four steps: it finds the user's account and the
@@ -59,11 +59,11 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     try {
       limitsOfUser = limits?.(user) ?? account.limits
     } catch (error) {
-      return troubleFinding('QUOTAMAP', (error as Error).message)
+      return troubleAnswer('QUOTAMAP', (error as Error).message)
     }
     const measure = { incoming, limits: limitsOfUser, standard, waited }
     const conclude = (reading: MailboxReading) =>
-      findingOf(reading, location.path, measure, lookUp !== undefined)
+      mailboxAnswerOf(reading, location.path, measure, lookUp !== undefined)
     const reading = read(location, measure)
     return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
   }
@@ -78,7 +78,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
       case 'nobody':
         return { answer: { answer: 'no-such-user' } }
       case 'trouble':
-        return troubleFinding('QUOTAUSERS', account.why)
+        return troubleAnswer('QUOTAUSERS', account.why)
     }
   }
 }
@@ -89,21 +89,22 @@ interface AccountDetails {
   readonly limits?: QuotaLimits
 }
 
-function findingOf(
+function mailboxAnswerOf(
   reading: MailboxReading,
   path: string,
   measure: Measure,
   isListed: boolean,
-): MailboxFinding {
+): MailboxAnswer {
   switch (reading.found) {
-    case 'use': {
-      const { use, source, stale } = reading
+    case 'usage': {
+      const { source, stale } = reading
       const limits = limitsOf(measure, reading.limits)
-      const usage = { size: use.bytes, ...(limits.bytes ? { quota: limits.bytes } : {}) }
-      const answer = isFull(use, limits, measure.incoming) ? 'full' : 'room'
+      const quota = limits.bytes ? { quota: limits.bytes } : {}
+      const usage = { size: reading.usage.bytes, ...quota }
+      const answer = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
       return { answer: { answer, usage }, source, ...(stale ? { stale } : {}) }
     }
-    case 'verdict':
+    case 'compared':
       return { answer: { answer: reading.full ? 'full' : 'room' }, source: reading.source }
     case 'no-such-user':
       return { answer: { answer: 'no-such-user' } }
@@ -111,19 +112,19 @@ function findingOf(
       // The first message creates the mailbox; until then it is empty.
       if (!isListed) return { answer: { answer: 'no-such-user' } }
       const empty: MailboxReading = {
-        found: 'use',
-        use: { bytes: 0, messages: 0 },
+        found: 'usage',
+        usage: { bytes: 0, messages: 0 },
         source: 'none yet',
       }
       const trouble = { what: path, why: 'is not there: it counts as empty' }
-      return { ...findingOf(empty, path, measure, isListed), trouble }
+      return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
-      return troubleFinding(path, reading.why)
+      return troubleAnswer(path, reading.why)
   }
 }
 
-function troubleFinding(what: string, why: string): MailboxFinding {
+function troubleAnswer(what: string, why: string): MailboxAnswer {
   return { answer: { answer: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
 }
 
@@ -131,7 +132,7 @@ function troubleFinding(what: string, why: string): MailboxFinding {
 export type AnswerForName = (
   name: string,
   incoming: number,
-) => MailboxFinding | Promise<MailboxFinding>
+) => MailboxAnswer | Promise<MailboxAnswer>
 
 interface AnswerForNameOptions {
   readonly answerFor: AnswerFor
@@ -148,7 +149,7 @@ interface AnswerForNameOptions {
  */
 export const GRACE = 50
 
-const noSuchUser: MailboxFinding = { answer: { answer: 'no-such-user' } }
+const noSuchUser: MailboxAnswer = { answer: { answer: 'no-such-user' } }
 
 /** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames({
@@ -158,22 +159,22 @@ export function answersForNames({
   counters,
   logTrouble,
 }: AnswerForNameOptions): AnswerForName {
-  function note(finding: MailboxFinding): MailboxFinding {
-    counters[counterOf(finding.answer)]++
-    if (finding.stale) counters.stale++
-    if (finding.trouble) logTrouble(finding.trouble)
-    return finding
+  function note(answer: MailboxAnswer): MailboxAnswer {
+    counters[counterOf(answer.answer)]++
+    if (answer.stale) counters.stale++
+    if (answer.trouble) logTrouble(answer.trouble)
+    return answer
   }
 
   return (name, incoming) => {
     const user = parseUser(name, keepCase)
-    const finding = user ? answerFor(user, incoming) : noSuchUser
-    return finding instanceof Promise ? waitFor(finding, name) : note(finding)
+    const answer = user ? answerFor(user, incoming) : noSuchUser
+    return answer instanceof Promise ? waitFor(answer, name) : note(answer)
   }
 
-  async function waitFor(finding: Promise<MailboxFinding>, name: string): Promise<MailboxFinding> {
-    const result = await inTime(finding, patience + GRACE)
-    return note(result === LATE ? troubleFinding(name, `no answer in ${patience} ms`) : result)
+  async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
+    const result = await inTime(answer, patience + GRACE)
+    return note(result === LATE ? troubleAnswer(name, `no answer in ${patience} ms`) : result)
   }
 }
 

@@ -5,7 +5,7 @@ import type { ActivatedSocket } from './activated-sockets.ts'
 import type { MayAsk } from './allow-networks.ts'
 import type { ServiceCounters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
-import type { AnswerForName, MailboxFinding } from './mailbox-answer.ts'
+import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
 import type { ListenAddress } from './options.ts'
 
 export interface UdpServiceOptions {
@@ -45,7 +45,7 @@ export async function serveUdp(
       return
     }
     counters.udp++
-    const send = ({ answer }: MailboxFinding) => {
+    const send = ({ answer }: MailboxAnswer) => {
       if (closed) return
       socket.send(
         Buffer.from(datagramFor(question, answer), 'latin1'),
@@ -54,9 +54,9 @@ export async function serveUdp(
         ignoreSendError,
       )
     }
-    const finding = answerForName(question.user, question.incoming ?? 0)
-    if (finding instanceof Promise) finding.then(send)
-    else send(finding)
+    const answer = answerForName(question.user, question.incoming ?? 0)
+    if (answer instanceof Promise) answer.then(send)
+    else send(answer)
   })
 
   await new Promise<void>((resolve, reject) => {

@@ -17,7 +17,7 @@ t.test('an older service is asked for the name alone, and its one word counts', 
   t.same(service.heard, ['CHECK_QUOTA ann@example.org', 'CHECK_QUOTA ben@example.org'])
 })
 
-t.test('onescan-quotad is told the size and a nonce, and tells the use', async (t) => {
+t.test('onescan-quotad is told the size and a nonce, and tells the usage', async (t) => {
   const service = await udpService(t, extendedAnswer({ 'ann@example.org': [90, 100] }))
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   t.same(await client.ask(ann, 5), { answer: 'room', usage: { size: 90, quota: 100 } })

@@ -1,10 +1,10 @@
 import { lstat, opendir } from 'node:fs/promises'
 import type { ConcurrencyLimit } from '../../../ground/flow/concurrency-limit.ts'
 import type { Directory } from './directory.ts'
-import type { MailboxUse } from './limits.ts'
+import type { MailboxUsage } from './limits.ts'
 
 /** The sum of the messages in one directory, and the state of the directory that it is valid for. */
-export interface DirectorySum extends Required<MailboxUse> {
+export interface DirectorySum extends Required<MailboxUsage> {
   /** When the directory was changed: milliseconds since 1970, with fractions. */
   readonly changed: number
   readonly inode: number
@@ -60,7 +60,7 @@ async function addUp(
   folder: Directory,
   name: string,
   { checkTime }: CountingTools,
-): Promise<Required<MailboxUse>> {
+): Promise<Required<MailboxUsage>> {
   checkTime()
   const sum = { bytes: 0, messages: 0 }
   const directory = await folder.open(name)

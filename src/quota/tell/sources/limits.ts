@@ -5,7 +5,7 @@ export interface QuotaLimits {
 }
 
 /** What a mailbox holds. The number of messages is absent if nobody counted them. */
-export interface MailboxUse {
+export interface MailboxUsage {
   readonly bytes: number
   readonly messages?: number
 }
@@ -14,9 +14,11 @@ export interface MailboxUse {
  * Whether one more message of `incoming` bytes would exceed the limits. A message of unknown size
  * (0) counts as one byte, as in Dovecot's quota-status, so that a mailbox at its limit is full.
  */
-export function isFull(use: MailboxUse, limits: QuotaLimits, incoming: number): boolean {
-  if (limits.bytes && use.bytes + Math.max(1, incoming) > limits.bytes) return true
-  return Boolean(limits.messages && use.messages !== undefined && use.messages >= limits.messages)
+export function isFull(usage: MailboxUsage, limits: QuotaLimits, incoming: number): boolean {
+  if (limits.bytes && usage.bytes + Math.max(1, incoming) > limits.bytes) return true
+  return Boolean(
+    limits.messages && usage.messages !== undefined && usage.messages >= limits.messages,
+  )
 }
 
 /**

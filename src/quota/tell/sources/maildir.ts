@@ -97,7 +97,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     known: RememberedSizeFile | undefined,
     measure: Measure,
   ): MailboxReading | undefined {
-    if (known?.file.says !== 'use') return undefined
+    if (known?.file.says !== 'usage') return undefined
     const { file } = known
     const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
     return full && !maySayFull(file, known.written, now()) ? undefined : readingOf(file)
@@ -109,10 +109,10 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     { waited = 0 }: Measure,
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
-    const use = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
-    if (use === undefined) return { found: 'no-mailbox' }
-    if (use !== LATE) return { found: 'use', use, limits: file?.limits, source: 'walk' }
-    if (file?.says === 'use') return { ...readingOf(file), stale: true }
+    const usage = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
+    if (usage === undefined) return { found: 'no-mailbox' }
+    if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
+    if (file?.says === 'usage') return { ...readingOf(file), stale: true }
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 
@@ -136,8 +136,8 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 }
 
-function readingOf(file: Maildirsize & { says: 'use' }): MailboxReading & { found: 'use' } {
-  return { found: 'use', use: file, limits: file.limits, source: 'maildirsize' }
+function readingOf(file: Maildirsize & { says: 'usage' }): MailboxReading & { found: 'usage' } {
+  return { found: 'usage', usage: file, limits: file.limits, source: 'maildirsize' }
 }
 
 function isSameState(

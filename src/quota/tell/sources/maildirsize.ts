@@ -6,7 +6,7 @@ export const MAILDIRSIZE_MAX = 5120
 /** The content of the file `maildirsize` of a Maildir++. */
 export type Maildirsize =
   | {
-      readonly says: 'use'
+      readonly says: 'usage'
       readonly limits: QuotaLimits | undefined
       readonly bytes: number
       readonly messages: number
@@ -43,7 +43,7 @@ export function parseMaildirsize(file: Buffer): Maildirsize {
   }
   if (lines.length === 0) return unusable('has no sum yet', limits)
   if (bytes < 0 || messages < 0) return unusable('has a negative sum', limits)
-  return { says: 'use', limits, bytes, messages, lines: lines.length }
+  return { says: 'usage', limits, bytes, messages, lines: lines.length }
 }
 
 function unusable(why: string, limits?: QuotaLimits): Maildirsize {

@@ -16,7 +16,7 @@ export async function readMbox({ path, fixed }: MailboxLocation): Promise<Mailbo
     if (stats === undefined) return { found: 'no-mailbox' }
     if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
     if (!stats.isFile()) return { found: 'trouble', why: 'is no file' }
-    return { found: 'use', use: { bytes: stats.size }, source: 'mbox' }
+    return { found: 'usage', usage: { bytes: stats.size }, source: 'mbox' }
   } catch (error) {
     return { found: 'trouble', why: errorText(error) }
   }

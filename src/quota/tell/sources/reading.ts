@@ -1,11 +1,11 @@
-import type { MailboxUse, QuotaLimits } from './limits.ts'
+import type { MailboxUsage, QuotaLimits } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** What a source says about a mailbox. */
 export type MailboxReading =
   | {
-      readonly found: 'use'
-      readonly use: MailboxUse
+      readonly found: 'usage'
+      readonly usage: MailboxUsage
       /** The limits that the mailbox itself has. */
       readonly limits?: QuotaLimits | undefined
       /** The source in a word for people: `maildirsize`, `walk`. */
@@ -14,7 +14,7 @@ export type MailboxReading =
       readonly stale?: boolean
     }
   /** Another service has compared size and limits, and tells no numbers. */
-  | { readonly found: 'verdict'; readonly full: boolean; readonly source: string }
+  | { readonly found: 'compared'; readonly full: boolean; readonly source: string }
   | { readonly found: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */
   | { readonly found: 'no-mailbox' }

@@ -7,14 +7,14 @@ import { parseTable, type TableFile, tableFile } from './table-file.ts'
 import type { User } from './user-name.ts'
 
 /** What a list of users says about a user. */
-type AccountFinding =
+type FoundAccount =
   | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
   /** The list could not be read or asked. */
   | { readonly found: 'trouble'; readonly why: string }
 
 /** Asks a list of users: passwd(5), a file of homes, or a directory. Never rejects. */
-export type LookUpUser = (user: User) => AccountFinding | Promise<AccountFinding>
+export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
 
 /**
  * Asks the lists in their order. The answer is that of the first list which knows the user or

@@ -5,11 +5,11 @@ import { createInFlight } from '../../../ground/flow/in-flight.ts'
 import { createLruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, withMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
-import type { MailboxUse } from './limits.ts'
+import type { MailboxUsage } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** The sum of a Maildir's messages. */
-export type MaildirSum = Required<MailboxUse>
+export type MaildirSum = Required<MailboxUsage>
 
 export interface Walker {
   /**

@@ -10,7 +10,7 @@ import {
   hasTrashed,
   limitsLine,
   maildir,
-  trueUse,
+  trueUsage,
   write,
 } from './generated-maildir.ts'
 
@@ -95,7 +95,8 @@ t.test(
       seen[peer] = (seen[peer] ?? 0) + 1
       if (own === peer) continue
       const reason = reasonFor(generated, own, incoming)
-      if (!reason) t.fail(`u${i}: ${own}, Dovecot ${peer}`, { generated, use: trueUse(generated) })
+      if (!reason)
+        t.fail(`u${i}: ${own}, Dovecot ${peer}`, { generated, usage: trueUsage(generated) })
       else reasons[reason] = (reasons[reason] ?? 0) + 1
     }
     t.comment('Dovecot:', seen, 'other answers of ours:', reasons)
@@ -113,8 +114,9 @@ t.test(
 /** Why our answer may differ from Dovecot's, and is right; undefined if the two must agree. */
 function reasonFor(generated: Generated, own: string, incoming: number): string | undefined {
   const { bytes, messages } = generated.limits
-  const use = trueUse(generated)
-  const isFull = (bytes && use.bytes + incoming > bytes) || (messages && use.messages >= messages)
+  const usage = trueUsage(generated)
+  const isFull =
+    (bytes && usage.bytes + incoming > bytes) || (messages && usage.messages >= messages)
   // By Maildir++ it must be this, whatever the file says.
   if (own !== (isFull ? 'QUOTA_FULL' : 'QUOTA_OK')) return undefined
   if (hasTrashed(generated)) return 'Dovecot counts what is marked as trash'

@@ -71,7 +71,7 @@ export const maildir: fc.Arbitrary<Generated> = fc.record({
 })
 
 /** The sum of the messages by Maildir++: without Trash, and without messages marked as trash. */
-export function trueUse({ folders }: Generated): { bytes: number; messages: number } {
+export function trueUsage({ folders }: Generated): { bytes: number; messages: number } {
   const counted = folders
     .filter(({ name }) => name !== '.Trash')
     .flatMap(({ messages }) => messages)
@@ -116,7 +116,7 @@ export function write(generated: Generated, path: string): void {
 
 function contentOf(generated: Generated): string | undefined {
   const first = `${limitsLine(generated.limits)}\n`
-  const { bytes, messages } = trueUse(generated)
+  const { bytes, messages } = trueUsage(generated)
   const right = `${first}${bytes} ${messages}\n`
   switch (generated.file) {
     case 'none':

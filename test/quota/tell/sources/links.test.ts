@@ -35,7 +35,9 @@ function homes(t: Test) {
   const says = async () => {
     const reading = await read(mailbox, measure)
     if (reading.found === 'trouble') return reading.why
-    return reading.found === 'use' ? `${reading.use.bytes} ${reading.use.messages}` : reading.found
+    return reading.found === 'usage'
+      ? `${reading.usage.bytes} ${reading.usage.messages}`
+      : reading.found
   }
   return { root, home, mailbox, maildir: mailbox.path, says }
 }
@@ -84,19 +86,19 @@ t.test('links in the part of a path that users cannot change are followed', asyn
   const { read } = createMaildirSource(options)
   const path = join(root, 'link/Maildir')
   for (const fixed of [join(root, 'link').length, path.length]) {
-    t.match(await read({ path, fixed }, measure), { use: { bytes: 7 } })
+    t.match(await read({ path, fixed }, measure), { usage: { bytes: 7 } })
   }
   symlinkSync(join(home, 'Maildir'), join(root, 'ann'))
   const ann = { path: join(root, 'ann'), fixed: join(root, 'ann').length }
-  t.match(await read(ann, measure), { use: { bytes: 7 } }, 'up to a mailbox that bears its name')
+  t.match(await read(ann, measure), { usage: { bytes: 7 } }, 'up to a mailbox that bears its name')
 })
 
 t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {
   const root = t.testdir({ home: { mail: { ann: 'x'.repeat(7) } }, private: { ann: 'secret' } })
   const home = join(root, 'home')
   const at = (path: string, fixed = home) => readMbox({ path, fixed: fixed.length })
-  t.match(await at(join(home, 'mail/ann')), { use: { bytes: 7 } })
-  t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { use: { bytes: 7 } })
+  t.match(await at(join(home, 'mail/ann')), { usage: { bytes: 7 } })
+  t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
   symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
   symlinkSync(join(root, 'private'), join(home, 'other'))
   const link = { found: 'trouble', why: 'is a link, which is not followed' }

@@ -39,9 +39,9 @@ function settle(directory: string): void {
 
 /** Writes a reading in short: `bytes messages source`. */
 function short(reading: MailboxReading): string {
-  if (reading.found !== 'use') return reading.found
-  const { use, source, stale } = reading
-  return `${use.bytes} ${use.messages} ${source}${stale ? ' stale' : ''}`
+  if (reading.found !== 'usage') return reading.found
+  const { usage, source, stale } = reading
+  return `${usage.bytes} ${usage.messages} ${source}${stale ? ' stale' : ''}`
 }
 
 function maildir(t: Test, content: Readonly<Record<string, object | string>> = {}) {

@@ -11,12 +11,12 @@ const read = (text: string) => parseMaildirsize(Buffer.from(text, 'latin1'))
 /** Parses a file, and writes the result in short: `bytes messages`, or why it has none. */
 function says(text: string): string {
   const file = read(text)
-  return file.says === 'use' ? `${file.bytes} ${file.messages}` : file.why
+  return file.says === 'usage' ? `${file.bytes} ${file.messages}` : file.why
 }
 
 t.test('the size is the sum of all lines after the first', async (t) => {
   t.same(read('1000S,10C\n400 4\n-100 -1\n'), {
-    says: 'use',
+    says: 'usage',
     limits: { bytes: 1000, messages: 10 },
     bytes: 300,
     messages: 3,
@@ -65,7 +65,7 @@ t.test('a file with a NUL or illegible limits is ignored', async (t) => {
 
 t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
   const lines = (length: number) => `1000S\n${'1 1\n'.repeat(2000)}`.slice(0, length)
-  t.equal(read(lines(MAILDIRSIZE_MAX - 1)).says, 'use')
+  t.equal(read(lines(MAILDIRSIZE_MAX - 1)).says, 'usage')
   t.equal(says(lines(MAILDIRSIZE_MAX)), 'is 5120 bytes long')
   t.same(read(lines(MAILDIRSIZE_MAX)).limits, { bytes: 1000 })
 })
@@ -91,7 +91,7 @@ t.test('each prefix of a file is read as its complete lines', async (t) => {
       const messages = counted.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
       const sound = counted.length > 0 && bytes >= 0 && messages >= 0
       const file = read(part)
-      if (sound) t.same(file.says === 'use' && [file.bytes, file.messages], [bytes, messages])
+      if (sound) t.same(file.says === 'usage' && [file.bytes, file.messages], [bytes, messages])
       else t.equal(file.says, 'nothing')
     }),
     { numRuns: 300 },

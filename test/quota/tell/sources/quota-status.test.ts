@@ -53,7 +53,7 @@ t.test('a request has the attributes that quota-status needs', async (t) => {
 
 t.test('only the usual actions are understood', async (t) => {
   for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
-    t.match(readingOf(action), { found: 'verdict', full: false }, action)
+    t.match(readingOf(action), { found: 'compared', full: false }, action)
   }
   for (const action of [
     '552 5.2.2 Mailbox is full',
@@ -63,7 +63,7 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT 5.2.2 full',
     '5.2.2 full',
   ]) {
-    t.match(readingOf(action), { found: 'verdict', full: true }, action)
+    t.match(readingOf(action), { found: 'compared', full: true }, action)
   }
   for (const action of ['REJECT Unknown user', '550 5.1.1 nobody', 'REJECT 5.1.1 nobody']) {
     t.match(readingOf(action), { found: 'no-such-user' }, action)
@@ -97,11 +97,11 @@ t.test('connections are kept, and one that the service closed is replaced', asyn
     t,
     answering(() => 'action=DUNNO\n\n'),
   )
-  for (let i = 0; i < 3; i++) t.match(await ask(), { found: 'verdict', full: false })
+  for (let i = 0; i < 3; i++) t.match(await ask(), { found: 'compared', full: false })
   t.equal(sockets.size, 1)
   const [first] = sockets
   first!.destroy()
-  t.match(await ask(), { found: 'verdict', full: false })
+  t.match(await ask(), { found: 'compared', full: false })
   t.equal(sockets.size, 2)
 })
 

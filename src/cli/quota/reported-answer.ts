@@ -1,5 +1,5 @@
 /** The answer of a service or of onescand about a mailbox. Sizes are in bytes, times in milliseconds. */
-export interface Opinion {
+export interface ReportedAnswer {
   readonly answer: 'room' | 'full' | 'no-such-user' | 'unknown'
   readonly why?: string | undefined
   /** The mailbox itself: for an address with an extension, the part before that. */
@@ -23,8 +23,8 @@ const words = {
 } as const
 
 /** The answer in one line for people. */
-export function opinionText(opinion: Opinion): string {
-  const { answer, why, mailbox, source, size, quota, age, left } = opinion
+export function answerText(reported: ReportedAnswer): string {
+  const { answer, why, mailbox, source, size, quota, age, left } = reported
   const parts: string[] = [words[answer]]
   if (why !== undefined) parts.push(why)
   if (size !== undefined) {
