@@ -64,7 +64,7 @@ export interface ControlDirectories {
 /** The reason for the log if QHPSI is not set. */
 export const NOTHING_SCANS = 'QHPSI is not set'
 
-export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.standard
+export const DEFAULT_QMAIL_HOME: string = table.QMAILHOME.default
 
 /** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
 export function readControlDirectories(env: Environment): ControlDirectories {

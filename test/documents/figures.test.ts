@@ -174,7 +174,7 @@ t.test(
     t.equal(SEGMENTS_MIN, 2)
     t.match(page, `${BYTES_MIN} bytes in two segments`)
     t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
-    t.match(page, `${table.VERDICTTIMEOUT.standard} milliseconds`)
+    t.match(page, `${table.VERDICTTIMEOUT.default} milliseconds`)
     t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
     t.match(page, `let in for ${REST} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)

@@ -57,7 +57,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'header block': HEADER_MAX,
       'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
       'stamps of known keys that are computed': CANDIDATES_MAX,
-      'age of a stamp, default': table.CLUSTERMAXAGE.standard,
+      'age of a stamp, default': table.CLUSTERMAXAGE.default,
       'clock of another host ahead': FUTURE_MAX,
       'time for all scanners, default': scan.timeout / 1000,
       'age at which a left spool file is swept': SWEEP_AGE / 1000,

@@ -83,15 +83,17 @@ t.test('doc/settings.md has the table, word for word', async (t) => {
 
 function tableOf(settings: Readonly<Record<string, Setting>>): string[] {
   const rows = Object.entries(settings).map(([name, setting]) => {
-    return `| \`${name}\` | ${standardOf(setting)} | ${readersOf(setting)} | ${setting.help} |`
+    return `| \`${name}\` | ${defaultOf(setting)} | ${readersOf(setting)} | ${setting.help} |`
   })
   return ['| variable | default | read by | effect |', '| --- | --- | --- | --- |', ...rows]
 }
 
-function standardOf({ standard, defaultInWords: otherwise }: Setting): string {
-  if (otherwise !== undefined) return otherwise
-  if (standard === undefined) return 'none'
-  return typeof standard === 'number' ? String(standard) : `\`${standard.replaceAll('|', '\\|')}\``
+function defaultOf({ default: byDefault, defaultInWords }: Setting): string {
+  if (defaultInWords !== undefined) return defaultInWords
+  if (byDefault === undefined) return 'none'
+  return typeof byDefault === 'number'
+    ? String(byDefault)
+    : `\`${byDefault.replaceAll('|', '\\|')}\``
 }
 
 const readersOf = ({ readers }: Setting) =>

@@ -52,7 +52,7 @@ for (const alertExceedsMax of [false, true]) {
           `gives up at ${levels - 1}`,
         )
         t.ok(
-          isNested(sourceOf(make(levels - 1)), table.MAXNESTING.standard),
+          isNested(sourceOf(make(levels - 1)), table.MAXNESTING.default),
           'what it does not see is refused',
         )
       })

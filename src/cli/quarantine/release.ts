@@ -164,8 +164,8 @@ function routeFor(
   if (kind === 'sendmail') return { kind, program: SENDMAIL }
   if (kind === 'chain') {
     const words = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-    const standard = `${readControlDirectories(env).qmailHome}/bin/qmail-queue`
-    return { kind, words: words.length > 0 ? words : [standard] }
+    const byDefault = `${readControlDirectories(env).qmailHome}/bin/qmail-queue`
+    return { kind, words: words.length > 0 ? words : [byDefault] }
   }
   const colon = kind.lastIndexOf(':')
   const host = kind.slice(0, colon).replace(/^\[(.*)\]$/, '$1')

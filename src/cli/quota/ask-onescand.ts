@@ -8,13 +8,13 @@ import type { MailboxQuestion } from './ask-service.ts'
 import type { ReportedAnswer } from './reported-answer.ts'
 
 /** The socket at which the package's onescand listens. */
-const STANDARD = '/run/onescand/policy.sock'
+const DEFAULT_SOCKET = '/run/onescand/policy.sock'
 /** Milliseconds for an answer; QUOTATIMEOUT of onescand may be up to a minute. */
 const PATIENCE = 61_000
 
 /** The socket of onescand's policy service: QUOTASOCKET, else the usual path if it exists. */
 export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefined {
-  return QUOTASOCKET || (existsSync(STANDARD) ? STANDARD : undefined)
+  return QUOTASOCKET || (existsSync(DEFAULT_SOCKET) ? DEFAULT_SOCKET : undefined)
 }
 
 /** Asks onescand what it would tell a door, from its cache. Rejects if it does not answer. */

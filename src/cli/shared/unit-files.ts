@@ -28,16 +28,16 @@ const OWN = DIRECTORIES[0]!
 
 /**
  * Reads the files that the administrator wrote for the unit of this name. Undefined if there is only
- * the package's unit, which reads `standard`. Throws if a file cannot be read or, for root, if others
+ * the package's unit, which reads `defaultFile`. Throws if a file cannot be read or, for root, if others
  * may write to it.
  */
-export function readUnitFiles(name: string, standard: string): UnitFiles | undefined {
+export function readUnitFiles(name: string, defaultFile: string): UnitFiles | undefined {
   const own = join(OWN, `${name}.service`)
   const isOwn = isFile(own)
   const files = [...(isOwn ? [own] : []), ...dropIns(`${name}.service.d`)]
   if (files.length === 0) return undefined
   let env: Record<string, string> = {}
-  let environmentFiles: EnvironmentFile[] = isOwn ? [] : [{ path: standard, isOptional: true }]
+  let environmentFiles: EnvironmentFile[] = isOwn ? [] : [{ path: defaultFile, isOptional: true }]
   let words: string[] | undefined
   for (const file of files) {
     for (const [key, value] of serviceLines(readOwnText(file))) {

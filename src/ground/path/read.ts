@@ -84,7 +84,7 @@ export function openForeignFileOrPipe(path: string): {
   })
 }
 
-const STANDARD: ReadonlyMap<string, number> = new Map([
+const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
   ['/dev/stdin', 0],
   ['/dev/stdout', 1],
   ['/dev/stderr', 2],
@@ -93,7 +93,7 @@ const STANDARD: ReadonlyMap<string, number> = new Map([
 /** Returns the descriptor that a path like /dev/fd/63 names; the caller's shell has opened it. */
 export function inheritedDescriptor(path: string): number | undefined {
   const [, number] = /^\/(?:dev|proc\/self)\/fd\/([0-9]{1,9})$/.exec(path) ?? []
-  return number === undefined ? STANDARD.get(path) : Number(number)
+  return number === undefined ? STANDARD_STREAMS.get(path) : Number(number)
 }
 
 /** Throws for root if anybody else could have written this file or put it there. */

@@ -6,8 +6,8 @@ import { type SettingOfKind, type SettingWithDefault, table } from './table.ts'
  * other text; so do the other readers here.
  */
 export function readNumber(env: Environment, name: SettingWithDefault<'number', number>): number {
-  const { standard, ...bounds } = table[name]
-  return wholeNumber(env, name, standard, bounds)
+  const { default: byDefault, ...bounds } = table[name]
+  return wholeNumber(env, name, byDefault, bounds)
 }
 
 /** Does the same for a setting without a default; undefined if it is unset. */
@@ -20,8 +20,8 @@ export function readOptionalNumber(
 
 /** Reads a setting as a number of bytes; 0 if it is unset and has no default. */
 export function readSize(env: Environment, name: SettingOfKind<'size'>): number {
-  const { standard } = table[name]
-  return byteSize({ [name]: env[name] || standard }, name, 0)
+  const { default: byDefault } = table[name]
+  return byteSize({ [name]: env[name] || byDefault }, name, 0)
 }
 
 /** Reads a setting whose value must be one of its words. */
@@ -29,11 +29,11 @@ export function readWord<Name extends SettingOfKind<'word'>>(
   env: Environment,
   name: Name,
 ): (typeof table)[Name]['words'][number] {
-  const { words, standard } = table[name]
-  return choice<string>(env, name, words, standard) as (typeof table)[Name]['words'][number]
+  const { words, default: byDefault } = table[name]
+  return choice<string>(env, name, words, byDefault) as (typeof table)[Name]['words'][number]
 }
 
 /** Reads the text of a setting, or its default if it is unset. */
 export function readText(env: Environment, name: SettingWithDefault<'text', string>): string {
-  return env[name] || table[name].standard
+  return env[name] || table[name].default
 }

@@ -58,10 +58,10 @@ export type SettingOfKind<Kind extends Setting['kind']> = {
 }[SettingName]
 
 /** The names of the settings of one kind that have a default. */
-export type SettingWithDefault<Kind extends Setting['kind'], Standard> = {
+export type SettingWithDefault<Kind extends Setting['kind'], Default> = {
   [Name in SettingName]: (typeof table)[Name] extends {
     readonly kind: Kind
-    readonly standard: Standard
+    readonly default: Default
   }
     ? Name
     : never

@@ -48,7 +48,7 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
     mailbox: source.mailbox,
     read,
     limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
-    standard: settings.standard,
+    defaultLimits: settings.defaultLimits,
     forget() {
       forget()
       directory?.forget()

@@ -34,7 +34,7 @@ export interface MailboxLookup {
    */
   readonly limits: ((user: User) => QuotaLimits | undefined) | undefined
   /** The limits of users for whom no other limits are known. */
-  readonly standard: QuotaLimits
+  readonly defaultLimits: QuotaLimits
 }
 
 /** Answers about one user. The answer is no promise if it was known at once. Never rejects. */
@@ -45,7 +45,7 @@ export type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promis
  * limits, reads the mailbox, and compares. If a step fails, the answer is `unknown`, never `full`.
  */
 export function answerFrom(lookup: MailboxLookup): AnswerFor {
-  const { lookUp, mailbox, read, limits, standard, uptime } = lookup
+  const { lookUp, mailbox, read, limits, defaultLimits, uptime } = lookup
 
   function readFor(
     user: User,
@@ -61,7 +61,7 @@ export function answerFrom(lookup: MailboxLookup): AnswerFor {
     } catch (error) {
       return troubleAnswer('QUOTAMAP', (error as Error).message)
     }
-    const measure = { incoming, limits: limitsOfUser, standard, waited }
+    const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
     const conclude = (reading: MailboxReading) =>
       mailboxAnswerOf(reading, location.path, measure, lookUp !== undefined)
     const reading = read(location, measure)

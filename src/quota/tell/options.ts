@@ -22,7 +22,7 @@ export interface ListenAddress {
   readonly text: string
 }
 
-const STANDARD = '127.0.0.1:8625'
+const DEFAULT_ADDRESS = '127.0.0.1:8625'
 
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
                       [--allow NETWORK]... [--user NAME] [--max-clients N] [--check]
@@ -31,8 +31,8 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
 /** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
 export function readOptions(words: readonly string[]): ServiceOptions {
   const { values, faults } = parseOptions(words, {
-    udp: { type: 'string', default: STANDARD },
-    http: { type: 'string', default: STANDARD },
+    udp: { type: 'string', default: DEFAULT_ADDRESS },
+    http: { type: 'string', default: DEFAULT_ADDRESS },
     allow: { type: 'string', multiple: true, default: [] },
     user: { type: 'string' },
     'max-clients': { type: 'string' },

@@ -15,7 +15,7 @@ export interface ServiceSettings {
   /** The path of a file with lines `user: quota`. */
   readonly limitsFile: string | undefined
   /** The limits of users for whom no other limits are known. */
-  readonly standard: QuotaLimits
+  readonly defaultLimits: QuotaLimits
   readonly keepCase: boolean
   /** Milliseconds for which a question waits for a list of users, a count or another service. */
   readonly timeout: number
@@ -54,7 +54,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     users,
     ldap,
     limitsFile: readFile('QUOTAMAP', env.QUOTAMAP),
-    standard: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
+    defaultLimits: readLimits('QUOTADEFAULT', env.QUOTADEFAULT),
     keepCase: readWord(env, 'QUOTACASE') === 'keep',
     timeout: readNumber(env, 'QUOTAPATIENCE'),
     longestWalk: readNumber(env, 'QUOTAWALKTIME') * 1000,

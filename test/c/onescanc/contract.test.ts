@@ -13,7 +13,7 @@ import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scrip
 const cold = coldPrograms(t)
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 /** The default of SCANTIMEOUT. */
-const standard = String(table.SCANTIMEOUT.standard)
+const byDefault = String(table.SCANTIMEOUT.default)
 const daemon = await scriptedDaemon(
   t,
   answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12))),
@@ -393,8 +393,8 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
       t.match(ended.logged, `COLD [${SCANTIMEOUT}]`)
     }
     for (const [SCANTIMEOUT, seen] of [
-      [undefined, standard],
-      ['', standard],
+      [undefined, byDefault],
+      ['', byDefault],
       ['86400', '86400'],
     ] as const) {
       const ended = await run({ settings: { ...nobody, SCANTIMEOUT } })
@@ -413,7 +413,7 @@ t.test('going cold', { skip: missing, jobs: 2 }, async (t) => {
         program: [join(directory, 'link')],
         settings: { ...nobody, ONESCAN_COLD: undefined },
       })
-      t.match(ended.logged, `COLD [${standard}]`)
+      t.match(ended.logged, `COLD [${byDefault}]`)
     },
   )
 

@@ -18,7 +18,7 @@ t.test('the answer about a mailbox that hangs is unknown', async (t) => {
       read: () => new Promise(() => {}),
       uptime: () => 0,
       limits: undefined,
-      standard: {},
+      defaultLimits: {},
     }),
     keepCase: false,
     patience: 5,
@@ -45,7 +45,7 @@ t.test('the time that the list of users took counts for the whole question', asy
     },
     uptime: () => time,
     limits: undefined,
-    standard: {},
+    defaultLimits: {},
   })
   await ask({ name: 'ann', local: 'ann', domain: '' }, 0)
   t.equal(waited, 300)

@@ -13,7 +13,7 @@ import { error, type Finding, marked, ok } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */
-export const SCANTIMEOUT = table.SCANTIMEOUT.standard
+export const SCANTIMEOUT = table.SCANTIMEOUT.default
 /** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
 const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
 

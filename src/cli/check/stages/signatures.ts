@@ -12,7 +12,7 @@ const A_HANDFUL = 10_000
 const HEADER = 512
 /** A text database of more bytes has enough signatures. */
 const LARGE = 4 * 1024 * 1024
-export const DEFAULT_DATABASE: string = table.CLAMDBDIR.standard
+export const DEFAULT_DATABASE: string = table.CLAMDBDIR.default
 
 /** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
 export function checkCount(what: string, database: string): Finding[] {

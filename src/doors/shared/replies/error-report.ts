@@ -31,8 +31,8 @@ export function readErrorReport(env: Environment): ErrorReport {
 /** Reads ERROR_FD and ERROR_EXIT, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
   const fd = readOptionalNumber(env, 'ERROR_FD')
-  const standard = fd === 2 ? '88' : '82'
-  const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], standard))
+  const byDefault = fd === 2 ? '88' : '82'
+  const code = Number(choice(env, 'ERROR_EXIT', ['82', '88'], byDefault))
   return { fd, code }
 }
 

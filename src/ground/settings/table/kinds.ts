@@ -23,10 +23,10 @@ interface SettingCommon {
 }
 
 /** A whole number. */
-export interface NumberSetting<Standard = number | undefined> extends SettingCommon {
+export interface NumberSetting<Default = number | undefined> extends SettingCommon {
   readonly kind: 'number'
   /** The default; undefined if there is none. The same holds for the other kinds. */
-  readonly standard: Standard
+  readonly default: Default
   readonly min: number
   readonly max: number
   readonly unit: string
@@ -36,20 +36,20 @@ export interface NumberSetting<Standard = number | undefined> extends SettingCom
 export interface SizeSetting extends SettingCommon {
   readonly kind: 'size'
   /** The default as an administrator would write it. */
-  readonly standard: string | undefined
+  readonly default: string | undefined
 }
 
 /** One of several words. */
 export interface WordSetting<Word extends string = string> extends SettingCommon {
   readonly kind: 'word'
   readonly words: readonly Word[]
-  readonly standard: Word
+  readonly default: Word
 }
 
 /** Any other text, whose reader knows its form. */
-export interface TextSetting<Standard = string | undefined> extends SettingCommon {
+export interface TextSetting<Default = string | undefined> extends SettingCommon {
   readonly kind: 'text'
-  readonly standard: Standard
+  readonly default: Default
 }
 
 export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
@@ -71,8 +71,8 @@ function common(help: string, more: SettingDetails): SettingCommon {
   return { help, readers, fromClient, defaultInWords: more.defaultInWords }
 }
 
-export function number<Standard extends number | undefined>(
-  standard: Standard,
+export function number<Default extends number | undefined>(
+  byDefault: Default,
   help: string,
   {
     min = 0,
@@ -80,16 +80,16 @@ export function number<Standard extends number | undefined>(
     unit = '',
     ...more
   }: SettingDetails & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
-): NumberSetting<Standard> {
-  return { kind: 'number', standard, min, max, unit, ...common(help, more) }
+): NumberSetting<Default> {
+  return { kind: 'number', default: byDefault, min, max, unit, ...common(help, more) }
 }
 
 export function size(
-  standard: string | undefined,
+  byDefault: string | undefined,
   help: string,
   more: SettingDetails = {},
 ): SizeSetting {
-  return { kind: 'size', standard, ...common(help, more) }
+  return { kind: 'size', default: byDefault, ...common(help, more) }
 }
 
 /** The first word is the default. */
@@ -98,13 +98,13 @@ export function word<const Word extends string>(
   help: string,
   more: SettingDetails = {},
 ): WordSetting<Word> {
-  return { kind: 'word', words, standard: words[0], ...common(help, more) }
+  return { kind: 'word', words, default: words[0], ...common(help, more) }
 }
 
-export function text<Standard extends string | undefined>(
-  standard: Standard,
+export function text<Default extends string | undefined>(
+  byDefault: Default,
   help: string,
   more: SettingDetails = {},
-): TextSetting<Standard> {
-  return { kind: 'text', standard, ...common(help, more) }
+): TextSetting<Default> {
+  return { kind: 'text', default: byDefault, ...common(help, more) }
 }

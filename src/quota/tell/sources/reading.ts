@@ -28,7 +28,7 @@ export interface Measure {
   /** The limits that the administrator set for the user; they overrule those of the mailbox. */
   readonly limits?: QuotaLimits | undefined
   /** The limits of users for whom no other limits are known. */
-  readonly standard: QuotaLimits
+  readonly defaultLimits: QuotaLimits
   /** Milliseconds that the question has waited for the list of users. */
   readonly waited?: number
 }
@@ -39,7 +39,7 @@ export type ReadMailbox = (
   measure: Measure,
 ) => MailboxReading | Promise<MailboxReading>
 
-/** The limits that count: those of the user, else those of the mailbox, else the standard ones. */
+/** The limits that count: those of the user, else those of the mailbox, else the default ones. */
 export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefined): QuotaLimits {
-  return measure.limits ?? mailboxLimits ?? measure.standard
+  return measure.limits ?? mailboxLimits ?? measure.defaultLimits
 }

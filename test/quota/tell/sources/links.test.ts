@@ -18,7 +18,7 @@ const options = {
   longest: 60_000,
   mailboxes: 100,
 }
-const measure = { incoming: 0, standard: {} }
+const measure = { incoming: 0, defaultLimits: {} }
 /** The size of a file that the user may not see. */
 const PRIVATE = 1_000_000
 

@@ -30,7 +30,7 @@ function at(path: string): MailboxLocation {
   return { path, fixed: path.lastIndexOf('/') }
 }
 
-const unlimited: Measure = { incoming: 0, standard: {} }
+const unlimited: Measure = { incoming: 0, defaultLimits: {} }
 
 /** Sets the time of change back, so that the directory counts as unchanged for a while. */
 function settle(directory: string): void {
@@ -75,7 +75,10 @@ t.test(
     settle(join(old.path, 'maildirsize'))
     t.equal(await old.says(), '7 1 walk')
     t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
-    t.equal(await old.says({ incoming: 1001, standard: {}, limits: { bytes: 2000 } }), '7 1 walk')
+    t.equal(
+      await old.says({ incoming: 1001, defaultLimits: {}, limits: { bytes: 2000 } }),
+      '7 1 walk',
+    )
   },
 )
 

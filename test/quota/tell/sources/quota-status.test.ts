@@ -11,7 +11,7 @@ import {
 } from '../../../../src/quota/tell/sources/quota-status.ts'
 import { socketDirectory } from '../../../programs/socket-directory.ts'
 
-const measure = { incoming: 5, standard: {} }
+const measure = { incoming: 5, defaultLimits: {} }
 
 /** Starts a service that treats each connection as the test says. Returns the source that asks it. */
 async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {
