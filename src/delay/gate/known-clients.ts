@@ -78,7 +78,7 @@ export function openKnownClients({
         put(client, Math.min(left, remember))
       }
     } catch (error) {
-      log(`--known-file ${path}: ${errorText(error)}; nobody is known at first`)
+      log(`--known-file ${path}: ${errorText(error)}; starts with no known clients`)
     }
   }
 
@@ -103,7 +103,7 @@ export function openKnownClients({
     } catch (error) {
       // The same error is logged once, until another one follows.
       if (errorCode(error) !== toldTrouble) {
-        log(`--known-file ${path}: ${errorText(error)}; who is known is remembered here alone`)
+        log(`--known-file ${path}: ${errorText(error)}; known clients are kept in memory, and lost at the end`)
       }
       toldTrouble = errorCode(error)
     }

@@ -147,7 +147,7 @@ t.test('a file that cannot be read is reported, and no client is known at first'
   const file = join(t.testdir({ known: 'nonsense' }), 'known')
   const { known, log } = opened({ file })
   t.equal(known.size, 0)
-  t.same(log, [`--known-file ${file}: is damaged; nobody is known at first`])
+  t.same(log, [`--known-file ${file}: is damaged; starts with no known clients`])
 })
 
 t.test('a directory that is missing is a fault, with the remedy', async (t) => {
@@ -170,7 +170,10 @@ t.test('a file that cannot be written is reported once, until it could be writte
   }
   rmSync(directory, { recursive: true })
   t.equal(await linesAfter('a'), 1)
-  t.match(log[0], /^--known-file .*: ENOENT.*; who is known is remembered here alone$/)
+  t.match(
+    log[0],
+    /^--known-file .*: ENOENT.*; known clients are kept in memory, and lost at the end$/,
+  )
   t.equal(await linesAfter('b'), 1)
   mkdirSync(directory)
   t.equal(await linesAfter('c'), 1)

@@ -268,7 +268,7 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   ]) {
     writeFileSync(file, damaged)
     const gate = await startGate({ command, words })
-    t.match(gate.log.join('\n'), `${says}; nobody is known at first`, name)
+    t.match(gate.log.join('\n'), `${says}; starts with no known clients`, name)
     t.match(await speak(gate.port), /^220 /)
     await gate.stop()
     t.match(readFileSync(file, 'latin1'), /^smtp-delay-known 1 \d+ 1\n/, 'and is whole again')
@@ -276,7 +276,7 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   rmSync(file)
   mkdirSync(file)
   const odd = await startGate({ command, words })
-  t.match(odd.log.join('\n'), /is no file; nobody is known at first/)
+  t.match(odd.log.join('\n'), /is no file; starts with no known clients/)
   await odd.stop()
   await t.rejects(startGate({ command, words: [...words, '--known-file', '/nonexistent/known'] }), {
     message: /--known-file \/nonexistent\/known: ENOENT.*make it a directory/,
@@ -306,7 +306,7 @@ t.test(
     await gate.stop()
     t.match(
       gate.log.join('\n'),
-      /event=failed .*known: ENOSPC.*; who is known is remembered here alone/,
+      /event=failed .*known: ENOSPC.*; known clients are kept in memory, and lost at the end/,
     )
     t.same(readFileSync(file), before)
   },
