@@ -3,7 +3,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { type OptionValues, UsageError } from './split-options.ts'
 
 /** Where the gate listens: an address and port to bind, or a descriptor that listens already. */
-export type ListenPlace =
+export type GateAddress =
   | {
       readonly kind: 'bind'
       readonly address: IpAddress | undefined
@@ -14,7 +14,7 @@ export type ListenPlace =
 
 /** The options of the gate, which stands in the place of tcpserver; smtp-delay(8), THE GATE. */
 export interface GateOptions {
-  readonly listen: readonly ListenPlace[]
+  readonly listen: readonly GateAddress[]
   /** -c: most programs that run at the same time. */
   readonly programs: number
   /** Most connections that wait at the same time; undefined if --waiting is not given. */
@@ -106,7 +106,7 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
   const ownId = (name: string) =>
     values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
   return {
-    listen: values.get('--listen')!.map(readPlace),
+    listen: values.get('--listen')!.map(readGateAddress),
     programs: number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? DEFAULT_PER_CLIENT,
@@ -171,7 +171,7 @@ function readDuration(name: string, text: string | undefined): number | undefine
 }
 
 /** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
-function readPlace(text: string): ListenPlace {
+function readGateAddress(text: string): GateAddress {
   const [, host, digits = ''] = /^(?:(.*):)?(\d{1,5})$/s.exec(text) ?? []
   const port = digits === '' ? Number.NaN : Number(digits)
   if (host === 'fd') {

@@ -8,7 +8,7 @@ import type { MayAsk } from './allow-networks.ts'
 import { metricsText, type ServiceCounters } from './counters.ts'
 import { type HttpReply, readRequest, replyFor } from './http-question.ts'
 import type { AnswerForName } from './mailbox-answer.ts'
-import type { ListenAddress } from './options.ts'
+import type { QuotadAddress } from './options.ts'
 
 export interface HttpServiceOptions {
   readonly answerForName: AnswerForName
@@ -32,7 +32,7 @@ export const IDLE_TIME = 60_000
  * counters. Throws a Fault of kind `config` if it cannot listen.
  */
 export async function serveHttp(
-  place: ListenAddress | ActivatedSocket,
+  place: QuotadAddress | ActivatedSocket,
   options: HttpServiceOptions,
 ): Promise<HttpService> {
   const { answerForName, mayAsk, counters, maxClients } = options
@@ -90,7 +90,7 @@ export async function serveHttp(
   }
 }
 
-async function listenAt(server: Server, { port, host }: ListenAddress): Promise<HttpService> {
+async function listenAt(server: Server, { port, host }: QuotadAddress): Promise<HttpService> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)

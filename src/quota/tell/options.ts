@@ -6,8 +6,8 @@ import { wholeNumber } from '../../ground/settings/settings.ts'
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {
   /** The address on which each protocol is served; undefined if it is not. */
-  readonly udp: ListenAddress | undefined
-  readonly http: ListenAddress | undefined
+  readonly udp: QuotadAddress | undefined
+  readonly http: QuotadAddress | undefined
   /** Networks whose clients may ask, besides the host itself. */
   readonly networks: readonly Network[]
   /** The user that the process becomes if root started it. */
@@ -16,7 +16,7 @@ export interface ServiceOptions {
   readonly maxClients: number
 }
 
-export interface ListenAddress {
+export interface QuotadAddress {
   readonly host: string
   readonly port: number
   readonly text: string
@@ -40,7 +40,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   })
   const { lines, attempt } = gatherFaults()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>
-    attempt(() => readPlace(`--${name}`, values[name]), undefined),
+    attempt(() => readQuotadAddress(`--${name}`, values[name]), undefined),
   )
   attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
@@ -58,7 +58,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
   return options
 }
 
-function readPlace(name: string, text: string): ListenAddress | undefined {
+function readQuotadAddress(name: string, text: string): QuotadAddress | undefined {
   if (text === 'none') return undefined
   const [, v6, v4, digits] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
   const host = v6 ?? v4 ?? ''

@@ -6,7 +6,7 @@ import type { MayAsk } from './allow-networks.ts'
 import type { ServiceCounters } from './counters.ts'
 import { datagramFor, readDatagram } from './datagram.ts'
 import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
-import type { ListenAddress } from './options.ts'
+import type { QuotadAddress } from './options.ts'
 
 export interface UdpServiceOptions {
   readonly answerForName: AnswerForName
@@ -23,7 +23,7 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024
  * the service to flood others. Throws a Fault of kind `config` if it cannot listen.
  */
 export async function serveUdp(
-  place: ListenAddress | ActivatedSocket,
+  place: QuotadAddress | ActivatedSocket,
   options: UdpServiceOptions,
 ): Promise<Socket> {
   const { answerForName, mayAsk, counters } = options
@@ -72,7 +72,7 @@ export async function serveUdp(
   return socket
 }
 
-function isIPv6Address(place: ListenAddress | ActivatedSocket): boolean {
+function isIPv6Address(place: QuotadAddress | ActivatedSocket): boolean {
   return 'fd' in place ? place.family === 6 : isIPv6(place.host)
 }
 
