@@ -56,7 +56,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
   }
 
   async function look(t: Test, mta: { readonly port: number }, receiver: Receiver, place: string) {
-    t.match((await send(mta.port, plain)).mail, /^4/, 'without onescand mail is put off')
+    t.match((await send(mta.port, plain)).mail, /^4/, 'without onescand mail is deferred')
     await serve(t, place)
     const { rcpt, data } = await send(mta.port, plain)
     t.match(rcpt[0], '452 4.2.2 Quota exceeded for <full@example.org>, try again later')

@@ -26,7 +26,7 @@ export interface Result {
   /** Clean by all means, and such that no stamp may vouch for them. */
   unstamped: number
   /** Deferred, which is no lie. */
-  putOff: number
+  deferred: number
   /** Judged by the cold program, which the client turned to. */
   cold: number
   /** Scanned, and known from a copy. */
@@ -41,7 +41,7 @@ export const newResult = (): Result => ({
   stampsThatFit: 0,
   refused: 0,
   unstamped: 0,
-  putOff: 0,
+  deferred: 0,
   cold: 0,
   scanned: 0,
   known: 0,
@@ -84,7 +84,7 @@ async function lookAt(
   if (/\bscan=(?:clean|infected)\b/.test(log)) result.scanned++
   if (/\bscan=known\b/.test(log)) result.known++
   if (outcome === 'deferred') {
-    result.putOff++
+    result.deferred++
     return /\bfault=bug\b/.test(log) ? log : ''
   }
   if (kind === 'virus') {
@@ -109,7 +109,7 @@ export function* linesOf(result: Result): Generator<string> {
   const megabytes = (result.bytes / 1024 / 1024).toFixed(0)
   yield `${result.messages} messages of ${megabytes} MiB in all`
   yield `stamps that fit: ${result.stampsThatFit}; infected and refused: ${result.refused}; ` +
-    `clean, and not to be stamped: ${result.unstamped}; put off: ${result.putOff}; ` +
+    `clean, and not to be stamped: ${result.unstamped}; deferred: ${result.deferred}; ` +
     `by the cold program: ${result.cold}; scanned: ${result.scanned}; known: ${result.known}`
   yield `wrong: ${result.wrong.length}`
   for (const line of result.wrong.slice(0, 20)) yield `  ${line.slice(0, 400)}`

@@ -115,7 +115,7 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
   there('/var/lib/dpkg/info/onescan.postinst abort-remove')
   t.equal(linked(), CLIENT)
 
-  // Mail goes on coming in meanwhile: what is not queued is put off, and nothing is lost.
+  // Mail goes on coming in meanwhile: what is not queued is deferred, and nothing is lost.
   const before = delivered()
   const codes = there(`
     while ! test -e /enough; do

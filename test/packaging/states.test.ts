@@ -31,7 +31,7 @@ interface Row {
   readonly state: State
   /** Where the link for QMAILQUEUE leads; undefined where there is none. */
   readonly link: string | undefined
-  /** Whether mail is queued then; else it is put off. Default: where the package is whole. */
+  /** Whether mail is queued then; else it is deferred. Default: where the package is whole. */
   readonly queues?: boolean
   readonly says?: RegExp
   readonly saysNot?: RegExp
@@ -276,7 +276,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
         `MAILDIR=/var/mail-here QHPSI='plugin: eicar' ${LINK} </clean.eml 1</envelope`,
       )
       const works = queues ?? state !== 'ok half-configured'
-      t.equal(mail.code === 0, works, `mail is ${works ? 'queued' : 'put off'}: ${mail.output}`)
+      t.equal(mail.code === 0, works, `mail is ${works ? 'queued' : 'deferred'}: ${mail.output}`)
       if (!works) t.ok([120, 126, 127].includes(mail.code!), `temporarily: ${mail.code}`)
     })
   }

@@ -46,14 +46,14 @@ export function heading({ first, last, messages }: Summary): string {
 
 /** Says in a sentence what stamps and remembered verdicts spared; '' if that is nothing. */
 export function describeSpared({ spared, scans }: Summary): string {
-  const { stamps, verdicts, each, milliseconds } = spared
+  const { stamps, verdicts, mean, milliseconds } = spared
   if (stamps + verdicts === 0) return ''
   const made = scans.clean + scans.infected + scans.unknown
   const by = [
     stamps > 0 && `stamps ${formatNumber(stamps)}`,
     verdicts > 0 && `remembered verdicts ${formatNumber(verdicts)}`,
   ].filter(Boolean)
-  const time = milliseconds > 0 ? `, at ${each} ms each ${formatDuration(milliseconds)}` : ''
+  const time = milliseconds > 0 ? `, at ${mean} ms each ${formatDuration(milliseconds)}` : ''
   const share = formatShare(stamps + verdicts, stamps + verdicts + made)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }

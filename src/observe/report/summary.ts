@@ -68,7 +68,7 @@ export interface Summary {
   readonly spared: {
     readonly stamps: number
     readonly verdicts: number
-    readonly each: number
+    readonly mean: number
     readonly milliseconds: number
   }
   readonly hours: readonly Period[]
@@ -85,7 +85,7 @@ export interface Summary {
    * Recipients that were deferred by themselves, before there was a message; they do not count as
    * messages.
    */
-  readonly recipientsPutOff: number
+  readonly recipientsDeferred: number
   /** What smtp-delay did with connections. */
   readonly greetings: readonly NameCount[]
 }

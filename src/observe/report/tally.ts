@@ -31,7 +31,7 @@ export class Tally {
   /** The scans that came to an answer. */
   readonly #ended = { count: 0, milliseconds: 0 }
   #lines = 0
-  #recipientsPutOff = 0
+  #recipientsDeferred = 0
   #first = Number.POSITIVE_INFINITY
   #last = Number.NEGATIVE_INFINITY
 
@@ -77,7 +77,7 @@ export class Tally {
       spared: {
         stamps: trusted,
         verdicts: known,
-        each: Number(mean.toFixed(1)),
+        mean: Number(mean.toFixed(1)),
         milliseconds: Math.round((trusted + known) * mean),
       },
       hours,
@@ -87,7 +87,7 @@ export class Tally {
       deferrals: topNames(this.#deferrals),
       wentCold: topNames(this.#wentCold),
       overQuota: topNames(this.#overQuota),
-      recipientsPutOff: this.#recipientsPutOff,
+      recipientsDeferred: this.#recipientsDeferred,
       greetings: topNames(this.#greetings),
     }
   }
@@ -120,7 +120,7 @@ export class Tally {
   /** Counts a line about a recipient, about whom the MTA asked before it took the message. */
   #takeRecipient(): void {
     if (this.#line.text('quota') !== 'full') return
-    this.#recipientsPutOff++
+    this.#recipientsDeferred++
     this.#line.count('to', this.#overQuota)
   }
 

@@ -63,7 +63,7 @@ t.test(
     process.kill(first.pid, 'SIGSTOP')
     const results = counted(await judgeMany(slot, 200, 1500))
     const deferred = (results['plain end 71'] ?? 0) + (results['virus end 71'] ?? 0)
-    t.ok(deferred >= 1 && deferred <= 8, `${deferred} were put off`)
+    t.ok(deferred >= 1 && deferred <= 8, `${deferred} were deferred`)
     t.equal(results['plain hand on'], 100 - (results['plain end 71'] ?? 0))
     t.equal(results['virus end 31'], 100 - (results['virus end 71'] ?? 0))
     process.kill(first.pid, 'SIGCONT')

@@ -15,7 +15,7 @@ t.test(
     const rig = await openRig(t, 'alone')
     const well = await runUnder(rig, 120)
     t.same(well.wrong, [])
-    t.equal(well.putOff, 0)
+    t.equal(well.deferred, 0)
     t.ok(well.known > 0, 'copies are known')
     for (const fault of faults) {
       const trouble = fault.missing?.(rig)
@@ -29,6 +29,6 @@ t.test(
     }
     const again = await runUnder(rig, 60)
     t.same(again.wrong, [])
-    t.equal(again.putOff, 0, 'and all is well then')
+    t.equal(again.deferred, 0, 'and all is well then')
   },
 )

@@ -25,7 +25,7 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
   const summary = await json(madeLog(1000))
   t.match(summary, {
     messages: 900,
-    recipientsPutOff: 100,
+    recipientsDeferred: 100,
     decisions: { accept: 700, quarantine: 0, reject: 100, defer: 100, discard: 0, pass: 0 },
     scans: { clean: 300, infected: 100, unknown: 100, skipped: 0, trusted: 300, known: 100 },
     spared: { stamps: 300, verdicts: 100 },
@@ -96,7 +96,7 @@ t.test(
     const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
     for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
     const { spared, scanTime } = await json(log.join(''))
-    t.same(spared, { stamps: 0, verdicts: 2, each: 15, milliseconds: 30 })
+    t.same(spared, { stamps: 0, verdicts: 2, mean: 15, milliseconds: 30 })
     t.equal(scanTime.max, 150_000, 'all of them took their time')
     const { out } = await onescan(['report'], { input: log.join(''), env })
     t.match(out, 'at 15 ms each 30 ms')

@@ -1,5 +1,5 @@
 local conn = connect()
 send(conn, "trouble", "TROUBLE\r\n")
 expect("answered", finish(conn) == SMFIR_REPLYCODE)
-expect("put off", mt.eom_check(conn, MT_SMTPREPLY, "451", "4.7.1", "message could not be scanned, try again later"))
+expect("deferred", mt.eom_check(conn, MT_SMTPREPLY, "451", "4.7.1", "message could not be scanned, try again later"))
 mt.disconnect(conn)

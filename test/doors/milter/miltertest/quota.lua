@@ -1,7 +1,7 @@
 local conn = connect()
 expect("mail", mt.mailfrom(conn, "<a@example.org>", "SIZE=100") == nil)
 expect("full", mt.rcptto(conn, "<full@example.org>") == nil)
-expect("put off", mt.getreply(conn) == SMFIR_REPLYCODE)
+expect("deferred", mt.getreply(conn) == SMFIR_REPLYCODE)
 expect("room", mt.rcptto(conn, "<room@example.org>") == nil)
 expect("goes on", mt.getreply(conn) == SMFIR_CONTINUE)
 mt.header(conn, "Subject", "x")
