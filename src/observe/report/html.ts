@@ -48,12 +48,12 @@ ${body.filter(Boolean).join('\n')}
 
 function tiles(summary: Summary): string {
   const { messages, decisions, scanTime } = summary
-  const kept = decisions.reject + decisions.discard + decisions.quarantine
+  const keptOut = decisions.reject + decisions.discard + decisions.quarantine
   const tile = (name: string, value: string, more: string) =>
     `<div class="tile"><dt>${name}</dt><dd>${value}</dd><dd class="more">${escapeText(more)}</dd></div>`
   return `<dl class="tiles">${[
     tile('Messages', formatNumber(messages), `${formatNumber(decisions.accept)} accepted`),
-    tile('Kept out', formatNumber(kept), formatShare(kept, messages)),
+    tile('Kept out', formatNumber(keptOut), formatShare(keptOut, messages)),
     tile('Deferred', formatNumber(decisions.defer), formatShare(decisions.defer, messages)),
     tile('Scan time', formatDuration(scanTime.p50), `95 % in ${formatDuration(scanTime.p95)}`),
     tile(

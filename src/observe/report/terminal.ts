@@ -56,9 +56,9 @@ function days({ days }: Summary, form: TerminalOptions): string[] {
   const most = Math.max(...days.map(({ messages }) => messages), 0)
   const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
   return days.map(({ start, host, messages, decisions, scanTime }) => {
-    const kept = decisions.reject + decisions.discard + decisions.quarantine
+    const keptOut = decisions.reject + decisions.discard + decisions.quarantine
     const words = [
-      kept > 0 && `${formatNumber(kept)} kept out`,
+      keptOut > 0 && `${formatNumber(keptOut)} kept out`,
       decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
       scanTime.count > 0 && `scan ${scanTime.p50} ms, 95 % in ${scanTime.p95} ms`,
     ].filter(Boolean)

@@ -96,10 +96,10 @@ const same = (text: string) => text
 const plainPaint: TerminalColours = { good: same, bad: same, odd: same, faint: same }
 
 function sums({ judging, processes }: LiveReport, steps: readonly HistoryStep[]): string {
-  const total = { messages: 0, kept: 0, deferred: 0, spared: 0 }
+  const total = { messages: 0, keptOut: 0, deferred: 0, spared: 0 }
   for (const { decisions, scans } of steps) {
     for (const count of Object.values(decisions)) total.messages += count
-    for (const word of ['reject', 'discard', 'quarantine']) total.kept += decisions[word] ?? 0
+    for (const word of ['reject', 'discard', 'quarantine']) total.keptOut += decisions[word] ?? 0
     total.deferred += decisions.defer ?? 0
     total.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
   }
@@ -107,7 +107,7 @@ function sums({ judging, processes }: LiveReport, steps: readonly HistoryStep[])
   const time = last?.p50 == null ? '' : `, scans ${last.p50} ms, 95 % in ${last.p95} ms`
   return (
     `${judging} being judged by ${processes} processes${time}; in 24 h ${formatNumber(total.messages)} messages, ` +
-    `${formatNumber(total.kept)} kept out, ${formatNumber(total.deferred)} deferred, ${formatNumber(total.spared)} scans spared`
+    `${formatNumber(total.keptOut)} kept out, ${formatNumber(total.deferred)} deferred, ${formatNumber(total.spared)} scans spared`
   )
 }
 

@@ -25,17 +25,17 @@ function showHealth({ trial }) {
 }
 
 function showTiles({ judging, processes }) {
-  const sums = { messages: 0, kept: 0, deferred: 0, spared: 0 }
+  const sums = { messages: 0, keptOut: 0, deferred: 0, spared: 0 }
   for (const { decisions, scans } of steps.values()) {
     for (const count of Object.values(decisions)) sums.messages += count
-    for (const word of ['reject', 'discard', 'quarantine']) sums.kept += decisions[word] ?? 0
+    for (const word of ['reject', 'discard', 'quarantine']) sums.keptOut += decisions[word] ?? 0
     sums.deferred += decisions.defer ?? 0
     sums.spared += (scans.trusted ?? 0) + (scans.known ?? 0)
   }
   const tiles = [
     ['Being judged', judging],
     ['Messages in 24 h', sums.messages],
-    ['Kept out', sums.kept],
+    ['Kept out', sums.keptOut],
     ['Deferred', sums.deferred],
     ['Scans spared', sums.spared],
     ['Processes', processes],
