@@ -1,11 +1,12 @@
 import { basename } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { isThere } from '../ground/path/exists.ts'
 import { readOwnFile } from '../ground/path/read.ts'
 import type { MailParties } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
 import type { Rule } from './rule.ts'
-import { isThere, ruleFiles } from './rule-files.ts'
+import { ruleFiles } from './rule-files.ts'
 import { parseSimcontrol } from './simcontrol.ts'
 
 /** Most bytes of the file. */

@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs'
-import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { isThere } from '../../ground/path/exists.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import { formatTime } from '../../observe/log/describe-record.ts'
 import { formatNumber } from '../../observe/report/format.ts'
@@ -64,16 +64,6 @@ function quarantineHere(): string | undefined {
 
 function quarantineOfDaemon(): string | undefined {
   return isThere(DEFAULTS) ? readDefaults(DEFAULTS).env.QUARANTINE : undefined
-}
-
-/** Whether the path exists. If this cannot be found out, it counts as existing: opening it says why. */
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path)
-    return true
-  } catch (error) {
-    return errorCode(error) !== 'ENOENT'
-  }
 }
 
 async function linesOf(

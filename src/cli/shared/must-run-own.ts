@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt, readStart } from '../../ground/path/read.ts'
@@ -36,7 +36,7 @@ export function mustRunOwn(words: readonly string[], path = ''): void {
   const [program = '', ...others] = words
   try {
     for (const file of filesOf(program, path)) mustBeOwnAt(file)
-    for (const word of others) if (word.startsWith('/') && isThere(word)) mustBeOwnAt(word)
+    for (const word of others) if (word.startsWith('/') && existsSync(word)) mustBeOwnAt(word)
   } catch (error) {
     throw new Fault('config', `root does not run ${program}: ${errorText(error)}`, error)
   }
@@ -47,14 +47,14 @@ function filesOf(program: string, path: string): string[] {
   if (!program.includes('/')) {
     for (const directory of path.split(delimiter)) {
       const place = resolve(directory || '.')
-      if (isThere(place)) searched.push(place)
+      if (existsSync(place)) searched.push(place)
       const file = join(place, program)
       if (isExecutable(file)) return [...searched, file, ...interpreterOf(file, path)]
     }
     return searched // starting it will report that it is missing
   }
   const file = resolve(program)
-  return isThere(file) ? [file, ...interpreterOf(file, path)] : []
+  return existsSync(file) ? [file, ...interpreterOf(file, path)] : []
 }
 
 function interpreterOf(file: string, path: string): string[] {
@@ -64,15 +64,6 @@ function interpreterOf(file: string, path: string): string[] {
   if (basename(interpreter) !== 'env') return [interpreter]
   return [
     interpreter,
-    ...path.split(delimiter).filter((directory) => directory !== '' && isThere(directory)),
+    ...path.split(delimiter).filter((directory) => directory !== '' && existsSync(directory)),
   ]
-}
-
-function isThere(path: string): boolean {
-  try {
-    accessSync(path, constants.F_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -103,7 +103,9 @@ export function openKnownClients({
     } catch (error) {
       // The same error is logged once, until another one follows.
       if (errorCode(error) !== toldTrouble) {
-        log(`--known-file ${path}: ${errorText(error)}; known clients are kept in memory, and lost at the end`)
+        log(
+          `--known-file ${path}: ${errorText(error)}; known clients are kept in memory, and lost at the end`,
+        )
       }
       toldTrouble = errorCode(error)
     }

@@ -25,7 +25,7 @@ const KEPT_MAX = 64 * 1024
  * socket, lines are dropped.
  */
 export function openSyslog(): LogSink {
-  if (!isThere(SOCKET)) return nowhere
+  if (!isSocket(SOCKET)) return nowhere
   return isCompiled ? byDatagrams() : byLogger()
 }
 
@@ -88,7 +88,7 @@ function withoutTag(line: Buffer): Buffer {
   return line.toString('latin1', 0, own.length) === own ? line.subarray(own.length) : line
 }
 
-function isThere(path: string): boolean {
+function isSocket(path: string): boolean {
   try {
     return statSync(path).isSocket()
   } catch {
