@@ -174,7 +174,7 @@ t.test(
     })
     const page = places.get('onescan-http.socket')!
     await t.rejects(answerTo(page, ...dialogues.http!))
-    while (!log.some((line) => line.includes('name the same place in both'))) {
+    while (!log.some((line) => line.includes('name the same address in both'))) {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     const milter = places.get('onescan-milter.socket')!

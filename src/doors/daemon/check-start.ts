@@ -11,7 +11,7 @@ import { checkAccessBy } from '../http/access.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
 import { describeDoor } from './describe-door.ts'
-import { checkPlace } from './listening/listen.ts'
+import { checkAddress } from './listening/listen.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import { type DaemonOptions, readOptions } from './options/options.ts'
@@ -47,17 +47,18 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
 
 /** The doors that the options name. Sockets of systemd are not known here. */
 function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDoor[] {
-  const at = (kind: PlacedDoor['kind']) => (place: DoorAddress) => {
+  const at = (kind: PlacedDoor['kind']) => (address: DoorAddress) => {
     return {
       kind,
-      place: place.kind === 'unix' ? `unix:${place.path}` : `inet:${place.host}:${place.port}`,
+      address:
+        address.kind === 'unix' ? `unix:${address.path}` : `inet:${address.host}:${address.port}`,
     }
   }
   return [
     ...(socket === undefined ? [] : [at('slot')({ kind: 'unix', path: socket })]),
     ...milters.map(at('milter')),
     ...policies.map(at('policy')),
-    ...relays.map((relay) => ({ ...at(relay.lmtp ? 'lmtp' : 'smtp')(relay.place), relay })),
+    ...relays.map((relay) => ({ ...at(relay.lmtp ? 'lmtp' : 'smtp')(relay.address), relay })),
   ]
 }
 
@@ -65,14 +66,14 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   const { socket, milters, policies, relays } = options
   const named: readonly (readonly [string, DoorAddress])[] = [
     ...(socket === undefined ? [] : [['--socket', { kind: 'unix', path: socket }] as const]),
-    ...milters.map((place) => ['--milter', place] as const),
-    ...policies.map((place) => ['--policy', place] as const),
-    ...relays.map(({ lmtp, place }) => [lmtp ? '--lmtp' : '--smtp', place] as const),
+    ...milters.map((address) => ['--milter', address] as const),
+    ...policies.map((address) => ['--policy', address] as const),
+    ...relays.map(({ lmtp, address }) => [lmtp ? '--lmtp' : '--smtp', address] as const),
   ]
   const faults: string[] = []
-  for (const [option, place] of named) {
-    if (isHeld(place, options)) continue
-    await checkPlace(place, { ...options, option }).catch((error) => {
+  for (const [option, address] of named) {
+    if (isHeld(address, options)) continue
+    await checkAddress(address, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })
   }
@@ -80,18 +81,18 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
 }
 
 /** Whether the onescand that a start would follow listens there, and so will free the address. */
-function isHeld(place: DoorAddress, { held }: Pick<DaemonOptions, 'held'>): boolean {
-  return held.some((address) => isDeepStrictEqual(address, place))
+function isHeld(address: DoorAddress, { held }: Pick<DaemonOptions, 'held'>): boolean {
+  return held.some((other) => isDeepStrictEqual(other, address))
 }
 
 /**
  * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
  */
-async function pageFaults({ http, httpToken, ...manners }: DaemonOptions): Promise<string[]> {
-  if (http === undefined || isHeld(http, manners)) return []
+async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<string[]> {
+  if (http === undefined || isHeld(http, options)) return []
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
-    await checkPlace(http, { ...manners, option: '--http' })
+    await checkAddress(http, { ...options, option: '--http' })
     return []
   } catch (error) {
     const there = faultLines(error)

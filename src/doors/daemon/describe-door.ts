@@ -10,10 +10,10 @@ import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
  * Returns what a door will do with mail, in one line for the log. An administrator should see at
  * the start that nothing is scanned, and not only after a virus has come.
  */
-export function describeDoor({ kind, place, relay }: PlacedDoor, by: Configuration): string {
+export function describeDoor({ kind, address, relay }: PlacedDoor, by: Configuration): string {
   const configuration = relay?.afterQueue ? configureAfterQueue(by) : by
   const on = relay === undefined ? '' : `, hands on to ${relay.next.text}`
-  return `${kind} ${place}: ${whatItDoes(kind, configuration)}${on}`
+  return `${kind} ${address}: ${whatItDoes(kind, configuration)}${on}`
 }
 
 function whatItDoes(kind: DoorKind, { policy, quota, directories }: Configuration): string {

@@ -97,8 +97,12 @@ export async function runFirstProcess({
       process.exit(0)
     },
   })
-  const places = await workers.ready
-  doors = places.map((place, index) => ({ kind: kinds[index]!, place, relay: relays[index] }))
+  const addresses = await workers.ready
+  doors = addresses.map((address, index) => ({
+    kind: kinds[index]!,
+    address,
+    relay: relays[index],
+  }))
   logDoors(doors, configuration)
   status?.serving(doors)
   log('serving')

@@ -37,20 +37,20 @@ export interface SlotContext {
 export async function carryOut(
   decision: Decision,
   transaction: Transaction<SpooledMessage>,
-  outlet: SlotContext,
+  context: SlotContext,
 ): Promise<number> {
   switch (decision.kind) {
     case 'accept':
-      return handOn(decision, transaction, decision, outlet)
+      return handOn(decision, transaction, decision, context)
     case 'reject':
     case 'defer':
-      return answer(report(decision.reply, outlet.errorReport), decision, outlet)
+      return answer(report(decision.reply, context.errorReport), decision, context)
     case 'discard':
-      return answer(exit.done, decision, outlet)
+      return answer(exit.done, decision, context)
     case 'quarantine':
-      return answer(exit.done, await keep(decision, transaction, outlet), outlet)
+      return answer(exit.done, await keep(decision, transaction, context), context)
     case 'split':
-      return handOnShare(await keep(decision, transaction, outlet), transaction, outlet)
+      return handOnShare(await keep(decision, transaction, context), transaction, context)
   }
 }
 
@@ -92,10 +92,10 @@ async function handOn(
 async function handOnShare(
   split: SplitDecision,
   transaction: Transaction<SpooledMessage>,
-  outlet: SlotContext,
+  context: SlotContext,
 ): Promise<number> {
   const { decision, envelope } = acceptedShare(split)!
-  return handOn(decision, { ...transaction, envelope }, split, outlet)
+  return handOn(decision, { ...transaction, envelope }, split, context)
 }
 
 async function keep<Kind extends Decision>(

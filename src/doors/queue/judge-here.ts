@@ -29,8 +29,8 @@ export async function judgeHere(
   { env, log }: { readonly env: Environment; readonly log: LogSink },
 ): Promise<Decision> {
   const { control } = readControlDirectories(env)
-  const places = ruleFiles(control, HOST_DIRECTORY)
-  if (!places.some(isThere)) return judge(transaction, policy, tools)
+  const files = ruleFiles(control, HOST_DIRECTORY)
+  if (!files.some(isThere)) return judge(transaction, policy, tools)
   const { loadRules } = await import('../../rules/load.ts')
   const { judgeByRules } = await import('../../judge/by-rule.ts')
   const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))

@@ -72,8 +72,8 @@ async function answerEach(
   const replies = share ? await handOn(share.decision.edits, takers, delivery) : []
   if (!delivery.lmtp) return replies
   const ofTakers = replies.values()
-  return shareOf.map((place) => {
-    const { decision } = shares[place]!
+  return shareOf.map((share) => {
+    const { decision } = shares[share]!
     return decision.kind === 'accept' ? ofTakers.next().value! : replyIfKept(decision)
   })
 }

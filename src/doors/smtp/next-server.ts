@@ -63,11 +63,11 @@ export interface NextServer {
  * for a code other than 220.
  */
 export async function callNextServer(
-  place: { readonly text: string; readonly options: NetConnectOpts },
+  address: { readonly text: string; readonly options: NetConnectOpts },
   timeouts: NextServerTimeouts,
 ): Promise<NextServer> {
-  const socket = connect({ ...place.options, noDelay: true } as NetConnectOpts)
-  const server = converse(socket, place.text, timeouts)
+  const socket = connect({ ...address.options, noDelay: true } as NetConnectOpts)
+  const server = converse(socket, address.text, timeouts)
   await server.greeted
   return server
 }

@@ -28,8 +28,8 @@ export function* transactionLines(
     yield* decisionLines(decision, undefined, about(replies, next))
     return
   }
-  for (const [place, share] of decision.shares.entries()) {
-    const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === place
+  for (const [number, share] of decision.shares.entries()) {
+    const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
     const own = replies.filter((_, index) => isOwn(index))
     const next = share.decision.kind === 'accept' ? refusedBy(own) : ''
     yield* decisionLines(share.decision, undefined, aboutShare(share, about(own, next)))

@@ -29,7 +29,7 @@ const okWith = (what: string) => rawReply({ code: 250, enhanced: '2.0.0', lines:
 
 /** A trial and the door that it is sent through. */
 export interface SmtpTrial {
-  readonly place: Parameters<typeof callNextServer>[0]
+  readonly server: Parameters<typeof callNextServer>[0]
   /**
    * A sender that the door knows as that of a trial: mail of any other sender would be delivered.
    */
@@ -46,7 +46,7 @@ export interface SmtpTrial {
  * with a Fault of kind `chain` if the door refuses a command before that, or does not answer.
  */
 export async function sendTrial({
-  place,
+  server,
   sender,
   recipient,
   message,
@@ -56,7 +56,7 @@ export async function sendTrial({
   readonly text: string
 }> {
   const [connection, command, data, block, end] = new Array(5).fill(timeout)
-  const door = await callNextServer(place, { connection, command, data, block, end })
+  const door = await callNextServer(server, { connection, command, data, block, end })
   const expect = (reply: RawReply, code: number, to: string) => {
     if (reply.code !== code) throw new Fault('chain', `answers ${shown(reply)} to ${to}`)
   }

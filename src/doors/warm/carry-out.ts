@@ -44,7 +44,7 @@ export function goCold(why: string): Buffer {
 export function carryOut(
   decision: Decision,
   transaction: Transaction,
-  reporting: ClientReplies,
+  replies: ClientReplies,
   about: LogContext,
 ): Buffer {
   switch (decision.kind) {
@@ -54,7 +54,7 @@ export function carryOut(
       return acceptShare(decision, transaction, about)
     case 'reject':
     case 'defer':
-      return refuse(decision, reporting, about)
+      return refuse(decision, replies, about)
     case 'discard':
     case 'quarantine':
       return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
@@ -66,11 +66,11 @@ export function carryOut(
  */
 export function refuse(
   decision: Extract<Decision, { kind: 'reject' | 'defer' }>,
-  reporting: ClientReplies,
+  replies: ClientReplies,
   about: LogContext,
 ): Buffer {
-  const code = codeFor(decision.reply, reporting)
-  const text = code === reporting.form.code ? replyText(decision.reply) : undefined
+  const code = codeFor(decision.reply, replies)
+  const text = code === replies.form.code ? replyText(decision.reply) : undefined
   return ending(code, text, decisionLines(decision, code, about))
 }
 

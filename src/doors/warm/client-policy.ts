@@ -43,7 +43,8 @@ const [taken, bounded, askedFor] = [namesOf('taken'), namesOf('bounded'), namesO
  * Returns what onescand does with a variable of the client's. A variable that is not in the table
  * must have the same value as the daemon's.
  */
-const toldOf = (name: string): FromClient => (isSetting(name) ? table[name].fromClient : 'same')
+const fromClientOf = (name: string): FromClient =>
+  isSetting(name) ? table[name].fromClient : 'same'
 
 /** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
@@ -59,7 +60,7 @@ export function createClientPolicies(
   /** Policies by their variables. They belong to no message, and nobody changes them. */
   const policies = createLruCache<ClientPolicy>(KEPT_MAX)
   return (variables) => {
-    const relevant = [...variables].filter(([name]) => isOfPolicy(toldOf(name)))
+    const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const key = JSON.stringify(relevant)
     let found = policies.get(key)
     if (found === undefined) {
@@ -121,7 +122,7 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
 
 function refuseOtherDifferences(own: Environment, variables: Variables): void {
   for (const [name, value] of variables) {
-    if (toldOf(name) === 'same') refuseDifference(name, own, value)
+    if (fromClientOf(name) === 'same') refuseDifference(name, own, value)
   }
 }
 

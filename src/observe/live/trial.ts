@@ -18,7 +18,7 @@ export interface Trial {
   readonly at: number
   readonly doors: readonly {
     readonly kind: string
-    readonly place: string
+    readonly address: string
     readonly right: boolean
   }[]
 }

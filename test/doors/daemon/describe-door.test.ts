@@ -9,7 +9,7 @@ t.test('onescand says at its start that it may not read its keyring', async (t) 
   const policy = { ...readScanningPolicy(env)!, remark: why }
   const directories = { qmailHome: '/nonexistent', control: '/nonexistent' }
   const by = { policy, directories, quota: undefined } as Partial<Configuration> as Configuration
-  const door = { kind: 'milter', place: 'unix:/m' } as const
+  const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(describeDoor(door, by), `, no stamps (${why})`)
   t.match(describeDoor(door, { ...by, policy: { ...policy, remark: '' } }), /, no stamps$/)
 })

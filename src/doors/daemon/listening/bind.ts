@@ -25,9 +25,9 @@ type CreateServerHandle = (
  * connections as soon as they listen. Rejects with an Error that has the errno's name as its
  * message and code.
  */
-export async function bindSocket(place: DoorAddress): Promise<BoundSocket> {
+export async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
-  const bound = create ? bindByNode(create, place) : await bindByLibc(place)
+  const bound = create ? bindByNode(create, address) : await bindByLibc(address)
   let isOpen = true
   return {
     fd: bound.fd,
@@ -35,19 +35,19 @@ export async function bindSocket(place: DoorAddress): Promise<BoundSocket> {
       if (!isOpen) return
       isOpen = false
       bound.close()
-      if (place.kind === 'unix') removePath(place.path)
+      if (address.kind === 'unix') removePath(address.path)
     },
   }
 }
 
 function bindByNode(
   create: CreateServerHandle,
-  place: DoorAddress,
+  address: DoorAddress,
 ): Pick<BoundSocket, 'fd' | 'close'> {
   const handle =
-    place.kind === 'unix'
-      ? create(place.path, -1, -1)
-      : create(place.host, place.port, place.host.includes(':') ? 6 : 4)
+    address.kind === 'unix'
+      ? create(address.path, -1, -1)
+      : create(address.host, address.port, address.host.includes(':') ? 6 : 4)
   if (typeof handle === 'number') throw systemError(handle)
   // uv_tcp_bind() reports only later that a port is taken.
   const errno = handle.getsockname?.({}) ?? 0
@@ -56,11 +56,11 @@ function bindByNode(
   throw systemError(errno)
 }
 
-async function bindByLibc(place: DoorAddress): Promise<Pick<BoundSocket, 'fd' | 'close'>> {
+async function bindByLibc(address: DoorAddress): Promise<Pick<BoundSocket, 'fd' | 'close'>> {
   const libc = await loadLibc()
   if (libc === undefined) throw new Error('the runtime has no way to bind a socket')
   const fd = libc.bindStream(
-    place.kind === 'unix' ? place : { ...place, address: parseIpAddress(place.host)! },
+    address.kind === 'unix' ? address : { ...address, address: parseIpAddress(address.host)! },
   )
   if (fd < 0) throw systemError(fd)
   return { fd, close: () => closeSync(fd) }

@@ -20,7 +20,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   })
   for (const kind of ['slot', 'http'] as const) {
     if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
-    const what = kind === 'slot' ? 'slot socket' : 'place for its page'
+    const what = kind === 'slot' ? 'slot socket' : 'address for its page'
     const remedy = 'give others FileDescriptorName=milter, policy, smtp or lmtp'
     const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
     throw new Fault('config', `${all}: onescand has one ${what}; ${remedy}`)

@@ -33,13 +33,13 @@ export interface SocketOptions {
  */
 export async function listenAt(
   server: Server,
-  place: DoorAddress,
-  manners: SocketOptions,
+  address: DoorAddress,
+  options: SocketOptions,
 ): Promise<void> {
-  const at = nameOf(place, manners)
+  const at = nameOf(address, options)
   const where =
-    place.kind === 'unix' ? { path: place.path } : { host: place.host, port: place.port }
-  await openAt(place, manners, () =>
+    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
+  await openAt(address, options, () =>
     listening(server, at, (onListening) =>
       server.listen({ ...where, backlog: BACKLOG }, onListening),
     ),
@@ -47,12 +47,12 @@ export async function listenAt(
 }
 
 /** Binds a socket at the address, in the same way, for other processes to listen on. */
-export async function bindAt(place: DoorAddress, manners: SocketOptions): Promise<BoundSocket> {
-  return openAt(place, manners, async () => {
+export async function bindAt(address: DoorAddress, options: SocketOptions): Promise<BoundSocket> {
+  return openAt(address, options, async () => {
     try {
-      return await bindSocket(place)
+      return await bindSocket(address)
     } catch (error) {
-      throw cannotListen(nameOf(place, manners), error)
+      throw cannotListen(nameOf(address, options), error)
     }
   })
 }
@@ -61,16 +61,16 @@ export async function bindAt(place: DoorAddress, manners: SocketOptions): Promis
  * Rejects with the Fault that `bindAt` would reject with, and changes nothing. A socket that
  * belongs to root is left alone: it is systemd's, and a connection to it would start the service.
  */
-export async function checkPlace(place: DoorAddress, manners: SocketOptions): Promise<void> {
-  if (place.kind === 'tcp') {
-    const { close } = await bindAt(place, manners)
+export async function checkAddress(address: DoorAddress, options: SocketOptions): Promise<void> {
+  if (address.kind === 'tcp') {
+    const { close } = await bindAt(address, options)
     return close()
   }
-  const at = nameOf(place, manners)
-  if (process.getuid!() !== 0 && isRootsSocket(place.path)) return
-  checkDirectory(dirname(place.path), at)
-  if (process.getuid!() === 0) checkOwners(dirname(place.path), at)
-  await isStale(place.path, at)
+  const at = nameOf(address, options)
+  if (process.getuid!() !== 0 && isRootsSocket(address.path)) return
+  checkDirectory(dirname(address.path), at)
+  if (process.getuid!() === 0) checkOwners(dirname(address.path), at)
+  await isStale(address.path, at)
 }
 
 function isRootsSocket(path: string): boolean {
@@ -82,19 +82,19 @@ function isRootsSocket(path: string): boolean {
   }
 }
 
-function nameOf(place: DoorAddress, { option }: SocketOptions): string {
-  return `${option} ${place.kind === 'unix' ? place.path : `${place.host}:${place.port}`}`
+function nameOf(address: DoorAddress, { option }: SocketOptions): string {
+  return `${option} ${address.kind === 'unix' ? address.path : `${address.host}:${address.port}`}`
 }
 
 async function openAt<Opened>(
-  place: DoorAddress,
-  manners: SocketOptions,
+  address: DoorAddress,
+  options: SocketOptions,
   open: () => Promise<Opened>,
 ): Promise<Opened> {
-  if (place.kind === 'tcp') return open()
-  const { mode, group } = manners
-  const { path } = place
-  const at = nameOf(place, manners)
+  if (address.kind === 'tcp') return open()
+  const { mode, group } = options
+  const { path } = address
+  const at = nameOf(address, options)
   checkDirectory(dirname(path), at)
   if (process.getuid!() === 0) checkOwners(dirname(path), at)
   if (await isStale(path, at)) unlinkSync(path)
@@ -142,13 +142,13 @@ function checkDirectory(directory: string, at: string): void {
 function checkOwners(directory: string, at: string): void {
   const writable = 0o022
   const sticky = 0o1000
-  for (let place = realpathSync(directory); ; place = dirname(place)) {
-    const { uid, mode } = statSync(place)
+  for (let ancestor = realpathSync(directory); ; ancestor = dirname(ancestor)) {
+    const { uid, mode } = statSync(ancestor)
     if (uid !== 0 || ((mode & writable) !== 0 && (mode & sticky) === 0)) {
       const remedy = "as root, name a directory that is root's alone, or start it as its user"
-      throw new Fault('config', `${at}: others may change ${place}; ${remedy}`)
+      throw new Fault('config', `${at}: others may change ${ancestor}; ${remedy}`)
     }
-    if (place === dirname(place)) return
+    if (ancestor === dirname(ancestor)) return
   }
 }
 

@@ -29,8 +29,8 @@ export async function openSockets(
     return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
   })
   const given = sockets.map(({ kind }) => kind)
-  const make = async (kind: DoorKind, place: DoorAddress) => {
-    const socket = await bindAt(place, { ...options, option: `--${optionOf[kind]}` })
+  const make = async (kind: DoorKind, address: DoorAddress) => {
+    const socket = await bindAt(address, { ...options, option: `--${optionOf[kind]}` })
     sockets.push({ kind, ...socket })
   }
   if (options.socket !== undefined && !given.includes('slot')) {
@@ -38,17 +38,17 @@ export async function openSockets(
   }
   // A socket that systemd has handed over may be the very one that an option names.
   const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
-  const isHeld = (kind: DoorKind, place: DoorAddress) =>
-    place.kind === 'unix' && held.has(`${kind} ${place.path}`)
-  for (const [kind, places] of [
+  const isHeld = (kind: DoorKind, address: DoorAddress) =>
+    address.kind === 'unix' && held.has(`${kind} ${address.path}`)
+  for (const [kind, addresses] of [
     ['milter', options.milters],
     ['policy', options.policies],
   ] as const) {
-    for (const place of places) if (!isHeld(kind, place)) await make(kind, place)
+    for (const address of addresses) if (!isHeld(kind, address)) await make(kind, address)
   }
   const served = relaysOf(given, options.relays)
   for (const relay of options.relays) {
-    if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.place)
+    if (!served.includes(relay)) await make(relay.lmtp ? 'lmtp' : 'smtp', relay.address)
   }
   if (sockets.length > 0) return sockets
   throw new Fault(

@@ -15,26 +15,28 @@ import { listenAt } from './listen.ts'
  */
 export function pageSocket(
   handedOver: readonly SocketPurpose[],
-  place: DoorAddress | undefined,
+  address: DoorAddress | undefined,
   log: (line: string) => void,
 ): number | undefined {
   const index = handedOver.indexOf('http')
   if (index < 0) return undefined
   const fd = FIRST_HANDED_OVER + index
-  if (place !== undefined) return fd
+  if (address !== undefined) return fd
   closeSync(fd)
-  log('systemd hands over a socket for the page, and there is no page: give --http with its place')
+  log(
+    'systemd hands over a socket for the page, and there is no page: give --http with its address',
+  )
   return undefined
 }
 
 /**
- * Returns a function that makes a server listen at `place`, or on the descriptor of a socket there
+ * Returns a function that makes a server listen at `address`, or on the descriptor of a socket there
  * that systemd has bound. The function resolves with another one, which ends that. It rejects with
  * a Fault of kind `config` if it cannot listen, or if the socket is at another address, because the
  * address decides who may see the page.
  */
 export function pageListener(
-  place: DoorAddress,
+  address: DoorAddress,
   options: DaemonOptions,
   fd: number | undefined,
 ): (server: Server) => Promise<() => void> {
@@ -42,22 +44,22 @@ export function pageListener(
   return async (server) => {
     if (elsewhere !== undefined) throw elsewhere
     if (fd === undefined) {
-      await listenAt(server, place, { ...options, option: '--http' })
+      await listenAt(server, address, { ...options, option: '--http' })
       return () => server.close()
     }
     const path = pathOf(fd)
     const listening = await listenHttpOn(server, fd)
-    const [wanted, given] = [textOf(place), path ?? addressText(listening.address())]
+    const [wanted, given] = [textOf(address), path ?? addressText(listening.address())]
     if (wanted === given) return () => listening.close()
     listening.close()
-    const remedy = 'name the same place in both'
+    const remedy = 'name the same address in both'
     elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${given}; ${remedy}`)
     throw elsewhere
   }
 }
 
-const textOf = (place: DoorAddress) =>
-  place.kind === 'unix' ? place.path : `${place.host}:${place.port}`
+const textOf = (address: DoorAddress) =>
+  address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
 
 function addressText(address: ReturnType<Server['address']>): string {
   if (address === null || typeof address === 'string') return address ?? 'no address'

@@ -20,7 +20,7 @@ export function doorKindOf(name: string): DoorKind {
 export interface PlacedDoor {
   readonly kind: DoorKind
   /** `unix:/PATH` or `inet:ADDRESS:PORT`. */
-  readonly place: string
+  readonly address: string
   /** Set for a door that hands mail on. */
   readonly relay?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }

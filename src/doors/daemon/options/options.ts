@@ -106,19 +106,19 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     attempt(() => byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0), 0)
   const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
 
-  const places = (texts: readonly string[], option: string) =>
-    texts.flatMap((place) => attempt(() => [readDoorAddress(place, option)], []))
+  const addresses = (texts: readonly string[], option: string) =>
+    texts.flatMap((address) => attempt(() => [readDoorAddress(address, option)], []))
   const options: DaemonOptions = {
     socket: attempt(
       () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
       undefined,
     ),
-    milters: places(values.milter, '--milter'),
-    policies: places(values.policy, '--policy'),
+    milters: addresses(values.milter, '--milter'),
+    policies: addresses(values.policy, '--policy'),
     relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
-    http: places(values.http === undefined ? [] : [values.http], '--http')[0],
+    http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
-    held: places(values.held, '--held'),
+    held: addresses(values.held, '--held'),
     httpHidesAddresses: values['http-hide-addresses'],
     state: values.state || undefined,
     mode: attempt(() => readMode(values.mode), 0),
@@ -140,7 +140,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
 
 /** All addresses where onescand listens. */
 function placesOf({ socket, milters, policies, relays, http }: DaemonOptions): DoorAddress[] {
-  const others = [...milters, ...policies, ...relays.map(({ place }) => place)]
+  const others = [...milters, ...policies, ...relays.map(({ address }) => address)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })
   return http === undefined ? others : [...others, http]
 }

@@ -12,7 +12,7 @@ import type { DoorKind } from './door-kind.ts'
 
 /** The address of an SMTP or LMTP door, and what becomes of its mail: onescand(8), SMTP. */
 export interface RelayOptions extends SmtpRoute {
-  readonly place: DoorAddress
+  readonly address: DoorAddress
 }
 
 /** The hosts that may send mail without `--from`. */
@@ -92,13 +92,13 @@ function toRelay({ option, text, next, from, bareNewlines, afterQueue }: RelayWo
   if (next === undefined) {
     throw new Error(`${option} ${text}: needs --next PLACE, the mail server behind it`)
   }
-  const place = readDoorAddress(text, option)
+  const address = readDoorAddress(text, option)
   const behind = readDoorAddress(next, '--next')
   if (bareNewlines !== undefined && bareNewlines !== 'pass' && bareNewlines !== 'refuse') {
     throw new Error(`--bare-newlines ${bareNewlines}: must be pass or refuse`)
   }
   return {
-    place,
+    address,
     lmtp: option === '--lmtp',
     next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
     from: readNetworks(from ?? FROM_STANDARD),
@@ -111,10 +111,13 @@ function toRelay({ option, text, next, from, bareNewlines, afterQueue }: RelayWo
  * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
  * Longer loops are found when mail comes (src/doors/smtp/loops.ts).
  */
-export function refuseLoops(relays: readonly RelayOptions[], places: readonly DoorAddress[]): void {
+export function refuseLoops(
+  relays: readonly RelayOptions[],
+  addresses: readonly DoorAddress[],
+): void {
   for (const { next } of relays) {
     const behind = readDoorAddress(next.text, '--next')
-    if (places.some((place) => leadsTo(behind, place))) {
+    if (addresses.some((address) => leadsTo(behind, address))) {
       throw new Error(
         `--next ${next.text}: onescand itself listens there; name the server behind it`,
       )
@@ -122,14 +125,14 @@ export function refuseLoops(relays: readonly RelayOptions[], places: readonly Do
   }
 }
 
-/** Whether a connection to `next` reaches a socket that is bound to `place`. */
-function leadsTo(next: DoorAddress, place: DoorAddress): boolean {
-  if (next.kind === 'unix' || place.kind === 'unix') {
-    return next.kind === 'unix' && place.kind === 'unix' && next.path === place.path
+/** Whether a connection to `next` reaches a socket that is bound to `address`. */
+function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
+  if (next.kind === 'unix' || address.kind === 'unix') {
+    return next.kind === 'unix' && address.kind === 'unix' && next.path === address.path
   }
-  if (next.port !== place.port) return false
+  if (next.port !== address.port) return false
   const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
-  const bound = bytesOf(place.host)
+  const bound = bytesOf(address.host)
   if (target.equals(bound)) return true
   // In the same family: whether `::` takes IPv4, too, is the system's choice, ipv6(7).
   return isAny(bound) && target.length === bound.length && isOfThisHost(target)

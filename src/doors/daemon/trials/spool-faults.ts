@@ -19,11 +19,11 @@ export function spoolFaults(
   { directory, sharedDirectory }: SpoolPolicy,
   maxSize: number,
 ): string[] {
-  const places = [
+  const spools = [
     { name: 'TMPDIR', directory },
     ...(sharedDirectory === undefined ? [] : [{ name: 'SPOOLDIR', directory: sharedDirectory }]),
   ]
-  return places.flatMap(({ name, directory }) => {
+  return spools.flatMap(({ name, directory }) => {
     const why = faultOf(directory, maxSize)
     return why === undefined ? [] : [`${name} ${directory}: ${why}`]
   })

@@ -57,7 +57,7 @@ export async function tryAll({
     right: faults.length === 0,
     why: faults.length === 0 ? 'a clean message is clean, EICAR is found' : faults.join('; '),
     at: Date.now(),
-    doors: tried.map(({ kind, place, fault }) => ({ kind, place, right: fault === undefined })),
+    doors: tried.map(({ kind, address, fault }) => ({ kind, address, right: fault === undefined })),
   }
 }
 

@@ -22,7 +22,7 @@ export interface DoorTrialOptions {
 /** The result of the trial of one door. */
 export interface DoorTrialResult {
   readonly kind: PlacedDoor['kind']
-  readonly place: string
+  readonly address: string
   /** Whether mail went through it, so that scanners need no trial of their own. */
   readonly hasScanned: boolean
   /** What is wrong, in words; undefined if nothing is. */
@@ -39,29 +39,33 @@ type TrialOutcome = string
  */
 export async function tryDoor(
   door: PlacedDoor,
-  { mail, ...how }: DoorTrialOptions,
+  { mail, ...options }: DoorTrialOptions,
 ): Promise<DoorTrialResult> {
-  const { kind, place } = door
+  const { kind, address } = door
   const result = (hasScanned: boolean, fault: string | undefined) => {
-    return { kind, place, hasScanned, fault: fault && `${kind} ${place}: ${fault}` }
+    return { kind, address, hasScanned, fault: fault && `${kind} ${address}: ${fault}` }
   }
-  const at = listeningPlaceOf(place)
+  const at = readAddress(address)
   // The runtime does not know the address of a socket that was handed over.
   if (at === undefined) return result(false, undefined)
   try {
     const expected = kind === 'policy' ? 'action=' : isShutOut(door, at) ? '554' : undefined
     if (expected !== undefined) {
-      const answer = await greet(at, kind === 'policy' ? POLICY_QUESTION : undefined, how.timeout)
+      const answer = await greet(
+        at,
+        kind === 'policy' ? POLICY_QUESTION : undefined,
+        options.timeout,
+      )
       const isRight = answer.startsWith(expected)
       return result(false, isRight ? undefined : `answered ${answer.split('\n')[0]!.trim()}`)
     }
-    const through = {
+    const senders = {
       slot: throughSlot,
       milter: throughMilter,
       smtp: throughSmtp,
       lmtp: throughSmtp,
     }
-    const send = (message: Buffer) => through[kind as keyof typeof through](at, message, how)
+    const send = (message: Buffer) => senders[kind as keyof typeof senders](at, message, options)
     const [clean, eicar] = await Promise.all([send(mail.clean), send(mail.eicar)])
     const faults = [
       clean === 'clean' ? undefined : `a clean message came out as ${clean}`,
@@ -74,7 +78,7 @@ export async function tryDoor(
   }
 }
 
-type How = Omit<DoorTrialOptions, 'mail'>
+type MailOptions = Omit<DoorTrialOptions, 'mail'>
 
 /** Exit codes of the slot that refuse mail permanently: onescan-queue(8), EXIT STATUS. */
 const REFUSED = [31, 33, 34]
@@ -82,7 +86,7 @@ const REFUSED = [31, 33, 34]
 async function throughSlot(
   at: DoorAddress,
   message: Buffer,
-  { sender, qhpsi, timeout }: How,
+  { sender, qhpsi, timeout }: MailOptions,
 ): Promise<TrialOutcome> {
   if (at.kind !== 'unix') throw new Error('is no socket with a path')
   const question = {
@@ -100,7 +104,7 @@ async function throughSlot(
 async function throughMilter(
   at: DoorAddress,
   message: Buffer,
-  { sender, timeout }: How,
+  { sender, timeout }: MailOptions,
 ): Promise<TrialOutcome> {
   const { kind, text, added } = await askMilter(targetOf(at), message, timeout, { sender, port: 0 })
   if (kind === 'refused' || kind === 'discarded') return 'infected'
@@ -111,10 +115,10 @@ async function throughMilter(
 async function throughSmtp(
   at: DoorAddress,
   message: Buffer,
-  { sender, timeout }: How,
+  { sender, timeout }: MailOptions,
 ): Promise<TrialOutcome> {
-  const place = { text: 'it', options: targetOf(at) }
-  const { code, text } = await sendTrial({ place, sender, recipient: RECIPIENT, message, timeout })
+  const server = { text: 'it', options: targetOf(at) }
+  const { code, text } = await sendTrial({ server, sender, recipient: RECIPIENT, message, timeout })
   if (code >= 500) return 'infected'
   if (code >= 400) return `deferred: ${text}`
   return outcomeOf(text === 'unscanned' ? undefined : text)
@@ -163,9 +167,9 @@ function targetOf(
   return { host, port: at.port }
 }
 
-function listeningPlaceOf(place: string): DoorAddress | undefined {
+function readAddress(address: string): DoorAddress | undefined {
   try {
-    return readDoorAddress(place, '')
+    return readDoorAddress(address, '')
   } catch {
     return undefined
   }

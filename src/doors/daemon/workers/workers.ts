@@ -11,7 +11,7 @@ import { countNotes, openNotes } from './notes.ts'
 
 export interface Workers {
   /**
-   * Resolves with the places where the first worker listens, when all of them serve. Rejects if a
+   * Resolves with the addresses where the first worker listens, when all of them serve. Rejects if a
    * worker ends before.
    */
   readonly ready: Promise<readonly string[]>
@@ -55,7 +55,7 @@ const KILL_AFTER = 3000
 export type WorkerOrder = 'reload' | 'report' | 'stop'
 /** What a worker sends each second. */
 export const BEAT = 'beat'
-/** What a worker sends when it listens: the places where it does. */
+/** What a worker sends when it listens: the addresses where it does. */
 export interface ServingNotice {
   readonly serving: readonly string[]
 }
@@ -91,7 +91,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   })
 
   /**
-   * Resolves with the places where the worker listens. Rejects if it cannot be started, or ends
+   * Resolves with the addresses where the worker listens. Rejects if it cannot be started, or ends
    * before it listens; it is then replaced.
    */
   async function startWorker(): Promise<readonly string[]> {
@@ -116,8 +116,8 @@ export function startWorkers(options: WorkersOptions): Workers {
     for (const message of [...options.greetings, memory.welcome()]) send(child, message)
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
-        const places = take(child, message)
-        if (places !== undefined) resolve(places)
+        const addresses = take(child, message)
+        if (addresses !== undefined) resolve(addresses)
       })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
@@ -130,7 +130,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     })
   }
 
-  /** Takes a message of a worker. Returns the places where it listens, if the message says them. */
+  /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
   function take(child: ChildProcess, message: unknown): readonly string[] | undefined {
     beats.heard(child.pid!)
     if (message === BEAT) return undefined

@@ -40,12 +40,12 @@ const ALL_STEPS = 0x1fffff
  * is delivered. Rejects if the filter does not answer within `timeout` milliseconds.
  */
 export async function askMilter(
-  place: ServiceAddress,
+  address: ServiceAddress,
   message: Buffer,
   timeout: number,
   client: MilterClient = usualClient,
 ): Promise<FilterAnswer> {
-  const socket = connect(place)
+  const socket = connect(address)
   const late = setTimeout(() => socket.destroy(new Error('no answer in time')), timeout)
   try {
     return await converse(socket, message, client)

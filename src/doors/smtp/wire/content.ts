@@ -55,7 +55,7 @@ function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): 
 
 /** Reads what a client sends after DATA. */
 export function createContentReader(): ContentReader {
-  let place: number = behind.lineEnd
+  let lastState: number = behind.lineEnd
   let ended = false
   let rest: Buffer = Buffer.alloc(0)
   let bareLf = false
@@ -70,7 +70,7 @@ export function createContentReader(): ContentReader {
       let at = 0
       let cr = -1
       let lf = -1
-      let state = place
+      let state = lastState
       const skipTo = (end: number, next: number) => {
         if (end > from) content.push(chunk.subarray(from, end))
         from = next
@@ -132,7 +132,7 @@ export function createContentReader(): ContentReader {
           state = behind.text
         }
       }
-      place = state
+      lastState = state
       skipTo(length, length)
       return content
     },

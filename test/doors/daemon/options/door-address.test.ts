@@ -41,6 +41,6 @@ t.test('sockets of systemd are for the door that is in their name', async (t) =>
   t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'slot', 'milter'])
   t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
   t.same(named('http:slot'), ['http', 'slot'])
-  t.throws(() => named('onescan-http.socket:http'), /onescand has one place for its page/)
+  t.throws(() => named('onescan-http.socket:http'), /onescand has one address for its page/)
   t.throws(() => named('', 2), { name: 'Fault', kind: 'config' })
 })
