@@ -13,7 +13,7 @@ import type { VerdictStore } from './stores/store.ts'
 
 /**
  * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
- * processes keeps all of it, and hears from the others what they found and what they are scanning. So
+ * processes keeps all of it, and gets from the others what they found and what they are scanning. So
  * each has a verdict without asking another.
  */
 export interface HostMemory {
@@ -24,14 +24,14 @@ export interface HostMemory {
   readonly inHand: InHandNotes | undefined
   /** The secret for verdicts that no other host needs to understand. It belongs to no keyring. */
   readonly secret: Buffer
-  /** Sends events to the other processes through `say` from now on. */
-  connect(say: (words: HostEvents) => void): void
+  /** Sends events to the other processes through `send` from now on. */
+  connect(send: (events: HostEvents) => void): void
   /** Takes the events of another process; ignores anything else. */
-  hear(words: unknown): void
-  /** The events that a new process hears first. */
-  welcome(): HostEvents
+  receive(message: unknown): void
+  /** The events that a new process gets first. */
+  initialEvents(): HostEvents
   /** The events for the others when a process has ended: its scans will not come to an end. */
-  farewell(process: number): HostEvents
+  endOf(process: number): HostEvents
 }
 
 /** What one process tells the others, as JSON; fingerprints and sealed verdicts are in base64. */
@@ -63,25 +63,25 @@ export function openHostMemory({
 } = {}): HostMemory {
   const own = openMemoryStore()
   let secret = randomBytes(32)
-  let say: ((words: HostEvents) => void) | undefined
-  let words: HostEvent[] = []
+  let send: ((events: HostEvents) => void) | undefined
+  let events: HostEvent[] = []
   let isGathering = false
   /** The scans of other processes. */
   const theirs = new Map<string, { readonly from: number; readonly scan: OwnScan }>()
-  let hearing = false
+  let isReceiving = false
 
-  function tell(word: HostEvent): void {
-    if (say === undefined || hearing) return
-    words.push(word)
+  function tell(event: HostEvent): void {
+    if (send === undefined || isReceiving) return
+    events.push(event)
     if (!isGathering) setTimeout(flush, GATHERED_FOR)
     isGathering = true
   }
 
   function flush(): void {
     isGathering = false
-    const said = withoutShortScans(words)
-    words = []
-    if (said.length > 0) say?.({ from: self, verdicts: said })
+    const gathered = withoutShortScans(events)
+    events = []
+    if (gathered.length > 0) send?.({ from: self, verdicts: gathered })
   }
 
   const inFlight = createScansInFlight({
@@ -92,28 +92,28 @@ export function openHostMemory({
 
   const poison = createPoison(undefined, (what, message) => tell(poisonEvent(what, message)))
 
-  function hearEvent(word: HostEvent, from: number): void {
-    const fingerprint = Buffer.from(word.of, 'base64')
-    switch (word.is) {
+  function receiveEvent(event: HostEvent, from: number): void {
+    const fingerprint = Buffer.from(event.of, 'base64')
+    switch (event.is) {
       case 'put':
-        own.put(fingerprint, Buffer.from(word.sealed, 'base64'), word.seconds)
+        own.put(fingerprint, Buffer.from(event.sealed, 'base64'), event.seconds)
         break
       case 'begun': {
         // If this process is scanning the message, too, both scans go on.
-        if (theirs.has(word.of) || inFlight.of(fingerprint) !== undefined) break
-        const scan = inFlight.begin(fingerprint, word.within)
-        theirs.set(word.of, { from, scan })
-        const timer = setTimeout(() => end(word.of, { kind: 'nothing' }), word.within)
+        if (theirs.has(event.of) || inFlight.of(fingerprint) !== undefined) break
+        const scan = inFlight.begin(fingerprint, event.within)
+        theirs.set(event.of, { from, scan })
+        const timer = setTimeout(() => end(event.of, { kind: 'nothing' }), event.within)
         timer.unref()
         void scan.ended.then(() => clearTimeout(timer))
         break
       }
       case 'ended':
-        if (theirs.get(word.of)?.from !== from) break
-        end(word.of, endOf(word.unknown))
+        if (theirs.get(event.of)?.from !== from) break
+        end(event.of, scanEnd(event.unknown))
         break
       default:
-        poison.hear(word.is, { fingerprint, marks: word.marks ?? [] })
+        poison.hear(event.is, { fingerprint, marks: event.marks ?? [] })
     }
   }
 
@@ -128,12 +128,12 @@ export function openHostMemory({
   }
 
   function quietly(effect: () => void): void {
-    const before = hearing
-    hearing = true
+    const before = isReceiving
+    isReceiving = true
     try {
       effect()
     } finally {
-      hearing = before
+      isReceiving = before
     }
   }
 
@@ -151,22 +151,22 @@ export function openHostMemory({
     get secret() {
       return secret
     },
-    connect(tellOthers) {
-      say = tellOthers
+    connect(sendToOthers) {
+      send = sendToOthers
     },
-    hear(heard) {
-      if (!isHostEvents(heard)) return
-      if (heard.gone) left(heard.from)
-      if (heard.secret !== undefined) secret = Buffer.from(heard.secret, 'base64')
+    receive(message) {
+      if (!isHostEvents(message)) return
+      if (message.gone) left(message.from)
+      if (message.secret !== undefined) secret = Buffer.from(message.secret, 'base64')
       quietly(() => {
-        for (const word of heard.verdicts) hearEvent(word, heard.from)
+        for (const event of message.verdicts) receiveEvent(event, message.from)
       })
     },
-    welcome() {
+    initialEvents() {
       const verdicts = poison.retell().map(({ what, message }) => poisonEvent(what, message))
       return { from: self, secret: base64(secret), verdicts }
     },
-    farewell(process) {
+    endOf(process) {
       left(process)
       return { from: process, gone: true, verdicts: [] }
     },
@@ -181,23 +181,23 @@ function poisonEvent(is: PoisonEvent, { fingerprint, marks }: InHand): HostEvent
  * Leaves out scans that began and ended within these events: their verdict is stored already, or there
  * is none.
  */
-function withoutShortScans(words: readonly HostEvent[]): HostEvent[] {
+function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
   const begun = new Map<string, HostEvent>()
-  for (const word of words) {
-    const before = begun.get(word.of)
-    if (word.is === 'ended' && before !== undefined) {
+  for (const event of events) {
+    const before = begun.get(event.of)
+    if (event.is === 'ended' && before !== undefined) {
       kept.delete(before)
-      begun.delete(word.of)
+      begun.delete(event.of)
       continue
     }
-    kept.add(word)
-    if (word.is === 'begun') begun.set(word.of, word)
+    kept.add(event)
+    if (event.is === 'begun') begun.set(event.of, event)
   }
   return [...kept]
 }
 
-function endOf(unknown: CouldNotTell | undefined): ScanEnd {
+function scanEnd(unknown: CouldNotTell | undefined): ScanEnd {
   return unknown === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', ...unknown }
 }
 
@@ -214,6 +214,6 @@ function base64(bytes: Buffer): string {
 /**
  * Whether a message from one of our own processes holds such events, and is nothing else.
  */
-export function isHostEvents(words: unknown): words is HostEvents {
-  return typeof words === 'object' && words !== null && 'verdicts' in words
+export function isHostEvents(message: unknown): message is HostEvents {
+  return typeof message === 'object' && message !== null && 'verdicts' in message
 }

@@ -10,14 +10,18 @@ import { SPARE_DESCRIPTORS } from '../../src/delay/gate/preparations.ts'
 import { REST } from '../../src/delay/gate/reception.ts'
 import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/start-program.ts'
 import { readOptions } from '../../src/doors/daemon/options/options.ts'
-import { HELD_AFTER } from '../../src/doors/daemon/workers/held-workers.ts'
+import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { KEPT_SHOWN } from '../../src/doors/http/kept-view.ts'
-import { HELD_MAX } from '../../src/doors/shared/intake/gathering.ts'
-import { AMID_MESSAGE, AMID_PACKET, THINKING } from '../../src/doors/shared/limits/eviction.ts'
+import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
+import {
+  AMID_MESSAGE,
+  AMID_PACKET,
+  BETWEEN_MESSAGES,
+} from '../../src/doors/shared/limits/eviction.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { EHLO_COUNTS_FOR } from '../../src/doors/smtp/server.ts'
-import { standardTimeouts } from '../../src/doors/smtp/time-limits.ts'
+import { defaultTimeouts } from '../../src/doors/smtp/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
@@ -78,7 +82,7 @@ t.test('the figures about what a worker asks of clamd are those of the program',
     daemon,
     `at most ${LARGE_CONVERSATIONS_MAX} are of ${LARGE_FROM / 1024 / 1024} MiB or more`,
   )
-  t.match(daemon, `If nothing is heard of it for ${HELD_AFTER / 1000} seconds`)
+  t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
 })
 
 t.test(
@@ -140,18 +144,18 @@ t.test(
     t.equal(ASK_AGAIN_AFTER, 60_000)
     t.match(page, 'after a minute a session is tried again')
     t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
-    t.match(page, `is larger than ${HELD_MAX / KIB} KiB, or there is no memory left`)
+    t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
     t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `of at most ${HISTORY_MAX / MIB} MiB, written every five minutes`)
     t.match(page, `of at most ${EXCEPTIONS_MAX / MIB} MiB has the day`)
     t.equal(WRITE_EVERY, 5 * 60_000)
-    t.match(page, `has been silent for more than ${THINKING / 1000} seconds`)
+    t.match(page, `has been silent for more than ${BETWEEN_MESSAGES / 1000} seconds`)
     t.match(page, `has been silent for ${AMID_MESSAGE / 1000} seconds within a message`)
     t.equal(AMID_PACKET, 1000)
     t.match(page, 'has been silent for a second within a packet')
     t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
-    t.match(page, `if that is more than ${standardTimeouts.makesRoomAfter / 1000} seconds`)
+    t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
   },
 )
 

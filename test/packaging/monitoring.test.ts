@@ -80,7 +80,7 @@ t.test('promtool finds no fault with the metrics themselves', withoutPromtool, a
     trial: { right: true, why: '', at: 0, doors: [{ kind: 'slot', address: '', right: true }] },
     spool: { size: 2, free: 1 },
     memoryLimit: 1,
-    workers: { replaced: 0, held: 0, late: [] },
+    workers: { replaced: 0, hung: 0, late: [] },
     now: 1,
   })
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {

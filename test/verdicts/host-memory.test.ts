@@ -11,7 +11,7 @@ function connected(count: number) {
   for (const memory of memories) {
     memory.connect((words) => {
       said.push(words)
-      for (const other of memories) if (other !== memory) other.hear(JSON.parse(JSON.stringify(words))) // biome-ignore format: a pipe
+      for (const other of memories) if (other !== memory) other.receive(JSON.parse(JSON.stringify(words))) // biome-ignore format: a pipe
       spoken.dispatchEvent(new Event('words'))
     })
   }
@@ -89,7 +89,7 @@ t.test('no process waits for one that has ended, or for longer than it announced
   first.inFlight.begin(print, 10_000)
   await heard()
   const { ended } = second.inFlight.of(print)!
-  second.hear(first.farewell(1))
+  second.receive(first.endOf(1))
   t.same(await ended, { kind: 'nothing' })
 
   first.inFlight.begin(Buffer.alloc(32, 6), 5)
@@ -115,7 +115,7 @@ t.test('a process goes on scanning if another one begins, too', async (t) => {
 t.test('a new process gets the secret of the others, and ignores other messages', async (t) => {
   const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
   t.notSame(first.secret, second.secret)
-  second.hear(JSON.parse(JSON.stringify(first.welcome())))
+  second.receive(JSON.parse(JSON.stringify(first.initialEvents())))
   t.same(first.secret, second.secret)
-  for (const words of ['reload', null, undefined, 5, {}]) second.hear(words)
+  for (const words of ['reload', null, undefined, 5, {}]) second.receive(words)
 })

@@ -13,7 +13,7 @@ import type { DoorKind } from './options/door-kind.ts'
 import { isTrialWords, markOf, noMark } from './trials/trial-mark.ts'
 import { reportOncePerDay } from './upkeep/remember-exceptions.ts'
 import { createWorkerReporter } from './worker-reporter.ts'
-import { BEAT_EVERY } from './workers/held-workers.ts'
+import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
 
 /**
@@ -82,7 +82,7 @@ function recogniseTrials(): (text: Buffer | string) => boolean {
 
 /** Shares what is remembered with the other workers, by way of the first process. */
 function shareWithOthers(memory: HostMemory): void {
-  process.on('message', (message) => memory.hear(message))
+  process.on('message', (message) => memory.receive(message))
   memory.connect(send)
 }
 

@@ -36,7 +36,7 @@ export function registerMetrics(registry: Registry) {
   const quota = counter('onescan_quota_answers_total', 'Questions about mailboxes by what became of them.', ['answer']) // biome-ignore format: as above
   const judging = gauge('onescan_judging', 'Messages that are being judged.')
   const processes = gauge('onescan_processes', 'Processes that judge mail.')
-  const replaced = counter('onescan_workers_replaced_total', 'Processes that judged mail and were replaced: they ended by themselves, or were ended since they were held.', ['why']) // biome-ignore format: as above
+  const replaced = counter('onescan_workers_replaced_total', 'Processes that judged mail and were replaced: they ended by themselves, or were ended since they hung.', ['why']) // biome-ignore format: as above
   const late = gauge('onescan_workers_late', 'Processes that judge mail and have said nothing for some seconds.') // biome-ignore format: as above
   const clients = gauge('onescan_clients', 'Connections by door.', ['door'])
   const memory = gauge('onescan_memory_bytes', 'Bytes of messages that have no answer yet, by door.', ['door']) // biome-ignore format: as above

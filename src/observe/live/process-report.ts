@@ -69,7 +69,7 @@ export interface WorkersState {
   /** How many workers have ended, by themselves or not, and were replaced. */
   readonly replaced: number
   /** How many of them were ended because they hung. */
-  readonly held: number
+  readonly hung: number
   /** The process ids of workers that have said nothing for some seconds. */
   readonly late: readonly number[]
 }

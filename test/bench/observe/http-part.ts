@@ -28,7 +28,7 @@ const place = await openHttpPlace({
     scanPolicy: () => undefined,
     spoolDirectory: '/tmp',
     memoryLimit: 1,
-    workers: () => ({ replaced: 0, held: 0, late: [] }),
+    workers: () => ({ replaced: 0, hung: 0, late: [] }),
   },
 })
 let number = 0

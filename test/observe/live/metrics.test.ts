@@ -16,7 +16,7 @@ const standing = {
   trial: undefined,
   spool: undefined,
   memoryLimit: 1,
-  workers: { replaced: 0, held: 0, late: [] },
+  workers: { replaced: 0, hung: 0, late: [] },
   now: 0,
 }
 

@@ -106,10 +106,10 @@ t.test('processes of a host hear of each other', async (t) => {
   const [a, b] = memories
   const spoken = new EventTarget()
   a.connect((words) => {
-    b.hear(JSON.parse(JSON.stringify(words)))
+    b.receive(JSON.parse(JSON.stringify(words)))
     spoken.dispatchEvent(new Event('words'))
   })
-  b.connect((words) => a.hear(JSON.parse(JSON.stringify(words))))
+  b.connect((words) => a.receive(JSON.parse(JSON.stringify(words))))
   const [sinceA, sinceB] = [a.poison.uptime(), b.poison.uptime()]
   const counts = [a.poison.harmed(killer, sinceA), b.poison.harmed(other, sinceB)]
   t.same(await Promise.all(counts), [undefined, undefined], 'they were there together')
@@ -119,7 +119,7 @@ t.test('processes of a host hear of each other', async (t) => {
   t.match(b.poison.leftAloneFor(killer.fingerprint, 2), Number)
 
   const late = openHostMemory({ self: 3 })
-  late.hear(JSON.parse(JSON.stringify(a.welcome())))
+  late.receive(JSON.parse(JSON.stringify(a.initialEvents())))
   t.match(late.poison.leftAloneFor(killer.fingerprint, 2), Number, 'one that begins later knows it')
 })
 

@@ -37,9 +37,9 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
   if (libc === undefined || limit === undefined || ownSession === undefined) return noReaper
   libc.adoptOrphans()
   let isReaping = false
-  process.on('SIGCHLD', look)
+  process.on('SIGCHLD', killOrphans)
 
-  function look(): void {
+  function killOrphans(): void {
     const own = ownChildren()
     const ended: number[] = []
     for (const { pid, state, session } of children()) {
@@ -58,7 +58,7 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
     const own = ownChildren()
     const zombies = children().filter(({ pid, state }) => state === 'Z' && pids.includes(pid))
     for (const { pid } of zombies) if (!own.has(pid)) libc!.reap(pid)
-    look()
+    killOrphans()
   }
 
   function isOfPlugin(pid: number): boolean {
@@ -69,7 +69,7 @@ export function adoptOrphans(libc: Libc | undefined): OrphanReaper {
   return {
     async ended() {
       for (const deadline = performance.now() + PATIENCE; performance.now() < deadline; ) {
-        look()
+        killOrphans()
         // If a process has just ended, its child may become ours after this list was read.
         const left = children().filter(({ session }) => session !== ownSession)
         const own = ownChildren()

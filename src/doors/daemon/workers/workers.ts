@@ -6,7 +6,7 @@ import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
 import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
-import { HELD_AFTER, watchBeats } from './held-workers.ts'
+import { HUNG_AFTER, watchBeats } from './hung-workers.ts'
 import { countNotes, openNotes } from './notes.ts'
 
 export interface Workers {
@@ -68,7 +68,7 @@ interface Worker {
 
 /**
  * Starts processes that share listening sockets, so that an idle one takes the next connection. A
- * worker that ends by itself is replaced. A worker that is held is killed, and then replaced. The
+ * worker that ends by itself is replaced. A worker that hangs is killed, and then replaced. The
  * messages that it had in hand count like messages that scanners died of.
  */
 export function startWorkers(options: WorkersOptions): Workers {
@@ -78,14 +78,14 @@ export function startWorkers(options: WorkersOptions): Workers {
   let stopping = false
   let allEnded = () => {}
   let replaced = 0
-  let held = 0
+  let hung = 0
 
   const beats = watchBeats({
     uptime: () => performance.now(),
     stat: processStat,
-    onHeld(pid, how) {
-      held++
-      log(`worker ${pid} has said nothing for ${HELD_AFTER / 1000} seconds (${how}); it is ended`)
+    onHung(pid, how) {
+      hung++
+      log(`worker ${pid} has said nothing for ${HUNG_AFTER / 1000} seconds (${how}); it is ended`)
       for (const { child } of workers) if (child.pid === pid) child.kill('SIGKILL')
     },
   })
@@ -113,7 +113,7 @@ export function startWorkers(options: WorkersOptions): Workers {
     const { child } = worker
     workers.add(worker)
     beats.heard(child.pid!)
-    for (const message of [...options.greetings, memory.welcome()]) send(child, message)
+    for (const message of [...options.greetings, memory.initialEvents()]) send(child, message)
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
         const addresses = take(child, message)
@@ -123,7 +123,7 @@ export function startWorkers(options: WorkersOptions): Workers {
       child.once('exit', (code, signal) => {
         const how = `worker ${child.pid} ended with ${signal ?? code}`
         reject(new Error(how))
-        bury(worker)
+        forgetWorker(worker)
         if (!stopping) replace(how)
         else if (workers.size === 0) allEnded()
       })
@@ -136,19 +136,19 @@ export function startWorkers(options: WorkersOptions): Workers {
     if (message === BEAT) return undefined
     if (isServingNotice(message)) return message.serving
     if (isHostEvents(message)) {
-      memory.hear(message)
+      memory.receive(message)
       sendAll(message, child)
     } else options.onMessage(child.pid!, message)
     return undefined
   }
 
   /** Tells everybody that the worker has ended. */
-  function bury(worker: Worker): void {
+  function forgetWorker(worker: Worker): void {
     const { child, notes } = worker
     const pid = child.pid!
     workers.delete(worker)
     beats.forget(pid)
-    sendAll(memory.farewell(pid))
+    sendAll(memory.endOf(pid))
     if (!stopping) options.onEnd?.(pid, countNotes(pid, notes, memory.poison, log))
     if (notes !== undefined) closeSync(notes)
   }
@@ -195,7 +195,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const ready = Promise.all(Array.from({ length: count }, startWorker)).then(([first]) => first!)
   return {
     ready,
-    state: () => ({ replaced, held, late: beats.late() }),
+    state: () => ({ replaced, hung, late: beats.late() }),
     reload: () => order('reload'),
     report: () => order('report'),
     stop() {

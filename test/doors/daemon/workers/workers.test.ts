@@ -64,7 +64,7 @@ t.test('a worker that cannot be started is tried again until it starts', async (
   const { workers, log, pids, breakProgram, mendProgram, secondWorker } = await startWorker(t)
   await breakProgram()
   t.match(log[1], /^a worker cannot be started: spawn .* ENOENT$/)
-  t.same(workers.state(), { replaced: 1, held: 0, late: [] })
+  t.same(workers.state(), { replaced: 1, hung: 0, late: [] })
   mendProgram()
   await secondWorker()
   t.not(pids[1], pids[0])

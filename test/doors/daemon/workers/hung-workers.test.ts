@@ -1,15 +1,15 @@
 import t from 'tap'
 import {
-  HELD_AFTER,
+  HUNG_AFTER,
   LATE_AFTER,
   watchBeats,
-} from '../../../../src/doors/daemon/workers/held-workers.ts'
+} from '../../../../src/doors/daemon/workers/hung-workers.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { type Asked, numbered, sessionStandIn } from '../../../scan/clamd/session-stand-in.ts'
 import { get, until } from '../../http/rig.ts'
 import { childrenOf, startOnescand } from '../process.ts'
 
-/** How onescand finds workers that are held, that is, stuck in a loop or stopped. */
+/** How onescand finds workers that hang, that is, are stuck in a loop or stopped. */
 
 const SECOND = 1000
 const WORKER = 7
@@ -17,21 +17,21 @@ const WORKER = 7
 /** A watch over one worker, by a clock and with a process status that the test sets. */
 function watch(stat: (seconds: number) => { state: string; used: number } | undefined) {
   let now = 0
-  const held: string[] = []
+  const hung: string[] = []
   const beats = watchBeats({
     uptime: () => now,
     stat: () => stat(now / SECOND),
-    onHeld: (worker, how) => held.push(`${worker} ${how}`),
+    onHung: (worker, how) => hung.push(`${worker} ${how}`),
   })
   beats.heard(WORKER)
   return {
-    held,
+    hung,
     beats,
     /** The worker says nothing for so many seconds. */
     pass(seconds: number) {
       for (let n = 0; n < seconds; n++) {
         now += SECOND
-        beats.look()
+        beats.poll()
       }
     },
     sleep(seconds: number) {
@@ -41,21 +41,21 @@ function watch(stat: (seconds: number) => { state: string; used: number } | unde
 }
 
 t.test(
-  'a silent worker that is stopped, or runs all the time, is held after five seconds',
+  'a silent worker that is stopped, or runs all the time, hangs after five seconds',
   async (t) => {
     for (const [stat, how] of [
       [() => ({ state: 'T', used: 0 }), '7 stopped'],
       [() => ({ state: 't', used: 0 }), '7 stopped'],
       [(at: number) => ({ state: 'R', used: at * SECOND }), '7 busy for 3.0 s of processor time'],
     ] as const) {
-      const { held, pass, beats } = watch(stat)
-      pass(HELD_AFTER / SECOND - 1)
-      t.same(held, [])
+      const { hung, pass, beats } = watch(stat)
+      pass(HUNG_AFTER / SECOND - 1)
+      t.same(hung, [])
       t.same(beats.late(), [WORKER])
       pass(1)
-      t.same(held, [how])
+      t.same(hung, [how])
       pass(5)
-      t.same(held, [how], 'it is reported once')
+      t.same(hung, [how], 'it is reported once')
       beats.forget(WORKER)
       t.same(beats.late(), [])
     }
@@ -63,41 +63,41 @@ t.test(
 )
 
 t.test(
-  'a silent worker that waits for the processor is held only after twenty seconds',
+  'a silent worker that waits for the processor hangs only after twenty seconds',
   async (t) => {
-    const { held, pass, beats } = watch((at) => ({ state: 'R', used: at * 50 }))
+    const { hung, pass, beats } = watch((at) => ({ state: 'R', used: at * 50 }))
     pass(15)
-    t.same(held, [])
+    t.same(hung, [])
     beats.heard(WORKER)
     pass(2)
     t.same(beats.late(), [])
-    t.same(held, [])
+    t.same(hung, [])
     pass(30)
-    t.same(held, ['7 silent'], 'after twenty seconds the cause does not matter')
+    t.same(hung, ['7 silent'], 'after twenty seconds the cause does not matter')
     const hidden = watch(() => undefined)
     hidden.pass(30)
-    t.same(hidden.held, ['7 silent'])
+    t.same(hidden.hung, ['7 silent'])
   },
 )
 
 t.test('if the watch itself was away, no worker is late before it could send a beat', async (t) => {
-  const { held, pass, sleep, beats } = watch(() => ({ state: 'T', used: 0 }))
+  const { hung, pass, sleep, beats } = watch(() => ({ state: 'T', used: 0 }))
   sleep(3600)
   pass(1)
-  t.same(held, [])
+  t.same(hung, [])
   t.same(beats.late(), [])
   pass(LATE_AFTER / SECOND + 1)
   t.same(beats.late(), [WORKER])
 })
 
 t.test(
-  'messages that a held worker had in hand are suspects, and innocent ones are scanned again',
+  'messages that a hung worker had in hand are suspects, and innocent ones are scanned again',
   async (t) => {
     let waiting: Asked[] = []
     const clamd = await sessionStandIn(
       t,
       (asked) => {
-        if (asked.message.includes('held')) waiting.push(asked)
+        if (asked.message.includes('hung')) waiting.push(asked)
         else return numbered('stream: OK')(asked)
       },
       { version: () => 'ClamAV 1.4.3' },
@@ -117,7 +117,7 @@ t.test(
       return onescand.ask({ variables, message, timeLeft: 150_000 })
     }
     /** Stops the only worker while it has these messages in hand. */
-    const hold = async (...bodies: string[]) => {
+    const hang = async (...bodies: string[]) => {
       waiting = []
       const [worker] = childrenOf(onescand.pid)
       const asked = bodies.map(ask)
@@ -140,23 +140,23 @@ t.test(
       )
     }
 
-    await hold('held, one', 'held, two')
+    await hang('hung, one', 'hung, two')
     await onescand.logged(/had 2 messages in hand, counted as suspects \(POISONTRIES\)/)
-    for (const [index, body] of ['held, one', 'held, two'].entries()) {
+    for (const [index, body] of ['hung, one', 'hung, two'].entries()) {
       const again = ask(body)
       while (waiting.length < 3 + index) await new Promise((done) => setTimeout(done, 5))
       numbered('stream: OK')(waiting.at(-1)!)
       t.match(await again, { does: 'hand on' }, 'a bystander is asked about again')
     }
 
-    await hold('held, alone')
+    await hang('hung, alone')
     await onescand.logged(/had a message in hand, counted its scan 1 that went so \(POISONTRIES\)/)
-    const { does, code, log } = await ask('held, alone')
+    const { does, code, log } = await ask('hung, alone')
     t.match({ does, code }, { does: 'end', code: 71 })
-    t.match(log, /reason="poison: /, 'what held it is not scanned again, by the next worker either')
+    t.match(log, /reason="poison: /, 'what hung it is not scanned again, by the next worker either')
     t.match(await ask('other mail'), { does: 'hand on' })
     const { text } = await get(port, '/metrics')
-    t.match(text, 'onescan_workers_replaced_total{why="held"} 2')
+    t.match(text, 'onescan_workers_replaced_total{why="hung"} 2')
     t.match(text, 'onescan_workers_replaced_total{why="ended"} 0')
   },
 )

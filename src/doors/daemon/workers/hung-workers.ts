@@ -3,19 +3,19 @@ export const BEAT_EVERY = 1_000
 /** Milliseconds without a beat after which a worker is late: /healthz says so. */
 export const LATE_AFTER = 3_000
 /**
- * Milliseconds without a beat after which a worker is held if it runs all the time, or is stopped.
+ * Milliseconds without a beat after which a worker hangs if it runs all the time, or is stopped.
  */
-export const HELD_AFTER = 5_000
+export const HUNG_AFTER = 5_000
 /**
- * Milliseconds of processor time that a held worker must have used meanwhile. With less it only
+ * Milliseconds of processor time that a hung worker must have used meanwhile. With less it only
  * waits for the processor, which other processes have on a busy host.
  */
 const BUSY_FOR = 2_000
-/** Milliseconds without a beat after which a worker is held, whatever it does. */
+/** Milliseconds without a beat after which a worker hangs, whatever it does. */
 const SILENT_FOR = 20_000
 
 /** Listens to the beats of workers. */
-export interface HeldWatch {
+export interface BeatWatch {
   /** The worker has started, or has said something. */
   heard(worker: number): void
   /** The worker has ended. */
@@ -25,13 +25,13 @@ export interface HeldWatch {
   close(): void
 }
 
-export interface HeldWatchOptions {
+export interface BeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that is held; `how` says in words what it does. */
-  readonly onHeld: (worker: number, how: string) => void
+  /** Called once for each worker that hangs; `how` says in words what it does. */
+  readonly onHung: (worker: number, how: string) => void
 }
 
 /** The last beat of a worker. */
@@ -39,23 +39,23 @@ interface Beat {
   at: number
   /** Milliseconds of processor time that the worker had used when a beat was first missing. */
   used: number | undefined
-  isHeld: boolean
+  isHung: boolean
 }
 
 /**
- * Finds workers that are held, that is, stuck in a loop or stopped: they send no beat for some
- * seconds. If this very process was away, no worker is held. `look` is called each second.
+ * Finds workers that hang, that is, are stuck in a loop or stopped: they send no beat for some
+ * seconds. If this very process was away, no worker hangs. `poll` is called each second.
  */
 export function watchBeats({
   uptime,
   stat,
-  onHeld,
-}: HeldWatchOptions): HeldWatch & { look(): void } {
+  onHung,
+}: BeatWatchOptions): BeatWatch & { poll(): void } {
   const beats = new Map<number, Beat>()
-  let looked = uptime()
+  let polledAt = uptime()
 
-  /** Returns in words what a held worker does, or undefined if it is not held. */
-  function howHeld(worker: number, beat: Beat): string | undefined {
+  /** Returns in words what a hung worker does, or undefined if it does not hang. */
+  function howHung(worker: number, beat: Beat): string | undefined {
     const silent = uptime() - beat.at
     if (silent < BEAT_EVERY * 2) {
       beat.used = undefined
@@ -63,32 +63,32 @@ export function watchBeats({
     }
     const status = stat(worker)
     beat.used ??= status?.used
-    if (silent < HELD_AFTER) return undefined
+    if (silent < HUNG_AFTER) return undefined
     if (status !== undefined && 'Tt'.includes(status.state)) return 'stopped'
     const used = (status?.used ?? 0) - (beat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${(used / 1000).toFixed(1)} s of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined
   }
 
-  function look(): void {
-    const wasAway = uptime() - looked > LATE_AFTER
-    looked = uptime()
+  function poll(): void {
+    const wasAway = uptime() - polledAt > LATE_AFTER
+    polledAt = uptime()
     for (const [worker, beat] of beats) {
-      if (wasAway) beat.at = looked
-      const how = beat.isHeld ? undefined : howHeld(worker, beat)
+      if (wasAway) beat.at = polledAt
+      const how = beat.isHung ? undefined : howHung(worker, beat)
       if (how === undefined) continue
-      beat.isHeld = true
-      onHeld(worker, how)
+      beat.isHung = true
+      onHung(worker, how)
     }
   }
 
-  const timer = setInterval(look, BEAT_EVERY)
+  const timer = setInterval(poll, BEAT_EVERY)
   timer.unref()
   return {
-    look,
+    poll,
     heard(worker) {
       const beat = beats.get(worker)
-      if (beat === undefined) beats.set(worker, { at: uptime(), used: undefined, isHeld: false })
+      if (beat === undefined) beats.set(worker, { at: uptime(), used: undefined, isHung: false })
       else beat.at = uptime()
     },
     forget: (worker) => beats.delete(worker),
