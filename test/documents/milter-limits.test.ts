@@ -1,9 +1,9 @@
 import t from 'tap'
 import { COMMAND_MAX, PACKET_MAX } from '../../src/doors/milter/connection.ts'
 import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
-import { standardTimeouts } from '../../src/doors/milter/time-limits.ts'
+import { defaultTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
-import { HELD_MAX } from '../../src/doors/shared/intake/gathering.ts'
+import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
@@ -22,19 +22,19 @@ function limit(what: string): number {
 
 t.test('they are the constants of the program', async (t) => {
   const constants: Record<string, number> = {
-    'message in memory': HELD_MAX,
+    'message in memory': IN_MEMORY_MAX,
     'turn to be judged': TURN_WITHIN,
     'header block': HEADER_MAX,
     'packet of the protocol': PACKET_MAX,
     'packet of any other kind than header field or body': COMMAND_MAX - 1,
     'macros before a command': MACROS_MAX,
-    'time to negotiate': standardTimeouts.negotiation,
+    'time to negotiate': defaultTimeouts.negotiation,
     'paths of all recipients together': PATHS_MAX,
     'connections of one process': CONNECTIONS_MAX,
-    'silence within a message': standardTimeouts.stalled,
-    'silence otherwise': standardTimeouts.idle,
+    'silence within a message': defaultTimeouts.stalled,
+    'silence otherwise': defaultTimeouts.idle,
   }
   for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)
   const [, seconds] = /tells the MTA every (\d+) seconds/.exec(page) ?? []
-  t.equal(Number(seconds) * 1000, standardTimeouts.progressAfter)
+  t.equal(Number(seconds) * 1000, defaultTimeouts.progressAfter)
 })

@@ -5,8 +5,8 @@ import { hostname } from 'node:os'
 import { createCrlfReader } from '../../doors/shared/intake/crlf-reader.ts'
 import {
   callNextServer,
+  defaultNextServerTimeouts,
   type NextServer,
-  standardNextServerTimeouts,
 } from '../../doors/smtp/next-server.ts'
 import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
 import { createStuffing, PIECE } from '../../doors/smtp/wire/stuffing.ts'
@@ -114,7 +114,7 @@ async function bySmtp(
   mail: OutgoingMail,
   route: Extract<ReleaseRoute, { kind: 'smtp' }>,
 ): Promise<void> {
-  const server = await callNextServer(route, standardNextServerTimeouts)
+  const server = await callNextServer(route, defaultNextServerTimeouts)
   try {
     await converse(server, mail, route.text)
   } finally {

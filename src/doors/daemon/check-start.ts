@@ -72,7 +72,7 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
   ]
   const faults: string[] = []
   for (const [option, address] of named) {
-    if (isHeld(address, options)) continue
+    if (isInUse(address, options)) continue
     await checkAddress(address, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })
@@ -81,15 +81,15 @@ async function placeFaults(options: DaemonOptions): Promise<string[]> {
 }
 
 /** Whether the onescand that a start would follow listens there, and so will free the address. */
-function isHeld(address: DoorAddress, { held }: Pick<DaemonOptions, 'held'>): boolean {
-  return held.some((other) => isDeepStrictEqual(other, address))
+function isInUse(address: DoorAddress, { inUse }: Pick<DaemonOptions, 'inUse'>): boolean {
+  return inUse.some((other) => isDeepStrictEqual(other, address))
 }
 
 /**
  * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
  */
 async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<string[]> {
-  if (http === undefined || isHeld(http, options)) return []
+  if (http === undefined || isInUse(http, options)) return []
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     await checkAddress(http, { ...options, option: '--http' })

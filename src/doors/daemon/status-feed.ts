@@ -63,7 +63,7 @@ export async function openStatusFeed(
 ): Promise<StatusFeed> {
   let doors: readonly PlacedDoor[] | undefined
   let isReady = false
-  let workers = (): WorkersState => ({ replaced: 0, held: 0, late: [] })
+  let workers = (): WorkersState => ({ replaced: 0, hung: 0, late: [] })
   const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
   const server = await openStatusServer({
     address: address.kind === 'tcp' ? address.host : undefined,

@@ -3,18 +3,22 @@ import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
-import { type Candidate, goesForConnection, goesForMemory } from '../shared/limits/eviction.ts'
+import {
+  type Candidate,
+  evictedForConnection,
+  evictedForMemory,
+} from '../shared/limits/eviction.ts'
 import { MilterConnection } from './connection.ts'
 import { type ConnectionMemory, countedLease } from './counted-lease.ts'
 import { createMilterServer, type MilterOptions } from './server.ts'
 import { MilterSession } from './session.ts'
-import { standardTimeouts } from './time-limits.ts'
+import { defaultTimeouts } from './time-limits.ts'
 
 /**
  * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
  */
 export const CONNECTIONS_MAX = 1000
-/** Milliseconds between two looks at what is due. */
+/** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
 /** A connection that has not been told to leave. */
@@ -27,10 +31,10 @@ interface ServedConnection {
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxClients, maxConnections = CONNECTIONS_MAX, budget, log } = options
-  const { timeouts = standardTimeouts } = options
+  const { timeouts = defaultTimeouts } = options
   const connections = new ConnectionSet<MilterConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
-    look: (connection) => connection.tick(),
+    tick: (connection) => connection.tick(),
   })
   /** In the order in which they came. */
   const serving = new Set<ServedConnection>()
@@ -70,7 +74,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
 
   /** Closes silent connections until so many bytes are free, or there is none left to close. */
   function makeFree(bytes: number, asker: ConnectionMemory): void {
-    while (bytes > budget.free && evict(goesForMemory(candidates(asker), uptime()))) {}
+    while (bytes > budget.free && evict(evictedForMemory(candidates(asker), uptime()))) {}
   }
 
   function* candidates(asker?: ConnectionMemory): Generator<Candidate & ServedConnection> {
@@ -92,7 +96,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
    */
   function makeRoom(peer: string): boolean {
     if (serving.size < maxConnections) return true
-    const isRoom = evict(goesForConnection(candidates(), peer, uptime()))
+    const isRoom = evict(evictedForConnection(candidates(), peer, uptime()))
     if (!crowded) {
       const who = isRoom ? 'a silent one' : 'one more'
       log(`milter: over ${maxConnections} connections at once; ${who} was closed`)

@@ -45,7 +45,7 @@ export function createMilterIntake(options: MessageOptions, lease: MemoryLease):
       if (headerTooLarge) return
       const room = HEADER_MAX + 1 - headerLength
       const piece = part.length > room ? part.subarray(0, room) : part
-      gathering.hold(piece)
+      gathering.addToHeader(piece)
       headerLength += piece.length
       headerTooLarge = headerLength > HEADER_MAX
     }
@@ -61,12 +61,12 @@ export function createMilterIntake(options: MessageOptions, lease: MemoryLease):
     endHeader,
     body(chunk) {
       endHeader()
-      if (!headerTooLarge && chunk.length > 0) gathering.keep(lineEnds.push(chunk))
+      if (!headerTooLarge && chunk.length > 0) gathering.addToBody(lineEnds.push(chunk))
     },
     async finish() {
       endHeader()
       const rest = lineEnds.finish()
-      if (!headerTooLarge && rest.length > 0) gathering.keep(rest)
+      if (!headerTooLarge && rest.length > 0) gathering.addToBody(rest)
       const message = await gathering.finish()
       // By the count kept here: an empty line inside a value must not make the header look smaller.
       return headerTooLarge ? { ...message, headerTooLarge } : message

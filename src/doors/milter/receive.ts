@@ -16,5 +16,5 @@ export function startReceiving(configuration: Configuration, lease: MemoryLease)
   const judging = startJudging(configuration)
   return judging.kind === 'pass'
     ? judging
-    : { ...judging, intake: createMilterIntake(judging.look, lease) }
+    : { ...judging, intake: createMilterIntake(judging.messageOptions, lease) }
 }

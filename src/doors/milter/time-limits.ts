@@ -17,7 +17,7 @@ export interface MilterTimeouts {
   readonly leaving: number
 }
 
-export const standardTimeouts: MilterTimeouts = {
+export const defaultTimeouts: MilterTimeouts = {
   negotiation: 10_000,
   progressAfter: 10_000,
   stalled: 600_000,

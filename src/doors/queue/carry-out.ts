@@ -8,7 +8,7 @@ import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
 import { type Envelope, redirect } from '../../message/envelope/envelope.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { SpooledMessage } from '../../message/spool.ts'
-import type { Journal } from '../shared/log/journal.ts'
+import type { SlotLog } from '../shared/log/slot-log.ts'
 import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
 import { type Chain, checkChain } from './chain.ts'
@@ -27,7 +27,7 @@ export interface SlotContext {
   readonly policy: Policy
   readonly chain: ChainCall
   readonly errorReport: ErrorReport
-  readonly journal: Journal
+  readonly slotLog: SlotLog
 }
 
 /**
@@ -59,11 +59,11 @@ export async function carryOut(
  */
 export async function passThrough(
   chain: ChainCall,
-  journal: Journal,
+  slotLog: SlotLog,
   why: string,
 ): Promise<number> {
   checkChain(chain, chain.self)
-  journal.passed(why)
+  slotLog.passed(why)
   return replaceProcess({ ...chain, inputs: undefined })
 }
 
@@ -75,14 +75,14 @@ async function handOn(
   { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
   { message, envelope }: Transaction<SpooledMessage>,
   decided: Decision,
-  { policy, chain, journal }: SlotContext,
+  { policy, chain, slotLog }: SlotContext,
 ): Promise<number> {
   checkChain(chain, chain.self)
   const edited = message.rewrite(editHeader(message.header, edits))
   const addressed = recipients ? redirect(envelope, recipients) : envelope
   const envelopeFile = spoolEnvelope(addressed, policy.spool.directory)
   message.removeNamedFile()
-  journal.decided(decided, undefined)
+  slotLog.decided(decided, undefined)
   return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
 }
 
@@ -101,10 +101,10 @@ async function handOnShare(
 async function keep<Kind extends Decision>(
   decision: Kind,
   transaction: Transaction,
-  { journal }: SlotContext,
+  { slotLog }: SlotContext,
 ): Promise<Kind> {
   const { keepAsDecided } = await import('../shared/keep-message.ts')
-  return keepAsDecided(decision, transaction, exit.done, journal.about())
+  return keepAsDecided(decision, transaction, exit.done, slotLog.about())
 }
 
 /**
@@ -121,7 +121,7 @@ export function spoolEnvelope({ wire }: Envelope, directory: string): ProgramInp
   return { fd, offset: 0 }
 }
 
-function answer(code: number, decision: Decision, { journal }: SlotContext): number {
-  journal.decided(decision, code)
+function answer(code: number, decision: Decision, { slotLog }: SlotContext): number {
+  slotLog.decided(decision, code)
   return code
 }

@@ -3,9 +3,9 @@ import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/h
 import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { readControlDirectories, readPolicy } from '../../judge/policy.ts'
-import { type Journal, openJournal } from '../shared/log/journal.ts'
 import { openLog } from '../shared/log/log-place.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
+import { openSlotLog, type SlotLog } from '../shared/log/slot-log.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
@@ -32,18 +32,18 @@ run().then(
  */
 async function run(): Promise<number> {
   const log = await openLog(env)
-  const journal = openJournal(env, log)
+  const slotLog = openSlotLog(env, log)
   const failed = (error: unknown) => {
     const code = codeOfFault(faultKindOf(error))
-    journal.fault(error, code)
+    slotLog.fault(error, code)
     return code
   }
   process.on('uncaughtException', (error) => process.exit(failed(error)))
-  return slot(journal, log).catch(failed)
+  return slot(slotLog, log).catch(failed)
 }
 
 /** One message through the slot (qmail-queue(8)). */
-async function slot(journal: Journal, log: LogSink): Promise<number> {
+async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if (asksForHelpOrVersion(words)) return tellUsage()
   const chain: ChainCall = {
     ...findChain(words, env, readControlDirectories(env)),
@@ -51,16 +51,16 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
     self: process.argv[1] ?? process.execPath,
   }
   const policy = readPolicy(env)
-  if ('off' in policy && !policy.quota) return passThrough(chain, journal, policy.off)
+  if ('off' in policy && !policy.quota) return passThrough(chain, slotLog, policy.off)
 
   const errorReport = readErrorReport(env) // before any descriptor is opened that stays
   if ('off' in policy) {
     const { passUnscanned } = await import('./quota-only.ts')
-    return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, journal })
+    return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, slotLog })
   }
   const tools = await prepareTools(policy, log)
   const transaction = receiveTransaction(policy, tools, env)
-  journal.received(transaction)
+  slotLog.received(transaction)
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
@@ -68,7 +68,7 @@ async function slot(journal: Journal, log: LogSink): Promise<number> {
     await tools.quota?.settled()
     tools.quota?.close()
     keepNoFile.stop()
-    return await carryOut(decision, transaction, { policy, chain, errorReport, journal })
+    return await carryOut(decision, transaction, { policy, chain, errorReport, slotLog })
   } finally {
     message.removeNamedFile()
   }

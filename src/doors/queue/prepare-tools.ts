@@ -30,7 +30,7 @@ export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTo
 
 async function openLookup(settings: QuotaSettings): Promise<SlotTools['quota']> {
   const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
-  return openQuotaClient(settings, () => {}) // the journal says what the answer was
+  return openQuotaClient(settings, () => {}) // the slot's line says what the answer was
 }
 
 /** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */

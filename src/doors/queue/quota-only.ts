@@ -26,15 +26,15 @@ export async function passUnscanned(
   settings: QuotaSettings,
   why: string,
   env: Environment,
-  { chain, errorReport, journal }: Omit<SlotContext, 'policy'>,
+  { chain, errorReport, slotLog }: Omit<SlotContext, 'policy'>,
 ): Promise<number> {
   const client = readClient(env)
-  if (!isAskedAbout(client, settings)) return passThrough(chain, journal, why)
+  if (!isAskedAbout(client, settings)) return passThrough(chain, slotLog, why)
   const { directory } = readSpoolPolicy(env)
   const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')
-  const quota = openQuotaClient(settings, () => {}) // the journal says what the answer was
+  const quota = openQuotaClient(settings, () => {}) // the slot's line says what the answer was
   const { fd, size, envelope } = receiveUnseen(directory)
-  journal.received({ message: { size, header: headerOf(fd) }, envelope })
+  slotLog.received({ message: { size, header: headerOf(fd) }, envelope })
   const began = process.hrtime.bigint()
   const answer = await answerForAll({ envelope, client, size }, quota)
   await quota.settled()
@@ -42,13 +42,13 @@ export async function passUnscanned(
   if (answer?.answer === 'full') {
     const decision = deferOverQuota(envelope, Number(process.hrtime.bigint() - began) / 1e6)
     const code = report(decision.reply, errorReport)
-    journal.decided(decision, code)
+    slotLog.decided(decision, code)
     return code
   }
   checkChain(chain, chain.self)
   const envelopeFile = spoolEnvelope(envelope, directory)
   const remark = quotaRemark(answer)
-  journal.passed(remark ? `${why}; ${remark}` : why)
+  slotLog.passed(remark ? `${why}; ${remark}` : why)
   return replaceProcess({ ...chain, inputs: [{ fd, offset: 0 }, envelopeFile] })
 }
 

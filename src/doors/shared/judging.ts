@@ -15,7 +15,7 @@ import { tellExceptions } from './tell-exceptions.ts'
 /** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
   /** What the message is kept and looked at by. */
-  readonly look: MessageOptions
+  readonly messageOptions: MessageOptions
 } /** `pass`: the message passes as it is, unscanned. */ & (
   | { readonly kind: 'pass'; readonly why: string }
   | {
@@ -32,11 +32,11 @@ export function startJudging(configuration: Configuration): Judging {
   const off = policy === undefined ? NOTHING_SCANS : switchedOff(directories)
   if (policy === undefined || off !== undefined) {
     const spool = policy?.spool ?? readSpoolPolicy(env)
-    return { kind: 'pass', why: off!, look: { ...unseen, policy: spool } }
+    return { kind: 'pass', why: off!, messageOptions: { ...unseen, policy: spool } }
   }
   return {
     kind: 'judge',
-    look: {
+    messageOptions: {
       policy: policy.spool,
       digestsFor: configuration.digestsFor,
       createHash: tools.crypto?.createHash,

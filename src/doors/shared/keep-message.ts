@@ -9,7 +9,7 @@ import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
  * Keeps the message in quarantine if that is the decision, for all recipients or for some. Resolves
- * with the decision when the message is on the disk; it then has the name of the kept message.
+ * with the decision when the message is on the disk; it then has the id of the kept message.
  * Other decisions stay as they are. Rejects as keepInQuarantine() does.
  */
 export async function keepAsDecided<Kind extends Decision>(
@@ -38,7 +38,7 @@ export async function keepAsDecided(
 }
 
 /**
- * Keeps a message in quarantine. Resolves when it is on the disk, with the decision and the name of
+ * Keeps a message in quarantine. Resolves when it is on the disk, with the decision and the id of
  * the kept message in it. Rejects with a Fault if the message cannot be kept: then it must not be
  * accepted. `code` and `about` are for its log line, which is kept beside it.
  */

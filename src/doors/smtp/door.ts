@@ -6,21 +6,21 @@ import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { madeRoom, mayNotConnect, stopping, tooManyConnections } from './own-replies.ts'
 import { ServedClient } from './served-client.ts'
 import { createSmtpServer, type SmtpDoorState, type SmtpOptions, type SmtpRoute } from './server.ts'
-import { standardTimeouts } from './time-limits.ts'
+import { defaultTimeouts } from './time-limits.ts'
 import type { RawReply } from './wire/replies.ts'
 
-/** Milliseconds between two looks at what is due. */
+/** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
 /** The SMTP door: sessions of mail servers on whatever the server listens on. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
-  const { maxClients, budget, timeouts = standardTimeouts } = options
+  const { maxClients, budget, timeouts = defaultTimeouts } = options
   const state: SmtpDoorState = { configuration: first, stopping: false }
   const smtpServer = createSmtpServer(route, options, state)
   const { complain, uptime } = smtpServer
   const clients = new ConnectionSet<ServedClient>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
-    look: (client) => client.tick(uptime(), timeouts),
+    tick: (client) => client.tick(uptime(), timeouts),
   })
   let crowded = false
 
@@ -84,7 +84,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
 function turnAway(socket: Socket, { bytes }: RawReply): void {
   socket.end(bytes)
   socket.resume()
-  socket.setTimeout(standardTimeouts.leaving, () => socket.destroy())
+  socket.setTimeout(defaultTimeouts.leaving, () => socket.destroy())
 }
 
 /**

@@ -108,22 +108,22 @@ function createStream(gathering: Gathering): MessageStream {
 
   /** Holds bytes of the header block, and returns whether the block has ended. */
   function holdHeader(bytes: Buffer): boolean {
-    gathering.hold(bytes)
+    gathering.addToHeader(bytes)
     if (!bytes.includes(LF)) return false
-    const found = findHeaderEnd(gathering.held, lineStart)
+    const found = findHeaderEnd(gathering.inMemory, lineStart)
     if ('next' in found) lineStart = found.next
     return 'end' in found
   }
 
   return {
     write(bytes) {
-      if (state === 'body') return gathering.keep(bytes)
+      if (state === 'body') return gathering.addToBody(bytes)
       if (state === 'too large') return
-      const piece = bytes.subarray(0, HEADER_MAX + 1 - gathering.held.length)
+      const piece = bytes.subarray(0, HEADER_MAX + 1 - gathering.inMemory.length)
       if (holdHeader(piece)) {
         state = 'body'
-        gathering.keep(bytes.subarray(piece.length))
-      } else if (gathering.held.length > HEADER_MAX) state = 'too large'
+        gathering.addToBody(bytes.subarray(piece.length))
+      } else if (gathering.inMemory.length > HEADER_MAX) state = 'too large'
     },
     finish: gathering.finish,
     discard: gathering.discard,

@@ -17,7 +17,7 @@ export interface NextServerTimeouts {
   readonly end: number
 }
 
-export const standardNextServerTimeouts: NextServerTimeouts = {
+export const defaultNextServerTimeouts: NextServerTimeouts = {
   connection: 30_000,
   command: 300_000,
   data: 120_000,

@@ -14,11 +14,11 @@ import { createContentReader } from './wire/content.ts'
  */
 export async function withContent<Result>(
   client: SmtpClient,
-  look: MessageOptions,
+  options: MessageOptions,
   server: SmtpServer,
   use: (received: ReceivedMessage, refusal: ContentRefusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const intake = createSmtpIntake(look, server.openLease)
+  const intake = createSmtpIntake(options, server.openLease)
   try {
     const refusal = await readContent(client, intake, server)
     const received = await intake.finish()

@@ -9,9 +9,9 @@ import { configureAfterQueue } from './after-queue.ts'
 import { createLoopWatch, type LoopWatch } from './loops.ts'
 import {
   callNextServer,
+  defaultNextServerTimeouts,
   type NextServer,
   type NextServerTimeouts,
-  standardNextServerTimeouts,
 } from './next-server.ts'
 import type { ContentLimits } from './refusals.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
@@ -86,7 +86,7 @@ export function createSmtpServer(
   state: SmtpDoorState,
 ): SmtpServer {
   const { lmtp, afterQueue, refusesBareNewlines } = route
-  const { nextServerTimeouts = standardNextServerTimeouts } = options
+  const { nextServerTimeouts = defaultNextServerTimeouts } = options
   const uptime = () => performance.now()
   const callNext = () => callNextServer(route.next, nextServerTimeouts)
   const complain = (line: string) => options.log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)

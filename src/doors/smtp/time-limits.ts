@@ -17,7 +17,7 @@ export interface SmtpTimeouts {
   readonly leaving: number
 }
 
-export const standardTimeouts: SmtpTimeouts = {
+export const defaultTimeouts: SmtpTimeouts = {
   silence: 300_000,
   command: 300_000,
   content: 3_600_000,

@@ -102,18 +102,23 @@ export function openTransaction(
       })
       try {
         const judging = server.startJudging()
-        return await withContent(client, judging.look, server, async (received, refusal) => {
-          transaction = transactionOf(received.message, judging, sendingClient, lines)
-          const decided = await decide(transaction, refusal, judging, server, gone)
-          if (isTrial) return toAll(trialReply(decided), delivery)
-          const decision =
-            decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
-          const replies = await (decision
-            ? carryOut(decision, { ...delivery, received })
-            : passOn({ ...delivery, received }))
-          for (const line of transactionLines(decision, judging, replies, about)) server.log(line)
-          return replies
-        })
+        return await withContent(
+          client,
+          judging.messageOptions,
+          server,
+          async (received, refusal) => {
+            transaction = transactionOf(received.message, judging, sendingClient, lines)
+            const decided = await decide(transaction, refusal, judging, server, gone)
+            if (isTrial) return toAll(trialReply(decided), delivery)
+            const decision =
+              decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
+            const replies = await (decision
+              ? carryOut(decision, { ...delivery, received })
+              : passOn({ ...delivery, received }))
+            for (const line of transactionLines(decision, judging, replies, about)) server.log(line)
+            return replies
+          },
+        )
       } catch (error) {
         const reply = rawReply(replyToError(error, server))
         server.log(faultLine(error, undefined, about([reply])))

@@ -3,7 +3,7 @@ import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 
 /**
- * Milliseconds before the next look at a connection on which nothing has come yet. They double each
+ * Milliseconds before the next poll of a connection on which nothing has come yet. They double each
  * time.
  */
 const SOON = 1
@@ -17,8 +17,7 @@ const room = Buffer.alloc(ROOM)
 /**
  * Takes the first bytes of a connection, with the descriptor that came with them. This happens
  * before the runtime reads from the connection, which would drop the descriptor; so the server must
- * have `pauseOnConnect`. Nearly always the bytes are there at once. If not, this looks again and
- * again. `take` is called at most once, and must close the descriptor.
+ * have `pauseOnConnect`. Nearly always the bytes are there at once. If not, this polls it. `take` is called at most once, and must close the descriptor.
  */
 export function takeFirstBytes(
   socket: Socket,
@@ -29,12 +28,12 @@ export function takeFirstBytes(
   let turn: NodeJS.Immediate | undefined
   let wait = SOON
 
-  function look(): void {
+  function poll(): void {
     const fd = descriptorOf(socket)
     if (socket.destroyed) return
     const received = fd === undefined ? NOTHING : passing.receive(fd, room)
     if (received === undefined) {
-      timer = setTimeout(look, wait)
+      timer = setTimeout(poll, wait)
       wait = Math.min(LATER, wait * 2)
       return
     }
@@ -46,7 +45,7 @@ export function takeFirstBytes(
     clearImmediate(turn)
     clearTimeout(timer)
   })
-  turn = setImmediate(look)
+  turn = setImmediate(poll)
 }
 
 const NOTHING = { length: 0, descriptor: undefined }

@@ -181,10 +181,10 @@ export class SlotSession {
     this.#socket.write(words)
   }
 
-  #leave(lastWords: Buffer): void {
+  #leave(lastFrames: Buffer): void {
     this.#phase = 'leaving'
     this.#leaveAt = this.#server.uptime()
-    this.#socket.end(lastWords, () => this.#socket.destroy())
+    this.#socket.end(lastFrames, () => this.#socket.destroy())
   }
 
   /** Frees everything, but not while a scanner may still read the message. */

@@ -34,7 +34,7 @@ export interface SlotSocketOptions {
   readonly log: (line: string) => void
 }
 
-/** Milliseconds between looks at what is due: an acknowledgement is, within a second. */
+/** Milliseconds between checks of what is due: an acknowledgement is, within a second. */
 const TICK = 300
 /** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
@@ -44,7 +44,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
   const { maxClients, maxSize, log, identifyPeer, passing } = options
   const sessions = new ConnectionSet<SlotSession>({
     every: TICK,
-    look: (session) => session.tick(),
+    tick: (session) => session.tick(),
   })
   /** The conversations whose head has not come whole, in the order of arrival. */
   const waiting = new Set<SlotSession>()

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { standardTimeouts } from '../../../src/doors/milter/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import type { QuotaAnswer } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
@@ -35,7 +35,7 @@ t.test(
   'while a quota service is asked, no progress is sent, which Sendmail would not take',
   async (t) => {
     const clamd = await standIn(t, () => {})
-    const timeouts = { ...standardTimeouts, progressAfter: 10 }
+    const timeouts = { ...defaultTimeouts, progressAfter: 10 }
     const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
     const answers: ((answer: QuotaAnswer) => void)[] = []
     const ask = () => new Promise<QuotaAnswer>((resolve) => void answers.push(resolve))

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { CONNECTIONS_MAX } from '../../../src/doors/milter/door.ts'
-import { standardTimeouts } from '../../../src/doors/milter/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import { packet } from '../../../src/doors/milter/wire/packets.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
@@ -45,7 +45,7 @@ t.test('a thousand silent connections defer no mail', async (t) => {
 })
 
 t.test('an MTA that does not negotiate is closed in time, however many bytes come', async (t) => {
-  const timeouts = { ...standardTimeouts, progressAfter: 20, negotiation: 50 }
+  const timeouts = { ...defaultTimeouts, progressAfter: 20, negotiation: 50 }
   const milter = await openMilter(t, scanning, { timeouts })
   const idle = await milter.connect()
   const [mute] = await silent(t, milter.socket, 1)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { createMilterIntake } from '../../../src/doors/milter/intake.ts'
-import { HELD_MAX } from '../../../src/doors/shared/intake/gathering.ts'
+import { IN_MEMORY_MAX } from '../../../src/doors/shared/intake/gathering.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import {
   loadPassedDescriptors,
@@ -64,8 +64,8 @@ t.test('fields and body become a message in LF', async (t) => {
 t.test('a message of any size, in memory or in a file, keeps its bytes and digests', async (t) => {
   const size = fc.oneof(
     fc.nat(300),
-    fc.integer({ min: HELD_MAX - 100, max: HELD_MAX + 100 }),
-    fc.nat(3 * HELD_MAX),
+    fc.integer({ min: IN_MEMORY_MAX - 100, max: IN_MEMORY_MAX + 100 }),
+    fc.nat(3 * IN_MEMORY_MAX),
   )
   await fc.assert(
     fc.asyncProperty(size, fc.integer({ min: 1000, max: 65_535 }), async (size, piece) => {
@@ -132,7 +132,7 @@ t.test('a header of exactly the limit is not too large', async (t) => {
 t.test('a discarded message leaves no file and no descriptor', async (t) => {
   const descriptors = () => readdirSync('/proc/self/fd').length
   const before = descriptors()
-  for (const size of [10, 2 * HELD_MAX]) {
+  for (const size of [10, 2 * IN_MEMORY_MAX]) {
     const intake = open()
     intake.body(Buffer.alloc(size))
     intake.discard()
@@ -145,7 +145,7 @@ t.test('a discarded message leaves no file and no descriptor', async (t) => {
 t.test('a small message needs no file, even if there is no place for one', async (t) => {
   const intake = open('/nonexistent')
   intake.body(Buffer.from('small\r\n'))
-  t.throws(() => intake.body(Buffer.alloc(HELD_MAX)), { name: 'Fault', kind: 'temp-file' })
+  t.throws(() => intake.body(Buffer.alloc(IN_MEMORY_MAX)), { name: 'Fault', kind: 'temp-file' })
 })
 
 t.test('memory of a message is charged, and given back', async (t) => {
@@ -153,7 +153,7 @@ t.test('memory of a message is charged, and given back', async (t) => {
   const intake = open(directory, budget.open())
   intake.field(Buffer.from('Subject'), Buffer.alloc(100_000, 'x'))
   t.ok(budget.used >= 100_000)
-  intake.body(Buffer.alloc(HELD_MAX, 'y'))
+  intake.body(Buffer.alloc(IN_MEMORY_MAX, 'y'))
   t.equal(budget.used, 0, 'the message went to a file')
   intake.discard()
   const second = open(directory, budget.open())
@@ -180,7 +180,7 @@ t.test('a larger message lies in a sealed memory file, as scanners see it', asyn
     }
     return { message, bytes, body, close }
   }
-  for (const size of [2 * HELD_MAX, 3_000_000]) {
+  for (const size of [2 * IN_MEMORY_MAX, 3_000_000]) {
     const { message, bytes, body, close } = await told(size)
     t.equal(bytes.length, 'Subject: x\n\n'.length + body.length - Math.floor(size / 16))
     t.ok(budget.used >= bytes.length, 'it is charged')
@@ -248,7 +248,7 @@ t.test('if there is no memory left, a message goes to the disk, whole', async (t
   for (const memoryFiles of [full, none]) {
     const budget = createBudget(64 * 1024 * 1024)
     const intake = open(directory, budget.open(), memoryFiles)
-    const body = Buffer.alloc(3 * HELD_MAX, 'text of a line\n')
+    const body = Buffer.alloc(3 * IN_MEMORY_MAX, 'text of a line\n')
     intake.body(body)
     t.equal(budget.used, 0, 'and nothing is charged')
     const { message, bytes } = await wholeOf(intake)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMilterDoor } from '../../../src/doors/milter/door.ts'
 import type { MilterOptions } from '../../../src/doors/milter/server.ts'
-import { standardTimeouts } from '../../../src/doors/milter/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
@@ -58,7 +58,7 @@ export async function openMilter(
   const milter = createMilterDoor(await configured(environment), {
     maxClients: 100,
     budget: createBudget(64 * 1024 * 1024),
-    timeouts: standardTimeouts,
+    timeouts: defaultTimeouts,
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),
     ...options,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { standardTimeouts } from '../../../src/doors/smtp/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/smtp/time-limits.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { callDoor } from './client.ts'
 import { type Setup, sendThrough } from './rig.ts'
@@ -113,7 +113,7 @@ t.test(
 t.test(
   'a client that sends byte by byte is served, and one that stops is hung up on',
   async (t) => {
-    const timeouts = { ...standardTimeouts, silence: 200, command: 400, content: 600 }
+    const timeouts = { ...defaultTimeouts, silence: 200, command: 400, content: 600 }
     const { next, door } = await open(t, { timeouts })
     const slow = await door.call()
     let left = false
@@ -174,7 +174,7 @@ t.test(
 t.test(
   'over --max-clients the client that is silent for longest is closed, or else the new one is told to come again',
   async (t) => {
-    const timeouts = { ...standardTimeouts, makesRoomAfter: 200 }
+    const timeouts = { ...defaultTimeouts, makesRoomAfter: 200 }
     const { next, door } = await open(t, { maxClients: 2, timeouts })
     const busy = await amidData(door)
     const silent = await door.call()

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { standardNextServerTimeouts } from '../../../src/doors/smtp/next-server.ts'
+import { defaultNextServerTimeouts } from '../../../src/doors/smtp/next-server.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { type Script, startNext } from './next-server.ts'
@@ -28,7 +28,7 @@ t.test('while the next server is missing, mail is deferred', async (t) => {
 })
 
 const nextServerTimeouts = {
-  ...standardNextServerTimeouts,
+  ...defaultNextServerTimeouts,
   connection: 300,
   command: 300,
   data: 300,

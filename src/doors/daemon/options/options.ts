@@ -36,7 +36,7 @@ export interface DaemonOptions {
    * The addresses where the onescand listens that this one will follow. --check does not try to
    * listen there.
    */
-  readonly held: readonly DoorAddress[]
+  readonly inUse: readonly DoorAddress[]
   /** The file with the token that the page asks for. */
   readonly httpToken: string | undefined
   /** Whether the page shows no mail addresses. */
@@ -55,7 +55,7 @@ export interface DaemonOptions {
 }
 
 /** The most workers without --workers, however many processors there are. */
-const WORKERS_STANDARD = 4
+const DEFAULT_WORKERS_MAX = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
                 [--policy unix:PATH|inet:ADDRESS:PORT]...
@@ -96,15 +96,15 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     held: { type: 'string', multiple: true, default: [] }, // from onescan check
   })
   const { lines, attempt } = gatherFaults()
-  const number = (name: 'workers' | 'max-clients' | 'grace', standard: number, min: number) =>
+  const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
     attempt(
       () =>
-        wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, standard, { min, max: 10_000 }),
-      standard,
+        wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, byDefault, { min, max: 10_000 }),
+      byDefault,
     )
-  const bytes = (name: 'max-size' | 'memory', standard: string) =>
-    attempt(() => byteSize({ [`--${name}`]: values[name] || standard }, `--${name}`, 0), 0)
-  const cores = Math.min(availableParallelism(), WORKERS_STANDARD)
+  const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
+    attempt(() => byteSize({ [`--${name}`]: values[name] || byDefault }, `--${name}`, 0), 0)
+  const cores = Math.min(availableParallelism(), DEFAULT_WORKERS_MAX)
 
   const addresses = (texts: readonly string[], option: string) =>
     texts.flatMap((address) => attempt(() => [readDoorAddress(address, option)], []))
@@ -118,7 +118,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
-    held: addresses(values.held, '--held'),
+    inUse: addresses(values.held, '--held'),
     httpHidesAddresses: values['http-hide-addresses'],
     state: values.state || undefined,
     mode: attempt(() => readMode(values.mode), 0),

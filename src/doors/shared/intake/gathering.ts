@@ -7,18 +7,18 @@ import type { Message } from '../../../message/spool.ts'
 import type { MemoryLease } from '../limits/memory-budget.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */
-export const HELD_MAX = 128 * 1024
+export const IN_MEMORY_MAX = 128 * 1024
 /** Bytes that are allocated at first. */
 const FIRST_PIECE = 8 * 1024
 
 /** The bytes of a message while they come, header block and body together. */
 export interface Gathering {
-  /** The bytes in memory: the whole message, as long as only `hold` was called. */
-  readonly held: Buffer
+  /** The bytes in memory: the whole message, as long as only `addToHeader` was called. */
+  readonly inMemory: Buffer
   /** Takes bytes of the header block, which stay in memory. */
-  hold(bytes: Buffer): void
+  addToHeader(bytes: Buffer): void
   /** Takes bytes of the body. */
-  keep(bytes: Buffer): void
+  addToBody(bytes: Buffer): void
   /** Resolves with the message, which the caller closes. No bytes may be added any more. */
   finish(): Promise<Message>
   /** Frees everything. It is called once the message is closed, or if there will be no message. */
@@ -33,31 +33,31 @@ export interface Gathering {
  */
 export function createGathering(options: MessageOptions, lease: MemoryLease): Gathering {
   lease.charge(FIRST_PIECE)
-  let held = Buffer.allocUnsafe(FIRST_PIECE)
+  let buffer = Buffer.allocUnsafe(FIRST_PIECE)
   let length = 0
   let file: GatheredFile | undefined
   let form: FormReader | undefined // set from the end of the header block on
 
-  function hold(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
-    if (held.length < length + bytes.length) {
-      const size = Math.max(length + bytes.length, Math.min(2 * held.length, most))
+  function append(bytes: Buffer, most = Number.POSITIVE_INFINITY): void {
+    if (buffer.length < length + bytes.length) {
+      const size = Math.max(length + bytes.length, Math.min(2 * buffer.length, most))
       lease.charge(size)
       const larger = Buffer.allocUnsafe(size)
-      held.copy(larger, 0, 0, length)
+      buffer.copy(larger, 0, 0, length)
       giveUp()
-      held = larger
+      buffer = larger
     }
-    length += bytes.copy(held, length)
+    length += bytes.copy(buffer, length)
   }
 
   /**
    * Takes the bytes into memory. Returns false if the message is too large for that, or no memory
    * is left.
    */
-  function isHeld(bytes: Buffer): boolean {
-    if (length + bytes.length > HELD_MAX) return false
+  function isAppended(bytes: Buffer): boolean {
+    if (length + bytes.length > IN_MEMORY_MAX) return false
     try {
-      hold(bytes, HELD_MAX)
+      append(bytes, IN_MEMORY_MAX)
       return true
     } catch (error) {
       if (faultKindOf(error) === 'out-of-memory') return false
@@ -66,7 +66,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
   }
 
   function endHeader(): FormReader {
-    const all = held.subarray(0, length)
+    const all = buffer.subarray(0, length)
     const { header, headerTooLarge } = headerOf(all)
     const wanted = headerTooLarge ? { md5: false, sha256: false } : options.digestsFor(header)
     const reader = readForm(header, wanted, options.createHash)
@@ -88,28 +88,28 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
    * time.
    */
   function giveUp(): void {
-    const copied = held
+    const copied = buffer
     drop()
     releaseBuffer(copied)
   }
 
   function drop(): void {
-    lease.release(held.length)
-    held = Buffer.alloc(0)
+    lease.release(buffer.length)
+    buffer = Buffer.alloc(0)
   }
 
   return {
-    get held() {
-      return held.subarray(0, length)
+    get inMemory() {
+      return buffer.subarray(0, length)
     },
-    hold: (bytes) => hold(bytes),
-    keep(bytes) {
+    addToHeader: (bytes) => append(bytes),
+    addToBody(bytes) {
       form ??= endHeader()
       form.update(bytes)
       if (file === undefined) {
-        if (isHeld(bytes)) return
+        if (isAppended(bytes)) return
         file = createGatheredFile(options, fileMemory)
-        file.write(held.subarray(0, length))
+        file.write(buffer.subarray(0, length))
         giveUp()
       }
       file.write(bytes)
@@ -120,7 +120,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
       file = undefined
       return whole
         ? whole.finish(digests)
-        : messageInMemory(held.subarray(0, length), options, digests)
+        : messageInMemory(buffer.subarray(0, length), options, digests)
     },
     discard() {
       file?.discard()

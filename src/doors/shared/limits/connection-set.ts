@@ -1,8 +1,8 @@
-/** How connections are looked at regularly, while there are any. */
+/** What is called regularly for each connection, while there are any. */
 export interface ConnectionWatch<Connection> {
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two calls. */
   readonly every: number
-  readonly look: (connection: Connection) => void
+  readonly tick: (connection: Connection) => void
 }
 
 /** The connections of a door that may be told to close, in the order of their coming. */
@@ -18,7 +18,7 @@ export class ConnectionSet<Connection> extends Set<Connection> {
 
   override add(connection: Connection): this {
     if (this.#watch !== undefined) {
-      this.#timer ??= setInterval(() => this.#lookAtAll(), this.#watch.every)
+      this.#timer ??= setInterval(() => this.#tickAll(), this.#watch.every)
     }
     return super.add(connection)
   }
@@ -51,7 +51,7 @@ export class ConnectionSet<Connection> extends Set<Connection> {
     })
   }
 
-  #lookAtAll(): void {
-    for (const connection of this) this.#watch!.look(connection)
+  #tickAll(): void {
+    for (const connection of this) this.#watch!.tick(connection)
   }
 }

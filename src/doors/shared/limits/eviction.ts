@@ -5,7 +5,7 @@
 export const AMID_PACKET = 1_000
 export const AMID_MESSAGE = 60_000
 /** The longest that an SMTP client may be silent, RFC 5321 4.5.3.2. */
-export const THINKING = 300_000
+export const BETWEEN_MESSAGES = 300_000
 
 /** The state of a connection that decides whether it is closed to make room. */
 export interface ConnectionState {
@@ -35,7 +35,7 @@ export interface Candidate extends ConnectionState {
  * longest, if its peer has more connections than `peer` will have, or if it has been silent for too
  * long.
  */
-export function goesForConnection<One extends Candidate>(
+export function evictedForConnection<One extends Candidate>(
   present: Iterable<One>,
   peer: string,
   now: number,
@@ -49,13 +49,14 @@ export function goesForConnection<One extends Candidate>(
   const idle = all.filter(({ busy, amidMessage }) => !busy && !amidMessage)
   return oldest(
     idle.filter(
-      (connection) => counts.get(connection.peer)! > own || now - connection.heard > THINKING,
+      (connection) =>
+        counts.get(connection.peer)! > own || now - connection.heard > BETWEEN_MESSAGES,
     ),
   )
 }
 
 /** Returns the connection that is closed to free memory: a silent one that holds some. */
-export function goesForMemory<One extends Candidate>(
+export function evictedForMemory<One extends Candidate>(
   present: Iterable<One>,
   now: number,
 ): One | undefined {

@@ -46,7 +46,7 @@ t.test('connections are looked at again and again, as long as there are any', as
   let enough = () => {}
   const connections = new ConnectionSet<string>({
     every: 1,
-    look(name) {
+    tick(name) {
       looked.push(name)
       if (looked.length >= 4) enough()
     },

@@ -1,8 +1,8 @@
 import t from 'tap'
 import {
   type Candidate,
-  goesForConnection,
-  goesForMemory,
+  evictedForConnection,
+  evictedForMemory,
 } from '../../../../src/doors/shared/limits/eviction.ts'
 
 /** Which connection is closed if there is no room for all. Times are in milliseconds. */
@@ -28,17 +28,25 @@ t.test('connections that have not negotiated go first, the oldest of them first'
     connection('first', { negotiated: false, silent: 1 }), // it says a byte now and then
     connection('second', { negotiated: false, silent: 50 }),
   ]
-  t.match(goesForConnection(present, 'mta', NOW), { name: 'first' })
+  t.match(evictedForConnection(present, 'mta', NOW), { name: 'first' })
 })
 
 t.test('an MTA keeps its idle connections, whoever else comes', async (t) => {
   const idle = [connection('a', { silent: 200_000 }), connection('b', { silent: 100_000 })]
   const crowd = [1, 2, 3].map((n) => connection(`x${n}`, { peer: 'crowd', silent: n }))
-  t.equal(goesForConnection(idle, 'mta', NOW), undefined)
-  t.match(goesForConnection([...idle, ...crowd], 'mta', NOW), undefined, 'as many as it would have')
+  t.equal(evictedForConnection(idle, 'mta', NOW), undefined)
+  t.match(
+    evictedForConnection([...idle, ...crowd], 'mta', NOW),
+    undefined,
+    'as many as it would have',
+  )
   crowd.push(connection('x4', { peer: 'crowd', silent: 4 }))
-  t.match(goesForConnection([...idle, ...crowd], 'mta', NOW), { name: 'x4' })
-  t.equal(goesForConnection([...idle, ...crowd], 'crowd', NOW), undefined, 'no room is made for it')
+  t.match(evictedForConnection([...idle, ...crowd], 'mta', NOW), { name: 'x4' })
+  t.equal(
+    evictedForConnection([...idle, ...crowd], 'crowd', NOW),
+    undefined,
+    'no room is made for it',
+  )
 })
 
 t.test(
@@ -49,9 +57,9 @@ t.test(
       connection('b', { silent: 300_001 }),
       connection('c'),
     ]
-    t.match(goesForConnection(present, 'mta', NOW), { name: 'a' })
+    t.match(evictedForConnection(present, 'mta', NOW), { name: 'a' })
     const amid = present.map((candidate) => ({ ...candidate, amidMessage: true }))
-    t.equal(goesForConnection(amid, 'mta', NOW), undefined, 'not amid a message')
+    t.equal(evictedForConnection(amid, 'mta', NOW), undefined, 'not amid a message')
   },
 )
 
@@ -62,9 +70,9 @@ t.test('memory is taken from a connection that holds some and has fallen silent'
     connection('thinks', { silent: 50_000, holdsMemory: true, amidMessage: true }),
     connection('sends', { silent: 900, holdsMemory: true, amidPacket: true }),
   ]
-  t.equal(goesForMemory(present, NOW), undefined)
+  t.equal(evictedForMemory(present, NOW), undefined)
   const amidPacket = connection('stopped', { silent: 1100, holdsMemory: true, amidPacket: true })
-  t.match(goesForMemory([...present, amidPacket], NOW), { name: 'stopped' })
+  t.match(evictedForMemory([...present, amidPacket], NOW), { name: 'stopped' })
   const left = connection('left', { silent: 61_000, holdsMemory: true, amidMessage: true })
-  t.match(goesForMemory([...present, amidPacket, left], NOW), { name: 'left' })
+  t.match(evictedForMemory([...present, amidPacket, left], NOW), { name: 'left' })
 })

@@ -13,7 +13,7 @@ import type { LogSink } from './log-sink.ts'
  * The slot's log: one line for each message, whatever becomes of it. If an exit code is undefined,
  * the caller gets that of the next program.
  */
-export interface Journal {
+export interface SlotLog {
   /** What every line says, at this moment. */
   about(): LogContext
   received(transaction: LoggedMessage): void
@@ -22,7 +22,7 @@ export interface Journal {
   fault(error: unknown, code: number): void
 }
 
-export function openJournal(env: Environment, { write }: LogSink): Journal {
+export function openSlotLog(env: Environment, { write }: LogSink): SlotLog {
   const started = process.hrtime()
   let transaction: LoggedMessage | undefined
 
