@@ -10,14 +10,19 @@ const WORDS: ReadonlyMap<string, Encoding> = new Map([
   ['base64', 'base64'],
   ['quoted-printable', 'quoted-printable'],
 ])
+/**
+ * Readers that do not know one of these words take the content as it stands. Without the `x-`, the
+ * words are unknown to uudeview, which then tries base64 as well.
+ */
+const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
 const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
 
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all
  * encoding fields; `isPlain` says that readers agree about the fields; `header` is all that the
- * header says about content, in lower case. If all readers must agree, there is one encoding. If
- * not, `identity` and all encodings that the header mentions are returned. If a value is a word that
- * nobody knows, all four are.
+ * header says about content, in lower case. A word that readers know, alone in one plain field, says
+ * which encodings there are. If none does, `identity` and all encodings that the header mentions are
+ * returned. If a value is any other word, all four are.
  */
 export function encodingsOf(
   values: readonly string[],
@@ -27,8 +32,10 @@ export function encodingsOf(
   const [first] = values
   if (isPlain && first === undefined) return ['identity']
   // A word with blanks behind it is unknown to some readers.
-  const only = values.length === 1 && isPlain ? WORDS.get(first!.toLowerCase()) : undefined
+  const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
+  const only = WORDS.get(word)
   if (only) return [only]
+  if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
   const words = values.map((value) => value.trim().toLowerCase())
   if (words.some((word) => word !== '' && !WORDS.has(word))) return ALL
   const text = lettersOf(header)

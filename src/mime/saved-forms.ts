@@ -40,7 +40,9 @@ export function* giveAsItStands(
   const { header } = saved
   const { bare, end } = splitLineEnd(part)
   if (header.isFlowed) yield* decodeInOneWay(unflow, bare, walk, depth)
-  const isOwn = (header.isText && depth === 0) || header.multipart === 'sure'
+  // If the header names an encoding that some reader does not know, that reader saves a file.
+  const isShown = header.isText && header.encodings.length === 1
+  const isOwn = (isShown && depth === 0) || header.multipart === 'sure'
   const properties = yield* inspect(part, walk)
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, walk)

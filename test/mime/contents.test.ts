@@ -16,6 +16,7 @@ import {
 } from '../../src/mime/limits.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { uuencode } from '../scan/evasions/compose.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
@@ -164,6 +165,14 @@ t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
       header,
     )
   }
+})
+
+t.test('under a word for uuencode, a file of 1 MB is decoded by uuencode alone', async (t) => {
+  const file = randomBytes(1024 * 1024)
+  const found = contentsIn(bytes(`Content-Transfer-Encoding: x-uuencode\n\n${uuencode(file)}\n`))
+  t.equal(found.over, '')
+  t.ok(found.contents.some((content) => content.equals(file)))
+  t.ok(found.contents.length < 20, `${found.contents.length} contents`)
 })
 
 t.test('lines that are no uuencode do not end it, however many they are', async (t) => {

@@ -52,12 +52,24 @@ t.test('a single word that all readers know is the encoding', async (t) => {
   t.same(encodingsOf([], true, 'base64'), ['identity'], 'none is named')
 })
 
+t.test('a single word for uuencode means uuencode, or content as it stands', async (t) => {
+  for (const word of ['x-uuencode', 'x-uue', 'X-UUencode']) {
+    const header = word.toLowerCase()
+    t.same(encodingsOf([word], true, header), ['identity', 'uuencode'], word)
+    const all = ['identity', 'base64', 'quoted-printable', 'uuencode']
+    t.same(encodingsOf([word], false, header), all, `${word} in a field that readers differ about`)
+    t.same(encodingsOf([`${word} `], true, header), all, `${word} with a blank behind it`)
+    t.same(encodingsOf([word, '7bit'], true, header), all, `${word} and another field`)
+  }
+})
+
 t.test(
   'without such a word, all encodings count that the header mentions; a word that nobody knows makes all count',
   async (t) => {
     const all = ['identity', 'base64', 'quoted-printable', 'uuencode']
     t.same(encodingsOf(['x-odd'], true, 'x-odd'), all)
     t.same(encodingsOf(['7bit', 'x-odd'], true, 'x'), all)
+    for (const word of ['uuencode', 'uue']) t.same(encodingsOf([word], true, word), all, word)
     t.same(encodingsOf(['base64 '], false, 'base64 '), ['identity', 'base64'])
     t.same(encodingsOf([''], true, 'x'), ['identity'])
     const said = (text: string) => encodingsOf(['7bit', 'base64'], true, text)

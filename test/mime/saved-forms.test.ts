@@ -32,6 +32,9 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'Subject: x\n\ntext\n': [],
     'Subject: x\n\n<html\n': ['<html', '<html\n', '<html\r\n'],
   },
+  'text of the mail itself is a file to readers that do not know its encoding': {
+    [`${TYPE}text/plain\n${ENCODING}x-uuencode\n\n\`\n`]: ['`', '`\n'],
+  },
   'a content is saved with and without its last line end, and with the other kind of them': {
     [`${TYPE}text/html\n\nabc\n`]: ['abc', 'abc\n'],
     [`${TYPE}text/html\n\na\r\nb\r\n`]: ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],

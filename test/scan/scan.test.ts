@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { getEventListeners } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { eicarScanner } from '../../src/scan/eicar.ts'
 import { runScanners } from '../../src/scan/scan.ts'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
 import {
   abortable,
@@ -14,6 +17,7 @@ import {
   type ScannerAnswer,
 } from '../../src/scan/shared/scanner.ts'
 import { sample, scanTask } from './clamd/task.ts'
+import { uuencode } from './evasions/compose.ts'
 
 function secondLook(when: 'odd' | 'always' | 'never') {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
@@ -87,6 +91,32 @@ t.test('each kind of limit has the outcome that its setting says', async (t) => 
       limit: 'the limits of clamd',
     })
   }
+})
+
+t.test('a file of 1 MB in uuencode is scanned, with and without a text before it', async (t) => {
+  const scanner: Scanner = { ...eicarScanner(), local: false }
+  const scan = (file: Buffer, word: string, text: string) => {
+    const fields = `Content-Type: application/octet-stream\nContent-Transfer-Encoding: ${word}\n`
+    const message = Buffer.from(`${fields}\n${text}${uuencode(file)}\n`, 'latin1')
+    return runScanners(sample(message), {
+      scanners: [scanner],
+      timeout: 60_000,
+      oversize: 'defer',
+      nesting: { max: 12, over: 'keep out' },
+      secondLook: secondLook('always'),
+      uptime: () => performance.now(),
+      note() {},
+    })
+  }
+  const clean = randomBytes(1024 * 1024)
+  const infected = Buffer.concat([randomBytes(1024), Buffer.from(EICAR)])
+  for (const word of ['x-uuencode', 'x-uue', 'uuencode', 'uue']) {
+    for (const text of ['', 'Hello,\n\nhere is the report.\n\n']) {
+      t.match(await scan(infected, word, text), { answer: 'infected' }, word)
+    }
+  }
+  t.match(await scan(clean, 'x-uuencode', ''), { answer: 'clean' })
+  t.match(await scan(clean, 'x-uue', 'Hello\n'), { answer: 'clean' })
 })
 
 t.test('a scanner that outlives its deadline sees nothing of later messages', async (t) => {
