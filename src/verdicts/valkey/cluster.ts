@@ -43,7 +43,7 @@ export function openCluster(
     isLooking = true
     try {
       const known = [...[...connections.values()].map(({ server }) => server), ...seeds]
-      const asked = [...new Map(known.map((server) => [nameOf(server), server])).values()]
+      const asked = [...new Map(known.map((server) => [serverKey(server), server])).values()]
       take(await askWhoHasWhat(asked.slice(0, ASKED_MAX), login, over.signal))
       trouble('cluster', undefined)
     } catch (error) {
@@ -74,7 +74,7 @@ export function openCluster(
   function take(found: readonly (StoreServer | undefined)[]): void {
     owners = found
     const primaries = new Map<string, StoreServer>()
-    for (const server of new Set(found)) if (server) primaries.set(nameOf(server), server)
+    for (const server of new Set(found)) if (server) primaries.set(serverKey(server), server)
     for (const [name, { connection }] of connections) {
       if (primaries.has(name)) continue
       connections.delete(name)
@@ -103,7 +103,7 @@ export function openCluster(
   return {
     connectionFor(key) {
       const owner = owners[slotOf(key)]
-      return owner && connections.get(nameOf(owner))?.connection
+      return owner && connections.get(serverKey(owner))?.connection
     },
     get isWhole() {
       return isWhole()
@@ -152,15 +152,15 @@ function readSlots(reply: RespValue, asked: StoreServer): (StoreServer | undefin
     if (typeof from !== 'number' || typeof to !== 'number' || typeof port !== 'number') continue
     const host = String(name ?? '')
     const server = { host: host === '' || host === '?' ? asked.host : host, port }
-    const same = servers.get(nameOf(server)) ?? server
-    servers.set(nameOf(server), same)
+    const same = servers.get(serverKey(server)) ?? server
+    servers.set(serverKey(server), same)
     owners.fill(same, from, to + 1)
   }
   if (servers.size === 0) throw new Error('tells of no slots; is it a cluster?')
   return owners
 }
 
-function nameOf({ host, port }: StoreServer): string {
+function serverKey({ host, port }: StoreServer): string {
   return `${host}:${port}`
 }
 
