@@ -1,7 +1,6 @@
 import { lstatSync, readdirSync, rmdirSync, statSync, unlinkSync } from 'node:fs'
-import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { namesInSlices } from '../ground/path/names-in-slices.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /** Names that only onescan gives (named-file.ts): the sweep removes no file of others. */
@@ -10,9 +9,7 @@ const DIRECTORY_NAME = /^onescan-dir-[0-9A-Za-z]{6}$/
 
 /** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
 export const SWEEP_AGE = 36 * 60 * 60 * 1000
-/** Names that are looked at in one turn. */
-const SLICE = 256
-/** Milliseconds between two turns. */
+/** Milliseconds that other work has after a slice of names. */
 const PAUSE = 50
 
 /**
@@ -39,9 +36,7 @@ async function sweep(
   try {
     const own = process.getuid!()
     const isOwn = ours === FILE_NAME && statSync(directory).uid === own
-    let count = 0
-    for await (const { name } of await opendir(directory, { bufferSize: SLICE })) {
-      if (++count % SLICE === 0) await pause(PAUSE, undefined, { signal, ref: false })
+    for await (const name of namesInSlices(directory, PAUSE, signal)) {
       if (ours.test(name)) sweepOne(join(directory, name), now, isOwn ? undefined : own)
     }
   } catch {

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, type Stats } from 'node:fs'
+import { closeSync, mkdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { syncDirectory } from '../ground/path/sync-directory.ts'
 import { type PathHandle, procPathOf, walk, walkIn } from '../ground/path/walk.ts'
 
 const OTHERS = 0o077
@@ -145,18 +146,8 @@ function stepOrMake(directory: PathHandle, name: string): PathHandle {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw quarantineFault(join(directory.path, name), error)
   }
-  synchronise(procPathOf(directory))
+  syncDirectory(procPathOf(directory))
   return step(directory, name)
-}
-
-/** Makes sure that the new names in a directory are on the disk. */
-function synchronise(directory: string): void {
-  const fd = openSync(`${directory}/.`, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 function step(directory: PathHandle, name: string): PathHandle {

@@ -1,7 +1,9 @@
 import { closeSync } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../ground/errors/fault.ts'
+import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { procPathOf } from '../ground/path/walk.ts'
+import { writeWholeAside } from '../ground/process/write-whole.ts'
 import type { Message } from '../message/spool.ts'
 import { type Folder, makeFolder, openQuarantine, quarantineFault } from './folders.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
@@ -42,12 +44,12 @@ async function writeInto(
   const kept = `${procPathOf(parts.new)}/${nameOfEntry(record.id, size)}`
   const file = await open(written, 'wx', 0o600)
   try {
-    await writeAll(file, encodeRecord(record))
-    await writeAll(file, header.bytes)
-    for (const chunk of body()) await writeAll(file, chunk)
+    await writeWholeAside(file, encodeRecord(record))
+    await writeWholeAside(file, header.bytes)
+    for (const chunk of body()) await writeWholeAside(file, chunk)
     await file.sync()
     await rename(written, kept)
-    await synchronise(procPathOf(parts.new)).catch(async (error) => {
+    await syncDirectoryAside(procPathOf(parts.new)).catch(async (error) => {
       await unlink(kept)
       throw error
     })
@@ -56,21 +58,5 @@ async function writeInto(
     throw error
   } finally {
     await file.close()
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done)).bytesWritten
-  }
-}
-
-/** Makes sure that the new names in a directory are on the disk. */
-async function synchronise(directory: string): Promise<void> {
-  const handle = await open(`${directory}/.`, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

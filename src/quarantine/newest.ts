@@ -6,7 +6,7 @@ import { visitNames } from './visit-names.ts'
 
 /**
  * Lists the newest messages that nobody has released, at most so many, the newest first. Looks at the
- * names of as few days as have them, in slices (visit-names.ts), and holds no more than twice as many.
+ * names of as few days as have them, in slices, and holds no more than twice as many.
  * Rejects if the directory is no quarantine, and at the signal.
  */
 export async function newestEntries(

@@ -1,12 +1,13 @@
 import { closeSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
+import { giveWay, SLICE } from '../ground/path/names-in-slices.ts'
 import type { PathHandle } from '../ground/path/walk.ts'
 import { daysOf, groundsIn } from './entries.ts'
 import { openQuarantine, withFolder } from './folders.ts'
 import { byAge, type EntryName } from './names.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
 import { tidyDay } from './tidy-day.ts'
-import { giveWay, SLICE, visitMessages } from './visit-names.ts'
+import { PAUSE, visitMessages } from './visit-names.ts'
 
 export interface SweepResult {
   /** Messages that are still there. */
@@ -102,7 +103,7 @@ function createSweep(
       found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { name, path }] of found.entries()) {
         if (!isOver()) return
-        if (index % SLICE === SLICE - 1) await giveWay(signal)
+        if (index % SLICE === SLICE - 1) await giveWay(PAUSE, signal)
         if (!(await remove(path))) continue
         sum.messages--
         sum.bytes -= name.size + RECORD_BYTES

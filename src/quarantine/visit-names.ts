@@ -1,18 +1,14 @@
-import { opendir } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
+import { namesInSlices } from '../ground/path/names-in-slices.ts'
 import { procPathOf } from '../ground/path/walk.ts'
 import type { Folder, MaildirPart } from './folders.ts'
 import { type EntryName, readEntryName } from './names.ts'
 
-/** Names that are visited before other work gets a turn. */
-export const SLICE = 256
-/** Milliseconds that other work has then. */
-const PAUSE = 5
+/** Milliseconds that other work has after a slice of names. */
+export const PAUSE = 5
 
 /**
  * Calls `visit` with each name in a part of a folder, and its path, in no order. Works in slices, so
- * that it may run beside mail, and holds no more than a slice of names: a folder may have a million.
- * Rejects at the signal.
+ * that it may run beside mail. Rejects at the signal.
  */
 export async function visitNames(
   { parts }: Folder,
@@ -21,9 +17,7 @@ export async function visitNames(
   signal?: AbortSignal,
 ): Promise<void> {
   const directory = procPathOf(parts[part])
-  let count = 0
-  for await (const { name } of await opendir(`${directory}/.`, { bufferSize: SLICE })) {
-    if (++count % SLICE === 0) await giveWay(signal)
+  for await (const name of namesInSlices(`${directory}/.`, PAUSE, signal)) {
     await visit(name, `${directory}/${name}`)
   }
 }
@@ -39,9 +33,4 @@ export async function visitMessages(
     if (name !== undefined) await visit(name, path)
   }
   for (const part of ['new', 'cur'] as const) await visitNames(folder, part, visitMessage, signal)
-}
-
-/** Gives all other work a turn. Rejects at the signal. */
-export async function giveWay(signal?: AbortSignal): Promise<void> {
-  await pause(PAUSE, undefined, { ref: false, ...(signal && { signal }) })
 }

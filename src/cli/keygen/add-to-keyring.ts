@@ -13,6 +13,7 @@ import { dirname } from 'node:path'
 import { FILE_MAX, type Key, parseKeyring } from '../../cluster/keyring.ts'
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt, openForeignFile, readWhole } from '../../ground/path/read.ts'
+import { syncDirectory } from '../../ground/path/sync-directory.ts'
 import { withPath } from '../../ground/path/walk.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
 
@@ -94,9 +95,7 @@ function replace(path: string, text: string, old: Stats | undefined): void {
     rmSync(fresh, { force: true })
     throw error
   }
-  const directory = openSync(dirname(path), 'r')
-  fsyncSync(directory)
-  closeSync(directory)
+  syncDirectory(dirname(path))
 }
 
 function followLinks(path: string): string {

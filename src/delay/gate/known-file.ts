@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
 
 /** The seconds for which each client is still known, in the order of their last visits. */
 export type SecondsByClient = ReadonlyMap<string, number>
@@ -62,8 +63,7 @@ export async function writeKnownFile(
     await unlink(fresh).catch(() => {})
     throw error
   }
-  const directory = await open(dirname(file), constants.O_RDONLY)
-  await directory.sync().finally(() => directory.close())
+  await syncDirectoryAside(dirname(file))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 
 /**
  * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may take fewer,
@@ -8,5 +9,12 @@ export function writeWhole(fd: number, bytes: Uint8Array, position?: number): vo
   for (let done = 0; done < bytes.length; ) {
     const at = position === undefined ? null : position + done
     done += writeSync(fd, bytes, done, bytes.length - done, at)
+  }
+}
+
+/** Writes all bytes as writeWhole() does, at the file's own offset, while other work goes on. */
+export async function writeWholeAside(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done)).bytesWritten
   }
 }
