@@ -14,7 +14,7 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
-import { openMessage, spoolMessage } from './shared/spool-message.ts'
+import { readMessageBytes, spoolMessage } from './shared/spool-message.ts'
 
 interface SignArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined
@@ -56,7 +56,7 @@ export const signCommand: CommandModule<object, SignArguments> = {
 async function sign(args: ArgumentsCamelCase<SignArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const { keys } = readCluster(env, args.keyring)
-  const bytes = openMessage(args.file, maxSizeOf(args))
+  const bytes = readMessageBytes(args.file, maxSizeOf(args))
   const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
   try {
     if (message.headerTooLarge) return refuse(output, 'the header is larger than 1 MiB')

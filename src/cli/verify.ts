@@ -13,7 +13,7 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
-import { openMessage, spoolMessage } from './shared/spool-message.ts'
+import { readMessageBytes, spoolMessage } from './shared/spool-message.ts'
 
 interface VerifyArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined
@@ -41,7 +41,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
 async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output): Promise<number> {
   const env = slotEnvironment(process.env, args)
   const { keys, maxAge, signatureDirectory } = readCluster(env, args.keyring)
-  const bytes = openMessage(args.file, maxSizeOf(args))
+  const bytes = readMessageBytes(args.file, maxSizeOf(args))
   const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
   try {
     const options: VerifyOptions = {

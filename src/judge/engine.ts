@@ -9,7 +9,7 @@ import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
 import { fieldsToRemove } from './removed-fields.ts'
 import { scanUnvouched } from './scan-unvouched.ts'
-import { checkSignatures, stampScanned } from './stamp-scanned.ts'
+import { readSignatureState, stampScanned } from './stamp-scanned.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
 import { untrusted, verifyTrust } from './trust.ts'
@@ -51,7 +51,7 @@ export async function judge(
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
 
   // Signatures that scanners load during the scan may have come too late for this message.
-  const signatures = await checkSignatures(policy, tools)
+  const signatures = await readSignatureState(policy, tools)
   const scanning = scanUnvouched(mail, policy, tools, vouched)
   const verifying = isStamped ? vouched : verifyTrust(transaction, policy, tools)
   // The door closes the message once this rejects: nothing may go on reading it then.

@@ -18,7 +18,7 @@ export interface SignatureState {
 }
 
 /** Finds out which signatures scanners go by. To be called before the scan. */
-export async function checkSignatures(policy: Policy, tools: Tools): Promise<SignatureState> {
+export async function readSignatureState(policy: Policy, tools: Tools): Promise<SignatureState> {
   const files = policy.cluster && tools.signatureFiles()
   const areLoaded = await haveLoaded(tools.scanners, files, tools.now())
   return { areLoaded, since: countedFrom(files, tools.now()) }

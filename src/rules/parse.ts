@@ -99,7 +99,7 @@ function* logicalLines(text: string, path: string, first: number): Generator<Log
 
 function parseRule(text: string, line: number): Rule {
   const [pattern = '', ...words] = splitWords(text, 'the line')
-  const conditions = parsePattern(pattern)
+  const conditions = parseConditions(pattern)
   const action = parseAction(words)
   const { signature, sha256 } = conditions
   if (action.kind !== 'allow' && (signature ?? sha256) !== undefined) {
@@ -118,7 +118,7 @@ function parseRule(text: string, line: number): Rule {
 }
 
 /** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */
-export function parsePattern(pattern: string): Conditions {
+export function parseConditions(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found
   for (const word of pattern.split(',')) {

@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../ground/errors/fault.ts'
-import { LINE_MAX, limitSettings, parsePattern } from './parse.ts'
+import { LINE_MAX, limitSettings, parseConditions } from './parse.ts'
 import type { Action, Rule } from './rule.ts'
 
 /** The options of a line that onescan reads; undefined if the line does not have them. */
@@ -39,7 +39,7 @@ export function parseSimcontrol(text: string, path: string): Rule[] {
         mayDiffer(action)
         return {
           line: number,
-          conditions: parsePattern(address === '' ? '*' : `to=${address}`),
+          conditions: parseConditions(address === '' ? '*' : `to=${address}`),
           action,
         }
       } catch (error) {

@@ -11,7 +11,7 @@ import {
   DEFAULT_REMEMBER,
   DEFAULT_WAITING,
 } from '../../src/delay/shared/gate-options.ts'
-import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { OPTIONS, readOptions } from '../../src/delay/shared/options.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { launcher } from './rig.ts'
@@ -59,7 +59,7 @@ t.test('the limits of the standalone talk are those of the program', async (t) =
 
 t.test('the rules in the page can be read', async (t) => {
   const [, rules = ''] = /\.Bd -literal[^\n]*\n([\s\S]*?)\.Ed/.exec(section(page, 'NAMES')) ?? []
-  t.equal(parseRules(rules, 'the page').length, 3)
+  t.equal(parseNameRules(rules, 'the page').length, 3)
 })
 
 t.test('--explain prints the lines in the page', async (t) => {

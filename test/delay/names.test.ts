@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { dynamicNames } from '../../src/delay/shared/dynamic-names.ts'
-import { findRule, parseRules } from '../../src/delay/shared/name-rules.ts'
+import { findRule, parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { matches, parsePattern } from '../../src/delay/shared/pattern.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
-const rules = parseRules(dynamicNames, 'built-in names')
+const rules = parseNameRules(dynamicNames, 'built-in names')
 const client = parseIpAddress('203.0.113.77')!
 
 /** The examples of dynamic-names.txt, each with the rule that it stands below. */
@@ -45,13 +45,13 @@ t.test('every rule has an example, and no example is there twice', async (t) => 
 t.test('patterns match names in either case', async (t) => {
   t.equal(findRule(rules, 'ADSL-77.Example.NET', client)?.nameClass, 'dynamic')
   t.equal(
-    findRule(parseRules('dynamic *|DSL|*', 'x'), 'dsl1.example', client)?.nameClass,
+    findRule(parseNameRules('dynamic *|DSL|*', 'x'), 'dsl1.example', client)?.nameClass,
     'dynamic',
   )
 })
 
 t.test('each way to write out the own address is found, and no other address', async (t) => {
-  const own = parseRules('dynamic *{ip}*', 'x')
+  const own = parseNameRules('dynamic *{ip}*', 'x')
   const looks = (name: string, ip = '203.0.113.77') =>
     findRule(own, name, parseIpAddress(ip)!)?.nameClass
   const writings = ['203-0-113-77', '77.113.0.203', '203_0_113_77', '203-000-113-077']
@@ -101,7 +101,7 @@ t.test('a pattern means what a regular expression of the same meaning does', asy
 })
 
 t.test('an error in a file of rules names the line', async (t) => {
-  const read = (text: string) => () => parseRules(text, 'names')
+  const read = (text: string) => () => parseNameRules(text, 'names')
   t.throws(read('# x\ndynamic *a*\nodd *b*\n'), { message: /^names line 3: begins with "odd"/ })
   t.throws(read('dynamic\n'), { message: /line 1: has no pattern/ })
   t.throws(read('dynamic (a+)+\n'), { message: /has "\("; letters, digits/ })

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { parseAllowList } from '../../src/delay/shared/allow-list.ts'
-import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { readOptions } from '../../src/delay/shared/options.ts'
 import { type PlanContext, planFor } from '../../src/delay/shared/plan.ts'
-import { readClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
+import { readUcspiClient, type UcspiClient } from '../../src/delay/shared/ucspi-client.ts'
 import { type ClientSign, outcomeOf } from '../../src/delay/shared/wait-outcome.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 
@@ -35,7 +35,7 @@ function planned(setup: Setup = {}) {
   }
   const context: PlanContext = {
     allowed: parseAllowList(allow),
-    rules: parseRules('dynamic *|dsl|*', 'test'),
+    rules: parseNameRules('dynamic *|dsl|*', 'test'),
     resolver: {
       async names(domain) {
         asked.push(domain)
@@ -204,7 +204,7 @@ t.test('the program that watches the client gets the wait in milliseconds', asyn
 
 t.test('the environment of a UCSPI server says who the client is', async (t) => {
   const TCPREMOTEIP = '192.0.2.1'
-  t.same(readClient({ TCPREMOTEIP }), {
+  t.same(readUcspiClient({ TCPREMOTEIP }), {
     ip: TCPREMOTEIP,
     address,
     name: undefined,
@@ -213,14 +213,14 @@ t.test('the environment of a UCSPI server says who the client is', async (t) => 
     rbl: 'unset',
   })
   const all = { TCPREMOTEHOST: 'a.example.org', RELAYCLIENT: '', SMTPDELAY: '2.5', RBLSMTPD: '' }
-  t.match(readClient({ TCPREMOTEIP, ...all }), {
+  t.match(readUcspiClient({ TCPREMOTEIP, ...all }), {
     name: 'a.example.org',
     relay: true,
     delay: 2.5,
     rbl: 'accepted',
   })
   const empty = { TCPREMOTEHOST: '', SMTPDELAY: '', RBLSMTPD: '-no' }
-  t.match(readClient({ TCPREMOTEIP, ...empty }), {
+  t.match(readUcspiClient({ TCPREMOTEIP, ...empty }), {
     name: undefined,
     delay: undefined,
     rbl: 'refused',
@@ -229,13 +229,13 @@ t.test('the environment of a UCSPI server says who the client is', async (t) => 
 
 t.test('a variable that makes no sense is a fault with a remedy', async (t) => {
   const config = (message: string) => ({ kind: 'config', message })
-  t.throws(() => readClient({}), config('TCPREMOTEIP: is not set; run this under tcpserver'))
+  t.throws(() => readUcspiClient({}), config('TCPREMOTEIP: is not set; run this under tcpserver'))
   t.throws(
-    () => readClient({ TCPREMOTEIP: 'x' }),
+    () => readUcspiClient({ TCPREMOTEIP: 'x' }),
     config('TCPREMOTEIP x: is not an address; tcpserver sets it'),
   )
   t.throws(
-    () => readClient({ TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '301' }),
+    () => readUcspiClient({ TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '301' }),
     config('SMTPDELAY 301: is not a number of seconds from 0 to 300'),
   )
 })

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { classify } from '../../src/delay/shared/classify.ts'
 import { openDns } from '../../src/delay/shared/dns-resolver.ts'
-import { parseRules } from '../../src/delay/shared/name-rules.ts'
+import { parseNameRules } from '../../src/delay/shared/name-rules.ts'
 import { isConfirmed, lookUpNames } from '../../src/delay/shared/reverse-dns.ts'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { type DnsAnswer, startDns } from './dns-stand-in.ts'
 
 const CLIENT = parseIpAddress('192.0.2.1')!
 const DOMAIN = '1.2.0.192.in-addr.arpa'
-const rules = parseRules('dynamic *|dsl|*', 'test')
+const rules = parseNameRules('dynamic *|dsl|*', 'test')
 const odd = (...labels: string[]) => labels.map((label) => Buffer.from(label, 'latin1'))
 
 const cases: { name: string; answer: DnsAnswer; expect: string; time?: number }[] = [

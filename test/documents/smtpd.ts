@@ -1,5 +1,5 @@
 import { callSlot } from '../../src/cli/inject/call-slot.ts'
-import { smtpReply } from '../../src/cli/inject/smtp-reply.ts'
+import { replyToClient } from '../../src/cli/inject/smtp-reply.ts'
 
 /**
  * A stand-in for qmail-smtpd under tcpserver: the client sends a message to the end
@@ -17,4 +17,4 @@ const outcome = await callSlot({
   environment: process.env,
   errorFd: 6,
 })
-process.stdout.end(`${smtpReply(outcome, 'notqmail', Date.now())}\n`)
+process.stdout.end(`${replyToClient(outcome, 'notqmail', Date.now())}\n`)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { callSlot } from '../../src/cli/inject/call-slot.ts'
-import { smtpReply } from '../../src/cli/inject/smtp-reply.ts'
+import { replyToClient } from '../../src/cli/inject/smtp-reply.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 import type { Host } from './hosts.ts'
 
@@ -43,7 +43,7 @@ export async function send(
   })
   return {
     sent: message,
-    reply: smtpReply(outcome, 'notqmail', Date.now()),
+    reply: replyToClient(outcome, 'notqmail', Date.now()),
     time: outcome.time,
     log: readLog(outcome.log.toString('latin1')),
     delivery: deliveries(host.maildir).find(({ name }) => !known.has(name)),

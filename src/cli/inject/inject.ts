@@ -11,7 +11,7 @@ import { callSlot } from './call-slot.ts'
 import { type ChainProbe, makeChainProbe } from './chain-probe.ts'
 import type { ByteSource } from './hand-over.ts'
 import { type Injection, reportJson, reportText } from './report.ts'
-import { type Caller, callers, smtpReply } from './smtp-reply.ts'
+import { type Caller, callers, replyToClient } from './smtp-reply.ts'
 
 interface InjectOptions {
   file: string
@@ -129,7 +129,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
       ...callerOptions(args.as, environment),
     })
     return {
-      reply: smtpReply(outcome, args.as, Date.now()),
+      reply: replyToClient(outcome, args.as, Date.now()),
       program,
       dryRun: args.dryRun,
       outcome,

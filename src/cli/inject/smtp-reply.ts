@@ -114,7 +114,7 @@ export type JudgedOutcome = Pick<
  * The line that qmail-smtpd sends to its client, without the final CRLF. Each byte of the slot's
  * own text is one character. `now` is in milliseconds.
  */
-export function smtpReply(outcome: JudgedOutcome, as: Caller, now: number): string {
+export function replyToClient(outcome: JudgedOutcome, as: Caller, now: number): string {
   const text = qmailClose(outcome, as)
   if (text === '') return `250 ok ${Math.floor(now / 1000)} qp ${outcome.pid}`
   return `${text.startsWith('D') ? 554 : 451} ${text.slice(1)}`

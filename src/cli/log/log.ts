@@ -6,7 +6,7 @@ import { type LogSource, STDIN } from '../../observe/log/sources.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { follow, queryFor } from './follow.ts'
-import { asObject, printLines } from './print-records.ts'
+import { printLines, recordAsObject } from './print-records.ts'
 
 export interface LogOptions {
   files: string[]
@@ -78,7 +78,7 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   let found = 0
   for await (const records of mergeLogs(sources.map((source) => readLog(source, options)))) {
     found += records.length
-    if (output.json) for (const record of records) await output.result(asObject(record))
+    if (output.json) for (const record of records) await output.result(recordAsObject(record))
     else await print(records)
   }
   output.sum({ entries: found })

@@ -17,7 +17,7 @@ export function printLines(): PrintRecords {
 
 /** Prints each record as a JSON report of its own, since nobody knows which one is the last. */
 export function printReports(records: readonly LogRecord[]): Promise<void> {
-  return writeOut(records.map((record) => jsonLine('log', asObject(record))).join(''))
+  return writeOut(records.map((record) => jsonLine('log', recordAsObject(record))).join(''))
 }
 
 /** Text that can be printed as it is: nearly all of a log. */
@@ -30,7 +30,7 @@ function harmless(text: string): string {
 }
 
 /** A record as one object: its time, its host, its fields, and all recipients. */
-export function asObject({ time, host, fields, recipients }: LogRecord): object {
+export function recordAsObject({ time, host, fields, recipients }: LogRecord): object {
   return {
     ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
     ...(host && { host }),

@@ -10,7 +10,7 @@ import type { Verdict } from '../../scan/shared/verdict.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { mustRunOwnScanners } from '../shared/must-run-own.ts'
 import { scanBytes } from '../shared/scan-bytes.ts'
-import { openMessage } from '../shared/spool-message.ts'
+import { readMessageBytes } from '../shared/spool-message.ts'
 
 /** The answer of a plugin about one message. */
 export interface PluginResult {
@@ -75,7 +75,7 @@ function* sourcesOf(files: readonly string[]): Generator<[string, AsyncIterable<
     yield ['a clean message', once(cleanMessage)]
     yield ['the EICAR test file', once(eicarMessage)]
   }
-  for (const file of files) yield [file, openMessage(file, Number.MAX_SAFE_INTEGER)]
+  for (const file of files) yield [file, readMessageBytes(file, Number.MAX_SAFE_INTEGER)]
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {

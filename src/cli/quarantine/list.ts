@@ -68,7 +68,7 @@ async function list(root: PathHandle, args: ListOptions, output: Output): Promis
     messages++
     bytes += entry.size
     output.text(inWords(entry, record))
-    await output.result(asObject(entry, record))
+    await output.result(entryAsObject(entry, record))
   }
   output.sum({ messages, bytes })
   if (messages === 0) output.text('no such message is in quarantine\n')
@@ -110,7 +110,7 @@ export function oneLine(text: string): string {
   return text.replace(/[\n\t]/g, ' ')
 }
 
-export function asObject(
+export function entryAsObject(
   { id, size, state, grounds }: QuarantineEntry,
   record: QuarantineRecord,
 ): object {

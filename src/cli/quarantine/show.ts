@@ -5,7 +5,7 @@ import { findEntry } from '../../quarantine/entries.ts'
 import { findFolder } from '../../quarantine/folders.ts'
 import { openEntry } from '../../quarantine/open-entry.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { asObject, oneLine } from './list.ts'
+import { entryAsObject, oneLine } from './list.ts'
 import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
 
 interface ShowOptions extends QuarantineOptions {
@@ -56,7 +56,7 @@ async function show(
       if (raw) await writeBytes(opened.message())
       else {
         const start = await startOf(opened.message())
-        await output.result({ ...asObject(entry, record), start: start.toString('latin1') })
+        await output.result({ ...entryAsObject(entry, record), start: start.toString('latin1') })
         const lines = [
           `id          ${id} (${entry.state})`,
           `kept        ${record.time} on ${record.host}, by the ${record.door}`,

@@ -11,7 +11,7 @@ import { type MessageSource, messagesOf, STDIN } from './message-sources.ts'
  * Reads the message in a file or pipe, or on standard input for `-`. An mbox must hold exactly one
  * message. Throws for a directory or a device, and for more than `maxSize` bytes.
  */
-export async function* openMessage(file: string, maxSize: number): AsyncGenerator<Buffer> {
+export async function* readMessageBytes(file: string, maxSize: number): AsyncGenerator<Buffer> {
   const source = sourceOf(file)
   for await (const { number = 1, bytes } of messagesOf(source, maxSize)) {
     if (number > 1) {

@@ -6,7 +6,7 @@ import type { DelayOptions } from '../shared/options.ts'
 import { planFor, waitFor } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
 import { findNext } from '../shared/server-program.ts'
-import { readClient } from '../shared/ucspi-client.ts'
+import { readUcspiClient } from '../shared/ucspi-client.ts'
 import { outcomeOf } from '../shared/wait-outcome.ts'
 import { becomeNext } from './become-next.ts'
 import { type ClientConnection, openConnection } from './client-connection.ts'
@@ -28,7 +28,7 @@ export async function delayOne(
   uptime: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
-  const client = readClient(env)
+  const client = readUcspiClient(env)
   const logEvent = (event: ConnectionEvent, why: string, waited?: number) => {
     if (!options.verbose) return
     log(

@@ -4,7 +4,7 @@ import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { type Plan, planFor } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
-import { readClient } from '../shared/ucspi-client.ts'
+import { readUcspiClient } from '../shared/ucspi-client.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
 import type { KnownClients } from './known-clients.ts'
@@ -68,7 +68,7 @@ export function createVisitPreparer(parts: VisitPreparerOptions): VisitPreparer 
       if (rule.isDenied) return undefined
       const ends = { local, localHost, remote: visit.peer, remoteHost }
       const variables = connectionVariables(ends, rule)
-      const byEnvironment = readClient({ ...forAllClients, ...variables })
+      const byEnvironment = readUcspiClient({ ...forAllClients, ...variables })
       // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
       // name that the rule has set stays.
       const client = {

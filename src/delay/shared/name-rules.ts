@@ -19,7 +19,7 @@ export interface NameRule {
  * that begin with `#` are comments. Lines that begin with blanks are examples, which only tests
  * read. Throws a Fault that names `source` and the line.
  */
-export function parseRules(text: string, source: string): NameRule[] {
+export function parseNameRules(text: string, source: string): NameRule[] {
   const rules: NameRule[] = []
   let number = 0
   for (const line of text.split('\n')) {

@@ -4,7 +4,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { emptyAllowList, readAllowList } from './allow-list.ts'
 import { type Dns, openDns } from './dns-resolver.ts'
 import { dynamicNames } from './dynamic-names.ts'
-import { type NameRule, parseRules } from './name-rules.ts'
+import { type NameRule, parseNameRules } from './name-rules.ts'
 import type { DelayOptions } from './options.ts'
 import type { PlanContext } from './plan.ts'
 
@@ -21,7 +21,7 @@ export function loadPlanContext(
     allowed: options.allowFile === undefined ? emptyAllowList : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
-      ...(options.builtin ? parseRules(dynamicNames, 'built-in names') : []),
+      ...(options.builtin ? parseNameRules(dynamicNames, 'built-in names') : []),
     ],
     dns: openDns(dnsServers(options, env), uptime),
   }
@@ -34,7 +34,7 @@ function readRules(file: string): NameRule[] {
   } catch (error) {
     throw new Fault('config', `--names ${file}: ${errorText(error)}`, error)
   }
-  return parseRules(text, `--names ${file}`)
+  return parseNameRules(text, `--names ${file}`)
 }
 
 /** The servers of --dns, else of DNSCACHEIP (as in ucspi-tcp). If empty, the system's are asked. */

@@ -19,7 +19,7 @@ export interface UcspiClient {
 }
 
 /** Reads the client from the environment. Throws a Fault if a variable makes no sense. */
-export function readClient(env: Environment): UcspiClient {
+export function readUcspiClient(env: Environment): UcspiClient {
   const ip = env.TCPREMOTEIP ?? ''
   const address = parseIpAddress(ip)
   if (!address) {

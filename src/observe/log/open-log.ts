@@ -27,7 +27,7 @@ export type ReportProgress = (bytes: number) => void
  * whatever its name. The memory of a chunk is used again for the next one. Throws if the file
  * cannot be read, after the part that could be read.
  */
-export async function* openLog(
+export async function* logBytes(
   { path: file, isFound, command }: Pick<LogFile, 'path' | 'isFound' | 'command'>,
   advance: ReportProgress = () => {},
 ): AsyncGenerator<Buffer> {

@@ -3,7 +3,7 @@ import { createLineHeadReader, newLineHead } from './line-head.ts'
 import { createLineCutter, type TakeLines } from './lines.ts'
 import { createRecordReader, type LogRecord } from './log-record.ts'
 import type { Needle } from './needle.ts'
-import { openLog, type ReportProgress } from './open-log.ts'
+import { logBytes, type ReportProgress } from './open-log.ts'
 import type { LogFile, LogSource } from './sources.ts'
 
 /** A query for records of a log. */
@@ -39,7 +39,7 @@ async function* readFile(
     takeMatching(label, file.modified, query, (record) => found.push(record)),
   )
   try {
-    for await (const chunk of openLog(file, advance)) {
+    for await (const chunk of logBytes(file, advance)) {
       cutter.push(chunk)
       if (found.length > 0) yield found
       found = []

@@ -1,7 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { createLineHeadReader } from '../log/line-head.ts'
 import { createLineCutter } from '../log/lines.ts'
-import { openLog, type ReportProgress } from '../log/open-log.ts'
+import { logBytes, type ReportProgress } from '../log/open-log.ts'
 import type { LogSource } from '../log/sources.ts'
 import type { Summary } from './summary.ts'
 import { Tally, type TallyOptions } from './tally.ts'
@@ -21,7 +21,7 @@ export async function sumUp(
       tally.begin(createLineHeadReader(file.modified), label)
       const cutter = createLineCutter((bytes, start, end) => tally.lines(bytes, start, end))
       try {
-        for await (const chunk of openLog(file, advance)) cutter.push(chunk)
+        for await (const chunk of logBytes(file, advance)) cutter.push(chunk)
       } catch (error) {
         warn(errorText(error))
       }

@@ -7,7 +7,7 @@ import type { BackendOf } from './backend-map.ts'
 import { createBackends } from './backends.ts'
 import { answerFor, createQuotaCache, type DatedAnswer, datedAnswer } from './cache.ts'
 import { createCounters, type QuestionCounters } from './counters.ts'
-import { findByExtension, mailboxOf, type NamedMailbox } from './mailbox-name.ts'
+import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox-name.ts'
 import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
@@ -69,7 +69,7 @@ export function createQuotaClient(
     incoming: number,
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
-    const mailbox = mailboxOf(address, settings.nameForm)
+    const mailbox = namedMailboxOf(address, settings.nameForm)
     if (mailbox === undefined) return explainAnswer(cannotTell('is no name of a mailbox'))
     for (;;) {
       const time = uptime()

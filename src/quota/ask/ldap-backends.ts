@@ -6,7 +6,7 @@ import type { LdapSettings } from '../ldap/ldap-settings.ts'
 import { type Backend, backendFor } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
 import { createCircuits } from './circuit.ts'
-import { mailboxOf } from './mailbox-name.ts'
+import { namedMailboxOf } from './mailbox-name.ts'
 
 /** How many users are remembered with their hosts, each for QUOTALDAPREMEMBER. */
 const REMEMBERED = 20_000
@@ -40,7 +40,7 @@ export function ldapBackends(
   let directory: Promise<LdapDirectory> | undefined
 
   async function lookUp(address: MailAddress): Promise<Backend | 'no-such-user' | undefined> {
-    const name = mailboxOf(address, 'address')?.name
+    const name = namedMailboxOf(address, 'address')?.name
     if (name === undefined) return undefined
     directory ??= open()
     const { local, domain = '' } = address

@@ -25,7 +25,7 @@ const ADDRESS_MAX = 1024
  * Returns the mailbox of an address with a plain domain. Undefined if no mailbox may have the name:
  * blanks and control bytes would break the protocol, and `/` and `..` the paths of the service.
  */
-export function mailboxOf(address: MailAddress, form: NameForm): NamedMailbox | undefined {
+export function namedMailboxOf(address: MailAddress, form: NameForm): NamedMailbox | undefined {
   if (address.text.length > ADDRESS_MAX) return undefined
   const name = form === 'local' ? address.local : address.text
   const usable =

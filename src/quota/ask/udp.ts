@@ -3,7 +3,7 @@ import type { Socket } from 'node:dgram'
 import { errorText } from '../../ground/errors/fault.ts'
 import { inTime } from '../../ground/flow/deadline.ts'
 import type { UdpBackend } from './backend.ts'
-import { noAnswer, readDatagram, type ServiceReply } from './service-reply.ts'
+import { noAnswer, readReplyDatagram, type ServiceReply } from './service-reply.ts'
 import { beginExchange, type UdpExchange } from './udp-exchange.ts'
 import { createUdpSockets, type UdpSockets } from './udp-sockets.ts'
 
@@ -88,7 +88,7 @@ export function createUdpClient(
         const begun = beginExchange(socket, {
           packet,
           resendEvery: retries > 0 ? timeout / (retries + 1) : undefined,
-          read: (datagram) => readDatagram(datagram, name, nonce),
+          read: (datagram) => readReplyDatagram(datagram, name, nonce),
           onAnswer: end,
           onError: (error) => fail(errorText(error)),
         })

@@ -15,7 +15,7 @@ export const DATAGRAM_MAX = 512
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/
 
 /** Reads `CHECK_QUOTA user [incoming-bytes [nonce]]`. Returns undefined for anything else. */
-export function readDatagram(packet: Buffer): Datagram | undefined {
+export function readQuestionDatagram(packet: Buffer): Datagram | undefined {
   if (packet.length > DATAGRAM_MAX) return undefined
   const [, user, incoming, nonce = ''] = QUESTION.exec(packet.toString('latin1')) ?? []
   if (user === undefined) return undefined

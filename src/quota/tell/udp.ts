@@ -4,7 +4,7 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { ActivatedSocket } from './activated-sockets.ts'
 import type { MayAsk } from './allow-networks.ts'
 import type { ServiceCounters } from './counters.ts'
-import { datagramFor, readDatagram } from './datagram.ts'
+import { datagramFor, readQuestionDatagram } from './datagram.ts'
 import type { AnswerForName, MailboxAnswer } from './mailbox-answer.ts'
 import type { QuotadAddress } from './options.ts'
 
@@ -39,7 +39,7 @@ export async function serveUdp(
       return
     }
     // No socket has port 0, so the sender of such a datagram is forged.
-    const question = port === 0 ? undefined : readDatagram(packet)
+    const question = port === 0 ? undefined : readQuestionDatagram(packet)
     if (!question) {
       counters.malformed++
       return

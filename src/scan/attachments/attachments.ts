@@ -1,7 +1,7 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { clean, type Scanner, type ScannerAnswer, unknown } from '../shared/scanner.ts'
-import { type AttachmentRules, loadRules, rulesOfNames } from './rules.ts'
+import { type AttachmentRules, loadAttachmentRules, rulesOfNames } from './rules.ts'
 import { searchMessage } from './search.ts'
 
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */
@@ -25,7 +25,7 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
   let known: AttachmentRules | undefined
   const rulesOnce = async () => {
     const { rules } = attachments
-    known ??= 'file' in rules ? await loadRules(rules.file) : rulesOfNames(rules.names)
+    known ??= 'file' in rules ? await loadAttachmentRules(rules.file) : rulesOfNames(rules.names)
     return known
   }
   return {

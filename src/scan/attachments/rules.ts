@@ -21,7 +21,7 @@ export interface AttachmentRules {
  * Reads the control file. Throws a Fault of kind `config` if the file cannot be read, has a line that is
  * no rule, or has no rule at all: with nothing to ban, the plugin would call everything clean.
  */
-export async function loadRules(file: string): Promise<AttachmentRules> {
+export async function loadAttachmentRules(file: string): Promise<AttachmentRules> {
   let text: string
   try {
     text = readForeignFile(file).toString('utf8')
@@ -30,10 +30,10 @@ export async function loadRules(file: string): Promise<AttachmentRules> {
     const remedy = 'write rules there, or take attachments out of QHPSI'
     throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${why}); ${remedy}`)
   }
-  return parseRules(text, file)
+  return parseAttachmentRules(text, file)
 }
 
-export function parseRules(text: string, file: string): AttachmentRules {
+export function parseAttachmentRules(text: string, file: string): AttachmentRules {
   const names: string[] = []
   const types: string[] = []
   let bansExecutables = false

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { contentsOf } from '../../mime/contents.ts'
 import type { Field } from '../../mime/fields.ts'
 import type { Source } from '../../mime/source.ts'
-import { isExecutable, MAGIC_LENGTH } from './executable.ts'
+import { beginsExecutable, MAGIC_LENGTH } from './executable.ts'
 import { spellings } from './file-names.ts'
 import { readNames } from './part-names.ts'
 import type { AttachmentRules } from './rules.ts'
@@ -74,6 +74,6 @@ class Search implements AttachmentFindings {
     if (!this.#rules.bansExecutables) return
     const front: Buffer[] = []
     for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
-    if (isExecutable(Buffer.concat(front))) this.banned ??= 'content executable'
+    if (beginsExecutable(Buffer.concat(front))) this.banned ??= 'content executable'
   }
 }

@@ -3,13 +3,13 @@ import {
   type Caller,
   callers,
   type JudgedOutcome,
-  smtpReply,
+  replyToClient,
 } from '../../../src/cli/inject/smtp-reply.ts'
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
 function reply(as: Caller, outcome: Partial<JudgedOutcome>): string {
-  return smtpReply(
+  return replyToClient(
     {
       pid: 4711,
       code: 0,

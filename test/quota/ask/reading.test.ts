@@ -5,13 +5,13 @@ import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/message/envelope/address.ts'
 import { backendFor, readBackend, takesSize } from '../../../src/quota/ask/backend.ts'
 import { parseBackendMap, readBackendMap } from '../../../src/quota/ask/backend-map.ts'
-import { mailboxOf } from '../../../src/quota/ask/mailbox-name.ts'
+import { namedMailboxOf } from '../../../src/quota/ask/mailbox-name.ts'
 import { readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
 import {
   COULD_NOT_TELL,
   REPLY_MAX,
   readBody,
-  readDatagram,
+  readReplyDatagram,
 } from '../../../src/quota/ask/service-reply.ts'
 
 /** The reading of settings, maps, names and replies. */
@@ -163,7 +163,7 @@ t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) 
 
 t.test('a name may have 255 bytes, and an address 1,024', async (t) => {
   const name = (address: string, form: 'address' | 'local' = 'address') =>
-    mailboxOf(readAddress(address), form)?.name
+    namedMailboxOf(readAddress(address), form)?.name
   t.equal(name(`${'l'.repeat(253)}@d`), `${'l'.repeat(253)}@d`)
   t.equal(name(`${'l'.repeat(254)}@d`), undefined)
   t.equal(name(`l@${'d'.repeat(1022)}`, 'local'), 'l')
@@ -173,7 +173,8 @@ t.test('a name may have 255 bytes, and an address 1,024', async (t) => {
 })
 
 t.test('every word of a datagram counts', async (t) => {
-  const datagram = (text: string, nonce?: string) => readDatagram(Buffer.from(text), 'ann', nonce)
+  const datagram = (text: string, nonce?: string) =>
+    readReplyDatagram(Buffer.from(text), 'ann', nonce)
   t.same(datagram('QUOTA_OK'), { answer: 'room' })
   t.same(datagram('QUOTA_OK ann'), { answer: 'room' })
   t.same(datagram('QUOTA_FULL ann 9\r\n'), { answer: 'full', usage: { size: 9 } })
@@ -207,7 +208,7 @@ t.test('every word of a datagram counts', async (t) => {
   }
   const long = (length: number) => {
     const name = 'n'.repeat(length - 'QUOTA_OK '.length)
-    return readDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
+    return readReplyDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
   }
   t.same(long(REPLY_MAX), { answer: 'room' })
   t.equal(long(REPLY_MAX + 1), undefined)
@@ -229,7 +230,7 @@ t.test('no name of random bytes becomes two words or leads to another path', asy
       fc.uint8Array({ maxLength: 300 }),
       fc.constantFrom('address', 'local'),
       (b, form) => {
-        const name = mailboxOf(withPlainDomain(readAddress(Buffer.from(b))), form)?.name
+        const name = namedMailboxOf(withPlainDomain(readAddress(Buffer.from(b))), form)?.name
         if (name === undefined) return
         t.notMatch(name, /[\0-\x20/\x7f]|\.\./)
         t.ok(name.length > 0 && name.length <= 255)
@@ -240,13 +241,13 @@ t.test('no name of random bytes becomes two words or leads to another path', asy
 
 t.test('only the ASCII letters of a domain become lower case', async (t) => {
   const written = readAddress(Buffer.from('Ann@M\u00fcnchen.EXAMPLE'))
-  const name = mailboxOf(withPlainDomain(written), 'address')?.name
+  const name = namedMailboxOf(withPlainDomain(written), 'address')?.name
   t.equal(Buffer.from(name!, 'latin1').toString(), 'Ann@m\u00fcnchen.example')
 })
 
 t.test("the dot of the root is no part of a domain's name", async (t) => {
   const name = (address: string) =>
-    mailboxOf(withPlainDomain(readAddress(address)), 'address')?.name
+    namedMailboxOf(withPlainDomain(readAddress(address)), 'address')?.name
   t.equal(name('ann@Example.org.'), 'ann@example.org')
   t.equal(name('ann.'), 'ann.')
   t.equal(name('ann@.'), 'ann@.')
@@ -269,7 +270,7 @@ t.test('a random reply is only understood if it is well formed', async (t) => {
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {
       const text = pieces.join('')
-      const answer = readDatagram(Buffer.from(text), 'ann', 'n0')
+      const answer = readReplyDatagram(Buffer.from(text), 'ann', 'n0')
       if (answer) t.match(text, /^QUOTA_(OK|FULL)( ann( \d+( \d+)?)?)? n0\n?$/)
       const body = readBody(text, 'ann')
       if (body) t.match(text, /^(OK|OVERQUOTA) ann \d+ \d+\n?$/)

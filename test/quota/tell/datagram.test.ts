@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readDatagram as readAnswer } from '../../../src/quota/ask/service-reply.ts'
-import { datagramFor, readDatagram } from '../../../src/quota/tell/datagram.ts'
+import { readReplyDatagram as readAnswer } from '../../../src/quota/ask/service-reply.ts'
+import { datagramFor, readQuestionDatagram } from '../../../src/quota/tell/datagram.ts'
 
 const word = fc.string({
   unit: fc.constantFrom(...'abAB09@.-_+~!\xe4\xff'),
@@ -23,7 +23,7 @@ t.test('a question is read as it was written', async (t) => {
       ]
       const packet = Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1')
       const echo = incoming === null ? '' : (nonce ?? '')
-      t.same(readDatagram(packet), { user, incoming: incoming ?? undefined, nonce: echo })
+      t.same(readQuestionDatagram(packet), { user, incoming: incoming ?? undefined, nonce: echo })
     }),
     { numRuns: 300 },
   )
@@ -33,7 +33,7 @@ t.test('random bytes never make readDatagram throw or return a name with blanks'
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), fc.boolean(), (bytes, begun) => {
       const packet = Buffer.concat([Buffer.from(begun ? 'CHECK_QUOTA ' : ''), bytes])
-      const question = readDatagram(packet)
+      const question = readQuestionDatagram(packet)
       return question === undefined || !/[\0-\x20\x7f]/.test(question.user + question.nonce)
     }),
     { numRuns: 2000 },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readLdapSettings } from '../../../src/quota/ldap/ldap-settings.ts'
-import { datagramFor, readDatagram } from '../../../src/quota/tell/datagram.ts'
+import { datagramFor, readQuestionDatagram } from '../../../src/quota/tell/datagram.ts'
 import { readOptions, usage } from '../../../src/quota/tell/options.ts'
 import { readServiceSettings } from '../../../src/quota/tell/service-settings.ts'
 import { MAILDIRSIZE_MAX } from '../../../src/quota/tell/sources/maildirsize.ts'
@@ -73,7 +73,7 @@ t.test('the datagrams in the page are those of the program', async (t) => {
   const shown = questions.trim().split('\n')
   t.equal(shown.length, 3)
   for (const question of shown) {
-    t.ok(readDatagram(Buffer.from(question.replace('incoming', '1'))), question)
+    t.ok(readQuestionDatagram(Buffer.from(question.replace('incoming', '1'))), question)
   }
   const [, user, size, quota, nonce] = answer.split(' ')
   const usage = { size: Number(size), quota: Number(quota) }

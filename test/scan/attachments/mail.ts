@@ -1,9 +1,9 @@
-import { parseRules } from '../../../src/scan/attachments/rules.ts'
+import { parseAttachmentRules } from '../../../src/scan/attachments/rules.ts'
 import { type AttachmentFindings, searchMessage } from '../../../src/scan/attachments/search.ts'
 import { scanTask } from '../clamd/task.ts'
 
 /** The rules of most sites. */
-export const rules = parseRules(
+export const rules = parseAttachmentRules(
   ['name *.exe', 'name *.scr', 'type application/x-msdownload', 'content executable'].join('\n'),
   'rules',
 )

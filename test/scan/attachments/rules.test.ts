@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { loadRules, parseRules } from '../../../src/scan/attachments/rules.ts'
+import { loadAttachmentRules, parseAttachmentRules } from '../../../src/scan/attachments/rules.ts'
 
 const faultOf = (text: string): string => {
   try {
-    parseRules(text, 'rules')
+    parseAttachmentRules(text, 'rules')
     return 'none'
   } catch (error) {
     return error instanceof Fault && error.kind === 'config'
@@ -16,7 +16,7 @@ const faultOf = (text: string): string => {
 }
 
 t.test('rules are names, types and content, one a line', async (t) => {
-  const rules = parseRules(
+  const rules = parseAttachmentRules(
     '# what we ban\n\nname *.EXE\r\nname  invoice ??.doc  \ntype audio/*\ncontent executable\n',
     'rules',
   )
@@ -25,7 +25,7 @@ t.test('rules are names, types and content, one a line', async (t) => {
   t.ok(rules.bansType('audio/ogg'))
   t.notOk(rules.bansType('video/ogg'))
   t.ok(rules.bansExecutables)
-  t.notOk(parseRules('name *.exe', 'rules').bansExecutables)
+  t.notOk(parseAttachmentRules('name *.exe', 'rules').bansExecutables)
 })
 
 t.test('the error of a line that is no rule has its number', async (t) => {
@@ -46,7 +46,7 @@ t.test('a file that cannot be read is a fault', async (t) => {
     ['missing', /cannot be read \(E/],
     ['directory', /cannot be read \(.*directory is not a regular file\)/],
   ] as const) {
-    await t.rejects(loadRules(join(directory, name)), { message }, name)
+    await t.rejects(loadAttachmentRules(join(directory, name)), { message }, name)
   }
-  t.ok((await loadRules(join(directory, 'rules'))).bansName('a.exe'))
+  t.ok((await loadAttachmentRules(join(directory, 'rules'))).bansName('a.exe'))
 })
