@@ -12,7 +12,7 @@ import {
   type Walk,
 } from './walk.ts'
 
-export type { Content, ContentStep as Step, ContentsOptions } from './walk.ts'
+export type { Content, ContentsOptions } from './walk.ts'
 
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf

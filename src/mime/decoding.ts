@@ -31,7 +31,7 @@ export function* decodeByPlan(
   yield* decodeInOtherWays(plan, part, walk, depth)
 }
 
-/** Does so in all ways but the standard one, which must have ended. */
+/** Decodes a source in all ways of a plan but the standard one, which must have ended. */
 export function* decodeInOtherWays(
   plan: DecodingPlan,
   part: Source,
@@ -41,7 +41,7 @@ export function* decodeInOtherWays(
   for (const other of plan.others()) yield* decodeInOneWay(other, part, walk, depth)
 }
 
-/** Does so in one way. */
+/** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
 export function* decodeInOneWay(
   make: MakeDecoder,
   part: Source,

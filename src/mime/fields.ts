@@ -46,11 +46,11 @@ export function unfolded(value: string): string {
  * digits and hyphens.
  */
 export function plainName(name: string): string {
-  return withoutComments(name).replace(/[^a-z0-9-]/g, '')
+  return withoutCommentsEvenInQuotes(name).replace(/[^a-z0-9-]/g, '')
 }
 
 /** Removes comments, which stand in parentheses (RFC 822 3.4.3), even inside of quotes. */
-export function withoutComments(text: string): string {
+export function withoutCommentsEvenInQuotes(text: string): string {
   if (!text.includes('(')) return text
   let kept = ''
   let depth = 0

@@ -45,12 +45,12 @@ export class Multiparts {
   enter(
     { boundary, multipart, encodings }: PartHeader,
     { nests, around }: RegionStart,
-    place: Pick<Multipart, 'base' | 'containers'>,
+    counts: Pick<Multipart, 'base' | 'containers'>,
   ): void {
     if (boundary === undefined) return
     const own = encodings.filter((encoding) => encoding !== 'identity')
     this.#push({
-      ...place,
+      ...counts,
       boundary,
       isSure: multipart === 'sure',
       encodings: own.length === 0 ? around : [...new Set([...around, ...own])],

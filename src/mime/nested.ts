@@ -30,16 +30,16 @@ export function* isNestedDeeper(
   limit: number,
   { bytes, ...options }: WorkOptions & { readonly bytes?: ByteListener | undefined },
 ): Generator<ContentStep, boolean> {
-  const count = { limit, readings: 0, isDeeper: false }
+  const search = { limit, readings: 0, isDeeper: false }
   try {
     const mail = { source: message, around: aroundMail(), bytes }
-    yield* read(mail, count, newWork(message, options))
+    yield* read(mail, search, newWork(message, options))
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     bytes?.over()
-    if (!count.isDeeper) yield { kind: 'over', why: error.message }
+    if (!search.isDeeper) yield { kind: 'over', why: error.message }
   }
-  return count.isDeeper
+  return search.isDeeper
 }
 
 /** The state of the search, for all mails in one another. */
@@ -62,15 +62,20 @@ interface NestedMail {
 
 function* read(
   { source, around, header, bytes }: NestedMail,
-  count: DepthSearch,
+  search: DepthSearch,
   work: Work,
 ): Generator<ContentStep> {
-  if (++count.readings > READINGS_MAX) count.isDeeper = true
+  if (++search.readings > READINGS_MAX) search.isDeeper = true
   let encoded: Leaf[] = []
-  const leaf = (leaf: Leaf) => {
-    if (leaf.depth && mayHoldMail(leaf.header)) encoded.push(leaf)
-  }
-  const reading = new MailReading({ leaf, bytes }, around)
+  const reading = new MailReading(
+    {
+      leaf(found) {
+        if (found.depth && mayHoldMail(found.header)) encoded.push(found)
+      },
+      bytes,
+    },
+    around,
+  )
   if (header) reading.push(header)
   const shift = header?.length ?? 0
   let steps = 0
@@ -82,22 +87,22 @@ function* read(
       else if (!goesOn(reading, piece, bytes)) bytes = undefined
       yield* countWork(work, reading.steps - steps)
       steps = reading.steps
-      if (reading.deepest > count.limit) count.isDeeper = true
+      if (reading.deepest > search.limit) search.isDeeper = true
       const ready = encoded
       encoded = []
-      for (const leaf of ready) yield* readEncoded(leaf, source, shift, count, work)
-      isSettled ||= count.isDeeper || reading.isSettled
+      for (const leaf of ready) yield* readEncoded(leaf, source, shift, search, work)
+      isSettled ||= search.isDeeper || reading.isSettled
     }
     if (isSettled && !bytes) break
   }
   reading.end()
-  if (reading.deepest > count.limit) count.isDeeper = true
+  if (reading.deepest > search.limit) search.isDeeper = true
   for (const leaf of encoded) {
     // If reading stopped early, the last content may reach to the end of the source.
     const whole = isSettled ? { ...leaf, to: source.size + shift } : leaf
-    yield* readEncoded(whole, source, shift, count, work)
+    yield* readEncoded(whole, source, shift, search, work)
   }
-  count.readings--
+  search.readings--
 }
 
 /**
@@ -124,10 +129,10 @@ function* readEncoded(
   { from, to, header, depth }: Leaf,
   source: Source,
   shift: number,
-  count: DepthSearch,
+  search: DepthSearch,
   work: Work,
 ): Generator<ContentStep> {
-  if (count.isDeeper) return
+  if (search.isDeeper) return
   const isOpened = header.multipart !== 'no' || header.message !== 'no'
   const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
   for (const encoding of header.encodings) {
@@ -139,7 +144,7 @@ function* readEncoded(
       const mail: NestedMail = isOpened
         ? { source: sourceIn(store), around: depth!, header: withoutEncoding(header) }
         : { source: sourceIn(store), around: aroundMail(depth!.messages + 1) }
-      yield* read(mail, count, work)
+      yield* read(mail, search, work)
     } finally {
       store.close()
     }

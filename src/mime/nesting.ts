@@ -77,8 +77,9 @@ export class Nesting {
   }
 
   /**
-   * Closes the containers inside of the multipart. If some reader continues the header `before` the
-   * delimiter, the containers that this header announces are opened instead.
+   * Closes the containers inside of the multipart, at one of its delimiters. `before` is the header
+   * in which the delimiter stands, if it stands in one. Some readers do not end that header there.
+   * For them the containers that it announces are open, and so they are opened instead.
    */
   leave({ nests, containers }: Multipart, before: HeaderRegion | undefined): void {
     if (nests === 'no') return

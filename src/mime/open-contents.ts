@@ -97,8 +97,9 @@ export class OpenContents {
   /** Ends the contents of a multipart at its delimiter, except those that go on for some reader. */
   end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
     this.#endGoingOn(boundary, to)
-    // For a reader for which a content goes on, no other content begins behind it. Such a reader may
-    // see fewer attached messages than others.
+    // Some readers see only the delimiters of a multipart inside. For them its content goes on, and
+    // what begins behind it is part of it. So one more content goes on only for readers that see
+    // fewer attached messages around it.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
     let kept = Math.min(base, this.#open.length)
     for (let at = kept; at < this.#open.length; at++) {

@@ -6,7 +6,7 @@ import {
   type MimeLines,
   plainName,
   unfolded,
-  withoutComments,
+  withoutCommentsEvenInQuotes,
 } from './fields.ts'
 import { readType } from './strict-type.ts'
 
@@ -134,7 +134,7 @@ export const NO_HEADER: PartHeader = EMPTY
  * even inside of words.
  */
 function withReadings(text: string): string {
-  return text.includes('(') ? `${text}\n${withoutComments(text)}` : text
+  return text.includes('(') ? `${text}\n${withoutCommentsEvenInQuotes(text)}` : text
 }
 
 function isNamedPlainly({ name }: Field): boolean {

@@ -31,21 +31,21 @@ export async function excusedBy(
     const timeout = Math.max(1, deadline - run.uptime())
     return runScanners(sample, { ...run, timeout })
   }
-  const places: ByteRange[] = []
+  const ranges: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
-  const look = await lookAtContents(message, { spool, signal }, async (content, place) => {
+  const look = await lookAtContents(message, { spool, signal }, async (content, range) => {
     const own = createHash('sha256')
     for (const chunk of content.chunks()) own.update(chunk)
     const hash = own.digest('hex')
     const { answer, ...more } = await askAbout(content)
     if (!digests.has(hash)) return answer === 'clean' ? undefined : 'something else'
     if ('name' in more && more.name === found) digest = hash
-    if (place !== undefined) places.push(place)
+    if (range !== undefined) ranges.push(range)
     return undefined
   })
   if (look.kind !== 'nothing' || digest === undefined) return undefined
-  const rest = without(places, message)
+  const rest = without(ranges, message)
   const file = createNamedCopy(spool, () => rest.chunks())
   try {
     const { answer } = await askAbout({ ...rest, path: () => file.path(Buffer.alloc(0)) })
@@ -56,10 +56,10 @@ export async function excusedBy(
 }
 
 /** The message without the bytes in these ranges. */
-function without(places: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
+function without(ranges: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
   const kept: ByteRange[] = []
   let at = 0
-  for (const { from, to } of places.toSorted((place, other) => place.from - other.from)) {
+  for (const { from, to } of ranges.toSorted((range, other) => range.from - other.from)) {
     if (from > at) kept.push({ from: at, to: from })
     at = Math.max(at, to)
   }

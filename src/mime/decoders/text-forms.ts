@@ -59,7 +59,7 @@ export class WithoutEmptyLines implements Decoder {
 
   push(bytes: Buffer, from: number, to: number): void {
     let at = from
-    if (this.#isFront) while (at < to && isLineEnd(bytes[at]!)) at++
+    if (this.#isFront) while (at < to && isLfOrCr(bytes[at]!)) at++
     if (at === to) return
     this.#isFront = false
     this.#out.putAll(bytes, at, to)
@@ -69,7 +69,7 @@ export class WithoutEmptyLines implements Decoder {
   end(): void {}
 }
 
-function isLineEnd(byte: number): boolean {
+function isLfOrCr(byte: number): boolean {
   return byte === LF || byte === CR
 }
 

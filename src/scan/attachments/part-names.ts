@@ -20,7 +20,7 @@ export function readNames(fields: readonly Field[]): PartNames {
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => onOneLine(value))
   const typeValues = valuesOf('content-type')
-  const types = typeValues.flatMap(readType)
+  const types = typeValues.flatMap(typeIn)
   const names = new Set<string>()
   let over: string | undefined
   const looked = new Set<string>()
@@ -50,7 +50,7 @@ function onOneLine(value: string): string {
   return value.replace(/\r?\n/g, '')
 }
 
-function readType(value: string): string[] {
+function typeIn(value: string): string[] {
   const head = withoutComments(splitParameters(withoutComments(value)).head)
   const type = head.replace(/\s+/g, '').toLowerCase()
   return /^[^/]+\/[^/]+$/.test(type) ? [type] : []

@@ -31,7 +31,7 @@ const NOTHING = Buffer.alloc(0)
 export async function lookAtContents<Found>(
   message: Sample,
   { spool, signal }: SecondLookOptions,
-  judge: (content: Sample, place: ByteRange | undefined) => Promise<Found | undefined>,
+  judge: (content: Sample, range: ByteRange | undefined) => Promise<Found | undefined>,
 ): Promise<SecondLookResult<Found>> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
@@ -50,7 +50,7 @@ async function judgeContent<Found>(
   content: Content,
   whole: Sample,
   { spool }: Pick<SecondLookOptions, 'spool'>,
-  judge: (content: Sample, place: ByteRange | undefined) => Promise<Found | undefined>,
+  judge: (content: Sample, range: ByteRange | undefined) => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
   const chunks = content.isMail ? belowTopLine(content) : content.chunks
   const size = content.size + (content.isMail ? TOP_LINE.length : 0)
