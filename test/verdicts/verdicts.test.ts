@@ -49,7 +49,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     fullTime: policy.timeout,
     ...more,
   })
-  const looks: string[][] = []
+  const scans: string[][] = []
   /** Milliseconds that each scan was given. */
   const given: number[] = []
   const find = (
@@ -70,7 +70,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
       ...setup,
     }
     return verdicts.find(question, (scanners, timeout, told) => {
-      looks.push(scanners.map(({ name }) => name))
+      scans.push(scanners.map(({ name }) => name))
       given.push(timeout)
       if (scanners.includes(clamd)) told?.('clamd', version)
       return Promise.resolve(typeof answer === 'function' ? answer() : answer)
@@ -78,7 +78,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   }
   return {
     verdicts,
-    looks,
+    scans,
     given,
     find,
     pass(milliseconds: number) {
@@ -109,20 +109,20 @@ t.beforeEach(() => {
 })
 
 t.test('a copy of a message is known, and by whom and since when', async (t) => {
-  const { find, looks, pass } = open()
+  const { find, scans, pass } = open()
   t.equal((await find(letter)).known, undefined)
   pass(12_000)
   t.match(await find(copy), { result: { answer: 'clean' }, known: { host: 'here', time: 1.8e9 } })
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
   await find(letter.replace('Hello', 'Hallo'))
-  t.equal(looks.length, 2)
+  t.equal(scans.length, 2)
 })
 
 t.test('a virus is known by its name and its scanner', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   await find(letter, virus)
   t.same((await find(copy)).result, virus)
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
 })
 
 t.test(
@@ -137,54 +137,54 @@ t.test(
       { ...virus, banned: true }, // by a scanner whose viruses are remembered
       { ...virus, scanner: 'local' },
     ] as const) {
-      const { find, looks } = open()
+      const { find, scans } = open()
       t.same(await find(letter, result), { result })
       t.same(await find(copy, result), { result })
-      t.equal(looks.length, 2, result.answer)
+      t.equal(scans.length, 2, result.answer)
     }
   },
 )
 
 t.test('a scanner whose verdict may not be remembered is asked each time', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
   await find(letter, clean, setup)
   const banned = { ...virus, scanner: 'local', banned: true } as const
   t.same(await find(copy, banned, setup), { result: banned })
   t.match(await find(copy, clean, setup), { known: { host: 'here' } })
-  t.same(looks, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
+  t.same(scans, [['local', 'clamd', 'plugin'], ...Array(2).fill(['local', 'plugin'])])
 })
 
 t.test('scanners before the one that found a virus still come before it', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const setup = { scanners: [local, clamd, scanner('plugin', { memorable: undefined! })] }
   await find(letter, virus, setup)
   t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
   const banned = { ...virus, scanner: 'local', banned: true } as const
   t.same(await find(copy, banned, setup), { result: banned })
-  t.same(looks.slice(1), [['local'], ['local']])
+  t.same(scans.slice(1), [['local'], ['local']])
 })
 
 t.test('no other scanner is asked about a virus that is known', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const plugin = (name: string) => scanner(name, { memorable: undefined! })
   const setup = { scanners: [scanner('eicar'), local, clamd, plugin('one'), plugin('two')] }
   await find(letter, virus, setup)
   t.match(await find(copy, clean, setup), { result: virus, known: { host: 'here' } })
-  t.same(looks.slice(1), [['local']])
+  t.same(scans.slice(1), [['local']])
 })
 
 t.test('if STRICTMIME keeps mail out, each copy is searched for traits', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
   await find(letter)
   const strange = { answer: 'strange', why: 'odd' } as const
   t.same(await find(copy, strange, { policy: strict }), { result: strange })
-  t.same(looks, [['clamd'], []])
+  t.same(scans, [['clamd'], []])
 })
 
 t.test('a verdict of another scanner, second look or nesting limit does not count', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const setup: Partial<VerdictQuery>[] = [
     {},
     { scanners: [clamd, scanner('eicar')] },
@@ -194,44 +194,44 @@ t.test('a verdict of another scanner, second look or nesting limit does not coun
     { policy: { ...policy, nesting: { ...policy.nesting, max: 5 } } },
   ]
   for (const wish of setup) await find(letter, clean, wish)
-  t.equal(looks.length, setup.length)
+  t.equal(scans.length, setup.length)
   for (const wish of setup) await find(copy, clean, wish)
-  t.equal(looks.length, setup.length)
+  t.equal(scans.length, setup.length)
 })
 
 t.test('a verdict ends with its age, its signatures, or the change of the database', async (t) => {
   let date: number | undefined
-  const { find, looks, pass } = open({ signatureFiles: () => filesOf(date) })
+  const { find, scans, pass } = open({ signatureFiles: () => filesOf(date) })
   await find(letter)
   pass(3_600_000)
   await find(copy)
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
   pass(1_000)
   await find(copy)
-  t.equal(looks.length, 2, 'too old')
+  t.equal(scans.length, 2, 'too old')
   pass(1_000)
   await setImmediatePromise() // now it is kept
   await find(copy, clean, { maxAge: 0 })
-  t.equal(looks.length, 3, 'for this question')
+  t.equal(scans.length, 3, 'for this question')
   await setImmediatePromise()
   await find(copy, clean, { maxAge: 0 })
-  t.equal(looks.length, 4, 'even if it is as new as can be')
-  looks.pop()
+  t.equal(scans.length, 4, 'even if it is as new as can be')
+  scans.pop()
   version = 'ClamAV 1.4.4'
   await find(copy)
-  t.equal(looks.length, 4, 'other signatures')
+  t.equal(scans.length, 4, 'other signatures')
   date = 1.8e9 + 1e6
   await find(copy)
-  t.equal(looks.length, 5, 'the database has changed')
+  t.equal(scans.length, 5, 'the database has changed')
 })
 
 t.test('if signatures are not known, nothing is remembered or believed', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   await find(letter)
   version = undefined!
   await find(copy)
   await find(copy)
-  t.equal(looks.length, 3)
+  t.equal(scans.length, 3)
 })
 
 t.test('a scanner that does not say when its signatures change is asked each time', async (t) => {
@@ -241,7 +241,7 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     ["this host's", 1.7e9, true],
   ] as const) {
     const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-    const { find, looks } = open({ signatureFiles: () => filesOf(date), poison })
+    const { find, scans } = open({ signatureFiles: () => filesOf(date), poison })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
     await find(letter, clean, setup)
@@ -253,7 +253,7 @@ t.test('a scanner that does not say when its signatures change is asked each tim
       { why: /^poison: / },
       'with care all the same',
     )
-    t.equal(looks.length, isKnown ? 2 : 3)
+    t.equal(scans.length, isKnown ? 2 : 3)
   }
 })
 
@@ -262,56 +262,56 @@ t.test('a scanner that used older signatures than are here now is not believed',
   version = 'ClamAV 1.4.3/27601/Tue'
   const { header, ...form } = examine(Buffer.from(letter))
   const message = { form: async () => form, body: () => [], confirmFile() {} }
-  let looks = 0
+  let scans = 0
   for (let n = 0; n < 2; n++) {
     await verdicts.find(
       { message, leaving: header, scanners: [clamd], policy, maxAge: 3600, marks: [] },
       async (_, __, told) => {
-        looks++
+        scans++
         told?.('clamd', 'ClamAV 1.4.3/27601/Tue')
         told?.('clamd', 'ClamAV 1.4.3/27600/Mon')
         return clean
       },
     )
   }
-  t.equal(looks, 2)
+  t.equal(scans, 2)
   t.equal((await find(letter)).known, undefined)
 })
 
 t.test('copies that come at once wait for the first one', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   let end: (result: Verdict) => void = () => {}
   const first = find(letter, new Promise<Verdict>((resolve) => (end = resolve)))
   const others = Array.from({ length: 50 }, () => find(copy))
   await new Promise(setImmediate)
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
   end(virus)
   t.equal((await first).known, undefined)
   for (const found of await Promise.all(others)) {
     t.match(found, { result: virus, known: { host: 'here' } })
   }
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
 })
 
 t.test(
   'if the first copy could not be judged, one of the waiting copies is scanned, and not all',
   async (t) => {
-    const { find, looks } = open()
+    const { find, scans } = open()
     const first = find(letter, vain)
     const others = Array.from({ length: 50 }, () => find(copy))
     t.same((await first).result, vain)
     for (const { result } of await Promise.all(others)) t.same(result, clean)
-    t.equal(looks.length, 2)
+    t.equal(scans.length, 2)
   },
 )
 
 t.test(
   'if two copies could not be judged, copies that waited for both are not scanned',
   async (t) => {
-    const { find, looks } = open()
+    const { find, scans } = open()
     const all = Array.from({ length: 50 }, () => find(letter, vain))
     for (const { result } of await Promise.all(all)) t.same(result, vain)
-    t.equal(looks.length, 2)
+    t.equal(scans.length, 2)
     t.same((await find(letter, clean)).result, clean, 'the next one does')
   },
 )
@@ -323,24 +323,24 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
     ['leaves', left, {}],
     ['gives no time', vain, hasty],
   ] as const) {
-    const { find, looks } = open()
+    const { find, scans } = open()
     const strangers = Array.from({ length: 5 }, () => find(letter, answer, setup))
     const others = Array.from({ length: 50 }, () => find(copy))
     for (const { result } of await Promise.all(strangers)) t.same(result, answer, what)
     for (const { result } of await Promise.all(others)) t.same(result, clean, what)
-    t.equal(looks.length, 6, what)
+    t.equal(scans.length, 6, what)
   }
 })
 
 t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
   const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-  const { find, looks } = open({ poison })
+  const { find, scans } = open({ poison })
   t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
   const withheld = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
   for (const { result } of await Promise.all(withheld)) t.match(result, { why: /^poison: / })
   for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(looks.length, 2)
+  t.equal(scans.length, 2)
 })
 
 t.test(
@@ -354,14 +354,14 @@ t.test(
     ]
     for (const text of odd) {
       const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 3 }
-      const { find, looks } = open({ poison })
+      const { find, scans } = open({ poison })
       for (let n = 1; n <= 3; n++) {
         const again = text.replace('Date: today', `Date: ${n}`)
         t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
       }
       t.match((await find(text)).result, { answer: 'unknown', why: /^poison: / })
       t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
-      t.equal(looks.length, 4)
+      t.equal(scans.length, 4)
     }
   },
 )
@@ -370,41 +370,41 @@ t.test(
   'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {
     const poison = { known: createPoison(undefined, undefined, setImmediatePromise), tries: 1 }
-    const { find, looks } = open({ poison })
+    const { find, scans } = open({ poison })
     const death = setImmediatePromise(killed)
     const answers = [death, clean]
     const [killer, bystander] = await Promise.all([
       find(letter.replace('Hello', 'Hello\rthere'), () => death),
       find(letter, () => answers.shift()!),
     ])
-    t.match(killer.result, { answer: 'unknown', why: /scan 1 of 1 that went so/ })
+    t.match(killer.result, { answer: 'unknown', why: /failed scan 1 of 1/ })
     t.same(bystander.result, clean, 'it is asked about again')
-    t.equal(looks.length, 4)
+    t.equal(scans.length, 4)
   },
 )
 
 t.test('no message waits for longer than its own time', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   let end: (result: Verdict) => void = () => {}
   const first = find(letter, new Promise<Verdict>((resolve) => (end = resolve)))
   const hasty = { policy: { ...policy, timeout: 20 } }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
-  t.equal(looks.length, 1)
+  t.equal(scans.length, 1)
   end(clean)
   await first
 })
 
 t.test('a scan that throws leaves no copy waiting', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const first = find(letter, Promise.reject(new Error('disk full')))
   const others = Array.from({ length: 5 }, () => find(copy))
   await t.rejects(first, { message: 'disk full' })
   for (const { result } of await Promise.all(others)) t.same(result, clean)
-  t.equal(looks.length, 6)
+  t.equal(scans.length, 6)
 })
 
 t.test('a file that somebody changed during the scan leaves no verdict', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const { header: _, ...form } = examine(Buffer.from(letter))
   const message = {
     form: async () => form,
@@ -415,7 +415,7 @@ t.test('a file that somebody changed during the scan leaves no verdict', async (
   }
   await t.rejects(find(letter, clean, { message }), { message: 'changed' })
   await find(copy)
-  t.equal(looks.length, 2)
+  t.equal(scans.length, 2)
 })
 
 t.test(
@@ -445,9 +445,9 @@ t.test(
       (print: Buffer) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
       (print: Buffer) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
     ]) {
-      const { find, looks } = open({ stores: [fill(make)] })
+      const { find, scans } = open({ stores: [fill(make)] })
       t.equal((await find(letter)).known, undefined)
-      t.equal(looks.length, 1)
+      t.equal(scans.length, 1)
     }
     await new Promise(setImmediate) // they are kept behind the answer
     t.equal(kept.length, 6)
@@ -543,13 +543,13 @@ t.test('while signatures are being loaded, "clean" counts only for copies that w
     [clean, false],
     [virus, true],
   ] as const) {
-    const { find, looks } = open({ signatureFiles: () => ({ changed: date, size: 0, seen: 2e9 }) })
+    const { find, scans } = open({ signatureFiles: () => ({ changed: date, size: 0, seen: 2e9 }) })
     const setup = { scanners: [late] }
     const first = find(letter, result, setup)
     const waits = find(copy, vain, setup)
     t.match(await first, { result })
     t.match(await waits, { result: { answer: result.answer }, known: { host: 'here' } })
-    t.equal(looks.length, 1)
+    t.equal(scans.length, 1)
     const next = await find(copy, result, setup)
     t.equal(next.known !== undefined, lasts, 'the next copy')
   }
@@ -576,11 +576,11 @@ t.test('signatures that a scanner cannot name leave no verdict', async (t) => {
 })
 
 t.test('all copies of mail over a limit are scanned: its result is for itself', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const skipped = { answer: 'skipped', why: 'too large' } as const
   const all = Array.from({ length: 4 }, () => find(letter, skipped))
   for (const { result } of await Promise.all(all)) t.same(result, skipped)
-  t.equal(looks.length, 4)
+  t.equal(scans.length, 4)
 })
 
 t.test('a copy that waited has what is left of its time', async (t) => {
@@ -616,7 +616,7 @@ t.test("the time that a store takes is part of the message's time", async (t) =>
 t.test('copies that wait for a store get its verdict', async (t) => {
   let answer: (() => void) | undefined
   const { store } = notingStore(() => undefined)
-  const { find, looks } = open({
+  const { find, scans } = open({
     stores: [
       {
         ...store,
@@ -631,11 +631,11 @@ t.test('copies that wait for a store get its verdict', async (t) => {
   await setImmediatePromise()
   answer?.()
   for (const { known } of await Promise.all(all)) t.match(known, { host: 'there' })
-  t.same(looks, [])
+  t.same(scans, [])
 })
 
 t.test('a verdict that is too old for a copy that waited does not count for it', async (t) => {
-  const { find, looks, pass } = open()
+  const { find, scans, pass } = open()
   const slow = () => {
     pass(5_000)
     return clean
@@ -646,15 +646,15 @@ t.test('a verdict that is too old for a copy that waited does not count for it',
   t.equal((await first).known, undefined)
   t.equal((await hurried).known, undefined)
   t.match((await patient).known, { host: 'here' })
-  t.equal(looks.length, 2)
+  t.equal(scans.length, 2)
 })
 
 t.test('a scan with half of the time is enough to defer the copies, too', async (t) => {
-  const { find, looks } = open()
+  const { find, scans } = open()
   const half = { policy: { ...policy, timeout: policy.timeout / 2 } }
   const all = Array.from({ length: 5 }, () => find(letter, vain, half))
   for (const { result } of await Promise.all(all)) t.same(result, vain)
-  t.equal(looks.length, 2)
+  t.equal(scans.length, 2)
 })
 
 t.test(
@@ -678,9 +678,9 @@ t.test(
 
 t.test('a store is not asked about scanners that are asked each time', async (t) => {
   const { store, told } = notingStore(() => undefined)
-  const { find, looks } = open({ stores: [store] })
+  const { find, scans } = open({ stores: [store] })
   await find(letter, clean, { scanners: [local] })
   await new Promise(setImmediate)
   t.same(told, [])
-  t.same(looks, [['local']])
+  t.same(scans, [['local']])
 })

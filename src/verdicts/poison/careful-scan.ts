@@ -29,7 +29,7 @@ export interface CarefulScanOptions {
 export type ScanOnce = (timeout: number, suspects: ScanTask['suspects']) => Promise<Verdict>
 
 /** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
-const LOOKS_MAX = 3
+const SCANS_MAX = 3
 /** Milliseconds that must be left for another scan. */
 const TIME_FOR_MORE = 1_000
 
@@ -41,7 +41,7 @@ const TIME_FOR_MORE = 1_000
 export async function scanCarefully(
   message: InHand,
   { poison, timeout, fullTime, uptime, scanner }: CarefulScanOptions,
-  look: ScanOnce,
+  scanOnce: ScanOnce,
 ): Promise<Verdict> {
   const { known, tries, inHand } = poison
   const until = uptime() + timeout
@@ -55,7 +55,7 @@ export async function scanCarefully(
       unfinished: true,
     }
   }
-  for (let looks = 1; ; looks++) {
+  for (let scans = 1; ; scans++) {
     const left = known.leftAloneFor(message.fingerprint, tries)
     if (left !== undefined) return withheld(tooHarmful(tries, left))
     const turn = await known.turn(message, timeLeft() / 4)
@@ -64,7 +64,8 @@ export async function scanCarefully(
     const since = known.uptime()
     let result: Verdict
     try {
-      result = await look(timeLeft(), turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined)
+      const suspects = turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined
+      result = await scanOnce(timeLeft(), suspects)
     } finally {
       noted?.()
       turn.over()
@@ -76,12 +77,12 @@ export async function scanCarefully(
     // If the client gave no time, the failure says nothing about the message.
     if (!result.harmful || timeout < fullTime / 2) return result
     const count = await known.harmed(message, since)
-    const isAskedAgain = count === undefined && looks < LOOKS_MAX && timeLeft() > TIME_FOR_MORE
+    const isAskedAgain = count === undefined && scans < SCANS_MAX && timeLeft() > TIME_FOR_MORE
     if (isAskedAgain) continue
     const counted =
       count === undefined
-        ? 'others went so with it, which counts against none'
-        : `scan ${count} of ${tries} that went so`
+        ? 'scans of other messages failed with it, so this one does not count'
+        : `failed scan ${count} of ${tries}`
     return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
   }
 }

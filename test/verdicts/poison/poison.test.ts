@@ -142,7 +142,7 @@ t.test('a message that kills clamd three times is left alone, and other mail is 
     })
   for (let n = 1; n <= 3; n++) {
     t.equal((await send(n, 'poison')).outcome, 'deferred')
-    t.match(milter.mailLog.at(-1), new RegExp(`scan ${n} of 3 that went so \\(POISONTRIES\\)`))
+    t.match(milter.mailLog.at(-1), new RegExp(`failed scan ${n} of 3 \\(POISONTRIES\\)`))
   }
   const before = scans
   t.equal((await send(4, 'poison')).reply.slice(0, 9), '451 4.7.1')
@@ -219,7 +219,7 @@ t.test('one killer among many is found, and the others are scanned', async (t) =
     )
   }
   const lines = (text: string) => milter.mailLog.filter((line) => line.includes(text)).length
-  for (let n = 1; n <= 3; n++) t.equal(lines(`scan ${n} of 3 that went so`), 1)
+  for (let n = 1; n <= 3; n++) t.equal(lines(`failed scan ${n} of 3`), 1)
   t.equal(lines('reason="poison: '), 3, 'then nobody dies any more')
 })
 

@@ -35,7 +35,7 @@ export function countNotes(
   void Promise.all(counted).then((counts) => {
     const what = inHand.length === 1 ? 'a message' : `${inHand.length} messages`
     const times = counts.find((times) => times !== undefined)
-    const how = times === undefined ? 'as suspects' : `its scan ${times} that went so`
+    const how = times === undefined ? 'as suspects' : `as its failed scan ${times}`
     log(`worker ${worker} had ${what} in hand, counted ${how} (POISONTRIES)`)
   })
   return left

@@ -150,7 +150,7 @@ t.test(
     }
 
     await hang('hung, alone')
-    await onescand.logged(/had a message in hand, counted its scan 1 that went so \(POISONTRIES\)/)
+    await onescand.logged(/had a message in hand, counted as its failed scan 1 \(POISONTRIES\)/)
     const { does, code, log } = await ask('hung, alone')
     t.match({ does, code }, { does: 'end', code: 71 })
     t.match(log, /reason="poison: /, 'what hung it is not scanned again, by the next worker either')
