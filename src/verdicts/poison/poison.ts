@@ -34,19 +34,21 @@ export interface Withheld {
  *
  * - All of them are suspects. Suspects are scanned one after another, while other mail is scanned as
  *   ever. A suspect that gets an answer is none any more.
- * - A failed scan counts against its message if no other scan failed at the same time. If others did,
- *   it counts if this message was a suspect and none of the others was. Otherwise it counts against no
- *   message.
+ * - If a scan fails alone, the failure counts against its message.
+ * - If several scans fail at the same time, and only one of the messages was a suspect, the failure
+ *   counts against this one. Otherwise it counts against none of them.
  *
- * So a message that only happened to be there gets its answer when it is scanned again. It is taken for
- * poison only if each of its scans coincides with the scan of a killer that was not yet a suspect. A
- * message that kills each time is found, however much other mail there is. If two processes of a host
- * scan a suspect each and both scans fail, each hears of the other failure, and neither counts. Nothing
- * is heard from other hosts that share a scanner.
+ * A message that kills each time is found, however much other mail there is. A message that only
+ * happened to be there gets its answer when it is scanned again, as a suspect. It could be taken for
+ * poison only if a new killer came at each of its scans.
  *
- * Poison that is a new message each time has no fingerprint, but a sender. After some deaths, messages
- * that have in common what was there (common-marks.ts) are suspects before they are scanned. Each of
- * them waits for its turn, and after one that killed, all wait for longer and longer.
+ * If two processes of a host scan a suspect each, and both scans fail, each hears of the other failure,
+ * and neither counts. Nothing is heard from other hosts that share a scanner.
+ *
+ * A sender of poison may change it each time, so that its fingerprint is always new. After some deaths
+ * messages are therefore suspects before their first scan if they have in common what the messages at
+ * these deaths had (common-marks.ts). Each of them waits for its turn. After each death all of them
+ * wait for longer.
  */
 export interface Poison {
   /** Whether scanners died lately, so that some messages may be suspects. */
@@ -56,8 +58,8 @@ export interface Poison {
   /**
    * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
    * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
-   * scanned. A message that is suspected for what it has in common with others is held back after that
-   * time.
+   * scanned. After that time it is scanned all the same; but if it is suspected for a mark, it is held
+   * back: not scanned now.
    */
   turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
   /** Milliseconds on the clock of `harmed`. */
@@ -82,7 +84,7 @@ export interface Poison {
 export interface PoisonCounters {
   /** Suspects that were scanned one after another. */
   readonly isolated: number
-  /** Messages that were held back for what they have in common with messages that scanners died of. */
+  /** Messages that were not scanned, for a mark that they share with messages that scanners died of. */
   readonly heldBack: number
 }
 
@@ -115,7 +117,7 @@ export function createPoison(
   tell: (what: PoisonEvent, message: InHand) => void = () => {},
   allHaveTold = () => wait(TOLD_WITHIN),
 ): Poison {
-  /** The suspects by their fingerprints in base64. */
+  /** The suspects by their fingerprints in base64. (ground/flow/lru-cache.ts does not list what it has.) */
   const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
   const common = createCommonMarks(uptime)
   /** The failed scans, in the order of their ends. */

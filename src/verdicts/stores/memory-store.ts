@@ -6,7 +6,10 @@ export const MEMORY_MAX = 16 * 1024 * 1024
 /** Most bytes that an entry takes besides its key and value. */
 const ENTRY = 256
 
-/** Opens a store in the memory of this process. The least recently used verdicts make room. */
+/**
+ * Opens a store in the memory of this process. The least recently used verdicts make room. (The cache of
+ * ground/flow/ counts entries and not bytes, and none of them expires.)
+ */
 export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
   const kept = new LRUCache<string, Buffer>({
     maxSize: max,

@@ -31,7 +31,8 @@ export interface Publisher {
 
 /**
  * Keeps verdicts that a store did not take, UNPUBLISHED_MAX bytes at most, until the store is back or
- * they would have expired.
+ * they would have expired. (The cache of ground/flow/ counts entries and not bytes, and does not tell what
+ * it drops.)
  */
 export function createPublisher({ counters, uptime, publish }: PublisherOptions): Publisher {
   const waiting = new LRUCache<string, { readonly sealed: Buffer; readonly until: number }>({

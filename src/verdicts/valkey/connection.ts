@@ -74,7 +74,7 @@ export async function openConnection(
 }
 
 /**
- * Opens a connection for one question, and ends it. Rejects with a ReplyError if the server
+ * Opens a connection for one question, and ends it. Rejects with a RespError if the server
  * refuses; the signal ends it in any step.
  */
 export async function askOnce(
