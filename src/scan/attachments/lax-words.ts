@@ -1,7 +1,7 @@
 import libmime from 'libmime'
 
 /** Characters that are decoded, from the end of the text: the end of a name is what counts. */
-const LOOKED_AT = 4096
+const READ_MAX = 4096
 
 /** An encoded word with any character set, an encoding, and a text that may hold `?`. */
 const WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
@@ -14,7 +14,7 @@ const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
  * long text only those of its end. None of them is to be trusted.
  */
 export function decodeLaxly(text: string): string[] {
-  const end = text.slice(-LOOKED_AT)
+  const end = text.slice(-READ_MAX)
   const joined = end.replace(/\?=\s+(?==\?)/g, '?=')
   const found = new Set<string>()
   for (const words of [WORD, SHORT_WORD]) {

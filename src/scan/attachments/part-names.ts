@@ -23,7 +23,7 @@ export function readNames(fields: readonly Field[]): PartNames {
   const types = typeValues.flatMap(typeIn)
   const names = new Set<string>()
   let over: string | undefined
-  const looked = new Set<string>()
+  const seen = new Set<string>()
   for (const value of [...typeValues, ...valuesOf('content-disposition')]) {
     for (const { parameters } of [
       splitParameters(value),
@@ -35,8 +35,8 @@ export function readNames(fields: readonly Field[]): PartNames {
       }
       // Most fields read the same in all three ways.
       const key = JSON.stringify(parameters)
-      if (looked.has(key)) continue
-      looked.add(key)
+      if (seen.has(key)) continue
+      seen.add(key)
       for (const name of fileNames(parameters.slice(0, PARAMETERS_MAX))) {
         if (name.length >= NAME_MAX) over ??= `a file name of more than ${NAME_MAX} characters`
         names.add(name)

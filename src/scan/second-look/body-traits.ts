@@ -47,7 +47,7 @@ export class BodyTraits {
   }
 
   /** Inspects bytes without a delimiter, from the start of a line on unless `frontLost` is set. */
-  look(block: Buffer, from: number, to: number): void {
+  inspect(block: Buffer, from: number, to: number): void {
     if (from >= to) return
     // A search must end where the piece does, or many small pieces would take quadratic time.
     const bytes = block.subarray(0, to)

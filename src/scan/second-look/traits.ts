@@ -148,7 +148,7 @@ export class TraitNotes implements ByteListener {
     )
       this.found.add('dashes')
     this.#body.frontLost = goesOn
-    this.#body.look(bytes, from, to)
+    this.#body.inspect(bytes, from, to)
   }
 
   over(): void {

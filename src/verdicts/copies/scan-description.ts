@@ -14,6 +14,6 @@ export function describeScan(
   release: string = about.version,
 ): string {
   const identities = scanners.map(({ memorable }) => memorable!.identity)
-  const look = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
-  return replaceUnprintable(`${look} scanners=${identities.join(',')}`)
+  const settings = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
+  return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }

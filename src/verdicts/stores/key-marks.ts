@@ -2,10 +2,10 @@ import { LATE } from '../../ground/flow/deadline.ts'
 import type { StoreServers } from '../valkey/store-servers.ts'
 import { MARK_KEY, questionFor } from './store-keys.ts'
 
-/** Milliseconds between two looks at the mark in the store. */
-const LOOKED_AT_EVERY = 20_000
-/** Looks after which a mark expires that nobody renews. */
-const LASTS_FOR_LOOKS = 3
+/** Milliseconds between two polls of the mark in the store. */
+const POLLED_EVERY = 20_000
+/** Polls after which a mark expires that nobody renews. */
+const LASTS_FOR_POLLS = 3
 /** Milliseconds for an answer, for which no mail waits. */
 const ANSWERED_WITHIN = 5_000
 
@@ -15,7 +15,7 @@ const OTHER_KEY =
 export interface KeyMarksOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
-  /** Milliseconds between two looks; default: 20,000. */
+  /** Milliseconds between two polls; default: 20,000. */
   readonly every?: number | undefined
   /** Called with the trouble, or with undefined when it is over. */
   readonly tell: (where: string, why: string | undefined) => void
@@ -28,9 +28,9 @@ export interface KeyMarksOptions {
 export function watchKeyMarks(
   mark: () => Buffer,
   servers: StoreServers,
-  { uptime, every = LOOKED_AT_EVERY, tell }: KeyMarksOptions,
+  { uptime, every = POLLED_EVERY, tell }: KeyMarksOptions,
 ): { close(): void } {
-  const lifetime = LASTS_FOR_LOOKS * every
+  const lifetime = LASTS_FOR_POLLS * every
   /** The time since which the mark of another key has been there. */
   let otherSince: number | undefined
 

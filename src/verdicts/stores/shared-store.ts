@@ -21,7 +21,7 @@ export interface SharedStoreOptions extends StoreAccess {
   readonly uptime: () => number
   /** The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have another key. */
   readonly mark?: () => Buffer
-  /** Milliseconds between two looks at the mark in the store. */
+  /** Milliseconds between two polls of the mark in the store. */
   readonly markEvery?: number
 }
 
@@ -43,8 +43,8 @@ const CLAIM = Buffer.from('scanning')
 const TOLD_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_WITHIN = 5_000
-/** Milliseconds after which a host that waits looks again, doubled each time. */
-const LOOKS = { first: 5, longest: 40 }
+/** Milliseconds after which a host that waits asks again, doubled each time. */
+const POLLS = { first: 5, longest: 40 }
 
 /**
  * Opens a store of verdicts that hosts share: Valkey or Redis, one server, a cluster, or servers behind
@@ -149,7 +149,7 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
       }
       if (uptime() >= until) return undefined
       if (waits === 0) counters.waited++
-      await pause(doubledPause(waits, LOOKS))
+      await pause(doubledPause(waits, POLLS))
     }
     return undefined
   }

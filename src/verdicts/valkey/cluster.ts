@@ -9,9 +9,9 @@ import type { StoreServers, StoreServersOptions } from './store-servers.ts'
 /** The number of slots over which a cluster spreads its keys. */
 const SLOTS = 16_384
 /** Milliseconds between two questions about the slots while a server is away. */
-const LOOKED_AGAIN_AFTER = 500
+const ASKED_AGAIN_AFTER = 500
 /** Milliseconds before such a question after a key has moved, however many keys have. */
-const LOOKED_AGAIN_SOONEST = 200
+const ASKED_AGAIN_SOONEST = 200
 /** Most servers that are asked at once. */
 const ASKED_MAX = 8
 
@@ -35,12 +35,12 @@ export function openCluster(
   /** The primary of each slot. */
   let owners: readonly (StoreServer | undefined)[] = []
   let timer: NodeJS.Timeout | undefined
-  let isLooking = false
+  let isAsking = false
 
-  async function look(): Promise<void> {
+  async function ask(): Promise<void> {
     clearTimeout(timer)
-    if (isLooking || over.signal.aborted) return
-    isLooking = true
+    if (isAsking || over.signal.aborted) return
+    isAsking = true
     try {
       const known = [...[...connections.values()].map(({ server }) => server), ...seeds]
       const asked = [...new Map(known.map((server) => [serverKey(server), server])).values()]
@@ -49,14 +49,14 @@ export function openCluster(
     } catch (error) {
       if (!over.signal.aborted) trouble('cluster', errorText(error))
     } finally {
-      isLooking = false
+      isAsking = false
     }
     watch()
   }
 
   /** Asks again while a server is away: another one may get its slots at any time. */
   function watch(): void {
-    if (!isWhole() && !over.signal.aborted) lookIn(LOOKED_AGAIN_AFTER)
+    if (!isWhole() && !over.signal.aborted) askIn(ASKED_AGAIN_AFTER)
   }
 
   function isWhole(): boolean {
@@ -65,10 +65,10 @@ export function openCluster(
     )
   }
 
-  function lookIn(milliseconds: number): void {
-    if (isLooking) return
+  function askIn(milliseconds: number): void {
+    if (isAsking) return
     clearTimeout(timer)
-    timer = setTimeout(look, milliseconds)
+    timer = setTimeout(ask, milliseconds)
   }
 
   function take(found: readonly (StoreServer | undefined)[]): void {
@@ -99,7 +99,7 @@ export function openCluster(
     })
   }
 
-  void look()
+  void ask()
   return {
     connectionFor(key) {
       const owner = owners[slotOf(key)]
@@ -108,7 +108,7 @@ export function openCluster(
     get isWhole() {
       return isWhole()
     },
-    moved: () => lookIn(LOOKED_AGAIN_SOONEST),
+    moved: () => askIn(ASKED_AGAIN_SOONEST),
     close() {
       over.abort()
       clearTimeout(timer)

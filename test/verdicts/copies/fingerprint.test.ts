@@ -10,13 +10,13 @@ import {
 } from '../../../src/verdicts/copies/fields.ts'
 import { exactFingerprintOf, fingerprintOf } from '../../../src/verdicts/copies/fingerprint.ts'
 import { deriveSecrets } from '../../../src/verdicts/copies/secrets.ts'
-import { free, independentFingerprint, LOOKS, named, subjectOf } from './subjects.ts'
+import { free, independentFingerprint, named, SCAN, subjectOf } from './subjects.ts'
 
 const secret = deriveSecrets(Buffer.alloc(32, 7), crypto).fingerprint
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-function print(message: string | Buffer, looks = LOOKS): string | undefined {
-  const subject = subjectOf(typeof message === 'string' ? bytes(message) : message, looks)
+function print(message: string | Buffer, scan = SCAN): string | undefined {
+  const subject = subjectOf(typeof message === 'string' ? bytes(message) : message, scan)
   return fingerprintOf(subject, secret, crypto)?.toString('hex')
 }
 
@@ -87,7 +87,7 @@ t.test(
 )
 
 t.test('a fingerprint depends on the description of the scan and on the secret', async (t) => {
-  t.not(print(letter, LOOKS.replace('odd', 'never')), print(letter))
+  t.not(print(letter, SCAN.replace('odd', 'never')), print(letter))
   const subject = subjectOf(bytes(letter))
   const other = fingerprintOf(subject, Buffer.alloc(32, 8), crypto)
   t.not(other?.toString('hex'), print(letter))
@@ -216,7 +216,7 @@ t.test(
     const sha256 = (text: string) => crypto.createHash('sha256').update(bytes(text)).digest('hex')
     const lines = (body: string) => {
       const digest = sha256(held.filter((field) => fields.test(field)).join(''))
-      return ['onescan-poison/1', LOOKS, 'lf', digest, body, ''].join('\n')
+      return ['onescan-poison/1', SCAN, 'lf', digest, body, ''].join('\n')
     }
     const named = (body: string) => crypto.createHmac('sha256', secret).update(lines(body)).digest()
     t.same(hashed, named(subject.bodyDigest!), 'by its text')

@@ -2,15 +2,15 @@ import * as crypto from 'node:crypto'
 import type { FingerprintInput } from '../../../src/verdicts/copies/fingerprint.ts'
 import { examine } from '../../cluster/hashed-message.ts'
 
-export const LOOKS = 'onescan=0.1.0 nesting=12 secondlook=odd scanners=clamd,maxsize=104857600'
+export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=odd scanners=clamd,maxsize=104857600'
 
-export function subjectOf(message: Buffer, looks = LOOKS): FingerprintInput {
+export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
   const { header, formFault, digests } = examine(message)
-  return { header, formFault, bodyDigest: digests.sha256, scanDescription: looks }
+  return { header, formFault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
 /** The fingerprint of doc/verdicts.md, written down a second time from its text. */
-export function independentFingerprint(message: Buffer, secret: Buffer, looks = LOOKS): string {
+export function independentFingerprint(message: Buffer, secret: Buffer, scan = SCAN): string {
   const ending = message.includes('\r\n') ? 'crlf' : 'lf'
   const text = message.toString('latin1').replaceAll('\r\n', '\n')
   const end = text.indexOf('\n\n')
@@ -24,7 +24,7 @@ export function independentFingerprint(message: Buffer, secret: Buffer, looks = 
   const sha256 = (what: string) =>
     crypto.createHash('sha256').update(Buffer.from(what, 'latin1')).digest('hex')
   const whole = body === '' || body.endsWith('\n') ? body : `${body}\n`
-  const lines = ['onescan-verdict/1', looks, ending, sha256(held.join('')), sha256(whole), '']
+  const lines = ['onescan-verdict/1', scan, ending, sha256(held.join('')), sha256(whole), '']
   return crypto.createHmac('sha256', secret).update(lines.join('\n')).digest('hex')
 }
 
