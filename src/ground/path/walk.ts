@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
+import { O_PATH } from '../runtime/linux.ts'
 import { objectionToFileSystem } from './file-systems.ts'
 import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
@@ -24,8 +25,6 @@ export interface PathHandle {
   readonly stranger: Stranger | undefined
 }
 
-/** Node has no name for this flag of open(2). */
-const O_PATH = 0o10000000
 const HANDLE_FLAGS = O_PATH | constants.O_NOFOLLOW
 /** The most links on the way to a file; the kernel's own limit, path_resolution(7). */
 const LINKS_MAX = 40

@@ -59,6 +59,7 @@ export const F_SETOWN = 8
 export const FD_CLOEXEC = 1
 export const O_NONBLOCK = 0o4000
 export const O_ASYNC = 0o20000
+export const O_PATH = 0o10000000
 export const MFD_CLOEXEC = 1
 export const MFD_ALLOW_SEALING = 2
 export const F_ADD_SEALS = 1033

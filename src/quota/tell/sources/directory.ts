@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../../ground/errors/fault.ts'
+import { O_PATH } from '../../../ground/runtime/linux.ts'
 import type { MailboxLocation } from './mailbox.ts'
 
 /** An open directory. It stays the same directory even if another one takes its name. */
@@ -22,12 +23,8 @@ export interface Directory {
   close(): Promise<void>
 }
 
-/**
- * The flag of open(2) for a descriptor that only names a place. It needs no right to read the
- * directory. Node does not name it.
- */
-const O_PATH = 0o10000000
-const PLACE = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
+/** A descriptor that only names a directory; it needs no right to read it. */
+const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /** Errors for an entry that does not exist. A link gives ENOTDIR or ELOOP, too. */
 const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
@@ -93,7 +90,7 @@ function directoryAt(path: string, shown = path, close = async () => {}): Direct
   return {
     ask,
     async open(name) {
-      const handle = await ask(name, (path) => open(path, PLACE))
+      const handle = await ask(name, (path) => open(path, HANDLE_FLAGS))
       if (!handle) return undefined
       return directoryAt(`/proc/self/fd/${handle.fd}`, `${shown}/${name}`, () => handle.close())
     },
