@@ -11,7 +11,7 @@ import {
   switchFile,
 } from '../judge/policy.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { runningDaemons } from './shared/running-daemons.ts'
+import { PROCESSES, runningDaemons } from './shared/running-daemons.ts'
 
 interface SwitchOptions {
   control: string | undefined
@@ -133,7 +133,7 @@ function printDoors(control: string | undefined, output: Output): void {
 
 /** Finds running onescands with another control directory, which do not obey the switch. */
 function otherDaemons(control: string): { pid: number; text: string }[] {
-  return runningDaemons('/proc').flatMap(({ pid, env }) => {
+  return runningDaemons(PROCESSES).flatMap(({ pid, env }) => {
     const own = env && readControlDirectories(env).control
     if (own === control) return []
     const why = own === undefined ? 'may go on: you may not read its settings' : ''

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { runningDaemons } from '../shared/running-daemons.ts'
+import { PROCESSES, runningDaemons } from '../shared/running-daemons.ts'
 import { checkOnescand } from './check-onescand.ts'
 import { checkSlot } from './check-slot.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
@@ -18,9 +18,6 @@ import { printFindings } from './print-findings.ts'
 import { checkHostSwitch } from './settings/check-settings.ts'
 import { readAccounts } from './shared/account.ts'
 import type { Finding } from './shared/finding.ts'
-
-/** proc(5). */
-const PROCESSES = '/proc'
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {

@@ -1,5 +1,5 @@
 import { errorCode } from '../../ground/errors/fault.ts'
-import { startOf } from '../shared/running-daemons.ts'
+import { PROCESSES, startOf } from '../shared/running-daemons.ts'
 
 /** Milliseconds by which proc(5) gives the start of a process too early or too late. */
 const INEXACT = 2000
@@ -15,7 +15,7 @@ export function isAlive(pid: number, since: number): boolean {
     if (errorCode(error) !== 'EPERM') return false
   }
   try {
-    return startOf('/proc', String(pid)) <= since + INEXACT
+    return startOf(PROCESSES, String(pid)) <= since + INEXACT
   } catch {
     return true // proc(5) is not there
   }

@@ -1,8 +1,8 @@
-import { closeSync, readFileSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import { type PathHandle, withPath } from '../../ground/path/walk.ts'
-import { passwdEntries } from '../../ground/process/passwd.ts'
+import { userName } from '../../ground/process/passwd.ts'
 import { openQuarantine } from '../../quarantine/folders.ts'
 
 export interface QuarantineOptions {
@@ -58,12 +58,5 @@ export function callerName(): string {
   const { SUDO_USER } = process.env
   if (SUDO_USER) return SUDO_USER
   const uid = process.getuid!()
-  try {
-    for (const entry of passwdEntries(readFileSync('/etc/passwd', 'latin1'))) {
-      if (entry.uid === uid) return entry.name
-    }
-  } catch {
-    // Some containers have no such file.
-  }
-  return String(uid)
+  return userName(uid) ?? String(uid)
 }

@@ -2,7 +2,7 @@ import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { walk } from '../../ground/path/walk.ts'
-import { passwdEntryOf } from '../../ground/process/passwd.ts'
+import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 
 /** A running onescand, without its workers. */
 export interface RunningDaemon {
@@ -23,6 +23,9 @@ export const SOCKET = '/run/onescan/slot.sock'
 export const ACCOUNT = 'onescan'
 /** Units of /proc/PID/stat in a second: USER_HZ is 100 on all systems that onescan runs on. */
 const TICKS = 100
+
+/** proc(5) of this host. */
+export const PROCESSES = '/proc'
 
 /**
  * Finds the onescands that run now. `processes` is proc(5). Anybody may give a program that name, so
@@ -85,7 +88,7 @@ export function serviceAccounts(
 ): ReadonlySet<number> {
   const accounts = new Set([0, process.geteuid!()])
   const account = service === 'onescand' ? ACCOUNT : service
-  const uid = attempt(() => passwdEntryOf(account, readFileSync('/etc/passwd', 'latin1'))?.uid)
+  const uid = attempt(() => passwdEntryOf(account, readPasswd())?.uid)
   const owner = service === 'onescand' ? attempt(ownerOfSocket) : undefined
   for (const account of [uid, owner])
     if (account !== undefined && !Number.isNaN(account)) accounts.add(account)

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { passwdEntryOf } from '../../ground/process/passwd.ts'
+import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 import { readText } from '../../ground/settings/read.ts'
 import { type Environment, isSet } from '../../ground/settings/settings.ts'
 import type { Client } from '../../judge/transaction.ts'
@@ -25,7 +24,7 @@ export function readClient(env: Environment): Client {
  */
 function ownsThisProcess(user: string): boolean {
   try {
-    const entry = passwdEntryOf(user, readFileSync('/etc/passwd', 'latin1'))
+    const entry = passwdEntryOf(user, readPasswd())
     return entry?.uid === process.getuid!()
   } catch {
     return false

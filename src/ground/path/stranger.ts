@@ -1,5 +1,5 @@
-import { readFileSync, type Stats } from 'node:fs'
-import { passwdEntries } from '../process/passwd.ts'
+import type { Stats } from 'node:fs'
+import { userName } from '../process/passwd.ts'
 
 /**
  * Somebody other than root who could have written the file at a path, or put it there. This matters
@@ -61,15 +61,4 @@ export function remedyFor({ kind, id, where }: Stranger): string {
   if (kind !== 'user') return `run "chmod go-w ${where}" once you have seen what is there`
   const name = userName(id) ?? `#${id}`
   return `run it as that account (runuser -u ${name} -- onescan ...), or give ${where} to root`
-}
-
-function userName(uid: number): string | undefined {
-  try {
-    for (const entry of passwdEntries(readFileSync('/etc/passwd', 'latin1'))) {
-      if (entry.uid === uid) return entry.name
-    }
-  } catch {
-    // No such file, as in some containers.
-  }
-  return undefined
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /** An entry of passwd(5), in latin1. An id is NaN if it is not written as a number. */
 export interface PasswdEntry {
   readonly name: string
@@ -20,6 +22,19 @@ export function* passwdEntries(text: string): Generator<PasswdEntry> {
 export function passwdEntryOf(name: string, text: string): PasswdEntry | undefined {
   const line = text.split('\n').find((entry) => entry.startsWith(`${name}:`))
   return line === undefined ? undefined : entryIn(line)
+}
+
+/** Reads the accounts of this host. Throws if there is no such file, as in some containers. */
+export const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
+
+/** Returns the name of a user of this host; undefined if none is known. */
+export function userName(uid: number): string | undefined {
+  try {
+    for (const entry of passwdEntries(readPasswd())) if (entry.uid === uid) return entry.name
+  } catch {
+    // There are no accounts: the number has to do.
+  }
+  return undefined
 }
 
 function entryIn(line: string): PasswdEntry | undefined {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { passwdEntryOf } from '../../ground/process/passwd.ts'
+import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
 
 /** The capability to read every file and directory, and nothing else (capabilities(7)). */
 const CAP_DAC_READ_SEARCH = 1n << 2n
@@ -11,7 +11,7 @@ const { initgroups } = process as unknown as { initgroups(user: string, group: n
 /** Becomes that user of passwd(5), without any capability. Throws a Fault if it cannot. */
 export function becomeUser(name: string): void {
   try {
-    const entry = passwdEntryOf(name, readFileSync('/etc/passwd', 'latin1'))
+    const entry = passwdEntryOf(name, readPasswd())
     if (!entry || Number.isNaN(entry.uid + entry.gid)) {
       throw new Error('there is no such user; make it, or name another')
     }

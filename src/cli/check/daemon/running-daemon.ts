@@ -9,7 +9,7 @@ import {
 } from '../../../judge/policy.ts'
 import { ruleFiles } from '../../../rules/rule-files.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
-import { type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
+import { PROCESSES, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { switchFinding } from '../settings/check-settings.ts'
 import { type Accounts, userName } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
@@ -26,7 +26,7 @@ export interface DaemonHost {
 }
 
 export const daemonHost = (accounts: Accounts): DaemonHost => {
-  return { processes: '/proc', defaults: DEFAULTS, accounts }
+  return { processes: PROCESSES, defaults: DEFAULTS, accounts }
 }
 
 /** Milliseconds. A file that was changed less than that after a start counts as older. */

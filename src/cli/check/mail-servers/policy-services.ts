@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { checkListener, policyService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
@@ -10,9 +11,6 @@ import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
 
 /** Milliseconds for the answer of a policy service. */
 const PATIENCE = 10_000
-
-/** proc(5). */
-const PROCESSES = '/proc'
 
 /**
  * Checks each service of check_policy_service in these restrictions: does it answer and, if

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
@@ -7,9 +8,6 @@ import { onescandAddresses } from './onescand-addresses.ts'
 import { type MilterEntry, milterAction, type Parameters, queueOf } from './postconf.ts'
 import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
 import { notListening, SCANTIMEOUT, type TriedMilter, tryMilter } from './try-milter.ts'
-
-/** proc(5). */
-const PROCESSES = '/proc'
 
 /**
  * Checks one milter of smtpd_milters: can Postfix reach it, does it answer and, if it is onescand,

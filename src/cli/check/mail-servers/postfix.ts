@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkOldProcesses } from './old-processes.ts'
 import { checkPolicies } from './policy-services.ts'
@@ -17,9 +18,6 @@ import { checkMilter, checkMilterOrder, checkMilterTerms } from './postfix-milte
 import { type PostfixHost, RESTRICTIONS, type ReadPostfix, readPostfix } from './read-postfix.ts'
 import { checkRelayParameters } from './relay-parameters.ts'
 import { makesStamps } from './try-milter.ts'
-
-/** proc(5). */
-const PROCESSES = '/proc'
 
 /**
  * Checks the milters and policy services of this host's Postfix: can Postfix reach them, is onescand

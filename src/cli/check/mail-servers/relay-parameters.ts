@@ -1,3 +1,4 @@
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { type Finding, ok } from '../shared/finding.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 
@@ -17,7 +18,7 @@ export async function checkRelayParameters(
   postconf: (...words: string[]) => Promise<string>,
   defaults: string,
 ): Promise<Finding[]> {
-  const { relays } = onescandAddresses({ defaults, processes: '/proc' })
+  const { relays } = onescandAddresses({ defaults, processes: PROCESSES })
   if (relays.length === 0) return []
   const lines = [await postconf('-x', ...RELAY_PARAMETERS), await postconf('-P')].join('\n')
   return lines.split('\n').flatMap((line) => {

@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { error, type Finding, ok } from '../shared/finding.ts'
 import { POSTFIX_CF } from './find.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
@@ -36,7 +37,7 @@ export function thisInstallation(): Installation {
     home,
     link: LINK,
     pointsBack: home === DEBIAN_HOME,
-    processes: '/proc',
+    processes: PROCESSES,
     servers: { postfix: dirname(POSTFIX_CF), sendmail: SENDMAIL_CF },
     defaults: DEFAULTS,
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { readAccounts } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
@@ -97,7 +98,7 @@ async function checkFilter(
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return { isOnescand: false, finding: notListening(what, value, { address, defaults }) }
   }
-  const addresses = onescandAddresses({ defaults, processes: '/proc' }).milters
+  const addresses = onescandAddresses({ defaults, processes: PROCESSES }).milters
   const isKnown = matchAddress(socket, addresses, undefined) !== undefined
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
