@@ -61,11 +61,8 @@ export function loadKeyring(file: {
   }
   const { fd, stats } = opened
   try {
-    const mode = stats.mode & 0o777
-    if ((mode & 0o027) !== 0) {
-      const octal = `0${mode.toString(8)}`
-      throw keyringFault(path, `mode ${octal} lets others read or change the keys; chmod 640 it`)
-    }
+    const objection = objectionToMode(stats.mode)
+    if (objection !== undefined) throw keyringFault(path, objection)
     const keys = parseKeyring(readWhole(fd, 'it', FILE_MAX).toString('latin1'), path)
     if (keys.length === 0) throw keyringFault(path, 'holds no key; make one with onescan keygen')
     return { keys }
@@ -75,6 +72,12 @@ export function loadKeyring(file: {
   } finally {
     closeSync(fd)
   }
+}
+
+/** Returns what is wrong with the mode of a keyring, and the remedy. */
+export function objectionToMode(mode: number): string | undefined {
+  if ((mode & 0o027) === 0) return undefined
+  return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; chmod 640 it`
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { FILE_MAX, type Key, parseKeyring } from '../../cluster/keyring.ts'
+import { FILE_MAX, type Key, objectionToMode, parseKeyring } from '../../cluster/keyring.ts'
 import { errorCode, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt, openForeignFile, readWhole } from '../../ground/path/read.ts'
 import { syncDirectory } from '../../ground/path/sync-directory.ts'
@@ -55,13 +55,8 @@ function readOld(path: string): { text: string; status: Stats } | undefined {
   }
   const { fd, stats: status } = opened
   try {
-    if ((status.mode & 0o027) !== 0) {
-      const mode = `0${(status.mode & 0o777).toString(8)}`
-      throw new Fault(
-        'config',
-        `${path}: mode ${mode} lets others read the keys; chmod 640 it first`,
-      )
-    }
+    const objection = objectionToMode(status.mode)
+    if (objection !== undefined) throw new Fault('config', `${path}: ${objection}`)
     return { text: readWhole(fd, path, FILE_MAX).toString('latin1'), status }
   } finally {
     closeSync(fd)
