@@ -9,7 +9,7 @@ export function firstNonBlank(source: Source): number {
   return 0
 }
 
-/** Tells whether the first line is empty. */
+/** Returns whether the first line is empty. */
 export function startsWithLineEnd(source: Source): boolean {
   for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
   return false
@@ -55,7 +55,7 @@ export function hasNul(source: Source): boolean {
   return false
 }
 
-/** Tells whether the source may hold UTF-8 characters above U+00FF. */
+/** Returns whether the source may hold UTF-8 characters above U+00FF. */
 export function hasHighBytes(source: Source): boolean {
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
@@ -63,7 +63,7 @@ export function hasHighBytes(source: Source): boolean {
   return false
 }
 
-/** Tells whether the source may hold encoded data: it has a MIME field, or begins uuencode. */
+/** Returns whether the source may hold encoded data: it has a MIME field, or begins uuencode. */
 export function looksLikeMail(source: Source): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
@@ -95,15 +95,15 @@ function hasWord(bytes: Buffer): boolean {
 /** The bytes at the start of a file that tell whether the file is mail. */
 export const MAIL_START = 512
 
-/** Tells whether libclamav may take a file with this start for mail: it begins with a field. */
+/** Returns whether libclamav may take a file with this start for mail: it begins with a field. */
 export function beginsAsMail(start: Buffer): boolean {
   const text = start.toString('latin1', 0, MAIL_START).trimStart()
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
 }
 
 /**
- * Tells whether the source begins with a field, and an empty line follows within MAIL_START bytes.
- * Some readers save the bytes behind that line as a file.
+ * Returns whether the source begins with a field, and an empty line follows within MAIL_START
+ * bytes. Some readers save the bytes behind that line as a file.
  */
 export function hasHeader(source: Source): boolean {
   const front: Buffer[] = []

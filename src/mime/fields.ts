@@ -119,7 +119,7 @@ export class MimeLines {
 
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
-/** Tells whether the most patient reader may take the line for a field about content. */
+/** Returns whether the most patient reader may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
   if (colon < 0 || colon > NAME_MAX) return true

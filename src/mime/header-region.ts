@@ -70,8 +70,8 @@ export class HeaderRegion {
 }
 
 /**
- * Tells whether the line begins with a name and a colon. The name has at most two words, and blanks
- * may stand before it.
+ * Returns whether the line begins with a name and a colon. The name has at most two words, and
+ * blanks may stand before it.
  */
 export function isField(bytes: Buffer, from: number, end: number): boolean {
   let blanks = 0
@@ -88,7 +88,7 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Tells whether the line has nothing but blanks, control characters, and bytes that some readers
+ * Returns whether the line has nothing but blanks, control characters, and bytes that some readers
  * take for blanks.
  */
 export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {

@@ -70,7 +70,7 @@ function eventAt(bytes: Buffer, found: number, from: number): number | undefined
   return isMimeName(bytes, found) ? lineStart(bytes, found, from, NAME_FRONT_MAX) : undefined
 }
 
-/** Tells whether the dash belongs to `Content-…:`, with few other characters around it. */
+/** Returns whether the dash belongs to `Content-…:`, with few other characters around it. */
 function isMimeName(bytes: Buffer, dash: number): boolean {
   if (!isBehindNt(bytes, dash)) return false
   const before = bytes.toString('latin1', Math.max(0, dash - 12), dash)
@@ -79,7 +79,7 @@ function isMimeName(bytes: Buffer, dash: number): boolean {
 }
 
 /**
- * Tells whether the letters `nt`, as of `content`, end at most four bytes before the dash. Most
+ * Returns whether the letters `nt`, as of `content`, end at most four bytes before the dash. Most
  * dashes fail this quick check.
  */
 function isBehindNt(bytes: Buffer, dash: number): boolean {

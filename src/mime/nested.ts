@@ -19,11 +19,11 @@ const READINGS_MAX = 50
 const ENCODED_START = 3 * MAIL_START
 
 /**
- * Tells whether more than `limit` messages are nested in one another, or more than `limit` multiparts
- * in one message, encoded ones included (nesting.ts). Reads the message only as far as needed: of a
- * mail without parts, the header and the start of encoded content. If a listener of bytes is given,
- * reads all of the message. The steps are turns of the event loop; the last step is `over` if a
- * limit was exceeded before the answer was known.
+ * Returns whether more than `limit` messages are nested in one another, or more than `limit`
+ * multiparts in one message, encoded ones included (nesting.ts). Reads the message only as far as
+ * needed: of a mail without parts, the header and the start of encoded content. If a listener of
+ * bytes is given, reads all of the message. The steps are turns of the event loop; the last step is
+ * `over` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Source,

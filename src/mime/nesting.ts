@@ -96,7 +96,7 @@ export class Nesting {
   }
 }
 
-/** Tells whether a header names a type in any words. */
+/** Returns whether a header names a type in any words. */
 export function saysType({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
 }

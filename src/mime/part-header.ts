@@ -102,7 +102,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   }
 }
 
-/** Tells whether the header has one boundary. Many boundaries have the word boundary in them. */
+/** Returns whether the header has one boundary. Many boundaries have the word boundary in them. */
 function isSaidOnce(text: string, boundary = ''): boolean {
   const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
   return count(text) - count(boundary) === 1

@@ -387,7 +387,7 @@ export class MailReading {
     return true
   }
 
-  /** Tells whether the line before may be uuencode, which for some readers goes on behind it. */
+  /** Returns whether the line before may be uuencode, which for some readers goes on behind it. */
   #isInUuencode(bytes: Buffer, at: number): boolean {
     if (!this.#open.hasCoded) return false
     const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)

@@ -355,7 +355,9 @@ export function decoderRoom(): Buffer {
   return Buffer.allocUnsafeSlow(ROOM)
 }
 
-/** Tells whether the line holds nothing but base64, apart from blanks around it and its line end. */
+/**
+ * Returns whether the line holds nothing but base64, apart from blanks around it and its line end.
+ */
 export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   let end = to
   let start = from

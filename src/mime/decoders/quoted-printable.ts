@@ -266,7 +266,7 @@ export const asNumber: EscapeReader = (high, low) => {
   return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
 }
 
-/** Tells whether some reader takes the byte for a blank. */
+/** Returns whether some reader takes the byte for a blank. */
 function isBlank(byte: number): boolean {
   return (
     byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c

@@ -5,14 +5,14 @@ import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
 const HEADER_MAX = 64 * 1024
 
 /**
- * Tells whether uuencode begins behind the line for some reader. The line is `begin 644 name`, or
+ * Returns whether uuencode begins behind the line for some reader. The line is `begin 644 name`, or
  * `begin` with anything or nothing behind it.
  */
 export function isUuencodeHeader(line: string): boolean {
   return line.length <= HEADER_MAX && /^begin(?!-base64[ \t])(?:[ \t`-]|$)/i.test(line)
 }
 
-/** Tells whether base64 begins behind the line, which is `begin-base64 644 name`. */
+/** Returns whether base64 begins behind the line, which is `begin-base64 644 name`. */
 export function isBase64Header(line: string): boolean {
   return /^begin-base64[ \t]/i.test(line)
 }
@@ -27,7 +27,9 @@ export function codedName(line: string): string {
   return mode ? line.slice(mode[0].length).trim() : ''
 }
 
-/** Tells whether the last line may be uuencode: it is about as long as its first character says. */
+/**
+ * Returns whether the last line may be uuencode: it is about as long as its first character says.
+ */
 export function endsInUuencode(bytes: Buffer): boolean {
   let end = bytes.length
   while (end > 0 && isEnd(bytes[end - 1]!)) end--
@@ -217,14 +219,14 @@ function isEnd(byte: number): boolean {
   return byte === LF || byte === CR
 }
 
-/** Tells whether the line says that it has zero bytes: it is a back-tick or a blank alone. */
+/** Returns whether the line says that it has zero bytes: it is a back-tick or a blank alone. */
 function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
 
 /**
- * Tells whether every reader decodes the line to the same bytes. Some readers decode the last group
- * of four as a whole.
+ * Returns whether every reader decodes the line to the same bytes. Some readers decode the last
+ * group of four as a whole.
  */
 function isExact(bytes: Buffer, from: number, end: number): boolean {
   if (end === from || (bytes[from]! - 32) % 3 !== 0) return false

@@ -4,7 +4,7 @@ export const DASH = 0x2d
 export const SPACE = 0x20
 export const TAB = 0x09
 
-/** Tells whether the byte ends a line for some reader. */
+/** Returns whether the byte ends a line for some reader. */
 export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
@@ -15,7 +15,7 @@ export function indexOrEnd(bytes: Buffer, what: string | number, from: number): 
   return found < 0 ? bytes.length : found
 }
 
-/** Tells whether the bytes are nothing but blanks and control characters. */
+/** Returns whether the bytes are nothing but blanks and control characters. */
 export function isBlank(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false
   return true

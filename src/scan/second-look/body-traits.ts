@@ -179,7 +179,7 @@ function decodedBy(
   return decoded
 }
 
-/** Tells whether more than UNCUT bytes in a row have no line end. */
+/** Returns whether more than UNCUT bytes in a row have no line end. */
 function hasLongLine(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; to - at > UNCUT; ) {
     const lf = bytes.lastIndexOf(LF, at + UNCUT)

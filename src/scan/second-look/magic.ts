@@ -15,7 +15,7 @@ export class MagicWords {
   /** The bytes of the message at each place of MAGIC, as far as they have come. */
   readonly #windows: (Buffer | undefined)[] = []
 
-  /** Takes the next bytes. Tells whether a word is in its place now. */
+  /** Takes the next bytes. Returns whether a word is in its place now. */
   isIn(chunk: Buffer): boolean {
     if (this.#offset >= MAGIC_END) return false
     let isThere = false

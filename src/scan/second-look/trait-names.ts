@@ -101,7 +101,7 @@ export const traits = {
 
 export type Trait = keyof typeof traits
 
-/** Tells whether ordinary mail never has the trait. */
+/** Returns whether ordinary mail never has the trait. */
 export function isStrange(trait: Trait): boolean {
   return traits[trait].never
 }
