@@ -1,7 +1,7 @@
 import type { Contestant } from './contestants.ts'
 import { type Onescand, startOnescand } from './onescand.ts'
 
-/** The warm engines of a run. */
+/** The daemons of a run. */
 export interface Daemons {
   /** What a contestant's environment has beside that of all. */
   settings(contestant: Contestant): Record<string, string>

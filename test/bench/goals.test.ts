@@ -58,7 +58,7 @@ t.test('a goal neither passes nor fails if its contestant was missing', async (t
   t.match(report([], [], goals), /not measured/)
 })
 
-t.test('the cost of stamps is the difference between two warm engines', async (t) => {
+t.test('the cost of stamps is the difference between two daemons', async (t) => {
   const at = { size: '100 KB' }
   const figures = [figure('warm', [3.5], at), figure('warm-unsigned', [3], at)]
   t.equal(goal(/^stamp on/, figures).value, 0.5)

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { untilListening } from '../programs/listening.ts'
 
-/** A warm engine of the run's own. */
+/** An onescand of the run's own. */
 export interface Onescand {
   readonly pid: number
   readonly socket: string

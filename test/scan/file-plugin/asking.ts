@@ -41,7 +41,7 @@ export function policyFor(question: Question): ScanPolicy {
   return { ...policy!, timeout: question.timeout ?? 20_000 }
 }
 
-/** Asks a file plugin about a message as the engine does; with a scanner of the daemon, as the daemon does. */
+/** Asks a file plugin about a message as the judgement does; with a scanner of the daemon, as the daemon does. */
 export async function ask(
   question: Question,
   scanner: Scanner = filePluginScanner(policyFor(question), question.file),
