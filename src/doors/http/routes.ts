@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import type { EventStreams } from './events.ts'
@@ -29,7 +30,7 @@ export function createRoutes(
   events: EventStreams,
   options: RouteOptions,
 ): AnswerRequest {
-  const fresh = <Value>(make: () => Value) => keptFor(FRESH_FOR, options.uptime, make)
+  const fresh = <Value>(make: () => Value) => keepFor(FRESH_FOR, options.uptime, make)
   const metrics = fresh(() => observer.metrics())
   const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
   const kept = viewKept(options)
@@ -75,13 +76,3 @@ export function createRoutes(
 const pages: Readonly<Record<string, PackedBody & { readonly type: string }>> = Object.fromEntries(
   Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...pack(text) }]),
 )
-
-/** Returns a function that makes a value, and returns the same value for `time` milliseconds. */
-function keptFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
-  let kept: { readonly value: Value; readonly at: number } | undefined
-  return () => {
-    const at = uptime()
-    if (kept === undefined || at - kept.at >= time) kept = { value: make(), at }
-    return kept.value
-  }
-}

@@ -1,6 +1,7 @@
 import { digestsFor } from '../../cluster/digests.ts'
 import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { keepFor } from '../../ground/flow/keep-for.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
@@ -93,7 +94,10 @@ export function toolsFor(
   return isTrial?.(sender.text) ? { ...tools, verdicts: undefined } : tools
 }
 
-/** Milliseconds before the date of the signatures is looked up again. */
+/**
+ * Milliseconds before the date of the signatures is looked up again: listing a directory for each of
+ * a hundred messages a second would be too much.
+ */
 const SIGNATURES_FOR = 1000
 
 /**
@@ -115,7 +119,11 @@ export async function readConfiguration(
   const directory = readText(env, 'CLAMDBDIR')
   const keys = policy?.cluster?.keys ?? []
   const clocks = {
-    signatureFiles: recomputed(() => readSignatureFiles(directory, Date.now())),
+    signatureFiles: keepFor(
+      SIGNATURES_FOR,
+      () => performance.now(),
+      () => readSignatureFiles(directory, Date.now()),
+    ),
     now: Date.now,
     uptime: () => performance.now(),
   }
@@ -196,18 +204,3 @@ async function prepareRules(
 
 /** The settings by which scanners are made. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
-
-/**
- * Returns a function that computes its value again only after SIGNATURES_FOR: listing a directory
- * for each of a hundred messages a second would be too much.
- */
-function recomputed<Value>(compute: () => Value): () => Value {
-  let last: { readonly value: Value; readonly at: number } | undefined
-  return () => {
-    const uptime = performance.now()
-    if (last === undefined || uptime - last.at > SIGNATURES_FOR) {
-      last = { value: compute(), at: uptime }
-    }
-    return last.value
-  }
-}

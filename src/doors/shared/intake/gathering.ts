@@ -54,7 +54,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
    * Takes the bytes into memory. Returns false if the message is too large for that, or no memory
    * is left.
    */
-  function isAppended(bytes: Buffer): boolean {
+  function appendIfRoom(bytes: Buffer): boolean {
     if (length + bytes.length > IN_MEMORY_MAX) return false
     try {
       append(bytes, IN_MEMORY_MAX)
@@ -107,7 +107,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
       form ??= endHeader()
       form.update(bytes)
       if (file === undefined) {
-        if (isAppended(bytes)) return
+        if (appendIfRoom(bytes)) return
         file = createGatheredFile(options, fileMemory)
         file.write(buffer.subarray(0, length))
         giveUp()
