@@ -1,8 +1,8 @@
+import type { ContentStep, Decoding } from './contents-state.ts'
 import { decodeByPlan, decodeInOneWay } from './decoding.ts'
 import { base64Plan } from './decoding-plans.ts'
 import { SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
-import type { ContentStep, Walk } from './walk.ts'
 
 /**
  * The fewest characters between two paddings that are decoded by themselves. Fewer are a word of a
@@ -17,16 +17,16 @@ const PIECE_LEAST = 16
 export function* giveFromBase64(
   part: Source,
   isAnnounced: boolean,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
   const plan = base64Plan(isAnnounced)
-  yield* decodeByPlan(plan, part, walk, depth)
+  yield* decodeByPlan(plan, part, decoding, depth)
   if (!plan.odd.padding) return
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), walk, depth)
+      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), decoding, depth)
     }
     from = place
   }

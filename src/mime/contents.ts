@@ -1,18 +1,18 @@
+import {
+  type ContentStep,
+  type ContentsOptions,
+  countWork,
+  type Decoding,
+  newDecoding,
+  PIECE,
+} from './contents-state.ts'
 import { giveCodedData, giveLeaf } from './leaf-contents.ts'
 import { LimitExceeded } from './limits.ts'
 import type { CodedData, Leaf } from './open-contents.ts'
 import { MailReading } from './reading.ts'
 import type { Source } from './source.ts'
-import {
-  type ContentStep,
-  type ContentsOptions,
-  countWork,
-  newWalk,
-  PIECE,
-  type Walk,
-} from './walk.ts'
 
-export type { Content, ContentsOptions } from './walk.ts'
+export type { Content, ContentsOptions } from './contents-state.ts'
 
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf
@@ -24,9 +24,9 @@ export function* contentsOf(
   message: Source,
   options: ContentsOptions,
 ): Generator<ContentStep, void> {
-  const walk = newWalk(message, options, contentsOfMail)
+  const decoding = newDecoding(message, options, contentsOfMail)
   try {
-    yield* contentsOfMail(message, walk, 0)
+    yield* contentsOfMail(message, decoding, 0)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     yield { kind: 'over', why: error.message }
@@ -37,11 +37,15 @@ export function* contentsOf(
  * Gives the contents of one mail, in the order of their ends. The source is read at two places at a
  * time, so two iterators over its chunks may not share memory.
  */
-function* contentsOfMail(source: Source, walk: Walk, depth: number): Generator<ContentStep, void> {
+function* contentsOfMail(
+  source: Source,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
   let found: (Leaf | CodedData)[] = []
   const reading = new MailReading({
-    header: (header) => walk.options.onHeader?.(header),
-    name: (name) => walk.options.onName?.(name),
+    header: (header) => decoding.options.onHeader?.(header),
+    name: (name) => decoding.options.onName?.(name),
     leaf: (leaf) => found.push(leaf),
     coded: (coded) => found.push(coded),
   })
@@ -49,15 +53,15 @@ function* contentsOfMail(source: Source, walk: Walk, depth: number): Generator<C
     const ready = found
     found = []
     for (const content of ready) {
-      if ('kind' in content) yield* giveCodedData(content, source, walk, depth)
-      else yield* giveLeaf(content, source, walk, depth)
+      if ('kind' in content) yield* giveCodedData(content, source, decoding, depth)
+      else yield* giveLeaf(content, source, decoding, depth)
     }
   }
   let steps = 0
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       reading.push(chunk.subarray(at, at + PIECE))
-      yield* countWork(walk, reading.steps - steps)
+      yield* countWork(decoding, reading.steps - steps)
       steps = reading.steps
       if (found.length > 0) yield* give()
     }

@@ -1,19 +1,19 @@
 import { hasHeader, looksLikeMail } from './content-checks.ts'
+import {
+  type ContentStep,
+  countBytes,
+  countWork,
+  type Decoding,
+  giveContent,
+  PIECE,
+  type Work,
+} from './contents-state.ts'
 import { decoderRoom } from './decoders/base64.ts'
 import type { DecodingPlan, MakeDecoder } from './decoding-plans.ts'
 import { DEPTH_MAX, LimitExceeded } from './limits.ts'
 import { signedContent } from './signed.ts'
 import type { Source } from './source.ts'
 import { Store } from './store.ts'
-import {
-  type ContentStep,
-  countBytes,
-  countWork,
-  giveContent,
-  PIECE,
-  type Walk,
-  type Work,
-} from './walk.ts'
 
 /** Returns a plan that has only the standard way. */
 export function standardOnly(standard: MakeDecoder): DecodingPlan {
@@ -24,33 +24,33 @@ export function standardOnly(standard: MakeDecoder): DecodingPlan {
 export function* decodeByPlan(
   plan: DecodingPlan,
   part: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  yield* decodeInOneWay(plan.standard, part, walk, depth)
-  yield* decodeInOtherWays(plan, part, walk, depth)
+  yield* decodeInOneWay(plan.standard, part, decoding, depth)
+  yield* decodeInOtherWays(plan, part, decoding, depth)
 }
 
 /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
 export function* decodeInOtherWays(
   plan: DecodingPlan,
   part: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  for (const other of plan.others()) yield* decodeInOneWay(other, part, walk, depth)
+  for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding, depth)
 }
 
 /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
 export function* decodeInOneWay(
   make: MakeDecoder,
   part: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  const store = yield* decodeToStore(part, make, walk)
+  const store = yield* decodeToStore(part, make, decoding)
   try {
-    yield* giveDecoded(sourceIn(store), walk, depth)
+    yield* giveDecoded(sourceIn(store), decoding, depth)
   } finally {
     store.close()
   }
@@ -60,11 +60,11 @@ export function* decodeInOneWay(
 export function* decodeToStore(
   part: Source,
   make: MakeDecoder,
-  walk: Work,
+  decoding: Work,
 ): Generator<ContentStep, Store> {
-  countBytes(walk, part.size)
-  const store = new Store(walk.pool)
-  const room = walk.rooms.pop() ?? decoderRoom()
+  countBytes(decoding, part.size)
+  const store = new Store(decoding.pool)
+  const room = decoding.rooms.pop() ?? decoderRoom()
   let isDone = false
   try {
     const decoder = make((bytes, length) => store.append(bytes, 0, length), room)
@@ -72,14 +72,14 @@ export function* decodeToStore(
       for (let at = 0; at < chunk.length; at += PIECE) {
         const end = Math.min(chunk.length, at + PIECE)
         decoder.push(chunk, at, end)
-        yield* countWork(walk, end - at)
+        yield* countWork(decoding, end - at)
       }
     }
     decoder.end()
     isDone = true
     return store
   } finally {
-    walk.rooms.push(room)
+    decoding.rooms.push(room)
     if (!isDone) store.close()
   }
 }
@@ -95,23 +95,23 @@ export function sourceIn(store: Store): Source {
  */
 export function* giveDecoded(
   source: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep, void> {
-  if (!(yield* giveContent(source, { isCounted: true }, walk))) return
-  const signed = signedContent(() => source.chunks(), walk.pool)
+  if (!(yield* giveContent(source, { isCounted: true }, decoding))) return
+  const signed = signedContent(() => source.chunks(), decoding.pool)
   if (signed) {
     try {
       checkDepth(depth)
-      yield* giveDecoded(sourceIn(signed), walk, depth + 1)
+      yield* giveDecoded(sourceIn(signed), decoding, depth + 1)
     } finally {
       signed.close()
     }
   }
   if (!looksLikeMail(source) && !hasHeader(source)) return
   checkDepth(depth)
-  yield* giveContent(source, { isMail: true }, walk)
-  yield* walk.readMail(source, walk, depth + 1)
+  yield* giveContent(source, { isMail: true }, decoding)
+  yield* decoding.readMail(source, decoding, depth + 1)
 }
 
 function checkDepth(depth: number): void {

@@ -1,5 +1,6 @@
 import { giveFromBase64 } from './base64-contents.ts'
 import { hasNul } from './content-checks.ts'
+import type { ContentStep, Decoding } from './contents-state.ts'
 import { WithoutTails } from './decoders/text-forms.ts'
 import { YencDecoder } from './decoders/uuencode.ts'
 import { decodeByPlan, decodeInOneWay, decodeToStore, sourceIn, standardOnly } from './decoding.ts'
@@ -15,7 +16,6 @@ import type { CodedData, Leaf } from './open-contents.ts'
 import { giveFromQuotedPrintable } from './quoted-printable-contents.ts'
 import { giveAsItStands, giveUnflowed, type SavingContext } from './saved-forms.ts'
 import { partOf, type Source } from './source.ts'
-import type { ContentStep, Walk } from './walk.ts'
 
 /**
  * Gives a leaf in all ways in which readers save it: up to each of its ends, and decoded by each of
@@ -24,21 +24,21 @@ import type { ContentStep, Walk } from './walk.ts'
 export function* giveLeaf(
   leaf: Leaf,
   source: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
   const { from, header, encodings } = leaf
   const ends = [leaf.to, ...leaf.mayEnd].filter((end) => end > from)
   for (const end of ends) {
     const part = partOf(source, from, end)
-    if (depth === 0) walk.range = { from, to: end }
+    if (depth === 0) decoding.range = { from, to: end }
     const saved = { header, endsMail: end === source.size }
-    yield* giveByEncodings(encodings, part, saved, walk, depth)
+    yield* giveByEncodings(encodings, part, saved, decoding, depth)
     if (!hasNul(part)) continue
-    const heads = yield* decodeToStore(part, withoutTails, walk)
+    const heads = yield* decodeToStore(part, withoutTails, decoding)
     try {
       const notOwn = { ...saved, header: { ...header, isText: false } }
-      yield* giveByEncodings(encodings, sourceIn(heads), notOwn, walk, depth)
+      yield* giveByEncodings(encodings, sourceIn(heads), notOwn, decoding, depth)
     } finally {
       heads.close()
     }
@@ -49,20 +49,21 @@ function* giveByEncodings(
   encodings: readonly Encoding[],
   part: Source,
   saved: SavingContext,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
   for (const encoding of encodings) {
-    if (encoding === 'identity') yield* giveAsItStands(part, saved, walk, depth)
+    if (encoding === 'identity') yield* giveAsItStands(part, saved, decoding, depth)
     else if (encoding === 'quoted-printable')
-      yield* giveFromQuotedPrintable(part, saved, walk, depth)
+      yield* giveFromQuotedPrintable(part, saved, decoding, depth)
     else if (encoding === 'base64') {
-      yield* giveFromBase64(part, true, walk, depth)
-      if (saved.header.isFlowed) yield* giveUnflowed(base64Plan(true).standard, part, walk, depth)
-    } else yield* decodeByPlan(uuencodePlan(), part, walk, depth)
+      yield* giveFromBase64(part, true, decoding, depth)
+      if (saved.header.isFlowed)
+        yield* giveUnflowed(base64Plan(true).standard, part, decoding, depth)
+    } else yield* decodeByPlan(uuencodePlan(), part, decoding, depth)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
-    yield* giveDecodedTwice(part, walk, depth)
+    yield* giveDecodedTwice(part, decoding, depth)
   }
 }
 
@@ -72,17 +73,17 @@ const withoutTails: MakeDecoder = (give, room) => new WithoutTails(give, room)
 export function* giveCodedData(
   { kind, from, to }: CodedData,
   source: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
   if (from >= to) return
   const part = partOf(source, from, to)
-  if (depth === 0) walk.range = { from, to }
-  yield* giveByKind(kind, part, walk, depth)
+  if (depth === 0) decoding.range = { from, to }
+  yield* giveByKind(kind, part, decoding, depth)
   if (!hasNul(part)) return
-  const heads = yield* decodeToStore(part, withoutTails, walk)
+  const heads = yield* decodeToStore(part, withoutTails, decoding)
   try {
-    yield* giveByKind(kind, sourceIn(heads), walk, depth)
+    yield* giveByKind(kind, sourceIn(heads), decoding, depth)
   } finally {
     heads.close()
   }
@@ -91,28 +92,32 @@ export function* giveCodedData(
 function* giveByKind(
   kind: CodedData['kind'],
   part: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  if (kind === 'base64') yield* giveFromBase64(part, false, walk, depth)
-  else if (kind === 'base64 lines') yield* decodeInOneWay(linesOfBase64, part, walk, depth)
-  else if (kind === 'uuencode') yield* decodeByPlan(uuencodePlan(), part, walk, depth)
+  if (kind === 'base64') yield* giveFromBase64(part, false, decoding, depth)
+  else if (kind === 'base64 lines') yield* decodeInOneWay(linesOfBase64, part, decoding, depth)
+  else if (kind === 'uuencode') yield* decodeByPlan(uuencodePlan(), part, decoding, depth)
   else
     yield* decodeByPlan(
       standardOnly((give, room) => new YencDecoder(give, room)),
       part,
-      walk,
+      decoding,
       depth,
     )
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
-function* giveDecodedTwice(part: Source, walk: Walk, depth: number): Generator<ContentStep> {
+function* giveDecodedTwice(
+  part: Source,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep> {
   const plans = [() => quotedPrintablePlan(), () => base64Plan(true)]
   for (const [first, second] of [plans, plans.toReversed()]) {
-    const once = yield* decodeToStore(part, first!().standard, walk)
+    const once = yield* decodeToStore(part, first!().standard, decoding)
     try {
-      yield* decodeByPlan(second!(), sourceIn(once), walk, depth)
+      yield* decodeByPlan(second!(), sourceIn(once), decoding, depth)
     } finally {
       once.close()
     }

@@ -1,4 +1,12 @@
 import { beginsAsMail, MAIL_START } from './content-checks.ts'
+import {
+  type ContentStep,
+  countWork,
+  newWork,
+  PIECE,
+  type Work,
+  type WorkOptions,
+} from './contents-state.ts'
 import { Base64Decoder, PATIENT } from './decoders/base64.ts'
 import { decodeToStore, sourceIn } from './decoding.ts'
 import { type MakeDecoder, quotedPrintablePlan } from './decoding-plans.ts'
@@ -10,7 +18,6 @@ import type { Leaf } from './open-contents.ts'
 import type { PartHeader } from './part-header.ts'
 import { MailReading } from './reading.ts'
 import { partOf, type Source } from './source.ts'
-import { type ContentStep, countWork, newWork, PIECE, type Work, type WorkOptions } from './walk.ts'
 
 /** The most mails inside one another that are read at a time. Beyond that, mail is too deep. */
 const READINGS_MAX = 50

@@ -1,32 +1,32 @@
 import { hasHighBytes, splitLineEnd } from './content-checks.ts'
+import type { ContentStep, Decoding } from './contents-state.ts'
 import { LowBytes } from './decoders/text-forms.ts'
 import { decodeByPlan, decodeInOtherWays, decodeToStore, sourceIn } from './decoding.ts'
 import { quotedPrintablePlan } from './decoding-plans.ts'
 import { giveAsItStands, giveDecodedForms, type SavingContext } from './saved-forms.ts'
 import type { Source } from './source.ts'
-import type { ContentStep, Walk } from './walk.ts'
 
 /** Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded. */
 export function* giveFromQuotedPrintable(
   part: Source,
   saved: SavingContext,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep, void> {
   const { bare, end } = splitLineEnd(part)
-  yield* giveFromWideCharacters(bare, walk, depth)
+  yield* giveFromWideCharacters(bare, decoding, depth)
   const plan = quotedPrintablePlan()
-  const store = yield* decodeToStore(bare, plan.standard, walk)
+  const store = yield* decodeToStore(bare, plan.standard, decoding)
   try {
     const { odd } = plan
     if (!odd.encoded && !odd.strange && !odd.blanks) {
       const header = { ...saved.header, isText: false }
-      yield* giveAsItStands(part, { ...saved, header }, walk, depth)
-    } else yield* giveDecodedForms(sourceIn(store), end, saved, walk, depth)
+      yield* giveAsItStands(part, { ...saved, header }, decoding, depth)
+    } else yield* giveDecodedForms(sourceIn(store), end, saved, decoding, depth)
   } finally {
     store.close()
   }
-  yield* decodeInOtherWays(plan, bare, walk, depth)
+  yield* decodeInOtherWays(plan, bare, decoding, depth)
 }
 
 /**
@@ -35,13 +35,13 @@ export function* giveFromQuotedPrintable(
  */
 function* giveFromWideCharacters(
   bare: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep, void> {
   if (!hasHighBytes(bare)) return
-  const low = yield* decodeToStore(bare, (give) => new LowBytes(give), walk)
+  const low = yield* decodeToStore(bare, (give) => new LowBytes(give), decoding)
   try {
-    yield* decodeByPlan(quotedPrintablePlan(), sourceIn(low), walk, depth)
+    yield* decodeByPlan(quotedPrintablePlan(), sourceIn(low), decoding, depth)
   } finally {
     low.close()
   }

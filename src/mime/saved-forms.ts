@@ -6,6 +6,14 @@ import {
   startsWithLineEnd,
   withLineEnd,
 } from './content-checks.ts'
+import {
+  type ContentStep,
+  countBytes,
+  countWork,
+  type Decoding,
+  giveContent,
+  PIECE,
+} from './contents-state.ts'
 import { Unflowed, WithLineEnds, WithoutCrs, WithoutEmptyLines } from './decoders/text-forms.ts'
 import { decodeInOneWay, decodeToStore, giveDecoded, sourceIn } from './decoding.ts'
 import type { MakeDecoder } from './decoding-plans.ts'
@@ -18,7 +26,6 @@ import {
   newTextProperties,
   type TextProperties,
 } from './text-properties.ts'
-import { type ContentStep, countBytes, countWork, giveContent, PIECE, type Walk } from './walk.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 export interface SavingContext {
@@ -34,23 +41,23 @@ export interface SavingContext {
 export function* giveAsItStands(
   part: Source,
   saved: SavingContext,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep, void> {
   const { header } = saved
   const { bare, end } = splitLineEnd(part)
-  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, walk, depth)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding, depth)
   // If the header names an encoding that some reader does not know, that reader saves a file.
   const isShown = header.isText && header.encodings.length === 1
   const isOwn = (isShown && depth === 0) || header.multipart === 'sure'
-  const properties = yield* inspect(part, walk)
+  const properties = yield* inspect(part, decoding)
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
-  if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, walk)
-  yield* giveForms(bare, end, { properties, saved, part }, walk)
+  if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, decoding)
+  yield* giveForms(bare, end, { properties, saved, part }, decoding)
   if (!startsWithLineEnd(part)) return
-  const store = yield* decodeToStore(bare, withoutEmptyLines, walk)
+  const store = yield* decodeToStore(bare, withoutEmptyLines, decoding)
   try {
-    yield* giveForms(sourceIn(store), end, { properties, saved }, walk)
+    yield* giveForms(sourceIn(store), end, { properties, saved }, decoding)
   } finally {
     store.close()
   }
@@ -64,16 +71,16 @@ export function* giveDecodedForms(
   source: Source,
   end: Buffer,
   saved: SavingContext,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep, void> {
   const { header } = saved
-  const properties = yield* inspect(source, walk)
-  yield* giveDecoded(source, walk, depth)
-  yield* giveForms(source, end, { properties, saved }, walk)
-  if (header.isFlowed) yield* decodeInOneWay(unflow, source, walk, depth)
-  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, walk, depth)
-  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, walk, depth)
+  const properties = yield* inspect(source, decoding)
+  yield* giveDecoded(source, decoding, depth)
+  yield* giveForms(source, end, { properties, saved }, decoding)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding, depth)
+  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding, depth)
+  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding, depth)
 }
 
 /**
@@ -85,14 +92,14 @@ function* giveForms(
   bare: Source,
   end: Buffer,
   { properties, saved, part }: { properties: TextProperties; saved: SavingContext; part?: Source },
-  walk: Walk,
+  decoding: Decoding,
 ): Generator<ContentStep, void> {
   const { header, endsMail } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
-  yield* giveContent(bare, {}, walk)
-  if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, walk)
+  yield* giveContent(bare, {}, decoding)
+  if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, decoding)
   const ways = [
     ...(properties.crlf ? (['lf'] as const) : []),
     ...(properties.lf && isFile ? (['crlf'] as const) : []),
@@ -101,13 +108,13 @@ function* giveForms(
     const store = yield* decodeToStore(
       bare,
       (give, room) => new WithLineEnds(give, room, way),
-      walk,
+      decoding,
     )
     try {
-      yield* giveContent(sourceIn(store), { isCounted: true }, walk)
+      yield* giveContent(sourceIn(store), { isCounted: true }, decoding)
       if (!hasEnd) continue
       store.append(way === 'lf' ? LF_END : CRLF_END)
-      yield* giveContent(sourceIn(store), {}, walk)
+      yield* giveContent(sourceIn(store), {}, decoding)
     } finally {
       store.close()
     }
@@ -122,26 +129,26 @@ const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(giv
 export function* giveUnflowed(
   first: MakeDecoder,
   part: Source,
-  walk: Walk,
+  decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  const store = yield* decodeToStore(part, first, walk)
+  const store = yield* decodeToStore(part, first, decoding)
   try {
-    yield* decodeInOneWay(unflow, sourceIn(store), walk, depth)
+    yield* decodeInOneWay(unflow, sourceIn(store), decoding, depth)
   } finally {
     store.close()
   }
 }
 
-function* inspect(source: Source, walk: Walk): Generator<ContentStep, TextProperties> {
-  countBytes(walk, source.size)
+function* inspect(source: Source, decoding: Decoding): Generator<ContentStep, TextProperties> {
+  countBytes(decoding, source.size)
   const properties = newTextProperties()
   let last = -1
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
       const end = Math.min(chunk.length, at + PIECE)
       last = inspectText(properties, chunk, at, end, last)
-      yield* countWork(walk, end - at)
+      yield* countWork(decoding, end - at)
     }
   }
   return properties

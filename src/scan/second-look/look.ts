@@ -4,7 +4,7 @@ import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
-import type { ByteRange } from '../../mime/walk.ts'
+import type { ByteRange } from '../../mime/contents-state.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 export interface SecondLookOptions {

@@ -66,13 +66,17 @@ export interface Work {
   /** How many more bytes may be decoded, or given as they stand. */
   bytesLeft: number
   /** The units of work since the last turn. */
-  work: number
+  unitsSinceTurn: number
 }
 
 /** The state that all readings for the contents of one message share. */
-export interface Walk extends Work {
+export interface Decoding extends Work {
   /** Gives the contents of a mail that stands inside of `depth` encoded mails. */
-  readonly readMail: (mail: Source, walk: Walk, depth: number) => Generator<ContentStep, void>
+  readonly readMail: (
+    mail: Source,
+    decoding: Decoding,
+    depth: number,
+  ) => Generator<ContentStep, void>
   readonly options: ContentsOptions
   /** The digests of the contents that were given. Small contents stand there as they are. */
   readonly given: Set<string>
@@ -86,14 +90,14 @@ export type WorkOptions = Pick<ContentsOptions, 'openFile' | 'onWork'>
 
 export function newWork({ size }: Source, { openFile, onWork }: WorkOptions): Work {
   const pool = createMemoryPool(openFile)
-  return { onWork, pool, rooms: [], bytesLeft: mostBytesOf(size), work: 0 }
+  return { onWork, pool, rooms: [], bytesLeft: mostBytesOf(size), unitsSinceTurn: 0 }
 }
 
-export function newWalk(
+export function newDecoding(
   message: Source,
   options: ContentsOptions,
-  readMail: Walk['readMail'],
-): Walk {
+  readMail: Decoding['readMail'],
+): Decoding {
   return {
     ...newWork(message, options),
     readMail,
@@ -105,18 +109,18 @@ export function newWalk(
 }
 
 /** Counts units of work, and asks for a turn of the event loop if it is time for one. */
-export function* countWork(walk: Work, units: number): Generator<ContentStep, void> {
-  walk.onWork?.(units)
-  walk.work += units
-  if (walk.work < TURN) return
-  walk.work = 0
+export function* countWork(decoding: Work, units: number): Generator<ContentStep, void> {
+  decoding.onWork?.(units)
+  decoding.unitsSinceTurn += units
+  if (decoding.unitsSinceTurn < TURN) return
+  decoding.unitsSinceTurn = 0
   yield { kind: 'turn' }
 }
 
 /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
-export function countBytes(walk: Work, bytes: number): void {
-  walk.bytesLeft -= bytes
-  if (walk.bytesLeft < 0) throw new LimitExceeded('contents of too many bytes')
+export function countBytes(decoding: Work, bytes: number): void {
+  decoding.bytesLeft -= bytes
+  if (decoding.bytesLeft < 0) throw new LimitExceeded('contents of too many bytes')
 }
 
 /**
@@ -126,19 +130,19 @@ export function countBytes(walk: Work, bytes: number): void {
 export function* giveContent(
   source: Source,
   { isMail = false, isCounted = false },
-  walk: Walk,
+  decoding: Decoding,
 ): Generator<ContentStep, boolean> {
-  if (source.size === 0 || wasGiven(source, isMail, walk)) return false
-  if (++walk.count > CONTENTS_MAX) throw new LimitExceeded(`more than ${CONTENTS_MAX} contents`)
-  if (!isCounted) countBytes(walk, source.size)
+  if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
+  if (++decoding.count > CONTENTS_MAX) throw new LimitExceeded(`more than ${CONTENTS_MAX} contents`)
+  if (!isCounted) countBytes(decoding, source.size)
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  yield { kind: 'content', content: { size, isMail, range: walk.range, chunks } }
-  yield* countWork(walk, CONTENT_COST + size)
+  yield { kind: 'content', content: { size, isMail, range: decoding.range, chunks } }
+  yield* countWork(decoding, CONTENT_COST + size)
   return true
 }
 
-function wasGiven(source: Source, isMail: boolean, { given: seen, options }: Walk): boolean {
+function wasGiven(source: Source, isMail: boolean, { given: seen, options }: Decoding): boolean {
   if (source.size > COMPARED_MAX) return false
   const bytes = source.size <= COMPARED_WHOLE_MAX ? textOf(source) : digestOf(source, options)
   const key = isMail ? `mail ${bytes}` : bytes
