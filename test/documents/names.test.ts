@@ -2,19 +2,31 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** Names of types in src/: CONTRIBUTING.md has one word for one thing. */
+/** Names of types, exported functions and classes in src/: CONTRIBUTING.md has one word for one thing. */
 
 const src = join(import.meta.dirname, '../../src')
 
 /** Names that several types may have, each with the reason. */
 const shared: ReadonlyMap<string, string> = new Map([])
 
+/** Names of exported functions that are the same act in several rooms, each with the act. */
+const sameActs: ReadonlyMap<string, string> = new Map([
+  ['answerRequest', 'answers a request of a client of onescand'],
+  ['carryOut', 'does at a door what a decision says'],
+  ['checkStart', 'tells why a daemon would not start'],
+  ['createCounters', 'makes the counters of one side of the quota protocol'],
+  ['createLineReader', 'cuts a stream into lines'],
+  ['handOn', 'gives a message to another program or server'],
+  ['log', 'writes a line to the log of the process'],
+  ['openConnection', 'connects to a server'],
+  ['parseCommand', 'reads a command of a protocol'],
+  ['passOn', 'delivers the accepted message'],
+  ['readOptions', 'reads the options of a command line'],
+  ['uint32', 'writes numbers as bytes of a protocol'],
+])
+
 t.test('no two types of src/ share a name, exported or not', async (t) => {
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  const sources = files
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => [file, readFileSync(join(src, file), 'utf8')] as const)
-  const types = typesIn(sources)
+  const types = typesIn(readSources())
   t.ok(types.size > 500, 'the types were found')
   const several = [...types].filter(([name, places]) => places.length > 1 && !shared.has(name))
   t.same(Object.fromEntries(several), {})
@@ -47,6 +59,60 @@ t.test('the search finds types of one name of every form', async (t) => {
     'imports, values and types in functions do not count',
   )
 })
+
+t.test('exported functions and classes of src/ share a name only for the same act', async (t) => {
+  const exported = exportsIn(readSources())
+  t.ok(exported.size > 500, 'the exports were found')
+  const several = [...exported].filter(([name, files]) => files.size > 1 && !sameActs.has(name))
+  t.same(
+    several.map(([name, files]) => `${name}: ${[...files].join(', ')}`),
+    [],
+  )
+  for (const name of sameActs.keys()) {
+    t.ok((exported.get(name)?.size ?? 0) > 1, `${name} is one function`)
+  }
+})
+
+t.test('the search finds exports of one name of every form, and overloads once', async (t) => {
+  const forms = [
+    'export function send(): void {',
+    'export async function send(): Promise<void> {',
+    'export async function* send() {',
+    'export function* send<Value>() {',
+    'export class send {',
+    'export abstract class send {',
+  ]
+  for (const form of forms) {
+    const files = exportsIn([
+      ['a.ts', 'export function send(a: 1): void\nexport function send(a: 2): void\n'],
+      ['b.ts', `${form}\n`],
+    ]).get('send')
+    t.same([...(files ?? [])], ['a.ts', 'b.ts'], form)
+  }
+  const others = 'function send() {\n  export function send() {\nexport const send = 1\n'
+  t.equal(exportsIn([['c.ts', others]]).size, 0, 'private functions and values do not count')
+})
+
+function readSources(): (readonly [file: string, text: string])[] {
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file, readFileSync(join(src, file), 'utf8')] as const)
+}
+
+/** Finds the functions and classes that files export, each name with its files. */
+function exportsIn(
+  sources: readonly (readonly [file: string, text: string])[],
+): Map<string, Set<string>> {
+  const declaration = /^export (?:async )?(?:abstract )?(?:function\*?|class) ([A-Za-z_$][\w$]*)/gm
+  const exported = new Map<string, Set<string>>()
+  for (const [file, text] of sources) {
+    for (const [, name] of text.matchAll(declaration)) {
+      exported.set(name!, (exported.get(name!) ?? new Set()).add(file))
+    }
+  }
+  return exported
+}
 
 /** Finds the types that files declare at their top level, each name with its files. */
 function typesIn(
