@@ -2,10 +2,10 @@ import type { ClientSign } from '../shared/wait-outcome.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /**
- * Milliseconds between two looks at the client while the DNS is asked. A longer wait in poll(2)
+ * Milliseconds between two polls of the client while the DNS is asked. A longer wait in poll(2)
  * would block the process, and so delay the answer.
  */
-const LOOK_EVERY = 20
+const POLL_EVERY = 20
 
 /**
  * Keeps a client waiting until `delay` (milliseconds of `uptime`, perhaps not known yet). Resolves
@@ -24,7 +24,7 @@ export async function waitForGreeting(
   while (until === undefined) {
     const sign = connection.watch(0)
     if (sign !== 'silent') return sign
-    await Promise.race([known, pause(LOOK_EVERY)])
+    await Promise.race([known, pause(POLL_EVERY)])
   }
   for (;;) {
     const sign = connection.watch(until - uptime())

@@ -57,7 +57,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       connections.set(visit.client, others + 1)
       room.enter(visit)
       reception.tellOf(visit.id, (event) => visit.heard(event))
-      reception.lookSoon()
+      reception.pollSoon()
       return visit
     },
     sendAway,

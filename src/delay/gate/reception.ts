@@ -11,7 +11,7 @@ export interface Reception {
   tellOf(id: number, hear: (event: SocketEvent) => void): void
   forget(id: number): void
   /** Collects events soon: some may have come before a connection was watched. */
-  lookSoon(): void
+  pollSoon(): void
   stop(): void
 }
 
@@ -26,17 +26,17 @@ export interface ReceptionOptions {
 /** Connections that are accepted in a row before other events have their turn. */
 const AT_ONCE = 64
 /** Rounds of events in a row before timers and DNS answers have their turn. */
-const LOOKS = 8
+const POLLS_MAX = 8
 /**
  * Milliseconds for which no connection is accepted once descriptors are used up. Without this pause
  * the gate would try again and again.
  */
 export const REST = 200
 /**
- * Milliseconds between two looks for events without a signal. The signals of a listening socket go
+ * Milliseconds between two polls for events without a signal. The signals of a listening socket go
  * to the process that asked for them last. While a socket is handed over, that may be another one.
  */
-const LOOK_EVERY = 1000
+const POLL_EVERY = 1000
 
 /** Accepts clients from now on. */
 export function openReception({
@@ -55,22 +55,22 @@ export function openReception({
     return lastId
   }
 
-  function lookSoon(): void {
+  function pollSoon(): void {
     if (isLooking || isStopped) return
     isLooking = true
     setImmediate(() => {
       isLooking = false
-      look()
+      poll()
     })
   }
 
-  function look(): void {
-    for (let looks = 0; looks < LOOKS; looks++) {
+  function poll(): void {
+    for (let polls = 0; polls < POLLS_MAX; polls++) {
       const events = sockets.events()
       for (const event of events) handlers.get(event.id)?.(event)
       if (events.length === 0) return
     }
-    lookSoon()
+    pollSoon()
   }
 
   function letIn(listener: number, id: number): void {
@@ -90,7 +90,7 @@ export function openReception({
   function listenTo(listener: number, id: number): void {
     if (isStopped) return
     sockets.watch(listener, id, 'talking')
-    lookSoon()
+    pollSoon()
   }
 
   for (const listener of listeners) {
@@ -98,14 +98,14 @@ export function openReception({
     handlers.set(id, () => letIn(listener, id))
     listenTo(listener, id)
   }
-  process.on(WAKING_SIGNAL, look)
-  const regular = setInterval(look, LOOK_EVERY)
+  process.on(WAKING_SIGNAL, poll)
+  const regular = setInterval(poll, POLL_EVERY)
 
   return {
     newId,
     tellOf: (id, hear) => handlers.set(id, hear),
     forget: (id) => handlers.delete(id),
-    lookSoon,
+    pollSoon,
     stop() {
       isStopped = true
       clearInterval(regular)

@@ -57,8 +57,8 @@ export async function scanWithoutDoors(
   { now, uptime }: Clocks,
 ): Promise<Verdict> {
   const digestsFor = () => ({ md5: false, sha256: false }) // nothing is signed
-  const look = { policy: spool, digestsFor, createHash: undefined, now: now() }
-  const message = messageInMemory(bytes, look)
+  const messageOptions = { policy: spool, digestsFor, createHash: undefined, now: now() }
+  const message = messageInMemory(bytes, messageOptions)
   try {
     return await runScanners(sampleOf(message, message.header, envelope), {
       scanners,

@@ -7,8 +7,8 @@ import { type LogQuery, takeMatching } from './read-log.ts'
 import { openRegularFile } from './regular-file.ts'
 import type { LogSource } from './sources.ts'
 
-/** Milliseconds between two looks at a log whose file system reports no changes, such as NFS. */
-const LOOK_EVERY = 1000
+/** Milliseconds between two polls of a log whose file system reports no changes, such as NFS. */
+const POLL_EVERY = 1000
 /** Bytes that are read at once. The records in them are held until they are printed. */
 const CHUNK = 128 * 1024
 /** How many bytes before the position are compared, to see that the file is still the same. */
@@ -143,7 +143,7 @@ export function watchLogs(sources: readonly LogSource[]): {
       return [] // no inotify is left: the timer must do
     }
   })
-  const timer = setInterval(tell, LOOK_EVERY)
+  const timer = setInterval(tell, POLL_EVERY)
   return {
     async changed() {
       if (!pending)

@@ -29,8 +29,8 @@ export interface UdpLimits {
   readonly ports: number
 }
 
-/** Milliseconds between two looks for a port that has rested. */
-const LOOK_EVERY = 100
+/** Milliseconds between two polls for a port that has rested. */
+const POLL_EVERY = 100
 /** How many resting ports in a row are passed over before a question is given up. */
 const TRIES = 64
 
@@ -84,7 +84,7 @@ export function createUdpSockets(
         resting.delete(port)
       }
       if (resting.size < most.ports || !isWanted()) return
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+      await new Promise((resolve) => setTimeout(resolve, POLL_EVERY))
     }
   }
 
