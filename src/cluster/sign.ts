@@ -40,11 +40,11 @@ interface ClaimOptions extends Pick<SignOptions, 'keys' | 'now' | 'crypto'> {
 
 function signClaims(
   message: HashedMessage,
-  claiming: ClaimOptions,
+  options: ClaimOptions,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
-  const key = claiming.keys.find((candidate) => isCurrent(candidate, claiming.now))
+  const key = options.keys.find((candidate) => isCurrent(candidate, options.now))
   if (key === undefined || message.formFault !== undefined) return undefined
-  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, claiming)
+  const value = key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, options)
   if (value === undefined) return undefined
   const number = nextNumber(message.header.fields, key.scheme)
   return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }

@@ -54,7 +54,7 @@ _Noreturn void go_cold(char *why) {
   check_program("cold program", program);
   hang_up();
   wait_for_place(program);
-  journal("cold", why, "");
+  log_slot_line("cold", why, "");
   /* If SCANTIMEOUT is no number, it stays as it is, and the cold program reports it. */
   if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
     fail(EXIT_BUG, "bug", text("setenv: %m"));

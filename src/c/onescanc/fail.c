@@ -9,7 +9,7 @@
 
 _Noreturn void fail(int code, const char *fault, char *reason) {
   const char *decision = code == EXIT_TOO_LONG ? "reject" : "defer";
-  journal(text("%s fault=%s", decision, fault), reason, text(" exit=%d", code));
+  log_slot_line(text("%s fault=%s", decision, fault), reason, text(" exit=%d", code));
   _exit(code);
 }
 

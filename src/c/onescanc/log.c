@@ -94,7 +94,7 @@ void log_line(const void *line, size_t length) {
     close(fd);
 }
 
-void journal(const char *decision, char *reason, const char *more) {
+void log_slot_line(const char *decision, char *reason, const char *more) {
   replace_unprintable(reason);
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')

@@ -75,7 +75,7 @@ static void pass_if_there_is_nothing_to_ask(void) {
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
   check_program("next program", caller.chain[0]);
-  journal("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
+  log_slot_line("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
   become_untouched("next program", caller.chain, hidden_from_chain);
 }
 

@@ -184,7 +184,7 @@ int take_memory_place(void);
 /* log.c */
 void log_line(const void *line, size_t length);
 /* Writes a line in the form of onescan-log(5); `more` holds further fields. */
-void journal(const char *decision, char *reason, const char *more);
+void log_slot_line(const char *decision, char *reason, const char *more);
 
 /* fail.c */
 _Noreturn void fail(int code, const char *fault, char *reason);
