@@ -2,7 +2,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, type RunningDaemon } from '../../shared/running-daemons.ts'
-import { type Accounts, findAccount, ownAccount, userName } from '../shared/account.ts'
+import { type Accounts, findAccount, nameOrNumber, ownAccount } from '../shared/account.ts'
 import { error, type Finding, marked, warning } from '../shared/finding.ts'
 import type { DaemonWords, Host } from '../shared/host.ts'
 import { listenersAt } from '../shared/listener.ts'
@@ -94,6 +94,6 @@ function heldBy({ words, uid }: RunningDaemon): string[] {
 function daemonAccount(running: RunningDaemon | undefined, accounts: Accounts): Host['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
   const { uid } = running
-  const name = userName(accounts, uid)
+  const name = nameOrNumber(accounts, uid)
   return findAccount(accounts, name, 'all') ?? { name, uid, groups: [uid] }
 }

@@ -11,7 +11,7 @@ import { ruleFiles } from '../../../rules/rule-files.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { PROCESSES, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { switchFinding } from '../settings/check-settings.ts'
-import { type Accounts, userName } from '../shared/account.ts'
+import { type Accounts, nameOrNumber } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 import { checkExceptions } from './exceptions.ts'
@@ -62,7 +62,7 @@ function describe(
   { accounts }: Pick<DaemonHost, 'accounts'>,
 ): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `runs since ${time} as ${userName(accounts, uid)}: onescand ${words.join(' ')}`.trim()
+  return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.join(' ')}`.trim()
 }
 
 function checkSettings(

@@ -39,7 +39,7 @@ export function findAccount(
 export function ownAccount({ passwd }: Accounts): SystemAccount {
   const uid = process.getuid!()
   return {
-    name: userName({ passwd, group: '' }, uid),
+    name: nameOrNumber({ passwd, group: '' }, uid),
     uid,
     groups: [...new Set([process.getegid!(), ...process.getgroups!()])],
   }
@@ -55,7 +55,7 @@ export function findGroup({ group }: Accounts, name: string): number | undefined
 }
 
 /** The name of a user, or the number if there is no name. */
-export function userName({ passwd }: Accounts, uid: number): string {
+export function nameOrNumber({ passwd }: Accounts, uid: number): string {
   for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
   return `uid ${uid}`
 }

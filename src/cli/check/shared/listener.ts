@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { withPath } from '../../../ground/path/walk.ts'
 import { serviceAccounts } from '../../shared/running-daemons.ts'
-import { type Accounts, userName } from './account.ts'
+import { type Accounts, nameOrNumber } from './account.ts'
 import { error, type Finding, warning } from './finding.ts'
 
 /** A service that should listen at an address. */
@@ -53,7 +53,7 @@ export function checkListener(
   const known = serviceAccounts(service)
   const stranger = owners.find((uid) => !known.has(uid))
   if (stranger !== undefined) {
-    const value = `is held by ${userName(accounts, stranger)}, who is neither root nor the account of ${service}`
+    const value = `is held by ${nameOrNumber(accounts, stranger)}, who is neither root nor the account of ${service}`
     return [error(what, value, 'see who listens there (ss -lnp), and end it')]
   }
   if ('path' in address || owners.every((uid) => uid === 0)) return []

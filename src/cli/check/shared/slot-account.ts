@@ -3,9 +3,9 @@ import {
   type Accounts,
   findAccount,
   findGroup,
+  nameOrNumber,
   ownAccount,
   type SystemAccount,
-  userName,
 } from './account.ts'
 import type { RunScript } from './run-script.ts'
 
@@ -34,7 +34,7 @@ function scriptAccount(
   accounts: Accounts,
 ): SystemAccount {
   if (typeof user !== 'string') {
-    return { name: userName(accounts, user.uid), uid: user.uid, groups: [user.gid] }
+    return { name: nameOrNumber(accounts, user.uid), uid: user.uid, groups: [user.gid] }
   }
   const account = mustFind(accounts, user, 'primary')
   const numbers = groups.map((name) => mustFindGroup(accounts, name))
