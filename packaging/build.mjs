@@ -113,7 +113,7 @@ function bundle(entries, importsAtRunTime) {
     format: 'cjs',
     target: 'node20',
     supported: { 'dynamic-import': importsAtRunTime },
-    // ES modules know their place by other names; Node 20.0 has neither of the first two.
+    // A CommonJS bundle knows its place by other names than an ES module.
     define: {
       'import.meta.dirname': '__dirname',
       'import.meta.filename': '__filename',

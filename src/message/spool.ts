@@ -65,6 +65,24 @@ export interface SpoolOptions {
   readonly createHash: ((algorithm: string) => Hash) | undefined
 }
 
+/** Collects chunks in memory that doubles as it fills, so that small chunks are not copied again and again. */
+function collectBytes(): { add(chunk: Buffer): void; bytes(): Buffer } {
+  let room = Buffer.alloc(0)
+  let length = 0
+  return {
+    add(chunk) {
+      if (length + chunk.length > room.length) {
+        const larger = Buffer.allocUnsafe(Math.max(2 * room.length, length + chunk.length))
+        room.copy(larger, 0, 0, length)
+        room = larger
+      }
+      chunk.copy(room, length)
+      length += chunk.length
+    },
+    bytes: () => room.subarray(0, length),
+  }
+}
+
 /**
  * Makes a spool, which takes a message in any split and in constant memory. The header block stays in
  * memory. The body goes to a file without a name, behind a gap in which the edited header block is
@@ -73,7 +91,8 @@ export interface SpoolOptions {
  */
 export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): Spool {
   const fd = openAnonymousFile(policy.directory)
-  let beginning = Buffer.alloc(0) // all bytes until the end of the header is found
+  const collected = collectBytes() // all bytes until the end of the header is found
+  let beginning: Buffer = collected.bytes()
   let header: Header | undefined
   let headerTooLarge = false
   let lineStart = 0 // the line from which findHeaderEnd() goes on
@@ -105,7 +124,8 @@ export function createSpool({ policy, digestsFor, createHash }: SpoolOptions): S
         writeBody(chunk)
         return
       }
-      beginning = Buffer.concat([beginning, chunk])
+      collected.add(chunk)
+      beginning = collected.bytes()
       const found = findHeaderEnd(beginning, lineStart)
       if ('end' in found && found.end <= HEADER_MAX) {
         header = endHeader(found.end)

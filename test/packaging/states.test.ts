@@ -40,6 +40,7 @@ interface Row {
 const install = 'dpkg -i /onescan.deb'
 const remove = 'dpkg -r onescan'
 const purge = 'dpkg -P onescan'
+const KEPT = '/var/lib/onescan/quarantine/virus/2026-01-01'
 const unpack = 'dpkg --unpack /onescan.deb'
 const configure = 'dpkg --configure onescan'
 const away = `mv ${REAL} ${REAL}.away`
@@ -109,6 +110,20 @@ const rows: readonly Row[] = [
     link: REAL,
   },
   { name: 'purge', before: install, does: purge, state: 'none', link: REAL },
+  {
+    name: 'an installation makes the quarantine, also without systemd',
+    does: `${install}; stat -c '%U %a' /var/lib/onescan/quarantine`,
+    says: /^onescan 700$/m,
+    ...ourLink,
+  },
+  {
+    name: 'a purge leaves a quarantine that holds mail, and says so',
+    before: `${install}; mkdir -p ${KEPT} && echo kept mail >${KEPT}/1`,
+    does: `${purge} && cat ${KEPT}/1`,
+    state: 'none',
+    link: REAL,
+    says: /^onescan: left: \/var\/lib\/onescan\/quarantine holds mail;[\s\S]*^kept mail$/m,
+  },
   { name: 'purge twice', before: `${install}; ${purge}`, does: purge, state: 'none', link: REAL },
   {
     name: 'purge, install: mail is unscanned, and that is said',

@@ -62,6 +62,8 @@ void open_spools(void) {
 int write_at(int fd, const byte *bytes, size_t length, size_t offset) {
   while (length) {
     ssize_t count = pwrite(fd, bytes, length, (off_t) offset);
+    if (count == 0)
+      errno = EIO;
     if (count <= 0)
       return -1;
     bytes += count;
@@ -89,9 +91,13 @@ static void copy_file(int to, size_t to_at, int from, size_t from_at, size_t siz
   off_t at = (off_t) from_at;
   if (lseek(to, (off_t) to_at, SEEK_SET) < 0)
     fail_spool("write the spool file");
-  while ((size_t) at < from_at + size)
-    if (sendfile(to, from, &at, from_at + size - (size_t) at) <= 0)
+  while ((size_t) at < from_at + size) {
+    ssize_t count = sendfile(to, from, &at, from_at + size - (size_t) at);
+    if (count == 0)
+      errno = EIO; /* the file is shorter than it was */
+    if (count <= 0)
       fail_spool("write the spool file");
+  }
 }
 
 /* Replaces a memory file by a file on disk. The descriptor stays the same. */

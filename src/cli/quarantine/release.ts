@@ -169,8 +169,9 @@ function routeFor(
   }
   const colon = kind.lastIndexOf(':')
   const host = kind.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  const port = Number(kind.slice(colon + 1))
-  if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65_535) {
+  const digits = kind.slice(colon + 1)
+  const port = Number(digits)
+  if (colon < 1 || !/^\d{1,5}$/.test(digits) || port < 1 || port > 65_535) {
     throw new Fault('config', `--by ${kind}: must be chain, sendmail, or HOST:PORT`)
   }
   return { kind: 'smtp', text: kind, options: { host, port } }

@@ -159,7 +159,7 @@ export function createPoison(
   }
 
   return {
-    uptime: uptime,
+    uptime,
     counters,
     get isAny() {
       const last = ends.at(-1)
