@@ -16,7 +16,7 @@ const dist = join(root, 'dist')
 
 /** Programs, each with the file it becomes. */
 const programs = {
-  'onescan-queue': 'doors/queue/main.ts',
+  'onescan-queue': 'doors/slot/main.ts',
   onescan: 'cli/main.ts',
   onescand: 'doors/daemon/main.ts',
   'onescan-quotad': 'quota/tell/main.ts',

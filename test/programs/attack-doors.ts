@@ -1,6 +1,6 @@
 import { onescanc } from '../c/onescanc/client.ts'
 import { startOnescand } from '../doors/daemon/process.ts'
-import { quickest, runSlot } from '../doors/queue/slot.ts'
+import { quickest, runSlot } from '../doors/slot/slot.ts'
 import { type Mta, openPassage } from './milter-mtas.ts'
 import { openSmtp } from './smtp-session.ts'
 

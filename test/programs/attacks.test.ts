@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { missing as compilerMissing } from '../c/onescanc/client.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
-import { runSlot } from '../doors/queue/slot.ts'
+import { runSlot } from '../doors/slot/slot.ts'
 import { sample, scan } from '../scan/clamd/task.ts'
 import { type Answer, client, coldSlot, type Door, milter } from './attack-doors.ts'
 import {

@@ -8,7 +8,7 @@ const LONGEST = [
   'test/packaging/same-bytes.test.ts',
   'test/doors/http/access.test.ts',
   'test/load/hosts/faults.test.ts',
-  'test/doors/warm/cases.test.ts',
+  'test/doors/slot-socket/cases.test.ts',
   'test/programs/milter-host-fields.test.ts',
   'test/programs/milter-dkim.test.ts',
   'test/c/onescanc/answers.test.ts',

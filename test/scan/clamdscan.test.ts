@@ -17,7 +17,7 @@ import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.t
 import { handingOverOption } from '../../src/scan/clamdscan.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { plain } from '../cases/messages.ts'
-import { runSlot, runtimes } from '../doors/queue/slot.ts'
+import { runSlot, runtimes } from '../doors/slot/slot.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { reachable } from '../programs/reachable.ts'
 

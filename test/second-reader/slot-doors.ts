@@ -1,6 +1,6 @@
 import type { RunningDaemon } from '../doors/daemon/process.ts'
-import { compiled, quickest, runSlot, type SlotRun } from '../doors/queue/slot.ts'
-import type { Question } from '../doors/warm/client.ts'
+import { compiled, quickest, runSlot, type SlotRun } from '../doors/slot/slot.ts'
+import type { Question } from '../doors/slot-socket/client.ts'
 import type { Door, Passage, Variant } from './passage.ts'
 
 type Settings = Readonly<Record<Variant, Readonly<Record<string, string>>>>

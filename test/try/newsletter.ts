@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { ask, carryOut } from '../doors/warm/client.ts'
+import { ask, carryOut } from '../doors/slot-socket/client.ts'
 import type { Host } from './hosts.ts'
 
 const program = join(import.meta.dirname, '../../dist/onescand.cjs')

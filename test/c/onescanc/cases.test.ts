@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
 import { casesOfOtherBuilds } from '../../cases/other-builds.ts'
-import { type Door, play } from '../../doors/queue/play.ts'
-import type { SlotRun } from '../../doors/queue/slot.ts'
-import { openSlot } from '../../doors/warm/slot-socket.ts'
+import { type Door, play } from '../../doors/slot/play.ts'
+import type { SlotRun } from '../../doors/slot/slot.ts'
+import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
 import { clients, coldPrograms, missing, sanitized } from './client.ts'
 
 /**

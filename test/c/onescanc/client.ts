@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { quickest } from '../../doors/queue/slot.ts'
+import { quickest } from '../../doors/slot/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { build, missing } from '../built-in-c.ts'
 

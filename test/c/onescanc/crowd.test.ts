@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runSlot } from '../../doors/queue/slot.ts'
+import { runSlot } from '../../doors/slot/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
 

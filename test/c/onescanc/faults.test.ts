@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadLibc } from '../../../src/ground/runtime/libc.ts'
-import { runSlot, type SlotRun, type SlotSetup } from '../../doors/queue/slot.ts'
+import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { plain } from '../../cases/messages.ts'
 import { startOnescand } from '../../doors/daemon/process.ts'
-import { runSlot } from '../../doors/queue/slot.ts'
+import { runSlot } from '../../doors/slot/slot.ts'
 import { extendedAnswer, udpService } from '../../quota/ask/services.ts'
 import { clients, coldPrograms, missing } from './client.ts'
 

@@ -3,8 +3,8 @@ import { closeSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { takeFirstBytes } from '../../../src/doors/warm/first-bytes.ts'
-import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { takeFirstBytes } from '../../../src/doors/slot-socket/first-bytes.ts'
+import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 
 /** A daemon of doc/slot-protocol.md whose answers a test writes, right or wrong. */

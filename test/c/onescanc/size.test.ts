@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import t from 'tap'
-import { runSlot } from '../../doors/queue/slot.ts'
+import { runSlot } from '../../doors/slot/slot.ts'
 import { missing, onescanc } from './client.ts'
 import {
   accept,

@@ -14,7 +14,7 @@ import t from 'tap'
 import { noCompiler } from '../../scan/file-plugin/asking.ts'
 import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
-import { ask, call, framesOf } from '../warm/client.ts'
+import { ask, call, framesOf } from '../slot-socket/client.ts'
 import { runtimes as onNode, startOnescand } from './process.ts'
 
 /** The processes of file plugins: onescand keeps them, and they end with it. */

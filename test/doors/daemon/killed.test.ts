@@ -5,7 +5,7 @@ import t from 'tap'
 import { coldPrograms, missing, onescanc } from '../../c/onescanc/client.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { runSlot } from '../queue/slot.ts'
+import { runSlot } from '../slot/slot.ts'
 import { startOnescand } from './process.ts'
 
 /**

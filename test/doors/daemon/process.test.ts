@@ -23,7 +23,7 @@ import { findProgram } from '../../programs/install.mjs'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { until } from '../http/rig.ts'
-import { ask, call, framesOf, hearOut } from '../warm/client.ts'
+import { ask, call, framesOf, hearOut } from '../slot-socket/client.ts'
 import { childrenOf, launcher, newest, runtimes, startOnescand } from './process.ts'
 
 /** How the built onescand starts, obeys signals and ends. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { ask, carryOut, type Outcome, type Question } from '../warm/client.ts'
+import { ask, carryOut, type Outcome, type Question } from '../slot-socket/client.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const bundle = join(root, 'dist/onescand.cjs')

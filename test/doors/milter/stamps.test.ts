@@ -5,7 +5,7 @@ import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { md5Hex } from '../../cluster/independent.ts'
-import { runSlot } from '../queue/slot.ts'
+import { runSlot } from '../slot/slot.ts'
 import { openMilter } from './rig.ts'
 
 /** Stamps between hosts: a milter stamps mail in CRLF, the slot of qmail mail in LF. */

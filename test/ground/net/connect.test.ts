@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { runSlot, runtimes } from '../../doors/queue/slot.ts'
+import { runSlot, runtimes } from '../../doors/slot/slot.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** The connection to clamd on each runtime: how the slot takes what a server does. */

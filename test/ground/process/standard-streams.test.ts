@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { runSlot, runtimes } from '../../doors/queue/slot.ts'
+import { runSlot, runtimes } from '../../doors/slot/slot.ts'
 
 /** The flags of descriptors 0 to 2, which other processes have open as well. */
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { compiled } from '../../doors/queue/slot.ts'
+import { compiled } from '../../doors/slot/slot.ts'
 
 /** onescan check, compiled, on a host without Node. */
 

@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { compiled, runSlot, type SlotSetup } from '../../doors/queue/slot.ts'
+import { compiled, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { findProgram } from '../../programs/install.mjs'
 
 /** The compiled programs, when something would make their runtime end in 0 before our code runs. */

@@ -4,7 +4,7 @@ import { checkWithheldMail } from '../../../src/cli/check/daemon/withheld-mail.t
 import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
 import { COUNTED_FOR, LEFT_ALONE_FOR, type Poison } from '../../../src/verdicts/poison/poison.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
-import { openSlot } from '../../doors/warm/slot-socket.ts'
+import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
 import { type Asked, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { message, openPoison } from './poison-clock.ts'
 

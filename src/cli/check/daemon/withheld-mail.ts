@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { askWithheld } from '../../../doors/warm/withheld.ts'
+import { askWithheld } from '../../../doors/slot-socket/withheld.ts'
 import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type RunningDaemon, runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
 import { type Finding, warning } from '../shared/finding.ts'

@@ -8,7 +8,7 @@ import {
   statSync,
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { type Chain, checkChain, findChain } from '../../../doors/queue/chain.ts'
+import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { readStart } from '../../../ground/path/read.ts'
 import { LINK } from '../mail-servers/removal.ts'

@@ -18,7 +18,7 @@ export async function openLog(env: Environment): Promise<LogSink> {
  *
  * Programs that run before this file, or instead of it, have the same rule as far as they can ask:
  * c/onescanc/log.c, c/launcher/fail.c, packaging/native/programs.cjs and bin/onescan-queue, in Node
- * and in the shell. test/doors/queue/log.test.ts runs all of them against one table.
+ * and in the shell. test/doors/slot/log.test.ts runs all of them against one table.
  */
 function isLog(env: Environment): boolean {
   const stats = statusOfLog()

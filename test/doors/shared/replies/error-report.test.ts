@@ -3,7 +3,7 @@ import t from 'tap'
 import { replyText } from '../../../../src/doors/shared/replies/error-report.ts'
 import { infected, troublesome } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
-import { newest, runSlot, runtimes, type SlotSetup } from '../../queue/slot.ts'
+import { newest, runSlot, runtimes, type SlotSetup } from '../../slot/slot.ts'
 
 const stage = buildStage()
 t.teardown(stage.remove)

@@ -2,9 +2,9 @@ import { closeSync, openSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
-import { frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
-import { GoCold } from '../../../src/doors/warm/go-cold.ts'
-import { type Request, SlotRequestReader } from '../../../src/doors/warm/request.ts'
+import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
+import { GoCold } from '../../../src/doors/slot-socket/go-cold.ts'
+import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

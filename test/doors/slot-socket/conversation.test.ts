@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { frame, uint32 } from '../../../src/doors/warm/frames.ts'
+import { frame, uint32 } from '../../../src/doors/slot-socket/frames.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'

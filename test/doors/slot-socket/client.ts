@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/warm/frames.ts'
+import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'

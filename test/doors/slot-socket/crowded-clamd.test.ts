@@ -1,7 +1,7 @@
 import t from 'tap'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
-import { runSlot, runtimes } from '../queue/slot.ts'
+import { runSlot, runtimes } from '../slot/slot.ts'
 import { openSlot } from './slot-socket.ts'
 
 /** A clamd as Debian sets it up: it serves 100 connections, and 15 wait. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { standInClamd } from '../../../src/doors/warm/stand-in-clamd.ts'
+import { standInClamd } from '../../../src/doors/slot-socket/stand-in-clamd.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** The stand-in for clamd by which onescand warms up. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createFrameReader, frame } from '../../../src/doors/warm/frames.ts'
+import { createFrameReader, frame } from '../../../src/doors/slot-socket/frames.ts'
 
 function read(pieces: readonly Buffer[]): { frames: [string, string][]; amidst: boolean } {
   const frames: [string, string][] = []
