@@ -106,7 +106,8 @@ function decideByForm(
     case 'defer':
       return { kind: 'defer', reply: replyAboutForm('deferred', grounds, why), findings }
     case 'refuse':
-    case 'accept': // no scan keeps a message out for its form then, nor with the next
+    // OVERNESTING=accept and STRICTMIME=off keep no message out, so no scan leads here with them.
+    case 'accept':
     case 'off':
       return { kind: 'reject', reply: replyAboutForm('refused', grounds, why), findings }
   }

@@ -65,7 +65,10 @@ export interface SpoolOptions {
   readonly createHash: ((algorithm: string) => Hash) | undefined
 }
 
-/** Collects chunks in memory that doubles as it fills, so that small chunks are not copied again and again. */
+/**
+ * Collects chunks in memory that doubles when it is full. So the bytes of small chunks are copied
+ * a few times, not once for each chunk.
+ */
 function collectBytes(): { add(chunk: Buffer): void; bytes(): Buffer } {
   let room = Buffer.alloc(0)
   let length = 0

@@ -29,8 +29,8 @@ export interface MilterIntake {
 }
 
 /**
- * Keeps messages up to IN_MEMORY_MAX bytes in memory, which is charged to `lease`. Of a message with a header
- * block over HEADER_MAX only the beginning is kept. Throws Faults of kind `temp-file` and `write`,
+ * Keeps messages up to IN_MEMORY_MAX bytes in memory, which is charged to `lease`. Of a message with
+ * a header block over HEADER_MAX only the beginning is kept. Throws Faults of kind `temp-file` and `write`,
  * if the file cannot be written, and `out-of-memory`.
  */
 export function createMilterIntake(options: MessageOptions, lease: MemoryLease): MilterIntake {

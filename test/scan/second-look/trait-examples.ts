@@ -10,7 +10,7 @@ const from = 'From: a@example.org\n'
 const text = 'Content-Type: text/plain\n\nhello\n'
 const file =
   'Content-Type: image/png; name="a.png"\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n'
-const one = (fields: string, body = 'hello\n') => `${from}${fields}\n${body}`
+const mailWith = (fields: string, body = 'hello\n') => `${from}${fields}\n${body}`
 
 function many(parts: readonly string[], { kind = 'mixed', boundary = 'b1', end = '' } = {}) {
   const all = parts.map((part) => `--${boundary}\n${part}`).join('')
@@ -18,15 +18,15 @@ function many(parts: readonly string[], { kind = 'mixed', boundary = 'b1', end =
 }
 const mixed = (...parts: string[]) => from + many(parts)
 const as = (encoding: string, body: string) =>
-  one(`Content-Type: text/plain\nContent-Transfer-Encoding: ${encoding}\n`, body)
+  mailWith(`Content-Type: text/plain\nContent-Transfer-Encoding: ${encoding}\n`, body)
 
 /** The usual: none of it has any trait. */
 export const ordinary: readonly string[] = [
   '',
   'A: b\n\n',
-  one(''),
-  one('Content-Type: text/plain; charset=us-ascii\n', '-- \nme\n'),
-  one('Content-Type: text/plain; format=flowed; delsp=yes; charset="utf-8"\n'),
+  mailWith(''),
+  mailWith('Content-Type: text/plain; charset=us-ascii\n', '-- \nme\n'),
+  mailWith('Content-Type: text/plain; format=flowed; delsp=yes; charset="utf-8"\n'),
   mixed(text, file),
   mixed(text, file).replaceAll('\n', '\r\n'),
   mixed(many([text, text], { kind: 'alternative', boundary: 'in' }), file),
@@ -44,121 +44,121 @@ export const ordinary: readonly string[] = [
 
 export const examples: Readonly<Record<Trait, Examples>> = {
   'control-in-header': {
-    has: [one('X: a\0b\n'), one('X: a\rb\n'), one('\vX: y\n'), one('X: y\f\n')],
-    hasNot: [one('X: a\tb\n'), one('X: \xe9\n'), one('', 'a\0b\f\n')],
+    has: [mailWith('X: a\0b\n'), mailWith('X: a\rb\n'), mailWith('\vX: y\n'), mailWith('X: y\f\n')],
+    hasNot: [mailWith('X: a\tb\n'), mailWith('X: \xe9\n'), mailWith('', 'a\0b\f\n')],
   },
   'encoded-line-end': {
     has: [
-      one('X: =?utf-8?Q?a=0Ab?=\n'),
-      one('X: =?utf-8?q?=0d?=\n'),
-      one('X: =?utf-8?Q?a\n =00?=\n'),
-      one('X: =?utf-8?B?YQpi?=\n'),
-      one('X: =?utf-8?b?DQo\n'),
-      one('X: =?utf-8?X?=0A?=\n'),
-      one('X: =?utf-8? B?YQpi\n'),
-      one('X: =?=0a\n'),
+      mailWith('X: =?utf-8?Q?a=0Ab?=\n'),
+      mailWith('X: =?utf-8?q?=0d?=\n'),
+      mailWith('X: =?utf-8?Q?a\n =00?=\n'),
+      mailWith('X: =?utf-8?B?YQpi?=\n'),
+      mailWith('X: =?utf-8?b?DQo\n'),
+      mailWith('X: =?utf-8?X?=0A?=\n'),
+      mailWith('X: =?utf-8? B?YQpi\n'),
+      mailWith('X: =?=0a\n'),
     ],
     hasNot: [
-      one('X: =?utf-8?Q?a=20b?= =?utf-8?Q?=C3=A9?=\n'),
-      one('X: =?iso-2022-jp?B?GyRCJCIbKEI=?=\n'),
-      one('X: a=0Ab\n'),
-      one('X: =?utf-8?Q?a?=\nY: b=0Ab\n'),
-      one('', '=?utf-8?Q?a=0Ab?=\n'),
+      mailWith('X: =?utf-8?Q?a=20b?= =?utf-8?Q?=C3=A9?=\n'),
+      mailWith('X: =?iso-2022-jp?B?GyRCJCIbKEI=?=\n'),
+      mailWith('X: a=0Ab\n'),
+      mailWith('X: =?utf-8?Q?a?=\nY: b=0Ab\n'),
+      mailWith('', '=?utf-8?Q?a=0Ab?=\n'),
     ],
   },
   'line-ends': {
     has: [`${from}\na\r\nb\n`, `A: b\r\n\r\na\nb\r\n`, as('base64', 'aGVs\r\nbG8=\n')],
-    hasNot: ['A: b\r\n\r\na\r\n', one('')],
+    hasNot: ['A: b\r\n\r\na\r\n', mailWith('')],
   },
   'carriage-return': {
-    has: [one('', 'a\rb\n'), 'A: b\r\n\r\na\rb\r\n'],
-    hasNot: ['A: b\r\n\r\na\r\n', one('X: a\rb\n')],
+    has: [mailWith('', 'a\rb\n'), 'A: b\r\n\r\na\rb\r\n'],
+    hasNot: ['A: b\r\n\r\na\r\n', mailWith('X: a\rb\n')],
   },
-  nul: { has: [one('', 'a\0b\n')], hasNot: [one('X: a\0b\n')] },
+  nul: { has: [mailWith('', 'a\0b\n')], hasNot: [mailWith('X: a\0b\n')] },
   'no-field': {
     has: [
-      one('word\n'),
-      one('two words: x\n'),
-      `From a@b Mon Jun 1\n${one('')}`,
+      mailWith('word\n'),
+      mailWith('two words: x\n'),
+      `From a@b Mon Jun 1\n${mailWith('')}`,
       mixed(' folded\n\nx\n'),
     ],
-    hasNot: [one('X: y\n folded\n'), one('', 'word\n')],
+    hasNot: [mailWith('X: y\n folded\n'), mailWith('', 'word\n')],
   },
   'blank-line': {
-    has: [one('X: y\n \nZ: y\n'), one('X: y\n\t\n'), mixed('X: y\n  \n\nx\n')],
-    hasNot: [one('', ' \n')],
+    has: [mailWith('X: y\n \nZ: y\n'), mailWith('X: y\n\t\n'), mixed('X: y\n  \n\nx\n')],
+    hasNot: [mailWith('', ' \n')],
   },
   'field-name': {
-    has: [one('X : y\n'), one('(c)X: y\n'), one('Content-Type\t: text/plain\n')],
-    hasNot: [one('X-!#$: y\n')],
+    has: [mailWith('X : y\n'), mailWith('(c)X: y\n'), mailWith('Content-Type\t: text/plain\n')],
+    hasNot: [mailWith('X-!#$: y\n')],
   },
-  'cut-header': { has: [from, mixed('X: y\n')], hasNot: [one('')] },
+  'cut-header': { has: [from, mixed('X: y\n')], hasNot: [mailWith('')] },
   'long-header': {
     has: [
-      one(`Content-Type: text/plain; x="${'x'.repeat(3000)}"\n`),
-      one(`X: ${'x'.repeat(200_000)}\n`),
+      mailWith(`Content-Type: text/plain; x="${'x'.repeat(3000)}"\n`),
+      mailWith(`X: ${'x'.repeat(200_000)}\n`),
     ],
-    hasNot: [one(`X: ${'x'.repeat(5000)}\n`)],
+    hasNot: [mailWith(`X: ${'x'.repeat(5000)}\n`)],
   },
   'field-twice': {
-    has: [one('Content-Type: text/plain\ncontent-type: text/html\n')],
-    hasNot: [one('Content-Type: text/plain\n'), one('X: y\nX: y\n'), mixed(text, text)],
+    has: [mailWith('Content-Type: text/plain\ncontent-type: text/html\n')],
+    hasNot: [mailWith('Content-Type: text/plain\n'), mailWith('X: y\nX: y\n'), mixed(text, text)],
   },
   'empty-field': {
     has: [
-      one('Content-Type:\n'),
-      one('Content-Disposition: \n'),
-      one('Content-Transfer-Encoding:\n \n'),
+      mailWith('Content-Type:\n'),
+      mailWith('Content-Disposition: \n'),
+      mailWith('Content-Transfer-Encoding:\n \n'),
     ],
-    hasNot: [one('Subject:\n'), one('Content-ID:\n')],
+    hasNot: [mailWith('Subject:\n'), mailWith('Content-ID:\n')],
   },
   'semicolon-end': {
     has: [
-      one('Content-Type: text/plain;\n'),
+      mailWith('Content-Type: text/plain;\n'),
       mixed('Content-Disposition: inline; \n\nx\n'),
       mixed(`X: y; \n${text}`),
       mixed(`Content-Type: message/rfc822\n\nSubject: x\nX: y;\nZ: a\n\nx\n`),
     ],
     hasNot: [
-      one('Content-Type: text/plain; charset=x\n'),
-      one('Subject: a;\n'),
+      mailWith('Content-Type: text/plain; charset=x\n'),
+      mailWith('Subject: a;\n'),
       mixed('Content-Type: text/plain;\n charset=x\n\nx\n'),
     ],
   },
   'odd-quotes': {
     has: [
-      one('Content-Type: text/plain; name="a\n'),
-      one('Content-Type: text/plain; name="a\\" b"\n'),
+      mailWith('Content-Type: text/plain; name="a\n'),
+      mailWith('Content-Type: text/plain; name="a\\" b"\n'),
     ],
-    hasNot: [one('Content-Type: text/plain; name="a"\n'), one('Subject: 12" disk\n')],
+    hasNot: [mailWith('Content-Type: text/plain; name="a"\n'), mailWith('Subject: 12" disk\n')],
   },
   backslash: {
-    has: [one('Content-Disposition: inline; filename="a\\b"\n')],
-    hasNot: [one('Subject: a\\b\n')],
+    has: [mailWith('Content-Disposition: inline; filename="a\\b"\n')],
+    hasNot: [mailWith('Subject: a\\b\n')],
   },
   'type-form': {
     has: [
-      one('Content-Type: text\n'),
-      one('Content-Type: text/plain charset=x\n'),
-      one('Content-Type: text/plain; name=a b\n'),
-      one('Content-Type: text/plain (c)\n'),
-      one('Content-Type: text/plain; x="a" b\n'),
+      mailWith('Content-Type: text\n'),
+      mailWith('Content-Type: text/plain charset=x\n'),
+      mailWith('Content-Type: text/plain; name=a b\n'),
+      mailWith('Content-Type: text/plain (c)\n'),
+      mailWith('Content-Type: text/plain; x="a" b\n'),
     ],
     hasNot: [
-      one('Content-Type:text/plain;charset=x\n'),
-      one('Content-Type: text/plain;\n\tx="a b"\n'),
+      mailWith('Content-Type:text/plain;charset=x\n'),
+      mailWith('Content-Type: text/plain;\n\tx="a b"\n'),
     ],
   },
   'disposition-form': {
     has: [
-      one('Content-Disposition: attachment; filename=a b\n'),
-      one('Content-Disposition: a/b\n'),
+      mailWith('Content-Disposition: attachment; filename=a b\n'),
+      mailWith('Content-Disposition: a/b\n'),
     ],
-    hasNot: [one('Content-Disposition: attachment; filename="a b"; size=1\n')],
+    hasNot: [mailWith('Content-Disposition: attachment; filename="a b"; size=1\n')],
   },
   'parameter-twice': {
-    has: [one('Content-Type: text/plain; x=a; X=b\n')],
-    hasNot: [one('Content-Type: text/plain; x=a; y=b\n')],
+    has: [mailWith('Content-Type: text/plain; x=a; X=b\n')],
+    hasNot: [mailWith('Content-Type: text/plain; x=a; y=b\n')],
   },
   'encoding-word': {
     has: [
@@ -172,22 +172,22 @@ export const examples: Readonly<Record<Trait, Examples>> = {
   },
   'boundary-form': {
     has: [
-      one('Content-Type: multipart/mixed\n'),
-      one('Content-Type: multipart/mixed; boundary=""\n'),
-      one('Content-Type: multipart/mixed; boundary="a  b"\n'),
-      one('Content-Type: multipart/mixed; boundary="a "\n'),
-      one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(71)}"\n`),
-      one('Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n'),
+      mailWith('Content-Type: multipart/mixed\n'),
+      mailWith('Content-Type: multipart/mixed; boundary=""\n'),
+      mailWith('Content-Type: multipart/mixed; boundary="a  b"\n'),
+      mailWith('Content-Type: multipart/mixed; boundary="a "\n'),
+      mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(71)}"\n`),
+      mailWith('Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n'),
     ],
     hasNot: [
-      one('Content-Type: multipart/mixed; boundary="=_a.b/c?d"\n'),
-      one('Content-Type: multipart/mixed; boundary="a b"\n'),
+      mailWith('Content-Type: multipart/mixed; boundary="=_a.b/c?d"\n'),
+      mailWith('Content-Type: multipart/mixed; boundary="a b"\n'),
     ],
   },
   'boundary-elsewhere': {
     has: [
-      one('Content-Type: text/plain; boundary=x\n'),
-      one('Content-Disposition: inline; boundary=x\n'),
+      mailWith('Content-Type: text/plain; boundary=x\n'),
+      mailWith('Content-Disposition: inline; boundary=x\n'),
     ],
     hasNot: [mixed(text)],
   },
@@ -205,8 +205,12 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     hasNot: [from + many([text], { kind: 'related' })],
   },
   'encoded-multipart': {
-    has: [one('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n')],
-    hasNot: [one('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: 8bit\n')],
+    has: [
+      mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: base64\n'),
+    ],
+    hasNot: [
+      mailWith('Content-Type: multipart/mixed; boundary=x\nContent-Transfer-Encoding: 8bit\n'),
+    ],
   },
   'encoded-message': {
     has: [mixed('Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nQTogYgoK\n')],
@@ -229,7 +233,7 @@ export const examples: Readonly<Record<Trait, Examples>> = {
       mixed('Content-Type: message/rfc822\n\nsubject: x\n\nx\n'),
     ],
     hasNot: [
-      one('X: y\n'),
+      mailWith('X: y\n'),
       mixed('Content-Type: message/rfc822\n\nSubject: x\nX: b\n\nx\n'),
       mixed('Content-Type: message/rfc822\n\nReceived: from x\n\nx\n'),
     ],
@@ -260,14 +264,20 @@ export const examples: Readonly<Record<Trait, Examples>> = {
   'field-in-text': {
     has: [
       mixed(text).replace('\n\n--b1', '\n\nContent-Type: text/plain\n\n--b1'),
-      one('', 'see\nContent-Transfer-Encoding: base64\n\nQUJD\n'),
-      one('', '> content-type : text/plain\n'),
+      mailWith('', 'see\nContent-Transfer-Encoding: base64\n\nQUJD\n'),
+      mailWith('', '> content-type : text/plain\n'),
     ],
-    hasNot: [one('', 'the Content-Type: field\n'), one('', 'Content-free: \n'.replace(':', ''))],
+    hasNot: [
+      mailWith('', 'the Content-Type: field\n'),
+      mailWith('', 'Content-free: \n'.replace(':', '')),
+    ],
   },
   'field-alike': {
-    has: [one('X-Content-Transfer-Encoding: base64\n'), one('Content_Type: text/plain\n')],
-    hasNot: [one('Content-ID: <x>\n'), one('Content-Language: en\n')],
+    has: [
+      mailWith('X-Content-Transfer-Encoding: base64\n'),
+      mailWith('Content_Type: text/plain\n'),
+    ],
+    hasNot: [mailWith('Content-ID: <x>\n'), mailWith('Content-Language: en\n')],
   },
   'encoding-missing': {
     has: [mixed(text, 'Content-Type: application/octet-stream; name=x\n\nQUJD\n')],
@@ -279,8 +289,8 @@ export const examples: Readonly<Record<Trait, Examples>> = {
         'Content-Type: application/octet-stream; name="a.eml"\nContent-Transfer-Encoding: base64\n\nQUJD\n',
       ),
       as('base64', `${Buffer.from(mixed(text)).toString('base64')}\n`),
-      one('Content-Type: application/x-pkcs7-mime; smime-type=signed-data\n'),
-      one('Content-Type: application/octet-stream; name="smime.p7m"\n'),
+      mailWith('Content-Type: application/x-pkcs7-mime; smime-type=signed-data\n'),
+      mailWith('Content-Type: application/octet-stream; name="smime.p7m"\n'),
       as('quoted-printable', 'Subject: x\nMIME-Version: 1.0\n\n'),
       as('base64', `${Buffer.from(`Dear all\n\n${file}`).toString('base64')}\n`),
       as('quoted-printable', 'Dear all\n\nContent=2DType: text/plain\n\n'),
@@ -296,43 +306,50 @@ export const examples: Readonly<Record<Trait, Examples>> = {
       as('quoted-printable', 'a= b\n'),
       as('quoted-printable', '==41\n'),
     ],
-    hasNot: [as('quoted-printable', 'a=3db=\n'), one('', 'a=b\n')],
+    hasNot: [as('quoted-printable', 'a=3db=\n'), mailWith('', 'a=b\n')],
   },
   dashes: {
     has: [mixed(text).replace('--b1', '--other\n--b1'), `${mixed(text)}--\n`],
-    hasNot: [one('', '--\n'), mixed('\n--\nme\n')],
+    hasNot: [mailWith('', '--\n'), mixed('\n--\nme\n')],
   },
   'long-line': {
     has: [
       as('quoted-printable', `${'x'.repeat(995)}=41=42=43\n`),
       as('quoted-printable', `${'x'.repeat(9950)}=41=42=43\n`),
-      one('', `${'x'.repeat(999)}begin 644 a\n`),
-      one('', `${'x '.repeat(9990)}begin 644 a\n`),
-      one(`X: ${'x'.repeat(996)}begin 644 a\n`),
-      one(`X: ${'x'.repeat(996)}\n`),
+      mailWith('', `${'x'.repeat(999)}begin 644 a\n`),
+      mailWith('', `${'x '.repeat(9990)}begin 644 a\n`),
+      mailWith(`X: ${'x'.repeat(996)}begin 644 a\n`),
+      mailWith(`X: ${'x'.repeat(996)}\n`),
       mixed(`X: ${'x'.repeat(950)}\n${text}`),
-      one(`X: ${'x'.repeat(1995)}\n`).replaceAll('\n', '\r\n'),
+      mailWith(`X: ${'x'.repeat(1995)}\n`).replaceAll('\n', '\r\n'),
     ],
     hasNot: [
       as('quoted-printable', `${'x'.repeat(800)}=41=42=43\n`.repeat(3)),
-      one('', `${'x'.repeat(2000)}\nit may begin 644 times\n`),
+      mailWith('', `${'x'.repeat(2000)}\nit may begin 644 times\n`),
       as('base64', `${'QUJD'.repeat(500)}\n`),
-      one(`X: ${'x'.repeat(997)}\n`),
+      mailWith(`X: ${'x'.repeat(997)}\n`),
     ],
   },
   'begin-line': {
     has: [
-      one('', 'begin 644 a.txt\n'),
-      one('', 'see:\nbegin 0644\n'),
-      one('', 'BEGIN 644 a\n'),
+      mailWith('', 'begin 644 a.txt\n'),
+      mailWith('', 'see:\nbegin 0644\n'),
+      mailWith('', 'BEGIN 644 a\n'),
       as('quoted-printable', 'begin 666 x\n'),
       mixed(text).replace('--b1', 'begin 644 x\n--b1'),
     ],
-    hasNot: [one('', 'begin with this\n'), one('', 'to begin 644 times\n'), one('', 'beginning\n')],
+    hasNot: [
+      mailWith('', 'begin with this\n'),
+      mailWith('', 'to begin 644 times\n'),
+      mailWith('', 'beginning\n'),
+    ],
   },
   'coded-text': {
-    has: [one('', '=ybegin line=1\n'), one('', '(This file must be converted with BinHex 4.0)\n')],
-    hasNot: [one('', 'of =ybegin\n')],
+    has: [
+      mailWith('', '=ybegin line=1\n'),
+      mailWith('', '(This file must be converted with BinHex 4.0)\n'),
+    ],
+    hasNot: [mailWith('', 'of =ybegin\n')],
   },
   'base64-padding': {
     has: [as('base64', 'QUI=\nQUI=\n'), as('base64', 'QU=JD\n')],
@@ -358,16 +375,16 @@ export const examples: Readonly<Record<Trait, Examples>> = {
     has: [
       `X: ${'x'.repeat(250)}ustar\n\n`,
       `X: ${'x'.repeat(500)}EFI PART\n\n`,
-      one('', `${'x'.repeat(32_740)}CD001\n`),
+      mailWith('', `${'x'.repeat(32_740)}CD001\n`),
     ],
-    hasNot: [`X: ${'x'.repeat(600)}ustar\n\n`, one('', `${'x'.repeat(40_000)}CD001\n`)],
+    hasNot: [`X: ${'x'.repeat(600)}ustar\n\n`, mailWith('', `${'x'.repeat(40_000)}CD001\n`)],
   },
   unread: {
     has: [
-      one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1001)}"\n`),
-      one(`Content-Type: text/plain; x="${'x'.repeat(1_100_000)}"\n`),
+      mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1001)}"\n`),
+      mailWith(`Content-Type: text/plain; x="${'x'.repeat(1_100_000)}"\n`),
     ],
-    hasNot: [one(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1000)}"\n`)],
+    hasNot: [mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1000)}"\n`)],
   },
 }
 

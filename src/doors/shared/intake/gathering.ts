@@ -26,8 +26,8 @@ export interface Gathering {
 }
 
 /**
- * Keeps a message of up to IN_MEMORY_MAX bytes in memory, which is charged to `lease`. A larger message,
- * or one for which no memory is left, goes to a file. The file is in memory, and charged, if there
+ * Keeps a message of up to IN_MEMORY_MAX bytes in memory, which is charged to `lease`. A larger
+ * message, or one for which no memory is left, goes to a file. The file is in memory, and charged, if there
  * is plenty; otherwise it is on the disk. The body is hashed as it comes. Throws Faults of the
  * kinds `temp-file` and `write` for the file, and `out-of-memory`.
  */
