@@ -1,10 +1,7 @@
-import { tmpdir } from 'node:os'
-import { errorText } from '../../ground/errors/fault.ts'
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
 import { keepNotes } from '../../verdicts/poison/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
-import { warmUp } from '../slot-socket/warm-up.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
@@ -45,10 +42,6 @@ export async function runWorker(
       send,
     )
   const doors = await openDoors(configuration, options, kinds, { reporter, isTrial })
-  const stopping = new AbortController()
-  const warmedUp = warmUp(env.TMPDIR || tmpdir(), stopping.signal).catch((error) => {
-    log(`warm-up: ${errorText(error)}`) // the first mail takes longer, and that is all
-  })
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {
@@ -59,8 +52,7 @@ export async function runWorker(
     },
     report: () => configuration.report(),
     async stop() {
-      stopping.abort()
-      await Promise.all([warmedUp, ...doors.map((door) => door.close(options.grace))])
+      await Promise.all(doors.map((door) => door.close(options.grace)))
       reporter?.close()
       configuration.close()
       await orphans.ended()

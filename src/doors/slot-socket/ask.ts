@@ -45,11 +45,7 @@ export async function askSlot(
 let loading: ReturnType<typeof loadPassedDescriptors> | undefined
 
 /** Resolves with all bytes that onescand answers until it closes the connection. */
-export async function converse(
-  path: string,
-  question: SlotQuestion,
-  within: number,
-): Promise<Buffer> {
+async function converse(path: string, question: SlotQuestion, within: number): Promise<Buffer> {
   loading ??= loadPassedDescriptors()
   const passing = await loading
   const file = passing?.memoryFile() ?? -1
