@@ -1,9 +1,10 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
-import { casesOfOtherBuilds } from '../../cases/other-builds.ts'
-import { type Door, play } from '../../doors/slot/play.ts'
-import type { SlotRun } from '../../doors/slot/slot.ts'
+import { firstOfEachKind } from '../../cases/kinds.ts'
+import { type Passage, play } from '../../cases/play.ts'
+import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
 import { clients, coldPrograms, missing, sanitized } from './client.ts'
 
@@ -16,42 +17,50 @@ import { clients, coldPrograms, missing, sanitized } from './client.ts'
 const cold = coldPrograms(t)
 
 /** The client waits a second for the first word of a daemon, which runs in this process. */
-const wasTooLate = ({ logged }: SlotRun) =>
-  /decision=cold reason="onescand: is silent for too long"/.test(logged)
+const wasTooLate = ({ log }: Passage) =>
+  /decision=cold reason="onescand: is silent for too long"/.test(log)
 
 /** Settings of a connection or a message, which no daemon has in its environment. */
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 
 for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const testCase of casesOfOtherBuilds) {
+    const settings = {
+      ONESCAN_COLD: cold.queue,
+      ONESCAN_SOCKET: join(cold.directory, 'nobody'),
+    }
+    for (const testCase of firstOfEachKind(allCases)) {
       t.test(testCase.name, (t) =>
-        play(t, testCase, () => ({
-          program,
-          settings: {
-            ONESCAN_COLD: cold.queue,
-            ONESCAN_SOCKET: join(cold.directory, 'nobody'),
-          },
-        })),
+        play(t, testCase, {
+          hasDaemon: false,
+          send: (_, sent) => sendToSlot(sent, { program, settings }),
+        }),
       )
     }
   })
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    for (const testCase of program[0] === sanitized ? allCases : casesOfOtherBuilds) {
+    const played = program[0] === sanitized ? allCases : firstOfEachKind(allCases)
+    for (const testCase of played) {
       if (testCase.noDaemon) continue // played without one
-      t.test(testCase.name, async (t) => {
-        const warm: Door = async (settings) => {
-          const daemons = Object.entries(settings).filter(([name]) => !clientsOwn.has(name))
-          const slot = await openSlot(t, Object.fromEntries(daemons))
-          return {
-            program,
-            settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
-          }
-        }
-        const run = await play(t, testCase, warm, wasTooLate)
-        t.notMatch(run.logged, 'decision=cold', 'the daemon answered')
-      })
+      t.test(testCase.name, (t) =>
+        play(t, testCase, {
+          hasDaemon: true,
+          isVoid: wasTooLate,
+          async send(t, sent) {
+            const daemons = Object.entries(sent.settings).filter(([name]) => !clientsOwn.has(name))
+            const slot = await openSlot(t, Object.fromEntries(daemons))
+            const passage = await sendToSlot(sent, {
+              program,
+              settings: { ONESCAN_COLD: cold.queue, ONESCAN_SOCKET: slot.socket },
+            })
+            if (wasTooLate(passage)) return passage
+            t.notMatch(passage.log, 'decision=cold', 'the daemon answered')
+            const files = readdirSync(slot.directory).filter((name) => name !== 's')
+            return { ...passage, left: [...passage.left, ...files, ...slot.log] }
+          },
+        }),
+      )
     }
   })
 }

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
-import { casesOfOtherBuilds } from '../../cases/other-builds.ts'
-import { play } from './play.ts'
+import { firstOfEachKind } from '../../cases/kinds.ts'
+import { play } from '../../cases/play.ts'
+import { sendToSlot } from './send.ts'
 import { quickest, runtimes } from './slot.ts'
 
 /**
@@ -10,8 +11,11 @@ import { quickest, runtimes } from './slot.ts'
  */
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
-    for (const testCase of program[0] === quickest[0] ? allCases : casesOfOtherBuilds) {
-      t.test(testCase.name, (t) => play(t, testCase, () => ({ program })))
+    const isQuickest = program[0] === quickest[0]
+    for (const testCase of isQuickest ? allCases : firstOfEachKind(allCases)) {
+      t.test(testCase.name, (t) =>
+        play(t, testCase, { hasDaemon: false, send: (_, sent) => sendToSlot(sent, { program }) }),
+      )
     }
   })
 }

@@ -1,0 +1,122 @@
+import type { Test } from 'tap'
+import { allCases } from './all.ts'
+import type { Case, Expectation } from './case.ts'
+import { checkKept } from './kept.ts'
+import { type BuiltStage, buildStage } from './stage.ts'
+
+/** Mail as it is handed to a door, and the settings that the case asks for. */
+export interface Sent {
+  readonly message: Buffer
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** What became of mail behind a door. */
+export interface Passage {
+  readonly outcome: Expectation['outcome'] | string
+  /** The text of a refusal, `text (#5.7.1)`; '' if there is none. */
+  readonly text: string
+  /** The lines about the message. */
+  readonly log: string
+  /** Files that the door left behind, and lines about trouble of its own. */
+  readonly left: readonly string[]
+  readonly delivery?: {
+    readonly sender: string
+    readonly recipients: readonly string[]
+    readonly message: Buffer
+  }
+}
+
+/** One way into the judgement: it sends mail in, and follows it until it comes out. */
+export interface Door {
+  send(t: Test, sent: Sent): Promise<Passage>
+  /** Whether a daemon judges, which does not start with the settings of some cases. */
+  readonly hasDaemon: boolean
+  /** Matches the log line of every case. */
+  readonly log?: RegExp
+  /** Whether a passage says nothing of the case: it is sent again then, ten times at most. */
+  readonly isVoid?: (passage: Passage) => boolean
+}
+
+/** Sends a case's message through a door; what comes out is what the case expects. */
+export async function play(t: Test, testCase: Case, door: Door): Promise<void> {
+  const { expect } = testCase
+  if (door.hasDaemon && testCase.noDaemon) {
+    await t.rejects(send(t, testCase, door), { message: testCase.noDaemon })
+    return
+  }
+  let { stage, sent, passage } = await send(t, testCase, door)
+  for (let tries = 1; tries < 10 && door.isVoid?.(passage); tries++) {
+    ;({ stage, sent, passage } = await send(t, testCase, door))
+  }
+
+  t.equal(passage.outcome, expect.outcome, `${passage.text} ${passage.log}`)
+  t.same(passage.left, [], 'nothing is left behind, and the door had no trouble')
+  await checkKept(t, testCase, stage, sent.message)
+  t.match(passage.log, expect.log ?? /^onescan: decision=\w+ .*\n/, 'it is logged')
+  if (door.log) t.match(passage.log, door.log)
+  if (expect.scans !== undefined) t.equal(stage.scans(), expect.scans, 'scans')
+  if (expect.text) t.match(passage.text, expect.text)
+  if (passage.delivery) checkDelivery(t, expect, sent, passage.delivery)
+}
+
+async function send(
+  t: Test,
+  { sender = 'a@example.org', recipients = ['b@example.org'], message, settings }: Case,
+  door: Door,
+): Promise<{ readonly stage: BuiltStage; readonly sent: Sent; readonly passage: Passage }> {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const sent = { message: message(stage), sender, recipients, settings: settings(stage) }
+  return { stage, sent, passage: await door.send(t, sent) }
+}
+
+function checkDelivery(
+  t: Test,
+  expect: Expectation,
+  sent: Sent,
+  { sender, recipients, message }: NonNullable<Passage['delivery']>,
+): void {
+  t.equal(sender, sent.sender)
+  t.same(recipients, expect.recipients ?? sent.recipients)
+  const text = message.toString('latin1')
+  if (expect.delivered) {
+    const wanted = expect.delivered(sent.message)
+    t.ok(message.equals(wanted), 'byte for byte', {
+      found: text.slice(0, 400),
+      wanted: wanted.toString('latin1', 0, 400),
+    })
+  }
+  if (expect.xQhpsi !== undefined) t.same(xQhpsi(text), expect.xQhpsi ? [expect.xQhpsi] : [])
+  if (expect.newStamps !== undefined) {
+    const before = stamps(sent.message.toString('latin1'))
+    t.equal(stamps(text) - before, expect.newStamps, 'new stamps')
+  }
+}
+
+const header = (text: string) => /^(?:.+\r?\n)*/.exec(text)?.[0] ?? ''
+
+function xQhpsi(text: string): string[] {
+  return [...header(text).matchAll(/^X-QHPSI:[ \t]*(.*?)\r?$/gim)].map(([, value]) => value ?? '')
+}
+
+function stamps(text: string): number {
+  return [...header(text).matchAll(/^X-(?:MD5|SHA256)-Cluster-\d+:/gim)].length
+}
+
+/** The text of a reply by SMTP as the slot gives it: `text (#5.7.1)`. */
+export function textOfReply(reply: string): string {
+  const [, enhanced, text] = /^\d{3} (\S+) (.*)/.exec(reply) ?? []
+  return text === undefined ? reply : `${text} (#${enhanced})`
+}
+
+/**
+ * The cases that a door shows. `unshown` names those that it cannot show, with the reason; a name
+ * that no case has fails.
+ */
+export function casesBut(t: Test, unshown: Readonly<Record<string, string>>): readonly Case[] {
+  const names = allCases.map(({ name }) => name)
+  for (const name of Object.keys(unshown)) t.ok(names.includes(name), name)
+  return allCases.filter(({ name }) => unshown[name] === undefined)
+}
