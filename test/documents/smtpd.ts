@@ -1,5 +1,5 @@
-import { callSlot } from '../../src/cli/inject/call-slot.ts'
-import { replyToClient } from '../../src/cli/inject/smtp-reply.ts'
+import { callSlot } from '../stand-in/smtpd/call-slot.ts'
+import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 
 /**
  * A stand-in for qmail-smtpd under tcpserver: the client sends a message to the end

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { callSlot } from '../../src/cli/inject/call-slot.ts'
+import { callSlot } from '../stand-in/smtpd/call-slot.ts'
 import {
   deliveries,
   leftBehind,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { callSlot, type SlotCall } from '../../src/cli/inject/call-slot.ts'
+import { callSlot, type SlotCall } from './smtpd/call-slot.ts'
 import {
   compiledQueue,
   deliveries,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { callSlot } from '../../src/cli/inject/call-slot.ts'
-import { replyToClient } from '../../src/cli/inject/smtp-reply.ts'
+import { callSlot } from '../stand-in/smtpd/call-slot.ts'
+import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 import type { Host } from './hosts.ts'
 

@@ -14,7 +14,7 @@ import { Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
-import { callSlot } from '../inject/call-slot.ts'
+import { handToSlot } from '../shared/hand-to-slot.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {
@@ -61,7 +61,7 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
   const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
   mustBeOwnAt(words[0]!)
   checkExecutable(words[0]!)
-  const { code, signal, errorText } = await callSlot({
+  const { code, signal } = await handToSlot({
     program: words,
     message: mail.bytes(),
     envelope: wire,
@@ -69,8 +69,7 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
     timeout: PATIENCE,
   })
   if (code === 0) return
-  const why = errorText.length > 0 ? ` (${errorText.toString('latin1')})` : ''
-  throw new Fault('chain', `${words.join(' ')}: ends with ${signal ?? code}${why}`)
+  throw new Fault('chain', `${words.join(' ')}: ends with ${signal ?? code}`)
 }
 
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {

@@ -214,7 +214,7 @@ t.test(
     })
     const { typed } = atTerminal(
       `printf 'Subject: x\\n\\n' | ${command} inject - --from a@example.org --to b@example.org ` +
-        `--no-headers --program ${directory}/slot`,
+        `--program ${directory}/slot`,
     )
     t.match(readFileSync(log, 'latin1'), new RegExp(`^uid=${process.getuid!()} reached=\n$`))
     t.equal(typed, '')

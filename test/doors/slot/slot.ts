@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { callSlot, type SlotCall, type SlotOutcome } from '../../../src/cli/inject/call-slot.ts'
+import { callSlot, type SlotCall, type SlotOutcome } from '../../stand-in/smtpd/call-slot.ts'
 import {
   type Delivery,
   deliveries,

@@ -1,6 +1,6 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { callSlot, type SlotOutcome } from '../../inject/call-slot.ts'
 import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
+import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
 import { underLimits } from '../shared/memory-limits.ts'
@@ -35,7 +35,7 @@ function mayBeTried(host: Host): boolean {
 }
 
 interface SlotTrial {
-  readonly outcome: SlotOutcome
+  readonly outcome: SlotResult
   /** The header that the chain got; undefined if it got nothing. */
   readonly header: string | undefined
   /** The reason in the log line, in parentheses, or ''. */
@@ -65,22 +65,22 @@ function judgeEicar({ outcome, header, why }: SlotTrial): Finding {
   return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
 }
 
-function howItEnded({ code, signal, timedOut }: SlotOutcome): string {
+function howItEnded({ code, signal, timedOut }: SlotResult): string {
   if (timedOut) return 'no answer in time'
   if (signal !== undefined) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without handing the message on: mail would be lost'
   return `exits ${code}`
 }
 
-function remedyFor({ code }: SlotOutcome): string {
+function remedyFor({ code }: SlotResult): string {
   return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
 }
 
 /** Sends a message. Infected mail is tagged and not refused, so that the header shows the answer. */
 async function send(host: Host, message: Buffer, timeout: number): Promise<SlotTrial> {
-  const outcome = await callSlot({
+  const outcome = await handToSlot({
     program: underLimits(host.limits, [host.program]),
-    message,
+    message: [message],
     envelope: Buffer.from('Fpostmaster@localhost\0Tpostmaster@localhost\0\0'),
     environment: {
       PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log

@@ -4,44 +4,48 @@ import type { Reply } from '../../../judge/decision.ts'
 /**
  * The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions).
  * The number is the interface: 11 to 40 and 115 are permanent, all else temporary.
- * onescan-queue(8) has the same table; a test compares them.
  */
 export const exit = {
-  /** The message is queued, or was dropped because REJECTVIRUS=2 asks for it. */
   done: 0,
-  /** An address in the envelope is longer than 1,002 bytes. */
   addressTooLong: 11,
-  /** The message is permanently refused. */
   refused: 31,
-  /** A virus was found (ERROR_EXIT=88, if no text can be sent). */
   virus: 33,
-  /** A banned attachment was found (ERROR_EXIT=88, if no text can be sent). */
   banned: 34,
-  /** Out of memory. */
   outOfMemory: 51,
-  /** Write error or disk full. */
   write: 53,
-  /** Read error, or the input ended early. */
   read: 54,
-  /** A setting or control file cannot be used. */
   config: 55,
-  /** A temporary file cannot be made. */
   tempFile: 64,
-  /** Temporarily refused: the message could not be scanned, or its recipients are over quota. */
   deferred: 71,
-  /** The message could not be scanned (ERROR_EXIT=88, if no text can be sent). */
   unscanned: 77,
-  /** Internal bug. */
   internalBug: 81,
-  /** The reply is on the error descriptor (notqmail, sagredo). */
   customText: 82,
-  /** The reply is on the error descriptor (IndiMail, sagredo). */
   customTextIndimail: 88,
-  /** The envelope is malformed. */
   envelope: 91,
-  /** The next program cannot be executed. */
   chain: 120,
 } as const
+
+/** The meaning of each code: the table of onescan-queue(8), in its words. */
+export const exitMeanings: Readonly<Record<number, string>> = {
+  [exit.done]: 'The message is queued, or was dropped because REJECTVIRUS=2 asks for it.',
+  [exit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
+  [exit.refused]: 'The message is permanently refused.',
+  [exit.virus]: 'A virus was found (ERROR_EXIT=88, if no text can be sent).',
+  [exit.banned]: 'A banned attachment was found (ERROR_EXIT=88, if no text can be sent).',
+  [exit.outOfMemory]: 'Out of memory.',
+  [exit.write]: 'Write error or disk full.',
+  [exit.read]: 'Read error, or the input ended early.',
+  [exit.config]: 'A setting or control file cannot be used.',
+  [exit.tempFile]: 'A temporary file cannot be made.',
+  [exit.deferred]:
+    'Temporarily refused: the message could not be scanned, or its recipients are over quota.',
+  [exit.unscanned]: 'The message could not be scanned (ERROR_EXIT=88, if no text can be sent).',
+  [exit.internalBug]: 'Internal bug.',
+  [exit.customText]: 'The reply is on the error descriptor (notqmail, sagredo).',
+  [exit.customTextIndimail]: 'The reply is on the error descriptor (IndiMail, sagredo).',
+  [exit.envelope]: 'The envelope is malformed.',
+  [exit.chain]: 'The next program cannot be executed.',
+}
 
 const faultCodes: Readonly<Record<FaultKind, number>> = {
   'address-too-long': exit.addressTooLong,

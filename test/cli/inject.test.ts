@@ -3,15 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  deliveries,
-  leftBehind,
-  makeMaildir,
-  recordedCalls,
-  standInQueue,
-} from '../../stand-in/stand-in.ts'
+import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
-const command = resolve(import.meta.dirname, '../../../src/cli/inject/inject.ts')
+const command = resolve(import.meta.dirname, '../../src/cli/inject.ts')
 
 /** Runs the command as main does. */
 const main = `
@@ -43,17 +37,16 @@ function onescan(words: string[], env: Record<string, string> = {}, input = ''):
   })
 }
 
-/** A slot that hands its chain a spool with a gap, at an offset in its middle, as onescan-queue may. */
+/** A slot that puts a field on top, and hands its chain files without names, as onescan-queue does. */
 const slotScript = `#!/bin/sh
 spool=$(mktemp) && envelope=$(mktemp) || exit 63
 exec 3<&1
-{ printf 'gap '; printf 'X-QHPSI: clean\\n'; cat; } >$spool
+{ printf 'X-QHPSI: clean\\n'; cat; } >$spool
 cat <&3 >$envelope
 exec <$spool 1<>$envelope
 rm -f $spool $envelope
-head -c 4 >/dev/null
 echo 'slot decision=accept' >&2
-exec $QUEUECHAIN
+eval "exec $QUEUECHAIN"
 `
 
 interface Host {
@@ -85,34 +78,34 @@ function host(t: Test): Host {
   }
 }
 
-t.test('an accepted message: reply, exit code, log, header, and the mail itself', async (t) => {
+t.test('an accepted message: exit code, meaning, log, and the mail itself', async (t) => {
   const { inject, maildir } = host(t)
   const { code, out, err } = await inject()
   t.equal(code, 0, err)
-  t.match(out, /^reply {4}250 ok \d+ qp \d+$/m)
-  t.match(out, /^exit {5}0$/m)
+  t.match(out, /^exit {5}0: The message is queued/m)
   t.match(out, /^time {5}\d+ ms$/m)
   t.match(out, /^log {6}slot decision=accept$/m)
-  t.match(out, /^from {5}<a@example.org>\nto {7}<b@example.org>\nto {7}<c@example.org>$/m)
-  t.match(
-    out,
-    /^headers\n {2}X-QHPSI: clean\n {2}Subject: hello\n {4}folded\n {2}X-Odd: \\x1b\[31m\\xe9\n$/m,
-  )
-  t.notMatch(out, /not a header/)
+  t.notMatch(out, /^header/m)
 
   const [delivery, ...more] = deliveries(maildir)
   t.equal(more.length, 0)
   t.equal(delivery?.message.toString('latin1'), `X-QHPSI: clean\n${text}`)
+  t.equal(delivery?.sender, 'a@example.org')
   t.same(delivery?.recipients, ['b@example.org', 'c@example.org'])
 })
 
-t.test('a dry run shows the same as a real one, and delivers nothing', async (t) => {
+t.test('a dry run shows the header that qmail-queue would get, and delivers nothing', async (t) => {
   const { inject, maildir } = host(t)
   const { code, out } = await inject('--dry-run')
   t.equal(code, 0)
-  t.match(out, /^reply {4}250 ok/m)
+  t.match(out, /^exit {5}0: /m)
+  t.match(out, /^log {6}slot decision=accept$/m)
   t.match(out, /^queued {3}no, this is a dry run$/m)
-  t.match(out, /^ {2}X-QHPSI: clean$/m)
+  t.match(
+    out,
+    /^header\n {2}X-QHPSI: clean\n {2}Subject: hello\n {4}folded\n {2}X-Odd: \\x1b\[31m\\xe9\n$/m,
+  )
+  t.notMatch(out, /not a header/)
   t.same(leftBehind(maildir), [])
 })
 
@@ -125,64 +118,48 @@ t.test('a dry run is refused with a program that may deliver by itself', async (
   t.same(leftBehind(maildir), [])
 })
 
-t.test('with --no-headers no program stands before the chain', async (t) => {
-  const { inject, maildir } = host(t)
-  const record = join(maildir, 'calls')
-  const { code, out } = await inject('--no-headers', '--env', `STANDIN_RECORD=${record}`)
-  t.equal(code, 0)
-  t.notMatch(out, /^headers/m)
-  t.equal(deliveries(maildir).length, 1)
-  t.equal(recordedCalls(record)[0]?.environment.QUEUECHAIN, standInQueue())
-})
-
-t.test('the client sees the answer of the chain', async (t) => {
-  const { inject, maildir } = host(t)
-  const refused = await inject('--env', 'STANDIN_EXIT=31')
-  t.equal(refused.code, 1)
-  t.match(refused.out, /^reply {4}554 mail server permanently rejected message \(#5\.3\.0\)$/m)
-  const deferred = await inject('--env', 'STANDIN_EXIT=53', '--as', 'indimail')
-  t.equal(deferred.code, 1)
-  t.match(deferred.out, /^reply {4}451 qq write error or disk full \(#4\.3\.0\)$/m)
-  const missing = await inject('--env', 'QUEUECHAIN=/nonexistent')
-  t.equal(missing.code, 1)
-  t.match(missing.out, /^exit {5}120$/m)
+t.test('each exit code is told with its meaning', async (t) => {
+  const { inject, slot, maildir } = host(t)
+  for (const [exit, said] of [
+    [31, /^exit {5}31: The message is permanently refused\.$/m],
+    [53, /^exit {5}53: Write error or disk full\.$/m],
+    [32, /^exit {5}32: Refused for good\.$/m],
+    [99, /^exit {5}99: A client is asked to try again\.$/m],
+  ] as const) {
+    const { code, out } = await inject('--env', `STANDIN_EXIT=${exit}`)
+    t.equal(code, 1)
+    t.match(out, said)
+  }
+  writeFileSync(slot, '#!/bin/sh\nkill -KILL $$\n')
+  const killed = await inject()
+  t.equal(killed.code, 1)
+  t.match(killed.out, /^exit {5}none: The slot was killed by SIGKILL/m)
   t.same(leftBehind(maildir), [])
 })
 
-t.test("the slot's own text comes by fd 6 for notqmail, and by fd 2 for IndiMail", async (t) => {
-  const { inject, slot } = host(t)
-  writeFileSync(
-    slot,
-    '#!/bin/sh\ncat >/dev/null\nprintf "Dvirus found: Eicar" >&$ERROR_FD\nexit $CODE\n',
-  )
-  const notqmail = await inject('--env', 'ERROR_FD=6', '--env', 'CODE=82')
-  t.match(notqmail.out, /^reply {4}554 virus found: Eicar$/m)
-  const indimail = await inject('--env', 'ERROR_FD=2', '--env', 'CODE=88', '--as', 'indimail')
-  t.match(indimail.out, /^reply {4}554 virus found: Eicar$/m)
-})
+t.test(
+  'the slot gets no error pipe, whatever ERROR_FD says: the exit code is the answer',
+  async (t) => {
+    const { inject, slot } = host(t)
+    writeFileSync(slot, '#!/bin/sh\necho "fd <$ERROR_FD>" >&2\nexit 31\n')
+    t.match((await inject('--env', 'ERROR_FD=6')).out, /^log {6}fd <>$/m)
+  },
+)
 
 t.test('--json prints everything, with a character for each byte', async (t) => {
   const { inject, slot } = host(t)
-  const [report] = JSON.parse((await inject('--json')).out).results
+  const [report] = JSON.parse((await inject('--json', '--dry-run')).out).results
   t.match(report, {
-    reply: /^250 ok/,
     program: slot,
-    dryRun: false,
+    dryRun: true,
     exitCode: 0,
     signal: null,
+    meaning: /^The message is queued/,
     log: ['slot decision=accept'],
-    envelope: { sender: 'a@example.org', recipients: ['b@example.org', 'c@example.org'] },
-    header: 'X-QHPSI: clean\nSubject: hello\n  folded\nX-Odd: \x1b[31m\xe9\n\n',
+    header: ['X-QHPSI: clean', 'Subject: hello', '  folded', 'X-Odd: \x1b[31m\xe9'],
   })
   t.type(report.milliseconds, 'number')
-  writeFileSync(slot, '#!/bin/sh\nkill -KILL $$\n')
-  t.match(JSON.parse((await inject('--json')).out).results[0], {
-    reply: '451 qq crashed (#4.3.0)',
-    exitCode: null,
-    signal: 'SIGKILL',
-    envelope: null,
-    header: null,
-  })
+  t.match(JSON.parse((await inject('--json')).out).results[0], { dryRun: false, header: null })
 })
 
 t.test('the message may come from standard input', async (t) => {
@@ -195,12 +172,11 @@ t.test('the message may come from standard input', async (t) => {
   t.equal(deliveries(maildir)[0]?.sender, '')
 })
 
-t.test('a large message passes, and its header is seen', async (t) => {
+t.test('a large message passes', async (t) => {
   const { inject, message, maildir } = host(t)
   const body = Buffer.alloc(5_000_000, 'line of text\r\n')
   writeFileSync(message, Buffer.concat([Buffer.from('Subject: large\r\n\r\n'), body]))
-  const { out } = await inject()
-  t.match(out, /^ {2}Subject: large$/m)
+  t.equal((await inject()).code, 0)
   t.equal(deliveries(maildir)[0]?.message.subarray(-body.length).equals(body), true)
 })
 
@@ -208,8 +184,6 @@ t.test('an error in the options or in a file is reported, with exit code 2', asy
   const { inject, maildir } = host(t)
   for (const [words, said] of [
     [['--env', 'novalue'], /--env novalue: must be KEY=VALUE/],
-    [['--as', 'sendmail'], /sendmail/],
-    [['--env', 'QUEUECHAIN="open'], /QUEUECHAIN/],
   ] as const) {
     const { code, err } = await inject(...words)
     t.equal(code, 2)

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { callSlot, type SlotCall } from '../../../src/cli/inject/call-slot.ts'
-import { deliveries, leftBehind, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
+import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in.ts'
+import { callSlot, type SlotCall } from './call-slot.ts'
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants
 const O_ACCMODE = 3

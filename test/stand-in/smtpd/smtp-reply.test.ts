@@ -1,10 +1,5 @@
 import t from 'tap'
-import {
-  type Caller,
-  callers,
-  type JudgedOutcome,
-  replyToClient,
-} from '../../../src/cli/inject/smtp-reply.ts'
+import { type Caller, callers, type JudgedOutcome, replyToClient } from './smtp-reply.ts'
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 

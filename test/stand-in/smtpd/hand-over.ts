@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { isCompiled } from '../../../src/ground/runtime/compiled-program.ts'
 
 /** The bytes to write: all at once, or in pieces as they are asked for. */
 export type ByteSource = Buffer | Iterable<Buffer> | AsyncIterable<Buffer>

@@ -1,0 +1,190 @@
+import { closeSync, realpathSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
+import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
+import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
+import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
+import { handToSlot, type SlotResult } from './shared/hand-to-slot.ts'
+import { installedQueue } from './shared/installed-queue.ts'
+import { mustRunOwn } from './shared/must-run-own.ts'
+import { runCommand } from './shared/run-command.ts'
+import { assignments } from './shared/slot-environment.ts'
+
+interface InjectOptions {
+  file: string
+  from: string
+  to: string[]
+  program: string | undefined
+  env: string[]
+  dryRun: boolean
+  json: boolean
+}
+
+const REFUSED = 1
+
+/**
+ * `onescan inject`: hands a message to a slot program, and tells its exit code and what that means. The
+ * exit code is 0 if the message was accepted, 1 if it was refused or deferred, 2 if the command
+ * could not be carried out.
+ */
+export const injectCommand: CommandModule<object, InjectOptions> = {
+  command: 'inject <file>',
+  describe: 'Hand a message to a slot program, and show its answer',
+  builder: options,
+  handler: (args) =>
+    runCommand('inject', args, async (output) => {
+      const injection = await inject(args)
+      output.text(injectionText(injection))
+      await output.result(injection)
+      return injection.exitCode === exit.done ? 0 : REFUSED
+    }),
+}
+
+function options(yargs: Argv<object>): Argv<InjectOptions> {
+  return yargs
+    .positional('file', {
+      type: 'string',
+      demandOption: true,
+      // yargs turns a lone `-` into '', and refuses an empty argument by itself.
+      coerce: (file: string) => file || '-',
+      describe: 'The message; - reads standard input',
+    })
+    .option('from', {
+      type: 'string',
+      demandOption: true,
+      requiresArg: true,
+      describe: 'Envelope sender; <> for a bounce',
+    })
+    .option('to', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      demandOption: true,
+      describe: 'Envelope recipient; repeat it for more',
+    })
+    .option('program', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The slot program [default: the onescan-queue that belongs to this onescan]',
+    })
+    .option('env', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [],
+      describe: "KEY=VALUE for the slot's environment, added to this command's own; repeat it",
+    })
+    .option('dry-run', {
+      type: 'boolean',
+      default: false,
+      describe: 'Show the header of the message instead of giving it to qmail-queue',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .example(
+      'envdir /service/smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
+      'With the settings of the SMTP service, without delivering',
+    )
+    .epilogue(
+      'Exit codes: 0 the message was accepted; 1 it was refused or deferred; ' +
+        '2 it could not be sent.',
+    ) as unknown as Argv<InjectOptions>
+}
+
+/** The answer of the slot. Each byte of a text is the character of the same number. */
+interface Injection {
+  readonly program: string
+  readonly dryRun: boolean
+  /** Null if a signal ended the slot. */
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly meaning: string
+  readonly milliseconds: number
+  /** The lines that the slot logged. */
+  readonly log: readonly string[]
+  /** The lines of the header that the chain got in a dry run. */
+  readonly header: readonly string[] | null
+}
+
+async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injection> {
+  const { dryRun } = args
+  const program = args.program === undefined ? installedQueue() : resolve(args.program)
+  if (args.program !== undefined) mustRunOwn([program])
+  if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
+    throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
+  }
+  const environment: Record<string, string | undefined> = {
+    PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
+    ...process.env,
+    ...assignments(args.env),
+    ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
+    ERROR_FD: undefined,
+  }
+  const envelope = envelopeBytes(args.from, args.to)
+  const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
+  const message = own ?? openForeignFileOrPipe(args.file).fd
+  try {
+    const result = await handToSlot({ program: [program], message, envelope, environment })
+    const [log = '', header] = result.log.toString('latin1').split(`${CHAIN_REACHED}\n`)
+    return {
+      program,
+      dryRun,
+      exitCode: result.code ?? null,
+      signal: result.signal ?? null,
+      meaning: meaningOf(result),
+      milliseconds: result.time,
+      log: linesOf(log),
+      header: header === undefined ? null : linesOf(header),
+    }
+  } finally {
+    if (own === undefined) closeSync(message)
+  }
+}
+
+/** The bytes of the envelope. Addresses are not checked: the slot decides which it takes. */
+function envelopeBytes(from: string, to: readonly string[]): Buffer {
+  const sender = from === '<>' ? '' : from
+  return Buffer.from(`F${sender}\0${to.map((recipient) => `T${recipient}\0`).join('')}\0`)
+}
+
+/** The meaning of an exit code, by qmail-queue(8). */
+function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
+  if (code === undefined) return `The slot was killed by ${signal}: a client is asked to try again.`
+  const isPermanent = (code >= 11 && code <= 40) || code === 115
+  return (
+    exitMeanings[code] ?? (isPermanent ? 'Refused for good.' : 'A client is asked to try again.')
+  )
+}
+
+/** The answer for people, with control bytes of hostile mail made visible. */
+function injectionText({
+  exitCode,
+  meaning,
+  dryRun,
+  milliseconds,
+  log,
+  header,
+}: Injection): string {
+  const lines = [
+    entry('exit', `${exitCode ?? 'none'}: ${meaning}`),
+    entry('time', `${Math.round(milliseconds)} ms`),
+    ...log.map((line) => entry('log', line)),
+    ...(dryRun ? [entry('queued', 'no, this is a dry run')] : []),
+    ...(header === null ? [] : ['header', ...header.map((line) => `  ${visible(line)}`)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const entry = (name: string, text: string): string => `${name.padEnd(8)} ${visible(text)}`
+
+const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''))
+    .filter((line) => line !== '')
+
+/** Makes text safe for a terminal: printable ASCII and tabs stay, other bytes become \xNN. */
+const visible = (text: string): string =>
+  text.replace(
+    /[^\t\x20-\x7e]/g,
+    (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )

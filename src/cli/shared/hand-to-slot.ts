@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, fstatSync, readSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { writeWhole } from '../../ground/process/write-whole.ts'
+import { openAnonymousFile } from '../../message/anonymous-file.ts'
+
+/** A message for a slot, and how the slot is called. */
+export interface SlotCall {
+  /** The slot program and its arguments; no shell, no search in PATH. */
+  readonly program: readonly string[]
+  /** A descriptor from which the message is read, which the caller closes; or its bytes. */
+  readonly message: number | Iterable<Buffer>
+  /** `F` sender NUL (`T` recipient NUL)… NUL. */
+  readonly envelope: Buffer
+  /** The slot's whole environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Milliseconds after which the slot is killed. Default: never, as qmail-smtpd waits without end. */
+  readonly timeout?: number
+}
+
+export interface SlotResult {
+  /** The exit code; undefined if a signal ended the slot. */
+  readonly code: number | undefined
+  readonly signal: NodeJS.Signals | undefined
+  /** The first bytes that were written to fd 2, at most LOG_MAX. */
+  readonly log: Buffer
+  /** Milliseconds from the start of the program until it has ended. */
+  readonly time: number
+  readonly timedOut: boolean
+}
+
+const LOG_MAX = 2 * 1024 * 1024
+
+/**
+ * Gives a message to a slot program by qmail-queue(8): fd 0 is the message, and fd 1 the envelope. Both
+ * are whole before the slot starts, so it never sees a part of a message. There is no error pipe, so
+ * the exit code alone is the answer. Rejects if the program cannot be started, or if a file cannot be
+ * made.
+ */
+export async function handToSlot(call: SlotCall): Promise<SlotResult> {
+  const files: number[] = []
+  const fileOf = (pieces: Iterable<Buffer>) => {
+    const fd = openAnonymousFile(tmpdir())
+    files.push(fd)
+    let size = 0
+    for (const piece of pieces) {
+      writeWhole(fd, piece, size) // the slot reads from the file's offset, which stays at 0
+      size += piece.length
+    }
+    return fd
+  }
+  try {
+    const message = typeof call.message === 'number' ? call.message : fileOf(call.message)
+    const [program = '', ...words] = call.program
+    const log = fileOf([])
+    const started = performance.now()
+    const child = spawn(program, words, {
+      cwd: qmailDirectory(),
+      env: call.environment,
+      stdio: [message, fileOf([call.envelope]), log],
+      timeout: call.timeout,
+      killSignal: 'SIGKILL',
+      detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
+    })
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    const time = performance.now() - started
+    const timedOut = child.killed
+    return {
+      code: code ?? undefined,
+      signal: signal ?? undefined,
+      log: readLog(log),
+      time,
+      timedOut,
+    }
+  } finally {
+    for (const fd of files) closeSync(fd)
+  }
+}
+
+/** /var/qmail, where notqmail starts the slot, or `/` on a host without it. */
+const qmailDirectory = () => (existsSync('/var/qmail') ? '/var/qmail' : '/')
+
+function readLog(fd: number): Buffer {
+  const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, LOG_MAX))
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+}
