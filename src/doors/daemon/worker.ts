@@ -5,7 +5,7 @@ import { readConfiguration } from '../shared/configuration.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
-import { openDoors } from './open-doors.ts'
+import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import { isTrialWords, markOf, noMark } from './trials/trial-mark.ts'
 import { reportOncePerDay } from './upkeep/remember-exceptions.ts'
@@ -30,6 +30,7 @@ export async function runWorker(
   const excepted = reportOncePerDay(send, Date.now)
   const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial, excepted })
   let configuration = await read()
+  let doors: readonly OpenDoor[] = [] // a report may be due before all of them are open
   const reporter =
     options.http &&
     createWorkerReporter(
@@ -41,7 +42,7 @@ export async function runWorker(
       },
       send,
     )
-  const doors = await openDoors(configuration, options, kinds, { reporter, isTrial })
+  doors = await openDoors(configuration, options, kinds, { reporter, isTrial })
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {

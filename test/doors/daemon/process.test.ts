@@ -50,6 +50,23 @@ for (const { name, program } of [...runtimes, { name: 'by its launcher', program
   })
 }
 
+t.test('a worker that opens its doors slowly serves all the same', async (t) => {
+  const slow = t.testdir({
+    'slow.cjs': `const { Server } = require('node:net')
+      const { listen } = Server.prototype
+      Server.prototype.listen = function (...args) {
+        if (args[0]?.fd !== undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+        return listen.apply(this, args)
+      }`,
+  })
+  const settings = { ...own, NODE_OPTIONS: `--require=${join(slow, 'slow.cjs')}` }
+  const page = ['--http', `inet:127.0.0.1:${await freePort()}`]
+  const onescand = startOnescand(t, { settings, args: ['--workers', '2', ...page] })
+  await onescand.logged(/serving/)
+  t.equal((await onescand.ask(question)).does, 'hand on')
+  t.same(onescand.log.slice(1), ['onescand: serving'], 'no worker had to be replaced')
+})
+
 t.test('a worker takes mail after less than half a second of processor time', async (t) => {
   const onescand = startOnescand(t, { settings: own })
   await onescand.logged(/serving/)
