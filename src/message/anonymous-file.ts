@@ -18,8 +18,9 @@ export function openAnonymousFile(directory: string): number {
       throw cannotSpool(directory, error)
     }
   }
-  // If somebody guessed the name, O_EXCL makes that an error instead of opening his file.
-  const path = join(directory, `onescan-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
+  // If somebody guessed the name, O_EXCL makes that an error instead of opening his file. The sweep
+  // knows it (sweep.ts), for this process may be killed before the name has gone.
+  const path = join(directory, `onescan-file-${Math.random().toString(36).slice(2)}`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {
     const fd = openSync(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)

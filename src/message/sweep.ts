@@ -3,9 +3,13 @@ import { join } from 'node:path'
 import { namesInSlices } from '../ground/path/names-in-slices.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
-/** Names that only onescan gives (named-file.ts): the sweep removes no file of others. */
-const FILE_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
-const DIRECTORY_NAME = /^onescan-dir-[0-9A-Za-z]{6}$/
+/**
+ * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-file.ts. In
+ * TMPDIR: private directories (named-file.ts, cli/inject/), and files that are about to lose their
+ * names (anonymous-file.ts, onescanc/spool.c).
+ */
+const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
+const PRIVATE_NAME = /^onescan-(dir|file)-[0-9A-Za-z]+$/
 
 /** Milliseconds after which a file is one that a killed process left; far above any SCANTIMEOUT in use. */
 export const SWEEP_AGE = 36 * 60 * 60 * 1000
@@ -23,8 +27,8 @@ export async function sweepSpool(
   now: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await sweep(directory, DIRECTORY_NAME, now, signal)
-  if (sharedDirectory !== undefined) await sweep(sharedDirectory, FILE_NAME, now, signal)
+  await sweep(directory, PRIVATE_NAME, now, signal)
+  if (sharedDirectory !== undefined) await sweep(sharedDirectory, SHARED_NAME, now, signal)
 }
 
 async function sweep(
@@ -35,7 +39,7 @@ async function sweep(
 ): Promise<void> {
   try {
     const own = process.getuid!()
-    const isOwn = ours === FILE_NAME && statSync(directory).uid === own
+    const isOwn = ours === SHARED_NAME && statSync(directory).uid === own
     for await (const name of namesInSlices(directory, PAUSE, signal)) {
       if (ours.test(name)) sweepOne(join(directory, name), now, isOwn ? undefined : own)
     }

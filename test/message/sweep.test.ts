@@ -21,6 +21,11 @@ t.test('the sweep removes what kill -9 left, by age and name, and nothing else',
   const directory = join(t.testdirName, 'other')
   mkdirSync(join(directory, 'onescan-dir-AbC123'), { recursive: true })
   writeFileSync(join(directory, 'kept'), '')
+  writeFileSync(join(directory, 'onescan-file-new'), '')
+  for (const name of ['onescan-file-1a2b', 'onescan-files']) {
+    writeFileSync(join(directory, name), '')
+    utimesSync(join(directory, name), old, old)
+  }
   writeFileSync(join(directory, 'onescan-dir-AbC123/onescan-1-a.msg'), '')
   utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
   await sweepSpool({ directory, sharedDirectory }, now, always)
@@ -30,7 +35,7 @@ t.test('the sweep removes what kill -9 left, by age and name, and nothing else',
     'other',
     'other-1-abc.msg',
   ])
-  t.same(readdirSync(directory), ['kept'])
+  t.same(readdirSync(directory).sort(), ['kept', 'onescan-file-new', 'onescan-files'])
   await sweepSpool({ directory: join(directory, 'kept'), sharedDirectory: '/nowhere' }, now, always)
 })
 

@@ -31,14 +31,15 @@ byte buffer[64 * KIB];
 
 /*
  * Makes a file without a name, which vanishes with its last descriptor, whatever happens. Not all
- * file systems support O_TMPFILE.
+ * file systems support O_TMPFILE; onescand sweeps the name if this process is killed before it has
+ * gone (src/message/sweep.ts).
  */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");
   int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0)
     return fd;
-  char *path = text("%s/onescan-XXXXXX", directory);
+  char *path = text("%s/onescan-file-XXXXXX", directory);
   fd = mkostemp(path, O_CLOEXEC);
   if (fd < 0 || unlink(path))
     fail_spool("make a spool file");

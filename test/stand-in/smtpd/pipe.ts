@@ -17,7 +17,7 @@ export interface Pipe {
  * The caller closes the descriptors.
  */
 export async function makePipes(count: number): Promise<Pipe[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'onescan-inject-'))
+  const directory = await mkdtemp(join(tmpdir(), 'onescan-dir-'))
   try {
     const paths = Array.from({ length: count }, (_, index) => join(directory, String(index)))
     await promisify(execFile)('mkfifo', ['-m', '600', ...paths])
