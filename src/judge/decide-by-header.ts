@@ -1,6 +1,7 @@
 import { examineClearing } from '../message/clear-header.ts'
 import type { Message } from '../message/spool.ts'
 import type { Reply, SingleDecision } from './decision.ts'
+import { fateOfInfected } from './fate.ts'
 import type { Policy } from './policy.ts'
 import { forgeableFields } from './removed-fields.ts'
 import { HEADER_TOO_LARGE, replyAboutForm } from './replies.ts'
@@ -27,13 +28,9 @@ export function decideByHeader(
  * the message as it came, like infected mail. No MTA may hold it, since an MTA could deliver it later
  * with the field. `why` ends the sentence "message refused: ...".
  */
-function decideUnclear(
-  why: string,
-  client: Client,
-  { infected, quarantine }: Policy,
-): SingleDecision {
-  const isRefused = infected.action === 'reject' && !client.bounceInjector
-  if (isRefused || quarantine?.kind !== 'directory') {
+function decideUnclear(why: string, client: Client, policy: Policy): SingleDecision {
+  const { quarantine } = policy
+  if (fateOfInfected(policy, client) !== 'quarantine' || quarantine?.kind !== 'directory') {
     return refuseUnscanned(replyAboutForm('refused', 'unclear-header', why))
   }
   return {

@@ -3,6 +3,7 @@ import type { HeaderField } from '../message/edits.ts'
 import type { FormAction } from '../scan/shared/scan-policy.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
+import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
 import { findingsOf, type Outcome } from './outcome.ts'
 import type { Policy } from './policy.ts'
@@ -63,29 +64,33 @@ function decideCouldNotTell(
 }
 
 /**
- * A scanner found something: VIRUSTAGONLY, exceptions of onescan.policy, REJECTVIRUS, QUARANTINE and
- * VIRUSFORWARD decide, in this order.
+ * A scanner found something: VIRUSTAGONLY, then exceptions of onescan.policy, then fateOfInfected()
+ * decide.
  */
 function decideInfected(
   { envelope, client }: Transaction,
-  { infected, quarantine, allowedBy }: Policy,
+  policy: Policy,
   tagged: Acceptance,
   { name, banned }: Extract<Verdict, { answer: 'infected' }>,
 ): SingleDecision {
+  const { infected, quarantine, allowedBy } = policy
   const { findings } = tagged
   const isOnlyTagged = infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))
   if (isOnlyTagged && !banned) return tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
-  // A refused bounce would be tried again for ever, since there is no sender to return it to.
-  if (infected.action === 'reject' && !client.bounceInjector) {
-    return { kind: 'reject', reply: refusal(name, banned), findings }
+  switch (fateOfInfected(policy, client)) {
+    case 'reject':
+      return { kind: 'reject', reply: refusal(name, banned), findings }
+    case 'quarantine':
+      return keepInQuarantine(quarantine, banned ? 'banned' : 'virus', tagged)
+    case 'forward':
+      return forwardTo(infected.forward!, envelope, tagged)
+    case 'drop':
+      return { kind: 'discard', findings }
+    case 'tag':
+      return tagged
   }
-  if (quarantine !== undefined) {
-    return keepInQuarantine(quarantine, banned ? 'banned' : 'virus', tagged)
-  }
-  if (infected.forward !== undefined) return forwardTo(infected.forward, envelope, tagged)
-  return infected.action === 'drop' ? { kind: 'discard', findings } : tagged
 }
 
 /**

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { pathOf } from '../../ground/net/listening-sockets.ts'
+import { fateOfInfected } from '../../judge/fate.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/after-queue.ts'
@@ -16,7 +17,9 @@ export function describeDoor({ kind, address, relay }: PlacedDoor, by: Configura
   return `${kind} ${address}: ${whatItDoes(kind, configuration)}${on}`
 }
 
-function whatItDoes(kind: DoorKind, { policy, quota, directories }: Configuration): string {
+function whatItDoes(kind: DoorKind, configuration: Configuration): string {
+  const { quota, directories, adapt } = configuration
+  const policy = configuration.policy && (adapt?.(configuration.policy) ?? configuration.policy)
   const off = switchedOff(directories)
   if (off !== undefined) return `all passes while ${off}`
   const asksQuota = quota === undefined ? '' : ', recipients are asked about (QUOTAD)'
@@ -25,7 +28,7 @@ function whatItDoes(kind: DoorKind, { policy, quota, directories }: Configuratio
   }
   if (policy === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const scans = `scans with ${namesOf(policy)}`
-  const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(policy)
+  const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy)
   return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}`
 }
 
@@ -33,10 +36,20 @@ function namesOf({ scan: { line } }: Policy): string {
   return line.kind === 'plugins' ? line.names.join(', ') : basename(line.words[0]!)
 }
 
-function fateOfViruses({ infected: { action, forward } }: Policy): string {
-  if (action === 'reject') return 'refuses viruses'
-  if (forward !== undefined) return `sends viruses to ${forward}`
-  return action === 'drop' ? 'drops viruses' : 'tags viruses and lets them in'
+function fateOfViruses(kind: DoorKind, policy: Policy): string {
+  switch (fateOfInfected(policy, { bounceInjector: false })) {
+    case 'reject':
+      return 'refuses viruses'
+    case 'quarantine':
+      if (policy.quarantine?.kind === 'directory') return 'keeps viruses in quarantine'
+      return kind === 'milter' ? 'has the MTA hold viruses' : 'defers viruses (QUARANTINE hold)'
+    case 'forward':
+      return `sends viruses to ${policy.infected.forward}`
+    case 'drop':
+      return 'drops viruses'
+    case 'tag':
+      return 'tags viruses and lets them in'
+  }
 }
 
 function stamps({ cluster, remark }: Policy): string {
