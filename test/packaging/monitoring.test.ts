@@ -78,6 +78,7 @@ t.test('promtool finds no fault with the metrics themselves', withoutPromtool, a
     processes: [],
     clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],
     trial: { right: true, why: '', at: 0, doors: [{ kind: 'slot', address: '', right: true }] },
+    trialAge: 1000,
     spool: { size: 2, free: 1 },
     memoryLimit: 1,
     workers: { replaced: 0, hung: 0, late: [] },

@@ -4,7 +4,11 @@ import { type Observer, TRIAL_COUNTS_FOR } from '../../observe/live/observer.ts'
  * Returns whether mail is scanned. It is if, within the last minute, a trial has found EICAR and
  * found nothing in a clean message, and all processes that judge mail have lately reported.
  */
-export function healthOf({ trial, workers }: Observer): {
+export function healthOf({
+  trial,
+  trialAge,
+  workers,
+}: Pick<Observer, 'trial' | 'trialAge' | 'workers'>): {
   readonly healthy: boolean
   readonly why: string
 } {
@@ -12,10 +16,11 @@ export function healthOf({ trial, workers }: Observer): {
     const which = workers.late.length === 1 ? 'worker' : 'workers'
     return { healthy: false, why: `nothing is heard of ${which} ${workers.late.join(', ')}` }
   }
-  if (trial === undefined) return { healthy: false, why: 'mail has not been tried yet' }
-  const age = Date.now() - trial.at
-  if (age > TRIAL_COUNTS_FOR) {
-    return { healthy: false, why: `the last trial is ${Math.round(age / 1000)} seconds old` }
+  if (trial === undefined || trialAge === undefined) {
+    return { healthy: false, why: 'mail has not been tried yet' }
+  }
+  if (trialAge > TRIAL_COUNTS_FOR) {
+    return { healthy: false, why: `the last trial is ${Math.round(trialAge / 1000)} seconds old` }
   }
   return { healthy: trial.right, why: trial.why }
 }

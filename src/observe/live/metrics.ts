@@ -21,6 +21,8 @@ export interface HostState {
   readonly processes: readonly ProcessReport[]
   readonly clamds: readonly ClamdState[]
   readonly trial: Trial | undefined
+  /** Milliseconds since it was made. */
+  readonly trialAge: number | undefined
   /** Bytes of the file system with the messages; undefined if statfs(2) fails. */
   readonly spool: { readonly size: number; readonly free: number } | undefined
   readonly memoryLimit: number
@@ -166,9 +168,9 @@ function setClamds(metrics: MetricSet, { clamds, now }: HostState): void {
   }
 }
 
-function setTrial(metrics: MetricSet, { trial, now }: HostState): void {
+function setTrial(metrics: MetricSet, { trial, trialAge }: HostState): void {
   metrics.trialOk.set(trial?.right ? 1 : 0)
-  metrics.trialAge.set(trial === undefined ? Number.NaN : (now - trial.at) / 1000)
+  metrics.trialAge.set(trialAge === undefined ? Number.NaN : trialAge / 1000)
   metrics.doorOk.reset()
   const doors = trial?.doors ?? []
   const wrong = doors.filter(({ right }) => !right).map(({ kind }) => kind)

@@ -41,6 +41,8 @@ export interface Observer {
   readonly history: History
   readonly clamds: readonly ClamdState[]
   readonly trial: Trial | undefined
+  /** Milliseconds since that trial. */
+  readonly trialAge: number | undefined
   /** The last report of each process. */
   readonly processes: readonly ProcessReport[]
   readonly workers: WorkersState
@@ -74,6 +76,7 @@ export function createObserver(observed: ObserverOptions): Observer {
   const inOrder = createLineOrder(observed.uptime)
   const listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
   let trial: Trial | undefined
+  let triedAt = 0 // on the clock that nobody sets
   let trying = false
   let over = false
 
@@ -88,6 +91,7 @@ export function createObserver(observed: ObserverOptions): Observer {
       const came = await observed.tryAll()
       if (over || came === undefined) return
       trial = came
+      triedAt = observed.uptime()
       changed()
     } finally {
       trying = false
@@ -107,8 +111,11 @@ export function createObserver(observed: ObserverOptions): Observer {
     return view.value('scan') === 'unknown' || view.value('fault') !== undefined
   }
 
+  const trialAge = () => (trial === undefined ? undefined : observed.uptime() - triedAt)
+
   function trySoon(): void {
-    if (trial !== undefined && observed.now() - trial.at >= TRY_SOON) void tryAgain()
+    const age = trialAge()
+    if (age !== undefined && age >= TRY_SOON) void tryAgain()
   }
 
   /** Counts a line. Returns false if it is about no mail, such as a trial of `onescan check`. */
@@ -138,6 +145,9 @@ export function createObserver(observed: ObserverOptions): Observer {
     },
     get trial() {
       return trial
+    },
+    get trialAge() {
+      return trialAge()
     },
     get processes() {
       return present()
@@ -171,6 +181,7 @@ export function createObserver(observed: ObserverOptions): Observer {
         processes: present(),
         clamds: clamds.states,
         trial,
+        trialAge: trialAge(),
         spool: spoolSpace(observed.spoolDirectory),
         memoryLimit: observed.memoryLimit,
         workers: observed.workers(),

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { spoolFaults } from '../../../src/doors/daemon/trials/spool-faults.ts'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/trial-mail.ts'
+import { healthOf } from '../../../src/doors/http/health.ts'
+import { createObserver } from '../../../src/observe/live/observer.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -113,6 +115,30 @@ t.test('a clamd that dies shows at once when mail suffers', { skip: clamdMissing
   await becomes(served, 200, RIGHT)
   await clamd.stop()
   await becomes(served, 503, /^slot unix:\S+: a clean message came out as deferred/)
+})
+
+t.test('health does not change when the clock of the host is set', async (t) => {
+  let clock = Date.now()
+  let uptime = 0
+  const right = { right: true, why: RIGHT, at: clock, doors: [] }
+  const observer = createObserver({
+    version: '1',
+    started: clock,
+    now: () => clock,
+    uptime: () => uptime,
+    tryAll: async () => right,
+    scanPolicy: () => undefined,
+    spoolDirectory: '/tmp',
+    memoryLimit: 1,
+    workers: () => ({ replaced: 0, hung: 0, late: [] }),
+  })
+  t.teardown(() => observer.close())
+  await new Promise<void>((resolve) => observer.follow(() => resolve()))
+  clock += 24 * 60 * 60 * 1000
+  t.same(healthOf(observer), { healthy: true, why: RIGHT })
+  t.equal(metric(await observer.metrics(), 'onescan_trial_age_seconds'), 0)
+  uptime += 31_000
+  t.same(healthOf(observer), { healthy: false, why: 'the last trial is 31 seconds old' })
 })
 
 t.test('messages that a killed worker has not reported are counted as such', async (t) => {

@@ -14,6 +14,7 @@ const standing = {
   processes: [],
   clamds: [],
   trial: undefined,
+  trialAge: undefined,
   spool: undefined,
   memoryLimit: 1,
   workers: { replaced: 0, hung: 0, late: [] },
