@@ -11,8 +11,9 @@ export interface Mail {
    */
   readonly version: 1
   /**
-   * The absolute path of a regular file that holds exactly the message, and can be read until the plugin
-   * has answered. The plugin must not change or remove it.
+   * The absolute path of a regular file that can be read until the plugin has answered. Its first 1,024
+   * bytes are one line of onescan's own, a `Received` field; below it is the message as it will be queued.
+   * The plugin must not change or remove the file.
    */
   readonly path: string
   /** Bytes of that file. */

@@ -25,11 +25,18 @@ export async function loadConnect(): Promise<(target: ConnectTarget) => Connecti
   return (await import('node:net')).connect
 }
 
-/** Returns the error as node:net would give it: EAGAIN if the queue of connections is full. */
+/**
+ * Resolves to the error as node:net would give it: EAGAIN if the queue of connections is full. Never
+ * rejects: looking takes descriptors, and if none is left the error stays as it is.
+ */
 async function asNodeError(target: ConnectTarget, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
-  const { isQueueFull } = await import('./bun-queue-full.ts')
-  if (!isQueueFull(target.path)) return error
+  try {
+    const { isQueueFull } = await import('./bun-queue-full.ts')
+    if (!isQueueFull(target.path)) return error
+  } catch {
+    return error
+  }
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 

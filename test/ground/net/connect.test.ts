@@ -1,8 +1,13 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { childrenOf, startOnescand } from '../../doors/daemon/process.ts'
 import { runSlot, runtimes } from '../../doors/slot/slot.ts'
+import { call, carryOut, framesOf, hearOut } from '../../doors/slot-socket/client.ts'
+import { findProgram } from '../../programs/install.mjs'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** The connection to clamd on each runtime: how the slot takes what a server does. */
@@ -71,4 +76,49 @@ for (const { name, program } of runtimes) {
       }
     })
   }
+}
+
+const compiledDaemon = join(import.meta.dirname, '../../../build/native/onescand')
+const noPrlimit = findProgram('prlimit') ? false : 'needs prlimit (Debian package util-linux)'
+
+for (const { name, program, skip } of [
+  { name: 'on Node', program: undefined, skip: noPrlimit },
+  {
+    name: 'compiled',
+    program: [compiledDaemon],
+    skip: noPrlimit || (!existsSync(compiledDaemon) && 'needs npm run build:native'),
+  },
+]) {
+  t.test(`a worker without descriptors defers mail and goes on, ${name}`, { skip }, async (t) => {
+    const path = join(socketDirectory(t), 'clamd')
+    leaveSocket(path)
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: path, SCANTIMEOUT: '1', VERDICTS: 'off' }
+    const onescand = startOnescand(t, { ...(program && { program }), settings })
+    await onescand.logged(/serving/)
+    await onescand.ask({ variables: settings }) // loads what is loaded once
+    const [worker = 0] = childrenOf(onescand.pid)
+    const descriptors = () => readdirSync(`/proc/${worker}/fd`).length
+    const setLimit = (files: number) =>
+      execFileSync('prlimit', ['--pid', String(worker), `--nofile=${files}:1000`])
+    for (const spare of [0, 1, 2, 3]) {
+      const before = descriptors()
+      const calls = await Promise.all(Array.from({ length: 4 }, () => call(onescand.socket)))
+      while (descriptors() < before + calls.length) await new Promise(setImmediate)
+      setLimit(descriptors() + spare)
+      const answers = calls.map((connection) => {
+        connection.write(Buffer.concat(framesOf({ variables: settings })))
+        return hearOut(connection)
+      })
+      const heard = await Promise.all(answers)
+      setLimit(1000)
+      for (const answer of heard) t.equal(carryOut(answer, {}).code, 71, `${spare} spare`)
+    }
+    t.same(childrenOf(onescand.pid), [worker], 'it is the same worker')
+  })
+}
+
+/** Leaves a socket at which nobody listens. */
+function leaveSocket(path: string): void {
+  const code = `require('node:net').createServer().listen(process.argv[1], () => process.abort())`
+  spawnSync(process.execPath, ['-e', code, path])
 }
