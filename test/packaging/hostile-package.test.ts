@@ -33,7 +33,7 @@ const theirs = `
   done
   install -d -o clamav -g clamav /run/clamav
   install -d -o onescan -g onescan /run/onescand
-  install -d -m 2750 -o onescan -g postfix /var/spool/postfix/onescan
+  install -d -m 2750 -o onescan -g postfix /var/spool/postfix/onescand
   test ! -d /etc/onescan/keys || chown mallory /etc/onescan/keys
   true`
 

@@ -1,18 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
-  chownSync,
   existsSync,
-  lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { MALLORY } from '../cli/hostile/owner.ts'
+import { findProgram } from '../programs/install.mjs'
 import { openDirectory } from '../programs/reachable.ts'
 
 /**
@@ -21,6 +24,7 @@ import { openDirectory } from '../programs/reachable.ts'
  */
 
 const supervise = join(import.meta.dirname, '../../packaging/supervise')
+const units = join(import.meta.dirname, '../../packaging/deb')
 const skip = process.getuid?.() !== 0 && 'run as root'
 const scripts = readdirSync(supervise).flatMap((name) => [`${name}/run`, `${name}/log/run`])
 /** Milliseconds for a script whose program has nothing to do. */
@@ -28,7 +32,7 @@ const LIMIT = 30_000
 
 /** Directories that a script gives to an account, or that one may have. */
 const THEIRS = [
-  ...['run/clamav', 'run/onescand', 'var/spool/postfix/onescan'],
+  ...['run/clamav', 'run/onescand', 'var/spool/postfix/onescand'],
   ...['clamd', 'freshclam', 'onescand', 'onescan-quotad'].map((name) => `var/log/${name}`),
 ]
 /** What is in them is named so. */
@@ -53,7 +57,15 @@ const puts: Readonly<Record<string, Put>> = {
 function makeHost(t: Test, put: Put) {
   const home = openDirectory(t)
   const at = (name: string) => join(home, name)
-  for (const name of ['etc/clamav', 'etc/default', 'target', 'var/log', 'run', ...THEIRS]) {
+  for (const name of [
+    'etc/clamav',
+    'etc/default',
+    'target',
+    'var/spool/postfix/onescan',
+    'var/log',
+    'run',
+    ...THEIRS,
+  ]) {
     mkdirSync(at(name), { recursive: true })
   }
   writeFileSync(at('secret'), 'secret\n', { mode: 0o600 })
@@ -107,23 +119,75 @@ t.test('a link in the place of a log directory gives nobody a way in', { skip },
     execFileSync('rm', ['-r', directory])
     symlinkSync(at('target'), directory)
     execFileSync('chown', ['-h', String(MALLORY), directory])
-    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', scriptFor(name, at)])
-    t.equal(status, 111, name)
-    t.match(`${stdout}${stderr}`, /is a link that is not root's: remove it/)
-    t.equal(statSync(at('target')).uid, 0)
+    spawnSync('/bin/sh', ['-c', scriptFor(name, at)])
+    t.equal(statSync(at('target')).uid, 0, name)
+    t.equal(statSync(at('target')).mode & 0o777, 0o755, name)
   }
 })
 
-t.test('logs of an older package change hands, and nothing that is linked', { skip }, async (t) => {
-  const nobody = Number(execFileSync('id', ['-u', 'nobody'], { encoding: 'utf8' }))
-  const at = makeHost(t, () => {})
-  writeFileSync(at('var/log/onescand/current'), 'a line\n')
-  chownSync(at('var/log/onescand/current'), nobody, nobody)
-  symlinkSync(at('secret'), at('var/log/onescand/state'))
-  execFileSync('chown', ['-h', 'nobody', at('var/log/onescand/state')])
-  t.equal(spawnSync('/bin/sh', ['-c', scriptFor('onescand/log/run', at)]).status, 0)
-  for (const name of ['current', 'state']) {
-    t.equal(lstatSync(at(`var/log/onescand/${name}`)).uid, MALLORY)
-  }
-  t.equal(statSync(at('secret')).uid, 0)
-})
+/** A system call that changes a name, with the last path that it tells: the name that it makes. */
+const CHANGE = /\b(\w+)\((?:AT_FDCWD, )?(?:"[^"]*", (?:AT_FDCWD, )?)?"([^"]*)"(.*)$/
+const CALLS = [
+  ...['chown', 'lchown', 'fchownat', 'chmod', 'fchmodat', '?fchmodat2', 'mkdir', 'mkdirat'],
+  ...['mknod', 'mknodat', 'rmdir', 'unlink', 'unlinkat', 'rename', 'renameat', 'renameat2'],
+  ...['link', 'linkat', 'symlink', 'symlinkat', 'truncate', 'open', 'openat', 'creat'],
+]
+
+/** The calls of a script that change a name in a directory that somebody else owns. */
+function changesElsewhere(text: string): string[] {
+  const words = ['-f', '-qq', '-s', '4096', '-e', `trace=${CALLS}`, '/bin/sh', '-c', text]
+  const { stderr } = spawnSync('strace', words, { encoding: 'utf8', cwd: '/' })
+  return stderr.split('\n').filter((line) => {
+    const [, call = '', path = '', rest = ''] = CHANGE.exec(line) ?? []
+    if (path === '' || (call.startsWith('open') && !/O_WRONLY|O_RDWR/.test(rest))) return false
+    const parent = dirname(resolve('/', path))
+    return existsSync(parent) && statSync(parent).uid !== 0
+  })
+}
+
+const untraced = skip || (!findProgram('strace') && 'install Debian package strace')
+
+t.test(
+  'root changes no name in a directory that another account may write to',
+  { skip: untraced },
+  async (t) => {
+    const victim = `d=$(mktemp -d); chown ${MALLORY} "$d"; echo >$d/x; chown -h 0 "$d/x"; rm -f "$d/x"`
+    t.equal(changesElsewhere(victim).length, 3, 'the trace shows it')
+    for (const name of scripts) {
+      const at = makeHost(t, (path) => writeFileSync(path, ''))
+      // Whom root once gave files of the others to.
+      execFileSync('chown', ['-Rh', 'nobody', at(`var/log/${name.split('/')[0]}`)])
+      t.same(changesElsewhere(scriptFor(name, at)), [], name)
+    }
+  },
+)
+
+t.test(
+  "the directory in which Postfix looks for sockets is root's, with and without systemd",
+  { skip },
+  async (t) => {
+    const at = makeHost(t, () => {})
+    execFileSync('rm', ['-r', at('var/spool/postfix/onescan')])
+    const groups = mkdtempSync(join(tmpdir(), 'onescan-groups-'))
+    t.teardown(() => rmSync(groups, { recursive: true }))
+    writeFileSync(join(groups, 'getent'), '#!/bin/sh\n', { mode: 0o755 })
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', scriptFor('onescand/run', at)], {
+      env: { PATH: `${groups}:${process.env.PATH}` },
+      encoding: 'utf8',
+    })
+    t.equal(status, 0, stderr)
+    const directory = statSync(at('var/spool/postfix/onescan'))
+    t.same([directory.uid, directory.mode & 0o7777], [0, 0o755])
+    t.equal(statSync(at('var/spool/postfix/onescand')).uid, MALLORY)
+    for (const name of ['milter', 'policy']) {
+      const link = at(`var/spool/postfix/onescan/${name}.sock`)
+      t.equal(readlinkSync(link), `../onescand/${name}.sock`)
+    }
+    for (const name of readdirSync(units).filter((file) => file.endsWith('.socket'))) {
+      const text = readFileSync(join(units, name), 'utf8')
+      if (!/^ListenStream=\//m.test(text)) continue
+      t.match(text, /^DirectoryMode=0755$/m, name)
+      t.notMatch(text, /^ListenStream=\/(run|var\/spool\/postfix)\/onescand\//m, name)
+    }
+  },
+)

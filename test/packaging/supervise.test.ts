@@ -2,6 +2,8 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -91,21 +93,28 @@ t.test('the logs differ in their directory alone', async (t) => {
 t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) => {
   const run = socketDirectory(t)
   const directory = t.testdir({
-    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1"\n`,
+    'onescand.default': `QHPSI="plugin: eicar"\nONESCAND_OPTIONS="--workers 1 --milter unix:${run}/postfix/onescan/milter.sock"\n`,
   })
+  mkdirSync(join(run, 'postfix'))
   const text = script('onescand/run', {
     '/etc/default/onescand': join(directory, 'onescand.default'),
     '/run/': `${run}/`,
+    '/var/spool/postfix': join(run, 'postfix'),
+    'getent group postfix': 'true',
     '-o onescan -g onescan': '',
+    '-o onescan -g postfix': '',
     'setpriv --reuid onescan --regid onescan --init-groups': 'setpriv',
     '/usr/sbin/onescand': onescand,
   })
   const child = start(t, text, join(directory, 'log'))
   await answers(knock(join(run, 'onescan/slot.sock')))
+  await knock(join(run, 'postfix/onescan/milter.sock'))()
+  t.ok(lstatSync(join(run, 'postfix/onescand/milter.sock')).isSocket(), 'made in its own place')
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
   t.equal(code, 0, readFileSync(join(directory, 'log'), 'utf8'))
   t.equal(readlinkSync(join(run, 'onescan/slot.sock')), '../onescand/slot.sock')
+  t.equal(readlinkSync(join(run, 'postfix/onescan/milter.sock')), '../onescand/milter.sock')
 })
 
 const capabilities = ['--inh-caps=-all,+dac_read_search', '--bounding-set=-all,+dac_read_search']
@@ -196,7 +205,6 @@ t.test('the logs are written, with the time', { skip: multilogMissing || notRoot
     const text = script(`${service}/log/run`, {
       [`/var/log/${service}`]: join(directory, 'log'),
       '-o onescan-log -g adm': '-o nobody -g adm',
-      'chown -h onescan-log': 'chown -h nobody',
       '--reuid onescan-log --regid onescan-log': '--reuid nobody --regid nogroup',
     })
     const { status, stderr } = spawnSync('/bin/sh', ['-c', text], { input: 'a line\n' })

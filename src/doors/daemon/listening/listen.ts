@@ -4,12 +4,13 @@ import {
   chownSync,
   constants,
   lstatSync,
+  readlinkSync,
   realpathSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
@@ -33,9 +34,10 @@ export interface SocketOptions {
  */
 export async function listenAt(
   server: Server,
-  address: DoorAddress,
+  named: DoorAddress,
   options: SocketOptions,
 ): Promise<void> {
+  const address = placeOf(named)
   const at = nameOf(address, options)
   const where =
     address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
@@ -47,7 +49,8 @@ export async function listenAt(
 }
 
 /** Binds a socket at the address, in the same way, for other processes to listen on. */
-export async function bindAt(address: DoorAddress, options: SocketOptions): Promise<BoundSocket> {
+export async function bindAt(named: DoorAddress, options: SocketOptions): Promise<BoundSocket> {
+  const address = placeOf(named)
   return openAt(address, options, async () => {
     try {
       return await bindSocket(address)
@@ -61,7 +64,8 @@ export async function bindAt(address: DoorAddress, options: SocketOptions): Prom
  * Rejects with the Fault that `bindAt` would reject with, and changes nothing. A socket that
  * belongs to root is left alone: it is systemd's, and a connection to it would start the service.
  */
-export async function checkAddress(address: DoorAddress, options: SocketOptions): Promise<void> {
+export async function checkAddress(named: DoorAddress, options: SocketOptions): Promise<void> {
+  const address = placeOf(named)
   if (address.kind === 'tcp') {
     const { close } = await bindAt(address, options)
     return close()
@@ -71,6 +75,20 @@ export async function checkAddress(address: DoorAddress, options: SocketOptions)
   checkDirectory(dirname(address.path), at)
   if (process.getuid!() === 0) checkOwners(dirname(address.path), at)
   await isStale(address.path, at)
+}
+
+/**
+ * Returns where the socket is to be made: if its path is a link, where that leads. So clients find it
+ * in a directory of root's, and the account of the service makes it in one of its own.
+ */
+function placeOf(address: DoorAddress): DoorAddress {
+  if (address.kind !== 'unix') return address
+  try {
+    const target = readlinkSync(address.path)
+    return { ...address, path: resolve(realpathSync(dirname(address.path)), target) }
+  } catch {
+    return address // it is no link, or not there
+  }
 }
 
 function isRootsSocket(path: string): boolean {
