@@ -72,19 +72,24 @@ function createJudgement(transaction: Transaction, rules: Rules, policyFor: Poli
 
 /**
  * Judges the message without the exceptions of a group, and then with those that name what was
- * found: if a thousand recipients have an exception each, the message is not scanned a thousand
+ * found, until they name nothing more: if a thousand recipients have an exception each, the message is not scanned a thousand
  * times.
  */
 async function judgeInGroups(
   { rule, exceptions }: RecipientGroup,
   judgeWith: JudgeGroup,
 ): Promise<SingleDecision> {
-  const strict = await judgeWith({ rule, exceptions: [] })
-  const { virus, banned } = strict.findings
-  const found = virus ?? banned
-  if (found === undefined) return strict
-  const named = exceptions.filter((exception) => mayExcept(exception, found))
-  return named.length === 0 ? strict : judgeWith({ rule, exceptions: named })
+  let named: readonly Rule[] = []
+  while (true) {
+    const decision = await judgeWith({ rule, exceptions: named })
+    const { virus, banned } = decision.findings
+    const found = virus ?? banned
+    if (found === undefined) return decision
+    const before = named
+    const isNamed = (exception: Rule) => before.includes(exception) || mayExcept(exception, found)
+    named = exceptions.filter(isNamed)
+    if (named.length === before.length) return decision
+  }
 }
 
 /** Merges two lists of lines into the order of the file. Mostly one of them is empty. */

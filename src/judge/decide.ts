@@ -1,8 +1,8 @@
-import { compileGlob } from '../ground/settings/glob.ts'
 import type { HeaderField } from '../message/edits.ts'
 import type { FormAction } from '../scan/shared/scan-policy.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
+import { isOnlyTagged } from './exceptions.ts'
 import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
 import { findingsOf, type Outcome } from './outcome.ts'
@@ -75,8 +75,7 @@ function decideInfected(
 ): SingleDecision {
   const { infected, quarantine, allowedBy } = policy
   const { findings } = tagged
-  const isOnlyTagged = infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))
-  if (isOnlyTagged && !banned) return tagged
+  if (isOnlyTagged({ name, banned }, { infected })) return tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, findings: { ...findings, allowed } }
   switch (fateOfInfected(policy, client)) {

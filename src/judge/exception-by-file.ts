@@ -1,5 +1,6 @@
 import { sampleOf } from '../scan/sample.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
+import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail } from './scan-unvouched.ts'
 import type { Tools } from './tools.ts'
@@ -11,14 +12,15 @@ import type { Tools } from './tools.ts'
  */
 export async function exceptionByFile(
   { message, envelope, client, leaving }: LeavingMail,
-  { allowedBy, allowedFiles, scan, spool }: Policy,
+  policy: Policy,
   { scanners, uptime }: Pick<Tools, 'scanners' | 'uptime'>,
   result: Verdict,
   timeout: number,
 ): Promise<number | undefined> {
+  const { allowedFiles, scan, spool } = policy
   if (result.answer !== 'infected' || result.banned || allowedFiles === undefined) return undefined
   const lines = allowedFiles(result.name)
-  if (lines.size === 0 || allowedBy?.(result.name) !== undefined) return undefined
+  if (lines.size === 0 || isExcused(result, policy)) return undefined
   const { excusedBy } = await import('../scan/excuse.ts')
   const sample = sampleOf(message, leaving, envelope, client.origin)
   const strict = scan.secondLook.strict !== 'off' && !client.bounceInjector
@@ -28,6 +30,7 @@ export async function exceptionByFile(
     oversize: 'defer',
     nesting: { max: scan.nesting.max, over: 'keep out' },
     secondLook: { when: 'never', strict, spool, traits: () => {} },
+    isExcused: (found) => isExcused(found, policy),
     uptime,
     note: () => {},
   })

@@ -1,6 +1,23 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { Rule } from '../rules/rule.ts'
+import type { NamedFinding } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
+
+/** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
+export function isOnlyTagged(
+  { name, banned = false }: NamedFinding,
+  { infected }: Pick<Policy, 'infected'>,
+): boolean {
+  return !banned && infected.tagOnly.some((pattern) => compileGlob(pattern, '*')(name))
+}
+
+/** Whether VIRUSTAGONLY or an exception of onescan.policy lets a message in although this was found. */
+export function isExcused(
+  found: NamedFinding,
+  policy: Pick<Policy, 'infected' | 'allowedBy'>,
+): boolean {
+  return isOnlyTagged(found, policy) || policy.allowedBy?.(found.name) !== undefined
+}
 
 /** Whether an exception may let mail in which this was found: it names that, or any signature. */
 export function mayExcept({ conditions: { signature } }: Rule, found: string): boolean {

@@ -3,10 +3,11 @@ import type { Header } from '../message/header-block.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { Scanner } from '../scan/shared/scanner.ts'
+import type { NamedFinding, Scanner } from '../scan/shared/scanner.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
 import type { KnownOrScanned, ScanWith } from '../verdicts/shared/verdict-query.ts'
+import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
@@ -87,6 +88,7 @@ async function findOrScan(
           traits = found
         },
       },
+      isExcused: (found) => isExcused(found, policy),
       uptime,
       note: (text) => notes.push(text),
       signatures,
@@ -98,7 +100,15 @@ async function findOrScan(
   // This host makes no stamp that is older than the cluster accepts.
   const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
   const marks = marksOf(client.origin?.clientAddress, envelope.sender.text, message.size)
-  const question = { message, leaving, scanners, policy: scan, maxAge, marks }
+  const question = {
+    message,
+    leaving,
+    scanners,
+    policy: scan,
+    isExcused: (found: NamedFinding) => isExcused(found, policy),
+    maxAge,
+    marks,
+  }
   const found = await verdicts.find(question, scanWith)
   return { ...found, notes, traits }
 }

@@ -4,15 +4,16 @@ import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
 import { lookAtContents } from './second-look/look.ts'
 import type { Sample } from './shared/scanner.ts'
+import type { Verdict } from './shared/verdict.ts'
 
 /**
  * Finds out whether a virus is only in files with these SHA-256 digests (hex, lower case), as mail
  * programs save them. Resolves to the digest of the file that the virus was found in; otherwise
  * undefined. `found` is the name that scanners gave to the message.
  *
- * Three things must hold. Such a file by itself gives the same name. All other contents are clean, in
- * every way in which a reader decodes them. The message without the encoded text of these files is
- * clean. So a file inside an archive or an attached mail is not excused by its own digest, for
+ * Three things must hold. Such a file by itself gives the same name. In all other contents nothing is
+ * found that is not excused, in every way in which a reader decodes them. So it is in the message
+ * without the encoded text of these files. So a file inside an archive or an attached mail is not excused by its own digest, for
  * scanners find it in what is around it, too; nor is anything of which scanners could not tell.
  *
  * `run` must let nothing pass that is over a limit, and have no second look. `run.timeout` is for all
@@ -31,6 +32,9 @@ export async function excusedBy(
     const timeout = Math.max(1, deadline - run.uptime())
     return runScanners(sample, { ...run, timeout })
   }
+  const mayPass = (verdict: Verdict) =>
+    verdict.answer === 'clean' ||
+    (verdict.answer === 'infected' && run.isExcused?.(verdict) === true)
   const ranges: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
@@ -38,9 +42,9 @@ export async function excusedBy(
     const own = createHash('sha256')
     for (const chunk of content.chunks()) own.update(chunk)
     const hash = own.digest('hex')
-    const { answer, ...more } = await askAbout(content)
-    if (!digests.has(hash)) return answer === 'clean' ? undefined : 'something else'
-    if ('name' in more && more.name === found) digest = hash
+    const verdict = await askAbout(content)
+    if (!digests.has(hash)) return mayPass(verdict) ? undefined : 'something else'
+    if (verdict.answer === 'infected' && verdict.name === found) digest = hash
     if (range !== undefined) ranges.push(range)
     return undefined
   })
@@ -48,8 +52,8 @@ export async function excusedBy(
   const rest = without(ranges, message)
   const file = createNamedCopy(spool, () => rest.chunks())
   try {
-    const { answer } = await askAbout({ ...rest, path: () => file.path(Buffer.alloc(0)) })
-    return answer === 'clean' ? digest : undefined
+    const verdict = await askAbout({ ...rest, path: () => file.path(Buffer.alloc(0)) })
+    return mayPass(verdict) ? digest : undefined
   } finally {
     file.removeNamedFile()
   }

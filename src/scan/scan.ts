@@ -14,7 +14,7 @@ import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
 import type { Verdict } from './shared/verdict.ts'
 
 /**
- * Asks the scanners in their order until one of them finds something or cannot tell: about the whole
+ * Asks the scanners in their order until one of them finds something that is not excused, or cannot tell: about the whole
  * message, and about each content that any reader of mail might see in it. (With `odd`, contents are
  * scanned only if readers may differ about the message.) A message that is nested deeper than
  * scanners look is not given to them: they would call it clean.
@@ -29,6 +29,7 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       openFile: () => openAnonymousFile(run.secondLook.spool.directory),
       note: run.note,
+      isExcused: run.isExcused,
       ...(run.signatures && { signatures: run.signatures }),
     })
   } finally {
@@ -44,7 +45,8 @@ async function scanMessage(sample: Sample, run: ScanRun, task: ScanTask): Promis
   if (depth.result !== undefined) return depth.result
   if (wantsTraits(run)) run.secondLook.traits(look.traits)
   const scanned = await scanAll(sample, look, run, task)
-  if (scanned.result !== undefined) return scanned.result
+  const found = scanned.result ?? scanned.excused
+  if (found !== undefined) return found
   const unscanned = depth.unscanned ?? scanned.unscanned
   if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
   return { answer: 'clean', scanners: run.scanners }

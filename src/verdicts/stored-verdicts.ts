@@ -38,8 +38,10 @@ export function openStoredVerdicts({
 
   function doesCount(
     verdict: RememberedVerdict,
-    { maxAge, versions }: FingerprintedMessage,
+    { maxAge, versions, isExcused }: FingerprintedMessage,
   ): boolean {
+    // Whoever found it may have looked no further.
+    if (verdict.found.answer === 'infected' && isExcused?.(verdict.found)) return false
     const signatures = joinVersions(versions)
     return stillCounts(verdict, {
       now: seconds(),

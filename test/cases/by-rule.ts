@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 
@@ -240,6 +241,15 @@ export const byRule: readonly Case[] = [
     message: () => mailWith(wanted, 'VIRUS\nanother\n'),
     settings: ruled(`sha256=${sha256(wanted)} allow\n`),
     expect: { outcome: 'refused' },
+  },
+  {
+    name: 'an exception for the name of a file does not let in the virus in it',
+    message: () => mailWith(EICAR),
+    settings: ruled('signature=*a.bin allow\n', {
+      QHPSI: 'plugin: attachments eicar',
+      BADATTACHMENTS: '*.bin',
+    }),
+    expect: { outcome: 'refused', log: /decision=reject .*virus=/ },
   },
   {
     name: 'an exception by SHA-256 is for the signatures, senders and recipients that it names',

@@ -36,16 +36,20 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     },
     async scan(sample, task): Promise<ScannerAnswer> {
       const rules = await rulesOnce()
-      const { banned, over } = await searchMessage(sample, rules, task)
-      if (banned !== undefined) {
-        return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true }
+      const isExcused = (banned: string) => task.isExcused?.(finding(banned)) === true
+      const { banned, excused, over } = await searchMessage(sample, rules, { ...task, isExcused })
+      if (banned !== undefined) return finding(banned)
+      if (over !== undefined) {
+        if (attachments.malformed === 'defer') return unknown(`attachments: ${over}`, 'limit')
+        task.note(`attachments: ${over}`)
       }
-      if (over === undefined) return clean
-      if (attachments.malformed === 'defer') return unknown(`attachments: ${over}`, 'limit')
-      task.note(`attachments: ${over}`)
-      return clean
+      return excused === undefined ? clean : finding(excused)
     },
   }
+}
+
+function finding(banned: string) {
+  return { answer: 'infected', name: `attachment ${shown(banned)}`, banned: true } as const
 }
 
 /** The name in printable ASCII, and shortened in the middle if it is long: its end says more. */

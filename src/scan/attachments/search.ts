@@ -9,8 +9,13 @@ import type { AttachmentRules } from './rules.ts'
 
 /** The outcome of searching a message. */
 export interface AttachmentFindings {
-  /** The first banned thing that was found: a file name, `type a/b` or `content executable`. */
+  /**
+   * The first banned thing that was found and is not excused: a file name, `type a/b` or `content
+   * executable`.
+   */
   readonly banned: string | undefined
+  /** The first banned thing that was found and is excused. */
+  readonly excused: string | undefined
   /** The first limit that left something unread. */
   readonly over: string | undefined
 }
@@ -18,20 +23,22 @@ export interface AttachmentFindings {
 export interface SearchOptions {
   /** Opens a file without a name, for what memory has no room for. */
   readonly openFile: () => number
+  /** Whether policy lets a message in that has this banned thing. */
+  readonly isExcused: (banned: string) => boolean
   /** The search ends at this signal, with its reason. */
   readonly signal: AbortSignal
 }
 
 /**
  * Searches a message for what the rules ban, wherever some reader of mail may see a name, a type or a
- * content (mime/contents.ts). Ends at the first banned thing.
+ * content (mime/contents.ts). Ends at the first banned thing that is not excused.
  */
 export async function searchMessage(
   message: Source,
   rules: AttachmentRules,
-  { openFile, signal }: SearchOptions,
+  { openFile, isExcused, signal }: SearchOptions,
 ): Promise<AttachmentFindings> {
-  const search = new Search(rules)
+  const search = new Search(rules, isExcused)
   const options = {
     createHash,
     openFile,
@@ -51,29 +58,39 @@ export async function searchMessage(
 
 class Search implements AttachmentFindings {
   readonly #rules: AttachmentRules
+  readonly #isExcused: (banned: string) => boolean
   banned: string | undefined
+  excused: string | undefined
   over: string | undefined
 
-  constructor(rules: AttachmentRules) {
+  constructor(rules: AttachmentRules, isExcused: (banned: string) => boolean) {
     this.#rules = rules
+    this.#isExcused = isExcused
   }
 
   header(fields: readonly Field[]): void {
     if (this.banned !== undefined) return
     const { names, types, over } = readNames(fields)
-    const type = types.find(this.#rules.bansType)
-    this.banned = names.find(this.#rules.bansName) ?? (type && `type ${type}`)
+    for (const name of names) if (this.#rules.bansName(name)) this.#ban(name)
+    for (const type of types) if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
     this.over ??= over
   }
 
   name(name: string): void {
-    this.banned ??= spellings(name).find(this.#rules.bansName)
+    for (const spelling of spellings(name)) {
+      if (this.#rules.bansName(spelling)) this.#ban(spelling)
+    }
   }
 
   content({ size, chunks }: Source): void {
     if (!this.#rules.bansExecutables) return
     const front: Buffer[] = []
     for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
-    if (beginsExecutable(Buffer.concat(front))) this.banned ??= 'content executable'
+    if (beginsExecutable(Buffer.concat(front))) this.#ban('content executable')
+  }
+
+  #ban(what: string): void {
+    if (this.#isExcused(what)) this.excused ??= what
+    else this.banned ??= what
   }
 }

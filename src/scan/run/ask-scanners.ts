@@ -10,7 +10,7 @@ import {
   unknown,
 } from '../shared/scanner.ts'
 import { lend } from './lend.ts'
-import type { PartialResult, ScanRun } from './scan-run.ts'
+import { joined, type PartialResult, type ScanRun } from './scan-run.ts'
 
 /** Milliseconds that a scanner has for ending its work once the deadline has passed. */
 const GRACE = 1000
@@ -18,7 +18,7 @@ const GRACE = 1000
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local
  * scanners are asked only about whole messages. Ends at the first scanner whose answer ends the
- * scan. Calls `meanwhile` whenever a scanner has its samples.
+ * scan; what is excused does not. Calls `meanwhile` whenever a scanner has its samples.
  */
 export async function askScanners(
   samples: readonly Sample[],
@@ -26,17 +26,22 @@ export async function askScanners(
   task: ScanTask,
   meanwhile: () => void = () => {},
 ): Promise<PartialResult> {
-  let unscanned: string | undefined
+  let outcome: PartialResult = {}
   for (const scanner of run.scanners) {
     const sample = sampleFor(scanner, samples)
     if (sample === undefined) continue
     const asking = askScanner(scanner, sample, task)
     meanwhile()
-    const outcome = outcomeOf(await asking, scanner, run)
+    outcome = joined(outcome, outcomeOf(await asking, scanner, run))
+    // A scanner says of several samples what it found first, and that may hide the rest.
+    for (const single of outcome.excused && sample.beside ? [...sample.beside, sample] : []) {
+      const { beside, ...alone } = single
+      outcome = joined(outcome, outcomeOf(await askScanner(scanner, alone, task), scanner, run))
+      if (outcome.result !== undefined) return outcome
+    }
     if (outcome.result !== undefined) return outcome
-    unscanned ??= outcome.unscanned
   }
-  return { unscanned }
+  return outcome
 }
 
 /** The last of the samples that the scanner is asked about, with the others beside it. */
@@ -81,7 +86,8 @@ function outcomeOf(answer: ScannerAnswer, scanner: Scanner, run: ScanRun): Parti
   if (answer.answer === 'clean') return {}
   if (answer.answer === 'infected') {
     const { name, banned = false } = answer
-    return { result: { answer: 'infected', scanner: scanner.name, name, banned } }
+    const found = { answer: 'infected', scanner: scanner.name, name, banned } as const
+    return run.isExcused?.(found) ? { excused: found } : { result: found }
   }
   const why = withName(scanner, answer.why)
   const { over } = answer

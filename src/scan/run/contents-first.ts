@@ -2,7 +2,7 @@ import { sourceOf } from '../../mime/source.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 import { askScanners } from './ask-scanners.ts'
 import { scanContents } from './scan-contents.ts'
-import { contentScanners, type PartialResult, type ScanRun } from './scan-run.ts'
+import { contentScanners, joined, type PartialResult, type ScanRun } from './scan-run.ts'
 
 /** Most small contents that scanners are asked about in one go, and most bytes of all of them. */
 const BATCH_MAX = 8
@@ -22,13 +22,10 @@ export async function scanContentsFirst(
   const contents = await scanContents(message, run, task, (content) => batches.ask(content))
   // That a message holds more than is read is said only if nothing is found in it.
   if (contents.result !== undefined && contents.result.answer !== 'crowded') return contents
-  const last = await batches.end()
+  const last = joined(contents, await batches.end())
   if (last.result !== undefined) return last
-  const whole = await askScanners([message], run, task)
-  return {
-    result: whole.result ?? contents.result,
-    unscanned: contents.unscanned ?? last.unscanned ?? whole.unscanned,
-  }
+  const whole = joined(last, await askScanners([message], run, task))
+  return { ...whole, result: whole.result ?? contents.result }
 }
 
 /** Gathers small contents, so that scanners which can take several are asked about them together. */

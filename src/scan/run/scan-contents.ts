@@ -1,5 +1,12 @@
 import type { Sample, ScanTask } from '../shared/scanner.ts'
-import { contentScanners, type PartialResult, type ScanRun, tooLate, tooMuch } from './scan-run.ts'
+import {
+  contentScanners,
+  joined,
+  type PartialResult,
+  type ScanRun,
+  tooLate,
+  tooMuch,
+} from './scan-run.ts'
 
 /**
  * Calls `ask` with each content that any reader of mail may see in the message, one after another,
@@ -14,20 +21,19 @@ export async function scanContents(
   if (contentScanners(run).length === 0) return {}
   const { spool } = run.secondLook
   const { lookAtContents } = await import('../second-look/look.ts')
-  let unscanned: string | undefined
+  let outcome: PartialResult = {}
   const look = await lookAtContents(message, { spool, signal }, async (content) => {
-    const outcome = await ask(content)
-    unscanned ??= outcome.unscanned
+    outcome = joined(outcome, await ask(content))
     return outcome.result
   })
   switch (look.kind) {
     case 'found':
       return { result: look.found }
     case 'nothing':
-      return { unscanned }
+      return outcome
     case 'late':
       return { result: tooLate(run) }
     case 'over':
-      return tooMuch(`second look: ${look.why}`, look.why, run)
+      return joined(outcome, tooMuch(`second look: ${look.why}`, look.why, run))
   }
 }

@@ -1,6 +1,6 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { isStrange, type Trait } from '../second-look/trait-names.ts'
-import type { Scanner, ScanTask } from '../shared/scanner.ts'
+import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
 import type { Verdict } from '../shared/verdict.ts'
 
 /** The scanners for one message, and the settings that they run by. */
@@ -25,6 +25,8 @@ export interface ScanRun {
     /** Called once with the traits of the message, before any scanner is asked, if they were looked for. */
     readonly traits: (found: ReadonlySet<Trait>) => void
   }
+  /** Set if policy excuses anything that scanners find. */
+  readonly isExcused?: IsExcused | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
@@ -35,8 +37,19 @@ export interface ScanRun {
 export interface PartialResult {
   /** The result that ends the scan. */
   readonly result?: Verdict | undefined
+  /** What was found and is excused, if the scan goes on all the same. */
+  readonly excused?: Verdict | undefined
   /** What a limit left unscanned, if the scan goes on all the same. */
   readonly unscanned?: string | undefined
+}
+
+/** The outcome of two parts of a scan, of which the first did not end it. */
+export function joined(first: PartialResult, then: PartialResult): PartialResult {
+  return {
+    result: then.result,
+    excused: first.excused ?? then.excused,
+    unscanned: first.unscanned ?? then.unscanned,
+  }
 }
 
 /** The scanners that are asked about single contents: local ones judge only whole messages. */

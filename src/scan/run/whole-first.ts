@@ -2,7 +2,7 @@ import type { Trait } from '../second-look/trait-names.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 import { askScanners } from './ask-scanners.ts'
 import { scanContents } from './scan-contents.ts'
-import { keptOutFor, type PartialResult, type ScanRun } from './scan-run.ts'
+import { joined, keptOutFor, type PartialResult, type ScanRun } from './scan-run.ts'
 
 /** Made once, because each error records where it was made, and that takes time. */
 const SCAN_IS_OVER = new Error('the scan is over')
@@ -10,6 +10,8 @@ const SCAN_IS_OVER = new Error('the scan is over')
 /**
  * Scans the whole message and, if it has traits, each content besides (SECONDLOOK=odd). Both happen
  * at the same time: mostly the scanners are another process. A result about the whole comes first.
+ * If what was found in the whole is excused, it may hide something else: each content is scanned then,
+ * whatever SECONDLOOK says.
  */
 export async function scanWholeFirst(
   message: Sample,
@@ -25,10 +27,14 @@ export async function scanWholeFirst(
   try {
     const whole = await askScanners([message], run, task, second?.begin)
     if (whole.result !== undefined) return whole
-    if (second === undefined) return { result: keptOut, unscanned: whole.unscanned }
-    second.begin() // no scanner has been asked if a stamp vouches for all of them
-    const { result, unscanned } = await second.outcome()
-    return { result, unscanned: whole.unscanned ?? unscanned }
+    if (keptOut !== undefined) return { result: keptOut }
+    if (second !== undefined) {
+      second.begin() // no scanner has been asked if a stamp vouches for all of them
+      return joined(whole, await second.outcome())
+    }
+    if (whole.excused === undefined) return whole
+    const ask = (content: Sample) => askScanners([content], run, task)
+    return joined(whole, await scanContents(message, run, task, ask))
   } finally {
     await second?.end() // nobody reads the message once its scan is over
   }

@@ -87,6 +87,15 @@ export interface Sample {
   readonly beside?: readonly Sample[]
 }
 
+/** What a scanner found, by its name; `banned` as in its answer. */
+export interface NamedFinding {
+  readonly name: string
+  readonly banned?: boolean
+}
+
+/** Whether policy lets a message in although this was found. Such a finding never ends a scan. */
+export type IsExcused = (found: NamedFinding) => boolean
+
 /** What a scanner gets besides the sample. */
 export interface ScanTask {
   /**
@@ -106,6 +115,8 @@ export interface ScanTask {
    * keeps them apart from other mail if it can.
    */
   readonly suspects?: 'this' | 'others' | undefined
+  /** Set if policy excuses anything. A scanner that can find several things names one that is not excused. */
+  readonly isExcused?: IsExcused | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**

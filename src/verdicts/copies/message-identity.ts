@@ -1,6 +1,6 @@
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
-import type { Scanner } from '../../scan/shared/scanner.ts'
+import type { IsExcused, Scanner } from '../../scan/shared/scanner.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
 import type { VerdictQuery } from '../shared/verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
@@ -37,6 +37,8 @@ export interface MessageIdentity {
   /** The scanners whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
   readonly subject: FingerprintInput
+  /** As in VerdictQuery. */
+  readonly isExcused: IsExcused | undefined
 }
 
 /** The same for a message with a fingerprint. */
@@ -56,7 +58,7 @@ export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, leaving, policy } = query
+  const { message, leaving, policy, isExcused } = query
   const { host, crypto } = options
   const maxAge = Math.min(options.maxAge, query.maxAge)
   const scanners = query.scanners.filter(({ memorable }) => memorable)
@@ -73,5 +75,7 @@ export async function identify(
   const common = fingerprintOf(subject, secrets.fingerprint, crypto)
   const fingerprint = tellSignatures(scanners, here) ? common : undefined
   const versions = await versionsNow(scanners, here)
-  return versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject }
+  return (
+    versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject, isExcused }
+  )
 }

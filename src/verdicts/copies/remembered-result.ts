@@ -18,11 +18,11 @@ export function memorableOf(
 /**
  * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
  * scanners run in their order; but not those behind a scanner that found something, which would not have
- * run either.
+ * run either. What is excused, and a limit, never hide what was found.
  */
 export async function withRemembered(
   verdict: RememberedVerdict,
-  { scanners, policy }: VerdictQuery,
+  { scanners, policy, isExcused }: VerdictQuery,
   scanWith: ScanWith,
   timeout: number,
 ): Promise<KnownOrScanned> {
@@ -38,7 +38,7 @@ export async function withRemembered(
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
     const result = await scanWith(before, timeout)
-    if (result.answer !== 'clean') return { result }
+    if (result.answer === 'infected' && !isExcused?.(result)) return { result }
   }
   const { name, scanner } = found
   return { result: { answer: 'infected', name, scanner, banned: false }, known: verdict }

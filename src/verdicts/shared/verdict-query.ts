@@ -1,7 +1,7 @@
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/spool.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { Scanner, ScanTask } from '../../scan/shared/scanner.ts'
+import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
@@ -13,6 +13,8 @@ export interface VerdictQuery {
   /** All scanners for the message, in their order. */
   readonly scanners: readonly Scanner[]
   readonly policy: ScanPolicy
+  /** Set if policy excuses anything that scanners find. */
+  readonly isExcused?: IsExcused | undefined
   /** Seconds; no older verdict counts for this message, whatever the memory's own limit is. */
   readonly maxAge: number
   /** What the message may have in common with others (common-marks.ts). */

@@ -37,7 +37,10 @@ export function search(
       if (at >= to) return
     }
   }
-  return searchMessage({ size: bytes.length, chunks }, rules, scanTask().task)
+  return searchMessage({ size: bytes.length, chunks }, rules, {
+    ...scanTask().task,
+    isExcused: () => false,
+  })
 }
 
 /** The banned name, `over: LIMIT`, or `clean`. */

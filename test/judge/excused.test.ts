@@ -1,0 +1,209 @@
+import * as crypto from 'node:crypto'
+import t from 'tap'
+import { judgeByRules } from '../../src/judge/by-rule.ts'
+import { readScanningPolicy } from '../../src/judge/policy.ts'
+import type { Tools } from '../../src/judge/tools.ts'
+import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
+import { createRules } from '../../src/rules/match.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+import { attachmentsScanner } from '../../src/scan/attachments/attachments.ts'
+import {
+  clean,
+  infected,
+  type Sample,
+  type Scanner,
+  unknown,
+} from '../../src/scan/shared/scanner.ts'
+import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
+import { openMemoryStore } from '../../src/verdicts/stores/memory-store.ts'
+import { openVerdicts } from '../../src/verdicts/verdicts.ts'
+
+/** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
+
+const PUA = 'PUA.Packed'
+const textOf = ({ chunks }: Sample) =>
+  Buffer.concat([...chunks()].map((chunk) => Buffer.from(chunk))).toString('latin1')
+
+/** Opens base64, as clamd does, and names the first of these words in what it gets. */
+function clamdLike(more: Partial<Scanner> = {}): Scanner {
+  return {
+    name: 'clamd',
+    local: false,
+    async scan(sample) {
+      for (const each of [...(sample.beside ?? []), sample]) {
+        const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
+          Buffer.from(word, 'base64').toString('latin1'),
+        )
+        const found = /PUA\.Packed|Eicar|TROUBLE/.exec(opened)?.[0]
+        if (found === 'TROUBLE') return unknown('cannot tell')
+        if (found !== undefined) return infected(found)
+      }
+      return clean
+    },
+    ...more,
+  }
+}
+
+const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+const attached = (content: string, name = 'a.bin') =>
+  `--b\nContent-Type: application/octet-stream; name=${name}\nContent-Transfer-Encoding: base64\n\n${base64(content)}\n`
+const mail = (...parts: readonly string[]) =>
+  `From: a@example.org\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nHello\n${parts.join('')}--b--\n`
+
+const pua = attached(`a packed program: ${PUA}`)
+const eicar = attached('a virus, which is Eicar')
+const trouble = attached('some TROUBLE for scanners')
+
+interface Setup {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly lines?: string
+  readonly scanner?: Scanner
+  readonly tools?: Partial<Tools>
+  readonly to?: readonly string[]
+}
+
+async function judgeBy(text: string, setup: Setup) {
+  const { settings, lines = '', scanner = clamdLike(), to = ['b@example.org'] } = setup
+  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
+  const message = messageInMemory(Buffer.from(text, 'latin1'), {
+    policy: policy.spool,
+    digestsFor: () => ({ md5: false, sha256: true }),
+    createHash: crypto.createHash,
+  })
+  const { line } = policy.scan
+  const isSearched = line.kind === 'plugins' && line.names.includes('attachments')
+  const tools: Tools = {
+    scanners: [...(isSearched ? [attachmentsScanner(policy.scan)] : []), scanner],
+    crypto,
+    signatureFiles: () => undefined,
+    now: Date.now,
+    uptime: () => performance.now(),
+    ...setup.tools,
+  }
+  const client = { relay: false, clusterPeer: false, bounceInjector: false }
+  const recipients = to.map((recipient) => Buffer.from(recipient))
+  const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
+  const rules = createRules('file', parseRules(lines, 'file'))
+  const policyFor = () => ({ policy, tools })
+  return judgeByRules({ message, envelope, client }, rules, policyFor, 'once')
+}
+
+const tagOnly = { VIRUSTAGONLY: 'PUA.*' }
+const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
+  'a pattern of VIRUSTAGONLY': { settings: tagOnly },
+  'an exception for its signature': { lines: 'signature=PUA.* allow\n' },
+}
+
+for (const [excuse, setup] of Object.entries(excuses)) {
+  for (const when of ['always', 'never']) {
+    t.test(`${excuse} does not hide a virus behind it, SECONDLOOK=${when}`, async (t) => {
+      const judgeWith = (text: string, scanner = clamdLike()) => {
+        const settings = { ...setup.settings, SECONDLOOK: when }
+        return judgeBy(text, { ...setup, settings, scanner })
+      }
+      const refused = { kind: 'reject', findings: { scan: 'infected', virus: 'Eicar' } }
+      t.match(await judgeWith(mail(pua, eicar)), refused)
+      t.match(await judgeWith(mail(eicar, pua)), refused)
+      t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBeside: true })), refused)
+      t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', findings: { scan: 'unknown' } })
+      const excused = { kind: 'accept', findings: { scan: 'infected', virus: PUA } }
+      t.match(await judgeWith(mail(pua)), excused)
+      t.match(await judgeWith(mail(pua), clamdLike({ takesBeside: true })), excused)
+      t.match(await judgeWith(mail('')), { kind: 'accept', findings: { scan: 'clean' } })
+    })
+  }
+}
+
+t.test(
+  'a limit that leaves something unscanned does not take an excused finding away',
+  async (t) => {
+    const nested = '--b\nContent-Type: message/rfc822\n\nSubject: x\n\nx\n'
+    const settings = { ...tagOnly, MAXNESTING: '1', OVERNESTING: 'accept' }
+    const text = mail(pua, nested.repeat(2))
+    const deep = text.replace('Subject: x\n\nx', 'Content-Type: message/rfc822\n\nSubject: x\n\nx')
+    t.match(await judgeBy(deep, { settings }), { kind: 'accept', findings: { virus: PUA } })
+    t.match(await judgeBy(deep.replace(pua, pua + eicar), { settings }), { kind: 'reject' })
+  },
+)
+
+t.test('a banned attachment that an exception lets in hides nothing', async (t) => {
+  const good = attached('a tool', 'good.exe')
+  const bad = attached('a tool', 'bad.exe')
+  const lines = 'signature=*good.exe allow\n'
+  for (const when of ['always', 'never']) {
+    const settings = {
+      QHPSI: 'plugin: attachments clamd',
+      BADATTACHMENTS: '*.exe',
+      SECONDLOOK: when,
+    }
+    const judgeAll = (...parts: readonly string[]) => judgeBy(mail(...parts), { settings, lines })
+    const allowed = { kind: 'accept', findings: { banned: 'attachment good.exe', allowed: 1 } }
+    t.match(await judgeAll(good), allowed)
+    t.match(await judgeAll(good, eicar), { kind: 'reject', findings: { virus: 'Eicar' } })
+    const banned = { kind: 'reject', findings: { banned: 'attachment bad.exe' } }
+    t.match(await judgeAll(good, bad), banned)
+    t.match(await judgeAll(bad, good), banned)
+    const two = good.replace('base64\n\n', 'base64\nContent-Disposition: x; filename=bad.exe\n\n')
+    t.match(await judgeAll(two), banned)
+  }
+})
+
+t.test('the exceptions of several recipients each count for what they name', async (t) => {
+  const to = ['b@example.org', 'c@example.org']
+  const both = 'to=b@example.org,signature=PUA.* allow\nto=b@example.org,signature=Eicar allow\n'
+  const all = `${both}to=c@example.org allow\n`
+  t.match(await judgeBy(mail(pua, eicar), { lines: all, to }), { kind: 'accept' })
+  const fewer = 'to=b@example.org,signature=PUA.* allow\nto=c@example.org allow\n'
+  t.match(await judgeBy(mail(pua, eicar), { lines: fewer, to }), { kind: 'reject' })
+})
+
+t.test('an exception for a file and one for a signature count together', async (t) => {
+  const file = 'a virus, which is Eicar'
+  const digest = crypto.createHash('sha256').update(file).digest('hex')
+  const lines = `sha256=${digest} allow\nsignature=PUA.* allow\n`
+  const allowed = { kind: 'accept', findings: { virus: 'Eicar', allowed: 1 } }
+  t.match(await judgeBy(mail(pua, eicar), { lines }), allowed)
+  t.match(await judgeBy(mail(eicar, pua), { lines }), allowed)
+  const other = attached('another one: Eicar')
+  t.match(await judgeBy(mail(pua, eicar, other), { lines }), { kind: 'reject' })
+})
+
+t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
+  const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
+  const verdicts = openVerdicts({
+    stores: [openMemoryStore()],
+    secrets: () => secrets,
+    crypto,
+    maxAge: 3600,
+    host: 'here',
+    signatureFiles: () => undefined,
+    now: Date.now,
+    uptime: () => performance.now(),
+    fullTime: 60_000,
+  })
+  const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
+  const scan: Scanner['scan'] = (sample, task) => {
+    task.signatures?.('clamd', 'ClamAV 1.4.3/1/')
+    return clamdLike().scan(sample, task)
+  }
+  const scanner = clamdLike({ memorable, scan })
+  const judgeWith = (text: string, setup: Setup = {}) =>
+    judgeBy(text, { ...setup, scanner, tools: { verdicts } })
+  const both = mail(pua, eicar)
+  t.match(await judgeWith(both), { kind: 'reject', findings: { virus: PUA } })
+  await new Promise(setImmediate)
+  t.match(await judgeWith(both), { findings: { scan: 'known', virus: PUA } })
+  for (const setup of Object.values(excuses)) {
+    t.match(await judgeWith(both, setup), { kind: 'reject', findings: { virus: 'Eicar' } })
+  }
+
+  const named = mail(attached('a virus, which is Eicar', 'good.exe'))
+  const settings = { QHPSI: 'plugin: attachments clamd', BADATTACHMENTS: '*.exe' }
+  const lines = 'signature=*good.exe allow\n'
+  for (const scanned of ['infected', 'known']) {
+    const decision = await judgeWith(named, { settings, lines })
+    t.match(decision, { kind: 'reject', findings: { scan: scanned, virus: 'Eicar' } })
+    await new Promise(setImmediate)
+  }
+})
