@@ -1,6 +1,7 @@
 // `npm test`: everything that must hold before a change is good. With the names
 // of test files, only those are run; with `--changed [COMMIT]` those of the rooms in which
-// files differ from that commit (HEAD if there is none).
+// files differ from that commit (HEAD if there is none). TESTS=all (`npm run test:all`) runs all
+// files, and all of each; without it a line at the end says what was left out.
 //
 // The last line is "N passed, N failed", with ", N skipped" where programs are
 // missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
@@ -18,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
 import { findProgram, installPrograms } from './programs/install.mjs'
 import { changedSince, testsOf } from './run/changed.mjs'
+import { leftOut, withoutNightly } from './run/nightly.mjs'
 import { longestFirst } from './run/order.mjs'
 import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
@@ -26,6 +28,7 @@ import { temporaryDirectory } from './run/temporary.mjs'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const tools = join(root, 'node_modules/.bin')
 const inCi = process.env.CI === 'true'
+const isWhole = process.env.TESTS === 'all'
 const files = filesToRun(process.argv.slice(2))
 const started = performance.now()
 
@@ -44,7 +47,7 @@ const results = new Map()
 /** More files than these do not fail by chance. */
 const AGAIN_MAX = 3
 
-/** Test files by the command line; none for all. */
+/** Test files by the command line; none for all that are run each time. */
 function filesToRun([first, ...more]) {
   if (first !== '--changed') return first === undefined ? [] : [first, ...more]
   const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), allFiles())
@@ -58,6 +61,8 @@ function allFiles() {
   const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
   return own.map((name) => `test/${name}`).sort()
 }
+
+const filesOfRun = () => (isWhole ? allFiles() : withoutNightly(allFiles()))
 
 /** What the lock files name; a second run finds it there. */
 function installPackages() {
@@ -122,7 +127,7 @@ async function prepareTap() {
 async function runTests() {
   await prepareTap()
   process.stdout.write('tests\n')
-  await runFiles(files.length > 0 ? files : allFiles(), JOBS)
+  await runFiles(files.length > 0 ? files : filesOfRun(), JOBS)
   const again = failedFiles([...results.values()])
   const amongOthers = results.size > 1 && again.length <= AGAIN_MAX
   if (amongOthers && again.length > 0) await runAgain(again)
@@ -194,6 +199,9 @@ function summary() {
   for (const failure of failed) tell(failure)
   const lines = timeLines(performance.now() - started, [...results.values()])
   for (const line of lines) process.stdout.write(`${line}\n`)
+  if (files.length === 0 && !isWhole) {
+    process.stdout.write(`${leftOut(allFiles(), filesOfRun())}\n`)
+  }
   const parts = [`${passed.length} passed`, `${failed.length} failed`]
   if (skipped.length > 0) parts.push(`${skipped.length} skipped`)
   process.stdout.write(`${parts.join(', ')}\n`)

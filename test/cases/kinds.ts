@@ -1,5 +1,5 @@
+import { isWhole } from '../run/is-whole.ts'
 import type { Case } from './case.ts'
-import { isWhole } from './is-whole.ts'
 import { buildStage } from './stage.ts'
 
 /**
@@ -7,8 +7,8 @@ import { buildStage } from './stage.ts'
  * tagged, stamped, redirected, kept, split among its recipients, or loses fields.
  *
  * This is what further builds of a program, and older protocols, play: the judgement is the same
- * bundle (or the same C) in each, and one build of each door plays all cases. With
- * `npm run test:all` (CASES=all) all builds do.
+ * bundle (or the same C) in each, and one build of each door plays all cases. In
+ * `npm run test:all` all builds do.
  */
 export function firstOfEachKind(cases: readonly Case[]): readonly Case[] {
   if (isWhole) return cases

@@ -88,12 +88,12 @@ t.test('the program behind finds descriptors and signals as they were', { skip }
   await until(() => plain.kept('environment') !== '', 'the bare server ends')
   for (const { name, smtpDelay } of runtimes) {
     const server = await serve({ words: [...smtpDelay, ...QUICK] })
+    t.teardown(server.stop)
     await visit(server.port)
     await until(() => server.kept('environment') !== '', 'the server behind ends')
     t.match(server.kept('state'), /SigIgn:\s+0+\n/)
     t.equal(server.kept('state'), plain.kept('state'), name)
     t.notMatch(server.kept('environment'), /SMTPDELAY_SIGIGN/)
-    await server.stop()
   }
 })
 
@@ -104,10 +104,10 @@ t.test('a signal that was ignored before stays ignored', { skip }, async (t) => 
     (runtime) => runtime.name !== 'on the oldest Node',
   )) {
     const server = await serve({ words: [...ignoring, ...smtpDelay, ...QUICK] })
+    t.teardown(server.stop)
     await visit(server.port)
     await until(() => server.kept('environment') !== '', 'the server behind ends')
     t.match(server.kept('state'), /SigIgn:\s+0+1000\n/, name)
-    await server.stop()
   }
 })
 

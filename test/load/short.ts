@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { missing as noCompiler } from '../c/onescanc/client.ts'
-import { isWhole } from '../cases/is-whole.ts'
 import { clamdMissing } from '../programs/clamd.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { pythonMissing } from '../second-reader/readers/python.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig } from './rig.ts'

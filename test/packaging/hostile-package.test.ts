@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { isWhole } from '../cases/is-whole.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /**
@@ -49,8 +49,7 @@ const puts: Readonly<Record<string, string>> = {
 }
 
 /** `npm run hostile` puts each of them at each name, as `test:all` does, and `npm test` one of them. */
-const isAll = isWhole || process.env.HOSTILE === 'all'
-const rounds = isAll ? Object.keys(puts).map((_, index) => index) : [0]
+const rounds = isWhole ? Object.keys(puts).map((_, index) => index) : [0]
 
 /** For each directory on standard input; what is there is replaced, but for other directories. */
 const plant = (round: number) => `use POSIX ();

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { missing as noCompiler } from '../c/onescanc/client.ts'
-import { isWhole } from '../cases/is-whole.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { expectNoAttack, expectTruth, missing } from './short.ts'
 
 const skip = missing || noCompiler
 
 t.test('mail through the slot itself is what others read in it', { skip }, async (t) => {
-  await expectTruth(t, { count: isWhole ? 400 : 200, seed: 5, doors: { cold: 1, client: 3 } })
+  await expectTruth(t, { count: isWhole ? 400 : 100, seed: 5, doors: { cold: 1, client: 3 } })
 })
 
 t.test(

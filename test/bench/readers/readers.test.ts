@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CONTENTS_MAX } from '../../../src/mime/limits.ts'
-import { isWhole } from '../../cases/is-whole.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
+import { isWhole } from '../../run/is-whole.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'
 import { startClamdForEvasions } from './evasions.ts'
 import { conforming, fuzz } from './fuzz.ts'

@@ -4,8 +4,8 @@ import t, { type Test } from 'tap'
 import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
-import { isWhole } from '../../cases/is-whole.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
+import { isWhole } from '../../run/is-whole.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
   accept,

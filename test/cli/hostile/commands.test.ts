@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { names as settings } from '../../../src/ground/settings/table.ts'
-import { isWhole } from '../../cases/is-whole.ts'
 import { plain } from '../../cases/messages.ts'
+import { isWhole } from '../../run/is-whole.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 
 /**
@@ -21,7 +21,7 @@ const skip =
 /** The number of calls at a time. */
 const JOBS = 3
 /** Every eighth call is made. `npm run hostile` and `test:all` make all calls, which takes minutes. */
-const STEP = isWhole || process.env.HOSTILE === 'all' ? 1 : 8
+const STEP = isWhole ? 1 : 8
 
 interface Command {
   readonly name: string

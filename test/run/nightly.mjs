@@ -1,0 +1,25 @@
+/** Tests that `npm run test:all` runs, each night, and `npm test` does not; a folder ends in `/`. */
+const NIGHTLY = [
+  'test/bench/',
+  'test/load/',
+  'test/packaging/arm64.test.ts',
+  'test/packaging/same-bytes.test.ts',
+]
+
+/** What stands there and is run each time: one look for truth under load, and one at random mail. */
+const EACH_TIME = ['test/bench/readers/readers.test.ts', 'test/load/node.test.ts']
+
+/** What else `test:all` has, in the tests that run each time (test/run/is-whole.ts). */
+const MORE = 'each case on each build, most random mails, most hostile calls, the largest memory'
+
+/** Test files that are run without test:all. */
+export function withoutNightly(names) {
+  const isNightly = (name) => NIGHTLY.some((start) => name.startsWith(start))
+  return names.filter((name) => EACH_TIME.includes(name) || !isNightly(name))
+}
+
+/** One line about what was left out. */
+export function leftOut(all, ran) {
+  const rest = all.length - ran.length
+  return `left to npm run test:all: ${rest} files (${NIGHTLY.join(', ')}), ${MORE}`
+}
