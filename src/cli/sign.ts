@@ -59,7 +59,8 @@ async function sign(args: ArgumentsCamelCase<SignArguments>, output: Output): Pr
   const bytes = readMessageBytes(args.file, maxSizeOf(args))
   const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
   try {
-    if (message.headerTooLarge) return refuse(output, 'the header is larger than 1 MiB')
+    if (message.headerTooLarge)
+      return refuse(output, 'the header is larger than 1 MiB, or has more than 5,000 fields')
     const now = Math.floor(Date.now() / 1000)
     const scanners = args.scanners.split(',').filter((name) => name !== '')
     const examined = { header: message.header, ...(await message.form()) }

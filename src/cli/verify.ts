@@ -53,7 +53,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
     }
     const examined = { header: message.header, ...(await message.form()) }
     const trust: Trust = message.headerTooLarge
-      ? { trusted: false, why: 'the header is larger than 1 MiB' }
+      ? { trusted: false, why: 'the header is larger than 1 MiB, or has more than 5,000 fields' }
       : verifyStamps(examined, options)
     // If a message is not well formed, readers may see different fields in it.
     const readable = !message.headerTooLarge && examined.formFault === undefined

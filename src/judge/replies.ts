@@ -32,6 +32,6 @@ export function replyAboutForm(verb: 'refused' | 'deferred', grounds: Grounds, w
 export const HEADER_TOO_LARGE: Reply = {
   class: 5,
   enhanced: '5.3.4',
-  text: 'header of the message is larger than 1 MiB',
+  text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
   grounds: 'header-too-large',
 }

@@ -2,6 +2,35 @@
 const DEPTH_MAX = 4
 
 /**
+ * The most encoded words of a header that are decoded. A word has four question marks, and these are
+ * what is counted.
+ */
+export const ENCODED_WORDS_MAX = 2500
+
+/** Counts the encoded words of a header that comes in pieces. */
+export class EncodedWordCount {
+  #marks = 0
+
+  get isOver(): boolean {
+    return this.#marks > 4 * ENCODED_WORDS_MAX
+  }
+
+  add(text: string): void {
+    let mark = text.indexOf('?')
+    for (; mark >= 0 && !this.isOver; mark = text.indexOf('?', mark + 1)) this.#marks++
+  }
+}
+
+/** Whether a header has more encoded words than are decoded. */
+export function hasTooManyWords(header: string): boolean {
+  const from = header.indexOf('=?')
+  if (from < 0) return false
+  const count = new EncodedWordCount()
+  count.add(header.slice(from))
+  return count.isOver
+}
+
+/**
  * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
  * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
  * as ripmime: anything behind the beginning of an encoded word belongs to it, the first letter
@@ -11,9 +40,10 @@ export function hidesLineEnd(field: string): boolean {
   return hidesWithin(field, DEPTH_MAX)
 }
 
-/** Whether a field of a header may hide a line end, or a NUL, in an encoded word. */
+/** Whether a field of a header may hide a line end, or a NUL, in an encoded word; too many may. */
 export function hasHiddenLineEnd(header: string): boolean {
-  return header.includes('=?') && header.split(/\n(?![ \t])/).some(hidesLineEnd)
+  if (!header.includes('=?')) return false
+  return hasTooManyWords(header) || header.split(/\n(?![ \t])/).some(hidesLineEnd)
 }
 
 function hidesWithin(field: string, depth: number): boolean {

@@ -3,6 +3,12 @@ import type { HeaderEdits, HeaderField } from './edits.ts'
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
 
+/** The most fields of a header block that can be edited; mail with more of them is refused. */
+export const HEADER_FIELDS_MAX = 5000
+
+/** About how many bytes of memory the place of a field takes, with its name. */
+export const FIELD_COST = 256
+
 const LF = 0x0a
 const CR = 0x0d
 const COLON = 0x3a
@@ -44,10 +50,17 @@ export class Header {
     return this.bytes.length
   }
 
-  /** All fields in their order, without the empty line. A line that is no field has the name ''. */
+  /**
+   * The fields in their order, without the empty line. A line that is no field has the name ''. Of more
+   * than HEADER_FIELDS_MAX fields, so many and one more are there.
+   */
   get fields(): readonly FieldSpan[] {
     this.#fields ??= findFields(this.bytes, this.lineEnding)
     return this.#fields
+  }
+
+  get hasTooManyFields(): boolean {
+    return this.fields.length > HEADER_FIELDS_MAX
   }
 
   /** Returns a field as it stands, latin1, with its folds and its line end. */
@@ -91,6 +104,7 @@ function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {
   const crlf = ending === '\r\n'
   let start = 0
   while (start < block.length && !isEmptyLine(block, start, crlf)) {
+    if (fields.length > HEADER_FIELDS_MAX) break
     let end = lineEnd(block, start)
     while (end < block.length && (block[end] === SPACE || block[end] === TAB)) {
       end = lineEnd(block, end)

@@ -61,16 +61,16 @@ export function rereadable(
   }
 }
 
-/** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX. */
+/** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX bytes. */
 export function headerOf(bytes: Buffer): {
   readonly header: Header
   readonly headerTooLarge: boolean
 } {
-  const found = findHeaderEnd(bytes.subarray(0, HEADER_MAX), 0)
-  if ('end' in found)
-    return { header: new Header(bytes.subarray(0, found.end)), headerTooLarge: false }
-  const header = new Header(bytes.subarray(0, HEADER_MAX))
-  return { header, headerTooLarge: bytes.length > HEADER_MAX }
+  const front = bytes.subarray(0, HEADER_MAX)
+  const found = findHeaderEnd(front, 0)
+  const header = new Header('end' in found ? bytes.subarray(0, found.end) : front)
+  const isCut = 'next' in found && bytes.length > HEADER_MAX
+  return { header, headerTooLarge: isCut || header.hasTooManyFields }
 }
 
 function* pieces(bytes: Buffer, from: number, to: number): Generator<Buffer> {

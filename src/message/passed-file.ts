@@ -4,7 +4,7 @@ import { objectionToFileSystem } from '../ground/path/file-systems.ts'
 import { releaseBuffer } from '../ground/runtime/release-buffer.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
-import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
+import { findHeaderEnd, HEADER_MAX, type Header } from './header-block.ts'
 import { headerOf, type MessageOptions, messageInMemory, rereadable } from './in-memory.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
@@ -117,9 +117,7 @@ function headerIn({ descriptor, offset, size }: PassedFile): ReturnType<typeof h
   const front = Buffer.allocUnsafe(Math.min(size, FRONT))
   fill(descriptor, front, offset)
   const found = findHeaderEnd(front, 0)
-  if ('end' in found) {
-    return { header: new Header(Buffer.from(front.subarray(0, found.end))), headerTooLarge: false }
-  }
+  if ('end' in found) return headerOf(Buffer.from(front.subarray(0, found.end)))
   const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
   fill(descriptor, all, offset)
   return headerOf(all)

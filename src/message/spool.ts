@@ -18,11 +18,14 @@ export interface Message extends NamedCopy {
   /** Bytes of header block and body. */
   readonly size: number
   /**
-   * The header block with the first empty line, or the whole message if there is none. It is cut if
-   * `headerTooLarge` is set.
+   * The header block with the first empty line, or the whole message if there is none. It may be
+   * cut if `headerTooLarge` is set.
    */
   readonly header: Header
-  /** Whether the header block is over HEADER_MAX: the message cannot be edited, only refused. */
+  /**
+   * Whether the header block is over HEADER_MAX or HEADER_FIELDS_MAX: the message cannot be edited, only
+   * refused.
+   */
   readonly headerTooLarge: boolean
   /**
    * Returns what stamps need to know. The first call may hash the body, while scanners go on. Rejects
@@ -184,7 +187,7 @@ function spooledMessage(spooled: SpoolContents): SpooledMessage {
     ...named,
     size: header.length + bodySize,
     header,
-    headerTooLarge: spooled.headerTooLarge,
+    headerTooLarge: spooled.headerTooLarge || header.hasTooManyFields,
     form: async () => spooled.form,
     body,
     rewrite(edited) {

@@ -1,5 +1,5 @@
-import { hidesLineEnd } from './encoded-words.ts'
-import type { FieldSpan, Header, LineEnding } from './header-block.ts'
+import { ENCODED_WORDS_MAX, hasTooManyWords, hidesLineEnd } from './encoded-words.ts'
+import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from './header-block.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -15,7 +15,8 @@ export type FormFault = string | undefined
  * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
  * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
  * parentheses and have no blank before the colon, there is no NUL, no CR but in CRLF line endings that
- * are the same on every line, no `From ` on top, and no line end in an encoded word.
+ * are the same on every line, no `From ` on top, no line end in an encoded word, and no more encoded
+ * words and fields than are read.
  */
 export function headerFormFault(header: Header): FormFault {
   const known = faults.get(header)
@@ -37,6 +38,8 @@ function formFaultOf(header: Header): FormFault {
   if (endings) return endings
   const text = block.toString('latin1')
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) return 'no empty line ends the header'
+  if (header.hasTooManyFields) return `the header has more than ${HEADER_FIELDS_MAX} fields`
+  if (hasTooManyWords(text)) return `the header has more than ${ENCODED_WORDS_MAX} encoded words`
   for (const { start, end } of header.fields) {
     const field = text.slice(start, end)
     const fault = fieldFault(field) ?? (hidesLineEnd(field) ? HIDDEN_END : undefined)

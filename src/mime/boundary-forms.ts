@@ -1,10 +1,11 @@
 import { decodeWords } from '../message/encoded-words.ts'
-import { BOUNDARY_MAX, LimitExceeded } from './limits.ts'
+import { BOUNDARIES_MAX, BOUNDARY_MAX, LimitExceeded } from './limits.ts'
 
 /**
  * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower
  * case: with and without quotes, escapes, folds, comments, encoded words and the sections of RFC
- * 2231. Takes time linear in the header's length. Throws LimitExceeded if a boundary is too long.
+ * 2231. Takes time linear in the header's length. Throws LimitExceeded if a boundary is too long, or if
+ * there are too many.
  */
 export function readBoundaries(header: string): string[] {
   const found = new Set<string>()
@@ -23,7 +24,9 @@ function addBoundaries(text: string, found: Set<string>): void {
     if (boundary !== '') found.add(boundary)
   }
   let joined = ''
+  let count = 0
   for (const { value, isSection } of parametersIn(text)) {
+    if (++count > BOUNDARIES_MAX) throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
     for (const reading of readingsOf(value)) add(reading)
     if (!isSection) continue
     const plain = percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))

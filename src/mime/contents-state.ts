@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { CONTENTS_MAX, LimitExceeded, mostBytesOf } from './limits.ts'
+import { LimitExceeded, mostBytesOf, mostContentsOf } from './limits.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
@@ -82,8 +82,9 @@ export interface Decoding extends Work {
   readonly given: Set<string>
   /** The bytes of the message whose contents are given now. */
   range: ByteRange | undefined
-  /** How many contents were given. */
+  /** How many contents were given, and may be. */
   count: number
+  readonly most: number
 }
 
 export type WorkOptions = Pick<ContentsOptions, 'openFile' | 'onWork'>
@@ -105,6 +106,7 @@ export function newDecoding(
     given: new Set(),
     range: undefined,
     count: 0,
+    most: mostContentsOf(message.size),
   }
 }
 
@@ -133,7 +135,8 @@ export function* giveContent(
   decoding: Decoding,
 ): Generator<ContentStep, boolean> {
   if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
-  if (++decoding.count > CONTENTS_MAX) throw new LimitExceeded(`more than ${CONTENTS_MAX} contents`)
+  if (++decoding.count > decoding.most)
+    throw new LimitExceeded(`more than ${decoding.most} contents`)
   if (!isCounted) countBytes(decoding, source.size)
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)

@@ -1,4 +1,10 @@
-import { decodeWords, hasHiddenLineEnd } from '../message/encoded-words.ts'
+import {
+  decodeWords,
+  ENCODED_WORDS_MAX,
+  EncodedWordCount,
+  hasHiddenLineEnd,
+} from '../message/encoded-words.ts'
+import { FIELDS_COUNT_MAX, FIELDS_MAX } from './limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
@@ -68,17 +74,17 @@ export class MimeLines {
   #words = ''
   #keeping = false
   #hasWords = false
+  #fields = 0
+  readonly #count = new EncodedWordCount()
   /** Whether the header has NULs, bare CRs or other control characters. */
   hasControls = false
-  /** Whether the collected lines have more than `most` characters. */
-  isOver = false
-  readonly #most: number
 
-  constructor(most: number, before?: MimeLines) {
-    this.#most = most
+  constructor(before?: MimeLines) {
     if (before === undefined) return
     this.#text = before.#text
     this.#words = before.#words
+    this.#fields = before.#fields
+    this.#count.add(before.#words)
     this.hasControls = before.hasControls
   }
 
@@ -88,13 +94,24 @@ export class MimeLines {
     if (!goesOn) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
+      if (this.#keeping) this.#fields++
     }
     // Some readers end a line at a bare CR. For them a field begins behind it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
     if (ended.includes('=?')) this.#hasWords = true
-    if (this.#hasWords) this.#words += ended
+    if (this.#hasWords) {
+      this.#words += ended
+      this.#count.add(ended)
+    }
     if (this.#keeping) this.#text += ended
-    if (this.length > this.#most) this.isOver = true
+  }
+
+  /** The limit that the collected lines exceed; undefined if there is none. */
+  get over(): string | undefined {
+    if (this.length > FIELDS_MAX) return `more than ${FIELDS_MAX} characters about content`
+    if (this.#fields > FIELDS_COUNT_MAX) return `more than ${FIELDS_COUNT_MAX} fields about content`
+    if (this.#count.isOver) return `more than ${ENCODED_WORDS_MAX} encoded words`
+    return undefined
   }
 
   /** The number of characters that were collected. */

@@ -1,6 +1,6 @@
 import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
-import { FIELDS_MAX, LimitExceeded } from './limits.ts'
+import { LimitExceeded } from './limits.ts'
 import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
 import { SPACE, TAB } from './shared/lines.ts'
 
@@ -37,7 +37,7 @@ export class HeaderRegion {
   constructor(start: RegionStart) {
     const { before } = start
     this.start = start
-    this.lines = new MimeLines(FIELDS_MAX, before?.lines)
+    this.lines = new MimeLines(before?.lines)
     this.isWhole = before === undefined
     this.#learnt = before ? before.#learnt : 0
   }
@@ -46,9 +46,8 @@ export class HeaderRegion {
   add(line: string, goesOn: boolean): void {
     this.hasLines = true
     this.lines.add(line, goesOn)
-    if (this.lines.isOver) {
-      throw new LimitExceeded(`a header with more than ${FIELDS_MAX} characters about content`)
-    }
+    const { over } = this.lines
+    if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
   }
 
   /** Returns the lines about content that came since the last call. */

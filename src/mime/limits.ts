@@ -3,8 +3,19 @@
  * so: the message of LimitExceeded names the limit. Nothing is left out silently.
  */
 
-/** The most contents of one message. */
+/**
+ * The most contents of one message. Each is a question to the scanners, so a small message may have
+ * fewer.
+ */
 export const CONTENTS_MAX = 2000
+export const CONTENTS_LEAST = 250
+/** The bytes of a message for each content beyond CONTENTS_LEAST. */
+export const BYTES_OF_CONTENT = 64
+
+/** How many contents a message of this size may have. */
+export function mostContentsOf(size: number): number {
+  return Math.min(CONTENTS_LEAST + Math.floor(size / BYTES_OF_CONTENT), CONTENTS_MAX)
+}
 /** The most encoded mails inside one another. */
 export const DEPTH_MAX = 12
 /**
@@ -30,6 +41,8 @@ export function mostBytesOf(size: number): number {
 export const PLACES_MAX = 100_000
 /** The most characters of fields about content in one header. */
 export const FIELDS_MAX = 1024 * 1024
+/** The most fields about content in one header. */
+export const FIELDS_COUNT_MAX = 5000
 /**
  * The most characters of fields about content in headers with a delimiter among their lines. For
  * some readers such a header goes on behind the delimiter, so its first lines are read again.

@@ -19,6 +19,9 @@ const GOES_ON = /^(?:content|filename=)|base64/i
 /** The bytes of a line of uuencode, with its line end and the line end before it. */
 const CODED_LINE_MAX = 96
 
+/** The steps that a line of a header takes besides those of its bytes. */
+const HEADER_LINE_STEPS = 8
+
 /** After more lines than this in a row that are no fields, the header is over for all readers. */
 const STRANGE_MAX = 2
 
@@ -193,6 +196,7 @@ export class MailReading {
 
   /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
+    this.steps += HEADER_LINE_STEPS
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {

@@ -5,15 +5,19 @@ import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { quarantineField } from '../../src/judge/quarantine-field.ts'
+import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
-import { HEADER_MAX } from '../../src/message/header-block.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/sweep.ts'
 import {
   BOUNDARIES_MAX,
   BOUNDARY_LENGTHS_MAX,
   BOUNDARY_MAX,
+  BYTES_OF_CONTENT,
+  CONTENTS_LEAST,
   CONTENTS_MAX,
+  FIELDS_COUNT_MAX,
   FIELDS_MAX,
   GOING_ON_MAX,
   DEPTH_MAX as LOOK_DEPTH_MAX,
@@ -55,6 +59,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'address in the envelope': ADDRESS_MAX,
       envelope: ENVELOPE_MAX,
       'header block': HEADER_MAX,
+      'fields of a header': HEADER_FIELDS_MAX,
       'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
       'stamps of known keys that are computed': CANDIDATES_MAX,
       'age of a stamp, default': table.CLUSTERMAXAGE.default,
@@ -76,11 +81,12 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'file name': NAME_MAX,
     },
     'onescan-second-look.7': {
-      'contents of a message': CONTENTS_MAX,
+      'contents of a message': CONTENTS_LEAST,
       'encoded mails in one another': LOOK_DEPTH_MAX,
       'places where something may begin or end': LOOK_PLACES_MAX,
       'contents that have begun and not ended': OPEN_MAX,
-      'fields about content of a header': FIELDS_MAX,
+      'fields about content of a header': FIELDS_COUNT_MAX,
+      'encoded words of a header': ENCODED_WORDS_MAX,
       'fields of headers that delimiters stand in': GOING_ON_MAX,
       boundary: BOUNDARY_MAX,
       'boundaries of a message': BOUNDARIES_MAX,
@@ -88,6 +94,12 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'memory for contents': MEMORY_MAX,
     },
   }
+  const look = limitsOf('onescan-second-look.7')
+  t.match(
+    look.get('contents of a message'),
+    `each ${BYTES_OF_CONTENT} bytes, at most ${CONTENTS_MAX.toLocaleString('en')}`,
+  )
+  t.match(look.get('fields about content of a header'), `of ${FIELDS_MAX / MIB} MiB`)
   for (const [page, constants] of Object.entries(pages)) {
     const limits = limitsOf(page)
     for (const [what, value] of Object.entries(constants))

@@ -355,7 +355,7 @@ t.test('a header that is too large to be edited is refused before any scan', asy
     reply: {
       class: 5,
       enhanced: '5.3.4',
-      text: 'header of the message is larger than 1 MiB',
+      text: 'header of the message is larger than 1 MiB, or has more than 5,000 fields',
       grounds: 'header-too-large',
     },
   })

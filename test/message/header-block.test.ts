@@ -5,9 +5,12 @@ import {
   editPlan,
   endOfLeadingBlankLines,
   findHeaderEnd,
+  HEADER_FIELDS_MAX,
+  HEADER_MAX,
   Header,
   withoutFields,
 } from '../../src/message/header-block.ts'
+import { headerOf } from '../../src/message/in-memory.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const headerIn = (text: string) => new Header(bytes(text))
@@ -26,6 +29,18 @@ t.test('the header block ends behind the first empty line', async (t) => {
   t.equal(headerEnd('A: b\n'), undefined)
   t.equal(headerEnd(''), undefined)
 })
+
+t.test(
+  'a header of many tiny fields is too large, and their places take little memory',
+  async (t) => {
+    const most = headerOf(bytes(`${'a:\n'.repeat(HEADER_FIELDS_MAX)}\nbody`))
+    t.equal(most.headerTooLarge, false)
+    t.equal(most.header.fields.length, HEADER_FIELDS_MAX)
+    const mebibyte = headerOf(bytes(`${'a:\n'.repeat(HEADER_MAX / 3 - 1)}\nbody`))
+    t.equal(mebibyte.headerTooLarge, true)
+    t.ok(mebibyte.header.fields.length <= HEADER_FIELDS_MAX + 1)
+  },
+)
 
 t.test('a line of one CR does not end the header of LF mail', async (t) => {
   t.equal(headerEnd('A: b\n\r\nX-QHPSI: clean\n\nbody'), 23)

@@ -11,6 +11,7 @@ import {
   CONTENTS_MAX,
   DEPTH_MAX,
   mostBytesOf,
+  mostContentsOf,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
 } from '../../src/mime/limits.ts'
@@ -228,8 +229,16 @@ t.test('a mail of more contents than the limit has an answer of its own', async 
   const run = (at: number) => `${bytes(`number ${at} of many`).toString('base64')}\n`
   const some = Array.from({ length: 100 }, (_, at) => `${run(at)}a b c\n`)
   t.equal(contentsIn(bytes(`A: b\n\n${some.join('')}`)).over, '')
-  const many = Array.from({ length: CONTENTS_MAX + 100 }, (_, at) => `${run(at)}a b c\n`)
+  const many = Array.from(
+    { length: CONTENTS_MAX + 100 },
+    (_, at) => `${run(at)}a b c: no data, and no field\n`,
+  )
   t.match(contentsIn(bytes(`A: b\n\n${many.join('')}`)).over, /more than 2000 contents/)
+  const lines = Array.from({ length: 1000 }, (_, at) => `${run(at)}a.\n`)
+  const small = bytes(`A: b\n\n${lines.join('')}`)
+  const most = mostContentsOf(small.length)
+  t.ok(most < 1000)
+  t.match(contentsIn(small).over, `more than ${most} contents`)
 })
 
 t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
 import {
   fieldsOf,
   MimeLines,
@@ -6,6 +7,7 @@ import {
   unfolded,
   withoutCommentsEvenInQuotes,
 } from '../../src/mime/fields.ts'
+import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../../src/mime/limits.ts'
 
 t.test('a header is split into fields with their folds', async (t) => {
   t.same(fieldsOf('Ab: c\r\n d\r\n\te\r\nF:g\nno field\n:x\nH :'), [
@@ -40,8 +42,8 @@ t.test('comments are removed, however they are nested or not closed', async (t) 
 })
 
 /** Collects whole lines; a line that begins with a blank is a fold. */
-function collect(lines: readonly string[], most = 1000, before?: MimeLines): MimeLines {
-  const collected = new MimeLines(most, before)
+function collect(lines: readonly string[], before?: MimeLines): MimeLines {
+  const collected = new MimeLines(before)
   for (const line of lines) collected.add(line, line.startsWith(' '))
   return collected
 }
@@ -74,11 +76,15 @@ t.test('lines with encoded words are decoded, with their folds', async (t) => {
 })
 
 t.test('the collected lines have a limit, and go on behind a delimiter', async (t) => {
-  t.equal(collect(['Mime: abc\n'], 10).isOver, false)
-  t.equal(collect(['Mime: abcd\n'], 10).isOver, true)
-  t.equal(collect(['X: =?utf-8?q?a?=\n'], 10).isOver, true, 'encoded words count')
+  const long = 'x'.repeat(FIELDS_MAX - 'Mime:\n'.length)
+  t.equal(collect([`Mime:${long}\n`]).over, undefined)
+  t.match(collect([`Mime: ${long}\n`]).over, /characters about content/)
+  const words = (count: number) => `X: ${'=?x?q?a?='.repeat(count)}\n`
+  t.equal(collect([words(ENCODED_WORDS_MAX)]).over, undefined)
+  t.match(collect([words(ENCODED_WORDS_MAX + 1)]).over, /encoded words/)
+  t.match(collect(Array(FIELDS_COUNT_MAX + 1).fill('Mime:\n')).over, /fields about content/)
   const before = collect(['Mime: a\n', 'X: =?utf-8?q?=0A?=\0\n'])
-  const after = collect(['Mime: b\n'], 1000, before)
+  const after = collect(['Mime: b\n'], before)
   t.equal(after.text, 'Mime: a\nMime: b\n')
   t.equal(after.hidesLineEnd, true)
   t.equal(after.hasControls, true)

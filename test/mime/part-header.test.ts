@@ -12,7 +12,7 @@ const ENCODING = 'Content-Transfer-Encoding: '
 
 /** What a header says, apart from its fields. */
 function read(text: string, form: Partial<HeaderForm> = {}): Omit<PartHeader, 'fields'> {
-  const lines = new MimeLines(10_000)
+  const lines = new MimeLines()
   for (const line of text.match(/[^\n]*\n/g) ?? []) lines.add(line, /^[ \t]/.test(line))
   const { fields, ...header } = readPartHeader(lines, { isWhole: true, isOfPart: false, ...form })
   return header

@@ -38,7 +38,7 @@ export async function scanBytes(
   const { size } = message
   try {
     if (message.headerTooLarge) {
-      const why = 'the header is larger than 1 MiB'
+      const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
       return { size, notes, result: { answer: 'skipped', why } }
     }
     const sample = sampleOf(message, message.header, envelope)

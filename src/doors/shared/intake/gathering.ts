@@ -2,6 +2,7 @@ import { faultKindOf } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
 import { type FormReader, readForm } from '../../../message/form.ts'
 import { createGatheredFile, type GatheredFile } from '../../../message/gathered-file.ts'
+import { FIELD_COST } from '../../../message/header-block.ts'
 import { headerOf, type MessageOptions, messageInMemory } from '../../../message/in-memory.ts'
 import type { Message } from '../../../message/spool.ts'
 import type { MemoryLease } from '../limits/memory-budget.ts'
@@ -28,7 +29,7 @@ export interface Gathering {
 /**
  * Keeps a message of up to IN_MEMORY_MAX bytes in memory, which is charged to `lease`. A larger
  * message, or one for which no memory is left, goes to a file. The file is in memory, and charged, if there
- * is plenty; otherwise it is on the disk. The body is hashed as it comes. Throws Faults of the
+ * is plenty; otherwise it is on the disk. The fields of the header are charged, too. The body is hashed as it comes. Throws Faults of the
  * kinds `temp-file` and `write` for the file, and `out-of-memory`.
  */
 export function createGathering(options: MessageOptions, lease: MemoryLease): Gathering {
@@ -68,6 +69,7 @@ export function createGathering(options: MessageOptions, lease: MemoryLease): Ga
   function endHeader(): FormReader {
     const all = buffer.subarray(0, length)
     const { header, headerTooLarge } = headerOf(all)
+    lease.charge(header.fields.length * FIELD_COST)
     const wanted = headerTooLarge ? { md5: false, sha256: false } : options.digestsFor(header)
     const reader = readForm(header, wanted, options.createHash)
     reader.update(all.subarray(header.length))
