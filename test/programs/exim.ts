@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -40,6 +40,8 @@ export interface Exim {
   log(): string
   /** The number of messages that it has not handed on yet. */
   queued(): number
+  /** Tries once to deliver all that is in its queue. */
+  tryAgain(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -61,7 +63,7 @@ export async function startExim(
   port?: number,
 ): Promise<Exim> {
   // The package's own user and configuration are named in the program.
-  const own = makeOwnDirectories(t, { '/etc': ['passwd', 'group', 'exim4'] })
+  const own = makeOwnDirectories(t, { '/etc': ['passwd', 'group', 'exim4', 'ld.so.cache'] })
   const at = (name: string) => join(own.directory, name)
   const listensAt = port ?? (await freePort())
   for (const name of ['spool', 'log']) {
@@ -77,11 +79,16 @@ export async function startExim(
   mkdirSync(own.at('/etc/exim4'))
   const file = configuration(own.directory, listensAt, relayPort, parts)
   writeFileSync(own.at('/etc/exim4/exim4.conf'), file)
-  const [command = '', ...words] = own.around([reachable(eximProgram), '-bdf', '-q1s'])
-  const exim = spawn(command, words, {
-    env: { PATH: process.env.PATH, LD_LIBRARY_PATH: unpackedLibraries(reachable(eximProgram)) },
+  const [command = '', ...words] = own.around([reachable(eximProgram), '-bdf'])
+  // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
+  const libraries = unpackedLibraries(reachable(eximProgram)).split(':')
+  execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
+  const options: SpawnOptions = {
+    env: { PATH: process.env.PATH },
     stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  }
+  // Without -q: a queue runner would hide a delivery that fails at the first attempt.
+  const exim = spawn(command, words, options)
   const kill = () => void exim.kill('SIGKILL')
   process.once('exit', kill)
   await untilListening({ port: listensAt, host: '127.0.0.1' }, exim)
@@ -92,6 +99,10 @@ export async function startExim(
       readdirSync(at('spool/input'), { recursive: true, encoding: 'utf8' }).filter((name) =>
         name.endsWith('-H'),
       ).length,
+    async tryAgain() {
+      const [command = '', ...words] = own.around([reachable(eximProgram), '-qff'])
+      await once(spawn(command, words, options), 'exit')
+    },
     async stop() {
       process.removeListener('exit', kill)
       await ended(exim)
@@ -113,7 +124,7 @@ log_file_path = ${directory}/log/%slog
 pid_file_path = ${directory}/pid
 never_users =
 tls_advertise_hosts =
-keep_environment = LD_LIBRARY_PATH
+keep_environment =
 exim_path = ${reachable(eximProgram)}
 ${main.includes('local_interfaces') ? '' : `local_interfaces = <; 127.0.0.1.${port}`}
 acl_smtp_rcpt = accept

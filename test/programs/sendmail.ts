@@ -60,7 +60,8 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
   // It sleeps for a minute where its host has no full name, so it sees a hosts file of its own.
   writeFileSync(at('hosts'), `127.0.0.1 sendmail.example.org ${hostname()} localhost\n`)
   const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-  const words = [sendmailProgram, '-C', at('sendmail.cf'), '-bD', '-q1s']
+  // Without -q: a queue runner would hide a delivery that fails at the first attempt.
+  const words = [sendmailProgram, '-C', at('sendmail.cf'), '-bD']
   const child = spawn('unshare', ['--mount', '/bin/sh', '-c', script, at('hosts'), ...words], {
     env: { ...process.env, LD_LIBRARY_PATH: libraries() },
     stdio: ['ignore', 2, 2], // it complains on stdout, which is the test's own

@@ -54,6 +54,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     t.same(recipients, ['ben@example.org'])
     t.same(headerValues(message, 'X-QHPSI'), ['clean'])
     t.equal(bodyOf(message).toString(), 'hello\n.\n')
+    t.notMatch(opensmtpd.log(), /result="TempFail"/, 'at the first attempt')
   })
 
   t.test('a virus is tagged, and nothing goes back to its sender', async (t) => {

@@ -210,6 +210,7 @@ t.test('after the queue', { skip: postfixMissing }, async (t) => {
     const { data } = await send(port, clean)
     const [, id] = /queued as (\w+)/.exec(data) ?? []
     t.same(headerValues((await receiver.next()).message, 'X-QHPSI'), ['clean'])
+    t.notMatch(passage.log(), /status=deferred/, 'at the first attempt')
     await daemon.logged(new RegExp(`decision=accept .*queue=${id} remote=127\\.0\\.0\\.1 `))
   })
 

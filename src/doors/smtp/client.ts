@@ -16,11 +16,12 @@ const UNTAKEN_MAX = 256 * 1024
 /** A client as its session sees it. */
 export interface SmtpClient {
   /**
-   * Resolves to the next line, or to undefined once the client has left. Rejects with a Fault of
-   * kind `read` if the line has no end within UNENDED_MAX.
+   * Resolves to the next line, or to undefined if no more comes: the client has left, or has closed
+   * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end within
+   * UNENDED_MAX.
    */
   line(): Promise<SmtpLine | undefined>
-  /** Resolves to the next bytes of the content, or to undefined once the client has left. */
+  /** Resolves to the next bytes of the content, or to undefined if no more come. */
   chunk(): Promise<Buffer | undefined>
   /** Takes back the bytes that came behind the end of the content. */
   giveBack(bytes: Buffer): void
@@ -30,7 +31,10 @@ export interface SmtpClient {
   say(...replies: readonly RawReply[]): void
   /** Hangs up: reads nothing more, but what was written still reaches the client. */
   leave(): void
-  /** Aborted when the client has left, or the session has hung up. */
+  /**
+   * Aborted when the session has hung up, or the client has left: its connection is broken. A client
+   * that has closed its own side alone still waits for answers, as Exim does behind QUIT.
+   */
   readonly gone: AbortSignal
 }
 
@@ -51,6 +55,7 @@ export class SmtpConnection implements SmtpClient {
   readonly #reader = createLineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined
+  #hasSaidAll = false
   #heardThisTurn = 0
   #heardAt: number
   #reading: ClientActivity['reading']
@@ -60,7 +65,11 @@ export class SmtpConnection implements SmtpClient {
     this.#uptime = uptime
     this.#heardAt = uptime()
     socket.on('data', (chunk: Buffer) => this.#hear(chunk))
-    for (const end of ['end', 'close'] as const) socket.on(end, () => this.leave())
+    socket.on('end', () => {
+      this.#hasSaidAll = true
+      this.#wake?.()
+    })
+    socket.on('close', () => this.leave())
     socket.on('error', () => socket.destroy())
   }
 
@@ -87,6 +96,7 @@ export class SmtpConnection implements SmtpClient {
       }
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
+      if (this.#hasSaidAll) return undefined
       if (unended > 0) this.#reading ??= { what: 'line', since: this.#heardAt }
       await this.#more()
     }
@@ -98,6 +108,7 @@ export class SmtpConnection implements SmtpClient {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
       if (chunk !== undefined) return chunk
+      if (this.#hasSaidAll) return undefined
       await this.#more()
     }
   }

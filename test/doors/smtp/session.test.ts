@@ -45,6 +45,23 @@ t.test(
   },
 )
 
+t.test(
+  'a client that has said all, and closes its own side of the connection, gets its answers',
+  async (t) => {
+    const next = await startNext(t)
+    const door = await openDoor(t, next.port, { settings: scanning })
+    const client = await door.call()
+    for (const line of ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>', 'DATA']) {
+      await client.say(line)
+    }
+    client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nQUIT\r\n') // as Exim does
+    t.match(await client.rest(), [/^250 2\.0\.0 next queued/, /^221 2\.0\.0 next says goodbye/])
+    t.equal(next.got.length, 1)
+    while (door.state().clients > 0) await new Promise(setImmediate)
+    t.match(door.mailLog, [/decision=accept .*reply=250 /])
+  },
+)
+
 t.test('EHLO offers what the next server offers, except what a proxy cannot keep', async (t) => {
   const extensions = ['PIPELINING', 'SIZE 1000', 'STARTTLS', 'AUTH PLAIN', 'CHUNKING', 'BINARYMIME', '8BITMIME', 'X-NEW a b'] // biome-ignore format: a list
   const next = await startNext(t, { extensions })
