@@ -17,7 +17,6 @@ import { STDIN } from './shared/message-sources.ts'
 import { complainOf, FAILED } from './shared/run-command.ts'
 import { signCommand } from './sign.ts'
 import { disableCommand, enableCommand } from './switch.ts'
-import { topCommand } from './top.ts'
 import { verifyCommand } from './verify.ts'
 
 const commandModules = [
@@ -33,7 +32,6 @@ const commandModules = [
   quotaCommand,
   logCommand,
   reportCommand,
-  topCommand,
   quarantineCommand,
   policyCommand,
   pluginCommand,

@@ -112,9 +112,7 @@ function parseRule(text: string, line: number): Rule {
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
     throw new Error('would let all viruses in; name a signature, a file, a sender or a recipient')
   }
-  return action.kind === 'allow'
-    ? { line, conditions, action, words: [pattern, ...words].join(' ') }
-    : { line, conditions, action }
+  return { line, conditions, action }
 }
 
 /** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */

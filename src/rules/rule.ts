@@ -37,6 +37,4 @@ export interface Rule {
   readonly line: number
   readonly conditions: Conditions
   readonly action: Action
-  /** The words of an exception, by which it is known wherever it stands in the file. */
-  readonly words?: string
 }

@@ -162,15 +162,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       results: 1,
     },
   ],
-  top: [
-    { words: () => ['top', 'nonsense'], exit: 2, results: 0, errors: [/must be http/] },
-    {
-      words: (t) => ['top', `unix:${join(t.testdir({}), 'gone')}`],
-      exit: 2,
-      results: 0,
-      errors: [/is there an onescand --http\?/],
-    },
-  ],
   'quarantine list': [
     {
       words: (t) => ['quarantine', 'list', '--directory', empty(t)],

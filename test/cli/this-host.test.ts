@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ownDirectoriesMissing } from '../programs/own-directories.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { atTerminal } from '../programs/terminal.ts'
-import { keepOne } from '../quarantine/kept.ts'
 import { makeMachine, ONESCAN } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
 
@@ -47,26 +46,3 @@ t.test('at a terminal its log is read', { skip }, async (t) => {
   t.match(output, /ann@example\.org/)
   t.equal(code, 0, output)
 })
-
-t.test(
-  'report --mail reports its quarantine, as the account that it belongs to',
-  { skip },
-  async (t) => {
-    const machine = makeMachine(t)
-    const directory = join(openDirectory(t), 'kept')
-    mkdirSync(directory, { mode: 0o700 })
-    const id = await keepOne(directory, Date.now())
-    spawnSync('chown', ['-R', `${ONESCAN}:${ONESCAN}`, directory])
-    machine.write(DEFAULTS, `QUARANTINE="${directory}"\n`)
-    const words = ['report', '--mail', 'postmaster@example.org']
-    const [program = '', ...around] = machine.around([process.execPath, bundle, ...words])
-    const env = { PATH: searchPath }
-    const { status, stdout, stderr } = spawnSync(program, around, {
-      env,
-      input: '',
-      encoding: 'utf8',
-    })
-    t.same([status, stderr], [0, ''])
-    t.match(stdout, `    onescan quarantine release ${id} --directory ${directory}\n`)
-  },
-)

@@ -1,14 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { createHistory } from '../../src/observe/live/history.ts'
-import { createLineViewer } from '../../src/observe/live/line-view.ts'
-import { onescan } from '../cli/onescan.ts'
+import { History } from '../../src/observe/live/history.ts'
+import { readLogText } from '../../src/observe/log/log-record.ts'
 import { serve } from '../doors/http/rig.ts'
 import { openBrowser, openPage } from './browser.ts'
 import { told } from './log/lines.ts'
-import { madeLog } from './report/log.ts'
 
 /**
  * `node test/observe/pictures.ts doc/pictures`: takes the pictures of doc/monitoring.md anew, of a
@@ -21,32 +16,30 @@ if (directory === undefined) throw new Error('name a directory for the pictures'
 
 const ends: (() => unknown)[] = []
 const host = { teardown: (end: () => unknown) => void ends.push(end) }
-const made = mkdtempSync(join(tmpdir(), 'onescan-pictures-'))
-host.teardown(() => rmSync(made, { recursive: true }))
 try {
-  const report = join(made, 'report.html')
-  await onescan(['report', '--html', report], { input: madeLog(6000) })
   const browser = await openBrowser(host)
-  const places = { page: await servedPage(), report: pathToFileURL(report).href }
-  for (const [name, url] of Object.entries(places)) {
-    for (const width of [360, 1280]) {
-      for (const scheme of ['light', 'dark'] as const) {
-        const { page } = await openPage(browser, url, { width, scheme })
-        if (name === 'page') await page.waitForSelector('#health.good')
-        await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
-        await page.screenshot({ path: join(directory, `${name}-${width}-${scheme}.png`) })
-        await page.context().close()
-      }
+  const url = await servedPage()
+  for (const width of [360, 1280]) {
+    for (const scheme of ['light', 'dark'] as const) {
+      const { page } = await openPage(browser, url, { width, scheme })
+      await page.route('**/data.json', async (route) => {
+        const answer = await route.fetch()
+        await route.fulfill({ json: { ...(await answer.json()), steps: dayOfMail() } })
+      })
+      await page.reload()
+      await page.waitForSelector('#health.good')
+      await page.setViewportSize({ width, height: width === 360 ? 780 : 900 })
+      await page.screenshot({ path: join(directory, `page-${width}-${scheme}.png`) })
+      await page.context().close()
     }
   }
 } finally {
   for (const end of ends.reverse()) await end()
 }
 
-/** An onescand that has the figures of a day and some mail. */
+/** The page of an onescand that has judged some mail. */
 async function servedPage(): Promise<string> {
-  writeFileSync(join(made, 'history'), `${JSON.stringify({ version: 1, steps: dayOfMail() })}\n`)
-  const served = await serve(host, { args: ['--workers', '2', '--state', made] })
+  const served = await serve(host, { args: ['--workers', '2'] })
   const people = ['ann', 'ben', 'cleo', 'dora', 'emil', 'fred', 'gina']
   for (let n = 0; n < 14; n++) {
     const from = `${people[n % 7]}@example.net`
@@ -59,8 +52,7 @@ async function servedPage(): Promise<string> {
 /** Mail as it comes: more by day than by night, some of it infected, some not to be scanned. */
 function dayOfMail() {
   const now = Date.now()
-  const history = createHistory()
-  const viewer = createLineViewer()
+  const history = new History()
   const hours = 24
   let seed = 1
   const chance = () => {
@@ -72,10 +64,10 @@ function dayOfMail() {
     const busy = 3 + 9 * Math.max(0, Math.sin(((new Date(time).getHours() - 6) / 14) * Math.PI))
     for (let n = chance() * busy; n > 0; n--) {
       const line = lineFor(chance(), 40 + 6 * busy + 200 * chance() ** 4).trimEnd()
-      history.add(line, viewer(line), time)
+      history.add(line, readLogText(line, time).fields, time)
     }
   }
-  return history.saved(now)
+  return history.steps(now)
 }
 
 function lineFor(luck: number, took: number): string {

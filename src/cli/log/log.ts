@@ -1,12 +1,10 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import type { LogCriteria } from '../../observe/log/criteria.ts'
-import { mergeLogs } from '../../observe/log/merge.ts'
-import { readLog } from '../../observe/log/read-log.ts'
-import { type LogSource, STDIN } from '../../observe/log/sources.ts'
+import { type LogCriteria, matcherFor, prefilterFor } from '../../observe/log/criteria.ts'
+import { type LogQuery, mergeLogs, readLog } from '../../observe/log/read-log.ts'
+import { followed, type LogSource, STDIN } from '../../observe/log/sources.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { follow, queryFor } from './follow.ts'
-import { printLines, recordAsObject } from './print-records.ts'
+import { printLines, printReports, recordAsObject } from './print-records.ts'
 
 export interface LogOptions {
   files: string[]
@@ -67,16 +65,16 @@ export const logCommand: CommandModule<object, LogOptions> = {
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
   const criteria = criteriaOf(args, Date.now())
   const sources = logSources(args.files, criteria, args.follow)
-  if (args.follow) return follow(sources, criteria, output)
   let trouble = false
   const warn = (text: string) => {
     trouble = true
     output.error(text)
   }
-  const options = { ...queryFor(criteria), warn }
+  const query = { prefilter: prefilterFor(criteria), matches: matcherFor(criteria), warn }
+  if (args.follow) return follow(sources, criteria.since !== undefined, query, output)
   const print = printLines()
   let found = 0
-  for await (const records of mergeLogs(sources.map((source) => readLog(source, options)))) {
+  for await (const records of mergeLogs(sources.map((source) => readLog(source, query)))) {
     found += records.length
     if (output.json) for (const record of records) await output.result(recordAsObject(record))
     else await print(records)
@@ -88,6 +86,27 @@ async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promis
   return NOTHING_FOUND
 }
 
+/**
+ * Prints the records that are written to these logs from now on, after the last ones or, if `whole`,
+ * after all of them. Ends only if all programs that print the logs have ended. Returns the exit code.
+ */
+async function follow(
+  sources: readonly LogSource[],
+  whole: boolean,
+  query: LogQuery,
+  output: Output,
+): Promise<number> {
+  const print = output.json ? printReports : printLines()
+  const isProgram = ({ files }: LogSource) => files.some(({ command }) => command !== undefined)
+  const logs = sources.map((source) => (isProgram(source) ? source : followed(source, whole)))
+  await Promise.all(
+    logs.map(async (log) => {
+      for await (const records of readLog(log, query)) await print(records)
+    }),
+  )
+  return FAILED
+}
+
 /** The hint that the slot writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =
   'only onescand writes to this log: messages by qmail are in the log of the program that took ' +
@@ -96,9 +115,9 @@ const SLOT_ELSEWHERE =
 /** Whether these logs have lines of onescand, but none about a message. */
 async function nameNoMessage(sources: readonly LogSource[]): Promise<boolean> {
   let hasLines = false
-  const options = { needle: undefined, matches: () => true, warn: () => {} }
+  const query = { prefilter: /onescan/, matches: () => true, warn: () => {} }
   for (const source of sources.filter(({ files }) => files[0]?.path !== STDIN)) {
-    for await (const entries of readLog(source, options)) {
+    for await (const entries of readLog(source, query)) {
       if (entries.some(({ fields }) => fields.has('decision'))) return false
       hasLines = true
     }

@@ -1,7 +1,12 @@
 import { attempt } from '../../ground/errors/attempt.ts'
-import { hasJournal, journalSource } from '../../observe/log/journal.ts'
 import { parseTime } from '../../observe/log/parse-time.ts'
-import { findLogs, type LogSource, STDIN } from '../../observe/log/sources.ts'
+import {
+  findLogs,
+  hasJournal,
+  journalSource,
+  type LogSource,
+  STDIN,
+} from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
@@ -28,7 +28,7 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const isUsage = options === undefined
   const ofSettings = await configurationFaults(env)
   const errors = [...faults.lines, ...ofPlaces, ...ofSettings]
-  const ofPage = options ? [...(await pageFaults(options)), ...stateFaults(options)] : []
+  const ofPage = options ? await pageFaults(options) : []
   const warnings = [...configurationWarnings(env), ...ofPage]
   if (ofSettings.length > 0 || options === undefined)
     return { isUsage, errors, warnings, actions: [] }
@@ -97,18 +97,6 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
   } catch (error) {
     const there = faultLines(error)
     return there.map((line) => `${line}; there is no page until then${bySystemd(line)}`)
-  }
-}
-
-function stateFaults({ state: directory }: DaemonOptions): string[] {
-  if (directory === undefined) return []
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK)
-    return []
-  } catch (error) {
-    return [
-      `--state ${directory}: ${errorText(error)}; a restart forgets the page's last day, and when exceptions were used`,
-    ]
   }
 }
 

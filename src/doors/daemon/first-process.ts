@@ -15,7 +15,7 @@ import { relaysOf } from './options/relays.ts'
 import type { Signals } from './signals.ts'
 import { openStatusFeed } from './status-feed.ts'
 import { makeTrialMark, trialWords } from './trials/trial-mark.ts'
-import { prepareUpkeep } from './upkeep/upkeep.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 import type { OrphanReaper } from './workers/orphans.ts'
 import { startWorkers } from './workers/workers.ts'
 
@@ -42,16 +42,16 @@ export async function runFirstProcess({
   const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   let doors: readonly PlacedDoor[] = []
-  const upkeep = prepareUpkeep(configuration, options.state, log)
   const inherited = inheritedSockets(process.env)
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
+  let upkeep: Upkeep | undefined
   const status =
     http &&
     (await openStatusFeed(
       options,
       { address: http, fd: httpFd, mark },
-      { ...upkeep, configuration: () => configuration },
+      { configuration: () => configuration, amiss: () => upkeep?.amiss() ?? [] },
     ))
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
@@ -63,15 +63,13 @@ export async function runFirstProcess({
     directory: env.TMPDIR || tmpdir(),
     grace: options.grace,
     log,
-    onMessage(worker, message) {
-      if (!upkeep.exceptions.take(message)) status?.take(worker, message)
-    },
+    onMessage: (worker, message) => status?.take(worker, message),
     onEnd: status?.workerEnded,
     memory,
     greetings: [trialWords(mark)],
   })
   status?.watchWorkers(workers.state)
-  upkeep.start()
+  upkeep = new Upkeep(configuration, log)
   const running = new AbortController()
   signals.handleWith({
     async reload() {
@@ -79,19 +77,18 @@ export async function runFirstProcess({
       configuration.close()
       configuration = next
       logDoors(doors, configuration)
-      upkeep.configure(configuration)
+      upkeep?.configure(configuration)
       workers.reload()
     },
     report: () => workers.report(),
     async stop() {
       status?.stopping()
-      upkeep.stop()
+      upkeep?.stop()
       running.abort()
       // Nobody may wait for a worker that takes no connection any more.
       for (const socket of sockets) socket.close()
       await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
       status?.close()
-      upkeep.close()
       configuration.close()
       await orphans.ended()
       process.exit(0)

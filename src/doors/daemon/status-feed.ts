@@ -1,14 +1,11 @@
 import { hostname } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
-import { openHistoryFile } from '../../observe/live/history-file.ts'
 import {
   isProcessReport,
   type LeftBehind,
   type WorkersState,
 } from '../../observe/live/process-report.ts'
-import type { StateFile } from '../../observe/live/state-file.ts'
-import type { SweepResult } from '../../quarantine/sweep.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { pageListener } from './listening/page-socket.ts'
@@ -38,8 +35,6 @@ export interface StatusFeed {
  */
 export interface StatusSources {
   readonly configuration: () => Configuration
-  /** The result of the last sweep of the quarantine. */
-  readonly swept: () => SweepResult | undefined
   /** What is wrong with servers that scan, a line each. */
   readonly amiss: () => readonly string[]
 }
@@ -59,7 +54,7 @@ export interface StatusOptions {
 export async function openStatusFeed(
   options: DaemonOptions,
   { address, fd, mark }: StatusOptions,
-  { configuration, swept, amiss }: StatusSources,
+  { configuration, amiss }: StatusSources,
 ): Promise<StatusFeed> {
   let doors: readonly PlacedDoor[] | undefined
   let isReady = false
@@ -70,8 +65,6 @@ export async function openStatusFeed(
     tokenFile: options.httpToken,
     hideAddresses: options.httpHidesAddresses,
     listen: pageListener(address, options, fd),
-    quarantine: () => configuration().policy?.quarantine,
-    swept,
     isReady: () => isReady,
     about: () => ({
       host: hostname(),
@@ -96,7 +89,6 @@ export async function openStatusFeed(
     },
   })
   const { observer } = server
-  const history = historyFile(observer.history, options.state)
   return {
     take(worker, message) {
       if (isProcessReport(message)) observer.report(worker, message)
@@ -115,20 +107,10 @@ export async function openStatusFeed(
     },
     close() {
       try {
-        history?.close()
         server.close()
       } catch (error) {
         log(`http: ${errorText(error)}`) // the daemon ends all the same
       }
     },
   }
-}
-
-/** Keeps the history in the directory of --state, if there is one. */
-function historyFile(
-  history: Parameters<typeof openHistoryFile>[0],
-  directory: string | undefined,
-): StateFile | undefined {
-  if (directory === undefined) return undefined
-  return openHistoryFile(history, directory, { now: Date.now, log })
 }

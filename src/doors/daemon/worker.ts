@@ -8,7 +8,6 @@ import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import { isTrialWords, markOf, noMark } from './trials/trial-mark.ts'
-import { reportOncePerDay } from './upkeep/remember-exceptions.ts'
 import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
@@ -27,8 +26,7 @@ export async function runWorker(
   const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
   const memory = openHostMemory({ inHand: notes })
   shareWithOthers(memory)
-  const excepted = reportOncePerDay(send, Date.now)
-  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial, excepted })
+  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial })
   let configuration = await read()
   let doors: readonly OpenDoor[] = [] // a report may be due before all of them are open
   const reporter =

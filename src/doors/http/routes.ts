@@ -2,9 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
-import type { EventStreams } from './events.ts'
+import type { PageEvents } from './events.ts'
 import { healthOf } from './health.ts'
-import { type KeptSources, viewKept } from './kept-view.ts'
 import { assets } from './page-assets.ts'
 import { type PackedBody, pack, sendAnswer, sendText, startEvents } from './send-answer.ts'
 import { type SnapshotOptions, snapshot } from './snapshot.ts'
@@ -12,7 +11,9 @@ import { type SnapshotOptions, snapshot } from './snapshot.ts'
 /** Milliseconds for which an answer is sent again: what it shows changes once a second. */
 const FRESH_FOR = 1_000
 
-export interface RouteOptions extends SnapshotOptions, KeptSources {
+export interface RouteOptions extends SnapshotOptions {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
   /** Whether mail is taken: false while onescand starts or ends. */
   readonly isReady: () => boolean
 }
@@ -27,13 +28,12 @@ export type AnswerRequest = (
 /** Returns the function that answers requests by their paths. */
 export function createRoutes(
   observer: Observer,
-  events: EventStreams,
+  events: PageEvents,
   options: RouteOptions,
 ): AnswerRequest {
   const fresh = <Value>(make: () => Value) => keepFor(FRESH_FOR, options.uptime, make)
   const metrics = fresh(() => observer.metrics())
   const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
-  const kept = viewKept(options)
 
   return async (request, response, checkAccess) => {
     const send = (status: number, type: string, body: string | PackedBody) =>
@@ -61,12 +61,8 @@ export function createRoutes(
         return options.isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')
       case '/data.json':
         return send(200, 'application/json', data())
-      case '/quarantine.json':
-        return send(200, 'application/json', JSON.stringify(await kept()))
       case '/events':
-        return startEvents(request, response, events.join)
-      case '/decisions':
-        return startEvents(request, response, events.joinDecisions)
+        return startEvents(request, response, (page) => events.join(page))
       default:
         return text(404, 'there are /, /metrics, /healthz and /readyz\n')
     }

@@ -1,9 +1,11 @@
 import type { LoggedDecision } from '../../observe/live/history.ts'
-import { readRecord, replaceValues } from '../../observe/live/line-view.ts'
 import type { Observer } from '../../observe/live/observer.ts'
+import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/fields.ts'
 
 /** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
+/** An address in the text of another server, or of an error. */
+const ADDRESS = /[^\s<>()[\],;:"]{1,320}@[^\s<>()[\],;:"]+/g
 /** The text that stands for a hidden address. */
 export const HIDDEN = '(hidden)'
 
@@ -36,11 +38,24 @@ export function presenterOf({
   hideAddresses,
 }: Pick<SnapshotOptions, 'hideAddresses'>): (decided: LoggedDecision) => ShownDecision {
   return ({ number, time, line }) => {
-    const fields = Object.fromEntries(readRecord(line, time).fields)
+    const written = [...fieldsIn(line)].map((field) =>
+      hideAddresses ? withoutAddresses(field) : field,
+    )
+    const fields = Object.fromEntries(written.map((field) => [field.key, loggedValue(field)]))
     if (!hideAddresses) return { number, time, fields, line }
-    for (const name of ADDRESSES) if (name in fields) fields[name] = HIDDEN
-    return { number, time, fields, line: replaceValues(line, ADDRESSES, HIDDEN) }
+    const words = written.map(({ key, value, isQuoted }) =>
+      isQuoted ? `${key}="${value}"` : `${key}=${value}`,
+    )
+    return { number, time, fields, line: ['onescan:', ...words].join(' ') }
   }
+}
+
+/** Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. */
+function withoutAddresses(field: WrittenField): WrittenField {
+  const { key, value } = field
+  if (key === 'msgid') return field
+  if (ADDRESSES.includes(key)) return { key, value: HIDDEN, isQuoted: false }
+  return { ...field, value: value.replace(ADDRESS, HIDDEN) }
 }
 
 /** Returns what changes from one second to the next, besides decisions. */

@@ -3,7 +3,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
 import { createObserver, type Observer, type ObserverOptions } from '../../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
-import { createEvents } from './events.ts'
+import { PageEvents } from './events.ts'
 import { watchConnections } from './idle-connections.ts'
 import { createRoutes, type RouteOptions } from './routes.ts'
 
@@ -39,7 +39,7 @@ const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }
 export async function openStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, tokenFile, listen, observed, log } = options
   const observer = createObserver(observed)
-  const events = createEvents(observer, options)
+  const events = new PageEvents(observer, options)
   const answer = createRoutes(observer, events, { ...options, uptime: observed.uptime })
   let checkAccess: CheckAccess = () => notReadyYet
   const server = createServer(requestLimits(IDLE_TIME), (request, response) => {

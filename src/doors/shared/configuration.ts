@@ -29,7 +29,6 @@ import { openQuotaClient } from '../../quota/ask/quota-client.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { loadRules } from '../../rules/load.ts'
 import type { Rules } from '../../rules/match.ts'
-import type { Rule } from '../../rules/rule.ts'
 import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
@@ -66,11 +65,6 @@ export interface Configuration {
    * Whether a sender belongs to a trial of onescand's own; undefined in a process without trials.
    */
   readonly isTrial?: (sender: string) => boolean
-  /**
-   * Called with an exception each time that it lets a message in; undefined if nobody remembers
-   * that.
-   */
-  readonly excepted?: (exception: Rule) => void
   /** Logs the counters since the configuration was read. */
   report(): void
   /** Frees everything, when another configuration takes its place or the daemon ends. */

@@ -10,7 +10,6 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from './configuration.ts'
-import { tellExceptions } from './tell-exceptions.ts'
 
 /** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
@@ -59,7 +58,6 @@ export function startJudging(configuration: Configuration): Judging {
       }
       if (rules === undefined) return judgeBy(transaction, policyFor)
       const decision = await judgeByRules(transaction, rules, policyFor, answers)
-      tellExceptions(decision, transaction.envelope, configuration)
       return decision
     },
   }

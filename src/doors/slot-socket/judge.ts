@@ -15,7 +15,6 @@ import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
-import { tellExceptions } from '../shared/tell-exceptions.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
@@ -72,7 +71,6 @@ export async function answerRequest(request: Request, context: RequestContext): 
     const judged = await judgeFor({ ...clientPolicy, policy: inTime }, transaction, context)
     leaveBouncesToTheCold(judged, envelope, clientPolicy.remote)
     dropOnlyIfAsked(judged, request)
-    if (!isTrialOfCheck(request.variables)) tellExceptions(judged, envelope, configuration)
     const decision = await keep(judged, transaction, { ...log(), transaction })
     return carryOut(decision, transaction, replies, { ...log(), transaction })
   } finally {

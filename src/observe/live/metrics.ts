@@ -4,7 +4,6 @@ import { GROUNDS } from '../../judge/decision.ts'
 import { CAUSES } from '../../scan/shared/cause.ts'
 import { DECISIONS, SCANS } from '../report/summary.ts'
 import type { ClamdState } from './clamd-watch.ts'
-import type { LineView } from './line-view.ts'
 import { type MetricSet, registerMetrics } from './metric-set.ts'
 import { COLD_WAYS, type ProcessReport, type WorkersState } from './process-report.ts'
 import type { Trial } from './trial.ts'
@@ -33,7 +32,7 @@ export interface HostState {
 
 export interface Metrics {
   /** Counts a message by its line of the log. */
-  message(view: LineView): void
+  message(fields: ReadonlyMap<string, string>): void
   /** Counts the rest of a process's report; `before` is its last report. */
   report(report: ProcessReport, before: ProcessReport | undefined): void
   /** Counts a worker's end: so many messages had no answer, and so many lines were not reported. */
@@ -57,7 +56,7 @@ export function createMetrics(version: string, started: number): Metrics {
   const keyLabel = boundedValues()
   return {
     contentType: registry.contentType,
-    message: (view) => countMessage(metrics, view, { scannerLabel, keyLabel }),
+    message: (fields) => countMessage(metrics, fields, { scannerLabel, keyLabel }),
     report: (report, before) => countReport(metrics, report, before),
     leftBehind(inHand, untold) {
       metrics.unanswered.inc(inHand)
@@ -79,13 +78,13 @@ type LabelFilter = (value: string) => string
 
 function countMessage(
   metrics: MetricSet,
-  view: LineView,
+  fields: ReadonlyMap<string, string>,
   {
     scannerLabel,
     keyLabel,
   }: { readonly scannerLabel: LabelFilter; readonly keyLabel: LabelFilter },
 ): void {
-  const value = (name: string) => view.value(name) ?? ''
+  const value = (name: string) => fields.get(name) ?? ''
   const door = oneOf(DOORS, value('door') || 'slot')
   const quota = value('quota')
   if (quota !== '') {
@@ -108,9 +107,9 @@ function countMessage(
   }
   if (scan === 'unknown') metrics.untold.inc({ cause: oneOf(CAUSES, value('cause')) })
   if (value('fault') !== '') metrics.faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
-  observe(metrics.scanSeconds, Number(view.value('scan_ms')) / 1000)
-  observe(metrics.judgeSeconds, Number(view.value('total_ms')) / 1000)
-  observe(metrics.bytes, Number(view.value('size')))
+  observe(metrics.scanSeconds, Number(fields.get('scan_ms')) / 1000)
+  observe(metrics.judgeSeconds, Number(fields.get('total_ms')) / 1000)
+  observe(metrics.bytes, Number(fields.get('size')))
 }
 
 function countReport(

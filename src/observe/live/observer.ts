@@ -1,9 +1,9 @@
 import { statfsSync } from 'node:fs'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import { readLogText } from '../log/log-record.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
-import { createHistory, type History, type LoggedDecision } from './history.ts'
+import { History, type LoggedDecision } from './history.ts'
 import { createLineOrder, type LoggedLine } from './line-order.ts'
-import { createLineViewer, type LineView } from './line-view.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { LeftBehind, ProcessReport, WorkersState } from './process-report.ts'
 import type { Trial } from './trial.ts'
@@ -61,14 +61,16 @@ export interface Observer {
   close(): void
 }
 
+/** The word before the fields of each line. */
+const PROGRAM = 'onescan: '
+
 interface ObservedProcess {
   report: ProcessReport
   at: number
 }
 
 export function createObserver(observed: ObserverOptions): Observer {
-  const history = createHistory()
-  const viewOf = createLineViewer()
+  const history = new History()
   const metrics: Metrics = createMetrics(observed.version, observed.started)
   const processes = new Map<number, ObservedProcess>()
   /** How many lines each process has reported, or reported as lost. */
@@ -107,8 +109,8 @@ export function createObserver(observed: ObserverOptions): Observer {
    * Whether a message could not be scanned or kept. Health then shows it before the next trial is
    * due.
    */
-  function hasTrouble(view: LineView): boolean {
-    return view.value('scan') === 'unknown' || view.value('fault') !== undefined
+  function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
+    return fields.get('scan') === 'unknown' || fields.has('fault')
   }
 
   const trialAge = () => (trial === undefined ? undefined : observed.uptime() - triedAt)
@@ -120,16 +122,16 @@ export function createObserver(observed: ObserverOptions): Observer {
 
   /** Counts a line. Returns false if it is about no mail, such as a trial of `onescan check`. */
   function count({ line }: LoggedLine): boolean {
-    const view = viewOf(line)
-    if (view.value('decision') === undefined || view.value('trial') !== undefined) return false
-    metrics.message(view)
-    if (trial?.right && hasTrouble(view)) trySoon()
+    const fields = fieldsOf(line)
+    if (!fields.has('decision') || fields.has('trial')) return false
+    metrics.message(fields)
+    if (trial?.right && hasTrouble(fields)) trySoon()
     return true
   }
 
   /** Returns the decisions of the lines whose turn has come. */
   const takeLines = () =>
-    inOrder.take().flatMap(({ line, time }) => history.add(line, viewOf(line), time) ?? [])
+    inOrder.take().flatMap(({ line, time }) => history.add(line, fieldsOf(line), time) ?? [])
 
   function present(): ProcessReport[] {
     const uptime = observed.uptime()
@@ -199,6 +201,11 @@ export function createObserver(observed: ObserverOptions): Observer {
       clamds.close()
     },
   }
+}
+
+/** The fields of a line of ours. */
+function fieldsOf(line: string): ReadonlyMap<string, string> {
+  return readLogText(line.slice(PROGRAM.length), Number.NaN).fields
 }
 
 function spoolSpace(

@@ -1,5 +1,4 @@
 import type { LogRecord } from './log-record.ts'
-import { createNeedle, type Needle } from './needle.ts'
 
 /**
  * The records of a log that somebody looks for. Undefined allows any value; a text allows each
@@ -24,10 +23,10 @@ export interface LogCriteria {
 export function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
   const { id, since, until, decision } = criteria
   const [from, to, virus] = [criteria.from, criteria.to, criteria.virus].map((text) =>
-    text === undefined ? undefined : lowerCase(text),
+    text?.toLowerCase(),
   )
   const has = (value: string | undefined, part: string) =>
-    value !== undefined && lowerCase(value).includes(part)
+    value?.toLowerCase().includes(part) === true
   return ({ time, fields, recipients }) => {
     if (since !== undefined && !(time >= since)) return false
     if (until !== undefined && !(time < until)) return false
@@ -46,20 +45,11 @@ export function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolea
 }
 
 /**
- * Returns text that every matching line contains, however the line was written and passed on: of
- * all texts that the criteria demand, the longest run of characters that are never escaped.
- * Undefined if there is no such run, so that any line may match.
+ * Returns an expression that every matching line matches, however the line was written and passed
+ * on: of all texts that the criteria demand, the longest run of characters that are never escaped.
  */
-export function needleOf({ id, from, to, virus }: LogCriteria): Needle | undefined {
+export function prefilterFor({ id, from, to, virus }: LogCriteria): RegExp {
   const runs = [id, from, to, virus].flatMap((text) => text?.match(/[!#-[\]-~]+/g) ?? [])
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
-  return longest === '' ? undefined : createNeedle(longest)
-}
-
-/**
- * Puts a text in lower case, except for the two letters beyond ASCII whose lower case is ASCII (the
- * sign for kelvin, and I with a dot): the bytes of a line that `needleOf` excludes must not match.
- */
-function lowerCase(text: string): string {
-  return text.replace(/[^\u212a\u0130]+/g, (run) => run.toLowerCase())
+  return new RegExp(longest.replace(/[.*+?^${}()|[\]]/g, '\\$&'), 'i')
 }

@@ -1,65 +1,86 @@
-/** The most bytes of a line of ours, even inside a journal's JSON. */
+import { spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { errorText } from '../../ground/errors/fault.ts'
+import {
+  inheritedDescriptor,
+  openForeignFile,
+  openForeignFileOrPipe,
+} from '../../ground/path/read.ts'
+import type { LogFile } from './sources.ts'
+
+/** The most bytes of a line that is read; lines of ours have at most 4,096. */
 export const LINE_MAX = 64 * 1024
 
-const LINE_END = 10
+/** The programs that decompress logs whose names end so; each passes on what is not compressed. */
+const DECOMPRESSORS: Readonly<Record<string, string>> = { '.xz': 'xzcat', '.zst': 'zstdcat' }
 
-/** Takes whole lines: `bytes` from `start` to `end`, the last of which is a line end. */
-export type TakeLines = (bytes: Buffer, start: number, end: number) => void
-
-export interface LineCutter {
-  push(chunk: Buffer): void
-  /** Hands on the rest, which has no line end. Its last word may be cut, and is left out. */
-  end(): void
+/**
+ * Yields the lines of a log in latin1, those of a chunk at a time. Throws if the log cannot be read,
+ * or not to its end.
+ */
+export async function* logLines(file: LogFile): AsyncGenerator<string[]> {
+  const { path, command } = file
+  if (command !== undefined) return yield* linesIn(outputOf(command, 'ignore'))
+  const [, ending = ''] = /(\.[^./]+)$/.exec(path) ?? []
+  const inherited = inheritedDescriptor(path)
+  const fd = inherited ?? openLog(file)
+  try {
+    yield* linesIn(outputOf([DECOMPRESSORS[ending] ?? 'zcat', '-f'], fd))
+  } catch (error) {
+    throw new Error(`${path}: ${errorText(error)}`)
+  } finally {
+    if (inherited === undefined) closeSync(fd)
+  }
 }
 
 /**
- * Cuts bytes that come in any pieces into runs of whole lines. It copies only lines that lie in two
- * pieces. Such a line is dropped if it is longer than LINE_MAX: so memory stays bounded, whatever a
- * file holds.
+ * Opens a log. Of a directory the user did not choose the files, and somebody else may write there:
+ * a pipe would keep this process waiting for ever, and a device may have no end. Throws for both.
  */
-export function createLineCutter(take: TakeLines): LineCutter {
-  let kept: Buffer[] = []
-  let size = 0
-  let dropping = false
+function openLog({ path, isFound }: LogFile): number {
+  return isFound ? openForeignFile(path).fd : openForeignFileOrPipe(path).fd
+}
 
-  function keep(bytes: Buffer): void {
-    if (dropping || bytes.length === 0) return
-    size += bytes.length
-    if (size > LINE_MAX) {
-      dropping = true
-      forget()
-    } else kept.push(Buffer.from(bytes)) // a copy: the chunk's memory is read into again
+/**
+ * Cuts bytes that come in any pieces into lines. A line of more than LINE_MAX bytes is left out: so
+ * memory stays bounded, whatever a file holds. The last word of a line that has no line end may be
+ * cut, and is left out.
+ */
+export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk.toString('latin1')).split('\n')
+    rest = lines.pop()!.slice(0, LINE_MAX + 1)
+    yield lines.filter((line) => line.length <= LINE_MAX)
   }
+  if (rest.length <= LINE_MAX) yield [rest.slice(0, Math.max(0, rest.lastIndexOf(' ')))]
+}
 
-  function forget(): void {
-    kept = []
-    size = 0
-  }
-
-  return {
-    push(chunk) {
-      const last = chunk.lastIndexOf(LINE_END)
-      if (last < 0) return keep(chunk)
-      let start = 0
-      if (size > 0 || dropping) {
-        start = chunk.indexOf(LINE_END) + 1
-        keep(chunk.subarray(0, start))
-        if (!dropping) {
-          const line = Buffer.concat(kept)
-          take(line, 0, line.length)
-        }
-        dropping = false
-        forget()
-      }
-      if (last + 1 > start) take(chunk, start, last + 1)
-      keep(chunk.subarray(last + 1))
-    },
-    end() {
-      const rest = Buffer.concat(kept)
-      const whole = rest.subarray(0, Math.max(0, rest.lastIndexOf(0x20)))
-      forget()
-      dropping = false
-      if (whole.length > 0) take(Buffer.concat([whole, Buffer.of(LINE_END)]), 0, whole.length + 1)
-    },
+/**
+ * Runs a program and yields its output. Throws at the end if its exit code is not 0, with the last
+ * line of its standard error. If the caller stops reading, the program is ended.
+ */
+async function* outputOf(
+  [program, ...words]: readonly [string, ...string[]],
+  stdin: number | 'ignore',
+): AsyncGenerator<Buffer> {
+  const child = spawn(program, words, { stdio: [stdin, 'pipe', 'pipe'] })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('close', resolve)
+    const advice = `install ${program}, or name the logs`
+    child.once('error', (error) => reject(new Error(`${errorText(error)}; ${advice}`)))
+  })
+  ended.catch(() => {}) // awaited below
+  let trouble = ''
+  child.stderr!.on('data', (bytes: Buffer) => {
+    trouble = (trouble + bytes.toString('latin1')).slice(-2000)
+  })
+  try {
+    for await (const chunk of child.stdout!) yield chunk as Buffer
+    const code = await ended
+    if (code !== 0)
+      throw new Error(trouble.trim().split('\n').at(-1) || `${program} ended: ${code}`)
+  } finally {
+    child.kill()
   }
 }

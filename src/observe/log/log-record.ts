@@ -1,5 +1,4 @@
-import { decodeUtf8, LogFields } from './fields.ts'
-import { type LineHead, newLineHead, type ReadLineHead } from './line-head.ts'
+import { fieldsIn, loggedValue } from './fields.ts'
 
 /** A line of a log, read into its fields. */
 export interface LogRecord {
@@ -7,36 +6,64 @@ export interface LogRecord {
   readonly time: number
   /** The host that wrote the line; '' if it is not known. */
   readonly host: string
-  /**
-   * The values as they were before they were logged. Of several fields of one name, the first
-   * counts.
-   */
+  /** The values as they were before they were logged. Of several fields of one name, the first counts. */
   readonly fields: ReadonlyMap<string, string>
   /** The values of the fields `rcpt`; a line about a quarantined message has several. */
   readonly recipients: readonly string[]
 }
 
-/** Reads the fields of a line whose head was read before. */
-export type ReadRecord = (head: LineHead) => LogRecord
+const DAY = 24 * 3_600_000
 
-export function createRecordReader(): ReadRecord {
-  const line = new LogFields()
-  return ({ bytes, at, end, time, host }) => {
-    line.read(bytes, at, end)
-    const fields = new Map<string, string>()
-    const recipients: string[] = []
-    for (let index = 0; index < line.count; index++) {
-      const key = line.key(index)
-      const value = decodeUtf8(line.value(index))
-      if (key === 'rcpt') recipients.push(value)
-      else if (!fields.has(key)) fields.set(key, value)
-    }
-    return { time, host, fields, recipients }
-  }
+/**
+ * What stands before our text, if anything does: a time and, from syslog and the journal, the host
+ * and the program that wrote the line. The time is multilog's TAI64N, that of ISO 8601, or syslog's
+ * without a year. `own` is our own name in openlog(3), which syslogd(8) puts before the line.
+ */
+const HEAD =
+  /^(?:(@4[0-9a-f]{23}|\d{4}-\d\d-\d\d[T ][\d:.,]{8,18}(?:Z|[+-][\d:]{4,5})?|[A-Z][a-z]{2} [ \d]\d [\d:]{8}) (?:([^ ]{0,254}[^ :]) (?:(onescan(?:\[\d{1,10}\])?)|[^ ]{1,255}): )?)?(onescan: )?/
+
+/** The last field of a line in LOGFILE, where no other program adds the time. */
+const OWN_TIME = / time=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/
+
+/**
+ * Reads a line, in latin1 and without its line end. Our text must follow the head at once: text in
+ * the middle of another program's line is not ours, and undefined is returned. `newest` is when the
+ * log was written last, in milliseconds since 1970: it gives the year to times without one.
+ */
+export function readLogLine(line: string, newest: number): LogRecord | undefined {
+  const [head, written, host = '', own, program] = HEAD.exec(line)!
+  if (own === undefined && program === undefined) return undefined
+  const rest = line.slice(head.length)
+  // No value that a client sends looks like our own time: a value with a blank is in quotes.
+  const ownTime = written === undefined ? OWN_TIME.exec(rest) : null
+  const text = ownTime === null ? rest : rest.slice(0, ownTime.index)
+  return readLogText(text, timeOf(written ?? ownTime?.[1], newest), host)
 }
 
-/** Reads a single line; undefined if onescan did not write it. */
-export function readLine(line: Buffer, readHead: ReadLineHead): LogRecord | undefined {
-  const head = newLineHead()
-  return readHead(line, 0, line.length, head) ? createRecordReader()(head) : undefined
+/** Reads the fields of our own text, behind `onescan: `. */
+export function readLogText(text: string, time: number, host = ''): LogRecord {
+  const fields = new Map<string, string>()
+  const recipients: string[] = []
+  for (const field of fieldsIn(text)) {
+    if (field.key === 'rcpt') recipients.push(loggedValue(field))
+    else if (!fields.has(field.key)) fields.set(field.key, loggedValue(field))
+  }
+  return { time, host, fields, recipients }
+}
+
+/** Returns milliseconds since 1970; NaN if the text is no time. Times without a zone are this host's. */
+function timeOf(text: string | undefined, newest: number): number {
+  if (text === undefined) return Number.NaN
+  if (text.startsWith('@')) return taiTime(text)
+  if (/^\d/.test(text)) return Date.parse(text.replace(',', '.'))
+  const year = new Date(newest).getFullYear()
+  const time = Date.parse(`${text} ${year}`)
+  // A log has no lines of the future: a line that seems to be one is of last year.
+  return time > newest + DAY ? Date.parse(`${text} ${year - 1}`) : time
+}
+
+/** Reads `@400000006743…`: TAI64, 16 hexadecimal digits of seconds and 8 of nanoseconds. */
+function taiTime(text: string): number {
+  const seconds = Number.parseInt(text.slice(2, 17), 16) - 10 // without the 2^62 of 1970
+  return seconds * 1000 + Number.parseInt(text.slice(17), 16) / 1e6
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 /** Standard input. */
 export const STDIN = '/dev/stdin'
 
-/** A log: one or more files, the oldest first. */
+/** A log: one or more files, the oldest first, or a program that prints it. */
 export interface LogSource {
   readonly files: readonly LogFile[]
   /** The host, for lines that do not name it, if several logs were named; otherwise ''. */
@@ -13,13 +13,11 @@ export interface LogSource {
 
 export interface LogFile {
   readonly path: string
-  /** The size in bytes; 0 if it is not known (a pipe). */
-  readonly size: number
   /** When it was written last, in milliseconds since 1970. */
   readonly modified: number
   /** Set if the user named the directory, and so did not choose this file. */
   readonly isFound?: true
-  /** The command that prints the log, if no file holds its lines: that of the journal. */
+  /** The command that prints the log: that of the journal, or tail(1). */
   readonly command?: readonly [string, ...string[]]
 }
 
@@ -39,9 +37,9 @@ export function findLogs(paths: readonly string[]): LogSource[] {
 }
 
 function filesOf(path: string): LogFile[] {
-  if (path === STDIN) return [{ path, size: 0, modified: Date.now() }]
+  if (path === STDIN) return [{ path, modified: Date.now() }]
   const status = statSync(path)
-  if (!status.isDirectory()) return [{ path, size: status.size, modified: status.mtimeMs }]
+  if (!status.isDirectory()) return [{ path, modified: status.mtimeMs }]
   const names = readdirSync(path)
   const files = [...names.filter((name) => CLOSED.test(name)).sort(), 'current']
     .filter((name) => names.includes(name))
@@ -51,8 +49,7 @@ function filesOf(path: string): LogFile[] {
   }
   return files.flatMap((file) => {
     const status = statSync(file, { throwIfNoEntry: false }) // multilog removes the oldest
-    if (status === undefined) return []
-    return [{ path: file, size: status.size, modified: status.mtimeMs, isFound: true }]
+    return status === undefined ? [] : [{ path: file, modified: status.mtimeMs, isFound: true }]
   })
 }
 
@@ -73,4 +70,65 @@ function labelsOf(paths: readonly string[]): Map<string, string> {
 function directoryOf(path: string): string {
   const whole = resolve(path)
   return statSync(path).isDirectory() ? whole : dirname(whole)
+}
+
+/** How many older lines are shown before new ones are followed. */
+const LINES_BEFORE = 10
+
+/**
+ * Returns a log that goes on with new lines, by `tail -F`: a file that is renamed, replaced or
+ * truncated is followed by its name. It begins with the last lines, or if `whole` with the first.
+ */
+export function followed({ files, label }: LogSource, whole: boolean): LogSource {
+  const { path, modified } = files.at(-1)!
+  const lines = whole ? '+1' : `${LINES_BEFORE}`
+  const command = ['tail', '--quiet', '-F', '-n', lines, '--', resolve(path)] as const
+  return { files: [{ path, modified, command }], label }
+}
+
+/**
+ * Where systemd-journald(8) keeps the journal, in a directory for each machine: on disk, in memory.
+ */
+const JOURNALS = ['/var/log/journal', '/run/log/journal']
+
+/**
+ * The matches of journalctl(1) that find onescan's lines: by onescand's unit, by the facility of
+ * mail servers, which the unit sets, and by the name under which the slot writes to /dev/log. +
+ * means *or*.
+ */
+const MATCHES = [
+  '_SYSTEMD_UNIT=onescand.service',
+  '+',
+  'SYSLOG_FACILITY=2',
+  '+',
+  'SYSLOG_IDENTIFIER=onescan',
+]
+
+/** Whether this host has a journal. */
+export function hasJournal(): boolean {
+  return JOURNALS.some((directory) => {
+    try {
+      return readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory())
+    } catch {
+      return false // there is no such directory
+    }
+  })
+}
+
+/**
+ * Returns the journal of this host as a log, from `since` to `until` in milliseconds since 1970.
+ * With `follow` it goes on with new lines.
+ */
+export function journalSource(
+  { since, until }: { readonly since: number | undefined; readonly until: number | undefined },
+  follow: boolean,
+): LogSource {
+  const from = since === undefined ? [] : [`--since=@${(since / 1000).toFixed(3)}`]
+  const to = until === undefined ? [] : [`--until=@${(until / 1000).toFixed(3)}`]
+  const on = follow
+    ? ['--follow', since === undefined ? `--lines=${LINES_BEFORE}` : '--no-tail']
+    : []
+  const options = ['--quiet', '--no-pager', '--output=short-iso-precise', ...from, ...to, ...on]
+  const command = ['journalctl', ...options, ...MATCHES] as const
+  return { files: [{ path: 'the journal', modified: Date.now(), command }], label: '' }
 }

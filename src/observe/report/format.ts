@@ -1,4 +1,4 @@
-import type { NameCount, Period, Summary } from './summary.ts'
+import type { Summary } from './summary.ts'
 
 /** Writes a duration as "3 d 4 h", "12 min", "4.2 s" or "12 ms". */
 export function formatDuration(milliseconds: number): string {
@@ -32,12 +32,6 @@ export function formatShare(part: number, whole: number): string {
   return `${share > 0 && share < 10 ? share.toFixed(1) : Math.round(share)} %`
 }
 
-/** Writes a count as `12,345`, or as `12,345 to 12,400` if there may be more. */
-export function formatCount({ count, missed }: NameCount): string {
-  const counted = formatNumber(count)
-  return missed === 0 ? counted : `${counted} to ${formatNumber(count + missed)}`
-}
-
 /** Writes the title of the report. */
 export function heading({ first, last, messages }: Summary): string {
   const days = first === null ? '' : ` from ${formatDay(first)} to ${formatDay(last)}`
@@ -56,10 +50,4 @@ export function describeSpared({ spared, scans }: Summary): string {
   const time = milliseconds > 0 ? `, at ${mean} ms each ${formatDuration(milliseconds)}` : ''
   const share = formatShare(stamps + verdicts, stamps + verdicts + made)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
-}
-
-/** Returns the periods for plots: hours if the log has up to three days, else days. */
-export function periodsToPlot({ hours, days }: Summary): readonly Period[] {
-  const timed = days.filter(({ start }) => start !== null)
-  return new Set(timed.map(({ start }) => start)).size <= 3 ? hours : days
 }

@@ -6,16 +6,19 @@ export type DecisionWord = (typeof DECISIONS)[number]
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'known'] as const
 export type ScanWord = (typeof SCANS)[number]
 
+/** Counts a word, if it is one of these. */
+export function countWord(
+  counts: Map<string, number>,
+  words: readonly string[],
+  word: string | undefined,
+): void {
+  if (word !== undefined && words.includes(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+}
+
 /** A name in the log, and how often it came. */
 export interface NameCount {
   readonly name: string
-  /** How often the name was counted. */
   readonly count: number
-  /**
-   * The most times that the name may have come without being counted: 0, unless it may have been
-   * dropped to make room for others.
-   */
-  readonly missed: number
 }
 
 /** The times of scans in milliseconds. */
@@ -28,7 +31,7 @@ export interface ScanTime {
   readonly max: number
 }
 
-/** The counts of a host in an hour or a day. */
+/** The counts of a host in a day. */
 export interface Period {
   /** When it begins by local time, in milliseconds since 1970; null for lines without a time. */
   readonly start: number | null
@@ -71,7 +74,6 @@ export interface Summary {
     readonly mean: number
     readonly milliseconds: number
   }
-  readonly hours: readonly Period[]
   readonly days: readonly Period[]
   readonly viruses: readonly NameCount[]
   readonly slowest: readonly SlowScan[]

@@ -1,71 +1,68 @@
-import { decodeUtf8, unescapeValue } from '../log/fields.ts'
-import { type LineHead, newLineHead, type ReadLineHead } from '../log/line-head.ts'
-import { CountedLine } from './counted-line.ts'
-import { createNameCounter, type NameCounter } from './name-counter.ts'
-import { type PeriodCount, PeriodCounts } from './period-counts.ts'
-import { DECISIONS, type NameCount, SCANS, type SlowScan, type Summary } from './summary.ts'
+import type { LogRecord } from '../log/log-record.ts'
+import { Durations } from './durations.ts'
+import {
+  countWord,
+  DECISIONS,
+  type DecisionWord,
+  type NameCount,
+  type Period,
+  SCANS,
+  type ScanTime,
+  type ScanWord,
+  type SlowScan,
+  type Summary,
+} from './summary.ts'
 
-const LINE_END = 10
+/** The most names of a list that are reported. */
 export const TOP = 20
+/** The most different names of a list that are counted; further ones count as OTHERS together. */
+export const NAMES_MAX = 20_000
+export const OTHERS = '(others)'
+/** The most characters of a name; those in lines of ours are shorter. */
+const NAME_MAX = 500
 const SLOWEST = 10
-export interface TallyOptions {
-  /** The period of lines that count, in milliseconds since 1970; undefined sets no limit. */
-  readonly since: number | undefined
-  readonly until: number | undefined
-}
+/** The most days, of all hosts together; later lines count as without a time. */
+const DAYS_MAX = 20_000
 
-/** Sums up the lines of logs, in memory that does not grow with their number. */
+/** The words of SCANS that stand for scans that came to an answer, and for those that were made. */
+const ENDED: readonly string[] = ['clean', 'infected']
+const MADE: readonly string[] = [...ENDED, 'unknown', 'skipped']
+
+/** Sums up the records of logs, in memory that does not grow with their number. */
 export class Tally {
-  readonly #options: TallyOptions
-  readonly #head = newLineHead()
-  readonly #line = new CountedLine()
-  readonly #periods = new PeriodCounts()
-  readonly #viruses = createNameCounter()
-  readonly #deferrals = createNameCounter()
-  readonly #wentCold = createNameCounter()
-  readonly #overQuota = createNameCounter()
-  readonly #greetings = createNameCounter()
+  readonly #total = new PeriodCount(Number.NaN, '')
+  readonly #days = new Map<string, PeriodCount>()
+  readonly #viruses = new NameCounts()
+  readonly #deferrals = new NameCounts()
+  readonly #wentCold = new NameCounts()
+  readonly #overQuota = new NameCounts()
+  readonly #greetings = new NameCounts()
   readonly #slowest: SlowScan[] = []
-  #readHead: ReadLineHead = () => false
-  #label = ''
   /** The scans that came to an answer. */
-  readonly #ended = { count: 0, milliseconds: 0 }
+  readonly #ended = new Durations()
   #lines = 0
   #recipientsDeferred = 0
   #first = Number.POSITIVE_INFINITY
   #last = Number.NEGATIVE_INFINITY
 
-  constructor(options: TallyOptions) {
-    this.#options = options
-  }
-
-  /** Sets the reader of the lines that follow, and the host of those that do not name one. */
-  begin(readHead: ReadLineHead, label: string): void {
-    this.#readHead = readHead
-    this.#label = label
-  }
-
-  /** Counts whole lines of one log. */
-  lines(bytes: Buffer, start: number, end: number): void {
-    const head = this.#head
-    const { since, until } = this.#options
-    for (let from = start; from < end; ) {
-      const behind = bytes.indexOf(LINE_END, from) + 1
-      if (this.#readHead(bytes, from, behind, head)) {
-        const { time } = head
-        if ((since === undefined || time >= since) && (until === undefined || time < until)) {
-          if (head.host === '') head.host = this.#label
-          this.#take(head)
-        }
-      }
-      from = behind
-    }
+  add(record: LogRecord): void {
+    const { time, fields } = record
+    if (fields.has('trial')) return // `onescan check` made it: it is no mail
+    this.#lines++
+    if (time < this.#first) this.#first = time
+    if (time > this.#last) this.#last = time
+    const decision = fields.get('decision')
+    if (decision === undefined) this.#addEvent(fields)
+    else if (fields.has('quota')) this.#addRecipient(fields)
+    // `onescanc` went cold. The cold program logs what becomes of the message.
+    else if (decision === 'cold') this.#wentCold.add(reasonIn(fields))
+    else this.#addMessage(record)
   }
 
   summary(): Summary {
-    const { total, hours, days } = this.#periods.summary()
+    const total = this.#total.period()
     const { trusted, known } = total.scans
-    const mean = this.#ended.count === 0 ? 0 : this.#ended.milliseconds / this.#ended.count
+    const { mean } = this.#ended
     return {
       first: Number.isFinite(this.#first) ? this.#first : null,
       last: Number.isFinite(this.#last) ? this.#last : null,
@@ -80,114 +77,159 @@ export class Tally {
         mean: Number(mean.toFixed(1)),
         milliseconds: Math.round((trusted + known) * mean),
       },
-      hours,
-      days,
-      viruses: topNames(this.#viruses),
+      days: [...this.#days.values()].map((day) => day.period()).sort(byTimeAndHost),
+      viruses: this.#viruses.top(),
       slowest: this.#slowest,
-      deferrals: topNames(this.#deferrals),
-      wentCold: topNames(this.#wentCold),
-      overQuota: topNames(this.#overQuota),
+      deferrals: this.#deferrals.top(),
+      wentCold: this.#wentCold.top(),
+      overQuota: this.#overQuota.top(),
       recipientsDeferred: this.#recipientsDeferred,
-      greetings: topNames(this.#greetings),
+      greetings: this.#greetings.top(),
     }
   }
 
-  #take(head: LineHead): void {
-    const { time } = head
-    const line = this.#line
-    line.read(head)
-    if (line.has('trial')) return // `onescan check` made it: it is no mail
-    this.#lines++
-    if (time < this.#first) this.#first = time
-    if (time > this.#last) this.#last = time
-    if (!line.has('decision')) this.#takeEvent()
-    else if (line.has('quota')) this.#takeRecipient()
-    else if (line.word('decision', COLD) === 0) this.#takeCold()
-    else this.#takeMessage(head)
-  }
-
-  #takeMessage(head: LineHead): void {
-    const line = this.#line
-    const period = this.#periods.at(head.time, head.host)
-    period.messages++
-    const decision = line.word('decision', DECISIONS)
-    if (decision >= 0) period.decisions[decision]!++
-    this.#takeScan(head, period)
-    line.count(line.has('virus') ? 'virus' : 'banned', this.#viruses)
-    if (DECISIONS[decision] === 'defer') this.#takeDeferral()
+  #addMessage(record: LogRecord): void {
+    const { fields } = record
+    for (const period of [this.#total, this.#dayOf(record)]) period.add(fields)
+    const found = fields.get('virus') ?? fields.get('banned')
+    if (found !== undefined) this.#viruses.add(found)
+    const time = scanTimeIn(fields)
+    // The time of a failed scan says nothing: the scan may have waited for SCANTIMEOUT.
+    if (ENDED.includes(fields.get('scan') ?? '') && time >= 0) this.#ended.add(time)
+    if (time >= 0) this.#addSlow(time, record)
+    if (fields.get('decision') === 'defer') this.#addDeferral(fields)
   }
 
   /** Counts a line about a recipient, about whom the MTA asked before it took the message. */
-  #takeRecipient(): void {
-    if (this.#line.text('quota') !== 'full') return
+  #addRecipient(fields: ReadonlyMap<string, string>): void {
+    if (fields.get('quota') !== 'full') return
     this.#recipientsDeferred++
-    this.#line.count('to', this.#overQuota)
+    this.#overQuota.add(fields.get('to') ?? '')
   }
 
-  #takeScan({ time, host }: LineHead, period: PeriodCount): void {
-    const line = this.#line
-    const scan = line.word('scan', SCANS)
-    if (scan < 0) return
-    period.scans[scan]!++
-    if (scan >= SPARED_FROM) return
-    const milliseconds = line.number('scan_ms')
-    if (!(milliseconds >= 0)) return
-    period.scanTime.add(milliseconds)
-    // The time of a failed scan says nothing: the scan may have waited for SCANTIMEOUT.
-    if (scan < ENDED_BEFORE) {
-      this.#ended.count++
-      this.#ended.milliseconds += milliseconds
-    }
+  #addSlow(milliseconds: number, { time, host, fields }: LogRecord): void {
     const slowest = this.#slowest
-    if (slowest.length < SLOWEST || milliseconds > slowest.at(-1)!.milliseconds) {
-      slowest.push({
-        milliseconds,
-        time: Number.isNaN(time) ? null : time,
-        host,
-        id: line.text('msgid'),
-        from: line.text('from'),
-        size: Number(line.text('size')),
-      })
-      slowest.sort((message, other) => other.milliseconds - message.milliseconds)
-      slowest.length = Math.min(slowest.length, SLOWEST)
+    if (slowest.length === SLOWEST && milliseconds <= slowest.at(-1)!.milliseconds) return
+    slowest.push({
+      milliseconds,
+      time: Number.isNaN(time) ? null : time,
+      host,
+      id: fields.get('msgid') ?? '',
+      from: fields.get('from') ?? '',
+      size: Number(fields.get('size') ?? 0),
+    })
+    slowest.sort((message, other) => other.milliseconds - message.milliseconds)
+    slowest.length = Math.min(slowest.length, SLOWEST)
+  }
+
+  #addDeferral(fields: ReadonlyMap<string, string>): void {
+    const grounds = fields.get('grounds')
+    if (grounds === 'over-quota') {
+      this.#overQuota.add(fields.get('to') ?? '')
+      this.#deferrals.add('over-quota')
+      return
+    }
+    const fault = fields.get('fault')
+    const kind = grounds ?? (fault === undefined ? 'other' : `fault ${fault}`)
+    this.#deferrals.add([kind, reasonIn(fields)].filter(Boolean).join(': '))
+  }
+
+  #addEvent(fields: ReadonlyMap<string, string>): void {
+    const event = fields.get('event')
+    if (fields.get('program') === 'smtp-delay' && event !== undefined) this.#greetings.add(event)
+  }
+
+  #dayOf({ time, host }: LogRecord): PeriodCount {
+    const isBeyond = this.#days.size >= DAYS_MAX
+    const start = Number.isNaN(time) ? time : new Date(time).setHours(0, 0, 0, 0)
+    const known = this.#days.get(`${start} ${host}`)
+    if (known !== undefined) return known
+    const [keptStart, keptHost] = isBeyond ? [Number.NaN, ''] : [start, host]
+    const key = `${keptStart} ${keptHost}`
+    const day = this.#days.get(key) ?? new PeriodCount(keptStart, keptHost)
+    this.#days.set(key, day)
+    return day
+  }
+}
+
+/** The counts of a host in a day, while they grow. */
+class PeriodCount {
+  readonly #start: number
+  readonly #host: string
+  readonly #decisions = new Map<string, number>()
+  readonly #scans = new Map<string, number>()
+  readonly #scanTime = new Durations()
+  #messages = 0
+
+  constructor(start: number, host: string) {
+    this.#start = start
+    this.#host = host
+  }
+
+  add(fields: ReadonlyMap<string, string>): void {
+    this.#messages++
+    countWord(this.#decisions, DECISIONS, fields.get('decision'))
+    countWord(this.#scans, SCANS, fields.get('scan'))
+    const time = scanTimeIn(fields)
+    if (time >= 0) this.#scanTime.add(time)
+  }
+
+  period(): Period {
+    const record = <Word extends string>(words: readonly Word[], counts: Map<string, number>) =>
+      Object.fromEntries(words.map((word) => [word, counts.get(word) ?? 0])) as Record<Word, number>
+    return {
+      start: Number.isNaN(this.#start) ? null : this.#start,
+      host: this.#host,
+      messages: this.#messages,
+      decisions: record<DecisionWord>(DECISIONS, this.#decisions),
+      scans: record<ScanWord>(SCANS, this.#scans),
+      scanTime: inWords(this.#scanTime),
     }
   }
+}
 
-  #takeDeferral(): void {
-    const line = this.#line
-    const grounds = line.text('grounds')
-    const isFull = grounds === 'over-quota'
-    if (isFull) line.count('to', this.#overQuota)
-    const fault = line.text('fault')
-    const kind = isFull ? 'over-quota' : grounds || (fault && `fault ${fault}`)
-    const reason = isFull ? '' : this.#reason()
-    const cause = Buffer.from([kind || 'other', reason].filter(Boolean).join(': '), 'latin1')
-    this.#deferrals.count(cause, 0, cause.length)
+/** Counts names, at most NAMES_MAX different ones. */
+class NameCounts {
+  readonly #counts = new Map<string, number>()
+
+  add(whole: string): void {
+    const name = whole.slice(0, NAME_MAX)
+    const isKnown = this.#counts.has(name) || this.#counts.size < NAMES_MAX
+    const key = isKnown ? name : OTHERS
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }
 
-  /** Counts why `onescanc` went cold. The cold program logs what becomes of the message. */
-  #takeCold(): void {
-    const cause = Buffer.from(this.#reason(), 'latin1')
-    this.#wentCold.count(cause, 0, cause.length)
-  }
-
-  #reason(): string {
-    return this.#line.text('reason').replace(/\d+/g, '#').slice(0, 100)
-  }
-
-  #takeEvent(): void {
-    if (this.#line.text('program') === 'smtp-delay') this.#line.count('event', this.#greetings)
+  /** Returns the most frequent names. */
+  top(): NameCount[] {
+    const counted = [...this.#counts].map(([name, count]) => ({ name, count }))
+    return counted.sort((name, other) => other.count - name.count).slice(0, TOP)
   }
 }
 
-/** Returns the most frequent names. They were counted with their escapes and as bytes. */
-function topNames(counter: NameCounter): NameCount[] {
-  const text = (name: string) => decodeUtf8(unescapeValue(name))
-  return counter.top(TOP).map((counted) => ({ ...counted, name: text(counted.name) }))
+/** Milliseconds of the scan that was made of a message; NaN if there was none. */
+function scanTimeIn(fields: ReadonlyMap<string, string>): number {
+  const text = fields.get('scan_ms') ?? ''
+  const isMade = MADE.includes(fields.get('scan') ?? '')
+  return isMade && /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN
 }
 
-/** The words of SCANS before this one stand for scans that came to an answer. */
-const ENDED_BEFORE = SCANS.indexOf('unknown')
-/** The words of SCANS from this one on stand for scans that were spared. */
-const SPARED_FROM = SCANS.indexOf('trusted')
-const COLD = ['cold']
+/** The reason of a line, with # for each number, so that reasons of one kind count together. */
+function reasonIn(fields: ReadonlyMap<string, string>): string {
+  return (fields.get('reason') ?? '').replace(/\d+/g, '#').slice(0, 100)
+}
+
+function inWords(times: Durations): ScanTime {
+  const round = (milliseconds: number) => Number(milliseconds.toFixed(1))
+  return {
+    count: times.count,
+    mean: round(times.mean),
+    p50: round(times.quantile(0.5)),
+    p95: round(times.quantile(0.95)),
+    p99: round(times.quantile(0.99)),
+    max: times.max,
+  }
+}
+
+function byTimeAndHost({ start, host }: Period, other: Period): number {
+  return (start ?? Number.NaN) - (other.start ?? Number.NaN) || host.localeCompare(other.host)
+}

@@ -13,10 +13,8 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { eicarMessage } from '../../../src/cli/shared/eicar-message.ts'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
-import { readExceptionUses } from '../../../src/observe/live/exception-uses.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -111,23 +109,6 @@ t.test(
     )
   },
 )
-
-t.test('with --state onescand remembers the day when an exception let mail in', async (t) => {
-  const files = t.testdir({ control: {}, state: {} })
-  const [CONTROLDIR, state] = [join(files, 'control'), join(files, 'state')]
-  const lines = 'from=other.org allow\nfrom=example.org allow\n'
-  writeFileSync(join(CONTROLDIR, 'onescan.policy'), lines)
-  const settings = { QHPSI: 'plugin: eicar', CONTROLDIR }
-  const onescand = startOnescand(t, { settings, args: ['--state', state] })
-  await onescand.logged(/serving/)
-  const variables = { ...settings, REJECTVIRUS: '1' }
-  const { log } = await onescand.ask({ variables, message: eicarMessage })
-  t.match(log, /decision=accept .*allowed=2/)
-  onescand.child.kill('SIGTERM')
-  t.equal(await onescand.ended, 0)
-  const days = [...readExceptionUses(state).values()].map(({ used }) => used)
-  t.match(days, [undefined, Number])
-})
 
 t.test('a missing plugin keeps onescand from starting', async (t) => {
   const plugins = t.testdir({ 'open.mjs': '' })

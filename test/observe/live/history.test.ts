@@ -1,16 +1,15 @@
 import t from 'tap'
-import { createHistory, DECISIONS_KEPT, STEP } from '../../../src/observe/live/history.ts'
-import { createLineViewer } from '../../../src/observe/live/line-view.ts'
+import { DECISIONS_KEPT, History, STEP } from '../../../src/observe/live/history.ts'
+import { readLogText } from '../../../src/observe/log/log-record.ts'
 
 /** The decisions and the day that the page shows. */
 
 t.test('history holds the last 200 decisions and one day, whatever comes', async (t) => {
-  const viewOf = createLineViewer()
-  const history = createHistory()
+  const history = new History()
   const day = 24 * 3600 * 1000
   for (let n = 0; n < 3000; n++) {
     const line = `onescan: decision=accept scan=clean scan_ms=${n % 50} msgid=<${n}>`
-    history.add(line, viewOf(line), n * STEP)
+    history.add(line, readLogText(line, 0).fields, n * STEP)
   }
   t.equal(history.decided.length, DECISIONS_KEPT)
   t.match(history.decided.at(-1)?.line, 'msgid=<2999>')

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { FAULT_KINDS } from '../../../src/ground/errors/fault.ts'
 import { GROUNDS } from '../../../src/judge/decision.ts'
-import { createHistory } from '../../../src/observe/live/history.ts'
-import { createLineViewer } from '../../../src/observe/live/line-view.ts'
+import { History } from '../../../src/observe/live/history.ts'
 import { createMetrics } from '../../../src/observe/live/metrics.ts'
 import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
+import { readLogText } from '../../../src/observe/log/log-record.ts'
 import { CAUSES } from '../../../src/scan/shared/cause.ts'
 import { metric } from '../../doors/http/rig.ts'
 
@@ -23,11 +23,11 @@ const standing = {
 
 t.test('a refused recipient is not counted as a message', async (t) => {
   const metrics = createMetrics('1', 0)
-  const history = createHistory()
+  const history = new History()
   const line = 'onescan: decision=defer quota=full reply=452 door=policy to=<full@example.org>'
-  const view = createLineViewer()(line)
-  metrics.message(view)
-  history.add(line, view, 0)
+  const { fields } = readLogText(line, 0)
+  metrics.message(fields)
+  history.add(line, fields, 0)
   const text = await metrics.text(standing)
   t.equal(metric(text, 'onescan_recipients_total', { door: 'policy', quota: 'full' }), 1)
   t.equal(metric(text, 'onescan_messages_total', { door: 'policy' }), 0)
@@ -41,15 +41,15 @@ t.test(
     const metrics = createMetrics('1', 0)
     for (const grounds of GROUNDS) {
       const fields = { decision: 'reject', grounds, door: 'milter' }
-      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+      metrics.message(new Map(Object.entries(fields)))
     }
     for (const fault of FAULT_KINDS) {
       const fields = { decision: 'defer', fault }
-      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+      metrics.message(new Map(Object.entries(fields)))
     }
     for (const cause of CAUSES) {
       const fields = { decision: 'defer', scan: 'unknown', cause, reason: 'no answer in time' }
-      metrics.message({ value: (name) => fields[name as keyof typeof fields] })
+      metrics.message(new Map(Object.entries(fields)))
     }
     const text = await metrics.text(standing)
     for (const grounds of GROUNDS) {
@@ -109,7 +109,7 @@ t.test('labels are bounded whatever the log holds', async (t) => {
       ['fault', `f${n}`],
       ['scan_ms', 'NaN'],
     ])
-    metrics.message({ value: (name) => fields.get(name) })
+    metrics.message(fields)
   }
   const text = await metrics.text(standing)
   t.ok(text.split('\n').length < 500, `${text.split('\n').length} lines`)

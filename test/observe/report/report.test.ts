@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { Summary } from '../../../src/observe/report/summary.ts'
 import { jsonIn, onescan } from '../../cli/onescan.ts'
 import { findProgram } from '../../programs/install.mjs'
-import { openBrowser, openPage, overflow, seriousFaults, skipWithoutBrowser } from '../browser.ts'
 import { tai64n, told } from '../log/lines.ts'
 import { madeLog, START } from './log.ts'
 
@@ -35,19 +33,15 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
     summary.days.map(({ messages }) => messages),
     [648, 252],
   )
-  t.equal(
-    summary.hours.reduce((sum, { messages }) => sum + messages, 0),
-    900,
-  )
   t.same(summary.viruses, [
-    { name: 'Virus.0', count: 34, missed: 0 },
-    { name: 'Virus.1', count: 33, missed: 0 },
-    { name: 'Virus.2', count: 33, missed: 0 },
+    { name: 'Virus.0', count: 34 },
+    { name: 'Virus.1', count: 33 },
+    { name: 'Virus.2', count: 33 },
   ])
   t.same(summary.deferrals, [
-    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100, missed: 0 },
+    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100 },
   ])
-  t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100, missed: 0 }])
+  t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100 }])
   t.equal(summary.scanTime.max, 20)
   t.ok(Math.abs(summary.scanTime.p50 - 18) < 2, `${summary.scanTime.p50}`)
   t.equal(summary.slowest[0]?.milliseconds, 20)
@@ -63,29 +57,25 @@ t.test('mail that went cold is counted once, and the causes are summed up', asyn
   // The first line of all has neither time nor host, and is of a period as any other.
   t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
   t.same(summary.wentCold, [
-    { name: 'onescand at /run/s: Connection refused', count: 2, missed: 0 },
-    { name: 'onescand: is silent for too long', count: 1, missed: 0 },
+    { name: 'onescand at /run/s: Connection refused', count: 2 },
+    { name: 'onescand: is silent for too long', count: 1 },
   ])
   const { out } = await onescan(['report'], { input: log, env })
-  t.match(out, /Went cold for\n +2 .* onescand at \/run\/s: Connection refused\n/)
+  t.match(out, /Went cold for\n +2 onescand at \/run\/s: Connection refused\n/)
 })
 
-t.test(
-  'frequent names are reported whatever came before them, with how many may be missing',
-  async (t) => {
-    const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
-    const others = Array.from({ length: 50_000 }, (_, n) => refused(`V${n % 2 === 0 ? n : n - 1}`))
-    const late = Array.from({ length: 3000 }, (_, n) => refused(`Late${n % 3}`))
-    const { viruses } = await json([...others, ...late].join(''))
-    t.same(
-      viruses.slice(0, 3).map(({ name, count, missed }) => [name, count, missed]),
-      ['Late0', 'Late1', 'Late2'].map((name) => [name, 1000, 2]),
-    )
-    t.match(viruses.at(-1), { name: '(others)', missed: 0 })
-    const { bytes } = await onescan(['report'], { input: [...others, ...late].join(''), env })
-    t.match(bytes.toString(), / 1,000 to 1,002 \S+ +Late0\n/)
-  },
-)
+t.test('of more than 20,000 names the later ones count together', async (t) => {
+  const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
+  const often = Array.from({ length: 300 }, (_, n) => refused(`Often${n % 3}`))
+  const rare = Array.from({ length: 30_000 }, (_, n) => refused(`V${n}`))
+  const { viruses } = await json([...often, ...rare].join(''))
+  t.same(viruses.slice(0, 4), [
+    { name: '(others)', count: 10_003 },
+    { name: 'Often0', count: 100 },
+    { name: 'Often1', count: 100 },
+    { name: 'Often2', count: 100 },
+  ])
+})
 
 t.test(
   'the time that was spared is counted by the mean of the scans that came to an answer',
@@ -145,8 +135,8 @@ t.test('the acts of smtp-delay are counted from its own lines', async (t) => {
   const summary = await json(`${line('left')}${line('passed')}${line('left')}`)
   t.equal(summary.messages, 0)
   t.same(summary.greetings, [
-    { name: 'left', count: 2, missed: 0 },
-    { name: 'passed', count: 1, missed: 0 },
+    { name: 'left', count: 2 },
+    { name: 'passed', count: 1 },
   ])
 })
 
@@ -172,70 +162,21 @@ t.test('made-up hosts and times are counted in bounded memory', async (t) => {
   const lines = Array.from({ length: 30_000 }, (_, n) => {
     return `${tai64n(START + n * 3600)} host${n} onescan[1]: onescan: decision=reject virus=V${n}\n`
   })
-  const { messages, hours, viruses } = await json(lines.join(''))
+  const { messages, days, viruses } = await json(lines.join(''))
   t.equal(messages, 30_000)
-  t.ok(hours.length <= 20_001)
-  t.match(viruses.at(-1), { name: '(others)', count: 10_000 })
+  t.ok(days.length <= 20_001)
+  t.match(viruses[0], { name: '(others)', count: 10_000 })
 })
 
-t.test('for a terminal there are sections with bars, in a pipe without colours', async (t) => {
-  const { bytes } = await onescan(['report'], { input: madeLog(1000), env })
+t.test('as text there are sections, and text of strangers is harmless in them', async (t) => {
+  const virus = Buffer.from('\x1b[2J\n\u202e<x>').toString('latin1')
+  const input = madeLog(1000) + told({ decision: 'reject', more: [['virus', virus]] })
+  const { bytes } = await onescan(['report'], { input, env })
   const out = bytes.toString()
-  t.match(out, /^onescan: 900 messages from 2026-11-18 to 2026-11-19\n/)
-  t.match(out, '  reject            100   11 % ██▋\n')
+  t.match(out, /^onescan: 901 messages from 2026-11-18 to 2026-11-19\n/)
+  t.match(out, '  reject            101   11 %\n')
   t.match(out, 'stamps 300 and remembered verdicts 100 saved 44 % of all scans')
-  t.match(out, / 34 █{24} Virus\.0\n/)
+  t.match(out, '\n          34 Virus.0\n')
+  t.match(out, ' 1 \\u001b[2J \\u202e<x>\n')
   t.notMatch(out, '\x1b')
-  const ascii = await onescan(['report'], { input: madeLog(1000), env: { LANG: 'C' } })
-  t.match(ascii.out, '  reject            100   11 % ###\n')
-})
-
-t.test('as a mail the report is a message that sendmail -t takes', async (t) => {
-  const words = ['report', '--mail', 'postmaster@example.org']
-  const { out } = await onescan(words, { input: madeLog(100), env })
-  t.match(out, /^To: postmaster@example\.org\nSubject: onescan: 90 messages from /)
-  t.match(out, '\nContent-Transfer-Encoding: 7bit\n\nonescan: 90 messages')
-  const evil = await onescan(['report', '--mail', 'a@b\nBcc: c@d'], { input: '', env })
-  t.match(evil, { code: 2, out: '', err: 'is not an address' })
-})
-
-/**
- * In the page: letters of a plot that are smaller than nine pixels or cover one another, and tables
- * of which a part is outside the window.
- */
-const UNREADABLE = `(() => {
-  const texts = [...document.querySelectorAll('figure svg text')]
-  const shown = texts.filter((text) => text.getBoundingClientRect().width > 0)
-  const places = shown.map((text) => [text.textContent, text.getBoundingClientRect()])
-  const small = places.filter(([, { height }]) => height < 9)
-  const covered = places.filter(([, box], index) => places.slice(0, index).some(([, other]) =>
-    box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom))
-  const tables = [...document.querySelectorAll('.wide, .wide td')].filter((element) => element.scrollWidth > element.clientWidth + 1)
-  const none = shown.length === 0 ? ['no letters'] : []
-  return [...none, ...small.map(([text]) => text), ...covered.map(([text]) => text), ...tables.map((element) => element.innerText)]
-})()`
-
-const evil = `<img src=x onerror=alert(1)>"'&\u202e\x07`
-
-t.test('the page is one file that reads well', { skip: skipWithoutBrowser }, async (t) => {
-  const file = join(t.testdir({}), 'report.html')
-  const virus = Buffer.from(evil).toString('latin1')
-  const input = madeLog(6000) + told({ decision: 'reject', id: virus, from: virus, more: [['virus', virus], ['scan', 'infected'], ['scan_ms', '99999']] }) // biome-ignore format: a line
-  await onescan(['report', '--html', file], { input, env })
-  const source = readFileSync(file, 'utf8')
-  t.notMatch(source, /<script|https?:|<img|\u202e|\x07/)
-  const browser = await openBrowser(t)
-  for (const width of [360, 1280]) {
-    for (const scheme of ['light', 'dark'] as const) {
-      const { page, errors } = await openPage(browser, pathToFileURL(file).href, { width, scheme })
-      t.same(errors, [], 'no complaint')
-      t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
-      t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
-      t.ok((await page.locator('figure svg >> visible=true >> rect').count()) > 5, 'bars')
-      t.equal(await page.locator('figure svg >> visible=true >> path.line').count(), 2, 'lines')
-      t.same(await page.evaluate(UNREADABLE), [], `at ${width} all can be read`)
-      t.match(await page.locator('body').innerText(), '<img src=x onerror=alert(1)>"\'&\\u202e')
-      await page.context().close()
-    }
-  }
 })

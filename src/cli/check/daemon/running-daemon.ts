@@ -14,7 +14,6 @@ import { switchFinding } from '../settings/check-settings.ts'
 import { type Accounts, nameOrNumber } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
-import { checkExceptions } from './exceptions.ts'
 
 /** The files by which a running onescand and its settings are found. */
 export interface DaemonHost {
@@ -53,7 +52,6 @@ export function checkRunning(
     ok(`onescand ${daemon.pid}`, describe(daemon, host)),
     ...checkSettings(daemon, host),
     ...checkFiles(daemon),
-    ...checkExceptions(daemon, Date.now()),
   ]
 }
 

@@ -41,11 +41,6 @@ export interface DaemonOptions {
   readonly httpToken: string | undefined
   /** Whether the page shows no mail addresses. */
   readonly httpHidesAddresses: boolean
-  /**
-   * The directory for the figures of the last day, and for the last uses of exceptions. Undefined:
-   * a restart forgets them.
-   */
-  readonly state: string | undefined
   /** Milliseconds for messages in flight when onescand is told to end. */
   readonly grace: number
   /**
@@ -63,7 +58,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                  [--from NETWORKS] [--after-queue] [--bare-newlines pass|refuse]]...
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
-                [--state DIRECTORY] [--max-size SIZE] [--max-clients N] [--memory SIZE]
+                [--max-size SIZE] [--max-clients N] [--memory SIZE]
                 [--grace SECONDS] [--check]
 `
 
@@ -82,7 +77,6 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     http: { type: 'string' },
     'http-token': { type: 'string' },
     'http-hide-addresses': { type: 'boolean', default: false },
-    state: { type: 'string' },
     mode: { type: 'string', default: '0660' },
     group: { type: 'string' },
     workers: { type: 'string' },
@@ -120,7 +114,6 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     httpToken: values['http-token'],
     inUse: addresses(values.held, '--held'),
     httpHidesAddresses: values['http-hide-addresses'],
-    state: values.state || undefined,
     mode: attempt(() => readMode(values.mode), 0),
     group: attempt(
       () => (values.group === undefined ? undefined : readGroup(values.group)),

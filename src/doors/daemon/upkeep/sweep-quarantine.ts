@@ -4,13 +4,11 @@ import {
   readQuarantineLimits,
   readQuarantinePolicy,
 } from '../../../quarantine/quarantine-policy.ts'
-import { type SweepResult, sweepQuarantine } from '../../../quarantine/sweep.ts'
+import { sweepQuarantine } from '../../../quarantine/sweep.ts'
 
 const TEN_MINUTES = 10 * 60 * 1000
 
 export interface QuarantineSweep {
-  /** The result of the last sweep; undefined before the first one has ended. */
-  readonly last: SweepResult | undefined
   close(): void
 }
 
@@ -25,16 +23,15 @@ export function sweepQuarantines(
   every = TEN_MINUTES,
 ): QuarantineSweep {
   const quarantine = readQuarantinePolicy(env)
-  if (quarantine?.kind !== 'directory') return { last: undefined, close() {} }
+  if (quarantine?.kind !== 'directory') return { close() {} }
   const { directory } = quarantine
   const limits = readQuarantineLimits(env)
   const over = new AbortController()
-  let last: SweepResult | undefined
 
   async function sweep(): Promise<void> {
     try {
-      last = await sweepQuarantine(directory, limits, Date.now(), over.signal)
-      const { removed, messages } = last
+      const swept = await sweepQuarantine(directory, limits, Date.now(), over.signal)
+      const { removed, messages } = swept
       if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
     } catch (error) {
       if (!over.signal.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
@@ -46,9 +43,6 @@ export function sweepQuarantines(
     sweeping = sweeping.then(sweep)
   }, every).unref()
   return {
-    get last() {
-      return last
-    },
     close() {
       clearInterval(timer)
       over.abort()

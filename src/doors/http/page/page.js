@@ -1,7 +1,6 @@
 // The status page of onescand.
 import uPlot from 'uplot'
 import { at, element, foldedItem, row, sizeInWords, visible } from './elements.js'
-import { followQuarantine } from './quarantine.js'
 
 const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
@@ -272,4 +271,3 @@ load().then(listen, () => {
   at('health').textContent = 'Not connected.'
   setTimeout(() => location.reload(), 5000)
 })
-followQuarantine()

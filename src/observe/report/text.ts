@@ -1,0 +1,82 @@
+import { formatSize, formatTime } from '../log/describe-record.ts'
+import {
+  describeSpared,
+  formatDay,
+  formatDuration,
+  formatNumber,
+  formatShare,
+  heading,
+} from './format.ts'
+import type { NameCount, Summary } from './summary.ts'
+
+/** Makes text of strangers harmless where it is shown. */
+type Clean = (text: string) => string
+
+/** Formats the report as text, in sections of lines. */
+export function formatText(summary: Summary, clean: Clean): string {
+  const sections: [string, string[]][] = [
+    ['What became of mail', counts(summary.decisions, summary.messages)],
+    ['By day', days(summary, clean)],
+    ['Scans', scans(summary)],
+    ['Found', names(summary.viruses, clean)],
+    ['Deferred for', names(summary.deferrals, clean)],
+    ['Went cold for', names(summary.wentCold, clean)],
+    ['Over quota', names(summary.overQuota, clean)],
+    ['Before the greeting', names(summary.greetings, clean)],
+    ['Slowest scans', slowest(summary, clean)],
+  ]
+  const shown = sections.filter(([, lines]) => lines.length > 0)
+  const text = shown.map(([title, lines]) => `\n${title}\n${lines.join('\n')}\n`)
+  return `${heading(summary)}\n${text.join('')}`
+}
+
+/** A line for each word that was counted, with its share of the whole. */
+function counts(counted: Readonly<Record<string, number>>, whole: number): string[] {
+  return Object.entries(counted)
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => {
+      const share = formatShare(count, whole).padStart(6)
+      return `  ${word.padEnd(10)} ${formatNumber(count).padStart(10)} ${share}`
+    })
+}
+
+function days({ days }: Summary, clean: Clean): string[] {
+  const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
+  return days.map(({ start, host, messages, decisions, scanTime }) => {
+    const keptOut = decisions.reject + decisions.discard + decisions.quarantine
+    const words = [
+      keptOut > 0 && `${formatNumber(keptOut)} kept out`,
+      decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
+      scanTime.count > 0 && `scan ${scanTime.p50} ms, 95 % in ${scanTime.p95} ms`,
+    ].filter(Boolean)
+    const name = `${formatDay(start).padEnd(10)} ${clean(host).slice(0, 20).padEnd(hosts)}`
+    return `  ${name} ${formatNumber(messages).padStart(10)}  ${words.join(', ')}`.trimEnd()
+  })
+}
+
+function scans(summary: Summary): string[] {
+  const { scans, scanTime } = summary
+  const all = Object.values(scans).reduce((sum, count) => sum + count, 0)
+  const lines = counts(scans, all)
+  if (scanTime.count > 0) {
+    const { p50, p95, p99, max } = scanTime
+    const times = [p50, p95, p99, max].map((time) => formatDuration(time))
+    lines.push(
+      `  half of them in ${times[0]}, 95 % in ${times[1]}, 99 % in ${times[2]}, all in ${times[3]}`,
+    )
+  }
+  const spared = describeSpared(summary)
+  return spared === '' ? lines : [...lines, `  ${spared}`]
+}
+
+function names(counted: readonly NameCount[], clean: Clean): string[] {
+  return counted.map(({ name, count }) => `  ${formatNumber(count).padStart(10)} ${clean(name)}`)
+}
+
+function slowest({ slowest }: Summary, clean: Clean): string[] {
+  return slowest.map(({ milliseconds, time, host, id, from, size }) => {
+    const when = [formatTime(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
+    const mail = [size > 0 && formatSize(size), from && `from ${clean(from)}`, id && `id ${clean(id)}`] // biome-ignore format: parts of a line
+    return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
+  })
+}
