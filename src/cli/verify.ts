@@ -7,13 +7,14 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
+import { readMessageBytes } from './shared/message-file.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
-import { readMessageBytes, spoolMessage } from './shared/spool-message.ts'
+import { spoolMessage } from './shared/spool-message.ts'
 
 interface VerifyArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined

@@ -154,25 +154,16 @@ t.test('without a usable keyring or message the exit code is 2', async (t) => {
   t.match(missing, { code: 2, err: /ENOENT/ })
 })
 
-t.test('verify and sign take an mbox of one message, and none of several', async (t) => {
-  const mail = 'Subject: x\n\nbody\n'
-  const from = 'From a@example.org Thu Jan  1 00:00:00 2026\n'
-  const directory = t.testdir({ one: `${from}${mail}\n`, two: `${from}${mail}\n`.repeat(2) })
+t.test('verify and sign take no mbox', async (t) => {
+  const box = 'From a@example.org Thu Jan  1 00:00:00 2026\nSubject: x\n\nbody\n\n'
+  const directory = t.testdir({ box })
   const ring = join(directory, 'ring')
   await onescan(['keygen', '--append', ring])
   const words = ['--keyring', ring, '--env', 'CLAMDBDIR=/nonexistent']
-  const signed = await onescan(['sign', join(directory, 'one'), '--scanners', 'clamd', ...words])
-  t.equal(signed.code, 0, signed.err)
-  t.match(signed.out, /^X-SHA256-Cluster-1: .*\nSubject: x\n\nbody\n$/)
-  const verified = await onescan(['verify', '-', ...words], {
-    input: Buffer.from(`${from}${signed.out}\n`),
-  })
-  t.match(verified, { code: 0, out: /^trusted/m })
   for (const command of [['verify'], ['sign', '--scanners', 'clamd']]) {
-    t.match(await onescan([...command, join(directory, 'two'), ...words]), {
-      code: 2,
-      err: /two: is an mbox of several messages; name a file with one/,
-    })
+    const refused = { code: 2, err: /: is an mbox; split it/ }
+    t.match(await onescan([...command, join(directory, 'box'), ...words]), refused)
+    t.match(await onescan([...command, '-', ...words], { input: Buffer.from(box) }), refused)
   }
 })
 
@@ -190,8 +181,8 @@ t.test('verify and sign read no more than the message, whatever file they are gi
       onescan([...command, at(file), ...words, ...more])
     const holes = await run('holes')
     t.match(holes, { code: 2, out: '', err: /larger than 104857600 bytes \(--max-size\)/ })
-    t.match(await run('zero'), { code: 2, out: '', err: /zero: is neither a file nor a pipe/ })
-    t.match(await run('.'), { code: 2, out: '', err: /is neither a file nor a pipe/ })
+    t.match(await run('zero'), { code: 2, out: '', err: /zero is not a regular file/ })
+    t.match(await run('.'), { code: 2, out: '', err: /is not a regular file/ })
     const endless = spawn('sh', ['-c', 'yes > "$0"', at('pipe')], { stdio: 'ignore' })
     const piped = await run('pipe', '--max-size', '1M')
     t.match(piped, { code: 2, out: '', err: /pipe: is larger than 1048576 bytes/ })

@@ -8,9 +8,9 @@ import { filePluginScanner } from '../../scan/file-plugin.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Verdict } from '../../scan/shared/verdict.ts'
 import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
+import { readMessageBytes } from '../shared/message-file.ts'
 import { mustRunOwnScanners } from '../shared/must-run-own.ts'
 import { scanBytes } from '../shared/scan-bytes.ts'
-import { readMessageBytes } from '../shared/spool-message.ts'
 
 /** The answer of a plugin about one message. */
 export interface PluginResult {

@@ -140,7 +140,8 @@ export function mustBeSafeToOpen(handle: PathHandle, shown: string): void {
   )
 }
 
-function openForeignFileAt(
+/** Opens a file that was found, by the rules of openForeignFile(). */
+export function openForeignFileAt(
   handle: PathHandle,
   shown: string,
 ): { readonly fd: number; readonly stats: Stats } {

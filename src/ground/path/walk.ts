@@ -59,9 +59,12 @@ export function walk(path: string): PathHandle {
   return handle
 }
 
-/** Finds the file of this name in a directory. Throws if it is a link, which is not followed. */
-export function walkIn(directory: PathHandle, name: string): PathHandle {
-  const shown = join(directory.path, name)
+/**
+ * Finds the file of this name, which may be no UTF-8, in a directory. Throws if it is a link, which is
+ * not followed.
+ */
+export function walkIn(directory: PathHandle, name: string | Buffer): PathHandle {
+  const shown = join(directory.path, String(name))
   const handle = step(directory, name, shown)
   if (!handle.stats.isSymbolicLink()) return handle
   closeSync(handle.fd)
@@ -97,11 +100,11 @@ function reopen(directory: PathHandle): PathHandle {
   return { ...directory, fd }
 }
 
-function step(directory: PathHandle, name: string, shown: string): PathHandle {
+function step(directory: PathHandle, name: string | Buffer, shown: string): PathHandle {
   const fd = openEntry(directory, name, shown)
   try {
     const stats = fstatSync(fd)
-    const path = join(directory.path, name)
+    const path = join(directory.path, String(name))
     if (!runsAsRoot()) return { fd, stats, path, stranger: undefined }
     // Another device number means that another file system begins here.
     const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)
@@ -114,9 +117,10 @@ function step(directory: PathHandle, name: string, shown: string): PathHandle {
   }
 }
 
-function openEntry(directory: PathHandle, name: string, shown: string): number {
+function openEntry(directory: PathHandle, name: string | Buffer, shown: string): number {
   try {
-    return openSync(`${procPathOf(directory)}/${name}`, HANDLE_FLAGS)
+    const path = Buffer.concat([Buffer.from(`${procPathOf(directory)}/`), Buffer.from(name)])
+    return openSync(path, HANDLE_FLAGS)
   } catch (error) {
     if (!existsSync('/proc/self/fd'))
       throw new Error(`${shown}: needs /proc to be opened; mount it`)
@@ -149,6 +153,15 @@ function linkIn(
 export function listNames(handle: PathHandle, shown: string): string[] {
   try {
     return readdirSync(procPathOf(handle))
+  } catch (error) {
+    throw errorAbout(error, shown)
+  }
+}
+
+/** Lists the names in a directory as they are, since a name is bytes. Throws as listNames() does. */
+export function listByteNames(handle: PathHandle, shown: string): Buffer[] {
+  try {
+    return readdirSync(procPathOf(handle), { encoding: 'buffer' })
   } catch (error) {
     throw errorAbout(error, shown)
   }

@@ -1,0 +1,199 @@
+import { closeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { inheritedDescriptor, openForeignFileAt } from '../ground/path/read.ts'
+import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
+import { NOTHING_SCANS, readControlDirectories } from '../judge/policy.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { makeScanners } from '../scan/scanners.ts'
+import { readScanPolicy } from '../scan/shared/scan-policy.ts'
+import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
+import { bytesOf, type MessageFile, openMessage } from './shared/message-file.ts'
+import { mustRunOwnScanners } from './shared/must-run-own.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { type ManualScan, scanBytes } from './shared/scan-bytes.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './shared/slot-environment.ts'
+
+interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
+  files: string[]
+  all: boolean
+  json: boolean
+}
+
+const INFECTED = 1
+
+/** `onescan scan`: runs the scanners in QHPSI by hand. It looks at no stamps and makes none. */
+export const scanCommand: CommandModule<object, ScanOptions> = {
+  command: 'scan <files..>',
+  describe: 'Run the configured scanners over messages in files and directories',
+  builder: (yargs) =>
+    addMaxSizeOption(
+      addEnvironmentOptions(yargs),
+      'Larger files are not scanned, and not reported as clean',
+    )
+      .positional('files', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Files with one message each, and directories of such; - reads standard input',
+      })
+      .option('all', { type: 'boolean', default: false, describe: 'List clean messages, too' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON, all messages' })
+      .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
+      .example('$0 scan --envdir /service/smtpd/env mail.eml', 'As the SMTP service would')
+      .epilogue(
+        'QHPSI and the settings of the scanners count as in the slot; stamps, QHPSIMINSIZE ' +
+          'and QHPSIMAXSIZE do not.\n\nExit codes: 0 all are clean; 1 something was found; ' +
+          '2 nothing was found, but not all could be scanned.',
+      ),
+  handler: (args) => runCommand('scan', args, (output) => scan(args, output)),
+}
+
+/** The result for one file. */
+type ScanAnswer = { readonly size?: number } & (
+  | { readonly answer: 'clean' }
+  | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
+  | { readonly answer: 'unknown'; readonly why: string }
+)
+
+async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Promise<number> {
+  const env = slotEnvironment(process.env, args)
+  const policy = readScanPolicy(env, readControlDirectories(env))
+  if (policy === undefined) {
+    throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
+  }
+  mustRunOwnScanners(policy)
+  const byHand: ManualScan = {
+    spool: readSpoolPolicy(env),
+    scanners: await makeScanners(policy),
+    timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
+  }
+  const maxSize = maxSizeOf(args)
+  const counts = { clean: 0, infected: 0, unknown: 0 }
+  for (const path of args.files) {
+    for (const found of filesAt(path)) {
+      const answer = 'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
+      counts[answer.answer]++
+      await output.result({ file: found.file, ...answer })
+      if (args.all || answer.answer !== 'clean') output.text(`${answerLine(found.file, answer)}\n`)
+    }
+  }
+  output.sum({ ...counts })
+  output.text(`${inWords(counts)}\n`)
+  if (counts.infected > 0) return INFECTED
+  return counts.unknown > 0 ? FAILED : 0
+}
+
+/** A file that was found: open, or with the reason why it cannot be read. */
+type FoundFile = MessageFile | { readonly file: string; readonly why: string }
+
+/**
+ * The file at a path or, for a directory, all that lies in it and below. Nothing is left out: a link
+ * or a device, or a file that cannot be opened, comes with the reason why it is not read. Whoever
+ * takes an open file closes it.
+ */
+function* filesAt(path: string): Generator<FoundFile> {
+  if (path === '-' || inheritedDescriptor(path) !== undefined) {
+    yield openMessage(path)
+    return
+  }
+  let place: PathHandle
+  try {
+    place = walk(path)
+  } catch (error) {
+    yield { file: path, why: errorText(error) }
+    return
+  }
+  try {
+    if (place.stats.isDirectory()) yield* filesIn(place, path)
+    else yield opened(path, () => openMessage(path))
+  } finally {
+    closeSync(place.fd)
+  }
+}
+
+/** In a directory no link is followed, and no FIFO is opened: its owner may have put anything there. */
+function* filesIn(directory: PathHandle, shown: string): Generator<FoundFile> {
+  let names: Buffer[]
+  try {
+    names = listByteNames(directory, shown).sort(Buffer.compare)
+  } catch (error) {
+    yield { file: shown, why: errorText(error) }
+    return
+  }
+  for (const name of names) {
+    const file = join(shown, String(name))
+    let place: PathHandle
+    try {
+      place = walkIn(directory, name)
+    } catch (error) {
+      yield { file, why: errorText(error) }
+      continue
+    }
+    try {
+      if (place.stats.isDirectory()) yield* filesIn(place, file)
+      else yield opened(file, () => ({ file, ...openForeignFileAt(place, file) }))
+    } finally {
+      closeSync(place.fd)
+    }
+  }
+}
+
+function opened(file: string, open: () => MessageFile): FoundFile {
+  try {
+    return open()
+  } catch (error) {
+    return { file, why: errorText(error) }
+  }
+}
+
+const notScanned = (why: string): ScanAnswer => ({ answer: 'unknown', why })
+
+async function scanFile(
+  file: MessageFile,
+  byHand: ManualScan,
+  maxSize: number,
+): Promise<ScanAnswer> {
+  try {
+    const { size, result, notes } = await scanBytes(bytesOf(file, maxSize), byHand)
+    switch (result.answer) {
+      case 'clean':
+        return { answer: 'clean', size }
+      case 'infected':
+        return { answer: 'infected', size, name: result.name, scanner: result.scanner }
+      case 'skipped':
+      case 'nested':
+      case 'crowded':
+      case 'strange':
+      case 'unknown':
+        return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
+    }
+  } catch (error) {
+    return notScanned(errorText(error))
+  }
+}
+
+/** `Maildir/new/1: infected: EICAR-Test (clamd)`. */
+function answerLine(file: string, found: ScanAnswer): string {
+  switch (found.answer) {
+    case 'clean':
+      return `${file}: clean`
+    case 'infected':
+      return `${file}: infected: ${found.name} (${found.scanner})`
+    case 'unknown':
+      return `${file}: could not tell: ${found.why}`
+  }
+}
+
+function inWords({ clean, infected, unknown }: Record<ScanAnswer['answer'], number>): string {
+  const total = clean + infected + unknown
+  const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
+  return `${messages}: ${clean} clean, ${infected} infected, ${unknown} could not tell`
+}

@@ -1,0 +1,57 @@
+import { closeSync, createReadStream, fstatSync, type Stats } from 'node:fs'
+import { inheritedDescriptor, openForeignFileOrPipe } from '../../ground/path/read.ts'
+
+/** Standard input. */
+export const STDIN = '/dev/stdin'
+
+/** The start of an mbox, which holds several messages, mbox(5). */
+const MBOX = Buffer.from('From ')
+
+/** An open file that holds a message. */
+export interface MessageFile {
+  readonly file: string
+  readonly fd: number
+  readonly stats: Stats
+}
+
+/** Opens the file or pipe at a path; `-` is standard input. Throws for a directory or a device. */
+export function openMessage(path: string): MessageFile {
+  const file = path === '-' ? STDIN : path
+  const fd = inheritedDescriptor(file)
+  if (fd !== undefined) return { file, fd, stats: fstatSync(fd) }
+  return { file, ...openForeignFileOrPipe(file) }
+}
+
+/**
+ * Reads a message, as many bytes as the file had when it was opened, even if it grows; and closes the
+ * file. Throws for more than `maxSize` bytes before any of it is spooled, since a user can make large
+ * files with holes for free, and for an mbox, of which only the first message would be seen.
+ */
+export async function* bytesOf(
+  { file, fd, stats }: MessageFile,
+  maxSize: number,
+): AsyncGenerator<Buffer> {
+  const tooLarge = () => new Error(`${file}: is larger than ${maxSize} bytes (--max-size)`)
+  if (stats.isFile() && stats.size > maxSize) {
+    closeSync(fd)
+    throw tooLarge()
+  }
+  const end = stats.isFile() ? stats.size - 1 : Number.POSITIVE_INFINITY
+  if (end < 0) return closeSync(fd)
+  let size = 0
+  let start: Buffer = Buffer.alloc(0)
+  for await (const chunk of createReadStream(file, { fd, end, highWaterMark: 256 * 1024 })) {
+    size += chunk.length
+    if (size > maxSize) throw tooLarge()
+    if (start.length < MBOX.length) {
+      start = Buffer.concat([start, chunk.subarray(0, MBOX.length - start.length)])
+      if (start.equals(MBOX)) throw new Error(`${file}: is an mbox; split it (git mailsplit)`)
+    }
+    yield chunk
+  }
+}
+
+/** Reads the message in a file or pipe, or on standard input for `-`, as bytesOf() does. */
+export async function* readMessageBytes(path: string, maxSize: number): AsyncGenerator<Buffer> {
+  yield* bytesOf(openMessage(path), maxSize)
+}
