@@ -119,7 +119,6 @@ function bundle(entries, importsAtRunTime) {
       'import.meta.filename': '__filename',
       'import.meta.url': 'importMetaUrl',
       PAGE_ASSETS: JSON.stringify(page.assets),
-      PLUGIN_TYPES: JSON.stringify(readFileSync(join(src, 'plugin.ts'), 'utf8')),
     },
     inject: [join(root, 'packaging', 'import-meta-url.js')],
     external: ['bun:*'],

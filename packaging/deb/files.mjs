@@ -38,6 +38,7 @@ export function filesOfPackage(root, programs) {
     ...tree(packaging('supervise'), 'usr/share/onescan/supervise'),
     ...tree(packaging('monitoring'), 'usr/share/onescan/monitoring'),
     ...tree(packaging('examples'), `${PAGES}/examples`),
+    { path: `${PAGES}/examples/onescan-plugin.d.ts`, copyOf: join(root, 'src/plugin.ts') },
     ...pages(root),
     { path: 'usr/share/lintian/overrides/onescan', copyOf: deb('lintian-overrides') },
   ]

@@ -40,7 +40,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 
 /** The subcommands of commands that have any. */
 const subcommands: Readonly<Record<string, readonly string[]>> = {
-  plugin: ['new', 'test'],
+  plugin: ['test'],
   policy: ['test'],
   quarantine: ['list', 'show', 'release', 'delete'],
 }
@@ -76,7 +76,7 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
   process.exit(FAILED)
 }
 
-/** `scan`, `plugin new`; null if it is no command. */
+/** `scan`, `plugin test`; null if it is no command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null

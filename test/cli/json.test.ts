@@ -45,7 +45,7 @@ const control = (t: Test) => t.testdir({ control: {} })
 /** Calls of each command that succeed, and calls that fail. A command without calls fails the test. */
 const trials: Readonly<Record<string, readonly Trial[]>> = {
   check: [
-    { words: () => ['check', '--removal'], exit: Number.NaN, results: Number.NaN },
+    { words: () => ['check', '--daemon'], exit: Number.NaN, results: Number.NaN },
     {
       words: () => ['check', '--run', '/nonexistent/run'],
       exit: 2,
@@ -211,15 +211,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       errors: [/line 1: nonsense: is no condition/],
     },
   ],
-  'plugin new': [
-    { words: (t) => ['plugin', 'new', 'one', '--directory', t.testdir({})], exit: 0, results: 4 },
-    {
-      words: () => ['plugin', 'new', 'a b'],
-      exit: 2,
-      results: 0,
-      errors: [/plugin name "a b": must be/],
-    },
-  ],
   'plugin test': [
     {
       words: (t) => {
@@ -260,7 +251,7 @@ t.test('wrong words are an error in the same form', async (t) => {
   for (const [words, command] of [
     [['scan', '--json'], 'scan'],
     [['keygen', '--ids', 'a', '--json'], 'keygen'],
-    [['plugin', 'new', '--json'], 'plugin new'],
+    [['plugin', 'test', '--json'], 'plugin test'],
     [['scam', '--json'], null],
     [['--json'], null],
   ] as const) {

@@ -15,7 +15,7 @@ function help(...words: string[]): string {
   })
 }
 
-/** `check`, `inject`, …, and `plugin new` instead of `plugin`. */
+/** `check`, `inject`, …, and `plugin test` instead of `plugin`. */
 function commandsOf(...words: string[]): string[] {
   const [, list = ''] = help(...words).split('\nCommands:\n')
   const path = ['onescan', ...words].join(' ')
@@ -43,10 +43,8 @@ t.test('the documents name only commands and options that exist', async (t) => {
   const pages = readdirSync(join(root, 'doc')).filter(
     (name) => name.endsWith('.md') && name !== 'benchmark.md',
   )
-  const documents = [
-    ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
-    ...pages.map((name) => `doc/${name}`),
-  ]
+  // The changelog may name a command that is gone.
+  const documents = ['README.md', 'CONTRIBUTING.md', ...pages.map((name) => `doc/${name}`)]
   let seen = 0
   for (const document of documents) {
     const text = readFileSync(join(root, document), 'utf8')

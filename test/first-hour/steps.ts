@@ -53,11 +53,10 @@ const postfix: Walk = (install) => [
 
 /** With the package, to its end. */
 const removedFromPostfix: readonly Step[] = [
-  { page: INSTALL, type: 'onescan check --removal' },
   { self: 'apt remove onescan' },
   { place: 'svc -dx /service/onescand; rm /service/onescand; sleep 1' },
   send('clean', /^451 /),
-  { printed: /(postconf -e .*? && postfix reload)/g },
+  { page: INSTALL, type: 'postconf -e smtpd_milters= && postfix reload' },
   { place: 'sleep 2' },
   send('eicar', /^250 /),
 ]
@@ -101,7 +100,6 @@ const qmail: Walk = (install) => [
 ]
 
 const removedFromQmail: readonly Step[] = [
-  { page: INSTALL, type: 'onescan check --removal' },
   { self: 'apt remove onescan' },
   send('eicar', /^250 /),
   { self: 'apt install ./build/onescan_*.deb' },

@@ -11,7 +11,6 @@ import { joinReports, type ServerReport } from './join-reports.ts'
 import type { MailServer } from './mail-servers/find.ts'
 import { checkPostfix } from './mail-servers/postfix.ts'
 import { postfixHost } from './mail-servers/read-postfix.ts'
-import { checkRemoval, thisInstallation } from './mail-servers/removal.ts'
 import { checkSendmail, sendmailHost } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { printFindings } from './print-findings.ts'
@@ -28,7 +27,6 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 }
 
 async function check(args: CheckOptions, output: Output): Promise<number> {
-  if (args.removal) return printFindings(await checkRemoval(thisInstallation()), output)
   if (args.daemon) return printFindings(await checkRunningDaemons(), output)
   const { headings, findings } = await checkHost(args)
   return printFindings(findings, output, headings.join('; '))

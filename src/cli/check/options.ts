@@ -6,7 +6,6 @@ import type { SlotOptions } from './shared/build-hosts.ts'
 
 /** The options of `onescan check`. */
 export interface CheckOptions extends SlotOptions {
-  readonly removal: boolean
   readonly daemon: boolean
   readonly postfix: string | undefined
   readonly sendmail: string | undefined
@@ -47,11 +46,6 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       type: 'boolean',
       default: false,
       describe: 'Look only at the onescand that runs: its settings, and files that changed since',
-    })
-    .option('removal', {
-      type: 'boolean',
-      default: false,
-      describe: 'Only list what still names the programs, before you remove them',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .example('$0 check --run /service/smtpd/run', 'As the SMTP service runs it (as root)')

@@ -5,14 +5,7 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { newPlugin } from './new-plugin.ts'
 import { type PluginResult, tryPlugin } from './try-plugin.ts'
-
-interface PluginNewOptions {
-  name: string
-  directory: string
-  json: boolean
-}
 
 interface PluginTestOptions extends EnvironmentOptions {
   file: string
@@ -22,50 +15,16 @@ interface PluginTestOptions extends EnvironmentOptions {
   json: boolean
 }
 
-/**
- * `onescan plugin new NAME` writes a typed skeleton; `onescan plugin test FILE` shows what a plugin
- * says.
- */
+/** `onescan plugin test FILE` shows what a plugin says. */
 export const pluginCommand: CommandModule = {
   command: 'plugin',
-  describe: 'Make plugins of your own, and try them',
+  describe: 'Try plugins of your own',
   builder: (yargs) =>
     yargs
-      .command(newCommand)
       .command(testCommand)
-      .demandCommand(1, 'Name what to do: plugin new NAME, or plugin test FILE')
-      .example('$0 plugin new macros', 'Write a plugin')
+      .demandCommand(1, 'Name what to do: plugin test FILE')
       .example('$0 plugin test macros.ts', 'Ask it about a clean message and the EICAR test file'),
   handler: () => {},
-}
-
-const newCommand: CommandModule<object, PluginNewOptions> = {
-  command: 'new <name>',
-  describe: 'Write a plugin that works as it is, with its types, a test and a message',
-  builder: (yargs) =>
-    yargs
-      .positional('name', {
-        type: 'string',
-        demandOption: true,
-        describe: 'Name of the plugin, with .ts or .mjs for the language',
-      })
-      .option('directory', {
-        type: 'string',
-        requiresArg: true,
-        default: '.',
-        describe: 'Directory to write into: the PLUGINDIR of the slot',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-      .example('$0 plugin new macros --directory /etc/onescan/plugins', 'Write it into PLUGINDIR')
-      .epilogue('Exit codes: 0 all files are written; 2 none is. See onescan-plugin(7).'),
-  handler: ({ name, directory, json }) =>
-    runCommand('plugin new', { json }, async (output) => {
-      for (const file of newPlugin(name, directory)) {
-        output.text(`${file}\n`)
-        await output.result({ file })
-      }
-      return 0
-    }),
 }
 
 const testCommand: CommandModule<object, PluginTestOptions> = {

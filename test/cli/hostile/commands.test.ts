@@ -81,7 +81,6 @@ const calls: Readonly<
   quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
   log: { words: [], positionals: ['OWN/log'] },
   report: { words: ['--mail', 'a@x.example'], positionals: ['OWN/log'] },
-  'plugin new': { words: [], positionals: ['macros'] },
   'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },
   'quarantine list': { words: [] },
   'quarantine show': { words: [], positionals: [ID] },
@@ -163,7 +162,7 @@ async function tryAll(
 t.test('every command is in the table of attempts', { skip }, async (t) => {
   t.same(commands.map(({ name }) => name).sort(), Object.keys(calls).sort())
   const options = commands.flatMap(({ options }) => options)
-  for (const option of ['envdir', 'run', 'keyring', 'directory', 'append']) {
+  for (const option of ['envdir', 'run', 'keyring', 'append']) {
     t.ok(options.includes(option), `--${option} is found in the help`)
   }
   t.ok(notesReaders(t), 'this file system notes who reads a file')

@@ -1,53 +1,42 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { example, readPage } from '../../documents/man-page.ts'
 import { onescan } from '../onescan.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const compiled = join(root, 'build/native/onescan')
 const bundle = join(root, 'dist/onescan.cjs')
 
-for (const [name, program, plugin] of [
-  ['on the newest Node', [newestNode, bundle], 'macros.ts'],
-  ['on the oldest Node', [oldestNode, bundle], 'macros.mjs'],
-  ['compiled', [compiled], 'macros.ts'],
+for (const [name, program, loadsTypeScript] of [
+  ['on the newest Node', [newestNode, bundle], true],
+  ['on the oldest Node', [oldestNode, bundle], false],
+  ['compiled', [compiled], true],
 ] as const) {
   const skip = !existsSync(program[0]) && 'run npm run build:native'
-  t.test(`what plugin new writes works at once, ${name}`, { skip }, async (t) => {
-    const directory = t.testdir({})
+  t.test(`the plugin of the page works at once, ${name}`, { skip }, async (t) => {
+    const directory = t.testdir({
+      'subject.mjs': example(readPage('onescan-plugin.7'), 'subject.mjs'),
+      'typed.ts': `import type { Virusscan } from './onescan-plugin.d.ts'
+        export const virusscan: Virusscan = () => ({ clean: true })`,
+      'love.eml': 'Subject: I love you\n\n',
+    })
     const [command, ...words] = program
     const run = (...more: string[]) =>
       // Without PATH it finds only what the installation has brought.
-      execFileSync(command, [...words, 'plugin', ...more], {
+      execFileSync(command, [...words, 'plugin', 'test', ...more], {
         cwd: directory,
         encoding: 'utf8',
         env: { CONTROLDIR: '/nonexistent' },
       })
-    const written = run('new', 'macros').trim().split('\n')
-    const test = name === 'compiled' ? [] : ['macros.test.mjs']
-    const files = ['macros.eml', plugin, ...test, 'onescan-plugin.d.ts']
-    t.same(readdirSync(directory).sort(), [...files].sort())
-    t.same(written.sort(), files.map((file) => join(directory, file)).sort())
-    t.match(run('test', plugin, 'macros.eml'), /^macros\.eml: infected: macros\.Example, \d+ ms\n$/)
-    t.match(
-      run('test', plugin),
-      /^a clean message: clean, \d+ ms\nthe EICAR test file: clean, \d+ ms\n$/,
-    )
-    const types = readFileSync(join(directory, 'onescan-plugin.d.ts'), 'utf8')
-    const [, ...lines] = types.split('\n')
-    t.equal(lines.join('\n'), readFileSync(join(root, 'src/plugin.ts'), 'utf8'))
+    t.match(run('subject.mjs', 'love.eml'), /^love\.eml: infected: Worm\.LoveLetter, \d+ ms\n/)
+    const both = /^a clean message: clean, \d+ ms\nthe EICAR test file: clean, \d+ ms\n$/
+    t.match(run('subject.mjs'), both)
+    if (loadsTypeScript) t.match(run('typed.ts'), both)
   })
 }
-
-t.test('plugin new overwrites nothing but the types', async (t) => {
-  const directory = t.testdir({ 'onescan-plugin.d.ts': 'old' })
-  const words = ['plugin', 'new', 'macros', '--directory', directory]
-  t.equal((await onescan(words)).code, 0)
-  t.match(readFileSync(join(directory, 'onescan-plugin.d.ts'), 'utf8'), /interface Mail/)
-  t.match(await onescan(words), { code: 2, err: /exists/ })
-})
 
 t.test('plugin test prints the answer, the reason and what was logged', async (t) => {
   const directory = t.testdir({

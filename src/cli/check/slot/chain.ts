@@ -11,11 +11,13 @@ import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { readStart } from '../../../ground/path/read.ts'
-import { LINK } from '../mail-servers/removal.ts'
 import { obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host } from '../shared/host.ts'
 import { slotProgramOf } from './slot-program.ts'
+
+/** The link that the Debian package makes for QMAILQUEUE. */
+const LINK = '/etc/onescan/queue'
 
 /** Checks the program in the slot, and the chain: the program to which it hands the mail. */
 export function checkPrograms(host: Host): Finding[] {
