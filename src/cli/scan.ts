@@ -9,7 +9,7 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
-import { bytesOf, type MessageFile, openMessage } from './shared/message-file.ts'
+import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
 import { mustRunOwnScanners } from './shared/must-run-own.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { type ManualScan, scanBytes } from './shared/scan-bytes.ts'
@@ -101,7 +101,7 @@ type FoundFile = MessageFile | { readonly file: string; readonly why: string }
  */
 function* filesAt(path: string): Generator<FoundFile> {
   if (path === '-' || inheritedDescriptor(path) !== undefined) {
-    yield openMessage(path)
+    yield openMessageFile(path)
     return
   }
   let place: PathHandle
@@ -113,7 +113,7 @@ function* filesAt(path: string): Generator<FoundFile> {
   }
   try {
     if (place.stats.isDirectory()) yield* filesIn(place, path)
-    else yield opened(path, () => openMessage(path))
+    else yield opened(path, () => openMessageFile(path))
   } finally {
     closeSync(place.fd)
   }

@@ -15,7 +15,7 @@ export interface MessageFile {
 }
 
 /** Opens the file or pipe at a path; `-` is standard input. Throws for a directory or a device. */
-export function openMessage(path: string): MessageFile {
+export function openMessageFile(path: string): MessageFile {
   const file = path === '-' ? STDIN : path
   const fd = inheritedDescriptor(file)
   if (fd !== undefined) return { file, fd, stats: fstatSync(fd) }
@@ -53,5 +53,5 @@ export async function* bytesOf(
 
 /** Reads the message in a file or pipe, or on standard input for `-`, as bytesOf() does. */
 export async function* readMessageBytes(path: string, maxSize: number): AsyncGenerator<Buffer> {
-  yield* bytesOf(openMessage(path), maxSize)
+  yield* bytesOf(openMessageFile(path), maxSize)
 }
