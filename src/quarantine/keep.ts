@@ -5,7 +5,7 @@ import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { procPathOf } from '../ground/path/walk.ts'
 import { writeWholeAside } from '../ground/process/write-whole.ts'
 import type { Message } from '../message/spool.ts'
-import { type Folder, makeFolder, openQuarantine, quarantineFault } from './folders.ts'
+import { type Folder, makeFolder, openQuarantine, quarantineFault, withFolder } from './folders.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
 import { encodeRecord, type QuarantineRecord } from './record.ts'
 
@@ -28,6 +28,26 @@ export async function keepMessage(
     } finally {
       folder.close()
     }
+  } catch (error) {
+    throw isFault(error) ? error : quarantineFault(directory, error)
+  } finally {
+    closeSync(root.fd)
+  }
+}
+
+/**
+ * Removes a message that was kept a moment ago. Rejects with a Fault if it cannot be removed, or is
+ * not where it was kept.
+ */
+export async function removeKept(
+  directory: string,
+  { grounds, id, size }: Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>,
+): Promise<void> {
+  const root = openQuarantine(directory)
+  try {
+    await withFolder(root, grounds, dayOfId(id)!, ({ parts }) =>
+      unlink(`${procPathOf(parts.new)}/${nameOfEntry(id, size)}`),
+    )
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {

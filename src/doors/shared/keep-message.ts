@@ -1,9 +1,10 @@
 import { hostname } from 'node:os'
-import { Fault } from '../../ground/errors/fault.ts'
-import type { Decision, QuarantineDecision, Share } from '../../judge/decision.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import type { Decision, QuarantineDecision, Share, SplitDecision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
-import { keepMessage } from '../../quarantine/keep.ts'
+import type { Message } from '../../message/spool.ts'
+import { keepMessage, removeKept } from '../../quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
@@ -27,14 +28,54 @@ export async function keepAsDecided(
   if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
   if (decision.kind !== 'split') return decision
   const shares: Share[] = []
-  for (const { decision: own, envelope } of decision.shares) {
-    const part = { ...transaction, envelope }
-    const aboutPart = { ...about, transaction: part }
-    const kept =
-      own.kind === 'quarantine' ? await keepInQuarantine(own, part, code, aboutPart) : own
-    shares.push({ decision: kept, envelope })
+  try {
+    for (const { decision: own, envelope } of decision.shares) {
+      const part = { ...transaction, envelope }
+      const aboutPart = { ...about, transaction: part }
+      const kept =
+        own.kind === 'quarantine' ? await keepInQuarantine(own, part, code, aboutPart) : own
+      shares.push({ decision: kept, envelope })
+    }
+  } catch (error) {
+    await withdrawKept({ ...decision, shares }, transaction, () => {})
+    throw error
   }
   return { ...decision, shares }
+}
+
+/**
+ * Removes again what was kept for some recipients, because the client is told to send the message
+ * once more. Resolves with the decision without the ids. A message that cannot be removed is named
+ * in a line for `complain`; never rejects.
+ */
+export async function withdrawKept<Kind extends Decision>(
+  decision: Kind,
+  transaction: Pick<Transaction, 'message'>,
+  complain: (line: string) => void,
+): Promise<Kind | SplitDecision> {
+  if (decision.kind !== 'split') return decision
+  const shares: Share[] = []
+  for (const { decision: own, envelope } of decision.shares) {
+    const isKept = own.kind === 'quarantine' && own.id !== undefined
+    const withdrawn = isKept ? await withdraw(own, transaction.message, complain) : own
+    shares.push({ decision: withdrawn, envelope })
+  }
+  return { ...decision, shares }
+}
+
+async function withdraw(
+  { id = '', ...decision }: QuarantineDecision,
+  { size }: Pick<Message, 'size'>,
+  complain: (line: string) => void,
+): Promise<QuarantineDecision> {
+  const { quarantine, grounds } = decision
+  try {
+    if (quarantine.kind === 'directory')
+      await removeKept(quarantine.directory, { grounds, id, size })
+  } catch (error) {
+    complain(`${id} stays in quarantine, though its client will send it again: ${errorText(error)}`)
+  }
+  return decision
 }
 
 /**

@@ -1,8 +1,10 @@
-import { Fault } from '../../ground/errors/fault.ts'
+import { Fault, isFault } from '../../ground/errors/fault.ts'
+import type { Decision } from '../../judge/decision.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { ReceivedMessage } from './intake.ts'
 import type { NextServer } from './next-server.ts'
+import { nextServerLost } from './own-replies.ts'
 import { clientLeft } from './receive-content.ts'
 import type { RawReply } from './wire/replies.ts'
 import { createStuffing, PIECE } from './wire/stuffing.ts'
@@ -22,6 +24,16 @@ export interface SmtpDelivery {
   readonly lmtp: boolean
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
+}
+
+/** What the client is told of a message that was handed on, or was not. */
+export interface HandedOn {
+  /** What stands of the decision; undefined if nothing was decided. */
+  readonly decision?: Decision
+  /** One reply, or by LMTP one for each recipient. */
+  readonly replies: readonly RawReply[]
+  /** Why the next server has not answered for each of them. */
+  readonly lost?: Fault | undefined
 }
 
 /**
@@ -48,29 +60,44 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 
 /**
  * Hands the message on to its recipients, or to `others`, which are RCPT commands. Resolves to
- * the replies of the next server: one, or by LMTP one for each recipient.
+ * the replies of the next server. By LMTP a recipient without one, because the next server was lost
+ * before, is deferred. Rejects with a Fault of kind `chain` if it was lost before its first reply.
  */
 export async function handOn(
   edits: HeaderEdits,
   others: readonly Buffer[] | undefined,
   delivery: SmtpDelivery,
-): Promise<readonly RawReply[]> {
+): Promise<HandedOn> {
   const { next, lmtp } = delivery
   const recipients = others ?? delivery.recipients
   if (others !== undefined) {
     const refusal = await readdress(others, delivery)
-    if (refusal !== undefined) return toAll(refusal, { lmtp, recipients })
+    if (refusal !== undefined) return { replies: toAll(refusal, { lmtp, recipients }) }
   }
   const start = await next.startData()
   if (start.code !== 354) {
     await dropTransaction(next)
-    return toAll(asRefusal(start, 'DATA'), { lmtp, recipients })
+    return { replies: toAll(asRefusal(start, 'DATA'), { lmtp, recipients }) }
   }
   const replies = [asAnswer(await sendContent(edits, delivery))]
-  if (lmtp) {
+  if (!lmtp) return { replies }
+  try {
     while (replies.length < recipients.length) replies.push(asAnswer(await next.hear()))
+    return { replies }
+  } catch (error) {
+    next.close() // whatever it says now belongs to nobody
+    const missing = recipients.length - replies.length
+    return {
+      replies: [...replies, ...new Array(missing).fill(nextServerLost)],
+      lost: chainFault(error),
+    }
   }
-  return replies
+}
+
+/** Returns the error if it is a fault of the next server, and else throws it. */
+export function chainFault(error: unknown): Fault {
+  if (isFault(error) && error.kind === 'chain') return error
+  throw error
 }
 
 /**

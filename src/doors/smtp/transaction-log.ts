@@ -1,8 +1,10 @@
+import type { Fault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import type { Decision } from '../../judge/decision.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Judging } from '../shared/judging.ts'
 import { aboutShare, decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
+import type { HandedOn } from './hand-on.ts'
+import { nextServerLost } from './own-replies.ts'
 import { type RawReply, replyTexts } from './wire/replies.ts'
 
 /** Makes what all lines about a transaction say, for the replies that its recipients got. */
@@ -14,24 +16,23 @@ export type AboutReplies = (replies: readonly RawReply[], next?: string) => LogC
  * recipients.
  */
 export function* transactionLines(
-  decision: Decision | undefined,
+  { decision, replies, lost }: HandedOn,
   judging: Judging,
-  replies: readonly RawReply[],
   about: AboutReplies,
 ): Generator<Buffer> {
   if (decision === undefined) {
-    yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies)))
+    yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies, lost)))
     return
   }
   if (decision.kind !== 'split') {
-    const next = decision.kind === 'accept' ? refusedBy(replies) : ''
+    const next = decision.kind === 'accept' ? refusedBy(replies, lost) : ''
     yield* decisionLines(decision, undefined, about(replies, next))
     return
   }
   for (const [number, share] of decision.shares.entries()) {
     const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
     const own = replies.filter((_, index) => isOwn(index))
-    const next = share.decision.kind === 'accept' ? refusedBy(own) : ''
+    const next = share.decision.kind === 'accept' ? refusedBy(own, lost) : ''
     yield* decisionLines(share.decision, undefined, aboutShare(share, about(own, next)))
   }
 }
@@ -53,9 +54,13 @@ export function doorEntries(
   ]
 }
 
-/** Returns what the next server said if it has not taken the message, and else ''. */
-function refusedBy(replies: readonly RawReply[]): string {
+/**
+ * Returns what the next server said, or why it said nothing, if it has not taken the message, and
+ * else ''.
+ */
+function refusedBy(replies: readonly RawReply[], lost: Fault | undefined): string {
   const worst = worstOf(replies)
+  if (worst === nextServerLost && lost !== undefined) return lost.message
   return worst === undefined || worst.code < 400
     ? ''
     : `${worst.code} ${replyTexts(worst).join(' ')}`

@@ -6,7 +6,7 @@ import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Message } from '../../message/spool.ts'
 import { createRecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
-import { keepAsDecided } from '../shared/keep-message.ts'
+import { keepAsDecided, withdrawKept } from '../shared/keep-message.ts'
 import { faultLine } from '../shared/log/log-lines.ts'
 import { faultReply } from '../shared/replies/smtp-reply.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
@@ -14,7 +14,7 @@ import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-p
 import { deferRefusals } from './after-queue.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import type { SmtpClient } from './client.ts'
-import { dropTransaction, toAll } from './hand-on.ts'
+import { dropTransaction, type HandedOn, type SmtpDelivery, toAll } from './hand-on.ts'
 import type { NextServer } from './next-server.ts'
 import { NEXT_SERVER_LOST } from './own-replies.ts'
 import { clientLeft, withContent } from './receive-content.ts'
@@ -112,11 +112,12 @@ export function openTransaction(
             if (isTrial) return toAll(trialReply(decided), delivery)
             const decision =
               decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
-            const replies = await (decision
-              ? carryOut(decision, { ...delivery, received })
-              : passOn({ ...delivery, received }))
-            for (const line of transactionLines(decision, judging, replies, about)) server.log(line)
-            return replies
+            const whole = { ...delivery, received }
+            const handedOn = await (decision
+              ? carryOutOnce(decision, whole, server)
+              : passOn(whole))
+            for (const line of transactionLines(handedOn, judging, about)) server.log(line)
+            return handedOn.replies
           },
         )
       } catch (error) {
@@ -180,6 +181,29 @@ async function judgeVisibly(
     return decision
   } finally {
     endShowing?.()
+  }
+}
+
+/**
+ * Carries a decision out, and resolves to what stands of it: if the client has to send the message
+ * again, nothing stays kept, since each attempt would keep it once more.
+ */
+async function carryOutOnce(
+  decision: Decision,
+  delivery: SmtpDelivery,
+  { complain }: SmtpServer,
+): Promise<HandedOn> {
+  try {
+    const handedOn = await carryOut(decision, delivery)
+    const [first] = handedOn.replies
+    const isTold = decision.kind !== 'split' || delivery.lmtp || first!.code < 300
+    return {
+      ...handedOn,
+      decision: isTold ? decision : await withdrawKept(decision, delivery.received, complain),
+    }
+  } catch (error) {
+    await withdrawKept(decision, delivery.received, complain)
+    throw error
   }
 }
 

@@ -239,3 +239,29 @@ t.test('a second reply to one command is never taken for one to the next', async
   t.equal(next.got.length, 0)
   t.match(door.mailLog.at(-1), /said something that it was not asked/)
 })
+
+t.test(
+  'by LMTP a recipient hears what the next server said, and 451 if it closed before',
+  async (t) => {
+    const { next, door } = await open(t, { lmtp: true })
+    const answers = ['250 2.0.0 ann has it', '250 2.0.0 ben has it', '552 5.2.2 cem is full']
+    for (let answered = 0; answered <= answers.length; answered++) {
+      next.script = (verb, _, socket) => {
+        if (verb !== '.') return undefined
+        socket.end(answers.slice(0, answered).map((line) => `${line}\r\n`).join(''))
+        return 'silence'
+      }
+      const client = await door.call()
+      await client.say('LHLO client.example.org')
+      await client.say('MAIL FROM:<a@b.example>')
+      for (const to of ['ann', 'ben', 'cem']) await client.say(`RCPT TO:<${to}@b.example>`)
+      await client.say('DATA')
+      client.write(`${clean}.\r\n`)
+      const heard = [await client.hear(), await client.hear(), await client.hear()]
+      t.same(heard.slice(0, answered), answers.slice(0, answered), `${answered} answers`)
+      for (const reply of heard.slice(answered)) t.match(reply, /^451 4\.4\.2 /)
+      if (answered < 3) t.match(door.mailLog.at(-1), / reply=451 |next="next server .* closed/)
+      await client.close()
+    }
+  },
+) // biome-ignore format: a line

@@ -97,11 +97,54 @@ t.test(
     next.script = (verb) => (verb === '.' ? '451 4.3.0 not now' : undefined)
     const door = await openDoor(t, next.port, { settings })
     const both = ['skip@example.org', 'keep@example.org']
-    t.match(await sendThrough(door, content, both), /^451 4\.3\.0 not now/, 'told to come again')
+    for (let attempt = 0; attempt < 12; attempt++) {
+      t.match(await sendThrough(door, content, both), /^451 4\.3\.0 not now/, 'told to come again')
+    }
+    t.match(door.mailLog, [/decision=accept .*reply=451 /, /decision=quarantine .*reply=451 /])
+    t.notMatch(door.mailLog.join(''), /kept=/)
+    next.script = (verb, _, socket) => {
+      if (verb !== '.') return undefined
+      socket.destroy()
+      return 'silence'
+    }
+    const before = door.mailLog.length
+    t.match(await sendThrough(door, content, both), /^451 4\.4\.2 /)
+    t.match(door.mailLog.slice(before), [
+      /decision=accept .*reply=451 next="next server .*closed the connection"/,
+      /decision=quarantine .*reply=451 door=/,
+    ])
     next.script = undefined
     t.match(await sendThrough(door, content, both), /^250 /)
     t.same(next.got.at(-1)?.recipients, ['skip@example.org'])
-    t.equal((await readQuarantine(stage.quarantine)).length, 2, 'twice in quarantine, never lost')
+    t.equal((await readQuarantine(stage.quarantine)).length, 1, 'kept once, when it is delivered')
+  },
+)
+
+t.test(
+  'by LMTP mail is kept once for some, whatever becomes of the others, and a line names it',
+  async (t) => {
+    const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
+    const next = await startNext(t, { lmtp: true })
+    next.script = (verb, _, socket) => {
+      if (verb !== '.') return undefined
+      socket.destroy()
+      return 'silence'
+    }
+    const door = await openDoor(t, next.port, { settings, lmtp: true })
+    const client = await door.call()
+    await client.say('LHLO client.example.org')
+    await client.say('MAIL FROM:<a@example.net>')
+    for (const user of ['keep', 'skip', 'keep']) await client.say(`RCPT TO:<${user}@example.org>`)
+    await client.say('DATA')
+    client.write(`${content}.\r\n`)
+    const replies = [await client.hear(), await client.hear(), await client.hear()]
+    t.match(replies, [/^250 2\.0\.0 Ok/, /^451 4\.4\.2 /, /^250 2\.0\.0 Ok/])
+    const [kept, ...more] = await readQuarantine(stage.quarantine)
+    t.same(more, [])
+    t.match(door.mailLog, [
+      /decision=accept .*reply=451 next="next server .*to=<skip@/,
+      new RegExp(`decision=quarantine .*kept=${kept?.record.id} .*reply=250 .*to=<keep@`),
+    ])
   },
 )
 
