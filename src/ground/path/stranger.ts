@@ -20,10 +20,7 @@ const STICKY = 0o1000
 /** Whether this process has root's rights, and so has to ask who could have written a file. */
 export const runsAsRoot = (): boolean => process.geteuid?.() === 0
 
-/**
- * Returns who else may write to this file or directory. With an access list the group's bits are
- * its mask, so they count as well (acl(5)).
- */
+/** Returns who else may write to this file or directory. */
 export function whoCouldWrite(stats: Stats, where: string): Stranger | undefined {
   if (stats.uid !== 0) return { kind: 'user', id: stats.uid, where }
   if (stats.isSymbolicLink()) return undefined // a link cannot be written to; its mode says nothing
@@ -44,15 +41,19 @@ export function whoCouldPlace(directory: Stats, entry: Stats, where: string): St
   return entry.isDirectory() || entry.nlink === 1 ? undefined : sharer
 }
 
-/** Returns the group, or everybody, if they may write. The group of root counts as root. */
+/**
+ * Returns the group, or everybody, if they may write. The group of root is no exception: with an access
+ * list the bits of the group are its mask, and allow others to write (acl(5)).
+ */
 function sharedWith({ mode, gid }: Stats, where: string): Stranger | undefined {
   if ((mode & OTHERS_WRITE) !== 0) return { kind: 'everybody', id: 0, where }
-  return (mode & GROUP_WRITES) !== 0 && gid !== 0 ? { kind: 'group', id: gid, where } : undefined
+  return (mode & GROUP_WRITES) !== 0 ? { kind: 'group', id: gid, where } : undefined
 }
 
 /** Names the stranger: `user ann`, `the group 1000`, `everybody`. */
 export function strangerText({ kind, id }: Stranger): string {
   if (kind === 'everybody') return 'everybody'
+  if (kind === 'group' && id === 0) return 'the group 0, or an access list,'
   return kind === 'group' ? `the group ${id}` : `user ${userName(id) ?? id}`
 }
 

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
   inheritedDescriptor,
+  mustBeOwnAt,
   openForeignFile,
   openForeignFileOrPipe,
   readForeignFile,
@@ -25,6 +26,7 @@ import {
   readStart,
 } from '../../../src/ground/path/read.ts'
 import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/walk.ts'
+import { findProgram } from '../../programs/install.mjs'
 import { openDirectory } from '../../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'
@@ -113,13 +115,43 @@ t.test(
     chmodSync(at('shared'), 0o666)
     t.throws(() => readOwnText(at('shared')), /everybody may write to .*; run "chmod go-w/)
     chmodSync(at('shared'), 0o664)
-    t.equal(readOwnText(at('shared')), 'x', "the group of root is root's")
+    t.throws(() => readOwnText(at('shared')), /the group 0, or an access list,/)
     chownSync(at('shared'), 0, ANN)
     t.throws(() => readOwnText(at('shared')), /the group 54322 may write to/)
     // Below a directory of hers all is hers, whoever owns it.
     mkdirSync(at('hers/of root'))
     writeFileSync(at('hers/of root/file'), 'x')
     t.throws(() => readOwnText(at('hers/of root/file')), /user 54321 may write to .*\/hers,/)
+  },
+)
+
+/** An access list that lets Mallory write, as setfacl(1) sets it: version, then tag, bits and id of each entry. */
+const LIST = `import os, struct, sys
+entries = [(1, 6, -1), (2, 7, ${MALLORY}), (4, 4, -1), (0x10, 7, -1), (0x20, 4, -1)]
+os.setxattr(sys.argv[1], 'system.posix_acl_access',
+  struct.pack('<I', 2) + b''.join(struct.pack('<HHi', *entry) for entry in entries))`
+
+const listless = skip || (!findProgram('python3') && 'install Debian package python3')
+
+t.test(
+  'what an access list lets others write to is not obeyed, though its group is root',
+  { skip: listless },
+  async (t) => {
+    const { at, write } = makePlace(t)
+    mkdirSync(at('directory'))
+    mkdirSync(at('directory/below'))
+    for (const name of ['file', 'directory/file', 'directory/below/file']) write(name, 'x')
+    for (const name of ['file', 'directory']) execFileSync('python3', ['-c', LIST, at(name)])
+    for (const name of ['file', 'directory/file', 'directory/below/file']) {
+      t.throws(() => readOwnText(at(name)), /an access list, may write to .*chmod go-w/, name)
+      t.throws(() => mustBeOwnAt(at(name)), /an access list/, name)
+    }
+    t.throws(() => readOwnDirectory(at('directory')), /an access list/)
+    symlinkSync('../own', at('directory/link'))
+    t.throws(() => readOwnText(at('directory/link')), /could have made: root follows none/)
+    for (const name of ['file', 'directory']) execFileSync('chmod', ['go-w', at(name)])
+    t.equal(readOwnText(at('directory/below/file')), 'x', 'the remedy is one')
+    t.equal(readOwnText(at('file')), 'x')
   },
 )
 
