@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -59,6 +60,49 @@ t.test(
     }
     t.same(readdirSync(join(directory, 'spool')), [])
     t.same(readdirSync(join(directory, 'theirs')), ['onescan-1-a.msg'])
+  },
+)
+
+t.test(
+  'the sweep enters no directory that has the name of a file, and none of others',
+  { skip: notRoot },
+  async (t) => {
+    const directory = t.testdir({
+      spool: { 'onescan-1-abc.msg': { 'onescan-2-abc.msg': '', mail: 'the only copy' } },
+      'onescan-dir-AbC123': { mail: "another user's" },
+    })
+    const inSpool = join(directory, 'spool/onescan-1-abc.msg')
+    chownSync(join(directory, 'onescan-dir-AbC123'), 54_321, 54_321)
+    for (const path of [inSpool, join(directory, 'onescan-dir-AbC123')]) utimesSync(path, old, old)
+    await sweepSpool({ directory, sharedDirectory: join(directory, 'spool') }, now, always)
+    t.same(readdirSync(inSpool).sort(), ['mail', 'onescan-2-abc.msg'])
+    t.same(readdirSync(join(directory, 'onescan-dir-AbC123')), ['mail'])
+  },
+)
+
+t.test(
+  'a directory that is exchanged for a link while it is swept leads the sweep to no other',
+  async (t) => {
+    const directory = t.testdir({
+      precious: { mail: 'the only copy' },
+      'onescan-dir-AbC123': { 'so that it is never empty': {} },
+      link: t.fixture('symlink', 'precious'),
+    })
+    utimesSync(join(directory, 'onescan-dir-AbC123'), old, old)
+    // Two names change places again and again, by one call each time.
+    const exchange = `import ctypes, sys
+libc = ctypes.CDLL(None)
+print('begun', flush=True)
+while True: libc.renameat2(-100, b'onescan-dir-AbC123', -100, b'link', 2)`
+    const mallory = spawn('python3', ['-c', exchange], { cwd: directory })
+    const ended = once(mallory, 'exit')
+    await once(mallory.stdout, 'data')
+    for (let round = 0; round < 500; round++) {
+      await sweepSpool({ directory, sharedDirectory: undefined }, now, always)
+    }
+    mallory.kill('SIGKILL')
+    await ended
+    t.same(readdirSync(join(directory, 'precious')), ['mail'])
   },
 )
 
