@@ -98,7 +98,8 @@ function inOrder(some: readonly Rule[], others: readonly Rule[]): readonly Rule[
   return others.length === 0 ? some : [...some, ...others].sort((a, b) => a.line - b.line)
 }
 
-function withinTime(policy: Policy, milliseconds: number): Policy {
+/** Returns the policy with so much time for scanners, but at least a millisecond. */
+export function withinTime(policy: Policy, milliseconds: number): Policy {
   return { ...policy, scan: { ...policy.scan, timeout: Math.max(1, milliseconds) } }
 }
 

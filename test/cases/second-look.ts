@@ -30,7 +30,7 @@ const crowdedLines = Array.from(
   { length: 2200 },
   (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
 )
-const crowded = mail([TEXT, `\n${crowdedLines.join('')}`], { kind: 'parallel' })
+export const crowded = mail([TEXT, `\n${crowdedLines.join('')}`], { kind: 'parallel' })
 
 function encodedMail(depth: number): string {
   let part = file('nothing\n')

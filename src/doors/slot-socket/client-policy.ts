@@ -1,11 +1,9 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { createLruCache } from '../../ground/flow/lru-cache.ts'
-import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
 import { NOTHING_SCANS, type Policy, readTreatment } from '../../judge/policy.ts'
-import type { Client } from '../../judge/transaction.ts'
-import { clientNameOf } from '../../message/envelope/origin.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import {
   type QhpsiLine,
@@ -27,11 +25,8 @@ export interface ClientPolicy {
   readonly scanners: readonly Scanner[]
   /** The settings from which the policy was read. */
   readonly env: Environment
-  readonly client: Client
   /** How the client passes replies on. The request says whether it can. */
   readonly replyForm: ErrorReport
-  /** TCPREMOTEIP, for the log. */
-  readonly remote: string | undefined
 }
 
 type Variables = ReadonlyMap<string, string>
@@ -67,13 +62,7 @@ export function createClientPolicies(
       found = orCold(() => mergePolicy(configuration, variables))
       policies.set(key, found)
     }
-    const remote = variables.get('TCPREMOTEIP')
-    const origin = {
-      door: 'slot',
-      clientAddress: remote || undefined,
-      clientName: clientNameOf(variables.get('TCPREMOTEHOST')),
-    } as const
-    return { ...found, client: { ...found.client, origin }, remote }
+    return found
   }
 }
 
@@ -98,18 +87,14 @@ function mergePolicy(configuration: Configuration, variables: Variables): Client
   const theirs: Environment = Object.fromEntries(variables)
   const about = {
     asksQuota: Boolean(theirs.QUOTAD),
-    client: {
-      relay: isSet(theirs, 'RELAYCLIENT'),
-      clusterPeer: isSet(theirs, 'CLUSTERPEER'),
-      bounceInjector: false, // if it may be one, go-cold.ts leaves the mail to the cold program
-    },
     replyForm: readReplyForm(theirs),
-    remote: undefined,
   }
   refuseNonsense(configuration.env, theirs)
   const line = readQhpsiLine(variables.get('QHPSI') ?? '')
   if (line === undefined) {
-    if (about.asksQuota) refuseDifference('QUOTAD', configuration.env, theirs.QUOTAD)
+    for (const name of about.asksQuota ? ['QUOTAD', 'BOUNCEUSER'] : []) {
+      refuseDifference(name, configuration.env, theirs[name])
+    }
     return { ...about, policy: undefined, scanners: [], env: theirs }
   }
   refuseOtherDifferences(configuration.env, variables)

@@ -1,9 +1,9 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import { judgeByRules, type PolicyFor } from '../../judge/by-rule.ts'
+import { judgeByRules, type PolicyFor, withinTime } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
-import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
+import { type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import { type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
@@ -14,11 +14,13 @@ import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
 import { type Configuration, toolsFor } from '../shared/configuration.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
+import { policyByRule } from '../shared/policy-by-rule.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
+import { readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
 import type { ClientPolicy } from './client-policy.ts'
-import { GoCold, leaveBouncesToTheCold } from './go-cold.ts'
+import { GoCold } from './go-cold.ts'
 import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
 import type { Request } from './request.ts'
@@ -31,10 +33,14 @@ export interface RequestContext {
   readonly passing: PassedDescriptors | undefined
   /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
+  /** Milliseconds for which the request has waited for its turn. */
+  readonly waited: number
   /** Milliseconds since the client connected. */
   readonly elapsed: () => number
   /** User and process of the client, if the kernel tells them. */
   readonly peer: Peer | undefined
+  /** The user that qmail-send injects bounces as. */
+  readonly bounceUser: () => number | undefined
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
 }
@@ -46,10 +52,11 @@ export interface RequestContext {
 export async function answerRequest(request: Request, context: RequestContext): Promise<Buffer> {
   const { configuration, elapsed, reporter } = context
   const clientPolicy = context.policyFor(request.variables)
+  const client = readClient(request, context)
   const peer = peerEntries(context.peer)
   const log = (): LogContext => ({
     door: isTrialOfCheck(request.variables) ? [TRIAL, ...peer] : peer,
-    remote: clientPolicy.remote,
+    remote: client.origin.clientAddress,
     transaction: undefined,
     total: elapsed(),
     onLine: reporter?.line,
@@ -58,18 +65,16 @@ export async function answerRequest(request: Request, context: RequestContext): 
   if (off !== undefined) return passOn(off, log())
   const replies = { form: clientPolicy.replyForm, takesReply: request.takesReply }
   const envelope = readEnvelope(request.envelope)
-  const { policy, client } = clientPolicy
+  const { policy } = clientPolicy
   if (policy === undefined) {
     const quota = clientPolicy.asksQuota ? configuration.quota : undefined
     return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
-  const inTime = withTimeLeft(policy, request.timeLeft)
-  const message = await readMessage(request, inTime, context)
-  const done = reportBegin(request, envelope, clientPolicy, reporter)
+  const message = await readMessage(request, policy, context)
+  const done = reportBegin(request, envelope, client, reporter)
   try {
     const transaction = { message, envelope, client }
-    const judged = await judgeFor({ ...clientPolicy, policy: inTime }, transaction, context)
-    leaveBouncesToTheCold(judged, envelope, clientPolicy.remote)
+    const judged = await judgeFor(request, { ...clientPolicy, policy }, transaction, context)
     dropOnlyIfAsked(judged, request)
     const decision = await keep(judged, transaction, { ...log(), transaction })
     return carryOut(decision, transaction, replies, { ...log(), transaction })
@@ -81,9 +86,10 @@ export async function answerRequest(request: Request, context: RequestContext): 
 
 /** Judges by the client's policy, and by the site's rules if there are any. */
 async function judgeFor(
+  { timeLeft }: Request,
   { policy, scanners, env }: ClientPolicy & { readonly policy: Policy },
   transaction: Transaction,
-  { configuration, gone }: RequestContext,
+  { configuration, gone, waited }: RequestContext,
 ): Promise<Decision> {
   const { quota, rules, byRule } = configuration
   const abortableAll = (some: readonly Scanner[]) => some.map((scanner) => abortable(gone, scanner))
@@ -92,27 +98,41 @@ async function judgeFor(
     scanners: abortableAll(scanners),
     quota,
   }
-  if (rules === undefined) return judge(transaction, policy, tools)
-  const policyFor: PolicyFor = (settings) => {
-    if (settings === undefined) return { policy, tools }
+  const inTime = (some: Policy) => withinTime(some, Math.min(some.scan.timeout, timeLeft) - waited)
+  if (rules === undefined) return judge(transaction, inTime(policy), tools)
+  const setBy = policyByRule({ policy, tools }, env, (_, settings) => {
     const chosen = byRule(settings).scanners
-    return {
-      policy: withSettings(policy, env, settings),
-      tools: { ...tools, scanners: chosen ? abortableAll(chosen) : tools.scanners },
-    }
+    return chosen ? abortableAll(chosen) : tools.scanners
+  })
+  const policyFor: PolicyFor = async (settings) => {
+    const found = await setBy(settings)
+    return { ...found, policy: inTime(found.policy) }
   }
   return judgeByRules(transaction, rules, policyFor, 'once, some kept')
+}
+
+/**
+ * Reads the client. Throws GoCold if it may be qmail-send with a bounce of its own, which is never
+ * refused, and the kernel does not tell its user: the cold program knows. Mail that has an address
+ * came from a server.
+ */
+function readClient({ variables }: Request, { peer, bounceUser }: RequestContext): SlotClient {
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser())
+  if (peer === undefined && client.origin.clientAddress === undefined) {
+    throw new GoCold('the kernel does not tell who asks')
+  }
+  return client
 }
 
 /** Reports that a message is being judged. Returns what is to be called when that is over. */
 function reportBegin(
   { size, variables }: Request,
   { sender }: Envelope,
-  { remote }: ClientPolicy,
+  { origin }: SlotClient,
   reporter: MailReporter | undefined,
 ): (() => void) | undefined {
   if (isTrialOfCheck(variables)) return undefined
-  return reporter?.begin({ door: 'slot', remote, from: sender.text, size })
+  return reporter?.begin({ door: 'slot', remote: origin.clientAddress, from: sender.text, size })
 }
 
 /**
@@ -121,11 +141,6 @@ function reportBegin(
  */
 export const isTrialOfCheck = (variables: Request['variables']): boolean =>
   variables.get('QUEUECHAIN') === TRIAL_CHAIN
-
-function withTimeLeft(policy: Policy, timeLeft: number): Policy {
-  const timeout = Math.max(1, Math.min(policy.scan.timeout, timeLeft))
-  return { ...policy, scan: { ...policy.scan, timeout } }
-}
 
 function readEnvelope(wire: Buffer): Envelope {
   const reader = createEnvelopeReader()

@@ -9,7 +9,6 @@ import { Header } from '../../message/header-block.ts'
 import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
 import type { LogContext } from '../shared/log/log-lines.ts'
 import { type ClientReplies, passOn, refuse } from './carry-out.ts'
-import { leaveBouncesToTheCold } from './go-cold.ts'
 
 /** Stands for the header of a message that nobody looks at. */
 const NO_HEADER = new Header(Buffer.alloc(0))
@@ -35,6 +34,5 @@ export async function answerUnscanned(
     return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
   }
   const decision = deferOverQuota(envelope, answered.total - began.total)
-  leaveBouncesToTheCold(decision, envelope, answered.remote)
   return refuse(decision, replies, answered)
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import { createSemaphore } from '../../ground/flow/concurrency-limit.ts'
+import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Configuration } from '../shared/configuration.ts'
@@ -8,9 +9,10 @@ import type { Door } from '../shared/door.ts'
 import { ConnectionSet } from '../shared/limits/connection-set.ts'
 import { createBudget } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
+import { bounceUserOf } from '../shared/slot-client.ts'
 import { createClientPolicies } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
-import { answerRequest, isTrialOfCheck } from './judge.ts'
+import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
 import type { IdentifyPeer, Peer } from './peer.ts'
 import type { Request } from './request.ts'
 import { type SlotServer, SlotSession } from './session.ts'
@@ -38,6 +40,12 @@ export interface SlotSocketOptions {
 const TICK = 300
 /** Bytes that a conversation takes besides its request. They bound how many clients may wait. */
 const SESSION_BYTES = 16 * 1024
+
+/** Milliseconds before the user of BOUNCEUSER is looked up again. */
+const BOUNCE_USER_FOR = 1000
+
+/** What is known about one request. */
+type AboutRequest = Pick<RequestContext, 'gone' | 'elapsed' | 'peer' | 'waited'>
 
 /** Makes the slot's door, which speaks doc/slot-protocol.md with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
@@ -97,9 +105,9 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     const done = await takeTurn(turns, maxClients, gone, request.timeLeft).catch((error) => {
       throw new GoCold(errorText(error))
     })
-    const timeLeft = request.timeLeft - (performance.now() - arrived)
+    const waited = performance.now() - arrived
     try {
-      return await judge(peer)({ ...request, timeLeft }, gone, elapsed)
+      return await judge(request, { gone, elapsed, peer, waited })
     } finally {
       done()
     }
@@ -116,19 +124,16 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     oldest!.dismiss('too many connections')
   }
 
-  function judgeBy(configuration: Configuration): (peer: Peer | undefined) => SlotServer['answer'] {
+  function judgeBy(configuration: Configuration) {
     const policyFor = createClientPolicies(configuration)
     const { reporter } = options
-    return (peer) => (request, gone, elapsed) =>
-      answerRequest(request, {
-        configuration,
-        policyFor,
-        passing,
-        gone,
-        elapsed,
-        peer,
-        reporter,
-      })
+    const bounceUser = keepFor(
+      BOUNCE_USER_FOR,
+      () => performance.now(),
+      () => bounceUserOf(configuration.env),
+    )
+    return (request: Request, about: AboutRequest) =>
+      answerRequest(request, { ...about, configuration, policyFor, passing, reporter, bounceUser })
   }
 
   return {

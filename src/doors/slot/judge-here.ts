@@ -1,21 +1,16 @@
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { isThere } from '../../ground/path/exists.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { judge } from '../../judge/engine.ts'
-import {
-  HOST_DIRECTORY,
-  type Policy,
-  readControlDirectories,
-  withSettings,
-} from '../../judge/policy.ts'
+import { HOST_DIRECTORY, type Policy, readControlDirectories } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { MailParties } from '../../rules/candidates.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
+import { policyByRule } from '../shared/policy-by-rule.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
 /**
@@ -35,13 +30,10 @@ export async function judgeHere(
   const { judgeByRules } = await import('../../judge/by-rule.ts')
   const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))
   if (rules === undefined) return judge(transaction, policy, tools)
-  const planFor: PolicyFor = async (settings) => {
-    if (settings === undefined) return { policy, tools }
-    const set = withSettings(policy, env, settings)
-    const scanners = await makeScanners(set.scan, undefined, log.relay)
-    return { policy: set, tools: { ...tools, scanners } }
-  }
-  return judgeByRules(transaction, rules, planFor, 'once, some kept')
+  const policyFor = policyByRule({ policy, tools }, env, ({ scan }) =>
+    makeScanners(scan, undefined, log.relay),
+  )
+  return judgeByRules(transaction, rules, policyFor, 'once, some kept')
 }
 
 /** With more recipients, all lines are read: with fewer, only those that may be about them. */

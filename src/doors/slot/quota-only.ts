@@ -11,8 +11,7 @@ import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { report } from '../shared/replies/error-report.ts'
 import { passThrough, type SlotContext, spoolEnvelope } from './carry-out.ts'
 import { checkChain } from './chain.ts'
-import { readClient } from './client.ts'
-import { receive } from './receive.ts'
+import { readCaller, receive } from './receive.ts'
 
 /** Bytes at the beginning of a message that are searched for its Message-ID. */
 const HEADER_SEEN = 64 * 1024
@@ -28,7 +27,7 @@ export async function passUnscanned(
   env: Environment,
   { chain, errorReport, slotLog }: Omit<SlotContext, 'policy'>,
 ): Promise<number> {
-  const client = readClient(env)
+  const client = readCaller(env)
   if (!isAskedAbout(client, settings)) return passThrough(chain, slotLog, why)
   const { directory } = readSpoolPolicy(env)
   const { openQuotaClient } = await import('../../quota/ask/quota-client.ts')

@@ -8,7 +8,7 @@ import type { Tools } from '../../judge/tools.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import { createSpool, type Spool, type SpooledMessage } from '../../message/spool.ts'
-import { readClient } from './client.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 
 const BUFFER = 256 * 1024
 const MESSAGE_FD = 0
@@ -30,7 +30,12 @@ export function receiveTransaction(
     createHash: tools.crypto?.createHash,
   })
   const envelope = receive(spool)
-  return { message: spool.finish(), envelope, client: readClient(env) }
+  return { message: spool.finish(), envelope, client: readCaller(env) }
+}
+
+/** The client of this process, as its own user and environment tell it. */
+export function readCaller(env: Environment): SlotClient {
+  return readSlotClient(env, process.geteuid!(), bounceUserOf(env))
 }
 
 /**

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
+import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
@@ -29,7 +30,7 @@ for (const { name, program } of clients) {
       ONESCAN_COLD: cold.queue,
       ONESCAN_SOCKET: join(cold.directory, 'nobody'),
     }
-    for (const testCase of firstOfEachKind(allCases)) {
+    for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
       t.test(testCase.name, (t) =>
         play(t, testCase, {
           hasDaemon: false,
@@ -41,7 +42,7 @@ for (const { name, program } of clients) {
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
     const played = program[0] === sanitized ? allCases : firstOfEachKind(allCases)
-    for (const testCase of played) {
+    for (const testCase of [...played, ...bounces]) {
       if (testCase.noDaemon) continue // played without one
       t.test(testCase.name, (t) =>
         play(t, testCase, {

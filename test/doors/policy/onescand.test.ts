@@ -150,13 +150,6 @@ t.test('by the slot a message is refused if all its recipients are full', async 
     }
   })
 
-  t.test("a message that may be qmail-send's own bounce goes cold", async (t) => {
-    const envelope = makeEnvelope(Buffer.alloc(0), [Buffer.from('full@example.org')]).wire
-    for (const settings of [{ QHPSI: 'plugin: eicar' }, { QUOTAD }]) {
-      t.match(await daemon.ask({ envelope, variables: settings }), { does: 'go cold' })
-    }
-  })
-
   t.test('a client without quota and scanners is handed on', async (t) => {
     t.match(await daemon.ask({ envelope: envelopeTo('full'), variables: {} }), { does: 'hand on' })
   })

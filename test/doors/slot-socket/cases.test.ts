@@ -6,6 +6,7 @@ import {
   recipientsOf,
 } from '../../../src/message/envelope/envelope.ts'
 import { allCases } from '../../cases/all.ts'
+import { bounces } from '../../cases/bounces.ts'
 import { bytes, type Case } from '../../cases/case.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { type Door, type Passage, play, type Sent } from '../../cases/play.ts'
@@ -30,7 +31,7 @@ const doorOf = (isDaemons: (name: string) => boolean): Door => ({
 
 t.test('a client that has the settings of the daemon', async (t) => {
   const door = doorOf((name) => !ofClient.has(name))
-  for (const testCase of firstOfEachKind(allCases)) {
+  for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
     t.test(testCase.name, (t) => play(t, testCase, door))
   }
 })

@@ -2,11 +2,13 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { frame } from '../../../src/doors/slot-socket/frames.ts'
+import type { Peer } from '../../../src/doors/slot-socket/peer.ts'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
+import { passwdEntryOf, readPasswd } from '../../../src/ground/process/passwd.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { infected, plain } from '../../cases/messages.ts'
@@ -167,21 +169,38 @@ t.test('the text of a reply goes only to a client that takes it', async (t) => {
   t.same(await ask({ ERROR_EXIT: '88' }, false), [33, ''])
 })
 
-t.test("mail that may be qmail-send's own bounce is left to the cold program", async (t) => {
+t.test('the user of the process that asks says whether qmail-send injects a bounce', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())
-  const slot = await openSlot(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
-  const ask = (sender: string, variables: Record<string, string> = {}, message = infected) =>
-    slot.ask({
-      variables: { QHPSI: stage.scanner, ...variables },
-      envelope: makeEnvelope(Buffer.from(sender), [Buffer.from('b@example.org')]).wire,
-      message,
-    })
-  t.match((await ask('')).why, /bounce/)
-  t.match((await ask('#@[]')).why, /bounce/)
-  t.equal((await ask('', { TCPREMOTEIP: '192.0.2.1' })).code, 31, 'a server took it')
-  t.equal((await ask('a@example.org')).code, 31)
-  t.equal((await ask('', {}, plain)).does, 'hand on')
+  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
+  const uid = passwdEntryOf('daemon', readPasswd())!.uid
+  const asks = async (peer: Peer | undefined, variables: Record<string, string> = {}) => {
+    const slot = await openSlot(t, settings, { identifyPeer: () => peer })
+    const all = { QHPSI: stage.scanner, ...variables }
+    return slot.ask({ variables: all, message: infected })
+  }
+  const injector = { uid, pid: 1 }
+  t.match((await asks(injector)).message.toString('latin1'), /^X-QHPSI: virus found\n/)
+  t.equal((await asks({ uid: uid + 1, pid: 1 })).code, 31)
+  t.match((await asks(injector, { BOUNCEUSER: 'root' })).why, /^BOUNCEUSER is another/)
+  for (const TCPREMOTEIP of [undefined, '']) {
+    const local = TCPREMOTEIP === undefined ? {} : { TCPREMOTEIP }
+    t.match((await asks(undefined, local)).why, /^the kernel does not tell who asks$/)
+  }
+  const fromServer = await asks(undefined, { TCPREMOTEIP: '192.0.2.1' })
+  t.equal(fromServer.code, 31, 'a server took it')
+})
+
+t.test('no line of onescan.policy gives a message more time than its client', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const QHPSI = stage.file('hangs', '#!/bin/sh\nexec sleep 60\n', 0o700)
+  const rules = stage.file('control/onescan.policy', 'to=example.org SCANTIMEOUT=50\n')
+  const slot = await openSlot(t, { QHPSI, CONTROLDIR: dirname(rules) })
+  const { code, log } = await slot.ask({ variables: { QHPSI }, timeLeft: 500 })
+  t.equal(code, 71)
+  t.match(log, /rule=1 /)
+  t.ok(Number(/scan_ms=([0-9]+)/.exec(log)?.[1]) < 30_000, log)
 })
 
 /**

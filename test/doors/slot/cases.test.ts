@@ -1,5 +1,6 @@
 import t from 'tap'
 import { allCases } from '../../cases/all.ts'
+import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { play } from '../../cases/play.ts'
 import { sendToSlot } from './send.ts'
@@ -12,7 +13,7 @@ import { quickest, runtimes } from './slot.ts'
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
     const isQuickest = program[0] === quickest[0]
-    for (const testCase of isQuickest ? allCases : firstOfEachKind(allCases)) {
+    for (const testCase of [...(isQuickest ? allCases : firstOfEachKind(allCases)), ...bounces]) {
       t.test(testCase.name, (t) =>
         play(t, testCase, { hasDaemon: false, send: (_, sent) => sendToSlot(sent, { program }) }),
       )

@@ -28,7 +28,11 @@ export function openSlotLog(env: Environment, { write }: LogSink): SlotLog {
 
   function context(): LogContext {
     const [seconds, nanoseconds] = process.hrtime(started)
-    return { remote: env.TCPREMOTEIP, transaction, total: seconds * 1000 + nanoseconds / 1e6 }
+    return {
+      remote: env.TCPREMOTEIP || undefined,
+      transaction,
+      total: seconds * 1000 + nanoseconds / 1e6,
+    }
   }
 
   return {

@@ -66,10 +66,7 @@ export const whoSends = {
     fromClient: 'message',
     defaultInWords: 'from the caller',
   }),
-  BOUNCEUSER: text('qmails', 'the user that qmail-send injects bounces as', {
-    ...slot,
-    fromClient: 'message',
-  }),
+  BOUNCEUSER: text('qmails', 'the user that qmail-send injects bounces as'),
 }
 
 /** Settings that only the thin client reads, onescanc(8). */

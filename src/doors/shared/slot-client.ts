@@ -1,0 +1,44 @@
+import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
+import { readText } from '../../ground/settings/read.ts'
+import { type Environment, isSet } from '../../ground/settings/settings.ts'
+import type { Client } from '../../judge/transaction.ts'
+import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
+
+/** A client of the slot, whose address is known if a server took the mail from the network. */
+export interface SlotClient extends Client {
+  readonly origin: Origin
+}
+
+/**
+ * Reads what tcp.smtp rules and qmail-smtpd say about the client in the environment. `uid` is the
+ * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. An empty variable
+ * of qmail-smtpd's counts as none.
+ */
+export function readSlotClient(
+  env: Environment,
+  uid: number | undefined,
+  bounceUser: number | undefined,
+): SlotClient {
+  return {
+    relay: isSet(env, 'RELAYCLIENT'),
+    clusterPeer: isSet(env, 'CLUSTERPEER'),
+    bounceInjector: uid !== undefined && uid === bounceUser,
+    origin: {
+      door: 'slot',
+      clientAddress: env.TCPREMOTEIP || undefined,
+      clientName: clientNameOf(env.TCPREMOTEHOST),
+    },
+  }
+}
+
+/**
+ * Returns the user that qmail-send injects its bounces as (BOUNCEUSER, passwd(5)); undefined if this
+ * host has none of that name.
+ */
+export function bounceUserOf(env: Environment): number | undefined {
+  try {
+    return passwdEntryOf(readText(env, 'BOUNCEUSER'), readPasswd())?.uid
+  } catch {
+    return undefined
+  }
+}
