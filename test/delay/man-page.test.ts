@@ -6,7 +6,6 @@ import { COMMANDS_MAX, INPUT_MAX, TALK_SECONDS } from '../../src/delay/shared/co
 import {
   DEFAULT_BACKLOG,
   DEFAULT_PATIENCE,
-  DEFAULT_PER_CLIENT,
   DEFAULT_PROGRAMS,
   DEFAULT_REMEMBER,
   DEFAULT_WAITING,
@@ -42,7 +41,6 @@ t.test('the page has the defaults of the program', async (t) => {
   const gate = {
     '-c': DEFAULT_PROGRAMS,
     '--waiting': DEFAULT_WAITING,
-    '--per-client': DEFAULT_PER_CLIENT,
     '--patience': DEFAULT_PATIENCE,
     '--remember': `${DEFAULT_REMEMBER / 86_400}d`,
     '-b': DEFAULT_BACKLOG,

@@ -72,7 +72,7 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
     listen: [{ kind: 'bind', address: undefined, port: 25 }],
     programs: 40,
     waiting: undefined,
-    perClient: 50,
+    perClient: 20,
     whenFull: 'displace',
     patience: 60,
     remember: 86_400,

@@ -68,7 +68,8 @@ export const GATE_WITHOUT_VALUE = [
 /** The default of tcpserver(1) for -c. */
 export const DEFAULT_PROGRAMS = 40
 export const DEFAULT_WAITING = 10_000
-export const DEFAULT_PER_CLIENT = 50
+/** Half of the programs, as Postfix has it: one client must not take all of them. */
+export const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
 export const DEFAULT_PATIENCE = 60
 export const DEFAULT_REMEMBER = 86_400
 /** More than tcpserver's 20, since the kernel holds clients that connect while the gate is busy. */
@@ -103,13 +104,14 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
   }
   const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
   const rulesFile = values.get('-x')?.at(-1)
+  const programs = number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS
   const ownId = (name: string) =>
     values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
   return {
     listen: values.get('--listen')!.map(readGateAddress),
-    programs: number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS,
+    programs,
     waiting: number('--waiting', 1, WAITING_MAX),
-    perClient: number('--per-client', 1, WAITING_MAX) ?? DEFAULT_PER_CLIENT,
+    perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
     whenFull: readWord(values, '--when-full', ['displace', 'refuse']) ?? 'displace',
     patience: number('--patience', 0, PATIENCE_MAX) ?? DEFAULT_PATIENCE,
     remember: readDuration('--remember', values.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,

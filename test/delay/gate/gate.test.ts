@@ -351,6 +351,20 @@ t.test('one client has at most --per-client connections', { skip }, async (t) =>
   clients[1]!.leave()
 })
 
+t.test(
+  'one client takes at most half of the programs, unless told otherwise',
+  { skip },
+  async (t) => {
+    const gate = await startGate({ command, words: [...AT_ONCE, '-c', '4'] })
+    t.teardown(gate.stop)
+    const clients = [await connect(gate.port), await connect(gate.port)]
+    for (const client of clients) await client.hears(/^220 /)
+    t.match(await (await connect(gate.port)).over, /^421 .* too many connections from your address/)
+    t.match(await speak(gate.port, '127.0.0.2'), /^220 /, 'the others are for others')
+    for (const client of clients) client.leave()
+  },
+)
+
 t.test('SIGHUP reads the lists again; one that is broken changes nothing', { skip }, async (t) => {
   const directory = t.testdir({ allow: '127.0.0.1\n' })
   const gate = await startGate({ command, words: [...NEVER, '--allow', `${directory}/allow`] })
