@@ -6,7 +6,7 @@ import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { NamedFinding, Scanner } from '../scan/shared/scanner.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
-import type { KnownOrScanned, ScanWith } from '../verdicts/shared/verdict-query.ts'
+import type { KnownOrScanned, RunScanners } from '../verdicts/shared/verdict-query.ts'
 import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { Tools } from './tools.ts'
@@ -70,7 +70,7 @@ async function findOrScan(
   const { scan } = policy
   const notes: string[] = []
   let traits: ReadonlySet<string> = new Set()
-  const scanWith: ScanWith = (those, timeout, signatures) =>
+  const run: RunScanners = (those, timeout, signatures) =>
     runScanners(sampleOf(message, leaving, envelope, client.origin), {
       scanners: those,
       timeout,
@@ -94,7 +94,7 @@ async function findOrScan(
       signatures,
     })
   if (verdicts === undefined) {
-    const result = await scanWith(scanners, scan.timeout)
+    const result = await run(scanners, scan.timeout)
     return { result, notes, traits }
   }
   // This host makes no stamp that is older than the cluster accepts.
@@ -109,6 +109,6 @@ async function findOrScan(
     maxAge,
     marks,
   }
-  const found = await verdicts.find(question, scanWith)
+  const found = await verdicts.find(question, run)
   return { ...found, notes, traits }
 }

@@ -1,38 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { InHand, InHandNotes } from './poison/in-hand.ts'
-import { createPoison, type Poison, type PoisonEvent } from './poison/poison.ts'
-import {
-  type CouldNotTell,
-  createScansInFlight,
-  type OwnScan,
-  type ScanEnd,
-  type ScansInFlight,
-} from './scans-in-flight.ts'
-import { openMemoryStore } from './stores/memory-store.ts'
+import { Poison, type PoisonEvent } from './poison/poison.ts'
+import { type CouldNotTell, type OwnScan, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
+import { MemoryStore } from './stores/memory-store.ts'
 import type { VerdictStore } from './stores/store.ts'
-
-/**
- * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
- * processes keeps all of it, and gets from the others what they found and what they are scanning. So
- * each has a verdict without asking another.
- */
-export interface HostMemory {
-  readonly store: VerdictStore
-  readonly inFlight: ScansInFlight
-  readonly poison: Poison
-  /** The notes of what this process has in hand, which the first process reads. */
-  readonly inHand: InHandNotes | undefined
-  /** The secret for verdicts that no other host needs to understand. It belongs to no keyring. */
-  readonly secret: Buffer
-  /** Sends events to the other processes through `send` from now on. */
-  connect(send: (events: HostEvents) => void): void
-  /** Takes the events of another process; ignores anything else. */
-  receive(message: unknown): void
-  /** The events that a new process gets first. */
-  initialEvents(): HostEvents
-  /** The events for the others when a process has ended: its scans will not come to an end. */
-  endOf(process: number): HostEvents
-}
 
 /** What one process tells the others, as JSON; fingerprints and sealed verdicts are in base64. */
 export interface HostEvents {
@@ -53,123 +24,152 @@ export type HostEvent =
 /** Milliseconds for which events are gathered; of a scan that ends within them nothing is sent. */
 const GATHERED_FOR = 3
 
-/** Opens the memory of one process. `self` is its id; `inHand` takes its notes, if somebody reads them. */
-export function openHostMemory({
-  self = process.pid,
-  inHand,
-}: {
-  readonly self?: number
-  readonly inHand?: InHandNotes | undefined
-} = {}): HostMemory {
-  const own = openMemoryStore()
-  let secret = randomBytes(32)
-  let send: ((events: HostEvents) => void) | undefined
-  let events: HostEvent[] = []
-  let isGathering = false
-  /** The scans of other processes. */
-  const theirs = new Map<string, { readonly from: number; readonly scan: OwnScan }>()
-  let isReceiving = false
+/** The scan of another process. */
+interface ScanElsewhere {
+  readonly from: number
+  readonly scan: OwnScan
+}
 
-  function tell(event: HostEvent): void {
-    if (send === undefined || isReceiving) return
-    events.push(event)
-    if (!isGathering) setTimeout(flush, GATHERED_FOR)
-    isGathering = true
+/**
+ * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
+ * processes keeps all of it, and gets from the others what they found and what they are scanning. So
+ * each has a verdict without asking another.
+ */
+export class HostMemory {
+  /** The verdicts; closing it does nothing, since they outlive settings. */
+  readonly store: VerdictStore
+  readonly inFlight: ScansInFlight
+  readonly poison: Poison
+  /** The notes of what this process has in hand, which the first process reads. */
+  readonly inHand: InHandNotes | undefined
+  readonly #self: number
+  readonly #verdicts = new MemoryStore()
+  #secret = randomBytes(32)
+  #send: ((events: HostEvents) => void) | undefined
+  #events: HostEvent[] = []
+  #isGathering = false
+  /** By the fingerprint in base64. */
+  readonly #elsewhere = new Map<string, ScanElsewhere>()
+  #isReceiving = false
+
+  /** `self` is the id of this process; `inHand` takes its notes, if somebody reads them. */
+  constructor({
+    self = process.pid,
+    inHand,
+  }: {
+    readonly self?: number
+    readonly inHand?: InHandNotes | undefined
+  } = {}) {
+    this.#self = self
+    this.inHand = inHand
+    this.store = {
+      get: (fingerprint) => this.#verdicts.get(fingerprint),
+      put: (fingerprint, sealed, seconds) => {
+        this.#verdicts.put(fingerprint, sealed, seconds)
+        this.#tell({ is: 'put', of: base64(fingerprint), sealed: base64(sealed), seconds })
+      },
+      close() {},
+    }
+    this.inFlight = new ScansInFlight({
+      begun: (fingerprint, within) => this.#tell({ is: 'begun', of: base64(fingerprint), within }),
+      ended: (fingerprint, end) =>
+        this.#tell({ is: 'ended', of: base64(fingerprint), ...couldNotTell(end) }),
+    })
+    this.poison = new Poison({ tell: (what, message) => this.#tell(poisonEvent(what, message)) })
   }
 
-  function flush(): void {
-    isGathering = false
-    const gathered = withoutShortScans(events)
-    events = []
-    if (gathered.length > 0) send?.({ from: self, verdicts: gathered })
+  /** The secret for verdicts that no other host needs to understand. It belongs to no keyring. */
+  get secret(): Buffer {
+    return this.#secret
   }
 
-  const inFlight = createScansInFlight({
-    begun: (fingerprint, within) => tell({ is: 'begun', of: base64(fingerprint), within }),
-    ended: (fingerprint, end) =>
-      tell({ is: 'ended', of: base64(fingerprint), ...couldNotTell(end) }),
-  })
+  /** Sends events to the other processes through `send` from now on. */
+  connect(send: (events: HostEvents) => void): void {
+    this.#send = send
+  }
 
-  const poison = createPoison(undefined, (what, message) => tell(poisonEvent(what, message)))
+  /** Takes the events of another process; ignores anything else. */
+  receive(message: unknown): void {
+    if (!isHostEvents(message)) return
+    if (message.gone) this.#left(message.from)
+    if (message.secret !== undefined) this.#secret = Buffer.from(message.secret, 'base64')
+    this.#quietly(() => {
+      for (const event of message.verdicts) this.#receiveEvent(event, message.from)
+    })
+  }
 
-  function receiveEvent(event: HostEvent, from: number): void {
+  /** The events that a new process gets first. */
+  initialEvents(): HostEvents {
+    const verdicts = this.poison.retell().map(({ what, message }) => poisonEvent(what, message))
+    return { from: this.#self, secret: base64(this.#secret), verdicts }
+  }
+
+  /** The events for the others when a process has ended: its scans will not come to an end. */
+  endOf(process: number): HostEvents {
+    this.#left(process)
+    return { from: process, gone: true, verdicts: [] }
+  }
+
+  #tell(event: HostEvent): void {
+    if (this.#send === undefined || this.#isReceiving) return
+    this.#events.push(event)
+    if (!this.#isGathering) setTimeout(() => this.#flush(), GATHERED_FOR)
+    this.#isGathering = true
+  }
+
+  #flush(): void {
+    this.#isGathering = false
+    const gathered = withoutShortScans(this.#events)
+    this.#events = []
+    if (gathered.length > 0) this.#send?.({ from: this.#self, verdicts: gathered })
+  }
+
+  #receiveEvent(event: HostEvent, from: number): void {
     const fingerprint = Buffer.from(event.of, 'base64')
     switch (event.is) {
       case 'put':
-        own.put(fingerprint, Buffer.from(event.sealed, 'base64'), event.seconds)
+        this.#verdicts.put(fingerprint, Buffer.from(event.sealed, 'base64'), event.seconds)
         break
       case 'begun': {
         // If this process is scanning the message, too, both scans go on.
-        if (theirs.has(event.of) || inFlight.of(fingerprint) !== undefined) break
-        const scan = inFlight.begin(fingerprint, event.within)
-        theirs.set(event.of, { from, scan })
-        const timer = setTimeout(() => end(event.of, { kind: 'nothing' }), event.within)
+        if (this.#elsewhere.has(event.of) || this.inFlight.of(fingerprint) !== undefined) break
+        const scan = this.inFlight.begin(fingerprint, event.within)
+        this.#elsewhere.set(event.of, { from, scan })
+        const timer = setTimeout(() => this.#end(event.of, { kind: 'nothing' }), event.within)
         timer.unref()
         void scan.ended.then(() => clearTimeout(timer))
         break
       }
       case 'ended':
-        if (theirs.get(event.of)?.from !== from) break
-        end(event.of, scanEnd(event.unknown))
+        if (this.#elsewhere.get(event.of)?.from !== from) break
+        this.#end(event.of, scanEnd(event.unknown))
         break
       default:
-        poison.hear(event.is, { fingerprint, marks: event.marks ?? [] })
+        this.poison.hear(event.is, { fingerprint, marks: event.marks ?? [] })
     }
   }
 
-  function end(of: string, end: ScanEnd): void {
-    const begun = theirs.get(of)
-    theirs.delete(of)
-    quietly(() => begun?.scan.end(end))
+  #end(of: string, end: ScanEnd): void {
+    const begun = this.#elsewhere.get(of)
+    this.#elsewhere.delete(of)
+    this.#quietly(() => begun?.scan.end(end))
   }
 
-  function left(process: number): void {
-    for (const [of, { from }] of theirs) if (from === process) end(of, { kind: 'nothing' })
+  #left(process: number): void {
+    for (const [of, { from }] of this.#elsewhere) {
+      if (from === process) this.#end(of, { kind: 'nothing' })
+    }
   }
 
-  function quietly(effect: () => void): void {
-    const before = isReceiving
-    isReceiving = true
+  /** Tells the other processes nothing of what this does: they know. */
+  #quietly(effect: () => void): void {
+    const before = this.#isReceiving
+    this.#isReceiving = true
     try {
       effect()
     } finally {
-      isReceiving = before
+      this.#isReceiving = before
     }
-  }
-
-  return {
-    store: {
-      ...own,
-      put(fingerprint, sealed, seconds) {
-        own.put(fingerprint, sealed, seconds)
-        tell({ is: 'put', of: base64(fingerprint), sealed: base64(sealed), seconds })
-      },
-    },
-    inFlight,
-    poison,
-    inHand,
-    get secret() {
-      return secret
-    },
-    connect(sendToOthers) {
-      send = sendToOthers
-    },
-    receive(message) {
-      if (!isHostEvents(message)) return
-      if (message.gone) left(message.from)
-      if (message.secret !== undefined) secret = Buffer.from(message.secret, 'base64')
-      quietly(() => {
-        for (const event of message.verdicts) receiveEvent(event, message.from)
-      })
-    },
-    initialEvents() {
-      const verdicts = poison.retell().map(({ what, message }) => poisonEvent(what, message))
-      return { from: self, secret: base64(secret), verdicts }
-    },
-    endOf(process) {
-      left(process)
-      return { from: process, gone: true, verdicts: [] }
-    },
   }
 }
 

@@ -7,7 +7,7 @@ import type { SharedStoreOptions } from './stores/shared-store.ts'
 import type { VerdictStore } from './stores/store.ts'
 import { accessOf } from './valkey/access.ts'
 import type { StoreAddress } from './valkey/address.ts'
-import { openVerdicts, type Verdicts, type VerdictsOptions } from './verdicts.ts'
+import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 import type { VerdictPolicy } from './verdicts-policy.ts'
 
 export interface VerdictsContext
@@ -33,13 +33,13 @@ export async function openVerdictsBy(
   if (store === 'off' || maxAge === 0) return undefined
   const secretNow = () => sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
   const mark = () => keyMark(secretNow(), crypto)
-  const stores: VerdictStore[] = [{ ...memory.store, close() {} }] // it outlives these settings
+  const stores: VerdictStore[] = [memory.store]
   if (store !== 'memory') {
     if (sharedKey(keys, clocks.now() / 1000) === undefined) throw withoutKey(store)
     stores.push(await openShared(store, policy, { log, mark, uptime: clocks.uptime }))
   }
   const derived = new Map<Buffer, Secrets>()
-  return openVerdicts({
+  return new Verdicts({
     ...clocks,
     stores,
     inFlight: memory.inFlight,

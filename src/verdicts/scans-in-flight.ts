@@ -28,43 +28,46 @@ export interface OwnScan extends ScanInFlight {
   end(end: ScanEnd): void
 }
 
-/** The scans under way, by the message's fingerprint: the first copy is scanned, the others wait. */
-export interface ScansInFlight {
-  of(fingerprint: Buffer): ScanInFlight | undefined
-  /** Begins a scan that takes at most `within` milliseconds. */
-  begin(fingerprint: Buffer, within: number): OwnScan
-}
-
 /** Hears of scans that begin and end here, to tell the other processes of the host. */
 export interface ScansWatch {
   begun(fingerprint: Buffer, within: number): void
   ended(fingerprint: Buffer, end: ScanEnd): void
 }
 
-export function createScansInFlight(watch?: ScansWatch): ScansInFlight {
-  const scans = new Map<string, ScanInFlight>()
-  return {
-    of: (fingerprint) => scans.get(nameOf(fingerprint)),
-    begin(fingerprint, within) {
-      const name = nameOf(fingerprint)
-      let settle: ((end: ScanEnd) => void) | undefined
-      const ended = new Promise<ScanEnd>((resolve) => {
-        settle = resolve
-      })
-      const scan: OwnScan = {
-        ended,
-        end(end) {
-          if (settle === undefined) return
-          if (scans.get(name) === scan) scans.delete(name)
-          settle(end)
-          settle = undefined
-          watch?.ended(fingerprint, end)
-        },
-      }
-      scans.set(name, scan)
-      watch?.begun(fingerprint, within)
-      return scan
-    },
+/** The scans under way, by the message's fingerprint: the first copy is scanned, the others wait. */
+export class ScansInFlight {
+  readonly #watch: ScansWatch | undefined
+  readonly #scans = new Map<string, ScanInFlight>()
+
+  constructor(watch?: ScansWatch) {
+    this.#watch = watch
+  }
+
+  of(fingerprint: Buffer): ScanInFlight | undefined {
+    return this.#scans.get(nameOf(fingerprint))
+  }
+
+  /** Begins a scan that takes at most `within` milliseconds. */
+  begin(fingerprint: Buffer, within: number): OwnScan {
+    const name = nameOf(fingerprint)
+    const scans = this.#scans
+    let settle: ((end: ScanEnd) => void) | undefined
+    const ended = new Promise<ScanEnd>((resolve) => {
+      settle = resolve
+    })
+    const scan: OwnScan = {
+      ended,
+      end: (end) => {
+        if (settle === undefined) return
+        if (scans.get(name) === scan) scans.delete(name)
+        settle(end)
+        settle = undefined
+        this.#watch?.ended(fingerprint, end)
+      },
+    }
+    scans.set(name, scan)
+    this.#watch?.begun(fingerprint, within)
+    return scan
   }
 }
 

@@ -14,65 +14,61 @@ export interface StoredVerdictsOptions
 }
 
 /** The verdicts in all stores. */
-export interface StoredVerdicts {
+export class StoredVerdicts {
+  readonly #options: StoredVerdictsOptions
+
+  constructor(options: StoredVerdictsOptions) {
+    this.#options = options
+  }
+
   /**
    * Resolves to a stored verdict that counts here and now. The stores that were asked before the one
    * that has it get a copy.
    */
-  recall(message: FingerprintedMessage, patience: number): Promise<RememberedVerdict | undefined>
+  async recall(
+    message: FingerprintedMessage,
+    patience: number,
+  ): Promise<RememberedVerdict | undefined> {
+    const { stores, crypto } = this.#options
+    const { fingerprint, secrets, maxAge } = message
+    for (const [index, store] of stores.entries()) {
+      const sealed = await store.get(fingerprint, patience)
+      if (sealed === undefined) continue
+      const verdict = openSealed(sealed, fingerprint, secrets.seal, crypto)
+      if (!verdict || !this.doesCount(verdict, message)) continue
+      const left = Math.max(1, Math.min(maxAge, verdict.time + maxAge - this.#seconds()))
+      for (const nearer of stores.slice(0, index)) nearer.put(fingerprint, sealed, left)
+      return verdict
+    }
+    return undefined
+  }
+
   /** Whether the verdict counts for this message, here and now. */
-  doesCount(verdict: RememberedVerdict, message: FingerprintedMessage): boolean
-  remember(verdict: RememberedVerdict, message: FingerprintedMessage): void
-  /** Tells the stores that the scan found no verdict, so that nobody waits for one. */
-  release(message: FingerprintedMessage): void
-}
-
-export function openStoredVerdicts({
-  stores,
-  crypto,
-  host,
-  signatureFiles,
-  now,
-}: StoredVerdictsOptions): StoredVerdicts {
-  const seconds = () => Math.floor(now() / 1000)
-
-  function doesCount(
+  doesCount(
     verdict: RememberedVerdict,
     { maxAge, versions, isExcused }: FingerprintedMessage,
   ): boolean {
     // Whoever found it may have looked no further.
     if (verdict.found.answer === 'infected' && isExcused?.(verdict.found)) return false
+    const { signatureFiles, host } = this.#options
     const signatures = joinVersions(versions)
-    return stillCounts(verdict, {
-      now: seconds(),
-      maxAge,
-      signatures,
-      files: signatureFiles(),
-      host,
-    })
+    const files = signatureFiles()
+    return stillCounts(verdict, { now: this.#seconds(), maxAge, signatures, files, host })
   }
 
-  return {
-    doesCount,
-    async recall(message, patience) {
-      const { fingerprint, secrets, maxAge } = message
-      for (const [index, store] of stores.entries()) {
-        const sealed = await store.get(fingerprint, patience)
-        if (sealed === undefined) continue
-        const verdict = openSealed(sealed, fingerprint, secrets.seal, crypto)
-        if (!verdict || !doesCount(verdict, message)) continue
-        const left = Math.max(1, Math.min(maxAge, verdict.time + maxAge - seconds()))
-        for (const nearer of stores.slice(0, index)) nearer.put(fingerprint, sealed, left)
-        return verdict
-      }
-      return undefined
-    },
-    remember(verdict, { fingerprint, secrets, maxAge }) {
-      const sealed = sealVerdict(verdict, fingerprint, secrets.seal, crypto)
-      for (const store of stores) store.put(fingerprint, sealed, maxAge)
-    },
-    release({ fingerprint }) {
-      for (const store of stores) store.release?.(fingerprint)
-    },
+  remember(verdict: RememberedVerdict, message: FingerprintedMessage): void {
+    const { stores, crypto } = this.#options
+    const { fingerprint, secrets, maxAge } = message
+    const sealed = sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+    for (const store of stores) store.put(fingerprint, sealed, maxAge)
+  }
+
+  /** Tells the stores that the scan found no verdict, so that nobody waits for one. */
+  release({ fingerprint }: FingerprintedMessage): void {
+    for (const store of this.#options.stores) store.release?.(fingerprint)
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.now() / 1000)
   }
 }

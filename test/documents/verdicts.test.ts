@@ -13,7 +13,6 @@ import {
 import { fingerprintOf } from '../../src/verdicts/copies/fingerprint.ts'
 import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
-import { SHARE_OF_WAITING } from '../../src/verdicts/scan-for-all.ts'
 import { UNPUBLISHED_MAX } from '../../src/verdicts/stores/publisher.ts'
 import { CLAIMED_FOR } from '../../src/verdicts/stores/shared-store.ts'
 import { KEY_PREFIX } from '../../src/verdicts/stores/store-keys.ts'
@@ -25,6 +24,7 @@ import {
   LONGEST_SILENT,
   MISSES_MAX,
 } from '../../src/verdicts/valkey/lasting-connection.ts'
+import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
 import { subjectOf } from '../verdicts/copies/subjects.ts'
 
 /** doc/verdicts.md against the program. */

@@ -16,8 +16,8 @@ import {
   unknown,
 } from '../../src/scan/shared/scanner.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
-import { openMemoryStore } from '../../src/verdicts/stores/memory-store.ts'
-import { openVerdicts } from '../../src/verdicts/verdicts.ts'
+import { MemoryStore } from '../../src/verdicts/stores/memory-store.ts'
+import { Verdicts } from '../../src/verdicts/verdicts.ts'
 
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
 
@@ -171,8 +171,8 @@ t.test('an exception for a file and one for a signature count together', async (
 
 t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
   const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
-  const verdicts = openVerdicts({
-    stores: [openMemoryStore()],
+  const verdicts = new Verdicts({
+    stores: [new MemoryStore()],
     secrets: () => secrets,
     crypto,
     maxAge: 3600,

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { type HostEvents, type HostMemory, openHostMemory } from '../../src/verdicts/host-memory.ts'
+import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {
-  const memories = Array.from({ length: count }, (_, n) => openHostMemory({ self: n + 1 }))
+  const memories = Array.from({ length: count }, (_, n) => new HostMemory({ self: n + 1 }))
   const said: HostEvents[] = []
   const spoken = new EventTarget()
   for (const memory of memories) {
@@ -113,7 +113,7 @@ t.test('a process goes on scanning if another one begins, too', async (t) => {
 })
 
 t.test('a new process gets the secret of the others, and ignores other messages', async (t) => {
-  const [first, second] = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })]
+  const [first, second] = [new HostMemory({ self: 1 }), new HostMemory({ self: 2 })]
   t.notSame(first.secret, second.secret)
   second.receive(JSON.parse(JSON.stringify(first.initialEvents())))
   t.same(first.secret, second.secret)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { describeScan } from '../../src/verdicts/copies/scan-description.ts'
-import { createScansInFlight, endedWithin } from '../../src/verdicts/scans-in-flight.ts'
+import { endedWithin, ScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Scans that are under way, and the description of a scan. */
 
@@ -10,7 +10,7 @@ const print = Buffer.alloc(32, 1)
 const nothing = { kind: 'nothing' } as const
 
 t.test('scans of different messages know nothing of each other', async (t) => {
-  const inFlight = createScansInFlight()
+  const inFlight = new ScansInFlight()
   const own = inFlight.begin(print, 1000)
   t.equal(inFlight.of(Buffer.alloc(32, 2)), undefined)
   t.equal(inFlight.of(print), own)
@@ -20,7 +20,7 @@ t.test('scans of different messages know nothing of each other', async (t) => {
 
 t.test('the end of a scan is not that of a later one of the same message', async (t) => {
   const heard: unknown[] = []
-  const inFlight = createScansInFlight({
+  const inFlight = new ScansInFlight({
     begun: (fingerprint, within) => heard.push(['begun', fingerprint, within]),
     ended: (fingerprint, end) => heard.push(['ended', fingerprint, end]),
   })
@@ -38,7 +38,7 @@ t.test('the end of a scan is not that of a later one of the same message', async
 })
 
 t.test('who waits hears the end, but no later than its own time', async (t) => {
-  const inFlight = createScansInFlight()
+  const inFlight = new ScansInFlight()
   const scan = inFlight.begin(print, 1000)
   t.equal(await endedWithin(scan, 0), undefined)
   const waiting = endedWithin(scan, 60_000)

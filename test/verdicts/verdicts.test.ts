@@ -6,12 +6,12 @@ import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import type { Verdict } from '../../src/scan/shared/verdict.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
-import { createPoison } from '../../src/verdicts/poison/poison.ts'
+import { Poison } from '../../src/verdicts/poison/poison.ts'
 import { sealVerdict } from '../../src/verdicts/shared/seal.ts'
 import type { VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
-import { openMemoryStore } from '../../src/verdicts/stores/memory-store.ts'
+import { MemoryStore } from '../../src/verdicts/stores/memory-store.ts'
 import type { VerdictStore } from '../../src/verdicts/stores/store.ts'
-import { openVerdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
+import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
@@ -37,8 +37,8 @@ const local: Scanner = { name: 'local', local: true, scan: clamd.scan }
 function open(more: Partial<VerdictsOptions> = {}) {
   let now = 1_800_000_000_000
   let uptime = 500_000 // as of a process that has run for a while
-  const verdicts = openVerdicts({
-    stores: [openMemoryStore()],
+  const verdicts = new Verdicts({
+    stores: [new MemoryStore()],
     secrets: () => secrets,
     crypto,
     maxAge: 3600,
@@ -240,7 +240,7 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     ["this host's", undefined, false],
     ["this host's", 1.7e9, true],
   ] as const) {
-    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+    const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
     const { find, scans } = open({ signatureFiles: () => filesOf(date), poison })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
@@ -333,7 +333,7 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
 })
 
 t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
-  const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
+  const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
   const { find, scans } = open({ poison })
   t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
   const withheld = Array.from({ length: 5 }, () => find(letter))
@@ -353,7 +353,7 @@ t.test(
       letter.replace('ann', `ann${' x'.repeat(50_000)}`),
     ]
     for (const text of odd) {
-      const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 3 }
+      const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 3 }
       const { find, scans } = open({ poison })
       for (let n = 1; n <= 3; n++) {
         const again = text.replace('Date: today', `Date: ${n}`)
@@ -369,7 +369,7 @@ t.test(
 t.test(
   'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {
-    const poison = { known: createPoison(undefined, undefined, setImmediatePromise), tries: 1 }
+    const poison = { known: new Poison({ allHaveTold: setImmediatePromise }), tries: 1 }
     const { find, scans } = open({ poison })
     const death = setImmediatePromise(killed)
     const answers = [death, clean]
@@ -455,7 +455,7 @@ t.test(
 )
 
 t.test('the memory is bounded in bytes, and forgets old verdicts', async (t) => {
-  const store = openMemoryStore(10_000)
+  const store = new MemoryStore(10_000)
   const keys = Array.from({ length: 100 }, (_, n) => Buffer.alloc(32, n))
   for (const key of keys) store.put(key, Buffer.alloc(700), 60)
   const kept = keys.filter((key) => store.get(key) !== undefined)
@@ -665,8 +665,8 @@ t.test(
     t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
     t.equal(without.poisoned(), undefined)
     t.equal(without.sharing(), undefined)
-    const poison = { known: createPoison(undefined, undefined, async () => {}), tries: 1 }
-    const { verdicts, find } = open({ poison, stores: [openMemoryStore(), store] })
+    const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
+    const { verdicts, find } = open({ poison, stores: [new MemoryStore(), store] })
     await find(letter, killed)
     t.match(verdicts.withheld(), { messages: 1 })
     t.equal(verdicts.poisoned(), poison.known.counters)

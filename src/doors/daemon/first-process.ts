@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { notify, watchdogTime } from '../../ground/process/notify.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { openHostMemory } from '../../verdicts/host-memory.ts'
+import { HostMemory } from '../../verdicts/host-memory.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { inheritedSockets } from './listening/inherited-sockets.ts'
@@ -38,7 +38,7 @@ export async function runFirstProcess({
   orphans,
   words,
 }: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
-  const memory = openHostMemory()
+  const memory = new HostMemory()
   const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   let doors: readonly PlacedDoor[] = []

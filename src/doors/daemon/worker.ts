@@ -1,5 +1,5 @@
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
-import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
+import { HostMemory } from '../../verdicts/host-memory.ts'
 import { keepNotes } from '../../verdicts/poison/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { placeOf } from './describe-door.ts'
@@ -24,7 +24,7 @@ export async function runWorker(
   setInterval(() => send(BEAT), BEAT_EVERY).unref()
   const isTrial = recogniseTrials()
   const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
-  const memory = openHostMemory({ inHand: notes })
+  const memory = new HostMemory({ inHand: notes })
   shareWithOthers(memory)
   const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial })
   let configuration = await read()

@@ -33,7 +33,7 @@ import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
-import { type HostMemory, openHostMemory } from '../../verdicts/host-memory.ts'
+import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
 
@@ -102,7 +102,7 @@ const SIGNATURES_FOR = 1000
 export async function readConfiguration(
   env: Environment,
   log: (line: string) => void,
-  memory: HostMemory = openHostMemory(),
+  memory: HostMemory = new HostMemory(),
 ): Promise<Configuration> {
   const policy = readScanningPolicy(env)
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep

@@ -1,6 +1,6 @@
 import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { RememberedVerdict } from '../shared/verdict.ts'
-import type { KnownOrScanned, ScanWith, VerdictQuery } from '../shared/verdict-query.ts'
+import type { KnownOrScanned, RunScanners, VerdictQuery } from '../shared/verdict-query.ts'
 import type { FingerprintedMessage } from './message-identity.ts'
 
 /** The part of a result that holds for every copy; undefined if there is none. */
@@ -23,21 +23,21 @@ export function memorableOf(
 export async function withRemembered(
   verdict: RememberedVerdict,
   { scanners, policy, isExcused }: VerdictQuery,
-  scanWith: ScanWith,
+  runScanners: RunScanners,
   timeout: number,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
     const isLeft = others.length > 0 || policy.secondLook.strict !== 'off'
-    const result = isLeft ? await scanWith(others, timeout) : undefined
+    const result = isLeft ? await runScanners(others, timeout) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: { answer: 'clean', scanners }, known: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
-    const result = await scanWith(before, timeout)
+    const result = await runScanners(before, timeout)
     if (result.answer === 'infected' && !isExcused?.(result)) return { result }
   }
   const { name, scanner } = found

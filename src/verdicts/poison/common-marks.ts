@@ -1,4 +1,4 @@
-import { createBackOff } from '../../ground/flow/back-off.ts'
+import { type BackOff, createBackOff } from '../../ground/flow/back-off.ts'
 
 /**
  * Deaths of scanners that are compared, and deaths at which a mark must have been there to be suspected.
@@ -27,20 +27,6 @@ export interface Suspicion {
   readonly rest: number
 }
 
-/**
- * Finds what messages that scanners died of have in common besides their content: the marks of who sent
- * them. A mark is suspected if it was there at three of the last six deaths, and hardly a message with it
- * was answered since the first of these.
- */
-export interface CommonMarks {
-  /** Notes that a scanner died while it had this message, and maybe others. */
-  died(name: string, marks: readonly string[]): void
-  /** Notes that this message was the reason of the death. */
-  struck(name: string, marks: readonly string[]): void
-  answered(marks: readonly string[]): void
-  suspicionOf(marks: readonly string[]): Suspicion | undefined
-}
-
 /** Returns the marks of a message: the address of its client, its sender, and its approximate size. */
 export function marksOf(
   client: string | undefined,
@@ -61,73 +47,88 @@ interface Death {
   marks: Set<string>
 }
 
-/** Creates an empty memory of marks; `uptime` is in milliseconds. */
-export function createCommonMarks(uptime: () => number): CommonMarks {
-  let deaths: Death[] = []
+/**
+ * Finds what messages that scanners died of have in common besides their content: the marks of who sent
+ * them. A mark is suspected if it was there at three of the last six deaths, and hardly a message with it
+ * was answered since the first of these.
+ */
+export class CommonMarks {
+  readonly #uptime: () => number
+  #deaths: Death[] = []
   /** The number of answered messages by mark, for marks that were there at a death. */
-  const answers = new Map<string, number>()
-  const rests = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
-  const until = new Map<string, number>()
+  readonly #answers = new Map<string, number>()
+  readonly #rests: BackOff<string>
+  readonly #until = new Map<string, number>()
 
-  function recent(): readonly Death[] {
-    const first = deaths[0]
-    if (first !== undefined && uptime() - first.at >= REMEMBERED_FOR) {
-      deaths = deaths.filter(({ at }) => uptime() - at < REMEMBERED_FOR)
-    }
-    return deaths
+  /** `uptime` is in milliseconds. */
+  constructor(uptime: () => number) {
+    this.#uptime = uptime
+    this.#rests = createBackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   }
 
-  function suspected(marks: readonly string[]): string | undefined {
-    const all = recent()
+  /** Notes that a scanner died while it had this message, and maybe others. */
+  died(name: string, marks: readonly string[]): void {
+    if (marks.length === 0) return
+    const last = this.#recent().at(-1)
+    if (last !== undefined && this.#uptime() - last.at < SAME_DEATH) {
+      last.names.add(name)
+      for (const mark of marks) last.marks.add(mark)
+      return
+    }
+    const death = { at: this.#uptime(), names: new Set([name]), marks: new Set(marks) }
+    this.#deaths = [...this.#deaths, death].slice(-DEATHS_KEPT)
+    for (const mark of this.#answers.keys()) {
+      if (this.#deaths.some((death) => death.marks.has(mark))) continue
+      this.#answers.delete(mark)
+      this.#until.delete(mark)
+    }
+    this.#rest(marks)
+  }
+
+  /** Notes that this message was the reason of the death. */
+  struck(name: string, marks: readonly string[]): void {
+    if (marks.length === 0) return
+    const death = this.#recent().findLast(({ names }) => names.has(name))
+    if (death !== undefined) death.marks = new Set(marks)
+    this.#rest(marks)
+  }
+
+  answered(marks: readonly string[]): void {
+    if (this.#recent().length === 0) return
+    for (const mark of marks) {
+      if (!this.#deaths.some((death) => death.marks.has(mark))) continue
+      this.#answers.set(mark, (this.#answers.get(mark) ?? 0) + 1)
+      if (this.#rests.noteAnswer(mark)) this.#until.delete(mark)
+    }
+  }
+
+  suspicionOf(marks: readonly string[]): Suspicion | undefined {
+    const mark = this.#suspected(marks)
+    if (mark === undefined) return undefined
+    return { mark, rest: Math.max(0, (this.#until.get(mark) ?? 0) - this.#uptime()) }
+  }
+
+  #recent(): readonly Death[] {
+    const isOld = ({ at }: Death) => this.#uptime() - at >= REMEMBERED_FOR
+    const [first] = this.#deaths
+    if (first !== undefined && isOld(first)) {
+      this.#deaths = this.#deaths.filter((death) => !isOld(death))
+    }
+    return this.#deaths
+  }
+
+  #suspected(marks: readonly string[]): string | undefined {
+    const all = this.#recent()
     if (all.length < FEW) return undefined
     return marks.find((mark) => {
       const times = all.filter((death) => death.marks.has(mark)).length
-      return times >= FEW && (answers.get(mark) ?? 0) < ANSWERS_PER_DEATH * times
+      return times >= FEW && (this.#answers.get(mark) ?? 0) < ANSWERS_PER_DEATH * times
     })
   }
 
-  function rest(marks: readonly string[]): void {
-    const mark = suspected(marks)
-    const length = mark && rests.noteFailure(mark)
-    if (mark !== undefined && length) until.set(mark, uptime() + length)
-  }
-
-  return {
-    died(name, marks) {
-      if (marks.length === 0) return
-      const last = recent().at(-1)
-      if (last !== undefined && uptime() - last.at < SAME_DEATH) {
-        last.names.add(name)
-        for (const mark of marks) last.marks.add(mark)
-        return
-      }
-      deaths = [...deaths, { at: uptime(), names: new Set([name]), marks: new Set(marks) }]
-      deaths = deaths.slice(-DEATHS_KEPT)
-      for (const mark of answers.keys()) {
-        if (deaths.some((death) => death.marks.has(mark))) continue
-        answers.delete(mark)
-        until.delete(mark)
-      }
-      rest(marks)
-    },
-    struck(name, marks) {
-      if (marks.length === 0) return
-      const death = recent().findLast(({ names }) => names.has(name))
-      if (death !== undefined) death.marks = new Set(marks)
-      rest(marks)
-    },
-    answered(marks) {
-      if (recent().length === 0) return
-      for (const mark of marks) {
-        if (!deaths.some((death) => death.marks.has(mark))) continue
-        answers.set(mark, (answers.get(mark) ?? 0) + 1)
-        if (rests.noteAnswer(mark)) until.delete(mark)
-      }
-    },
-    suspicionOf(marks) {
-      const mark = suspected(marks)
-      if (mark === undefined) return undefined
-      return { mark, rest: Math.max(0, (until.get(mark) ?? 0) - uptime()) }
-    },
+  #rest(marks: readonly string[]): void {
+    const mark = this.#suspected(marks)
+    const length = mark && this.#rests.noteFailure(mark)
+    if (mark !== undefined && length) this.#until.set(mark, this.#uptime() + length)
   }
 }

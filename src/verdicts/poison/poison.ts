@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
-import { createCommonMarks } from './common-marks.ts'
+import { CommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
-import { createSerialQueue } from './serial-queue.ts'
+import { SerialQueue } from './serial-queue.ts'
 
 /** Milliseconds within which failed scans of a message are counted together. */
 export const COUNTED_FOR = 24 * 3600 * 1000
@@ -24,61 +24,6 @@ export interface Withheld {
   /** Milliseconds until the first and the last of them may be scanned again. */
   readonly soonest: number
   readonly latest: number
-}
-
-/**
- * Remembers messages whose scan killed the scanner, or took all of its time, by their exact fingerprints.
- *
- * When a scanner dies, it had several messages, and one of them was the reason. Scanning them again
- * shows which:
- *
- * - All of them are suspects. Suspects are scanned one after another, while other mail is scanned as
- *   ever. A suspect that gets an answer is none any more.
- * - If a scan fails alone, the failure counts against its message.
- * - If several scans fail at the same time, and only one of the messages was a suspect, the failure
- *   counts against this one. Otherwise it counts against none of them.
- *
- * A message that kills each time is found, however much other mail there is. A message that only
- * happened to be there gets its answer when it is scanned again, as a suspect. It could be taken for
- * poison only if a new killer came at each of its scans.
- *
- * If two processes of a host scan a suspect each, and both scans fail, each hears of the other failure,
- * and neither counts. Nothing is heard from other hosts that share a scanner.
- *
- * A sender of poison may change it each time, so that its fingerprint is always new. After some deaths
- * messages are therefore suspects before their first scan if they have in common what the messages at
- * these deaths had (common-marks.ts). Each of them waits for its turn. After each death all of them
- * wait for longer.
- */
-export interface Poison {
-  /** Whether scanners died lately, so that some messages may be suspects. */
-  readonly isAny: boolean
-  /** Returns milliseconds for which this message is not to be scanned; undefined if it may be. */
-  leftAloneFor(fingerprint: Buffer, tries: number): number | undefined
-  /**
-   * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
-   * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
-   * scanned. After that time it is scanned all the same; but if it is suspected for a mark, it is held
-   * back: not scanned now.
-   */
-  turn(message: InHand, patience: number): Promise<ScanTurn | HeldBack>
-  /** Milliseconds on the clock of `harmed`. */
-  uptime(): number
-  /**
-   * Notes that a scan which began at `since` killed the scanner or took all of its time. Resolves to the
-   * number of such scans of the message within a day, or undefined if this one counts against no
-   * message.
-   */
-  harmed(message: InHand, since: number): Promise<number | undefined>
-  /** Notes that a scan of the message was answered. */
-  answered(message: InHand): void
-  withheld(tries: number): Withheld
-  /** Counted since the process began. */
-  readonly counters: PoisonCounters
-  /** Takes the report of another process of the host. */
-  hear(what: PoisonEvent, message: InHand): void
-  /** All reports that a new process must hear. */
-  retell(): { readonly what: PoisonEvent; readonly message: InHand }[]
 }
 
 export interface PoisonCounters {
@@ -108,144 +53,211 @@ export interface HeldBack {
  */
 export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
 
+export interface PoisonOptions {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime?: () => number
+  /** Reports to the other processes. */
+  readonly tell?: (what: PoisonEvent, message: InHand) => void
+  /** Resolves when the reports of the other processes about the same death have come. */
+  readonly allHaveTold?: () => Promise<void>
+}
+
 /**
- * Creates an empty memory of poison. `uptime` is in milliseconds; `tell` reports to the other processes,
- * and `allHaveTold` resolves when their reports of the same death have come.
+ * Remembers messages whose scan killed the scanner, or took all of its time, by their exact fingerprints.
+ *
+ * When a scanner dies, it had several messages, and one of them was the reason. Scanning them again
+ * shows which:
+ *
+ * - All of them are suspects. Suspects are scanned one after another, while other mail is scanned as
+ *   ever. A suspect that gets an answer is none any more.
+ * - If a scan fails alone, the failure counts against its message.
+ * - If several scans fail at the same time, and only one of the messages was a suspect, the failure
+ *   counts against this one. Otherwise it counts against none of them.
+ *
+ * A message that kills each time is found, however much other mail there is. A message that only
+ * happened to be there gets its answer when it is scanned again, as a suspect. It could be taken for
+ * poison only if a new killer came at each of its scans.
+ *
+ * If two processes of a host scan a suspect each, and both scans fail, each hears of the other failure,
+ * and neither counts. Nothing is heard from other hosts that share a scanner.
+ *
+ * A sender of poison may change it each time, so that its fingerprint is always new. After some deaths
+ * messages are therefore suspects before their first scan if they have in common what the messages at
+ * these deaths had (common-marks.ts). Each of them waits for its turn. After each death all of them
+ * wait for longer.
  */
-export function createPoison(
-  uptime: () => number = () => performance.now(),
-  tell: (what: PoisonEvent, message: InHand) => void = () => {},
-  allHaveTold = () => wait(TOLD_WITHIN),
-): Poison {
+export class Poison {
+  /** Milliseconds on the clock of `harmed`. */
+  readonly uptime: () => number
+  readonly #tell: (what: PoisonEvent, message: InHand) => void
+  readonly #allHaveTold: () => Promise<void>
   /** The suspects by their fingerprints in base64. (ground/flow/lru-cache.ts does not list what it has.) */
-  const suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
-  const common = createCommonMarks(uptime)
+  readonly #suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
+  readonly #common: CommonMarks
   /** The failed scans, in the order of their ends. */
-  let ends: readonly FailedScan[] = []
+  #ends: readonly FailedScan[] = []
   /**
    * The queue of suspects, and before it a queue of messages that are suspected for a mark: of these the
    * next one waits for a pause, too.
    */
-  const lane = createSerialQueue()
-  const bearers = createSerialQueue()
-  const counters = { isolated: 0, heldBack: 0 }
+  readonly #lane = new SerialQueue()
+  readonly #bearers = new SerialQueue()
+  readonly #counters = { isolated: 0, heldBack: 0 }
 
-  function suspectNamed(name: string): Suspect | undefined {
-    const suspect = suspects.get(name)
-    if (suspect === undefined || uptime() - suspect.at >= COUNTED_FOR) return undefined
-    return { ...suspect, strikes: suspect.strikes.filter((at) => uptime() - at < COUNTED_FOR) }
+  constructor({
+    uptime = () => performance.now(),
+    tell = () => {},
+    allHaveTold = () => wait(TOLD_WITHIN),
+  }: PoisonOptions = {}) {
+    this.uptime = uptime
+    this.#tell = tell
+    this.#allHaveTold = allHaveTold
+    this.#common = new CommonMarks(uptime)
   }
 
-  function suspectIt(name: string, strike: readonly number[] = []): void {
-    const strikes = suspectNamed(name)?.strikes ?? []
-    suspects.set(name, { at: uptime(), strikes: [...strikes, ...strike] })
+  /** Counted since the process began. */
+  get counters(): PoisonCounters {
+    return this.#counters
   }
 
-  function noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
-    ends = [...ends, { name, wasSuspect, at: uptime() }].slice(-MESSAGES_MAX)
-    suspectIt(name)
-    common.died(name, marks)
+  /** Whether scanners died lately, so that some messages may be suspects. */
+  get isAny(): boolean {
+    const last = this.#ends.at(-1)
+    return last !== undefined && this.uptime() - last.at < APART_FOR
   }
 
-  function strike(name: string, marks: readonly string[]): void {
-    suspectIt(name, [uptime()])
-    common.struck(name, marks)
+  /** Returns milliseconds for which this message is not to be scanned; undefined if it may be. */
+  leftAloneFor(fingerprint: Buffer, tries: number): number | undefined {
+    const suspect = this.#suspectNamed(nameOf(fingerprint))
+    return suspect && this.#leftAlone(suspect, tries)
   }
 
-  function leftAlone({ strikes }: Suspect, tries: number): number | undefined {
+  /**
+   * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
+   * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
+   * scanned. After that time it is scanned all the same; but if it is suspected for a mark, it is held
+   * back: not scanned now.
+   */
+  async turn({ fingerprint, marks }: InHand, patience: number): Promise<ScanTurn | HeldBack> {
+    const common = this.#common
+    const until = this.uptime() + patience
+    const bearer = common.suspicionOf(marks) && this.#bearers.enter()
+    if (bearer !== undefined) {
+      const isLate = (await inTime(bearer.before, patience)) === LATE
+      const { mark, rest } = common.suspicionOf(marks) ?? { mark: undefined, rest: 0 }
+      if (mark !== undefined && (isLate || rest > until - this.uptime())) {
+        bearer.leave()
+        this.#counters.heldBack++
+        return { kind: 'held back', mark }
+      }
+      if (rest > 0) await wait(rest)
+    } else if (this.#suspectNamed(nameOf(fingerprint)) === undefined) return free
+    const suspect = this.#lane.enter()
+    await inTime(suspect.before, Math.max(1, until - this.uptime()))
+    this.#counters.isolated++
+    const over = () => {
+      suspect.leave()
+      bearer?.leave()
+    }
+    return { kind: 'turn', isSuspect: true, over }
+  }
+
+  /**
+   * Notes that a scan which began at `since` killed the scanner or took all of its time. Resolves to the
+   * number of such scans of the message within a day, or undefined if this one counts against no
+   * message.
+   */
+  async harmed(message: InHand, since: number): Promise<number | undefined> {
+    const { fingerprint, marks } = message
+    const name = nameOf(fingerprint)
+    const meanwhile = () => this.#ends.filter(({ at }) => at >= since)
+    const isCounted = meanwhile().some((end) => end.name === name) // for a copy that was there, too
+    const wasSuspect = this.#suspectNamed(name) !== undefined
+    this.#noteEnd(name, marks, wasSuspect)
+    this.#tell(wasSuspect ? 'harmed again' : 'harmed', message)
+    await this.#allHaveTold()
+    const others = meanwhile().filter((end) => end.name !== name)
+    const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
+    if (others.length > 0 && !isSole) return undefined
+    if (!isCounted) {
+      this.#strike(name, marks)
+      this.#tell('struck', message)
+    }
+    return this.#suspectNamed(name)?.strikes.length
+  }
+
+  /** Notes that a scan of the message was answered. */
+  answered(message: InHand): void {
+    this.#common.answered(message.marks)
+    const wasSuspect = this.#suspects.size > 0 && this.#suspects.delete(nameOf(message.fingerprint))
+    if (wasSuspect) this.#tell('answered', message)
+  }
+
+  withheld(tries: number): Withheld {
+    const all = [...this.#suspects.keys()].flatMap((name) => {
+      const suspect = this.#suspectNamed(name)
+      return (suspect && this.#leftAlone(suspect, tries)) ?? []
+    })
+    if (all.length === 0) return { messages: 0, soonest: 0, latest: 0 }
+    return { messages: all.length, soonest: Math.min(...all), latest: Math.max(...all) }
+  }
+
+  /** Takes the report of another process of the host. */
+  hear(what: PoisonEvent, { fingerprint, marks }: InHand): void {
+    const name = nameOf(fingerprint)
+    switch (what) {
+      case 'harmed':
+      case 'harmed again':
+        this.#noteEnd(name, marks, what === 'harmed again')
+        break
+      case 'struck':
+        this.#strike(name, marks)
+        break
+      case 'answered':
+        this.#suspects.delete(name)
+    }
+  }
+
+  /** All reports that a new process must hear. */
+  retell(): { readonly what: PoisonEvent; readonly message: InHand }[] {
+    return [...this.#suspects.keys()].flatMap((name) => {
+      const message = { fingerprint: Buffer.from(name, 'base64'), marks: [] }
+      const strikes = this.#suspectNamed(name)?.strikes ?? []
+      return [
+        { what: 'harmed' as const, message },
+        ...strikes.map(() => ({ what: 'struck' as const, message })),
+      ]
+    })
+  }
+
+  #suspectNamed(name: string): Suspect | undefined {
+    const suspect = this.#suspects.get(name)
+    if (suspect === undefined || this.uptime() - suspect.at >= COUNTED_FOR) return undefined
+    const strikes = suspect.strikes.filter((at) => this.uptime() - at < COUNTED_FOR)
+    return { ...suspect, strikes }
+  }
+
+  #suspectIt(name: string, strike: readonly number[] = []): void {
+    const strikes = this.#suspectNamed(name)?.strikes ?? []
+    this.#suspects.set(name, { at: this.uptime(), strikes: [...strikes, ...strike] })
+  }
+
+  #noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
+    const end = { name, wasSuspect, at: this.uptime() }
+    this.#ends = [...this.#ends, end].slice(-MESSAGES_MAX)
+    this.#suspectIt(name)
+    this.#common.died(name, marks)
+  }
+
+  #strike(name: string, marks: readonly string[]): void {
+    this.#suspectIt(name, [this.uptime()])
+    this.#common.struck(name, marks)
+  }
+
+  #leftAlone({ strikes }: Suspect, tries: number): number | undefined {
     if (strikes.length < tries) return undefined
-    const left = strikes.at(-1)! + LEFT_ALONE_FOR - uptime()
+    const left = strikes.at(-1)! + LEFT_ALONE_FOR - this.uptime()
     return left > 0 ? left : undefined
-  }
-
-  return {
-    uptime,
-    counters,
-    get isAny() {
-      const last = ends.at(-1)
-      return last !== undefined && uptime() - last.at < APART_FOR
-    },
-    leftAloneFor(fingerprint, tries) {
-      const suspect = suspectNamed(nameOf(fingerprint))
-      return suspect && leftAlone(suspect, tries)
-    },
-    async turn({ fingerprint, marks }, patience) {
-      const until = uptime() + patience
-      const bearer = common.suspicionOf(marks) && bearers.enter()
-      if (bearer !== undefined) {
-        const isLate = (await inTime(bearer.before, patience)) === LATE
-        const { mark, rest } = common.suspicionOf(marks) ?? { mark: undefined, rest: 0 }
-        if (mark !== undefined && (isLate || rest > until - uptime())) {
-          bearer.leave()
-          counters.heldBack++
-          return { kind: 'held back', mark }
-        }
-        if (rest > 0) await wait(rest)
-      } else if (suspectNamed(nameOf(fingerprint)) === undefined) return free
-      const suspect = lane.enter()
-      await inTime(suspect.before, Math.max(1, until - uptime()))
-      counters.isolated++
-      const over = () => {
-        suspect.leave()
-        bearer?.leave()
-      }
-      return { kind: 'turn', isSuspect: true, over }
-    },
-    async harmed(message, since) {
-      const { fingerprint, marks } = message
-      const name = nameOf(fingerprint)
-      const meanwhile = () => ends.filter(({ at }) => at >= since)
-      const isCounted = meanwhile().some((end) => end.name === name) // for a copy that was there, too
-      const wasSuspect = suspectNamed(name) !== undefined
-      noteEnd(name, marks, wasSuspect)
-      tell(wasSuspect ? 'harmed again' : 'harmed', message)
-      await allHaveTold()
-      const others = meanwhile().filter((end) => end.name !== name)
-      const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
-      if (others.length > 0 && !isSole) return undefined
-      if (!isCounted) {
-        strike(name, marks)
-        tell('struck', message)
-      }
-      return suspectNamed(name)?.strikes.length
-    },
-    answered(message) {
-      common.answered(message.marks)
-      if (suspects.size > 0 && suspects.delete(nameOf(message.fingerprint)))
-        tell('answered', message)
-    },
-    withheld(tries) {
-      const all = [...suspects.keys()].flatMap((name) => {
-        const suspect = suspectNamed(name)
-        return (suspect && leftAlone(suspect, tries)) ?? []
-      })
-      if (all.length === 0) return { messages: 0, soonest: 0, latest: 0 }
-      return { messages: all.length, soonest: Math.min(...all), latest: Math.max(...all) }
-    },
-    hear(what, { fingerprint, marks }) {
-      const name = nameOf(fingerprint)
-      switch (what) {
-        case 'harmed':
-        case 'harmed again':
-          noteEnd(name, marks, what === 'harmed again')
-          break
-        case 'struck':
-          strike(name, marks)
-          break
-        case 'answered':
-          suspects.delete(name)
-      }
-    },
-    retell() {
-      return [...suspects.keys()].flatMap((name) => {
-        const message = { fingerprint: Buffer.from(name, 'base64'), marks: [] }
-        const strikes = suspectNamed(name)?.strikes ?? []
-        return [
-          { what: 'harmed' as const, message },
-          ...strikes.map(() => ({ what: 'struck' as const, message })),
-        ]
-      })
-    },
   }
 }
 

@@ -6,22 +6,17 @@ export interface QueueTicket {
   leave(): void
 }
 
-export interface SerialQueue {
-  enter(): QueueTicket
-}
-
-export function createSerialQueue(): SerialQueue {
+export class SerialQueue {
   /** Resolves when all members so far have left. */
-  let allLeft: Promise<void> = Promise.resolve()
-  return {
-    enter() {
-      const before = allLeft
-      let leave = () => {}
-      const own = new Promise<void>((resolve) => {
-        leave = resolve
-      })
-      allLeft = before.then(() => own)
-      return { before, leave }
-    },
+  #allLeft: Promise<void> = Promise.resolve()
+
+  enter(): QueueTicket {
+    const before = this.#allLeft
+    let leave = () => {}
+    const own = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    this.#allLeft = before.then(() => own)
+    return { before, leave }
   }
 }

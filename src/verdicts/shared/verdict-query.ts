@@ -22,7 +22,7 @@ export interface VerdictQuery {
 }
 
 /** Scans a message with these scanners, within so many milliseconds. */
-export type ScanWith = (
+export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
   signatures?: ScanTask['signatures'],

@@ -7,21 +7,31 @@ export const MEMORY_MAX = 16 * 1024 * 1024
 const ENTRY = 256
 
 /**
- * Opens a store in the memory of this process. The least recently used verdicts make room. (The cache of
+ * A store in the memory of this process. The least recently used verdicts make room. (The cache of
  * ground/flow/ counts entries and not bytes, and none of them expires.)
  */
-export function openMemoryStore(max = MEMORY_MAX): VerdictStore {
-  const kept = new LRUCache<string, Buffer>({
-    maxSize: max,
-    sizeCalculation: (sealed, key) => sealed.length + key.length + ENTRY,
-  })
-  return {
-    get: (fingerprint) => kept.get(nameOf(fingerprint)),
-    put(fingerprint, sealed, seconds) {
-      // Copied, because a slice would keep all of a larger buffer alive.
-      kept.set(nameOf(fingerprint), Buffer.from(sealed), { ttl: seconds * 1000 })
-    },
-    close: () => kept.clear(),
+export class MemoryStore implements VerdictStore {
+  readonly #kept: LRUCache<string, Buffer>
+
+  /** Opens a store of at most so many bytes. */
+  constructor(max = MEMORY_MAX) {
+    this.#kept = new LRUCache({
+      maxSize: max,
+      sizeCalculation: (sealed, key) => sealed.length + key.length + ENTRY,
+    })
+  }
+
+  get(fingerprint: Buffer): Buffer | undefined {
+    return this.#kept.get(nameOf(fingerprint))
+  }
+
+  put(fingerprint: Buffer, sealed: Buffer, seconds: number): void {
+    // Copied, because a slice would keep all of a larger buffer alive.
+    this.#kept.set(nameOf(fingerprint), Buffer.from(sealed), { ttl: seconds * 1000 })
+  }
+
+  close(): void {
+    this.#kept.clear()
   }
 }
 

@@ -19,44 +19,71 @@ export interface PublisherOptions {
   readonly publish: (key: string, sealed: Buffer, milliseconds: number) => Promise<boolean>
 }
 
-/** Puts verdicts into a store, at once or when it takes verdicts again. */
-export interface Publisher {
-  /** The number of verdicts that wait. */
-  readonly size: number
-  put(key: string, sealed: Buffer, seconds: number): void
-  /** Offers all that wait: the store is back. */
-  publishAll(): void
-  close(): void
+interface UnpublishedVerdict {
+  readonly sealed: Buffer
+  readonly until: number
 }
 
 /**
- * Keeps verdicts that a store did not take, UNPUBLISHED_MAX bytes at most, until the store is back or
- * they would have expired. (The cache of ground/flow/ counts entries and not bytes, and does not tell what
- * it drops.)
+ * Puts verdicts into a store, at once or when it takes verdicts again. Keeps those that the store did not
+ * take, UNPUBLISHED_MAX bytes at most, until it is back or they would have expired. (The cache of
+ * ground/flow/ counts entries and not bytes, and does not tell what it drops.)
  */
-export function createPublisher({ counters, uptime, publish }: PublisherOptions): Publisher {
-  const waiting = new LRUCache<string, { readonly sealed: Buffer; readonly until: number }>({
-    maxSize: UNPUBLISHED_MAX,
-    sizeCalculation: ({ sealed }, key) => sealed.length + key.length + ENTRY,
-    dispose: (_, __, reason) => reason === 'evict' && counters.dropped++,
-  })
-  let isPublishing = false
-  let attempts = 0
-  let timer: NodeJS.Timeout | undefined
-  let isClosed = false
+export class Publisher {
+  readonly #options: PublisherOptions
+  readonly #waiting: LRUCache<string, UnpublishedVerdict>
+  #isPublishing = false
+  #attempts = 0
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
 
-  function keep(key: string, sealed: Buffer, until: number): void {
-    waiting.set(key, { sealed: Buffer.from(sealed), until })
-    if (!isPublishing) tryLater()
+  constructor(options: PublisherOptions) {
+    this.#options = options
+    const { counters } = options
+    this.#waiting = new LRUCache({
+      maxSize: UNPUBLISHED_MAX,
+      sizeCalculation: ({ sealed }, key) => sealed.length + key.length + ENTRY,
+      dispose: (_, __, reason) => reason === 'evict' && counters.dropped++,
+    })
   }
 
-  function tryLater(): void {
-    if (timer !== undefined || isClosed) return
-    timer = setTimeout(publishAll, doubledPause(attempts++, PAUSES))
-    timer.unref()
+  /** The number of verdicts that wait. */
+  get size(): number {
+    return this.#waiting.size
   }
 
-  async function publishOne(key: string, sealed: Buffer, until: number): Promise<boolean> {
+  put(key: string, sealed: Buffer, seconds: number): void {
+    void this.#publishOne(key, sealed, this.#options.uptime() + seconds * 1000)
+  }
+
+  /** Offers the verdicts that wait now, AT_ONCE at a time, until the store takes none of them. */
+  async publishAll(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#isPublishing || this.#isClosed) return
+    this.#isPublishing = true
+    const all = [...this.#waiting.entries()]
+    let isTaking = true
+    while (isTaking && all.length > 0) {
+      const some = all.splice(0, AT_ONCE)
+      for (const [key] of some) this.#waiting.delete(key)
+      const taken = await Promise.all(
+        some.map(([key, { sealed, until }]) => this.#publishOne(key, sealed, until)),
+      )
+      isTaking = taken.includes(true)
+    }
+    this.#isPublishing = false
+    if (isTaking) this.#attempts = 0
+    if (this.#waiting.size > 0) this.#tryLater()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  async #publishOne(key: string, sealed: Buffer, until: number): Promise<boolean> {
+    const { counters, uptime, publish } = this.#options
     const left = Math.floor(until - uptime())
     if (left < 1) {
       counters.dropped++
@@ -65,42 +92,19 @@ export function createPublisher({ counters, uptime, publish }: PublisherOptions)
     const isTaken = await publish(key, sealed, left)
     if (isTaken) counters.published++
     // A verdict under this key that came meanwhile is newer.
-    else if (!waiting.has(key)) keep(key, sealed, until)
+    else if (!this.#waiting.has(key)) this.#keep(key, sealed, until)
     return isTaken
   }
 
-  /** Offers the verdicts that wait now, AT_ONCE at a time, until the store takes none of them. */
-  async function publishAll(): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
-    if (isPublishing || isClosed) return
-    isPublishing = true
-    const all = [...waiting.entries()]
-    let isTaking = true
-    while (isTaking && all.length > 0) {
-      const some = all.splice(0, AT_ONCE)
-      for (const [key] of some) waiting.delete(key)
-      const taken = await Promise.all(
-        some.map(([key, { sealed, until }]) => publishOne(key, sealed, until)),
-      )
-      isTaking = taken.includes(true)
-    }
-    isPublishing = false
-    if (isTaking) attempts = 0
-    if (waiting.size > 0) tryLater()
+  #keep(key: string, sealed: Buffer, until: number): void {
+    this.#waiting.set(key, { sealed: Buffer.from(sealed), until })
+    if (!this.#isPublishing) this.#tryLater()
   }
 
-  return {
-    get size() {
-      return waiting.size
-    },
-    put(key, sealed, seconds) {
-      void publishOne(key, sealed, uptime() + seconds * 1000)
-    },
-    publishAll: () => void publishAll(),
-    close() {
-      isClosed = true
-      clearTimeout(timer)
-    },
+  #tryLater(): void {
+    if (this.#timer !== undefined || this.#isClosed) return
+    const pause = doubledPause(this.#attempts++, PAUSES)
+    this.#timer = setTimeout(() => void this.publishAll(), pause)
+    this.#timer.unref()
   }
 }

@@ -7,7 +7,7 @@ import type { LastingConnection } from '../valkey/lasting-connection.ts'
 import { openServers } from '../valkey/open-servers.ts'
 import { RespError } from '../valkey/resp-reader.ts'
 import { watchKeyMarks } from './key-marks.ts'
-import { createPublisher } from './publisher.ts'
+import { Publisher } from './publisher.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
 import { FIRST_QUESTION, keyOf, questionFor } from './store-keys.ts'
 
@@ -75,10 +75,10 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
   }
 
-  const publisher = createPublisher({ counters, uptime, publish })
+  const publisher = new Publisher({ counters, uptime, publish })
   const servers = openServers(options, {
     firstQuestion: FIRST_QUESTION,
-    ready: () => publisher.publishAll(),
+    ready: () => void publisher.publishAll(),
     trouble: tell,
   })
   const marks =

@@ -9,7 +9,7 @@ import { type Configuration, readConfiguration } from '../../../src/doors/shared
 import type { Door } from '../../../src/doors/shared/door.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
-import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
+import { HostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
@@ -47,7 +47,7 @@ export async function openMilter(
   const socket = join(directory, 's')
   const log: string[] = []
   const mailLog: string[] = []
-  const memory = openHostMemory()
+  const memory = new HostMemory()
   const configured = async (env: Readonly<Record<string, string>>) => {
     const place = { PATH: process.env.PATH ?? '', CONTROLDIR: '/nonexistent', TMPDIR: directory }
     const read = await readConfiguration({ ...place, ...env }, (line) => log.push(line), memory)

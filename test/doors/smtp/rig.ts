@@ -10,7 +10,7 @@ import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/server.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
-import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
+import { HostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Client, callDoor } from './client.ts'
 
 /** What the rig needs of tap's test object. */
@@ -47,7 +47,7 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
     TMPDIR: directory,
     ...settings,
   }
-  const read = await readConfiguration(env, (line) => log.push(line), openHostMemory())
+  const read = await readConfiguration(env, (line) => log.push(line), new HostMemory())
   t.teardown(read.close)
   const configuration = quota ? { ...read, quota: quota as Configuration['quota'] } : read
   const route: SmtpRoute = {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { createCommonMarks, marksOf } from '../../../src/verdicts/poison/common-marks.ts'
+import { CommonMarks, marksOf } from '../../../src/verdicts/poison/common-marks.ts'
 
 /** The marks that messages at the deaths of scanners have in common. */
 
 function open() {
   let now = 0
-  const common = createCommonMarks(() => now)
+  const common = new CommonMarks(() => now)
   let messages = 0
   return {
     common,

@@ -1,5 +1,5 @@
 import type { InHand } from '../../../src/verdicts/poison/in-hand.ts'
-import { createPoison, type PoisonEvent } from '../../../src/verdicts/poison/poison.ts'
+import { Poison, type PoisonEvent } from '../../../src/verdicts/poison/poison.ts'
 
 /** Makes a message by one byte of its fingerprint, with what it has in common with others. */
 export function message(byte: number, ...marks: string[]): InHand {
@@ -10,11 +10,11 @@ export function message(byte: number, ...marks: string[]): InHand {
 export function openPoison() {
   let uptime = 0
   const told: PoisonEvent[] = []
-  const poison = createPoison(
-    () => uptime,
-    (what) => told.push(what),
-    async () => {},
-  )
+  const poison = new Poison({
+    uptime: () => uptime,
+    tell: (what) => told.push(what),
+    allHaveTold: async () => {},
+  })
   return {
     poison,
     /** The events that were reported to the other processes. */

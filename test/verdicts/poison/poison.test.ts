@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { checkWithheldMail } from '../../../src/cli/check/daemon/withheld-mail.ts'
-import { openHostMemory } from '../../../src/verdicts/host-memory.ts'
+import { HostMemory } from '../../../src/verdicts/host-memory.ts'
 import { COUNTED_FOR, LEFT_ALONE_FOR, type Poison } from '../../../src/verdicts/poison/poison.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
@@ -102,7 +102,7 @@ t.test('suspects are scanned one after the other, but none waits longer than it 
 })
 
 t.test('processes of a host hear of each other', async (t) => {
-  const memories = [openHostMemory({ self: 1 }), openHostMemory({ self: 2 })] as const
+  const memories = [new HostMemory({ self: 1 }), new HostMemory({ self: 2 })] as const
   const [a, b] = memories
   const spoken = new EventTarget()
   a.connect((words) => {
@@ -118,7 +118,7 @@ t.test('processes of a host hear of each other', async (t) => {
   await once(spoken, 'words')
   t.match(b.poison.leftAloneFor(killer.fingerprint, 2), Number)
 
-  const late = openHostMemory({ self: 3 })
+  const late = new HostMemory({ self: 3 })
   late.receive(JSON.parse(JSON.stringify(a.initialEvents())))
   t.match(late.poison.leftAloneFor(killer.fingerprint, 2), Number, 'one that begins later knows it')
 })

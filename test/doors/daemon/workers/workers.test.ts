@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startWorkers } from '../../../../src/doors/daemon/workers/workers.ts'
-import { openHostMemory } from '../../../../src/verdicts/host-memory.ts'
+import { HostMemory } from '../../../../src/verdicts/host-memory.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
 
@@ -40,7 +40,7 @@ async function startWorker(t: { teardown(end: () => void): void }) {
       changed()
     },
     greetings: [],
-    memory: openHostMemory(),
+    memory: new HostMemory(),
   })
   await workers.ready
   await until(() => pids.length === 1)

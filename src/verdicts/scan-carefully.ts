@@ -1,0 +1,113 @@
+import type { Crypto } from '../ground/runtime/crypto.ts'
+import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
+import type { Verdict } from '../scan/shared/verdict.ts'
+import { exactFingerprintOf } from './copies/fingerprint.ts'
+import type { MessageIdentity } from './copies/message-identity.ts'
+import type { InHandNotes } from './poison/in-hand.ts'
+import type { Poison } from './poison/poison.ts'
+import type { RunScanners, VerdictQuery } from './shared/verdict-query.ts'
+
+/** A message that has to be scanned. */
+export interface UnknownMessage<Identity extends MessageIdentity = MessageIdentity> {
+  readonly query: VerdictQuery
+  readonly identity: Identity
+  readonly runScanners: RunScanners
+}
+
+/** What is known about messages that scanners died of, and what is done about them. */
+export interface PoisonPolicy {
+  readonly known: Poison
+  /** Failed scans after which a message is not scanned for a while. */
+  readonly tries: number
+  /** The notes of the messages that this process is scanning, which others read if it is killed. */
+  readonly inHand?: InHandNotes | undefined
+}
+
+export interface CarefulScanOptions {
+  readonly crypto: Crypto
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /**
+   * Milliseconds that a scan usually has here (SCANTIMEOUT). A scan that had less than half of that, or
+   * was abandoned, says nothing about the message.
+   */
+  readonly fullTime: number
+  /** The messages that scanners died of; without it all messages are scanned. */
+  readonly poison?: PoisonPolicy | undefined
+}
+
+/** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
+const SCANS_MAX = 3
+/** Milliseconds that must be left for another scan. */
+const TIME_FOR_MORE = 1_000
+
+/**
+ * Scans a message within `timeout` milliseconds, unless its scans failed too often; counts each failure.
+ * A message that was with a scanner when the scanner died is scanned again as a suspect, unless it is
+ * known to be the reason: it must not be deferred because of the mail beside it. `told` as in a ScanTask.
+ */
+export async function scanCarefully(
+  { query: { message, scanners, marks }, identity, runScanners }: UnknownMessage,
+  timeout: number,
+  { poison, fullTime, uptime, crypto }: CarefulScanOptions,
+  told?: ScanTask['signatures'],
+): Promise<Verdict> {
+  if (poison === undefined) return runScanners(scanners, timeout, told)
+  const { known, tries, inHand } = poison
+  const until = uptime() + timeout
+  const timeLeft = () => Math.max(1, until - uptime())
+  const { subject, common, secrets } = identity
+  const body = message.body()
+  const fingerprint = await exactFingerprintOf(subject, common, body, secrets.fingerprint, crypto)
+  const letter = { fingerprint, marks }
+  const withheld = (why: string): Verdict => {
+    const scanner = identity.scanners[0]!.name
+    const text = `poison: ${why} (POISONTRIES)`
+    return { answer: 'unknown', scanner, why: text, cause: 'poison', unfinished: true }
+  }
+  for (let scans = 1; ; scans++) {
+    const left = known.leftAloneFor(fingerprint, tries)
+    if (left !== undefined) return withheld(tooHarmful(tries, left))
+    const turn = await known.turn(letter, timeLeft() / 4)
+    if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
+    const suspects = turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined
+    const warned = suspects ? scanners.map((scanner) => warnedOf(suspects, scanner)) : scanners
+    const noted = inHand?.note(letter)
+    const since = known.uptime()
+    let result: Verdict
+    try {
+      result = await runScanners(warned, timeLeft(), told)
+    } finally {
+      noted?.()
+      turn.over()
+    }
+    if (result.answer !== 'unknown') {
+      known.answered(letter)
+      return result
+    }
+    // If the client gave no time, the failure says nothing about the message.
+    if (!result.harmful || timeout < fullTime / 2) return result
+    const count = await known.harmed(letter, since)
+    const isAskedAgain = count === undefined && scans < SCANS_MAX && timeLeft() > TIME_FOR_MORE
+    if (isAskedAgain) continue
+    const counted =
+      count === undefined
+        ? 'scans of other messages failed with it, so this one does not count'
+        : `failed scan ${count} of ${tries}`
+    return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
+  }
+}
+
+/** Makes a scanner that knows whether this message is suspected of killing it, or others are. */
+function warnedOf(who: NonNullable<ScanTask['suspects']>, scanner: Scanner): Scanner {
+  return { ...scanner, scan: (sample, task) => scanner.scan(sample, { ...task, suspects: who }) }
+}
+
+function tooHarmful(tries: number, left: number): string {
+  const minutes = Math.ceil(left / 60_000)
+  return `scanners died of it or took too long ${tries} times; not scanned for ${minutes} minutes`
+}
+
+function tooAlike(mark: string): string {
+  return `scanners died of several messages of ${mark}; not scanned until another one of these was`
+}
