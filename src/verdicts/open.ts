@@ -70,8 +70,8 @@ async function openShared(
 ): Promise<VerdictStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
-    const { openSharedStore } = await import('./stores/shared-store.ts')
-    return openSharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
+    const { SharedStore } = await import('./stores/shared-store.ts')
+    return new SharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
   }

@@ -81,40 +81,6 @@ async function ready(child: ChildProcess): Promise<void> {
   })
 }
 
-/**
- * Starts a cluster of three primaries, each with so many replicas. The result lists the primaries
- * first.
- */
-export async function startCluster(
-  t: Test,
-  {
-    replicas = 0,
-    args = [],
-  }: { readonly replicas?: number; readonly args?: readonly string[] } = {},
-): Promise<StoreServer[]> {
-  const timeout = ['--cluster-node-timeout', '1000']
-  const all = ['--cluster-enabled', 'yes', ...timeout, ...args]
-  const starts = Array.from({ length: 3 * (1 + replicas) }, () => startStore(t, { args: all }))
-  const servers = await Promise.all(starts)
-  const [first, ...others] = servers
-  const ranges = [[0, 5460], [5461, 10_922], [10_923, 16_383]] as const // biome-ignore format: pairs
-  for (const [n, [from, to]] of ranges.entries()) {
-    servers[n]!.say('cluster', 'addslotsrange', String(from), String(to))
-  }
-  for (const { port } of others) first!.say('cluster', 'meet', '127.0.0.1', String(port))
-  await until(() => servers.every((server) => knows(server, servers.length)))
-  for (const [n, server] of servers.slice(3).entries()) {
-    server.say('cluster', 'replicate', servers[n % 3]!.say('cluster', 'myid'))
-  }
-  await until(() => servers.every((server) => server.say('cluster', 'info').includes('_state:ok')))
-  await until(() => servers.slice(3).every(isInStep))
-  return servers
-}
-
-function knows(server: StoreServer, count: number): boolean {
-  return server.say('cluster', 'info').includes(`cluster_known_nodes:${count}`)
-}
-
 function isInStep(replica: StoreServer): boolean {
   return replica.say('info', 'replication').includes('master_link_status:up')
 }

@@ -44,10 +44,10 @@ export async function openSharedKnownClients(
 
   async function open(): Promise<VerdictStore> {
     try {
-      const { openSharedStore } = await import('../../verdicts/stores/shared-store.ts')
+      const { SharedStore } = await import('../../verdicts/stores/shared-store.ts')
       const access = accessOf(address, policy)
       const meanwhile = 'this host alone knows its clients meanwhile'
-      return openSharedStore({ ...access, timeout: policy.timeout, log, uptime, meanwhile })
+      return new SharedStore({ ...access, timeout: policy.timeout, log, uptime, meanwhile })
     } catch (error) {
       throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)
     }

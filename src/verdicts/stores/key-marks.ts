@@ -1,5 +1,5 @@
 import { LATE } from '../../ground/flow/deadline.ts'
-import type { StoreServers } from '../valkey/store-servers.ts'
+import type { LastingConnection } from '../valkey/lasting-connection.ts'
 import { MARK_KEY, questionFor } from './store-keys.ts'
 
 /** Milliseconds between two polls of the mark in the store. */
@@ -27,7 +27,7 @@ export interface KeyMarksOptions {
  */
 export function watchKeyMarks(
   mark: () => Buffer,
-  servers: StoreServers,
+  connection: LastingConnection,
   { uptime, every = POLLED_EVERY, tell }: KeyMarksOptions,
 ): { close(): void } {
   const lifetime = LASTS_FOR_POLLS * every
@@ -36,8 +36,7 @@ export function watchKeyMarks(
 
   /** A mark that nobody renews expires. If one stays for longer, another host has that key now. */
   async function compare(own: Buffer): Promise<void> {
-    const connection = servers.connectionFor(MARK_KEY)
-    if (!connection?.isReady) return
+    if (!connection.isReady) return
     const lasting = ['PX', String(lifetime)]
     const replies = await connection.ask(
       [['SET', MARK_KEY, own, 'NX', ...lasting], questionFor(MARK_KEY)],

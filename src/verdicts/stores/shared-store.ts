@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import { LATE } from '../../ground/flow/deadline.ts'
 import type { StoreAccess } from '../valkey/access.ts'
+import { connectToStore } from '../valkey/connect-to-store.ts'
 import { isAboutOneKey } from '../valkey/connection.ts'
 import type { LastingConnection } from '../valkey/lasting-connection.ts'
-import { openServers } from '../valkey/open-servers.ts'
 import { RespError } from '../valkey/resp-reader.ts'
 import { watchKeyMarks } from './key-marks.ts'
 import { Publisher } from './publisher.ts'
@@ -25,12 +25,6 @@ export interface SharedStoreOptions extends StoreAccess {
   readonly markEvery?: number
 }
 
-/** A store that hosts share. */
-export interface SharedStore extends VerdictStore {
-  release(fingerprint: Buffer): void
-  sharing(): Sharing
-}
-
 /**
  * Milliseconds after which the claim of the host that scans expires: other hosts wait no longer for its
  * verdict.
@@ -47,23 +41,148 @@ const PUT_WITHIN = 5_000
 const POLLS = { first: 5, longest: 40 }
 
 /**
- * Opens a store of verdicts that hosts share: Valkey or Redis, one server, a cluster, or servers behind
- * sentinels. The first host that asks for a message claims it with the same question, and scans it;
- * others wait for its verdict as long as the claim lasts. While the store is away nobody waits for it,
- * and verdicts are put there when it is back (publisher.ts). The values of the store are not trusted:
- * see seal.ts.
+ * A store of verdicts that hosts share: Valkey or Redis, one server, or servers behind sentinels. The
+ * first host that asks for a message claims it with the same question, and scans it; others wait for its
+ * verdict as long as the claim lasts. While the store is away nobody waits for it, and verdicts are put
+ * there when it is back (publisher.ts). The values of the store are not trusted: see seal.ts.
  */
-export function openSharedStore(options: SharedStoreOptions): SharedStore {
-  const { address, timeout, log, uptime, meanwhile = 'messages are scanned meanwhile' } = options
-  const counters: SharingCounters = {
+export class SharedStore implements VerdictStore {
+  readonly #options: SharedStoreOptions
+  readonly #counters: SharingCounters = {
     ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0, dropped: 0 },
   }
-  const troubles = new Map<string, string>()
+  readonly #troubles = new Map<string, string>()
   /** The claims of this process, and when they expire. */
-  const claims = new Map<string, number>()
+  readonly #claims = new Map<string, number>()
+  readonly #publisher: Publisher
+  readonly #connection: LastingConnection
+  readonly #marks: { close(): void } | undefined
+
+  constructor(options: SharedStoreOptions) {
+    this.#options = options
+    const { uptime, mark, markEvery } = options
+    const tell = (where: string, why: string | undefined) => this.#tell(where, why)
+    this.#publisher = new Publisher({
+      counters: this.#counters,
+      uptime,
+      publish: (...verdict) => this.#publish(...verdict),
+    })
+    this.#connection = connectToStore(options, {
+      firstQuestion: FIRST_QUESTION,
+      ready: () => void this.#publisher.publishAll(),
+      trouble: (why) => tell('connection', why),
+    })
+    this.#marks = mark && watchKeyMarks(mark, this.#connection, { uptime, every: markEvery, tell })
+  }
+
+  get(fingerprint: Buffer, patience = 0): Promise<Buffer | undefined> | undefined {
+    return this.#connection.isReady ? this.#ask(keyOf(fingerprint), patience) : undefined
+  }
+
+  put(fingerprint: Buffer, sealed: Buffer, seconds: number): void {
+    const key = keyOf(fingerprint)
+    this.#claims.delete(key)
+    this.#publisher.put(key, sealed, seconds)
+  }
+
+  release(fingerprint: Buffer): void {
+    const key = keyOf(fingerprint)
+    const until = this.#claims.get(key)
+    this.#claims.delete(key)
+    // If the claim has expired, the value there may be another host's.
+    const isOver = until === undefined || this.#options.uptime() >= until
+    if (isOver || !this.#connection.isReady) return
+    this.#connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
+  }
+
+  sharing(): Sharing {
+    return {
+      counters: this.#counters,
+      trouble: this.#troubles.values().next().value,
+      unpublished: this.#publisher.size,
+    }
+  }
+
+  close(): void {
+    this.#marks?.close()
+    this.#connection.close()
+    this.#publisher.close()
+  }
+
+  async #ask(key: string, patience: number): Promise<Buffer | undefined> {
+    const { uptime } = this.#options
+    this.#counters.asked++
+    const until = uptime() + Math.min(patience, CLAIMED_FOR)
+    for (let waits = 0; this.#connection.isReady; waits++) {
+      const answer = await this.#claimOrGet(key).catch(() => undefined)
+      if (answer?.isOurs) {
+        this.#claims.set(key, uptime() + CLAIMED_FOR)
+        return undefined
+      }
+      // A message that waits for another host's verdict asks again if an answer is late.
+      const value = answer?.value ?? (waits > 0 ? CLAIM : undefined)
+      if (!Buffer.isBuffer(value) || value.length === 0) return undefined
+      if (!value.equals(CLAIM)) {
+        this.#counters.known++
+        return value
+      }
+      if (uptime() >= until) return undefined
+      if (waits === 0) this.#counters.waited++
+      await pause(doubledPause(waits, POLLS))
+    }
+    return undefined
+  }
+
+  /** Resolves to the value, and whether this host has just claimed it; undefined without an answer. */
+  async #claimOrGet(key: string) {
+    // A store that takes nothing takes no claims.
+    const claiming = ['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]
+    const claims = this.#troubles.has('put') ? [] : [claiming]
+    const questions = [...claims, questionFor(key)]
+    const replies = await this.#connection.ask(questions, this.#options.timeout)
+    if (replies === LATE) {
+      this.#counters.late++
+      return undefined
+    }
+    const value = replies.at(-1)
+    const [claim] = replies.slice(0, claims.length)
+    if (claim instanceof RespError) this.#erred('put', claim)
+    if (value instanceof RespError) {
+      this.#erred('get', value)
+      return undefined
+    }
+    this.#tell('get', undefined)
+    return { isOurs: claim === 'OK', value }
+  }
+
+  /** Offers a verdict to the store. Resolves to whether it took it. */
+  async #publish(key: string, sealed: Buffer, milliseconds: number): Promise<boolean> {
+    if (!this.#connection.isReady) return false
+    try {
+      const words = ['SET', key, sealed, 'PX', String(milliseconds)]
+      const answer = await this.#connection.ask([words], PUT_WITHIN)
+      const reply = answer === LATE ? LATE : answer[0]
+      if (reply instanceof RespError) this.#erred('put', reply)
+      if (reply !== 'OK') return false
+      this.#tell('put', undefined)
+      return true
+    } catch {
+      return false // the connection tells why
+    }
+  }
+
+  /** Counts an error, and logs it unless it is about one key only. */
+  #erred(what: 'get' | 'put', error: RespError): void {
+    this.#counters.errors++
+    const isReplica = error.message.startsWith('READONLY ')
+    if (isReplica && this.#options.address.kind === 'sentinel') this.#connection.renew()
+    if (!isAboutOneKey(error)) this.#tell(what, error.message)
+  }
 
   /** Logs a trouble once, until another one comes, and the end of all troubles. */
-  function tell(where: string, why: string | undefined): void {
+  #tell(where: string, why: string | undefined): void {
+    const { address, log, meanwhile = 'messages are scanned meanwhile' } = this.#options
+    const troubles = this.#troubles
     if (why === undefined) {
       const wasTroubled = troubles.delete(where)
       if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
@@ -73,119 +192,6 @@ export function openSharedStore(options: SharedStoreOptions): SharedStore {
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
-  }
-
-  const publisher = new Publisher({ counters, uptime, publish })
-  const servers = openServers(options, {
-    firstQuestion: FIRST_QUESTION,
-    ready: () => void publisher.publishAll(),
-    trouble: tell,
-  })
-  const marks =
-    options.mark && watchKeyMarks(options.mark, servers, { uptime, every: options.markEvery, tell })
-
-  /** Counts an error, and logs it unless it is about one key only. */
-  function erred(what: 'get' | 'put', { message }: RespError): void {
-    counters.errors++
-    if (/^(?:MOVED|ASK|READONLY)\b/.test(message)) servers.moved()
-    if (!isAboutOneKey(new RespError(message))) tell(what, message)
-  }
-
-  async function publish(key: string, sealed: Buffer, milliseconds: number): Promise<boolean> {
-    const connection = servers.connectionFor(key)
-    if (!connection?.isReady) return false
-    try {
-      const words = ['SET', key, sealed, 'PX', String(milliseconds)]
-      const answer = await connection.ask([words], PUT_WITHIN)
-      const reply = answer === LATE ? LATE : answer[0]
-      if (reply instanceof RespError) erred('put', reply)
-      if (reply !== 'OK') return false
-      tell('put', undefined)
-      return true
-    } catch {
-      return false // the connection tells why
-    }
-  }
-
-  /** Resolves to the value, and whether this host has just claimed it; undefined without an answer. */
-  async function claimOrGet(connection: LastingConnection, key: string) {
-    // A store that takes nothing takes no claims.
-    const claims = troubles.has('put') ? [] : [['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]]
-    const replies = await connection.ask([...claims, questionFor(key)], timeout)
-    if (replies === LATE) {
-      counters.late++
-      return undefined
-    }
-    const value = replies.at(-1)
-    const [claim] = replies.slice(0, claims.length)
-    if (claim instanceof RespError) erred('put', claim)
-    if (value instanceof RespError) {
-      erred('get', value)
-      return undefined
-    }
-    tell('get', undefined)
-    return { isOurs: claim === 'OK', value }
-  }
-
-  async function ask(
-    connection: LastingConnection,
-    key: string,
-    patience: number,
-  ): Promise<Buffer | undefined> {
-    counters.asked++
-    const until = uptime() + Math.min(patience, CLAIMED_FOR)
-    for (let waits = 0; connection.isReady; waits++) {
-      const answer = await claimOrGet(connection, key).catch(() => undefined)
-      if (answer?.isOurs) {
-        claims.set(key, uptime() + CLAIMED_FOR)
-        return undefined
-      }
-      // A message that waits for another host's verdict asks again if an answer is late.
-      const value = answer?.value ?? (waits > 0 ? CLAIM : undefined)
-      if (!Buffer.isBuffer(value) || value.length === 0) return undefined
-      if (!value.equals(CLAIM)) {
-        counters.known++
-        return value
-      }
-      if (uptime() >= until) return undefined
-      if (waits === 0) counters.waited++
-      await pause(doubledPause(waits, POLLS))
-    }
-    return undefined
-  }
-
-  return {
-    get(fingerprint, patience = 0) {
-      const key = keyOf(fingerprint)
-      const connection = servers.connectionFor(key)
-      return connection?.isReady ? ask(connection, key, patience) : undefined
-    },
-    put(fingerprint, sealed, seconds) {
-      const key = keyOf(fingerprint)
-      claims.delete(key)
-      publisher.put(key, sealed, seconds)
-    },
-    release(fingerprint) {
-      const key = keyOf(fingerprint)
-      const until = claims.get(key)
-      claims.delete(key)
-      const connection = servers.connectionFor(key)
-      // If the claim has expired, the value there may be another host's.
-      if (until === undefined || uptime() >= until || !connection?.isReady) return
-      connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
-    },
-    sharing() {
-      return {
-        counters,
-        trouble: troubles.values().next().value,
-        unpublished: publisher.size,
-      }
-    },
-    close() {
-      marks?.close()
-      servers.close()
-      publisher.close()
-    },
   }
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { LATE } from '../../ground/flow/deadline.ts'
 import type { StoreAccess } from '../valkey/access.ts'
+import { connectToStore } from '../valkey/connect-to-store.ts'
 import type { RespCommand } from '../valkey/connection.ts'
-import { openServers } from '../valkey/open-servers.ts'
 import { RespError } from '../valkey/resp-reader.ts'
 import { CHECK_KEY, FIRST_QUESTION, MARK_KEY, questionFor } from './store-keys.ts'
 
@@ -16,17 +16,16 @@ export async function tryStore(
   timeout: number,
   own?: Buffer,
 ): Promise<{ readonly time: number; readonly hasOtherKey: boolean }> {
-  const troubles = new Map<string, string>()
-  let isReady = false
-  const servers = openServers(access, {
+  let trouble: string | undefined
+  const connection = connectToStore(access, {
     firstQuestion: FIRST_QUESTION,
-    ready() {
-      isReady = true
+    ready() {},
+    trouble(why) {
+      trouble = why
     },
-    trouble: (who, why) => (why === undefined ? troubles.delete(who) : troubles.set(who, why)),
   })
   const ask = async (words: RespCommand) => {
-    const answer = await servers.connectionFor(words[1] as string)!.ask([words], timeout)
+    const answer = await connection.ask([words], timeout)
     if (answer === LATE) throw new Error(`no answer in ${timeout} ms`)
     const [reply] = answer
     if (reply instanceof RespError) throw reply
@@ -34,9 +33,8 @@ export async function tryStore(
   }
   const until = performance.now() + timeout
   try {
-    while (!isReady || !servers.isWhole || troubles.size > 0) {
-      const [why = 'no connection'] = troubles.values()
-      if (performance.now() > until) throw new Error(why)
+    while (!connection.isReady) {
+      if (performance.now() > until) throw new Error(trouble ?? 'no connection')
       await pause(10)
     }
     await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
@@ -48,6 +46,6 @@ export async function tryStore(
     const isThere = Buffer.isBuffer(found) && found.length > 0
     return { time, hasOtherKey: isThere && !found.equals(own!) }
   } finally {
-    servers.close()
+    connection.close()
   }
 }

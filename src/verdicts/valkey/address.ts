@@ -15,7 +15,6 @@ export type StoreAddress = {
 } & (
   | { readonly kind: 'server'; readonly server: StoreServer; readonly database: number }
   | { readonly kind: 'socket'; readonly path: string; readonly database: number }
-  | { readonly kind: 'cluster'; readonly servers: readonly StoreServer[] }
   | {
       readonly kind: 'sentinel'
       readonly servers: readonly StoreServer[]
@@ -28,13 +27,12 @@ const PORT = 6379
 const SENTINEL_PORT = 26_379
 
 const URL_FORM =
-  /^(valkey|redis|valkeys|rediss)(?:\+(cluster|sentinel))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/]*))?$/
+  /^(valkey|redis|valkeys|rediss)(?:\+(sentinel))?:\/\/(?:([^@/]*)@)?([^@/]+)(?:\/([^/]*))?$/
 
 /**
  * Reads `valkey://[user@]host[:port][/database]`, with `valkeys` for TLS, and `redis` and `rediss` as
- * other words for both; `unix:/path`; `valkey+cluster://host:port,...`; and
- * `valkey+sentinel://host:port,.../name`. Undefined for any other text. Throws a Fault of kind `config`
- * for an address with a password: others can see the environment.
+ * other words for both; `unix:/path`; and `valkey+sentinel://host:port,.../name`. Undefined for any other
+ * text. Throws a Fault of kind `config` for an address with a password: others can see the environment.
  */
 export function readStoreAddress(text: string): StoreAddress | undefined {
   const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]
@@ -56,7 +54,6 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
     .map((host) => readServer(host, kind === 'sentinel' ? SENTINEL_PORT : PORT))
   if (servers.includes(undefined)) return undefined
   const known = servers as StoreServer[]
-  if (kind === 'cluster') return rest === '' ? { ...common, kind, servers: known } : undefined
   if (kind === 'sentinel') {
     return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers: known, name: rest } : undefined
   }

@@ -39,15 +39,9 @@ export interface ValkeyConnection {
 /** The name of the connection in a server's CLIENT LIST. */
 const NAME = 'onescand'
 
-/**
- * Errors about one key, or about a key that belongs to another server of the cluster: the server itself
- * is well.
- */
-const ABOUT_ONE_KEY = /^(?:WRONGTYPE|MOVED|ASK|TRYAGAIN)\b/
-
-/** Whether an error is about one key only. */
+/** Whether an error is about one key only, and the server itself is well. */
 export function isAboutOneKey({ message }: RespError): boolean {
-  return ABOUT_ONE_KEY.test(message)
+  return message.startsWith('WRONGTYPE ')
 }
 
 /**

@@ -8,12 +8,12 @@ const CR = 0x0d
 const LF = 0x0a
 const [ARRAY, BULK, TEXT, ERROR, NUMBER] = [...Buffer.from('*$+-:')]
 
-/** Most bytes of all texts of one reply. A verdict has 4,097, the slots of a thousand servers some 300,000. */
-export const REPLY_MAX = 1024 * 1024
-/** Most elements of all arrays of one reply, as announced. The slots of a thousand servers have 15,000. */
-export const ELEMENTS_MAX = 20_000
+/** Most bytes of all texts of one reply. A verdict has 4,097. */
+export const REPLY_MAX = 64 * 1024
+/** Most elements of all arrays of one reply, as announced. A sentinel's answer has two. */
+export const ELEMENTS_MAX = 100
 /** Most arrays inside one another. */
-export const DEPTH_MAX = 8
+export const DEPTH_MAX = 2
 /** Most bytes of a line: a length, a number, an error. */
 export const LINE_MAX = 4096
 
@@ -33,7 +33,8 @@ interface OpenArray {
  * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives each whole
  * reply to `take`. It is a reader of our own because of its limits: a text gets REPLY_MAX bytes at most,
  * and announced elements get no room before they come. Otherwise somebody in the store's place could take
- * all memory with 13 bytes.
+ * all memory with 13 bytes: the makers' own client, @redis/client 6.3, makes room for each array as it is
+ * announced, and takes texts of any length.
  */
 export function createRespReader(take: (reply: RespValue) => void): RespReader {
   let elements = 0

@@ -9,7 +9,7 @@ import type { StoreKind } from './stores.ts'
 import { runUnder } from './under-faults.ts'
 
 /**
- * By hand: `npm run bench:faults -- --mixed 5000 --under 1500 --store alone,tls,sentinel,cluster`.
+ * By hand: `npm run bench:faults -- --mixed 5000 --under 1500 --store alone,tls,sentinel`.
  * Mixed mail by two hosts that share a store, first with all well, then under each fault; with a
  * store that is not alone, under those of the store. Ends with 1 if a message was lost, doubled,
  * altered, wrongly clean or wrongly refused.
@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     mixed: { type: 'string', default: '5000' },
     under: { type: 'string', default: '1500' },
-    store: { type: 'string', default: 'alone,tls,sentinel,cluster' },
+    store: { type: 'string', default: 'alone,tls,sentinel' },
     /** A word of the fault's name. */
     fault: { type: 'string', default: '' },
   },

@@ -4,7 +4,6 @@ import { freePort } from '../../programs/free-port.ts'
 import {
   makeCertificate,
   type StoreServer,
-  startCluster,
   startStore,
   startWatched,
 } from '../../programs/store-server.ts'
@@ -23,7 +22,7 @@ export interface Store {
   killFor(milliseconds: number): Promise<void>
 }
 
-export type StoreKind = 'alone' | 'tls' | 'sentinel' | 'cluster'
+export type StoreKind = 'alone' | 'tls' | 'sentinel'
 
 export async function openStore(t: Test, kind: StoreKind): Promise<Store> {
   switch (kind) {
@@ -46,13 +45,6 @@ export async function openStore(t: Test, kind: StoreKind): Promise<Store> {
       const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
       const ofNow = () => (primaryPort() === primary.port ? primary : replica)
       return several(`valkey+sentinel://${list}/mail`, [primary, replica], ofNow)
-    }
-    case 'cluster': {
-      const servers = await startCluster(t, { replicas: 1 })
-      const list = servers.slice(0, 3).map(({ port }) => `127.0.0.1:${port}`)
-      const isPrimary = (server: StoreServer) =>
-        /role:master/.test(server.say('info', 'replication'))
-      return several(`valkey+cluster://${list}`, servers, () => servers.find(isPrimary)!)
     }
   }
 }

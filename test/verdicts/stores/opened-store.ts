@@ -1,9 +1,5 @@
 import type { Test } from 'tap'
-import {
-  openSharedStore,
-  type SharedStore,
-  type SharedStoreOptions,
-} from '../../../src/verdicts/stores/shared-store.ts'
+import { SharedStore, type SharedStoreOptions } from '../../../src/verdicts/stores/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
 
 export const print = (n = 1) => Buffer.alloc(32, n)
@@ -11,7 +7,7 @@ export const sealed = Buffer.from('sealed verdict')
 export const keyOf = (n = 1) => `onescan:verdict:1:${print(n).toString('base64url')}`
 export const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
-export interface Opened extends SharedStore {
+export interface Opened extends Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> {
   readonly log: string[]
   /** Resolves once the store has a value for this fingerprint, or none any more. */
   holds(fingerprint: Buffer, value?: Buffer): Promise<void>
@@ -20,7 +16,7 @@ export interface Opened extends SharedStore {
 /** Opens a store as a host does. It is closed with the test. */
 export function openStore(t: Test, url: string, more: Partial<SharedStoreOptions> = {}): Opened {
   const log: string[] = []
-  const store = openSharedStore({
+  const store = new SharedStore({
     address: readStoreAddress(url)!,
     password: undefined,
     sentinelPassword: undefined,
@@ -32,7 +28,11 @@ export function openStore(t: Test, url: string, more: Partial<SharedStoreOptions
   })
   t.teardown(() => store.close())
   return {
-    ...store,
+    get: (...question) => store.get(...question),
+    put: (...verdict) => store.put(...verdict),
+    release: (fingerprint) => store.release(fingerprint),
+    sharing: () => store.sharing(),
+    close: () => store.close(),
     log,
     async holds(fingerprint, value = sealed) {
       for (;;) {

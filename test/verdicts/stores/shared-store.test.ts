@@ -254,7 +254,6 @@ t.test('one that wants no password lets in who has one', { skip }, async (t) => 
 
 for (const [kind, url, question] of [
   ['one server', 'valkey://127.0.0.1:PORT', /GETRANGE/],
-  ['a cluster', 'valkey+cluster://127.0.0.1:PORT', /SLOTS/],
   ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /GET-MASTER/],
 ] as const) {
   t.test(`${kind} that claims more than there is takes no memory for it`, async (t) => {

@@ -9,15 +9,13 @@ import { freePort } from '../../programs/free-port.ts'
 import {
   makeCertificate,
   type StoreServer,
-  startCluster,
   startStore,
   startWatched,
   storeMissing,
-  until,
 } from '../../programs/store-server.ts'
 import { type Opened, openStore, print, sealed, tick } from '../stores/opened-store.ts'
 
-/** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the page. */
+/** One server, sentinels, with TLS: real servers, which let in the user of the page. */
 
 const skip = storeMissing
 const page = readFileSync(join(import.meta.dirname, '../../../doc/cluster.md'), 'utf8')
@@ -57,10 +55,6 @@ const modes: Readonly<Record<string, (t: Test) => Promise<Mode>>> = {
     const { primary, replica, sentinels } = await startWatched(t)
     const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
     return { servers: [primary, replica], url: `valkey+sentinel://onescan@${list}/mail` }
-  },
-  async 'a cluster'(t) {
-    const servers = await startCluster(t)
-    return { servers, url: `valkey+cluster://onescan@127.0.0.1:${servers[1]!.port}` }
   },
 }
 
@@ -102,7 +96,7 @@ async function answered(store: Opened, n: number): Promise<Buffer | undefined> {
   }
 }
 
-/** Checks that verdicts are found and stored at each server of a cluster. */
+/** Checks that verdicts are found and stored. */
 async function sharesAll(store: Opened): Promise<boolean> {
   for (let n = 1; n <= 20; n++) {
     if (!(await store.get(print(n)))?.equals(sealed)) return false
@@ -112,41 +106,15 @@ async function sharesAll(store: Opened): Promise<boolean> {
   return store.log.length === 0
 }
 
-t.test('the servers of a cluster share the verdicts among them', { skip }, async (t) => {
-  const servers = await startCluster(t)
-  const store = openStore(t, `valkey+cluster://127.0.0.1:${servers[0]!.port}`)
-  for (let n = 1; n <= 20; n++) await store.holds(print(n))
-  const sizes = servers.map((server) => Number(server.say('dbsize')))
-  t.equal(
-    sizes.reduce((a, b) => a + b),
-    20,
-  )
-  t.notOk(sizes.includes(0), `${sizes}`)
+t.test('a server of a cluster is no store, and the log says so', { skip }, async (t) => {
+  const server = await startStore(t, { args: ['--cluster-enabled', 'yes'] })
+  const store = openStore(t, `valkey://127.0.0.1:${server.port}`)
+  while (store.log.length === 0) {
+    for (let n = 1; n <= 20; n++) store.put(print(n), sealed, 60)
+    await tick()
+  }
+  t.match(store.log[0], /CLUSTERDOWN/)
 })
-
-t.test(
-  'a server of a cluster that is away costs only the verdicts that it has',
-  { skip },
-  async (t) => {
-    const servers = await startCluster(t, { replicas: 1 })
-    const [first, second, , replica] = servers as [
-      StoreServer,
-      StoreServer,
-      StoreServer,
-      StoreServer,
-    ]
-    const url = `valkey+cluster://127.0.0.1:${first.port},127.0.0.1:${second.port}`
-    const store = openStore(t, url, { timeout: 100 })
-    for (let n = 1; n <= 20; n++) await store.holds(print(n))
-    process.kill(first.pid, 'SIGSTOP')
-    // Until the replica has become the primary, which the store finds by itself.
-    await until(() => /role:master/.test(replica.say('info', 'replication')))
-    for (let n = 1; n <= 20; n++) await store.holds(print(n))
-    // Until then the other servers say that the cluster is down.
-    for (const line of store.log) t.match(line, /no answer in|CLUSTERDOWN|answers again/)
-    t.equal(store.sharing().trouble, undefined)
-  },
-)
 
 t.test('behind sentinels a stopped primary is left for the next one', { skip }, async (t) => {
   const { primary, replica, sentinels, primaryPort } = await startWatched(t)
@@ -211,8 +179,6 @@ t.test('a server that takes connections and says nothing is left, at each step',
     ['valkeys://127.0.0.1:PORT', /./],
     ['valkey+sentinel://127.0.0.1:PORT/mail', /PING/],
     ['valkey+sentinel://127.0.0.1:PORT/mail', /GET-MASTER/],
-    ['valkey+cluster://127.0.0.1:PORT', /AUTH/],
-    ['valkey+cluster://127.0.0.1:PORT', /SLOTS/],
   ]
   await Promise.all(
     steps.map(async ([url, silent]) => {

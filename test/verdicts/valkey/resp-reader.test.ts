@@ -49,7 +49,7 @@ const good: Readonly<Record<string, readonly [string, readonly unknown[]]>> = {
     `*${ELEMENTS_MAX}\r\n${':1\r\n'.repeat(ELEMENTS_MAX)}`,
     [new Array(ELEMENTS_MAX).fill(1)],
   ],
-  'as deep as it may be': [`${'*1\r\n'.repeat(DEPTH_MAX)}:1\r\n+OK\r\n`, [[[[[[[[[1]]]]]]]], 'OK']],
+  'as deep as it may be': [`${'*1\r\n'.repeat(DEPTH_MAX)}:1\r\n+OK\r\n`, [[[1]], 'OK']],
 }
 
 for (const [what, [said, replies]] of Object.entries(good)) {
