@@ -1,4 +1,5 @@
-import { CR, DASH, LF, SPACE, TAB } from './shared/lines.ts'
+import { CodedSearch } from './coded-data.ts'
+import { CR, DASH, LF, SPACE } from './shared/lines.ts'
 import { partOf, type Source } from './source.ts'
 
 /** Returns the first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
@@ -63,7 +64,7 @@ export function hasHighBytes(source: Source): boolean {
   return false
 }
 
-/** Returns whether the source may hold encoded data: it has a MIME field, or begins uuencode. */
+/** Returns whether the source may hold encoded data: it has a MIME field, or a line begins data. */
 export function looksLikeMail(source: Source): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
@@ -78,18 +79,14 @@ export function looksLikeMail(source: Source): boolean {
  * The bytes on both sides of the seam of two chunks in which a word may lie across the seam. All
  * words that `hasWord` finds are shorter.
  */
-const SEAM = 16
+const SEAM = 64
 
 function hasWord(bytes: Buffer): boolean {
   for (let dash = bytes.indexOf(DASH); dash >= 0; dash = bytes.indexOf(DASH, dash + 1)) {
     const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
     if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
   }
-  for (let at = bytes.indexOf('begin'); at >= 0; at = bytes.indexOf('begin', at + 1)) {
-    const next = bytes[at + 5]
-    if (next === SPACE || next === TAB) return true
-  }
-  return false
+  return new CodedSearch(bytes).next(0) < bytes.length
 }
 
 /** The bytes at the start of a file that tell whether the file is mail. */

@@ -1,3 +1,5 @@
+import type { CodedKind } from './coded-data.ts'
+import { AttachDecoder } from './decoders/attach.ts'
 import { type BareCrMode, BareCrs } from './decoders/bare-crs.ts'
 import {
   Base64Decoder,
@@ -8,6 +10,7 @@ import {
   PATIENT,
   WithoutJunkLines,
 } from './decoders/base64.ts'
+import { BinhexDecoder } from './decoders/binhex.ts'
 import type { Decoder, Give } from './decoders/decoder.ts'
 import {
   asNumber,
@@ -19,6 +22,7 @@ import {
   type QuotedPrintableOddities,
 } from './decoders/quoted-printable.ts'
 import { QuotedPrintableInLines } from './decoders/quoted-printable-in-lines.ts'
+import { WithoutByte } from './decoders/text-forms.ts'
 import {
   otherUuencode,
   STANDARD_UUENCODE,
@@ -27,6 +31,7 @@ import {
   type UuencodeOddities,
 } from './decoders/uuencode.ts'
 import { CutLines, UuencodeAcrossLines } from './decoders/uuencode-lines.ts'
+import { YencDecoder, type YencOddities } from './decoders/yenc.ts'
 
 /** Makes a decoder. Nothing else may use `room` while the decoder is in use. */
 export type MakeDecoder = (give: Give, room: Buffer) => Decoder
@@ -132,13 +137,14 @@ class QuotedPrintablePlan implements DecodingPlan {
     blanks: false,
     encoded: false,
     bareCr: false,
+    nul: false,
   }
 
   readonly standard: MakeDecoder = (give, room) =>
     new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd);
 
   *others(): Generator<MakeDecoder> {
-    const { blanks, strange, bareCr } = this.odd
+    const { blanks, strange, bareCr, nul } = this.odd
     if (blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
     if (blanks || strange) {
       for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
@@ -149,12 +155,21 @@ class QuotedPrintablePlan implements DecodingPlan {
       yield inTwoSteps
     }
     if (bareCr) for (const mode of BARE_CRS) yield behindBareCrs(mode)
+    if (nul) yield inTwo(withoutNuls, escapesBy(PATIENT_ESCAPES))
   }
 }
 
 /** What these readers make of a strange escape also applies to a soft line break with blanks in it. */
 const ALSO_OF_BLANKS = [othersAsF, othersAsZero, 'keep three'] as const
-const OF_OTHERS = [asNumber, 'keep two', 'drop', 'drop digit', 'drop line', 'drop pair'] as const
+const OF_OTHERS = [
+  asNumber,
+  'keep two',
+  'drop',
+  'drop digit',
+  'drop line',
+  'drop pair',
+  'halve pair',
+] as const
 const BARE_CRS: readonly BareCrMode[] = ['drop', 'lf', 'crlf', 'pair']
 
 function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
@@ -187,6 +202,8 @@ function behindBareCrs(mode: BareCrMode): MakeDecoder {
   )
 }
 
+const withoutNuls: MakeDecoder = (give, room) => new WithoutByte(give, room, 0)
+
 /** Decodes the content with a decoder, and its result with another one. */
 function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
   return (give, room) => {
@@ -214,7 +231,8 @@ class UuencodePlan implements DecodingPlan {
   *others(): Generator<MakeDecoder> {
     if (!this.#odd.lines && !this.#odd.end) return
     for (const mode of otherUuencode) {
-      if (this.#odd.lines || mode.lines === STANDARD_UUENCODE.lines) {
+      const { lines, alphabet } = STANDARD_UUENCODE
+      if (this.#odd.lines || (mode.lines === lines && mode.alphabet === alphabet)) {
         yield (give, room) => new UuencodeDecoder(give, room, mode)
       }
     }
@@ -232,8 +250,52 @@ function inCutLines(by: 'records' | 'pieces'): MakeDecoder {
   )
 }
 
-const ANY_LINES: UuencodeMode = { lines: 'any', toItsEnd: false, stops: true }
+const ANY_LINES: UuencodeMode = { ...STANDARD_UUENCODE, lines: 'any' }
 
 export function uuencodePlan(): DecodingPlan {
   return new UuencodePlan()
+}
+
+class YencPlan implements DecodingPlan {
+  readonly #odd: YencOddities = { controls: false, capitals: false, parts: false }
+
+  readonly standard: MakeDecoder = (give, room) =>
+    new YencDecoder(give, room, { controls: 'data', anyCase: true, joins: false }, this.#odd);
+
+  *others(): Generator<MakeDecoder> {
+    const { controls, capitals, parts } = this.#odd
+    for (const control of controls ? (['data', 'skip'] as const) : (['data'] as const)) {
+      for (const anyCase of capitals ? [true, false] : [true]) {
+        for (const joins of parts ? [false, true] : [false]) {
+          if (control === 'data' && anyCase && !joins) continue // the standard way
+          yield (give, room) => new YencDecoder(give, room, { controls: control, anyCase, joins })
+        }
+      }
+    }
+  }
+}
+
+class BinhexPlan implements DecodingPlan {
+  readonly standard: MakeDecoder = (give, room) => new BinhexDecoder(give, room, 'lines', 'data');
+
+  *others(): Generator<MakeDecoder> {
+    yield (give, room) => new BinhexDecoder(give, room, 'characters', 'data')
+    yield (give, room) => new BinhexDecoder(give, room, 'lines', 'resource')
+  }
+}
+
+class AttachPlan implements DecodingPlan {
+  readonly standard: MakeDecoder = (give, room) => new AttachDecoder(give, room)
+
+  others(): readonly MakeDecoder[] {
+    return []
+  }
+}
+
+/** The ways of decoding data that readers know by its looks. */
+export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
+  uuencode: () => new UuencodePlan(),
+  yenc: () => new YencPlan(),
+  binhex: () => new BinhexPlan(),
+  attach: () => new AttachPlan(),
 }

@@ -2,10 +2,10 @@ import { giveFromBase64 } from './base64-contents.ts'
 import { hasNul } from './content-checks.ts'
 import type { ContentStep, Decoding } from './contents-state.ts'
 import { WithoutTails } from './decoders/text-forms.ts'
-import { YencDecoder } from './decoders/uuencode.ts'
-import { decodeByPlan, decodeInOneWay, decodeToStore, sourceIn, standardOnly } from './decoding.ts'
+import { decodeByPlan, decodeInOneWay, decodeToStore, sourceIn } from './decoding.ts'
 import {
   base64Plan,
+  codedPlans,
   linesOfBase64,
   type MakeDecoder,
   quotedPrintablePlan,
@@ -97,14 +97,7 @@ function* giveByKind(
 ): Generator<ContentStep> {
   if (kind === 'base64') yield* giveFromBase64(part, false, decoding, depth)
   else if (kind === 'base64 lines') yield* decodeInOneWay(linesOfBase64, part, decoding, depth)
-  else if (kind === 'uuencode') yield* decodeByPlan(uuencodePlan(), part, decoding, depth)
-  else
-    yield* decodeByPlan(
-      standardOnly((give, room) => new YencDecoder(give, room)),
-      part,
-      decoding,
-      depth,
-    )
+  else yield* decodeByPlan(codedPlans[kind](), part, decoding, depth)
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */

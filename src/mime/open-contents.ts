@@ -1,3 +1,4 @@
+import type { CodedKind } from './coded-data.ts'
 import type { Encoding } from './encodings.ts'
 import type { HeaderRegion } from './header-region.ts'
 import { LimitExceeded, OPEN_MAX, PLACES_MAX } from './limits.ts'
@@ -21,14 +22,14 @@ export interface Leaf {
 /** Encoded data that readers recognise by its looks, wherever it stands. */
 export interface CodedData {
   /** `base64 lines` stands for lines of base64 with some other lines among them. */
-  readonly kind: 'base64' | 'base64 lines' | 'uuencode' | 'yenc'
+  readonly kind: 'base64' | 'base64 lines' | CodedKind
   readonly from: number
   readonly to: number
 }
 
 /** A content that may have begun, and whose end is not reached. */
 interface OpenContent {
-  readonly kind: 'leaf' | 'uuencode' | 'yenc'
+  readonly kind: 'leaf' | CodedKind
   readonly from: number
   readonly region: HeaderRegion | undefined
   readonly depth: Depth | undefined

@@ -1,7 +1,8 @@
 import { Base64Runs } from './base64-runs.ts'
 import { Boundaries } from './boundaries.ts'
 import { readBoundaries } from './boundary-forms.ts'
-import { codedName, endsInUuencode, isBase64Header, isUuencodeHeader } from './decoders/uuencode.ts'
+import { codedStart } from './coded-data.ts'
+import { endsInUuencode } from './decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from './header-region.ts'
 import { BOUNDARY_MAX, GOING_ON_MAX, LimitExceeded } from './limits.ts'
 import { LineBlocks } from './line-blocks.ts'
@@ -217,7 +218,7 @@ export class MailReading {
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
     const line = bytes.toString('latin1', from, to)
-    if (/^begin/i.test(line)) this.#beginCoded(line.trimEnd(), to)
+    this.#beginCoded(line, from, to)
     const isFold = bytes[from] === SPACE || bytes[from] === TAB
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
@@ -281,16 +282,15 @@ export class MailReading {
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
 
-  #beginCoded(header: string, at: number): void {
-    const kind = isUuencodeHeader(header)
-      ? 'uuencode'
-      : /^=ybegin /i.test(header)
-        ? 'yenc'
-        : undefined
-    const name = codedName(header)
+  /** Begins encoded data at a line, or behind it. Returns whether there is any. */
+  #beginCoded(line: string, from: number, to: number): boolean {
+    const start = codedStart(line.trimEnd())
+    if (!start) return false
+    const { kind, name, hasData } = start
     if (name !== '') this.#listener.name?.(name)
-    const from = this.#offset + at
-    if (kind) this.#open.begin({ kind, from, region: undefined, depth: undefined })
+    const at = this.#offset + (hasData ? from : to)
+    if (kind) this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
+    return true
   }
 
   /** Reads bytes of content in which nothing begins. */
@@ -331,10 +331,8 @@ export class MailReading {
       this.#content(bytes, from, to)
       return to
     }
-    const text = bytes.toString('latin1', from, to).trimEnd()
-    if (isUuencodeHeader(text) || isBase64Header(text) || /^=ybegin /i.test(text)) {
+    if (this.#beginCoded(bytes.toString('latin1', from, to), from, to)) {
       this.#content(bytes, from, to)
-      this.#beginCoded(text, to)
       return to
     }
     if (this.#dashes?.end === this.#offset + from && this.#dashes.text !== '') {

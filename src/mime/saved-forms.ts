@@ -14,7 +14,7 @@ import {
   giveContent,
   PIECE,
 } from './contents-state.ts'
-import { Unflowed, WithLineEnds, WithoutCrs, WithoutEmptyLines } from './decoders/text-forms.ts'
+import { Unflowed, WithLineEnds, WithoutByte, WithoutEmptyLines } from './decoders/text-forms.ts'
 import { decodeInOneWay, decodeToStore, giveDecoded, sourceIn } from './decoding.ts'
 import type { MakeDecoder } from './decoding-plans.ts'
 import type { PartHeader } from './part-header.ts'
@@ -122,7 +122,7 @@ function* giveForms(
 }
 
 const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
-const withoutCrs: MakeDecoder = (give, room) => new WithoutCrs(give, room)
+const withoutCrs: MakeDecoder = (give, room) => new WithoutByte(give, room, CR)
 const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(give, room)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */

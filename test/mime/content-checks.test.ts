@@ -83,13 +83,16 @@ t.test('NULs and high bytes are found in every chunk', async (t) => {
   t.equal(hasHighBytes(inChunks('abc\xc3', 2)), false)
 })
 
-t.test('a MIME field or the beginning of uuencode makes a content look like mail', async (t) => {
-  for (const text of ['Content-x', 'a CONTENT-', 'begin 644', 'a begin\t', '-content--Content-']) {
+t.test('a MIME field or a line that begins data makes a content look like mail', async (t) => {
+  for (const text of [
+    ...['Content-x', 'a CONTENT-', '-content--Content-'],
+    ...['begin 644', 'Begin 6', 'begin\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+  ]) {
     for (const length of [1, 3, 7, 100]) {
       t.equal(looksLikeMail(inChunks(text, length)), true, `${text} by ${length}`)
     }
   }
-  for (const text of ['', 'content', 'xontent-', 'a-b', 'beginning', 'begin\n', 'Begin 6']) {
+  for (const text of ['', 'content', 'xontent-', 'a-b', 'the beginning', 'we begin 6', ':-)']) {
     for (const length of [1, 100]) {
       t.equal(looksLikeMail(inChunks(text, length)), false, `${text} by ${length}`)
     }

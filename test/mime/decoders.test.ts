@@ -225,13 +225,18 @@ t.test('the decoder of quoted-printable notes what is odd', async (t) => {
     'a b': {},
     'a ': { blanks: true },
     'a\rb': { bareCr: true },
+    'a\0b': { nul: true },
   }
   for (const [text, expected] of Object.entries(rows)) {
-    const odd = { strange: false, blanks: false, encoded: false, bareCr: false }
+    const odd = { strange: false, blanks: false, encoded: false, bareCr: false, nul: false }
     const make: Make = (give) => {
       return new QuotedPrintableDecoder(give, decoderRoom(), PATIENT_ESCAPES, odd)
     }
     decoded(make, text)
-    t.same(odd, { strange: false, blanks: false, encoded: false, bareCr: false, ...expected }, text)
+    t.same(
+      odd,
+      { strange: false, blanks: false, encoded: false, bareCr: false, nul: false, ...expected },
+      text,
+    )
   }
 })

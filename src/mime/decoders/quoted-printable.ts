@@ -29,6 +29,7 @@ export interface QuotedPrintableMode {
    * - `drop digit`: the same, and a digit behind the `=` goes, too.
    * - `drop line`: the rest of the line goes, with its line end.
    * - `drop pair`: the `=` goes, with another `=` that follows.
+   * - `halve pair`: the `=` stays, and another `=` that follows goes, as in Python's binascii.
    * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, behind it, even if
    *   these are blanks before a line end, or a `=`. `keep two` drops a byte behind a digit.
    * - An EscapeReader takes any two bytes for an escape, unless they are a line end.
@@ -41,6 +42,7 @@ export interface QuotedPrintableMode {
     | 'drop digit'
     | 'drop line'
     | 'drop pair'
+    | 'halve pair'
     | EscapeReader
   /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
@@ -61,6 +63,8 @@ export interface QuotedPrintableOddities {
   encoded: boolean
   /** A CR occurred that no LF follows. */
   bareCr: boolean
+  /** A NUL occurred. */
+  nul: boolean
 }
 
 /**
@@ -88,6 +92,7 @@ export class QuotedPrintableDecoder implements Decoder {
 
   push(bytes: Buffer, from: number, to: number): void {
     this.#lookForBareCr(bytes, from, to)
+    if (this.#odd && !this.#odd.nul) this.#odd.nul = bytes.subarray(from, to).includes(0)
     // Held bytes are joined with only a little of what comes. If they were joined with all of it,
     // small pieces would be copied again and again.
     for (let at = from; at < to; ) {
@@ -226,6 +231,9 @@ export class QuotedPrintableDecoder implements Decoder {
       case 'drop digit':
         return hex[bytes[at + 1] ?? 0]! >= 0 ? at + 2 : end
       case 'drop pair':
+        return bytes[at + 1] === EQUALS ? at + 2 : at + 1
+      case 'halve pair':
+        this.#out.put(EQUALS)
         return bytes[at + 1] === EQUALS ? at + 2 : at + 1
       case 'drop line':
         this.#inDroppedLine = true

@@ -32,16 +32,18 @@ export class WithLineEnds implements Decoder {
   }
 }
 
-/** Removes all CRs, as readers do that drop each CR that they decode. */
-export class WithoutCrs implements Decoder {
+/** Removes a byte wherever it stands: each CR, or each NUL, as some readers do. */
+export class WithoutByte implements Decoder {
   readonly #out: Writer
+  readonly #byte: number
 
-  constructor(give: Give, room: Buffer) {
+  constructor(give: Give, room: Buffer, byte: number) {
     this.#out = new Writer(give, room)
+    this.#byte = byte
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at++) if (bytes[at] !== CR) this.#out.put(bytes[at]!)
+    for (let at = from; at < to; at++) if (bytes[at] !== this.#byte) this.#out.put(bytes[at]!)
     this.#out.flush()
   }
 

@@ -1,31 +1,5 @@
 import { CR, LF, LineSearch } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
-
-/** The most characters of a line that begins uuencode. */
-const HEADER_MAX = 64 * 1024
-
-/**
- * Returns whether uuencode begins behind the line for some reader. The line is `begin 644 name`, or
- * `begin` with anything or nothing behind it.
- */
-export function isUuencodeHeader(line: string): boolean {
-  return line.length <= HEADER_MAX && /^begin(?!-base64[ \t])(?:[ \t`-]|$)/i.test(line)
-}
-
-/** Returns whether base64 begins behind the line, which is `begin-base64 644 name`. */
-export function isBase64Header(line: string): boolean {
-  return /^begin-base64[ \t]/i.test(line)
-}
-
-/** Returns the file name in a line that begins uuencode or yEnc; '' if it has no name. */
-export function codedName(line: string): string {
-  if (/^=ybegin /i.test(line)) {
-    const at = line.toLowerCase().indexOf('name=')
-    return at < 0 ? '' : line.slice(at + 'name='.length).trim()
-  }
-  const mode = /^begin(?:-base64)?[ \t-]+[0-7]+[ \t]/i.exec(line)
-  return mode ? line.slice(mode[0].length).trim() : ''
-}
+import { type Decoder, type Give, ROOM } from './decoder.ts'
 
 /**
  * Returns whether the last line may be uuencode: it is about as long as its first character says.
@@ -39,8 +13,9 @@ export function endsInUuencode(bytes: Buffer): boolean {
   return Math.abs(end - from - 1 - needed) <= 4
 }
 
-/** One of the ways in which readers are known to decode uuencode. */
+/** One of the ways in which readers are known to decode uuencode, and XXencode beside it. */
 export interface UuencodeMode {
+  readonly alphabet: 'uu' | 'xx'
   /**
    * Which lines are data. The first character of a line says how many bytes the line has.
    * - `about`: lines that are not much longer than that.
@@ -57,19 +32,26 @@ export interface UuencodeMode {
 }
 
 /** The standard way: as most readers decode. */
-export const STANDARD_UUENCODE: UuencodeMode = { lines: 'about', toItsEnd: false, stops: true }
+export const STANDARD_UUENCODE: UuencodeMode = {
+  alphabet: 'uu',
+  lines: 'about',
+  toItsEnd: false,
+  stops: true,
+}
 
 /** The other ways, which are tried if something odd occurred. */
 export const otherUuencode: readonly UuencodeMode[] = [
-  { lines: 'about', toItsEnd: false, stops: false },
-  { lines: 'whole', toItsEnd: false, stops: true },
-  { lines: 'whole', toItsEnd: false, stops: false },
-  { lines: 'exact', toItsEnd: false, stops: true },
-  { lines: 'any', toItsEnd: false, stops: true },
-  { lines: 'any', toItsEnd: false, stops: false },
-  { lines: 'any', toItsEnd: true, stops: true },
-  { lines: 'any', toItsEnd: true, stops: false },
-  { lines: 'folded', toItsEnd: false, stops: true },
+  { ...STANDARD_UUENCODE, stops: false },
+  { ...STANDARD_UUENCODE, lines: 'whole' },
+  { ...STANDARD_UUENCODE, lines: 'whole', stops: false },
+  { ...STANDARD_UUENCODE, lines: 'exact' },
+  { ...STANDARD_UUENCODE, lines: 'any' },
+  { ...STANDARD_UUENCODE, lines: 'any', stops: false },
+  { ...STANDARD_UUENCODE, lines: 'any', toItsEnd: true },
+  { ...STANDARD_UUENCODE, lines: 'any', toItsEnd: true, stops: false },
+  { ...STANDARD_UUENCODE, lines: 'folded' },
+  { ...STANDARD_UUENCODE, alphabet: 'xx' },
+  { ...STANDARD_UUENCODE, alphabet: 'xx', lines: 'whole' },
 ]
 
 /** What occurred in uuencode that readers decode in different ways. */
@@ -89,6 +71,17 @@ function sixBits(small: number): Uint8Array {
 
 const standardValues = sixBits(32)
 const foldedValues = sixBits(64)
+
+/** The characters of XXencode in the order of their values. */
+const XX = '+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const xxValues = new Uint8Array(256)
+for (const [value, character] of [...XX].entries()) xxValues[character.charCodeAt(0)] = value
+const isXx = (byte: number) => XX.includes(String.fromCharCode(byte))
+
+function valuesOf({ alphabet, lines }: UuencodeMode): Uint8Array {
+  if (alphabet === 'xx') return xxValues
+  return lines === 'folded' ? foldedValues : standardValues
+}
 
 /** The most bytes of a line that are decoded together. */
 const LINE_MAX = 16 * 1024
@@ -113,7 +106,7 @@ export class UuencodeDecoder implements Decoder {
     this.#room = room
     this.#mode = mode
     this.#odd = odd
-    this.#values = mode.lines === 'folded' ? foldedValues : standardValues
+    this.#values = valuesOf(mode)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -197,12 +190,17 @@ export class UuencodeDecoder implements Decoder {
     const characters = end - from - 1
     if (toItsEnd) return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
     if (lines === 'any' || lines === 'folded') return length
-    if (first < 32 || first > 96) return OTHER
+    const isXxencode = this.#mode.alphabet === 'xx'
+    if (isXxencode ? !isXx(first) : first < 32 || first > 96) return OTHER
     const needed = Math.ceil(length / 3) * 4
     if (characters > needed + 4) return OTHER
     if (lines === 'about') return length
     if (lines === 'exact' && characters > needed) return OTHER
-    return characters < needed || hasSmall(bytes, from, end) ? OTHER : length
+    if (characters < needed) return OTHER
+    const isData = isXxencode
+      ? isXxLine(bytes, from, from + 1 + needed)
+      : !hasSmall(bytes, from, end)
+    return isData ? length : OTHER
   }
 }
 
@@ -213,6 +211,11 @@ function isSmall(byte: number): boolean {
 function hasSmall(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (isSmall(bytes[at]!)) return true
   return false
+}
+
+function isXxLine(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if (!isXx(bytes[at]!)) return false
+  return true
 }
 
 function isEnd(byte: number): boolean {
@@ -241,53 +244,4 @@ function isEndLine(bytes: Buffer, from: number, end: number): boolean {
     (bytes[from + 1]! | 32) === 0x6e &&
     (bytes[from + 2]! | 32) === 0x64
   )
-}
-
-/**
- * Decodes yEnc in pieces of any size, up to a line `=yend`. Lines that begin with `=ypart` are
- * skipped.
- */
-export class YencDecoder implements Decoder {
-  readonly #out: Writer
-  #held = Buffer.alloc(0)
-  #over = false
-
-  constructor(give: Give, room: Buffer) {
-    this.#out = new Writer(give, room)
-  }
-
-  push(bytes: Buffer, from: number, to: number): void {
-    let rest = bytes.subarray(from, to)
-    if (this.#held.length > 0) rest = Buffer.concat([this.#held, rest])
-    this.#held = Buffer.alloc(0)
-    for (let at = 0; at < rest.length && !this.#over; ) {
-      const lf = rest.indexOf(LF, at)
-      if (lf < 0 && rest.length - at <= LINE_MAX) {
-        this.#held = Buffer.from(rest.subarray(at))
-        break
-      }
-      const end = lf < 0 ? rest.length : lf + 1
-      this.#line(rest, at, end)
-      at = end
-    }
-    this.#out.flush()
-  }
-
-  end(): void {
-    if (!this.#over && this.#held.length > 0) this.#line(this.#held, 0, this.#held.length)
-    this.#out.flush()
-  }
-
-  #line(bytes: Buffer, from: number, to: number): void {
-    const start = bytes.toString('latin1', from, Math.min(to, from + 6)).toLowerCase()
-    if (start === '=yend ') this.#over = true
-    if (start === '=ypart' || this.#over) return
-    let end = to
-    while (end > from && isEnd(bytes[end - 1]!)) end--
-    for (let at = from; at < end; at++) {
-      const isEscaped = bytes[at] === 0x3d && at + 1 < end
-      if (isEscaped) at++
-      this.#out.put((bytes[at]! - 42 - (isEscaped ? 64 : 0)) & 255)
-    }
-  }
 }

@@ -4,7 +4,7 @@ import {
   LowBytes,
   Unflowed,
   WithLineEnds,
-  WithoutCrs,
+  WithoutByte,
   WithoutEmptyLines,
   WithoutTails,
 } from '../../../src/mime/decoders/text-forms.ts'
@@ -13,7 +13,7 @@ import { inEverySplit } from './in-every-split.ts'
 const make: Readonly<Record<string, (give: Give, room: Buffer) => Decoder>> = {
   'with LF': (give, room) => new WithLineEnds(give, room, 'lf'),
   'with CR LF': (give, room) => new WithLineEnds(give, room, 'crlf'),
-  'without CRs': (give, room) => new WithoutCrs(give, room),
+  'without CRs': (give, room) => new WithoutByte(give, room, 0x0d),
   'without empty lines in front': (give, room) => new WithoutEmptyLines(give, room),
   'without what follows a NUL': (give, room) => new WithoutTails(give, room),
   'without flowed line ends': (give, room) => new Unflowed(give, room),

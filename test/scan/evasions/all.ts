@@ -1,4 +1,5 @@
 import { base64 } from './base64.ts'
+import { coded } from './coded.ts'
 import { type Evasion, FILE_TYPE, ZIP_TYPE } from './compose.ts'
 import { fields } from './fields.ts'
 import { flowed } from './flowed.ts'
@@ -41,6 +42,7 @@ export const evasions: Readonly<Record<string, readonly Evasion[]>> = {
   'quoted-printable': quotedPrintable,
   'quoted-printable as form-data': asFormData(quotedPrintable),
   uuencode,
+  'encodings in text': coded,
   'whole files': wholeFiles,
   'format=flowed': flowed,
   'mails within': nested,

@@ -51,12 +51,20 @@ export const equalsFileCrlf = withCrlf(equalsFile)
 /** Its last byte is zero, and the only one of its group in base64. */
 export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
 
+/** It begins with a `=` that stands before a byte of eight bits. */
+export const equalsBeforeFile = Buffer.concat([Buffer.from('=\xc3', 'latin1'), madeBytes(333)])
+
+/** Its first bytes may be written as `=YEND` in yEnc. */
+export const yencAlikeFile = Buffer.concat([Buffer.from([0xef, 0x1b, 0x24, 0x1a]), madeBytes(400)])
+
 /** Less than what most scanners look at: 8 bytes. */
 export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 
 /** Found by a digest of the whole, but for HTML. */
 const known: Readonly<Record<string, Buffer>> = {
   binaryFile,
+  yencAlikeFile,
+  equalsBeforeFile,
   textFile,
   textFileCrlf,
   openTextFile,

@@ -9,10 +9,23 @@ import {
   QUOTED,
   quotedPrintableText,
 } from './compose.ts'
-import { binaryFile, equalsFile, openTextFile, testFile, textFile, zip } from './files.ts'
+import {
+  binaryFile,
+  equalsBeforeFile,
+  equalsFile,
+  openTextFile,
+  testFile,
+  textFile,
+  zip,
+} from './files.ts'
 
-function data(name: string, body: () => string, fields = [FILE_TYPE, QUOTED]): Evasion {
-  return { name, text: () => mixed(part(fields, body())) }
+function data(
+  name: string,
+  body: () => string,
+  fields = [FILE_TYPE, QUOTED],
+  openedBy?: string,
+): Evasion {
+  return { name, text: () => mixed(part(fields, body())), ...(openedBy && { openedBy }) }
 }
 
 /** The character of UTF-8 whose number is that of the byte and 0x100 more. */
@@ -37,6 +50,15 @@ export const quotedPrintable: readonly Evasion[] = [
       .replace(/^(=..){5}/, '$&='),
   ),
   data('quoted-printable with = before each escape', () => `=${escapes(testFile).join('=')}`),
+  data('quoted-printable with === before the digits', () =>
+    escapes(equalsBeforeFile).join('').replace('=3D=C3', '===C3'),
+  ),
+  data(
+    'quoted-printable with a NUL in each escape',
+    () => encode(binaryFile).replace(/=(.)(?=[^\n])/g, '=$1\0'),
+    undefined,
+    'programs that drop NULs',
+  ),
   data('quoted-printable with == at the end of a line', () =>
     encode(testFile).replace(/=\n/, '==\n'),
   ),

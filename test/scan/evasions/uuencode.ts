@@ -5,10 +5,8 @@ import {
   FILE_TYPE,
   mail,
   mixed,
-  multipart,
   part,
   QUOTED,
-  TEXT,
   UUENCODE,
   uulines,
   ZIP_TYPE,
@@ -192,62 +190,4 @@ export const uuencode: readonly Evasion[] = [
     name: `uuencode that says ${word}`,
     text: () => mixed(part([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip))),
   })),
-  {
-    name: 'yEnc in a text',
-    text: () => mail(part(['Content-Type: text/plain'], yencode(zip))),
-  },
-  {
-    name: 'yEnc in an attached text',
-    text: () => mixed(part(['Content-Type: text/plain; name=a.yenc'], yencode(zip))),
-  },
-  {
-    name: 'BinHex in a text',
-    text: () => mixed(`Content-Type: application/mac-binhex40; name=a.hqx\n\n${binhex(zip)}`),
-  },
-  {
-    name: 'two texts, uuencode behind BinHex',
-    text: () =>
-      mail(
-        multipart('mixed', [
-          TEXT,
-          part(['Content-Type: text/plain'], `${binhex(testFile)}\n\n${encode(zip)}`),
-        ]),
-      ),
-  },
 ]
-
-function yencode(bytes: Buffer): string {
-  let line = ''
-  for (const byte of bytes) {
-    const value = (byte + 42) & 255
-    const critical = value === 0 || value === 10 || value === 13 || value === 61
-    line += critical ? `=${String.fromCharCode((value + 64) & 255)}` : String.fromCharCode(value)
-  }
-  return `=ybegin line=512 size=${bytes.length} name=report.zip\n${line}\n=yend size=${bytes.length}`
-}
-
-/** RFC 1741. */
-function binhex(bytes: Buffer): string {
-  const crc = (data: Buffer) => {
-    let value = 0
-    for (const byte of [...data, 0, 0]) {
-      for (let bit = 7; bit >= 0; bit--) {
-        const high = value & 0x8000
-        value = ((value << 1) | ((byte >> bit) & 1)) & 0xffff
-        if (high) value ^= 0x1021
-      }
-    }
-    return Buffer.from([value >> 8, value & 255])
-  }
-  const length = Buffer.alloc(8)
-  length.writeUInt32BE(bytes.length)
-  const header = Buffer.concat([Buffer.from('\x0areport.zip\0ZIP ZIP \0\0', 'latin1'), length])
-  const all = Buffer.concat([header, crc(header), bytes, crc(bytes), Buffer.from([0, 0])])
-  const plain = Buffer.from(all.toString('latin1').replaceAll('\x90', '\x90\0'), 'latin1')
-  const letters = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  const text = [...plain.toString('base64').replace(/=+$/, '')]
-    .map((character) => letters[alphabet.indexOf(character)])
-    .join('')
-  return `(This file must be converted with BinHex 4.0)\n\n${`:${text}:`.replace(/.{64}/g, '$&\n')}`
-}

@@ -1,0 +1,56 @@
+import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
+import { Base64Decoder } from './base64.ts'
+import type { Decoder, Give } from './decoder.ts'
+
+const COLON = 0x3a
+const QUOTE = 0x22
+/** The most bytes of the parameters of the property. */
+const PARAMETERS_MAX = 4096
+
+/**
+ * Decodes a file that a calendar holds (RFC 5545 3.8.1.1): the value in base64 of a property, behind
+ * its parameters and a colon. A line that begins with a blank goes on with the line before.
+ */
+export class AttachDecoder implements Decoder {
+  readonly #inner: Base64Decoder
+  #state: 'parameters' | 'value' | 'over' = 'parameters'
+  #parameters = ''
+  #isQuoted = false
+  #startsLine = false
+
+  constructor(give: Give, room: Buffer) {
+    this.#inner = new Base64Decoder(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    let valueFrom = this.#state === 'value' ? from : to
+    let at = from
+    for (; at < to && this.#state !== 'over'; at++) {
+      const byte = bytes[at]!
+      if (this.#startsLine && byte !== SPACE && byte !== TAB) break
+      this.#startsLine = byte === LF
+      if (this.#state === 'parameters' && byte !== CR && byte !== LF && this.#parameter(byte)) {
+        valueFrom = at + 1
+      }
+    }
+    if (valueFrom < at) this.#inner.push(bytes, valueFrom, at)
+    if (at < to) this.#state = 'over'
+  }
+
+  end(): void {
+    this.#inner.end()
+  }
+
+  /** Takes a byte before the value. Returns whether the value begins behind it. */
+  #parameter(byte: number): boolean {
+    if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
+    if (byte === COLON && !this.#isQuoted) {
+      const isBase64 = /encoding\s*=\s*"?base64/i.test(this.#parameters.replace(/[\n \t]/g, ''))
+      this.#state = isBase64 ? 'value' : 'over'
+      return isBase64
+    }
+    this.#parameters += String.fromCharCode(byte)
+    if (this.#parameters.length > PARAMETERS_MAX) this.#state = 'over'
+    return false
+  }
+}

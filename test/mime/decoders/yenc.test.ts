@@ -1,0 +1,47 @@
+import t from 'tap'
+import { decoderRoom } from '../../../src/mime/decoders/base64.ts'
+import type { Give } from '../../../src/mime/decoders/decoder.ts'
+import { YencDecoder, type YencMode } from '../../../src/mime/decoders/yenc.ts'
+import { inEverySplit } from './in-every-split.ts'
+
+const USUAL: YencMode = { controls: 'data', anyCase: true, joins: false }
+
+t.test('yEnc is decoded up to its end', async (t) => {
+  const make = (give: Give, room: Buffer) => new YencDecoder(give, room, USUAL)
+  const rows: Readonly<Record<string, string>> = {
+    '\x8b\x8c\r\n\x8d\n=yend size=3\n\x8b': 'abc',
+    '=ypart begin=1\n\x8b\n=YPART\n\x8c': 'ab',
+    '\x8b\n=YEND\n\x8c': 'a',
+    '\x8b\r\x8c\0': 'a\xe3b\xd6',
+    '\x8b\n=yend\nx\n=ybegin\n\x8c': 'a',
+    '=\xcb=\xcc': 'ab',
+    '\x8b=\n\x8c': 'a\x13b',
+    '\x29': '\xff',
+    '': '',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same([...inEverySplit(text, make)], [expected], JSON.stringify(text))
+  }
+  const long = '\x8b'.repeat(40_000)
+  let decoded = ''
+  const decoder = make((room, length) => {
+    decoded += room.toString('latin1', 0, length)
+  }, decoderRoom())
+  for (let at = 0; at < long.length; at += 1000) {
+    decoder.push(Buffer.from(long, 'latin1'), at, at + 1000)
+  }
+  decoder.end()
+  t.equal(decoded, 'a'.repeat(40_000), 'a line of any length')
+})
+
+t.test('yEnc is decoded as other readers do', async (t) => {
+  const rows: readonly (readonly [Partial<YencMode>, string, string])[] = [
+    [{ controls: 'skip' }, '\x8b\r\x8c\0\x8d\r\n\x8e', 'abcd'],
+    [{ anyCase: false }, '\x8b\n=YEND\n\x8c', 'a\xef\x1b\x24\x1ab'],
+    [{ joins: true }, '\x8b\n=yend\nx\n=ybegin\n=ypart\n\x8c\n=yend', 'ab'],
+  ]
+  for (const [mode, text, expected] of rows) {
+    const make = (give: Give, room: Buffer) => new YencDecoder(give, room, { ...USUAL, ...mode })
+    t.same([...inEverySplit(text, make)], [expected], JSON.stringify(text))
+  }
+})
