@@ -47,10 +47,10 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
   check: [
     { words: () => ['check', '--daemon'], exit: Number.NaN, results: Number.NaN },
     {
-      words: () => ['check', '--run', '/nonexistent/run'],
+      words: () => ['check', '--pid', '0'],
       exit: 2,
       results: 0,
-      errors: [/nonexistent/],
+      errors: [/does not start qmail-smtpd/],
     },
   ],
   inject: [

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { SCRIPT_MAX } from '../../src/cli/check/shared/build-hosts.ts'
 import { SHOWN } from '../../src/cli/quarantine/show.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/host-names.ts'
 import { KNOWN_MAX } from '../../src/delay/gate/known-clients.ts'
@@ -120,7 +119,6 @@ t.test(
   'the figures about what onescan(1) reads, counts and shows are those of the program',
   async (t) => {
     const page = words('onescan.1')
-    t.match(page, `It may have ${SCRIPT_MAX / KIB} KiB.`)
     t.match(page, `one of more than ${LINE_MAX / KIB} KiB is ignored`)
     t.match(page, `its first ${SHOWN / KIB} KiB;`)
     t.match(page, `counts ${withCommas(NAMES_MAX)} different ones`)

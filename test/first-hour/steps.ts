@@ -95,8 +95,10 @@ const qmail: Walk = (install) => [
   { self: 'grep decision= /var/log/svscan | tail -1', expect: /decision=reject.*virus=/ },
   ...cluster(withQmail),
   { place: 'cp /service/smtpd/run /root/right-run' },
-  { self: 'cat ordinary-run >/service/smtpd/run; onescan check', expect: /^error.*softlimit/m },
-  { place: 'cat /root/right-run >/service/smtpd/run' },
+  { self: 'cat ordinary-run >/service/smtpd/run; svc -t /service/smtpd' },
+  settle,
+  { self: 'onescan check', expect: /^error.*softlimit/m },
+  { place: 'cat /root/right-run >/service/smtpd/run; svc -t /service/smtpd' },
 ]
 
 const removedFromQmail: readonly Step[] = [

@@ -2,31 +2,30 @@ import { tryAsAccount } from './as-account.ts'
 import { slotReadings } from './checks.ts'
 import { namesSlot } from './options.ts'
 import { readAccounts } from './shared/account.ts'
-import { buildHosts, type SlotOptions } from './shared/build-hosts.ts'
 import { type Finding, ok } from './shared/finding.ts'
 import { accountText, type Host } from './shared/host.ts'
 import { runCheck } from './shared/run-check.ts'
-import { checkLineEnds, findRunScripts } from './slot/find-run-scripts.ts'
+import { checkService, findRunningServices, readService } from './slot/running-services.ts'
+import { type SlotOptions, slotHosts } from './slot/slot-hosts.ts'
 
 /**
- * Checks the slot of qmail as the options set it up. Without such options it checks the slot of each
- * SMTP service whose run script is found, once for each class of clients in tcpserver's rules.
+ * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
+ * options it checks the slot of each SMTP service that runs, once for each class of clients in
+ * its rules.
  */
 export async function checkSlot(
   options: SlotOptions,
 ): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
-  const { files, findings: ofScripts } = namesSlot(options)
-    ? { files: [], findings: [] }
-    : findRunScripts()
-  const scripts = files.length > 0 ? files : [options.run]
-  const hosts = scripts.flatMap((run) =>
-    buildHosts({ ...options, run }, process.env, readAccounts(), Date.now()),
+  const { services, findings: notSeen } =
+    options.pid !== undefined
+      ? { services: [readService(options.pid)], findings: [] }
+      : namesSlot(options)
+        ? { services: [], findings: [] }
+        : findRunningServices()
+  const hosts = (services.length > 0 ? services : [undefined]).flatMap((service) =>
+    slotHosts(service, options, process.env, readAccounts(), Date.now()),
   )
-  const findings: Finding[] = [
-    ...ofScripts,
-    ...files.map((file) => ok('run script', file)),
-    ...scripts.flatMap((file) => (file === undefined ? [] : checkLineEnds(file))),
-  ]
+  const findings: Finding[] = [...notSeen, ...services.flatMap((service) => checkService(service))]
   for (const host of hosts) {
     const ofHost = passesOnPurpose(host) ?? (await checkSlotOf(host, options.user !== undefined))
     for (const finding of ofHost) addOnce(findings, finding, hosts.length > 1 ? host : undefined)

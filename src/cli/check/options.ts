@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { findMailServers, type MailServer } from './mail-servers/find.ts'
-import type { SlotOptions } from './shared/build-hosts.ts'
+import type { SlotOptions } from './slot/slot-hosts.ts'
 
 /** The options of `onescan check`. */
 export interface CheckOptions extends SlotOptions {
@@ -14,15 +14,16 @@ export interface CheckOptions extends SlotOptions {
 
 export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
   return addEnvironmentOptions(yargs)
-    .option('run', {
+    .option('pid', {
       type: 'string',
       requiresArg: true,
-      describe: "The service's run script: its limits, account, envdir and variables",
+      describe: 'Only this running service: the process of its tcpserver',
     })
     .option('user', {
       type: 'string',
       requiresArg: true,
-      describe: 'Account of the slot [default: by --run; else qmaild for root, or yourself]',
+      describe:
+        'Account of the slot [default: that of the service; else qmaild for root, or yourself]',
     })
     .option('program', {
       type: 'string',
@@ -48,7 +49,6 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       describe: 'Look only at the onescand that runs: its settings, and files that changed since',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .example('$0 check --run /service/smtpd/run', 'As the SMTP service runs it (as root)')
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
@@ -74,10 +74,10 @@ export function isWholeHost(options: CheckOptions): boolean {
 }
 
 /** Whether an option or variable says how the slot is set up. */
-export function namesSlot({ run, user, program, client, envdir, env }: SlotOptions): boolean {
+export function namesSlot({ pid, user, program, client, envdir, env }: SlotOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   return (
-    [run, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
+    [pid, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
     [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
   )
 }

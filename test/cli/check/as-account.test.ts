@@ -5,6 +5,7 @@ import t from 'tap'
 import { findProgram } from '../../programs/install.mjs'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
+import { startService, tcpserver } from './service.ts'
 
 /** Root runs `onescan check` with settings that somebody else wrote. */
 
@@ -88,25 +89,21 @@ function hostileService(directory: string, how: How) {
 for (const how of ['compiled', 'on Node'] as const) {
   const skip = notRoot || compilerMissing || (how === 'compiled' && nativeMissing)
 
-  t.test(`root runs nothing that a run script or envdir names, ${how}`, { skip }, async (t) => {
+  t.test(`root runs nothing that a service or envdir names, ${how}`, { skip }, async (t) => {
     const directory = openDirectory(t)
     const [program, ...words] = commandOf(how)
     const { variables, noted, scanner } = hostileService(directory, how)
     mkdirSync(join(directory, 'env'))
-    const lines = Object.entries(variables).map(([name, value]) => {
+    for (const [name, value] of Object.entries(variables)) {
       writeFileSync(join(directory, 'env', name), `${value}\n`)
-      return `export ${name}="${value}"\n`
-    })
-    const exports = lines.join('')
-    const run = (name: string, text: string) => {
-      writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`)
-      return ['--run', join(directory, name)]
     }
-    const plain = run('plain', `${exports}exec setuidgid nobody qmail-smtpd`)
-    const byEnvdir = run('envdir', `exec envdir ${directory}/env setuidgid nobody qmail-smtpd`)
-    const nobodys = run('nobodys', `${exports}exec qmail-smtpd`)
+    // Without LD_PRELOAD: tcpserver would obey it before it gives up root.
+    const { LD_PRELOAD: _, ...env } = variables
+    const asNobody = tcpserver('-u', '65534', '-g', '65534')
+    const service = await startService(t, ['/usr/bin/env', ...asNobody], { env })
+    const pid = ['--pid', service]
     const ownEnvdir = ['--envdir', join(directory, 'env')]
-    for (const from of [plain, byEnvdir, nobodys, ownEnvdir, [...ownEnvdir, '--user', 'nobody']]) {
+    for (const from of [pid, ownEnvdir, [...ownEnvdir, '--user', 'nobody']]) {
       for (const QHPSI of ['plugin: hostile.mjs eicar', scanner]) {
         const { stdout, stderr } = spawnSync(
           program,
@@ -134,11 +131,10 @@ for (const how of ['compiled', 'on Node'] as const) {
     const directory = openDirectory(t)
     const [program, ...words] = commandOf(how)
     const { variables, noted, scanner } = hostileService(directory, how)
-    const exports = Object.entries(variables).map(([name, value]) => `export ${name}="${value}"\n`)
-    const run = join(directory, 'run')
-    writeFileSync(run, `#!/bin/sh\n${exports.join('')}exec setuidgid nobody qmail-smtpd\n`)
+    const { LD_PRELOAD: _, ...env } = variables
+    const pid = await startService(t, tcpserver('-u', '65534', '-g', '65534'), { env })
     // In some containers root lacks the capabilities to change its user.
-    const alone = ['--bounding-set=-setuid,-setgid', program, ...words, 'check', '--run', run]
+    const alone = ['--bounding-set=-setuid,-setgid', program, ...words, 'check', '--pid', pid]
     const { stdout, status } = spawnSync('setpriv', [...alone, '--env', `QHPSI=${scanner}`], {
       encoding: 'utf8',
     })
@@ -152,12 +148,10 @@ t.test(
   'the slot of a service without an account is not tried as root',
   { skip: notRoot },
   async (t) => {
-    const directory = openDirectory(t)
     const [program, ...words] = commandOf('on Node')
-    const run = join(directory, 'run')
-    writeFileSync(run, "#!/bin/sh\nexport QHPSI='plugin: eicar'\nexec setuidgid root qmail-smtpd\n")
+    const pid = await startService(t, tcpserver(), { env: { QHPSI: 'plugin: eicar' } })
     const check = (...more: string[]) =>
-      spawnSync(program, [...words, 'check', '--run', run, ...more], { encoding: 'utf8' }).stdout
+      spawnSync(program, [...words, 'check', '--pid', pid, ...more], { encoding: 'utf8' }).stdout
     t.match(check(), /^error +trials: .*as root: nothing was tried; name its account with --user/m)
     t.match(check('--user', 'root'), /^ok +scanner eicar: finds EICAR/m, 'but where he says so')
   },

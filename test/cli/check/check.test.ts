@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../src/cli/check/shared/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
+import { ucspiMissing } from '../../programs/ucspi.ts'
 import { jsonIn, oldestNode, onescan } from '../onescan.ts'
+import { startService, tcpserver } from './service.ts'
 
 /** Root makes the trials as another user, unless --user names root. */
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
@@ -40,27 +42,24 @@ t.test('the oldest Node runs check', async (t) => {
   t.match(out, /^ok +slot, EICAR: is found/m)
 })
 
-t.test('a run script sets environment, account and limits', async (t) => {
-  const home = qmailHome(t)
-  writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
-  const run = join(home, 'run')
-  const user = process.getuid!() === 0 ? 'root' : (await import('node:os')).userInfo().username
-  writeFileSync(
-    run,
-    `#!/bin/sh
-export QMAILHOME=${home}
-exec envdir ${home}/env softlimit -m 3000000 setuidgid ${user} qmail-smtpd
-`,
-  )
-  const { code, out } = await onescan(['check', ...asSelf, '--run', run, '--json'])
-  t.equal(code, 2)
-  const findings = jsonIn<Finding>(out).results
-  const of = (what: string) => findings.find((finding) => finding.what === what)
-  t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
-  t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
-  t.match(of('memory limits'), { level: 'error', value: /^3000000 bytes of address space/ })
-  t.match(of('slot, EICAR'), { level: 'error', value: /crashes|exits/ })
-})
+t.test(
+  'a service that runs shows environment, account and limits',
+  { skip: ucspiMissing },
+  async (t) => {
+    const home = qmailHome(t)
+    writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
+    const words = ['envdir', join(home, 'env'), 'softlimit', '-m', '3000000', ...tcpserver()]
+    const pid = await startService(t, words, { env: { QMAILHOME: home } })
+    const { code, out } = await onescan(['check', ...asSelf, '--pid', pid, '--json'])
+    t.equal(code, 2)
+    const findings = jsonIn<Finding>(out).results
+    const of = (what: string) => findings.find((finding) => finding.what === what)
+    t.match(of('QHPSI'), { level: 'ok', value: 'plugin: eicar' })
+    t.match(of('chain'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
+    t.match(of('memory limits'), { level: 'error', value: /^3000000 bytes of address space/ })
+    t.match(of('slot, EICAR'), { level: 'error', value: /crashes|exits/ })
+  },
+)
 
 t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd({ alertExceedsMax: true })
@@ -78,8 +77,12 @@ t.test('with a real clamd', { skip: clamdMissing }, async (t) => {
   t.notMatch(out, /^error/m)
 })
 
-t.test('a missing file or account ends with exit code 2', async (t) => {
-  const missing = join(t.testdir({}), 'run')
-  t.match(await onescan(['check', '--run', missing]), { code: 2, out: '', err: /--run .*ENOENT/ })
+t.test('a missing process or account ends with exit code 2', async (t) => {
+  const pid = String(process.pid)
+  t.match(await onescan(['check', '--pid', pid]), {
+    code: 2,
+    out: '',
+    err: /does not start qmail-smtpd/,
+  })
   t.match(await onescan(['check', '--user', 'no:such']), { code: 2, err: /no such account/ })
 })

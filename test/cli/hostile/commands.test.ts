@@ -162,7 +162,7 @@ async function tryAll(
 t.test('every command is in the table of attempts', { skip }, async (t) => {
   t.same(commands.map(({ name }) => name).sort(), Object.keys(calls).sort())
   const options = commands.flatMap(({ options }) => options)
-  for (const option of ['envdir', 'run', 'keyring', 'append']) {
+  for (const option of ['envdir', 'pid', 'keyring', 'append']) {
     t.ok(options.includes(option), `--${option} is found in the help`)
   }
   t.ok(notesReaders(t), 'this file system notes who reads a file')

@@ -39,7 +39,7 @@ function checkScanner({ env, directories }: Host): Finding[] {
   try {
     if (readScanPolicy(env, directories) !== undefined) return [ok('QHPSI', env.QHPSI!.trim())]
     const remedy =
-      'set it in tcp.smtp, by envdir or in the run script; give check the same with --run, --envdir or --env'
+      'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
     return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
   } catch (thrown) {
     return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]

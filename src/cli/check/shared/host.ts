@@ -2,7 +2,19 @@ import type { Environment } from '../../../ground/settings/settings.ts'
 import type { ControlDirectories } from '../../../judge/policy.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../scan/shared/scan-policy.ts'
 import { type Accounts, groupName, type SystemAccount } from './account.ts'
-import type { MemoryLimits } from './memory-limits.ts'
+
+/** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
+export interface MemoryLimits {
+  readonly addressSpace: number | undefined
+  readonly data: number | undefined
+  readonly stack: number | undefined
+}
+
+export const noLimits: MemoryLimits = {
+  addressSpace: undefined,
+  data: undefined,
+  stack: undefined,
+}
 
 /** The host as the slot or onescand sees it. Checks look at nothing else. */
 export interface Host {

@@ -3,8 +3,7 @@ import { promisify } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
-import type { Host } from '../shared/host.ts'
-import { type MemoryLimits, underLimits } from '../shared/memory-limits.ts'
+import type { Host, MemoryLimits } from '../shared/host.ts'
 import { reachesOnescand } from './onescanc.ts'
 
 const run = promisify(execFile)
@@ -35,6 +34,19 @@ const compiled: RuntimeTrial = {
   command: [...compiledProgram('onescan'), '--version'],
   safe: GIB,
   remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script',
+}
+
+/** The command under soft limits, by prlimit(1) of util-linux. */
+export function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {
+  const options = [
+    ['as', limits.addressSpace],
+    ['data', limits.data],
+    ['stack', limits.stack],
+  ] as const
+  const words = options.flatMap(([name, bytes]) =>
+    bytes === undefined ? [] : [`--${name}=${bytes}:`],
+  )
+  return words.length === 0 ? [...command] : ['/usr/bin/prlimit', ...words, '--', ...command]
 }
 
 /** Checks the runtime that the slot would find: its version, and whether it starts under the service's limits. */

@@ -3,7 +3,7 @@ import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { type Host, scanPolicyOf } from '../shared/host.ts'
-import { underLimits } from '../shared/memory-limits.ts'
+import { underLimits } from './runtime.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */

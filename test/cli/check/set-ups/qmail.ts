@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { slotProgram } from '../../onescan.ts'
-import type { SetUp } from './set-ups.ts'
+import { tcpserver } from '../service.ts'
+import { AS_ROOT, type SetUp } from './set-ups.ts'
 
 /** Servers and files that set-ups may name; onescand.ts has the same ones for set-ups behind Postfix. */
 export interface Around {
@@ -116,28 +117,15 @@ export const setUpsOfQmail = (around: Around): readonly SetUp[] => [
   {
     name: 'blanks before = in tcp.smtp',
     env: { QHPSI: '' },
-    prepare: ({ at, write }) => {
+    service: ({ at }) => {
       const rule = `:allow,QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar",REJECTVIRUS ="1"\n`
       execFileSync('tcprules', [at('tcp.cdb'), at('tmp')], { input: rule })
-      return [
-        '--run',
-        write('run', `#!/bin/sh\nexec tcpserver -x ${at('tcp.cdb')} 0 25 qmail-smtpd\n`),
-      ]
+      return tcpserver('-x', at('tcp.cdb'))
     },
     expect: [
+      AS_ROOT,
       /^ok infected mail: is tagged/,
       /^warning settings: "REJECTVIRUS " is not a setting: .*; did you mean REJECTVIRUS, without blanks around =\?/,
-    ],
-  },
-  {
-    name: 'the run script has line ends of Windows',
-    env: { QHPSI: '' },
-    prepare: ({ write }) => [
-      '--run',
-      write('run', '#!/bin/sh\r\nexport QHPSI="plugin: eicar"\r\nexport REJECTVIRUS=1\r\n'),
-    ],
-    expect: [
-      /^error run script: \S+run has line ends of Windows \(CR LF\): its service does not start.*; sed -i 's\/\\r\$\/\/' \S+run$/,
     ],
   },
 ]

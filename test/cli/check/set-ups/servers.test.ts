@@ -47,8 +47,22 @@ interface Machine extends OwnMachine {
 interface SetUp {
   readonly name: string
   readonly prepare: (machine: Machine) => void
+  /** Whether the service /etc/service/smtpd runs, which writes to its FIFO `ready` when it listens. */
+  readonly isServed?: true
   readonly expect: readonly RegExp[]
 }
+
+const SERVED = `
+supervise /etc/service/smtpd >/dev/null 2>&1 &
+read port </etc/service/smtpd/ready
+"$@"
+svc -dx /etc/service/smtpd
+`
+
+const aroundService =
+  ({ around }: Machine): Machine['around'] =>
+  (program) =>
+    around(['/bin/sh', '-c', SERVED, 'sh', ...program])
 
 const filter = (socket: string, terms: string) => {
   return `INPUT_MAIL_FILTER(\`onescan', \`S=${socket}${terms}')dnl`
@@ -268,20 +282,23 @@ const setUps: readonly SetUp[] = [
     ],
   },
   {
-    name: 'qmail is well by the run script of its service and its tcp.smtp',
+    name: 'qmail is well by its service that runs, and its tcp.smtp',
     prepare({ write, at }) {
       write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
       chmodSync(at('/var/qmail/bin/qmail-queue'), 0o4755)
       write('/var/qmail/control/me', 'mail.example.org\n')
-      const serves = 'setuidgid onescan tcpserver -x /etc/service/smtpd/cdb 0 25 qmail-smtpd'
+      const serves = 'setuidgid onescan tcpserver -1 -x cdb 127.0.0.1 0 qmail-smtpd'
       const path = reachablePath()
-      write('/etc/service/smtpd/run', `#!/bin/sh\nexport PATH=${path}\nexec ${serves}\n`)
+      const lines = ['#!/bin/sh', `export PATH=${path}`, `exec ${serves} >ready`, '']
+      write('/etc/service/smtpd/run', lines.join('\n'), 0o755)
       const directory = at('/etc/service/smtpd')
       const rule = `:allow,QMAILQUEUE="${reachable(slotProgram)}",QHPSI="plugin: eicar"\n`
       execFileSync('tcprules', [`${directory}/cdb`, `${directory}/tmp`], { input: rule })
+      execFileSync('mkfifo', [`${directory}/ready`])
     },
+    isServed: true,
     expect: [
-      /^ok run script: \/etc\/service\/smtpd\/run/,
+      /^ok process \d+: tcpserver -1 -x cdb 127\.0\.0\.1 0 qmail-smtpd/,
       /^ok slot, EICAR: is found/,
       /^ok slot, clean message: scanned and handed on/,
     ],
@@ -307,11 +324,12 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
   const nobody = `inet:${await freePort()}@127.0.0.1`
 
   const only = process.env.SETUP
-  for (const { name, prepare, expect } of setUps) {
+  for (const { name, prepare, isServed = false, expect } of setUps) {
     if (only !== undefined && !name.includes(only)) continue
     t.test(name, async (t) => {
-      const machine = machineOf(t, place, nobody)
-      prepare(machine)
+      const bare = machineOf(t, place, nobody)
+      prepare(bare)
+      const machine = isServed ? { ...bare, around: aroundService(bare) } : bare
       judgeLines(t, await linesOn(machine), expect)
     })
   }

@@ -1,6 +1,16 @@
-import { chmodSync, copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { slotProgram } from '../../onescan.ts'
+import { tcpserver } from '../service.ts'
 
 /** The directory of a host, and functions that put things into it. */
 export interface Place {
@@ -16,6 +26,8 @@ export interface SetUp {
   readonly env?: Readonly<Record<string, string>> | ((place: Place) => Record<string, string>)
   /** Makes the files, and returns more options. */
   readonly prepare?: (place: Place) => readonly string[] | undefined
+  /** Starts a service of these words in the directory, whose slot is looked at then. */
+  readonly service?: (place: Place) => readonly string[]
   /** The lines that must be there, in any order. All other lines must be ok. */
   readonly expect: readonly RegExp[]
 }
@@ -41,8 +53,11 @@ export function placeIn(home: string): Place {
   }
 }
 
-const run = ({ write }: Place, text: string) => ['--run', write('run', `#!/bin/sh\n${text}\n`)]
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+/** Unix time in seconds. */
+const inAnHour = Date.now() / 1000 + 3600
+/** A finding about services that the tests start. */
+export const AS_ROOT = /^error process \d+: runs qmail-smtpd as root; give tcpserver -u /
 /** A finding about SPOOLDIR that comes beside the one that matters. */
 const NOT_PASSED_ON = /^warning SPOOLDIR: .*group of the slot/
 
@@ -368,11 +383,47 @@ export const setUpsOfSettings: readonly SetUp[] = [
   // The service
   {
     name: 'the classic softlimit',
-    prepare: (place) => run(place, 'exec softlimit -m 3000000 qmail-smtpd'),
+    service: () => ['softlimit', '-m', '3000000', ...tcpserver()],
     expect: [
+      AS_ROOT,
       /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 4 GB/,
       /^error slot, clean message: /,
       /^error slot, EICAR: /,
+    ],
+  },
+  {
+    name: 'a step behind tcpserver, which cannot be seen',
+    service: () => [...tcpserver().slice(0, -1), 'envdir', './env', '/var/qmail/bin/qmail-smtpd'],
+    expect: [
+      AS_ROOT,
+      /^warning process \d+: starts envdir before qmail-smtpd: what that sets was not seen; put it before/,
+    ],
+  },
+  {
+    name: 'tcpserver without -u',
+    service: () => tcpserver(),
+    expect: [AS_ROOT],
+  },
+  {
+    name: 'a run script that was not restarted',
+    service: ({ write, home }) => {
+      write('run', '#!/bin/sh\n')
+      utimesSync(join(home, 'run'), inAnHour, inAnHour)
+      return tcpserver()
+    },
+    expect: [AS_ROOT, /^warning process \d+: \S+\/run has changed since it was started; svc -t /],
+  },
+  {
+    name: 'tcp.smtp is newer than its cdb',
+    service: ({ at, write }) => {
+      const rule = `:allow,QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"\n`
+      execFileSync('tcprules', [at('tcp.smtp.cdb'), at('tmp')], { input: rule })
+      utimesSync(write('tcp.smtp', ''), inAnHour, inAnHour)
+      return tcpserver('-x', 'tcp.smtp.cdb')
+    },
+    expect: [
+      AS_ROOT,
+      /^error process \d+: \S+\/tcp\.smtp is newer than \S+, which counts; tcprules \S+tcp\.smtp\.cdb \S+ <\S+tcp\.smtp$/,
     ],
   },
   // Quota

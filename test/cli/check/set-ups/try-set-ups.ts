@@ -3,6 +3,7 @@ import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
 import { judgeLines } from '../machine.ts'
+import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
 /** Check has the expected findings and remedies for each set-up of the table, and no other complaint. */
@@ -13,14 +14,17 @@ const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 const isOfMachine = ({ level, what, value }: Finding) =>
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) || what === 'runtime'
 
-async function findingsOf(t: Test, { env = {}, prepare }: SetUp): Promise<Finding[]> {
+async function findingsOf(t: Test, { env = {}, prepare, service }: SetUp): Promise<Finding[]> {
   const place = placeIn(openDirectory(t))
   putQmail(place)
-  const words = prepare?.(place) ?? []
+  const words = [...(prepare?.(place) ?? [])]
   const variables = typeof env === 'function' ? env(place) : env
-  const { out } = await onescan(['check', ...asSelf, '--json', ...words], {
-    env: { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables },
-  })
+  const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', ...variables }
+  if (service !== undefined) {
+    const pid = await startService(t, service(place), { env: given, cwd: place.home })
+    words.push('--pid', pid)
+  }
+  const { out } = await onescan(['check', ...asSelf, '--json', ...words], { env: given })
   return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
 }
 

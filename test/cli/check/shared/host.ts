@@ -1,7 +1,6 @@
 import type { Accounts, SystemAccount } from '../../../../src/cli/check/shared/account.ts'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
-import type { Host } from '../../../../src/cli/check/shared/host.ts'
-import { noLimits } from '../../../../src/cli/check/shared/memory-limits.ts'
+import { type Host, noLimits } from '../../../../src/cli/check/shared/host.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { readControlDirectories } from '../../../../src/judge/policy.ts'
 import { searchPath, slotProgram } from '../../onescan.ts'

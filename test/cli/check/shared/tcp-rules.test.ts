@@ -2,15 +2,17 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { buildHosts, type SlotOptions } from '../../../../src/cli/check/shared/build-hosts.ts'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { classOf, readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
+import { readService } from '../../../../src/cli/check/slot/running-services.ts'
+import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { jsonIn, onescan, slotProgram } from '../../onescan.ts'
+import { startService, tcpserver } from '../service.ts'
 import { accounts } from './host.ts'
 
-/** Rules of tcpserver -x, as a run script names them. */
+/** Rules of tcpserver -x. */
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 const skip = ucspiMissing
@@ -28,11 +30,16 @@ function rulesOf(t: Test, text: string) {
   const home = openDirectory(t)
   const cdb = join(home, 'tcp.cdb')
   execFileSync('tcprules', [cdb, join(home, 'tmp')], { input: text })
-  const run = (line: string) => {
-    writeFileSync(join(home, 'run'), `#!/bin/sh\nexport QMAILHOME=${home}\nexec ${line}\n`)
-    return join(home, 'run')
+  /** Starts tcpserver by these rules, and runs check on it. */
+  const check = async (...more: string[]) => {
+    const words = ['check', ...asSelf, '--pid']
+    const pid = await startService(t, tcpserver('-vRx', 'tcp.cdb'), {
+      cwd: home,
+      env: { QMAILHOME: home },
+    })
+    return onescan([...words, pid, ...more])
   }
-  return { home, cdb, run }
+  return { home, cdb, check }
 }
 
 t.test('every class of rules is read from the cdb', { skip }, async (t) => {
@@ -83,10 +90,9 @@ t.test(
     skip,
   },
   async (t) => {
-    const { run } = rulesOf(t, RULES)
-    const script = run('tcpserver -vRx tcp.cdb 0 smtp qmail-smtpd')
+    const host = rulesOf(t, RULES)
     const check = async (...more: string[]): Promise<readonly Finding[]> =>
-      jsonIn((await onescan(['check', ...asSelf, '--run', script, '--json', ...more])).out).results
+      jsonIn((await host.check('--json', ...more)).out).results
     const findings = await check()
     const whats = (value: RegExp) =>
       findings.filter((finding) => value.test(finding.value)).map(({ what }) => what)
@@ -99,49 +105,46 @@ t.test(
 )
 
 t.test('mail of clients whose rule names no QMAILQUEUE is not scanned', { skip }, async (t) => {
-  const { run } = rulesOf(t, '10.:allow,QHPSI="plugin: eicar"\n:deny\n')
-  const script = run('tcpserver -x tcp.cdb 0 smtp qmail-smtpd')
-  const { out } = await onescan(['check', ...asSelf, '--run', script])
+  const { check } = rulesOf(t, '10.:allow,QHPSI="plugin: eicar"\n:deny\n')
+  const { out } = await check()
   t.match(out, /^error +slot: QMAILQUEUE is not set for these clients/m)
 })
 
-t.test('envdir counts before or after the rules as the script has it', { skip }, async (t) => {
-  const { home, run } = rulesOf(t, ':allow,SCANTIMEOUT="10",QHPSI="plugin: eicar"\n')
+t.test('rules count before the environment of tcpserver', { skip }, async (t) => {
+  const { home } = rulesOf(t, ':allow,SCANTIMEOUT="10",QHPSI="plugin: eicar"\n')
   mkdirSync(join(home, 'env'))
   writeFileSync(join(home, 'env/SCANTIMEOUT'), '20\n')
-  const options: SlotOptions = {
-    run: '',
-    user: 'root',
-    program: undefined,
-    env: [],
-    envdir: undefined,
-  }
-  const timeout = (line: string) =>
-    buildHosts({ ...options, run: run(line), program: slotProgram }, {}, accounts, 0)[0]?.env
-      .SCANTIMEOUT
-  t.equal(timeout('envdir ./env tcpserver -x tcp.cdb 0 25 qmail-smtpd'), '10')
-  t.equal(timeout('tcpserver -x tcp.cdb 0 25 envdir ./env qmail-smtpd'), '20')
+  const words = ['envdir', './env', ...tcpserver('-x', 'tcp.cdb')]
+  const service = readService(await startService(t, words, { cwd: home }))
+  t.equal(service.env.SCANTIMEOUT, '20')
+  const [host] = slotHosts(service, noOptions, {}, accounts, 0)
+  t.equal(host?.env.SCANTIMEOUT, '10')
 })
 
-t.test("chpst's groups and tcpserver's numbers become the account's", async (t) => {
-  const run = join(openDirectory(t), 'run')
-  const account = (line: string) => {
-    writeFileSync(run, `#!/bin/sh\nexec ${line}\n`)
-    const options = { run, user: undefined, program: slotProgram, env: [], envdir: undefined }
-    return buildHosts(options, {}, accounts, 0)[0]?.account
+t.test("the account is that of tcpserver's -u and -g", { skip }, async (t) => {
+  for (const words of [tcpserver('-u', '54321', '-g', '54322'), tcpserver('-u54321', '-g54322')]) {
+    const service = readService(await startService(t, words))
+    const [host] = slotHosts(service, { ...noOptions, user: undefined }, {}, accounts, 0)
+    t.same(host?.account, { name: 'stranger', uid: 54_321, groups: [54_322] })
   }
-  t.same(account('chpst -u stranger:scanners:strangers qmail-smtpd'), {
-    name: 'stranger',
-    uid: 54_321,
-    groups: [54_323, 54_322],
-  })
-  const ids = 'tcpserver -u "$(id -u stranger)" -g "$(id -g stranger)" 0 smtp qmail-smtpd'
-  t.same(account(ids), { name: 'stranger', uid: 54_321, groups: [54_322] })
-  t.throws(() => account('chpst -u stranger:nobodys x'), /group nobodys: no such group/)
 })
 
-t.test('missing rules are reported, since tcpserver then accepts no client', async (t) => {
-  const run = join(openDirectory(t), 'run')
-  writeFileSync(run, '#!/bin/sh\nexec tcpserver -x missing.cdb 0 smtp qmail-smtpd\n')
-  t.match(await onescan(['check', '--run', run]), { code: 2, err: /-x missing\.cdb: .*ENOENT/ })
-})
+t.test(
+  'missing rules are reported, since tcpserver then accepts no client',
+  { skip },
+  async (t) => {
+    const pid = await startService(t, tcpserver('-x', 'missing.cdb'))
+    t.match(await onescan(['check', '--pid', pid]), {
+      code: 2,
+      err: /-x \S*missing\.cdb: .*ENOENT/,
+    })
+  },
+)
+
+const noOptions: SlotOptions = {
+  pid: undefined,
+  user: 'root',
+  program: slotProgram,
+  env: [],
+  envdir: undefined,
+}

@@ -4,24 +4,22 @@ import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
+import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
+import { startService, tcpserver } from '../service.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 
 /** The limits of an SMTP service under which onescanc runs, and no cold program starts. */
 
 const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
-const skip = !existsSync(onescanc) && 'npm run build:native'
+const skip = (!existsSync(onescanc) && 'npm run build:native') || ucspiMissing
 
 /** Runs check under the softlimit of the qmail how-tos, with the slot at this socket. */
 async function check(t: Test, socket: string): Promise<readonly Finding[]> {
   const place = placeIn(openDirectory(t))
   putQmail(place)
-  const run = place.write(
-    'run',
-    '#!/bin/sh\nexec softlimit -m 3000000 tcpserver 0 25 qmail-smtpd\n',
-  )
   const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
-  const { out } = await onescan(['check', ...asSelf, '--run', run, '--json'], {
+  const pid = await startService(t, ['softlimit', '-m', '3000000', ...tcpserver()], {
     env: {
       QMAILHOME: '/nonexistent',
       QUEUECHAIN: place.at('bin/qmail-queue'),
@@ -30,6 +28,7 @@ async function check(t: Test, socket: string): Promise<readonly Finding[]> {
       ONESCAN_SOCKET: socket,
     },
   })
+  const { out } = await onescan(['check', ...asSelf, '--pid', pid, '--json'])
   return jsonIn<Finding>(out).results
 }
 
@@ -57,7 +56,7 @@ t.test(
     )
     t.same(levelOf(findings, 'slot, EICAR'), ['ok'], 'the trial is as the mail', { findings })
     t.same(
-      findings.filter(({ level }) => level === 'error'),
+      findings.filter(({ level, value }) => level === 'error' && !/smtpd as root$/.test(value)),
       [],
     )
   },

@@ -1,0 +1,114 @@
+import { resolve } from 'node:path'
+import { errorText, Fault } from '../../../ground/errors/fault.ts'
+import { readOwnFile } from '../../../ground/path/read.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import { readControlDirectories } from '../../../judge/policy.ts'
+import { installedQueue } from '../../shared/installed-queue.ts'
+import { withoutLoaders, withoutSession } from '../../shared/session-environment.ts'
+import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
+import {
+  type Accounts,
+  findAccount,
+  nameOrNumber,
+  ownAccount,
+  type SystemAccount,
+} from '../shared/account.ts'
+import { type Host, noLimits } from '../shared/host.ts'
+import { classOf, classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
+import type { RunningService } from './running-services.ts'
+
+/** Options that say how the slot is set up, or whose slot it is. */
+export interface SlotOptions extends EnvironmentOptions {
+  /** A running service. */
+  readonly pid: string | undefined
+  /** The name of an account. */
+  readonly user: string | undefined
+  readonly program: string | undefined
+  /** An IP address. */
+  readonly client?: string | undefined
+}
+
+/** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
+const SMTP_ACCOUNT = 'qmaild'
+
+/**
+ * Returns the host as the slot of this service sees it, once for each class of clients in its rules, or
+ * for `client` alone. Without a service it is as the options say, by this process's variables. Throws a
+ * Fault of kind `config` if rules or an account are missing or, for root, if somebody else could have
+ * written the rules.
+ */
+export function slotHosts(
+  service: RunningService | undefined,
+  options: SlotOptions,
+  base: Environment,
+  accounts: Accounts,
+  now: number,
+): Host[] {
+  const account = accountOf(service, options.user, accounts)
+  const given = service?.env ?? (account.uid === process.getuid!() ? base : withoutSession(base))
+  return clientClasses(service?.rules, options.client).map((rules) => {
+    const client = options.client === undefined ? {} : { TCPREMOTEIP: options.client }
+    const own = { ...given, ...rules?.variables, ...client }
+    const env = withoutLoaders(slotEnvironment(own, options))
+    const directories = readControlDirectories(env)
+    return {
+      env,
+      directories,
+      account,
+      accounts,
+      limits: service?.limits ?? noLimits,
+      clients: rules && classText(rules),
+      program: slotProgram(options.program, env.QMAILQUEUE, directories.qmailHome),
+      now,
+    }
+  })
+}
+
+/** The account that is named, else that of the service, else qmail's for root, else the caller's. */
+function accountOf(
+  service: RunningService | undefined,
+  named: string | undefined,
+  accounts: Accounts,
+): SystemAccount {
+  if (named !== undefined) {
+    const account = findAccount(accounts, named, 'all')
+    if (account === undefined) throw new Fault('config', `user ${named}: no such account`)
+    return account
+  }
+  if (service !== undefined) {
+    const { uid, groups } = service
+    return { name: nameOrNumber(accounts, uid), uid, groups }
+  }
+  const own = ownAccount(accounts)
+  return own.uid === 0 ? (findAccount(accounts, SMTP_ACCOUNT, 'primary') ?? own) : own
+}
+
+/** The classes of the rules; one class without rules if there are none. */
+function clientClasses(
+  file: string | undefined,
+  client: string | undefined,
+): (RuleClass | undefined)[] {
+  if (file === undefined) return [undefined]
+  let classes: RuleClass[]
+  try {
+    classes = readRules(readOwnFile(file))
+  } catch (error) {
+    const remedy = 'run tcprules; without it tcpserver accepts no connection'
+    throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
+  }
+  if (client === undefined) return classes
+  const ofClient = classOf(classes, client)
+  if (ofClient === undefined)
+    throw new Fault('config', `--client ${client}: no rule of ${file} fits`)
+  return [{ ...ofClient, addresses: [client] }]
+}
+
+/** A relative QMAILQUEUE starts at qmail's home. */
+function slotProgram(
+  option: string | undefined,
+  queue: string | undefined,
+  qmailHome: string,
+): string {
+  if (option !== undefined) return resolve(option)
+  return queue ? resolve(qmailHome, queue) : installedQueue()
+}

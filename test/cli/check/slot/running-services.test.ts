@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import t from 'tap'
+import {
+  findRunningServices,
+  readService,
+} from '../../../../src/cli/check/slot/running-services.ts'
+import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { startService, tcpserver } from '../service.ts'
+
+const skip = ucspiMissing
+
+t.test(
+  'a server that starts qmail-smtpd is found, with its variables and limits',
+  { skip },
+  async (t) => {
+    const env = { QHPSI: 'plugin: eicar' }
+    const words = ['softlimit', '-a', '1000000000', ...tcpserver('-x', 'rules.cdb')]
+    const pid = await startService(t, words, { env })
+    const service = findRunningServices().services.find((found) => found.pid === pid)
+    t.match(service, { uid: process.getuid!(), rules: '/rules.cdb', directory: '/', unseen: [] })
+    t.equal(service?.env.QHPSI, 'plugin: eicar')
+    t.equal(service?.limits.addressSpace, 1_000_000_000)
+  },
+)
+
+t.test('what stands between server and qmail-smtpd is named', { skip }, async (t) => {
+  const steps = ['envdir', './env', 'rblsmtpd', 'setuidgid', 'nobody', '/var/qmail/bin/qmail-smtpd']
+  const pid = await startService(t, [...tcpserver().slice(0, -1), ...steps])
+  t.same(readService(pid).unseen, ['envdir', 'setuidgid'])
+})
+
+t.test('a server of another program, and other programs, are none', { skip }, async (t) => {
+  const other = await startService(t, [...tcpserver().slice(0, -1), '/bin/cat'])
+  const child = spawn('/bin/sh', ['-c', 'read x; tcpserver 0 25 qmail-smtpd'])
+  t.teardown(() => child.kill())
+  const pids = findRunningServices().services.map(({ pid }) => pid)
+  for (const pid of [other, String(child.pid)]) t.notOk(pids.includes(pid))
+})
+
+t.test(
+  'a server that another user has started is no service of this host',
+  { skip: skip || (process.getuid!() !== 0 && 'run as root') },
+  async (t) => {
+    const words = ['--reuid=65534', '--regid=65534', '--clear-groups', ...tcpserver()]
+    const child = spawn('setpriv', words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => child.kill())
+    await once(createInterface({ input: child.stdout }), 'line')
+    const { services, findings } = findRunningServices()
+    t.notOk(services.some(({ pid }) => pid === String(child.pid)))
+    const finding = findings.find(({ what }) => what === `process ${child.pid}`)
+    t.match(finding, { level: 'warning', value: /was not seen/, remedy: /check --pid \d+$/ })
+  },
+)
