@@ -82,7 +82,17 @@ const LINES_BEFORE = 10
 export function followed({ files, label }: LogSource, whole: boolean): LogSource {
   const { path, modified } = files.at(-1)!
   const lines = whole ? '+1' : `${LINES_BEFORE}`
-  const command = ['tail', '--quiet', '-F', '-n', lines, '--', resolve(path)] as const
+  // It ends with this process, however that ends.
+  const command = [
+    'tail',
+    `--pid=${process.pid}`,
+    '--quiet',
+    '-F',
+    '-n',
+    lines,
+    '--',
+    resolve(path),
+  ] as const
   return { files: [{ path, modified, command }], label }
 }
 
