@@ -1,49 +1,120 @@
-import { type ConnectionEvent, lineOf } from '../shared/log.ts'
-import type { LogQueue } from './log-queue.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import { type ConnectionEvent, lineOf, writeLine } from '../shared/log.ts'
 import type { Visit } from './visit.ts'
-
-/** The log of the gate on standard error (smtp-delay(8), DIAGNOSTICS). */
-export interface GateLog {
-  /**
-   * Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any.
-   */
-  connection(event: ConnectionEvent, visit: Visit, why: string, pid?: number): void
-  /** Logs the code of a reply that refused a client, unless -q is set. */
-  refused(visit: Visit, reply: number, why: string): void
-  /** Logs trouble of the gate itself, unless -q is set. The same trouble is logged once a minute. */
-  trouble(why: string): void
-}
 
 /** Milliseconds between two lines about the same trouble. */
 const TELL_EVERY = 60_000
 /** Most troubles that are remembered; then all are forgotten. */
 const TROUBLES_MAX = 100
 
-/** Makes a log that writes its lines to the queue. */
-export function createGateLog(
-  verbose: boolean,
-  quiet: boolean,
-  queue: LogQueue,
-  uptime: () => number,
-): GateLog {
-  const loggedAt = new Map<string, number>()
-  const tell = (...line: Parameters<typeof lineOf>) => queue.write(lineOf(...line))
+export interface GateLogOptions {
+  /** -v: what happens to connections is logged. */
+  readonly verbose: boolean
+  /** -q: refusals and trouble are not logged. */
+  readonly quiet: boolean
+  readonly sockets: Pick<TcpSockets, 'canTake'>
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+}
 
-  return {
-    connection(event, visit, why, pid = process.pid) {
-      if (!verbose) return
-      const waited = visit.waited.toFixed(1)
-      tell(event, pid, ['remote', visit.ip], ['waited_ms', waited], ['reason', why])
-    },
-    refused(visit, reply, why) {
-      if (quiet) return
-      tell('refused', process.pid, ['remote', visit.ip], ['reply', reply], ['reason', why])
-    },
-    trouble(why) {
-      if (quiet || uptime() - (loggedAt.get(why) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY) return
-      if (loggedAt.size >= TROUBLES_MAX) loggedAt.clear()
-      loggedAt.set(why, uptime())
-      tell('failed', process.pid, ['reason', why])
-    },
+/** The log of the gate on standard error (smtp-delay(8), DIAGNOSTICS). Nobody waits for it. */
+export class GateLog {
+  readonly #options: GateLogOptions
+  readonly #queue: LineQueue
+  readonly #loggedAt = new Map<string, number>()
+
+  constructor(options: GateLogOptions) {
+    this.#options = options
+    this.#queue = new LineQueue(options.sockets)
+  }
+
+  /**
+   * Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any.
+   */
+  connection(event: ConnectionEvent, visit: Visit, why: string, pid = process.pid): void {
+    if (!this.#options.verbose) return
+    const waited = visit.waited.toFixed(1)
+    this.#tell(event, pid, ['remote', visit.ip], ['waited_ms', waited], ['reason', why])
+  }
+
+  /** Logs the code of a reply that refused a client, unless -q is set. */
+  refused(visit: Visit, reply: number, why: string): void {
+    if (this.#options.quiet) return
+    this.#tell('refused', process.pid, ['remote', visit.ip], ['reply', reply], ['reason', why])
+  }
+
+  /** Logs trouble of the gate itself, unless -q is set. The same trouble is logged once a minute. */
+  trouble(why: string): void {
+    const { quiet, uptime } = this.#options
+    const before = this.#loggedAt.get(why) ?? Number.NEGATIVE_INFINITY
+    if (quiet || uptime() - before < TELL_EVERY) return
+    if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
+    this.#loggedAt.set(why, uptime())
+    this.#tell('failed', process.pid, ['reason', why])
+  }
+
+  /** Writes the lines that are left, and waits a little if standard error takes none. */
+  end(): void {
+    this.#queue.end()
+  }
+
+  #tell(...line: Parameters<typeof lineOf>): void {
+    this.#queue.write(lineOf(...line))
+  }
+}
+
+/** Most lines that are kept while standard error takes none. Further lines are lost, and counted. */
+export const LINES_MAX = 10_000
+/** Milliseconds between two attempts to write. */
+const TRY_EVERY = 20
+/** Milliseconds for which each of the last lines may wait. */
+const LAST_PATIENCE = 100
+const STDERR = 2
+
+/**
+ * Lines for standard error. Each is written only when there is room for it, so that a log that hangs
+ * does not stop the gate.
+ */
+class LineQueue {
+  readonly #sockets: Pick<TcpSockets, 'canTake'>
+  #lines: Buffer[] = []
+  #lost = 0
+  #isTrying = false
+
+  constructor(sockets: Pick<TcpSockets, 'canTake'>) {
+    this.#sockets = sockets
+  }
+
+  write(line: Buffer): void {
+    if (this.#lines.length >= LINES_MAX) this.#lost++
+    else this.#lines.push(line)
+    if (!this.#isTrying) this.#flush(0)
+    if (this.#lines.length > 0) this.#tryLater()
+  }
+
+  end(): void {
+    this.#flush(LAST_PATIENCE)
+  }
+
+  #flush(patience: number): void {
+    let written = 0
+    while (written < this.#lines.length && this.#sockets.canTake(STDERR, patience)) {
+      writeLine(this.#lines[written++]!)
+    }
+    this.#lines = this.#lines.slice(written)
+    if (this.#lines.length > 0 || this.#lost === 0) return
+    const reason = `standard error: took nothing for a while; ${this.#lost} lines are lost`
+    this.#lost = 0
+    this.#lines.push(lineOf('failed', process.pid, ['reason', reason]))
+  }
+
+  #tryLater(): void {
+    if (this.#isTrying) return
+    this.#isTrying = true
+    setTimeout(() => {
+      this.#isTrying = false
+      this.#flush(0)
+      if (this.#lines.length > 0) this.#tryLater()
+    }, TRY_EVERY)
   }
 }

@@ -5,14 +5,12 @@ import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { findNext } from '../shared/server-program.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
-import { createGateLog } from './gate-log.ts'
-import { openKnownClients, type SharedKnownClients } from './known-clients.ts'
-import { createLogQueue } from './log-queue.ts'
+import { GateLog } from './gate-log.ts'
+import { KnownClients, type SharedKnownClients } from './known-clients.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
-import { createProgramPlaces } from './program-places.ts'
-import { createReceiver } from './receive.ts'
-import { openReception } from './reception.ts'
-import { createWaitingRoom } from './waiting-room.ts'
+import { Receiver } from './receiver.ts'
+import { Reception } from './reception.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 const DONE = 0
 /** Milliseconds between two writes of the file of known clients; a crash loses what came since. */
@@ -31,40 +29,39 @@ export async function keepGate(
 ): Promise<number> {
   const next = findNext(options.words, env)
   const sockets = await requireSockets()
-  const room = createWaitingRoom(roomFor(gate))
+  const room = new WaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
-  const queue = createLogQueue(sockets)
-  const log = createGateLog(options.verbose, gate.quiet, queue, clocks.uptime)
-  const shared = gate.remember > 0 ? await openShared(env, clocks, log.trouble) : undefined
+  const { uptime } = clocks
+  const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
+  const trouble = (why: string) => log.trouble(why)
+  const shared = gate.remember > 0 ? await openShared(env, clocks, trouble) : undefined
   dropPrivileges(gate) // before the file of known clients is read, which others may have written
-  const known = openKnownClients({
+  const known = new KnownClients({
     ...clocks,
     ...gate,
     file: gate.knownFile,
-    log: log.trouble,
+    log: trouble,
     shared,
   })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
-  const places = createProgramPlaces(gate.programs)
-  const receiver = createReceiver({
+  const receiver = new Receiver({
     options,
     gate,
     env,
     next,
     sockets,
     room,
-    places,
     known,
     log,
-    uptime: clocks.uptime,
+    uptime,
   })
-  const reception = openReception({
+  const reception: Reception = new Reception({
     sockets,
     listeners,
     arrive: (peer) => receiver.arrive(peer, reception),
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
-  process.on('SIGHUP', receiver.reload)
+  process.on('SIGHUP', () => receiver.reload())
   const saving = setInterval(() => void known.save(), SAVE_EVERY)
   if (gate.printPort) writeSync(1, `${sockets.localEndpoint(listeners[0]!)?.port}\n`)
 
@@ -76,7 +73,7 @@ export async function keepGate(
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
   await known.save()
-  queue.end()
+  log.end()
   return DONE
 }
 

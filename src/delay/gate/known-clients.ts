@@ -4,18 +4,6 @@ import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
 import { readKnownFile, writeKnownFile } from './known-file.ts'
 
-/** The clients that behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
-export interface KnownClients {
-  has(client: string): boolean | Promise<boolean>
-  /** Adds a client that behaved. It is known for the full time from now on. */
-  add(client: string): void
-  /** Removes a client that talked early. */
-  forget(client: string): void
-  readonly size: number
-  /** Writes the file, unless there is none or it is up to date. Resolves when that is done. */
-  save(): Promise<void>
-}
-
 export interface KnownClientsOptions extends Clocks {
   /** Seconds for which a client is known; with 0 no client is. */
   readonly remember: number
@@ -40,33 +28,71 @@ export interface SharedKnownClients {
 /** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
 export const KNOWN_MAX = 100_000
 
-/**
- * Starts with the clients in the file. A damaged file is logged, and counts as empty. Throws a
- * Fault if the directory of the file cannot be written to.
- */
-export function openKnownClients({
-  remember,
-  file,
-  uptime,
-  now,
-  log,
-  shared,
-}: KnownClientsOptions): KnownClients {
+/** The clients that behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
+export class KnownClients {
+  readonly #options: KnownClientsOptions
   /** When each client ceases to be known, in seconds of `uptime`; in the order of last visits. */
-  const until = new Map<string, number>()
-  const seconds = () => uptime() / 1000
-  let changes = 0
-  let saved = 0
-  let toldTrouble = ''
-  let saving: Promise<void> | undefined
+  readonly #until = new Map<string, number>()
+  #changes = 0
+  #saved = 0
+  #toldTrouble = ''
+  #saving: Promise<void> | undefined
 
-  function put(client: string, time: number): void {
-    until.delete(client)
-    until.set(client, seconds() + time)
-    if (until.size > KNOWN_MAX) until.delete(until.keys().next().value!)
+  /**
+   * Starts with the clients in the file. A damaged file is logged, and counts as empty. Throws a
+   * Fault if the directory of the file cannot be written to.
+   */
+  constructor(options: KnownClientsOptions) {
+    this.#options = options
+    if (options.file !== undefined && options.remember > 0) this.#load(options.file)
   }
 
-  function load(path: string): void {
+  get size(): number {
+    return this.#until.size
+  }
+
+  has(client: string): boolean | Promise<boolean> {
+    const { shared, remember } = this.#options
+    if ((this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()) return true
+    return shared === undefined || remember === 0 ? false : this.#askOthers(client, shared)
+  }
+
+  /** Adds a client that behaved. It is known for the full time from now on. */
+  add(client: string): void {
+    const { shared, remember } = this.#options
+    if (remember === 0) return
+    this.#put(client, remember)
+    this.#changes++
+    shared?.add(client, remember)
+  }
+
+  /** Removes a client that talked early. */
+  forget(client: string): void {
+    if (this.#until.delete(client)) this.#changes++
+    this.#options.shared?.forget(client)
+  }
+
+  /** Writes the file, unless there is none or it is up to date. Resolves when that is done. */
+  async save(): Promise<void> {
+    await this.#saving
+    const { file } = this.#options
+    if (file === undefined || this.#changes === this.#saved) return
+    this.#saving = this.#write(file)
+    await this.#saving
+  }
+
+  #seconds(): number {
+    return this.#options.uptime() / 1000
+  }
+
+  #put(client: string, time: number): void {
+    this.#until.delete(client)
+    this.#until.set(client, this.#seconds() + time)
+    if (this.#until.size > KNOWN_MAX) this.#until.delete(this.#until.keys().next().value!)
+  }
+
+  #load(path: string): void {
+    const { now, remember, log } = this.#options
     try {
       accessSync(dirname(path), constants.W_OK)
     } catch (error) {
@@ -75,66 +101,39 @@ export function openKnownClients({
     }
     try {
       for (const [client, left] of readKnownFile(path, now() / 1000)) {
-        put(client, Math.min(left, remember))
+        this.#put(client, Math.min(left, remember))
       }
     } catch (error) {
       log(`--known-file ${path}: ${errorText(error)}; starts with no known clients`)
     }
   }
 
-  async function askOthers(client: string, others: SharedKnownClients): Promise<boolean> {
-    const left = Math.min(await others.ask(client), remember)
+  async #askOthers(client: string, others: SharedKnownClients): Promise<boolean> {
+    const left = Math.min(await others.ask(client), this.#options.remember)
     if (left <= 0) return false
-    put(client, left)
-    changes++
+    this.#put(client, left)
+    this.#changes++
     return true
   }
 
-  async function write(path: string): Promise<void> {
-    const upTo = changes
+  async #write(path: string): Promise<void> {
+    const { now, log } = this.#options
+    const upTo = this.#changes
     const left = new Map<string, number>()
-    for (const [client, end] of until) {
-      if (end > seconds()) left.set(client, end - seconds())
+    for (const [client, end] of this.#until) {
+      if (end > this.#seconds()) left.set(client, end - this.#seconds())
     }
     try {
       await writeKnownFile(path, left, now() / 1000)
-      saved = upTo
-      toldTrouble = ''
+      this.#saved = upTo
+      this.#toldTrouble = ''
     } catch (error) {
       // The same error is logged once, until another one follows.
-      if (errorCode(error) !== toldTrouble) {
-        log(
-          `--known-file ${path}: ${errorText(error)}; known clients are kept in memory, and lost at the end`,
-        )
+      if (errorCode(error) !== this.#toldTrouble) {
+        const meanwhile = 'known clients are kept in memory, and lost at the end'
+        log(`--known-file ${path}: ${errorText(error)}; ${meanwhile}`)
       }
-      toldTrouble = errorCode(error)
+      this.#toldTrouble = errorCode(error)
     }
-  }
-
-  if (file !== undefined && remember > 0) load(file)
-  return {
-    has(client) {
-      if ((until.get(client) ?? Number.NEGATIVE_INFINITY) > seconds()) return true
-      return shared === undefined || remember === 0 ? false : askOthers(client, shared)
-    },
-    add(client) {
-      if (remember === 0) return
-      put(client, remember)
-      changes++
-      shared?.add(client, remember)
-    },
-    forget(client) {
-      if (until.delete(client)) changes++
-      shared?.forget(client)
-    },
-    get size() {
-      return until.size
-    },
-    async save() {
-      await saving
-      if (file === undefined || changes === saved) return
-      saving = write(file)
-      await saving
-    },
   }
 }

@@ -1,19 +1,6 @@
-import type { SocketEvent } from '../../ground/net/socket-watch.ts'
-import { WAKING_SIGNAL } from '../../ground/net/socket-watch.ts'
+import { type SocketEvent, WAKING_SIGNAL } from '../../ground/net/socket-watch.ts'
 import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
 import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
-
-/** Accepts connections on the listening sockets, and passes the events of connections on. */
-export interface Reception {
-  /** Returns a number under which the events of a new connection are passed on. */
-  newId(): number
-  /** Calls `hear` with each event of the connection with that number. */
-  tellOf(id: number, hear: (event: SocketEvent) => void): void
-  forget(id: number): void
-  /** Collects events soon: some may have come before a connection was watched. */
-  pollSoon(): void
-  stop(): void
-}
 
 export interface ReceptionOptions {
   readonly sockets: TcpSockets
@@ -38,78 +25,85 @@ export const REST = 200
  */
 const POLL_EVERY = 1000
 
-/** Accepts clients from now on. */
-export function openReception({
-  sockets,
-  listeners,
-  arrive,
-  exhausted,
-}: ReceptionOptions): Reception {
-  const handlers = new Map<number, (event: SocketEvent) => void>()
-  let lastId = 0
-  let isLooking = false
-  let isStopped = false
+/** Accepts connections on the listening sockets, and passes the events of connections on. */
+export class Reception {
+  readonly #options: ReceptionOptions
+  readonly #handlers = new Map<number, (event: SocketEvent) => void>()
+  readonly #regular = setInterval(() => this.#poll(), POLL_EVERY)
+  #lastId = 0
+  #isPollDue = false
+  #isStopped = false
 
-  function newId(): number {
-    lastId++
-    return lastId
+  /** Accepts clients from now on. */
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+    for (const listener of options.listeners) {
+      const id = this.newId()
+      this.#handlers.set(id, () => this.#letIn(listener, id))
+      this.#listenTo(listener, id)
+    }
+    process.on(WAKING_SIGNAL, () => this.#poll())
   }
 
-  function pollSoon(): void {
-    if (isLooking || isStopped) return
-    isLooking = true
+  /** Returns a number under which the events of a new connection are passed on. */
+  newId(): number {
+    this.#lastId++
+    return this.#lastId
+  }
+
+  /** Calls `hear` with each event of the connection with that number. */
+  tellOf(id: number, hear: (event: SocketEvent) => void): void {
+    this.#handlers.set(id, hear)
+  }
+
+  forget(id: number): void {
+    this.#handlers.delete(id)
+  }
+
+  /** Collects events soon: some may have come before a connection was watched. */
+  pollSoon(): void {
+    if (this.#isPollDue || this.#isStopped) return
+    this.#isPollDue = true
     setImmediate(() => {
-      isLooking = false
-      poll()
+      this.#isPollDue = false
+      this.#poll()
     })
   }
 
-  function poll(): void {
-    for (let polls = 0; polls < POLLS_MAX; polls++) {
-      const events = sockets.events()
-      for (const event of events) handlers.get(event.id)?.(event)
-      if (events.length === 0) return
-    }
-    pollSoon()
+  stop(): void {
+    const { sockets, listeners } = this.#options
+    this.#isStopped = true
+    clearInterval(this.#regular)
+    for (const listener of listeners) sockets.rest(listener)
   }
 
-  function letIn(listener: number, id: number): void {
-    for (let count = 0; count < AT_ONCE && !isStopped; count++) {
+  #poll(): void {
+    for (let polls = 0; polls < POLLS_MAX; polls++) {
+      const events = this.#options.sockets.events()
+      for (const event of events) this.#handlers.get(event.id)?.(event)
+      if (events.length === 0) return
+    }
+    this.pollSoon()
+  }
+
+  #letIn(listener: number, id: number): void {
+    const { sockets, arrive, exhausted } = this.#options
+    for (let count = 0; count < AT_ONCE && !this.#isStopped; count++) {
       const accepted = sockets.accept(listener)
       if (accepted === 'none') return
       if (accepted === 'exhausted') {
         exhausted()
         sockets.rest(listener)
-        setTimeout(() => listenTo(listener, id), REST)
+        setTimeout(() => this.#listenTo(listener, id), REST)
         return
       }
       if (accepted !== 'gone') arrive(accepted)
     }
   }
 
-  function listenTo(listener: number, id: number): void {
-    if (isStopped) return
-    sockets.watch(listener, id, 'talking')
-    pollSoon()
-  }
-
-  for (const listener of listeners) {
-    const id = newId()
-    handlers.set(id, () => letIn(listener, id))
-    listenTo(listener, id)
-  }
-  process.on(WAKING_SIGNAL, poll)
-  const regular = setInterval(poll, POLL_EVERY)
-
-  return {
-    newId,
-    tellOf: (id, hear) => handlers.set(id, hear),
-    forget: (id) => handlers.delete(id),
-    pollSoon,
-    stop() {
-      isStopped = true
-      clearInterval(regular)
-      for (const listener of listeners) sockets.rest(listener)
-    },
+  #listenTo(listener: number, id: number): void {
+    if (this.#isStopped) return
+    this.#options.sockets.watch(listener, id, 'talking')
+    this.pollSoon()
   }
 }

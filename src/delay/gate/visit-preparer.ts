@@ -17,14 +17,6 @@ export interface PreparedVisit {
   readonly environment: Environment
 }
 
-/** Does for a visit what tcpserver does before it starts a program, and plans its wait. */
-export interface VisitPreparer {
-  /** Resolves to undefined if a rule denies the client. */
-  prepare(visit: Visit): Promise<PreparedVisit | undefined>
-  /** Reads all lists again. If one cannot be read, throws a Fault, and the old lists stay. */
-  reload(): void
-}
-
 export interface VisitPreparerOptions {
   readonly options: DelayOptions
   readonly gate: GateOptions
@@ -35,52 +27,61 @@ export interface VisitPreparerOptions {
   readonly uptime: () => number
 }
 
-/** Reads all lists. Throws a Fault if one cannot be read. */
-export function createVisitPreparer(parts: VisitPreparerOptions): VisitPreparer {
-  const { options, gate, env, sockets, known, uptime } = parts
-  const base = baseEnvironment(env)
-  const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = base
-  /** Variables of the gate's own environment that count for every client, as with tcpserver. */
-  const forAllClients = { RELAYCLIENT, SMTPDELAY, RBLSMTPD }
-  let sources = load()
+/** Does for a visit what tcpserver does before it starts a program, and plans its wait. */
+export class VisitPreparer {
+  readonly #parts: VisitPreparerOptions
+  /** The environment of all programs. */
+  readonly #base: Environment
+  #sources: ReturnType<typeof loadSources>
 
-  function load() {
-    const loaded = loadPlanContext(options, env, uptime)
-    return {
-      ...loaded,
-      ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
-      localHostOf: createLocalHosts(gate.localName),
-    }
+  /** Reads all lists. Throws a Fault if one cannot be read. */
+  constructor(parts: VisitPreparerOptions) {
+    this.#parts = parts
+    this.#base = baseEnvironment(parts.env)
+    this.#sources = loadSources(parts)
   }
 
+  /** Resolves to undefined if a rule denies the client. */
+  async prepare(visit: Visit): Promise<PreparedVisit | undefined> {
+    const { options, gate, sockets, known } = this.#parts
+    const { allowed, rules, ask, localHostOf } = this.#sources
+    const { address, fd } = visit.peer
+    const resolver = ask()
+    const local = sockets.localEndpoint(fd)
+    if (local === undefined) throw new Error('the connection is broken')
+    const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
+    const localHost = await localHostOf(local.address, resolver)
+    const rule = gate.rules
+      ? findTcpRule(gate.rules, visit.ip, remoteHost)
+      : { isDenied: false, variables: [] }
+    if (rule.isDenied) return undefined
+    const ends = { local, localHost, remote: visit.peer, remoteHost }
+    const variables = connectionVariables(ends, rule)
+    // Variables of the gate's own environment count for every client, as with tcpserver.
+    const { RELAYCLIENT, SMTPDELAY, RBLSMTPD } = this.#base
+    const byEnvironment = readUcspiClient({ RELAYCLIENT, SMTPDELAY, RBLSMTPD, ...variables })
+    // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
+    // name that the rule has set stays.
+    const client = {
+      ...byEnvironment,
+      name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
+    }
+    const whyKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
+    const plan = planFor(client, options, { allowed, rules, resolver, known: whyKnown })
+    return { plan, environment: { ...this.#base, ...variables } }
+  }
+
+  /** Reads all lists again. If one cannot be read, throws a Fault, and the old lists stay. */
+  reload(): void {
+    this.#sources = loadSources(this.#parts)
+  }
+}
+
+function loadSources({ options, gate, env, uptime }: VisitPreparerOptions) {
+  const loaded = loadPlanContext(options, env, uptime)
   return {
-    async prepare(visit) {
-      const { allowed, rules, ask, localHostOf } = sources
-      const { address, fd } = visit.peer
-      const resolver = ask()
-      const local = sockets.localEndpoint(fd)
-      if (local === undefined) throw new Error('the connection is broken')
-      const remoteHost = await remoteHostOf(address, gate.lookUp, resolver)
-      const localHost = await localHostOf(local.address, resolver)
-      const rule = gate.rules
-        ? findTcpRule(gate.rules, visit.ip, remoteHost)
-        : { isDenied: false, variables: [] }
-      if (rule.isDenied) return undefined
-      const ends = { local, localHost, remote: visit.peer, remoteHost }
-      const variables = connectionVariables(ends, rule)
-      const byEnvironment = readUcspiClient({ ...forAllClients, ...variables })
-      // Only the first name went into TCPREMOTEHOST. Without it, the plan looks up all of them. A
-      // name that the rule has set stays.
-      const client = {
-        ...byEnvironment,
-        name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
-      }
-      const whyKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
-      const plan = planFor(client, options, { allowed, rules, resolver, known: whyKnown })
-      return { plan, environment: { ...base, ...variables } }
-    },
-    reload() {
-      sources = load()
-    },
+    ...loaded,
+    ask: createQuestions(loaded.dns, options.dnsTimeout * 1000),
+    localHostOf: createLocalHosts(gate.localName),
   }
 }

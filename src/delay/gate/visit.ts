@@ -3,7 +3,6 @@ import type { SocketEvent } from '../../ground/net/socket-watch.ts'
 import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
 import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { ClientSign } from '../shared/wait-outcome.ts'
-import type { ListEntry } from './linked-list.ts'
 
 /** The ranks of visits that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
@@ -15,7 +14,7 @@ export type WaitEnd = ClientSign | 'turn'
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
  * or is served by a program.
  */
-export class Visit implements ListEntry<Visit> {
+export class Visit {
   readonly id: number
   readonly fd: number
   readonly ip: string
@@ -29,6 +28,7 @@ export class Visit implements ListEntry<Visit> {
 
   /** Its rank in the waiting room; undefined if it is not there. */
   rank: Rank | undefined
+  /** Its neighbours in the line of its rank. */
   before: Visit | undefined
   behind: Visit | undefined
 

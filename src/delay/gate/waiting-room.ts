@@ -1,67 +1,93 @@
-import { LinkedList } from './linked-list.ts'
 import type { Rank, Visit } from './visit.ts'
 
 /** The ranks that make room for a newcomer, in this order. */
 const WORSE: readonly Rank[] = ['talked', 'nameless', 'dynamic']
 
 /** The visits that wait, up to a limit. */
-export interface WaitingRoom {
-  readonly size: number
-  readonly isFull: boolean
-  enter(visit: Visit): void
+export class WaitingRoom {
+  readonly #most: number
+  readonly #visits = new Set<Visit>()
+  readonly #lines: Readonly<Record<Rank, RankLine>> = {
+    talked: new RankLine(),
+    nameless: new RankLine(),
+    dynamic: new RankLine(),
+    other: new RankLine(),
+  }
+
+  /** The caller looks at `isFull` before each `enter`. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#visits.size
+  }
+
+  get isFull(): boolean {
+    return this.#visits.size >= this.#most
+  }
+
+  enter(visit: Visit): void {
+    this.#enter(visit, 'other')
+  }
+
   /** Ranks a visit anew, when its class becomes known or the client talks. */
-  setRank(visit: Visit, rank: Rank): void
+  setRank(visit: Visit, rank: Rank): void {
+    if (visit.rank === undefined || visit.rank === rank) return
+    this.leave(visit)
+    this.#enter(visit, rank)
+  }
+
   /** Removes a visit, if it is in the room. */
-  leave(visit: Visit): void
+  leave(visit: Visit): void {
+    if (visit.rank === undefined) return
+    this.#lines[visit.rank].remove(visit)
+    visit.rank = undefined
+    this.#visits.delete(visit)
+  }
+
   /**
    * Returns the visit that must make room for a newcomer: of those with the worst rank, the one
    * that got this rank last. Undefined if all have the rank `other`, which a newcomer has, too.
    */
-  worst(): Visit | undefined
-  all(): Visit[]
+  worst(): Visit | undefined {
+    const rank = WORSE.find((worse) => this.#lines[worse].last !== undefined)
+    return rank && this.#lines[rank].last
+  }
+
+  all(): Visit[] {
+    return [...this.#visits]
+  }
+
+  #enter(visit: Visit, rank: Rank): void {
+    visit.rank = rank
+    this.#lines[rank].push(visit)
+    this.#visits.add(visit)
+  }
 }
 
-/** Makes a room for at most `most` visits; the caller looks at `isFull` before each `enter`. */
-export function createWaitingRoom(most: number): WaitingRoom {
-  const visits = new Set<Visit>()
-  const lines: Readonly<Record<Rank, LinkedList<Visit>>> = {
-    talked: new LinkedList(),
-    nameless: new LinkedList(),
-    dynamic: new LinkedList(),
-    other: new LinkedList(),
+/** The visits of a rank in the order in which they got it. Adding and removing take constant time. */
+class RankLine {
+  #last: Visit | undefined
+
+  /** The visit that came last; undefined if there is none. */
+  get last(): Visit | undefined {
+    return this.#last
   }
 
-  function leave(visit: Visit): void {
-    if (visit.rank === undefined) return
-    lines[visit.rank].remove(visit)
-    visit.rank = undefined
-    visits.delete(visit)
+  push(visit: Visit): void {
+    visit.before = this.#last
+    visit.behind = undefined
+    if (this.#last !== undefined) this.#last.behind = visit
+    this.#last = visit
   }
 
-  function enter(visit: Visit, rank: Rank): void {
-    visit.rank = rank
-    lines[rank].push(visit)
-    visits.add(visit)
-  }
-
-  return {
-    get size() {
-      return visits.size
-    },
-    get isFull() {
-      return visits.size >= most
-    },
-    enter: (visit) => enter(visit, 'other'),
-    setRank(visit, rank) {
-      if (visit.rank === undefined || visit.rank === rank) return
-      leave(visit)
-      enter(visit, rank)
-    },
-    leave,
-    worst() {
-      const rank = WORSE.find((worse) => lines[worse].last !== undefined)
-      return rank && lines[rank].last
-    },
-    all: () => [...visits],
+  /** Removes a visit, which must be in this line. */
+  remove(visit: Visit): void {
+    if (visit.before !== undefined) visit.before.behind = visit.behind
+    if (visit.behind === undefined) this.#last = visit.before
+    else visit.behind.before = visit.before
+    visit.before = undefined
+    visit.behind = undefined
   }
 }

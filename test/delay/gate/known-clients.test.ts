@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import {
   KNOWN_MAX,
+  KnownClients,
   type KnownClientsOptions,
-  openKnownClients,
 } from '../../../src/delay/gate/known-clients.ts'
 import { readKnownFile } from '../../../src/delay/gate/known-file.ts'
 
@@ -15,7 +15,7 @@ const NOW = 1_800_000_000
 function opened(setup: Partial<KnownClientsOptions> = {}) {
   const clock = { uptime: 0 }
   const log: string[] = []
-  const known = openKnownClients({
+  const known = new KnownClients({
     remember: 100,
     file: undefined,
     uptime: () => clock.uptime,

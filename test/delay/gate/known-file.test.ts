@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { openKnownClients } from '../../../src/delay/gate/known-clients.ts'
+import { KnownClients } from '../../../src/delay/gate/known-clients.ts'
 import { readKnownFile, writeKnownFile } from '../../../src/delay/gate/known-file.ts'
 
 /** How long clients are known over restarts of the gate, while clocks are set. */
@@ -27,7 +27,7 @@ t.test('a clock that is set while a gate runs changes nothing there', async (t) 
   let uptime = 0
   const log: string[] = []
   const open = () =>
-    openKnownClients({
+    new KnownClients({
       remember: 100,
       file,
       uptime: () => uptime,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Visit } from '../../../src/delay/gate/visit.ts'
-import { createWaitingRoom } from '../../../src/delay/gate/waiting-room.ts'
+import { WaitingRoom } from '../../../src/delay/gate/waiting-room.ts'
 
 /** The waiting room of the gate: when it is full, and who makes room for a newcomer. */
 
@@ -10,7 +10,7 @@ const visit = (name: string) =>
 t.test(
   'a room is full when it holds as many as it may, and has room when one leaves',
   async (t) => {
-    const room = createWaitingRoom(2)
+    const room = new WaitingRoom(2)
     const [a, b] = [visit('a'), visit('b')]
     room.enter(a)
     t.equal(room.isFull, false)
@@ -28,7 +28,7 @@ t.test(
 t.test(
   'the worst client makes room first, and of one rank the client that came to it last',
   async (t) => {
-    const room = createWaitingRoom(10)
+    const room = new WaitingRoom(10)
     const visits = [
       'other',
       'dynamic',
@@ -55,7 +55,7 @@ t.test(
 t.test(
   'a client that becomes worse is the last of its new rank, and a client that left has none',
   async (t) => {
-    const room = createWaitingRoom(10)
+    const room = new WaitingRoom(10)
     const [a, b, c] = [visit('a'), visit('b'), visit('c')]
     for (const visit of [a, b, c]) {
       room.enter(visit)

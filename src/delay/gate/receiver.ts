@@ -1,0 +1,207 @@
+import { errorText } from '../../ground/errors/fault.ts'
+import type { IpAddress } from '../../ground/net/ip-address.ts'
+import { addressText } from '../../ground/net/ip-address.ts'
+import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { closingLine } from '../shared/conversation.ts'
+import type { GateOptions } from '../shared/gate-options.ts'
+import type { DelayOptions } from '../shared/options.ts'
+import type { DelayJudgement } from '../shared/plan.ts'
+import type { ServerProgram } from '../shared/server-program.ts'
+import { outcomeOf } from '../shared/wait-outcome.ts'
+import type { GateLog } from './gate-log.ts'
+import type { KnownClients } from './known-clients.ts'
+import { ProgramPlaces } from './program-places.ts'
+import type { Reception } from './reception.ts'
+import { startProgram } from './start-program.ts'
+import { talkTo } from './talk.ts'
+import { Visit } from './visit.ts'
+import { VisitPreparer } from './visit-preparer.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+export interface ReceiverOptions {
+  readonly options: DelayOptions
+  readonly gate: GateOptions
+  readonly env: Environment
+  readonly next: ServerProgram
+  readonly sockets: TcpSockets
+  readonly room: WaitingRoom
+  readonly known: KnownClients
+  readonly log: GateLog
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+}
+
+/**
+ * Receives clients: lets them into the waiting room, decides how long each one waits, and starts the
+ * program for it, or sends it away.
+ */
+export class Receiver {
+  readonly #parts: ReceiverOptions
+  readonly #preparer: VisitPreparer
+  readonly #places: ProgramPlaces
+  /** How many connections each client has. */
+  readonly #connections = new Map<string, number>()
+
+  /** Throws a Fault if a list cannot be read. */
+  constructor(parts: ReceiverOptions) {
+    this.#parts = parts
+    this.#preparer = new VisitPreparer(parts)
+    this.#places = new ProgramPlaces(parts.gate.programs)
+  }
+
+  /** Receives a client that has connected. */
+  arrive(peer: AcceptedConnection, reception: Reception): void {
+    const visit = this.#admit(peer, reception)
+    if (visit === undefined) return
+    this.#receive(visit)
+      .catch((error) => {
+        this.#parts.log.trouble(errorText(error))
+        this.#sendAway(visit, 'temporary trouble; come again')
+      })
+      .finally(() => this.#end(visit, reception))
+  }
+
+  /** Reads all lists again. If one cannot be read, the old lists stay, and the log says so. */
+  reload(): void {
+    try {
+      this.#preparer.reload()
+    } catch (error) {
+      this.#parts.log.trouble(errorText(error))
+    }
+  }
+
+  /** Sends all clients that wait away, with 421 and the text. */
+  sendAllAway(text: string): void {
+    for (const visit of this.#parts.room.all()) this.#sendAway(visit, text)
+  }
+
+  /** Puts a new client into the waiting room. Returns undefined if it had to be sent away. */
+  #admit(peer: AcceptedConnection, reception: Reception): Visit | undefined {
+    const { gate, sockets, room, uptime } = this.#parts
+    const names = { ip: addressText(peer.address), client: clientKey(peer.address) }
+    const visit = new Visit(reception.newId(), peer, names, sockets, uptime)
+    const others = this.#connections.get(visit.client) ?? 0
+    if (others >= gate.perClient) {
+      return this.#sendAway(visit, 'too many connections from your address')
+    }
+    if (room.isFull) {
+      const worst = gate.whenFull === 'displace' ? room.worst() : undefined
+      const why = 'too many clients are waiting; come again'
+      if (worst === undefined) return this.#sendAway(visit, why)
+      this.#sendAway(worst, why)
+    }
+    if (!visit.watchFromNowOn()) return this.#sendAway(visit, 'no resources; come again')
+    this.#connections.set(visit.client, others + 1)
+    room.enter(visit)
+    reception.tellOf(visit.id, (event) => visit.heard(event))
+    reception.pollSoon()
+    return visit
+  }
+
+  async #receive(visit: Visit): Promise<void> {
+    const { room, known, log } = this.#parts
+    const prepared = await this.#preparer.prepare(visit)
+    if (visit.isClosed) return
+    if (prepared === undefined) return log.connection('denied', visit, 'a rule denies it')
+    const { plan, environment } = prepared
+    if (plan.kind === 'pass') return this.#serve(visit, environment, plan.why)
+
+    const rank = (judged: DelayJudgement) => {
+      if (judged.class === 'nameless' || judged.class === 'dynamic')
+        room.setRank(visit, judged.class)
+    }
+    plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
+    const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
+    if (visit.isClosed) return
+    if (outcome.event === 'passed') return this.#serve(visit, environment, outcome.why)
+    log.connection(outcome.event, visit, outcome.why)
+    if (outcome.event === 'left') return
+    known.forget(visit.client)
+    room.setRank(visit, 'talked')
+    await this.#refuse(visit, environment)
+  }
+
+  /** Holds an early talker, and then refuses it, or starts the program to do so. */
+  async #refuse(visit: Visit, environment: Environment): Promise<void> {
+    const { options, sockets, log, uptime } = this.#parts
+    const waitEnd = await visit.waitForLeaving(options.penalty * 1000)
+    if (visit.isClosed || waitEnd === 'left') return
+    if (!options.standalone) {
+      return this.#serve(visit, { ...environment, RBLSMTPD: options.text }, undefined)
+    }
+    log.refused(visit, 451, options.text)
+    await talkTo(visit, options.text, sockets, uptime)
+  }
+
+  /**
+   * Starts the program as soon as there is a place. `why` is the reason in the log; it is undefined
+   * for an early talker, which was logged already.
+   */
+  async #serve(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
+    const { gate, log } = this.#parts
+    const turn = await this.#places.take(visit, gate.patience * 1000)
+    if (turn === 'turn') {
+      try {
+        await this.#run(visit, environment, why)
+      } finally {
+        this.#places.giveBack()
+      }
+      return
+    }
+    if (visit.isClosed) return
+    if (turn === 'left') log.connection('left', visit, why ?? 'talked')
+    else this.#sendAway(visit, 'all servers are busy; come again')
+  }
+
+  /** Starts the program, and resolves when it has ended. */
+  async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
+    if (visit.isClosed) return
+    const { gate, next, sockets, room, known, log } = this.#parts
+    room.leave(visit)
+    visit.handOver()
+    if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
+    if (gate.noDelay) sockets.sendAtOnce(visit.fd)
+    const isWatched = gate.remember > 0 && why !== undefined
+    const started = startProgram(next, visit, environment, { sockets, isWatched })
+    if ('why' in started) {
+      log.trouble(started.why)
+      return this.#sendAway(visit, 'the server cannot be started; come again')
+    }
+    if (why !== undefined) log.connection('passed', visit, why, started.pid)
+    const { trouble, hasBehaved } = await started.ended
+    if (trouble !== undefined) log.trouble(trouble)
+    if (hasBehaved) known.add(visit.client)
+  }
+
+  /** Sends a client 421 and closes its connection, and logs that. */
+  #sendAway(visit: Visit, why: string): undefined {
+    const { sockets, room, log } = this.#parts
+    if (visit.isClosed) return
+    log.refused(visit, 421, why)
+    sockets.send(visit.fd, Buffer.from(closingLine(why), 'latin1'))
+    sockets.endSending(visit.fd)
+    room.leave(visit)
+    visit.close()
+  }
+
+  /** Closes the connection of a client that was admitted, and counts it no more. */
+  #end(visit: Visit, reception: Reception): void {
+    reception.forget(visit.id)
+    this.#parts.room.leave(visit)
+    visit.close()
+    const others = (this.#connections.get(visit.client) ?? 1) - 1
+    if (others > 0) this.#connections.set(visit.client, others)
+    else this.#connections.delete(visit.client)
+  }
+}
+
+/** Bytes of an IPv6 address that name its network. One host may use all addresses of a network. */
+const IPV6_HOST_BYTES = 8
+
+/** The key of a client: its IPv4 address, or the /64 of its IPv6 address, in hex digits. */
+function clientKey(address: IpAddress): string {
+  const bytes = address.length === 4 ? address : address.subarray(0, IPV6_HOST_BYTES)
+  return Buffer.from(bytes).toString('hex')
+}
