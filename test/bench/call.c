@@ -101,10 +101,8 @@ static int put_envelope(int fd, const struct call *call)
   static const char recipient[] = "Tpostmaster@example.org"; /* with its NUL */
   char envelope[100];
   int size = snprintf(envelope, sizeof envelope, "Fbench-%ld@example.org", call->serial) + 1;
-  if (!call->nobody) {
-    memcpy(envelope + size, recipient, sizeof recipient);
-    size += sizeof recipient;
-  }
+  memcpy(envelope + size, recipient, sizeof recipient);
+  size += sizeof recipient;
   envelope[size++] = 0;
   return put(fd, envelope, size);
 }

@@ -12,7 +12,6 @@ struct call {
   const char *directory; /* where the wrapper starts */
   const char *message;   /* the file whose bytes go to fd 0 */
   long serial;           /* told in the sender's address */
-  int nobody;            /* the envelope has no recipient */
   unsigned deadline;     /* seconds, then it is killed */
 };
 

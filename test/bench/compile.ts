@@ -11,9 +11,6 @@ const sources = {
   driver: ['driver.c', 'call.c', 'count.c', 'call.h', 'count.h'],
   sink: ['sink.c'],
   floor: ['floor.c'],
-  send: ['milter/send.c'],
-  ask: ['quota/ask.c'],
-  pass: ['smtp/pass.c'],
 } as const
 
 export type BenchProgram = keyof typeof sources

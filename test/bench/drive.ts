@@ -15,8 +15,6 @@ export interface Drive {
   readonly log?: string
   /** The queue of sink.c, where every message is looked for; without it nothing is counted. */
   readonly queue?: string
-  /** No recipient: a real qmail-send then delivers nothing. */
-  readonly toNobody?: boolean
   /** Leave the messages in that queue. */
   readonly keep?: boolean
   /** Seconds for one message. */
@@ -92,7 +90,6 @@ function driverArguments(wish: Drive): string[] {
   if (wish.log !== undefined) words.push('-l', wish.log)
   if (wish.queue !== undefined) words.push('-q', wish.queue)
   if (wish.keep) words.push('-k')
-  if (wish.toNobody) words.push('-e')
   if (wish.deadline !== undefined) words.push('-t', String(wish.deadline))
   return [...words, ...wish.program]
 }

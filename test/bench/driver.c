@@ -3,14 +3,13 @@
  * and small, so that the benchmark does not measure itself.
  *
  *     driver -m message [-m message]... [-n 10] [-c 1] [-d directory] [-l log]
- *            [-t 120] [-q queue [-k]] [-e] program [argument]...
+ *            [-t 120] [-q queue [-k]] program [argument]...
  *
  * -n messages in all, -c of them at a time, the files of -m in turn; the wrapper
  * starts in -d (/var/qmail, else /) with its stderr appended to -l, and is killed
  * after -t seconds. With -q, the queue that sink.c fills, every message is looked
- * for afterwards, outside the time that counts; -k keeps them. With -e they go
- * to nobody: a real qmail-send takes such mail out of its queue and delivers
- * nothing. The wrapper's environment is the driver's.
+ * for afterwards, outside the time that counts; -k keeps them. The
+ * wrapper's environment is the driver's.
  *
  * On stdout one line of JSON for each message, in the order in which they end,
  * and one for all of them:
@@ -36,7 +35,7 @@
 #include "call.h"
 #include "count.h"
 
-#define FILES_MAX 64
+#define FILES_MAX 512
 
 struct plan {
   struct call call;
@@ -57,7 +56,7 @@ struct common {
 _Noreturn static void usage(void)
 {
   fputs("usage: driver -m message [-n messages] [-c at-once] [-d directory] [-l log]\n"
-        "              [-t seconds] [-q queue [-k]] [-e] program [argument]...\n", stderr);
+        "              [-t seconds] [-q queue [-k]] program [argument]...\n", stderr);
   exit(100);
 }
 
@@ -82,7 +81,7 @@ static struct plan read_options(int argc, char **argv)
   int option;
   plan.call.deadline = 120;
   plan.call.directory = access("/var/qmail", X_OK) == 0 ? "/var/qmail" : "/";
-  while ((option = getopt(argc, argv, "+m:n:c:d:l:t:q:ke")) != -1) switch (option) {
+  while ((option = getopt(argc, argv, "+m:n:c:d:l:t:q:k")) != -1) switch (option) {
     case 'm':
       if (plan.files == FILES_MAX) usage();
       plan.message[plan.files++] = optarg;
@@ -94,7 +93,6 @@ static struct plan read_options(int argc, char **argv)
     case 't': plan.call.deadline = whole_number(optarg, 86400); break;
     case 'q': plan.queue = optarg; break;
     case 'k': plan.keep = 1; break;
-    case 'e': plan.call.nobody = 1; break;
     default: usage();
   }
   plan.call.program = argv + optind;

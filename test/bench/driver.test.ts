@@ -175,14 +175,6 @@ t.test('several messages are sent in turn', { skip }, async (t) => {
   ])
 })
 
-t.test('mail without recipients has an envelope without recipients', { skip }, async (t) => {
-  const script = `exec 3<&1; cat >/dev/null; cat <&3 | tr '\\0' , >&6; exit 71`
-  const text = async (setup: Setup) =>
-    (await through(t, { script, count: 1, ...setup })).passages[0]!.text
-  t.equal(await text({ toNobody: true }), 'Fbench-0@example.org,,')
-  t.equal(await text({}), 'Fbench-0@example.org,Tpostmaster@example.org,,')
-})
-
 t.test('the log of the wrapper goes to a file', { skip }, async (t) => {
   const log = join(mkdtempSync(join(tmpdir(), 'onescan-driver-')), 'log')
   t.teardown(() => rmSync(join(log, '..'), { recursive: true, force: true }))

@@ -30,7 +30,6 @@ export function describeMachine(directory: string): Machine {
         .version,
       clamd: lastLine('clamd', ['--version']).replace('ClamAV ', ''),
       node: process.version,
-      perl: lastLine('perl', ['-e', 'print $^V']),
       sh: lastLine('readlink', ['-f', '/bin/sh']),
     },
   }

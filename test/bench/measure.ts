@@ -1,67 +1,83 @@
 import { join } from 'node:path'
-import type { Cell } from './cells.ts'
+import { compiled } from './compile.ts'
 import type { Contestant } from './contestants.ts'
 import { drive } from './drive.ts'
-import type { Field } from './field.ts'
-import { type LogFile, takeLog } from './log-file.ts'
+import type { Form } from './letters.ts'
+import { takeLog } from './log-file.ts'
 import { cpuOfServers } from './server-cpu.ts'
+import type { Workshop } from './workshop.ts'
 
-/** One turn of a contestant in a cell. */
-export interface Measurement extends LogFile {
+/** A contestant with the servers that work for it. */
+export interface Lane {
+  readonly contestant: Contestant
+  readonly environment: Readonly<Record<string, string>>
+  readonly clamd: number
+  readonly onescand: number | undefined
+}
+
+/** Milliseconds of processor time. */
+export interface ProcessorTime {
+  readonly onescand: number
+  readonly clamd: number
+  /** The wrapper and the chain behind it. */
+  readonly wrapper: number
+}
+
+/** One turn of a contestant with mail of one form. */
+export interface Turn {
   readonly contestant: string
-  readonly kind: Cell['kind']
-  readonly size: string
+  readonly form: string
+  readonly database: string
   readonly atOnce: number
-  readonly round: number
   /** Of each message. */
   readonly ms: readonly number[]
   /** Of all of them together. */
   readonly seconds: number
-  /** Milliseconds of processor time for all of them, in wrappers, chain and servers. */
-  readonly cpu: number
-  /** KiB: the largest process of any of them. */
-  readonly rss: number
-  /** What went wrong with messages, in a line; '' where all were queued once and whole. */
+  readonly processor: ProcessorTime
+  /** Messages that the thin client handed to the cold program. */
+  readonly cold: number
+  /** What went wrong with messages, in a line; '' if all were queued once and whole. */
   readonly trouble: string
 }
 
-/** Where a contestant does its work. */
-export interface Lane {
-  readonly contestant: Contestant
-  readonly environment: Readonly<Record<string, string>>
-  /** Processes that work for the wrapper: clamd, onescand. */
-  readonly servers: readonly number[]
-}
-
+/** Sends messages that nobody has seen, which are made and written before the clock runs. */
 export async function measure(
-  { contestant, environment, servers }: Lane,
-  cell: Cell,
-  round: number,
-  field: Field,
-): Promise<Measurement> {
-  const log = join(field.directory, 'log')
-  const before = cpuOfServers(servers)
-  const { passages, tally, sound } = await drive({
-    program: contestant.program(field),
-    messages: [field.message(cell.kind, cell.size)],
-    count: cell.messages,
-    atOnce: cell.atOnce,
-    environment: { ...environment, QUEUECHAIN: field.chain },
-    log,
-    ...(field.queue === undefined ? { toNobody: true } : { queue: field.queue }),
+  { contestant, environment, clamd, onescand }: Lane,
+  form: Form,
+  { count, atOnce, database }: { count: number; atOnce: number; database: string },
+  workshop: Workshop,
+): Promise<Turn> {
+  const log = join(workshop.directory, 'log')
+  const messages = workshop.write(Array.from({ length: count }, form.make))
+  const used = () => ({
+    onescand: onescand === undefined ? 0 : cpuOfServers([onescand]),
+    clamd: cpuOfServers([clamd]),
   })
+  const before = used()
+  const { passages, tally, sound } = await drive({
+    program: contestant.program(compiled('sink')),
+    messages,
+    count,
+    atOnce,
+    environment: { ...environment, QUEUECHAIN: compiled('sink') },
+    log,
+    queue: workshop.queue,
+  })
+  const after = used()
   const codes = [...new Set(passages.map(({ code }) => code).filter((code) => code !== 0))]
   return {
     contestant: contestant.name,
-    kind: cell.kind,
-    size: cell.size.name,
-    atOnce: cell.atOnce,
-    round,
+    form: form.name,
+    database,
+    atOnce,
     ms: passages.map(({ ms }) => ms),
     seconds: tally.seconds,
-    cpu: passages.reduce((sum, { cpu }) => sum + cpu, cpuOfServers(servers) - before),
-    rss: Math.max(...passages.map(({ rss }) => rss)),
-    ...takeLog(log),
+    processor: {
+      onescand: after.onescand - before.onescand,
+      clamd: after.clamd - before.clamd,
+      wrapper: passages.reduce((sum, { cpu }) => sum + cpu, 0),
+    },
+    cold: takeLog(log).cold,
     trouble: sound ? '' : `exit codes ${codes.join(', ') || 'all 0'}; ${JSON.stringify(tally)}`,
   }
 }

@@ -20,11 +20,11 @@ export interface Options {
   readonly out: string
 }
 
-export const usageOf = (script: string): string => `usage: npm run ${script} --
+export const usage = `usage: npm run bench --
            [--quick] [--rounds N] [--only NAME]... [--programs DIR] [--spool DIR] [--out DIR]
 
   --quick         fewer messages, one round
-  --rounds N      measure everything N times (5; 1 with --quick)
+  --rounds N      measure everything N times (3; 1 with --quick)
   --only NAME     this contestant; repeat it for several
   --programs DIR  where onescanc, onescand and onescan-queue are (build/native)
   --spool DIR     where files lie that live for a moment (/dev/shm, else /tmp)
@@ -49,7 +49,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
       throw new Error(`--only ${name}: no such contestant; there are ${names.join(', ')}`)
     }
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3))
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: give a whole number from 1 to 100`)
   }

@@ -1,42 +1,38 @@
-import { type Cell, KINDS, SIZES } from './cells.ts'
+import { join } from 'node:path'
+import { compiled } from './compile.ts'
 import type { Contestant } from './contestants.ts'
 import { drive } from './drive.ts'
+import { KINDS, makeLetter } from './letters.ts'
 import { takeLog } from './log-file.ts'
 import { emptyQueue, ourFields, queuedHeaders } from './queued.ts'
-
-export interface Ground {
-  /** Environment of this contestant. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly queue: string
-  /** sink.c: what comes out of it can be looked at, whatever the chain of the run is. */
-  readonly sink: string
-  /** A file for the wrapper's stderr; removed. */
-  readonly log: string
-  message(kind: Cell['kind'], size: Cell['size']): string
-}
+import type { Workshop } from './workshop.ts'
 
 /**
  * Sends one message of each kind through a contestant and looks at what comes out: one
  * that is fast because it does not do its work must not win. The reasons why not, if any.
  */
-export async function prove(contestant: Contestant, ground: Ground): Promise<string[]> {
+export async function prove(
+  contestant: Contestant,
+  environment: Readonly<Record<string, string>>,
+  workshop: Workshop,
+): Promise<string[]> {
   const faults: string[] = []
+  const sink = compiled('sink')
+  const log = join(workshop.directory, 'log-proof')
   for (const kind of KINDS) {
-    const takesPart = SIZES.find((size) => contestant.takesPart({ kind, size, atOnce: 1 }))
-    if (takesPart === undefined) continue
     const { passages, sound } = await drive({
-      program: contestant.program({ chain: ground.sink }),
-      messages: [ground.message(kind, takesPart)],
+      program: contestant.program(sink),
+      messages: workshop.write([makeLetter(kind)]),
       count: 1,
       atOnce: 1,
-      environment: { ...ground.environment, QUEUECHAIN: ground.sink },
-      log: ground.log,
-      queue: ground.queue,
+      environment: { ...environment, QUEUECHAIN: sink },
+      log,
+      queue: workshop.queue,
       keep: true,
     })
-    const found = queuedHeaders(ground.queue).map(ourFields)
-    emptyQueue(ground.queue)
-    const { cold, whyCold } = takeLog(ground.log)
+    const found = queuedHeaders(workshop.queue).map(ourFields)
+    emptyQueue(workshop.queue)
+    const { cold, whyCold } = takeLog(log)
     if (cold > 0) faults.push(`${kind} mail: the cold program had to do it: ${whyCold}`)
     const wanted = [contestant.leaves(kind)]
     if (sound && JSON.stringify(found) === JSON.stringify(wanted)) continue

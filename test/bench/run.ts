@@ -2,18 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
-import { contestants, NAMES } from './contestants.ts'
-import { startDaemons } from './daemons.ts'
-import { chooseField } from './field.ts'
-import { figuresOf } from './figures.ts'
-import { goalsOf } from './goals.ts'
-import { loadDaemon } from './load.ts'
+import { type Contestant, contestants, NAMES } from './contestants.ts'
+import { type Database, databases } from './databases.ts'
+import { FORMS } from './letters.ts'
 import { describeMachine, machineText } from './machine.ts'
-import { type Options, readOptions, usageOf } from './options.ts'
-import { plot } from './plot.ts'
-import { report } from './report.ts'
-import { measureAll, proveAll } from './rounds.ts'
-import { openWorkshop } from './workshop.ts'
+import { type Lane, measure, type Turn } from './measure.ts'
+import { startOnescand } from './onescand.ts'
+import { type Options, readOptions, usage } from './options.ts'
+import { prove } from './prove.ts'
+import { digits, figuresOf, report } from './report.ts'
+import { measureStart, type Start } from './start.ts'
+import { openWorkshop, type Workshop } from './workshop.ts'
 
 // Daemons and directories of the run go with it (each waits for `exit`).
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
@@ -22,69 +21,109 @@ process.stdout.once('error', () => process.exit(111)) // nobody reads any more
 const options = understand(process.argv.slice(2))
 process.exitCode = options ? await bench(options) : 100
 
-/** Measures, prints and writes the results; 0 where everything that took part did its work. */
+/** Measures, prints and writes the results; 0 if everything that took part did its work. */
 async function bench(options: Options): Promise<number> {
   if (clamdMissing) throw new Error(clamdMissing)
   const workshop = openWorkshop(options.spool)
   process.once('exit', workshop.remove) // when it is interrupted, too
   const machine = describeMachine(workshop.directory)
-  const clamd = await startClamd({ parent: options.spool })
-  const environment = workshop.environment(clamd)
-  const all = contestants(options.programs).filter(({ name }) => wanted(name, options))
+  const all = contestants(options.programs).filter(
+    ({ name }) => options.only.length === 0 || options.only.includes(name),
+  )
   const present = all.filter(({ missing }) => missing === undefined)
   for (const { label, missing } of all) if (missing) say(`missing: ${label}: ${missing}`)
-  const daemons = await startDaemons(present, workshop.directory, environment)
+
+  const runs = []
+  for (const database of databases()) runs.push(await benchWith(database, present, workshop))
+  workshop.remove()
+
+  const turns = runs.flatMap((run) => run.turns)
+  const figures = figuresOf(turns)
+  const start = runs.find((run) => run.start !== undefined)?.start
+  const text = [
+    machineText(machine),
+    `rounds: ${options.rounds}; short-lived files: ${options.spool}`,
+    report(figures, all),
+    ...(start ? [startText(start)] : []),
+  ].join('\n\n')
+  const write = (name: string, content: string) => writeTo(options.out, name, content)
+  write('results.json', JSON.stringify({ machine, options, start, figures }, undefined, 2))
+  write('results.txt', text)
+  say(`\n${text}\n\nwritten to ${options.out}: results.json, results.txt`)
+
+  for (const { contestant, form, atOnce, trouble, cold } of turns) {
+    const where = `${contestant}, ${form}, ${atOnce} at a time`
+    if (trouble !== '') say(`TROUBLE: ${where}: ${trouble}`)
+    if (cold > 0) say(`went cold: ${where}: ${cold}`)
+  }
+  const isSound = turns.every(({ trouble }) => trouble === '')
+  return isSound && runs.every((run) => run.areAllProven) ? 0 : 1
+}
+
+/** All rounds of all contestants with one clamd. */
+async function benchWith(
+  { name: database, files }: Database,
+  present: readonly Contestant[],
+  workshop: Workshop,
+) {
+  const { rounds, quick, spool } = options!
+  say(`clamd with ${database}`)
+  const clamd = await startClamd({ parent: spool, database: files })
+  const stops: (() => Promise<void>)[] = [clamd.stop]
   try {
-    const lanes = present.map((contestant) => ({
-      contestant,
-      environment: { ...environment, ...daemons.settings(contestant) },
-      servers: [clamd.pid, daemons.pid(contestant) ?? 0].filter((pid) => pid > 0),
-    }))
-    workshop.stampMessages()
-    const sound = await proveAll(lanes, workshop, say)
-    const field = chooseField(workshop)
-    const measurements = await measureAll(sound, { field, workshop, options, say })
-    const warm = sound.find(({ contestant }) => contestant.name === 'warm')
-    const pid = warm && daemons.pid(warm.contestant)
-    if (warm && pid) say('memory of onescand under load')
-    const load = options.quick ? 500 : 10_000
-    const daemonMemory = warm && pid ? await loadDaemon(warm, pid, load, field) : undefined
-
-    const figures = figuresOf(measurements)
-    const goals = goalsOf({ figures, daemonMemory })
-    const text = [
-      machineText(machine),
-      `rounds: ${options.rounds}; short-lived files: ${options.spool}; chain: ${field.queue ? 'test/bench/sink.c' : field.chain}`,
-      report(figures, all, goals),
-    ].join('\n\n')
-    const summary = { machine, chain: field.chain, options, daemonMemory, goals, figures }
-    const write = (name: string, content: string) => writeTo(options.out, name, content)
-    write('results.json', JSON.stringify(summary, undefined, 2))
-    write('results.svg', plot(figures, all, machine))
-    write('results.txt', text)
-    say(`\n${text}\n\nwritten to ${options.out}: results.json, results.svg, results.txt`)
-
-    const troubles = measurements.filter(({ trouble }) => trouble !== '')
-    for (const { contestant, kind, size, atOnce, trouble } of troubles) {
-      say(`TROUBLE: ${contestant}, ${kind}, ${size}, ${atOnce} at a time: ${trouble}`)
+    const environment = workshop.environment(clamd)
+    const { daemon } = present.find(({ name }) => name === 'warm') ?? {}
+    const start = daemon && (await measureStart(daemon, workshop.directory, environment))
+    const lanes: Lane[] = []
+    for (const contestant of present) {
+      const own = { ...environment, ...contestant.settings }
+      const onescand =
+        contestant.daemon &&
+        (await startOnescand(contestant.daemon, contestant.name, workshop.directory, own))
+      if (onescand) stops.unshift(onescand.stop)
+      const asked = onescand ? { ...own, ONESCAN_SOCKET: onescand.socket } : own
+      const faults = await prove(contestant, asked, workshop)
+      for (const fault of faults) say(`LEFT OUT: ${contestant.label}: ${fault}`)
+      const pids = { clamd: clamd.pid, onescand: onescand ? onescand.pid : undefined }
+      if (faults.length === 0) lanes.push({ contestant, environment: asked, ...pids })
     }
-    return troubles.length > 0 || sound.length < present.length ? 1 : 0
+    const turns: Turn[] = []
+    // The first round is for programs to be in memory, and compiled where they are hot.
+    for (let round = 0; round <= rounds; round++) {
+      for (const form of FORMS) {
+        say(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${form.name}`)
+        for (const atOnce of [1, 8]) {
+          const count = atOnce === 1 ? form.oneAtATime : form.eightAtATime
+          const size = { count: quick ? Math.ceil(count / 8) : count, atOnce, database }
+          for (const lane of rotated(lanes, round)) {
+            const turn = await measure(lane, form, size, workshop)
+            if (round > 0) turns.push(turn)
+          }
+        }
+      }
+    }
+    return { turns, start, areAllProven: lanes.length === present.length }
   } finally {
-    await daemons.stop()
-    await clamd.stop()
-    workshop.remove()
+    for (const stop of stops) await stop()
   }
 }
 
-function wanted(name: string, { only }: Options): boolean {
-  return only.length === 0 || only.includes(name)
+function startText({ listens, processor }: Start): string {
+  const [ms, cpu] = [digits(listens), digits(processor)]
+  return `a start of onescand with one worker: takes mail after ${ms} ms, ${cpu} ms of processor time until it is idle`
+}
+
+/** Another one begins each round, so that what drifts drifts for all. */
+function rotated<Item>(items: readonly Item[], by: number): Item[] {
+  const start = items.length > 0 ? by % items.length : 0
+  return [...items.slice(start), ...items.slice(0, start)]
 }
 
 function understand(args: readonly string[]): Options | undefined {
   try {
     return readOptions(args, NAMES)
   } catch (error) {
-    say(`bench: ${error instanceof Error ? error.message : error}\n${usageOf('bench')}`)
+    say(`bench: ${error instanceof Error ? error.message : error}\n${usage}`)
     return undefined
   }
 }

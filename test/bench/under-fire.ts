@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startClamd } from '../programs/clamd.ts'
-import { SIZES } from './cells.ts'
 import { compiled } from './compile.ts'
 import { treeOf } from './daemon-memory.ts'
 import { drive, type Passage, type Tally } from './drive.ts'
+import { makeFile, makeLetter } from './letters.ts'
 import { takeLog } from './log-file.ts'
 import { startOnescand } from './onescand.ts'
 import { ourFields, queuedHeaders } from './queued.ts'
@@ -34,13 +34,12 @@ export interface Fire {
   readonly spool: string
 }
 
-const [small, middle, large] = SIZES
-
 /** In turn: twenty messages, of which six are infected and one is large. */
-const mail = Array.from({ length: 20 }, (_, index) => ({
-  kind: index % 3 === 1 && index < 18 ? ('infected' as const) : ('clean' as const),
-  size: index === 19 ? large! : index % 4 === 3 ? middle! : small!,
-}))
+const mail = Array.from({ length: 20 }, (_, index) => {
+  if (index % 3 === 1 && index < 18) return { kind: 'infected', text: makeLetter('infected') }
+  if (index === 19) return { kind: 'clean', text: makeFile(5 * 1024 * 1024) }
+  return { kind: 'clean', text: index % 4 === 3 ? makeFile(100 * 1024) : makeLetter('clean') }
+})
 
 /** Milliseconds that a daemon lives once it listens, at least; as much again at most. */
 const DAEMON_LIVES = 150
@@ -99,7 +98,7 @@ export async function underFire({ messages, atOnce, programs, spool }: Fire): Pr
     const fire = Promise.all([killDaemons(), killClients()])
     const { passages, tally } = await drive({
       program: [client],
-      messages: mail.map(({ kind, size }) => workshop.message(kind, size)),
+      messages: workshop.write(mail.map(({ text }) => text)),
       count: messages,
       atOnce,
       environment,

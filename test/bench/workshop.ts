@@ -1,24 +1,16 @@
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clamd } from '../programs/clamd.ts'
-import { HUGE, type Kind, SIZES, type Size } from './cells.ts'
-import { makeMessage } from './messages.ts'
-
-const commandLine = join(import.meta.dirname, '../../dist/onescan.cjs')
+import { key } from './letters.ts'
 
 /** A directory of the run's own, with all that wrappers need beside clamd. */
 export interface Workshop {
   readonly directory: string
   /** As sink.c wants it. */
   readonly queue: string
-  /** hmac-sha256 key first, md5 key second. */
-  readonly keyring: string
-  /** Stamps are good for an hour: to be called before each round. */
-  stampMessages(): void
-  message(kind: Kind, size: Size): string
+  /** Writes messages, and returns their files; those of the call before are gone. */
+  write(letters: readonly string[]): readonly string[]
   /** What every wrapper and daemon has in its environment. */
   environment(clamd: Clamd): Record<string, string>
   remove(): void
@@ -30,47 +22,21 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
   const moments = mkdtempSync(join(shortLived, 'onescan-bench-'))
   const at = (name: string) => join(directory, name)
   for (const part of ['', '/pid', '/mess', '/intd', '/todo']) mkdirSync(`${at('queue')}${part}`)
-  mkdirSync(at('messages'))
   for (const part of ['spool', 'shared']) mkdirSync(join(moments, part))
-
-  const hmac = `hmac-sha256:bench:${randomBytes(32).toString('base64url')}\n`
-  const md5 = `md5:bench-old:${randomBytes(16).toString('hex')}\n`
-  writeFileSync(at('keyring'), `${hmac}${md5}`)
-  writeFileSync(at('keyring-md5'), md5)
-  for (const ring of ['keyring', 'keyring-md5']) chmodSync(at(ring), 0o600)
-
-  const message = (kind: Kind, size: Size) => at(`messages/${kind}-${size.bytes}.eml`)
-  for (const size of SIZES) {
-    for (const kind of ['clean', 'infected'] as const) {
-      writeFileSync(message(kind, size), makeMessage(size.bytes, { infected: kind === 'infected' }))
-    }
-  }
-  writeFileSync(message('clean', HUGE), makeMessage(HUGE.bytes, { infected: false }))
-
-  const stamp = (kind: Kind, ring: string) => {
-    for (const size of SIZES) {
-      const words = [
-        'sign',
-        message('clean', size),
-        '--keyring',
-        at(ring),
-        '--scanners',
-        'clamd,everypart',
-      ]
-      const stamped = execFileSync(process.execPath, [commandLine, ...words], {
-        maxBuffer: 2 * HUGE.bytes,
-      })
-      writeFileSync(message(kind, size), stamped)
-    }
-  }
+  const line = `hmac-sha256:${key.id}:${key.secret.toString('base64url')}\n`
+  writeFileSync(at('keyring'), line, { mode: 0o600 })
+  const letterBox = join(moments, 'letters')
   return {
     directory,
     queue: at('queue'),
-    keyring: at('keyring'),
-    message,
-    stampMessages() {
-      stamp('trusted-hmac', 'keyring')
-      stamp('trusted-md5', 'keyring-md5')
+    write(letters) {
+      rmSync(letterBox, { recursive: true, force: true })
+      mkdirSync(letterBox)
+      return letters.map((letter, index) => {
+        const file = join(letterBox, String(index))
+        writeFileSync(file, letter, 'latin1')
+        return file
+      })
     },
     environment: (clamd) => ({
       PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
@@ -86,7 +52,7 @@ export function openWorkshop(shortLived: string = tmpdir()): Workshop {
       CONTROLDIR: at('control'), // there is none: nothing of the host's own counts
       ERROR_FD: '6',
     }),
-    // Tried again where a wrapper that is just being killed has still put something there.
+    // Tried again if a wrapper that is just being killed has still put something there.
     remove() {
       for (const place of [directory, moments]) {
         rmSync(place, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })

@@ -47,7 +47,6 @@ const needed = {
   'systemd-analyze': 'systemd',
   '/lib/systemd/systemd-journal-remote': 'systemd-journal-remote',
   freshclam: 'clamav-freshclam',
-  'clamav-milter': 'clamav-milter',
   slapd: 'slapd',
   dovecot: 'dovecot-core',
   '/usr/lib/dovecot/lmtp': 'dovecot-lmtpd',

@@ -4,6 +4,5 @@ export const sendmailRoot: string
 export const sendmailProgram: string
 export const eximProgram: string
 export const opensmtpdProgram: string
-export const clamsmtpProgram: string
 /** Fetches and unpacks those that are missing; returns what to tell, a line for each. */
 export function unpackServers(): string[]

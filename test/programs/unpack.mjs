@@ -13,13 +13,11 @@ export const sendmailRoot = beside('sendmail')
 export const sendmailProgram = join(sendmailRoot, 'usr/libexec/sendmail/sendmail')
 export const eximProgram = join(beside('exim'), 'usr/sbin/exim4')
 export const opensmtpdProgram = join(beside('opensmtpd'), 'usr/sbin/smtpd')
-export const clamsmtpProgram = join(beside('clamsmtp'), 'usr/sbin/clamsmtpd')
 
 const unpacked = [
   { name: 'sendmail', program: sendmailProgram, packages: ['sendmail-bin', 'sendmail-cf'] },
   { name: 'exim', program: eximProgram, packages: ['exim4-daemon-light'] },
   { name: 'opensmtpd', program: opensmtpdProgram, packages: ['opensmtpd'] },
-  { name: 'clamsmtp', program: clamsmtpProgram, packages: ['clamsmtp'] },
 ]
 
 /** What to tell, a line for each: what it did, or why it could not. */

@@ -5,7 +5,8 @@ import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 
-interface Teardown {
+/** What the rig needs to end what it has started. */
+export interface Teardown {
   teardown(stop: () => unknown): void
 }
 

@@ -4,7 +4,7 @@ import { callDoor } from '../../doors/smtp/client.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { treeOf } from '../daemon-memory.ts'
-import type { Destination } from './destinations.ts'
+import type { Destination, Teardown } from './destinations.ts'
 
 /** What came of the messages of a run in which onescand was killed again and again. */
 export interface KillFigures {
@@ -25,10 +25,6 @@ export interface KillFigures {
   readonly unexplained: readonly string[]
   /** There, but not as they were sent. */
   readonly damaged: readonly string[]
-}
-
-interface Teardown {
-  teardown(stop: () => unknown): void
 }
 
 /** A step at which strace(1) kills a process: its call of that name, the first being 1. */

@@ -5,7 +5,7 @@ import { startOnescand } from '../../doors/daemon/process.ts'
 import { callDoor } from '../../doors/smtp/client.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { pssOfTree } from '../daemon-memory.ts'
-import type { Teardown } from './filters.ts'
+import type { Teardown } from './destinations.ts'
 
 /** What came of a large message. */
 export interface LargeFigures {

@@ -6,46 +6,25 @@ import { callDoor } from '../../doors/smtp/client.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { pssOfTree } from '../daemon-memory.ts'
-import { compare, linesOf } from './compare.ts'
 import { atNextServer, inQuarantine } from './destinations.ts'
 import { type KillFigures, runKills, runKillsAt, STEPS } from './kill-run.ts'
 import { sendLarge } from './large.ts'
 
 /**
- * npm run bench:smtp: how much mail passes through the SMTP door before the queue of Postfix, beside
- * a filter that hands on all bytes and looks at none, and beside clamsmtp; its memory at 200
- * sessions, and with a message of 100 MB; fifty kills, and as many while it keeps mail in quarantine,
- * with more at each step of that. All in one run, turn by turn. `--filters WORD` takes those filters
- * whose name has the word in it, `--only keep` one part.
+ * npm run bench:smtp: the memory of the SMTP door at 200 sessions, and with a message of 100 MB; fifty
+ * kills, and as many while it keeps mail in quarantine, with more at each step of that.
+ * `--only keep` takes one part.
  */
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    messages: { type: 'string', default: '300' },
     kills: { type: 'string', default: '50' },
-    filters: { type: 'string', default: '' },
     only: { type: 'string' },
   },
 })
-/** Bytes, and what the door has to reach over the pass-through. */
-const GOALS = new Map([
-  [4096, 0.8],
-  [100 * 1024, 0.7],
-])
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const stops: (() => unknown)[] = []
 const t = { teardown: (stop: () => unknown) => void stops.unshift(stop) }
-
-async function pass(): Promise<void> {
-  const lanes = await compare(t, {
-    rounds: Number(values.rounds),
-    messages: Number(values.messages),
-    sizes: [...GOALS.keys()],
-    named: values.filters,
-  })
-  for (const [size, goal] of GOALS) for (const line of linesOf(lanes, size, goal)) say(line)
-}
 
 /** 200 clients, each amid a message of 20 MB. */
 async function weigh(): Promise<void> {
@@ -114,7 +93,7 @@ async function large(): Promise<void> {
   say(`one message of ${bytes} bytes: ${reply}; ${isWhole ? 'whole' : 'NOT WHOLE'}; ${memory}`)
 }
 
-const parts = { pass, weigh, large, kill, keep }
+const parts = { weigh, large, kill, keep }
 try {
   for (const [name, part] of Object.entries(parts)) {
     if (values.only === undefined || values.only === name) await part()

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+
+/** What clamd knows beside EICAR, in the files of its database. */
+export interface Database {
+  readonly name: string
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** Signatures of bodies, and of whole files, as many as ClamAV's own databases have of them. */
+const NDB = 120_000
+const HDB = 400_000
+
+/** One signature, with which the costs of wrappers show, and as many as in use, made up. */
+export function databases(): readonly Database[] {
+  return [
+    { name: 'one signature', files: {} },
+    {
+      name: `${NDB + HDB} signatures`,
+      files: {
+        'made-up.ndb': lines(NDB, (n) => `Made.Up-${n}:0:*:${randomBytes(24).toString('hex')}`),
+        'made-up.hdb': lines(
+          HDB,
+          (n) => `${randomBytes(16).toString('hex')}:${1000 + n}:Made.Up.File-${n}`,
+        ),
+      },
+    },
+  ]
+}
+
+const lines = (count: number, line: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => `${line(n)}\n`).join('')
