@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { startTcpServer, type TcpServer } from '../programs/ucspi.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { allWait } from './waits.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -17,7 +18,7 @@ const compiled = join(root, 'build/native/smtp-delay')
  * As it is installed, on the newest Node, which execs; on the oldest, which starts the
  * program and waits; and compiled, where it is built.
  */
-export const runtimes: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
+export const builds: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
   { name: 'as installed', smtpDelay: [launcher] },
   {
     name: 'on the oldest Node',
@@ -25,6 +26,9 @@ export const runtimes: readonly { readonly name: string; readonly smtpDelay: str
   },
   ...(existsSync(compiled) ? [{ name: 'compiled', smtpDelay: [compiled] }] : []),
 ]
+
+/** What the package installs, and with `npm run test:all` each build; delay.test.ts tries each once. */
+export const runtimes = isWhole ? builds : builds.slice(-1)
 
 /** Options with short delays. The DNS is asked at a server of the test, or not at all. */
 export const QUICK = [...allWait(0.5), '-P', '0.1', '--dns-timeout', '0.1']

@@ -7,7 +7,6 @@ import { table } from '../../../src/ground/settings/table.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { newest, runSlot, type SlotRun } from '../../doors/slot/slot.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
-import { isWhole } from '../../run/is-whole.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
 
@@ -95,7 +94,7 @@ t.test(
     const said = ['QHPSI', 'RELAYCLIENT', 'CLUSTERPEER', 'QUEUECHAIN']
     const others = sent.filter((name) => !said.includes(name))
     t.ok(others.length > 30)
-    for (const { name: client, program } of isWhole ? clients : clients.slice(0, 1)) {
+    for (const { name: client, program } of clients) {
       for (const name of others) {
         t.test(`${client}: ${name}=""`, async (t) => {
           const run = await runSlot({

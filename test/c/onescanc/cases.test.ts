@@ -7,7 +7,7 @@ import { firstOfEachKind } from '../../cases/kinds.ts'
 import { type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
-import { clients, coldPrograms, missing, sanitized } from './client.ts'
+import { builds, coldPrograms, missing, sanitized } from './client.ts'
 
 /**
  * Plays the behaviours that all doors share through onescanc, with a daemon and without one. The
@@ -24,7 +24,7 @@ const wasTooLate = ({ log }: Passage) =>
 /** Settings of a connection or a message, which no daemon has in its environment. */
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 
-for (const { name, program } of clients) {
+for (const { name, program } of builds) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
     const settings = {
       ONESCAN_COLD: cold.queue,

@@ -161,7 +161,7 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
         }
       }
       const seen = recordedCalls(calls).map((call) => call.arguments)
-      t.equal(seen.length, 16)
+      t.equal(seen.length, 8 * clients.length)
       for (const words of seen) t.same(words.slice(-3), ['one', 'two words', ''])
       for (const QUEUECHAIN of [undefined, '', ' \t']) {
         const ended = await run({ settings: { QMAILHOME: home, QUEUECHAIN } })
@@ -326,7 +326,9 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
       t.notMatch(ended.logged, 'onescan:')
     }
     const log = readFileSync(file, 'latin1')
-    t.match(log, /^(onescan: decision=cold .* total_ms=\S+ time=\S+Z\n){2}$/)
+    const lines = log.trimEnd().split('\n')
+    t.equal(lines.length, clients.length)
+    for (const line of lines) t.match(line, /^onescan: decision=cold .* total_ms=\S+ time=\S+Z$/)
     for (const [, time] of log.matchAll(/ time=(\S+)\n/g)) {
       const when = Date.parse(time!)
       t.ok(when >= began && when <= Date.now(), `${time}`)

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
   createReadStream,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -15,13 +14,9 @@ import { noCompiler } from '../../scan/file-plugin/asking.ts'
 import { call as callMilter, negotiate, says, tell } from '../milter/mta.ts'
 import { submit } from '../milter/submit.ts'
 import { ask, call, framesOf } from '../slot-socket/client.ts'
-import { runtimes as onNode, startOnescand } from './process.ts'
+import { runtimes, startOnescand } from './process.ts'
 
 /** The processes of file plugins: onescand keeps them, and they end with it. */
-
-const root = join(import.meta.dirname, '../../..')
-const compiled = join(root, 'build/native/onescand')
-const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
@@ -54,8 +49,7 @@ function fifo(directory: string, name: string): Promise<void> {
 }
 
 for (const { name, program } of runtimes) {
-  const skip = !existsSync(program[0]!) && 'run npm run build:native'
-  t.test(name, { skip }, async (t) => {
+  t.test(name, async (t) => {
     const directory = pluginDirectory(t)
     const file = join(directory, 'a.cjs')
     writeFileSync(file, plugin('one'))
@@ -167,7 +161,7 @@ for (const { name, program } of runtimes) {
     })
   })
 
-  t.test(`${name}, a plugin is told where a message comes from`, { skip }, async (t) => {
+  t.test(`${name}, a plugin is told where a message comes from`, async (t) => {
     const directory = pluginDirectory(t)
     const script = `exports.virusscan = (mail) => {
       const { path, size, sender, recipients, signal, log, ...rest } = mail
@@ -204,24 +198,20 @@ for (const { name, program } of runtimes) {
     await line.close()
   })
 
-  t.test(
-    `${name}, virusname of a plugin in C names the virus`,
-    { skip: skip || noCompiler },
-    async (t) => {
-      const directory = pluginDirectory(t)
-      const source = `
+  t.test(`${name}, virusname of a plugin in C names the virus`, { skip: noCompiler }, async (t) => {
+    const directory = pluginDirectory(t)
+    const source = `
       int virusscan(const char *path) { return path[0] == 47; }
       const char *virusname(void) { return "Worm.LoveLetter"; }`
-      writeFileSync(join(directory, 'c.c'), source)
-      execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
-      const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
-      const onescand = startOnescand(t, { program, settings })
-      await onescand.logged(/serving/)
-      t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
-    },
-  )
+    writeFileSync(join(directory, 'c.c'), source)
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
+    const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
+  })
 
-  t.test(`${name}, a plugin imports npm packages beside it`, { skip }, async (t) => {
+  t.test(`${name}, a plugin imports npm packages beside it`, async (t) => {
     const directory = pluginDirectory(t)
     const files = {
       'node_modules/modern/package.json': '{ "type": "module", "exports": "./lib/index.js" }',
@@ -261,7 +251,7 @@ for (const { name, program } of runtimes) {
     }
   })
 
-  t.test(`${name}, a plugin sees no setting of the runtime`, { skip }, async (t) => {
+  t.test(`${name}, a plugin sees no setting of the runtime`, async (t) => {
     const directory = pluginDirectory(t)
     const script = `
       const settings = () => Object.keys(process.env).filter((name) => /^(BUN|NODE)_/.test(name))
@@ -273,7 +263,7 @@ for (const { name, program } of runtimes) {
     t.match((await onescand.ask({ variables: settings })).log, /virus=none /)
   })
 
-  t.test(`${name}, a plugin in C`, { skip: skip || noCompiler }, async (t) => {
+  t.test(`${name}, a plugin in C`, { skip: noCompiler }, async (t) => {
     const directory = pluginDirectory(t)
     const source = `static int calls; int virusscan(const char *path) { return path[0] == 47 && calls++ % 2; }`
     writeFileSync(join(directory, 'c.c'), source)

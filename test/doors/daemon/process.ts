@@ -1,21 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { isWhole } from '../../run/is-whole.ts'
 import { ask, carryOut, type Outcome, type Question } from '../slot-socket/client.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const bundle = join(root, 'dist/onescand.cjs')
 
 export const launcher = join(root, 'bin/onescand')
-export const runtimes: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+const compiled = join(root, 'build/native/onescand')
+
+/** The bundle on the newest Node and on the oldest, and compiled, where it is built. */
+export const builds: readonly { readonly name: string; readonly program: readonly string[] }[] = [
   { name: 'on the newest Node', program: [newestNode, bundle] },
   { name: 'on the oldest Node', program: [oldestNode, bundle] },
+  ...(existsSync(compiled) ? [{ name: 'compiled', program: [compiled] }] : []),
 ]
-export const newest = runtimes[0]!.program
+
+/** The build that tests of one behaviour use. */
+export const newest = builds[0]!.program
+
+/**
+ * The builds for tests of what differs between them. `npm test` tries the one that the Debian
+ * package installs; builds.test.ts starts each.
+ */
+export const runtimes = isWhole ? builds : builds.slice(-1)
 
 /** What startOnescand() needs of tap's test object. */
 interface Test {
@@ -79,6 +92,7 @@ export function startOnescand(t: Test, setup: DaemonSetup = {}): RunningDaemon {
   lines.on('line', (line) => log.push(line))
   const kill = () => {
     const isOver = child.exitCode !== null || child.signalCode !== null
+    child.kill('SIGSTOP') // so that it starts none while they are listed
     const workers = isOver ? [] : childrenOf(child.pid!)
     child.kill('SIGKILL') // first, so that it replaces none
     for (const worker of workers) {

@@ -1,5 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
 import { type Asked, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
@@ -41,12 +40,8 @@ t.test('a thousand copies through three processes are a scan for each at most', 
   t.ok(scans >= 1 && scans <= 3, `${scans} scans`)
 })
 
-const compiled = join(import.meta.dirname, '../../../build/native/onescand')
-const all = [...runtimes, { name: 'compiled', program: [compiled] }]
-
-for (const { name, program } of all) {
-  const skip = storeMissing || (!existsSync(program[0]!) && 'run npm run build:native')
-  t.test(`two daemons share a store, ${name}`, { skip }, async (t) => {
+for (const { name, program } of runtimes) {
+  t.test(`two daemons share a store, ${name}`, { skip: storeMissing }, async (t) => {
     const store = await startStore(t)
     const clamd = await sessionStandIn(t, numbered('stream: OK'), { version: () => 'ClamAV 1.4.3' })
     const ring = `${t.testdir({})}/ring`

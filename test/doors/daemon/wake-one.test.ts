@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { until } from '../http/rig.ts'
@@ -7,11 +6,6 @@ import { childrenOf, runtimes, startOnescand } from './process.ts'
 
 /** How many workers on one socket a connection wakes. */
 
-const compiled = join(import.meta.dirname, '../../../build/native/onescand')
-const programs = [
-  ...runtimes,
-  ...(existsSync(compiled) ? [{ name: 'compiled', program: [compiled] }] : []),
-]
 const MESSAGES = 12
 
 /** The number of times that a process has waited so far, proc_pid_status(5). */
@@ -30,7 +24,7 @@ async function untilIdle(workers: readonly number[]): Promise<void> {
   }
 }
 
-for (const { name, program } of programs) {
+for (const { name, program } of runtimes) {
   t.test(`${name}: a connection wakes one worker, and the other sleeps on`, async (t) => {
     const onescand = startOnescand(t, { program, args: ['--workers', '2'] })
     await onescand.logged(/serving/)

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkAccessBy } from '../../../src/doors/http/access.ts'
-import { startOnescand } from '../daemon/process.ts'
-import { askRaw, get, runtimes, serve, until } from './rig.ts'
+import { runtimes, startOnescand } from '../daemon/process.ts'
+import { askRaw, get, serve, until } from './rig.ts'
 
 /** Who may see what onescand --http shows, and clients that mean harm. */
 

@@ -1,24 +1,10 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { freePort } from '../../programs/free-port.ts'
-import {
-  type DaemonSetup,
-  runtimes as onNode,
-  type RunningDaemon,
-  startOnescand,
-} from '../daemon/process.ts'
-
-const compiled = join(import.meta.dirname, '../../../build/native/onescand')
-
-/** The runtimes of onescand, and the compiled one if it was built. */
-export const runtimes = existsSync(compiled)
-  ? [...onNode, { name: 'compiled', program: [compiled] }]
-  : onNode
+import { type DaemonSetup, type RunningDaemon, startOnescand } from '../daemon/process.ts'
 
 interface Test {
   teardown(stop: () => unknown): void

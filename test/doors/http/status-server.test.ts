@@ -4,9 +4,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { socketDirectory } from '../../programs/socket-directory.ts'
-import { startOnescand } from '../daemon/process.ts'
+import { runtimes, startOnescand } from '../daemon/process.ts'
 import { call, framesOf } from '../slot-socket/client.ts'
-import { askRaw, get, metric, runtimes, type Served, serve, until } from './rig.ts'
+import { askRaw, get, metric, type Served, serve, until } from './rig.ts'
 
 /** onescand --http: metrics, health, and where it listens. Hostile clients are in access.test.ts. */
 

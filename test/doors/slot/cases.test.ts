@@ -4,13 +4,13 @@ import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { play } from '../../cases/play.ts'
 import { sendToSlot } from './send.ts'
-import { quickest, runtimes } from './slot.ts'
+import { builds, quickest } from './slot.ts'
 
 /**
  * The compiled program plays all cases, where it is built: it is what the Debian package
  * installs, and its engine is not the one that runs the same cases in the tests of other doors.
  */
-for (const { name, program } of runtimes) {
+for (const { name, program } of builds) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
     const isQuickest = program[0] === quickest[0]
     for (const testCase of [...(isQuickest ? allCases : firstOfEachKind(allCases)), ...bounces]) {

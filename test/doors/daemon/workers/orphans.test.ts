@@ -1,21 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import {
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { runtimes as onNode, startOnescand } from '../process.ts'
+import { runtimes, startOnescand } from '../process.ts'
 
 /** Processes that plugins leave behind are killed, and no others. */
 
-const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
-const runtimes = [...onNode, { name: 'compiled', program: [compiled] }]
 const message = (subject: string) => Buffer.from(`Subject: ${subject}\n\nbody\n`)
 
 /**
@@ -37,8 +28,7 @@ const plugin = `
   }`
 
 for (const { name, program } of runtimes) {
-  const skip = !existsSync(program[0]!) && 'run npm run build:native'
-  t.test(name, { skip }, async (t) => {
+  t.test(name, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     writeFileSync(join(directory, 'a.cjs'), plugin)
@@ -86,7 +76,7 @@ for (const { name, program } of runtimes) {
     })
   })
 
-  t.test(`${name}, a scanner that is a command is not killed as an orphan`, { skip }, async (t) => {
+  t.test(`${name}, a scanner that is a command is not killed as an orphan`, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'onescan-plugins-'))
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     const script = join(directory, 'scanner')
