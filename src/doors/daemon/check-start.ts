@@ -6,7 +6,6 @@ import type { StartReport } from '../../ground/process/start-report.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { NOTHING_SCANS } from '../../judge/policy.ts'
-import { scanWithoutDoors } from '../../observe/live/trial.ts'
 import { checkAccessBy } from '../http/access.ts'
 import { type Configuration, readConfiguration } from '../shared/configuration.ts'
 import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
@@ -15,6 +14,7 @@ import { checkAddress } from './listening/listen.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import { type DaemonOptions, readOptions } from './options/options.ts'
+import { judgeFromMemory } from './trials/judge-trial.ts'
 import { makeTrialMail } from './trials/trial-mail.ts'
 
 /**
@@ -116,15 +116,16 @@ function remarks({ policy }: Configuration): string[] {
  * What is wrong with file plugins. They are loaded by the first mail; if one cannot be, all mail is
  * deferred.
  */
-async function pluginFaults({ policy, scannersFor }: Configuration): Promise<string[]> {
+async function pluginFaults(configuration: Configuration): Promise<string[]> {
+  const { policy, scannersFor } = configuration
   if (policy?.scan.line.kind !== 'plugins') return []
   const plugins = scannersFor(policy.scan.line).filter(({ name }) => extname(name) !== '')
   const { clean } = makeTrialMail(Date.now(), { least: 0, most: 1000 })
-  const clocks = { now: Date.now, uptime: () => performance.now() }
   const faults: string[] = []
   for (const scanner of plugins) {
-    const why = await scanWithoutDoors(clean, { policy, scanners: [scanner] }, clocks).then(
-      (result) => (result.answer === 'unknown' ? result.why : undefined),
+    const alone = { ...configuration, scannersFor: () => [scanner] }
+    const why = await judgeFromMemory(clean, alone).then(
+      (found) => (found.scan === 'unknown' ? found.why : undefined),
       errorText,
     )
     if (why !== undefined) faults.push(`${why}: all mail is deferred; correct the plugin`)

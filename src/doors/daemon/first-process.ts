@@ -14,7 +14,6 @@ import type { DaemonOptions } from './options/options.ts'
 import { relaysOf } from './options/relays.ts'
 import type { Signals } from './signals.ts'
 import { openStatusFeed } from './status-feed.ts'
-import { makeTrialMark, trialWords } from './trials/trial-mark.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import type { OrphanReaper } from './workers/orphans.ts'
 import { startWorkers } from './workers/workers.ts'
@@ -39,7 +38,6 @@ export async function runFirstProcess({
   words,
 }: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
   const memory = new HostMemory()
-  const mark = makeTrialMark()
   let configuration = await readConfiguration(env, log, memory)
   let doors: readonly PlacedDoor[] = []
   const inherited = inheritedSockets(process.env)
@@ -50,7 +48,7 @@ export async function runFirstProcess({
     http &&
     (await openStatusFeed(
       options,
-      { address: http, fd: httpFd, mark },
+      { address: http, fd: httpFd },
       { configuration: () => configuration, amiss: () => upkeep?.amiss() ?? [] },
     ))
   const sockets = await openSockets(options, inherited)
@@ -66,9 +64,8 @@ export async function runFirstProcess({
     onMessage: (worker, message) => status?.take(worker, message),
     onEnd: status?.workerEnded,
     memory,
-    greetings: [trialWords(mark)],
   })
-  status?.watchWorkers(workers.state)
+  status?.watchWorkers(workers)
   upkeep = new Upkeep(configuration, log)
   const running = new AbortController()
   signals.handleWith({

@@ -40,12 +40,12 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  watchers: MailWatchers,
+  reporter: MailReporter | undefined,
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
   const passing = await loadPassedDescriptors()
-  const common = { ...options, ...watchers, budget, identifyPeer, passing }
+  const common = { ...options, reporter, budget, identifyPeer, passing }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -69,14 +69,9 @@ async function wakeOneOfAll(server: Server): Promise<void> {
   await wakeOne(descriptorOf(server) ?? -1)
 }
 
-/** What a worker does with the log lines of mail, besides writing them. */
-export interface MailWatchers {
+interface DoorOptions extends DaemonOptions {
+  /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
-  /** Whether a line is about a trial of onescand's own. Such a line is not logged. */
-  readonly isTrial: (line: Buffer) => boolean
-}
-
-interface DoorOptions extends DaemonOptions, MailWatchers {
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
@@ -88,7 +83,6 @@ interface DoorOptions extends DaemonOptions, MailWatchers {
 function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOptions): Door {
   const { write } = openDaemonLog(configuration.env.LOGFILE)
   const mailLog = (line: Buffer) => {
-    if (options.isTrial(line)) return
     write(line)
     options.reporter?.line(line)
   }

@@ -13,17 +13,18 @@ import { log } from './log.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
-import type { TrialMark } from './trials/trial-mark.ts'
-import { tryAll } from './trials/try-all.ts'
+import { Trials } from './trials/try-all.ts'
+import { WorkerTrials } from './trials/worker-trials.ts'
+import type { Workers } from './workers/workers.ts'
 
 /** What the first process tells its own HTTP server, which shows health, metrics and the page. */
 export interface StatusFeed {
-  /** Takes a message of a worker if it is a report about mail. */
+  /** Takes a message of a worker: a report about mail, or the answer to a trial. */
   take(worker: number, message: unknown): void
   workerEnded(worker: number, left: LeftBehind): void
-  /** Says how to ask for the state of the workers. */
-  watchWorkers(state: () => WorkersState): void
-  /** Mail is taken from now on, through these doors; trials go through them, too. */
+  /** Says how to ask the workers, and for their state. */
+  watchWorkers(workers: Pick<Workers, 'state' | 'askNext'>): void
+  /** Mail is taken from now on, through these doors. */
   serving(doors: readonly PlacedDoor[]): void
   /** No more mail is taken from now on. */
   stopping(): void
@@ -44,7 +45,6 @@ export interface StatusOptions {
   readonly address: DoorAddress
   /** The descriptor of the socket if systemd has bound it. */
   readonly fd: number | undefined
-  readonly mark: TrialMark
 }
 
 /**
@@ -53,12 +53,15 @@ export interface StatusOptions {
  */
 export async function openStatusFeed(
   options: DaemonOptions,
-  { address, fd, mark }: StatusOptions,
+  { address, fd }: StatusOptions,
   { configuration, amiss }: StatusSources,
 ): Promise<StatusFeed> {
   let doors: readonly PlacedDoor[] | undefined
   let isReady = false
-  let workers = (): WorkersState => ({ replaced: 0, hung: 0, late: [] })
+  let workers: Parameters<StatusFeed['watchWorkers']>[0] | undefined
+  const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
+  const workerTrials = new WorkerTrials((question) => workers?.askNext(question))
+  const trials = new Trials(workerTrials, options.maxSize)
   const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
   const server = await openStatusServer({
     address: address.kind === 'tcp' ? address.host : undefined,
@@ -78,24 +81,28 @@ export async function openStatusFeed(
       started: Date.now(),
       now: Date.now,
       uptime: () => performance.now(),
-      tryAll() {
+      tryAll(clamds) {
         if (doors === undefined) return undefined
-        return tryAll({ configuration: configuration(), doors, options, mark })
+        return trials.make({ configuration: configuration(), doors, clamds })
       },
       scanPolicy: () => configuration().policy?.scan,
       spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
       memoryLimit: options.memory,
-      workers: () => workers(),
+      workers: () => workers?.state() ?? noWorkers,
     },
   })
   const { observer } = server
   return {
     take(worker, message) {
       if (isProcessReport(message)) observer.report(worker, message)
+      else workerTrials.take(message)
     },
-    workerEnded: (worker, left) => observer.ended(worker, left),
-    watchWorkers(state) {
-      workers = state
+    workerEnded(worker, left) {
+      workerTrials.ended(worker)
+      observer.ended(worker, left)
+    },
+    watchWorkers(started) {
+      workers = started
     },
     serving(open) {
       isReady = true

@@ -13,13 +13,11 @@ export interface ReportSources {
   readonly doors: () => readonly OpenDoor[]
   /** Takes the number of lines that were logged about mail so far. */
   readonly note: (lines: number) => void
-  /** Whether a line or a sender belongs to a trial of onescand's own. */
-  readonly isTrial: (text: Buffer | string) => boolean
 }
 
 /** Reports to the first process once a second what this worker does with mail, for --http. */
 export function createWorkerReporter(
-  { configuration, doors, note, isTrial }: ReportSources,
+  { configuration, doors, note }: ReportSources,
   send: (report: ProcessReport) => void,
 ): TimedReporter {
   return createMailReporter({
@@ -35,7 +33,6 @@ export function createWorkerReporter(
     },
     send,
     note,
-    isTrial,
     now: Date.now,
   })
 }

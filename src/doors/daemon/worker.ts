@@ -7,7 +7,8 @@ import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-kind.ts'
-import { isTrialWords, markOf, noMark } from './trials/trial-mark.ts'
+import { tryJudging } from './trials/judge-trial.ts'
+import { isTrialQuestion, type TrialAnswer } from './trials/worker-trials.ts'
 import { createWorkerReporter } from './worker-reporter.ts'
 import { BEAT_EVERY } from './workers/hung-workers.ts'
 import { BEAT, type ServingNotice } from './workers/workers.ts'
@@ -22,11 +23,10 @@ export async function runWorker(
   { env, options, signals, orphans }: ProcessStart,
 ): Promise<void> {
   setInterval(() => send(BEAT), BEAT_EVERY).unref()
-  const isTrial = recogniseTrials()
   const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
   const memory = new HostMemory({ inHand: notes })
   shareWithOthers(memory)
-  const read = async () => ({ ...(await readConfiguration(env, log, memory)), isTrial })
+  const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   let doors: readonly OpenDoor[] = [] // a report may be due before all of them are open
   const reporter =
@@ -36,11 +36,11 @@ export async function runWorker(
         configuration: () => configuration,
         doors: () => doors,
         note: notes.logged,
-        isTrial,
       },
       send,
     )
-  doors = await openDoors(configuration, options, kinds, { reporter, isTrial })
+  doors = await openDoors(configuration, options, kinds, reporter)
+  answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({
     async reload() {
@@ -62,13 +62,14 @@ export async function runWorker(
   send({ serving } satisfies ServingNotice)
 }
 
-/** Returns whether a text belongs to a trial, once the first process has told how to know them. */
-function recogniseTrials(): (text: Buffer | string) => boolean {
-  let mark = noMark
+/** Answers the first process, which asks whether this one scans. */
+function answerTrials(tryIt: (wantsEicar: boolean) => Promise<string | undefined>): void {
   process.on('message', (message) => {
-    if (isTrialWords(message)) mark = markOf(message.trials)
+    if (!isTrialQuestion(message)) return
+    void tryIt(message.wantsEicar).then((fault) => {
+      send({ tried: message.trial, fault } satisfies TrialAnswer)
+    })
   })
-  return (text) => mark.has(text)
 }
 
 /** Shares what is remembered with the other workers, by way of the first process. */

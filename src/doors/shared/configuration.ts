@@ -20,7 +20,6 @@ import {
 } from '../../judge/policy.ts'
 import type { Tools } from '../../judge/tools.ts'
 import type { DigestsWanted } from '../../message/canonical-body.ts'
-import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
 import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
 import type { QuotaClient } from '../../quota/ask/client.ts'
@@ -61,10 +60,6 @@ export interface Configuration {
   byRule(settings: Readonly<Record<string, string>>): ByRule
   /** Changes a policy for one door; undefined if the door changes nothing. */
   readonly adapt?: (policy: Policy) => Policy
-  /**
-   * Whether a sender belongs to a trial of onescand's own; undefined in a process without trials.
-   */
-  readonly isTrial?: (sender: string) => boolean
   /** Logs the counters since the configuration was read. */
   report(): void
   /** Frees everything, when another configuration takes its place or the daemon ends. */
@@ -75,17 +70,6 @@ export interface ByRule {
   readonly policy: Policy
   /** Set if the line is about scanners. Otherwise the scanners are those of the policy's QHPSI. */
   readonly scanners: readonly Scanner[] | undefined
-}
-
-/**
- * Returns the tools for a message of that sender. A trial gets no verdicts: it is scanned each
- * time, its verdict is not remembered, and it never counts as a message that scanners died of.
- */
-export function toolsFor(
-  { tools, isTrial }: Configuration,
-  { sender }: Envelope,
-): Configuration['tools'] {
-  return isTrial?.(sender.text) ? { ...tools, verdicts: undefined } : tools
 }
 
 /**

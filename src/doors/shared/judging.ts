@@ -9,7 +9,7 @@ import type { MessageOptions } from '../../message/in-memory.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
 import { abortable } from '../../scan/shared/scanner.ts'
-import { type Configuration, toolsFor } from './configuration.ts'
+import type { Configuration } from './configuration.ts'
 
 /** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
@@ -51,7 +51,7 @@ export function startJudging(configuration: Configuration): Judging {
         return {
           policy: adapt?.(chosen) ?? chosen,
           tools: {
-            ...toolsFor(configuration, transaction.envelope),
+            ...tools,
             scanners: scanners.map((scanner) => abortable(gone, scanner)),
           },
         }

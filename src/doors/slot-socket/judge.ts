@@ -11,7 +11,7 @@ import { readPassedFile } from '../../message/passed-file.ts'
 import type { Message } from '../../message/spool.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
-import { type Configuration, toolsFor } from '../shared/configuration.ts'
+import type { Configuration } from '../shared/configuration.ts'
 import { keepAsDecided } from '../shared/keep-message.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
 import { policyByRule } from '../shared/policy-by-rule.ts'
@@ -94,7 +94,7 @@ async function judgeFor(
   const { quota, rules, byRule } = configuration
   const abortableAll = (some: readonly Scanner[]) => some.map((scanner) => abortable(gone, scanner))
   const tools = {
-    ...toolsFor(configuration, transaction.envelope),
+    ...configuration.tools,
     scanners: abortableAll(scanners),
     quota,
   }

@@ -21,9 +21,6 @@ export interface Request {
   readonly message: Buffer | Omit<PassedFile, 'sealed'>
 }
 
-/** The part of a request that comes before the message. */
-export type RequestHead = Pick<Request, 'variables' | 'envelope'>
-
 export interface RequestLimits {
   /** Bytes of a message. */
   readonly maxSize: number
@@ -109,9 +106,9 @@ export class SlotRequestReader {
     return this.#size === undefined ? undefined : this.#timeLeft
   }
 
-  /** What has come of the head of the request. */
-  get head(): RequestHead {
-    return { variables: this.#variables, envelope: this.#envelope }
+  /** The variables that have come. */
+  get variables(): Request['variables'] {
+    return this.#variables
   }
 
   /** The request, once all of it has come. */

@@ -7,7 +7,7 @@ import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
 import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
-import { type Request, type RequestHead, SlotRequestReader } from './request.ts'
+import { type Request, SlotRequestReader } from './request.ts'
 
 /** Milliseconds: doc/slot-protocol.md, "Time". */
 export const SILENCE_MAX = 10_000
@@ -45,8 +45,8 @@ export interface SlotServer {
   withheld(): Buffer
   /** The conversation is over and holds nothing any more. */
   left(): void
-  /** The client gets no answer to its request, of which `head` has come. */
-  cold(way: ColdWay, head: RequestHead): void
+  /** The client gets no answer to its request, of which these variables have come. */
+  cold(way: ColdWay, variables: Request['variables']): void
   /** Logs onescand's own trouble. The client logs what concerns its message. */
   log(line: string): void
 }
@@ -84,7 +84,7 @@ export class SlotSession {
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       if (this.#phase === 'sending' || this.#phase === 'judging')
-        server.cold('left', this.#reader.head)
+        server.cold('left', this.#reader.variables)
       this.#phase = 'closed'
       if (!this.#isIdle) this.#gone.abort()
       this.#leaveIfDone()
@@ -172,7 +172,7 @@ export class SlotSession {
     if (!this.#isOpen()) return
     const why = errorText(error)
     if (!(error instanceof GoCold)) this.#server.log(why)
-    this.#server.cold('told', this.#reader.head)
+    this.#server.cold('told', this.#reader.variables)
     this.#leave(goCold(why))
   }
 

@@ -80,8 +80,8 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
         waiting.delete(session)
         sessions.delete(session)
       },
-      cold(way, { variables, envelope }) {
-        if (!isTrialOfCheck(variables)) options.reporter?.cold(way, envelope)
+      cold(way, variables) {
+        if (!isTrialOfCheck(variables)) options.reporter?.cold(way)
       },
       log,
     }

@@ -30,9 +30,6 @@ export const mailFirst = reply(503, '5.5.1', 'MAIL comes first')
 export const noRecipient = reply(554, '5.5.1', 'no recipient was taken')
 export const sentTooEarly = reply(554, '5.5.0', 'nothing may be sent before the answer to DATA')
 
-/** The next server is not reachable, so a trial cannot begin. */
-export const startTrialFailed = (why: string) => reply(451, '4.4.2', why)
-
 export const noRoomForRecipient = rawReply(NO_ROOM)
 export const nextServerLost = rawReply(NEXT_SERVER_LOST)
 export const nextServerChanged = reply(

@@ -51,8 +51,6 @@ export interface SmtpServer
   readonly hostname: string
   /** Whether no more messages are taken. */
   readonly stopping: boolean
-  /** Whether a sender is that of a trial of onescand's own, which goes to no next server. */
-  isTrial(sender: string): boolean
   /** Returns how the message that comes now is judged. */
   startJudging(): Judging
   /**
@@ -107,7 +105,6 @@ export function createSmtpServer(
     get rules() {
       return afterQueue ? undefined : refusingRules(state.configuration)
     },
-    isTrial: (sender) => state.configuration.isTrial?.(sender) ?? false,
     startJudging() {
       const { configuration } = state
       return startJudging(afterQueue ? configureAfterQueue(configuration) : configuration)

@@ -14,10 +14,8 @@ import {
   noRoomForRecipient,
   notACommand,
   notThroughHere,
-  ok,
   sentTooEarly,
   startContent,
-  startTrialFailed,
   stopping,
 } from './own-replies.ts'
 import { refuseRecipient } from './refuse-recipient.ts'
@@ -140,10 +138,8 @@ export class SmtpSession {
     if (path === undefined) return addressMissing
     const transaction = openTransaction(line, path, this.#server)
     try {
-      if (!transaction.isTrial && loops.found) throw loopFault()
-      const reply = await (transaction.isTrial
-        ? this.#startTrial()
-        : loops.whileWaiting(line, () => this.#nextServer.pass(line)))
+      if (loops.found) throw loopFault()
+      const reply = await loops.whileWaiting(line, () => this.#nextServer.pass(line))
       if (reply.code >= 300) return reply
       this.#dropTransaction()
       this.#transaction = transaction
@@ -153,36 +149,21 @@ export class SmtpSession {
     }
   }
 
-  /**
-   * The next server must be reachable, but hears nothing of a trial. As with all trials no line is
-   * logged.
-   */
-  async #startTrial(): Promise<RawReply> {
-    try {
-      await this.#nextServer.reach()
-      return ok
-    } catch (error) {
-      return startTrialFailed(errorText(error))
-    }
-  }
-
   /** A recipient is asked about, and gets room in memory, before the next server hears of it. */
   async #addRecipient({ line, argument }: SmtpCommand): Promise<RawReply> {
     const transaction = this.#transaction
     if (transaction === undefined) return mailFirst
     const path = parsePath(argument, 'TO:')?.path
     if (path === undefined) return addressMissing
-    if (!transaction.isTrial) {
-      const refusal = await refuseRecipient(path, transaction, this.#sendingClient(), this.#server)
-      if (refusal !== undefined) return refusal
-    }
+    const refusal = await refuseRecipient(path, transaction, this.#sendingClient(), this.#server)
+    if (refusal !== undefined) return refusal
     try {
       transaction.addRecipient(line)
     } catch (error) {
       if (!isFault(error)) throw error
       return noRoomForRecipient
     }
-    return transaction.isTrial ? ok : this.#tellRecipient(line, path, transaction)
+    return this.#tellRecipient(line, path, transaction)
   }
 
   async #tellRecipient(

@@ -22,15 +22,12 @@ import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
 import type { SendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
 import { type AboutReplies, doorEntries, transactionLines } from './transaction-log.ts'
-import { trialReply } from './trial.ts'
 import { COMMAND_MAX, parsePath } from './wire/commands.ts'
 import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** One message from MAIL to its end. */
 export interface SmtpTransaction {
   readonly sender: MailAddress
-  /** Whether it is a trial of onescand's own. */
-  readonly isTrial: boolean
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
   /** The number of recipients that the next server has taken. */
@@ -65,7 +62,6 @@ export function openTransaction(
   const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
   const sender = readAddress(from)
   const recipients = createRecipientList(server.openLease())
-  const isTrial = server.isTrial(sender.text)
 
   function transactionOf(
     message: Message,
@@ -80,7 +76,6 @@ export function openTransaction(
 
   return {
     sender,
-    isTrial,
     size: announcedSize(parameters),
     get recipients() {
       return recipients.count
@@ -109,7 +104,6 @@ export function openTransaction(
           async (received, refusal) => {
             transaction = transactionOf(received.message, judging, sendingClient, lines)
             const decided = await decide(transaction, refusal, judging, server, gone)
-            if (isTrial) return toAll(trialReply(decided), delivery)
             const decision =
               decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
             const whole = { ...delivery, received }

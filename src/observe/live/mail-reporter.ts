@@ -7,8 +7,8 @@ import type { ColdWay, DoorState, MailInFlight, ProcessReport } from './process-
 export interface MailReporter {
   /** Takes a line of the log about a message, with its line end. */
   line(line: Buffer): void
-  /** Notes that a client of the slot gets no answer about mail with this envelope. */
-  cold(way: ColdWay, envelope: Buffer): void
+  /** Notes that a client of the slot gets no answer about its mail. */
+  cold(way: ColdWay): void
   /** Notes that a message is being judged. Call the result when that is over. */
   begin(what: Omit<MailInFlight, 'since'>): () => void
 }
@@ -25,8 +25,6 @@ export interface ReporterOptions {
   /** Stores the number of lines so far where another process can read it. */
   readonly note: (lines: number) => void
   readonly send: (report: ProcessReport) => void
-  /** Whether a line or a sender belongs to a trial of onescand's own, which is no mail. */
-  readonly isTrial: (text: Buffer | string) => boolean
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -41,13 +39,7 @@ export interface TimedReporter extends MailReporter {
 /**
  * Sends a report once a second. Between two reports a message costs nothing but a copy of its line.
  */
-export function createMailReporter({
-  state,
-  send,
-  note,
-  isTrial,
-  now,
-}: ReporterOptions): TimedReporter {
+export function createMailReporter({ state, send, note, now }: ReporterOptions): TimedReporter {
   let lines: LoggedLine[] = []
   let size = 0
   let lost = 0
@@ -78,7 +70,6 @@ export function createMailReporter({
   return {
     report: reportNow,
     line(line) {
-      if (isTrial(line)) return
       note(++seen)
       if (size + line.length > KEPT_MAX) {
         lost++
@@ -87,11 +78,10 @@ export function createMailReporter({
       size += line.length
       lines.push({ line: line.toString('latin1', 0, line.length - 1), time: now() })
     },
-    cold(way, envelope) {
-      if (!isTrial(envelope)) cold[way]++
+    cold(way) {
+      cold[way]++
     },
     begin(what) {
-      if (isTrial(what.from)) return () => {}
       const entry = { ...what, since: now() }
       underway.add(entry)
       return () => underway.delete(entry)

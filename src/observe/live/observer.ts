@@ -25,8 +25,8 @@ export interface ObserverOptions {
   /** Milliseconds since 1970, and milliseconds of a clock that nobody sets. */
   readonly now: () => number
   readonly uptime: () => number
-  /** Tries all doors; undefined while no door is open. */
-  readonly tryAll: () => Promise<Trial> | undefined
+  /** Tries all doors and the judgement; undefined while no door is open. */
+  readonly tryAll: (clamds: readonly ClamdState[]) => Promise<Trial> | undefined
   readonly scanPolicy: () => ScanPolicy | undefined
   /** The directory in which messages lie while they are judged. */
   readonly spoolDirectory: string
@@ -90,7 +90,7 @@ export function createObserver(observed: ObserverOptions): Observer {
     if (trying) return
     trying = true
     try {
-      const came = await observed.tryAll()
+      const came = await observed.tryAll(clamds.states)
       if (over || came === undefined) return
       trial = came
       triedAt = observed.uptime()

@@ -1,161 +1,93 @@
+import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { makeEnvelope } from '../../../message/envelope/envelope.ts'
-import { askMilter } from '../../milter/wire/ask.ts'
 import { writeAttributes } from '../../policy/attributes.ts'
-import { askSlot } from '../../slot-socket/ask.ts'
+import { askWithheld } from '../../slot-socket/withheld.ts'
 import { mayConnect } from '../../smtp/door.ts'
-import { sendTrial } from '../../smtp/trial.ts'
+import { callNextServer } from '../../smtp/next-server.ts'
 import { type DoorAddress, readDoorAddress } from '../options/door-address.ts'
 import type { PlacedDoor } from '../options/door-kind.ts'
-import type { TrialMessages } from './trial-mail.ts'
 
-export interface DoorTrialOptions {
-  readonly mail: TrialMessages
-  readonly sender: string
-  /** The daemon's own QHPSI. */
-  readonly qhpsi: string
-  /** Milliseconds for each message. */
-  readonly timeout: number
-}
-
-/** The result of the trial of one door. */
-export interface DoorTrialResult {
-  readonly kind: PlacedDoor['kind']
-  readonly address: string
-  /** Whether mail went through it, so that scanners need no trial of their own. */
-  readonly hasScanned: boolean
-  /** What is wrong, in words; undefined if nothing is. */
-  readonly fault: string | undefined
-}
-
-/** What a door made of a message: `clean`, `infected`, or anything else in words. */
-type TrialOutcome = string
+/** Milliseconds for a door to answer. */
+const PATIENCE = 10_000
 
 /**
- * Sends both messages through the door, each on a connection of its own, as clients send mail. If
- * the door scans nothing, or takes no mail from this host, the trial only sees whether it answers.
+ * Connects to a door as its clients do, without any mail. Resolves with what is wrong, or undefined.
  * Never rejects.
  */
-export async function tryDoor(
-  door: PlacedDoor,
-  { mail, ...options }: DoorTrialOptions,
-): Promise<DoorTrialResult> {
-  const { kind, address } = door
-  const result = (hasScanned: boolean, fault: string | undefined) => {
-    return { kind, address, hasScanned, fault: fault && `${kind} ${address}: ${fault}` }
-  }
-  const at = readAddress(address)
+export async function tryDoor(door: PlacedDoor): Promise<string | undefined> {
+  const at = readAddress(door.address)
   // The runtime does not know the address of a socket that was handed over.
-  if (at === undefined) return result(false, undefined)
+  if (at === undefined) return undefined
   try {
-    const expected = kind === 'policy' ? 'action=' : isShutOut(door, at) ? '554' : undefined
-    if (expected !== undefined) {
-      const answer = await greet(
-        at,
-        kind === 'policy' ? POLICY_QUESTION : undefined,
-        options.timeout,
-      )
-      const isRight = answer.startsWith(expected)
-      return result(false, isRight ? undefined : `answered ${answer.split('\n')[0]!.trim()}`)
-    }
-    const senders = {
-      slot: throughSlot,
-      milter: throughMilter,
-      smtp: throughSmtp,
-      lmtp: throughSmtp,
-    }
-    const send = (message: Buffer) => senders[kind as keyof typeof senders](at, message, options)
-    const [clean, eicar] = await Promise.all([send(mail.clean), send(mail.eicar)])
-    const faults = [
-      clean === 'clean' ? undefined : `a clean message came out as ${clean}`,
-      eicar === 'infected' ? undefined : `EICAR came out as ${eicar}`,
-    ]
-    return result(true, faults.filter(Boolean).join('; ') || undefined)
+    await connectTo(door, at)
+    return undefined
   } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
-    return result(false, errorCode(error) === 'EACCES' ? undefined : errorText(error))
+    if (errorCode(error) === 'EACCES') return undefined
+    return `${door.kind} ${door.address}: ${errorText(error)}`
   }
 }
 
-type MailOptions = Omit<DoorTrialOptions, 'mail'>
-
-/** Exit codes of the slot that refuse mail permanently: onescan-queue(8), EXIT STATUS. */
-const REFUSED = [31, 33, 34]
-
-async function throughSlot(
-  at: DoorAddress,
-  message: Buffer,
-  { sender, qhpsi, timeout }: MailOptions,
-): Promise<TrialOutcome> {
-  if (at.kind !== 'unix') throw new Error('is no socket with a path')
-  const question = {
-    variables: { QHPSI: qhpsi, REJECTVIRUS: '1' },
-    timeLeft: timeout,
-    envelope: makeEnvelope(Buffer.from(sender), [Buffer.from(RECIPIENT)]).wire,
-    message,
+async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
+  switch (door.kind) {
+    case 'slot':
+      if (at.kind === 'unix') await askWithheld(at.path, PATIENCE)
+      return
+    case 'milter':
+      return call(at)
+    case 'policy':
+      return call(at, { question: POLICY_QUESTION, answer: 'action=' })
+    case 'smtp':
+    case 'lmtp':
+      return callRelay(door, at)
   }
-  const answer = await askSlot(at.path, question, timeout)
-  if (answer.does === 'go cold') return `nothing: ${answer.why}`
-  if (answer.does === 'accept') return outcomeOf(answer.tag)
-  return REFUSED.includes(answer.code) ? 'infected' : `deferred (exit ${answer.code})`
 }
 
-async function throughMilter(
-  at: DoorAddress,
-  message: Buffer,
-  { sender, timeout }: MailOptions,
-): Promise<TrialOutcome> {
-  const { kind, text, added } = await askMilter(targetOf(at), message, timeout, { sender, port: 0 })
-  if (kind === 'refused' || kind === 'discarded') return 'infected'
-  if (kind === 'deferred') return `deferred: ${text}`
-  return outcomeOf(added.map((field) => /^X-QHPSI: (.*)/.exec(field)?.[1]).find(Boolean))
-}
-
-async function throughSmtp(
-  at: DoorAddress,
-  message: Buffer,
-  { sender, timeout }: MailOptions,
-): Promise<TrialOutcome> {
-  const server = { text: 'it', options: targetOf(at) }
-  const { code, text } = await sendTrial({ server, sender, recipient: RECIPIENT, message, timeout })
-  if (code >= 500) return 'infected'
-  if (code >= 400) return `deferred: ${text}`
-  return outcomeOf(text === 'unscanned' ? undefined : text)
-}
-
-/** Whether the door takes no mail from this host. */
-function isShutOut({ relay }: PlacedDoor, at: DoorAddress): boolean {
+/** The door has to greet this host, or to shut it out, and the next server has to greet. */
+async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
-  return relay !== undefined && 'host' in target && !mayConnect(target.host, relay.from)
+  const isShutOut = 'host' in target && relay && !mayConnect(target.host, relay.from)
+  await call(at, { answer: isShutOut ? '554' : '220' })
+  if (isShutOut || relay === undefined) return
+  const [connection, command, data, block, end] = new Array(5).fill(PATIENCE)
+  const next = await callNextServer(relay.next, { connection, command, data, block, end })
+  await next.ask('QUIT').catch(() => {})
+  next.close()
 }
 
-function outcomeOf(tag: string | undefined): TrialOutcome {
-  if (tag === 'clean') return 'clean'
-  return tag === undefined ? 'unscanned' : 'infected'
-}
-
-const RECIPIENT = 'postmaster@localhost'
 /** A question without a recipient, so that no service for quotas is asked. */
 const POLICY_QUESTION = writeAttributes({
   request: 'smtpd_access_policy',
   protocol_state: 'CONNECT',
 })
 
-/** Resolves with what the door says first: its greeting, or the answer to the question. */
-function greet(at: DoorAddress, question: Buffer | undefined, within: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(targetOf(at))
-    const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
-    socket.on('error', reject)
-    socket.on('data', (first: Buffer) => {
-      resolve(first.toString('latin1'))
-      socket.destroy()
-    })
-    socket.on('end', () => socket.destroy(new Error('closes the connection')))
-    socket.on('close', () => clearTimeout(timer))
-    if (question !== undefined) socket.write(question)
+/** Connects. Rejects if the door does not begin what it says as `expected` has it. */
+async function call(
+  at: DoorAddress,
+  expected?: { readonly question?: Buffer; readonly answer: string },
+): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE)
+  const socket = connect(targetOf(at))
+  const closed = once(socket, 'close').then(() => {
+    throw new Error('closes the connection')
   })
+  closed.catch(() => {})
+  try {
+    await once(socket, 'connect', { signal })
+    if (expected === undefined) return
+    if (expected.question !== undefined) socket.write(expected.question)
+    const [first] = await Promise.race([once(socket, 'data', { signal }), closed])
+    const answer = (first as Buffer).toString('latin1')
+    if (!answer.startsWith(expected.answer)) {
+      throw new Error(`answered ${answer.split('\n')[0]!.trim()}`)
+    }
+  } catch (error) {
+    throw signal.aborted ? new Error('no answer in time') : error
+  } finally {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
 }
 
 /** Where to connect to a door. If it listens at every address, that is the loopback address. */

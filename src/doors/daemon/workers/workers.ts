@@ -16,6 +16,11 @@ export interface Workers {
    */
   readonly ready: Promise<readonly string[]>
   state(): WorkersState
+  /**
+   * Sends a question to one of the workers that serve, to each in its turn. Returns its process id;
+   * undefined if there is none. The answer comes to `onMessage`.
+   */
+  askNext(question: object): number | undefined
   reload(): void
   report(): void
   /** Resolves when all workers have ended. */
@@ -40,8 +45,6 @@ export interface WorkersOptions {
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended, unless it was told to; `left` is what is known of its work. */
   readonly onEnd?: ((worker: number, left: LeftBehind) => void) | undefined
-  /** Messages that each worker gets first. */
-  readonly greetings: readonly object[]
   /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
 }
@@ -64,6 +67,7 @@ export interface ServingNotice {
 interface Worker {
   readonly child: ChildProcess
   readonly notes: number | undefined
+  isServing: boolean
 }
 
 /**
@@ -106,18 +110,20 @@ export function startWorkers(options: WorkersOptions): Workers {
       startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
-    return watchWorker({ child, notes })
+    return watchWorker({ child, notes, isServing: false })
   }
 
   function watchWorker(worker: Worker): Promise<readonly string[]> {
     const { child } = worker
     workers.add(worker)
     beats.heard(child.pid!)
-    for (const message of [...options.greetings, memory.initialEvents()]) send(child, message)
+    send(child, memory.initialEvents())
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
         const addresses = take(child, message)
-        if (addresses !== undefined) resolve(addresses)
+        if (addresses === undefined) return
+        worker.isServing = true
+        resolve(addresses)
       })
       child.on('error', reject)
       child.once('exit', (code, signal) => {
@@ -176,6 +182,17 @@ export function startWorkers(options: WorkersOptions): Workers {
     for (const { child } of workers) if (child.connected) child.send(what)
   }
 
+  function askNext(question: object): number | undefined {
+    for (const worker of workers) {
+      if (!worker.isServing || !worker.child.connected) continue
+      workers.delete(worker)
+      workers.add(worker) // the last one in the next turn
+      send(worker.child, question)
+      return worker.child.pid
+    }
+    return undefined
+  }
+
   /** Resolves when all workers have ended; those that do not within their time are killed. */
   function untilEnded(): Promise<void> {
     return new Promise((resolve) => {
@@ -195,6 +212,7 @@ export function startWorkers(options: WorkersOptions): Workers {
   const ready = Promise.all(Array.from({ length: count }, startWorker)).then(([first]) => first!)
   return {
     ready,
+    askNext,
     state: () => ({ replaced, hung, late: beats.late() }),
     reload: () => order('reload'),
     report: () => order('report'),

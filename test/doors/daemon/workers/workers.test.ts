@@ -39,7 +39,6 @@ async function startWorker(t: { teardown(end: () => void): void }) {
       pids.push(pid)
       changed()
     },
-    greetings: [],
     memory: new HostMemory(),
   })
   await workers.ready

@@ -1,0 +1,78 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import { withinTime } from '../../../judge/by-rule.ts'
+import type { Findings } from '../../../judge/decision.ts'
+import { NOTHING_SCANS } from '../../../judge/policy.ts'
+import { makeEnvelope } from '../../../message/envelope/envelope.ts'
+import { messageInMemory } from '../../../message/in-memory.ts'
+import type { Configuration } from '../../shared/configuration.ts'
+import { startJudging } from '../../shared/judging.ts'
+import type { DaemonOptions } from '../options/options.ts'
+import { makeTrialMail } from './trial-mail.ts'
+
+/** The most milliseconds for a message: a question about health does not wait for SCANTIMEOUT. */
+export const TRIAL_PATIENCE = 10_000
+
+const ADDRESS = Buffer.from('postmaster@localhost')
+const envelope = makeEnvelope(ADDRESS, [ADDRESS])
+const client = { relay: false, clusterPeer: false, bounceInjector: false }
+
+/**
+ * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves with
+ * what is wrong, or undefined. Never rejects.
+ */
+export async function tryJudging(
+  configuration: Configuration,
+  limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
+  wantsEicar: boolean,
+): Promise<string | undefined> {
+  const { policy } = configuration
+  if (policy === undefined) return NOTHING_SCANS
+  const { minSize, maxSize, clam } = policy.scan
+  const mail = makeTrialMail(Date.now(), {
+    least: minSize,
+    most: Math.min(maxSize, clam.maxSize, limits.maxSize, limits.memory / 4),
+  })
+  try {
+    const [clean, eicar] = await Promise.all([
+      judgeFromMemory(mail.clean, configuration),
+      wantsEicar ? judgeFromMemory(mail.eicar, configuration) : undefined,
+    ])
+    const faults = [
+      clean.scan === 'clean' ? [] : `a clean message came out as ${inWords(clean)}`,
+      eicar === undefined || eicar.virus !== undefined ? [] : `EICAR came out as ${inWords(eicar)}`,
+    ]
+    return faults.flat().join('; ') || undefined
+  } catch (error) {
+    return errorText(error)
+  }
+}
+
+/**
+ * Judges a message that came through no door, as mail is judged that no line of onescan.policy is
+ * about. Nothing is remembered, kept or logged of it.
+ */
+export async function judgeFromMemory(
+  bytes: Buffer,
+  configuration: Configuration,
+): Promise<Findings> {
+  const judging = startJudging({
+    ...configuration,
+    rules: undefined,
+    tools: { ...configuration.tools, verdicts: undefined },
+    adapt: (policy) => withinTime(policy, Math.min(policy.scan.timeout, TRIAL_PATIENCE)),
+  })
+  if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
+  const message = messageInMemory(bytes, judging.messageOptions)
+  try {
+    const never = new AbortController().signal
+    const decision = await judging.judge({ message, envelope, client }, never, 'once')
+    if (decision.kind === 'split') throw new Error('one recipient has two decisions')
+    return decision.findings
+  } finally {
+    message.close()
+  }
+}
+
+function inWords({ scan, virus, banned, why }: Findings): string {
+  return [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
+}
