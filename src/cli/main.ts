@@ -9,7 +9,7 @@ import { keygenCommand } from './keygen/keygen.ts'
 import { logCommand } from './log/log.ts'
 import { pluginCommand } from './plugin/plugin.ts'
 import { policyCommand } from './policy.ts'
-import { quarantineCommand } from './quarantine/quarantine.ts'
+import { quarantineCommand, quarantineWorkCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { reportCommand } from './report.ts'
 import { scanCommand } from './scan.ts'
@@ -33,6 +33,7 @@ const commandModules = [
   logCommand,
   reportCommand,
   quarantineCommand,
+  quarantineWorkCommand,
   policyCommand,
   pluginCommand,
 ] as CommandModule[]

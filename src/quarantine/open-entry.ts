@@ -14,6 +14,8 @@ export interface OpenEntry {
   readonly record: QuarantineRecord
   /** Reads the message as it came. */
   message(): AsyncGenerator<Buffer>
+  /** Reads the whole file, the record and the message. */
+  file(): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
@@ -35,16 +37,8 @@ export async function openEntry(
     const { record, messageAt } = await readStart(handle, recordMax)
     return {
       record,
-      async *message() {
-        let at = messageAt
-        for (;;) {
-          const chunk = Buffer.alloc(256 * 1024)
-          const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
-          if (bytesRead === 0) return
-          yield chunk.subarray(0, bytesRead)
-          at += bytesRead
-        }
-      },
+      message: () => readFrom(handle, messageAt),
+      file: () => readFrom(handle, 0),
       close: () => handle.close(),
     }
   } catch (error) {
@@ -70,6 +64,16 @@ export async function recordOf(
     throw error
   } finally {
     folder.close()
+  }
+}
+
+async function* readFrom(handle: FileHandle, from: number): AsyncGenerator<Buffer> {
+  for (let at = from; ; ) {
+    const chunk = Buffer.alloc(256 * 1024)
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
+    if (bytesRead === 0) return
+    yield chunk.subarray(0, bytesRead)
+    at += bytesRead
   }
 }
 

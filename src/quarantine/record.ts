@@ -78,13 +78,17 @@ function parseRecord(json: string): QuarantineRecord {
   } catch {
     throw notOurs('its record is no JSON')
   }
-  const { id, time, grounds, sender, recipients, door } = value ?? {}
-  const texts = [id, time, grounds, sender, door].every((text) => typeof text === 'string')
-  const addresses =
-    Array.isArray(recipients) && recipients.every((address) => typeof address === 'string')
-  if (!texts || !addresses) throw notOurs('its record is not whole')
-  return { host: '', log: '', ...value } as QuarantineRecord
+  const { id, time, grounds, sender, door, recipients, host = '', log = '' } = value ?? {}
+  const { found, remote, queue } = value ?? {}
+  const texts = [id, time, grounds, sender, door, host, log].every(isText)
+  const optional = [found, remote, queue].every((text) => text === undefined || isText(text))
+  const addresses = Array.isArray(recipients) && recipients.every(isText)
+  if (!texts || !optional || !addresses) throw notOurs('its record is not whole')
+  const facts = { id, time, host, door, grounds, found, remote, queue, sender, recipients, log }
+  return facts as QuarantineRecord
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string'
 
 function notOurs(why: string): Fault {
   return new Fault('read', `is no message in quarantine: ${why}`)

@@ -11,17 +11,17 @@ export interface Release {
   readonly entry: QuarantineEntry
   readonly opened: OpenEntry
   /**
-   * Whether a process was killed while it released this message, which may have been delivered
-   * then.
-   */
-  readonly wasInterrupted: boolean
-  /**
    * Ends the release of a message that was handed on. The message stays, in cur/ with the flag P
    * ("passed", maildir(5)).
    */
   finish(): Promise<void>
-  /** Ends the release of a message that was not handed on. The message stays as it was. */
+  /**
+   * Ends the release of a message that was not handed on. The message stays as it was: if a release was
+   * interrupted before, it may have been delivered then.
+   */
   cancel(): Promise<void>
+  /** Ends the release of a message that may have been handed on: it counts as interrupted. */
+  leave(): Promise<void>
 }
 
 /** Returns whether a process still runs that has had a message since then, unix milliseconds. */
@@ -29,15 +29,16 @@ export type IsAlive = (pid: number, since: number) => boolean
 
 /** The conditions of a release. */
 export interface ReleaseChoice {
-  /** Whether a message that was released before may be released once more. */
+  /** Whether a message may be released once more, though it was, or its release was interrupted. */
   readonly again: boolean
   readonly isAlive: IsAlive
 }
 
 /**
  * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
- * it; the next one gets a message whose process has died. Rejects with a Fault if there is no message
- * of that id, if it was released before and `again` is not set, or while another process releases it.
+ * it. Rejects with a Fault if there is no message of that id, while another process releases it, and
+ * without `again`, if it was released before, or its release was interrupted: only `again` and
+ * deleteEntry() end that state.
  */
 export async function beginRelease(
   root: PathHandle,
@@ -54,6 +55,10 @@ export async function beginRelease(
   }
   try {
     await refuseWhileReleased(folder, entry, isAlive)
+    if (entry.state === 'releasing' && !again) {
+      const why = 'a release of it was interrupted, and it may have been delivered'
+      throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
+    }
     return await takeEntry(folder, entry)
   } catch (error) {
     folder.close()
@@ -73,9 +78,11 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
     if (errorCode(error) !== 'ENOENT') throw error
     throw new Fault('config', `${id}: another process has just taken it`)
   }
-  const putBack = () => {
+  // A release that was interrupted stays so, under the number of this process, which ends.
+  const putBack = async () => {
+    if (state === 'releasing') return
     const released = pathIn(folder, 'cur', `${keptName}:2,${flags}`)
-    return rename(ownPath, state === 'released' ? released : pathIn(folder, 'new', keptName))
+    await rename(ownPath, state === 'released' ? released : pathIn(folder, 'new', keptName))
   }
   let opened: OpenEntry
   try {
@@ -95,9 +102,9 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
   return {
     entry,
     opened,
-    wasInterrupted: entry.pid !== undefined,
     finish: () => end(() => rename(ownPath, pathIn(folder, 'cur', `${keptName}:2,PS`))),
     cancel: () => end(putBack),
+    leave: () => end(async () => {}),
   }
 }
 

@@ -188,7 +188,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
         {
           words: (t) => [
             ...['quarantine', name, '1.0000000000000000', '--directory', empty(t)],
-            ...(name === 'release' ? ['--no-stamp'] : []),
+            ...(name === 'release' ? ['0'.repeat(64), '--no-stamp'] : []),
           ],
           exit: 2,
           results: 0,

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -53,4 +54,14 @@ export async function keepOne(
     },
   )
   return id
+}
+
+/** The digest by which a message is released: the SHA-256 of its file. */
+export function digestOf(directory: string, id: string): string {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  const name = names.find((path) => path.includes(`/${id},`))
+  if (name === undefined) return '0'.repeat(64)
+  return createHash('sha256')
+    .update(readFileSync(join(directory, name)))
+    .digest('hex')
 }

@@ -1,12 +1,8 @@
 import type { CommandModule } from 'yargs'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/walk.ts'
-import { findEntry } from '../../quarantine/entries.ts'
-import { deleteEntry } from '../../quarantine/release.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { isAlive } from './is-alive.ts'
+import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { logAction } from './log-action.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
+import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 interface DeleteOptions extends QuarantineOptions {
   readonly ids: readonly string[]
@@ -27,33 +23,31 @@ export const deleteCommand: CommandModule<object, DeleteOptions> = {
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .epilogue('Exit codes: 0 all are removed; 2 one was not.') as never,
-  handler: (args) => {
+  handler: ({ directory, ids, json }) => {
     const who = callerName()
-    return runCommand('quarantine delete', args, (output) =>
-      withQuarantine(args.directory, (root) => remove(root, args.ids, who, output)),
+    return runCommand('quarantine delete', { json }, (output) =>
+      workAsOwner({ act: 'delete', directory, ids, who }, (conversation) =>
+        remove(conversation, ids, who, output),
+      ),
     )
   },
 }
 
 async function remove(
-  root: PathHandle,
+  conversation: WorkConversation,
   ids: readonly string[],
   who: string,
   output: Output,
 ): Promise<number> {
   let deleted = 0
-  for (const id of ids) {
-    try {
-      const entry = findEntry(root, id)
-      if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
-      await deleteEntry(root, entry, isAlive)
-      deleted++
-      await logAction(root, [['quarantine', 'delete'], ['kept', id], ['grounds', entry.grounds], ['who', who]]) // biome-ignore format: a pair a line is longer to read
-      output.text(`${id}: deleted\n`)
-      await output.result({ id, deleted: true })
-    } catch (error) {
-      output.error(errorText(error))
-    }
+  for await (const answer of conversation.answers()) {
+    if (answer.kind === 'failed' || answer.kind === 'warning') output.error(answer.text)
+    if (answer.kind !== 'done' || !ids.includes(answer.id)) continue
+    const { id, grounds } = answer
+    deleted++
+    output.text(`${id}: deleted\n`)
+    await output.result({ id, deleted: true })
+    await logAction([['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]]) // biome-ignore format: a line
   }
   output.sum({ deleted })
   return deleted === ids.length ? 0 : FAILED

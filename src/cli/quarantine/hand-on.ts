@@ -10,7 +10,7 @@ import {
 } from '../../doors/smtp/next-server.ts'
 import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
 import { createStuffing, PIECE } from '../../doors/smtp/wire/stuffing.ts'
-import { Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
@@ -34,12 +34,18 @@ export type ReleaseRoute =
   | { readonly kind: 'sendmail'; readonly program: string }
   | { readonly kind: 'smtp'; readonly text: string; readonly options: NetConnectOpts }
 
+/** The next program or server has got the whole message, and did not say what it did with it. */
+export class MaybeTaken extends Error {}
+
 /** Milliseconds that a program may take. */
 const PATIENCE = 300_000
 /** The environment of these programs, and not that of the caller. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
-/** Resolves when the next program has taken the message. Rejects with a Fault if it did not. */
+/**
+ * Resolves when the next program has taken the message. Rejects with MaybeTaken if it may have taken it,
+ * and with a Fault if it did not.
+ */
 export function handOn(mail: OutgoingMail, route: ReleaseRoute): Promise<void> {
   switch (route.kind) {
     case 'chain':
@@ -69,7 +75,7 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
     timeout: PATIENCE,
   })
   if (code === 0) return
-  throw new Fault('chain', `${words.join(' ')}: ends with ${signal ?? code}`)
+  throw notTaken(`${words.join(' ')}: ends with ${signal ?? code}`, code)
 }
 
 async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
@@ -106,7 +112,12 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   child.stdin.end(lines.finish())
   const [code, signal] = await ended
   if (code === 0) return
-  throw new Fault('chain', `${program}: ends with ${signal ?? code} (${errors.trim()})`)
+  throw notTaken(`${program}: ends with ${signal ?? code} (${errors.trim()})`, code)
+}
+
+/** A program that was killed may have queued the message before. */
+function notTaken(text: string, code: number | null | undefined): Error {
+  return code == null ? new MaybeTaken(text) : new Fault('chain', text)
 }
 
 async function bySmtp(
@@ -146,6 +157,9 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
       await server.send([stuffing.push(piece.subarray(at, at + PIECE))])
     }
   }
-  expect(await server.endData([stuffing.finish()]), 250, 'the message')
+  const reply = await server.endData([stuffing.finish()]).catch((error) => {
+    throw new MaybeTaken(`${name}: ${errorText(error)}`)
+  })
+  expect(reply, 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
 }

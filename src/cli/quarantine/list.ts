@@ -1,11 +1,12 @@
 import type { CommandModule } from 'yargs'
-import type { PathHandle } from '../../ground/path/walk.ts'
-import { entriesIn, type QuarantineEntry } from '../../quarantine/entries.ts'
-import { recordOf } from '../../quarantine/open-entry.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
+import { type WorkConversation, workAsOwner } from './as-owner.ts'
+import { type Examined, examine } from './examine.ts'
+import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 export interface ListOptions extends QuarantineOptions {
   readonly id?: string
@@ -49,26 +50,41 @@ export const listCommand: CommandModule<object, ListOptions> = {
         'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',
       ) as never,
   handler: (args) =>
-    runCommand('quarantine list', args, (output) =>
-      withQuarantine(args.directory, (root) => list(root, args, output)),
-    ),
+    runCommand('quarantine list', args, (output) => {
+      const { directory } = args
+      const job = {
+        act: 'list',
+        directory,
+        who: callerName(),
+        ...spanOf(args, Date.now()),
+      } as const
+      return workAsOwner(job, (conversation) => list(conversation, args, output))
+    }),
 }
 
-async function list(root: PathHandle, args: ListOptions, output: Output): Promise<number> {
+async function list(
+  conversation: WorkConversation,
+  args: ListOptions,
+  output: Output,
+): Promise<number> {
   let messages = 0
   let bytes = 0
-  for (const entry of entriesIn(root, spanOf(args, Date.now()))) {
+  for await (const answer of conversation.answers()) {
+    if (answer.kind !== 'file') {
+      if (answer.kind !== 'done') output.error(answer.text)
+      continue
+    }
+    const { entry } = answer
     if (entry.state === 'released' && !args.released) continue
     if (args.grounds !== undefined && entry.grounds !== args.grounds) continue
-    const record = await recordOf(root, entry).catch((error: Error) => {
-      output.error(`${entry.id}: ${error.message}`)
-      return undefined
+    const examined = await examine(answer.bytes).catch((error) => {
+      output.error(`${entry.id}: ${errorText(error)}`)
     })
-    if (record === undefined || !isWanted(record, args)) continue
+    if (!examined || !isWanted(examined.record, args)) continue
     messages++
     bytes += entry.size
-    output.text(inWords(entry, record))
-    await output.result(entryAsObject(entry, record))
+    output.text(inWords(entry, examined))
+    await output.result(entryAsObject(entry, examined))
   }
   output.sum({ messages, bytes })
   if (messages === 0) output.text('no such message is in quarantine\n')
@@ -88,13 +104,13 @@ function isWanted(record: QuarantineRecord, { id, from, to, virus }: ListOptions
 /** The most recipients that a line of the list names. */
 const SHOWN = 3
 
-function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
+function inWords(entry: QuarantineEntry, { record, digest }: Examined): string {
   const { sender, recipients } = record
   const shown = recipients.slice(0, SHOWN).map(inBrackets).join(', ')
   const more = recipients.length > SHOWN ? ` +${recipients.length - SHOWN}` : ''
   const state = entry.state === 'kept' ? '' : `, ${entry.state}`
   const when = record.time.slice(0, 19).replace('T', ' ')
-  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+  return `${entry.id} ${digest}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
 }
 
 /** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
@@ -112,7 +128,7 @@ export function oneLine(text: string): string {
 
 export function entryAsObject(
   { id, size, state, grounds }: QuarantineEntry,
-  record: QuarantineRecord,
+  { record, digest }: Examined,
 ): object {
-  return { ...record, id, grounds, size, state }
+  return { ...record, id, grounds, size, state, digest }
 }

@@ -1,25 +1,26 @@
 import type { CommandModule } from 'yargs'
-import type { Key } from '../../cluster/keyring.ts'
+import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { beginRelease } from '../../quarantine/release.ts'
+import { findAccount, nameOrNumber, obstacle, readAccounts } from '../check/shared/account.ts'
+import { keyringPath, readCluster } from '../shared/keyring-options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
 } from '../shared/slot-environment.ts'
-import { handOn, type ReleaseRoute, routeText } from './hand-on.ts'
-import { isAlive } from './is-alive.ts'
+import { approveFile } from './approve.ts'
+import { ownerOf, type WorkConversation, workAsOwner } from './as-owner.ts'
+import { type ReleaseRoute, routeText } from './hand-on.ts'
 import { logAction } from './log-action.ts'
-import { addDirectoryOption, callerName, type QuarantineOptions, withQuarantine } from './open.ts'
-import { signingKeys, withStamp } from './stamp-release.ts'
+import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
-  readonly ids: readonly string[]
+  readonly id: string
+  readonly digest?: string
   readonly by?: string
   readonly to?: readonly string[]
   readonly again: boolean
@@ -29,17 +30,16 @@ interface ReleaseOptions extends QuarantineOptions, EnvironmentOptions {
 
 const SENDMAIL = '/usr/sbin/sendmail'
 
-/** `onescan quarantine release ID...`: sends messages on to their recipients. */
+/** `onescan quarantine release ID DIGEST`: sends a message on to its recipients. */
 export const releaseCommand: CommandModule<object, ReleaseOptions> = {
-  command: 'release <ids..>',
-  describe: 'Hand messages in quarantine to their recipients after all',
+  command: 'release <id> [digest]',
+  describe: 'Hand a message in quarantine to its recipients after all',
   builder: (yargs) =>
     addEnvironmentOptions(addDirectoryOption(yargs))
-      .positional('ids', {
+      .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
+      .positional('digest', {
         type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Their ids, as in the list',
+        describe: 'Its digest, as list and show print it: what you have seen is what goes',
       })
       .option('by', {
         type: 'string',
@@ -64,100 +64,127 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
         describe: 'Sign it, so that no host of the cluster scans it; --no-stamp for none',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-      .example(
-        '$0 quarantine release 1795244400.0123456789abcdef',
-        'As it would have been delivered',
-      )
       .epilogue(
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
-          'Exit codes: 0 all were handed on; 2 one was not, and is still in quarantine.',
+          'Exit codes: 0 it was handed on; 2 it was not, and is still in quarantine.',
       ) as never,
-  handler: (args) => {
-    const who = callerName()
-    return runCommand('quarantine release', args, (output) => {
-      // The settings and keys are read before root becomes another user: root obeys only its own files.
+  handler: (args) =>
+    runCommand('quarantine release', args, (output) => {
+      const { id, directory, again, by, to = [] } = args
+      if (args.digest === undefined) {
+        const why = 'the file may have been exchanged since you saw it'
+        throw new Fault('config', `${id}: name the digest, which list and show print: ${why}`)
+      }
       const env = slotEnvironment(process.env, args)
       const keys = args.stamp ? signingKeys(env) : []
-      const releasing = { ...args, env, keys, who }
-      return withQuarantine(args.directory, (root) => release(root, releasing, output))
-    })
-  },
+      if (keys.length > 0) mustHaveTheRing(directory, keyringPath(env))
+      const routes = { slot: routeFor(by, 'slot', env), other: routeFor(by, 'milter', env) }
+      const who = callerName()
+      const job = { act: 'release', directory, who, id, again, to, routes } as const
+      const run = { id, seen: args.digest, to, env, keys, routes, who }
+      return workAsOwner(job, (conversation) => release(conversation, run, output))
+    }),
 }
 
-async function release(root: PathHandle, releasing: ReleaseRun, output: Output): Promise<number> {
-  let released = 0
-  for (const id of releasing.ids) {
-    try {
-      await releaseOne(root, id, releasing, output)
-      released++
-    } catch (error) {
-      output.error(errorText(error))
-    }
-  }
-  output.sum({ released })
-  return released === releasing.ids.length ? 0 : FAILED
-}
-
-/** The options of a release, and what root has read before it becomes another user. */
-interface ReleaseRun extends Omit<ReleaseOptions, 'env'> {
+interface ReleaseRun {
+  readonly id: string
+  /** The digest of the file that was seen. */
+  readonly seen: string
+  readonly to: readonly string[]
   readonly env: Environment
   readonly keys: readonly Key[]
+  readonly routes: { readonly slot: ReleaseRoute; readonly other: ReleaseRoute }
   readonly who: string
 }
 
-/** Hands one message on. If that fails, the message stays in quarantine. */
-async function releaseOne(
-  root: PathHandle,
-  id: string,
-  { again, by, to, env, keys, who }: ReleaseRun,
+/** Has a message handed on. If that fails, it stays in quarantine. */
+async function release(
+  conversation: WorkConversation,
+  run: ReleaseRun,
+  output: Output,
+): Promise<number> {
+  const { id, seen, env, keys } = run
+  let approved: QuarantineRecord | undefined
+  let released = 0
+  for await (const answer of conversation.answers()) {
+    if (answer.kind === 'file') {
+      try {
+        if (answer.entry.id !== id) throw new Fault('read', 'is not what was asked for')
+        const { record, add } = await approveFile(answer.bytes, seen, env, keys)
+        approved = record
+        conversation.approve({ add, key: keys[0]?.id })
+      } catch (error) {
+        output.error(`${id}: ${errorText(error)}`)
+        conversation.approve({ refused: true })
+      }
+    } else if (answer.kind !== 'done') output.error(answer.text)
+    else if (approved !== undefined && answer.id === id) {
+      released++
+      await tellOf(approved, run, output)
+    }
+  }
+  output.sum({ released })
+  return released === 1 ? 0 : FAILED
+}
+
+async function tellOf(
+  { grounds, found, sender, recipients: all, door }: QuarantineRecord,
+  { id, to, keys, routes, who }: ReleaseRun,
   output: Output,
 ): Promise<void> {
-  const attempt = await beginRelease(root, id, { again, isAlive })
-  let isDelivered = false
+  const recipients = to.length > 0 ? to : all
+  const by = routeText(door === 'slot' ? routes.slot : routes.other)
+  output.text(`${id}: released by ${by} to ${recipients.length} recipients\n`)
+  await output.result({ id, released: true, by, recipients })
+  await logAction([
+    ['quarantine', 'release'],
+    ['kept', id],
+    ['grounds', grounds],
+    ['found', found],
+    ['from', `<${sender}>`],
+    ['to', `<${recipients[0] ?? ''}>`],
+    ['rcpts', recipients.length],
+    ['by', by],
+    ['key', keys[0]?.id],
+    ['who', who],
+  ])
+}
+
+/** The current hmac-sha256 keys: only their stamps name what they vouch for, and expire. */
+function signingKeys(env: Environment): Key[] {
+  const remedy =
+    'make a key with onescan keygen, or release with --no-stamp: it may be scanned again'
   try {
-    if (attempt.wasInterrupted && !again) {
-      const why = 'a release of it was killed, and it may have been delivered'
-      throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
-    }
-    const { record } = attempt.opened
-    const recipients = to && to.length > 0 ? to : record.recipients
-    const route = routeFor(by, record, env)
-    await withStamp(attempt.opened, env, keys, (message, bytes) =>
-      handOn(
-        {
-          sender: record.sender,
-          recipients,
-          bytes,
-          inCrlf: message.header.lineEnding === '\r\n',
-        },
-        route,
-      ),
-    )
-    isDelivered = true
-    await attempt.finish()
-    await logAction(root, [
-      ['quarantine', 'release'],
-      ['kept', id],
-      ['grounds', record.grounds],
-      ['found', record.found],
-      ['from', `<${record.sender}>`],
-      ['to', `<${recipients[0] ?? ''}>`],
-      ['rcpts', recipients.length],
-      ['by', routeText(route)],
-      ['key', keys[0]?.id],
-      ['who', who],
-    ])
-    output.text(`${id}: released by ${routeText(route)} to ${recipients.length} recipients\n`)
-    await output.result({ id, released: true, by: routeText(route), recipients })
-  } finally {
-    if (!isDelivered) await attempt.cancel()
+    const now = Date.now() / 1000
+    const all = readCluster(env, undefined).keys
+    const keys = all.filter((key) => key.scheme === 'hmac-sha256' && isCurrent(key, now))
+    if (keys.length === 0) throw new Error('has no current hmac-sha256 key')
+    return keys
+  } catch (error) {
+    throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)
   }
+}
+
+/**
+ * Throws for root if the account of the quarantine may not read the keyring: root's signature would give it
+ * what it has no key for.
+ */
+function mustHaveTheRing(directory: string, ring: string): void {
+  if (process.geteuid!() !== 0) return
+  const uid = ownerOf(directory)
+  if (uid === 0) return
+  const accounts = readAccounts()
+  const name = nameOrNumber(accounts, uid)
+  const account = findAccount(accounts, name, 'all')
+  if (account !== undefined && obstacle(account, ring, 'read') === undefined) return
+  const why = `it belongs to ${name}, who may not read the keyring ${ring}`
+  throw new Fault('config', `${directory}: ${why}; release with --no-stamp`)
 }
 
 /** The route of --by, else that of the door which kept the message. */
 function routeFor(
   by: string | undefined,
-  { door }: QuarantineRecord,
+  door: QuarantineRecord['door'],
   env: Environment,
 ): ReleaseRoute {
   const kind = by ?? (door === 'slot' ? 'chain' : 'sendmail')

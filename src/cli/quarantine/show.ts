@@ -1,12 +1,11 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
-import type { PathHandle } from '../../ground/path/walk.ts'
-import { findEntry } from '../../quarantine/entries.ts'
-import { findFolder } from '../../quarantine/folders.ts'
-import { openEntry } from '../../quarantine/open-entry.ts'
+import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
+import { type WorkConversation, workAsOwner } from './as-owner.ts'
+import { examine } from './examine.ts'
 import { entryAsObject, oneLine } from './list.ts'
-import { addDirectoryOption, type QuarantineOptions, withQuarantine } from './open.ts'
+import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 interface ShowOptions extends QuarantineOptions {
   readonly id: string
@@ -32,13 +31,19 @@ export const showCommand: CommandModule<object, ShowOptions> = {
       .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
       .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
   handler: (args) =>
-    runCommand('quarantine show', args, (output) =>
-      withQuarantine(args.directory, (root) => show(root, args, output)),
-    ),
+    runCommand('quarantine show', args, (output) => {
+      const job = {
+        act: 'show',
+        directory: args.directory,
+        id: args.id,
+        who: callerName(),
+      } as const
+      return workAsOwner(job, (conversation) => show(conversation, args, output))
+    }),
 }
 
 async function show(
-  root: PathHandle,
+  conversation: WorkConversation,
   { id, raw, json }: ShowOptions,
   output: Output,
 ): Promise<number> {
@@ -46,56 +51,51 @@ async function show(
   if (raw && process.stdout.isTTY) {
     throw new Fault('config', '--raw is not for a terminal: send it to a file, or leave it out')
   }
-  const entry = findEntry(root, id)
-  const folder = entry && findFolder(root, entry.grounds, entry.day)
-  if (!entry || !folder) throw new Fault('config', `${id}: is not in quarantine`)
-  try {
-    const opened = await openEntry(folder, entry.part, entry.file)
-    const { record } = opened
-    try {
-      if (raw) await writeBytes(opened.message())
-      else {
-        const start = await startOf(opened.message())
-        await output.result({ ...entryAsObject(entry, record), start: start.toString('latin1') })
-        const lines = [
-          `id          ${id} (${entry.state})`,
-          `kept        ${record.time} on ${record.host}, by the ${record.door}`,
-          `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
-          `sender      <${record.sender}>`,
-          ...record.recipients.map((recipient) => `recipient   <${recipient}>`),
-          `size        ${entry.size} bytes`,
-          ...(record.remote ? [`client      ${record.remote}`] : []),
-          ...(record.queue ? [`queue       ${record.queue}`] : []),
-          `log         ${record.log}`,
-        ]
-        output.text(`${lines.map(oneLine).join('\n')}\n\n`)
-        output.text(start.toString('latin1').replace(/\r\n/g, '\n'))
-        if (entry.size > SHOWN) output.text(`\n[${entry.size - SHOWN} bytes more]\n`)
-      }
-    } finally {
-      await opened.close()
+  for await (const answer of conversation.answers()) {
+    if (answer.kind !== 'file' || answer.entry.id !== id) {
+      throw new Fault('read', 'text' in answer ? answer.text : `${id}: is not what was found`)
     }
-  } finally {
-    folder.close()
+    if (raw) await examine(answer.bytes, writeBytes)
+    else await showFile(answer.entry, answer.bytes, output)
+    return 0
   }
-  return 0
+  throw new Fault('config', `${id}: is not in quarantine`)
 }
 
-async function startOf(message: AsyncIterable<Buffer>): Promise<Buffer> {
+async function showFile(
+  entry: QuarantineEntry,
+  file: AsyncIterable<Buffer>,
+  output: Output,
+): Promise<void> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of message) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length >= SHOWN) break
-  }
-  return Buffer.concat(chunks).subarray(0, SHOWN)
+  const examined = await examine(file, (piece) => {
+    if (length >= SHOWN) return
+    chunks.push(piece.subarray(0, SHOWN - length))
+    length += piece.length
+  })
+  const start = Buffer.concat(chunks).toString('latin1')
+  const { record, digest } = examined
+  await output.result({ ...entryAsObject(entry, examined), start })
+  const lines = [
+    `id          ${entry.id} (${entry.state})`,
+    `digest      ${digest}`,
+    `kept        ${record.time} on ${record.host}, by the ${record.door}`,
+    `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
+    `sender      <${record.sender}>`,
+    ...record.recipients.map((recipient) => `recipient   <${recipient}>`),
+    `size        ${entry.size} bytes`,
+    ...(record.remote ? [`client      ${record.remote}`] : []),
+    ...(record.queue ? [`queue       ${record.queue}`] : []),
+    `log         ${record.log}`,
+  ]
+  output.text(`${lines.map(oneLine).join('\n')}\n\n`)
+  output.text(start.replace(/\r\n/g, '\n'))
+  if (entry.size > SHOWN) output.text(`\n[${entry.size - SHOWN} bytes more]\n`)
 }
 
-async function writeBytes(message: AsyncIterable<Buffer>): Promise<void> {
-  for await (const chunk of message) {
-    await new Promise<void>((resolve, reject) => {
-      process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()))
-    })
-  }
+async function writeBytes(chunk: Buffer): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(chunk, (error) => (error ? reject(error) : resolve()))
+  })
 }

@@ -31,6 +31,12 @@ export function readCluster(env: Environment, keyring: string | undefined): Clus
   throw new Fault('config', off ?? `no keyring at ${control}/clusterkeys; name one with --keyring`)
 }
 
+/** The path of the keyring that readCluster() would read. */
+export function keyringPath(env: Environment): string {
+  const { control } = readControlDirectories(env)
+  return ringHere(env) ?? (env.CLUSTERKEYS || join(control, 'clusterkeys'))
+}
+
 /** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
 function ringHere(env: Environment): string | undefined {
   if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))

@@ -84,7 +84,7 @@ const calls: Readonly<
   'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },
   'quarantine list': { words: [] },
   'quarantine show': { words: [], positionals: [ID] },
-  'quarantine release': { words: ['--no-stamp'], positionals: [ID] },
+  'quarantine release': { words: ['--no-stamp'], positionals: [ID, '0'.repeat(64)] },
   'quarantine delete': { words: [], positionals: [ID] },
   'policy test': { words: [], positionals: ['a@x', 'b@y'] },
   completion: { words: [] },

@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
-  chownSync,
-  existsSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isAlive } from '../../../src/cli/quarantine/is-alive.ts'
@@ -16,7 +18,7 @@ import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
-import { keepOne, makeQuarantine } from '../../quarantine/kept.ts'
+import { digestOf, keepOne, makeQuarantine } from '../../quarantine/kept.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 
@@ -27,6 +29,9 @@ const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
 
 const run = (directory: string, ...words: readonly string[]) =>
   onescan(['quarantine', ...words, '--directory', directory])
+
+/** A message as `release` is told of it: its id, and the digest of its file. */
+const seen = (directory: string, id: string) => [id, digestOf(directory, id)]
 
 const ringOf = (stage: ReturnType<typeof buildStage>, byte = 1) =>
   stage.file('ring', `hmac-sha256:mx1:${Buffer.alloc(32, byte).toString('base64url')}\n`, 0o600)
@@ -76,7 +81,7 @@ t.test('list shows what is asked for, with the oldest first', async (t) => {
   t.same(await listed('--to', 'nobody'), [])
   const { out, code } = await run(directory, 'list', '--since', '1h')
   t.equal(code, 0)
-  t.match(out, new RegExp(`^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`)) // biome-ignore format: a line
+  t.match(out, new RegExp(`^${ids[2]} ${digestOf(directory, ids[2]!)}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`)) // biome-ignore format: a line
   t.equal((await run(directory, 'list', '--virus', 'none')).code, 1)
 })
 
@@ -125,7 +130,7 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
     sender: '',
     recipients: ['b@example.org', 'c@example.org'],
   })
-  const { code, out, err } = await run(directory, ...release, id)
+  const { code, out, err } = await run(directory, ...release, ...seen(directory, id))
   t.equal(code, 0, err)
   t.match(out, `${id}: released by /usr/bin/env`)
   const [mail, ...more] = delivered()
@@ -154,8 +159,24 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
   t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
   t.equal(statSync(join(directory, 'quarantine.log')).mode & 0o777, 0o600)
-  t.match((await run(directory, ...release, id)).err, /has been released; --again releases it once/)
-  t.equal((await run(directory, ...release, '--again', '--to', 'admin@example.org', id)).code, 0)
+  t.match(
+    (await run(directory, ...release, ...seen(directory, id))).err,
+    /has been released; --again releases it once/,
+  )
+  t.equal(
+    (
+      await run(
+        directory,
+        ...release,
+        '--again',
+        '--to',
+        'admin@example.org',
+        '--stamp',
+        ...seen(directory, id),
+      )
+    ).code,
+    0,
+  )
   t.same(
     delivered()
       .map(({ recipients }) => recipients)
@@ -167,7 +188,9 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
 t.test('of several releases at once one hands the message on', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: virus })
-  const runs = await Promise.all(Array.from({ length: 4 }, () => run(directory, ...release, id)))
+  const runs = await Promise.all(
+    Array.from({ length: 4 }, () => run(directory, ...release, ...seen(directory, id))),
+  )
   t.same(runs.map(({ code }) => code).sort(), [0, 2, 2, 2])
   t.equal(delivered().length, 1)
 })
@@ -181,16 +204,23 @@ t.test('if the chain does not take it, it stays in quarantine', async (t) => {
     [refusing, /refusing: ends with 53/],
     ['/nonexistent', /ENOENT.*nonexistent/],
   ] as const) {
-    const words = ['release', ...ring, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id]
+    const words = ['release', ...ring, '--env', `QUEUECHAIN=${QUEUECHAIN}`, ...seen(directory, id)]
     const { code, err } = await run(directory, ...words)
     t.equal(code, 2)
     t.match(err, why)
   }
-  const { code, err } = await run(directory, 'release', ...ring, '--by', '127.0.0.1:1', id)
+  const { code, err } = await run(
+    directory,
+    'release',
+    ...ring,
+    '--by',
+    '127.0.0.1:1',
+    ...seen(directory, id),
+  )
   t.equal(code, 2)
   t.match(err, /127\.0\.0\.1:1.*ECONNREFUSED/)
   t.equal((await readQuarantine(directory))[0]?.state, 'kept')
-  t.equal((await run(directory, ...release, id)).code, 0, 'later it goes')
+  t.equal((await run(directory, ...release, ...seen(directory, id))).code, 0, 'later it goes')
   t.equal(delivered().length, 1)
 })
 
@@ -199,10 +229,10 @@ t.test('a release that was killed is reported, and goes on only if asked to', as
   const id = await keepOne(directory, Date.now(), { text: virus })
   const killing = stage.file('killing', '#!/bin/sh\nkill -9 $PPID\n', 0o700)
   const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
-  t.equal((await run(directory, 'release', ...ring, '--env', `QUEUECHAIN=${killing}`, id)).code, null) // biome-ignore format: a line
+  t.equal((await run(directory, 'release', ...ring, '--env', `QUEUECHAIN=${killing}`, ...seen(directory, id))).code, null) // biome-ignore format: a line
   t.match((await run(directory, 'list')).out, ', releasing\n')
-  t.match((await run(directory, ...release, id)).err, /was killed, and it may have been delivered; --again/) // biome-ignore format: a line
-  t.equal((await run(directory, ...release, '--again', id)).code, 0)
+  t.match((await run(directory, ...release, ...seen(directory, id))).err, /was interrupted, and it may have been delivered; --again/) // biome-ignore format: a line
+  t.equal((await run(directory, ...release, '--again', ...seen(directory, id))).code, 0)
   t.equal(delivered().length, 1)
 })
 
@@ -218,7 +248,7 @@ t.test(
     }
     t.match((await run(directory, 'delete', ids[0]!)).err, `is being released by process ${process.pid}`) // biome-ignore format: a line
     t.match(
-      (await run(directory, ...release, '--again', ids[1]!)).err,
+      (await run(directory, ...release, '--again', ...seen(directory, ids[1]!))).err,
       'is being released by process',
     )
     const later = spawn('sleep', ['100'])
@@ -230,7 +260,7 @@ t.test(
       renameSync(`${file}${process.pid}`, `${file}4194305`)
     }
     t.equal((await run(directory, 'delete', ids[0]!)).code, 0)
-    t.equal((await run(directory, ...release, '--again', ids[1]!)).code, 0)
+    t.equal((await run(directory, ...release, '--again', ...seen(directory, ids[1]!))).code, 0)
     t.equal(delivered().length, 1)
   },
 )
@@ -240,7 +270,13 @@ t.test('release by SMTP, in lines of CRLF', async (t) => {
   const receiver = await startReceiver()
   t.teardown(receiver.stop)
   const id = await keepOne(directory, Date.now(), { text: `${virus}.dot\n` })
-  const { code, err } = await run(directory, ...release, '--by', `127.0.0.1:${receiver.port}`, id)
+  const { code, err } = await run(
+    directory,
+    ...release,
+    '--by',
+    `127.0.0.1:${receiver.port}`,
+    ...seen(directory, id),
+  )
   t.equal(code, 0, err)
   const { sender, recipients, message } = await receiver.next()
   t.same([sender, recipients], ['a@example.net', ['b@example.org']])
@@ -251,10 +287,10 @@ t.test('without a key a message is not released by mistake', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now())
   const queue = release.slice(0, 3)
-  const { code, err } = await run(directory, ...queue, id)
+  const { code, err } = await run(directory, ...queue, ...seen(directory, id))
   t.equal(code, 2)
   t.match(err, /keyring: .*onescan keygen, or release with --no-stamp/)
-  t.equal((await run(directory, ...queue, '--no-stamp', id)).code, 0)
+  t.equal((await run(directory, ...queue, '--no-stamp', ...seen(directory, id))).code, 0)
   t.equal(delivered()[0]?.message.toString(), 'Subject: x\n\nbody\n')
 })
 
@@ -269,18 +305,98 @@ t.test('delete removes messages for good, and reports which were missing', async
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /quarantine=delete .*who=/)
 })
 
+const notRoot = process.getuid!() !== 0 && 'run as root'
+/** An account that exists everywhere. */
+const NOBODY = 65_534
+
+/** A quarantine of nobody's, with a message. */
+async function nobodysQuarantine(t: Test) {
+  const directory = makeQuarantine(t)
+  const id = await keepOne(directory, Date.now(), { text: virus })
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, directory])
+  return { directory, id }
+}
+
+t.test('root reads a quarantine by its account, and stays root', { skip: notRoot }, async (t) => {
+  const { directory, id } = await nobodysQuarantine(t)
+  const { out, code, err } = await run(directory, 'list')
+  t.equal(code, 0, err)
+  t.match(out, seen(directory, id).join(' '))
+  t.match((await run(directory, 'show', id)).out, 'VIRUS')
+  t.ok((await run(directory, 'show', id, '--raw')).bytes.equals(bytes(virus)))
+  t.match((await run(directory, 'delete', '1.0000000000000000')).err, /is not in quarantine/)
+  t.equal((await run(directory, 'delete', id)).code, 0)
+  const { uid } = statSync(join(directory, 'quarantine.log'))
+  t.equal(uid, NOBODY)
+})
+
 t.test(
-  'root works as the account of the quarantine',
-  { skip: process.getuid!() !== 0 && 'run as root' },
+  "no process of the quarantine's account is in the session of root, or has its variables",
+  { skip: notRoot },
   async (t) => {
-    // biome-ignore format: a line
-    const directory = makeQuarantine(t)
-    const nobody = 65534
-    chownSync(directory, nobody, nobody)
-    t.match((await run(directory, 'list')).out, 'no such message')
-    chmodSync(directory, 0o700)
-    const { err } = await run(directory, 'delete', '1.0000000000000000')
-    t.match(err, /is not in quarantine/)
-    t.notOk(existsSync(join(directory, 'quarantine.log')))
+    const { directory, id } = await nobodysQuarantine(t)
+    const told = mkdtempSync(join(tmpdir(), 'onescan-told-'))
+    t.teardown(() => rmSync(told, { recursive: true }))
+    chmodSync(told, 0o777)
+    const chain = join(told, 'chain')
+    const tell = `#!/bin/sh
+id -u >${told}/uid; cut -d' ' -f6 /proc/$PPID/stat >${told}/session
+tr '\\0' '\\n' </proc/$PPID/environ >${told}/environ; exec cat >/dev/null
+`
+    writeFileSync(chain, tell, { mode: 0o755 })
+    const words = ['release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`]
+    const { code, err } = await onescan(
+      ['quarantine', ...words, '--directory', directory, ...seen(directory, id)],
+      { env: { RESTIC_PASSWORD: 'secret', API_KEY: 'secret' } },
+    )
+    t.equal(code, 0, err)
+    const tells = (name: string) => readFileSync(join(told, name), 'latin1').trim()
+    t.equal(tells('uid'), String(NOBODY))
+    const [, , , , , own] = readFileSync('/proc/self/stat', 'latin1').split(' ')
+    t.not(tells('session'), own)
+    t.notMatch(tells('environ'), 'secret')
   },
 )
+
+t.test('what was exchanged since it was seen is not released', async (t) => {
+  const { directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now(), { text: 'Subject: x\n\nharmless\n' })
+  const names = seen(directory, id)
+  t.match((await run(directory, ...release, id)).err, /name the digest.* may have been exchanged/)
+  const day = new Date().toISOString().slice(0, 10)
+  const file = join(directory, `virus/.${day}/new/${id},S=21`)
+  const text = readFileSync(file, 'latin1')
+  writeFileSync(file, text.replace('harmless', 'a VIRUS!'))
+  const { code, err } = await run(directory, ...release, ...names)
+  t.equal(code, 2)
+  t.match(err, `${id}: is not the message that was seen`)
+  writeFileSync(file, text.replace('b@example.org', 'c@example.org'))
+  t.equal((await run(directory, ...release, ...names)).code, 2, 'nor with other recipients')
+  t.same(delivered(), [])
+  writeFileSync(file, text)
+  t.equal((await run(directory, ...release, ...names)).code, 0)
+})
+
+t.test(
+  'root signs nothing from a quarantine whose account may not read the keyring',
+  { skip: notRoot },
+  async (t) => {
+    const { stage } = build(t)
+    const { directory, id } = await nobodysQuarantine(t)
+    const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
+    const { code, err } = await run(directory, 'release', ...ring, ...seen(directory, id))
+    t.equal(code, 2)
+    t.match(err, /belongs to nobody, who may not read the keyring .*; release with --no-stamp/)
+    t.match((await run(directory, 'list')).out, id)
+  },
+)
+
+t.test('a release on a full disk, whose mail was handed on, is no failure', async (t) => {
+  const { directory, release, delivered } = build(t)
+  const id = await keepOne(directory, Date.now())
+  symlinkSync('/dev/full', join(directory, 'quarantine.log'))
+  const { code, err } = await run(directory, ...release, ...seen(directory, id))
+  t.equal(code, 0, err)
+  t.match(err, 'quarantine.log: ')
+  t.equal(delivered().length, 1)
+})

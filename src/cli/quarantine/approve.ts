@@ -1,0 +1,50 @@
+import * as crypto from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { digestsFor } from '../../cluster/digests.ts'
+import type { Key } from '../../cluster/keyring.ts'
+import { signRelease } from '../../cluster/sign.ts'
+import { Fault } from '../../ground/errors/fault.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import type { HeaderField } from '../../message/edits.ts'
+import { createSpool, type Message } from '../../message/spool.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import type { QuarantineRecord } from '../../quarantine/record.ts'
+import { examine } from './examine.ts'
+
+/**
+ * Looks at the file of a message that is to be released, and makes a stamp for it if there are keys.
+ * Rejects with a Fault if it is not the file that was seen, or cannot be signed.
+ */
+export async function approveFile(
+  file: AsyncIterable<Buffer>,
+  seen: string,
+  env: Environment,
+  keys: readonly Key[],
+): Promise<{ readonly record: QuarantineRecord; readonly add: readonly HeaderField[] }> {
+  const spool = createSpool({
+    policy: readSpoolPolicy(env),
+    digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
+    createHash,
+  })
+  let message: Message | undefined
+  try {
+    const { record, digest } = await examine(file, (piece) => spool.write(piece))
+    message = spool.finish()
+    if (digest !== seen) {
+      throw new Fault('config', 'is not the message that was seen: show it again, and compare')
+    }
+    return { record, add: keys.length > 0 ? [await stampOf(message, keys)] : [] }
+  } finally {
+    message ??= spool.finish()
+    message.close()
+  }
+}
+
+async function stampOf(message: Message, keys: readonly Key[]): Promise<HeaderField> {
+  const examined = { header: message.header, ...(await message.form()) }
+  const now = Math.floor(Date.now() / 1000)
+  const stamp = message.headerTooLarge ? undefined : signRelease(examined, { keys, now, crypto })
+  if (stamp !== undefined) return stamp.field
+  const why = examined.formFault ?? 'its header is too large'
+  throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)
+}

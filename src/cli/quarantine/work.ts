@@ -1,0 +1,254 @@
+import { closeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { frame } from '../../doors/slot-socket/frames.ts'
+import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import type { PathHandle } from '../../ground/path/walk.ts'
+import type { HeaderField } from '../../message/edits.ts'
+import { editHeader } from '../../message/header-block.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/entries.ts'
+import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
+import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
+import { beginRelease, deleteEntry, type Release } from '../../quarantine/release.ts'
+import { spoolMessage } from '../shared/spool-message.ts'
+import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
+import { isAlive } from './is-alive.ts'
+import { noteAction } from './note-action.ts'
+
+/**
+ * The work in a quarantine, by the account that it belongs to. It reads files and says what is in them;
+ * what they mean, which of them to show and whether to sign is decided by the command, which may be
+ * root's and is another process then (as-owner.ts).
+ */
+
+/** What is to be done. The command writes it as the first line. */
+export type QuarantineJob = {
+  readonly directory: string
+  /** Who asks for it, for the quarantine's own log. */
+  readonly who: string
+} & (
+  | {
+      readonly act: 'list'
+      readonly since?: number | undefined
+      readonly until?: number | undefined
+    }
+  | { readonly act: 'show'; readonly id: string }
+  | { readonly act: 'delete'; readonly ids: readonly string[] }
+  | ReleaseJob
+)
+
+interface ReleaseJob {
+  readonly act: 'release'
+  readonly id: string
+  readonly again: boolean
+  /** The recipients instead of those of the record, if there are any. */
+  readonly to: readonly string[]
+  /** The way on for mail that the slot kept, and for other mail. */
+  readonly routes: { readonly slot: ReleaseRoute; readonly other: ReleaseRoute }
+}
+
+/** The second line of a release: a field for the top of the message, or none; or nothing may be released. */
+export type Approval =
+  | { readonly add: readonly HeaderField[]; readonly key?: string | undefined }
+  | { readonly refused: true }
+
+/** The tags of the frames by which the work answers. */
+export const TAG = {
+  /** A message, as JSON: where its file is. */
+  entry: 'e',
+  /** The next bytes of its file. */
+  bytes: 'b',
+  /** The end of its file. */
+  end: 'z',
+  /** One message was released or deleted: its id and grounds as JSON. */
+  done: 'd',
+  /** One thing could not be done: why. */
+  failed: 'f',
+  /** A warning. */
+  warning: 'w',
+  /** The end of the work. */
+  over: '.',
+} as const
+
+/** Bytes of a file in a frame. */
+export const PIECE = 256 * 1024
+
+/** Does the work of the first line of `input`, and writes frames. Never rejects but if it cannot write. */
+export async function doWork(input: Readable, output: Writable): Promise<void> {
+  const lines = createInterface({ input })[Symbol.asyncIterator]()
+  const worker = new QuarantineWork(
+    output,
+    async () => (await lines.next()).value as string | undefined,
+  )
+  try {
+    await worker.run()
+  } catch (error) {
+    await worker.send(TAG.failed, errorText(error))
+  }
+  await worker.send(TAG.over, '')
+  output.end()
+}
+
+class QuarantineWork {
+  readonly #output: Writable
+  readonly #nextLine: () => Promise<string | undefined>
+
+  constructor(output: Writable, nextLine: () => Promise<string | undefined>) {
+    this.#output = output
+    this.#nextLine = nextLine
+  }
+
+  async run(): Promise<void> {
+    const job = JSON.parse((await this.#nextLine()) ?? '') as QuarantineJob
+    const root = openQuarantine(job.directory)
+    try {
+      switch (job.act) {
+        case 'list':
+          return await this.#list(root, { since: job.since, until: job.until })
+        case 'show':
+          return await this.#sendEntry(root, mustFind(root, job.id))
+        case 'delete':
+          return await this.#delete(root, job.ids, job.who)
+        case 'release':
+          return await this.#release(root, job, job.who)
+      }
+    } finally {
+      closeSync(root.fd)
+    }
+  }
+
+  /** Writes a frame. Waits for a slow reader. */
+  async send(tag: string, payload: Buffer | string): Promise<void> {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    await new Promise<void>((resolve, reject) => {
+      this.#output.write(frame(tag, bytes), (error) => (error ? reject(error) : resolve()))
+    })
+  }
+
+  async #list(root: PathHandle, range: Parameters<typeof entriesIn>[1]): Promise<void> {
+    for (const entry of entriesIn(root, range)) {
+      try {
+        await this.#sendEntry(root, entry)
+      } catch (error) {
+        // Somebody may have released or deleted it meanwhile.
+        if (errorCode(error) !== 'ENOENT') await this.#fail(entry.id, error)
+      }
+    }
+  }
+
+  async #sendEntry(root: PathHandle, entry: QuarantineEntry): Promise<void> {
+    const folder = findFolder(root, entry.grounds, entry.day)
+    if (folder === undefined) return
+    try {
+      const opened = await openEntry(folder, entry.part, entry.file)
+      await this.#sendFile(entry, opened).finally(() => opened.close())
+    } finally {
+      folder.close()
+    }
+  }
+
+  async #sendFile({ grounds, day, part, file }: QuarantineEntry, opened: OpenEntry): Promise<void> {
+    await this.send(TAG.entry, JSON.stringify({ grounds, day, part, file }))
+    for await (const piece of opened.file()) await this.send(TAG.bytes, piece)
+    await this.send(TAG.end, '')
+  }
+
+  async #delete(root: PathHandle, ids: readonly string[], who: string): Promise<void> {
+    for (const id of ids) {
+      try {
+        const entry = mustFind(root, id)
+        const { grounds } = entry
+        await deleteEntry(root, entry, isAlive)
+        await this.send(TAG.done, JSON.stringify({ id, grounds }))
+        await this.#note(root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]]) // biome-ignore format: a line
+      } catch (error) {
+        await this.#fail('', error)
+      }
+    }
+  }
+
+  /**
+   * Hands a message on, once its file was approved. As soon as the next program may have taken it,
+   * nothing makes this a failure: otherwise somebody would release it again.
+   */
+  async #release(root: PathHandle, job: ReleaseJob, who: string): Promise<void> {
+    const attempt = await beginRelease(root, job.id, { again: job.again, isAlive })
+    const { record } = attempt.opened
+    const recipients = job.to.length > 0 ? job.to : record.recipients
+    const route = record.door === 'slot' ? job.routes.slot : job.routes.other
+    let key: string | undefined
+    try {
+      await this.#sendFile(attempt.entry, attempt.opened)
+      const approval = JSON.parse((await this.#nextLine()) ?? '{"refused":true}') as Approval
+      if ('refused' in approval) return await attempt.cancel()
+      key = approval.key
+      await deliver(attempt, approval.add, recipients, route)
+    } catch (error) {
+      if (error instanceof MaybeTaken) {
+        await attempt.leave()
+        throw new Fault('chain', `${errorText(error)}; it may have been delivered`, error)
+      }
+      await attempt.cancel()
+      throw error
+    }
+    const { grounds } = record
+    await attempt.finish().catch((error) => this.#warn(job.id, error))
+    await this.send(TAG.done, JSON.stringify({ id: job.id, grounds }))
+    await this.#note(root, [
+      ['quarantine', 'release'],
+      ['kept', job.id],
+      ['grounds', grounds],
+      ['found', record.found],
+      ['from', `<${record.sender}>`],
+      ['to', `<${recipients[0] ?? ''}>`],
+      ['rcpts', recipients.length],
+      ['by', routeText(route)],
+      ['key', key],
+      ['who', who],
+    ])
+  }
+
+  async #note(root: PathHandle, fields: Parameters<typeof noteAction>[1]): Promise<void> {
+    try {
+      noteAction(root, fields)
+    } catch (error) {
+      await this.#warn('', error)
+    }
+  }
+
+  async #warn(id: string, error: unknown): Promise<void> {
+    const what = id === '' ? 'quarantine.log' : `${id}: was handed on, and stays in its state`
+    await this.send(TAG.warning, `${what}: ${errorText(error)}`)
+  }
+
+  async #fail(id: string, error: unknown): Promise<void> {
+    await this.send(TAG.failed, `${id && `${id}: `}${errorText(error)}`)
+  }
+}
+
+function mustFind(root: PathHandle, id: string): QuarantineEntry {
+  const entry = findEntry(root, id)
+  if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
+  return entry
+}
+
+async function deliver(
+  { opened }: Release,
+  add: readonly HeaderField[],
+  recipients: readonly string[],
+  route: ReleaseRoute,
+): Promise<void> {
+  const message = await spoolMessage(opened.message(), readSpoolPolicy(process.env), [])
+  try {
+    const header = editHeader(message.header, { remove: [], add: [...add] })
+    const bytes = function* () {
+      yield header
+      yield* message.body()
+    }
+    const inCrlf = message.header.lineEnding === '\r\n'
+    await handOn({ sender: opened.record.sender, recipients, bytes, inCrlf }, route)
+  } finally {
+    message.close()
+  }
+}
