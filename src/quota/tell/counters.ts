@@ -9,7 +9,6 @@ export interface ServiceCounters {
   /** Answers that say *could not tell*. */
   unknown: number
   /** Answers with old numbers, since counting anew took too long. */
-  stale: number
   /** Datagrams and requests that were no questions. */
   malformed: number
   /** Datagrams and connections of clients that may not ask. */
@@ -26,7 +25,6 @@ export function createCounters(): ServiceCounters {
     full: 0,
     noSuchUser: 0,
     unknown: 0,
-    stale: 0,
     malformed: 0,
     refused: 0,
     dropped: 0,
@@ -48,8 +46,6 @@ export function metricsText(counters: ServiceCounters): string {
     row('answers', '{answer="full"}', counters.full),
     row('answers', '{answer="no-such-user"}', counters.noSuchUser),
     row('answers', '{answer="unknown"}', counters.unknown),
-    type('stale_answers', 'Answers by numbers that should have been counted anew.'),
-    row('stale_answers', '', counters.stale),
     type('malformed', 'Datagrams and requests that were no questions.'),
     row('malformed', '', counters.malformed),
     type('refused', 'Datagrams and connections of clients outside of the allowed networks.'),

@@ -59,9 +59,8 @@ export async function serveHttp(
     switch (question.asks) {
       case 'quota': {
         counters.http++
-        const { answer, source, stale } = await answerForName(question.user, 0)
+        const { answer, source } = await answerForName(question.user, 0)
         if (source) response.setHeader('X-Quota-Source', source)
-        if (stale) response.setHeader('X-Quota-Stale', 'yes')
         return reply(request, response, replyFor(question.user, answer))
       }
       case 'health':

@@ -13,8 +13,6 @@ export interface MailboxAnswer {
   readonly answer: QuotaAnswer
   /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
   readonly source?: string
-  /** Whether the numbers are old, since counting the mailbox anew took too long. */
-  readonly stale?: boolean
   /** A mailbox or list that is missing or cannot be read. Logged, and not sent to the client. */
   readonly trouble?: { readonly what: string; readonly why: string }
 }
@@ -97,12 +95,12 @@ function mailboxAnswerOf(
 ): MailboxAnswer {
   switch (reading.found) {
     case 'usage': {
-      const { source, stale } = reading
+      const { source } = reading
       const limits = limitsOf(measure, reading.limits)
       const quota = limits.bytes ? { quota: limits.bytes } : {}
       const usage = { size: reading.usage.bytes, ...quota }
       const answer = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
-      return { answer: { answer, usage }, source, ...(stale ? { stale } : {}) }
+      return { answer: { answer, usage }, source }
     }
     case 'compared':
       return { answer: { answer: reading.full ? 'full' : 'room' }, source: reading.source }
@@ -144,7 +142,7 @@ interface AnswerForNameOptions {
 }
 
 /**
- * Milliseconds that a question has beyond its patience, to be answered with a stale sum. After them
+ * Milliseconds that a question has beyond its patience, to be answered that a count takes longer. After them
  * it waits for nothing more, not even for a file system that hangs.
  */
 export const GRACE = 50
@@ -161,7 +159,6 @@ export function answersForNames({
 }: AnswerForNameOptions): AnswerForName {
   function note(answer: MailboxAnswer): MailboxAnswer {
     counters[counterOf(answer.answer)]++
-    if (answer.stale) counters.stale++
     if (answer.trouble) logTrouble(answer.trouble)
     return answer
   }

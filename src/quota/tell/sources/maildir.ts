@@ -112,7 +112,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     const usage = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
-    if (file?.says === 'usage') return { ...readingOf(file), stale: true }
+    // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 

@@ -10,8 +10,6 @@ export type MailboxReading =
       readonly limits?: QuotaLimits | undefined
       /** The source in a word for people: `maildirsize`, `walk`. */
       readonly source: string
-      /** Whether the numbers are old, since counting the mailbox anew took too long. */
-      readonly stale?: boolean
     }
   /** Another service has compared size and limits, and tells no numbers. */
   | { readonly found: 'compared'; readonly full: boolean; readonly source: string }
