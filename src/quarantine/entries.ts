@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
 import { listNames, type PathHandle } from '../ground/path/walk.ts'
-import { findFolder, type MaildirPart, stepIfThere } from './folders.ts'
+import { findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
 import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
 
 /** The state of a message: kept, handed on, or being released by a process. */
@@ -29,22 +29,55 @@ export interface TimeRange {
 const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 
+/**
+ * Takes the reason why something in a quarantine is left out: it has a name of ours and is no directory
+ * of this account. All else there goes on.
+ */
+export type TakeForeign = (why: unknown) => void
+const leaveOut: TakeForeign = () => {}
+
 /** Lists the grounds that have a Maildir here, by name. */
-export function groundsIn(root: PathHandle): string[] {
+export function groundsIn(root: PathHandle, foreign: TakeForeign = leaveOut): string[] {
   return listNames(root, root.path)
-    .filter((name) => /^[a-z][a-z-]*$/.test(name))
+    .filter((name) => /^[a-z][a-z-]*$/.test(name) && isOurs(root, name, foreign))
     .sort()
 }
 
 /** Lists the days of one kind of grounds, the oldest first. */
-export function daysOf(root: PathHandle, grounds: string): string[] {
+export function daysOf(
+  root: PathHandle,
+  grounds: string,
+  foreign: TakeForeign = leaveOut,
+): string[] {
   const maildir = stepIfThere(root, grounds)
   if (maildir === undefined) return []
   try {
-    const days = listNames(maildir, grounds).map((name) => FOLDER.exec(name)?.[1])
-    return days.filter((day) => day !== undefined).sort()
+    const ours = listNames(maildir, grounds).filter(
+      (name) => FOLDER.test(name) && isOurs(maildir, name, foreign),
+    )
+    return ours.map((name) => name.slice(1)).sort()
   } finally {
     closeSync(maildir.fd)
+  }
+}
+
+/** Whether that is a directory of this account, with the parts of a Maildir that are so, too. */
+function isOurs(directory: PathHandle, name: string, foreign: TakeForeign): boolean {
+  try {
+    const found = stepIfThere(directory, name)
+    if (found === undefined) return false
+    try {
+      for (const part of MAILDIR_PARTS) {
+        const inside = stepIfThere(found, part)
+        if (inside !== undefined) closeSync(inside.fd)
+      }
+    } finally {
+      closeSync(found.fd)
+    }
+    return true
+  } catch (why) {
+    foreign(why)
+    return false
   }
 }
 
@@ -55,15 +88,21 @@ export function daysOf(root: PathHandle, grounds: string): string[] {
 export function* entriesIn(
   root: PathHandle,
   { since, until }: TimeRange,
+  foreign?: TakeForeign,
 ): Generator<QuarantineEntry> {
   const [from, to] = [since ?? 0, until ?? Number.POSITIVE_INFINITY].map((time) => time / 1000)
   const first = dayOf(from!)
   const last = Number.isFinite(to) ? dayOf(to!) : '9999-12-31'
-  const allGrounds = groundsIn(root)
-  const days = new Set(allGrounds.flatMap((grounds) => daysOf(root, grounds)))
+  const allGrounds = groundsIn(root, foreign)
+  const daysOfAll = allGrounds.map(
+    (grounds) => [grounds, new Set(daysOf(root, grounds, foreign))] as const,
+  )
+  const days = new Set(daysOfAll.flatMap(([, some]) => [...some]))
   for (const day of [...days].sort()) {
     if (day < first || day > last) continue
-    const entries = allGrounds.flatMap((grounds) => entriesOfDay(root, grounds, day))
+    const entries = daysOfAll.flatMap(([grounds, some]) =>
+      some.has(day) ? entriesOfDay(root, grounds, day) : [],
+    )
     entries.sort(byAge)
     for (const entry of entries) {
       if (entry.seconds >= Math.floor(from!) && entry.seconds < to!) yield entry
@@ -76,6 +115,7 @@ export function findEntry(root: PathHandle, id: string): QuarantineEntry | undef
   const day = dayOfId(id)
   if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
   for (const grounds of groundsIn(root)) {
+    if (!daysOf(root, grounds).includes(day)) continue
     const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)
     if (found !== undefined) return found
   }

@@ -15,7 +15,8 @@ export async function newestEntries(
   signal?: AbortSignal,
 ): Promise<readonly QuarantineEntry[]> {
   const allGrounds = groundsIn(root)
-  const days = new Set(allGrounds.flatMap((grounds) => daysOf(root, grounds)))
+  const daysOfAll = allGrounds.map((grounds) => [grounds, new Set(daysOf(root, grounds))] as const)
+  const days = new Set(daysOfAll.flatMap(([, some]) => [...some]))
   let found: QuarantineEntry[] = []
   const cut = () => {
     found = found.sort(byAge).slice(-most)
@@ -26,7 +27,8 @@ export async function newestEntries(
     if (found.length >= 2 * most) cut()
   }
   for (const day of [...days].sort().reverse()) {
-    for (const grounds of allGrounds) {
+    for (const [grounds, some] of daysOfAll) {
+      if (!some.has(day)) continue
       const folder = findFolder(root, grounds, day)
       if (folder === undefined) continue
       try {

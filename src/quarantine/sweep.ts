@@ -1,9 +1,9 @@
-import { closeSync } from 'node:fs'
+import { closeSync, lstatSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { giveWay, SLICE } from '../ground/path/names-in-slices.ts'
 import type { PathHandle } from '../ground/path/walk.ts'
 import { daysOf, groundsIn } from './entries.ts'
-import { openQuarantine, withFolder } from './folders.ts'
+import { findFolder, openQuarantine, withFolder } from './folders.ts'
 import { byAge, type EntryName } from './names.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
 import { tidyDay } from './tidy-day.ts'
@@ -18,15 +18,10 @@ export interface SweepResult {
 }
 
 const DAY = 86_400_000
-/** Bytes that a file is counted for besides its message: the record above it. */
-const RECORD_BYTES = 4096
-
-/** A day of one kind of grounds, and what it holds. */
-interface DayTotals {
+/** A day of one kind of grounds. */
+interface DayOfGrounds {
   readonly grounds: string
   readonly day: string
-  messages: number
-  bytes: number
 }
 
 /**
@@ -62,53 +57,54 @@ function createSweep(
     (limits.bytes > 0 && sum.bytes > limits.bytes)
 
   async function run(): Promise<SweepResult> {
-    const days: DayTotals[] = []
+    const days = new Map<string, DayOfGrounds[]>()
     for (const grounds of groundsIn(root)) {
-      for (const day of daysOf(root, grounds)) days.push(await removeOld(grounds, day))
+      for (const day of daysOf(root, grounds)) {
+        days.set(day, [...(days.get(day) ?? []), { grounds, day }])
+        await removeOld({ grounds, day })
+      }
     }
-    days.sort((totals, other) => (totals.day < other.day ? -1 : 1))
-    for (const { messages, bytes } of days) {
-      sum.messages += messages
-      sum.bytes += bytes
-    }
-    for (const { grounds, day } of days) {
-      if (isOver()) await removeOldest(grounds, day)
-      await tidyDay(root, { grounds, day }, oldest, now, signal)
+    for (const [, folders] of [...days].sort(([day], [other]) => (day < other ? -1 : 1))) {
+      if (isOver()) await removeOldest(folders)
+      for (const folder of folders) await tidyDay(root, folder, oldest, now, signal)
     }
     return sum
   }
 
   /** Removes the messages of a day that are too old, and counts the others. */
-  async function removeOld(grounds: string, day: string): Promise<DayTotals> {
-    const totals = { grounds, day, messages: 0, bytes: 0 }
+  async function removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
     await withFolder(root, grounds, day, (folder) =>
       visitMessages(
         folder,
-        async ({ seconds, size }, path) => {
+        async ({ seconds }, path) => {
           if (seconds < oldest && (await remove(path))) return
-          totals.messages++
-          totals.bytes += size + RECORD_BYTES
+          sum.messages++
+          sum.bytes += sizeOf(path)
         },
         signal,
       ),
     )
-    return totals
   }
 
-  /** Removes the oldest messages of a day until the quarantine is within its limits. */
-  async function removeOldest(grounds: string, day: string): Promise<void> {
-    await withFolder(root, grounds, day, async (folder) => {
+  /** Removes the oldest messages of a day, of whatever grounds, until the quarantine is within its limits. */
+  async function removeOldest(folders: readonly DayOfGrounds[]): Promise<void> {
+    const opened = folders.flatMap(({ grounds, day }) => findFolder(root, grounds, day) ?? [])
+    try {
       const found: { readonly name: EntryName; readonly path: string }[] = []
-      await visitMessages(folder, (name, path) => void found.push({ name, path }), signal)
+      const note = (name: EntryName, path: string) => void found.push({ name, path })
+      for (const folder of opened) await visitMessages(folder, note, signal)
       found.sort((message, other) => byAge(message.name, other.name))
-      for (const [index, { name, path }] of found.entries()) {
+      for (const [index, { path }] of found.entries()) {
         if (!isOver()) return
         if (index % SLICE === SLICE - 1) await giveWay(PAUSE, signal)
+        const bytes = sizeOf(path)
         if (!(await remove(path))) continue
         sum.messages--
-        sum.bytes -= name.size + RECORD_BYTES
+        sum.bytes -= bytes
       }
-    })
+    } finally {
+      for (const folder of opened) folder.close()
+    }
   }
 
   /** Returns whether the file could be removed. */
@@ -123,4 +119,13 @@ function createSweep(
   }
 
   return { run }
+}
+
+/** Bytes of a file with its record, which may be larger than the message. */
+function sizeOf(path: string): number {
+  try {
+    return lstatSync(path).size
+  } catch {
+    return 0 // somebody has just removed it
+  }
 }

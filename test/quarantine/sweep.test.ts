@@ -1,8 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sweepQuarantine } from '../../src/quarantine/sweep.ts'
 import { readQuarantine } from '../cases/kept.ts'
+import { onescan } from '../cli/onescan.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
 
 /** The sweep of a quarantine. */
@@ -12,6 +22,12 @@ const DAY = 24 * HOUR
 const now = Date.parse('2026-11-21T12:00:00Z')
 const none = { age: 0, messages: 0, bytes: 0 }
 
+/** Bytes of the file of a message, with the record above it. */
+function bytesOf(directory: string, id: string): number {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return statSync(join(directory, names.find((name) => name.includes(`/${id},`))!)).size
+}
+
 async function idsIn(directory: string): Promise<string[]> {
   return (await readQuarantine(directory)).map(({ record }) => record.id)
 }
@@ -19,7 +35,11 @@ async function idsIn(directory: string): Promise<string[]> {
 t.test('the sweep removes no message if there are no limits', async (t) => {
   const directory = makeQuarantine(t)
   const id = await keepOne(directory, 0)
-  t.same(await sweepQuarantine(directory, none, now), { messages: 1, bytes: 4113, removed: 0 })
+  t.same(await sweepQuarantine(directory, none, now), {
+    messages: 1,
+    bytes: bytesOf(directory, id),
+    removed: 0,
+  })
   t.same(await idsIn(directory), [id])
 })
 
@@ -46,7 +66,8 @@ t.test(
     t.equal((await idsIn(directory)).length, 6)
     t.notOk((await idsIn(directory)).includes(ids[0]!))
     t.ok((await idsIn(directory)).includes(ids[9]!))
-    await sweepQuarantine(directory, { ...none, bytes: 2 * 4113 + 1 }, now)
+    const two = bytesOf(directory, ids[8]!) + bytesOf(directory, ids[9]!)
+    await sweepQuarantine(directory, { ...none, bytes: two + 1 }, now)
     t.same(await idsIn(directory), ids.slice(8))
   },
 )
@@ -85,6 +106,51 @@ t.test(
     t.notOk(existsSync(taken), 'in the end it is too old')
   },
 )
+
+t.test(
+  'the sweep counts a record as it is: many recipients may be more than the mail',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    const recipients = Array.from({ length: 1000 }, (_, i) => `${'\xfc'.repeat(240)}${i}@x`)
+    const ids = [
+      await keepOne(directory, now - HOUR, { recipients }),
+      await keepOne(directory, now, { recipients }),
+    ]
+    const size = bytesOf(directory, ids[0]!)
+    t.ok(size > 1_000_000, `${size} bytes for a message of 17`)
+    await sweepQuarantine(directory, { ...none, bytes: size + 1 }, now)
+    t.same(await idsIn(directory), [ids[1]])
+  },
+)
+
+t.test('on one day, too, the oldest go, whatever their grounds', async (t) => {
+  const directory = makeQuarantine(t)
+  const ids: string[] = []
+  for (let i = 0; i < 8; i++) {
+    ids.push(
+      await keepOne(directory, now - (8 - i) * 1000, { grounds: ['virus', 'banned'][i % 2]! }),
+    )
+  }
+  await sweepQuarantine(directory, { ...none, messages: 4 }, now)
+  t.same((await idsIn(directory)).sort(), ids.slice(4))
+})
+
+t.test('what is not of this account stops neither the sweep nor the list', async (t) => {
+  const directory = makeQuarantine(t)
+  const old = await keepOne(directory, now - 40 * DAY)
+  const young = await keepOne(directory, now)
+  writeFileSync(join(directory, 'banned'), 'a file with the name of grounds')
+  symlinkSync('/', join(directory, 'lists'))
+  writeFileSync(join(directory, 'virus/.2026-11-20'), 'a file with the name of a day')
+  mkdirSync(join(directory, 'virus/.2026-11-19'))
+  symlinkSync('/', join(directory, 'virus/.2026-11-19/new'))
+  await sweepQuarantine(directory, { ...none, age: 30 }, now)
+  const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
+  t.notMatch(out, old)
+  t.match(out, young)
+  for (const name of ['banned', 'lists', '.2026-11-20', '.2026-11-19/new']) t.match(err, name)
+  t.equal((await onescan(['quarantine', 'delete', young, '--directory', directory])).code, 0)
+})
 
 t.test('the sweep leaves files and directories of others alone', async (t) => {
   const directory = makeQuarantine(t)

@@ -127,7 +127,8 @@ class QuarantineWork {
   }
 
   async #list(root: PathHandle, range: Parameters<typeof entriesIn>[1]): Promise<void> {
-    for (const entry of entriesIn(root, range)) {
+    const foreign: unknown[] = []
+    for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
       try {
         await this.#sendEntry(root, entry)
       } catch (error) {
@@ -135,6 +136,7 @@ class QuarantineWork {
         if (errorCode(error) !== 'ENOENT') await this.#fail(entry.id, error)
       }
     }
+    for (const why of foreign) await this.#fail('', why)
   }
 
   async #sendEntry(root: PathHandle, entry: QuarantineEntry): Promise<void> {
