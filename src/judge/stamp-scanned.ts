@@ -3,8 +3,8 @@ import { countedFrom } from '../cluster/signature-files.ts'
 import { EVERY_PART, SECOND_LOOK } from '../cluster/stamp.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { headerFormFault } from '../message/well-formed.ts'
-import { haveLoaded } from '../scan/shared/have-loaded.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
+import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
 import type { Tools } from './tools.ts'
@@ -20,7 +20,7 @@ export interface SignatureState {
 /** Finds out which signatures scanners go by. To be called before the scan. */
 export async function readSignatureState(policy: Policy, tools: Tools): Promise<SignatureState> {
   const files = policy.cluster && tools.signatureFiles()
-  const areLoaded = await haveLoaded(tools.scanners, files, tools.now())
+  const areLoaded = await areSignaturesLoaded(tools.scanners, files, tools.now())
   return { areLoaded, since: countedFrom(files, tools.now()) }
 }
 

@@ -1,5 +1,5 @@
 import { countedFrom } from '../cluster/signature-files.ts'
-import { haveLoaded } from '../scan/shared/have-loaded.ts'
+import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import {
   type FingerprintedMessage,
@@ -152,7 +152,7 @@ export class Verdicts {
     const { query, identity } = message
     const { signatureFiles, now, host, fullTime } = this.#options
     const files = signatureFiles()
-    const isUpToDate = await haveLoaded(identity.scanners, files, now())
+    const isUpToDate = await areSignaturesLoaded(identity.scanners, files, now())
     const time = countedFrom(files, now())
     const { told, joined } = noteVersions(identity.versions)
     const result = await scanCarefully(message, timeout, this.#options, told)

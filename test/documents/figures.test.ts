@@ -41,7 +41,7 @@ import {
   LARGE_CONVERSATIONS_MAX,
   LARGE_FROM,
 } from '../../src/scan/clamd/server-queue.ts'
-import { ASK_AGAIN_AFTER, IDLE_FOR, IDLE_MAX } from '../../src/scan/clamd/sessions.ts'
+import { IDLE_FOR, IDLE_MAX } from '../../src/scan/clamd/sessions.ts'
 import { items, readPage } from './man-page.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
@@ -133,8 +133,6 @@ t.test(
     const page = words('onescand.8')
     t.match(page, `keeps up to ${IDLE_MAX} to each address`)
     t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
-    t.equal(ASK_AGAIN_AFTER, 60_000)
-    t.match(page, 'after a minute a session is tried again')
     t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
     t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
     t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)

@@ -28,7 +28,6 @@ import { MEMORY_MAX } from '../../src/mime/store.ts'
 import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
 import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
-import { BY_PATH_FROM } from '../../src/scan/clamd/ask-server.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
@@ -69,7 +68,6 @@ t.test('limits and defaults are the constants of the program', async (t) => {
     },
     'onescan-clamav.7': {
       'message for ClamAV, default': scan.clam.maxSize,
-      'message for clamd by path, from': BY_PATH_FROM,
       'content for clamd in memory, by onescand': DESCRIPTOR_MAX,
       'the same before clamd has found a virus in a large one': SMALL_DESCRIPTOR_MAX,
       'server that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,

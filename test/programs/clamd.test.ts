@@ -1,12 +1,10 @@
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
-import { askClamd, scanPath } from '../../src/scan/clamd/ask.ts'
-import { BY_PATH_FROM } from '../../src/scan/clamd/ask-server.ts'
+import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Sample, ScannerAnswer } from '../../src/scan/shared/scanner.ts'
@@ -31,16 +29,6 @@ const mail = (size: number) => {
 }
 const infectedMail = (size: number) => Buffer.concat([mail(size), Buffer.from(`\n${EICAR}\n`)])
 
-/** A file that everybody may read, as SPOOLDIR holds it. */
-function shared(t: { teardown(end: () => void): void }, message: Buffer): string {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-spool-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  chmodSync(directory, 0o755)
-  const path = join(directory, 'm.1')
-  writeFileSync(path, message, { mode: 0o644 })
-  return path
-}
-
 t.test('a real clamd', { skip }, async (t) => {
   const clamd = await startClamd({ tcp: true })
   t.teardown(clamd.stop)
@@ -62,41 +50,11 @@ t.test('a real clamd', { skip }, async (t) => {
     t.same(answer, { answer: 'infected', name: EICAR_NAME })
   })
 
-  t.test('reads a large message in a shared directory by itself', async (t) => {
-    const message = infectedMail(BY_PATH_FROM)
-    const onlyByPath: Sample = {
-      ...sample(message, shared(t, message)),
-      chunks: () => {
-        throw new Error('the bytes were not to be sent')
-      },
-    }
-    const { answer, notes } = await scan(clamd.socket, onlyByPath)
-    t.same(answer, { answer: 'infected', name: EICAR_NAME })
-    t.same(notes, [])
-    const harmless = mail(BY_PATH_FROM)
-    const clean = await scan(clamd.socket, sample(harmless, shared(t, harmless)))
-    t.same(clean.answer, { answer: 'clean' })
-  })
-
-  t.test('gets the bytes where the path is not there for it', async (t) => {
-    const { answer, notes } = await scan(
-      clamd.socket,
-      sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1'),
-    )
-    t.same(answer, { answer: 'infected', name: EICAR_NAME })
-    t.match(notes, [/File path check failure: No such file/])
-  })
-
-  t.test('answers PING, VERSION and a scan by path for onescan check', async (t) => {
+  t.test('answers PING and VERSION for onescan check', async (t) => {
     const address = readClamdAddress(clamd.socket)
     const signal = AbortSignal.timeout(10_000)
     t.same(await askClamd(address, 'PING', signal), { kind: 'answered', answer: 'PONG' })
     t.match(await askClamd(address, 'VERSION', signal), { answer: /^ClamAV [0-9]/ })
-    t.same(await scanPath(address, shared(t, infectedPlain), signal), {
-      kind: 'answered',
-      answer: { says: 'infected', name: EICAR_NAME },
-    })
-    t.match(await scanPath(address, '/nowhere/m.1', signal), { answer: { says: 'no-access' } })
   })
 })
 
@@ -110,9 +68,8 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
     const answerTo = (message: Sample) => scanner.scan(message, scanTask().task)
 
     t.test(`answers are those of their messages (${address})`, async (t) => {
-      const large = sample(infectedMail(BY_PATH_FROM), shared(t, infectedMail(BY_PATH_FROM)))
-      const harmless = sample(mail(BY_PATH_FROM), shared(t, mail(BY_PATH_FROM)))
-      const secret = sample(infectedMail(BY_PATH_FROM), '/nowhere/m.1')
+      const large = sample(infectedMail(MIB / 2))
+      const harmless = sample(mail(MIB / 2))
       const found = { answer: 'infected', name: EICAR_NAME }
       for (let round = 0; round < 3; round++) {
         const [clean, infected] = [answerTo(sample(plain)), answerTo(sample(infectedPlain))]
@@ -120,7 +77,6 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
         t.same(await answerTo(sample(Buffer.alloc(0))), { answer: 'clean' }, 'an empty message')
         t.same(await answerTo(large), found)
         t.same(await answerTo(harmless), { answer: 'clean' })
-        t.same(await answerTo(secret), found, 'by its bytes, since the path is not there')
         for (const size of [MIB + 1, 20 * MIB]) {
           const limited = { answer: 'unknown', over: 'size', why: /size limit exceeded/ }
           t.match(await answerTo(sample(mail(size))), limited)
@@ -152,26 +108,6 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
     for (const scanner of scanners) await scanner.scan(sample(plain), scanTask().task)
     t.same((await scan(clamd.socket, sample(infectedPlain))).answer.answer, 'infected')
   })
-})
-
-t.test('a clamd that may not open the path gets the bytes', { skip }, async (t) => {
-  const asRoot = process.getuid!() === 0
-  const clamd = await startClamd(asRoot ? { user: 'nobody' } : {})
-  t.teardown(clamd.stop)
-  const message = infectedMail(BY_PATH_FROM)
-  const path = shared(t, message)
-  chmodSync(path, asRoot ? 0o600 : 0o000)
-
-  const refused = await scan(clamd.socket, sample(message, path))
-  t.same(refused.answer, { answer: 'infected', name: EICAR_NAME })
-  t.match(refused.notes, [/cannot read SPOOLDIR, got a copy: .*Access denied/])
-
-  chmodSync(path, 0o644)
-  chmodSync(join(path, '..'), asRoot ? 0o700 : 0o000)
-  const hidden = await scan(clamd.socket, sample(message, path))
-  chmodSync(join(path, '..'), 0o700)
-  t.same(hidden.answer, { answer: 'infected', name: EICAR_NAME })
-  t.match(hidden.notes, [/File path check failure: Permission denied/])
 })
 
 t.test(

@@ -11,11 +11,11 @@ import {
   unknown,
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal } from './address.ts'
-import { askServer, type ClamdServer } from './ask-server.ts'
 import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { Absence, ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import type { Health } from './health.ts'
+import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
 import type { Versions } from './versions.ts'
 
@@ -125,7 +125,7 @@ class ServerSearch {
     const task = this.#task
     this.#round.delete(server)
     const version = versions.of(server)
-    const outcome = await askServer(server, this.#sample, task).finally(() => {
+    const outcome = await server.scan(this.#sample, task).finally(() => {
       queue.leave(server, this.#sample.size)
     })
     if (outcome.kind !== 'answered') {

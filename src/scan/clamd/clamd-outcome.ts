@@ -21,13 +21,5 @@ export type ClamdOutcome<Answer> =
  */
 export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 
-/** The bytes that came back. */
-export interface RawReplies {
-  /** The replies up to the last one's NUL, perhaps more; without NULs REPLY_MAX bytes for each. */
-  readonly bytes: Buffer
-  /** Whether the kernel had taken all packets when the reply came. */
-  readonly sentAll: boolean
-}
-
 /** What is sent in one call: bytes, perhaps with a descriptor, which stays open here. */
 export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }

@@ -3,11 +3,19 @@ import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { Connection } from '../../ground/net/connect.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import type { Absence, ClamdOutcome, ClamdPacket, RawReplies } from './clamd-outcome.ts'
-import { createClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
+import type { Absence, ClamdOutcome, ClamdPacket } from './clamd-outcome.ts'
+import { ClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
 /** Milliseconds until a socket that took nothing is tried again. */
 const FULL_FOR = 2
+
+/** The bytes that came back. */
+export interface RawReplies {
+  /** The replies up to the last one's NUL, perhaps more; without NULs REPLY_MAX bytes for each. */
+  readonly bytes: Buffer
+  /** Whether the kernel had taken all packets when the reply came. */
+  readonly sentAll: boolean
+}
 
 export interface ClamdExchangeOptions {
   readonly packets: Iterator<ClamdPacket>
@@ -26,7 +34,7 @@ export class Exchange {
   /** Resolves when the exchange is over; rejects with what `packets` throws. */
   readonly outcome: Promise<ClamdOutcome<RawReplies>>
   readonly #options: ClamdExchangeOptions
-  readonly #reply: ReturnType<typeof createClamdReplyReader>
+  readonly #reply: ClamdReplyReader
   #resolve: (outcome: ClamdOutcome<RawReplies>) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   #socket: Connection | undefined
@@ -38,7 +46,7 @@ export class Exchange {
 
   constructor(options: ClamdExchangeOptions) {
     this.#options = options
-    this.#reply = createClamdReplyReader(options.replies)
+    this.#reply = new ClamdReplyReader(options.replies)
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -11,7 +11,7 @@ const LOADED_PER_SECOND = 2_000_000
  * if it made its socket long enough after they changed: it makes the socket when it has loaded all
  * that is there. For a server on another host, and for a site's own signatures, only time tells.
  */
-export function hasLoaded(
+export function clamdHasLoaded(
   { address, version }: { readonly address: ClamdAddress; readonly version: string | undefined },
   { official, others, size }: SignatureFiles,
   isSettled: (changed: number | undefined) => boolean,

@@ -19,7 +19,7 @@ export async function tellsOfLimits(
   server: ClamdAddress,
   signal: AbortSignal,
 ): Promise<TellsOfLimits> {
-  const outcome = await scanStream(server, [nestedEicar()], signal)
+  const outcome = await scanStream(server, { chunks: () => [nestedEicar()] }, signal)
   if (outcome.kind !== 'answered') return { tells: 'unknown', why: outcome.why }
   const { answer } = outcome
   switch (answer.says) {

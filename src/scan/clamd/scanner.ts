@@ -5,13 +5,11 @@ import { over, type Scanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askClamd } from './ask.ts'
 import { askInTurn, type ClamdServers } from './ask-in-turn.ts'
-import type { ClamdServer } from './ask-server.ts'
-import { converse } from './converse.ts'
-import { hasLoaded } from './has-loaded.ts'
-import { createHealth } from './health.ts'
-import { createServerQueue } from './server-queue.ts'
-import { openSessions } from './sessions.ts'
-import { createVersions } from './versions.ts'
+import { clamdHasLoaded } from './has-loaded.ts'
+import { Health } from './health.ts'
+import { ClamdServer } from './server.ts'
+import { ServerQueue } from './server-queue.ts'
+import { Versions } from './versions.ts'
 
 /** What the log says of a server that failed. */
 const PASSED_OVER = 'fails, and is passed over while others answer'
@@ -43,22 +41,15 @@ export function clamdScanner(
     readonly tell?: (line: string) => void
   } = {},
 ): ClosableScanner {
-  const list = clam.addresses.map(readClamdAddress).map((address): ClamdServer => {
-    if (lasting) return { address, passing, ...openSessions(address, { passing }) }
-    return {
-      address,
-      converse,
-      converseMany: async () => undefined,
-      takesDescriptor: async () => false,
-      close() {},
-    }
-  })
+  const list = clam.addresses
+    .map(readClamdAddress)
+    .map((address) => new ClamdServer(address, { isLasting: lasting, passing }))
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const health = createHealth<ClamdServer>(undefined, ({ address: { text } }, state) => {
+  const health = new Health<ClamdServer>(undefined, ({ address: { text } }, state) => {
     // If there is only one server, each message says so.
     if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
   })
-  const versions = createVersions(
+  const versions = new Versions(
     list,
     async ({ address }, signal) => {
       const outcome = await askClamd(address, 'VERSION', signal)
@@ -66,7 +57,7 @@ export function clamdScanner(
     },
     { silent: (server) => list.length > 1 && health.failed(server) },
   )
-  const servers: ClamdServers = { list, health, queue: createServerQueue(), versions }
+  const servers: ClamdServers = { list, health, queue: new ServerQueue(), versions }
   return {
     name: 'clamd',
     local: false,
@@ -75,8 +66,10 @@ export function clamdScanner(
       signatures: () => versions.newest(),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, if that was not done just now
-        const servers = list.map((server) => ({ ...server, version: versions.of(server) }))
-        return servers.every((server) => hasLoaded(server, files, isSettled))
+        return list.every((server) => {
+          const { address } = server
+          return clamdHasLoaded({ address, version: versions.of(server) }, files, isSettled)
+        })
       },
     },
     takesBeside: true,

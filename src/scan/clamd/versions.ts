@@ -11,85 +11,94 @@ export const PATIENCE = 250
 /** Milliseconds after which a silent server is reported. */
 export const SILENCE_MAX = 1_000
 
-export interface Versions<Server> {
+export interface VersionsOptions<Server> {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime?: () => number
+  /** Called with a server that is silent for SILENCE_MAX: it loads a database, or is overloaded. */
+  readonly silent?: (server: Server) => unknown
+}
+
+/** A round of questions that is under way. */
+interface Asking {
+  readonly since: number
+  readonly done: Promise<void>
+}
+
+/** Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. */
+export class Versions<Server> {
+  readonly #servers: readonly Server[]
+  readonly #ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>
+  readonly #uptime: () => number
+  readonly #silent: ((server: Server) => unknown) | undefined
+  readonly #known = new Map<Server, string>()
+  readonly #over = new AbortController()
+  /** The time of the last question that was answered. */
+  #askedAt = Number.NEGATIVE_INFINITY
+  #asking: Asking | undefined
+
+  /** `ask` resolves to the answer of a server, or undefined if there is none. */
+  constructor(
+    servers: readonly Server[],
+    ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>,
+    { uptime = () => performance.now(), silent }: VersionsOptions<Server> = {},
+  ) {
+    this.#servers = servers
+    this.#ask = ask
+    this.#uptime = uptime
+    this.#silent = silent
+  }
+
   /**
    * The last answer of a server; undefined if it gave none. By now it may have newer signatures, but
    * no older ones.
    */
-  of(server: Server): string | undefined
+  of(server: Server): string | undefined {
+    return this.#known.get(server)
+  }
+
   /**
    * Resolves to the newest signatures of all servers, as they were within the last BELIEVED_FOR.
    * Undefined if no server answers, or their versions cannot be compared.
    */
-  newest(): Promise<string | undefined>
-  close(): void
-}
-
-/**
- * Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. `ask`
- * resolves to the answer, or undefined if there is none. `uptime` is in milliseconds.
- */
-export function createVersions<Server>(
-  servers: readonly Server[],
-  ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>,
-  {
-    uptime = () => performance.now(),
-    silent,
-  }: {
-    readonly uptime?: () => number
-    /** Called with a server that is silent for SILENCE_MAX: it loads a database, or is overloaded. */
-    readonly silent?: (server: Server) => unknown
-  } = {},
-): Versions<Server> {
-  const known = new Map<Server, string>()
-  const over = new AbortController()
-  /** The time of the last question that was answered. */
-  let askedAt = Number.NEGATIVE_INFINITY
-  let asking: { readonly since: number; readonly done: Promise<void> } | undefined
-
-  async function askAll(began: number): Promise<void> {
-    const signal = AbortSignal.any([over.signal, AbortSignal.timeout(BELIEVED_FOR)])
-    await Promise.all(
-      servers.map(async (server) => {
-        const timer = setTimeout(() => silent?.(server), SILENCE_MAX)
-        const version = await ask(server, signal).catch(() => undefined)
-        clearTimeout(timer)
-        if (version?.startsWith('ClamAV ')) known.set(server, version)
-        // A server that is down is left out. If all are down, their last answer still counts.
-        else if (known.size > 1) known.delete(server)
-      }),
-    )
-    askedAt = began
-  }
-
-  function refresh(): NonNullable<typeof asking> {
-    if (asking === undefined) {
-      const since = uptime()
-      const done = askAll(since).finally(() => {
-        asking = undefined
-      })
-      asking = { since, done }
-    }
-    return asking
-  }
-
-  function newestKnown(): string | undefined {
-    const all = [...known.values()]
+  async newest(): Promise<string | undefined> {
+    const age = this.#uptime() - this.#askedAt
+    if (age > BELIEVED_FOR) {
+      // Messages wait once for a silent server, and not each of them anew.
+      const { since, done } = this.#refresh()
+      if (!(await isWithin(done, PATIENCE - (this.#uptime() - since)))) return undefined
+    } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
+    const all = [...this.#known.values()]
     return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))
   }
 
-  return {
-    of: (server) => known.get(server),
-    async newest() {
-      const age = uptime() - askedAt
-      if (age > BELIEVED_FOR) {
-        // Messages wait once for a silent server, and not each of them anew.
-        const { since, done } = refresh()
-        if (!(await isWithin(done, PATIENCE - (uptime() - since)))) return undefined
-      } else if (age > ASKED_AGAIN_AFTER) void refresh()
-      return newestKnown()
-    },
-    close: () => over.abort(),
+  close(): void {
+    this.#over.abort()
+  }
+
+  #refresh(): Asking {
+    if (this.#asking === undefined) {
+      const since = this.#uptime()
+      const done = this.#askAll(since).finally(() => {
+        this.#asking = undefined
+      })
+      this.#asking = { since, done }
+    }
+    return this.#asking
+  }
+
+  async #askAll(began: number): Promise<void> {
+    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(BELIEVED_FOR)])
+    await Promise.all(
+      this.#servers.map(async (server) => {
+        const timer = setTimeout(() => this.#silent?.(server), SILENCE_MAX)
+        const version = await this.#ask(server, signal).catch(() => undefined)
+        clearTimeout(timer)
+        if (version?.startsWith('ClamAV ')) this.#known.set(server, version)
+        // A server that is down is left out. If all are down, their last answer still counts.
+        else if (this.#known.size > 1) this.#known.delete(server)
+      }),
+    )
+    this.#askedAt = began
   }
 }
 

@@ -191,7 +191,7 @@ async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: r
       if (chunk.includes('Subject: onescan asks')) isMail = false
       const ends = chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
       if (!ends) return
-      if (!isMail || answers) return void connection.end('stream: OK\0')
+      if (!isMail || answers) return void connection.end('1: stream: OK\0')
       whole.push(connection)
       told.emit('whole')
     })
@@ -208,7 +208,7 @@ async function patientClamd(t: { teardown(stop: () => unknown): void }, paths: r
     },
     answer() {
       answers = true
-      for (const connection of whole) connection.end('stream: OK\0')
+      for (const connection of whole) connection.end('1: stream: OK\0')
     },
   }
 }

@@ -25,12 +25,12 @@ function whenWhole(socket: Socket, then: () => void): void {
 }
 
 const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
-  ['says OK', (s) => whenWhole(s, () => s.end('stream: OK\0')), /decision=accept scan=clean/],
+  ['says OK', (s) => whenWhole(s, () => s.end('1: stream: OK\0')), /decision=accept scan=clean/],
   [
     'answers byte by byte',
     (s) =>
       whenWhole(s, async () => {
-        for (const byte of Buffer.from('stream: Eicar FOUND\0')) {
+        for (const byte of Buffer.from('1: stream: Eicar FOUND\0')) {
           if (!s.write(Buffer.of(byte))) await once(s, 'drain')
           await new Promise(setImmediate)
         }
@@ -43,7 +43,11 @@ const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
     (s) => whenWhole(s, () => s.end()),
     /decision=defer .*closed the connection without a reply/,
   ],
-  ['breaks off', (s) => whenWhole(s, () => s.end('stream: O')), /defer .*broke off in its reply/],
+  [
+    'breaks off',
+    (s) => whenWhole(s, () => s.end('1: stream: O')),
+    /defer .*broke off in its reply/,
+  ],
   ['never answers', (s) => s.resume(), /decision=defer .*no answer/],
   ['never reads', (s) => s.pause(), /decision=defer .*no answer/],
 ]

@@ -144,7 +144,7 @@ t.test('sending ends when clamd reports a limit', async (t) => {
 
 for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
-    const limit = await closesAtOnce(t, 'INSTREAM size limit exceeded. ERROR\0', place)
+    const limit = await closesAtOnce(t, '1: INSTREAM size limit exceeded. ERROR\0', place)
     const told = await scan(limit.address, afterwards(limit.waitForClose))
     t.match(told.answer, { answer: 'unknown', over: 'size' })
 

@@ -24,7 +24,7 @@ export async function fullServer(t: { teardown(stop: () => unknown): void }): Pr
       connection.on('error', () => {})
       connection.on('data', (chunk) => {
         last = Buffer.concat([last, chunk]).subarray(-4)
-        if (last.equals(Buffer.alloc(4))) connection.end('stream: OK\\0')
+        if (last.equals(Buffer.alloc(4))) connection.end('1: stream: OK\\0')
       })
     })
     server.listen({ path, backlog: 1 }, () => {

@@ -3,9 +3,9 @@ import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { SETTLED_AFTER, type SignatureFiles } from '../../../src/cluster/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from '../../../src/scan/clamd/address.ts'
-import { hasLoaded } from '../../../src/scan/clamd/has-loaded.ts'
-import { haveLoaded } from '../../../src/scan/shared/have-loaded.ts'
+import { clamdHasLoaded } from '../../../src/scan/clamd/has-loaded.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
+import { areSignaturesLoaded } from '../../../src/scan/shared/signatures-loaded.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** Whether clamd has loaded the signature files of this host. */
@@ -30,7 +30,7 @@ function files(setup: {
 }
 
 const has = (address: ClamdAddress, said: string | undefined, setup: Parameters<typeof files>[0]) =>
-  hasLoaded({ address, version: said }, files(setup), (changed) => {
+  clamdHasLoaded({ address, version: said }, files(setup), (changed) => {
     return changed === undefined || NOW >= changed + SETTLED_AFTER
   })
 
@@ -75,9 +75,9 @@ t.test(
     })
     const changed = files({ others: NOW - 1 })
     const later = (NOW - 1 + SETTLED_AFTER) * 1000
-    t.notOk(await haveLoaded([scanner("this host's")], changed, NOW * 1000))
-    t.ok(await haveLoaded([scanner("this host's")], changed, later))
-    t.ok(await haveLoaded([scanner('not told')], changed, NOW * 1000), 'or not by them')
-    t.ok(await haveLoaded([scanner("this host's")], undefined, NOW * 1000))
+    t.notOk(await areSignaturesLoaded([scanner("this host's")], changed, NOW * 1000))
+    t.ok(await areSignaturesLoaded([scanner("this host's")], changed, later))
+    t.ok(await areSignaturesLoaded([scanner('not told')], changed, NOW * 1000), 'or not by them')
+    t.ok(await areSignaturesLoaded([scanner("this host's")], undefined, NOW * 1000))
   },
 )

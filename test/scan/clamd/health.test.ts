@@ -1,9 +1,9 @@
 import t from 'tap'
-import { createHealth, FIRST_REST, LONGEST_REST } from '../../../src/scan/clamd/health.ts'
+import { FIRST_REST, Health, LONGEST_REST } from '../../../src/scan/clamd/health.ts'
 
 t.test('a server that failed rests for a while', async (t) => {
   let now = 1000
-  const health = createHealth(() => now)
+  const health = new Health(() => now)
   t.notOk(health.isResting('a'))
   health.failed('a')
   t.ok(health.isResting('a'))
@@ -14,7 +14,7 @@ t.test('a server that failed rests for a while', async (t) => {
 
 t.test('the rest is longer each time, up to a limit, until the server answers', async (t) => {
   let now = 0
-  const health = createHealth(() => now)
+  const health = new Health(() => now)
   const restOf = () => {
     health.failed('a')
     const began = now
@@ -30,7 +30,7 @@ t.test('the rest is longer each time, up to a limit, until the server answers', 
 
 t.test('messages that fail at the same time are one failure of the server', async (t) => {
   let now = 0
-  const health = createHealth(() => now)
+  const health = new Health(() => now)
   for (let i = 0; i < 100; i++) health.failed('a')
   now += FIRST_REST
   t.notOk(health.isResting('a'))
@@ -40,7 +40,7 @@ t.test(
   'a server counts as missed from the first failed connection until it answers again',
   async (t) => {
     let now = 0
-    const health = createHealth(() => now)
+    const health = new Health(() => now)
     t.equal(health.missed('a'), 0)
     t.ok(health.isResting('a'))
     now += 500
@@ -59,7 +59,7 @@ t.test(
 
 t.test('the log says once that a server fails, and once that it answers again', async (t) => {
   const said: string[] = []
-  const health = createHealth<string>(
+  const health = new Health<string>(
     () => 0,
     (server, state) => said.push(`${server} ${state}`),
   )

@@ -1,11 +1,11 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import t from 'tap'
-import { BY_PATH_FROM } from '../../../src/scan/clamd/ask-server.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
-const large = Buffer.alloc(BY_PATH_FROM, 'From: a@example.org\n\n0123456789abcdef\n')
 
 t.test('the scanner is called clamd and is no local policy', async (t) => {
   t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
@@ -106,46 +106,13 @@ t.test('an error of the first server is an answer: the second one is not asked',
   t.equal(second.connections.length, 0)
 })
 
-t.test('a large message in a shared directory goes by its path', async (t) => {
-  const server = await standIn(t, says('/spool/m.1: OK\0'))
-  t.equal((await scan(server.socket, sample(large, '/spool/m.1'))).answer.answer, 'clean')
-  t.equal(server.received.join(), 'zSCAN /spool/m.1\0')
-})
-
-t.test('small, private and remote mail goes by its bytes', async (t) => {
-  const server = await standIn(t, says('stream: OK\0'))
-  const below = large.subarray(1)
-  t.equal((await scan(server.socket, sample(below, '/spool/m.1'))).answer.answer, 'clean')
-  t.equal((await scan(server.socket, sample(large))).answer.answer, 'clean')
-  for (const received of server.received) t.equal(received.indexOf('zINSTREAM\0'), 0)
-})
-
-t.test('if clamd cannot read the path, the bytes are sent', async (t) => {
-  for (const refusal of [
-    'Access denied. ERROR',
-    'File path check failure: Permission denied. ERROR',
-    'Excluded',
-  ]) {
-    const server = await standIn(t, (connection, received) => {
-      connection.end(received.includes('zSCAN') ? `/spool/m.1: ${refusal}\0` : 'stream: OK\0')
-    })
-    const { answer, notes } = await scan(server.socket, sample(large, '/spool/m.1'))
-    t.equal(answer.answer, 'clean', refusal)
-    t.equal(server.connections.length, 2)
-    t.match(notes, [refusal])
-  }
-})
-
-t.test('if the path cannot be made, the bytes are sent', async (t) => {
-  const server = await standIn(t, says('stream: OK\0'))
-  const { answer, notes } = await scan(server.socket, { ...sample(large), pathIsShared: true })
-  t.equal(answer.answer, 'clean')
-  t.match(notes, [/^clamd got a copy: no path was to be asked for/])
-})
-
-t.test('another error about the path is an answer', async (t) => {
-  const server = await standIn(t, says("/spool/m.1: Can't allocate memory ERROR\0"))
-  const { answer } = await scan(server.socket, sample(large, '/spool/m.1'))
-  t.match(answer, { answer: 'unknown', why: /allocate memory/ })
-  t.equal(server.connections.length, 1)
+t.test('a server without sessions is no clamd: it could not tell', async (t) => {
+  const server = createServer((connection) => {
+    connection.on('error', () => {})
+    connection.on('data', () => connection.end('UNKNOWN COMMAND\0'))
+  }).listen(socketPath(t))
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { answer } = await scan(String(server.address()), sample(small))
+  t.match(answer, { answer: 'unknown', why: /answered something else than what it was asked/ })
 })

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { createServerQueue, LARGE_FROM } from '../../../src/scan/clamd/server-queue.ts'
+import { LARGE_FROM, ServerQueue } from '../../../src/scan/clamd/server-queue.ts'
 
 const patient = new AbortController().signal
 const both = () => ['a', 'b']
@@ -12,7 +12,7 @@ async function served(asked: readonly Promise<string | undefined>[]) {
 }
 
 t.test('a message gets the first server with a place, and waits if there is none', async (t) => {
-  const queue = createServerQueue<string>(2)
+  const queue = new ServerQueue<string>(2)
   const asked = Array.from({ length: 5 }, () => queue.take(both, patient))
   t.same(await served(asked), ['a', 'a', 'b', 'b', 'waits'])
 })
@@ -20,7 +20,7 @@ t.test('a message gets the first server with a place, and waits if there is none
 t.test(
   'messages get places in the order of their coming, and none overtakes another',
   async (t) => {
-    const queue = createServerQueue<string>(1)
+    const queue = new ServerQueue<string>(1)
     const asked = Array.from({ length: 4 }, () => queue.take(() => ['a'], patient))
     t.same(await served(asked), ['a', 'waits', 'waits', 'waits'])
     queue.leave('a')
@@ -35,7 +35,7 @@ t.test(
 t.test(
   'the servers that a message wants are asked for again when a place becomes free',
   async (t) => {
-    const queue = createServerQueue<string>(1)
+    const queue = new ServerQueue<string>(1)
     let wanted = ['a']
     const asked = [queue.take(() => ['a'], patient), queue.take(() => wanted, patient)]
     t.same(await served(asked), ['a', 'waits'])
@@ -48,7 +48,7 @@ t.test(
 t.test(
   'a message leaves the queue at the signal, without a place or a listener left behind',
   async (t) => {
-    const queue = createServerQueue<string>(1)
+    const queue = new ServerQueue<string>(1)
     const controller = new AbortController()
     const asked = [
       queue.take(() => ['a'], patient),
@@ -66,7 +66,7 @@ t.test(
 )
 
 t.test('large messages leave places for small ones, which overtake them', async (t) => {
-  const queue = createServerQueue<string>(4, 2)
+  const queue = new ServerQueue<string>(4, 2)
   const take = (size: number) => queue.take(() => ['a'], patient, size)
   const asked = [LARGE_FROM, LARGE_FROM, LARGE_FROM, LARGE_FROM - 1, 0, 0].map(take)
   t.same(await served(asked), ['a', 'a', 'waits', 'a', 'a', 'waits'])

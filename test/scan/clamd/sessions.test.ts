@@ -3,13 +3,12 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
-import { scanStream } from '../../../src/scan/clamd/ask.ts'
-import { BY_PATH_FROM } from '../../../src/scan/clamd/ask-server.ts'
+import { streamsOf } from '../../../src/scan/clamd/scan-commands.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
-import { ASK_AGAIN_AFTER, IDLE_MAX, openSessions } from '../../../src/scan/clamd/sessions.ts'
+import { ClamdSessions, IDLE_MAX } from '../../../src/scan/clamd/sessions.ts'
 import type { Sample, Scanner } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
-import { says, standIn } from './stand-in.ts'
+import { standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
@@ -33,22 +32,20 @@ async function gone(connection: Socket): Promise<void> {
   if (!connection.closed) await once(connection, 'close')
 }
 
-t.test('one connection serves message after message, by bytes and by path', async (t) => {
+t.test('one connection serves message after message', async (t) => {
   const server = await sessionStandIn(t, (asked) => {
-    if (asked.command.startsWith('zSCAN')) numbered('/spool/m.1: Eicar FOUND')(asked)
-    else ok(asked)
+    numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked)
   })
   const scanner = lasting(t, server.socket)
-  const large = sample(Buffer.alloc(BY_PATH_FROM), '/spool/m.1')
+  const virus = sample(Buffer.from('From: a@example.org\n\nvirus\n'))
   for (let round = 0; round < 3; round++) {
     t.equal((await scanBy(scanner)).answer.answer, 'clean')
-    t.match((await scanBy(scanner, large)).answer, { answer: 'infected', name: 'Eicar' })
+    t.match((await scanBy(scanner, virus)).answer, { answer: 'infected', name: 'Eicar' })
   }
   t.equal(server.connections.length, 1)
   t.same(
     server.asked.map(({ number }) => number),
-    [2, 3, 4, 5, 6, 7],
-    'the first one is a PING',
+    [1, 2, 3, 4, 5, 6],
   )
 })
 
@@ -98,7 +95,6 @@ t.test('messages at the same time have a connection each, and few of these are k
   let holds = false
   const server = await sessionStandIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
   const scanner = lasting(t, server.socket)
-  await scanBy(scanner) // from now on it is known to take sessions
   holds = true
   const count = IDLE_MAX + 3
   const scans = Array.from({ length: count }, () => scanBy(scanner))
@@ -129,11 +125,11 @@ t.test('a message is scanned although clamd closed the connection before it', as
 for (const [how, leave] of [
   ['without a word', ({ connection }: Asked) => void connection.destroy()],
   ['with a goodbye', ({ connection }: Asked) => void connection.end('COMMAND READ TIMED OUT\0')],
-  ['with an old answer', ({ connection }: Asked) => void connection.write('2: stream: OK\0')],
+  ['with an old answer', ({ connection }: Asked) => void connection.write('1: stream: OK\0')],
 ] as const) {
   t.test(`a kept connection that ends ${how} has the message sent again, whole`, async (t) => {
     const server = await sessionStandIn(t, (asked) => {
-      if (asked.connectionNumber === 1 && asked.number === 3) leave(asked)
+      if (asked.connectionNumber === 1 && asked.number === 2) leave(asked)
       else if (asked.connectionNumber === 1) ok(asked)
       else numbered('stream: Eicar FOUND')(asked)
     })
@@ -171,7 +167,7 @@ t.test(
 
 t.test('a reply that breaks off is no answer, and the server is not asked again', async (t) => {
   const server = await sessionStandIn(t, (asked) => {
-    if (asked.number === 2) ok(asked)
+    if (asked.number === 1) ok(asked)
     else asked.connection.end(`${asked.number}: stream: O`)
   })
   const scanner = lasting(t, server.socket)
@@ -188,7 +184,7 @@ t.test(
       const server = await sessionStandIn(t, ({ connection }) => void connection.write(reply))
       const { answer } = await scanBy(lasting(t, server.socket))
       t.match(answer, { answer: 'unknown', why: /something else/ }, JSON.stringify(reply))
-      t.equal(server.asked.length, 2, 'once on the connection of the PING, once on a fresh one')
+      t.equal(server.asked.length, 1)
     }
   },
 )
@@ -210,13 +206,10 @@ t.test(
     const server = await standIn(
       t,
       (connection) => {
-        connection.write('1: PONG\0')
-        connection.once('data', () => {
-          connection.pause()
-          connection.write('2: stream: OK\0')
-        })
+        connection.pause()
+        connection.write('stream: OK\0')
       },
-      (received) => received.includes('zPING\0'),
+      () => true,
     )
     const { answer } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
     t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
@@ -227,7 +220,7 @@ t.test(
 
 t.test('a scan that takes too long ends its connection, and is not sent again', async (t) => {
   const { task, abort } = scanTask()
-  const server = await sessionStandIn(t, (asked) => (asked.number === 2 ? ok(asked) : abort()))
+  const server = await sessionStandIn(t, (asked) => (asked.number === 1 ? ok(asked) : abort()))
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
   t.match(await scanner.scan(small, task), { answer: 'unknown', why: /within the time limit/ })
@@ -236,103 +229,11 @@ t.test('a scan that takes too long ends its connection, and is not sent again', 
   t.equal(server.connections.length, 1)
 })
 
-t.test('a server that knows no sessions is asked with a connection for each message', async (t) => {
-  const server = await sessionStandIn(
-    t,
-    ({ connection, inSession }) => {
-      connection.end(inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
-    },
-    { pings: false },
-  )
-  const scanner = lasting(t, server.socket)
-  for (let round = 0; round < 3; round++) {
-    t.equal((await scanBy(scanner)).answer.answer, 'clean')
-  }
-  t.equal(server.connections.length, 4)
-  t.equal(server.asked.length, 3, 'no message was sent to a session')
-})
-
-t.test(
-  'a server that does not answer IDSESSION is asked with a connection for each message',
-  async (t) => {
-    const server = await standIn(t, says('stream: OK\0'), (received) => {
-      return !received.includes('zIDSESSION') && received.subarray(-4).equals(Buffer.alloc(4))
-    })
-    const scanner = lasting(t, server.socket)
-    t.equal((await scanBy(scanner)).answer.answer, 'clean')
-    t.equal((await scanBy(scanner)).answer.answer, 'clean')
-    t.equal(server.connections.length, 3)
-  },
-)
-
-t.test(
-  'a server that does not know sessions any more is asked with a connection for each message',
-  async (t) => {
-    let knows = true
-    const server = await sessionStandIn(
-      t,
-      (asked) => {
-        const { connection, command, number } = asked
-        if (knows) connection.write(`${number}: ${command === 'zPING' ? 'PONG' : 'stream: OK'}\0`)
-        else connection.end(asked.inSession ? 'UNKNOWN COMMAND\0' : 'stream: OK\0')
-      },
-      { pings: false },
-    )
-    const scanner = lasting(t, server.socket)
-    t.equal((await scanBy(scanner)).answer.answer, 'clean')
-    knows = false
-    t.match((await scanBy(scanner)).answer, { answer: 'unknown', why: /something else/ })
-    t.equal((await scanBy(scanner)).answer.answer, 'clean')
-  },
-)
-
-t.test('a server without sessions is asked for them again later', async (t) => {
-  let knows = false
-  let time = 0
-  const server = await sessionStandIn(
-    t,
-    (asked) => {
-      if (asked.command !== 'zPING')
-        asked.connection.write(`${asked.number > 1 ? '2: ' : ''}stream: OK\0`)
-      else if (knows) asked.connection.write('1: PONG\0')
-      else asked.connection.end('UNKNOWN COMMAND\0')
-    },
-    { pings: false },
-  )
-  const address = readClamdAddress(server.socket)
-  const sessions = openSessions(address, { uptime: () => time })
-  t.teardown(sessions.close)
-  const connectionsFor = async () => {
-    const before = server.connections.length
-    const signal = AbortSignal.timeout(20_000)
-    const outcome = await scanStream(address, small.chunks(), signal, small.size, sessions.converse)
-    t.match(outcome, { kind: 'answered', answer: { says: 'clean' } })
-    return server.connections.length - before
-  }
-  t.equal(await connectionsFor(), 2)
-  knows = true
-  t.equal(await connectionsFor(), 1, 'not asked yet')
-  t.equal(server.asked.at(-1)!.number, 1)
-  time += ASK_AGAIN_AFTER + 1
-  t.equal(await connectionsFor(), 1)
-  t.equal(server.asked.at(-1)!.number, 2, 'in the session that was just asked for')
-})
-
-t.test('a server that did not listen is asked for sessions once it does', async (t) => {
-  const nobody = await sessionStandIn(t, ok)
-  const scanner = lasting(t, `${nobody.socket}.none`, nobody.socket)
-  const { answer, notes } = await scanBy(scanner)
-  t.equal(answer.answer, 'clean')
-  t.match(notes, [/cannot connect \(ENOENT\)/])
-})
-
 t.test('a connection that nobody used for a while is ended', async (t) => {
   const server = await sessionStandIn(t, ok)
-  const address = readClamdAddress(server.socket)
-  const sessions = openSessions(address, { idleFor: 20 })
-  t.teardown(sessions.close)
-  const signal = AbortSignal.timeout(20_000)
-  await scanStream(address, small.chunks(), signal, small.size, sessions.converse)
+  const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
+  t.teardown(() => sessions.close())
+  await sessions.ask(streamsOf([small]), AbortSignal.timeout(20_000))
   const keepAlive = setInterval(() => {}, 1000) // its own timer keeps no process alive
   await gone(server.connections[0]!)
   clearInterval(keepAlive)

@@ -18,7 +18,9 @@ export interface StandIn {
   readonly connections: readonly Socket[]
 }
 
+const GREETING = Buffer.from('zIDSESSION\0')
 const VERSION = Buffer.from('zVERSION\0')
+const TRIAL = Buffer.from('zFILDES\0\0')
 
 /** A new path for a socket. It has to be short: sun_path of unix(7) holds 107 bytes. */
 export function socketPath(t: Test): string {
@@ -31,8 +33,9 @@ export function socketPath(t: Test): string {
  * A server in clamd's place, for what a real one does only on bad days. `answer` is
  * called once the client has sent `until`: the end of an INSTREAM, if nothing else.
  *
- * It knows no sessions and no version, and whoever asks for one is told so and not shown;
- * unless there is an `until`, which sees all. session-stand-in.ts has one that knows them.
+ * It answers one command on each connection: what `answer` writes first bears the number of that, and
+ * whoever sends a second one finds the connection closed. It knows no version and takes no
+ * descriptors, and whoever tries is told so and not shown. session-stand-in.ts has one for many commands.
  */
 export async function standIn(
   t: Test,
@@ -53,15 +56,21 @@ export async function standIn(
     let answered = false
     connection.on('error', () => {})
     connection.on('end', () => index < 0 && show(Buffer.alloc(0)))
+    numberFirst(connection)
     connection.on('data', (chunk: Buffer) => {
-      const isOther = chunk.includes('zIDSESSION') || chunk.equals(VERSION)
-      if (index < 0 && until === isWhole && isOther) {
+      if (answered) {
+        connection.destroy()
+        return
+      }
+      const isGreeted = index < 0 && chunk.subarray(0, GREETING.length).equals(GREETING)
+      const bytes = isGreeted ? chunk.subarray(GREETING.length) : chunk
+      if (index < 0 && (bytes.equals(VERSION) || bytes.equals(TRIAL))) {
         connection.removeAllListeners('end').end('UNKNOWN COMMAND\0')
         return
       }
-      if (index < 0) show(chunk)
-      else received[index] = Buffer.concat([received[index]!, chunk])
-      if (answered || !until(received[index]!)) return
+      if (index < 0) show(bytes)
+      else received[index] = Buffer.concat([received[index]!, bytes])
+      if (!until(received[index]!)) return
       answered = true
       answer(connection, received[index]!)
     })
@@ -73,6 +82,22 @@ export async function standIn(
     server.close()
   })
   return { socket, received, connections }
+}
+
+/** Puts the number of the first command before what is written first. */
+function numberFirst(connection: Socket): void {
+  const write = connection.write.bind(connection) as (data: Buffer, done?: () => void) => boolean
+  let isFirst = true
+  const numbered = (data: string | Buffer) => {
+    const bytes = Buffer.concat([Buffer.from(isFirst ? '1: ' : ''), Buffer.from(data)])
+    isFirst = false
+    return bytes
+  }
+  const end = connection.end.bind(connection) as (data?: Buffer) => Socket
+  connection.write = (data: string | Buffer, done?: unknown) =>
+    write(numbered(data), done as () => void)
+  connection.end = (data?: unknown) =>
+    data === undefined ? end() : end(numbered(data as string | Buffer))
 }
 
 /** Makes an answer of a stand-in: these words, then the end of the connection. */

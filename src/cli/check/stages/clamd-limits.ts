@@ -24,7 +24,8 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
   const what = `clamd ${server.text} large mail`
   const size = `${clam.maxSize} bytes (CLAMDMAXSIZE)`
   const message = largeEicarMessage(clam.maxSize)
-  const outcome = await scanStream(server, message, AbortSignal.timeout(PATIENCE))
+  const content = { chunks: () => message }
+  const outcome = await scanStream(server, content, AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
     const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
     return warning(what, `${outcome.why} with ${size}`, remedy)

@@ -6,7 +6,6 @@ import { obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host, scanPolicyOf } from '../shared/host.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
-import { checkClamdPath } from './clamd-path.ts'
 import { checkCount, databaseOf } from './signatures.ts'
 
 /** Milliseconds for the answer to VERSION. */
@@ -66,7 +65,6 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
     findings: [
       ...checkSocketAccess(host, server),
       ...signatures(host, server, version),
-      ...(await checkClamdPath(host, server)),
       ...(await checkClamdLimits(server, policy)),
     ],
   }

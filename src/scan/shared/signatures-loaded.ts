@@ -6,7 +6,7 @@ import type { Scanner } from './scanner.ts'
  * their verdicts stay true until the files change again. A scanner that cannot tell has loaded the
  * files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
  */
-export async function haveLoaded(
+export async function areSignaturesLoaded(
   scanners: readonly Scanner[],
   files: SignatureFiles | undefined,
   now: number,
