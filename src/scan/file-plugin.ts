@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { type HostCommand, hostCommand, limitedTo } from './file-plugin/host-command.ts'
+import { recipientsOf } from '../message/envelope/envelope.ts'
+import { hostCommand, limitedTo } from './file-plugin/host-command.ts'
 import { PluginHost } from './file-plugin/host-process.ts'
-import { type HostStarter, hostPerMessage, type PluginHosts } from './file-plugin/hosts.ts'
+import { oneMessageEach, PluginPool, type PoolLimits, standardLimits } from './file-plugin/pool.ts'
 import { encodeRequest } from './plugin-host/request.ts'
 import { causeOf } from './shared/cause.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
@@ -22,7 +23,7 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 /**
  * The scanner in a file of PLUGINDIR: JavaScript, TypeScript or C, by its extension (onescan-plugin(7)).
  * It runs in a process of its own, because a plugin that calls exit(0), loops or corrupts memory must
- * not decide about mail. `openHosts` says for how many messages that process serves. Anything but a
+ * not decide about mail. That process serves one message or many. Anything but a
  * proper answer is *could not tell*, with the plugin's name; also a plugin that cannot be loaded.
  *
  * Throws a Fault of kind `config` for a name that cannot be a plugin's.
@@ -30,12 +31,19 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 export function filePluginScanner(
   policy: ScanPolicy,
   fileName: string,
-  openHosts: (starter: HostStarter) => PluginHosts = hostPerMessage,
+  lastFor: 'one message' | 'many messages' = 'one message',
   log: WriteLine = writeToLog,
+  limits: PoolLimits = lastFor === 'one message' ? oneMessageEach : standardLimits,
 ): Scanner {
   checkName(fileName)
   const file = join(policy.filePlugins.directory, fileName)
-  const hosts = openHosts(starterFor(policy, file, fileName, log))
+  const { environment, filePlugins } = policy
+  const pool = new PluginPool(() => {
+    checkFile(file)
+    const command = limitedTo(policy.timeout, hostCommand(file))
+    const relay = () => relayLines(`plugin ${fileName}`, log)
+    return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
+  }, limits)
   return {
     name: fileName,
     local: false,
@@ -47,58 +55,41 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      const answer = await askPlugin(policy, file, hosts, sample, task).catch((error) => {
+      const answer = await askPlugin(policy, file, pool, sample, task).catch((error) => {
         if (isFault(error)) throw error // our own spool, not the plugin
         return unknown(errorText(error), causeOf(error))
       })
       if (answer.answer !== 'unknown') return answer
       return unknown(`plugin ${fileName}: ${answer.why}`, answer.cause)
     },
-    close: hosts.close,
-  }
-}
-
-/** Starts processes for the plugin. Throws if its file is missing or not safe to load. */
-function starterFor(
-  policy: ScanPolicy,
-  file: string,
-  fileName: string,
-  log: WriteLine,
-): HostStarter {
-  const start = (command: HostCommand) => {
-    checkFile(file)
-    const relay = () => relayLines(`plugin ${fileName}`, log)
-    const { environment, filePlugins } = policy
-    return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
-  }
-  return {
-    once: () => start(limitedTo(policy.timeout, 'once', hostCommand(file))),
-    kept: () => start(limitedTo(policy.timeout, 'kept', hostCommand(file))),
+    close: () => pool.close(),
   }
 }
 
 async function askPlugin(
   policy: ScanPolicy,
   file: string,
-  hosts: PluginHosts,
+  pool: PluginPool,
   sample: Sample,
   { timeLeft, signal }: ScanTask,
 ): Promise<ScannerAnswer> {
   const { infectedCode, cleanCode, filePlugins } = policy
   const { envelope, whole } = sample
+  const sender = envelope.sender.text
+  const recipients = Array.from(recipientsOf(envelope), ({ text }) => text)
   const { size, origin } = whole ?? sample
   const path = await (whole ?? sample).path()
   const part = whole && { path: await sample.path(), size: sample.size }
   const compose = () => {
     const nonce = randomBytes(16).toString('hex')
     const { symbol } = filePlugins
-    const about = { path, size, part, timeLeft: timeLeft(), envelope, origin }
+    const about = { path, size, part, timeLeft: timeLeft(), sender, recipients, origin }
     return {
       nonce,
       request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),
     }
   }
-  return hosts.ask(compose, signal)
+  return pool.ask(compose, signal)
 }
 
 /** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */

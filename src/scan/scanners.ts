@@ -1,21 +1,30 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { loadPassedDescriptors } from '../ground/net/passed-descriptors.ts'
-import type { HostStarter, PluginHosts } from './file-plugin/hosts.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from './shared/built-in-names.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import { type Scanner, unknown } from './shared/scanner.ts'
 import type { WriteLine } from './shared/stderr-lines.ts'
 
+export interface ScannersOptions {
+  /**
+   * Whether scanners last from message to message, until they are closed, or each message has its own
+   * connection to clamd and its own processes of file plugins (the default).
+   */
+  readonly lastFor?: 'one message' | 'many messages'
+  /** Takes what scanners write to standard error; by default that goes to this program's own. */
+  readonly log?: WriteLine
+  /** Takes a line when a server fails, and when it answers again. */
+  readonly tell?: (line: string) => void
+}
+
 /** Loads the plugins that come with onescan, each for the first message that needs it. */
 const builtIn: Readonly<
-  Record<
-    BuiltInName,
-    (policy: ScanPolicy, lasting: boolean, tell?: (line: string) => void) => Promise<Scanner>
-  >
+  Record<BuiltInName, (policy: ScanPolicy, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (policy, lasting, tell) => {
+  clamd: async (policy, { lastFor, tell }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
+    const lasting = lastFor === 'many messages'
     const passing = lasting ? await loadPassedDescriptors() : undefined
     return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
   },
@@ -28,38 +37,30 @@ const builtIn: Readonly<
 /**
  * Makes the scanners that QHPSI names, in its order. A scanner that cannot be loaded is in the list,
  * too, and answers *could not tell*: a misspelt plugin must defer mail, not let it through unscanned.
- *
- * With `openHosts` the scanners last from message to message, until they are closed. Without it each
- * message has its own connection to clamd and its own processes of file plugins. `log` takes what
- * scanners write to standard error; by default that goes to this program's own. `tell` takes a line
- * when a server fails, and when it answers again.
  */
 export async function makeScanners(
   policy: ScanPolicy,
-  openHosts?: (starter: HostStarter) => PluginHosts,
-  log?: WriteLine,
-  tell?: (line: string) => void,
+  options: ScannersOptions = {},
 ): Promise<Scanner[]> {
   const { line } = policy
   if (line.kind === 'command') {
-    return [(await import('./command.ts')).commandScanner(policy, line.words, log)]
+    return [(await import('./command.ts')).commandScanner(policy, line.words, options.log)]
   }
-  return Promise.all(line.names.map((name) => makePlugin(policy, name, openHosts, log, tell)))
+  return Promise.all(line.names.map((name) => makePlugin(policy, name, options)))
 }
 
 async function makePlugin(
   policy: ScanPolicy,
   name: string,
-  openHosts?: (starter: HostStarter) => PluginHosts,
-  log?: WriteLine,
-  tell?: (line: string) => void,
+  options: ScannersOptions,
 ): Promise<Scanner> {
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      return (await import('./file-plugin.ts')).filePluginScanner(policy, name, openHosts, log)
+      const { filePluginScanner } = await import('./file-plugin.ts')
+      return filePluginScanner(policy, name, options.lastFor, options.log)
     }
-    if (isBuiltIn(name)) return await builtIn[name](policy, openHosts !== undefined, tell)
+    if (isBuiltIn(name)) return await builtIn[name](policy, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))

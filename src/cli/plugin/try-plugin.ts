@@ -3,7 +3,6 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { hostPerMessage } from '../../scan/file-plugin/hosts.ts'
 import { filePluginScanner } from '../../scan/file-plugin.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Verdict } from '../../scan/shared/verdict.ts'
@@ -50,7 +49,7 @@ export async function* tryPlugin(
   let lines: string[] = []
   const prefix = `plugin ${name}: `
   const log = (line: string) => void lines.push(line.trimEnd().replace(prefix, ''))
-  const scanner = filePluginScanner(policy, name, hostPerMessage, log)
+  const scanner = filePluginScanner(policy, name, 'one message', log)
   await scanner.prepare?.()
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   const byHand = {

@@ -28,7 +28,6 @@ import { openQuotaClient } from '../../quota/ask/quota-client.ts'
 import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { loadRules } from '../../rules/load.ts'
 import type { Rules } from '../../rules/match.ts'
-import { openPool } from '../../scan/file-plugin/pool.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
@@ -90,7 +89,9 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const policy = readScanningPolicy(env)
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
-  const scanners = policy ? await makeScanners(policy.scan, openPool, undefined, log) : []
+  const scanners = policy
+    ? await makeScanners(policy.scan, { lastFor: 'many messages', tell: log })
+    : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
@@ -169,7 +170,7 @@ async function prepareRules(
       const policy = withSettings(base, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makeScanners(policy.scan, openPool, undefined, log)
+        ? await makeScanners(policy.scan, { lastFor: 'many messages', tell: log })
         : undefined
       for (const scanner of scanners ?? []) await scanner.prepare?.()
       prepared.set(key, { policy, scanners })

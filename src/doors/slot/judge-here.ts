@@ -31,7 +31,7 @@ export async function judgeHere(
   const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))
   if (rules === undefined) return judge(transaction, policy, tools)
   const policyFor = policyByRule({ policy, tools }, env, ({ scan }) =>
-    makeScanners(scan, undefined, log.relay),
+    makeScanners(scan, { log: log.relay }),
   )
   return judgeByRules(transaction, rules, policyFor, 'once, some kept')
 }

@@ -17,7 +17,7 @@ export interface SlotTools extends Tools {
 export async function prepareTools(policy: Policy, log: LogSink): Promise<SlotTools> {
   const { cluster, quota } = policy
   return {
-    scanners: await makeScanners(policy.scan, undefined, log.relay),
+    scanners: await makeScanners(policy.scan, { log: log.relay }),
     crypto: cluster && (await loadCrypto()),
     signatureFiles: once(
       () => cluster && readSignatureFiles(cluster.signatureDirectory, Date.now()),

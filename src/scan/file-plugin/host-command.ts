@@ -31,22 +31,15 @@ const MEMORY = 1024 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * Returns the same command under limits, for a process that judges one message or is kept for many.
- * `timeout` is SCANTIMEOUT in milliseconds. A kept process is renewed before it has used more than
- * RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as much processor time as it
- * would have alone.
+ * Returns the same command under limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed
+ * before it has used more than RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as
+ * much processor time as it would have alone.
  *
- * The shell only sets the limits and execs. All that a plugin starts inherits them. The limit of
- * processor time ends a busy loop if onescan-queue is killed, which has no watchdog.
+ * The shell only sets the limits and execs. All that a plugin starts inherits them.
  */
-export function limitedTo(
-  timeout: number,
-  asked: 'once' | 'kept',
-  command: HostCommand,
-): HostCommand {
+export function limitedTo(timeout: number, command: HostCommand): HostCommand {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
-  const seconds = asked === 'once' ? forOne : RENEWED_AFTER + forOne
-  const limits = `ulimit -t ${seconds}; ulimit -d ${MEMORY}`
+  const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}`
   const script = `{ ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@"`
   return ['/bin/sh', '-c', script, 'sh', ...command]
 }

@@ -1,6 +1,5 @@
 import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
-import type { HostStarter, PluginHosts } from './hosts.ts'
 import { startWatchdog } from './watchdog.ts'
 
 export interface PoolLimits {
@@ -16,6 +15,7 @@ export interface PoolLimits {
   readonly timeout: number
 }
 
+/** Of a daemon. */
 export const standardLimits: PoolLimits = {
   most: 8,
   messages: 1000,
@@ -23,6 +23,9 @@ export const standardLimits: PoolLimits = {
   settle: 250,
   timeout: 20,
 }
+
+/** Of a program that judges one message: each process is asked once. */
+export const oneMessageEach: PoolLimits = { ...standardLimits, messages: 1 }
 
 /** A question that waits for a process. */
 interface WaitingQuestion {
@@ -32,74 +35,76 @@ interface WaitingQuestion {
   fail(error: unknown): void
 }
 
+/** A message that was asked about, and the number of messages that its process had before. */
+interface PluginAsked {
+  readonly answer: ScannerAnswer
+  readonly had: number
+}
+
 /**
- * Keeps processes, each for one message after another. If a process that has judged other messages
- * could not tell, these may be the reason: so the message is asked about once more, in a fresh process
- * and within its deadline. A process that could not tell, or did not settle, is ended.
+ * The processes that a plugin is asked in, each about one message after another. If a process that has
+ * judged other messages could not tell, these may be the reason: so the message is asked about once more,
+ * in a fresh process and within its deadline. A process that could not tell, or did not settle, is ended.
  */
-export function openPool(
-  { kept: start }: HostStarter,
-  limits: PoolLimits = standardLimits,
-): PluginHosts {
-  // A process is idle, settling, or has one message: it leaves `idle` before it gets one. Its answer
+export class PluginPool {
+  readonly #start: () => PluginHost
+  readonly #limits: PoolLimits
+  // A process is idle, settling, or has one message: it leaves `#idle` before it gets one. Its answer
   // bears the nonce of the question, so a late answer is never taken for another message's
   // (host-reply.ts).
-  const hosts = new Set<PluginHost>()
+  readonly #hosts = new Set<PluginHost>()
   /** The process that was used last stands last and is used first, so that the others can end. */
-  const idle = new Map<PluginHost, NodeJS.Timeout>()
-  const waiting: WaitingQuestion[] = []
+  readonly #idle = new Map<PluginHost, NodeJS.Timeout>()
+  readonly #waiting: WaitingQuestion[] = []
   /** Processes that have just answered; nearly always they are idle in no time. */
-  const settling = new Set<PluginHost>()
-  let closed = false
+  readonly #settling = new Set<PluginHost>()
+  #isClosed = false
 
-  function startHost(): PluginHost {
-    const host = start()
-    // Before the process gets a message, and so before it runs any code of the plugin.
-    const watchdog = host.pid === undefined ? undefined : startWatchdog(host.pid)
-    hosts.add(host)
-    host.ended.then(() => {
-      watchdog?.dismiss()
-      hosts.delete(host)
-      forget(host)
-      serve()
-    })
-    return host
+  /** `start` starts a process, and throws if it cannot. */
+  constructor(start: () => PluginHost, limits: PoolLimits = standardLimits) {
+    this.#start = start
+    this.#limits = limits
   }
 
-  function forget(host: PluginHost): void {
-    clearTimeout(idle.get(host))
-    idle.delete(host)
+  /**
+   * Resolves to the answer on one message. `compose` makes the question, with a new nonce each time it
+   * is called. Rejects if no process can be started; the error says why. Nothing is left of a process
+   * that had its last message when the answer is there.
+   */
+  async ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<ScannerAnswer> {
+    const { answer, had } = await this.#askOne(false, compose, signal)
+    if (hasAnswered(answer) || had === 0 || signal.aborted) return answer
+    return (await this.#askOne(true, compose, signal)).answer
   }
 
-  /** Gives processes to the questions that wait, in their order. */
-  function serve(): void {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const kept = [...idle.keys()]
-      try {
-        if (!next.fresh && kept.length > 0) {
-          forget(kept.at(-1)!)
-          next.take(kept.at(-1)!)
-        } else if (!next.fresh && waiting.length <= settling.size) {
-          return
-        } else if (hosts.size < limits.most) {
-          next.take(startHost())
-        } else {
-          // An idle process makes room for a fresh one; `serve` is called again when it has ended.
-          if (kept.length > 0) void kept[0]!.end()
-          return
-        }
-      } catch (error) {
-        next.fail(error)
-      }
-      waiting.shift()
+  /** Ends all processes; those at work finish their message first. */
+  close(): void {
+    this.#isClosed = true
+    for (const host of this.#idle.keys()) void host.end()
+  }
+
+  async #askOne(
+    fresh: boolean,
+    compose: () => PluginQuestion,
+    signal: AbortSignal,
+  ): Promise<PluginAsked> {
+    const host = await this.#acquire(fresh, signal)
+    if (host === undefined) {
+      const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
+      return { answer: unknown(why, 'timeout'), had: 0 }
     }
+    const had = host.asked
+    const answer = await host.ask(compose(), signal) // composed now, because it says how much time is left
+    const released = this.#release(host, hasAnswered(answer) && !signal.aborted)
+    if (host.asked >= this.#limits.messages) await released
+    return { answer, had }
   }
 
   /** Resolves to a process for one question; undefined if `signal` comes first. */
-  function acquire(fresh: boolean, signal: AbortSignal): Promise<PluginHost | undefined> {
+  #acquire(fresh: boolean, signal: AbortSignal): Promise<PluginHost | undefined> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        waiting.splice(waiting.indexOf(entry), 1)
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1)
         resolve(undefined)
       }
       const entry: WaitingQuestion = {
@@ -115,65 +120,79 @@ export function openPool(
       }
       if (signal.aborted) return resolve(undefined)
       signal.addEventListener('abort', leave, { once: true })
-      if (fresh) waiting.unshift(entry)
-      else waiting.push(entry)
-      serve()
+      if (fresh) this.#waiting.unshift(entry)
+      else this.#waiting.push(entry)
+      this.#serve()
     })
   }
 
-  async function release(host: PluginHost, keep: boolean): Promise<void> {
-    if (keep && host.asked < limits.messages && (await settles(host)) && !closed) {
-      const timer = setTimeout(() => void host.end(), limits.idle)
-      timer.unref()
-      idle.set(host, timer)
-      serve()
-    } else {
-      await host.end()
-      serve()
+  /** Gives processes to the questions that wait, in their order. */
+  #serve(): void {
+    const waiting = this.#waiting
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      const kept = [...this.#idle.keys()]
+      try {
+        if (!next.fresh && kept.length > 0) {
+          this.#forget(kept.at(-1)!)
+          next.take(kept.at(-1)!)
+        } else if (!next.fresh && waiting.length <= this.#settling.size) {
+          return
+        } else if (this.#hosts.size < this.#limits.most) {
+          next.take(this.#startHost())
+        } else {
+          // An idle process makes room for a fresh one; `#serve` is called again when it has ended.
+          if (kept.length > 0) void kept[0]!.end()
+          return
+        }
+      } catch (error) {
+        next.fail(error)
+      }
+      waiting.shift()
     }
+  }
+
+  #startHost(): PluginHost {
+    const host = this.#start()
+    // Before the process gets a message, and so before it runs any code of the plugin.
+    const watchdog = host.pid === undefined ? undefined : startWatchdog(host.pid)
+    this.#hosts.add(host)
+    host.ended.then(() => {
+      watchdog?.dismiss()
+      this.#hosts.delete(host)
+      this.#forget(host)
+      this.#serve()
+    })
+    return host
+  }
+
+  #forget(host: PluginHost): void {
+    clearTimeout(this.#idle.get(host))
+    this.#idle.delete(host)
+  }
+
+  async #release(host: PluginHost, mayBeKept: boolean): Promise<void> {
+    const isKept = mayBeKept && host.asked < this.#limits.messages
+    if (isKept && (await this.#settles(host)) && !this.#isClosed) {
+      const timer = setTimeout(() => void host.end(), this.#limits.idle)
+      timer.unref()
+      this.#idle.set(host, timer)
+    } else await host.end()
+    this.#serve()
   }
 
   /** Resolves to whether the process is ready for another message in time. */
-  async function settles(host: PluginHost): Promise<boolean> {
-    settling.add(host)
+  async #settles(host: PluginHost): Promise<boolean> {
+    this.#settling.add(host)
     const impatient = setTimeout(() => {
-      settling.delete(host)
-      serve()
-    }, limits.timeout)
-    const tooLate = setTimeout(() => void host.end(), limits.settle)
+      this.#settling.delete(host)
+      this.#serve()
+    }, this.#limits.timeout)
+    const tooLate = setTimeout(() => void host.end(), this.#limits.settle)
     const ready = await host.settled()
     clearTimeout(impatient)
     clearTimeout(tooLate)
-    settling.delete(host)
+    this.#settling.delete(host)
     return ready
-  }
-
-  async function askOne(
-    fresh: boolean,
-    compose: () => PluginQuestion,
-    signal: AbortSignal,
-  ): Promise<{ readonly answer: ScannerAnswer; readonly had: number }> {
-    const host = await acquire(fresh, signal)
-    if (host === undefined) {
-      const why = `none of ${limits.most} processes was free within SCANTIMEOUT`
-      return { answer: unknown(why, 'timeout'), had: 0 }
-    }
-    const had = host.asked
-    const answer = await host.ask(compose(), signal) // composed now, because it says how much time is left
-    void release(host, hasAnswered(answer) && !signal.aborted)
-    return { answer, had }
-  }
-
-  return {
-    async ask(compose, signal) {
-      const { answer, had } = await askOne(false, compose, signal)
-      if (hasAnswered(answer) || had === 0 || signal.aborted) return answer
-      return (await askOne(true, compose, signal)).answer
-    },
-    close() {
-      closed = true
-      for (const host of idle.keys()) void host.end()
-    },
   }
 }
 

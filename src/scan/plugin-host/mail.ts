@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs'
-import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Mail } from '../../plugin.ts'
 import type { PluginRequest } from './request.ts'
 
@@ -8,10 +7,11 @@ const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
 /** Makes the mail that a plugin gets. Call `over` when it has answered, so that its signal does not fire any more. */
-export function mailOf({ envelope, origin, path, size, part, timeLeft }: PluginRequest): {
+export function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
   readonly mail: Mail
   over(): void
 } {
+  const { path, size, part, sender, recipients } = request
   const warning = new AbortController()
   const timer = setTimeout(
     () => warning.abort(new DOMException('SCANTIMEOUT is near', 'TimeoutError')),
@@ -25,8 +25,8 @@ export function mailOf({ envelope, origin, path, size, part, timeLeft }: PluginR
       path,
       size,
       ...(part && { part }),
-      sender: envelope.sender.text,
-      recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
+      sender,
+      recipients,
       signal: warning.signal,
       log,
     },

@@ -10,7 +10,7 @@ import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'
 import type { Plugin } from './plugin.ts'
-import { createRequestReader, type PluginRequest } from './request.ts'
+import { type PluginRequest, RequestReader } from './request.ts'
 import { loadScript } from './script.ts'
 import { loadSharedObject } from './shared-object.ts'
 
@@ -24,7 +24,7 @@ delete process.env[CODE_SETTING] // programs that the plugin starts need not kno
 const directory = process.cwd()
 // The channel is not read while a message is judged. A request that came meanwhile is an error of its
 // sender (request.ts).
-const requests = createRequestReader()
+const requests = new RequestReader()
 let plugin: Plugin | undefined
 /** The last request. */
 let request: PluginRequest | undefined

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { openPool, type PoolLimits, standardLimits } from '../../../src/scan/file-plugin/pool.ts'
+import { type PoolLimits, standardLimits } from '../../../src/scan/file-plugin/pool.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
 import { ask, policyFor, type Question, type Reply, whyOf } from './asking.ts'
@@ -28,9 +28,12 @@ export function poolPlugin(
   limits: Partial<PoolLimits> = {},
 ): PooledPlugin {
   const { directory, file } = question
-  const scanner = filePluginScanner(policyFor(question), file, (starter) =>
-    openPool(starter, { ...standardLimits, settle: 10_000, timeout: 10_000, ...limits }),
-  )
+  const scanner = filePluginScanner(policyFor(question), file, 'many messages', undefined, {
+    ...standardLimits,
+    settle: 10_000,
+    timeout: 10_000,
+    ...limits,
+  })
   t.teardown(() => scanner.close?.())
   const askAbout: PooledPlugin['ask'] = (subject, more, gone) => {
     const path = join(directory, `message-${messages++}`)
