@@ -1,20 +1,17 @@
-import { basename } from 'node:path'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { isThere } from '../ground/path/exists.ts'
 import { readOwnFile } from '../ground/path/read.ts'
 import type { MailParties } from './candidates.ts'
 import { createRules, type Rules } from './match.ts'
 import { parseRules } from './parse.ts'
-import type { Rule } from './rule.ts'
 import { ruleFiles } from './rule-files.ts'
-import { parseSimcontrol } from './simcontrol.ts'
 
 /** Most bytes of the file. */
 export const FILE_MAX = 4 * 1024 * 1024
 
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`, else simscan's `simcontrol`. Returns undefined if there is none. With `about`, lines
+ * `hostDirectory`. Returns undefined if there is none. With `about`, lines
  * about other mail are left out. Throws a Fault of kind `config` for a file that cannot be read, or that
  * makes no sense.
  */
@@ -26,7 +23,7 @@ export function loadRules(
   for (const path of ruleFiles(control, hostDirectory)) {
     const text = readIfThere(path)
     if (text === undefined) continue
-    const rules = rulesIn(text, path, about)
+    const rules = parseRules(text, path, about)
     return rules.length === 0 ? undefined : createRules(path, rules)
   }
   return undefined
@@ -36,13 +33,7 @@ export function loadRules(
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
   if (text === undefined) throw new Fault('config', `${path}: is not there`)
-  return createRules(path, rulesIn(text, path))
-}
-
-function rulesIn(text: string, path: string, about?: MailParties): readonly Rule[] {
-  return basename(path) === 'simcontrol'
-    ? parseSimcontrol(text, path)
-    : parseRules(text, path, about)
+  return createRules(path, parseRules(text, path))
 }
 
 function readIfThere(path: string): string | undefined {

@@ -167,13 +167,11 @@ export const byRule: readonly Case[] = [
     },
   },
   {
-    name: "attach= of simscan's simcontrol bans files, though QHPSI asks for no attachments",
+    name: 'a line bans files, though QHPSI asks for no attachments',
     message: () => mailWith(wanted),
-    settings: ({ file }) => {
-      const path = file('control/simcontrol', ':clam=no,attach=.bin\nexample.org:clam=yes\n')
-      const CONTROLDIR = path.slice(0, path.lastIndexOf('/'))
-      return { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', CONTROLDIR }
-    },
+    settings: ruled('to=other.org scan off\nto=example.org BADATTACHMENTS=*.bin\n', {
+      QHPSI: 'plugin: eicar',
+    }),
     expect: {
       outcome: 'refused',
       text: /banned attachment a\.bin/,

@@ -21,8 +21,6 @@ t.test(
   async (t) => {
     const [control, host] = [directory(t), directory(t)]
     t.equal(loadRules(control, host), undefined)
-    writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
-    t.equal(loadRules(control, host)?.path, join(control, 'simcontrol'))
     writeFileSync(join(host, 'policy'), '* scan off\n')
     t.equal(loadRules(control, host)?.path, join(host, 'policy'))
     writeFileSync(join(control, 'onescan.policy'), '# nothing\r\n\r\n')
@@ -45,7 +43,7 @@ t.test(
   async (t) => {
     const control = directory(t)
     symlinkSync('gone', join(control, 'onescan.policy'))
-    writeFileSync(join(control, 'simcontrol'), ':clam=no\n')
+    writeFileSync(join(control, 'policy'), '* scan off\n')
     t.throws(
       () => loadRules(control, control),
       fault(/onescan\.policy: is a link that leads nowhere/),

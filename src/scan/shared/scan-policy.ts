@@ -137,7 +137,7 @@ export function readScanPolicy(
     attachments,
     filePlugins: {
       directory: below(directories.qmailHome, readText(env, 'PLUGINDIR')),
-      symbol: env.QUEUE_PLUGIN || env.QUEUE_PLUGIN_SYMB || 'virusscan',
+      symbol: readText(env, 'QUEUE_PLUGIN'),
     },
     environment: scannerEnvironment(env),
   }

@@ -231,7 +231,6 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
         QHPSI: 'plugin: eicar',
         QHPSIMAXSIZE: '1G',
         QUEUE_PLUGIN: 'x',
-        QUEUE_PLUGIN_SYMB: 'x',
         REJECTVIRUS: '1',
         VIRUSFORWARD: 'v@example.org',
         PLUGINDIR: '/plugins',

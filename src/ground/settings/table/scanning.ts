@@ -16,7 +16,6 @@ export const scanners = {
   }),
   PLUGINDIR: text('plugins', 'where file plugins are, below `QMAILHOME` or absolute'),
   QUEUE_PLUGIN: text('virusscan', 'what file plugins export'),
-  QUEUE_PLUGIN_SYMB: text(undefined, "the same, by IndiMail's other name"),
 }
 
 export const infectedMail = {

@@ -1,8 +1,44 @@
-import { errorText, Fault } from '../ground/errors/fault.ts'
-import { LINE_MAX, limitSettings, parseConditions } from './parse.ts'
-import type { Action, Rule } from './rule.ts'
+import type { CommandModule } from 'yargs'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { readOwnText } from '../../ground/path/read.ts'
+import { parseConditions } from '../../rules/parse.ts'
+import { type Output, runCommand } from '../shared/run-command.ts'
 
-/** The options of a line that onescan reads; undefined if the line does not have them. */
+interface PolicyImportOptions {
+  readonly file: string
+  readonly json: boolean
+}
+
+/** `onescan policy import FILE`: prints simscan's control/simcontrol as lines of onescan.policy. */
+export const importCommand: CommandModule<object, PolicyImportOptions> = {
+  command: 'import <file>',
+  describe: "Print simscan's control/simcontrol as lines of onescan.policy",
+  builder: (yargs) =>
+    yargs
+      .positional('file', { type: 'string', demandOption: true, describe: 'control/simcontrol' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .epilogue(
+        'Nothing is written: look at the lines, and append them to onescan.policy.\n\n' +
+          'Exit codes: 0 done; 2 the file makes no sense, or cannot be read.',
+      ) as never,
+  handler: (args) => runCommand('policy import', args, (output) => importFile(args, output)),
+}
+
+async function importFile({ file }: PolicyImportOptions, output: Output): Promise<number> {
+  for (const imported of linesFor(readOwnText(file), file)) {
+    await output.result({ ...imported })
+    output.text(`${imported.policy}\n`)
+  }
+  return 0
+}
+
+/** A line of onescan.policy, and the number of the line that it stands for. */
+export interface ImportedLine {
+  readonly line: number
+  readonly policy: string
+}
+
+/** The options of a line that onescan has; undefined if the line does not have them. */
 interface SimcontrolOptions {
   readonly clam?: boolean
   /** The endings of names of banned files. */
@@ -17,31 +53,26 @@ interface SimcontrolLine {
 }
 
 /**
- * Reads simscan's control/simcontrol (simscan README, "Enable Per Domain processing"):
+ * Translates simscan's control/simcontrol (simscan README, "Enable Per Domain processing"):
  * `address:option,option`, where the address is that of a recipient, a domain, or empty for all others.
  * An address counts before its domain, and that before all others, in whatever order they stand. An
  * option that a line does not have is that of the less precise line. `clam=no` turns the scan off,
  * `attach=.exe:.scr` bans files whose names end so; options about spam are not read. Throws a Fault of
  * kind `config`.
  */
-export function parseSimcontrol(text: string, path: string): Rule[] {
+export function linesFor(text: string, path: string): ImportedLine[] {
   const entries = entriesIn(text, path)
   // Of two lines about the same address simscan finds the first.
   const byAddress = new Map(entries.toReversed().map((entry) => [entry.address, entry.options]))
-  const mayDiffer = limitSettings()
-  // The rules are in the order in which they count; their numbers are those of the file.
   return entries
     .toSorted((line, other) => rankOf(line) - rankOf(other) || line.number - other.number)
     .map(({ address, number, options }) => {
       const less = lessPrecise(address).map((general) => byAddress.get(general))
-      const action = actionFor(Object.assign({}, ...less, options))
+      const pattern = address === '' ? '*' : `to=${address}`
       try {
-        mayDiffer(action)
-        return {
-          line: number,
-          conditions: parseConditions(address === '' ? '*' : `to=${address}`),
-          action,
-        }
+        parseConditions(pattern)
+        const action = actionFor(Object.assign({}, ...less, options))
+        return { line: number, policy: `${pattern} ${action}` }
       } catch (error) {
         throw new Fault('config', `${path} line ${number}: ${errorText(error)}`, error)
       }
@@ -54,7 +85,7 @@ function entriesIn(text: string, path: string): SimcontrolLine[] {
     if (line === '' || line.startsWith('#')) return []
     const number = index + 1
     const colon = line.indexOf(':')
-    if (colon < 0 || line.length > LINE_MAX) {
+    if (colon < 0) {
       throw new Fault('config', `${path} line ${number}: must be address:option,option`)
     }
     const address = line.slice(0, colon).trim().replace(/^@/, '').toLowerCase()
@@ -81,9 +112,11 @@ function lessPrecise(address: string): string[] {
   return at < 0 ? [''] : ['', address.slice(at + 1)]
 }
 
-function actionFor({ clam = true, attach = [] }: SimcontrolOptions): Action {
-  if (attach.length === 0) return clam ? { kind: 'set', settings: {} } : { kind: 'off' }
-  const BADATTACHMENTS = attach.map((end) => `*${end}`).join(' ')
-  const settings = clam ? { BADATTACHMENTS } : { QHPSI: 'plugin: attachments', BADATTACHMENTS }
-  return { kind: 'set', settings }
+/** Returns what a line of onescan.policy says for these options. */
+function actionFor({ clam = true, attach = [] }: SimcontrolOptions): string {
+  if (attach.length === 0) return clam ? 'QHPSI="plugin: clamd"' : 'scan off'
+  const strange = attach.find((end) => /["'\s]/.test(end))
+  if (strange !== undefined) throw new Error(`attach=${strange}: has a quote or a blank`)
+  const banned = `BADATTACHMENTS="${attach.map((end) => `*${end}`).join(' ')}"`
+  return clam ? banned : `QHPSI="plugin: attachments" ${banned}`
 }
