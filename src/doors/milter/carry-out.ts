@@ -3,7 +3,7 @@ import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
 import { type AnswerMode, acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
-import { addressBytes, type MailAddress } from '../../message/envelope/address.ts'
+import { addressBytes, isPlainPath, type MailAddress } from '../../message/envelope/address.ts'
 import type { Header } from '../../message/header-block.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'
 import { bareAddress } from '../shared/wire/smtp-path.ts'
@@ -14,7 +14,10 @@ import { accepted, discarded, smtpReply } from './wire/replies.ts'
 /** The message as the MTA sent it, to which edits refer. */
 export interface MtaMessage {
   readonly header: Header
-  /** The paths of the recipients that were not refused, with angle brackets. */
+  /**
+   * The paths of the recipients that were not refused, as the MTA sent them with RCPT, or marked as
+   * `unsure`.
+   */
   readonly paths: readonly Buffer[]
 }
 
@@ -26,6 +29,18 @@ export interface MtaMessage {
 const INSERT_AT = 0
 /** Characters of the reason that an MTA gets for its hold queue. */
 const REASON_MAX = 200
+
+const UNSURE = ' '
+
+/** Marks the path of a mailbox for which the MTA was given another form, by which it knows it. */
+export function unsure(path: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(UNSURE), path])
+}
+
+/** Returns the address in a path, marked or not. */
+export function addressIn(path: Buffer): Buffer {
+  return bareAddress(path[0] === UNSURE.charCodeAt(0) ? path.subarray(UNSURE.length) : path)
+}
 
 /**
  * Returns the packets that end the message: its edits, then the answer. Throws a Fault of kind
@@ -71,10 +86,7 @@ function handOnShare(
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
   const gone = paths.filter((_, index) => isGone(index))
-  const all = [
-    ...headerEdits(edits, header),
-    ...gone.map((path): Edit => ({ kind: 'delete-recipient', path })),
-  ]
+  const all = [...headerEdits(edits, header), ...gone.map(removal)]
   return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
 }
 
@@ -141,13 +153,13 @@ function redirections(
     throw new Fault('config', 'the MTA does not let this filter change recipients (VIRUSFORWARD)')
   }
   const wanted = recipients.map(addressBytes)
-  const known = paths.map(bareAddress)
+  const known = paths.map(addressIn)
   const isIn = (list: readonly Buffer[], address: Buffer) =>
     list.some((listed) => listed.equals(address))
-  const gone = paths.filter((path) => !isIn(wanted, bareAddress(path)))
+  const gone = paths.filter((path) => !isIn(wanted, addressIn(path)))
   const added = wanted.filter((recipient) => !isIn(known, recipient))
   return [
-    ...gone.map((path): Edit => ({ kind: 'delete-recipient', path })),
+    ...gone.map(removal),
     ...added.map(
       (address): Edit => ({
         kind: 'add-recipient',
@@ -155,4 +167,13 @@ function redirections(
       }),
     ),
   ]
+}
+
+/**
+ * Returns the edit that removes a recipient. Throws a Fault for one that the MTA might not find: it
+ * would get what is not for it.
+ */
+function removal(path: Buffer): Edit {
+  if (isPlainPath(path)) return { kind: 'delete-recipient', path }
+  throw new Fault('envelope', 'the MTA may not find a recipient that has to be removed')
 }

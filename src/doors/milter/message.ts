@@ -18,7 +18,7 @@ import {
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
-import { answersBy, carryOut } from './carry-out.ts'
+import { addressIn, answersBy, carryOut } from './carry-out.ts'
 import type { MilterIntake } from './intake.ts'
 import type { MessageReception } from './receive.ts'
 import type { MilterServer } from './server.ts'
@@ -120,7 +120,7 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
         return accepted
       }
       const paths = recipients.paths()
-      const envelope = makeEnvelope(from, paths.map(bareAddress))
+      const envelope = makeEnvelope(from, paths.map(addressIn))
       const message = await receiving.intake.finish()
       try {
         const { clusterPeer } = receiving
@@ -129,11 +129,12 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
         transaction = { message, envelope, client }
         const judged = await judgeInTurn(receiving, transaction, context)
         if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
+        // It throws if the MTA cannot do it: nothing must be kept then.
+        const answer = carryOut(judged, { header: message.header, paths }, context.agreement)
         const decision =
           judged.kind === 'quarantine' && judged.quarantine.kind === 'hold'
             ? judged
             : await keepAsDecided(judged, transaction, undefined, about(transaction, undefined))
-        const answer = carryOut(decision, { header: message.header, paths }, context.agreement)
         const told = about(transaction, replyCode(decision))
         for (const line of decisionLines(decision, undefined, told)) server.log(line)
         return answer
@@ -231,7 +232,7 @@ function logContext(
 }
 
 function addressOf(path: Buffer): string {
-  return bareAddress(path).toString('latin1', 0, ADDRESS_MAX)
+  return addressIn(path).toString('latin1', 0, ADDRESS_MAX)
 }
 
 function isMessageId(name: Buffer): boolean {

@@ -37,9 +37,10 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
 export function requestFor({
   quota,
   rules,
+  needsPlainRecipients,
   isLocal,
-}: Pick<MilterServer, 'quota' | 'rules' | 'isLocal'>): NegotiationRequest {
-  const asksAboutRecipients = quota !== undefined || rules !== undefined
+}: Pick<MilterServer, 'quota' | 'rules' | 'needsPlainRecipients' | 'isLocal'>): NegotiationRequest {
+  const asksAboutRecipients = quota !== undefined || rules !== undefined || needsPlainRecipients
   return {
     neededActions: action.addFields | action.changeFields,
     wantedActions: action.addRecipients | action.deleteRecipients | action.quarantine,
@@ -54,7 +55,7 @@ export function requestFor({
       [macroStage.connect, []],
       [macroStage.helo, []],
       [macroStage.mail, ['i', '{auth_authen}']],
-      [macroStage.recipient, ['i']],
+      [macroStage.recipient, ['i', '{rcpt_addr}']],
       [macroStage.data, []],
       [macroStage.endOfMessage, ['i']],
       [macroStage.endOfHeader, []],

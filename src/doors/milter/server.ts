@@ -1,7 +1,7 @@
 import type { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { refusingRules } from '../shared/judging.ts'
+import { needsPlainRecipients, refusingRules } from '../shared/judging.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
 import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
 import { type MessageReception, startReceiving } from './receive.ts'
@@ -49,6 +49,9 @@ export function createMilterServer(
     ...connection,
     get rules() {
       return refusingRules(current.configuration)
+    },
+    get needsPlainRecipients() {
+      return needsPlainRecipients(current.configuration)
     },
     get quota() {
       const { quota, directories } = current.configuration

@@ -1,17 +1,13 @@
-import { isFault } from '../../ground/errors/fault.ts'
+import { Fault, isFault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import { isAskedAbout } from '../../judge/over-quota.ts'
-import { readAddress } from '../../message/envelope/address.ts'
+import { isPlainPath } from '../../message/envelope/address.ts'
 import { clientNameOf, type Origin } from '../../message/envelope/origin.ts'
-import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
-import type { Rules } from '../../rules/match.ts'
 import { faultLine, type LogContext } from '../shared/log/log-lines.ts'
-import { refuseByRule } from '../shared/refuse-by-rule.ts'
-import { refuseFull } from '../shared/refuse-full.ts'
+import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { TRIAL_MACRO } from '../shared/trial-chain.ts'
-import { bareAddress } from '../shared/wire/smtp-path.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
+import { unsure } from './carry-out.ts'
 import { type MilterMessage, openMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
@@ -28,7 +24,7 @@ const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefin
 const noRoom = smtpReply(NO_ROOM)
 
 /** The macros that are read: those that negotiation.ts asks for, and that of `onescan check`. */
-const MACROS = ['i', 'auth_authen', TRIAL_MACRO]
+const MACROS = ['i', 'auth_authen', 'rcpt_addr', TRIAL_MACRO]
 
 /**
  * One MTA's connection: any number of SMTP clients, one after the other, each with any number of
@@ -185,13 +181,6 @@ export class MilterSession {
     return this.#client?.port === 0 && this.#client.address === '127.0.0.1'
   }
 
-  #asksAboutQuota(quota: QuotaLookup): boolean {
-    return (
-      !this.#isLocalSubmission() &&
-      isAskedAbout({ relay: this.#isAuthenticated(), bounceInjector: false }, quota)
-    )
-  }
-
   #refused(): LogContext {
     const door: LogField[] = [
       ['reply', NO_ROOM.code],
@@ -221,34 +210,42 @@ export class MilterSession {
     }
   }
 
+  /**
+   * A recipient is refused if a rule says so, if it is over quota, or if nobody could say which
+   * mailbox it is: neither is it plain, nor has the MTA said how it understands it.
+   */
   #takeRecipient(command: MilterCommand & { kind: 'recipient' }) {
-    const { quota, rules } = this.#server
     const to = this.#messageFor('RCPT')
     const answer = this.#goOn(command)
-    const refusal = answer && rules && this.#refuseByRule(command.path, to, rules)
-    if (refusal !== undefined) return refusal
-    if (!quota || !answer || !this.#asksAboutQuota(quota))
-      return this.#addRecipient(command.path, to, answer)
-    const path = Buffer.from(command.path) // the packet may be overwritten while we ask
-    const { sender, size } = to
-    const question = {
-      recipient: readAddress(bareAddress(path)),
-      sender,
-      size,
-      remote: this.#remote(),
+    const path = this.#countedPath(command.path)
+    const origin = this.#origin()
+    const relay = this.#isAuthenticated()
+    if (path === undefined) {
+      const reply = refuseNotPlain(command.path, to, { origin, log: this.#server.log })
+      if (answer !== undefined) return smtpReply(reply)
+      to.defer(new Fault('envelope', 'a recipient is not plain'))
+      return undefined
     }
-    const asker = { door: 'milter', log: this.#server.log }
-    return refuseFull(question, quota, asker).then((refusal) =>
-      refusal ? smtpReply(refusal) : this.#addRecipient(path, to, answer),
+    const named = path.equals(command.path) ? path : unsure(path)
+    const isAsked = answer !== undefined && !this.#isLocalSubmission()
+    const refusal = isAsked && refuseRecipient(path, to, this.#server, { origin, relay })
+    if (!(refusal instanceof Promise)) {
+      return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
+    }
+    return refusal.then((reply) =>
+      reply ? smtpReply(reply) : this.#addRecipient(named, to, answer),
     )
   }
 
-  #refuseByRule(path: Buffer, { sender, size }: MilterMessage, rules: Rules): Buffer | undefined {
-    if (this.#isLocalSubmission()) return undefined
-    const recipient = readAddress(Buffer.from(bareAddress(path)))
-    const asker = { origin: this.#origin(), relay: this.#isAuthenticated(), log: this.#server.log }
-    const refusal = refuseByRule({ recipient, sender, size }, rules, asker)
-    return refusal && smtpReply(refusal)
+  /**
+   * Returns a copy of the path of the mailbox that counts: that of RCPT if it is plain, or else the
+   * one to which the MTA has resolved it. Returns undefined if neither is plain.
+   */
+  #countedPath(path: Buffer): Buffer | undefined {
+    if (!this.#server.needsPlainRecipients || this.#isLocalSubmission()) return Buffer.from(path)
+    if (isPlainPath(path)) return Buffer.from(path)
+    const resolved = Buffer.from(`<${this.#macros.get('rcpt_addr') ?? ''}>`, 'latin1')
+    return isPlainPath(resolved) ? resolved : undefined
   }
 
   async #endMessage(chunk: Buffer): Promise<Buffer> {

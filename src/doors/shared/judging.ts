@@ -72,6 +72,15 @@ export function refusingRules({ policy, directories, rules }: Configuration): Ru
   return switchedOff(directories) === undefined ? rules : undefined
 }
 
+/**
+ * Whether something is done for single recipients, so that all servers must mean the same mailbox:
+ * a line of onescan.policy(5) may be about it, or its mail may be kept.
+ */
+export function needsPlainRecipients({ policy, directories, rules }: Configuration): boolean {
+  if (rules === undefined && policy?.quarantine?.kind !== 'directory') return false
+  return policy !== undefined && switchedOff(directories) === undefined
+}
+
 async function judgeBy(transaction: Transaction, policyFor: PolicyFor): Promise<Decision> {
   const { policy, tools } = await policyFor(undefined)
   return judge(transaction, policy, tools)

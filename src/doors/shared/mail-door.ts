@@ -21,6 +21,8 @@ export interface MailDoorServices {
   readonly quota: QuotaLookup | undefined
   /** Undefined if no rule refuses recipients. */
   readonly rules: Rules | undefined
+  /** Whether each recipient must be the same mailbox for all mail servers. */
+  readonly needsPlainRecipients: boolean
   /**
    * Opens a lease of this process's memory, for what is kept of one message before it is judged.
    */

@@ -3,7 +3,12 @@ import { hostname } from 'node:os'
 import type { Network } from '../../ground/net/ip-address.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { type Judging, refusingRules, startJudging } from '../shared/judging.ts'
+import {
+  type Judging,
+  needsPlainRecipients,
+  refusingRules,
+  startJudging,
+} from '../shared/judging.ts'
 import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
 import { configureAfterQueue } from './after-queue.ts'
 import { createLoopWatch, type LoopWatch } from './loops.ts'
@@ -104,6 +109,9 @@ export function createSmtpServer(
     },
     get rules() {
       return afterQueue ? undefined : refusingRules(state.configuration)
+    },
+    get needsPlainRecipients() {
+      return needsPlainRecipients(state.configuration)
     },
     startJudging() {
       const { configuration } = state

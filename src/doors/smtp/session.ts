@@ -1,5 +1,7 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
+import { isPlainPath } from '../../message/envelope/address.ts'
 import { faultLine } from '../shared/log/log-lines.ts'
+import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpClient } from './client.ts'
 import { loopFault, NextServerLink } from './next-server-link.ts'
 import {
@@ -18,7 +20,6 @@ import {
   startContent,
   stopping,
 } from './own-replies.ts'
-import { refuseRecipient } from './refuse-recipient.ts'
 import { nameOneDelivery, type SendingClient, sendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
 import { openTransaction, type SmtpTransaction } from './transaction.ts'
@@ -155,8 +156,8 @@ export class SmtpSession {
     if (transaction === undefined) return mailFirst
     const path = parsePath(argument, 'TO:')?.path
     if (path === undefined) return addressMissing
-    const refusal = await refuseRecipient(path, transaction, this.#sendingClient(), this.#server)
-    if (refusal !== undefined) return refusal
+    const refusal = await this.#refuseRecipient(path, transaction)
+    if (refusal !== undefined) return rawReply(refusal)
     try {
       transaction.addRecipient(line)
     } catch (error) {
@@ -180,6 +181,15 @@ export class SmtpSession {
     } finally {
       if (!taken) transaction.removeLastRecipient()
     }
+  }
+
+  #refuseRecipient(path: Buffer, transaction: SmtpTransaction) {
+    const { needsPlainRecipients, afterQueue, log } = this.#server
+    const { origin, relay } = this.#sendingClient()
+    if (needsPlainRecipients && !isPlainPath(path)) {
+      return refuseNotPlain(path, transaction, { origin, log }, afterQueue)
+    }
+    return refuseRecipient(path, transaction, this.#server, { origin, relay })
   }
 
   async #receiveMessage({ argument }: SmtpCommand): Promise<RawReply | readonly RawReply[]> {

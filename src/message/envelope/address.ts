@@ -49,3 +49,23 @@ function withoutRoute(address: MailAddress): MailAddress {
 export function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
+
+/**
+ * A path of RFC 5321 with a Mailbox that all mail servers take for the same one. Left out are local
+ * parts that some of them read again: with `%`, `!` or escapes, or with special characters in quotes.
+ * Dots stand where they like, since some telephone companies gave out such addresses.
+ */
+const PLAIN_PATH =
+  /^<(?:(?:[\w.#$&'*+/=?^`{|}~\x80-\xff-]+|"[\w. #$&'*+/=?^`{|}~\x80-\xff-]+")@(?:[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)*|\[(?:IPv6:)?[0-9a-f:.]+\])|postmaster)>$/i
+
+/** Whether a path, with its angle brackets, names one mailbox for all mail servers. */
+export function isPlainPath(path: Buffer): boolean {
+  const text = path.toString('latin1')
+  return PLAIN_PATH.test(text) && !foldsToAscii(text)
+}
+
+/** Whether letters in UTF-8 become ASCII if case and width are made the same, as servers may do. */
+function foldsToAscii(text: string): boolean {
+  const others = Buffer.from(text.replace(/[^\x80-\xff]+/g, ''), 'latin1').toString('utf8')
+  return /[ -~]/.test(others.normalize('NFKC').toLowerCase())
+}

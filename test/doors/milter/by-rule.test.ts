@@ -68,3 +68,44 @@ t.test('a message that the MTA holds is held from all recipients', async (t) => 
   t.match(got.held, /virus Test-Virus/)
   t.same(got.recipients, recipients)
 })
+
+t.test('a recipient that is not plain is the one that the MTA names, or is refused', async (t) => {
+  const { settings } = ruled(t, 'to=gone@example.org refuse "moved"\nto=trap.example scan off\n')
+  const milter = await openMilter(t, settings)
+  const odd = 'gone@example.org(@trap.example'
+  const submit = (recipient: string, resolved?: string) =>
+    milter.submit({
+      message: infected,
+      recipients: [recipient],
+      ...(resolved === undefined ? {} : { resolved: { [recipient]: resolved } }),
+    })
+  t.same((await submit(odd, 'gone@example.org')).refusals, ['550 5.7.1 moved'])
+  const [refusal] = (await submit(odd)).refusals
+  t.match(refusal, /^501 5\.1\.3 name the recipient as <user@domain>/)
+  t.match((await submit(odd, 'gone')).refusals, [/^501 5\.1\.3 /])
+  t.match(milter.mailLog.at(-2), /decision=reject reason=".*" reply=501 door=milter .*to=<gone@/)
+  const trapped = await submit('x@trap.example (gone@example.org)', 'x@trap.example')
+  t.same([trapped.outcome, trapped.refusals], ['delivered', []])
+  t.match(milter.mailLog.at(-1), /decision=accept scan=skipped rule=2 .*to=<x@trap\.example>/)
+})
+
+t.test('a message is deferred if the MTA may not find a recipient to remove', async (t) => {
+  const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
+  const route = '@r.example:ben@example.org'
+  const mail = {
+    message: infected,
+    recipients: ['skip@example.org', route],
+    resolved: { [route]: 'ben@example.org' },
+  }
+  const milter = await openMilter(t, settings)
+  const kept = await milter.submit(mail)
+  t.match([kept.outcome, kept.reply], ['deferred', /^451 4\.3\.0 /])
+  t.same(await readQuarantine(stage.quarantine), [], 'and it is kept for nobody')
+  const { QUARANTINE: _, CONTROLDIR: __, ...others } = settings
+  const forwarding = await openMilter(t, { ...others, VIRUSFORWARD: 'v@example.org' })
+  t.equal((await forwarding.submit(mail)).outcome, 'deferred')
+  t.equal(
+    (await forwarding.submit({ ...mail, recipients: ['ben@example.org'] })).outcome,
+    'delivered',
+  )
+})

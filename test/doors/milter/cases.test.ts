@@ -46,6 +46,8 @@ const unshown: Readonly<Record<string, string>> = {
       [`without QHPSI ${what} passes byte for byte`, why],
     ]),
   ),
+  'hostile recipients cannot break out of X-Quarantine-ID':
+    'an MTA may not find such a recipient to remove, so the message is deferred',
   [refused('a line of CR and LF in LF mail')]: lineEnds,
   [refused('a blank before its colon')]: blank,
   [refused('a tab before its colon')]: blank,

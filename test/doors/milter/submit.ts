@@ -16,6 +16,8 @@ export interface Submission {
   /** `{auth_authen}`. */
   readonly authenticated?: string
   readonly queueId?: string
+  /** `{rcpt_addr}` of a recipient: how the MTA understands it. */
+  readonly resolved?: Readonly<Record<string, string>>
   /** Bytes of a body chunk. */
   readonly chunk?: number
   /** Whether the last of the body comes with its end, as from Sendmail. */
@@ -48,6 +50,8 @@ export async function submit(line: Line, agreed: Agreed, mail: Submission): Prom
   line.write(macros('M', authenticated === '' ? {} : { '{auth_authen}': authenticated }))
   expectContinue(await tell(line, agreed, says.mail(sender, ...(mail.parameters ?? []))))
   for (const recipient of recipients) {
+    const resolved = mail.resolved?.[recipient]
+    line.write(macros('R', resolved === undefined ? {} : { '{rcpt_addr}': resolved }))
     const answer = await tell(line, agreed, says.recipient(recipient))
     if (answer?.command === 'y') refusals.push(replyOf(answer))
     else {

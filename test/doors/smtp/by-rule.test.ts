@@ -189,3 +189,37 @@ t.test('after the queue no rule refuses a recipient, for that would become a bou
   const door = await openDoor(t, next.port, { settings, afterQueue: true })
   t.match(await sendThrough(door, 'x: y\r\n\r\n', ['gone@example.org']), /^451 4\.7\.1 /)
 })
+
+t.test(
+  'where rules or a quarantine are in use, a recipient that is not plain is refused with 501',
+  async (t) => {
+    const { settings, stage } = ruled(t, 'to=trap.example scan off\n')
+    const { CONTROLDIR: _, ...keeping } = settings
+    const { QUARANTINE: __, ...ruling } = settings
+    const next = await startNext(t)
+    const odd = [
+      '<ben@example.org(@trap.example>',
+      '<@r.example:ben@example.org>',
+      'ben@example.org',
+    ]
+    const ask = async (settings: Record<string, string>, afterQueue = false) => {
+      const door = await openDoor(t, next.port, { settings, afterQueue })
+      const client = await door.call()
+      await client.say('EHLO x')
+      await client.say('MAIL FROM:<a@example.net>')
+      const replies: string[] = []
+      for (const path of [...odd, '<Ben@Example.ORG> NOTIFY=NEVER']) {
+        replies.push((await client.say(`RCPT TO:${path}`)).slice(0, 9))
+      }
+      return replies
+    }
+    const refused = [...odd.map(() => '501 5.1.3'), '250 2.1.0']
+    t.same(await ask(ruling), refused)
+    t.same(await ask(keeping), refused)
+    t.same(await ask(ruling, true), [...odd.map(() => '451 4.1.3'), '250 2.1.0'])
+    t.same(
+      await ask({ QHPSI: stage.scanner }),
+      [...odd, ''].map(() => '250 2.1.0'),
+    )
+  },
+)

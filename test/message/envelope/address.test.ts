@@ -3,6 +3,7 @@ import t from 'tap'
 import {
   addressBytes,
   addressOf,
+  isPlainPath,
   lowerCase,
   mailboxOf,
   readAddress,
@@ -66,4 +67,49 @@ t.test('a mailbox is the same with quotes, escapes or a source route', async (t)
   t.equal(mailbox('x@one:ann@example.org'), 'x@one:ann@example.org', 'a route begins with @')
   t.equal(mailbox('@"x:y@example.org'), '@x:y@example.org', 'nor has it quotes')
   t.equal(mailbox('ann'), 'ann')
+})
+
+t.test('a path is plain if all servers take it for one mailbox', async (t) => {
+  const isPlain = (path: string) => isPlainPath(Buffer.from(path, 'utf8'))
+  for (const path of [
+    '<ann@example.org>',
+    '<Ann.Lee+news/x=y_{1}-2@mail-1.example_2.org>',
+    '<"ann lee"@example.org>',
+    '<ann..lee.@example.org>',
+    '<ännä@müller.example>',
+    '<ann@[192.0.2.7]>',
+    '<ann@[IPv6:2001:db8::7]>',
+    '<Postmaster>',
+  ]) {
+    t.ok(isPlain(path), path)
+  }
+  for (const path of [
+    'ann@example.org',
+    '<>',
+    '<ann>',
+    '<@example.org>',
+    '<ann@>',
+    '<ann@example.org.>',
+    '<ann@example..org>',
+    '<ann@.example.org>',
+    '<ann@example.org(x)>',
+    '<ann @example.org>',
+    '<an\\n@example.org>',
+    '<"an\\n"@example.org>',
+    '<"ann@b"@example.org>',
+    '<"ann"x@example.org>',
+    '<""@example.org>',
+    '<ann%b@example.org>',
+    '<b!ann@example.org>',
+    '<@a:ann@example.org>',
+    '<ann@b@example.org>',
+    '<ann@[example.org]>',
+    '<ann@example.org>x',
+    '<ann@example.org\n>',
+    '<an\u212a@example.org>', // the sign of Kelvin, a small k to some servers
+    '<an\u017f@example.org>',
+    '<ann@example.org',
+  ]) {
+    t.notOk(isPlain(path), path)
+  }
 })

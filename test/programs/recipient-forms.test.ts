@@ -1,0 +1,178 @@
+import t, { type Test } from 'tap'
+import { bytes } from '../cases/case.ts'
+import { readQuarantine } from '../cases/kept.ts'
+import { type BuiltStage, buildStage } from '../cases/stage.ts'
+import { startOnescand } from '../doors/daemon/process.ts'
+import { freePort } from './free-port.ts'
+import { headerValues } from './header-values.ts'
+import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
+import { recipientForms, TRAP, VICTIM } from './recipient-forms.ts'
+import { inputMailFilter, sendmailMissing, startSendmail } from './sendmail.ts'
+import { type ReceivedMail, type Receiver, startReceiver } from './smtp-receiver.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/**
+ * Where Postfix and Sendmail deliver what is written in many forms, and by which line of
+ * onescan.policy(5) it was judged: the line must be about the mailbox that got the mail.
+ */
+
+const forms = recipientForms()
+t.ok(forms.length > 200, `${forms.length} forms`)
+
+interface Mta {
+  readonly port: number
+  /** Waits until all mail that was taken is delivered. */
+  settled(): Promise<void>
+  stop(): unknown
+}
+
+const ofPostfix = (receiver: Receiver): Record<string, string> => ({
+  mydestination: TRAP, // for the percent hack and quoted addresses within it
+  local_transport: `smtp:[127.0.0.1]:${receiver.port}`,
+  smtpd_hard_error_limit: '1000',
+  smtpd_error_sleep_time: '0',
+})
+
+async function postfix(receiver: Receiver, setup: Record<string, string> = {}): Promise<Mta> {
+  const mta: Postfix = await startPostfix(receiver.port, { ...ofPostfix(receiver), ...setup })
+  return {
+    port: mta.port,
+    async settled() {
+      while (mta.queued() > 0) await new Promise((resolve) => setTimeout(resolve, 100))
+    },
+    stop: mta.stop,
+  }
+}
+
+async function sendmail(receiver: Receiver, filter = ''): Promise<Mta> {
+  const delivery = "define(`confDELIVERY_MODE', `interactive')dnl\n"
+  const mta = await startSendmail(receiver.port, `${delivery}${filter}`)
+  return { port: mta.port, settled: async () => {}, stop: mta.stop }
+}
+
+interface Passage {
+  readonly port: number
+  readonly mta: Mta
+  readonly words: readonly string[]
+}
+
+type OpenPassage = (t: Test, receiver: Receiver, stage: BuiltStage) => Promise<Passage>
+
+const byMilter =
+  (start: (receiver: Receiver, milter: string) => Promise<Mta>): OpenPassage =>
+  async (_, receiver) => {
+    const milter = `inet:127.0.0.1:${await freePort()}`
+    const mta = await start(receiver, milter)
+    return { port: mta.port, mta, words: ['--milter', milter] }
+  }
+
+const byProxy =
+  (start: (receiver: Receiver) => Promise<Mta>): OpenPassage =>
+  async (_, receiver) => {
+    const port = await freePort()
+    const mta = await start(receiver)
+    const words = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${mta.port}`]
+    return { port, mta, words }
+  }
+
+const passages: readonly [string, string | false, OpenPassage][] = [
+  [
+    'Postfix by milter',
+    postfixMissing,
+    byMilter((receiver, milter) =>
+      postfix(receiver, { smtpd_milters: milter, milter_default_action: 'tempfail' }),
+    ),
+  ],
+  [
+    'Sendmail by milter',
+    sendmailMissing,
+    byMilter((receiver, milter) => sendmail(receiver, inputMailFilter('onescan', milter))),
+  ],
+  ['Postfix by proxy', postfixMissing, byProxy(postfix)],
+  ['Sendmail by proxy', sendmailMissing, byProxy(sendmail)],
+]
+
+/** The mailbox that a server was told, in one form. */
+const mailbox = (address: string) => address.toLowerCase().replace(/["\\]/g, '').replace(/\.$/, '')
+
+for (const [name, missing, open] of passages) {
+  t.test(name, { skip: missing }, async (t) => {
+    const start = async (t: Test, lines: string, settings: Record<string, string> = {}) => {
+      const stage = buildStage()
+      t.teardown(stage.remove)
+      const policy = stage.file('control/onescan.policy', lines)
+      const receiver = await startReceiver()
+      const { port, mta, words } = await open(t, receiver, stage)
+      t.teardown(async () => {
+        await mta.stop()
+        await receiver.stop()
+      })
+      const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+      const onescand = startOnescand(t, {
+        args: words,
+        settings: { QHPSI: stage.scanner, QUARANTINE: stage.quarantine, CONTROLDIR, ...settings },
+      })
+      await onescand.logged(/serving/)
+      /** Sends to the form and to the others, and returns what was delivered, by the form. */
+      const sendAll = async (text: string, others: readonly string[] = []) => {
+        const message = bytes(`Subject: x\nTo: undisclosed:;\n\n${text}\n`)
+        const waiting = [...forms.entries()]
+        const sendOn = async () => {
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+            const [number, form] = next
+            const session = await openSmtp(port)
+            await session.say(`MAIL FROM:<f${number}@example.net>`)
+            await session.say(`RCPT TO:${form}`)
+            for (const other of others) await session.say(`RCPT TO:<${other}>`)
+            if ((await session.say('DATA')).startsWith('354')) {
+              await session.say(`${message.toString('latin1').replaceAll('\n', '\r\n')}.`)
+            }
+            await session.quit()
+          }
+        }
+        await Promise.all(Array.from({ length: 8 }, sendOn))
+        await mta.settled()
+        const delivered: { form: string; mail: ReceivedMail }[] = []
+        for (let left = receiver.count(); left > 0; left--) {
+          const mail = await receiver.next()
+          const form = forms[Number(/^f(\d+)@/.exec(mail.sender)?.[1])]
+          if (form !== undefined) delivered.push({ form, mail }) // others are bounces
+        }
+        return delivered
+      }
+      return { sendAll, stage }
+    }
+
+    t.test('no line about another mailbox counts', async (t) => {
+      const refuse = `to=${VICTIM} refuse\n`
+      const { sendAll } = await start(t, `${refuse}to=${TRAP} scan off\nto=.${TRAP} scan off\n`)
+      const delivered = await sendAll('hello')
+      t.ok(delivered.length > 0, `${delivered.length} of ${forms.length} forms are delivered`)
+      for (const { form, mail } of delivered) {
+        const to = mail.recipients.map(mailbox)
+        t.notOk(to.includes(VICTIM), `${form} is not delivered to ${to}`)
+        const isScanned = headerValues(mail.message, 'X-QHPSI').length > 0
+        const isOfTrap = to.every((address) => address.endsWith(`@${TRAP}`))
+        t.ok(isScanned || isOfTrap, `${form} is scanned on its way to ${to}`)
+      }
+    })
+
+    t.test('nobody gets what was kept for them', async (t) => {
+      const { sendAll, stage } = await start(t, 'to=ok@example.net scan off\n')
+      const delivered = await sendAll('VIRUS', ['ok@example.net'])
+      t.ok(delivered.length > 0)
+      for (const { form, mail } of delivered) t.same(mail.recipients, ['ok@example.net'], form)
+      t.ok((await readQuarantine(stage.quarantine)).length > 0)
+    })
+
+    t.test('VIRUSFORWARD alone gets what is forwarded', async (t) => {
+      const forward = { VIRUSFORWARD: 'quarantine@example.net', QUARANTINE: '' }
+      const { sendAll } = await start(t, 'to=nobody@example.net scan off\n', forward)
+      const delivered = await sendAll('VIRUS')
+      t.ok(delivered.length > 0)
+      for (const { form, mail } of delivered) {
+        t.same(mail.recipients, ['quarantine@example.net'], form)
+      }
+    })
+  })
+}
