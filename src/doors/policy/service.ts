@@ -11,7 +11,7 @@ import { createAttributeReader } from './attributes.ts'
 const UNTAKEN_MAX = 16 * 1024
 
 export interface PolicyServiceOptions {
-  /** Connections at once. If one more comes, the one that has been idle for longest is closed. */
+  /** Connections at once. If one more comes, the one that has been idle for longest is closed, or else it. */
   readonly maxConnections: number
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void
@@ -29,7 +29,11 @@ export function createPolicyService(
   const connections = new ConnectionSet<Socket>()
 
   const server = createServer((socket) => {
-    makeRoom()
+    socket.on('error', () => socket.destroy())
+    if (!makeRoom()) {
+      socket.destroy()
+      return
+    }
     connections.add(socket)
     idle.add(socket)
     socket.on('close', () => {
@@ -60,11 +64,18 @@ export function createPolicyService(
     }
   }
 
-  /** Closes the longest idle connection if there are too many: Postfix asks again on a new one. */
-  function makeRoom(): void {
-    if (connections.size < maxConnections) return
+  /**
+   * Returns whether one more connection may come. If there are too many, the one that has been idle
+   * for longest is closed: Postfix asks again on a new one.
+   */
+  function makeRoom(): boolean {
+    if (connections.size < maxConnections) return true
     const [oldest] = idle
-    oldest?.destroy()
+    if (oldest === undefined) return false
+    idle.delete(oldest)
+    connections.delete(oldest)
+    oldest.destroy()
+    return true
   }
 
   return {

@@ -37,7 +37,7 @@ export async function carryOut(decision: Decision, delivery: SmtpDelivery): Prom
     case 'discard':
     case 'quarantine':
       await dropTransaction(delivery.next)
-      return { replies: toAll(replyIfKept(decision), delivery) }
+      return { replies: toEach(replyIfKept(decision), delivery) }
   }
 }
 
@@ -45,6 +45,9 @@ export async function carryOut(decision: Decision, delivery: SmtpDelivery): Prom
 export function passOn(delivery: SmtpDelivery): Promise<HandedOn> {
   return handOn(NO_EDITS, undefined, delivery)
 }
+
+const toEach = (reply: RawReply, { lmtp, recipients }: SmtpDelivery) =>
+  toAll(reply, { lmtp, recipients: recipients.length })
 
 /** Returns the reply to mail that does not go on. */
 function replyIfKept(decision: Exclude<SingleDecision, Acceptance>): RawReply {
@@ -59,7 +62,7 @@ async function accept(
   const lines = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
   const { replies, lost } = await handOn(edits, lines, delivery)
   const worst = replies.find(({ code }) => code !== 250) ?? replies[0]!
-  return { replies: toAll(worst, delivery), lost }
+  return { replies: toEach(worst, delivery), lost }
 }
 
 /**

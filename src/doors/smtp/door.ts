@@ -46,13 +46,14 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
 
   /**
    * Returns whether one more client may come. If there are too many, the client that has been
-   * silent for longest between messages is closed. That is logged once, until there is room again.
+   * silent for longest, but not amid content, is closed. That is logged once, until there is room
+   * again.
    */
   function makeRoom(): boolean {
     if (clients.size < maxClients) return true
     const silentSince = uptime() - timeouts.makesRoomAfter
     const [oldest] = [...clients]
-      .filter(({ isIdle, heardAt }) => isIdle && heardAt < silentSince)
+      .filter(({ makesRoom, heardAt }) => makesRoom && heardAt < silentSince)
       .sort((client, other) => client.heardAt - other.heardAt)
     if (!crowded) {
       const who = oldest ? 'a silent one was closed' : 'one more was told to come again'

@@ -13,6 +13,8 @@ import { createStuffing, PIECE } from './wire/stuffing.ts'
 export interface SmtpDelivery {
   /** The next server, which has taken MAIL, and RCPT for at least one recipient. */
   readonly next: NextServer
+  /** The XFORWARD commands for this message, as the client sent them. */
+  readonly forwards: readonly Buffer[]
   /** The MAIL command as the client sent it. */
   readonly mailLine: Buffer
   readonly received: ReceivedMessage
@@ -41,9 +43,9 @@ export interface HandedOn {
  */
 export function toAll(
   reply: RawReply,
-  { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp' | 'recipients'>,
+  { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp'> & { readonly recipients: number },
 ): readonly RawReply[] {
-  return new Array<RawReply>(lmtp ? recipients.length : 1).fill(reply)
+  return new Array<RawReply>(lmtp ? recipients : 1).fill(reply)
 }
 
 /** Milliseconds for RSET to be answered, while the client waits for its own reply. */
@@ -72,12 +74,13 @@ export async function handOn(
   const recipients = others ?? delivery.recipients
   if (others !== undefined) {
     const refusal = await readdress(others, delivery)
-    if (refusal !== undefined) return { replies: toAll(refusal, { lmtp, recipients }) }
+    if (refusal !== undefined)
+      return { replies: toAll(refusal, { lmtp, recipients: recipients.length }) }
   }
   const start = await next.startData()
   if (start.code !== 354) {
     await dropTransaction(next)
-    return { replies: toAll(asRefusal(start, 'DATA'), { lmtp, recipients }) }
+    return { replies: toAll(asRefusal(start, 'DATA'), { lmtp, recipients: recipients.length }) }
   }
   const replies = [asAnswer(await sendContent(edits, delivery))]
   if (!lmtp) return { replies }
@@ -101,14 +104,15 @@ export function chainFault(error: unknown): Fault {
 }
 
 /**
- * Begins the transaction anew with other recipients. Resolves to the first refusal, or to undefined
+ * Begins the transaction anew with other recipients. The next server forgets at RSET what XFORWARD
+ * has said, so it is told again. Resolves to the first refusal, or to undefined
  * if all are taken.
  */
 async function readdress(
   recipients: readonly Buffer[],
-  { next, mailLine }: SmtpDelivery,
+  { next, forwards, mailLine }: SmtpDelivery,
 ): Promise<RawReply | undefined> {
-  for (const line of [RSET, mailLine, ...recipients]) {
+  for (const line of [RSET, ...forwards, mailLine, ...recipients]) {
     const reply = await next.ask(line)
     if (reply.code < 300) continue
     await dropTransaction(next)

@@ -55,17 +55,20 @@ export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLea
     const before = stream
     const held = lineEnds!.finish()
     lineEnds = undefined
-    const message = await before.finish()
-    stream = openStream()
+    stream = openStream() // before there is a message that had to be closed if this throws
     try {
-      for (const piece of pieces(message)) {
-        stream.write(inCrlf(piece))
-        await new Promise(setImmediate)
+      const message = await before.finish()
+      try {
+        for (const piece of pieces(message)) {
+          stream.write(inCrlf(piece))
+          await new Promise(setImmediate)
+        }
+      } finally {
+        message.close()
       }
       stream.write(held)
       stream.write(content)
     } finally {
-      message.close()
       before.discard()
     }
   }

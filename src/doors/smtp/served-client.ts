@@ -35,6 +35,12 @@ export class ServedClient {
     return !this.#session.amidMessage && this.#client.activity.awaited
   }
 
+  /** Whether the session waits for the client's next command: between messages, or before DATA. */
+  get makesRoom(): boolean {
+    const { awaited, reading } = this.#client.activity
+    return awaited && reading?.what !== 'content'
+  }
+
   /** Sends a last reply and hangs up. */
   dismiss(lastReply: RawReply): void {
     this.#client.say(lastReply)

@@ -37,7 +37,7 @@ export interface SmtpRoute {
 /** The options of the SMTP door, besides its configuration and its route. */
 export interface SmtpOptions extends MailDoorOptions {
   /**
-   * Sessions at once. If one more client comes, one that is silent between messages makes room,
+   * Sessions at once. If one more client comes, one that is silent makes room,
    * or the new one is told to come again.
    */
   readonly maxClients: number

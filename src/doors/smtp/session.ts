@@ -208,7 +208,8 @@ export class SmtpSession {
     if (endDelivery === undefined) return this.#logged(loopFault(), mailLoop)
     this.#client.say(startContent)
     try {
-      return await transaction.receive(this.#client, next, this.#sendingClient())
+      const onward = { next, forwards: [...this.#nextServer.forwards] }
+      return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
       endDelivery()
       this.#dropTransaction()
@@ -222,8 +223,12 @@ export class SmtpSession {
    */
   #beginDelivery(transaction: SmtpTransaction): (() => void) | undefined {
     if (!nameOneDelivery(this.#attributes)) return () => {}
-    const commands = [...this.#nextServer.forwards, ...transaction.commands()]
-    return this.#server.loops.begin(commands, this.#client.gone)
+    return this.#server.loops.begin(this.#commandsOf(transaction), this.#client.gone)
+  }
+
+  *#commandsOf(transaction: SmtpTransaction): Generator<Buffer> {
+    yield* this.#nextServer.forwards
+    yield* transaction.commands()
   }
 
   #reset(line: Buffer): Promise<RawReply> {

@@ -15,7 +15,6 @@ import { deferRefusals } from './after-queue.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import type { SmtpClient } from './client.ts'
 import { dropTransaction, type HandedOn, type SmtpDelivery, toAll } from './hand-on.ts'
-import type { NextServer } from './next-server.ts'
 import { NEXT_SERVER_LOST } from './own-replies.ts'
 import { clientLeft, withContent } from './receive-content.ts'
 import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
@@ -45,7 +44,11 @@ export interface SmtpTransaction {
    * Receives the content, judges it, and carries the decision out. Resolves to the replies; never
    * rejects.
    */
-  receive(client: SmtpClient, next: NextServer, sender: SendingClient): Promise<readonly RawReply[]>
+  receive(
+    client: SmtpClient,
+    onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
+    sender: SendingClient,
+  ): Promise<readonly RawReply[]>
   /** Frees what the transaction holds. */
   close(): void
 }
@@ -80,14 +83,17 @@ export function openTransaction(
     get recipients() {
       return recipients.count
     },
-    commands: () => [line, ...recipients.paths()],
+    *commands() {
+      yield line
+      yield* recipients.each()
+    },
     addRecipient: recipients.add,
     removeLastRecipient: recipients.removeLast,
-    async receive(client, next, sendingClient) {
+    async receive(client, { next, forwards }, sendingClient) {
       const began = server.uptime()
       const { gone } = client
-      const lines = recipients.paths()
-      const delivery = { next, mailLine: line, recipients: lines, lmtp: server.lmtp, gone }
+      const { lmtp } = server
+      const toEach = (reply: RawReply) => toAll(reply, { lmtp, recipients: recipients.count })
       let transaction: Transaction | undefined
       const about: AboutReplies = (replies, next = '') => ({
         door: doorEntries(sendingClient.origin, replies, next),
@@ -96,6 +102,8 @@ export function openTransaction(
         total: server.uptime() - began,
       })
       try {
+        const lines = recipients.paths()
+        const delivery = { next, forwards, mailLine: line, recipients: lines, lmtp, gone }
         const judging = server.startJudging()
         return await withContent(
           client,
@@ -118,7 +126,7 @@ export function openTransaction(
         const reply = rawReply(replyToError(error, server))
         server.log(faultLine(error, undefined, about([reply])))
         await dropTransaction(next)
-        return toAll(reply, delivery)
+        return toEach(reply)
       }
     },
     close: recipients.free,

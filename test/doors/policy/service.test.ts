@@ -62,7 +62,7 @@ async function talkTo(t: Test, port: number): Promise<Talker> {
   socket.on('data', (chunk: Buffer) => {
     for (const answer of reader.push(chunk)) waiting.shift()!(Object.fromEntries(answer))
   })
-  const closed = once(socket, 'close')
+  const closed = once(socket, 'close').catch(() => {}) // or it is reset
   await once(socket, 'connect')
   return {
     socket,
@@ -264,3 +264,17 @@ t.test('onescan quota gets all that is known about a mailbox', async (t) => {
   t.match(await ask(question), { answer: 'room', age_ms: '0', left_ms: '3600000' })
   t.match(await ask({ ...question, recipient: 'a b' }), { answer: 'unknown', why: /no name/ })
 })
+
+t.test(
+  'over the limit, while all others wait for an answer, the new connection is closed',
+  async (t) => {
+    const { service, connect, heard } = await rig(t, { maxConnections: 2, dead: true })
+    const busy = [await connect(), await connect()]
+    const answers = busy.map((client, n) => client.ask(rcpt(`user${n}@example.org`)))
+    while (new Set(heard).size < 2) await new Promise(setImmediate)
+    const late = await connect()
+    await late.closed
+    t.equal(service.state().clients, 2)
+    for (const answer of answers) t.same(await answer, { action: 'DUNNO' })
+  },
+)

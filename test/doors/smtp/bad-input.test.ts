@@ -27,12 +27,23 @@ t.test('a command of 10 MB without an end closes the connection', async (t) => {
 t.test('a line that is too long, empty or of odd bytes is answered as no command', async (t) => {
   const { next, door } = await open(t)
   const client = await door.call()
+  await client.say('EHLO x')
   t.match(await client.say(`NOOP ${'x'.repeat(5000)}`), /^500 5\.5\.2 the line is too long/)
   for (const line of ['', 'NO\0OP', 'NOOP \r x', '\x1b[2J', '   ']) {
     t.match(await client.say(line), /^500 5\.5\.2 not a command/, JSON.stringify(line))
   }
-  t.match(await client.say('N\xd6\xd6P \xff'), /^250 2\.1\.0 next took/, '8-bit goes on as it is')
-  t.equal(next.commands.at(-1), 'N\xd6\xd6P \xff')
+  for (const verb of [
+    'BDAT\xa010',
+    'BDAT\xa0 10',
+    'STARTTLS\xff',
+    'N\xd6\xd6P',
+    'BDAT,10',
+    '"BDAT"',
+  ]) {
+    t.match(await client.say(verb), /^500 5\.5\.2 not a command/, JSON.stringify(verb))
+  }
+  t.match(await client.say('NOOP \xff'), /^250 2\.1\.0 next took/, '8-bit goes on as it is')
+  t.equal(next.commands.at(-1), 'NOOP \xff')
   t.match(await client.say('MAIL TO:<a>'), /^501 /)
   t.match(await client.say('MAIL FROM:<a@b.example>'), /^250 /)
   t.match(await client.say('RCPT FROM:<a>'), /^501 /)
@@ -188,7 +199,15 @@ t.test(
     t.match(await silent.rest(), [/^421 4\.3\.2 silent for too long/])
     t.match(await late.say('NOOP'), /^250 /)
     busy.write(`${clean}.\r\n`)
-    t.match(await busy.hear(), /^250 /, 'one amid a message stays')
+    t.match(await busy.hear(), /^250 /, 'one amid the content stays')
+    for (const client of [busy, late]) {
+      await client.say('RSET')
+      await client.say('MAIL FROM:<a@b.example>')
+    }
+    await wait(250)
+    const other = await door.call()
+    t.match(await busy.rest(), [/^421 4\.3\.2 silent for too long/], 'MAIL does not hold a place')
+    other.socket.destroy()
     t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
     for (const client of [busy, late]) client.socket.destroy()
     while (door.state().clients > 0) await wait(5)

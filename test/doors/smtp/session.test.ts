@@ -145,10 +145,24 @@ t.test(
   async (t) => {
     const next = await startNext(t)
     const settings = { QHPSI: stage.scanner, VIRUSFORWARD: 'quarantine@example.org' }
+    const forwarding = await openDoor(t, next.port, { settings })
+    const forward = 'XFORWARD NAME=a.example ADDR=192.0.2.9 IDENT=4FABC'
+    const first = await forwarding.call()
+    for (const line of ['EHLO x', forward, 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>']) {
+      await first.say(line)
+    }
+    await first.say('DATA')
+    first.write('Subject: x\r\n\r\nVIRUS\r\n.\r\n')
+    t.match(await first.hear(), /^250 /)
+    t.same(
+      next.got[0]?.commands.slice(-5),
+      ['RSET', forward, 'MAIL FROM:<a@b.example>', 'RCPT TO:<quarantine@example.org>', 'DATA'],
+      'RSET has made it forget who the client is',
+    )
     const door = await openDoor(t, next.port, { settings })
     const to = ['ben@example.org', 'cem@example.org']
     t.match(await sendThrough(door, 'Subject: x\r\n\r\nVIRUS\r\n', to), /^250 2\.0\.0 next queued/)
-    const [got] = next.got
+    const got = next.got[1]
     t.same([got?.sender, got?.recipients], ['ann@example.net', ['quarantine@example.org']])
     t.match(
       got?.content.toString(),

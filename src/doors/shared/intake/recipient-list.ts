@@ -31,7 +31,12 @@ export interface RecipientList {
   add(path: Buffer): void
   /** Removes the recipient that was added last. It is called at most once for each. */
   removeLast(): void
-  /** Returns all paths in their order, and charges the memory that judging them takes. */
+  /** Yields all paths in their order, one at a time, without copies. */
+  each(): Iterable<Buffer>
+  /**
+   * Returns all paths in their order, and charges the memory that judging them takes; called once.
+   * Throws as add() does.
+   */
   paths(): readonly Buffer[]
   /** Gives all memory back, and empties the list. */
   free(): void
@@ -53,7 +58,18 @@ export function createRecipientList(lease: MemoryLease): RecipientList {
     return chunk
   }
 
+  function* each(): Generator<Buffer> {
+    for (const { bytes, used } of chunks) {
+      for (let at = 0; at < used; ) {
+        const end = bytes.indexOf(END, at)
+        yield bytes.subarray(at, end)
+        at = end + 1
+      }
+    }
+  }
+
   return {
+    each,
     get count() {
       return count
     },
@@ -75,7 +91,7 @@ export function createRecipientList(lease: MemoryLease): RecipientList {
     },
     paths() {
       lease.charge(count * JUDGED_OBJECTS + total * JUDGED_COPIES)
-      return chunks.flatMap(({ bytes, used }) => pathsIn(bytes.subarray(0, used)))
+      return [...each()]
     },
     free() {
       chunks = []
@@ -84,15 +100,4 @@ export function createRecipientList(lease: MemoryLease): RecipientList {
       lease.close()
     },
   }
-}
-
-/** Returns the paths in a chunk, without copies. */
-function pathsIn(bytes: Buffer): Buffer[] {
-  const paths: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(END, at)
-    paths.push(bytes.subarray(at, end))
-    at = end + 1
-  }
-  return paths
 }

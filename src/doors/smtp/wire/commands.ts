@@ -18,18 +18,23 @@ export const COMMAND_MAX = 4096
 const SPACE = 0x20
 const TAB = 0x09
 
+/** With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it. */
+const VERB = /^[A-Z0-9-]*$/
+
 /**
  * Returns the command of a line, or undefined if the line holds a control character, such as a NUL
- * or a CR.
+ * or a CR, or if its first word is none.
  */
 export function parseCommand(line: Buffer): SmtpCommand | undefined {
   if (line.some((byte) => (byte < SPACE && byte !== TAB) || byte === 0x7f)) return undefined
   let end = 0
   while (end < line.length && !isBlank(line[end])) end++
+  const verb = line.toString('latin1', 0, end).toUpperCase()
+  if (!VERB.test(verb)) return undefined
   let from = end
   while (from < line.length && isBlank(line[from])) from++
   return {
-    verb: line.toString('latin1', 0, end).toUpperCase(),
+    verb,
     argument: line.subarray(from),
     line,
   }
