@@ -31,12 +31,8 @@ export interface Claims {
 /** The names of fields, without the number that follows. */
 export const FIELD = { md5: 'X-MD5-Cluster-', 'hmac-sha256': 'X-SHA256-Cluster-' } as const
 
-/**
- * Words in `s=` of a stamp that tell what was scanned besides the whole message: each part of it
- * (EVERY_PART), or its contents if mail programs may differ about it (SECOND_LOOK).
- */
+/** The word in `s=` of a stamp that says that each part of the message was scanned, besides the whole. */
 export const EVERY_PART = 'everypart'
-export const SECOND_LOOK = 'secondlook'
 
 /**
  * The word in `s=` for a message that an administrator has released from quarantine, and that no host

@@ -51,11 +51,7 @@ function inMaxAge(env: Environment): Contradiction[] {
 
 /** Tells what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Contradiction[] {
-  const missed: Readonly<Record<string, string>> = {
-    odd: 'odd: files in mail that follows the standards are missed if only mail programs open them',
-    never: 'never: files are missed if only mail programs open them',
-  }
-  const value = env.QHPSI && missed[env.SECONDLOOK ?? '']
-  if (!value) return []
+  if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
+  const value = 'never: files are missed if only mail programs open them'
   return [{ name: 'SECONDLOOK', value, remedy: 'unset it to have every part scanned' }]
 }

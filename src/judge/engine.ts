@@ -73,7 +73,7 @@ export async function judge(
       host: scanned.known.host,
       age: Math.floor(tools.now() / 1000) - scanned.known.time,
     },
-    traits: scanned.traits,
+    oddities: scanned.oddities,
     stamp,
     remove,
     notes: [...notes, ...scanned.notes, ...stampNotes],

@@ -29,7 +29,7 @@ export async function exceptionByFile(
     timeout: Math.max(1, timeout),
     oversize: 'defer',
     nesting: { max: scan.nesting.max, over: 'keep out' },
-    secondLook: { when: 'never', strict, spool, traits: () => {} },
+    secondLook: { when: 'never', strict, spool },
     isExcused: (found) => isExcused(found, policy),
     uptime,
     note: () => {},

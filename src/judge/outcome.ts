@@ -9,8 +9,8 @@ export interface Outcome {
   readonly scan: Verdict
   /** The host that scanned a copy, and seconds since then; set if the result is that of a copy. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
-  /** Traits by which readers of mail may differ about the message, if they were looked for. */
-  readonly traits: ReadonlySet<string>
+  /** The oddities of the message (mime/oddities.ts), if it was read for them. */
+  readonly oddities: ReadonlySet<string>
   readonly stamp: OwnStamp | undefined
   /**
    * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
@@ -25,13 +25,13 @@ export interface Outcome {
 
 /** Summarises an outcome for the log. */
 export function findingsOf(outcome: Outcome): Findings {
-  const { trust, scan, known, traits, stamp, times } = outcome
+  const { trust, scan, known, oddities, stamp, times } = outcome
   const key = trust.trusted ? trust.key : stamp?.key
   return {
     scan: scanWordOf(outcome),
     why: reasonsOf(outcome).join('; '),
     times,
-    ...(traits.size > 0 && { odd: [...traits].join(',') }),
+    ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
     ...(key !== undefined && { key }),
     ...foundBy(scan),
     ...(known && { by: known.host, age: Math.max(0, known.age) }),

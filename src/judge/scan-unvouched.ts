@@ -21,8 +21,8 @@ export interface LeavingMail extends Transaction {
 /** The result of a scan, or the verdict about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   readonly notes: readonly string[]
-  /** Traits by which readers of mail may differ about the message, if they were looked for. */
-  readonly traits: ReadonlySet<string>
+  /** The oddities of the message (mime/oddities.ts), if it was read for them. */
+  readonly oddities: ReadonlySet<string>
 }
 
 /**
@@ -52,7 +52,7 @@ export async function scanUnvouched(
 const skipped = (why: string): Verdict => ({ answer: 'skipped', why })
 
 function withoutScan(result: Verdict): ScanOutcome {
-  return { result, notes: [], traits: new Set() }
+  return { result, notes: [], oddities: new Set() }
 }
 
 function exceededSizeLimit(size: number, { minSize, maxSize }: ScanPolicy): string | undefined {
@@ -69,7 +69,7 @@ async function findOrScan(
 ): Promise<ScanOutcome> {
   const { scan } = policy
   const notes: string[] = []
-  let traits: ReadonlySet<string> = new Set()
+  let oddities: ReadonlySet<string> = new Set()
   const run: RunScanners = (those, timeout, signatures) =>
     runScanners(sampleOf(message, leaving, envelope, client.origin), {
       scanners: those,
@@ -84,8 +84,8 @@ async function findOrScan(
         when: scan.secondLook.when,
         strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
         spool: policy.spool,
-        traits(found) {
-          traits = found
+        odd(found) {
+          oddities = found
         },
       },
       isExcused: (found) => isExcused(found, policy),
@@ -95,7 +95,7 @@ async function findOrScan(
     })
   if (verdicts === undefined) {
     const result = await run(scanners, scan.timeout)
-    return { result, notes, traits }
+    return { result, notes, oddities }
   }
   // This host makes no stamp that is older than the cluster accepts.
   const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
@@ -110,5 +110,5 @@ async function findOrScan(
     marks,
   }
   const found = await verdicts.find(question, run)
-  return { ...found, notes, traits }
+  return { ...found, notes, oddities }
 }

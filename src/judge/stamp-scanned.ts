@@ -1,6 +1,6 @@
 import { signMessage } from '../cluster/sign.ts'
 import { countedFrom } from '../cluster/signature-files.ts'
-import { EVERY_PART, SECOND_LOOK } from '../cluster/stamp.ts'
+import { EVERY_PART } from '../cluster/stamp.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
@@ -62,8 +62,7 @@ async function sign(
   if (cluster === undefined || crypto === undefined) return undefined
   const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  const { when } = scan.secondLook
-  if (when !== 'never') scanners.push(when === 'always' ? EVERY_PART : SECOND_LOOK)
+  if (scan.secondLook.when === 'always') scanners.push(EVERY_PART)
   const { formFault, digests } = await message.form()
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))

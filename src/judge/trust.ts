@@ -1,5 +1,5 @@
 import { settledDate } from '../cluster/signature-files.ts'
-import { EVERY_PART, RELEASED, SECOND_LOOK, scannerName } from '../cluster/stamp.ts'
+import { EVERY_PART, RELEASED, scannerName } from '../cluster/stamp.ts'
 import { type Trust, verifyStamps } from '../cluster/verify.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
@@ -39,10 +39,7 @@ export async function verifyTrust(
 export function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
   if (!trust.trusted) return false
   if (trust.scanners === 'all') return true
-  const { when } = secondLook
-  const sawEveryPart = trust.scanners.has(EVERY_PART)
-  if (when === 'always' && !sawEveryPart) return false
-  if (when === 'odd' && !sawEveryPart && !trust.scanners.has(SECOND_LOOK)) return false
+  if (secondLook.when === 'always' && !trust.scanners.has(EVERY_PART)) return false
   return trust.scanners.has(scannerName(scanner.name))
 }
 

@@ -12,17 +12,18 @@ const PIECE_LEAST = 16
 
 /**
  * Gives all that readers decode from base64. If data goes on behind padding, each piece of the data
- * is decoded by itself as well. `isAnnounced` says that a header announces base64.
+ * is decoded by itself as well. `isAnnounced` says that a header announces base64. Returns whether
+ * data goes on behind padding.
  */
 export function* giveFromBase64(
   part: Source,
   isAnnounced: boolean,
   decoding: Decoding,
   depth: number,
-): Generator<ContentStep> {
+): Generator<ContentStep, boolean> {
   const plan = base64Plan(isAnnounced)
   yield* decodeByPlan(plan, part, decoding, depth)
-  if (!plan.odd.padding) return
+  if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
@@ -30,6 +31,7 @@ export function* giveFromBase64(
     }
     from = place
   }
+  return true
 }
 
 /** Finds the places where data goes on behind padding. */

@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { LimitExceeded, mostBytesOf, mostContentsOf } from './limits.ts'
+import type { Oddity } from './oddities.ts'
 import type { PartHeader } from './part-header.ts'
 import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
@@ -40,6 +41,8 @@ export type ContentStep =
   | { readonly kind: 'content'; readonly content: Content }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }
+  /** The message is nested deeper than `maxDepth`. This step comes once. */
+  | { readonly kind: 'deeper' }
   /** The mail exceeds a limit. This is the last step. */
   | { readonly kind: 'over'; readonly why: string }
 
@@ -51,8 +54,15 @@ export interface ContentsOptions {
   readonly createHash: (algorithm: string) => Hash
   /** Called with each header of a part or a mail, as some reader sees it. */
   readonly onHeader?: (header: PartHeader) => void
+  /**
+   * The most messages or multiparts in one another (nested.ts); undefined if nobody wants to know
+   * about more.
+   */
+  readonly maxDepth?: number
   /** Called with the name of each file in uuencode or yEnc. */
   readonly onName?: (name: string) => void
+  /** Called with each oddity of the message itself, once or more. */
+  readonly onOdd?: (oddity: Oddity) => void
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (bytes: number) => void
 }

@@ -8,6 +8,7 @@ import {
 } from './contents-state.ts'
 import { giveCodedData, giveLeaf } from './leaf-contents.ts'
 import { LimitExceeded } from './limits.ts'
+import { DepthSearch } from './nested.ts'
 import type { CodedData, Leaf } from './open-contents.ts'
 import { MailReading } from './reading.ts'
 import type { Source } from './source.ts'
@@ -17,8 +18,9 @@ export type { Content, ContentsOptions } from './contents-state.ts'
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf
  * is decoded as the standards say, and in each other way in which some reader decodes it. The text of
- * the mail itself is left out if it stands in the message as it is (saved-forms.ts). A caller that
- * stops early must call `return`, which frees memory and files.
+ * the mail itself is left out if it stands in the message as it is (saved-forms.ts). The same reading
+ * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
+ * `return`, which frees memory and files.
  */
 export function* contentsOf(
   message: Source,
@@ -29,6 +31,7 @@ export function* contentsOf(
     yield* contentsOfMail(message, decoding, 0)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
+    options.onOdd?.('unread')
     yield { kind: 'over', why: error.message }
   }
 }
@@ -43,19 +46,37 @@ function* contentsOfMail(
   depth: number,
 ): Generator<ContentStep, void> {
   let found: (Leaf | CodedData)[] = []
+  const search = depth === 0 ? depthSearchFor(decoding) : undefined
+  const onOdd = depth === 0 ? decoding.options.onOdd : undefined
   const reading = new MailReading({
     header: (header) => decoding.options.onHeader?.(header),
     name: (name) => decoding.options.onName?.(name),
+    odd: (oddity) => onOdd?.(oddity),
     leaf: (leaf) => found.push(leaf),
     coded: (coded) => found.push(coded),
   })
   function* give(): Generator<ContentStep, void> {
     const ready = found
     found = []
+    if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
-      if ('kind' in content) yield* giveCodedData(content, source, decoding, depth)
-      else yield* giveLeaf(content, source, decoding, depth)
+      if ('kind' in content) {
+        yield* giveCodedData(content, source, decoding, depth)
+        continue
+      }
+      if (search) {
+        yield* search.readEncoded(content, source)
+        yield* sayIfDeeper(search)
+      }
+      yield* giveLeaf(content, source, decoding, depth)
     }
+  }
+  let isSaid = false
+  function* sayIfDeeper(search: DepthSearch): Generator<ContentStep, void> {
+    search.note(reading)
+    if (isSaid || !search.isDeeper) return
+    isSaid = true
+    yield { kind: 'deeper' }
   }
   let steps = 0
   for (const chunk of source.chunks()) {
@@ -63,9 +84,16 @@ function* contentsOfMail(
       reading.push(chunk.subarray(at, at + PIECE))
       yield* countWork(decoding, reading.steps - steps)
       steps = reading.steps
-      if (found.length > 0) yield* give()
+      yield* give()
     }
   }
   reading.end()
   yield* give()
+}
+
+/** The search for the depth, which decodes by a budget of its own. */
+function depthSearchFor(decoding: Decoding): DepthSearch | undefined {
+  const { maxDepth } = decoding.options
+  if (maxDepth === undefined) return undefined
+  return new DepthSearch(maxDepth, { ...decoding })
 }

@@ -135,6 +135,7 @@ class QuotedPrintablePlan implements DecodingPlan {
   readonly odd: QuotedPrintableOddities = {
     strange: false,
     blanks: false,
+    brokenBreak: false,
     encoded: false,
     bareCr: false,
     nul: false,

@@ -17,6 +17,11 @@ const WORDS: ReadonlyMap<string, Encoding> = new Map([
 const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
 const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
 
+/** Returns whether each value is a word of RFC 2045. Blanks may stand around it. */
+export function areAllKnown(values: readonly string[]): boolean {
+  return values.every((value) => WORDS.has(value.trim().toLowerCase()))
+}
+
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all
  * encoding fields; `isPlain` says that readers agree about the fields; `header` is all that the

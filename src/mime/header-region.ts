@@ -15,6 +15,8 @@ export interface RegionStart {
   readonly nests: Certainty
   /** The encodings of the multipart around it. */
   readonly around: readonly Encoding[]
+  /** Whether it is behind a line that only some readers take for a delimiter, or may be encoded. */
+  readonly isDoubtful: boolean
   /** The number of containers that are open around the header (nesting.ts). */
   readonly containers: number
   /** The header before the delimiter, if for some readers that header goes on in this one. */
@@ -40,6 +42,12 @@ export class HeaderRegion {
     this.lines = new MimeLines(before?.lines)
     this.isWhole = before === undefined
     this.#learnt = before ? before.#learnt : 0
+  }
+
+  /** Whether every reader sees the header here, so that it counts what is odd in it. */
+  get isSeenByAll(): boolean {
+    const { nests, around, isDoubtful } = this.start
+    return nests === 'sure' && around.length === 0 && !isDoubtful
   }
 
   /** Throws LimitExceeded if the header is larger than the limit. */

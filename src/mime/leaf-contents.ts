@@ -12,6 +12,7 @@ import {
   uuencodePlan,
 } from './decoding-plans.ts'
 import type { Encoding } from './encodings.ts'
+import type { Oddity } from './oddities.ts'
 import type { CodedData, Leaf } from './open-contents.ts'
 import { giveFromQuotedPrintable } from './quoted-printable-contents.ts'
 import { giveAsItStands, giveUnflowed, type SavingContext } from './saved-forms.ts'
@@ -28,12 +29,14 @@ export function* giveLeaf(
   depth: number,
 ): Generator<ContentStep> {
   const { from, header, encodings } = leaf
+  const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
+  const odd = isClear && depth === 0 ? decoding.options.onOdd : undefined
   const ends = [leaf.to, ...leaf.mayEnd].filter((end) => end > from)
   for (const end of ends) {
     const part = partOf(source, from, end)
     if (depth === 0) decoding.range = { from, to: end }
     const saved = { header, endsMail: end === source.size }
-    yield* giveByEncodings(encodings, part, saved, decoding, depth)
+    yield* giveByEncodings(encodings, part, saved, decoding, depth, odd)
     if (!hasNul(part)) continue
     const heads = yield* decodeToStore(part, withoutTails, decoding)
     try {
@@ -51,13 +54,14 @@ function* giveByEncodings(
   saved: SavingContext,
   decoding: Decoding,
   depth: number,
+  odd?: (oddity: Oddity) => void,
 ): Generator<ContentStep> {
   for (const encoding of encodings) {
     if (encoding === 'identity') yield* giveAsItStands(part, saved, decoding, depth)
-    else if (encoding === 'quoted-printable')
-      yield* giveFromQuotedPrintable(part, saved, decoding, depth)
-    else if (encoding === 'base64') {
-      yield* giveFromBase64(part, true, decoding, depth)
+    else if (encoding === 'quoted-printable') {
+      if (yield* giveFromQuotedPrintable(part, saved, decoding, depth)) odd?.(encoding)
+    } else if (encoding === 'base64') {
+      if (yield* giveFromBase64(part, true, decoding, depth)) odd?.(encoding)
       if (saved.header.isFlowed)
         yield* giveUnflowed(base64Plan(true).standard, part, decoding, depth)
     } else yield* decodeByPlan(uuencodePlan(), part, decoding, depth)

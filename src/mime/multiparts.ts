@@ -100,6 +100,12 @@ export class Multiparts {
     return last === multipart ? undefined : last
   }
 
+  /** Returns whether the last multipart with this boundary, in lower case, is closed. */
+  isClosed(boundary: string): boolean {
+    const isOf = ({ multipart }: OpenMultipart) => multipart.boundary.toLowerCase() === boundary
+    return this.#open.findLast(isOf)?.isClosed === true
+  }
+
   /** Closes the multipart and all multiparts inside of it. */
   close(multipart: Multipart): void {
     this.endInside(multipart)

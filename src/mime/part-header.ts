@@ -1,5 +1,5 @@
 import { readBoundaries } from './boundary-forms.ts'
-import { type Encoding, encodingsOf } from './encodings.ts'
+import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
 import {
   type Field,
   fieldsOf,
@@ -8,6 +8,7 @@ import {
   unfolded,
   withoutCommentsEvenInQuotes,
 } from './fields.ts'
+import type { Oddity } from './oddities.ts'
 import { readType } from './strict-type.ts'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
@@ -38,6 +39,7 @@ export interface PartHeader {
   readonly isNamed: boolean
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
+  readonly oddities: readonly Oddity[]
 }
 
 /** The form in which the lines of a header came. */
@@ -86,6 +88,20 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
+  const isMultipart = type.startsWith('multipart/')
+  const dispositions = valuesOf(DISPOSITION)
+  const odd = {
+    header:
+      lines.hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
+    field:
+      [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
+      [...types, ...dispositions].some(hasOddQuotes) ||
+      !areAllKnown(encodings),
+    boundary: isMultipart
+      ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
+      : boundaries.length > 0,
+    'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
+  }
   return {
     fields,
     type,
@@ -99,7 +115,20 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
     isNamed,
     isFlowed: /delsp/.test(lowerCase),
+    oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
   }
+}
+
+const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
+
+/** The name of a field without blanks, colons and parentheses. */
+const FIELD_NAME = /^[!-'*-9;-~]+$/
+
+/** The most characters of a boundary (RFC 2046 5.1.1). */
+const BOUNDARY_LENGTH = 70
+
+function hasOddQuotes(value: string): boolean {
+  return value.split('"').length % 2 === 0
 }
 
 /** Returns whether the header has one boundary. Many boundaries have the word boundary in them. */
@@ -121,6 +150,7 @@ const EMPTY: PartHeader = {
   isText: true,
   isNamed: false,
   isFlowed: false,
+  oddities: [],
 }
 
 /** A part without a type may be a file to readers that give every part a type. */

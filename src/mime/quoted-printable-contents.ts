@@ -6,13 +6,16 @@ import { quotedPrintablePlan } from './decoding-plans.ts'
 import { giveAsItStands, giveDecodedForms, type SavingContext } from './saved-forms.ts'
 import type { Source } from './source.ts'
 
-/** Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded. */
+/**
+ * Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded.
+ * Returns whether blanks stand behind the `=` of a soft line break.
+ */
 export function* giveFromQuotedPrintable(
   part: Source,
   saved: SavingContext,
   decoding: Decoding,
   depth: number,
-): Generator<ContentStep, void> {
+): Generator<ContentStep, boolean> {
   const { bare, end } = splitLineEnd(part)
   yield* giveFromWideCharacters(bare, decoding, depth)
   const plan = quotedPrintablePlan()
@@ -27,6 +30,7 @@ export function* giveFromQuotedPrintable(
     store.close()
   }
   yield* decodeInOtherWays(plan, bare, decoding, depth)
+  return plan.odd.brokenBreak
 }
 
 /**

@@ -137,7 +137,6 @@ export class MailReading {
   #take(bytes: Buffer, midLine: boolean): void {
     this.#midLine = midLine
     this.steps += bytes.length
-    this.#listener.bytes?.block(bytes)
     this.#lines(bytes)
     if (this.#open.hasCoded) this.#tail = Buffer.from(bytes.subarray(-CODED_LINE_MAX))
     this.#offset += bytes.length
@@ -149,7 +148,6 @@ export class MailReading {
     const lines = new LineSearch(bytes)
     if (this.#midLine && this.#region) {
       at = lines.any(0)
-      this.#listener.bytes?.headerLine(bytes, 0, at)
       this.#region.add(bytes.toString('latin1', 0, at), true)
     }
     while (at < bytes.length) {
@@ -169,7 +167,10 @@ export class MailReading {
 
   // Headers
 
-  #beginHeader(start: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'>): void {
+  #beginHeader({
+    isDoubtful = false,
+    ...start
+  }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
     const again = start.before?.lines.length ?? 0
     this.steps += again
     this.#goneOn += again
@@ -180,7 +181,7 @@ export class MailReading {
     }
     const around = this.#multiparts.innermost?.encodings ?? []
     const containers = this.#nesting.length
-    this.#region = new HeaderRegion({ ...start, around, containers })
+    this.#region = new HeaderRegion({ ...start, around, isDoubtful, containers })
   }
 
   /** Ends the header. The caller begins the contents that it announces. */
@@ -191,7 +192,9 @@ export class MailReading {
     const { header } = region
     this.#boundaries.learn(header.boundaries)
     this.#listener.header?.(header)
-    this.#listener.bytes?.header(header, isWhole)
+    if (region.isSeenByAll) {
+      for (const oddity of header.oddities) this.#listener.odd?.(oddity)
+    }
     return header
   }
 
@@ -204,7 +207,6 @@ export class MailReading {
       this.#learnSoFar(region)
       if (this.#delimiter(bytes, from, to)) return
     }
-    this.#listener.bytes?.headerLine(bytes, from, to)
     if (end === from) {
       const base = this.#open.length
       this.#endHeader(true)
@@ -225,6 +227,7 @@ export class MailReading {
     else if (!isFold || region.strange > 0 || blank) {
       region.isWhole = false
       region.strange++
+      if (region.isSeenByAll) this.#listener.odd?.('header')
       this.#learnSoFar(region)
       if (region.strange === 1) {
         if (!blank) this.#startLeaf(from, region)
@@ -259,7 +262,11 @@ export class MailReading {
     // A multipart whose boundary is written plainly has no other boundaries.
     if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
     if (!isMessage) return
-    this.#beginHeader({ isOfPart: false, nests: isInside && !isClear ? 'maybe' : nests })
+    this.#beginHeader({
+      isOfPart: false,
+      nests: isInside && !isClear ? 'maybe' : nests,
+      isDoubtful: header.encodings.some((encoding) => encoding !== 'identity'),
+    })
   }
 
   /**
@@ -295,7 +302,6 @@ export class MailReading {
 
   /** Reads bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
-    this.#listener.bytes?.content(bytes, from, to)
     if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
   }
 
@@ -353,7 +359,6 @@ export class MailReading {
     if (!delimiter && boundary === undefined && !this.#anyDashes) return false
     const region = this.#region
     if (region) this.#endHeader(false)
-    this.#listener.bytes?.delimiter(bytes, from, to)
     // If the delimiter stands in a header: for some readers that header goes on behind it, or its
     // content begins there.
     const before = region?.hasLines ? region : undefined
@@ -368,9 +373,13 @@ export class MailReading {
     if (!delimiter?.isSure) {
       const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
       const form = rest === '' || rest === '--' ? rest : 'more'
+      const isBehindEnd = boundary !== undefined && this.#multiparts.isClosed(boundary)
+      if (isBehindEnd || (boundary !== undefined && form === 'more')) {
+        this.#listener.odd?.('delimiter')
+      }
       this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
       const nests = delimiter?.multipart.nests ?? (this.#nesting.hasMultiparts ? 'maybe' : 'no')
-      this.#beginHeader({ isOfPart: true, nests, before })
+      this.#beginHeader({ isOfPart: true, nests, before, isDoubtful: true })
       return true
     }
     const { multipart, closes } = delimiter

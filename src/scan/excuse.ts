@@ -2,7 +2,7 @@ import { createNamedCopy } from '../message/named-copy.ts'
 import type { ByteRange } from '../mime/contents-state.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
-import { lookAtContents } from './second-look/look.ts'
+import { readContents } from './second-look/read-contents.ts'
 import type { Sample } from './shared/scanner.ts'
 import type { Verdict } from './shared/verdict.ts'
 
@@ -38,17 +38,18 @@ export async function excusedBy(
   const ranges: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
-  const look = await lookAtContents(message, { spool, signal }, async (content, range) => {
+  for await (const step of readContents(message, { spool, signal })) {
+    if (step.kind !== 'content') return undefined
     const own = createHash('sha256')
-    for (const chunk of content.chunks()) own.update(chunk)
+    for (const chunk of step.content.chunks()) own.update(chunk)
     const hash = own.digest('hex')
-    const verdict = await askAbout(content)
-    if (!digests.has(hash)) return mayPass(verdict) ? undefined : 'something else'
-    if (verdict.answer === 'infected' && verdict.name === found) digest = hash
-    if (range !== undefined) ranges.push(range)
-    return undefined
-  })
-  if (look.kind !== 'nothing' || digest === undefined) return undefined
+    const verdict = await askAbout(step.content)
+    if (digests.has(hash)) {
+      if (verdict.answer === 'infected' && verdict.name === found) digest = hash
+      if (step.range !== undefined) ranges.push(step.range)
+    } else if (!mayPass(verdict)) return undefined
+  }
+  if (digest === undefined) return undefined
   const rest = without(ranges, message)
   const file = createNamedCopy(spool, () => rest.chunks())
   try {

@@ -1,30 +1,35 @@
 import { openAnonymousFile } from '../message/anonymous-file.ts'
-import { scanContentsFirst } from './run/contents-first.ts'
+import { isNestedDeeper } from '../mime/nested.ts'
+import type { Oddity } from '../mime/oddities.ts'
+import { askScanners } from './run/ask-scanners.ts'
+import { Batch } from './run/batch.ts'
+import { joined, type PartialResult, type ScanRun } from './run/scan-run.ts'
 import {
-  contentScanners,
-  keptOutFor,
-  type PartialResult,
-  type ScanRun,
-  tooLate,
-  tooMuch,
-} from './run/scan-run.ts'
-import { scanWholeFirst } from './run/whole-first.ts'
-import { type FirstLook, lookFirst } from './second-look/first-look.ts'
-import { abortLate, type Sample, type ScanTask } from './shared/scanner.ts'
+  abortLate,
+  type MailSearch,
+  type Sample,
+  type Scanner,
+  type ScanTask,
+} from './shared/scanner.ts'
 import type { Verdict } from './shared/verdict.ts'
 
 /**
- * Asks the scanners in their order until one of them finds something that is not excused, or cannot tell: about the whole
- * message, and about each content that any reader of mail might see in it. (With `odd`, contents are
- * scanned only if readers may differ about the message.) A message that is nested deeper than
- * scanners look is not given to them: they would call it clean.
+ * Asks the scanners in their order until one of them finds something that is not excused, or cannot
+ * tell: about each content that any reader of mail might see in the message, and then about the whole
+ * message. In this order clamd looks at most of it once: it remembers what it has called clean, and
+ * skips a part of a message that it has seen as a file by itself. It does not skip a file that it has
+ * seen inside a message.
+ *
+ * The message is read once. That tells its contents, which scanners get while it is read; how deep it
+ * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
+ * to them as a whole: they would call it clean.
  */
 export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
   try {
-    return await scanMessage(sample, run, {
+    const scan = new MessageScan(sample, run, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       openFile: () => openAnonymousFile(run.secondLook.spool.directory),
@@ -32,48 +37,154 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict
       isExcused: run.isExcused,
       ...(run.signatures && { signatures: run.signatures }),
     })
+    return await scan.verdict()
   } finally {
     clearTimeout(timer)
   }
 }
 
-async function scanMessage(sample: Sample, run: ScanRun, task: ScanTask): Promise<Verdict> {
-  const { max } = run.nesting
-  const look = await lookFirst(sample, { ...task, max, wantsTraits: wantsTraits(run) })
-  if (look === undefined) return tooLate(run)
-  const depth = judgeDepth(look, run)
-  if (depth.result !== undefined) return depth.result
-  if (wantsTraits(run)) run.secondLook.traits(look.traits)
-  const scanned = await scanAll(sample, look, run, task)
-  const found = scanned.result ?? scanned.excused
-  if (found !== undefined) return found
-  const unscanned = depth.unscanned ?? scanned.unscanned
-  if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
-  return { answer: 'clean', scanners: run.scanners }
-}
+class MessageScan {
+  readonly #message: Sample
+  readonly #run: ScanRun
+  readonly #task: ScanTask
+  readonly #contentScanners: readonly Scanner[]
+  readonly #batch: Batch
+  readonly #searches = new Map<Scanner, MailSearch>()
 
-/** Decides about a message that is nested deeper, or holds more, than scanners look. */
-function judgeDepth({ isDeeper, over }: FirstLook, run: ScanRun): PartialResult {
-  if (over !== undefined) return tooMuch(over, over, run)
-  if (!isDeeper) return {}
-  const why = `more than ${run.nesting.max} messages or multiparts inside one another (MAXNESTING)`
-  if (run.nesting.over === 'accept') return { unscanned: why }
-  return { result: { answer: 'nested', why } }
-}
+  constructor(message: Sample, run: ScanRun, task: ScanTask) {
+    this.#message = message
+    this.#run = run
+    this.#task = task
+    this.#contentScanners = run.scanners.filter(({ local }) => !local)
+    this.#batch = new Batch(this.#contentScanners)
+  }
 
-function wantsTraits(run: ScanRun): boolean {
-  const { when, strict } = run.secondLook
-  return strict || when === 'always' || (when === 'odd' && contentScanners(run).length > 0)
-}
+  async verdict(): Promise<Verdict> {
+    const { result, excused, unscanned } = await this.#scanAll()
+    const found = result ?? excused
+    if (found !== undefined) return found
+    if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
+    return { answer: 'clean', scanners: this.#run.scanners }
+  }
 
-/** Scans the message and its contents, in the order that SECONDLOOK asks for. */
-async function scanAll(
-  sample: Sample,
-  { traits }: FirstLook,
-  run: ScanRun,
-  task: ScanTask,
-): Promise<PartialResult> {
-  if (run.secondLook.when !== 'always') return scanWholeFirst(sample, traits, run, task)
-  const keptOut = keptOutFor(traits, run)
-  return keptOut ? { result: keptOut } : scanContentsFirst(sample, run, task)
+  async #scanAll(): Promise<PartialResult> {
+    const { when, strict } = this.#run.secondLook
+    const asksContents = when === 'always'
+    const isRead = strict || (asksContents && this.#run.scanners.length > 0)
+    const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
+    // That a message holds more than is read is said only if nothing is found in it.
+    if (read.result !== undefined && read.result.answer !== 'crowded') return read
+    let outcome = read
+    for (const samples of this.#batch.endWith(this.#message)) {
+      outcome = joined(outcome, await this.#ask(samples))
+      if (outcome.result !== undefined) return outcome
+    }
+    // What was found in the whole and is excused may hide something else.
+    if (outcome.excused !== undefined && !asksContents) {
+      outcome = joined(outcome, await this.#readMail(true))
+      if (outcome.result === undefined) {
+        outcome = joined(outcome, await this.#ask(this.#batch.end()))
+      }
+    }
+    return { ...outcome, result: outcome.result ?? read.result }
+  }
+
+  /** Reads the message, and asks about each content if it shall. */
+  async #readMail(asksContents: boolean): Promise<PartialResult> {
+    const { spool, strict, odd } = this.#run.secondLook
+    const isAsked = asksContents && this.#contentScanners.length > 0
+    await this.#openSearches()
+    const oddities = new Set<Oddity>()
+    let outcome: PartialResult = {}
+    const { readContents } = await import('./second-look/read-contents.ts')
+    const reading = readContents(this.#message, {
+      spool,
+      signal: this.#task.signal,
+      maxDepth: this.#run.nesting.max,
+      onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
+      onName: (name) => this.#tell((search) => search.name(name)),
+      onOdd: (oddity) => oddities.add(oddity),
+    })
+    try {
+      for await (const step of reading) {
+        let then: PartialResult = {}
+        if (step.kind === 'late') return { result: this.#tooLate() }
+        if (step.kind === 'deeper') then = this.#tooDeep()
+        else if (step.kind === 'over') {
+          this.#tell((search) => search.over(step.why))
+          then = this.#tooMuch(`second look: ${step.why}`, step.why)
+        } else {
+          this.#tell((search) => search.content(step.content))
+          if (isAsked) then = await this.#ask(this.#batch.add(step.content))
+        }
+        outcome = joined(outcome, then)
+        if (outcome.result !== undefined) return outcome
+        if (strict && oddities.size > 0) break
+      }
+    } finally {
+      odd?.(oddities)
+    }
+    if (!strict || oddities.size === 0) return outcome
+    return { result: { answer: 'strange', why: [...oddities].join(', ') } }
+  }
+
+  /** Reads of the message what tells how deep it is nested. */
+  async #measureDepth(): Promise<PartialResult> {
+    const { signal, openFile } = this.#task
+    const steps = isNestedDeeper(this.#message, this.#run.nesting.max, { openFile })
+    let outcome: PartialResult = {}
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) {
+      if (step.value.kind === 'over') outcome = this.#tooMuch(step.value.why, step.value.why)
+      await new Promise(setImmediate)
+      if (signal.aborted) {
+        steps.return(false)
+        return { result: this.#tooLate() }
+      }
+    }
+    return step.value ? this.#tooDeep() : outcome
+  }
+
+  async #openSearches(): Promise<void> {
+    for (const scanner of this.#run.scanners) {
+      try {
+        if (scanner.search) this.#searches.set(scanner, await scanner.search(this.#task))
+      } catch {
+        // Its `scan` is asked instead, and says what is wrong.
+      }
+    }
+  }
+
+  /** Tells all searches something. One that fails is over: the scanner's `scan` is asked instead. */
+  #tell(what: (search: MailSearch) => void): void {
+    for (const [scanner, search] of this.#searches) {
+      try {
+        what(search)
+      } catch {
+        this.#searches.delete(scanner)
+      }
+    }
+  }
+
+  #ask(samples: readonly Sample[]): Promise<PartialResult> {
+    return askScanners(samples, this.#run, this.#task, this.#searches)
+  }
+
+  #tooLate(): Verdict {
+    const [scanner] = this.#run.scanners
+    const why = 'second look: no answer in time (SCANTIMEOUT)'
+    return { answer: 'unknown', scanner: scanner?.name ?? '', why, cause: 'timeout' }
+  }
+
+  #tooDeep(): PartialResult {
+    const { max, over } = this.#run.nesting
+    const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
+    return over === 'accept' ? { unscanned: why } : { result: { answer: 'nested', why } }
+  }
+
+  /** The message holds more than is read; `limit` says so to the sender. */
+  #tooMuch(why: string, limit: string): PartialResult {
+    if (this.#run.nesting.over === 'accept') return { unscanned: why }
+    return { result: { answer: 'crowded', why, limit } }
+  }
 }

@@ -57,24 +57,6 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'a host that scans every part does not trust a host that does so only for odd mail',
-    message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
-    settings: settings(hmacLine),
-    expect: { ...scanned, newStamps: 1 },
-  },
-  {
-    name: 'a host with a second look only at odd mail trusts a host with the same',
-    message: hmacStamped(plain, { scanners: 'counting-scanner,secondlook' }),
-    settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
-    expect: trusted,
-  },
-  {
-    name: 'a host with a second look only at odd mail trusts a host that scans every part',
-    message: hmacStamped(plain),
-    settings: settings(hmacLine, { SECONDLOOK: 'odd' }),
-    expect: trusted,
-  },
-  {
     name: 'STRICTMIME is local policy, for which no stamp vouches',
     message: hmacStamped(bytes('Content-Type: text/plain\nContent-Type: text/html\n\nhello\n')),
     settings: settings(hmacLine, { STRICTMIME: 'refuse' }),

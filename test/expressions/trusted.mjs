@@ -113,26 +113,6 @@ export const trusted = [
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },
   {
-    file: 'scan/second-look/body-traits.ts',
-    expression: '/(?:^|[\\r\\n\\v\\f\\0])[ \\t>]*([^\\r\\n\\v\\f\\0]*)$/',
-    why: '40 characters before a word',
-  },
-  {
-    file: 'scan/second-look/fields.ts',
-    expression: 'new RegExp(`^[ \\\\t]*(${TOKEN}/${TOKEN})${PARAMETERS}[ \\\\t]*$`)',
-    why: 'a field of at most 2,000 characters',
-  },
-  {
-    file: 'scan/second-look/fields.ts',
-    expression: 'new RegExp(`^[ \\\\t]*(${TOKEN})${PARAMETERS}[ \\\\t]*$`)',
-    why: 'a field of at most 2,000 characters',
-  },
-  {
-    file: 'scan/second-look/fields.ts',
-    expression: "new RegExp(`;[ \\\\t]*(${TOKEN})=(${VALUE})`, 'g')",
-    why: 'a field of at most 2,000 characters',
-  },
-  {
     file: 'scan/shared/signatures.ts',
     expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
     why: 'what clamd says of its version, one line of 8 KiB at most',

@@ -43,7 +43,7 @@ function decideFor(scan: Verdict, setup: Setup = {}): SingleDecision {
   return decide(transaction, policy, {
     trust: untrusted,
     scan,
-    traits: new Set(),
+    oddities: new Set(),
     stamp: undefined,
     remove: ['x-qhpsi'],
     notes: [],
@@ -131,9 +131,9 @@ t.test(
   },
 )
 
-t.test('the log tells the traits of a message in one word', async (t) => {
-  const traits = new Set(['odd-boundary', 'two-types'])
-  t.match(decideFor(clean, { outcome: { traits } }).findings, { odd: 'odd-boundary,two-types' })
+t.test('the log tells the oddities of a message in one word', async (t) => {
+  const oddities = new Set(['field', 'boundary'])
+  t.match(decideFor(clean, { outcome: { oddities } }).findings, { odd: 'field,boundary' })
 })
 
 t.test('mail that was not scanned is accepted without a tag, and the log tells why', async (t) => {

@@ -1,6 +1,5 @@
 import { tmpdir } from 'node:os'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
-import type { ByteListener } from '../../src/mime/listeners.ts'
 import { isNestedDeeper } from '../../src/mime/nested.ts'
 import type { Source } from '../../src/mime/source.ts'
 
@@ -52,9 +51,9 @@ export function wrap(times: number, part: string, around: (part: string) => stri
 export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'latin1')
 
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
-export function isNested(source: Source, limit: number, bytes?: ByteListener): boolean {
+export function isNested(source: Source, limit: number): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
-  const steps = isNestedDeeper(source, limit, { openFile, bytes })
+  const steps = isNestedDeeper(source, limit, { openFile })
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value

@@ -1,6 +1,4 @@
 import t from 'tap'
-import { PLACES_MAX } from '../../src/mime/limits.ts'
-import type { ByteListener } from '../../src/mime/listeners.ts'
 import type { Source } from '../../src/mime/source.ts'
 import {
   attached,
@@ -267,52 +265,5 @@ t.test('of a message that is no multipart only the front is read', async (t) => 
     }
     t.equal(isNested(inPieces(message(content), 1024, onRead), 12), false)
     t.ok(furthest < 4096, `${furthest} of ${content.length}`)
-  }
-})
-
-/** What it is told, in pieces of the mail; whether the end came too soon. */
-function listener() {
-  const told = { bytes: 0, isOver: false }
-  const nothing = () => {}
-  const bytes: ByteListener = {
-    block(bytes) {
-      told.bytes += bytes.length
-    },
-    headerLine: nothing,
-    header: nothing,
-    delimiter: nothing,
-    content: nothing,
-    over() {
-      told.isOver = true
-    },
-  }
-  return { told, bytes }
-}
-
-t.test('who listens to the bytes hears all of them, however deep the mail is', async (t) => {
-  const mails = [
-    message(`Content-Type: text/plain\n\n${'Hello\n'.repeat(50_000)}`),
-    message(wrap(20, text, inMultipart)),
-  ]
-  for (const mail of mails) {
-    const { told, bytes } = listener()
-    t.equal(isNested(inPieces(mail, 1024), 12, bytes), isNested(inPieces(mail, 1024), 12))
-    t.same(told, { bytes: mail.length, isOver: false })
-  }
-})
-
-t.test('a limit behind which nothing can be nested is one for listeners alone', async (t) => {
-  const dashes = '--\n'.repeat(2 * PLACES_MAX)
-  const deep = message(wrap(20, text, inMultipart)).toString('latin1')
-  const encoded = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n'
-  for (const [start, isDeeper] of [
-    ['Content-Type: text/plain\n\n', false],
-    [`${encoded}${base64(deep)}`, true],
-  ] as const) {
-    const { told, bytes } = listener()
-    const mail = message(`${start}${'x\n'.repeat(50_000)}${dashes}`)
-    t.equal(isNested(inPieces(mail, 1024), 12, bytes), isDeeper)
-    t.ok(told.isOver)
-    t.ok(told.bytes < mail.length)
   }
 })

@@ -10,15 +10,19 @@ import {
 const TYPE = 'Content-Type: '
 const ENCODING = 'Content-Transfer-Encoding: '
 
-/** What a header says, apart from its fields. */
-function read(text: string, form: Partial<HeaderForm> = {}): Omit<PartHeader, 'fields'> {
+/** What a header says, apart from its fields and what is odd in it. */
+function read(
+  text: string,
+  form: Partial<HeaderForm> = {},
+): Omit<PartHeader, 'fields' | 'oddities'> {
   const lines = new MimeLines()
   for (const line of text.match(/[^\n]*\n/g) ?? []) lines.add(line, /^[ \t]/.test(line))
-  const { fields, ...header } = readPartHeader(lines, { isWhole: true, isOfPart: false, ...form })
+  const said = readPartHeader(lines, { isWhole: true, isOfPart: false, ...form })
+  const { fields, oddities, ...header } = said
   return header
 }
 
-const { fields, ...plain } = NO_HEADER
+const { fields, oddities, ...plain } = NO_HEADER
 const maybe = { multipart: 'maybe', isText: false }
 const all = ['identity', 'base64', 'quoted-printable', 'uuencode']
 

@@ -4,7 +4,7 @@ import { LimitExceeded } from '../../src/mime/limits.ts'
 import { MailReading } from '../../src/mime/reading.ts'
 import { conformingMail } from '../bench/readers/conforming.ts'
 import { mutant } from '../bench/readers/mutate.ts'
-import { examples, ordinary } from '../scan/second-look/trait-examples.ts'
+import { examples, ordinary } from './oddity-examples.ts'
 
 /** All that listeners are told of a mail that comes in pieces that end at `cuts`, and how deep it is. */
 function told(mail: Buffer, cuts: readonly number[], everything: boolean): string[] {
@@ -15,6 +15,7 @@ function told(mail: Buffer, cuts: readonly number[], everything: boolean): strin
   const reading = new MailReading({
     header: tell('header'),
     name: tell('name'),
+    odd: tell('odd'),
     leaf: tell('leaf'),
     ...(everything && { coded: tell('coded') }),
   })
@@ -61,31 +62,5 @@ t.test('a listener is told the same of a mail that comes byte by byte', async (t
   for (const mail of some.filter(({ length }) => length < 600)) {
     const cuts = Array.from({ length: mail.length }, (_, at) => at)
     t.same(told(mail, cuts, true), told(mail, [], true))
-  }
-})
-
-t.test('a listener of bytes gets each byte once, in order', async (t) => {
-  const ordinaryMails = ordinary.map((text) => Buffer.from(text, 'latin1'))
-  const mails = [...ordinaryMails, ...Array.from({ length: 300 }, (_, at) => conformingMail(at))]
-  for (const mail of mails) {
-    const told: Buffer[] = []
-    const take = (bytes: Buffer, from: number, to: number) => {
-      told.push(Buffer.from(bytes.subarray(from, to)))
-    }
-    const nothing = () => {}
-    const reading = new MailReading({
-      bytes: {
-        block: nothing,
-        headerLine: take,
-        header: nothing,
-        delimiter: take,
-        content: take,
-        over: nothing,
-      },
-    })
-    for (let at = 0; at < mail.length; at += 50) reading.push(mail.subarray(at, at + 50))
-    reading.end()
-    const all = Buffer.concat(told)
-    if (!all.equals(mail)) t.same(all.toString('latin1'), mail.toString('latin1'))
   }
 })

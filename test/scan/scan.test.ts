@@ -19,9 +19,9 @@ import {
 import { sample, scanTask } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 
-function secondLook(when: 'odd' | 'always' | 'never') {
+function secondLook(when: 'always' | 'never') {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  return { when, strict: false, spool, now: () => Date.now(), traits() {} }
+  return { when, strict: false, spool }
 }
 
 /** A scanner that works on when nobody waits for it any more. */

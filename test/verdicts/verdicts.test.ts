@@ -174,7 +174,7 @@ t.test('no other scanner is asked about a virus that is known', async (t) => {
   t.same(scans.slice(1), [['local']])
 })
 
-t.test('if STRICTMIME keeps mail out, each copy is searched for traits', async (t) => {
+t.test('if STRICTMIME keeps mail out, each copy is read for its oddities', async (t) => {
   const { find, scans } = open()
   const strict = { ...policy, secondLook: { ...policy.secondLook, strict: 'refuse' } } as const
   await find(letter)
@@ -190,7 +190,7 @@ t.test('a verdict of another scanner, second look or nesting limit does not coun
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
     { scanners: [scanner('clamd', { memorable: { ...clamd.memorable!, identity: 'clamd(5)' } })] },
-    { policy: { ...policy, secondLook: { ...policy.secondLook, when: 'odd' } } },
+    { policy: { ...policy, secondLook: { ...policy.secondLook, when: 'never' } } },
     { policy: { ...policy, nesting: { ...policy.nesting, max: 5 } } },
   ]
   for (const wish of setup) await find(letter, clean, wish)

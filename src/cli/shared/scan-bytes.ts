@@ -49,7 +49,7 @@ export async function scanBytes(
       when,
       strict: false,
       spool,
-      traits(found: ReadonlySet<string>) {
+      odd(found: ReadonlySet<string>) {
         if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
       },
     }

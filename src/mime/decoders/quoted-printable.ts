@@ -59,6 +59,8 @@ export interface QuotedPrintableOddities {
   strange: boolean
   /** Blanks stood at the end of a line, or behind the `=` of a soft line break. */
   blanks: boolean
+  /** Blanks stood behind the `=` of a soft line break. */
+  brokenBreak: boolean
   /** An escape or a soft line break occurred. */
   encoded: boolean
   /** A CR occurred that no LF follows. */
@@ -189,7 +191,10 @@ export class QuotedPrintableDecoder implements Decoder {
       const plain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
       if (this.#odd) {
         this.#odd.encoded = true
-        if (!plain) this.#odd.blanks = true
+        if (!plain) {
+          this.#odd.blanks = true
+          this.#odd.brokenBreak = true
+        }
         if (!lf) this.#odd.strange = true // only some readers end a line at a bare CR
       }
       return lf ? end + 1 : end

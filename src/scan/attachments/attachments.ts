@@ -1,8 +1,14 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import { clean, type Scanner, type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import {
+  clean,
+  type Scanner,
+  type ScannerAnswer,
+  type ScanTask,
+  unknown,
+} from '../shared/scanner.ts'
 import { type AttachmentRules, loadAttachmentRules, rulesOfNames } from './rules.ts'
-import { searchMessage } from './search.ts'
+import { type AttachmentFindings, AttachmentSearch, searchMessage } from './search.ts'
 
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */
 const SHOWN_MAX = 80
@@ -28,22 +34,41 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     known ??= 'file' in rules ? await loadAttachmentRules(rules.file) : rulesOfNames(rules.names)
     return known
   }
+  const searchFor = async (task: ScanTask) => {
+    const isExcused = (banned: string) => task.isExcused?.(finding(banned)) === true
+    return new AttachmentSearch(await rulesOnce(), isExcused)
+  }
+  const answerFor = (
+    { banned, excused, limit }: AttachmentFindings,
+    task: ScanTask,
+  ): ScannerAnswer => {
+    if (banned !== undefined) return finding(banned)
+    if (limit !== undefined) {
+      if (attachments.malformed === 'defer') return unknown(`attachments: ${limit}`, 'limit')
+      task.note(`attachments: ${limit}`)
+    }
+    return excused === undefined ? clean : finding(excused)
+  }
   return {
     name: 'attachments',
     local: true,
     async prepare() {
       await rulesOnce()
     },
-    async scan(sample, task): Promise<ScannerAnswer> {
-      const rules = await rulesOnce()
-      const isExcused = (banned: string) => task.isExcused?.(finding(banned)) === true
-      const { banned, excused, over } = await searchMessage(sample, rules, { ...task, isExcused })
-      if (banned !== undefined) return finding(banned)
-      if (over !== undefined) {
-        if (attachments.malformed === 'defer') return unknown(`attachments: ${over}`, 'limit')
-        task.note(`attachments: ${over}`)
+    async search(task) {
+      const search = await searchFor(task)
+      return {
+        header: (fields) => search.header(fields),
+        name: (name) => search.name(name),
+        content: (content) => search.content(content),
+        over: (why) => search.over(why),
+        answer: () => answerFor(search, task),
       }
-      return excused === undefined ? clean : finding(excused)
+    },
+    async scan(sample, task) {
+      const search = await searchFor(task)
+      await searchMessage(sample, search, task)
+      return answerFor(search, task)
     },
   }
 }

@@ -17,14 +17,12 @@ export interface AttachmentFindings {
   /** The first banned thing that was found and is excused. */
   readonly excused: string | undefined
   /** The first limit that left something unread. */
-  readonly over: string | undefined
+  readonly limit: string | undefined
 }
 
 export interface SearchOptions {
   /** Opens a file without a name, for what memory has no room for. */
   readonly openFile: () => number
-  /** Whether policy lets a message in that has this banned thing. */
-  readonly isExcused: (banned: string) => boolean
   /** The search ends at this signal, with its reason. */
   readonly signal: AbortSignal
 }
@@ -35,10 +33,9 @@ export interface SearchOptions {
  */
 export async function searchMessage(
   message: Source,
-  rules: AttachmentRules,
-  { openFile, isExcused, signal }: SearchOptions,
-): Promise<AttachmentFindings> {
-  const search = new Search(rules, isExcused)
+  search: AttachmentSearch,
+  { openFile, signal }: SearchOptions,
+): Promise<void> {
   const options = {
     createHash,
     openFile,
@@ -46,23 +43,23 @@ export async function searchMessage(
     onName: (name: string) => search.name(name),
   }
   for (const step of contentsOf(message, options)) {
-    if (step.kind === 'over') search.over ??= step.why
+    if (step.kind === 'over') search.over(step.why)
     if (step.kind === 'content') search.content(step.content)
     if (search.banned !== undefined) break
     if (step.kind === 'turn') await new Promise(setImmediate)
     signal.throwIfAborted()
   }
   signal.throwIfAborted()
-  return search
 }
 
-class Search implements AttachmentFindings {
+export class AttachmentSearch implements AttachmentFindings {
   readonly #rules: AttachmentRules
   readonly #isExcused: (banned: string) => boolean
   banned: string | undefined
   excused: string | undefined
-  over: string | undefined
+  limit: string | undefined
 
+  /** `isExcused` says whether policy lets a message in that has this banned thing. */
   constructor(rules: AttachmentRules, isExcused: (banned: string) => boolean) {
     this.#rules = rules
     this.#isExcused = isExcused
@@ -73,7 +70,7 @@ class Search implements AttachmentFindings {
     const { names, types, over } = readNames(fields)
     for (const name of names) if (this.#rules.bansName(name)) this.#ban(name)
     for (const type of types) if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
-    this.over ??= over
+    if (over !== undefined) this.over(over)
   }
 
   name(name: string): void {
@@ -87,6 +84,10 @@ class Search implements AttachmentFindings {
     const front: Buffer[] = []
     for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
     if (beginsExecutable(Buffer.concat(front))) this.#ban('content executable')
+  }
+
+  over(why: string): void {
+    this.limit ??= why
   }
 
   #ban(what: string): void {

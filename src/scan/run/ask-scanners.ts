@@ -3,6 +3,7 @@ import { causeOf } from '../shared/cause.ts'
 import type { Limit } from '../shared/exceeded-limit.ts'
 import {
   harmed,
+  type MailSearch,
   type Sample,
   type Scanner,
   type ScannerAnswer,
@@ -17,22 +18,22 @@ const GRACE = 1000
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local
- * scanners are asked only about whole messages. Ends at the first scanner whose answer ends the
- * scan; what is excused does not. Calls `meanwhile` whenever a scanner has its samples.
+ * scanners are asked only about whole messages; those with a search have their answer from it. Ends
+ * at the first scanner whose answer ends the scan; what is excused does not.
  */
 export async function askScanners(
   samples: readonly Sample[],
   run: ScanRun,
   task: ScanTask,
-  meanwhile: () => void = () => {},
+  searches: ReadonlyMap<Scanner, MailSearch>,
 ): Promise<PartialResult> {
   let outcome: PartialResult = {}
   for (const scanner of run.scanners) {
     const sample = sampleFor(scanner, samples)
     if (sample === undefined) continue
-    const asking = askScanner(scanner, sample, task)
-    meanwhile()
-    outcome = joined(outcome, outcomeOf(await asking, scanner, run))
+    const search = searches.get(scanner)
+    const answer = search ? search.answer() : await askScanner(scanner, sample, task)
+    outcome = joined(outcome, outcomeOf(answer, scanner, run))
     // A scanner says of several samples what it found first, and that may hide the rest.
     for (const single of outcome.excused && sample.beside ? [...sample.beside, sample] : []) {
       const { beside, ...alone } = single

@@ -1,5 +1,5 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import { isStrange, type Trait } from '../second-look/trait-names.ts'
+import type { Oddity } from '../../mime/oddities.ts'
 import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
 import type { Verdict } from '../shared/verdict.ts'
 
@@ -17,13 +17,13 @@ export interface ScanRun {
     readonly over: 'accept' | 'keep out'
   }
   readonly secondLook: {
-    /** SECONDLOOK: for which messages each content is scanned besides the whole. */
-    readonly when: 'odd' | 'always' | 'never'
-    /** STRICTMIME: whether traits that ordinary mail never has keep a message out. */
+    /** SECONDLOOK: whether each content is scanned besides the whole. */
+    readonly when: 'always' | 'never'
+    /** STRICTMIME: whether forms that ordinary mail never has keep a message out. */
     readonly strict: boolean
     readonly spool: SpoolPolicy
-    /** Called once with the traits of the message, before any scanner is asked, if they were looked for. */
-    readonly traits: (found: ReadonlySet<Trait>) => void
+    /** Called with the oddities of the message, if it was read for them. */
+    readonly odd?: (found: ReadonlySet<Oddity>) => void
   }
   /** Set if policy excuses anything that scanners find. */
   readonly isExcused?: IsExcused | undefined
@@ -50,30 +50,4 @@ export function joined(first: PartialResult, then: PartialResult): PartialResult
     excused: first.excused ?? then.excused,
     unscanned: first.unscanned ?? then.unscanned,
   }
-}
-
-/** The scanners that are asked about single contents: local ones judge only whole messages. */
-export function contentScanners({ scanners }: ScanRun): readonly Scanner[] {
-  return scanners.filter(({ local }) => !local)
-}
-
-/** The result if the deadline passes while the message is being read. */
-export function tooLate({ scanners }: ScanRun): Verdict {
-  const why = 'second look: no answer in time (SCANTIMEOUT)'
-  return { answer: 'unknown', scanner: scanners[0]?.name ?? '', why, cause: 'timeout' }
-}
-
-/** The outcome if a message holds more than is read; `limit` says so to the sender. */
-export function tooMuch(why: string, limit: string, { nesting }: ScanRun): PartialResult {
-  if (nesting.over === 'accept') return { unscanned: why }
-  return { result: { answer: 'crowded', why, limit } }
-}
-
-/** The result if STRICTMIME keeps a message with these traits out. */
-export function keptOutFor(
-  traits: ReadonlySet<Trait>,
-  { secondLook }: ScanRun,
-): Verdict | undefined {
-  const strange = secondLook.strict ? [...traits].filter(isStrange) : []
-  return strange.length > 0 ? { answer: 'strange', why: strange.join(', ') } : undefined
 }

@@ -42,9 +42,9 @@ export interface NestingPolicy {
 }
 
 export interface SecondLookPolicy {
-  /** Whether decoded contents are scanned besides the whole message; `odd`: if readers may differ about it. */
-  readonly when: 'odd' | 'always' | 'never'
-  /** What happens to mail with a trait that ordinary mail never has. */
+  /** Whether decoded contents are scanned besides the whole message. */
+  readonly when: 'always' | 'never'
+  /** What happens to mail with a form that ordinary mail never has. */
   readonly strict: FormAction | 'off'
 }
 

@@ -1,6 +1,8 @@
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
+import type { Field } from '../../mime/fields.ts'
+import type { Source } from '../../mime/source.ts'
 import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
 
@@ -183,6 +185,19 @@ export interface Memorable {
   ): Promise<boolean>
 }
 
+/** What a scanner gathers while a mail is read, and what it answers when that is over. */
+export interface MailSearch {
+  /** Takes the fields of a header of the mail or of a part, as some reader sees it. */
+  header(fields: readonly Field[]): void
+  /** Takes the name of a file in uuencode or yEnc. */
+  name(name: string): void
+  /** Takes a content that some reader may get out of the mail. */
+  content(content: Source): void
+  /** The mail holds more than is read, for this reason. Nothing else comes. */
+  over(why: string): void
+  answer(): ScannerAnswer
+}
+
 export interface Scanner {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string
@@ -205,6 +220,11 @@ export interface Scanner {
    * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<ScannerAnswer>
+  /**
+   * Set if the scanner judges by what is read out of a mail. Where mail is read for contents, this takes
+   * the place of `scan`, so that it is read once.
+   */
+  search?(task: ScanTask): Promise<MailSearch>
   /**
    * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
    * ones come. Only a daemon calls it.

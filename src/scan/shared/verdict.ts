@@ -35,5 +35,5 @@ export type Verdict =
       /** The limit, in words for the sender: none of them is the sender's own. */
       readonly limit: string
     }
-  /** Nothing was found, but STRICTMIME keeps out the traits that the message has. */
+  /** Nothing was found, but STRICTMIME keeps out the forms that the message has. */
   | { readonly answer: 'strange'; readonly why: string }

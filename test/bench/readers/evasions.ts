@@ -26,7 +26,7 @@ export async function judgeMessage(
   { socket }: Pick<Clamd, 'socket'>,
   message: Buffer,
   settings: Readonly<Record<string, string>> = {},
-): Promise<{ readonly result: Verdict; readonly traits: readonly string[] }> {
+): Promise<{ readonly result: Verdict; readonly oddities: readonly string[] }> {
   const env = { CLAMD: socket, QHPSI: 'plugin: clamd', ...settings }
   const policy = readScanPolicy(env, { qmailHome: '/nowhere', control: '/nowhere' })!
   async function* bytes() {
@@ -39,8 +39,8 @@ export async function judgeMessage(
     maxNesting: policy.nesting.max,
     secondLook: policy.secondLook.when,
   })
-  const [, traits = ''] = /^odd: (.*)$/m.exec(notes.join('\n')) ?? []
-  return { result, traits: traits.split(',').filter((trait) => trait !== '') }
+  const [, odd = ''] = /^odd: (.*)$/m.exec(notes.join('\n')) ?? []
+  return { result, oddities: odd.split(',').filter((word) => word !== '') }
 }
 
 /** Judges all of them, as mail of lines that end in LF and in CR LF; of those of `kinds`, if given. */

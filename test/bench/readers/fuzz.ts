@@ -7,7 +7,7 @@ export interface Missed {
   readonly seed: number
   readonly changes: readonly string[]
   readonly readers: readonly string[]
-  readonly traits: readonly string[]
+  readonly oddities: readonly string[]
 }
 
 export interface FuzzResult {
@@ -37,10 +37,10 @@ export async function fuzz(
   const missed: Missed[] = []
   for (let at = 0; at < count; at++) {
     const { message, changes } = make(seed + at)
-    const { clamd, onescan, readers, traits } = await judge(message)
+    const { clamd, onescan, readers, oddities } = await judge(message)
     if (!clamd) cleanToClamd++
     if (!clamd && onescan) foundByOnescan++
-    if (readers.length > 0) missed.push({ seed: seed + at, changes, readers, traits })
+    if (readers.length > 0) missed.push({ seed: seed + at, changes, readers, oddities })
     progress(at + 1)
   }
   return { mails: count, cleanToClamd, foundByOnescan, missed }

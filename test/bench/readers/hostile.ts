@@ -129,7 +129,7 @@ async function look(file: string): Promise<Taken> {
     else if (step.kind === 'turn') {
       await new Promise((resolve) => setImmediate(resolve))
       held = Math.max(held, heldMemory() - heldBefore)
-    } else {
+    } else if (step.kind === 'content') {
       contents++
       for (const chunk of step.content.chunks()) void chunk
     }

@@ -11,7 +11,7 @@ export interface Judgement {
   readonly clamd: boolean
   /** Whether onescan, with its default settings and that clamd, does not. */
   readonly onescan: boolean
-  readonly traits: readonly string[]
+  readonly oddities: readonly string[]
   /** Those that open the file; not asked, and empty, where onescan found it. */
   readonly readers: readonly string[]
 }
@@ -34,12 +34,12 @@ export function createJudge(clamd: Clamd, readers: Readers): Judge {
 
   return {
     async judge(message, everybody = false) {
-      const { result, traits } = await judgeMessage(clamd, message)
+      const { result, oddities } = await judgeMessage(clamd, message)
       const onescan = result.answer !== 'clean'
       const alone = await isFound([FIRST, message])
       const asked = !onescan || (everybody && !alone)
       const opening = asked ? await readers.opening(message) : []
-      return { clamd: alone, onescan, traits, readers: opening }
+      return { clamd: alone, onescan, oddities, readers: opening }
     },
   }
 }

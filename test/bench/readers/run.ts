@@ -83,8 +83,8 @@ async function showClasses(): Promise<void> {
     const marks = [judged.clamd, amavis, judged.onescan].map((yes) => (yes ? 'found' : '  -  '))
     const count = judged.clamd ? '' : String(judged.readers.length)
     const why = seenByClamd === undefined ? '' : `; clamd: ${seenByClamd}`
-    const traits = judged.traits.join(' ')
-    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${traits}${why})`)
+    const odd = judged.oddities.join(' ')
+    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${odd}${why})`)
   }
   const of = hiddenClasses.length
   console.log(
@@ -176,7 +176,7 @@ async function showFuzz(seed: number, count: number): Promise<void> {
   console.log(
     `missed, and opened by a reader: ${result.missed.length}; by two: ${atLeast(2).length}`,
   )
-  for (const { seed, readers, traits } of result.missed) {
+  for (const { seed, readers, oddities } of result.missed) {
     const least = Math.min(2, readers.length)
     const holds = async (message: Buffer) => {
       const again = await judge.judge(message)
@@ -186,7 +186,7 @@ async function showFuzz(seed: number, count: number): Promise<void> {
       ? { message: await fewerLines(conforming(seed).message, holds), changes: [] }
       : await minimise(seed, holds)
     console.log(`\nseed ${seed}: ${readers.join(', ')}`)
-    console.log(`traits: ${traits.join(' ') || 'none'}; changes: ${small.changes.join('; ')}`)
+    console.log(`odd: ${oddities.join(' ') || 'nothing'}; changes: ${small.changes.join('; ')}`)
     console.log(shown(small.message))
   }
 }

@@ -71,7 +71,7 @@ t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
 t.test('a second look at less than every part is reported, with what it misses', async (t) => {
   const of = (SECONDLOOK: string, QHPSI = 'plugin: clamd') =>
     complaints(checkContradictions(host({ QHPSI, SECONDLOOK })))
-  for (const value of ['odd', 'never']) t.same(of(value), ['warning SECONDLOOK'])
+  t.same(of('never'), ['warning SECONDLOOK'])
   for (const value of ['', 'always']) t.same(of(value), [])
   t.same(of('never', ''), [], 'nothing is scanned')
 })

@@ -71,7 +71,7 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
     /^SCANTIMEOUT -1: must be/,
     /^SECONDLOOK "od\\r": ends in a carriage return/,
-    /^SECONDLOOK od: must be always or odd or never$/,
+    /^SECONDLOOK od: must be always or never$/,
     /^VERDICTS vlakey:\/\/x: must be/,
     /^CLUSTERKEYS \/nonexistent\/ring: .*; make the file or unset CLUSTERKEYS$/,
   ]) {

@@ -1,5 +1,9 @@
 import { parseAttachmentRules } from '../../../src/scan/attachments/rules.ts'
-import { type AttachmentFindings, searchMessage } from '../../../src/scan/attachments/search.ts'
+import {
+  type AttachmentFindings,
+  AttachmentSearch,
+  searchMessage,
+} from '../../../src/scan/attachments/search.ts'
 import { scanTask } from '../clamd/task.ts'
 
 /** The rules of most sites. */
@@ -23,7 +27,7 @@ export function disposed(disposition: string, content = 'x'): string {
 }
 
 /** The findings in a message that comes in pieces, which end at `cuts`. */
-export function search(
+export async function search(
   message: string | Buffer,
   cuts: readonly number[] = [],
 ): Promise<AttachmentFindings> {
@@ -37,14 +41,13 @@ export function search(
       if (at >= to) return
     }
   }
-  return searchMessage({ size: bytes.length, chunks }, rules, {
-    ...scanTask().task,
-    isExcused: () => false,
-  })
+  const search = new AttachmentSearch(rules, () => false)
+  await searchMessage({ size: bytes.length, chunks }, search, scanTask().task)
+  return search
 }
 
 /** The banned name, `over: LIMIT`, or `clean`. */
 export async function outcome(message: string | Buffer, cuts?: readonly number[]): Promise<string> {
-  const { banned, over } = await search(message, cuts)
-  return banned ?? (over ? `over: ${over}` : 'clean')
+  const { banned, limit } = await search(message, cuts)
+  return banned ?? (limit ? `over: ${limit}` : 'clean')
 }

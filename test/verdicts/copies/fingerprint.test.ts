@@ -87,7 +87,7 @@ t.test(
 )
 
 t.test('a fingerprint depends on the description of the scan and on the secret', async (t) => {
-  t.not(print(letter, SCAN.replace('odd', 'never')), print(letter))
+  t.not(print(letter, SCAN.replace('always', 'never')), print(letter))
   const subject = subjectOf(bytes(letter))
   const other = fingerprintOf(subject, Buffer.alloc(32, 8), crypto)
   t.not(other?.toString('hex'), print(letter))
@@ -261,8 +261,8 @@ t.test('a second implementation makes the same fingerprints', async (t) => {
     t.equal(print(message), independentFingerprint(bytes(message), secret))
   }
   const vectors = [
-    [letter, 'dbc32dcbdbc98a7336e9fc5aadbc6055330b33b5f62d3c7e5570515962343dba'],
-    ['A: b\n\n', '9a16c251f4020c647e3ffd39d4f26e50e5c2248cb47ebc123bdcb5363981515e'],
+    [letter, '8723d30909028a10b3077d44bea1cb48bcc23d4c074e4ffcd21a64f40185bd17'],
+    ['A: b\n\n', '09f2258c4fa84b708c428148b31264931b78d4d52acc7f03e793853bc23bb59a'],
   ] as const
   for (const [message, expected] of vectors) t.equal(print(message), expected)
 })

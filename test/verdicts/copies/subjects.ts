@@ -2,7 +2,7 @@ import * as crypto from 'node:crypto'
 import type { FingerprintInput } from '../../../src/verdicts/copies/fingerprint.ts'
 import { examine } from '../../cluster/hashed-message.ts'
 
-export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=odd scanners=clamd,maxsize=104857600'
+export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=always scanners=clamd,maxsize=104857600'
 
 export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
   const { header, formFault, digests } = examine(message)

@@ -75,8 +75,8 @@ export const unscannedMail = {
     'mail that is nested deeper: `reject`, `defer`, `quarantine`, or `accept` untagged',
   ),
   SECONDLOOK: word(
-    ['always', 'odd', 'never'],
-    'scans each part of a message as the file that a mail program saves, besides the whole: `always`, `odd` if they may differ about the message, `never`',
+    ['always', 'never'],
+    'scans each part of a message as the file that a mail program saves, besides the whole: `always`, `never`',
   ),
   STRICTMIME: word(
     ['off', 'defer', 'quarantine', 'refuse'],

@@ -4,19 +4,27 @@ import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
-import type { ByteRange } from '../../mime/contents-state.ts'
+import type { ByteRange, ContentsOptions } from '../../mime/contents-state.ts'
 import type { Sample } from '../shared/scanner.ts'
 
-export interface SecondLookOptions {
+export interface ReadingOptions
+  extends Pick<ContentsOptions, 'maxDepth' | 'onHeader' | 'onName' | 'onOdd'> {
   readonly spool: SpoolPolicy
   /** Aborted at the message's deadline. */
   readonly signal: AbortSignal
 }
 
-/** What was found in the contents, or why some contents were not inspected. */
-export type SecondLookResult<Found> =
-  | { readonly kind: 'found'; readonly found: Found }
-  | { readonly kind: 'nothing' }
+/** A content of a message, or what ends the reading. */
+export type ReadingStep =
+  | {
+      readonly kind: 'content'
+      /** The content as scanners get it, until the next step is asked for. */
+      readonly content: Sample
+      /** The bytes of the message that it is decoded from, if they hold nothing else. */
+      readonly range: ByteRange | undefined
+    }
+  /** The message is nested deeper than `maxDepth`. */
+  | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mime/limits.ts, which `why` names. */
   | { readonly kind: 'over'; readonly why: string }
   /** The signal came first. */
@@ -24,39 +32,30 @@ export type SecondLookResult<Found> =
 
 const NOTHING = Buffer.alloc(0)
 
-/**
- * Hands the decoded contents of a message, one after another, to `judge`, until `judge` finds
- * something. Each content is a sample of its own while it is judged.
- */
-export async function lookAtContents<Found>(
+/** Reads a message for the decoded contents that any reader of mail might see in it. */
+export async function* readContents(
   message: Sample,
-  { spool, signal }: SecondLookOptions,
-  judge: (content: Sample, range: ByteRange | undefined) => Promise<Found | undefined>,
-): Promise<SecondLookResult<Found>> {
+  { spool, signal, ...told }: ReadingOptions,
+): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
-  for (const step of contentsOf(message, { openFile, createHash })) {
-    if (step.kind === 'over') return step
+  for (const step of contentsOf(message, { ...told, openFile, createHash })) {
     if (step.kind === 'turn') await new Promise(setImmediate)
-    if (signal.aborted) return { kind: 'late' }
-    if (step.kind !== 'content') continue
-    const found = await judgeContent(step.content, message, { spool }, judge)
-    if (found !== undefined) return { kind: 'found', found }
+    if (signal.aborted) {
+      yield { kind: 'late' }
+      return
+    }
+    if (step.kind === 'content') yield* stepOf(step.content, message, spool)
+    else if (step.kind !== 'turn') yield step
   }
-  return { kind: 'nothing' }
 }
 
-async function judgeContent<Found>(
-  content: Content,
-  whole: Sample,
-  { spool }: Pick<SecondLookOptions, 'spool'>,
-  judge: (content: Sample, range: ByteRange | undefined) => Promise<Found | undefined>,
-): Promise<Found | undefined> {
+/** Gives a content as a sample, whose file is removed when the next step is asked for. */
+function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator<ReadingStep> {
   const chunks = content.isMail ? belowTopLine(content) : content.chunks
-  const size = content.size + (content.isMail ? TOP_LINE.length : 0)
   const file = createNamedCopy(spool, () => chunks())
   const sample: Sample = {
-    size,
+    size: content.size + (content.isMail ? TOP_LINE.length : 0),
     envelope: whole.envelope,
     origin: whole.origin,
     pathIsShared: whole.pathIsShared,
@@ -65,9 +64,11 @@ async function judgeContent<Found>(
     path: () => file.path(NOTHING),
   }
   try {
-    const found = await judge(sample, content.range)
-    file.confirmFile()
-    return found
+    try {
+      yield { kind: 'content', content: sample, range: content.range }
+    } finally {
+      file.confirmFile()
+    }
   } finally {
     file.removeNamedFile()
   }

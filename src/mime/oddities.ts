@@ -1,0 +1,20 @@
+/**
+ * The forms of mail that ordinary mail never has, each in a word for the log and for STRICTMIME. The
+ * reading of the mail and its decoders see them where they decide what readers may make of the mail.
+ */
+export const oddities = {
+  header:
+    'a line in a header that is no field, or a field with control characters or a blank in its name',
+  field:
+    'a MIME field that stands twice, is empty, or has an odd number of quotes, or an encoding that RFC 2045 does not know',
+  boundary:
+    'a multipart without a boundary that all programs read alike, or a boundary in another type',
+  delimiter:
+    'more behind the boundary in a delimiter, or a delimiter behind the end of its multipart',
+  'encoded-multipart': 'a multipart in base64 or quoted-printable',
+  base64: 'base64 that goes on behind its padding',
+  'quoted-printable': 'a soft line break with blanks behind it',
+  unread: 'more than is read: one of the limits of the second look',
+} as const
+
+export type Oddity = keyof typeof oddities
