@@ -45,19 +45,8 @@ export function clamdScanner(
     .map(readClamdAddress)
     .map((address) => new ClamdServer(address, { isLasting: lasting, passing }))
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const health = new Health<ClamdServer>(undefined, ({ address: { text } }, state) => {
-    // If there is only one server, each message says so.
-    if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
-  })
-  const versions = new Versions(
-    list,
-    async ({ address }, signal) => {
-      const outcome = await askClamd(address, 'VERSION', signal)
-      return outcome.kind === 'answered' ? outcome.answer : undefined
-    },
-    { silent: (server) => list.length > 1 && health.failed(server) },
-  )
-  const servers: ClamdServers = { list, health, queue: new ServerQueue(), versions }
+  const servers = knownServers(list, tell)
+  const { queue, versions } = servers
   return {
     name: 'clamd',
     local: false,
@@ -81,7 +70,6 @@ export function clamdScanner(
       return askInTurn(servers, sample, task)
     },
     underWay() {
-      const { queue } = servers
       return Object.fromEntries(
         list.map((server) => [server.address.text, queue.underWayAt(server)]),
       )
@@ -94,3 +82,23 @@ export function clamdScanner(
 }
 
 type ClosableScanner = Scanner & { close(): void }
+
+/** The servers of CLAMD, of which nothing is known yet. */
+function knownServers(list: readonly ClamdServer[], tell: (line: string) => void): ClamdServers {
+  const health = new Health<ClamdServer>(undefined, ({ address: { text } }, state) => {
+    // If there is only one server, each message says so.
+    if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
+  })
+  const versions = new Versions(list, versionOf, {
+    silent: (server) => list.length > 1 && health.failed(server),
+  })
+  return { list, health, queue: new ServerQueue(), versions }
+}
+
+async function versionOf(
+  { address }: ClamdServer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const outcome = await askClamd(address, 'VERSION', signal)
+  return outcome.kind === 'answered' ? outcome.answer : undefined
+}

@@ -3,21 +3,6 @@ import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 
-/** The programs and sockets that one piece of work has opened. */
-export interface ResourceScope {
-  /** Resolves when every socket takes more data. */
-  drained(): Promise<void>
-}
-
-interface OwnedScope extends ResourceScope {
-  child(child: ChildProcess): void
-  socket(socket: Socket): void
-  /** Kills all programs and closes all sockets, and also those that are opened from now on. */
-  release(): void
-  /** Ends the work with an error. */
-  fail(error: unknown): void
-}
-
 /**
  * Runs `work`, and frees everything that it opens, however deep inside a package: when the work is
  * done, and at the signal, its programs are killed and its sockets closed. Rejects at the signal, and
@@ -34,7 +19,7 @@ export async function withResourceScope<Result>(
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject
   })
-  const scope = createScope(fail)
+  const scope = new ResourceScope(fail)
   const abort = () => fail(signal.reason)
   signal.addEventListener('abort', abort)
   try {
@@ -45,38 +30,48 @@ export async function withResourceScope<Result>(
   }
 }
 
-function createScope(fail: (error: unknown) => void): OwnedScope {
-  const children = new Set<ChildProcess>()
-  const sockets = new Set<Socket>()
-  let released = false
-  return {
-    fail,
-    child(child) {
-      children.add(child)
-      // This is called before the process runs: it has a process id one turn later.
-      if (released) setImmediate(() => child.kill('SIGKILL'))
-    },
-    socket(socket) {
-      sockets.add(socket)
-      if (released) socket.destroy()
-    },
-    release() {
-      released = true
-      for (const child of children) child.kill('SIGKILL')
-      for (const socket of sockets) socket.destroy()
-    },
-    async drained() {
-      for (const socket of sockets) {
-        if (!socket.writableNeedDrain) continue
-        await new Promise<void>((resolve) => {
-          const done = () => {
-            socket.off('drain', done).off('close', done)
-            resolve()
-          }
-          socket.on('drain', done).on('close', done)
-        })
-      }
-    },
+/** The programs and sockets that one piece of work has opened. */
+export class ResourceScope {
+  /** Ends the work with an error. */
+  readonly fail: (error: unknown) => void
+  readonly #children = new Set<ChildProcess>()
+  readonly #sockets = new Set<Socket>()
+  #isReleased = false
+
+  constructor(fail: (error: unknown) => void) {
+    this.fail = fail
+  }
+
+  addChild(child: ChildProcess): void {
+    this.#children.add(child)
+    // This is called before the process runs: it has a process id one turn later.
+    if (this.#isReleased) setImmediate(() => child.kill('SIGKILL'))
+  }
+
+  addSocket(socket: Socket): void {
+    this.#sockets.add(socket)
+    if (this.#isReleased) socket.destroy()
+  }
+
+  /** Kills all programs and closes all sockets, and also those that are opened from now on. */
+  release(): void {
+    this.#isReleased = true
+    for (const child of this.#children) child.kill('SIGKILL')
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Resolves when every socket takes more data. */
+  async drained(): Promise<void> {
+    for (const socket of this.#sockets) {
+      if (!socket.writableNeedDrain) continue
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          socket.off('drain', done).off('close', done)
+          resolve()
+        }
+        socket.on('drain', done).on('close', done)
+      })
+    }
   }
 }
 
@@ -84,7 +79,7 @@ function createScope(fail: (error: unknown) => void): OwnedScope {
  * The scope of the work that is running. It follows every callback of that work, so that messages
  * which are scanned at the same time have scopes of their own.
  */
-const owner = new AsyncLocalStorage<OwnedScope>()
+const owner = new AsyncLocalStorage<ResourceScope>()
 /** Whether the two subscriptions exist. They last as long as the process. */
 let watching = false
 
@@ -93,7 +88,7 @@ function watch(): void {
   if (watching) return
   watching = true
   subscribe('child_process', (message) => {
-    owner.getStore()?.child((message as { process: ChildProcess }).process)
+    owner.getStore()?.addChild((message as { process: ChildProcess }).process)
   })
   subscribe('net.client.socket', (message) => {
     const scope = owner.getStore()
@@ -101,8 +96,8 @@ function watch(): void {
   })
 }
 
-function hold(socket: Socket, scope: OwnedScope): void {
-  scope.socket(socket)
+function hold(socket: Socket, scope: ResourceScope): void {
+  scope.addSocket(socket)
   // One turn later, so that an answer that came together with the close counts.
   const closed = () => setImmediate(() => scope.fail(new Error('clamd closed the connection')))
   socket.once('close', closed)

@@ -5,7 +5,7 @@ import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
-import { createHostReplyReader, NONSENSE } from './host-reply.ts'
+import { HostReplyReader, NONSENSE } from './host-reply.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -39,7 +39,7 @@ export class PluginHost {
   readonly #child: ChildProcess
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
-  readonly #replies = createHostReplyReader()
+  readonly #replies = new HostReplyReader()
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined

@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
 import { readForeignFile } from '../../ground/path/read.ts'
 import type { StoreServer } from './address.ts'
-import { commandOf, createRespReader, RespError, type RespValue } from './resp-reader.ts'
+import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** The address of one server: host and port, or a socket's path. */
 export type ValkeyEndpoint = StoreServer | { readonly path: string }
@@ -23,19 +23,6 @@ export interface StoreLogin {
 /** A command as its words: `['SET', key, value]`. */
 export type RespCommand = readonly (string | Buffer)[]
 
-/** A connection to a server that has let this process in. */
-export interface ValkeyConnection {
-  readonly isOpen: boolean
-  /**
-   * Sends commands at once. Resolves to their replies, of which each may be an error. Rejects if the
-   * connection ends before that.
-   */
-  ask(...commands: readonly RespCommand[]): Promise<RespValue[]>
-  /** Resolves with the reason when it has ended. */
-  readonly ended: Promise<string>
-  end(): void
-}
-
 /** The name of the connection in a server's CLIENT LIST. */
 const NAME = 'onescand'
 
@@ -53,7 +40,7 @@ export async function openConnection(
   login: StoreLogin,
   signal: AbortSignal,
 ): Promise<ValkeyConnection> {
-  const connection = overSocket(await dial(endpoint, login, signal))
+  const connection = new ValkeyConnection(await dial(endpoint, login, signal))
   const end = () => connection.end()
   signal.addEventListener('abort', end)
   try {
@@ -144,55 +131,68 @@ interface PendingCommands {
   reject(error: Error): void
 }
 
-function overSocket(socket: Socket): ValkeyConnection {
+/** A connection to a server. */
+export class ValkeyConnection {
+  /** Resolves with the reason when it has ended. */
+  readonly ended: Promise<string>
+  readonly #socket: Socket
+  readonly #reader = new RespReader((reply) => this.#take(reply))
   /** In the order in which they were sent, which is the order of the replies. */
-  const waiting: PendingCommands[] = []
-  let tellEnd: (why: string) => void
-  const ended = new Promise<string>((resolve) => {
-    tellEnd = resolve
-  })
-  let isOpen = true
+  readonly #waiting: PendingCommands[] = []
+  #isOpen = true
+  #tellEnd: (why: string) => void = () => {}
 
-  function end(why: string): void {
-    if (!isOpen) return
-    isOpen = false
-    socket.destroy()
-    for (const { reject } of waiting.splice(0)) reject(new Error(why))
-    tellEnd(why)
+  constructor(socket: Socket) {
+    this.#socket = socket
+    this.ended = new Promise((resolve) => {
+      this.#tellEnd = resolve
+    })
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) => this.#end(error.message))
+    socket.on('close', () => this.#end('closes the connection'))
   }
 
-  const reader = createRespReader((reply) => {
-    const [first] = waiting
+  /**
+   * Sends commands at once. Resolves to their replies, of which each may be an error. Rejects if the
+   * connection ends before that.
+   */
+  ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
+    return new Promise((resolve, reject) => {
+      if (!this.#isOpen) return reject(new Error('is not connected'))
+      this.#waiting.push({ replies: [], count: commands.length, resolve, reject })
+      this.#socket.write(Buffer.concat(commands.map(commandOf)))
+    })
+  }
+
+  end(): void {
+    this.#end('was left')
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      if (this.#isOpen) this.#reader.push(chunk)
+    } catch (error) {
+      this.#end((error as Error).message)
+    }
+  }
+
+  #take(reply: RespValue): void {
+    const [first] = this.#waiting
     if (first === undefined) {
-      end('says something that nobody asked')
+      this.#end('says something that nobody asked')
       return
     }
     first.replies.push(reply)
     if (first.replies.length < first.count) return
-    waiting.shift()
+    this.#waiting.shift()
     first.resolve(first.replies)
-  })
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      if (isOpen) reader.push(chunk)
-    } catch (error) {
-      end((error as Error).message)
-    }
-  })
-  socket.on('error', (error) => end(error.message))
-  socket.on('close', () => end('closes the connection'))
-  return {
-    get isOpen() {
-      return isOpen
-    },
-    ask(...commands) {
-      return new Promise((resolve, reject) => {
-        if (!isOpen) return reject(new Error('is not connected'))
-        waiting.push({ replies: [], count: commands.length, resolve, reject })
-        socket.write(Buffer.concat(commands.map(commandOf)))
-      })
-    },
-    ended,
-    end: () => end('was left'),
+  }
+
+  #end(why: string): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#socket.destroy()
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error(why))
+    this.#tellEnd(why)
   }
 }

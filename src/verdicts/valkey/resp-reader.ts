@@ -17,12 +17,6 @@ export const DEPTH_MAX = 2
 /** Most bytes of a line: a length, a number, an error. */
 export const LINE_MAX = 4096
 
-/** Reads the replies of a server. */
-export interface RespReader {
-  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing behind them. */
-  push(chunk: Buffer): void
-}
-
 /** An array whose elements have not all come yet. */
 interface OpenArray {
   readonly elements: RespValue[]
@@ -36,94 +30,103 @@ interface OpenArray {
  * all memory with 13 bytes: the makers' own client, @redis/client 6.3, makes room for each array as it is
  * announced, and takes texts of any length.
  */
-export function createRespReader(take: (reply: RespValue) => void): RespReader {
-  let elements = 0
-  let bytes = 0
-  const open: OpenArray[] = []
-  /** A text with its line end, of which `left` bytes are still to come. */
-  let bulk: Buffer = Buffer.alloc(0)
-  let left = 0
-  let line: number[] = []
-  let broken: Error | undefined
+export class RespReader {
+  readonly #take: (reply: RespValue) => void
+  #elements = 0
+  #bytes = 0
+  readonly #open: OpenArray[] = []
+  /** A text with its line end, of which `#left` bytes are still to come. */
+  #bulk: Buffer = Buffer.alloc(0)
+  #left = 0
+  #line: number[] = []
+  #broken: Error | undefined
 
-  /** Takes a whole element, and gives the reply to `take` if it is whole now. */
-  function end(element: RespValue): void {
-    let whole = element
-    for (let array = open.at(-1); array !== undefined; array = open.at(-1)) {
-      array.elements.push(whole)
-      if (array.elements.length < array.length) return
-      open.pop()
-      whole = array.elements
-    }
-    elements = 0
-    bytes = 0
-    take(whole)
+  constructor(take: (reply: RespValue) => void) {
+    this.#take = take
   }
 
-  function takeLine(): void {
-    const [type, ...rest] = line
-    line = []
+  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing behind them. */
+  push(chunk: Buffer): void {
+    if (this.#broken) throw this.#broken
+    try {
+      this.#read(chunk)
+    } catch (error) {
+      this.#broken = error as Error
+      throw error
+    }
+  }
+
+  #read(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#left > 0) {
+        const taken = chunk.copy(this.#bulk, this.#bulk.length - this.#left, at, at + this.#left)
+        at += taken
+        this.#left -= taken
+        if (this.#left === 0) this.#end(this.#bulk.subarray(0, -2))
+        continue
+      }
+      const byte = chunk[at++]!
+      if (this.#line.at(-1) !== CR) {
+        if (this.#line.push(byte) > LINE_MAX) throw new Error('sends a line without end')
+        continue
+      }
+      if (byte !== LF) throw new Error('sends a CR amid a line')
+      this.#line.pop()
+      this.#takeLine()
+    }
+  }
+
+  #takeLine(): void {
+    const [type, ...rest] = this.#line
+    this.#line = []
     const text = Buffer.from(rest).toString('latin1')
-    count(rest.length)
+    this.#count(rest.length)
     if (type !== ARRAY && type !== BULK) {
-      end(simple(type, text))
+      this.#end(simple(type, text))
       return
     }
     if (text === '-1') {
-      end(null) // the key or the array does not exist
+      this.#end(null) // the key or the array does not exist
       return
     }
     if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends a length that is none')
     const length = Number(text)
-    if (type === BULK) {
-      count(length)
-      left = length + 2
-      bulk = Buffer.allocUnsafe(left)
-      return
-    }
-    elements += length
-    if (elements > ELEMENTS_MAX || open.length >= DEPTH_MAX) {
+    if (type === BULK) this.#beginText(length)
+    else this.#beginArray(length)
+  }
+
+  #beginText(length: number): void {
+    this.#count(length)
+    this.#left = length + 2
+    this.#bulk = Buffer.allocUnsafe(this.#left)
+  }
+
+  #beginArray(length: number): void {
+    this.#elements += length
+    if (this.#elements > ELEMENTS_MAX || this.#open.length >= DEPTH_MAX) {
       throw new Error('sends an answer with more parts than any of a store has')
     }
-    if (length === 0) end([])
-    else open.push({ elements: [], length })
+    if (length === 0) this.#end([])
+    else this.#open.push({ elements: [], length })
   }
 
-  function count(length: number): void {
-    bytes += length
-    if (bytes > REPLY_MAX) throw new Error(`sends an answer of more than ${REPLY_MAX} bytes`)
+  #count(length: number): void {
+    this.#bytes += length
+    if (this.#bytes > REPLY_MAX) throw new Error(`sends an answer of more than ${REPLY_MAX} bytes`)
   }
 
-  function read(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; ) {
-      if (left > 0) {
-        const taken = chunk.copy(bulk, bulk.length - left, at, at + left)
-        at += taken
-        left -= taken
-        if (left === 0) end(bulk.subarray(0, -2))
-        continue
-      }
-      const byte = chunk[at++]!
-      if (line.at(-1) !== CR) {
-        if (line.push(byte) > LINE_MAX) throw new Error('sends a line without end')
-        continue
-      }
-      if (byte !== LF) throw new Error('sends a CR amid a line')
-      line.pop()
-      takeLine()
+  /** Takes a whole element, and gives the reply to `#take` if it is whole now. */
+  #end(element: RespValue): void {
+    let whole = element
+    for (let array = this.#open.at(-1); array !== undefined; array = this.#open.at(-1)) {
+      array.elements.push(whole)
+      if (array.elements.length < array.length) return
+      this.#open.pop()
+      whole = array.elements
     }
-  }
-
-  return {
-    push(chunk) {
-      if (broken) throw broken
-      try {
-        read(chunk)
-      } catch (error) {
-        broken = error as Error
-        throw error
-      }
-    },
+    this.#elements = 0
+    this.#bytes = 0
+    this.#take(whole)
   }
 }
 

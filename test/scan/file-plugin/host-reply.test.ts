@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createHostReplyReader, type HostReply } from '../../../src/scan/file-plugin/host-reply.ts'
+import { type HostReply, HostReplyReader } from '../../../src/scan/file-plugin/host-reply.ts'
 import { encodeFrame, encodeSettled } from '../../../src/scan/plugin-host/frame.ts'
 import { clean, infected, unknown } from '../../../src/scan/shared/scanner.ts'
 
@@ -14,7 +14,7 @@ const answer = fc.oneof(
 
 /** The replies in `bytes`, which come in pieces that end at `cuts`. */
 function hear(bytes: Buffer, cuts: readonly number[]): HostReply[] {
-  const reader = createHostReplyReader()
+  const reader = new HostReplyReader()
   reader.expect(nonce)
   const edges = [0, ...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length]
   return edges.slice(1).flatMap((end, index) => reader.push(bytes.subarray(edges[index], end)))
@@ -32,7 +32,7 @@ t.test('an answer, and the line that the plugin settled, are read in any split',
 })
 
 t.test('each question has a nonce of its own', async (t) => {
-  const reader = createHostReplyReader()
+  const reader = new HostReplyReader()
   for (const next of [nonce, other, nonce]) {
     reader.expect(next)
     const said = Buffer.concat([encodeFrame(next, clean), encodeSettled(next)])
@@ -42,7 +42,7 @@ t.test('each question has a nonce of its own', async (t) => {
 
 t.test('the answer of another question is nonsense', async (t) => {
   t.same(kinds(hear(encodeFrame(other, clean), [])), ['nonsense'])
-  const reader = createHostReplyReader()
+  const reader = new HostReplyReader()
   reader.expect(nonce)
   reader.push(Buffer.concat([encodeFrame(nonce, clean), encodeSettled(nonce)]))
   reader.expect(other)
@@ -70,11 +70,11 @@ t.test('a single byte behind the answer is nonsense, without waiting for a line'
     'settled',
     'nonsense',
   ])
-  t.same(kinds(createHostReplyReader().push(Buffer.from('x'))), ['nonsense'], 'unasked')
+  t.same(kinds(new HostReplyReader().push(Buffer.from('x'))), ['nonsense'], 'unasked')
 })
 
 t.test('a line without an end is given up at 64 KiB', async (t) => {
-  const reader = createHostReplyReader()
+  const reader = new HostReplyReader()
   reader.expect(nonce)
   t.same(reader.push(Buffer.alloc(65_536, 'x')), [])
   t.ok(reader.amidst)

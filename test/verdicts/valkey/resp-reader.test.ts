@@ -1,12 +1,12 @@
 import t from 'tap'
 import {
   commandOf,
-  createRespReader,
   DEPTH_MAX,
   ELEMENTS_MAX,
   LINE_MAX,
   REPLY_MAX,
   RespError,
+  RespReader,
   type RespValue,
 } from '../../../src/verdicts/valkey/resp-reader.ts'
 
@@ -15,7 +15,7 @@ import {
 /** The values that the reader finds in these parts, with texts as strings. */
 function read(...said: readonly string[]): unknown[] {
   const replies: unknown[] = []
-  const reader = createRespReader((reply) => replies.push(shown(reply)))
+  const reader = new RespReader((reply) => replies.push(shown(reply)))
   for (const part of said) reader.push(Buffer.from(part, 'latin1'))
   return replies
 }
@@ -82,7 +82,7 @@ for (const [what, said] of Object.entries(bad)) {
     t.throws(() => read('+OK\r\n', said))
     if (said.length < 1000) t.throws(() => read(...said), 'byte by byte')
     const replies: RespValue[] = []
-    const reader = createRespReader((reply) => replies.push(reply))
+    const reader = new RespReader((reply) => replies.push(reply))
     t.throws(() => reader.push(Buffer.from(`+OK\r\n${said}`)))
     t.throws(() => reader.push(Buffer.from('+OK\r\n')), 'nor anything behind it')
     t.same(replies, ['OK'], 'what came before it was read')
