@@ -1,6 +1,6 @@
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
-import { keepNotes } from '../../verdicts/poison/in-hand.ts'
+import { InHandNotes } from '../../verdicts/poison/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
@@ -23,7 +23,7 @@ export async function runWorker(
   { env, options, signals, orphans }: ProcessStart,
 ): Promise<void> {
   setInterval(() => send(BEAT), BEAT_EVERY).unref()
-  const notes = keepNotes(FIRST_HANDED_OVER + kinds.length)
+  const notes = new InHandNotes(FIRST_HANDED_OVER + kinds.length)
   const memory = new HostMemory({ inHand: notes })
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)
@@ -35,7 +35,7 @@ export async function runWorker(
       {
         configuration: () => configuration,
         doors: () => doors,
-        note: notes.logged,
+        note: (lines) => notes.logged(lines),
       },
       send,
     )

@@ -1,7 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import { type ClamdAddress, clamdAddressesOf } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
-import { clamdServersOf } from '../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions, and for the answer to one. */
@@ -35,7 +34,7 @@ export function watchClamds(policy: () => ScanPolicy | undefined, changed: () =>
   const over = new AbortController()
 
   async function askAll(): Promise<void> {
-    const asked = clamdServersOf(policy()).map((server) => ask(server, over.signal))
+    const asked = clamdAddressesOf(policy()).map((server) => ask(server, over.signal))
     states = await Promise.all(asked)
     if (!over.signal.aborted) changed()
   }

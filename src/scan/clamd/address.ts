@@ -1,5 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
+import type { ScanPolicy } from '../shared/scan-policy.ts'
 
 /** The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). */
 export type ClamdAddress = {
@@ -32,6 +33,19 @@ export function readClamdAddress(word: string): ClamdAddress {
     'config',
     `CLAMD ${text}: must be an absolute socket path, host:port or [v6 address]:port`,
   )
+}
+
+/**
+ * Returns the addresses of the servers that the plugin clamd asks; none if QHPSI does not name it. Also none if an
+ * address is malformed: then the plugin itself defers all mail and says why.
+ */
+export function clamdAddressesOf(scan: ScanPolicy | undefined): ClamdAddress[] {
+  if (scan?.line.kind !== 'plugins' || !scan.line.names.includes('clamd')) return []
+  try {
+    return scan.clam.addresses.map(readClamdAddress)
+  } catch {
+    return []
+  }
 }
 
 /** Whether mail reaches this server without crossing a network. */

@@ -8,51 +8,52 @@ export interface InHand {
   readonly marks: readonly string[]
 }
 
-/** The notes of what a process has in hand, which others read if it comes to a sudden end. */
-export interface InHandNotes {
-  /** Notes that the scan of a message begins. Call the returned function when it is over. */
-  note(message: InHand): () => void
-  /** Notes how many lines about mail this process has logged since it began. */
-  logged(lines: number): void
-}
-
 /** Bytes of a note: one that says what it is, two with the length of its text, and the text. */
 const ENTRY = 512
 const HEAD = 3
 const COUNTS = 1
 /** The first note is no message, but the number of logged lines. */
 const LOGGED = 2
+/** What is written over a note when the scan is over. */
+const OVER = Buffer.alloc(1)
 
 /**
- * Keeps the notes in a file, which another process reads when this one cannot speak any more: in a busy
- * loop, stopped or killed. So a note is written at once, before the scan begins; that takes some
- * microseconds. (A message to the other process would wait for the event loop.) Nobody else writes to
- * the file. A note that cannot be written is lost: mail does not wait for it.
+ * The notes of what a process has in hand, in a file that another process reads when this one cannot
+ * speak any more: in a busy loop, stopped or killed. So a note is written at once, before the scan begins;
+ * that takes some microseconds. (A message to the other process would wait for the event loop.) Nobody
+ * else writes to the file. A note that cannot be written is lost: mail does not wait for it.
  */
-export function keepNotes(fd: number): InHandNotes {
-  const free: number[] = []
-  let entries = 1
-  const logged = Buffer.alloc(HEAD + 4)
-  logged[0] = LOGGED
-  const entry = Buffer.alloc(ENTRY)
-  const over = Buffer.alloc(1)
-  return {
-    note({ fingerprint, marks }) {
-      const at = (free.pop() ?? entries++) * ENTRY
-      const text = [fingerprint.toString('base64'), ...marks].join('\n')
-      const length = entry.write(text, HEAD, 'utf8')
-      entry[0] = COUNTS
-      entry.writeUInt16LE(length, 1)
-      write(fd, entry.subarray(0, HEAD + length), at)
-      return () => {
-        write(fd, over, at)
-        free.push(at / ENTRY)
-      }
-    },
-    logged(lines) {
-      logged.writeUInt32LE(lines % 0x1_0000_0000, HEAD)
-      write(fd, logged, 0)
-    },
+export class InHandNotes {
+  readonly #fd: number
+  readonly #free: number[] = []
+  #entries = 1
+  readonly #entry = Buffer.alloc(ENTRY)
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** Notes that the scan of a message begins. Call the returned function when it is over. */
+  note({ fingerprint, marks }: InHand): () => void {
+    const place = this.#free.pop() ?? this.#entries++
+    const text = [fingerprint.toString('base64'), ...marks].join('\n')
+    const entry = this.#entry
+    const length = entry.write(text, HEAD, 'utf8')
+    entry[0] = COUNTS
+    entry.writeUInt16LE(length, 1)
+    write(this.#fd, entry.subarray(0, HEAD + length), place * ENTRY)
+    return () => {
+      write(this.#fd, OVER, place * ENTRY)
+      this.#free.push(place)
+    }
+  }
+
+  /** Notes how many lines about mail this process has logged since it began. */
+  logged(lines: number): void {
+    const logged = Buffer.alloc(HEAD + 4)
+    logged[0] = LOGGED
+    logged.writeUInt32LE(lines % 0x1_0000_0000, HEAD)
+    write(this.#fd, logged, 0)
   }
 }
 

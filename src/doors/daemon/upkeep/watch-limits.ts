@@ -1,6 +1,6 @@
 import { errorText } from '../../../ground/errors/fault.ts'
+import { clamdAddressesOf } from '../../../scan/clamd/address.ts'
 import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
-import { clamdServersOf } from '../../../scan/clamd/servers.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
 
 /** Milliseconds between two questions: clamd may be restarted with other settings. */
@@ -26,7 +26,7 @@ export function watchLimits(
   log: (line: string) => void,
   every = EVERY,
 ): LimitsWatch {
-  const servers = clamdServersOf(scan)
+  const servers = clamdAddressesOf(scan)
   const over = new AbortController()
   const silent = new Set<string>()
 
