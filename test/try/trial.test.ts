@@ -9,13 +9,13 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { clamdMissing, startClamd } from '../programs/clamd.ts'
+import { numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -198,20 +198,7 @@ t.test('the trial fails if a scanner finds nothing, and names the hop', async (t
 
 /** Answers as clamd does, without a signature for anything. */
 async function clamdThatFindsNothing(t: Test): Promise<string> {
-  const socket = join(freshDirectory(t), 'clamd.ctl')
-  const server = createServer((client) => {
-    let received: Buffer = Buffer.alloc(0)
-    client.on('error', () => {})
-    client.on('data', (data: Buffer) => {
-      received = Buffer.concat([received, data])
-      if (received.includes('zPING\0')) client.end('1: PONG\0')
-      else if (received.subarray(-4).equals(Buffer.alloc(4))) client.end('1: stream: OK\0')
-    })
-  })
-  server.listen(socket)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return socket
+  return (await sessionStandIn(t, numbered('stream: OK'))).socket
 }
 
 const encoded = Buffer.from(EICAR).toString('base64').slice(0, 76)
