@@ -105,7 +105,10 @@ export class ClamdSession {
     // Loading it takes 2 ms, which mail that needs no scan should not pay.
     loading ??= loadConnect()
     const connect = await loading
-    if (signal.aborted) return timedOut
+    if (signal.aborted) {
+      this.end() // its commands were counted, and never sent
+      return timedOut
+    }
     const exchange = new Exchange({
       packets,
       replies,

@@ -229,6 +229,16 @@ t.test('a scan that takes too long ends its connection, and is not sent again', 
   t.equal(server.connections.length, 1)
 })
 
+t.test('a question that is over before it began leaves no session behind', async (t) => {
+  const server = await sessionStandIn(t, ok)
+  const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1 })
+  t.teardown(() => sessions.close())
+  t.match(await sessions.ask(streamsOf([small]), AbortSignal.abort()), { kind: 'timed-out' })
+  const signal = AbortSignal.timeout(20_000)
+  t.match(await sessions.ask(streamsOf([small]), signal), { kind: 'answered' })
+  t.equal(server.connections.length, 1)
+})
+
 t.test('a connection that nobody used for a while is ended', async (t) => {
   const server = await sessionStandIn(t, ok)
   const sessions = new ClamdSessions(readClamdAddress(server.socket), { idleMax: 1, idleFor: 20 })
