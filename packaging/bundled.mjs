@@ -9,6 +9,7 @@ import { partOf } from './install-locked.mjs'
 export const bundled = [
   'clamscan',
   'cli-progress',
+  'fflate',
   'ldapts',
   'libmime',
   'lru-cache',

@@ -63,6 +63,8 @@ export interface ContentsOptions {
   readonly onName?: (name: string) => void
   /** Called with each oddity of the message itself, once or more. */
   readonly onOdd?: (oddity: Oddity) => void
+  /** Called if a content is encrypted, so that nobody can look into it. */
+  readonly onEncrypted?: () => void
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (bytes: number) => void
 }
@@ -90,6 +92,11 @@ export interface Decoding extends Work {
   readonly options: ContentsOptions
   /** The digests of the contents that were given. Small contents stand there as they are. */
   readonly given: Set<string>
+  /**
+   * Whether S/MIME or OpenPGP was read to its end in this leaf. Then it need not be readable in the
+   * other ways of decoding the leaf.
+   */
+  hasOpened: boolean
   /** The bytes of the message whose contents are given now. */
   range: ByteRange | undefined
   /** How many contents were given, and may be. */
@@ -114,6 +121,7 @@ export function newDecoding(
     readMail,
     options,
     given: new Set(),
+    hasOpened: false,
     range: undefined,
     count: 0,
     most: mostContentsOf(message.size),

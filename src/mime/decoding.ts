@@ -1,3 +1,4 @@
+import { openCms } from './cms.ts'
 import { hasHeader, looksLikeMail } from './content-checks.ts'
 import {
   type ContentStep,
@@ -10,8 +11,8 @@ import {
 } from './contents-state.ts'
 import { decoderRoom } from './decoders/base64.ts'
 import type { DecodingPlan, MakeDecoder } from './decoding-plans.ts'
-import { DEPTH_MAX, LimitExceeded } from './limits.ts'
-import { signedContent } from './signed.ts'
+import { DEPTH_MAX, LimitExceeded, Unreadable } from './limits.ts'
+import { openPgp } from './openpgp.ts'
 import type { Source } from './source.ts'
 import { Store } from './store.ts'
 
@@ -90,7 +91,7 @@ export function sourceIn(store: Store): Source {
 }
 
 /**
- * Gives a decoded content; then the contents inside of it, if it is a signature or may be a mail.
+ * Gives a decoded content; then the contents inside of it, if it is a container or may be a mail.
  * Throws LimitExceeded if mails are encoded in one another too deep.
  */
 export function* giveDecoded(
@@ -99,19 +100,30 @@ export function* giveDecoded(
   depth: number,
 ): Generator<ContentStep, void> {
   if (!(yield* giveContent(source, { isCounted: true }, decoding))) return
-  const signed = signedContent(() => source.chunks(), decoding.pool)
-  if (signed) {
-    try {
-      checkDepth(depth)
-      yield* giveDecoded(sourceIn(signed), decoding, depth + 1)
-    } finally {
-      signed.close()
-    }
-  }
+  yield* giveFromContainers(source, decoding, depth)
   if (!looksLikeMail(source) && !hasHeader(source)) return
   checkDepth(depth)
   yield* giveContent(source, { isMail: true }, decoding)
   yield* decoding.readMail(source, decoding, depth + 1)
+}
+
+/** Gives what S/MIME and OpenPGP hold, if the bytes are one of them, and are not encrypted. */
+export function* giveFromContainers(
+  source: Source,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  function* give(content: Source): Generator<ContentStep, void> {
+    checkDepth(depth)
+    yield* giveDecoded(content, decoding, depth + 1)
+  }
+  try {
+    for (const open of [openCms, openPgp]) {
+      if (yield* open(source, decoding, give)) decoding.hasOpened = true
+    }
+  } catch (error) {
+    if (!(error instanceof Unreadable) || !decoding.hasOpened) throw error
+  }
 }
 
 function checkDepth(depth: number): void {

@@ -31,6 +31,8 @@ export function* giveLeaf(
   const { from, header, encodings } = leaf
   const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
   const odd = isClear && depth === 0 ? decoding.options.onOdd : undefined
+  const { hasOpened } = decoding
+  decoding.hasOpened = false
   const ends = [leaf.to, ...leaf.mayEnd].filter((end) => end > from)
   for (const end of ends) {
     const part = partOf(source, from, end)
@@ -46,6 +48,7 @@ export function* giveLeaf(
       heads.close()
     }
   }
+  decoding.hasOpened = hasOpened
 }
 
 function* giveByEncodings(
@@ -83,6 +86,7 @@ export function* giveCodedData(
   if (from >= to) return
   const part = partOf(source, from, to)
   if (depth === 0) decoding.range = { from, to }
+  decoding.hasOpened = false
   yield* giveByKind(kind, part, decoding, depth)
   if (!hasNul(part)) return
   const heads = yield* decodeToStore(part, withoutTails, decoding)

@@ -61,3 +61,10 @@ export const OPEN_MAX = 500
 
 /** Thrown if the mail exceeds a limit, which the message names. */
 export class LimitExceeded extends Error {}
+
+/** Thrown if S/MIME or OpenPGP cannot be read to its end. */
+export class Unreadable extends LimitExceeded {
+  constructor(container: string) {
+    super(`${container} that cannot be read`)
+  }
+}

@@ -15,7 +15,13 @@ import {
   PIECE,
 } from './contents-state.ts'
 import { Unflowed, WithLineEnds, WithoutByte, WithoutEmptyLines } from './decoders/text-forms.ts'
-import { decodeInOneWay, decodeToStore, giveDecoded, sourceIn } from './decoding.ts'
+import {
+  decodeInOneWay,
+  decodeToStore,
+  giveDecoded,
+  giveFromContainers,
+  sourceIn,
+} from './decoding.ts'
 import type { MakeDecoder } from './decoding-plans.ts'
 import type { PartHeader } from './part-header.ts'
 import { CR } from './shared/lines.ts'
@@ -54,6 +60,7 @@ export function* giveAsItStands(
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, decoding)
   yield* giveForms(bare, end, { properties, saved, part }, decoding)
+  yield* giveFromContainers(bare, decoding, depth)
   if (!startsWithLineEnd(part)) return
   const store = yield* decodeToStore(bare, withoutEmptyLines, decoding)
   try {

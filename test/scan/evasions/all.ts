@@ -1,6 +1,7 @@
 import { base64 } from './base64.ts'
 import { coded } from './coded.ts'
 import { type Evasion, FILE_TYPE, ZIP_TYPE } from './compose.ts'
+import { containers } from './containers.ts'
 import { fields } from './fields.ts'
 import { flowed } from './flowed.ts'
 import { limits } from './limits.ts'
@@ -43,6 +44,7 @@ export const evasions: Readonly<Record<string, readonly Evasion[]>> = {
   'quoted-printable as form-data': asFormData(quotedPrintable),
   uuencode,
   'encodings in text': coded,
+  containers,
   'whole files': wholeFiles,
   'format=flowed': flowed,
   'mails within': nested,

@@ -1,0 +1,54 @@
+import { Inflate, Unzlib } from 'fflate'
+import { type ContentStep, countBytes, countWork, type Work } from './contents-state.ts'
+import type { Source } from './source.ts'
+import { Store } from './store.ts'
+
+/** The bytes that are inflated at a time: they become at most a thousand times as many. */
+const INFLATED_MOST = 512
+
+export interface Inflated {
+  /** What came out, which the caller closes. */
+  readonly store: Store
+  /** Whether there was an error behind it. */
+  readonly isBroken: boolean
+}
+
+/** Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). */
+export function* inflated(
+  source: Source,
+  form: 'deflate' | 'zlib',
+  work: Work,
+): Generator<ContentStep, Inflated> {
+  const store = new Store(work.pool)
+  let isBroken = false
+  let isDone = false
+  try {
+    const take = (bytes: Uint8Array) => {
+      countBytes(work, bytes.length)
+      store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    }
+    const stream = form === 'zlib' ? new Unzlib(take) : new Inflate(take)
+    for (const chunk of source.chunks()) {
+      for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
+        const before = store.size
+        isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
+        yield* countWork(work, INFLATED_MOST + store.size - before)
+      }
+    }
+    isDone = true
+    return { store, isBroken }
+  } finally {
+    if (!isDone) store.close()
+  }
+}
+
+/** Returns whether the bytes could be inflated. */
+function pushed(stream: Inflate | Unzlib, bytes: Buffer): boolean {
+  try {
+    stream.push(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false
+    throw error // not of fflate
+  }
+}

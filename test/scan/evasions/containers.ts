@@ -1,0 +1,232 @@
+import { deflateRawSync, deflateSync } from 'node:zlib'
+import {
+  BASE64,
+  base64,
+  type Evasion,
+  FILE_TYPE,
+  filePart,
+  mail,
+  mixed,
+  part,
+  ZIP_TYPE,
+} from './compose.ts'
+import { binaryFile, zip } from './files.ts'
+
+// S/MIME
+
+const hex = (digits: string) => Buffer.from(digits, 'hex')
+const SIGNED = hex('06092a864886f70d010702')
+const DATA = hex('06092a864886f70d010701')
+const COMPRESSED = hex('060b2a864886f70d0109100109')
+const SHA256 = hex('0609608648016503040201')
+
+/** An element of BER, whose length takes so many bytes, or as few as may be. */
+function element(tag: number, content: Buffer, lengthBytes = 0): Buffer {
+  const length = Buffer.alloc(6)
+  length.writeUIntBE(content.length, 0, 6)
+  const least = length.subarray(
+    Math.max(
+      0,
+      length.findIndex((byte) => byte > 0),
+    ),
+  )
+  const bytes = Math.max(lengthBytes, least.length)
+  const padded = Buffer.concat([Buffer.alloc(bytes - least.length), least])
+  return Buffer.concat([Buffer.from([tag, 0x80 | bytes]), padded, content])
+}
+
+const INDEFINITE_END = Buffer.alloc(2)
+const indefinite = (tag: number, content: Buffer) =>
+  Buffer.concat([Buffer.from([tag, 0x80]), content, INDEFINITE_END])
+
+interface SignedForm {
+  /** What stands behind the name of the digest's algorithm. */
+  readonly parameter?: Buffer
+  readonly lengthBytes?: number
+  readonly isIndefinite?: boolean
+}
+
+/** SignedData (RFC 5652) around a mail, without a signature, which readers show all the same. */
+export function signedData(content: Buffer, form: SignedForm = {}): Buffer {
+  const { parameter = hex('0500'), lengthBytes, isIndefinite } = form
+  const around = (tag: number, ...inside: Buffer[]) =>
+    isIndefinite
+      ? indefinite(tag, Buffer.concat(inside))
+      : element(tag, Buffer.concat(inside), lengthBytes)
+  const algorithms = element(0x31, element(0x30, Buffer.concat([SHA256, parameter])))
+  const inner = around(0x30, DATA, around(0xa0, element(0x04, content, lengthBytes)))
+  return around(
+    0x30,
+    SIGNED,
+    around(0xa0, around(0x30, hex('020101'), algorithms, inner, hex('3100'))),
+  )
+}
+
+/** CompressedData (RFC 3274). */
+function compressedData(content: Buffer): Buffer {
+  const algorithm = element(0x30, hex('060b2a864886f70d0109100308'))
+  const inner = element(
+    0x30,
+    Buffer.concat([DATA, element(0xa0, element(4, deflateSync(content)))]),
+  )
+  const data = element(0x30, Buffer.concat([hex('020100'), algorithm, inner]))
+  return element(0x30, Buffer.concat([COMPRESSED, element(0xa0, data)]))
+}
+
+const SMIME = [
+  'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"',
+  BASE64,
+]
+const SMIME_READERS = 'openssl cms -verify, and mail programs that know S/MIME'
+
+const inner = Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))
+
+function smime(name: string, p7m: () => Buffer): Evasion {
+  return {
+    name: `S/MIME ${name}`,
+    text: () => mail(part(SMIME, base64(p7m()))),
+    openedBy: SMIME_READERS,
+  }
+}
+
+const pem = (label: string, bytes: Buffer) =>
+  `-----BEGIN ${label}-----\n${base64(bytes, 64)}\n-----END ${label}-----\n`
+
+// OpenPGP
+
+/** A packet (RFC 9580 4.2.1), with its length in five bytes, or in pieces of 512 bytes. */
+export function packet(tag: number, body: Buffer, inPieces = false): Buffer {
+  const front = Buffer.from([0xc0 | tag])
+  const length = (bytes: number) => {
+    const length = Buffer.from([0xff, 0, 0, 0, 0])
+    length.writeUInt32BE(bytes, 1)
+    return length
+  }
+  if (!inPieces) return Buffer.concat([front, length(body.length), body])
+  const pieces: Buffer[] = [front]
+  let at = 0
+  for (; body.length - at > 512; at += 512) {
+    pieces.push(Buffer.from([0xe9]), body.subarray(at, at + 512))
+  }
+  return Buffer.concat([...pieces, length(body.length - at), body.subarray(at)])
+}
+
+export function literal(file: Buffer, inPieces = false): Buffer {
+  const front = Buffer.from('b\x0areport.zip\0\0\0\0', 'latin1')
+  return packet(11, Buffer.concat([front, file]), inPieces)
+}
+
+export function compressed(inside: Buffer, by: 'none' | 'zip' | 'zlib'): Buffer {
+  const forms = {
+    none: [0, inside],
+    zip: [1, deflateRawSync(inside)],
+    zlib: [2, deflateSync(inside)],
+  }
+  const [algorithm, body] = forms[by] as [number, Buffer]
+  return packet(8, Buffer.concat([Buffer.from([algorithm]), body]))
+}
+
+const PGP_TYPE = 'Content-Type: application/octet-stream; name="report.pgp"'
+const PGP_READERS = 'gpg, and mail programs that know OpenPGP'
+
+function pgp(name: string, message: () => Buffer): readonly Evasion[] {
+  const armour = () => pem('PGP MESSAGE', message()).replace('-----\n', '-----\n\n')
+  const forms: Readonly<Record<string, () => string>> = {
+    'in a text': () => mail(part(['Content-Type: text/plain'], armour())),
+    'as PGP/MIME': () =>
+      mail(
+        `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b1"\n\n${[
+          part(['Content-Type: application/pgp-encrypted'], 'Version: 1\n'),
+          part([PGP_TYPE], armour()),
+        ]
+          .map((text) => `--b1\n${text}\n`)
+          .join('')}--b1--\n`,
+      ),
+    'in a file': () => mixed(filePart(message(), [PGP_TYPE, BASE64])),
+    'in an armoured file in base64': () =>
+      mixed(filePart(Buffer.from(armour()), [PGP_TYPE, BASE64])),
+  }
+  return Object.entries(forms).map(([where, text]) => ({
+    name: `OpenPGP ${name}, ${where}`,
+    text,
+    openedBy: PGP_READERS,
+  }))
+}
+
+// Calendars
+
+const calendar = (attach: string) =>
+  `BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:x\n${attach}\nEND:VEVENT\nEND:VCALENDAR\n`
+const folded = (line: string) => line.replace(/.{74}(?!$)/g, '$&\n ')
+const CALENDAR = 'Content-Type: text/calendar; method=REQUEST; charset=utf-8'
+
+function attachment(name: string, attach: () => string): Evasion {
+  return {
+    name: `a file in a calendar ${name}`,
+    text: () => mixed(part([CALENDAR], calendar(attach()))),
+    openedBy: 'KMail and calendars',
+  }
+}
+
+const encoded = zip.toString('base64')
+
+export const containers: readonly Evasion[] = [
+  smime('in DER', () => signedData(inner)),
+  smime('whose algorithm has a parameter that is no element', () =>
+    signedData(inner, { parameter: hex('ff1f8899') }),
+  ),
+  smime('whose lengths take 60 bytes', () => signedData(inner, { lengthBytes: 60 })),
+  smime('whose lengths take 126 bytes', () => signedData(inner, { lengthBytes: 126 })),
+  smime('of indefinite lengths', () => signedData(inner, { isIndefinite: true })),
+  smime('that is compressed', () => compressedData(inner)),
+  smime('in S/MIME', () => signedData(Buffer.from(part(SMIME, base64(signedData(inner)))))),
+  smime('with more behind it', () => Buffer.concat([signedData(inner), zip])),
+  smime('that is cut off', () => signedData(inner).subarray(0, -6)),
+  ...['PKCS7', 'CMS'].map((label) =>
+    smime(`as PEM inside of base64, ${label}`, () => Buffer.from(pem(label, signedData(inner)))),
+  ),
+  {
+    name: 'S/MIME in binary',
+    text: () =>
+      mail(
+        part(
+          [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
+          signedData(inner).toString('latin1'),
+        ),
+      ),
+    openedBy: SMIME_READERS,
+  },
+  ...pgp('that is literal', () => literal(zip)),
+  ...pgp('that is literal, in pieces', () => literal(binaryFile, true)),
+  ...pgp('that is compressed by deflate', () => compressed(literal(binaryFile), 'zip')),
+  ...pgp('that is compressed by zlib', () => compressed(literal(zip), 'zlib')),
+  ...pgp('that is compressed twice', () => compressed(compressed(literal(zip), 'zip'), 'zlib')),
+  ...pgp('that is compressed by nothing', () => compressed(literal(zip), 'none')),
+  ...pgp('behind a marker', () =>
+    Buffer.concat([packet(10, Buffer.from('PGP')), compressed(literal(zip), 'zip')]),
+  ),
+  attachment('in one line', () => `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
+  attachment('in folded lines', () => folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`)),
+  attachment('whose parameters are folded', () =>
+    folded(
+      `ATTACH;FMTTYPE=application/zip;\n X-NAME="a: b";ENCODING=\n BASE64;VALUE=BINARY:${encoded}`,
+    ),
+  ),
+  attachment('in small letters', () => folded(`attach;encoding=base64;value=binary:${encoded}`)),
+  {
+    name: 'a file in a calendar that is in base64',
+    text: () =>
+      mixed(
+        part(
+          [CALENDAR, BASE64],
+          base64(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
+        ),
+      ),
+    openedBy: 'KMail and calendars',
+  },
+  {
+    name: 'S/MIME in a part that says to be an archive',
+    text: () => mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
+    openedBy: SMIME_READERS,
+  },
+]
