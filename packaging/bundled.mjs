@@ -10,6 +10,7 @@ export const bundled = [
   'clamscan',
   'cli-progress',
   'fflate',
+  'iconv-lite',
   'ldapts',
   'libmime',
   'lru-cache',

@@ -17,6 +17,7 @@ import type { CodedData, Leaf } from './open-contents.ts'
 import { giveFromQuotedPrintable } from './quoted-printable-contents.ts'
 import { giveAsItStands, giveUnflowed, type SavingContext } from './saved-forms.ts'
 import { partOf, type Source } from './source.ts'
+import { giveAsText } from './text-contents.ts'
 
 /**
  * Gives a leaf in all ways in which readers save it: up to each of its ends, and decoded by each of
@@ -60,6 +61,7 @@ function* giveByEncodings(
   odd?: (oddity: Oddity) => void,
 ): Generator<ContentStep> {
   for (const encoding of encodings) {
+    yield* giveAsText(part, encoding, saved, decoding, depth)
     if (encoding === 'identity') yield* giveAsItStands(part, saved, decoding, depth)
     else if (encoding === 'quoted-printable') {
       if (yield* giveFromQuotedPrintable(part, saved, decoding, depth)) odd?.(encoding)

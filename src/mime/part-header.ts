@@ -1,4 +1,5 @@
 import { readBoundaries } from './boundary-forms.ts'
+import { charsetsIn } from './charsets.ts'
 import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
 import {
   type Field,
@@ -40,6 +41,10 @@ export interface PartHeader {
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
   readonly oddities: readonly Oddity[]
+  /** Whether lines may have a blank in front of them that is no part of the text (RFC 3676 4.4). */
+  readonly isStuffed: boolean
+  /** The character sets that the header names, other than ASCII and UTF-8. */
+  readonly charsets: readonly string[]
 }
 
 /** The form in which the lines of a header came. */
@@ -116,6 +121,8 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     isNamed,
     isFlowed: /delsp/.test(lowerCase),
     oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
+    isStuffed: lowerCase.includes('flowed'),
+    charsets: charsetsIn(lowerCase),
   }
 }
 
@@ -151,6 +158,8 @@ const EMPTY: PartHeader = {
   isNamed: false,
   isFlowed: false,
   oddities: [],
+  isStuffed: false,
+  charsets: [],
 }
 
 /** A part without a type may be a file to readers that give every part a type. */

@@ -151,6 +151,27 @@ export class Unflowed implements Decoder {
   }
 }
 
+/** Removes one blank at the front of each line, which was put there for the way (RFC 3676 4.4). */
+export class Unstuffed implements Decoder {
+  readonly #out: Writer
+  #startsLine = true
+
+  constructor(give: Give, room: Buffer) {
+    this.#out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at]!
+      if (!(this.#startsLine && byte === SPACE)) this.#out.put(byte)
+      this.#startsLine = byte === LF
+    }
+    this.#out.flush()
+  }
+
+  end(): void {}
+}
+
 /**
  * Replaces UTF-8 characters above U+00FF by their lowest byte, as readers do that keep text in single
  * bytes.

@@ -1,4 +1,5 @@
 import { base64 } from './base64.ts'
+import { charsets } from './charsets.ts'
 import { coded } from './coded.ts'
 import { type Evasion, FILE_TYPE, ZIP_TYPE } from './compose.ts'
 import { containers } from './containers.ts'
@@ -44,6 +45,7 @@ export const evasions: Readonly<Record<string, readonly Evasion[]>> = {
   'quoted-printable as form-data': asFormData(quotedPrintable),
   uuencode,
   'encodings in text': coded,
+  charsets,
   containers,
   'whole files': wholeFiles,
   'format=flowed': flowed,

@@ -51,6 +51,9 @@ export const equalsFileCrlf = withCrlf(equalsFile)
 /** Its last byte is zero, and the only one of its group in base64. */
 export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
 
+/** UTF-8 with letters that many character sets have. */
+export const umlautFile = linesOf((n) => `Zeile ${n} mit Grüßen an die Ähnlichen: ÄÖÜß é à ñ\n`, 9)
+
 /** It begins with a `=` that stands before a byte of eight bits. */
 export const equalsBeforeFile = Buffer.concat([Buffer.from('=\xc3', 'latin1'), madeBytes(333)])
 
@@ -63,6 +66,7 @@ export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 /** Found by a digest of the whole, but for HTML. */
 const known: Readonly<Record<string, Buffer>> = {
   binaryFile,
+  umlautFile,
   yencAlikeFile,
   equalsBeforeFile,
   textFile,
