@@ -1,20 +1,19 @@
 import type { Environment } from '../../ground/settings/settings.ts'
+import { isSetting } from '../../ground/settings/table.ts'
 
 /** Variables that the dynamic linker, the C library or a runtime obeys, and that are no settings. */
 const loaders = /^(LD_|BUN_|NODE_|JSC_|MIMALLOC_|MALLOC_|GLIBC_|GCONV_PATH$|LOCPATH$|NLSPATH$)/
-
-/** Variables of a person at a terminal. A service has none of them, or other values. */
-const session =
-  /^(HOME|USER|LOGNAME|MAIL|SHELL|TMPDIR|PWD|OLDPWD|TERM|DISPLAY|(SSH|SUDO|XDG|DBUS|GPG|KRB5|AWS)_.*)$/
-const secrets = /TOKEN|SECRET|PASSPHRASE|PASSWD|CREDENTIAL/i
 
 export function withoutLoaders(env: Environment): Environment {
   return without(env, (name) => loaders.test(name))
 }
 
-/** The environment for another account: without the variables of a session, and without secrets. */
-export function withoutSession(env: Environment): Environment {
-  return without(env, (name) => session.test(name) || secrets.test(name))
+/**
+ * The environment for another account: onescan's settings, PATH and nothing else. A list of what must not
+ * cross would never be whole: each program of root's has secrets of its own.
+ */
+export function settingsAlone(env: Environment): Environment {
+  return without(env, (name) => !isSetting(name) && name !== 'PATH')
 }
 
 function without(env: Environment, drops: (name: string) => boolean): Environment {

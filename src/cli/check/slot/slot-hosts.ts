@@ -4,7 +4,7 @@ import { readOwnFile } from '../../../ground/path/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
-import { withoutLoaders, withoutSession } from '../../shared/session-environment.ts'
+import { settingsAlone, withoutLoaders } from '../../shared/session-environment.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
 import {
   type Accounts,
@@ -45,7 +45,7 @@ export function slotHosts(
   now: number,
 ): Host[] {
   const account = accountOf(service, options.user, accounts)
-  const given = service?.env ?? (account.uid === process.getuid!() ? base : withoutSession(base))
+  const given = service?.env ?? (account.uid === process.getuid!() ? base : settingsAlone(base))
   return clientClasses(service?.rules, options.client).map((rules) => {
     const client = options.client === undefined ? {} : { TCPREMOTEIP: options.client }
     const own = { ...given, ...rules?.variables, ...client }
