@@ -132,7 +132,11 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   for (const name of ['onescan', 'onescan-quotad', 'onescan-log', 'onescan-check']) {
     t.match(passwd, new RegExp(`^${name}:.*:/usr/sbin/nologin$`, 'm'))
   }
-  t.match(group, /^onescan-keys:[^:]*:\d+:onescan$/m)
+  t.match(
+    group,
+    /^onescan-keys:[^:]*:\d+:$/m,
+    'an administrator decides who is in it: postinst asks once',
+  )
   execFileSync('systemd-tmpfiles', ['--create', `--root=${host}`, conf('tmpfiles.conf')], {
     stdio: 'ignore',
   })
