@@ -34,7 +34,9 @@ function isTrusted(message: string): boolean {
 }
 
 /** Fields that no stamp binds, as the page's table names them. */
-const unbound = [...readPage('onescan-stamp.7').matchAll(/^\.It ([A-Z][\w-]+) Ta .*$/gm)]
+const [, list = ''] =
+  /^\.Ss Bound fields\n([\s\S]*?)^\.El$/m.exec(readPage('onescan-stamp.7')) ?? []
+const unbound = [...list.matchAll(/^\.It ([A-Z][\w-]+)$/gm)]
   .map(([, name]) => name!)
   .filter((name) => name !== 'the')
 
