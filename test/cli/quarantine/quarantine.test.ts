@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   mkdtempSync,
@@ -355,6 +356,32 @@ tr '\\0' '\\n' </proc/$PPID/environ >${told}/environ; exec cat >/dev/null
     const [, , , , , own] = readFileSync('/proc/self/stat', 'latin1').split(' ')
     t.not(tells('session'), own)
     t.notMatch(tells('environ'), 'secret')
+  },
+)
+
+t.test(
+  'a process of the quarantine that is stopped keeps root no longer than its deadline',
+  { skip: notRoot },
+  async (t) => {
+    const { directory } = await nobodysQuarantine(t)
+    // Whoever has the account stops each process of it as soon as he sees it.
+    const stop = `import os, signal
+print('begun', flush=True)
+while True:
+  for name in filter(str.isdigit, os.listdir('/proc')):
+    try:
+      if int(name) != os.getpid() and os.stat('/proc/' + name).st_uid == os.getuid():
+        os.kill(int(name), signal.SIGSTOP)
+    except OSError: pass`
+    const account = ['--reuid=54321', '--regid=54321', '--clear-groups', '--']
+    execFileSync('chown', ['-R', '54321:54321', directory])
+    const words = [...account, 'python3', '-c', stop]
+    const mallory = spawn('setpriv', words)
+    t.teardown(() => mallory.kill('SIGKILL'))
+    await once(mallory.stdout, 'data')
+    const { code, err } = await run(directory, 'list')
+    t.equal(code, 2)
+    t.match(err, 'broke off: no answer in time')
   },
 )
 
