@@ -26,6 +26,7 @@ import { jsonIn, onescan } from '../onescan.ts'
 /** `onescan quarantine`. */
 
 const HOUR = 3_600_000
+t.setTimeout(120_000)
 const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
 
 const run = (directory: string, ...words: readonly string[]) =>
