@@ -376,7 +376,7 @@ while True:
     except OSError: pass`
     const account = ['--reuid=54321', '--regid=54321', '--clear-groups', '--']
     execFileSync('chown', ['-R', '54321:54321', directory])
-    const words = [...account, 'python3', '-c', stop]
+    const words = [...account, '/usr/bin/python3', '-c', stop]
     const mallory = spawn('setpriv', words)
     t.teardown(() => mallory.kill('SIGKILL'))
     await once(mallory.stdout, 'data')
