@@ -15,8 +15,7 @@ export const launcher = join(root, 'bin/smtp-delay')
 const compiled = join(root, 'build/native/smtp-delay')
 
 /**
- * As it is installed, on the newest Node, which execs; on the oldest, which starts the
- * program and waits; and compiled, where it is built.
+ * As it is installed, on the newest Node; on the oldest; and compiled, where it is built.
  */
 export const builds: readonly { readonly name: string; readonly smtpDelay: string[] }[] = [
   { name: 'as installed', smtpDelay: [launcher] },

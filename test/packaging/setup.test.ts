@@ -96,7 +96,7 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.notMatch(torn.output, /differ/)
     const old = run(`mkdir /opt/old && printf '#!/bin/sh\\necho v20.9.1\\n' >/opt/old/node
       chmod 755 /opt/old/node; PATH=/opt/old:$PATH; ${setup}`)
-    t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v20.19 or later' })
+    t.match(old, { code: 1, output: '/opt/old/node is v20.9.1, onescan needs v22.15 or later' })
     const moved = run(`mkdir /root/node && cp /usr/local/bin/node /root/node/
       PATH=/root/node:/usr/sbin:/usr/bin:/sbin:/bin; ${setup}`)
     t.match(moved, { code: 1, output: /services may not see what is there/ })

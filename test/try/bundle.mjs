@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Makes one JavaScript file of the trial in `directory`, and returns its path: Node 20
+ * Makes one JavaScript file of the trial in `directory`, and returns its path: Node 22.15
  * cannot run TypeScript by itself, and the slot's caller and its parsers are shared
  * with `onescan inject`.
  */

@@ -1,5 +1,5 @@
 // `npm run try [-- DIRECTORY]`: real mail through three hosts, on a machine that has
-// nothing but Node 20.19 or later and npm. Installs and builds what is missing or out
+// nothing but Node 22.15 or later and npm. Installs and builds what is missing or out
 // of date, then runs the trial (main.ts). Plain JavaScript without any dependency:
 // it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
@@ -13,8 +13,8 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const at = (path) => join(root, path)
 
 const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 20 || (major === 20 && minor < 19)) {
-  stop(`Node ${process.version} is too old; install Node 20.19 or later`)
+if (major < 22 || (major === 22 && minor < 15)) {
+  stop(`Node ${process.version} is too old; install Node 22.15 or later`)
 }
 try {
   installPart(root, ['esbuild', ...bundled])

@@ -15,7 +15,7 @@ export function becomeNext(
   env: Environment,
   libc: Libc | undefined,
   rblsmtpd?: string,
-): Promise<number> {
+): never {
   const { [IGNORED]: ignored = '0', ...rest } = env
   const mask = BigInt(/^[0-9a-f]{1,16}$/i.test(ignored) ? `0x${ignored}` : 0)
   for (const signal of RUNTIME_IGNORES) {

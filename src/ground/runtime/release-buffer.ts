@@ -4,10 +4,10 @@ const FREED_FROM = 16 * 1024
 /**
  * Frees the memory of a large buffer at once; other views of that memory are empty from then on.
  * The garbage collector would take its time, since it does not see how much memory that is. Does
- * nothing on Node 20, which has no such call, or if the buffer shares its memory.
+ * nothing if the buffer shares its memory.
  */
 export function releaseBuffer({ buffer, byteLength }: Buffer): void {
   if (byteLength < FREED_FROM || byteLength !== buffer.byteLength) return
-  const { transfer } = buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }
-  transfer?.call(buffer, 0)
+  const owned = buffer as ArrayBuffer & { transfer(length: number): ArrayBuffer }
+  owned.transfer(0)
 }

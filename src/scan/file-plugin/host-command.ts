@@ -8,7 +8,7 @@ const program = import.meta.filename.endsWith('.ts')
   ? join(import.meta.dirname, '..', 'plugin-host', 'main.ts')
   : join(import.meta.dirname, 'plugin-host.cjs')
 
-/** Node from 22.6 to 22.17 needs this option to load TypeScript. */
+/** Node before 22.18 needs this option to load TypeScript. */
 const STRIP_TYPES = '--experimental-strip-types'
 
 export type HostCommand = readonly [string, ...string[]]
@@ -47,7 +47,6 @@ export function limitedTo(timeout: number, command: HostCommand): HostCommand {
 /** The command on Node, without the runtime's own warnings, which would flood the log. */
 function onNode(file: string): HostCommand {
   const options = ['--no-warnings']
-  const mustStrip = extname(file) === '.ts' && !process.features.typescript
-  if (mustStrip && process.allowedNodeEnvironmentFlags.has(STRIP_TYPES)) options.push(STRIP_TYPES)
+  if (extname(file) === '.ts' && !process.features.typescript) options.push(STRIP_TYPES)
   return [process.execPath, ...options, program]
 }

@@ -1,6 +1,5 @@
-import { extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { errorCode, errorText } from '../../ground/errors/fault.ts'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { Mail } from '../../plugin.ts'
 import { mailOf } from './mail.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
@@ -15,7 +14,7 @@ export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugi
   try {
     exports = await import(pathToFileURL(file).href)
   } catch (error) {
-    return { why: whyNotLoaded(file, error) }
+    return { why: whyNotLoaded(error) }
   }
   const virusscan = findExport(exports, symbol)
   if (virusscan === undefined) {
@@ -47,10 +46,7 @@ function isHolder(value: unknown): value is Exports {
   return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
-function whyNotLoaded(file: string, error: unknown): string {
-  if (errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION' && extname(file) === '.ts') {
-    return `Node ${process.versions.node} cannot load TypeScript; compile it to .mjs or use Node >= 22.18`
-  }
+function whyNotLoaded(error: unknown): string {
   const kind = error instanceof Error ? `${error.name}: ` : ''
   const isModule = /Unexpected token 'export'|Cannot use import statement/.test(errorText(error))
   const remedy = isModule ? '; an ES module must have a name in .mjs' : ''

@@ -7,7 +7,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { multipart, message as nested, text, wrap } from '../../mime/nested-mail.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
-import { envelope, launcher, newest, oldest, runSlot, runtimes } from './slot.ts'
+import { envelope, launcher, newest, runSlot, runtimes } from './slot.ts'
 
 const on = { QHPSI: '/bin/true' }
 
@@ -110,12 +110,6 @@ t.test('if the chain is killed, the slot ends as killed by the same signal', asy
     })
     t.equal(run.signal, 'SIGSEGV', name)
   }
-})
-
-t.test('signals to a waiting slot reach its chain', async (t) => {
-  const chain = `trap 'exit 77' TERM; kill -TERM $PPID; sleep 10 & wait`
-  const run = await runSlot({ program: [...oldest, '/bin/sh', '-c', chain], settings: on })
-  t.equal(run.code, 77)
 })
 
 t.test('the chain is that of the arguments, or QUEUECHAIN split with quotes', async (t) => {

@@ -27,8 +27,7 @@ interface Runtime {
 }
 
 /**
- * The bundle on the newest Node, which execs, and on the oldest, which starts the chain
- * and waits; and compiled, where it is built.
+ * The bundle on the newest and on the oldest Node, and compiled, where it is built.
  */
 export const builds: readonly Runtime[] = [
   { name: 'on the newest Node', program: [newestNode, bundle] },

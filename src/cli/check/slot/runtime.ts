@@ -78,12 +78,8 @@ async function versionOf({ env }: Host): Promise<Finding> {
 
 export function judgeVersion(version: string): Finding {
   const [major = 0, minor = 0] = (/^v(\d+)\.(\d+)\./.exec(version) ?? []).slice(1).map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) {
-    return error('runtime', `node ${version}`, 'Node 20.19 is the oldest that works')
-  }
   if (major > 22 || (major === 22 && minor >= 15)) return ok('runtime', `node ${version}`)
-  const value = `node ${version} cannot exec: it stays in memory beside each qmail-queue`
-  return warning('runtime', value, 'use Node 22.15 or later')
+  return error('runtime', `node ${version}`, 'Node 22.15 is the oldest that works')
 }
 
 /** Starts the runtime under the limits: each version of a runtime needs another amount of memory. */

@@ -1,8 +1,5 @@
-import { symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { checkRuntime, judgeVersion } from '../../../../src/cli/check/slot/runtime.ts'
-import { oldestNode } from '../../onescan.ts'
 import { complaints, host } from '../shared/host.ts'
 
 const MIB = 1024 * 1024
@@ -19,18 +16,9 @@ t.test('a service without node in its PATH is an error', async (t) => {
   t.match(finding, { level: 'error', value: /no node in PATH/, remedy: /run script/ })
 })
 
-t.test('a node without execve is a warning, since it stays in memory', async (t) => {
-  const directory = t.testdir({})
-  symlinkSync(oldestNode, join(directory, 'node'))
-  const [finding] = await checkRuntime(host({ PATH: directory }))
-  t.match(finding, { level: 'warning', value: /v20\.19\.0 cannot exec/ })
-})
-
-t.test('Node 20.19 is the oldest that works, and before 22.15 there is a warning', async (t) => {
-  t.equal(judgeVersion('v18.20.4').level, 'error')
-  t.equal(judgeVersion('v20.18.3').level, 'error')
-  t.equal(judgeVersion('v20.19.0').level, 'warning')
-  t.equal(judgeVersion('v22.14.0').level, 'warning')
+t.test('Node 22.15 is the oldest that works', async (t) => {
+  t.equal(judgeVersion('v20.19.0').level, 'error')
+  t.equal(judgeVersion('v22.14.0').level, 'error')
   t.equal(judgeVersion('v22.15.0').level, 'ok')
   t.equal(judgeVersion('v26.0.0').level, 'ok')
   t.equal(judgeVersion('what?').level, 'error')
