@@ -13,9 +13,13 @@ const SETPRIV = '/usr/bin/setpriv'
  * commands. Only that process touches what the settings name (scanners, plugins, LD_PRELOAD, PATH).
  * If the user cannot be changed, nothing is tried, and a finding says so.
  *
- * `mayBeRoot`: whether the administrator named root as the account.
+ * `mayBeRoot`: whether the administrator named root as the account. `scans`: whether mail can be
+ * scanned, as far as is known.
  */
-export async function* tryAsAccount(host: Host, mayBeRoot: boolean): AsyncGenerator<Finding> {
+export async function* tryAsAccount(
+  host: Host,
+  { mayBeRoot, scans }: { readonly mayBeRoot: boolean; readonly scans: boolean },
+): AsyncGenerator<Finding> {
   const own = process.getuid!()
   const { uid } = host.account
   if (own === 0 && uid === 0 && !mayBeRoot) {
@@ -36,6 +40,7 @@ export async function* tryAsAccount(host: Host, mayBeRoot: boolean): AsyncGenera
   const command = ownCommand('onescan', TRIALS)
   yield* runTrials(changes ? asOther(host, command) : command, host, {
     uid: changes ? uid : own,
+    scans,
     cwd: changes ? '/' : process.cwd(),
   })
   if (own === 0 || own === uid) return

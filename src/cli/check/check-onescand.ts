@@ -43,7 +43,7 @@ async function checkSettingsOf(host: Host): Promise<Finding[]> {
     ({ what, level }) => /^key(ring$| )/.test(what) && level !== 'ok',
   )
   const findings = [...readings]
-  for await (const finding of tryAsAccount(host, false)) {
+  for await (const finding of tryAsAccount(host, { mayBeRoot: false, scans: true })) {
     if (!(keyringIsBad && isAboutKeyring(finding))) findings.push(finding)
   }
   return findings

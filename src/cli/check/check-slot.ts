@@ -36,7 +36,8 @@ export async function checkSlot(
 async function checkSlotOf(host: Host, mayBeRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const reading of slotReadings) findings.push(...(await runCheck(reading, host)))
-  for await (const finding of tryAsAccount(host, mayBeRoot)) findings.push(finding)
+  const scans = !findings.some(({ mark }) => mark === 'nothing scans')
+  for await (const finding of tryAsAccount(host, { mayBeRoot, scans })) findings.push(finding)
   return findings
 }
 

@@ -47,6 +47,9 @@ export const slotTrials: readonly Check[] = [
   checkErrorFd, // ERROR_FD
 ]
 
+/** The trials that send mail, which are left out if nothing scans. */
+export const mailTrials: ReadonlySet<Check> = new Set([checkScanners, checkTrialMessages])
+
 export const onescandReadings: readonly Check[] = [
   checkKeyring, // keyring, key ID
   checkListeners, // page, QUOTAD: who listens there

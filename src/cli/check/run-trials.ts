@@ -28,8 +28,14 @@ export async function* runTrials(
   {
     uid,
     cwd,
+    scans,
     patience = PATIENCE,
-  }: { readonly uid: number; readonly cwd: string; readonly patience?: number },
+  }: {
+    readonly uid: number
+    readonly cwd: string
+    readonly scans: boolean
+    readonly patience?: number
+  },
 ): AsyncGenerator<Finding> {
   // `detached` begins a session of its own, without a terminal.
   const child = spawn(program, words, {
@@ -56,7 +62,7 @@ export async function* runTrials(
       sinceFinding.refresh()
       if (count++ === 0) {
         if (readUid(line) !== uid) break
-        child.stdin.end(JSON.stringify(trialHost(host)))
+        child.stdin.end(JSON.stringify(trialHost(host, scans)))
         continue
       }
       const finding = readFinding(line)

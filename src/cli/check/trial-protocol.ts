@@ -11,10 +11,16 @@ import type { Host } from './shared/host.ts'
 export const TRIALS = 'check-trials'
 
 /** The host as the trials get it. They read all else by themselves. */
-export type TrialHost = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'>
+export type TrialHost = Pick<Host, 'env' | 'account' | 'limits' | 'program' | 'now' | 'daemon'> & {
+  /** Whether mail can be scanned, as far as is known before the trials. */
+  readonly scans: boolean
+}
 
-export function trialHost({ env, account, limits, program, now, daemon }: Host): TrialHost {
-  return { env, account, limits, program, now, daemon }
+export function trialHost(
+  { env, account, limits, program, now, daemon }: Host,
+  scans: boolean,
+): TrialHost {
+  return { env, account, limits, program, now, daemon, scans }
 }
 
 /** The first line of the trials. */

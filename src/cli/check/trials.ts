@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
-import { onescandTrials, slotTrials } from './checks.ts'
+import { mailTrials, onescandTrials, slotTrials } from './checks.ts'
 import { readAccounts } from './shared/account.ts'
 import type { Host } from './shared/host.ts'
 import { runCheck } from './shared/run-check.ts'
@@ -26,8 +26,13 @@ async function makeTrials(): Promise<number> {
     directories: readControlDirectories(received.env),
     accounts: readAccounts(),
   }
+  let { scans } = received
   for (const trial of received.daemon === undefined ? slotTrials : onescandTrials) {
-    for (const finding of await runCheck(trial, host)) print(`${JSON.stringify(finding)}\n`)
+    if (!scans && mailTrials.has(trial)) continue
+    for (const finding of await runCheck(trial, host)) {
+      print(`${JSON.stringify(finding)}\n`)
+      if (finding.mark === 'nothing scans') scans = false
+    }
   }
   return 0
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { PROCESSES } from '../../shared/running-daemons.ts'
 import { findAccount, groupName, obstacle } from '../shared/account.ts'
 import { error, type Finding, ok, warning } from '../shared/finding.ts'
@@ -73,8 +73,12 @@ function checkReach(
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
-  const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
-  const remedy = `give ${account.name} (${groups}) the group of ${barrier}, by adduser, and restart Postfix`
+  const { gid, mode } = statSync(barrier)
+  // Nobody should be in the group of root for the sake of a socket.
+  const mayJoin = gid !== 0 && (mode & 0o030) !== 0
+  const remedy = mayJoin
+    ? `adduser ${account.name} ${groupName(accounts, gid)}, and restart Postfix`
+    : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
   return error(what, value, remedy)
 }
 

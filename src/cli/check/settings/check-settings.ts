@@ -13,7 +13,7 @@ import {
   readUnscannedPolicy,
 } from '../../../scan/shared/scan-policy.ts'
 import { checkValues } from '../../shared/rule-values.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../shared/finding.ts'
 import type { Host } from '../shared/host.ts'
 
 /** Checks whether onescan is switched on, and whether its settings can be read. */
@@ -42,7 +42,8 @@ function checkScanner({ env, directories }: Host): Finding[] {
       'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
     return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
   } catch (thrown) {
-    return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
+    const finding = error('settings', errorText(thrown), 'correct it; until then mail is deferred')
+    return [marked(finding, 'nothing scans')]
   }
 }
 
@@ -80,7 +81,8 @@ export function checkAnswers({ env }: Host): Finding[] {
             : does
     return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
   } catch (thrown) {
-    return [error('settings', errorText(thrown), 'correct it; until then mail is deferred')]
+    const finding = error('settings', errorText(thrown), 'correct it; until then mail is deferred')
+    return [marked(finding, 'nothing scans')]
   }
 }
 

@@ -20,6 +20,8 @@ export const findingMarks = [
   'stops onescand',
   /** The remedy is to start onescand. */
   'start onescand',
+  /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
+  'nothing scans',
 ] as const
 export type FindingMark = (typeof findingMarks)[number]
 

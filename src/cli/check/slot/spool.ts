@@ -3,7 +3,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { openAnonymousFile } from '../../../message/anonymous-file.ts'
 import { readSpoolPolicy } from '../../../message/spool-policy.ts'
 import { groupName, obstacle } from '../shared/account.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host, scanPolicyOf } from '../shared/host.ts'
 
 /** f_type of statfs(2). */
@@ -40,7 +40,7 @@ function guarded(
   what: string,
   check: () => Finding[],
   missing: MissingFinding = (why) =>
-    error(what, why, 'make the directory; until then mail is deferred'),
+    marked(error(what, why, 'make the directory; until then mail is deferred'), 'nothing scans'),
 ): Finding[] {
   try {
     return check()
@@ -120,7 +120,10 @@ function checkRoom(what: string, directory: string): Finding[] {
   const size = blocks * bsize
   const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
   const remedy = 'free some, or set it to a larger file system'
-  if (free < LEAST) return [error(what, `${room}: mail that does not fit is deferred`, remedy)]
+  if (free < LEAST) {
+    const finding = error(what, `${room}: mail that does not fit is deferred`, remedy)
+    return [free === 0 ? marked(finding, 'nothing scans') : finding]
+  }
   if (files > 0 && ffree < 1000) return [error(what, `${ffree} files left in ${directory}`, remedy)]
   if (type === TMPFS && size < ROOMY) {
     const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`

@@ -1,15 +1,17 @@
-import { errorText } from '../../../ground/errors/fault.ts'
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { type ClamdAddress, readClamdAddress } from '../../../scan/clamd/address.ts'
 import { askClamd } from '../../../scan/clamd/ask.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
-import { obstacle } from '../shared/account.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { groupName, obstacle } from '../shared/account.ts'
+import { error, type Finding, marked, ok, warning } from '../shared/finding.ts'
 import { accountText, type Host, scanPolicyOf } from '../shared/host.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
-import { checkCount, databaseOf } from './signatures.ts'
+import { checkCount, confOf, databaseOf } from './signatures.ts'
 
-/** Milliseconds for the answer to VERSION. */
-const PATIENCE = 10_000
+/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
+const PATIENCE = 5_000
 const DAY = 24 * 60 * 60 * 1000
 /** Days after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7
@@ -21,23 +23,24 @@ export async function checkClamd(host: Host): Promise<Finding[]> {
   const servers: ClamdReport[] = []
   for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
   const oneAnswers = servers.some(({ isDown }) => !isDown)
-  return servers.flatMap(({ isDown, findings }) =>
-    isDown && oneAnswers ? findings.map(othersScan) : findings,
-  )
+  return servers.flatMap(({ isDown, findings }) => {
+    if (!isDown) return findings
+    return findings.map((finding) =>
+      oneAnswers ? othersScan(finding) : marked(finding, 'nothing scans'),
+    )
+  })
 }
 
 /** The findings about one server. */
 interface ClamdReport {
-  /** Whether the server does not answer. */
+  /** Whether no clamd answers there. */
   readonly isDown: boolean
   readonly findings: readonly Finding[]
 }
 
-const START_CLAMD = 'start clamd, or see that CLAMD names its LocalSocket'
-
 /** A server that is down is a warning as long as another one scans mail. */
-function othersScan({ what, value }: Finding): Finding {
-  return warning(what, `${value}: the other servers of CLAMD scan its mail`, START_CLAMD)
+function othersScan({ what, value, remedy = '' }: Finding): Finding {
+  return warning(what, `${value}: the other servers of CLAMD scan its mail`, remedy)
 }
 
 function asksClamd({ line }: ScanPolicy): boolean {
@@ -51,21 +54,28 @@ async function checkServer(host: Host, policy: ScanPolicy, text: string): Promis
     server = readClamdAddress(text)
   } catch (thrown) {
     const remedy = 'correct CLAMD; until then mail is deferred'
-    return { isDown: false, findings: [error(what, errorText(thrown), remedy)] }
+    return { isDown: true, findings: [error(what, errorText(thrown), remedy)] }
   }
+  const closed = checkSocketAccess(host, server)
+  if (closed !== undefined) return { isDown: true, findings: [closed] }
   const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
-    return { isDown: true, findings: [error(what, outcome.why, START_CLAMD)] }
+    const hangs = `it takes connections and does not answer within ${PATIENCE / 1000} s`
+    const finding =
+      outcome.kind === 'timed-out'
+        ? error(what, hangs, 'see the log of clamd, and restart it')
+        : error(what, outcome.why, 'start clamd, or see that CLAMD names its LocalSocket')
+    return { isDown: true, findings: [finding] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)
   // A program that is no clamd gets no scan: it might take the message and never answer.
-  if (version.level === 'error') return { isDown: false, findings: [version] }
+  if (version.level === 'error') return { isDown: true, findings: [version] }
   return {
     isDown: false,
     findings: [
-      ...checkSocketAccess(host, server),
       ...signatures(host, server, version),
       ...(await checkClamdLimits(server, policy)),
+      ...checkMemory(what, outcome.answer, confOf(server, host.env)),
     ],
   }
 }
@@ -78,12 +88,40 @@ function signatures(host: Host, server: ClamdAddress, dated: Finding): Finding[]
   return count.length > 0 ? count : [dated]
 }
 
-function checkSocketAccess(host: Host, server: ClamdAddress): Finding[] {
-  if (server.kind !== 'unix') return []
-  const barrier = obstacle(host.account, server.path, 'write')
-  if (barrier === undefined) return []
+/** The finding that the account may not connect; undefined if it may, or if there is no socket. */
+function checkSocketAccess(host: Host, server: ClamdAddress): Finding | undefined {
+  if (server.kind !== 'unix') return undefined
+  let barrier: string | undefined
+  try {
+    barrier = obstacle(host.account, server.path, 'write')
+  } catch (thrown) {
+    // Behind a directory that is closed, the account cannot even see the socket.
+    if (errorCode(thrown) !== 'EACCES') return undefined
+    barrier = dirname(server.path)
+  }
+  if (barrier === undefined) return undefined
+  const { gid, mode } = statSync(barrier)
   const value = `${accountText(host)} cannot connect: mail is deferred`
-  return [error(`clamd ${server.text}`, value, `see LocalSocketMode, or the mode of ${barrier}`)]
+  // Nobody should be in the group of root for the sake of a socket.
+  const remedy =
+    (mode & 0o030) !== 0 && gid !== 0
+      ? `adduser ${host.account.name} ${groupName(host.accounts, gid)}, and restart what runs as it`
+      : `see LocalSocketMode, or the mode of ${barrier}`
+  return error(`clamd ${server.text}`, value, remedy)
+}
+
+/**
+ * Says that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
+ * the same of both hides one behind the other, clamd.conf(5) DisableCache.
+ */
+function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
+  const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
+  if (Number(major) > 1 || Number(minor) >= 5) return []
+  if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
+  const value =
+    'knows clean files by MD5 and length: of twins that share both, the second is not scanned; ' +
+    'from clamd 1.5 on, or with "DisableCache yes", it is'
+  return [ok(`${what} memory`, value)]
 }
 
 /**

@@ -23,7 +23,8 @@ export function checkKeyring(host: Host): Finding[] {
     return [level('keyring', ring.why, 'run check as root, or as the account of the slot')]
   } catch (thrown) {
     const finding = error('keyring', errorText(thrown), 'correct it; until then mail is deferred')
-    return [named ? marked(finding, 'stops onescand') : finding]
+    const isOnescands = host.daemon !== undefined
+    return [marked(finding, named && isOnescands ? 'stops onescand' : 'nothing scans')]
   }
 }
 

@@ -22,23 +22,31 @@ export function checkCount(what: string, database: string): Finding[] {
   return [warning(what, value, 'run freshclam, and see its log')]
 }
 
-/** The directory of this clamd's signatures; undefined if its clamd.conf cannot be found. */
-export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
+/** The text of the clamd.conf that names this socket; undefined if it cannot be found or read. */
+export function confOf(server: ClamdAddress, env: Environment): string | undefined {
   if (server.kind !== 'unix') return undefined
-  if (env.CLAMDBDIR) return env.CLAMDBDIR
   for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
     if (!file) continue
     try {
       const text = readForeignFile(file).toString('latin1')
-      const value = (name: string) => new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(text)?.[1]
-      if (withoutVar(value('LocalSocket')) !== withoutVar(server.path)) continue
-      return value('DatabaseDirectory') ?? DEFAULT_DATABASE
+      if (withoutVar(valueIn(text, 'LocalSocket')) === withoutVar(server.path)) return text
     } catch {
       // The file is missing, or this user may not read it.
     }
   }
   return undefined
 }
+
+/** The directory of this clamd's signatures; undefined if its clamd.conf cannot be found. */
+export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
+  if (server.kind !== 'unix') return undefined
+  if (env.CLAMDBDIR) return env.CLAMDBDIR
+  const conf = confOf(server, env)
+  return conf && (valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE)
+}
+
+const valueIn = (conf: string, name: string) =>
+  new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(conf)?.[1]
 
 const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
 

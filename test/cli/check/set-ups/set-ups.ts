@@ -191,22 +191,12 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'clamd does not run',
     env: { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd.ctl' },
-    expect: [
-      /^error clamd \/nonexistent\/clamd\.ctl: .*; start clamd/,
-      /^error scanner clamd: cannot tell/,
-      /^error slot, clean message: exits 71/,
-      /^error slot, EICAR: exits 71/,
-    ],
+    expect: [/^error clamd \/nonexistent\/clamd\.ctl: .*; start clamd/],
   },
   {
     name: 'CLAMD is no address',
     env: { QHPSI: 'plugin: clamd', CLAMD: 'clamd' },
-    expect: [
-      /^error clamd clamd: .*must be an absolute socket path/,
-      /^error (scanner clamd|check): .*must be an absolute socket path/,
-      /^error slot, clean message: /,
-      /^error slot, EICAR: /,
-    ],
+    expect: [/^error clamd clamd: .*must be an absolute socket path/],
   },
   {
     name: 'onescan is switched off',
@@ -232,11 +222,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'SCANFAIL is a word that is not known',
     env: { SCANFAIL: 'maybe' },
-    expect: [
-      /^error settings: SCANFAIL maybe/,
-      /^error slot, clean message: /,
-      /^error slot, EICAR: /,
-    ],
+    expect: [/^error settings: SCANFAIL maybe/],
   },
   {
     name: 'SCANFAIL=accept',
@@ -287,12 +273,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'TMPDIR is not there',
     env: { TMPDIR: '/nonexistent' },
-    expect: [
-      /^error spool \(TMPDIR\): /,
-      /^error (check|scanner eicar|ERROR_FD): /,
-      /^error slot, clean message: /,
-      /^error slot, EICAR: /,
-    ],
+    expect: [/^error spool \(TMPDIR\): /, /^error (check|ERROR_FD): /],
   },
   {
     name: 'SPOOLDIR is not there, and nobody uses it',
@@ -312,12 +293,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'SPOOLDIR is relative',
     env: { SPOOLDIR: 'spool' },
-    expect: [
-      /^error settings: SPOOLDIR spool: must be an absolute path/,
-      /^error scanner eicar: cannot tell: SPOOLDIR spool/,
-      /^error slot, clean message: exits 55/,
-      /^error slot, EICAR: exits 55/,
-    ],
+    expect: [/^error settings: SPOOLDIR spool: must be an absolute path/],
   },
   {
     name: 'SPOOLDIR is open to all',
@@ -354,20 +330,12 @@ export const setUpsOfSettings: readonly SetUp[] = [
       write('control/clusterkeys', HMAC, 0o644)
       return []
     },
-    expect: [
-      /^error keyring: .*; /,
-      /^error slot, clean message: exits/,
-      /^error slot, EICAR: exits/,
-    ],
+    expect: [/^error keyring: .*; /],
   },
   {
     name: 'the keyring that is named is not there',
     env: { CLUSTERKEYS: '/nonexistent/keys' },
-    expect: [
-      /^error keyring: .*; /,
-      /^error slot, clean message: exits/,
-      /^error slot, EICAR: exits/,
-    ],
+    expect: [/^error keyring: .*; /],
   },
   {
     name: 'an md5 key that can be guessed',

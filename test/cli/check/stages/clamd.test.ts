@@ -1,5 +1,8 @@
-import { chmodSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { obstacle } from '../../../../src/cli/check/shared/account.ts'
 import { checkClamd, checkSignatures } from '../../../../src/cli/check/stages/clamd.ts'
@@ -8,6 +11,7 @@ import { socketDirectory } from '../../../programs/socket-directory.ts'
 import { complaints, host, stranger } from '../shared/host.ts'
 
 const skip = clamdMissing
+const notRoot = process.getuid!() !== 0 && 'run as root'
 const asked = (CLAMD: string, more: Record<string, string> = {}) =>
   host({ QHPSI: 'plugin: clamd', CLAMD, ...more })
 
@@ -40,17 +44,78 @@ t.test('limits of clamd are found by trial', { skip }, async (t) => {
   )
 })
 
-t.test('a clamd that refuses large mail is a warning', { skip }, async (t) => {
-  const clamd = await startClamd({ streamMaxLength: '1M', alertExceedsMax: true })
+t.test(
+  'limits of Debian are a warning with the number, and with that number none',
+  { skip },
+  async (t) => {
+    const limits = { streamMaxLength: '25M', maxFileSize: '25M', maxScanSize: '100M' }
+    const clamd = await startClamd({ ...limits, alertExceedsMax: true })
+    t.teardown(clamd.stop)
+    const large = async (CLAMDMAXSIZE: string) =>
+      (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE }))).find(({ what }) =>
+        /large/.test(what),
+      )
+    const found = await large('100M')
+    t.match(found, { level: 'warning', value: /^looks at files of 2[0-9]M and no more/ })
+    const [, number] = /^set CLAMDMAXSIZE=(\S+), or raise StreamMaxLength/.exec(found!.remedy!)!
+    t.match(await large(number!), { level: 'ok' })
+  },
+)
+
+t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
+  for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
+    const clamd = await startClamd({ ...limit, alertExceedsMax: true })
+    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
+    await clamd.stop()
+    t.match(
+      findings.find(({ what }) => /large mail/.test(what)),
+      {
+        level: 'error',
+        value: /^looks at files of (2\d\dK|9\d\dK|1M) and no more: larger ones are not scanned/,
+        remedy: /^raise StreamMaxLength, MaxFileSize and MaxScanSize/,
+      },
+    )
+  }
+})
+
+t.test('a clamd that hangs is told within seconds, and to be restarted', async (t) => {
+  const server = createServer(() => {}).listen(join(socketDirectory(t), 'socket'))
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  t.match(await checkClamd(asked(String(server.address()))), [
+    { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
+  ])
+})
+
+t.test(
+  'a socket of mode 0660 is opened by its group, and nobody joins that of root',
+  { skip: notRoot },
+  async (t) => {
+    const server = createServer(() => {}).listen(join(socketDirectory(t), 'socket'))
+    t.teardown(() => server.close())
+    await once(server, 'listening')
+    const path = String(server.address())
+    chmodSync(dirname(path), 0o755)
+    chmodSync(path, 0o660)
+    const found = () =>
+      checkClamd(host({ QHPSI: 'plugin: clamd', CLAMD: path }, { account: stranger }))
+    t.match(await found(), [{ level: 'error', remedy: /^see LocalSocketMode/ }])
+    chownSync(path, 0, 54_323)
+    t.match(await found(), [{ level: 'error', remedy: /^adduser stranger scanners, and restart/ }])
+  },
+)
+
+t.test('what clamd remembers by MD5 is said of versions before 1.5', { skip }, async (t) => {
+  const clamd = await startClamd({ alertExceedsMax: true })
   t.teardown(clamd.stop)
-  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
-  t.match(
-    findings.find(({ what }) => /large mail/.test(what)),
-    {
-      level: 'warning',
-      remedy: /StreamMaxLength/,
-    },
+  const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
+    what.endsWith(' memory'),
   )
+  const isOld = /ClamAV (0|1\.[0-4])\./.test(
+    execFileSync('clamd', ['--version'], { encoding: 'utf8' }),
+  )
+  t.equal(found?.level, isOld ? 'ok' : undefined)
+  if (isOld) t.match(found?.value, /MD5 and length.*DisableCache yes/)
 })
 
 t.test('a socket that the account of the slot may not open is an error', { skip }, async (t) => {
