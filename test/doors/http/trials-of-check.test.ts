@@ -29,6 +29,7 @@ t.test(
       ...named,
       defaults: '/nonexistent',
       isKnown: true,
+      nameInstead: () => '',
     })
     t.match(finding, { level: 'ok', value: /EICAR/ })
     const env = {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { runningDaemons } from '../../shared/running-daemons.ts'
 import { optionValues } from '../shared/option-values.ts'
@@ -23,6 +24,11 @@ const MILTER_SOCKETS = [
   'unix:/var/spool/postfix/onescan/milter.sock',
   'unix:/run/onescan/milter.sock',
 ]
+
+/** Those of them that are there, at which the package has systemd or onescand listen. */
+export const packageSockets = (): string[] =>
+  MILTER_SOCKETS.filter((address) => existsSync(address.replace('unix:', '')))
+
 const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
 
 /**

@@ -29,6 +29,7 @@ export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Pr
     address: 'path' in address ? `unix:${address.path}` : text,
     meanwhile: whileDown(milterAction(parameters, milter)),
     defaults,
+    nameInstead: nameInstead(milter, parameters),
     isKnown: matchAddress(text, milters, queueOf(parameters)) !== undefined,
   })
   if (!tried.isOnescand) return tried
@@ -50,6 +51,13 @@ function whileDown(action: string): string {
   }
 }
 
+/** The command that names another address of --milter in the place of this milter. */
+const nameInstead = (milter: MilterEntry, parameters: Parameters) => (address: string) => {
+  const place = address.replace(`unix:${queueOf(parameters)}/`, 'unix:')
+  const list = (parameters.smtpd_milters ?? '').replace(milter.text, place)
+  return `postconf -e 'smtpd_milters = ${list}' && postfix reload`
+}
+
 /** Why Postfix cannot connect to the socket at this path; undefined if it can. */
 function checkReach(
   { accounts, defaults, parameters, isChrooted }: ReadPostfix,
@@ -63,11 +71,18 @@ function checkReach(
     const outside = text.replace(/^\w+:/, '')
     if (isChrooted && existsSync(outside)) {
       const value = `is out of reach: smtpd runs in ${parameters.queue_directory}, where ${outside} is ${path}`
-      const remedy = `start onescand with --milter unix:${path}, or use inet:`
+      const queue = queueOf(parameters)
+      const remedy = outside.startsWith(`${queue}/`)
+        ? nameInstead(milter, parameters)(`unix:${outside}`)
+        : `let onescand listen by --milter unix:${queue}/onescan/milter.sock, and ${nameInstead(milter, parameters)(`unix:${queue}/onescan/milter.sock`)}, or use inet:`
       return error(what, `${value}: ${meanwhile}`, remedy)
     }
     const value = `${path} does not exist: ${meanwhile}`
-    return notListening(what, value, { address: `unix:${path}`, defaults })
+    return notListening(what, value, {
+      address: `unix:${path}`,
+      defaults,
+      nameInstead: nameInstead(milter, parameters),
+    })
   }
   const account = findAccount(accounts, parameters.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')

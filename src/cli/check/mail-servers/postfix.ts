@@ -18,6 +18,7 @@ import { checkMilter, checkMilterOrder, checkMilterTerms } from './postfix-milte
 import { type PostfixHost, RESTRICTIONS, type ReadPostfix, readPostfix } from './read-postfix.ts'
 import { checkRelayParameters } from './relay-parameters.ts'
 import { makesStamps } from './try-milter.ts'
+import { checkRuns, findUnscannedWays } from './unscanned-ways.ts'
 
 /**
  * Checks the milters and policy services of this host's Postfix: can Postfix reach them, is onescand
@@ -36,6 +37,7 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   const file = join(host.directory || POSTFIX_DIRECTORY, 'main.cf')
   const restrictions = RESTRICTIONS.map((name) => parameters[name] ?? '').join(' ')
   return [
+    ...checkRuns(postfix, PROCESSES),
     ...(await checkMilters(postfix)),
     ...checkOldProcesses(PROCESSES, file, queueOf(parameters)),
     ...(await checkPolicies(restrictions, postfix)),
@@ -54,13 +56,17 @@ async function checkMilters(postfix: ReadPostfix): Promise<Finding[]> {
     onescandMilters.push(milter)
     findings.push(...checkMilterTerms(parameters, milter), ...checkMilterOrder(milters, index))
   }
+  const names = onescandMilters.map(({ text }) => text)
+  const unscanned = await findUnscannedWays(postfix, names)
   if (onescandMilters.length > 0) {
     return [
       ...findings,
+      ...unscanned,
       checkLocalMail(parameters, onescandMilters),
       ...checkLongLines(parameters, defaults),
     ]
   }
+  findings.push(...unscanned)
   if (findings.some(({ level }) => level === 'error')) return findings
   const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), defaults)
   return [...findings, ...(relays.length > 0 ? relays : [noMilter(defaults)])]

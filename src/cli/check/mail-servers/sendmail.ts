@@ -96,16 +96,29 @@ async function checkFilter(
   }
   if ('path' in place && !existsSync(place.path)) {
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
-    return { isOnescand: false, finding: notListening(what, value, { address, defaults }) }
+    return {
+      isOnescand: false,
+      finding: notListening(what, value, { address, defaults, nameInstead }),
+    }
   }
   const addresses = onescandAddresses({ defaults, processes: PROCESSES }).milters
   const isKnown = matchAddress(socket, addresses, undefined) !== undefined
   const whileDown = meanwhile(failure)
-  const tried = await tryMilter(place, { what, address, meanwhile: whileDown, defaults, isKnown })
+  const tried = await tryMilter(place, {
+    what,
+    address,
+    meanwhile: whileDown,
+    defaults,
+    isKnown,
+    nameInstead,
+  })
   if (!tried.isOnescand) return tried
   const [trouble] = checkListener(what, place, readAccounts(), milterService)
   return { isOnescand: true, finding: trouble ?? tried.finding }
 }
+
+const nameInstead = (address: string) =>
+  `name S=${address.replace('unix:', 'local:')} in sendmail.mc, and make -C /etc/mail`
 
 function meanwhile(failure: SendmailFilter['failure']): string {
   if (failure === undefined) return 'Sendmail accepts mail unscanned'

@@ -11,6 +11,8 @@ import { readDefaults } from '../../shared/defaults-file.ts'
 import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
 import { error, type Finding, marked, ok } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
+import { optionValues } from '../shared/option-values.ts'
+import { packageSockets } from './onescand-addresses.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */
 export const SCANTIMEOUT = table.SCANTIMEOUT.default
@@ -29,6 +31,8 @@ export interface ConfiguredMilter {
   readonly defaults: string
   /** Whether onescand should listen there, by its settings or by the onescand that runs. */
   readonly isKnown: boolean
+  /** What to do to name another address of --milter instead. */
+  readonly nameInstead: (address: string) => string
 }
 
 /** The result of the trial of a milter. */
@@ -100,13 +104,13 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
 }
 
 /**
- * The finding that nobody listens at an address. The remedy names the file of onescand's settings,
- * if it is on this host.
+ * The finding that nobody listens at an address. onescand is told to listen there only if it listens
+ * nowhere else: otherwise the name is misspelt, or it is that of another milter, which is down.
  */
 export function notListening(
   what: string,
   value: string,
-  { address, defaults }: Pick<ConfiguredMilter, 'address' | 'defaults'>,
+  { address, defaults, nameInstead }: Omit<ConfiguredMilter, 'what' | 'meanwhile' | 'isKnown'>,
 ): Finding {
   let words: readonly string[]
   try {
@@ -114,9 +118,12 @@ export function notListening(
   } catch {
     return error(what, value, `start "onescand --milter ${address}"`)
   }
-  if (!words.join(' ').includes(address)) {
+  const own = [...optionValues(words, '--milter'), ...packageSockets()]
+  if (!own.includes(address)) {
     const option = `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}`
-    return error(what, value, `${option}, and restart onescand`)
+    if (own.length === 0) return error(what, value, `${option}, and restart onescand`)
+    const remedy = `start the milter that should listen there or, if it is onescand, ${nameInstead(own[0]!)}`
+    return error(what, value, remedy)
   }
   const remedy = `start onescand: ${howToStart()}; ${defaults} names this address`
   return marked(error(what, value, remedy), 'start onescand')

@@ -33,7 +33,9 @@ function checkReader(host: Host, path: string): Finding {
   if (asksOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
-  const group = groupName(host.accounts, host.account.groups[0]!)
+  const names = host.account.groups.map((gid) => groupName(host.accounts, gid))
+  // The package has a group for those who may read keys, and all who ask onescand are in another.
+  const group = names.find((name) => name === 'onescan-keys') ?? names[0]!
   const remedy =
     barrier === path ? `chgrp ${group} ${path} && chmod 640 ${path}` : `see the mode of ${barrier}`
   // A keyring that is named and never used is a mistake. The default one may be there for other

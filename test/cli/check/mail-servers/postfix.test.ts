@@ -171,6 +171,10 @@ t.test(
       remedy: /^start onescand:/,
     })
     t.match(await of(), { remedy: /^start "onescand --milter/ })
+    t.match(await of('ONESCAND_OPTIONS="--milter inet:127.0.0.1:9"\n'), {
+      remedy:
+        /^start the milter that should .*postconf -e 'smtpd_milters = inet:127\.0\.0\.1:9' && postfix reload$/,
+    })
   },
 )
 
@@ -215,7 +219,7 @@ t.test(
     t.match((await postfix(t, { main }).look())[0], {
       level: 'error',
       value: /^postfix may not connect to/,
-      remedy: /give postfix .* the group of/,
+      remedy: /^see the owner, group and mode of/,
     })
   },
 )
