@@ -50,11 +50,7 @@ async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promi
 }
 
 const scanLarge = (server: ClamdAddress, size: number) =>
-  scanStream(
-    server,
-    { chunks: () => largeEicarMessage(size) },
-    AbortSignal.timeout(PATIENCE),
-  )
+  scanStream(server, { chunks: () => largeEicarMessage(size) }, AbortSignal.timeout(PATIENCE))
 
 /** The most bytes, nearly, of which clamd reads all. `over` are too many. */
 async function largestLookedAt(server: ClamdAddress, over: number): Promise<number> {
