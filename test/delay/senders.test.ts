@@ -89,13 +89,13 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
           'install -d -m 755 -o qmaild /var/lib/smtp-delay': '',
           '/var/lib/smtp-delay/known': join(directory, 'known'),
           '--listen 25': `--listen 127.0.0.1:${port} -1`,
-          '-u "$(id -u qmaild)" -g "$(id -g qmaild)"': '',
+          '-u "$(id -u qmaild)" -g "$(id -g onescan)"': '',
           'smtp-delay --': `'${launcher}' --`,
           'ulimit -n 20000': '',
         }
       : {
           'id -u qmaild': 'echo 0', // who cannot change users stays who he is
-          'id -g qmaild': 'echo 0',
+          'id -g onescan': 'echo 0',
           ' 0 25 ': ` 127.0.0.1 ${port} `,
           'smtp-delay -': `'${launcher}' -`,
         }),

@@ -23,7 +23,7 @@ t.test('behind the queue of Exim', { skip: eximMissing }, async (t) => {
   const receiver = await startReceiver()
   const [port, filter, back] = [await freePort(), await freePort(), await freePort()]
   const text = example('exim.conf', {
-    '0.0.0.0.25': `127.0.0.1.${port}`,
+    '<; 0.0.0.0 ; ::0 ;': `<; 127.0.0.1.${port} ;`,
     10025: filter,
     10026: back,
   })
