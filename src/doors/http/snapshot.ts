@@ -4,8 +4,15 @@ import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/fiel
 
 /** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
-/** An address in the text of another server, or of an error. */
+/** Fields whose text other servers may have written, or that quote it. */
+const TEXTS = ['next', 'reason']
+/** An address in another field, such as the name of an attachment. */
 const ADDRESS = /[^\s<>()[\],;:"]{1,320}@[^\s<>()[\],;:"]+/g
+/** An IP address: that of a client may stand in the words in which a server refuses it. */
+const IP_ADDRESS =
+  /(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?:[\da-f]{0,4}:){2,7}[\da-f]{0,4}(?:\.\d{1,3}){0,3}/gi
+/** The codes with which a server's reply begins. */
+const CODES = /^\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?= |$)/
 /** The text that stands for a hidden address. */
 export const HIDDEN = '(hidden)'
 
@@ -50,12 +57,19 @@ export function presenterOf({
   }
 }
 
-/** Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. */
+/**
+ * Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. Of a
+ * text with an @ nothing but a server's codes is left, since an address may have any form in it.
+ */
 function withoutAddresses(field: WrittenField): WrittenField {
   const { key, value } = field
   if (key === 'msgid') return field
   if (ADDRESSES.includes(key)) return { key, value: HIDDEN, isQuoted: false }
-  return { ...field, value: value.replace(ADDRESS, HIDDEN) }
+  if (TEXTS.includes(key) && value.includes('@')) {
+    const [codes] = CODES.exec(value) ?? []
+    return { ...field, value: codes === undefined ? HIDDEN : `${codes} ${HIDDEN}` }
+  }
+  return { ...field, value: value.replace(ADDRESS, HIDDEN).replace(IP_ADDRESS, HIDDEN) }
 }
 
 /** Returns what changes from one second to the next, besides decisions. */

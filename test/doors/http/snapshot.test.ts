@@ -1,0 +1,47 @@
+import t from 'tap'
+import { presenterOf } from '../../../src/doors/http/snapshot.ts'
+import { logLine } from '../../../src/ground/errors/log.ts'
+
+/** Decisions as the page of onescand --http-hide-addresses shows them. */
+
+const show = presenterOf({ hideAddresses: true })
+const shown = (key: string, value: string) => {
+  const line = logLine([['decision', 'accept'], [key, value]]).toString('latin1').trimEnd() // biome-ignore format: pairs
+  const { fields, line: whole } = show({ number: 1, time: 0, line } as never)
+  t.ok(whole.includes(fields[key] ?? ''), 'the line shows no more than the fields')
+  return fields[key]
+}
+
+t.test('no text of another server brings an address to the page', async (t) => {
+  for (const address of [
+    'ann@example.org',
+    '"ann lee"@example.org',
+    'ann@[192.0.2.7]',
+    'ann lee @ example.org',
+    'ann(x)@example.org',
+    'ann\xe9@example.org',
+    `${'x'.repeat(330)}@example.org`,
+    'a:b;ann@example.org',
+  ]) {
+    for (const key of ['next', 'reason']) {
+      const text = shown(key, `550 5.1.1 <${address}>: unknown in the table`)
+      t.equal(text, '550 5.1.1 (hidden)', address)
+      t.equal(shown(key, `greets with 421 ${address}`), '(hidden)')
+    }
+  }
+})
+
+t.test('no text of another server brings the address of a client to the page', async (t) => {
+  for (const address of ['192.0.2.7', '2001:db8::7', '::ffff:192.0.2.7', '2001:db8:0:1:2:3:4:5']) {
+    t.equal(
+      shown('next', `554 5.7.1 Client host [${address}] blocked`),
+      '554 5.7.1 Client host [(hidden)] blocked',
+    )
+  }
+})
+
+t.test('what is no address stays', async (t) => {
+  t.equal(shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'), 'clamd: no answer in 30 s (see clamd.conf 0.103.11)') // biome-ignore format: a line
+  t.equal(shown('next', '452 4.3.1 full'), '452 4.3.1 full')
+  t.equal(shown('msgid', '<1@example.org>'), '<1@example.org>')
+})
