@@ -31,7 +31,7 @@ t.test('they are the constants of the program', async (t) => {
     'time to negotiate': defaultTimeouts.negotiation,
     'paths of all recipients together': PATHS_MAX,
     'connections of one process': CONNECTIONS_MAX,
-    'silence within a message': defaultTimeouts.stalled,
+    'silence within a packet or the content': defaultTimeouts.stalled,
     'silence otherwise': defaultTimeouts.idle,
   }
   for (const [what, value] of Object.entries(constants)) t.equal(limit(what), value, what)

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
-import type { ConnectionState } from '../shared/limits/eviction.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import type { MilterSession } from './session.ts'
@@ -36,8 +35,6 @@ export interface ConnectionOptions {
   uptime(): number
   /** Logs trouble with the MTA. */
   log(line: string): void
-  /** Called when the connection leaves: from then on it holds nothing. */
-  left(): void
   /** Called when its socket is closed. */
   closed(): void
 }
@@ -83,28 +80,6 @@ export class MilterConnection {
     })
   }
 
-  /** The state by which a connection is chosen that is closed to make room. */
-  state(): ConnectionState {
-    return {
-      negotiated: this.#session.negotiated,
-      busy: this.#busy,
-      amidPacket: this.#reader.amidst,
-      amidMessage: this.#session.amidMessage,
-      amidContent: this.#session.amidContent,
-      heard: this.#heardAt,
-    }
-  }
-
-  /** Closes at once to make room for another one; a message under way is deferred. */
-  evict(): void {
-    if (this.#session.amidMessage) {
-      this.#options.log(`milter: ${this.#who()} was silent, and was closed to make room`)
-    }
-    if (this.#session.negotiated) this.#say(deferred)
-    this.#leave()
-    this.#socket.destroySoon()
-  }
-
   /**
    * Sends a progress packet if one is due, and gives up an MTA that takes too long. Called every
    * second or so.
@@ -115,7 +90,9 @@ export class MilterConnection {
     if (this.#leaveAt !== undefined) {
       if (time - this.#leaveAt > timeouts.leaving) this.#socket.destroy()
     } else if (!this.#session.negotiated) {
-      if (time - this.#beganAt > timeouts.negotiation) this.evict()
+      if (time - this.#beganAt <= timeouts.negotiation) return
+      this.#leave()
+      this.#socket.destroySoon() // one that speaks no milter may not close its own side
     } else if (this.#busy) {
       const isDue = time - this.#saidAt >= timeouts.progressAfter
       if (this.#session.amidContent && isDue) this.#say(progress)
@@ -245,7 +222,6 @@ export class MilterConnection {
     this.#reader.close()
     this.#lease.close()
     this.#socket.end()
-    this.#options.left()
   }
 }
 

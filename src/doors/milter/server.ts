@@ -12,8 +12,7 @@ export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
   /**
-   * Connections at once. If one more comes, a silent one is closed. If none is silent, the new one
-   * is closed, and its MTA goes on as without a milter.
+   * Connections at once. If one more comes, it is closed, and its MTA goes on as without a milter.
    */
   readonly maxConnections?: number
   readonly timeouts?: MilterTimeouts

@@ -20,7 +20,7 @@ export interface MilterTimeouts {
 export const defaultTimeouts: MilterTimeouts = {
   negotiation: 10_000,
   progressAfter: 10_000,
-  stalled: 600_000,
+  stalled: 60_000,
   idle: 7_210_000,
   leaving: 5_000,
 }

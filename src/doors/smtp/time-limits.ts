@@ -9,7 +9,7 @@ export interface SmtpTimeouts {
   /** From the answer to DATA to the end of the content. */
   readonly content: number
   /**
-   * Of silence while no message is under way; after that a client may be closed to make room for
+   * Of silence between commands; after that a client may be closed to make room for
    * another one.
    */
   readonly makesRoomAfter: number
