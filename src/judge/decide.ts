@@ -41,8 +41,13 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
       return decideByForm(policy.scan.nesting.over, policy, accept(), 'too-much-inside', why)
     }
     case 'strange': {
+      const { encrypted, strict } = policy.scan.secondLook
+      if (scan.why === 'encrypted') {
+        const why = 'what is encrypted in it cannot be scanned'
+        return decideByForm(encrypted, policy, accept(), 'encrypted', why)
+      }
       const why = `not written as mail programs write it (${scan.why})`
-      return decideByForm(policy.scan.secondLook.strict, policy, accept(), 'strange-mime', why)
+      return decideByForm(strict, policy, accept(), 'strange-mime', why)
     }
   }
 }

@@ -13,6 +13,7 @@ export const GROUNDS = [
   'header-too-large',
   'nested-too-deep', // deeper than scanners look
   'too-much-inside', // more contents, or larger ones, than are scanned
+  'encrypted', // something in it, and ENCRYPTED keeps that out
   'strange-mime', // a form that ordinary mail never has, and that STRICTMIME keeps out
   'too-large', // larger than this host takes
   'bare-newline', // a CR or LF alone, where servers could differ about the end of the message

@@ -24,12 +24,13 @@ export async function exceptionByFile(
   const { excusedBy } = await import('../scan/excuse.ts')
   const sample = sampleOf(message, leaving, envelope, client.origin)
   const strict = scan.secondLook.strict !== 'off' && !client.bounceInjector
+  const refusesEncrypted = scan.secondLook.encrypted !== 'accept' && !client.bounceInjector
   const digest = await excusedBy(sample, new Set(lines.keys()), result.name, {
     scanners,
     timeout: Math.max(1, timeout),
     oversize: 'defer',
     nesting: { max: scan.nesting.max, over: 'keep out' },
-    secondLook: { when: 'never', strict, spool },
+    secondLook: { when: 'never', strict, refusesEncrypted, spool },
     isExcused: (found) => isExcused(found, policy),
     uptime,
     note: () => {},

@@ -133,6 +133,7 @@ export function readTreatment(
     SCANFAIL: unscanned.others,
     SCANFAIL_RELAY: unscanned.relayClients,
     OVERNESTING: nesting.over,
+    ENCRYPTED: secondLook.encrypted,
     STRICTMIME: secondLook.strict,
   }
   for (const [name, treatment] of Object.entries(treatments)) {

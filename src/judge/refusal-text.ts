@@ -15,7 +15,12 @@ export function readRefusalText(env: Environment): RefusalText | undefined {
   const others = readReplyText('REFUSALTEXT', env.REFUSALTEXT)
   const banned = readReplyText('REFUSALTEXT_BANNED', env.REFUSALTEXT_BANNED)
   const unreadable = readReplyText('REFUSALTEXT_UNREADABLE', env.REFUSALTEXT_UNREADABLE)
-  const unread: readonly Grounds[] = ['nested-too-deep', 'too-much-inside', 'strange-mime']
+  const unread: readonly Grounds[] = [
+    'nested-too-deep',
+    'too-much-inside',
+    'encrypted',
+    'strange-mime',
+  ]
   const found = {
     ...(others && { others }),
     ...(banned && { banned }),

@@ -82,6 +82,7 @@ async function findOrScan(
       },
       secondLook: {
         when: scan.secondLook.when,
+        refusesEncrypted: scan.secondLook.encrypted !== 'accept' && !client.bounceInjector,
         strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
         spool: policy.spool,
         odd(found) {

@@ -48,7 +48,7 @@ export function* openCms(
   const container = reader.container()
   if (container === undefined) return false
   if (container === 'encrypted') {
-    decoding.options.onEncrypted?.()
+    decoding.options.onOdd?.('encrypted')
     return true
   }
   const store = new Store(decoding.pool)

@@ -61,10 +61,8 @@ export interface ContentsOptions {
   readonly maxDepth?: number
   /** Called with the name of each file in uuencode or yEnc. */
   readonly onName?: (name: string) => void
-  /** Called with each oddity of the message itself, once or more. */
+  /** Called with each oddity of the message itself, once or more; `encrypted` also of mails in it. */
   readonly onOdd?: (oddity: Oddity) => void
-  /** Called if a content is encrypted, so that nobody can look into it. */
-  readonly onEncrypted?: () => void
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (bytes: number) => void
 }

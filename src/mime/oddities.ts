@@ -1,5 +1,6 @@
 /**
- * The forms of mail that ordinary mail never has, each in a word for the log and for STRICTMIME. The
+ * The forms of mail that ordinary mail never has, each in a word for the log and for STRICTMIME; and
+ * what is encrypted, for the log and for ENCRYPTED. The
  * reading of the mail and its decoders see them where they decide what readers may make of the mail.
  */
 export const oddities = {
@@ -14,6 +15,7 @@ export const oddities = {
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
   base64: 'base64 that goes on behind its padding',
   'quoted-printable': 'a soft line break with blanks behind it',
+  encrypted: 'something that is encrypted by S/MIME or OpenPGP, so that nobody can look into it',
   unread: 'more than is read: one of the limits of the second look',
 } as const
 

@@ -74,7 +74,7 @@ export function* openPgp(
     }
     const kind = packets.get(packet.tag)?.kind ?? 'other'
     if (kind === 'encrypted') {
-      decoding.options.onEncrypted?.()
+      decoding.options.onOdd?.('encrypted')
       return true
     }
     const body = new Store(decoding.pool)

@@ -68,9 +68,9 @@ class MessageScan {
   }
 
   async #scanAll(): Promise<PartialResult> {
-    const { when, strict } = this.#run.secondLook
+    const { when, strict, refusesEncrypted } = this.#run.secondLook
     const asksContents = when === 'always'
-    const isRead = strict || (asksContents && this.#run.scanners.length > 0)
+    const isRead = strict || refusesEncrypted || (asksContents && this.#run.scanners.length > 0)
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // That a message holds more than is read is said only if nothing is found in it.
     if (read.result !== undefined && read.result.answer !== 'crowded') return read
@@ -91,7 +91,7 @@ class MessageScan {
 
   /** Reads the message, and asks about each content if it shall. */
   async #readMail(asksContents: boolean): Promise<PartialResult> {
-    const { spool, strict, odd } = this.#run.secondLook
+    const { spool, odd } = this.#run.secondLook
     const isAsked = asksContents && this.#contentScanners.length > 0
     await this.#openSearches()
     const oddities = new Set<Oddity>()
@@ -119,13 +119,20 @@ class MessageScan {
         }
         outcome = joined(outcome, then)
         if (outcome.result !== undefined) return outcome
-        if (strict && oddities.size > 0) break
+        if (this.#keepingOut(oddities).length > 0) break
       }
     } finally {
       odd?.(oddities)
     }
-    if (!strict || oddities.size === 0) return outcome
-    return { result: { answer: 'strange', why: [...oddities].join(', ') } }
+    const keepingOut = this.#keepingOut(oddities)
+    if (keepingOut.length === 0) return outcome
+    return { result: { answer: 'strange', why: keepingOut.join(', ') } }
+  }
+
+  /** Returns the oddities that keep a message out. */
+  #keepingOut(oddities: ReadonlySet<Oddity>): readonly Oddity[] {
+    const { strict, refusesEncrypted } = this.#run.secondLook
+    return [...oddities].filter((oddity) => (oddity === 'encrypted' ? refusesEncrypted : strict))
   }
 
   /** Reads of the message what tells how deep it is nested. */

@@ -43,6 +43,7 @@ export const badSettings: readonly BadSetting[] = [
   ...words('OVERNESTING', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
+  ...words('ENCRYPTED', 'yes'),
   ...words('CLAMSCAN', 'fast'),
   ...words('BADMIME', 'reject'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },

@@ -26,6 +26,12 @@ const settings =
     ...more,
   })
 
+/** What OpenPGP sends for a public key: a session key, and data. */
+const encrypted = `Content-Type: application/octet-stream; name=a.pgp
+Content-Transfer-Encoding: base64
+
+${Buffer.from('\xc1\x05\x03 key\xd2\x05\x01data', 'latin1').toString('base64')}\n`
+
 const crowdedLines = Array.from(
   { length: 2200 },
   (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
@@ -174,6 +180,18 @@ export const secondLook: readonly Case[] = [
     message: () => mail([TEXT], strange),
     settings: settings({ STRICTMIME: 'refuse' }),
     expect: { outcome: 'refused', text: /not written as mail programs write it/ },
+  },
+  {
+    name: 'ENCRYPTED=refuse keeps out what nobody can look into',
+    message: () => mail([TEXT, encrypted]),
+    settings: settings({ ENCRYPTED: 'refuse' }),
+    expect: { outcome: 'refused', text: /what is encrypted in it cannot be scanned.*5\.6\.0/ },
+  },
+  {
+    name: 'what is encrypted is let in by default, and the log says so',
+    message: () => mail([TEXT, encrypted]),
+    settings: settings({ STRICTMIME: 'refuse' }),
+    expect: { outcome: 'delivered', log: /odd=encrypted/ },
   },
   {
     name: 'STRICTMIME=defer asks the sender to try again',

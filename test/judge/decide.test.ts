@@ -187,6 +187,12 @@ const limits: readonly (readonly [Verdict, grounds: string, text: string, settin
     'not written as mail programs write it (two types)',
     'STRICTMIME',
   ],
+  [
+    { answer: 'strange', why: 'encrypted' },
+    'encrypted',
+    'what is encrypted in it cannot be scanned',
+    'ENCRYPTED',
+  ],
 ]
 for (const [scan, grounds, text, setting] of limits) {
   t.test(
@@ -196,7 +202,7 @@ for (const [scan, grounds, text, setting] of limits) {
       const findings = { scan: 'skipped', why, times }
       const by = (word: string, settings = {}) =>
         decideFor(scan, { settings: { [setting]: word, ...settings } })
-      t.same(by(setting === 'STRICTMIME' ? 'refuse' : 'reject'), {
+      t.same(by(setting === 'OVERNESTING' ? 'reject' : 'refuse'), {
         kind: 'reject',
         reply: { class: 5, enhanced: '5.6.0', text: `message refused: ${text}`, grounds },
         findings,

@@ -55,7 +55,7 @@ t.test('a policy remarks what it cannot use, and cannot be changed', async (t) =
 t.test('a setting that says quarantine needs QUARANTINE', async (t) => {
   const directory = join(t.testdir({}), 'kept')
   mkdirSync(directory, { mode: 0o700 })
-  for (const name of ['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'STRICTMIME']) {
+  for (const name of ['SCANFAIL', 'SCANFAIL_RELAY', 'OVERNESTING', 'ENCRYPTED', 'STRICTMIME']) {
     const env = { QHPSI, [name]: 'quarantine' }
     t.throws(
       () => readScanningPolicy(env),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
+import type { Oddity } from '../../src/mime/oddities.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 import { compressed, literal, packet, signedData } from '../scan/evasions/containers.ts'
 
@@ -25,7 +26,7 @@ function open(file: Buffer): Opened {
   const options = {
     openFile: () => openAnonymousFile(tmpdir()),
     createHash,
-    onEncrypted: () => encrypted++,
+    onOdd: (oddity: Oddity) => (encrypted += oddity === 'encrypted' ? 1 : 0),
   }
   for (const step of contentsOf(sourceOf(message), options)) {
     if (step.kind === 'over') over = step.why

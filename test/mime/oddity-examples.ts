@@ -64,6 +64,7 @@ export const ordinary: readonly string[] = [
   mixed('\n--\nme\n'),
 ]
 
+const base64Of = (text: string) => Buffer.from(text, 'latin1').toString('base64')
 export const examples: Readonly<Record<Oddity, Examples>> = {
   header: {
     has: [
@@ -156,6 +157,18 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
   'quoted-printable': {
     has: [as('quoted-printable', 'a= \nb\n'), as('quoted-printable', 'a=\t \nb\n')],
     hasNot: [as('quoted-printable', 'a=\nb =20\n'), as('quoted-printable', 'a=b\n')],
+  },
+  encrypted: {
+    has: [
+      as('base64', base64Of('\xc1\x05\x03 key\xd2\x05\x01data')),
+      as('7bit', `-----BEGIN PGP MESSAGE-----\n\n${base64Of('\xd2\x05\x01data and more')}\n`),
+      as('base64', base64Of('\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x80')),
+    ],
+    hasNot: [
+      as('base64', base64Of('\xcb\x09b\0\0\0\0\0text')),
+      as('base64', base64Of('\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01')),
+      as('7bit', '-----BEGIN PGP SIGNATURE-----\n\niQ==\n'),
+    ],
   },
   unread: {
     has: [

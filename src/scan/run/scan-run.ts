@@ -19,6 +19,8 @@ export interface ScanRun {
   readonly secondLook: {
     /** SECONDLOOK: whether each content is scanned besides the whole. */
     readonly when: 'always' | 'never'
+    /** ENCRYPTED: whether something that is encrypted keeps a message out. */
+    readonly refusesEncrypted?: boolean
     /** STRICTMIME: whether forms that ordinary mail never has keep a message out. */
     readonly strict: boolean
     readonly spool: SpoolPolicy

@@ -44,6 +44,8 @@ export interface NestingPolicy {
 export interface SecondLookPolicy {
   /** Whether decoded contents are scanned besides the whole message. */
   readonly when: 'always' | 'never'
+  /** What happens to mail with something in it that nobody can look into. */
+  readonly encrypted: FormAction | 'accept'
   /** What happens to mail with a form that ordinary mail never has. */
   readonly strict: FormAction | 'off'
 }
@@ -127,6 +129,7 @@ export function readScanPolicy(
     },
     secondLook: {
       when: readWord(env, 'SECONDLOOK'),
+      encrypted: readWord(env, 'ENCRYPTED'),
       strict: readWord(env, 'STRICTMIME'),
     },
     clam: {

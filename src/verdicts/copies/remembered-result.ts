@@ -29,7 +29,8 @@ export async function withRemembered(
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
-    const isLeft = others.length > 0 || policy.secondLook.strict !== 'off'
+    const { encrypted, strict } = policy.secondLook
+    const isLeft = others.length > 0 || strict !== 'off' || encrypted !== 'accept'
     const result = isLeft ? await runScanners(others, timeout) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: { answer: 'clean', scanners }, known: verdict }

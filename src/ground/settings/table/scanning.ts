@@ -78,6 +78,10 @@ export const unscannedMail = {
     ['always', 'never'],
     'scans each part of a message as the file that a mail program saves, besides the whole: `always`, `never`',
   ),
+  ENCRYPTED: word(
+    ['accept', 'defer', 'quarantine', 'refuse'],
+    'mail with something in it that is encrypted by S/MIME or OpenPGP: `accept`, `defer`, `quarantine`, `refuse`',
+  ),
   STRICTMIME: word(
     ['off', 'defer', 'quarantine', 'refuse'],
     'mail with forms that ordinary mail never has: `off` scans it, `defer`, `quarantine`, `refuse`',
