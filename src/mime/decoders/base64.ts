@@ -18,6 +18,7 @@ for (const blank of ' \t\r\n\v\f\0') standard[blank.charCodeAt(0)] = BLANK
 standard['='.charCodeAt(0)] = PADDING
 
 const LF = 0x0a
+const CR = 0x0d
 
 /** The bytes of an open group that are whole, by the bits that are left over in it. */
 const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
@@ -25,8 +26,8 @@ const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 /** The fewest and the most bytes of lines that are handed to the runtime's own decoder at once. */
 const NATIVE_LEAST = 1024
 const NATIVE_MOST = ROOM
-/** The characters that the runtime's decoder takes for data or for the end: `=`, `-`, `_`. */
-const OTHERS = [0x3d, 0x2d, 0x5f]
+/** The characters that the runtime's decoder takes for data, and others may not: `-`, `_`. */
+const OTHERS = [0x2d, 0x5f]
 
 /** One of the ways in which readers are known to decode base64. */
 export interface Base64Mode {
@@ -198,16 +199,10 @@ export class Base64Decoder implements Decoder {
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
     if (OTHERS.some((byte) => block.includes(byte))) return false
-    let characters = 0
-    for (let at = 0; at < block.length; at++) {
-      const byte = block[at]!
-      if (byte >= 0x20) characters++
-      // Readers that begin a new group with each line differ here, which has to be noted.
-      else if (byte === LF && characters % 4 !== 0) return false
-    }
+    const characters = charactersByStride(block) ?? charactersInLines(block)
     // If the numbers do not fit, there are other characters, which the runtime's decoder leaves out,
     // or a group is open at the end, which goes on behind these lines.
-    if (characters % 4 !== 0) return false
+    if (characters === undefined || characters % 4 !== 0) return false
     this.#flush(0)
     const length = this.#room.write(block.toString('latin1'), 'base64')
     if (length * 4 !== characters * 3) return false
@@ -308,6 +303,44 @@ function endOfLines(bytes: Buffer, from: number, to: number): number {
   if (to - from < NATIVE_LEAST) return to
   const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
   return lf < from + NATIVE_LEAST ? Math.min(to, from + NATIVE_LEAST) : lf + 1
+}
+
+/**
+ * Counts the bytes of lines that are all of one length but the first and the last, without those of
+ * their ends; undefined if they are not. Looks only where lines should end: a line end that stands
+ * elsewhere is counted as a character, and what comes out of these lines is too short then.
+ */
+function charactersByStride(block: Buffer): number | undefined {
+  const first = block.indexOf(LF)
+  const second = first < 0 ? -1 : block.indexOf(LF, first + 1)
+  if (second < 0) return undefined
+  const stride = second - first
+  const endLength = block[second - 1] === CR ? 2 : 1
+  if ((stride - endLength) % 4 !== 0) return undefined
+  let at = second
+  for (; at < block.length; at += stride) {
+    if (block[at] !== LF || (endLength === 2 && block[at - 1] !== CR)) return undefined
+  }
+  const last = at - stride + 1 // where the last line begins
+  const ofFirst = charactersInLines(block.subarray(0, first + 1))
+  const ofLast = charactersInLines(block.subarray(last))
+  if (ofFirst === undefined || ofLast === undefined) return undefined
+  const lines = (last - 1 - first) / stride
+  return ofFirst + lines * (stride - endLength) + ofLast
+}
+
+/**
+ * Counts the characters of lines; undefined if a line inside has no whole groups of four. Readers that
+ * begin a new group with each line differ there, which has to be noted.
+ */
+function charactersInLines(block: Buffer): number | undefined {
+  let characters = 0
+  for (let at = 0; at < block.length; at++) {
+    const byte = block[at]!
+    if (byte >= 0x20) characters++
+    else if (byte === LF && characters % 4 !== 0) return undefined
+  }
+  return characters
 }
 
 /** Decodes as readers do that skip each line with a character outside of base64. */

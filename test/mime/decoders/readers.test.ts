@@ -1,9 +1,11 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { type BareCrMode, BareCrs } from '../../../src/mime/decoders/bare-crs.ts'
 import {
   Base64Decoder,
   type Base64Mode,
   decoderRoom,
+  noOddities,
   PATIENT,
 } from '../../../src/mime/decoders/base64.ts'
 import type { Decoder, Give } from '../../../src/mime/decoders/decoder.ts'
@@ -116,3 +118,54 @@ t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
   t.same([...inPieces(text, make)], [saved])
   t.same([...inPieces('=41=\nb=42\r\nc=\r\nd=', make)], ['AbB\r\ncd='])
 })
+
+t.test(
+  'lines of one length that are odd anywhere are decoded as if they came byte by byte',
+  async () => {
+    const decode = (bytes: Buffer, piece: number) => {
+      const odd = noOddities()
+      const out: Buffer[] = []
+      const give: Give = (room, length) => out.push(Buffer.from(room.subarray(0, length)))
+      const decoder = new Base64Decoder(give, decoderRoom(), PATIENT, odd)
+      for (let at = 0; at < bytes.length; at += piece) {
+        decoder.push(bytes, at, Math.min(bytes.length, at + piece))
+      }
+      decoder.end()
+      return { decoded: Buffer.concat(out).toString('base64'), odd }
+    }
+    const lines = Buffer.alloc(30_000, 'what lines of one length hold, and more ')
+      .toString('base64')
+      .replace(/.{76}/g, '$&\r\n')
+    const change = fc.record({
+      at: fc.nat({ max: lines.length - 1 }),
+      cut: fc.nat({ max: 3 }),
+      put: fc.constantFrom(
+        '',
+        '\n',
+        '\r\n',
+        '=',
+        '-',
+        '!',
+        ' ',
+        '\t',
+        '\0',
+        '\xff',
+        'A',
+        'AAAA',
+        '\n\n',
+      ),
+    })
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+        let text = lines
+        for (const { at, cut, put } of changes)
+          text = text.slice(0, at) + put + text.slice(at + cut)
+        const bytes = Buffer.from(text, 'latin1')
+        const whole = decode(bytes, 64 * 1024)
+        const byBytes = decode(bytes, 1)
+        return JSON.stringify(whole) === JSON.stringify(byBytes)
+      }),
+      { numRuns: 150 },
+    )
+  },
+)
