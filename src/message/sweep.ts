@@ -4,8 +4,8 @@ import { listNames, type PathHandle, procPathOf, walk, walkIn } from '../ground/
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /**
- * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-file.ts. In
- * TMPDIR: private directories (named-file.ts), and files that are about to lose their
+ * Names that only onescan gives: the sweep removes no file of others. In SPOOLDIR: named-copy.ts. In
+ * TMPDIR: private directories (named-copy.ts), and files that are about to lose their
  * names (anonymous-file.ts, onescanc/spool.c).
  */
 const SHARED_NAME = /^onescan-[0-9]+-[0-9a-z]+\.msg$/
