@@ -1,6 +1,7 @@
 import {
   CRLF_END,
   firstNonBlank,
+  hasHeader,
   LF_END,
   splitLineEnd,
   startsWithLineEnd,
@@ -59,9 +60,12 @@ export function* giveAsItStands(
   const properties = yield* inspect(part, decoding)
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, decoding)
-  yield* giveForms(bare, end, { properties, saved, part }, decoding)
+  // The parts of a mail are contents by themselves, so that it is given in one form alone.
+  const isMail = header.message !== 'no' && hasHeader(bare)
+  if (isMail) yield* giveContent(bare, {}, decoding)
+  else yield* giveForms(bare, end, { properties, saved, part }, decoding)
   yield* giveFromContainers(bare, decoding, depth)
-  if (!startsWithLineEnd(part)) return
+  if (isMail || !startsWithLineEnd(part)) return
   const store = yield* decodeToStore(bare, withoutEmptyLines, decoding)
   try {
     yield* giveForms(sourceIn(store), end, { properties, saved }, decoding)
@@ -84,11 +88,21 @@ export function* giveDecodedForms(
   const { header } = saved
   const properties = yield* inspect(source, decoding)
   yield* giveDecoded(source, decoding, depth)
-  yield* giveForms(source, end, { properties, saved }, decoding)
+  yield* giveOtherForms(source, end, { properties, saved }, decoding)
   if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding, depth)
   if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding, depth)
   if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding, depth)
 }
+
+/** The facts by which the forms of a content are made; `part` is the content with its last line end. */
+interface FormsContext {
+  readonly properties: TextProperties
+  readonly saved: SavingContext
+  readonly part?: Source
+}
+
+/** The most bytes of a content that is given with the other kind of line ends, too. */
+const LINE_ENDS_MAX = 1024 * 1024
 
 /**
  * Gives the bytes in each form in which some reader saves them: with and without their last line
@@ -98,15 +112,26 @@ export function* giveDecodedForms(
 function* giveForms(
   bare: Source,
   end: Buffer,
-  { properties, saved, part }: { properties: TextProperties; saved: SavingContext; part?: Source },
+  context: FormsContext,
+  decoding: Decoding,
+): Generator<ContentStep, void> {
+  yield* giveContent(bare, {}, decoding)
+  yield* giveOtherForms(bare, end, context, decoding)
+}
+
+/** Gives the bytes in all forms but the one as they came, without the last line end. */
+function* giveOtherForms(
+  bare: Source,
+  end: Buffer,
+  { properties, saved, part }: FormsContext,
   decoding: Decoding,
 ): Generator<ContentStep, void> {
   const { header, endsMail } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
-  yield* giveContent(bare, {}, decoding)
   if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, decoding)
+  if (bare.size > LINE_ENDS_MAX) return
   const ways = [
     ...(properties.crlf ? (['lf'] as const) : []),
     ...(properties.lf && isFile ? (['crlf'] as const) : []),

@@ -179,3 +179,11 @@ t.test(
     }
   },
 )
+
+t.test('a line that readers skip inside of the file is scanned, whatever it is in', async (t) => {
+  t.match((await judgeBy(mail(attached(base64(bad))), allow)).decision, { kind: 'accept' })
+  for (const line of ['*WORSE\n', '*UNKNOWN\n', '*any\n']) {
+    const { decision } = await judgeBy(mail(attached(`${line}${base64(bad)}`)), allow)
+    t.not(decision.kind, 'accept', line)
+  }
+})

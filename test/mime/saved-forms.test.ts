@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import t from 'tap'
+import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
 import { sourceOf } from '../../src/mime/source.ts'
 
@@ -45,11 +47,14 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   'empty lines in front are saved or not': {
     [`${TYPE}a/b\n\n\na\n`]: ['\na', '\na\n', '\r\na', '\r\na\r\n', 'a', 'a\n', 'a\r\n'],
   },
-  'an attached message is saved as a mail and as a file': {
+  'an attached message is given as a mail and as a file, with the line ends that it has': {
     [`${TYPE}message/rfc822\n\nA: b\n\nc\n`]: [
-      ...['mail:A: b\n\nc', 'A: b\n\nc', 'A: b\n\nc\n', 'A: b\r\n\r\nc', 'A: b\r\n\r\nc\r\n'],
+      ...['mail:A: b\n\nc', 'A: b\n\nc'],
       ...['c', 'c\n', 'c\r\n'],
     ],
+  },
+  'what does not begin as a mail is a file like any other, whatever its type says': {
+    [`${TYPE}message/rfc822\n\nc\n`]: ['mail:c', 'c', 'c\n', 'c\r\n'],
   },
   'flowed lines are joined or not': {
     [`${TYPE}text/html; delsp=yes\n\na \nb\n`]: ['ab', 'a \nb', 'a \nb\n'],
@@ -150,4 +155,41 @@ t.test('headers and names of encoded files are told while contents are read', as
   for (const _ of contentsOf(sourceOf(Buffer.from(mail)), listening));
   t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
   t.same([...new Set(names)], ['a.exe'])
+})
+
+const lines = (size: number) =>
+  'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
+const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+const FROM = 'From: a@example.org\nMIME-Version: 1.0\n'
+const multipart = (boundary: string, ...parts: string[]) =>
+  `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+
+t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
+  const files = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+  for (const size of [64 * 1024, 2 * 1024 * 1024]) {
+    const text = lines(size)
+    const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`
+    const withFile = FROM + multipart('b', `${TYPE}text/plain\n\nHello\n`, file)
+    const html = `${TYPE}text/html\n\n${text}`
+    const printable = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n=3D${text}`
+    const hello = `${TYPE}text/plain\n\nHello\n`
+    const mails: Readonly<Record<string, string>> = {
+      'a text': `${FROM}\n${text}`,
+      HTML: FROM + multipart('b', hello, html),
+      'HTML in quoted-printable': FROM + multipart('b', hello, printable),
+      'a file': withFile,
+      'a forward': FROM + multipart('f', `${TYPE}message/rfc822\n\n${withFile}`),
+    }
+    for (const [name, mail] of Object.entries(mails)) {
+      for (const end of ['\n', '\r\n']) {
+        const message = Buffer.from(mail.replaceAll('\n', end), 'latin1')
+        let given = message.length
+        for (const step of contentsOf(sourceOf(message), files)) {
+          if (step.kind === 'over') t.fail(step.why)
+          if (step.kind === 'content') given += step.content.size
+        }
+        t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
+      }
+    }
+  }
 })
