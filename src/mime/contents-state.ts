@@ -28,7 +28,7 @@ export interface Content {
   readonly size: number
   /** Whether scanners shall take the content for a mail. */
   readonly isMail: boolean
-  /** The bytes of the message in which the content stands, in its encoded form. */
+  /** The bytes of the message in which the content stands encoded; undefined if they may hold more. */
   readonly range: ByteRange | undefined
   /**
    * Returns the bytes of the content. A chunk is valid until the next chunk, or the next content, is

@@ -43,6 +43,8 @@ export type MakeDecoder = (give: Give, room: Buffer) => Decoder
 export interface DecodingPlan {
   /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
   readonly standard: MakeDecoder
+  /** Whether the text may hold more than is decoded, once the standard way has ended. */
+  readonly isOdd: boolean
   /** Returns the other ways, once the standard way has ended. */
   others(): Iterable<MakeDecoder>
 }
@@ -59,11 +61,15 @@ class Base64Plan implements DecodingPlan {
     this.#isAnnounced = isAnnounced
   }
 
-  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd);
+  readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd)
+
+  get isOdd(): boolean {
+    return isOdd(this.odd)
+  }
 
   *others(): Generator<MakeDecoder> {
     const { odd } = this
-    if (!isOdd(odd)) return
+    if (!this.isOdd) return
     for (const mode of this.#isAnnounced ? base64Modes(odd) : fewModes(odd)) {
       yield (give, room) => new Base64Decoder(give, room, mode)
     }
@@ -132,6 +138,7 @@ function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
 }
 
 class QuotedPrintablePlan implements DecodingPlan {
+  readonly isOdd = true
   readonly odd: QuotedPrintableOddities = {
     strange: false,
     blanks: false,
@@ -227,10 +234,14 @@ class UuencodePlan implements DecodingPlan {
   readonly #odd: UuencodeOddities = { lines: false, end: false }
 
   readonly standard: MakeDecoder = (give, room) =>
-    new UuencodeDecoder(give, room, STANDARD_UUENCODE, this.#odd);
+    new UuencodeDecoder(give, room, STANDARD_UUENCODE, this.#odd)
+
+  get isOdd(): boolean {
+    return this.#odd.lines || this.#odd.end
+  }
 
   *others(): Generator<MakeDecoder> {
-    if (!this.#odd.lines && !this.#odd.end) return
+    if (!this.isOdd) return
     for (const mode of otherUuencode) {
       const { lines, alphabet } = STANDARD_UUENCODE
       if (this.#odd.lines || (mode.lines === lines && mode.alphabet === alphabet)) {
@@ -258,6 +269,7 @@ export function uuencodePlan(): DecodingPlan {
 }
 
 class YencPlan implements DecodingPlan {
+  readonly isOdd = true
   readonly #odd: YencOddities = { controls: false, capitals: false, parts: false }
 
   readonly standard: MakeDecoder = (give, room) =>
@@ -277,6 +289,7 @@ class YencPlan implements DecodingPlan {
 }
 
 class BinhexPlan implements DecodingPlan {
+  readonly isOdd = true
   readonly standard: MakeDecoder = (give, room) => new BinhexDecoder(give, room, 'lines', 'data');
 
   *others(): Generator<MakeDecoder> {
@@ -286,6 +299,7 @@ class BinhexPlan implements DecodingPlan {
 }
 
 class AttachPlan implements DecodingPlan {
+  readonly isOdd = true
   readonly standard: MakeDecoder = (give, room) => new AttachDecoder(give, room)
 
   others(): readonly MakeDecoder[] {

@@ -16,11 +16,6 @@ import { openPgp } from './openpgp.ts'
 import type { Source } from './source.ts'
 import { Store } from './store.ts'
 
-/** Returns a plan that has only the standard way. */
-export function standardOnly(standard: MakeDecoder): DecodingPlan {
-  return { standard, others: () => [] }
-}
-
 /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
 export function* decodeByPlan(
   plan: DecodingPlan,
@@ -28,7 +23,14 @@ export function* decodeByPlan(
   decoding: Decoding,
   depth: number,
 ): Generator<ContentStep> {
-  yield* decodeInOneWay(plan.standard, part, decoding, depth)
+  const store = yield* decodeToStore(part, plan.standard, decoding)
+  // What some readers skip is in none of the contents.
+  if (plan.isOdd) decoding.range = undefined
+  try {
+    yield* giveDecoded(sourceIn(store), decoding, depth)
+  } finally {
+    store.close()
+  }
   yield* decodeInOtherWays(plan, part, decoding, depth)
 }
 

@@ -41,6 +41,7 @@ export function* giveLeaf(
     const saved = { header, endsMail: end === source.size }
     yield* giveByEncodings(encodings, part, saved, decoding, depth, odd)
     if (!hasNul(part)) continue
+    decoding.range = undefined
     const heads = yield* decodeToStore(part, withoutTails, decoding)
     try {
       const notOwn = { ...saved, header: { ...header, isText: false } }
@@ -91,6 +92,7 @@ export function* giveCodedData(
   decoding.hasOpened = false
   yield* giveByKind(kind, part, decoding, depth)
   if (!hasNul(part)) return
+  decoding.range = undefined
   const heads = yield* decodeToStore(part, withoutTails, decoding)
   try {
     yield* giveByKind(kind, sourceIn(heads), decoding, depth)
@@ -106,8 +108,10 @@ function* giveByKind(
   depth: number,
 ): Generator<ContentStep> {
   if (kind === 'base64') yield* giveFromBase64(part, false, decoding, depth)
-  else if (kind === 'base64 lines') yield* decodeInOneWay(linesOfBase64, part, decoding, depth)
-  else yield* decodeByPlan(codedPlans[kind](), part, decoding, depth)
+  else if (kind === 'base64 lines') {
+    decoding.range = undefined
+    yield* decodeInOneWay(linesOfBase64, part, decoding, depth)
+  } else yield* decodeByPlan(codedPlans[kind](), part, decoding, depth)
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */

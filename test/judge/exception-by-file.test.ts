@@ -17,6 +17,8 @@ import { keyring } from '../second-reader/stamped.ts'
 /** Exceptions by the SHA-256 of a file (`sha256=... allow`): which mail they let in. */
 
 const bad = 'BAD tool of ours'
+/** A file that only a digest of the whole finds. */
+const hashed = 'another tool of ours, seven'
 const sha256 = (text: string) => crypto.createHash('sha256').update(text, 'latin1').digest('hex')
 const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
 
@@ -30,6 +32,7 @@ const scanner: Scanner = {
   async scan(sample, { timeLeft }) {
     given.push(timeLeft())
     const text = Buffer.concat([...sample.chunks()].map((chunk) => Buffer.from(chunk))).toString('latin1') // biome-ignore format: a line
+    if (text === hashed) return infected('Bad')
     const opened = text.replace(/[A-Za-z0-9+/]{8,}={0,2}/g, (word) => word + Buffer.from(word, 'base64').toString('latin1')) // biome-ignore format: a line
     if (opened.includes('UNKNOWN')) return unknown('cannot tell')
     if (opened.includes('WORSE')) return infected('Worse')
@@ -180,10 +183,14 @@ t.test(
   },
 )
 
-t.test('a line that readers skip inside of the file is scanned, whatever it is in', async (t) => {
-  t.match((await judgeBy(mail(attached(base64(bad))), allow)).decision, { kind: 'accept' })
-  for (const line of ['*WORSE\n', '*UNKNOWN\n', '*any\n']) {
-    const { decision } = await judgeBy(mail(attached(`${line}${base64(bad)}`)), allow)
-    t.not(decision.kind, 'accept', line)
+t.test('what readers skip inside of the encoded file is scanned, whatever it is in', async (t) => {
+  const exact = `sha256=${sha256(hashed)} allow\n`
+  const isIn = async (encoded: string) =>
+    (await judgeBy(mail(attached(encoded)), exact)).decision.kind === 'accept'
+  t.equal(await isIn(base64(hashed)), true)
+  for (const hidden of ['WORSE', 'UNKNOWN']) {
+    t.equal(await isIn(`*${hidden}\n${base64(hashed)}`), false, 'a line that only some decode')
+    t.equal(await isIn(base64(hashed).replace(/=*$/, `\0${hidden}$&`)), false, 'behind a NUL')
+    t.equal(await isIn(`${base64(hashed)}\n${hidden}\n`), false, 'behind the padding')
   }
 })
