@@ -1,6 +1,6 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { MessageForm } from '../message/form.ts'
-import type { FieldSpan, Header } from '../message/header-block.ts'
+import type { Header } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { decodesBody, digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
@@ -121,7 +121,8 @@ export function createHmacCheck(
   const digestBelow = digestsBelowStamps(options.crypto, header)
   return (stamp, key) =>
     ageFault(stamp, options) ??
-    contentFieldAbove(header.fields, stamp.field) ??
+    contentFieldAbove(header, stamp.field) ??
+    longLine(header, stamp.field) ??
     macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
 }
 
@@ -137,9 +138,28 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
 }
 
 /** Looks for a field above a stamp by which the body is decoded: relays add fields, but none of those. */
-function contentFieldAbove(fields: readonly FieldSpan[], stamp: number): string | undefined {
+function contentFieldAbove({ fields }: Header, stamp: number): string | undefined {
   for (let i = 0; i < stamp; i++) {
     if (decodesBody(fields[i]!.name)) return `${fields[i]!.name} was added above the stamp`
+  }
+  return undefined
+}
+
+/** The most bytes of a line without its end (RFC 5322 2.1.1). */
+const LINE_MAX = 998
+
+/**
+ * Looks for a longer line in what the stamp does not bind. libclamav cuts such a line, and may then read
+ * the message otherwise than when it was scanned.
+ */
+function longLine({ fields, bytes }: Header, stamp: number): string | undefined {
+  for (const [index, { key, start, end }] of fields.entries()) {
+    const isUnbound = index < stamp || !isBound(key)
+    if (!isUnbound || end - start <= LINE_MAX) continue
+    const lines = bytes.toString('latin1', start, end).split(/\r?\n/)
+    if (lines.some(({ length }) => length > LINE_MAX)) {
+      return `a line of more than ${LINE_MAX} bytes is in a field that the stamp does not bind`
+    }
   }
   return undefined
 }

@@ -197,6 +197,20 @@ t.test('a stamp holds if hosts add, drop or rewrite their own fields below it', 
   }
 })
 
+t.test('a line that scanners cut, in a field that a stamp does not bind, breaks it', async (t) => {
+  const stampedMail = stamped(plain, alpha)
+  const fieldOf = (length: number) => `Received: ${'x'.repeat(length - 'Received: '.length)}`
+  const below = (field: string) =>
+    bytes(stampedMail.toString('latin1').replace('Subject:', `${field}\nSubject:`))
+  const folded = `${fieldOf(998)}\n\t${'y'.repeat(997)}`
+  for (const put of [(field: string) => withTop(field, stampedMail), below]) {
+    for (const field of [fieldOf(998), folded]) t.match(verify(put(field)), { trusted: true })
+    for (const field of [fieldOf(999), `${folded}z`]) {
+      t.match(verify(put(field)), { trusted: false, why: /a line of more than 998 bytes/ })
+    }
+  }
+})
+
 t.test('a Content-* or MIME-Version field above an hmac-sha256 stamp breaks it', async (t) => {
   for (const field of ['Content-Type: text/html', 'MIME-Version: 1.0', 'content-x: y']) {
     t.match(verify(withTop(field, stamped(plain, alpha))), {
