@@ -4,6 +4,7 @@ import { readQuarantine } from '../cases/kept.ts'
 import { buildStage } from '../cases/stage.ts'
 import { onescan } from '../cli/onescan.ts'
 import { runSlot } from '../doors/slot/slot.ts'
+import { digestOf } from '../quarantine/kept.ts'
 import { bodyOf, headerValues } from './header-values.ts'
 import { mtas, openPassage } from './milter-mtas.ts'
 import { type Postfix, postfixMissing, startPostfix } from './postfix.ts'
@@ -69,7 +70,10 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   })
 
   t.test('a released message comes through the same milter, and is delivered', async (t) => {
-    const ring = stage.file('ring', `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}\n`)
+    const ring = stage.file(
+      'ring',
+      `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}:release\n`,
+    )
     const settings = { QHPSI: stage.scanner, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
     await passage.serve(t, { ...settings, QUARANTINE: stage.quarantine })
     const session = await openSmtp(passage.port)
@@ -80,7 +84,8 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     const isMeant = ({ record }: Kept) => record.recipients.length === 1
     const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.record
     const by = ['--by', `127.0.0.1:${passage.port}`, '--env', `CLUSTERKEYS=${ring}`]
-    const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
+    const digest = digestOf(stage.quarantine, id)
+    const words = ['quarantine', 'release', id, digest, '--directory', stage.quarantine, ...by]
     const { code, err } = await onescan(words)
     t.equal(code, 0, err)
     const { message, recipients } = await receiver.next()
