@@ -12,6 +12,8 @@ export interface Key {
   readonly secret: Buffer
   /** The last day (UTC, YYYY-MM-DD) on which the key signs and verifies; undefined if there is none. */
   readonly until: string | undefined
+  /** Whether its stamps may say that an administrator released a message from quarantine. */
+  readonly mayRelease: boolean
 }
 
 /** Bytes of the largest keyring file. */
@@ -81,7 +83,7 @@ export function objectionToMode(mode: number): string | undefined {
 }
 
 /**
- * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD]`, or a bare word, which
+ * Reads the keys of a keyring: one a line, `scheme:id:secret[:until=YYYY-MM-DD][:release]`, or a bare word, which
  * is an md5 key of older versions. `#` in column 1 begins a comment. Throws a Fault that names the line,
  * and never its content.
  */
@@ -109,31 +111,39 @@ export function isCurrent(key: Key, now: number): boolean {
 function parseKey(line: string, number: number): Key | string {
   if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
   if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
-  const [scheme, id, secret, option, ...more] = line.split(':')
+  const [scheme, id, secret, ...options] = line.split(':')
   if (id === undefined || !isKeyId(id))
     return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
   if (!secret) return 'has no secret'
-  if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD'
+  const mayRelease = options.at(-1) === 'release'
+  const [option, ...more] = mayRelease ? options.slice(0, -1) : options
+  if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
   const until = option === undefined ? undefined : /^until=(.*)$/.exec(option)?.[1]
   if (option !== undefined && (until === undefined || !isDay(until))) {
-    return 'has something other than until=YYYY-MM-DD behind the secret'
+    return 'has something other than until=YYYY-MM-DD and release behind the secret'
   }
+  if (mayRelease && scheme === 'md5') return 'is an md5 key, whose stamps cannot name a release'
   if (scheme === 'md5') return md5Key(id, secret, until)
-  if (scheme === 'hmac-sha256') return hmacKey(id, secret, until)
+  if (scheme === 'hmac-sha256') return hmacKey(id, secret, until, mayRelease)
   return 'has a scheme that is neither md5 nor hmac-sha256'
 }
 
 function md5Key(id: string, secret: string, until: string | undefined): Key {
-  return { scheme: 'md5', id, secret: Buffer.from(secret, 'latin1'), until }
+  return { scheme: 'md5', id, secret: Buffer.from(secret, 'latin1'), until, mayRelease: false }
 }
 
-function hmacKey(id: string, text: string, until: string | undefined): Key | string {
+function hmacKey(
+  id: string,
+  text: string,
+  until: string | undefined,
+  mayRelease: boolean,
+): Key | string {
   const secret = Buffer.from(text, 'base64url')
   // Buffer skips what is not base64url: only a text that comes out the same was base64url.
   if (secret.toString('base64url') !== text.replace(/=+$/, ''))
     return 'has a secret that is not base64url'
   if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`
-  return { scheme: 'hmac-sha256', id, secret, until }
+  return { scheme: 'hmac-sha256', id, secret, until, mayRelease }
 }
 
 function keyringFault(path: string, problem: string): Fault {

@@ -2,7 +2,7 @@ import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import { digestBoundFields, md5Stamp, stampMac } from './mac.ts'
-import { FIELD, nextNumber, RELEASED, scannerName } from './stamp.ts'
+import { FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
 export interface SignOptions {
@@ -51,15 +51,17 @@ function signClaims(
 }
 
 /**
- * Makes a stamp by the first current hmac-sha256 key for a message that an administrator releases from
- * quarantine. Returns undefined as signMessage() does.
+ * Makes a stamp by the first current key that may release, for a message that an administrator releases
+ * from quarantine to these recipients, at most RELEASED_TO_MAX. Returns undefined as signMessage() does.
  */
 export function signRelease(
   message: HashedMessage,
+  recipients: readonly string[],
   { keys, now, crypto }: Pick<SignOptions, 'keys' | 'now' | 'crypto'>,
 ): { readonly field: HeaderField; readonly key: string } | undefined {
-  const hmac = keys.filter(({ scheme }) => scheme === 'hmac-sha256')
-  return signClaims(message, { keys: hmac, names: RELEASED, now, time: now, crypto })
+  const releasing = keys.filter(({ mayRelease }) => mayRelease)
+  const names = [RELEASED, ...recipients.map((address) => releasedTo(crypto, address))].join(',')
+  return signClaims(message, { keys: releasing, names, now, time: now, crypto })
 }
 
 function md5Value({ digests }: HashedMessage, key: Key): string | undefined {

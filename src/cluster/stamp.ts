@@ -1,3 +1,4 @@
+import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { FieldSpan, Header } from '../message/header-block.ts'
 
 /** A header field that has the form of a stamp, whether or not it holds. */
@@ -39,6 +40,18 @@ export const EVERY_PART = 'everypart'
  * need scan. No scanner can have this name, since scannerName() escapes `!`.
  */
 export const RELEASED = '!released'
+
+/** The beginning of a word in `s=` for a recipient to whom a message was released. */
+const RELEASED_TO = '!to-'
+
+/** Most recipients that a stamp names: its line stays below 998 bytes, RFC 5322 2.1.1. */
+export const RELEASED_TO_MAX = 32
+
+/** Writes a recipient for `s=`: 96 bits of the SHA-256 of the address, in lower case. */
+export function releasedTo(crypto: Pick<Crypto, 'createHash'>, address: string): string {
+  const digest = crypto.createHash('sha256').update(address.toLowerCase(), 'latin1').digest()
+  return `${RELEASED_TO}${digest.subarray(0, 12).toString('base64url')}`
+}
 
 const NAME = /^x-(md5|sha256)-cluster-([0-9]+)$/i
 const VALUE = /^v=1;k=([A-Za-z0-9._-]{1,32});t=([0-9]{1,15});s=([^;]*);h=([A-Za-z0-9_-]{43})$/

@@ -107,7 +107,11 @@ function verifyHmac(
       continue
     }
     first ??= stamp
-    for (const scanner of stamp.claims.s.split(',')) scanners.add(scanner)
+    // Words with ! are of a release, which not every key may say.
+    const { mayRelease } = known.get(stamp.claims.k)!
+    for (const scanner of stamp.claims.s.split(',')) {
+      if (mayRelease || !scanner.startsWith('!')) scanners.add(scanner)
+    }
   }
   if (first === undefined) return { trusted: false, why }
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }

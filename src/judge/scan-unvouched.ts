@@ -36,7 +36,7 @@ export async function scanUnvouched(
   trust: Trust,
 ): Promise<ScanOutcome> {
   const { scan } = policy
-  if (isReleased(trust)) return withoutScan(skipped('released from quarantine'))
+  if (isReleased(trust, mail, tools)) return askLocalPolicy(mail, policy, tools)
   const scanners = tools.scanners.filter(
     (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
   )
@@ -47,6 +47,19 @@ export async function scanUnvouched(
     return withoutScan(isVouched ? { answer: 'clean', scanners: [] } : skipped(limit))
   }
   return findOrScan(mail, scanners, policy, tools)
+}
+
+/** A release spares scanners, and not what this host's own policy keeps out. */
+async function askLocalPolicy(
+  mail: LeavingMail,
+  policy: Policy,
+  tools: Tools,
+): Promise<ScanOutcome> {
+  const released = withoutScan(skipped('released from quarantine'))
+  const local = tools.scanners.filter((scanner) => scanner.local)
+  if (local.length === 0 && policy.scan.secondLook.strict === 'off') return released
+  const outcome = await findOrScan(mail, local, policy, tools)
+  return outcome.result.answer === 'clean' ? released : outcome
 }
 
 const skipped = (why: string): Verdict => ({ answer: 'skipped', why })

@@ -1,6 +1,7 @@
 import { settledDate } from '../cluster/signature-files.ts'
-import { EVERY_PART, RELEASED, scannerName } from '../cluster/stamp.ts'
+import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../cluster/stamp.ts'
 import { type Trust, verifyStamps } from '../cluster/verify.ts'
+import { recipientsOf } from '../message/envelope/envelope.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
@@ -44,9 +45,19 @@ export function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanP
 }
 
 /**
- * Whether a stamp says that an administrator of the cluster has released the message from
- * quarantine, which overrides local policy, too.
+ * Whether a stamp says that an administrator of the cluster has released the message from quarantine to
+ * all of its recipients: sent on to another one it is a message like others.
  */
-export function isReleased(trust: Trust): boolean {
-  return trust.trusted && trust.scanners !== 'all' && trust.scanners.has(RELEASED)
+export function isReleased(
+  trust: Trust,
+  { envelope }: Pick<Transaction, 'envelope'>,
+  { crypto }: Pick<Tools, 'crypto'>,
+): boolean {
+  if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
+  const { scanners } = trust
+  if (!scanners.has(RELEASED) || envelope.recipientCount > RELEASED_TO_MAX) return false
+  for (const { text } of recipientsOf(envelope)) {
+    if (!scanners.has(releasedTo(crypto, text))) return false
+  }
+  return true
 }

@@ -59,9 +59,9 @@ t.test('the error about a malformed line tells what is wrong', async (t) => {
   for (const id of ['', 'al/pha', 'i'.repeat(33)]) t.equal(said(`md5:${id}:x`), noId, id)
   t.equal(said('md5:a:'), 'has no secret')
   t.equal(said('md5:a'), 'has no secret')
-  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD'
+  const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
   t.equal(said('md5:a:x:until=2026-12-31:y'), more)
-  const other = 'has something other than until=YYYY-MM-DD behind the secret'
+  const other = 'has something other than until=YYYY-MM-DD and release behind the secret'
   for (const day of ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30']) {
     t.equal(said(`md5:a:x:${day}`), other, day)
   }
@@ -153,3 +153,16 @@ function ring(t: Test, text: string, mode = 0o600): string {
   chmodSync(path, mode)
   return path
 }
+
+t.test('only a marked hmac-sha256 key may release mail from quarantine', async (t) => {
+  const mayRelease = (options: string) =>
+    parseKeyring(`hmac-sha256:a:${secret}${options}\n`, 'ring')[0]?.mayRelease
+  t.equal(mayRelease(''), false)
+  t.equal(mayRelease(':release'), true)
+  t.equal(mayRelease(':until=2026-12-31'), false)
+  t.equal(mayRelease(':until=2026-12-31:release'), true)
+  for (const options of [':release:until=2026-12-31', ':release:release', ':Release']) {
+    t.throws(() => mayRelease(options), options)
+  }
+  t.throws(() => parseKeyring('md5:old:sesame:release\n', 'ring'), /is an md5 key/)
+})

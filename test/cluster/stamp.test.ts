@@ -389,12 +389,34 @@ t.test('a stamp bears the time at which the scan began, and never a future one',
 t.test(
   'mail that is released is signed by an hmac-sha256 key, with a word that no scanner can have',
   async (t) => {
-    const keys = [md5Key, alpha]
-    const made = signRelease(examine(plain), { keys, now: NOW, crypto })
-    t.equal(made?.key, 'alpha')
-    const claims = { id: 'alpha', time: NOW, scanners: '!released' }
-    t.same(made?.field, { name: 'X-SHA256-Cluster-1', value: hmacValue(plain, secret, claims) })
-    t.equal(signRelease(examine(plain), { keys: [md5Key], now: NOW, crypto }), undefined)
+    const releasing = { ...beta, mayRelease: true }
+    const keys = [md5Key, alpha, releasing]
+    const to = ['Ann@Example.org', 'ben@example.org']
+    const made = signRelease(examine(plain), to, { keys, now: NOW, crypto })
+    t.equal(made?.key, 'beta', 'the first key that may release')
+    const words = to.map((address) => {
+      const digest = crypto.createHash('sha256').update(address.toLowerCase()).digest()
+      return `!to-${digest.subarray(0, 12).toString('base64url')}`
+    })
+    const claims = { id: 'beta', time: NOW, scanners: ['!released', ...words].join(',') }
+    t.same(made?.field, {
+      name: 'X-SHA256-Cluster-1',
+      value: hmacValue(plain, Buffer.alloc(32, 9), claims),
+    })
+    t.equal(signRelease(examine(plain), to, { keys: [md5Key, alpha], now: NOW, crypto }), undefined)
+    const mail = Buffer.concat([Buffer.from(`X-SHA256-Cluster-1: ${made!.field.value}\n`), plain])
+    const wordsFor = (ring: readonly Key[]) => {
+      const trust = verifyStamps(examine(mail), {
+        keys: ring,
+        maxAge: 3600,
+        now: NOW,
+        signatureDate: () => undefined,
+        crypto,
+      })
+      return trust.trusted && trust.scanners !== 'all' ? [...trust.scanners] : []
+    }
+    t.same(wordsFor([releasing]), ['!released', ...words])
+    t.same(wordsFor([{ ...releasing, mayRelease: false }]), [], 'of another key they do not count')
     t.equal(RELEASED, '!released')
     t.not(scannerName(RELEASED), RELEASED, 'no scanner can have that name')
     t.equal(EVERY_PART, 'everypart', 'a word of the format')

@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto'
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Decision } from '../../src/judge/decision.ts'
@@ -94,8 +95,11 @@ export function remembering(found: KnownOrScanned) {
 }
 
 /** The path of a keyring with the key of the tests, and with an md5 key. */
-export function ringIn(t: Test): string {
-  const ring = join(t.testdir({ ring: `${keyring}md5:old:sesame\n` }), 'ring')
+export function ringIn(t: Test, mark = ''): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-ring-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const ring = join(directory, 'ring')
+  writeFileSync(ring, `${keyring.trim()}${mark}\nmd5:old:sesame\n`)
   chmodSync(ring, 0o600)
   return ring
 }

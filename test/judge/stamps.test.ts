@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Decision } from '../../src/judge/decision.ts'
 import { clean, type Scanner } from '../../src/scan/shared/scanner.ts'
@@ -162,18 +163,46 @@ t.test('a stamp by an md5 key spares all scanners, however closely they look', a
   t.match(decision, { findings: { scan: 'trusted', key: 'old' } })
 })
 
-t.test('a stamp of a release from quarantine spares even scanners of local policy', async (t) => {
-  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
-  const { decision, asked } = await judgeMail(by('!released'), {
-    settings: { ...cluster, REJECTVIRUS: '1' },
+/** A stamp of a release to that address. */
+const releasedBy = (address: string) => {
+  const digest = createHash('sha256').update(address).digest().subarray(0, 12)
+  return by(`!released,!to-${digest.toString('base64url')}`)
+}
+const releasing = { CLUSTERKEYS: ringIn(t, ':release'), REJECTVIRUS: '1' }
+const infected = scannerOf('clamd', virus)
+
+t.test('a stamp of a release spares scanners for its recipients, and no others', async (t) => {
+  const scanners = [infected, scannerOf('attachments', async () => clean, true)]
+  const { decision, asked } = await judgeMail(releasedBy('b@example.org'), {
+    settings: releasing,
     scanners,
   })
-  t.same(asked, [])
+  t.same(asked, ['attachments'])
   t.match(decision, {
     kind: 'accept',
     findings: { scan: 'skipped', why: 'released from quarantine' },
   })
   t.same(editsOf(decision), ['-x-qhpsi'])
+  const other = await judgeMail(releasedBy('c@example.org'), { settings: releasing, scanners })
+  t.equal(other.decision.kind, 'reject', 'it is sent on to somebody else')
+  const unbound = await judgeMail(by('!released'), { settings: releasing, scanners })
+  t.equal(unbound.decision.kind, 'reject')
+})
+
+t.test('a release spares no local policy', async (t) => {
+  const scanners = [infected, scannerOf('attachments', banned, true)]
+  const { decision } = await judgeMail(releasedBy('b@example.org'), {
+    settings: releasing,
+    scanners,
+  })
+  t.equal(decision.kind, 'reject')
+})
+
+t.test('a key that may not release does not', async (t) => {
+  const settings = { ...cluster, REJECTVIRUS: '1' }
+  const mail = releasedBy('b@example.org')
+  const { decision } = await judgeMail(mail, { settings, scanners: [infected] })
+  t.equal(decision.kind, 'reject')
 })
 
 t.test('a stamp is not made for mail that readers read differently', async (t) => {

@@ -10,6 +10,7 @@ import { addToKeyring } from './add-to-keyring.ts'
 interface KeygenOptions {
   id: string | undefined
   until: string | undefined
+  release: boolean
   md5: boolean
   append: string | undefined
   prepend: string | undefined
@@ -36,6 +37,11 @@ export const keygenCommand: CommandModule<object, KeygenOptions> = {
         type: 'string',
         requiresArg: true,
         describe: 'Last day of the key, YYYY-MM-DD in UTC',
+      })
+      .option('release', {
+        type: 'boolean',
+        default: false,
+        describe: 'Let hosts with it release mail from quarantine: onescan quarantine release',
       })
       .option('md5', {
         type: 'boolean',
@@ -74,7 +80,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   const seconds = now.getTime() / 1000
   const id = args.id ?? defaultId(hostname(), now)
   checkOptions(id, args.until)
-  const line = keyLine(id, args.md5, args.until)
+  const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
   const [key] = parseKeyring(line, 'the new line')
   if (!isCurrent(key!, seconds)) {
     throw new Fault('config', `--until ${args.until}: is past; name a later day`)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { digestsFor } from '../../cluster/digests.ts'
 import type { Key } from '../../cluster/keyring.ts'
 import { signRelease } from '../../cluster/sign.ts'
+import { RELEASED_TO_MAX } from '../../cluster/stamp.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { HeaderField } from '../../message/edits.ts'
@@ -20,6 +21,7 @@ export async function approveFile(
   seen: string,
   env: Environment,
   keys: readonly Key[],
+  to: readonly string[],
 ): Promise<{ readonly record: QuarantineRecord; readonly add: readonly HeaderField[] }> {
   const spool = createSpool({
     policy: readSpoolPolicy(env),
@@ -33,17 +35,28 @@ export async function approveFile(
     if (digest !== seen) {
       throw new Fault('config', 'is not the message that was seen: show it again, and compare')
     }
-    return { record, add: keys.length > 0 ? [await stampOf(message, keys)] : [] }
+    const recipients = to.length > 0 ? to : record.recipients
+    return { record, add: keys.length > 0 ? [await stampOf(message, recipients, keys)] : [] }
   } finally {
     message ??= spool.finish()
     message.close()
   }
 }
 
-async function stampOf(message: Message, keys: readonly Key[]): Promise<HeaderField> {
+async function stampOf(
+  message: Message,
+  recipients: readonly string[],
+  keys: readonly Key[],
+): Promise<HeaderField> {
+  if (recipients.length > RELEASED_TO_MAX) {
+    const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
+    throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
+  }
   const examined = { header: message.header, ...(await message.form()) }
   const now = Math.floor(Date.now() / 1000)
-  const stamp = message.headerTooLarge ? undefined : signRelease(examined, { keys, now, crypto })
+  const stamp = message.headerTooLarge
+    ? undefined
+    : signRelease(examined, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
   const why = examined.formFault ?? 'its header is too large'
   throw new Fault('config', `it cannot be signed: ${why}; --no-stamp releases it without`)

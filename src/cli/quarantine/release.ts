@@ -110,7 +110,7 @@ async function release(
     if (answer.kind === 'file') {
       try {
         if (answer.entry.id !== id) throw new Fault('read', 'is not what was asked for')
-        const { record, add } = await approveFile(answer.bytes, seen, env, keys)
+        const { record, add } = await approveFile(answer.bytes, seen, env, keys, run.to)
         approved = record
         conversation.approve({ add, key: keys[0]?.id })
       } catch (error) {
@@ -150,15 +150,16 @@ async function tellOf(
   ])
 }
 
-/** The current hmac-sha256 keys: only their stamps name what they vouch for, and expire. */
+/** The current keys that the keyring lets release mail. */
 function signingKeys(env: Environment): Key[] {
   const remedy =
-    'make a key with onescan keygen, or release with --no-stamp: it may be scanned again'
+    'make one with onescan keygen --release, or release with --no-stamp: it may be scanned again'
   try {
     const now = Date.now() / 1000
     const all = readCluster(env, undefined).keys
-    const keys = all.filter((key) => key.scheme === 'hmac-sha256' && isCurrent(key, now))
-    if (keys.length === 0) throw new Error('has no current hmac-sha256 key')
+    const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
+    if (keys.length === 0)
+      throw new Error('has no current key that may release: put :release behind an hmac-sha256 key')
     return keys
   } catch (error) {
     throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)

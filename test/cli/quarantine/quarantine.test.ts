@@ -36,7 +36,11 @@ const run = (directory: string, ...words: readonly string[]) =>
 const seen = (directory: string, id: string) => [id, digestOf(directory, id)]
 
 const ringOf = (stage: ReturnType<typeof buildStage>, byte = 1) =>
-  stage.file('ring', `hmac-sha256:mx1:${Buffer.alloc(32, byte).toString('base64url')}\n`, 0o600)
+  stage.file(
+    'ring',
+    `hmac-sha256:mx1:${Buffer.alloc(32, byte).toString('base64url')}:release\n`,
+    0o600,
+  )
 
 function build(t: Test) {
   const stage = buildStage()
@@ -139,7 +143,10 @@ t.test('release hands a message to the chain, and hosts with the key do not scan
   t.same(more, [])
   t.same([mail?.sender, mail?.recipients], ['', ['b@example.org', 'c@example.org']])
   const text = mail!.message.toString('latin1')
-  t.match(text, /^X-SHA256-Cluster-1: v=1; k=mx1; t=\d+; s=!released; h=/)
+  t.match(
+    text,
+    /^X-SHA256-Cluster-1: v=1; k=mx1; t=\d+; s=!released,!to-[\w-]{16},!to-[\w-]{16}; h=/,
+  )
   t.ok(text.endsWith(virus), 'below it, as it came')
 
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', CLAMDBDIR: '/nonexistent' }
@@ -291,7 +298,7 @@ t.test('without a key a message is not released by mistake', async (t) => {
   const queue = release.slice(0, 3)
   const { code, err } = await run(directory, ...queue, ...seen(directory, id))
   t.equal(code, 2)
-  t.match(err, /keyring: .*onescan keygen, or release with --no-stamp/)
+  t.match(err, /keyring: .*onescan keygen --release, or release with --no-stamp/)
   t.equal((await run(directory, ...queue, '--no-stamp', ...seen(directory, id))).code, 0)
   t.equal(delivered()[0]?.message.toString(), 'Subject: x\n\nbody\n')
 })
