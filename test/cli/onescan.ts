@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 
@@ -11,6 +12,11 @@ export { oldestNode }
 
 /** The launcher, which finds node in PATH. */
 export const launcher: string = join(root, 'bin/onescan')
+
+const compiled = join(root, 'build/native/onescan')
+
+/** Compiled, where it is built, a command takes half of the time that it takes on Node. */
+const quickest = existsSync(compiled) ? [compiled] : [process.execPath, bundle]
 
 /** The slot program of the same package. */
 export const slotProgram: string = join(root, 'bin/onescan-queue')
@@ -30,13 +36,15 @@ export interface RunOptions {
   /** Variables besides PATH. No others are inherited. */
   readonly env?: Record<string, string>
   readonly input?: string | Buffer
+  /** The Node that runs the bundle. */
   readonly runtime?: string
 }
 
 /** Runs the built command line to its end. */
 export async function onescan(words: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { env = {}, input = '', runtime = process.execPath } = options
-  const child = spawn(runtime, [bundle, ...words], { env: { PATH: searchPath, ...env } })
+  const { env = {}, input = '', runtime } = options
+  const [program, ...args] = runtime === undefined ? quickest : [runtime, bundle]
+  const child = spawn(program!, [...args, ...words], { env: { PATH: searchPath, ...env } })
   const out: Buffer[] = []
   const err: Buffer[] = []
   child.stdout.on('data', (bytes: Buffer) => out.push(bytes))
