@@ -1,19 +1,14 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { loadLibc } from '../../../src/ground/runtime/libc.ts'
 import { plain } from '../../cases/messages.ts'
-import { runtimes as onNode, startOnescand } from '../daemon/process.ts'
+import { runtimes, startOnescand } from '../daemon/process.ts'
 
 /** The client's user and process in the log. */
 
-const compiled = join(import.meta.dirname, '../../../build/native/onescand')
 const libc = await loadLibc()
 
-for (const { name, program } of [...onNode, { name: 'compiled', program: [compiled] }]) {
-  const skip =
-    (!existsSync(program[0]!) && 'run npm run build:native') ||
-    (!libc && 'install the npm package koffi')
+for (const { name, program } of runtimes) {
+  const skip = !libc && 'install the npm package koffi'
 
   t.test(`the log has the user and process of the client, ${name}`, { skip }, async (t) => {
     const settings = { QHPSI: 'plugin: eicar' }

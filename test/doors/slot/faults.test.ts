@@ -51,13 +51,6 @@ t.test('if the client goes away while it sends the message, the slot ends with 5
   })
 })
 
-t.test('with descriptor 0 or 1 closed the slot ends with 54', async (t) => {
-  for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
-    const program = ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest]
-    await refusedBy(t, 54, /fault=read/, { program, settings: { QHPSI: '/bin/true' } })
-  }
-})
-
 t.test('without TMPDIR the slot ends with 64', async (t) => {
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(TMPDIR\)/, {
     settings: { QHPSI: '/bin/true', TMPDIR: '/nonexistent' },

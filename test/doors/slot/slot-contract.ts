@@ -1,0 +1,238 @@
+import { chmodSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { ADDRESS_MAX } from '../../../src/message/envelope/envelope.ts'
+import { bytes } from '../../cases/case.ts'
+import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
+import { envelope, runSlot, type SlotSetup } from './slot.ts'
+
+/** A program in the slot. */
+export interface SlotProgram {
+  readonly name: string
+  readonly program: readonly string[]
+  /** With which a message is scanned and found clean, QHPSI among them. */
+  readonly settings: Readonly<Record<string, string>>
+  /** How often others were asked about a message so far. */
+  readonly asked: () => number
+}
+
+const message = bytes('Subject: x\n\nbody\n')
+const tagged = 'X-QHPSI: clean\nSubject: x\n\nbody\n'
+
+/** What qmail-queue(8) and onescan-queue(8) promise, of whichever program stands in the slot. */
+export async function keepsContract(t: Test, subject: SlotProgram): Promise<void> {
+  const { program, asked } = subject
+  const path = program.at(-1)!
+  const run = (setup: SlotSetup = {}) =>
+    runSlot({ program, message, ...setup, settings: { ...subject.settings, ...setup.settings } })
+  /** With scanning, and without: the next program is called either way. */
+  const ways = [subject.settings.QHPSI, undefined]
+
+  /** Nothing is queued, nothing is left behind, and nobody is asked. */
+  async function endsIn(t: Test, code: number, log: RegExp, setup: SlotSetup): Promise<void> {
+    const before = asked()
+    const ended = await run(setup)
+    t.equal(ended.code, code, ended.logged)
+    t.match(ended.logged, log)
+    t.equal(ended.deliveries.length, 0)
+    t.same(ended.left, [])
+    t.equal(asked(), before)
+  }
+
+  await t.test('an envelope that is cut at any byte queues nothing: 54', async (t) => {
+    for (let length = 0; length < envelope.length; length++) {
+      const cut = envelope.subarray(0, length)
+      const log = /^onescan: decision=defer fault=read reason="envelope: ended before/
+      await endsIn(t, 54, log, { envelope: cut })
+      await endsIn(t, 54, /decision=pass/, { envelope: cut, settings: { QHPSI: undefined } })
+    }
+  })
+
+  await t.test('a wrong letter in the envelope queues nothing: 91', async (t) => {
+    for (const wrong of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
+      await endsIn(t, 91, /fault=envelope/, { envelope: bytes(wrong) })
+    }
+  })
+
+  await t.test('an address of 1,002 bytes is handed on; a longer one ends in 11', async (t) => {
+    const longest = 'a'.repeat(ADDRESS_MAX)
+    const fits = await run({ envelope: bytes(`F${longest}\0T${longest}\0\0`) })
+    t.same(fits.deliveries[0]?.recipients, [longest])
+    for (const wire of [`F${longest}a\0Tb\0\0`, `Fa\0T${longest}a\0\0`]) {
+      const log = /decision=reject fault=address-too-long .*exit=11/
+      await endsIn(t, 11, log, { envelope: bytes(wire) })
+    }
+  })
+
+  await t.test('the envelope is handed on byte for byte, before its pipe is closed', async (t) => {
+    const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
+    for (const wire of [
+      'F\0Tb@example.org\0\0',
+      'F\0\0',
+      'Fa\nb@x\0T\xfc\xff\0T\0Tline\nbreak\0\0',
+      `Fa@example.org\0${many}\0`,
+    ]) {
+      const ended = await run({ envelope: bytes(wire), keepEnvelopeOpen: true })
+      t.equal(ended.timedOut, false)
+      t.ok(ended.deliveries[0]?.envelope.equals(bytes(wire)), `${wire.length} bytes`)
+    }
+  })
+
+  await t.test('message and envelope come in any pieces', async (t) => {
+    const single = (whole: Buffer) => Array.from(whole, (_, at) => whole.subarray(at, at + 1))
+    const ended = await run({ message: single(message), envelope: single(envelope) })
+    t.equal(ended.text, tagged)
+  })
+
+  await t.test('fd 0 may be a file, and is read from its present offset', async (t) => {
+    const directory = t.testdir({ message: `skip${message}` })
+    const script = `{ head -c 4 >/dev/null; exec "$@"; } 0<'${directory}/message'`
+    // Nothing comes by the pipe, which nobody reads: a write that fails would end the envelope.
+    const shell = ['/bin/sh', '-c', script, 'sh', ...program]
+    const ended = await run({ program: shell, message: [] })
+    t.equal(ended.text, tagged, ended.logged)
+  })
+
+  await t.test('if fd 0 or fd 1 is closed or no input, it ends in 54', async (t) => {
+    for (const redirection of ['0<&-', '1>&-', '1>/dev/null', '0</']) {
+      const shell = ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...program]
+      await endsIn(t, 54, /fault=read/, { program: shell })
+    }
+  })
+
+  await t.test("the next program's exit code is the answer", { jobs: 2 }, async (t) => {
+    for (const code of [11, 31, 51, 52, 53, 54, 61, 71, 81, 82, 88, 91, 115, 120]) {
+      for (const QHPSI of ways) {
+        t.equal((await run({ settings: { QHPSI, STANDIN_EXIT: `${code}` } })).code, code)
+      }
+    }
+  })
+
+  await t.test('a crash of the next program stays a crash', async (t) => {
+    const crash = await run({ program: [...program, '/bin/sh', '-c', 'kill -SEGV $$'] })
+    t.equal(crash.signal, 'SIGSEGV')
+  })
+
+  await t.test('the next program is argv, else QUEUECHAIN, else below QMAILHOME', async (t) => {
+    const calls = join(t.testdir({ 'my home': { bin: {} } }), 'calls')
+    const home = join(calls, '../my home')
+    const queue = standInQueue()
+    symlinkSync(queue, join(home, 'bin/qmail-queue'))
+    for (const QHPSI of ways) {
+      const settings = { QHPSI, STANDIN_RECORD: calls }
+      await run({
+        program: [...program, queue, 'one', 'two words', ''],
+        settings: { ...settings, QUEUECHAIN: '/nonexistent' },
+      })
+      for (const QUEUECHAIN of [
+        `'${queue}' one "two words" ''`,
+        `\t${queue.slice(0, -3)}"${queue.slice(-3)}"\none 'two w'ords ""  `,
+        `"${queue}"   o'n'e two' 'words ""`,
+      ]) {
+        await run({ settings: { ...settings, QUEUECHAIN } })
+      }
+    }
+    const seen = recordedCalls(calls).map((call) => call.arguments)
+    t.equal(seen.length, 8)
+    for (const words of seen) t.same(words.slice(-3), ['one', 'two words', ''])
+    for (const QUEUECHAIN of [undefined, '', ' \t']) {
+      const ended = await run({ settings: { QMAILHOME: home, QUEUECHAIN } })
+      t.equal(ended.deliveries.length, 1, ended.logged)
+    }
+  })
+
+  await t.test('a bare name of the next program is looked up in PATH', async (t) => {
+    const directory = t.testdir({
+      bin: { 'next-queue': t.fixture('symlink', standInQueue()) },
+      decoy: { 'next-queue': {} },
+      plain: { 'next-queue': 'not executable' },
+    })
+    for (const places of ['bin', 'decoy:bin', 'plain:bin', 'nothing:bin:decoy']) {
+      const PATH = `${places.replaceAll(/\w+/g, (name) => `${directory}/${name}`)}`
+      const ended = await run({ settings: { QUEUECHAIN: 'next-queue', PATH } })
+      t.equal(ended.deliveries.length, 1, places)
+    }
+    const here = { QUEUECHAIN: 'next-queue', PATH: ':/nonexistent' }
+    const ended = await run({ directory: join(directory, 'bin'), settings: here })
+    t.equal(ended.deliveries.length, 1, 'an empty element is the working directory')
+  })
+
+  await t.test('a next program that cannot be executed ends in 120, and is named', async (t) => {
+    const directory = t.testdir({ plain: 'no program', directory: {} })
+    chmodSync(join(directory, 'plain'), 0o644)
+    for (const QHPSI of ways) {
+      for (const chain of [join(directory, 'plain'), directory, '/nonexistent', 'no-such-name']) {
+        const ended = await run({ settings: { QHPSI, QUEUECHAIN: chain } })
+        t.equal(ended.code, 120)
+        t.match(ended.logged, `fault=chain reason="next program ${chain}: `)
+        t.equal(ended.deliveries.length, 0)
+      }
+    }
+  })
+
+  await t.test('the next program is never the program itself', async (t) => {
+    const link = join(t.testdir(), 'link')
+    symlinkSync(path, link)
+    for (const QHPSI of ways) {
+      for (const QUEUECHAIN of [path, link]) {
+        const ended = await run({ settings: { QHPSI, QUEUECHAIN } })
+        t.equal(ended.code, 120)
+        t.match(ended.logged, new RegExp(`is ${subject.name} itself; set QUEUECHAIN`))
+      }
+    }
+  })
+
+  await t.test('an open quote or an option for the next program ends in 55', async (t) => {
+    for (const QUEUECHAIN of [`'not closed`, `a "b'`, '-v']) {
+      await endsIn(t, 55, /fault=config/, { settings: { QUEUECHAIN } })
+    }
+  })
+
+  await t.test('variables that make it scan, loop or load code are hidden', async (t) => {
+    const calls = join(t.testdir(), 'calls')
+    const hidden = {
+      QHPSI: '',
+      QHPSIMAXSIZE: '1G',
+      QUEUE_PLUGIN: 'x',
+      REJECTVIRUS: '1',
+      VIRUSFORWARD: 'v@example.org',
+      PLUGINDIR: '/plugins',
+      QMAILQUEUE: path,
+      NODE_EXTRA_CA_CERTS: '',
+      BUN_BE_BUN: '',
+    }
+    const kept = {
+      RELAYCLIENT: '',
+      TCPREMOTEIP: '192.0.2.1',
+      REJECTVIRUS2: 'x',
+      DATABYTES: '5',
+      CUSTOM: 'a=b "c"\nd',
+      SCANTIMEOUT: '9',
+    }
+    for (const QHPSI of ways) {
+      await run({ settings: { ...hidden, ...kept, QHPSI, STANDIN_RECORD: calls } })
+    }
+    const seen = recordedCalls(calls)
+    t.equal(seen.length, 2)
+    for (const { environment } of seen) {
+      for (const name of Object.keys(hidden)) t.notOk(name in environment, name)
+      t.match(environment, kept)
+    }
+  })
+
+  await t.test('the log goes to LOGFILE if that is set', async (t) => {
+    const file = join(t.testdir(), 'log')
+    const began = Date.now()
+    for (let n = 0; n < 2; n++) {
+      const settings = { QHPSI: undefined, LOGFILE: file }
+      t.notMatch((await run({ settings })).logged, 'onescan:')
+    }
+    const lines = readFileSync(file, 'latin1').trimEnd().split('\n')
+    t.equal(lines.length, 2)
+    for (const line of lines) {
+      const [, time = ''] = /^onescan: decision=\w+ .* total_ms=\S+ time=(\S+Z)$/.exec(line) ?? []
+      const when = Date.parse(time)
+      t.ok(when >= began && when <= Date.now(), line)
+    }
+  })
+}
