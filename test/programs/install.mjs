@@ -31,6 +31,7 @@ const needed = {
   envdir: 'daemontools',
   mandoc: 'mandoc',
   openssl: 'openssl',
+  gpg: 'gpg',
   gcc: 'gcc',
   'clang-format': 'clang-format',
   python3: 'python3',

@@ -20,11 +20,12 @@ export interface UuencodeMode {
    * Which lines are data. The first character of a line says how many bytes the line has.
    * - `about`: lines that are not much longer than that.
    * - `whole`: those of them that are complete and have no lower-case letters.
+   * - `complete`: the same, but lower-case letters may stand behind what the line says to have.
    * - `exact`: those of them that have no characters beyond.
    * - `any`: all lines; the lowest six bits of the first character are the length.
    * - `folded`: all lines, with lower-case letters taken for upper case.
    */
-  readonly lines: 'about' | 'whole' | 'exact' | 'any' | 'folded'
+  readonly lines: 'about' | 'whole' | 'complete' | 'exact' | 'any' | 'folded'
   /** Whether a line is decoded to its end, even if it says that it has fewer bytes. */
   readonly toItsEnd: boolean
   /** Whether a line of zero bytes, or `end`, ends the data. If not, it is skipped. */
@@ -44,6 +45,7 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { ...STANDARD_UUENCODE, stops: false },
   { ...STANDARD_UUENCODE, lines: 'whole' },
   { ...STANDARD_UUENCODE, lines: 'whole', stops: false },
+  { ...STANDARD_UUENCODE, lines: 'complete' },
   { ...STANDARD_UUENCODE, lines: 'exact' },
   { ...STANDARD_UUENCODE, lines: 'any' },
   { ...STANDARD_UUENCODE, lines: 'any', stops: false },
@@ -197,9 +199,10 @@ export class UuencodeDecoder implements Decoder {
     if (lines === 'about') return length
     if (lines === 'exact' && characters > needed) return OTHER
     if (characters < needed) return OTHER
+    const saidEnd = from + 1 + needed
     const isData = isXxencode
-      ? isXxLine(bytes, from, from + 1 + needed)
-      : !hasSmall(bytes, from, end)
+      ? isXxLine(bytes, from, saidEnd)
+      : !hasSmall(bytes, from, lines === 'complete' ? saidEnd : end)
     return isData ? length : OTHER
   }
 }

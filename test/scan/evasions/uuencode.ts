@@ -134,6 +134,13 @@ export const uuencode: readonly Evasion[] = [
     'MABCDEF',
     ...file.slice(1),
   ]),
+  ...both('with a line that is too short, and small letters behind the last one', () => [
+    BEGIN,
+    'M123',
+    ...file.slice(0, -3),
+    `${file.at(-3)}ab`,
+    ...file.slice(-2),
+  ]),
   ...both('with end in large letters', () => [BEGIN, ...file.slice(0, -1), 'END']),
   ...both('with end in the middle', () => [BEGIN, file[0]!, 'end', ...file.slice(1)]),
   ...both('with lines of three bytes', () => {
