@@ -113,14 +113,14 @@ async function judgeFor(
 
 /**
  * Reads the client. Throws GoCold if it may be qmail-send with a bounce of its own, which is never
- * refused, and the kernel does not tell its user: the cold program knows. Mail that has an address
- * came from a server.
+ * refused, and the kernel does not tell its user: the cold program knows. A host without the user of
+ * BOUNCEUSER has no qmail-send, and mail that has an address came from a server.
  */
 function readClient({ variables }: Request, { peer, bounceUser }: RequestContext): SlotClient {
-  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser())
-  if (peer === undefined && client.origin.clientAddress === undefined) {
-    throw new GoCold('the kernel does not tell who asks')
-  }
+  const injector = bounceUser()
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, injector)
+  const mayInject = injector !== undefined && client.origin.clientAddress === undefined
+  if (peer === undefined && mayInject) throw new GoCold('the kernel does not tell who asks')
   return client
 }
 

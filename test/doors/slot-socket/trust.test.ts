@@ -189,6 +189,13 @@ t.test('the user of the process that asks says whether qmail-send injects a boun
   }
   const fromServer = await asks(undefined, { TCPREMOTEIP: '192.0.2.1' })
   t.equal(fromServer.code, 31, 'a server took it')
+  const withoutQmail = await openSlot(
+    t,
+    { ...settings, BOUNCEUSER: 'nobody-of-this-host' },
+    { identifyPeer: () => undefined },
+  )
+  const local = await withoutQmail.ask({ variables: { QHPSI: stage.scanner }, message: infected })
+  t.equal(local.code, 31, 'this host has no qmail-send')
 })
 
 t.test('no line of onescan.policy gives a message more time than its client', async (t) => {
