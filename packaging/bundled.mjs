@@ -8,7 +8,6 @@ import { partOf } from './install-locked.mjs'
 /** Those that sources import; what these need comes with them. */
 export const bundled = [
   'clamscan',
-  'cli-progress',
   'fflate',
   'iconv-lite',
   'ldapts',

@@ -1,9 +1,8 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { errorCode, Fault } from '../ground/errors/fault.ts'
-import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import type { QuarantineEntry } from './entries.ts'
-import { type Folder, findFolder, type MaildirPart } from './folders.ts'
+import { Fault } from '../ground/errors/fault.ts'
+import { procPathOf } from '../ground/path/walk.ts'
+import type { Folder, MaildirPart } from './folders.ts'
 import { decodeRecord, type QuarantineRecord, RECORD_MAX } from './record.ts'
 
 /** Bytes of a file that are read at first, to find its record. */
@@ -44,26 +43,6 @@ export async function openEntry(
   } catch (error) {
     await handle.close()
     throw error
-  }
-}
-
-/** Reads the record of a message; undefined if the file is not there any more. Rejects as openEntry() does. */
-export async function recordOf(
-  root: PathHandle,
-  entry: QuarantineEntry,
-  recordMax = RECORD_MAX,
-): Promise<QuarantineRecord | undefined> {
-  const folder = findFolder(root, entry.grounds, entry.day)
-  if (folder === undefined) return undefined
-  try {
-    const opened = await openEntry(folder, entry.part, entry.file, recordMax)
-    await opened.close()
-    return opened.record
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  } finally {
-    folder.close()
   }
 }
 

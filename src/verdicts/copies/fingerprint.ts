@@ -15,9 +15,6 @@ export interface FingerprintInput {
   readonly scanDescription: string
 }
 
-/** Bytes of a fingerprint. */
-export const FINGERPRINT_SIZE = 32
-
 /**
  * Returns the fingerprint by which the verdict on a message is remembered (doc/verdicts.md): HMAC-SHA-256
  * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the

@@ -45,15 +45,6 @@ export function ownAccount({ passwd }: Accounts): SystemAccount {
   }
 }
 
-export function findGroup({ group }: Accounts, name: string): number | undefined {
-  const [, , gid] =
-    group
-      .split('\n')
-      .map((line) => line.split(':'))
-      .find(([own]) => own === name) ?? []
-  return gid === undefined ? undefined : Number(gid)
-}
-
 /** The name of a user, or the number if there is no name. */
 export function nameOrNumber({ passwd }: Accounts, uid: number): string {
   for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
