@@ -8,9 +8,9 @@
  * fewer.
  */
 export const CONTENTS_MAX = 2000
-export const CONTENTS_LEAST = 250
+export const CONTENTS_LEAST = 500
 /** The bytes of a message for each content beyond CONTENTS_LEAST. */
-export const BYTES_OF_CONTENT = 64
+export const BYTES_OF_CONTENT = 32
 
 /** How many contents a message of this size may have. */
 export function mostContentsOf(size: number): number {
