@@ -128,7 +128,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   // The chain
   {
     name: 'QUEUECHAIN is onescan-queue itself',
-    env: { QUEUECHAIN: slotProgram },
+    env: { QMAILQUEUE: slotProgram, QUEUECHAIN: slotProgram },
     expect: [/^error chain: .*onescan-queue itself; set QUEUECHAIN/],
   },
   {
@@ -354,7 +354,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     service: () => ['softlimit', '-m', '3000000', ...tcpserver()],
     expect: [
       AS_ROOT,
-      /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 4 GB/,
+      /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 1 GiB/,
       /^error slot, clean message: /,
       /^error slot, EICAR: /,
     ],

@@ -50,7 +50,7 @@ t.test(
           level: 'warning',
           value:
             /^3000000 bytes of address space, .* cannot start: onescand scans mail, but while it cannot answer, mail is deferred$/,
-          remedy: /^set 4 GB by "softlimit -a 4000000000" in the run script/,
+          remedy: /^set 1 GiB by "softlimit -a 1073741824" in the run script/,
         },
       ],
     )
@@ -66,7 +66,7 @@ t.test('without onescand no mail gets through', { skip }, async (t) => {
   const findings = await check(t, '/nonexistent/slot.sock')
   t.match(
     findings.filter(({ what }) => what === 'memory limits'),
-    [{ level: 'error', value: /cannot start \("qq crashed"\)/, remedy: /^set 4 GB/ }],
+    [{ level: 'error', value: /cannot start \("qq crashed"\)/, remedy: /^set 1 GiB/ }],
   )
   t.same(levelOf(findings, 'slot, clean message'), ['error'])
 })
