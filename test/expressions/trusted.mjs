@@ -92,12 +92,6 @@ export const trusted = [
     why: 'a line of a control file of the operator',
   },
   {
-    file: 'scan/clamd/clamd-reply.ts',
-    expression:
-      "/: (?:(?:File path check failure|lstat\\(\\) failed|Access denied|Can't (?:open|access|read|get)|Not supported file type|Not a regular file).* ERROR|Excluded(?: \\(another filesystem\\))?)$/s",
-    why: 'a reply of clamd, of 8 KiB at most',
-  },
-  {
     file: 'scan/clamdscan.ts',
     expression: '/^\\s*TCPSocket\\s/m',
     why: 'clamd.conf(5) of this host',

@@ -20,7 +20,9 @@ const START_LEAST = 16
 
 /** Returns whether the line may begin data: behind a colon it has nothing but characters of BinHex. */
 export function isBinhexStart(line: string): boolean {
-  const data = /^:([^\0\v\f:]*):?\s*(?:[\0\v\f]|$)/.exec(line)?.[1]?.trimEnd() ?? ''
+  if (!line.startsWith(':')) return false
+  const [text = ''] = line.slice(1).split(/[\0\v\f]/, 1) // where readers end a line
+  const data = text.trimEnd().replace(/:$/, '').trimEnd()
   return data.length >= START_LEAST && isData(Buffer.from(data, 'latin1'), 0, data.length)
 }
 
