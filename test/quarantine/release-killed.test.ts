@@ -49,6 +49,7 @@ for (const [when, call, state, handedOn] of steps) {
       [...words, '--env', `QUEUECHAIN=${chain}`, id, digestOf(directory, id)],
       {
         env: { NODE_OPTIONS: `--require ${preload}`, KILL_BEFORE: call },
+        runtime: process.execPath, // which loads the preload
       },
     )
     t.equal(code, null, 'it was killed')
