@@ -64,6 +64,8 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'age of a stamp, default': table.CLUSTERMAXAGE.default,
       'clock of another host ahead': FUTURE_MAX,
       'time for all scanners, default': scan.timeout / 1000,
+      'parameters of a field, for attachments': PARAMETERS_MAX,
+      'file name, for attachments': NAME_MAX,
       'age at which a left spool file is swept': SWEEP_AGE / 1000,
     },
     'onescan-clamav.7': {
@@ -73,10 +75,6 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'server that refuses connections, tried again for': COMES_BACK_WITHIN.refused / 1000,
       'server that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
       'reply of clamd': REPLY_MAX,
-    },
-    'onescan-attachments.5': {
-      'parameters of a field': PARAMETERS_MAX,
-      'file name': NAME_MAX,
     },
     'onescan-second-look.7': {
       'contents of a message': CONTENTS_LEAST,

@@ -51,7 +51,7 @@ export interface SecondLookPolicy {
 }
 
 export interface AttachmentPolicy {
-  /** The control file of banned names and types (onescan-attachments(5)), or patterns of names alone. */
+  /** The control file of banned names and types (ATTACHMENTS in onescan-queue(8)), or patterns of names alone. */
   readonly rules: { readonly file: string } | { readonly names: readonly string[] }
   /** Mail with more in it than is read: *could not tell*, or judged by what was read. */
   readonly malformed: 'defer' | 'accept'
