@@ -152,7 +152,7 @@ t.test('onescand(8) says how many messages are at one clamd', async (t) => {
 })
 
 t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {
-  const page = readPage('onescan-quota.7')
+  const page = section(readPage('onescan-queue.8'), 'QUOTA SERVICES')
   t.match(page, `with at most ${SOCKETS_MAX} sockets in each process`)
   t.match(page, `If ${PORTS_MAX.toLocaleString('en')} ports of a process rest`)
 })
