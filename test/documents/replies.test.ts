@@ -6,9 +6,9 @@ import { HEADER_TOO_LARGE, refusal } from '../../src/judge/replies.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { readPage, section } from './man-page.ts'
 
-/** The replies that onescan-replies(7) tells against those that are given. */
+/** The replies that onescan-queue(8) tells against those that are given. */
 
-const page = section(readPage('onescan-replies.7'), 'DESCRIPTION')
+const page = section(readPage('onescan-queue.8'), 'REPLIES')
 const rows = [...page.matchAll(/^\.It (\d{3}) (\d\.\d\.\d) Ta (.*)$/gm)].map(
   ([, code, enhanced, text]) => `${code} ${enhanced} ${text}`,
 )
