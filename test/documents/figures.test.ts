@@ -169,11 +169,11 @@ t.test(
 )
 
 t.test(
-  'the figures about how many bytes onescan-second-look(7) lets contents have are those of the program',
+  'the figures about how many bytes onescan-queue(8) lets contents have are those of the program',
   async (t) => {
     const small = `${SMALL_BYTES_TIMES} times the message and ${SMALL_BYTES_MORE / MIB} MiB`
     const most = `at most ${BYTES_TIMES} times and ${BYTES_MORE / MIB} MiB`
-    t.match(words('onescan-second-look.7'), `${small}, ${most}`)
+    t.match(words('onescan-queue.8'), `${small}, ${most}`)
   },
 )
 

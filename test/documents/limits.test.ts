@@ -64,6 +64,17 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'age of a stamp, default': table.CLUSTERMAXAGE.default,
       'clock of another host ahead': FUTURE_MAX,
       'time for all scanners, default': scan.timeout / 1000,
+      'contents of a message': CONTENTS_LEAST,
+      'encoded mails in one another': LOOK_DEPTH_MAX,
+      'places where something may begin or end': LOOK_PLACES_MAX,
+      'contents that have begun and not ended': OPEN_MAX,
+      'fields about content of a header': FIELDS_COUNT_MAX,
+      'encoded words of a header': ENCODED_WORDS_MAX,
+      'fields of headers that delimiters stand in': GOING_ON_MAX,
+      boundary: BOUNDARY_MAX,
+      'boundaries of a message': BOUNDARIES_MAX,
+      'different lengths of boundaries': BOUNDARY_LENGTHS_MAX,
+      'memory for contents': MEMORY_MAX,
       'parameters of a field, for attachments': PARAMETERS_MAX,
       'file name, for attachments': NAME_MAX,
       'age at which a left spool file is swept': SWEEP_AGE / 1000,
@@ -76,26 +87,12 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'server that says nothing by TCP, tried again for': COMES_BACK_WITHIN.silent / 1000,
       'reply of clamd': REPLY_MAX,
     },
-    'onescan-second-look.7': {
-      'contents of a message': CONTENTS_LEAST,
-      'encoded mails in one another': LOOK_DEPTH_MAX,
-      'places where something may begin or end': LOOK_PLACES_MAX,
-      'contents that have begun and not ended': OPEN_MAX,
-      'fields about content of a header': FIELDS_COUNT_MAX,
-      'encoded words of a header': ENCODED_WORDS_MAX,
-      'fields of headers that delimiters stand in': GOING_ON_MAX,
-      boundary: BOUNDARY_MAX,
-      'boundaries of a message': BOUNDARIES_MAX,
-      'different lengths of boundaries': BOUNDARY_LENGTHS_MAX,
-      'memory for contents': MEMORY_MAX,
-    },
   }
-  const look = limitsOf('onescan-second-look.7')
   t.match(
-    look.get('contents of a message'),
+    limits.get('contents of a message'),
     `each ${BYTES_OF_CONTENT} bytes, at most ${CONTENTS_MAX.toLocaleString('en')}`,
   )
-  t.match(look.get('fields about content of a header'), `of ${FIELDS_MAX / MIB} MiB`)
+  t.match(limits.get('fields about content of a header'), `of ${FIELDS_MAX / MIB} MiB`)
   for (const [page, constants] of Object.entries(pages)) {
     const limits = limitsOf(page)
     for (const [what, value] of Object.entries(constants))

@@ -2,8 +2,8 @@ import t from 'tap'
 import { oddities } from '../../src/mime/oddities.ts'
 import { readPage, section } from './man-page.ts'
 
-t.test('onescan-second-look(7) has the oddities of the program, in its order', async (t) => {
-  const text = section(readPage('onescan-second-look.7'), 'ODD MAIL')
+t.test('onescan-queue(8) has the oddities of the program, in its order', async (t) => {
+  const text = section(readPage('onescan-queue.8'), 'ODD MAIL')
   const written = [...text.matchAll(/^\.It ([a-z0-9-]+)\n(.*)\.$/gm)]
   t.same(
     written.map(([, name, what]) => [name, what!.toLowerCase()]),
