@@ -104,8 +104,16 @@ for (const { name, program, skip } of [
     const descriptors = () => readdirSync(`/proc/${worker}/fd`).length
     const setLimit = (files: number) =>
       execFileSync('prlimit', ['--pid', String(worker), `--nofile=${files}:1000`])
+    /** The number of descriptors once connections that are over have been closed. */
+    const settled = async () => {
+      for (let last = 0; ; ) {
+        if (last === descriptors()) return last
+        last = descriptors()
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    }
     for (const spare of [0, 1, 2, 3]) {
-      const before = descriptors()
+      const before = await settled()
       const calls = await Promise.all(Array.from({ length: 4 }, () => call(onescand.socket)))
       while (descriptors() < before + calls.length) await new Promise(setImmediate)
       setLimit(descriptors() + spare)
