@@ -12,7 +12,7 @@ import { startDns } from './dns-stand-in.ts'
 import { launcher, until, visit } from './rig.ts'
 
 /**
- * The run scripts that the README quotes, with real programs on both sides: swaks and
+ * The run scripts that the pages quote, with real programs on both sides: swaks and
  * Postfix send, tcpserver and rblsmtpd surround smtp-delay, and qpsmtpd takes the mail.
  */
 

@@ -29,12 +29,12 @@ for (const { name, steps } of all) {
   )
 }
 
-t.test('settings for Postfix are those that the README names', async (t) => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+t.test('settings for Postfix are those that its page names', async (t) => {
+  const page = readFileSync(join(root, 'doc/postfix.md'), 'utf8')
   const written = walks
     .postfix!.walk(byPackage)
     .flatMap((step) => ('self' in step ? step.self.split('\n') : []))
   const settings = written.filter((line) => /^[A-Z_]+="/.test(line))
   t.equal(settings.length, 3)
-  for (const line of settings) t.ok(readme.includes(`\n${line}\n`), line)
+  for (const line of settings) t.ok(page.includes(`\n${line}\n`), line)
 })

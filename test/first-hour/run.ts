@@ -25,7 +25,7 @@ import { startWatch } from './watch.ts'
 
 /**
  * `npm run first-hour -- [--release bookworm|trixie] [--server postfix|qmail|sendmail|smtp]
- * [--by package|npm]`: does on a bare Debian what the README says, and nothing else, and prints
+ * [--by package|npm]`: does on a bare Debian what the README and its pages say, and prints
  * what a newcomer would see. As root; it takes some minutes, and gets packages from where apt of
  * this machine gets them.
  */

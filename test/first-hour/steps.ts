@@ -77,7 +77,7 @@ const qmail: Walk = (install) => [
   },
   ...install.steps,
   { self: `cp ${install.examples}/tcp.smtp /etc/tcp.smtp` },
-  { page: README, type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
+  { page: 'doc/qmail.md', type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
   {
     self: `sed -i 's/-m 3000000/-a 4000000000/; s/id -g qmaild/id -g onescan/' /service/smtpd/run`,
   },
@@ -128,7 +128,7 @@ const sendmail: Walk = (install) => [
   ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
 ]
 
-/** Between two mail servers, as the README has it: after the queue of Postfix, and back into it. */
+/** Between two mail servers, as doc/smtp.md has it: after the queue of Postfix, and back into it. */
 const smtp: Walk = (install) => [
   ...withPostfix.steps,
   ...install.steps,

@@ -31,7 +31,7 @@ export interface OnescandSetUp {
   readonly options?: (around: Around) => string
   /** The settings by which an onescand runs, if one does. Default: those of the file. */
   readonly runs?: 'with the file' | 'as it was' | 'not'
-  /** Lines of main.cf besides those of the README. */
+  /** Lines of main.cf besides those of its page. */
   readonly postfix?: readonly string[]
   /** Whether a process of Postfix was started before main.cf was changed. */
   readonly isOld?: boolean
