@@ -44,11 +44,13 @@ export function filesOfPackage(root, programs) {
   ]
 }
 
-/** README.md and doc/ in one directory, texts compressed, with links that lead on there. */
+/** README.md, SECURITY.md and doc/ in one directory, texts compressed, with links that lead on there. */
 function pages(root) {
   const files = [
     ...tree(join(root, 'doc'), PAGES),
-    { path: `${PAGES}/README.md`, copyOf: join(root, 'README.md'), mode: 0o644 },
+    ...['README.md', 'SECURITY.md'].map((name) => {
+      return { path: `${PAGES}/${name}`, copyOf: join(root, name), mode: 0o644 }
+    }),
   ].map(({ path, ...file }) => ({ path: /\.(md|json)$/.test(path) ? `${path}.gz` : path, ...file }))
   const places = new Map([
     ...files.map(({ copyOf, path }) => [copyOf, path]),

@@ -10,7 +10,7 @@ const readme = read('README.md')
 const pages = readdirSync(join(root, 'doc'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `doc/${name}`)
-const documents = ['README.md', 'CONTRIBUTING.md', ...pages]
+const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages]
 const manifest: { scripts: Record<string, string>; man: string[]; version: string } = JSON.parse(
   read('package.json'),
 )
@@ -36,7 +36,7 @@ t.test('the README leads to every page, and is one page itself', async (t) => {
 })
 
 t.test('the npm scripts that documents name exist', async (t) => {
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']) {
+  for (const document of ['CHANGELOG.md', ...documents]) {
     for (const [, name] of read(document).matchAll(/\bnpm run ([\w:-]*\w)/g)) {
       t.ok(manifest.scripts[name!], `${document}: npm run ${name}`)
     }
