@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
 
-/** The floors of CONTRIBUTING.md, which its rooms stand on, and what the source imports. */
+/** The floors of doc/design.md, which its rooms stand on, and what the source imports. */
 
 /** Folders that are no room, but hold rooms. */
 const WINGS = ['doors', 'ground', 'quota']
 const src = join(import.meta.dirname, '../../src')
-const page = readFileSync(join(src, '../CONTRIBUTING.md'), 'utf8')
+const page = readFileSync(join(src, '../doc/design.md'), 'utf8')
 const floors = readFloors(page)
 const imports = readImports()
 
@@ -22,7 +22,7 @@ t.test('every room stands on one floor, and no other room is named', async (t) =
 })
 
 t.test(
-  'CONTRIBUTING names every room of src/, and every room of test/ that has no namesake there',
+  'doc/design.md names every room of src/, and every room of test/ that has no namesake there',
   async (t) => {
     const rooms = [...floors.keys()].filter((room) => !room.endsWith('.ts'))
     for (const room of rooms) t.match(page, `\`src/${room}/\``)
