@@ -1,18 +1,10 @@
 import t from 'tap'
-import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
-import { columns, items, readPage, section } from './man-page.ts'
+import { exit } from '../../src/doors/shared/replies/exit-codes.ts'
+import { columns, readPage, section } from './man-page.ts'
 
-/** onescan-queue(8) against src/doors/shared/replies/exit-codes.ts, word by word. */
+/** What onescan-queue(8) says of failures against src/doors/shared/replies/exit-codes.ts. */
 
 const page = readPage('onescan-queue.8')
-const table = items(section(page, 'EXIT STATUS').split('.El\n')[0]!)
-
-t.test('the table of exit codes is that of the code, in its words', async (t) => {
-  t.same(
-    table,
-    Object.values(exit).map((code) => [String(code), exitMeanings[code]]),
-  )
-})
 
 t.test('codes of the failure table are codes of the table, permanent or temporary', async (t) => {
   const faults = columns(section(page, 'WHEN THINGS FAIL'))

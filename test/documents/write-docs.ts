@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EVIDENCE, evidencePage } from './evidence.ts'
+import { PAGE_WITH_TABLES, pageWithTables } from './man-tables.ts'
 
 /** Writes the pages that the code knows: `npm run docs`. */
 
-writeFileSync(join(import.meta.dirname, '../..', EVIDENCE), evidencePage())
+const root = join(import.meta.dirname, '../..')
+writeFileSync(join(root, EVIDENCE), evidencePage())
+writeFileSync(join(root, 'man', PAGE_WITH_TABLES), pageWithTables())
