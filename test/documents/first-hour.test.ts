@@ -30,7 +30,7 @@ for (const { name, steps } of all) {
 }
 
 t.test('settings for Postfix are those that its page names', async (t) => {
-  const page = readFileSync(join(root, 'doc/postfix.md'), 'utf8')
+  const page = readFileSync(join(root, 'doc/mail-servers.md'), 'utf8')
   const written = walks
     .postfix!.walk(byPackage)
     .flatMap((step) => ('self' in step ? step.self.split('\n') : []))

@@ -121,14 +121,14 @@ const sendmail: Walk = (install) => [
   {
     self: `sed 's|/run/onescan/|/run/onescand/|' ${install.examples}/sendmail.mc >>/etc/mail/sendmail.mc`,
   },
-  { page: 'doc/sendmail.md', type: 'make -C /etc/mail' },
+  { page: 'doc/mail-servers.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
   settle,
   check('ok +filter onescan: refuses EICAR'),
   ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
 ]
 
-/** Between two mail servers, as doc/smtp.md has it: after the queue of Postfix, and back into it. */
+/** Between two servers, as doc/mail-servers.md has it: after the queue of Postfix, and back into it. */
 const smtp: Walk = (install) => [
   ...withPostfix.steps,
   ...install.steps,
