@@ -43,7 +43,7 @@ import { items, readPage } from './man-page.ts'
 /** Figures in pages that stand in no table of limits, against the program. */
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
-const monitoring = read('doc/monitoring.md')
+const monitoring = read('doc/operate.md')
 const rules = read('packaging/monitoring/rules.yml')
 const daemon = readPage('onescand.8')
 const options = new Map(items(daemon).filter(([tag]) => tag.startsWith('Fl -')))
