@@ -27,9 +27,9 @@ import {
 import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
 import { subjectOf } from '../verdicts/copies/subjects.ts'
 
-/** doc/verdicts.md against the program. */
+/** doc/cluster.md against the program. */
 
-const page = readFileSync(join(import.meta.dirname, '../../doc/verdicts.md'), 'utf8')
+const page = readFileSync(join(import.meta.dirname, '../../doc/cluster.md'), 'utf8')
 
 t.test('the vector is the fingerprint that the program makes', async (t) => {
   const looks = /`(onescan=0\.1\.0 [^`]+)` as the second line/.exec(page)![1]!

@@ -16,7 +16,7 @@ export interface FingerprintInput {
 }
 
 /**
- * Returns the fingerprint by which the verdict on a message is remembered (doc/verdicts.md): HMAC-SHA-256
+ * Returns the fingerprint by which the verdict on a message is remembered (doc/cluster.md): HMAC-SHA-256
  * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the
  * digest of the header fields, and the digest of the canonical body. Two messages share a fingerprint
  * only if readers of mail get the same out of both. Undefined if the message is not well formed, or if

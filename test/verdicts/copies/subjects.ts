@@ -9,7 +9,7 @@ export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
   return { header, formFault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
-/** The fingerprint of doc/verdicts.md, written down a second time from its text. */
+/** The fingerprint of doc/cluster.md, written down a second time from its text. */
 export function independentFingerprint(message: Buffer, secret: Buffer, scan = SCAN): string {
   const ending = message.includes('\r\n') ? 'crlf' : 'lf'
   const text = message.toString('latin1').replaceAll('\r\n', '\n')
