@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findProgram } from '../programs/install.mjs'
+import { readPage, section } from './man-page.ts'
 
 /** The commands of the built `onescan` against the documents and the man pages. */
 
@@ -28,12 +29,10 @@ function commandsOf(...words: string[]): string[] {
 
 const commands = commandsOf()
 
-t.test('the table of doc/settings.md has exactly the commands of onescan', async (t) => {
-  const page = readFileSync(join(root, 'doc/settings.md'), 'utf8')
-  const [, table] = page.split('\n| command | what it does |\n')
-  const rows = table!.split('\n\n')[0]!.split('\n').slice(1)
-  const named = rows.flatMap((row) => [...row.split('|')[1]!.matchAll(/`onescan ([a-z ]+)`/g)])
-  t.same(named.map(([, name]) => name).sort(), [...commands].sort())
+t.test('onescan(1) has a chapter about exactly the commands of onescan', async (t) => {
+  const titles = section(readPage('onescan.1'), 'DESCRIPTION').matchAll(/^\.Ss (.*)$/gm)
+  const chapters = [...titles].flatMap(([, title]) => title!.split(', '))
+  t.same(chapters.filter((title) => title !== 'JSON').sort(), [...commands].sort())
 })
 
 t.test('the documents name only commands and options that exist', async (t) => {
