@@ -57,7 +57,6 @@ async function measure(program: string, largeAlone = false): Promise<void> {
   })
   try {
     await onescand.logged(/serving/)
-    await new Promise((resolve) => setTimeout(resolve, 5000)) // warm-up
     if (largeAlone) return await besideLarge(place, onescand.pid)
     await many(place, onescand.pid)
     const client = {
