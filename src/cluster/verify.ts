@@ -24,8 +24,11 @@ export type Trust =
       readonly trusted: true
       /** The id of the key of the first stamp that holds. */
       readonly key: string
-      /** The scanners that stamps name, as in `s=`; an md5 stamp stands for all of them. */
-      readonly scanners: 'all' | ReadonlySet<string>
+      /**
+       * The words of `s=`, of each stamp that holds by itself: one host has said them together. An md5
+       * stamp stands for all scanners.
+       */
+      readonly scanners: 'all' | readonly ReadonlySet<string>[]
       /** The index of the stamp whose MAC covers the fields below it; undefined for md5, which covers none. */
       readonly stamp: number | undefined
     }
@@ -97,7 +100,7 @@ function verifyHmac(
   if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
 
   const faultOf = createHmacCheck(message, options)
-  const scanners = new Set<string>()
+  const scanners: ReadonlySet<string>[] = []
   let first: HmacStamp | undefined
   let why = ''
   for (const stamp of candidates) {
@@ -109,9 +112,8 @@ function verifyHmac(
     first ??= stamp
     // Words with ! are of a release, which not every key may say.
     const { mayRelease } = known.get(stamp.claims.k)!
-    for (const scanner of stamp.claims.s.split(',')) {
-      if (mayRelease || !scanner.startsWith('!')) scanners.add(scanner)
-    }
+    const words = stamp.claims.s.split(',')
+    scanners.push(new Set(words.filter((word) => mayRelease || !word.startsWith('!'))))
   }
   if (first === undefined) return { trusted: false, why }
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }

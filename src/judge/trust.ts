@@ -34,14 +34,17 @@ export async function verifyTrust(
 }
 
 /**
- * Whether the stamps of a message make this scanner unnecessary: they must name it, and say that the
- * host that signed looked as closely as this host does.
+ * Whether the stamps of a message make this scanner unnecessary: one of them must name it, and say that
+ * the host that signed looked as closely as this host does. Words of two stamps are those of two hosts,
+ * and say nothing together.
  */
 export function vouchesFor(trust: Trust, scanner: Scanner, { secondLook }: ScanPolicy): boolean {
   if (!trust.trusted) return false
   if (trust.scanners === 'all') return true
-  if (secondLook.when === 'always' && !trust.scanners.has(EVERY_PART)) return false
-  return trust.scanners.has(scannerName(scanner.name))
+  const name = scannerName(scanner.name)
+  return trust.scanners.some(
+    (words) => words.has(name) && (secondLook.when !== 'always' || words.has(EVERY_PART)),
+  )
 }
 
 /**
@@ -54,10 +57,8 @@ export function isReleased(
   { crypto }: Pick<Tools, 'crypto'>,
 ): boolean {
   if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
-  const { scanners } = trust
-  if (!scanners.has(RELEASED) || envelope.recipientCount > RELEASED_TO_MAX) return false
-  for (const { text } of recipientsOf(envelope)) {
-    if (!scanners.has(releasedTo(crypto, text))) return false
-  }
-  return true
+  if (envelope.recipientCount > RELEASED_TO_MAX) return false
+  const needed = [RELEASED]
+  for (const { text } of recipientsOf(envelope)) needed.push(releasedTo(crypto, text))
+  return trust.scanners.some((words) => needed.every((word) => words.has(word)))
 }

@@ -6,6 +6,9 @@ import { Store } from './store.ts'
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 const INFLATED_MOST = 512
 
+/** What a stream costs besides its bytes: the memory that fflate takes for each. */
+const STREAM_COST = 32 * 1024
+
 export interface Inflated {
   /** What came out, which the caller closes. */
   readonly store: Store
@@ -13,12 +16,17 @@ export interface Inflated {
   readonly isBroken: boolean
 }
 
-/** Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). */
+/**
+ * Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). Each stream counts as
+ * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes.
+ */
 export function* inflated(
   source: Source,
   form: 'deflate' | 'zlib',
   work: Work,
 ): Generator<ContentStep, Inflated> {
+  countBytes(work, STREAM_COST)
+  yield* countWork(work, STREAM_COST)
   const store = new Store(work.pool)
   let isBroken = false
   let isDone = false

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { domainToASCII } from 'node:url'
 import {
   lowerCase,
@@ -14,12 +15,20 @@ export interface Comparable {
 
 /**
  * Brings an address into the form of patterns, since clients choose how they write it: in lower case,
- * without quotes and source route, and with a domain in UTF-8 (RFC 6531) in its form with xn-- (RFC 5891).
+ * also in UTF-8 (RFC 6531), without quotes and source route, and with a domain in its form with xn--
+ * (RFC 5891).
  */
 export function comparable(address: MailAddress): Comparable {
   const { local, domain: plain } = withPlainDomain(mailboxOf(address))
   const domain = plain && asciiDomain(plain)
-  return { whole: lowerCase(local) + (domain === undefined ? '' : `@${domain}`), domain }
+  return { whole: lowerMailbox(local) + (domain === undefined ? '' : `@${domain}`), domain }
+}
+
+/** Lowers all letters of a local part (latin1) that is UTF-8, and else those of ASCII alone. */
+function lowerMailbox(local: string): string {
+  const bytes = Buffer.from(local, 'latin1')
+  if (!/[\x80-\xff]/.test(local) || !isUtf8(bytes)) return lowerCase(local)
+  return Buffer.from(bytes.toString('utf8').toLowerCase()).toString('latin1')
 }
 
 /** Returns the form of a domain (latin1) that DNS has, or the domain itself if it is no name of DNS. */

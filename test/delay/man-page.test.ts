@@ -46,7 +46,7 @@ t.test('the page has the defaults of the program', async (t) => {
     '-b': DEFAULT_BACKLOG,
   }
   for (const [name, value] of Object.entries({ ...defaults, ...gate })) {
-    t.match(options.get(name), new RegExp(`The default is ${value}[.,]`), name)
+    t.match(options.get(name), new RegExp(`\\bdefault (?:is )?${value}[.,]`, 'i'), name)
   }
 })
 

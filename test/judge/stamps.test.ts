@@ -57,6 +57,23 @@ for (const [scanners, SECONDLOOK, isTrusted] of closer) {
   })
 }
 
+t.test('what two stamps say is not joined: each host says what it did itself', async (t) => {
+  const again = (below: string, above: string) => {
+    const text = by(below)
+    const claims = { id: key.id, time: NOW / 1000, scanners: above }
+    const value = hmacValue(Buffer.from(letter), key.secret, claims)
+    return `X-SHA256-Cluster-2: ${value}\n${text}`
+  }
+  const settings = { ...cluster, SECONDLOOK: 'always' }
+  for (const [below, above] of [
+    ['other,everypart', 'clamd'],
+    ['clamd', 'other,everypart'],
+  ] as const) {
+    t.same((await judgeMail(again(below, above), { settings })).asked, ['clamd'], above)
+  }
+  t.same((await judgeMail(again('other', 'clamd,everypart'), { settings })).asked, [])
+})
+
 t.test('a stamp never spares a scanner of local policy', async (t) => {
   const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
   const { decision, asked } = await judgeMail(by('clamd,everypart'), {

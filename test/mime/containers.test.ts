@@ -140,3 +140,13 @@ t.test('a bomb ends at the limit of decoded bytes', async (t) => {
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
   t.match(open(bomb).over, /contents of too many bytes/)
 })
+
+t.test(
+  'thousands of empty compressed packets are too much, and cost no more than their bytes',
+  async (t) => {
+    const front = Buffer.from('cb066200000000' + '00', 'hex')
+    const empty = Buffer.from('c803010300', 'hex')
+    const { over } = open(Buffer.concat([front, ...new Array(10_000).fill(empty)]))
+    t.match(over, /contents of too many bytes/)
+  },
+)

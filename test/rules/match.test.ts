@@ -143,3 +143,11 @@ t.test(
     }
   },
 )
+
+t.test('letters in UTF-8 are compared without their case, as ASCII letters are', async (t) => {
+  const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+  const rules = rulesOf('to=\u00e9lan@example.org', 'to=Bj\u00d6rn@example.org')
+  t.equal(rules.find(factsOf({ to: latin1('\u00c9LAN@example.org') }))?.line, 1)
+  t.equal(rules.find(factsOf({ to: latin1('BJ\u00f6RN@example.org') }))?.line, 2)
+  t.equal(rules.find(factsOf({ to: 'bj\xd6rn@example.org' })), undefined, 'no UTF-8')
+})

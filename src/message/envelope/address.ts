@@ -64,8 +64,12 @@ export function isPlainPath(path: Buffer): boolean {
   return PLAIN_PATH.test(text) && !foldsToAscii(text)
 }
 
-/** Whether letters in UTF-8 become ASCII if case and width are made the same, as servers may do. */
+/**
+ * Whether letters in UTF-8 become ASCII if case and width are made the same, as servers may do: the
+ * sharp s is two letters in capitals.
+ */
 function foldsToAscii(text: string): boolean {
   const others = Buffer.from(text.replace(/[^\x80-\xff]+/g, ''), 'latin1').toString('utf8')
-  return /[ -~]/.test(others.normalize('NFKC').toLowerCase())
+  const lower = others.normalize('NFKC').toLowerCase()
+  return /[ -~]/.test(lower + lower.toUpperCase())
 }

@@ -108,6 +108,9 @@ t.test('a path is plain if all servers take it for one mailbox', async (t) => {
     '<ann@example.org\n>',
     '<an\u212a@example.org>', // the sign of Kelvin, a small k to some servers
     '<an\u017f@example.org>',
+    '<wei\u00df@example.org>', // weiss, where case is folded
+    '<wei\u1e9e@example.org>',
+    '<ann@stra\u00dfe.example>',
     '<ann@example.org',
   ]) {
     t.notOk(isPlain(path), path)
