@@ -72,8 +72,8 @@ function createJudgement(transaction: Transaction, rules: Rules, policyFor: Poli
 
 /**
  * Judges the message without the exceptions of a group, and then with those that name what was
- * found, until they name nothing more: if a thousand recipients have an exception each, the message is not scanned a thousand
- * times.
+ * found, until they name nothing more: if a thousand recipients have an exception each, the message
+ * is not scanned a thousand times.
  */
 async function judgeInGroups(
   { rule, exceptions }: RecipientGroup,

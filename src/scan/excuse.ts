@@ -13,8 +13,9 @@ import type { Verdict } from './shared/verdict.ts'
  *
  * Three things must hold. Such a file by itself gives the same name. In all other contents nothing is
  * found that is not excused, in every way in which a reader decodes them. So it is in the message
- * without the encoded text of these files. So a file inside an archive or an attached mail is not excused by its own digest, for
- * scanners find it in what is around it, too; nor is anything of which scanners could not tell.
+ * without the encoded text of these files. So a file inside an archive or an attached mail is not
+ * excused by its own digest, for scanners find it in what is around it, too; nor is anything of which
+ * scanners could not tell.
  *
  * `run` must let nothing pass that is over a limit, and have no second look. `run.timeout` is for all
  * of these scans together.
