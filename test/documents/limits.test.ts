@@ -3,7 +3,6 @@ import { HMAC_SECRET_MIN, parseKeyring } from '../../src/cluster/keyring.ts'
 import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
 import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
-import { table } from '../../src/ground/settings/table.ts'
 import { quarantineField } from '../../src/judge/quarantine-field.ts'
 import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
@@ -61,9 +60,7 @@ t.test('limits and defaults are the constants of the program', async (t) => {
       'fields of a header': HEADER_FIELDS_MAX,
       'secret of an hmac-sha256 key': HMAC_SECRET_MIN,
       'stamps of known keys that are computed': CANDIDATES_MAX,
-      'age of a stamp, default': table.CLUSTERMAXAGE.default,
       'clock of another host ahead': FUTURE_MAX,
-      'time for all scanners, default': scan.timeout / 1000,
       'contents of a message': CONTENTS_LEAST,
       'encoded mails in one another': LOOK_DEPTH_MAX,
       'places where something may begin or end': LOOK_PLACES_MAX,

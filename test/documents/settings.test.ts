@@ -5,7 +5,6 @@ import { findMisspeltSettings } from '../../src/ground/settings/misspelt-setting
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
 import { chapters, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
-import { SETTINGS, settingsPage, tableOf } from './settings-page.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
 
@@ -68,16 +67,6 @@ t.test('each manual page has its settings, and no others, in the same order', as
       titles.filter((title) => onPage.some((chapter) => chapter.title === title)),
       onPage.map(({ title }) => title),
     )
-  }
-})
-
-t.test('npm run docs changes nothing in doc/settings.md', async (t) => {
-  const page = readFileSync(join(root, SETTINGS), 'utf8')
-  t.equal(page, settingsPage(page))
-  for (const { title, settings } of chapters) {
-    const [, text = ''] = page.split(`\n### ${title}\n`)
-    const rows = text.split('\n##')[0]!.match(/^\|/gm)
-    t.equal(rows?.length, tableOf(settings).length, `${title} has no more`)
   }
 })
 

@@ -5,9 +5,9 @@ import { quota, quotaDirectory, quotaService } from './table/quota.ts'
 import { clamAv, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
 
 /**
- * All settings, in the order of the manual pages: name, kind, default, readers, and a line of help.
- * The readers of settings, `--check` and `onescan check` work from this table. Tests hold
- * onescanc's list of variables, doc/settings.md and the manual pages against it
+ * All settings, in the order of the manual pages: name, kind, default and readers. The readers of
+ * settings, `--check` and `onescan check` work from this table, and `npm run docs` writes defaults
+ * into the manual pages. Tests hold onescanc's list of variables and the manual pages against it
  * (test/documents/settings.test.ts).
  */
 export const table = {
@@ -26,7 +26,7 @@ export const table = {
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>
 
-/** The same settings by subject, as the manual pages and doc/settings.md group them. */
+/** The same settings by subject, as the manual pages group them. */
 export const chapters: readonly Chapter[] = [
   { title: 'Scanners', page: 'onescan-queue', settings: scanners },
   { title: 'Infected mail', page: 'onescan-queue', settings: infectedMail },

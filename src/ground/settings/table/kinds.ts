@@ -14,8 +14,6 @@ export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
 
 interface SettingCommon {
-  /** One line for a table, in Markdown. */
-  readonly help: string
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
   /** The default in words, if it depends on other settings or on the caller. */
@@ -64,16 +62,15 @@ interface SettingDetails {
   readonly defaultInWords?: string
 }
 
-function common(help: string, more: SettingDetails): SettingCommon {
+function common(more: SettingDetails): SettingCommon {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const fromClient = 'fromClient' in more ? more.fromClient : isReadByBoth ? 'same' : undefined
-  return { help, readers, fromClient, defaultInWords: more.defaultInWords }
+  return { readers, fromClient, defaultInWords: more.defaultInWords }
 }
 
 export function number<Default extends number | undefined>(
   byDefault: Default,
-  help: string,
   {
     min = 0,
     max = Number.MAX_SAFE_INTEGER,
@@ -81,30 +78,24 @@ export function number<Default extends number | undefined>(
     ...more
   }: SettingDetails & { readonly min?: number; readonly max?: number; readonly unit?: string } = {},
 ): NumberSetting<Default> {
-  return { kind: 'number', default: byDefault, min, max, unit, ...common(help, more) }
+  return { kind: 'number', default: byDefault, min, max, unit, ...common(more) }
 }
 
-export function size(
-  byDefault: string | undefined,
-  help: string,
-  more: SettingDetails = {},
-): SizeSetting {
-  return { kind: 'size', default: byDefault, ...common(help, more) }
+export function size(byDefault: string | undefined, more: SettingDetails = {}): SizeSetting {
+  return { kind: 'size', default: byDefault, ...common(more) }
 }
 
 /** The first word is the default. */
 export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
-  help: string,
   more: SettingDetails = {},
 ): WordSetting<Word> {
-  return { kind: 'word', words, default: words[0], ...common(help, more) }
+  return { kind: 'word', words, default: words[0], ...common(more) }
 }
 
 export function text<Default extends string | undefined>(
   byDefault: Default,
-  help: string,
   more: SettingDetails = {},
 ): TextSetting<Default> {
-  return { kind: 'text', default: byDefault, ...common(help, more) }
+  return { kind: 'text', default: byDefault, ...common(more) }
 }

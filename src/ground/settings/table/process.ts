@@ -4,81 +4,84 @@ const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const
 
 export const answersAndLog = {
-  ERROR_FD: number(undefined, 'descriptor that replies are sent to', {
+  ERROR_FD: number(undefined, {
     min: 2,
     max: 255,
     ...slot,
     fromClient: 'client',
   }),
-  ERROR_EXIT: text(undefined, 'exit code that says that there is one: 82, 88', {
+  ERROR_EXIT: text(undefined, {
     ...slot,
     fromClient: 'client',
-    defaultInWords: '82; 88 with `ERROR_FD=2`',
+    defaultInWords: '88 for descriptor 2, else 82',
   }),
-  LOGFILE: text(
-    undefined,
-    'where the log goes, each line with its time; if it is unset and standard error is no log, it goes to syslog',
-    { ...own, defaultInWords: 'standard error' },
-  ),
-  PROTO: text(undefined, 'whether standard error is a log, as are the next ones', {
+  LOGFILE: text(undefined, {
+    ...own,
+    defaultInWords: "standard error if that is a log, else the system's log",
+  }),
+  PROTO: text(undefined, {
     ...slot,
     defaultInWords: 'from the caller',
   }),
-  TCPLOCALIP: text(undefined, 'as `PROTO`', { ...slot, defaultInWords: 'from the caller' }),
-  DTLINE: text(undefined, 'as `PROTO`', { ...slot, defaultInWords: 'from the caller' }),
-  RPLINE: text(undefined, 'as `PROTO`', { ...slot, defaultInWords: 'from the caller' }),
-  UFLINE: text(undefined, 'as `PROTO`', { ...slot, defaultInWords: 'from the caller' }),
-  JOURNAL_STREAM: text(undefined, 'as `PROTO`', { ...slot, defaultInWords: 'from the caller' }),
+  TCPLOCALIP: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  DTLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  RPLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  UFLINE: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
+  JOURNAL_STREAM: text(undefined, { ...slot, defaultInWords: 'from the caller' }),
 }
 
 export const places = {
-  QUEUECHAIN: text(undefined, 'the next program', {
+  QUEUECHAIN: text(undefined, {
     ...slot,
     fromClient: 'message',
-    defaultInWords: 'bin/qmail-queue',
+    defaultInWords: "`bin/qmail-queue` under qmail's home",
   }),
-  QMAILHOME: text('/var/qmail', 'where qmail is'),
-  CONTROLDIR: text('control', 'its control files, below `QMAILHOME` or absolute'),
-  TMPDIR: text(undefined, 'where messages are kept while they are judged', {
+  QMAILHOME: text('/var/qmail'),
+  CONTROLDIR: text('control'),
+  TMPDIR: text(undefined, {
     ...own,
-    defaultInWords: '/tmp',
+    defaultInWords: '`/tmp`',
   }),
-  SPOOLDIR: text(undefined, 'the same for messages that scanners open by path', own),
-  PATH: text(undefined, 'where programs without a slash are looked up', {
+  SPOOLDIR: text(undefined, {
+    ...own,
+    defaultInWords: 'a fresh directory under `TMPDIR` that only this user can enter',
+  }),
+  PATH: text(undefined, {
     ...own,
     defaultInWords: 'from the caller',
   }),
 }
 
 export const whoSends = {
-  RELAYCLIENT: text(undefined, 'set, even if empty: the client may relay', {
+  RELAYCLIENT: text(undefined, {
     ...slot,
     fromClient: 'client',
     defaultInWords: 'from the caller',
   }),
-  TCPREMOTEIP: text(undefined, "the client's address", {
+  TCPREMOTEIP: text(undefined, {
     ...slot,
     fromClient: 'message',
     defaultInWords: 'from the caller',
   }),
-  TCPREMOTEHOST: text(undefined, "the client's name", {
+  TCPREMOTEHOST: text(undefined, {
     ...slot,
     fromClient: 'message',
     defaultInWords: 'from the caller',
   }),
-  BOUNCEUSER: text('qmails', 'the user that qmail-send injects bounces as'),
+  BOUNCEUSER: text('qmails'),
 }
 
 /** Settings that only the thin client reads, onescanc(8). */
 export const thinClient = {
-  ONESCAN_SOCKET: text('/run/onescan/slot.sock', "onescand's socket", slot),
-  ONESCAN_COLD: text(undefined, 'the program to become without `onescand`', {
+  ONESCAN_SOCKET: text('/run/onescan/slot.sock', slot),
+  ONESCAN_COLD: text(undefined, {
     ...slot,
-    defaultInWords: 'beside `onescanc`',
+    defaultInWords:
+      '`onescan-queue` in the directory of `onescanc`, with links resolved, or in the one above, else `/usr/lib/onescan/onescan-queue`',
   }),
-  ONESCAN_COLD_MAX: text(undefined, 'such programs at once; 0: any number', {
+  ONESCAN_COLD_MAX: text(undefined, {
     ...slot,
-    defaultInWords: 'by processors',
+    defaultInWords: 'two for each processor, at least 4',
   }),
-  ONESCAN_COLD_WAIT: text('60', 'seconds that a client waits for one of them to end', slot),
+  ONESCAN_COLD_WAIT: text('60', slot),
 }

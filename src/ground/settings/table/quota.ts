@@ -4,61 +4,49 @@ import { number, type SettingReader, text, word } from './kinds.ts'
 const asked = { fromClient: 'asked' } as const
 
 export const quota = {
-  QUOTAD: text(undefined, 'service that knows how full mailboxes are'),
-  QUOTANAME: word(
-    ['address', 'local'],
-    'the names that it uses for mailboxes: `address`, `local`',
-    asked,
-  ),
-  QUOTADELIMITER: text(
-    undefined,
-    "the character that begins an extension of a mailbox's name: `+`, `-`",
-    asked,
-  ),
-  QUOTATIMEOUT: number(500, 'milliseconds for a question', {
+  QUOTAD: text(undefined),
+  QUOTANAME: word(['address', 'local'], asked),
+  QUOTADELIMITER: text(undefined, asked),
+  QUOTATIMEOUT: number(500, {
     min: 1,
     max: 60_000,
     unit: 'milliseconds',
     ...asked,
   }),
-  QUOTARETRIES: number(2, 'how often a question is sent again', { max: 10, ...asked }),
-  QUOTASOFT: number(
-    50,
-    'an answer is cached for an hour if the mailbox is at most so many percent full',
-    { max: 100, unit: 'percent', ...asked },
-  ),
-  QUOTACACHE: number(20_000, 'how many answers are cached', {
+  QUOTARETRIES: number(2, { max: 10, ...asked }),
+  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
+  QUOTACACHE: number(20_000, {
     max: 10_000_000,
     unit: 'mailboxes',
     ...asked,
   }),
-  QUOTARELAY: word(['pass', 'ask'], 'recipients of relay clients: `pass`, or `ask`', asked),
+  QUOTARELAY: word(['pass', 'ask'], asked),
 }
 
 const service = { readers: ['onescan-quotad'] } as const
 
 export const quotaService = {
-  QUOTAMAILBOX: text('maildir:~/Maildir', 'where mailboxes are, or who counts them', service),
-  QUOTAUSERS: text(undefined, 'lists of users: `passwd`, `ldap`, a file', {
+  QUOTAMAILBOX: text('maildir:~/Maildir', service),
+  QUOTAUSERS: text(undefined, {
     ...service,
-    defaultInWords: 'by `QUOTAMAILBOX`',
+    defaultInWords: '`ldap` if `QUOTALDAPURL` is set, else `passwd` if `QUOTAMAILBOX` needs homes',
   }),
-  QUOTAMAP: text(undefined, 'file of quotas, `user: quota` a line', service),
-  QUOTADEFAULT: text(undefined, 'the quota of mailboxes that have none of their own', service),
-  QUOTACASE: word(['lower', 'keep'], 'names of users: made `lower`, or as they are', service),
-  QUOTAPATIENCE: number(400, 'milliseconds for which a question waits for others', {
+  QUOTAMAP: text(undefined, service),
+  QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
+  QUOTACASE: word(['lower', 'keep'], service),
+  QUOTAPATIENCE: number(400, {
     min: 1,
     max: 60_000,
     unit: 'milliseconds',
     ...service,
   }),
-  QUOTAWALKTIME: number(60, 'seconds after which a count of a mailbox is given up', {
+  QUOTAWALKTIME: number(60, {
     min: 1,
     max: 3600,
     unit: 'seconds',
     ...service,
   }),
-  QUOTAREMEMBER: number(100_000, 'mailboxes that are remembered', {
+  QUOTAREMEMBER: number(100_000, {
     min: 1,
     max: 10_000_000,
     ...service,
@@ -74,27 +62,19 @@ const directory: { readonly readers: readonly SettingReader[]; readonly fromClie
 }
 
 export const quotaDirectory = {
-  QUOTALDAPURL: text(
-    undefined,
-    'a directory of users: `ldap://HOST`, `ldaps://`, `ldapi://`',
-    directory,
-  ),
-  QUOTALDAPBASE: text(undefined, 'where in it users are', directory),
-  QUOTALDAPBIND: text(undefined, 'who asks', directory),
-  QUOTALDAPPASSWORD: text(undefined, 'file with his password', directory),
-  QUOTALDAPCA: text(undefined, 'file with certificates', {
+  QUOTALDAPURL: text(undefined, directory),
+  QUOTALDAPBASE: text(undefined, { ...directory, defaultInWords: 'at the top' }),
+  QUOTALDAPBIND: text(undefined, directory),
+  QUOTALDAPPASSWORD: text(undefined, directory),
+  QUOTALDAPCA: text(undefined, {
     ...directory,
-    defaultInWords: "the system's",
+    defaultInWords: 'those of the system',
   }),
-  QUOTALDAPFILTER: text(
-    '(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))',
-    'who is meant by a name',
-    directory,
-  ),
-  QUOTALDAPHOME: text('mailMessageStore', 'attribute with the home', directory),
-  QUOTALDAPQUOTA: text('mailQuotaSize', 'attribute with the quota', directory),
-  QUOTALDAPBACKEND: text('mailHost', 'attribute with the host', directory),
-  QUOTALDAPREMEMBER: number(60, 'seconds for which an entry is remembered', {
+  QUOTALDAPFILTER: text('(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))', directory),
+  QUOTALDAPHOME: text('mailMessageStore', directory),
+  QUOTALDAPQUOTA: text('mailQuotaSize', directory),
+  QUOTALDAPBACKEND: text('mailHost', directory),
+  QUOTALDAPREMEMBER: number(60, {
     max: 86_400,
     unit: 'seconds',
     ...directory,

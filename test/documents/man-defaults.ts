@@ -1,0 +1,83 @@
+import type { Setting } from '../../src/ground/settings/table/kinds.ts'
+import { type Chapter, chapters, table } from '../../src/ground/settings/table.ts'
+
+const settings: Readonly<Record<string, Setting>> = table
+
+/** A sentence of the range and the default of a setting: it begins the last lines of its item. */
+const DEFAULT = /^(?:From [\d,]+ to [\d,]+, d|D)efault\b/
+
+/**
+ * A manual page with the default of each setting that it explains at the end of its item in
+ * ENVIRONMENT, as the table of settings has it.
+ */
+export function withDefaults(page: string, name: Chapter['page']): string {
+  const explained = chapters.filter((chapter) => chapter.page === name)
+  const own = new Set(explained.flatMap((chapter) => Object.keys(chapter.settings)))
+  const start = page.indexOf('.Sh ENVIRONMENT\n')
+  const end = page.indexOf('\n.Sh ', start + 1) + 1
+  if (start < 0 || end === 0) throw new Error('there is no section ENVIRONMENT')
+  const made: string[] = []
+  let depth = 0
+  let ofItem: string[] = []
+  for (const line of page.slice(start, end).split('\n')) {
+    const endsItem = depth === 1 && (line.startsWith('.It ') || line === '.El')
+    if (endsItem && ofItem.length > 0) {
+      const from = made.findLastIndex((text) => DEFAULT.test(text) || text.startsWith('.It Ev '))
+      if (DEFAULT.test(made[from]!)) removeDefault(made, from)
+      made.push(...defaultOf(ofItem))
+    }
+    if (endsItem) ofItem = settingsOf(line).filter((setting) => own.has(setting))
+    if (line.startsWith('.Bl ')) depth++
+    if (line === '.El') depth--
+    made.push(line)
+  }
+  return page.slice(0, start) + made.join('\n') + page.slice(end)
+}
+
+/** Removes the lines from there on, which have to be one sentence. */
+function removeDefault(made: string[], from: number): void {
+  const other = made.slice(from + 1).find((line) => /^[A-Z]/.test(line))
+  if (other !== undefined) throw new Error(`text stands behind a default: ${other}`)
+  made.length = from
+}
+
+/** The settings that a line begins to explain. */
+function settingsOf(line: string): string[] {
+  const [, names = ''] = /^\.It Ev (.*)$/.exec(line) ?? []
+  return names.split(' , ')
+}
+
+/** Lines of mdoc(7); none if the settings have no default, or get their value from the caller. */
+function defaultOf(names: readonly string[]): string[] {
+  const values = names.map((name) => defaultText(settings[name]!)).filter((value) => value !== '')
+  if (values.length === 0) return []
+  return asLines(`${rangeOf(settings[names[0]!]!) || 'Default:'} ${values.join(', ')}.`)
+}
+
+function defaultText({ default: byDefault, defaultInWords }: Setting): string {
+  if (defaultInWords !== undefined)
+    return defaultInWords === 'from the caller' ? '' : defaultInWords
+  if (byDefault === undefined) return ''
+  return typeof byDefault === 'number' ? withCommas(byDefault) : `\`${byDefault}\``
+}
+
+function rangeOf(setting: Setting): string {
+  if (setting.kind !== 'number' || setting.max === Number.MAX_SAFE_INTEGER) return ''
+  return `From ${withCommas(setting.min)} to ${withCommas(setting.max)}, default`
+}
+
+/** A sentence with code in backticks as mdoc(7): names of settings are `.Ev`, paths `.Pa`. */
+function asLines(sentence: string): string[] {
+  const parts = sentence.split('`').map((text) => text.trim())
+  return parts.flatMap((text, index) => {
+    if (index % 2 === 0) return index > 0 && /^[.,]/.test(text) ? afterMark(text) : text || []
+    const mark = /^[.,]/.exec(parts[index + 1] ?? '')?.[0]
+    const macro = text in settings ? 'Ev' : text.includes('/') && !text.includes(':') ? 'Pa' : 'Ql'
+    return mark ? `.${macro} ${text} ${mark}` : `.${macro} ${text}`
+  })
+}
+
+/** What follows a mark that stands with the macro before it. */
+const afterMark = (text: string) => text.slice(1).trim() || []
+
+const withCommas = (number: number) => number.toLocaleString('en')
