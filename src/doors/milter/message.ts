@@ -1,12 +1,10 @@
-import { Fault, faultKindOf } from '../../ground/errors/fault.ts'
+import { type Fault, faultKindOf } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
-import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import { createRecipientList } from '../shared/intake/recipient-list.ts'
-import { keepAsDecided } from '../shared/keep-message.ts'
 import {
   decisionLines,
   faultLine,
@@ -16,6 +14,7 @@ import {
   TRIAL,
 } from '../shared/log/log-lines.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
+import { settle } from '../shared/settle.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import { addressIn, answersBy, carryOut } from './carry-out.ts'
@@ -127,14 +126,20 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
         const { authenticated: relay, origin } = context
         const client = { relay, clusterPeer, bounceInjector: false, origin }
         transaction = { message, envelope, client }
-        const judged = await judgeInTurn(receiving, transaction, context)
-        if (gone.signal.aborted) throw new Fault('read', 'the MTA left before it was answered')
-        // It throws if the MTA cannot do it: nothing must be kept then.
-        const answer = carryOut(judged, { header: message.header, paths }, context.agreement)
-        const decision =
-          judged.kind === 'quarantine' && judged.quarantine.kind === 'hold'
-            ? judged
-            : await keepAsDecided(judged, transaction, undefined, about(transaction, undefined))
+        let answer = accepted
+        const endTurn = await server.turn(gone.signal)
+        const decision = await settle(transaction, receiving.judgement, {
+          answers: answersBy(context.agreement),
+          gone: gone.signal,
+          begin: context.isTrial ? undefined : server.begin,
+          check(judged) {
+            // It throws if the MTA cannot do it: nothing must be kept then.
+            answer = carryOut(judged, { header: message.header, paths }, context.agreement)
+            return judged
+          },
+          mtaHolds: true,
+          about: () => about(transaction, undefined),
+        }).finally(endTurn)
         const told = about(transaction, replyCode(decision))
         for (const line of decisionLines(decision, undefined, told)) server.log(line)
         return answer
@@ -145,23 +150,6 @@ export function openMessage({ path, parameters }: SmtpPath, server: MilterServer
       const reply = faultReply(faultKindOf(error))
       server.log(faultLine(error, undefined, about(transaction, reply.code)))
       return smtpReply(reply)
-    }
-  }
-
-  async function judgeInTurn(
-    { judge }: Extract<MessageReception, { kind: 'judge' }>,
-    transaction: Transaction,
-    { remote, isTrial, agreement }: MessageEnd,
-  ): Promise<Decision> {
-    const { size } = transaction.message
-    const endTurn = await server.turn(gone.signal)
-    const about = { door: 'milter', remote, from: sender.text, size }
-    const endShowing = isTrial ? undefined : server.begin?.(about)
-    try {
-      return await judge(transaction, gone.signal, answersBy(agreement))
-    } finally {
-      endShowing?.()
-      endTurn()
     }
   }
 

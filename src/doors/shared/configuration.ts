@@ -34,6 +34,7 @@ import type { Scanner } from '../../scan/shared/scanner.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+import type { ByRule } from './settle.ts'
 
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
@@ -63,12 +64,6 @@ export interface Configuration {
   report(): void
   /** Frees everything, when another configuration takes its place or the daemon ends. */
   close(): void
-}
-
-export interface ByRule {
-  readonly policy: Policy
-  /** Set if the line is about scanners. Otherwise the scanners are those of the policy's QHPSI. */
-  readonly scanners: readonly Scanner[] | undefined
 }
 
 /**

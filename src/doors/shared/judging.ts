@@ -1,15 +1,13 @@
 import { isSet } from '../../ground/settings/settings.ts'
-import { judgeByRules, type PolicyFor } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import type { AnswerMode } from '../../judge/divide.ts'
-import { judge } from '../../judge/engine.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
-import { abortable } from '../../scan/shared/scanner.ts'
 import type { Configuration } from './configuration.ts'
+import { type Judgement, judgeBy } from './settle.ts'
 
 /** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
@@ -21,6 +19,7 @@ export type Judging = {
       readonly kind: 'judge'
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
+      readonly judgement: Judgement
       /** At the signal `gone` scanners end their work, because nobody needs the answer any more. */
       judge(transaction: Transaction, gone: AbortSignal, answers: AnswerMode): Promise<Decision>
     }
@@ -33,6 +32,9 @@ export function startJudging(configuration: Configuration): Judging {
     const spool = policy?.spool ?? readSpoolPolicy(env)
     return { kind: 'pass', why: off!, messageOptions: { ...unseen, policy: spool } }
   }
+  const { rules, byRule, adapt, scannersFor } = configuration
+  const scanners = scannersFor(policy.scan.line)
+  const judgement = { policy, tools: { ...tools, scanners }, rules, byRule, adapt }
   return {
     kind: 'judge',
     messageOptions: {
@@ -42,24 +44,8 @@ export function startJudging(configuration: Configuration): Judging {
       memoryFiles: configuration.memoryFiles,
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
-    async judge(transaction, gone, answers) {
-      const { rules, byRule, scannersFor, adapt } = configuration
-      const policyFor: PolicyFor = (settings) => {
-        const set = settings && byRule(settings)
-        const chosen = set?.policy ?? policy
-        const scanners = set?.scanners ?? scannersFor(chosen.scan.line)
-        return {
-          policy: adapt?.(chosen) ?? chosen,
-          tools: {
-            ...tools,
-            scanners: scanners.map((scanner) => abortable(gone, scanner)),
-          },
-        }
-      }
-      if (rules === undefined) return judgeBy(transaction, policyFor)
-      const decision = await judgeByRules(transaction, rules, policyFor, answers)
-      return decision
-    },
+    judgement,
+    judge: (transaction, gone, answers) => judgeBy(transaction, judgement, answers, gone),
   }
 }
 
@@ -79,11 +65,6 @@ export function refusingRules({ policy, directories, rules }: Configuration): Ru
 export function needsPlainRecipients({ policy, directories, rules }: Configuration): boolean {
   if (rules === undefined && policy?.quarantine?.kind !== 'directory') return false
   return policy !== undefined && switchedOff(directories) === undefined
-}
-
-async function judgeBy(transaction: Transaction, policyFor: PolicyFor): Promise<Decision> {
-  const { policy, tools } = await policyFor(undefined)
-  return judge(transaction, policy, tools)
 }
 
 /** Options for a message whose digests nobody needs. */

@@ -83,7 +83,7 @@ async function withdraw(
  * the kept message in it. Rejects with a Fault if the message cannot be kept: then it must not be
  * accepted. `code` and `about` are for its log line, which is kept beside it.
  */
-export async function keepInQuarantine(
+async function keepInQuarantine(
   decision: QuarantineDecision,
   { message, envelope, client }: Transaction,
   code: number | undefined,

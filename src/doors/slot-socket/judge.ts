@@ -1,21 +1,16 @@
-import { errorText } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import { judgeByRules, type PolicyFor, withinTime } from '../../judge/by-rule.ts'
+import { withinTime } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
-import { judge } from '../../judge/engine.ts'
-import { type Policy, switchedOff } from '../../judge/policy.ts'
-import type { Transaction } from '../../judge/transaction.ts'
+import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
 import { type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
 import { readPassedFile } from '../../message/passed-file.ts'
 import type { Message } from '../../message/spool.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
-import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { keepAsDecided } from '../shared/keep-message.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
-import { policyByRule } from '../shared/policy-by-rule.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
+import { type Judgement, settle } from '../shared/settle.ts'
 import { readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
@@ -71,44 +66,41 @@ export async function answerRequest(request: Request, context: RequestContext): 
     return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
   const message = await readMessage(request, policy, context)
-  const done = reportBegin(request, envelope, client, reporter)
+  const transaction = { message, envelope, client }
+  const about = () => ({ ...log(), transaction })
   try {
-    const transaction = { message, envelope, client }
-    const judged = await judgeFor(request, { ...clientPolicy, policy }, transaction, context)
-    dropOnlyIfAsked(judged, request)
-    const decision = await keep(judged, transaction, { ...log(), transaction })
-    return carryOut(decision, transaction, replies, { ...log(), transaction })
+    const judgement = judgementFor(request, { ...clientPolicy, policy }, context)
+    const decision = await settle(transaction, judgement, {
+      answers: 'once, some kept',
+      gone: context.gone,
+      begin: isTrialOfCheck(request.variables) ? undefined : reporter?.begin,
+      check: (judged) => dropOnlyIfAsked(judged, request),
+      code: exit.done,
+      about,
+    })
+    return carryOut(decision, transaction, replies, about())
   } finally {
-    done?.()
     message.close()
   }
 }
 
-/** Judges by the client's policy, and by the site's rules if there are any. */
-async function judgeFor(
+/** The client's policy and scanners, and the site's rules; within the time that is left. */
+function judgementFor(
   { timeLeft }: Request,
   { policy, scanners, env }: ClientPolicy & { readonly policy: Policy },
-  transaction: Transaction,
-  { configuration, gone, waited }: RequestContext,
-): Promise<Decision> {
-  const { quota, rules, byRule } = configuration
-  const abortableAll = (some: readonly Scanner[]) => some.map((scanner) => abortable(gone, scanner))
-  const tools = {
-    ...configuration.tools,
-    scanners: abortableAll(scanners),
-    quota,
+  { configuration, waited }: RequestContext,
+): Judgement {
+  const { tools, quota, rules, byRule } = configuration
+  return {
+    policy,
+    tools: { ...tools, scanners, quota },
+    rules,
+    byRule: (settings) => ({
+      policy: withSettings(policy, env, settings),
+      scanners: byRule(settings).scanners,
+    }),
+    adapt: (some) => withinTime(some, Math.min(some.scan.timeout, timeLeft) - waited),
   }
-  const inTime = (some: Policy) => withinTime(some, Math.min(some.scan.timeout, timeLeft) - waited)
-  if (rules === undefined) return judge(transaction, inTime(policy), tools)
-  const setBy = policyByRule({ policy, tools }, env, (_, settings) => {
-    const chosen = byRule(settings).scanners
-    return chosen ? abortableAll(chosen) : tools.scanners
-  })
-  const policyFor: PolicyFor = async (settings) => {
-    const found = await setBy(settings)
-    return { ...found, policy: inTime(found.policy) }
-  }
-  return judgeByRules(transaction, rules, policyFor, 'once, some kept')
 }
 
 /**
@@ -122,17 +114,6 @@ function readClient({ variables }: Request, { peer, bounceUser }: RequestContext
   const mayInject = injector !== undefined && client.origin.clientAddress === undefined
   if (peer === undefined && mayInject) throw new GoCold('the kernel does not tell who asks')
   return client
-}
-
-/** Reports that a message is being judged. Returns what is to be called when that is over. */
-function reportBegin(
-  { size, variables }: Request,
-  { sender }: Envelope,
-  { origin }: SlotClient,
-  reporter: MailReporter | undefined,
-): (() => void) | undefined {
-  if (isTrialOfCheck(variables)) return undefined
-  return reporter?.begin({ door: 'slot', remote: origin.clientAddress, from: sender.text, size })
 }
 
 /**
@@ -165,26 +146,10 @@ async function readMessage(
 }
 
 /**
- * Keeps what is decided to be kept. If it cannot be kept, the cold program tries it, and defers the
- * mail.
- */
-async function keep(
-  decision: Decision,
-  transaction: Transaction,
-  about: LogContext,
-): Promise<Decision> {
-  try {
-    return await keepAsDecided(decision, transaction, exit.done, about)
-  } catch (error) {
-    throw new GoCold(errorText(error))
-  }
-}
-
-/**
- * Throws GoCold if mail would be dropped in silence because of the daemon's setting, and not the
+ * Returns the decision. Throws GoCold if mail would be dropped in silence because of the daemon's setting, and not the
  * client's.
  */
-function dropOnlyIfAsked({ kind }: Decision, { variables }: Request): void {
-  if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
+function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
+  if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
   throw new GoCold("REJECTVIRUS=2 is the daemon's, not the client's")
 }

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { errorText } from '../../ground/errors/fault.ts'
+import { errorText, isFault } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
@@ -171,7 +171,7 @@ export class SlotSession {
   #giveUp(error: unknown): void {
     if (!this.#isOpen()) return
     const why = errorText(error)
-    if (!(error instanceof GoCold)) this.#server.log(why)
+    if (!(error instanceof GoCold || isFault(error))) this.#server.log(why)
     this.#server.cold('told', this.#reader.variables)
     this.#leave(goCold(why))
   }

@@ -46,11 +46,10 @@ export async function carryOut(
     case 'defer':
       return answer(report(decision.reply, context.errorReport), decision, context)
     case 'discard':
-      return answer(exit.done, decision, context)
     case 'quarantine':
-      return answer(exit.done, await keep(decision, transaction, context), context)
+      return answer(exit.done, decision, context)
     case 'split':
-      return handOnShare(await keep(decision, transaction, context), transaction, context)
+      return handOnShare(decision, transaction, context)
   }
 }
 
@@ -96,15 +95,6 @@ async function handOnShare(
 ): Promise<number> {
   const { decision, envelope } = acceptedShare(split)!
   return handOn(decision, { ...transaction, envelope }, split, context)
-}
-
-async function keep<Kind extends Decision>(
-  decision: Kind,
-  transaction: Transaction,
-  { slotLog }: SlotContext,
-): Promise<Kind> {
-  const { keepAsDecided } = await import('../shared/keep-message.ts')
-  return keepAsDecided(decision, transaction, exit.done, slotLog.about())
 }
 
 /**

@@ -8,9 +8,10 @@ import type { LogSink } from '../shared/log/log-sink.ts'
 import { openSlotLog, type SlotLog } from '../shared/log/slot-log.ts'
 import { readErrorReport } from '../shared/replies/error-report.ts'
 import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
+import { settle } from '../shared/settle.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
-import { judgeHere } from './judge-here.ts'
+import { judgementFor } from './judgement.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { receiveTransaction } from './receive.ts'
 import { removeWhenKilled } from './remove-when-killed.ts'
@@ -64,7 +65,12 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
-    const decision = await judgeHere(transaction, policy, tools, { env, log })
+    const judgement = await judgementFor(transaction, policy, tools, { env, log })
+    const decision = await settle(transaction, judgement, {
+      answers: 'once, some kept',
+      code: exit.done,
+      about: slotLog.about,
+    })
     await tools.quota?.settled()
     tools.quota?.close()
     keepNoFile.stop()

@@ -87,7 +87,7 @@ t.test('a scan ends when the MTA leaves, and the log says so', async (t) => {
   await ended
   while (milter.mailLog.length === 0) await tick()
   t.equal(await lost, 'lost')
-  t.match(milter.mailLog[0], /decision=defer fault=read reason="the MTA left before/)
+  t.match(milter.mailLog[0], /decision=defer fault=read reason="the connection ended before/)
   t.same(readdirSync(milter.directory), ['s'])
 })
 

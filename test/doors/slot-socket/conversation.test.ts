@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { frame, uint32 } from '../../../src/doors/slot-socket/frames.ts'
 import { plain } from '../../cases/messages.ts'
@@ -100,6 +102,26 @@ t.test('a client that leaves while a scanner works ends the scan', async (t) => 
   await hungUp
   await slot.close(0)
   t.same(slot.log, [])
+})
+
+t.test('nothing is kept for a client that leaves: it judges the mail itself', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const quarantine = join(stage.directory, 'quarantine')
+  const variables = {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    SCANFAIL: 'quarantine',
+    QUARANTINE: quarantine,
+  }
+  const slot = await openSlot(t, variables)
+  const connection = await call(slot.socket)
+  connection.write(Buffer.concat(framesOf({ variables })))
+  while (clamd.connections.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  connection.destroy()
+  await slot.close(0)
+  t.same(readdirSync(quarantine, { recursive: true }), [])
 })
 
 t.test('a thousand connections that say nothing keep nobody out', async (t) => {

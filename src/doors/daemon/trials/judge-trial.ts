@@ -6,6 +6,7 @@ import { makeEnvelope } from '../../../message/envelope/envelope.ts'
 import { messageInMemory } from '../../../message/in-memory.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { startJudging } from '../../shared/judging.ts'
+import { judgeBy } from '../../shared/settle.ts'
 import type { DaemonOptions } from '../options/options.ts'
 import { makeTrialMail } from './trial-mail.ts'
 
@@ -64,8 +65,8 @@ export async function judgeFromMemory(
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
   const message = messageInMemory(bytes, judging.messageOptions)
   try {
-    const never = new AbortController().signal
-    const decision = await judging.judge({ message, envelope, client }, never, 'once')
+    const transaction = { message, envelope, client }
+    const decision = await judgeBy(transaction, judging.judgement, 'once')
     if (decision.kind === 'split') throw new Error('one recipient has two decisions')
     return decision.findings
   } finally {

@@ -1,39 +1,46 @@
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { isThere } from '../../ground/path/exists.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import type { Decision } from '../../judge/decision.ts'
-import { judge } from '../../judge/engine.ts'
-import { HOST_DIRECTORY, type Policy, readControlDirectories } from '../../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  type Policy,
+  readControlDirectories,
+  withSettings,
+} from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { MailParties } from '../../rules/candidates.ts'
+import type { Rules } from '../../rules/match.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
-import { policyByRule } from '../shared/policy-by-rule.ts'
+import type { Judgement } from '../shared/settle.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
-/**
- * Judges one message, by the rules of onescan.policy if there are any. The code for rules is loaded
- * only then.
- */
-export async function judgeHere(
+/** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
+export async function judgementFor(
   transaction: Transaction,
   policy: Policy,
   tools: SlotTools,
   { env, log }: { readonly env: Environment; readonly log: LogSink },
-): Promise<Decision> {
+): Promise<Judgement> {
+  return {
+    policy,
+    tools,
+    rules: await rulesAbout(transaction, env),
+    async byRule(settings) {
+      const set = withSettings(policy, env, settings)
+      return { policy: set, scanners: await makeScanners(set.scan, { log: log.relay }) }
+    },
+  }
+}
+
+/** Loads the rules, and the code for rules, if there are any. */
+async function rulesAbout(transaction: Transaction, env: Environment): Promise<Rules | undefined> {
   const { control } = readControlDirectories(env)
-  const files = ruleFiles(control, HOST_DIRECTORY)
-  if (!files.some(isThere)) return judge(transaction, policy, tools)
+  if (!ruleFiles(control, HOST_DIRECTORY).some(isThere)) return undefined
   const { loadRules } = await import('../../rules/load.ts')
-  const { judgeByRules } = await import('../../judge/by-rule.ts')
-  const rules = loadRules(control, HOST_DIRECTORY, addressed(transaction))
-  if (rules === undefined) return judge(transaction, policy, tools)
-  const policyFor = policyByRule({ policy, tools }, env, ({ scan }) =>
-    makeScanners(scan, { log: log.relay }),
-  )
-  return judgeByRules(transaction, rules, policyFor, 'once, some kept')
+  return loadRules(control, HOST_DIRECTORY, addressed(transaction))
 }
 
 /** With more recipients, all lines are read: with fewer, only those that may be about them. */

@@ -1,0 +1,123 @@
+import { Fault } from '../../ground/errors/fault.ts'
+import type { Decision } from '../../judge/decision.ts'
+import type { AnswerMode } from '../../judge/divide.ts'
+import { judge } from '../../judge/engine.ts'
+import type { Policy } from '../../judge/policy.ts'
+import type { Tools } from '../../judge/tools.ts'
+import type { Transaction } from '../../judge/transaction.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { Rules } from '../../rules/match.ts'
+import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
+import type { LogContext } from './log/log-lines.ts'
+
+/** What a message is judged by. */
+export interface Judgement {
+  readonly policy: Policy
+  readonly tools: Tools
+  /** The lines of onescan.policy, if there are any. */
+  readonly rules: Rules | undefined
+  /**
+   * Returns what mail is judged by if a line has these settings. Throws a Fault for a setting that
+   * makes no sense.
+   */
+  byRule(settings: Readonly<Record<string, string>>): ByRule | Promise<ByRule>
+  /** Changes each policy for one door, or for one message. */
+  readonly adapt?: ((policy: Policy) => Policy) | undefined
+}
+
+/** What a line of onescan.policy sets. */
+export interface ByRule {
+  readonly policy: Policy
+  /** Set if the line is about scanners: others than those of the tools judge then. */
+  readonly scanners: readonly Scanner[] | undefined
+}
+
+/** What a door needs of a message besides its decision. */
+export interface Settlement {
+  /** How the door answers for several recipients. */
+  readonly answers: AnswerMode
+  /**
+   * Aborted when nobody needs the answer any more. Scanners end their work then, and nothing is
+   * kept.
+   */
+  readonly gone?: AbortSignal
+  /** Shows operators that the message is being judged. */
+  readonly begin?: MailReporter['begin'] | undefined
+  /**
+   * Returns the decision that counts at this door, before anything is kept. Throws if the door
+   * cannot carry it out.
+   */
+  readonly check?: (decision: Decision) => Decision
+  /** Whether the MTA holds mail in a queue of its own (QUARANTINE hold). */
+  readonly mtaHolds?: boolean
+  /** The exit code that the log line of a kept message tells. */
+  readonly code?: number
+  /** What that line says besides the decision, at the moment of the call. */
+  readonly about: () => LogContext
+}
+
+/**
+ * Judges a message, and keeps it in quarantine for those recipients for whom that is decided. Resolves
+ * with the decision, which the door logs and carries out; kept messages have their ids in it. Rejects
+ * with a Fault if `gone` is aborted, or the message cannot be kept.
+ */
+export async function settle(
+  transaction: Transaction,
+  judgement: Judgement,
+  settlement: Settlement,
+): Promise<Decision> {
+  const { message, envelope, client } = transaction
+  const { answers, gone, begin, check = unchanged, mtaHolds, code, about } = settlement
+  const shown = client.origin && {
+    door: client.origin.door,
+    remote: client.origin.clientAddress,
+    from: envelope.sender.text,
+    size: message.size,
+  }
+  const endShowing = shown && begin?.(shown)
+  try {
+    const judged = await judgeBy(transaction, judgement, answers, gone)
+    if (gone?.aborted) throw new Fault('read', 'the connection ended before the answer')
+    const decision = check(judged)
+    if (!needsKeeping(decision, mtaHolds)) return decision
+    const { keepAsDecided } = await import('./keep-message.ts') // little mail needs it
+    return await keepAsDecided(decision, transaction, code, about())
+  } finally {
+    endShowing?.()
+  }
+}
+
+const unchanged = (decision: Decision) => decision
+
+function needsKeeping(decision: Decision, mtaHolds = false): boolean {
+  if (decision.kind === 'quarantine') return decision.quarantine.kind !== 'hold' || !mtaHolds
+  return decision.kind === 'split'
+}
+
+/** Judges a message by the rules of onescan.policy, if there are any. */
+export async function judgeBy(
+  transaction: Transaction,
+  { policy, tools, rules, byRule, adapt = (own) => own }: Judgement,
+  answers: AnswerMode,
+  gone?: AbortSignal,
+): Promise<Decision> {
+  const judgedBy = (chosen: Policy, scanners: readonly Scanner[]) => ({
+    policy: adapt(chosen),
+    tools: gone
+      ? { ...tools, scanners: scanners.map((scanner) => abortable(gone, scanner)) }
+      : { ...tools, scanners },
+  })
+  const own = judgedBy(policy, tools.scanners)
+  if (rules === undefined) return judge(transaction, own.policy, own.tools)
+  const { judgeByRules } = await import('../../judge/by-rule.ts') // few sites have rules
+  return judgeByRules(
+    transaction,
+    rules,
+    async (settings) => {
+      if (settings === undefined) return own
+      const set = await byRule(settings)
+      return judgedBy(set.policy, set.scanners ?? tools.scanners)
+    },
+    answers,
+  )
+}
