@@ -36,13 +36,42 @@ export function addToKeyring(
 ): { readonly keys: readonly Key[]; readonly made: boolean } {
   const target = followLinks(path)
   mustBeOwnAt(dirname(target))
-  const old = readOld(target)
-  const text = old?.text ?? ''
-  const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
-  const next = position === 'top' ? `${line}\n${whole}` : `${whole}${line}\n`
-  const keys = parseKeyring(next, path)
-  replace(target, next, old?.status)
-  return { keys, made: old === undefined }
+  const fresh = `${target}.new`
+  const fd = takeFresh(fresh)
+  let added: { readonly keys: readonly Key[]; readonly made: boolean }
+  try {
+    const old = readOld(target)
+    const text = old?.text ?? ''
+    const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`
+    const next = position === 'top' ? `${line}\n${whole}` : `${whole}${line}\n`
+    const keys = parseKeyring(next, path)
+    writeWhole(fd, Buffer.from(next, 'latin1'))
+    if (old) fchownSync(fd, old.status.uid, old.status.gid)
+    fchmodSync(fd, old ? old.status.mode & 0o777 : FRESH_MODE)
+    fsyncSync(fd)
+    renameSync(fresh, target)
+    added = { keys, made: old === undefined }
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+  syncDirectory(dirname(target))
+  return added
+}
+
+/**
+ * Makes the file that will replace the ring. It always has the same name, so it is a lock, too: it
+ * is made before the ring is read, and of two that add a key at once, one fails.
+ */
+function takeFresh(fresh: string): number {
+  try {
+    return openSync(fresh, 'wx', 0o600)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+    throw new Fault('config', `${fresh}: exists: another keygen is at work; if not, remove it`)
+  }
 }
 
 function readOld(path: string): { text: string; status: Stats } | undefined {
@@ -61,36 +90,6 @@ function readOld(path: string): { text: string; status: Stats } | undefined {
   } finally {
     closeSync(fd)
   }
-}
-
-/**
- * The temporary file always has the same name, so it is a lock, too: if two add a key at once, one
- * of them fails.
- */
-function replace(path: string, text: string, old: Stats | undefined): void {
-  const fresh = `${path}.new`
-  let fd: number
-  try {
-    fd = openSync(fresh, 'wx', 0o600)
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error
-    throw new Fault('config', `${fresh}: exists: another keygen is at work; if not, remove it`)
-  }
-  try {
-    try {
-      writeWhole(fd, Buffer.from(text, 'latin1'))
-      if (old) fchownSync(fd, old.uid, old.gid)
-      fchmodSync(fd, old ? old.mode & 0o777 : FRESH_MODE)
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-    renameSync(fresh, path)
-  } catch (error) {
-    rmSync(fresh, { force: true })
-    throw error
-  }
-  syncDirectory(dirname(path))
 }
 
 function followLinks(path: string): string {

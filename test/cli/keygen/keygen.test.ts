@@ -6,6 +6,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -157,4 +158,14 @@ t.test('of two processes that change a ring at once one fails', async (t) => {
   t.match(err, /ring\.new: exists/)
   t.ok(existsSync(`${ring}.new`), "the other's file stays")
   writeFileSync(ring, '')
+})
+
+t.test('a ring is read only when no other process can change it', async (t) => {
+  const directory = t.testdir({ ring: 'rot13:a:b\n', 'ring.new': '' })
+  chmodSync(join(directory, 'ring'), 0o640)
+  const ring = join(directory, 'ring')
+  t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /ring\.new: exists/ })
+  unlinkSync(`${ring}.new`)
+  t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /ring: line 1/ })
+  t.notOk(existsSync(`${ring}.new`), 'it leaves none of its own')
 })
