@@ -1,9 +1,10 @@
 /*
- * Limits how many cold programs run on a host. Each of them starts a runtime; if onescand is away,
- * a burst of mail would start as many as there are SMTP clients. So each cold program holds a
- * place: a read lock on one byte of its own program file. The lock survives the exec and ends with
+ * Limits how many cold programs an account runs. Each of them starts a runtime; if onescand is
+ * away, a burst of mail would start as many as there are SMTP clients. So each cold program holds a
+ * place: a read lock on one byte of a file that this account alone can open, since whoever can open
+ * a file can lock it, and then keep others from a place. The lock survives the exec and ends with
  * the process, however that ends. Places are taken one at a time, under flock(2), which is another
- * lock of the same file. Both locks need only a file that all users may read.
+ * lock of the same file.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,6 +63,26 @@ static off_t free_place(int fd, long count) {
 }
 
 /*
+ * Opens the file with the places of this account for a program; -1 if there is none, or if another
+ * account has made a file of that name.
+ */
+static int open_places(const char *program) {
+  struct stat of_program, made;
+  if (stat(program, &of_program))
+    return -1;
+  const char *path = text("/dev/shm/onescan-places-%lu-%lu-%lu", (unsigned long) geteuid(),
+                          (unsigned long) of_program.st_dev, (unsigned long) of_program.st_ino);
+  int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return -1;
+  if (!fstat(fd, &made) && S_ISREG(made.st_mode) && made.st_uid == geteuid() && made.st_nlink == 1
+      && !(made.st_mode & 077))
+    return fd;
+  close(fd);
+  return -1;
+}
+
+/*
  * Takes a place; returns whether this process has one. A file system without such locks sets no
  * limit.
  */
@@ -79,10 +101,10 @@ static int take_place(int fd, long count) {
 void wait_for_place(const char *program) {
   if (places == 0)
     return;
-  int opened = open(program, O_RDONLY | O_CLOEXEC);
+  int opened = open_places(program);
   int fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, FREE_FROM); /* stays open through the exec */
   if (fd < 0)
-    return; /* a program that may be executed but not read */
+    return; /* a host without /dev/shm, or one where others took the name: there is no limit */
   close(opened);
   double until = uptime() + (double) longest_wait * 1e3;
   while (!take_place(fd, places)) {
@@ -96,10 +118,10 @@ void wait_for_place(const char *program) {
 }
 
 /*
- * Takes a place in this program's own file, without waiting. That limits how many large messages of
- * the host are in memory at a time. The lock ends when this process becomes another program.
+ * Takes one of the places for this program, without waiting. That limits how many large messages of
+ * the account are in memory at a time. The lock ends when this process becomes another program.
  */
 int take_memory_place(void) {
-  int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  int fd = open_places("/proc/self/exe");
   return fd >= 0 && take_place(fd, LARGE_IN_MEMORY_MAX);
 }

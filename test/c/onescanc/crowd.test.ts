@@ -1,11 +1,21 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { runSlot } from '../../doors/slot/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { coldPrograms, missing, onescanc, sanitized } from './client.ts'
 
-/** The limit of cold programs that run on a host at a time. */
+/** The limit of cold programs that an account runs at a time. */
 
 const { directory, queue: real } = coldPrograms(t)
 
@@ -105,6 +115,44 @@ t.test('the real cold program frees its place, too', { skip: missing }, async (t
   }
   t.equal((await send(real, '1', '0')).code, 0)
 })
+
+t.test('nobody who can read the program can keep others from it', { skip: missing }, async (t) => {
+  const queue = cold('locked')
+  const holder = spawn('flock', ['--exclusive', queue.program, '-c', 'echo held; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const ended = once(holder, 'exit')
+  await once(holder.stdout, 'data')
+  queue.release()
+  const { code, logged } = await send(queue.program, '1', '0')
+  t.equal(code, 0, logged)
+  holder.stdin.end()
+  await ended
+})
+
+t.test(
+  'if another account has made the file of places, no mail waits for it',
+  { skip: missing || process.getuid?.() !== 0 },
+  async (t) => {
+    const queue = cold('squatted')
+    const { dev, ino } = statSync(queue.program)
+    const file = `/dev/shm/onescan-places-0-${dev}-${ino}`
+    writeFileSync(file, '')
+    t.teardown(() => rmSync(file))
+    chmodSync(file, 0o666)
+    chownSync(file, 65_534, 65_534)
+    const holder = spawn('flock', ['--exclusive', file, '-c', 'echo held; exec cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const ended = once(holder, 'exit')
+    await once(holder.stdout, 'data')
+    queue.release()
+    const { code, logged } = await send(queue.program, '1', '0')
+    t.equal(code, 0, logged)
+    holder.stdin.end()
+    await ended
+  },
+)
 
 t.test(
   'ONESCAN_COLD_MAX=0 sets no limit, and an invalid number is reported',
