@@ -1,4 +1,4 @@
-/* The question: tells onescand about a mail. doc/slot-protocol.md describes the frames. */
+/* The question: tells onescand about a mail. doc/design.md describes the frames. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 

@@ -9,7 +9,7 @@
  *   envelope.c       keeps the envelope, and knows its form
  *   server.c         connects to onescand, and waits for it
  *   conversation.c   the descriptor of that connection, and the time that scanners had
- *   ask.c            tells onescand about the mail (doc/slot-protocol.md)
+ *   ask.c            tells onescand about the mail (doc/design.md)
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
  *   cold.c           falls back to onescan-queue(8), which needs no onescand
@@ -29,7 +29,7 @@
 
 enum { KIB = 1024, MIB = 1024 * KIB };
 
-/* Limits in bytes; doc/slot-protocol.md and onescanc(8) have them, too. */
+/* Limits in bytes; doc/design.md and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002,      /* the real qmail-queue's limit */
   ENVELOPE_MAX = 64 * MIB, /* a larger one is EXIT_NO_MEMORY */

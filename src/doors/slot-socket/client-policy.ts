@@ -46,7 +46,7 @@ const KEPT_MAX = 100
 
 /**
  * Returns a function that makes the policy for a client: the daemon's own, with what a client may
- * set (doc/slot-protocol.md, "Trust"). It throws GoCold for any other difference. The cold program
+ * set (onescand(8), CLIENTS OF THE SLOT). It throws GoCold for any other difference. The cold program
  * then judges by the client's own environment, with the client's own rights to the keyring.
  */
 export function createClientPolicies(

@@ -1,7 +1,7 @@
 /** Bytes in front of a payload: its tag, and its length as an unsigned big-endian number. */
 export const FRAME_HEAD = 5
 
-/** Takes the frames of a conversation: doc/slot-protocol.md. */
+/** Takes the frames of a conversation: doc/design.md. */
 export interface FrameTaker {
   /**
    * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws

@@ -5,7 +5,7 @@ import { IN_MEMORY, type PassedFile } from '../../message/passed-file.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
-/** A message that a client asks about: doc/slot-protocol.md, "What the client sends". */
+/** A message that a client asks about: doc/design.md, "What the client sends". */
 export interface Request {
   /** The variables of the client's environment that onescan knows. */
   readonly variables: ReadonlyMap<string, string>

@@ -9,7 +9,7 @@ import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, SlotRequestReader } from './request.ts'
 
-/** Milliseconds: doc/slot-protocol.md, "Time". */
+/** Milliseconds: doc/design.md, "Time". */
 export const SILENCE_MAX = 10_000
 const HEAD_WITHIN = 10_000
 const BEYOND_TIME_LEFT = 2_000

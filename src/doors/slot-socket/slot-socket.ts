@@ -47,7 +47,7 @@ const BOUNCE_USER_FOR = 1000
 /** What is known about one request. */
 type AboutRequest = Pick<RequestContext, 'gone' | 'elapsed' | 'peer' | 'waited'>
 
-/** Makes the slot's door, which speaks doc/slot-protocol.md with clients. */
+/** Makes the slot's door, which speaks the protocol of doc/design.md with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const { maxClients, maxSize, log, identifyPeer, passing } = options
   const sessions = new ConnectionSet<SlotSession>({

@@ -11,7 +11,7 @@ const LENGTH = 12
 const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
 
 /**
- * Makes onescand's answer, doc/slot-protocol.md. It has only numbers in it, since any client may
+ * Makes onescand's answer, doc/design.md. It has only numbers in it, since any client may
  * ask.
  */
 export function withheldFrame({ messages, soonest, latest }: Withheld = NOTHING): Buffer {

@@ -27,7 +27,7 @@ import {
   type Talk,
 } from './scripted-daemon.ts'
 
-/** How onescanc takes the answers of a daemon, right and wrong: doc/slot-protocol.md. */
+/** How onescanc takes the answers of a daemon, right and wrong: doc/design.md. */
 
 const programs = coldPrograms(t)
 const passing = (await loadPassedDescriptors())!

@@ -7,7 +7,7 @@ import { takeFirstBytes } from '../../../src/doors/slot-socket/first-bytes.ts'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 
-/** A daemon of doc/slot-protocol.md whose answers a test writes, right or wrong. */
+/** A daemon by the protocol of doc/design.md, whose answers a test writes, right or wrong. */
 
 export interface Frame {
   readonly tag: string

@@ -6,7 +6,7 @@ import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptor
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 
 /**
- * A client of doc/slot-protocol.md for tests: it sends whatever a test wants, and reads strictly.
+ * A client by doc/design.md for tests: it sends whatever a test wants, and reads strictly.
  */
 
 export interface Question {
@@ -109,7 +109,7 @@ export function hearOut(connection: Socket, whenAskedForIt = () => {}): Promise<
   })
 }
 
-/** What a client does by the answer: doc/slot-protocol.md, "What the daemon sends". */
+/** What a client does by the answer: doc/design.md, "What the daemon sends". */
 export interface Outcome {
   readonly does: 'hand on' | 'end' | 'go cold'
   /** The reason to go cold. */

@@ -16,7 +16,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { call, carryOut, framesOf, hearOut } from './client.ts'
 import { openSlot } from './slot-socket.ts'
 
-/** What a client may set, and what makes it go cold: doc/slot-protocol.md, "Trust". */
+/** What a client may set, and what makes it go cold: onescand(8), CLIENTS OF THE SLOT. */
 
 const ring = 'md5:alpha:sesame\n'
 

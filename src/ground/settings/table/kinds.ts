@@ -2,8 +2,8 @@
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
- * What onescand does with a setting that a client of the slot sends (doc/slot-protocol.md,
- * "Trust").
+ * What onescand does with a setting that a client of the slot sends (onescand(8), CLIENTS OF THE
+ * SLOT).
  * - `same`: the client goes cold if its value differs from onescand's own.
  * - `taken`: the client's value counts.
  * - `bounded`: the client's value counts unless it is laxer than onescand's own.
