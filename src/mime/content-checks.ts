@@ -103,10 +103,15 @@ export function beginsAsMail(start: Buffer): boolean {
  * bytes. Some readers save the bytes behind that line as a file.
  */
 export function hasHeader(source: Source): boolean {
+  const start = startOf(source)
+  return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+}
+
+/** Returns a copy of the first MAIL_START bytes. */
+export function startOf(source: Source): Buffer {
   const front: Buffer[] = []
   for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {
     front.push(Buffer.from(chunk))
   }
-  const start = Buffer.concat(front)
-  return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+  return Buffer.concat(front)
 }

@@ -1,9 +1,10 @@
 import {
+  beginsAsMail,
   CRLF_END,
   firstNonBlank,
-  hasHeader,
   LF_END,
   splitLineEnd,
+  startOf,
   startsWithLineEnd,
   withLineEnd,
 } from './content-checks.ts'
@@ -61,7 +62,7 @@ export function* giveAsItStands(
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, decoding)
   // The parts of a mail are contents by themselves, so that it is given in one form alone.
-  const isMail = header.message !== 'no' && hasHeader(bare)
+  const isMail = header.message !== 'no' && beginsAsMail(startOf(bare))
   if (isMail) yield* giveContent(bare, {}, decoding)
   else yield* giveForms(bare, end, { properties, saved, part }, decoding)
   yield* giveFromContainers(bare, decoding, depth)

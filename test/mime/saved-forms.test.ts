@@ -28,6 +28,9 @@ function contentsIn(mail: string): string[] {
   return contents
 }
 
+/** A field of more than 512 bytes. */
+const LONG = `A: ${'b'.repeat(600)}`
+
 /** Each of a kind of mail: the mail, and the forms in which readers save what it holds. */
 const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'text of the mail itself is left out, unless a file may begin so': {
@@ -50,6 +53,10 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   'an attached message is given as a mail and as a file, with the line ends that it has': {
     [`${TYPE}message/rfc822\n\nA: b\n\nc\n`]: [
       ...['mail:A: b\n\nc', 'A: b\n\nc'],
+      ...['c', 'c\n', 'c\r\n'],
+    ],
+    [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`]: [
+      ...[`mail:${LONG}\n\nc`, `${LONG}\n\nc`],
       ...['c', 'c\n', 'c\r\n'],
     ],
   },
@@ -160,7 +167,8 @@ t.test('headers and names of encoded files are told while contents are read', as
 const lines = (size: number) =>
   'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
 const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
-const FROM = 'From: a@example.org\nMIME-Version: 1.0\n'
+/** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
+const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
 const multipart = (boundary: string, ...parts: string[]) =>
   `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
 
