@@ -98,17 +98,35 @@ export function beginsAsMail(start: Buffer): boolean {
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
 }
 
+/** Fields by which every libclamav knows a file for mail if it begins so (filetypes_int.h). */
+export const FIELDS_OF_MAIL: readonly string[] = [
+  'Received',
+  'Return-Path',
+  'Delivered-To',
+  'Message-ID',
+  'Date',
+  'From',
+  'To',
+  'Subject',
+]
+
+/** Returns whether libclamav takes a file with this start for mail, as it stands. */
+export function isKnownAsMail(start: Buffer): boolean {
+  const text = start.toString('latin1', 0, MAIL_START)
+  return FIELDS_OF_MAIL.some((name) => text.startsWith(`${name}: `))
+}
+
 /**
  * Returns whether the source begins with a field, and an empty line follows within MAIL_START
  * bytes. Some readers save the bytes behind that line as a file.
  */
 export function hasHeader(source: Source): boolean {
-  const start = startOf(source)
+  const start = firstBytesOf(source)
   return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
 }
 
 /** Returns a copy of the first MAIL_START bytes. */
-export function startOf(source: Source): Buffer {
+export function firstBytesOf(source: Source): Buffer {
   const front: Buffer[] = []
   for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {
     front.push(Buffer.from(chunk))

@@ -1,10 +1,11 @@
 import {
   beginsAsMail,
   CRLF_END,
+  firstBytesOf,
   firstNonBlank,
+  isKnownAsMail,
   LF_END,
   splitLineEnd,
-  startOf,
   startsWithLineEnd,
   withLineEnd,
 } from './content-checks.ts'
@@ -60,9 +61,13 @@ export function* giveAsItStands(
   const isOwn = (isShown && depth === 0) || header.multipart === 'sure'
   const properties = yield* inspect(part, decoding)
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
-  if (header.message !== 'no') yield* giveContent(bare, { isMail: true }, decoding)
+  const start = firstBytesOf(bare)
+  // All bytes of it stand in the mail around it, and its parts are contents by themselves.
+  if (header.message !== 'no' && !isKnownAsMail(start)) {
+    yield* giveContent(bare, { isMail: true }, decoding)
+  }
   // The parts of a mail are contents by themselves, so that it is given in one form alone.
-  const isMail = header.message !== 'no' && beginsAsMail(startOf(bare))
+  const isMail = header.message !== 'no' && beginsAsMail(start)
   if (isMail) yield* giveContent(bare, {}, decoding)
   else yield* giveForms(bare, end, { properties, saved, part }, decoding)
   yield* giveFromContainers(bare, decoding, depth)

@@ -60,6 +60,9 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       ...['c', 'c\n', 'c\r\n'],
     ],
   },
+  'an attached message that scanners know for mail as it stands is given once': {
+    [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`]: ['Date: b\n\nc', 'c', 'c\n', 'c\r\n'],
+  },
   'what does not begin as a mail is a file like any other, whatever its type says': {
     [`${TYPE}message/rfc822\n\nc\n`]: ['mail:c', 'c', 'c\n', 'c\r\n'],
   },

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { FIELDS_OF_MAIL } from '../../src/mime/content-checks.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
@@ -42,6 +43,16 @@ t.test('a real clamd', { skip }, async (t) => {
       t.same(await answerTo(infectedAttachment), { answer: 'infected', name: EICAR_NAME })
     }
     t.notOk(process.getActiveResourcesInfo().includes('Timeout'), 'no timer is left')
+  })
+
+  t.test('takes what begins with a field of FIELDS_OF_MAIL for mail, as it stands', async (t) => {
+    const rest = `Content-Transfer-Encoding: base64\n\n${Buffer.from(EICAR).toString('base64')}\n`
+    for (const name of FIELDS_OF_MAIL) {
+      const { answer } = await scan(clamd.socket, sample(Buffer.from(`${name}: x\n${rest}`)))
+      t.same(answer, { answer: 'infected', name: EICAR_NAME }, name)
+    }
+    const other = await scan(clamd.socket, sample(Buffer.from(`X-Other: x\n${rest}`)))
+    t.same(other.answer, { answer: 'clean' }, 'another field')
   })
 
   t.test('gets 20 MB to the last byte', async (t) => {
