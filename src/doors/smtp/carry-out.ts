@@ -1,16 +1,10 @@
+import { type Fault, isFault } from '../../ground/errors/fault.ts'
 import type { Acceptance, Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { addressBytes } from '../../message/envelope/address.ts'
 import { replyOf } from '../shared/replies/smtp-reply.ts'
-import {
-  chainFault,
-  dropTransaction,
-  type HandedOn,
-  handOn,
-  type SmtpDelivery,
-  toAll,
-} from './hand-on.ts'
+import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 import { nextServerLost } from './own-replies.ts'
 import { type RawReply, rawReply } from './wire/replies.ts'
 
@@ -22,11 +16,15 @@ const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
- * Carries a decision out, and resolves to as many replies as the client expects. Mail is accepted
- * only if and when the next server has accepted it. Rejects with a Fault of kind `chain`, or of
- * kind `read` if the client leaves before the message is with the next server.
+ * Carries a decision out, and gives every recipient its reply. Mail is accepted only if and when the
+ * next server has accepted it. Resolves to why the next server was lost before it had answered for
+ * all, or to undefined. Rejects with a Fault of kind `chain` if it was lost before it had answered
+ * for anybody, or of kind `read` if the client leaves before the message is with the next server.
  */
-export async function carryOut(decision: Decision, delivery: SmtpDelivery): Promise<HandedOn> {
+export async function carryOut(
+  decision: Decision,
+  delivery: SmtpDelivery,
+): Promise<Fault | undefined> {
   switch (decision.kind) {
     case 'accept':
       return accept(decision, delivery)
@@ -37,17 +35,15 @@ export async function carryOut(decision: Decision, delivery: SmtpDelivery): Prom
     case 'discard':
     case 'quarantine':
       await dropTransaction(delivery.next)
-      return { replies: toEach(replyIfKept(decision), delivery) }
+      delivery.replies.answerRest(replyIfKept(decision))
+      return undefined
   }
 }
 
-/** Hands the message on as it came. */
-export function passOn(delivery: SmtpDelivery): Promise<HandedOn> {
-  return handOn(NO_EDITS, undefined, delivery)
+/** Hands the message on as it came. Resolves and rejects as carryOut() does. */
+export function passOn(delivery: SmtpDelivery): Promise<Fault | undefined> {
+  return accept({ edits: NO_EDITS }, delivery)
 }
-
-const toEach = (reply: RawReply, { lmtp, recipients }: SmtpDelivery) =>
-  toAll(reply, { lmtp, recipients: recipients.length })
 
 /** Returns the reply to mail that does not go on. */
 function replyIfKept(decision: Exclude<SingleDecision, Acceptance>): RawReply {
@@ -55,36 +51,86 @@ function replyIfKept(decision: Exclude<SingleDecision, Acceptance>): RawReply {
 }
 
 async function accept(
-  { edits, recipients }: Acceptance,
+  { edits, recipients }: Pick<Acceptance, 'edits' | 'recipients'>,
   delivery: SmtpDelivery,
-): Promise<HandedOn> {
-  if (recipients === undefined) return handOn(edits, undefined, delivery)
+): Promise<Fault | undefined> {
+  if (recipients !== undefined) return forward({ edits, recipients }, delivery)
+  const everybody = [...delivery.recipients.keys()]
+  const { heard, lost } = await answerAsHeard(
+    handOn(edits, undefined, delivery),
+    everybody,
+    delivery,
+  )
+  if (lost !== undefined && heard === 0) throw lost
+  return lost
+}
+
+/** Hands the message on to others (VIRUSFORWARD), whose first refusal counts for all. */
+async function forward(
+  { edits, recipients }: Required<Pick<Acceptance, 'edits' | 'recipients'>>,
+  delivery: SmtpDelivery,
+): Promise<undefined> {
   const lines = recipients.map((address) => Buffer.concat([TO, addressBytes(address), CLOSE]))
-  const { replies, lost } = await handOn(edits, lines, delivery)
-  const worst = replies.find(({ code }) => code !== 250) ?? replies[0]!
-  return { replies: toEach(worst, delivery), lost }
+  const replies: RawReply[] = []
+  for await (const [, reply] of handOn(edits, { lines, areNew: true }, delivery)) {
+    replies.push(reply)
+  }
+  delivery.replies.answerRest(replies.find(({ code }) => code !== 250) ?? replies[0]!)
 }
 
 /**
  * Hands the message on to the recipients whose share is accepted. By LMTP the others get replies of
  * their own, whatever becomes of the next server.
  */
-async function answerEach(split: SplitDecision, delivery: SmtpDelivery): Promise<HandedOn> {
+async function answerEach(
+  split: SplitDecision,
+  delivery: SmtpDelivery,
+): Promise<Fault | undefined> {
   const { shares, shareOf } = split
+  const { replies, recipients, lmtp, next } = delivery
   const isTaker = (index: number) => shares[shareOf[index]!]!.decision.kind === 'accept'
+  const takers = [...shareOf.keys()].filter(isTaker)
+  /** Until then the message may have to be withdrawn from quarantine. */
+  const answerOthers = () => {
+    for (const [index, share] of lmtp ? shareOf.entries() : []) {
+      const { decision } = shares[share]!
+      if (decision.kind !== 'accept') replies.answer(index, replyIfKept(decision))
+    }
+  }
   const share = acceptedShare(split)
-  const takers = delivery.recipients.filter((_, index) => isTaker(index))
-  if (share === undefined) await dropTransaction(delivery.next)
-  const { replies, lost } = share
-    ? await handOn(share.decision.edits, takers, delivery).catch((error) => {
-        return { replies: takers.map(() => nextServerLost), lost: chainFault(error) }
-      })
-    : { replies: [] }
-  if (!delivery.lmtp) return { replies: replies.slice(0, 1), lost }
-  const ofTakers = replies.values()
-  const ofEach = shareOf.map((share) => {
-    const { decision } = shares[share]!
-    return decision.kind === 'accept' ? ofTakers.next().value! : replyIfKept(decision)
-  })
-  return { replies: ofEach, lost }
+  if (share === undefined) {
+    await dropTransaction(next)
+    answerOthers()
+    return undefined
+  }
+  const lines = takers.map((index) => recipients[index]!)
+  const handedOn = handOn(share.decision.edits, { lines, areNew: false }, delivery)
+  const { lost } = await answerAsHeard(handedOn, takers, delivery, answerOthers)
+  return lost
+}
+
+/**
+ * Gives recipients the replies that the next server has for them, as they come; `indexes` are theirs
+ * among all recipients. If the next server is lost, the others are deferred. Calls `before` before the
+ * first reply. Resolves to the number of replies that were heard, and to why the server was lost.
+ */
+async function answerAsHeard(
+  handedOn: AsyncIterable<RecipientReply>,
+  indexes: readonly number[],
+  { replies, lmtp }: SmtpDelivery,
+  before = () => {},
+): Promise<{ heard: number; lost?: Fault }> {
+  let heard = 0
+  try {
+    for await (const [number, reply] of handedOn) {
+      if (heard++ === 0) before()
+      replies.answer(lmtp ? indexes[number]! : 0, reply)
+    }
+    return { heard }
+  } catch (error) {
+    if (!isFault(error) || error.kind !== 'chain') throw error
+    if (heard === 0) before()
+    for (const index of lmtp ? indexes : [0]) replies.answer(index, nextServerLost)
+    return { heard, lost: error }
+  }
 }

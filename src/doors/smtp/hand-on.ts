@@ -1,12 +1,12 @@
-import { Fault, isFault } from '../../ground/errors/fault.ts'
-import type { Decision } from '../../judge/decision.ts'
+import { Fault } from '../../ground/errors/fault.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { editHeader } from '../../message/header-block.ts'
+import type { ContentReplies } from './content-replies.ts'
 import type { ReceivedMessage } from './intake.ts'
 import type { NextServer } from './next-server.ts'
-import { nextServerLost } from './own-replies.ts'
+import { CLOSING } from './own-replies.ts'
 import { clientLeft } from './receive-content.ts'
-import type { RawReply } from './wire/replies.ts'
+import { deferralOf, type RawReply } from './wire/replies.ts'
 import { createStuffing, PIECE } from './wire/stuffing.ts'
 
 /** A received message and the way that it takes if it is accepted. */
@@ -18,35 +18,24 @@ export interface SmtpDelivery {
   /** The MAIL command as the client sent it. */
   readonly mailLine: Buffer
   readonly received: ReceivedMessage
-  /**
-   * The RCPT commands that the next server has taken, as they were sent. By LMTP each has a reply
-   * of its own.
-   */
+  /** The RCPT commands that the next server has taken, as they were sent. */
   readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
+  /** Gets the replies as they come. */
+  readonly replies: ContentReplies
   /** Aborted when the client has left. */
   readonly gone: AbortSignal
 }
 
-/** What the client is told of a message that was handed on, or was not. */
-export interface HandedOn {
-  /** What stands of the decision; undefined if nothing was decided. */
-  readonly decision?: Decision
-  /** One reply, or by LMTP one for each recipient. */
-  readonly replies: readonly RawReply[]
-  /** Why the next server has not answered for each of them. */
-  readonly lost?: Fault | undefined
+/** RCPT commands that take the place of those which the next server has taken. */
+export interface OtherRecipients {
+  readonly lines: readonly Buffer[]
+  /** Whether the next server hears of them for the first time. */
+  readonly areNew: boolean
 }
 
-/**
- * Returns the same reply once for the message, or by LMTP once for each recipient (RFC 2033 4.2).
- */
-export function toAll(
-  reply: RawReply,
-  { lmtp, recipients }: Pick<SmtpDelivery, 'lmtp'> & { readonly recipients: number },
-): readonly RawReply[] {
-  return new Array<RawReply>(lmtp ? recipients : 1).fill(reply)
-}
+/** A reply of the next server, for the recipient at this index; the only one without LMTP. */
+export type RecipientReply = readonly [index: number, reply: RawReply]
 
 /** Milliseconds for RSET to be answered, while the client waits for its own reply. */
 const RESET_MAX = 10_000
@@ -61,68 +50,85 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 }
 
 /**
- * Hands the message on to its recipients, or to `others`, which are RCPT commands. Resolves to
- * the replies of the next server. By LMTP a recipient without one, because the next server was lost
- * before, is deferred. Rejects with a Fault of kind `chain` if it was lost before its first reply.
+ * Hands the message on, and yields the replies of the next server as they come: one for the message,
+ * or by LMTP one for each recipient. Nothing is yielded before it is certain whether the next server
+ * has the whole message. `others` get it instead of the recipients so far. Of those who had been taken
+ * before, one that is refused now is deferred: by LMTP alone, otherwise with all others. Rejects with
+ * a Fault of kind `chain` if the next server is lost, or answers so that it cannot be used again, and
+ * as readers of the message do; then the connection is closed.
  */
-export async function handOn(
+export async function* handOn(
   edits: HeaderEdits,
-  others: readonly Buffer[] | undefined,
+  others: OtherRecipients | undefined,
   delivery: SmtpDelivery,
-): Promise<HandedOn> {
-  const { next, lmtp } = delivery
-  const recipients = others ?? delivery.recipients
-  if (others !== undefined) {
-    const refusal = await readdress(others, delivery)
-    if (refusal !== undefined)
-      return { replies: toAll(refusal, { lmtp, recipients: recipients.length }) }
-  }
-  const start = await next.startData()
-  if (start.code !== 354) {
-    await dropTransaction(next)
-    return { replies: toAll(asRefusal(start, 'DATA'), { lmtp, recipients: recipients.length }) }
-  }
-  const replies = [asAnswer(await sendContent(edits, delivery))]
-  if (!lmtp) return { replies }
+): AsyncGenerator<RecipientReply, void> {
+  const { next, recipients, lmtp } = delivery
   try {
-    while (replies.length < recipients.length) replies.push(asAnswer(await next.hear()))
-    return { replies }
+    const { taken, refused } = others
+      ? await readdress(others, delivery)
+      : { taken: [...recipients.keys()], refused: [] }
+    const start = taken.length > 0 ? await next.startData() : undefined
+    if (start?.code !== 354) {
+      const refusal = start && asRefusal(start, 'DATA')
+      await dropTransaction(next)
+      yield* refused
+      if (refusal) for (const index of lmtp ? taken : [0]) yield [index, refusal]
+      return
+    }
+    const first = asAnswer(await sendContent(edits, delivery))
+    yield* refused
+    if (lmtp) yield* answersTo(taken, first, next)
+    else yield [0, first]
   } catch (error) {
     next.close() // whatever it says now belongs to nobody
-    const missing = recipients.length - replies.length
-    return {
-      replies: [...replies, ...new Array(missing).fill(nextServerLost)],
-      lost: chainFault(error),
-    }
+    throw error
   }
 }
 
-/** Returns the error if it is a fault of the next server, and else throws it. */
-export function chainFault(error: unknown): Fault {
-  if (isFault(error) && error.kind === 'chain') return error
-  throw error
+/** Yields the answers to the same content. A 421 ends them, since the server closes (RFC 5321 3.8). */
+async function* answersTo(
+  recipients: readonly number[],
+  first: RawReply,
+  next: NextServer,
+): AsyncGenerator<RecipientReply, void> {
+  for (const [number, index] of recipients.entries()) {
+    const reply = number === 0 ? first : asAnswer(await next.hear())
+    yield [index, reply.code === CLOSING ? deferralOf(reply) : reply]
+    if (reply.code === CLOSING) throw unexpected(reply, 'a recipient')
+  }
 }
 
 /**
  * Begins the transaction anew with other recipients. The next server forgets at RSET what XFORWARD
- * has said, so it is told again. Resolves to the first refusal, or to undefined
- * if all are taken.
+ * has said, so it is told again. Resolves to the indexes of those who are taken, none if the message
+ * must not be handed on, and to the replies to the others.
  */
 async function readdress(
-  recipients: readonly Buffer[],
-  { next, forwards, mailLine }: SmtpDelivery,
-): Promise<RawReply | undefined> {
-  for (const line of [RSET, ...forwards, mailLine, ...recipients]) {
+  { lines, areNew }: OtherRecipients,
+  { next, forwards, mailLine, lmtp }: SmtpDelivery,
+): Promise<{ taken: number[]; refused: RecipientReply[] }> {
+  for (const line of [RSET, ...forwards, mailLine]) {
     const reply = await next.ask(line)
-    if (reply.code < 300) continue
-    await dropTransaction(next)
-    return asRefusal(reply, line.toString('latin1'))
+    if (reply.code >= 300) throw unexpected(reply, line.toString('latin1')) // it was taken before
   }
-  return undefined
+  const taken: number[] = []
+  const refused: RecipientReply[] = []
+  for (const [index, line] of lines.entries()) {
+    const reply = await next.ask(line)
+    if (reply.code < 300) {
+      taken.push(index)
+      continue
+    }
+    const refusal = asRefusal(reply, line.toString('latin1'))
+    refused.push([lmtp ? index : 0, areNew ? refusal : deferralOf(refusal)])
+    if (areNew || !lmtp) return { taken: [], refused }
+  }
+  return { taken, refused }
 }
 
 const RSET = Buffer.from('RSET')
 
+/** Sends the content, and resolves to the first answer. */
 async function sendContent(
   edits: HeaderEdits,
   { next, received, gone }: SmtpDelivery,
@@ -131,21 +137,16 @@ async function sendContent(
   const stuffing = createStuffing(lineEnds)
   let ready: Buffer[] = []
   let length = 0
-  try {
-    for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
-      ready.push(stuffing.push(piece))
-      length += piece.length
-      if (length < PIECE) continue
-      if (gone.aborted) throw clientLeft()
-      await next.send(ready)
-      ready = []
-      length = 0
-    }
+  for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {
+    ready.push(stuffing.push(piece))
+    length += piece.length
+    if (length < PIECE) continue
     if (gone.aborted) throw clientLeft()
-  } catch (error) {
-    next.close() // without the dot nothing is delivered
-    throw error
+    await next.send(ready)
+    ready = []
+    length = 0
   }
+  if (gone.aborted) throw clientLeft()
   return next.endData([...ready, stuffing.finish()])
 }
 

@@ -13,7 +13,7 @@ export interface NextServerTimeouts {
   readonly data: number
   /** To take a piece of content. */
   readonly block: number
-  /** For the answer to the end of the content. */
+  /** For the answer to the end of the content; by LMTP for all answers together. */
   readonly end: number
 }
 
@@ -30,33 +30,7 @@ export const defaultNextServerTimeouts: NextServerTimeouts = {
  */
 const UNREAD_MAX = 256 * 1024
 
-/**
- * A connection to the server that gets the mail. If anything goes wrong, the connection is
- * closed, `lost` says why, and every call rejects with a Fault of kind `chain` that names the
- * server.
- */
-export interface NextServer {
-  /**
-   * Sends a line, given without its end, and resolves to the reply. `within` may shorten the time
-   * that it has.
-   */
-  ask(line: Buffer | string, within?: number): Promise<RawReply>
-  /** Sends DATA, and resolves to the reply. */
-  startData(): Promise<RawReply>
-  /**
-   * Sends some of the content in one write, and resolves when there is room for more. The memory
-   * of the pieces may be released then: the caller must not use them again.
-   */
-  send(pieces: readonly Buffer[]): Promise<void>
-  /** Sends the last of the content, and resolves to the reply. */
-  endData(pieces: readonly Buffer[]): Promise<RawReply>
-  /** Resolves to one more reply to the same content: LMTP has one for each recipient. */
-  hear(): Promise<RawReply>
-  /** Why the connection cannot be used any more; undefined while it can. */
-  readonly lost: Fault | undefined
-  /** Ends the connection at once. */
-  close(): void
-}
+const CRLF = Buffer.from('\r\n')
 
 /**
  * Connects, and resolves when the server has greeted. Rejects with a Fault of kind `chain`, also
@@ -67,133 +41,172 @@ export async function callNextServer(
   timeouts: NextServerTimeouts,
 ): Promise<NextServer> {
   const socket = connect({ ...address.options, noDelay: true } as NetConnectOpts)
-  const server = converse(socket, address.text, timeouts)
-  await server.greeted
+  const server = new NextServer(socket, address.text, timeouts)
+  await server.greeted()
   return server
 }
 
-function converse(socket: Socket, name: string, timeouts: NextServerTimeouts) {
-  const lines = createLineReader(REPLY_LINE_MAX)
-  const replies = createSmtpReplyReader()
-  let lost: Fault | undefined
-  let wake = () => {}
+/**
+ * A connection to the server that gets the mail. If anything goes wrong, the connection is
+ * closed, `lost` says why, and every call rejects with a Fault of kind `chain` that names the
+ * server.
+ */
+export class NextServer {
+  readonly #socket: Socket
+  readonly #name: string
+  readonly #timeouts: NextServerTimeouts
+  readonly #lines = createLineReader(REPLY_LINE_MAX)
+  readonly #replies = createSmtpReplyReader()
+  #lost: Fault | undefined
+  #wake = () => {}
   /** Whether a call waits for a reply or for room. */
-  let waiting = false
+  #isWaiting = false
+  /** When all answers to the content are due, on the clock of performance.now(). */
+  #answersDue = 0
 
-  const fail = (why: string) => {
-    lost ??= new Fault('chain', `next server ${name}: ${why}`)
-    socket.destroy()
-    wake()
-  }
-  socket.on('data', (chunk: Buffer) => {
-    lines.push(chunk)
-    if (lines.pending > UNREAD_MAX) fail('says more than it was asked')
-    else wake()
-  })
-  socket.on('error', (error) => fail(errorText(error)))
-  socket.on('end', () => fail('closed the connection'))
-  socket.on('close', () => fail('closed the connection'))
-  socket.on('drain', () => wake())
-
-  /** Waits until `find` returns something, and fails after so many milliseconds. */
-  async function until<Value>(
-    find: () => Value | undefined,
-    milliseconds: number,
-    what: string,
-  ): Promise<Value> {
-    if (waiting) throw new Error('a conversation has one question at a time')
-    waiting = true
-    const timer = setTimeout(fail, milliseconds, `${what} in ${milliseconds / 1000} s`)
-    try {
-      for (;;) {
-        const value = find()
-        if (value !== undefined) return value
-        if (lost) throw lost
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-    } finally {
-      clearTimeout(timer)
-      waiting = false
-      wake = () => {}
-    }
+  /** Takes a socket that is connecting. */
+  constructor(socket: Socket, name: string, timeouts: NextServerTimeouts) {
+    this.#socket = socket
+    this.#name = name
+    this.#timeouts = timeouts
+    socket.on('data', (chunk: Buffer) => {
+      this.#lines.push(chunk)
+      if (this.#lines.pending > UNREAD_MAX) this.#fail('says more than it was asked')
+      else this.#wake()
+    })
+    socket.on('error', (error) => this.#fail(errorText(error)))
+    socket.on('end', () => this.#fail('closed the connection'))
+    socket.on('close', () => this.#fail('closed the connection'))
+    socket.on('connect', () => this.#wake())
+    socket.on('drain', () => this.#wake())
   }
 
-  /** Returns the next whole reply, or undefined if none has come. */
-  function nextReply(): RawReply | undefined {
-    try {
-      for (let line = lines.next(); line; line = lines.next()) {
-        const reply = replies.take(line)
-        if (reply !== undefined) return reply
-      }
-    } catch (error) {
-      fail(errorText(error))
-    }
-    return undefined
+  /** Why the connection cannot be used any more; undefined while it can. */
+  get lost(): Fault | undefined {
+    return this.#lost
   }
 
-  const hear = (milliseconds: number) => until(nextReply, milliseconds, 'has not answered')
+  /** Resolves when the server has greeted. */
+  async greeted(): Promise<void> {
+    const isConnected = () => (this.#socket.connecting ? undefined : true)
+    await this.#until(isConnected, this.#timeouts.connection, 'is not connected to')
+    const greeting = await this.#nextReply(this.#timeouts.command)
+    if (greeting.code === 220) return
+    this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
+    throw this.#lost
+  }
 
-  async function say(pieces: readonly Buffer[]): Promise<void> {
-    if (lines.pending > 0 && lost === undefined) fail(unasked())
-    if (lost) throw lost
+  /**
+   * Sends a line, given without its end, and resolves to the reply. `within` may shorten the time
+   * that it has.
+   */
+  async ask(line: Buffer | string, within = this.#timeouts.command): Promise<RawReply> {
+    await this.send([withEnd(line)])
+    return this.#nextReply(Math.min(within, this.#timeouts.command))
+  }
+
+  /** Sends DATA, and resolves to the reply. */
+  async startData(): Promise<RawReply> {
+    await this.send([withEnd('DATA')])
+    return this.#nextReply(this.#timeouts.data)
+  }
+
+  /**
+   * Sends some of the content in one write, and resolves when there is room for more. The memory
+   * of the pieces may be released then: the caller must not use them again.
+   */
+  async send(pieces: readonly Buffer[]): Promise<void> {
+    const socket = this.#socket
+    if (this.#lines.pending > 0 && this.#lost === undefined) this.#fail(this.#unasked())
+    if (this.#lost) throw this.#lost
     socket.cork()
     for (const piece of pieces) socket.write(piece)
     socket.uncork()
     if (!socket.writableNeedDrain) return
-    const taken = () => (socket.writableNeedDrain ? undefined : true)
-    await until(taken, timeouts.block, 'has taken nothing')
+    const hasRoom = () => (socket.writableNeedDrain ? undefined : true)
+    await this.#until(hasRoom, this.#timeouts.block, 'has taken nothing')
     // Only now: until here the kernel may read from this memory.
     if (socket.writableLength === 0) for (const piece of pieces) releaseBuffer(piece)
   }
 
+  /** Sends the last of the content, and resolves to the reply. */
+  async endData(pieces: readonly Buffer[]): Promise<RawReply> {
+    await this.send(pieces)
+    this.#answersDue = performance.now() + this.#timeouts.end
+    return this.hear()
+  }
+
+  /** Resolves to one more reply to the same content: LMTP has one for each recipient. */
+  hear(): Promise<RawReply> {
+    return this.#nextReply(this.#timeouts.end, this.#answersDue - performance.now())
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#fail('the connection was closed')
+  }
+
+  #fail(why: string): void {
+    this.#lost ??= new Fault('chain', `next server ${this.#name}: ${why}`)
+    this.#socket.destroy()
+    this.#wake()
+  }
+
+  /**
+   * Waits until `find` returns something, and fails `left` milliseconds later. `limit` is for the
+   * complaint.
+   */
+  async #until<Value>(
+    find: () => Value | undefined,
+    limit: number,
+    what: string,
+    left = limit,
+  ): Promise<Value> {
+    if (this.#isWaiting) throw new Error('a conversation has one question at a time')
+    this.#isWaiting = true
+    const tooLate = () => this.#fail(`${what} in ${limit / 1000} s`)
+    const timer = setTimeout(tooLate, Math.max(left, 1))
+    try {
+      for (;;) {
+        const value = find()
+        if (value !== undefined) return value
+        if (this.#lost) throw this.#lost
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    } finally {
+      clearTimeout(timer)
+      this.#isWaiting = false
+      this.#wake = () => {}
+    }
+  }
+
+  #nextReply(limit: number, left = limit): Promise<RawReply> {
+    return this.#until(() => this.#takeReply(), limit, 'has not answered', left)
+  }
+
+  /** Returns the next whole reply, or undefined if none has come. */
+  #takeReply(): RawReply | undefined {
+    try {
+      for (let line = this.#lines.next(); line; line = this.#lines.next()) {
+        const reply = this.#replies.take(line)
+        if (reply !== undefined) return reply
+      }
+    } catch (error) {
+      this.#fail(errorText(error))
+    }
+    return undefined
+  }
+
   /** Returns why a server spoke without being asked: a 421 is in good order (RFC 5321 3.8). */
-  function unasked(): string {
-    const reply = nextReply()
+  #unasked(): string {
+    const reply = this.#takeReply()
     if (reply?.code !== 421) return 'said something that it was not asked'
     return `closed the connection: 421 ${replyTexts(reply).join(' ')}`
   }
-
-  const asLine = (line: Buffer | string) => [
-    Buffer.concat([typeof line === 'string' ? Buffer.from(line, 'latin1') : line, CRLF]),
-  ]
-
-  async function greet(): Promise<void> {
-    await until(() => (socket.connecting ? undefined : true), timeouts.connection, NOT_CONNECTED)
-    const greeting = await hear(timeouts.command)
-    if (greeting.code === 220) return
-    fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
-    throw lost
-  }
-  socket.on('connect', () => wake())
-
-  return {
-    greeted: greet(),
-    async ask(line: Buffer | string, within = timeouts.command) {
-      await say(asLine(line))
-      return hear(Math.min(within, timeouts.command))
-    },
-    async startData() {
-      await say(asLine('DATA'))
-      return hear(timeouts.data)
-    },
-    send: say,
-    async endData(pieces: readonly Buffer[]) {
-      await say(pieces)
-      return hear(timeouts.end)
-    },
-    hear: () => hear(timeouts.end),
-    get lost() {
-      return lost
-    },
-    close() {
-      lost ??= new Fault('chain', `next server ${name}: the connection was closed`)
-      socket.destroy()
-      wake()
-    },
-  }
 }
 
-const NOT_CONNECTED = 'is not connected to'
-const CRLF = Buffer.from('\r\n')
+function withEnd(line: Buffer | string): Buffer {
+  return Buffer.concat([typeof line === 'string' ? Buffer.from(line, 'latin1') : line, CRLF])
+}

@@ -22,7 +22,7 @@ import {
 } from './own-replies.ts'
 import { nameOneDelivery, type SendingClient, sendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
-import { openTransaction, type SmtpTransaction } from './transaction.ts'
+import { SmtpTransaction } from './transaction.ts'
 import { parseCommand, parsePath, type SmtpCommand } from './wire/commands.ts'
 import { mayPass } from './wire/extensions.ts'
 import type { SmtpLine } from './wire/lines.ts'
@@ -137,7 +137,7 @@ export class SmtpSession {
     if (loops.isOwnQuestion(line)) return mailLoop
     const path = parsePath(argument, 'FROM:')
     if (path === undefined) return addressMissing
-    const transaction = openTransaction(line, path, this.#server)
+    const transaction = new SmtpTransaction(line, path, this.#server)
     try {
       if (loops.found) throw loopFault()
       const reply = await loops.whileWaiting(line, () => this.#nextServer.pass(line))

@@ -1,40 +1,102 @@
 import type { Fault } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
+import type { Decision, SingleDecision } from '../../judge/decision.ts'
+import type { MailAddress } from '../../message/envelope/address.ts'
+import { type Envelope, recipientsOf, redirect } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Judging } from '../shared/judging.ts'
-import { aboutShare, decisionLines, type LogContext, passLine } from '../shared/log/log-lines.ts'
-import type { HandedOn } from './hand-on.ts'
+import {
+  aboutShare,
+  decisionLines,
+  type LogContext,
+  passLine,
+  recipientLines,
+} from '../shared/log/log-lines.ts'
 import { nextServerLost } from './own-replies.ts'
 import { type RawReply, replyTexts } from './wire/replies.ts'
 
 /** Makes what all lines about a transaction say, for the replies that its recipients got. */
 export type AboutReplies = (replies: readonly RawReply[], next?: string) => LogContext
 
+/** What became of a message whose decision was carried out. */
+export interface CarriedOut {
+  /** What stands of the decision; undefined if nothing was looked at. */
+  readonly decision: Decision | undefined
+  /** One reply, or by LMTP one for each recipient. */
+  readonly replies: readonly RawReply[]
+  /** Why the next server was lost before it had answered for all. */
+  readonly lost: Fault | undefined
+}
+
 /**
- * Yields the log lines for a message whose decision was carried out; the decision is undefined if
- * nothing was looked at. Each share of a split message is logged with the replies to its own
- * recipients.
+ * Yields the log lines for a message whose decision was carried out. Each share of a split message
+ * has lines of its own, and so have recipients of a share whose replies have different codes.
  */
 export function* transactionLines(
-  { decision, replies, lost }: HandedOn,
+  { decision, replies, lost }: CarriedOut,
+  envelope: Envelope,
   judging: Judging,
   about: AboutReplies,
 ): Generator<Buffer> {
-  if (decision === undefined) {
-    yield passLine('why' in judging ? judging.why : '', about(replies, refusedBy(replies, lost)))
-    return
-  }
-  if (decision.kind !== 'split') {
-    const next = decision.kind === 'accept' ? refusedBy(replies, lost) : ''
-    yield* decisionLines(decision, undefined, about(replies, next))
+  if (decision?.kind !== 'split') {
+    yield* linesOf(decision, replies, envelope)
     return
   }
   for (const [number, share] of decision.shares.entries()) {
     const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
     const own = replies.filter((_, index) => isOwn(index))
-    const next = share.decision.kind === 'accept' ? refusedBy(own, lost) : ''
-    yield* decisionLines(share.decision, undefined, aboutShare(share, about(own, next)))
+    yield* linesOf(share.decision, own, share.envelope)
   }
+
+  function* linesOf(
+    decision: SingleDecision | undefined,
+    replies: readonly RawReply[],
+    envelope: Envelope,
+  ): Generator<Buffer> {
+    const isAnswered = decision === undefined || decision.kind === 'accept'
+    const groups = byReplyCode(replies, envelope)
+    for (const group of groups) {
+      const next = isAnswered ? refusedBy(group.replies, lost) : ''
+      const aboutGroup = aboutShare(group.envelope, about(group.replies, next))
+      if (decision === undefined) yield passLine('why' in judging ? judging.why : '', aboutGroup)
+      else yield* decisionLines(decision, undefined, aboutGroup)
+      if (groups.length > 1) yield* namesOf(group)
+    }
+  }
+}
+
+/** Recipients of one message whose replies have the same code. */
+interface AnsweredRecipients {
+  readonly replies: readonly RawReply[]
+  readonly envelope: Envelope
+}
+
+/** Parts recipients by the codes of their replies. One reply counts for all of them. */
+function byReplyCode(
+  replies: readonly RawReply[],
+  envelope: Envelope,
+): readonly AnsweredRecipients[] {
+  const recipients = [...recipientsOf(envelope)]
+  const byCode = new Map<number, { replies: RawReply[]; recipients: MailAddress[] }>()
+  for (const [index, reply] of replies.entries()) {
+    const group = byCode.get(reply.code) ?? { replies: [], recipients: [] }
+    byCode.set(reply.code, group)
+    group.replies.push(reply)
+    group.recipients.push(recipients[index]!)
+  }
+  if (byCode.size < 2) return [{ replies, envelope }]
+  return Array.from(byCode.values(), ({ replies, recipients }) => {
+    return { replies, envelope: redirect(envelope, recipients) }
+  })
+}
+
+/** Recipients of a group whose names are logged. */
+const NAMED_MAX = 64
+
+/** Makes the lines that name recipients of a group. */
+function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
+  const entries = [['answered', 'recipients'], ['reply', replies[0]!.code]] as const // biome-ignore format: pairs
+  return recipientLines(entries, recipientsOf(envelope), NAMED_MAX)
 }
 
 /**
@@ -61,9 +123,9 @@ export function doorEntries(
 function refusedBy(replies: readonly RawReply[], lost: Fault | undefined): string {
   const worst = worstOf(replies)
   if (worst === nextServerLost && lost !== undefined) return lost.message
-  return worst === undefined || worst.code < 400
-    ? ''
-    : `${worst.code} ${replyTexts(worst).join(' ')}`
+  if (worst === undefined || worst.code < 400) return ''
+  const { insteadOf: said = worst } = worst
+  return `${said.code} ${replyTexts(said).join(' ')}`
 }
 
 /** Returns the first refusal, or the first reply if there is no refusal. */

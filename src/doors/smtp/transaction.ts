@@ -3,8 +3,7 @@ import type { Decision } from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
-import type { Message } from '../../message/spool.ts'
-import { createRecipientList } from '../shared/intake/recipient-list.ts'
+import { createRecipientList, type RecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
 import { keepAsDecided, withdrawKept } from '../shared/keep-message.ts'
 import { faultLine } from '../shared/log/log-lines.ts'
@@ -14,122 +13,122 @@ import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-p
 import { deferRefusals } from './after-queue.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import type { SmtpClient } from './client.ts'
-import { dropTransaction, type HandedOn, type SmtpDelivery, toAll } from './hand-on.ts'
+import { ContentReplies } from './content-replies.ts'
+import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { NEXT_SERVER_LOST } from './own-replies.ts'
 import { clientLeft, withContent } from './receive-content.ts'
 import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
 import type { SendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
-import { type AboutReplies, doorEntries, transactionLines } from './transaction-log.ts'
+import {
+  type AboutReplies,
+  type CarriedOut,
+  doorEntries,
+  transactionLines,
+} from './transaction-log.ts'
 import { COMMAND_MAX, parsePath } from './wire/commands.ts'
 import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** One message from MAIL to its end. */
-export interface SmtpTransaction {
+export class SmtpTransaction {
+  readonly #line: Buffer
+  readonly #from: Buffer
+  readonly #server: SmtpServer
+  readonly #recipients: RecipientList
   readonly sender: MailAddress
   /** Bytes that the client announced for the message. */
   readonly size: number | undefined
+
+  /** Begins with a MAIL command: its `line` as it was sent, its path and its parameters. */
+  constructor(line: Buffer, { path, parameters }: SmtpPath, server: SmtpServer) {
+    this.#line = line
+    // Cut, so that it takes little memory; an address that is too long stays too long.
+    this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
+    this.#server = server
+    this.#recipients = createRecipientList(server.openLease())
+    this.sender = readAddress(this.#from)
+    this.size = announcedSize(parameters)
+  }
+
   /** The number of recipients that the next server has taken. */
-  readonly recipients: number
+  get recipients(): number {
+    return this.#recipients.count
+  }
+
   /** The commands so far as they were sent: MAIL, and RCPT of each recipient. */
-  commands(): Iterable<Buffer>
+  *commands(): Generator<Buffer> {
+    yield this.#line
+    yield* this.#recipients.each()
+  }
+
   /**
    * Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room
    * for it.
    */
-  addRecipient(line: Buffer): void
-  /** Removes the recipient that was added last, because the next server has not taken it. */
-  removeLastRecipient(): void
-  /**
-   * Receives the content, judges it, and carries the decision out. Resolves to the replies; never
-   * rejects.
-   */
-  receive(
-    client: SmtpClient,
-    onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
-    sender: SendingClient,
-  ): Promise<readonly RawReply[]>
-  /** Frees what the transaction holds. */
-  close(): void
-}
-
-/**
- * Opens a transaction with a MAIL command: its `line` as it was sent, its path and its parameters.
- */
-export function openTransaction(
-  line: Buffer,
-  { path, parameters }: SmtpPath,
-  server: SmtpServer,
-): SmtpTransaction {
-  // Cut, so that it takes little memory; an address that is too long stays too long.
-  const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
-  const sender = readAddress(from)
-  const recipients = createRecipientList(server.openLease())
-
-  function transactionOf(
-    message: Message,
-    judging: Judging,
-    { relay, origin }: SendingClient,
-    lines: readonly Buffer[],
-  ): Transaction {
-    const envelope = makeEnvelope(from, lines.map(recipientIn))
-    const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
-    return { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } }
+  addRecipient(line: Buffer): void {
+    this.#recipients.add(line)
   }
 
-  return {
-    sender,
-    size: announcedSize(parameters),
-    get recipients() {
-      return recipients.count
-    },
-    *commands() {
-      yield line
-      yield* recipients.each()
-    },
-    addRecipient: recipients.add,
-    removeLastRecipient: recipients.removeLast,
-    async receive(client, { next, forwards }, sendingClient) {
-      const began = server.uptime()
-      const { gone } = client
-      const { lmtp } = server
-      const toEach = (reply: RawReply) => toAll(reply, { lmtp, recipients: recipients.count })
-      let transaction: Transaction | undefined
-      const about: AboutReplies = (replies, next = '') => ({
-        door: doorEntries(sendingClient.origin, replies, next),
-        remote: sendingClient.origin.clientAddress,
-        transaction,
-        total: server.uptime() - began,
+  /** Removes the recipient that was added last, because the next server has not taken it. */
+  removeLastRecipient(): void {
+    this.#recipients.removeLast()
+  }
+
+  /** Frees what the transaction holds. */
+  close(): void {
+    this.#recipients.free()
+  }
+
+  /**
+   * Receives the content, judges it, and carries the decision out. Replies of single recipients are
+   * said as they come. Resolves to those that are left to say, which are one at least; never rejects.
+   */
+  async receive(
+    client: SmtpClient,
+    onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
+    { origin, relay }: SendingClient,
+  ): Promise<readonly RawReply[]> {
+    const server = this.#server
+    const { lmtp, uptime } = server
+    const began = uptime()
+    const replies = new ContentReplies(lmtp ? this.recipients : 1, client.say.bind(client))
+    let transaction: Transaction | undefined
+    const about: AboutReplies = (replies, next = '') => ({
+      door: doorEntries(origin, replies, next),
+      remote: origin.clientAddress,
+      transaction,
+      total: uptime() - began,
+    })
+    try {
+      const recipients = this.#recipients.paths()
+      const judging = server.startJudging()
+      await withContent(client, judging.messageOptions, server, async (received, refusal) => {
+        const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
+        const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
+        const { message } = received
+        transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+        const decided = await decide(transaction, refusal, judging, server, client.gone)
+        const decision =
+          decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
+        const delivery: SmtpDelivery = {
+          ...onward,
+          mailLine: this.#line,
+          received,
+          recipients,
+          lmtp,
+          replies,
+          gone: client.gone,
+        }
+        const carriedOut = await carryOutOnce(decision, delivery, server)
+        for (const line of transactionLines(carriedOut, envelope, judging, about)) server.log(line)
       })
-      try {
-        const lines = recipients.paths()
-        const delivery = { next, forwards, mailLine: line, recipients: lines, lmtp, gone }
-        const judging = server.startJudging()
-        return await withContent(
-          client,
-          judging.messageOptions,
-          server,
-          async (received, refusal) => {
-            transaction = transactionOf(received.message, judging, sendingClient, lines)
-            const decided = await decide(transaction, refusal, judging, server, gone)
-            const decision =
-              decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
-            const whole = { ...delivery, received }
-            const handedOn = await (decision
-              ? carryOutOnce(decision, whole, server)
-              : passOn(whole))
-            for (const line of transactionLines(handedOn, judging, about)) server.log(line)
-            return handedOn.replies
-          },
-        )
-      } catch (error) {
-        const reply = rawReply(replyToError(error, server))
-        server.log(faultLine(error, undefined, about([reply])))
-        await dropTransaction(next)
-        return toEach(reply)
-      }
-    },
-    close: recipients.free,
+    } catch (error) {
+      const reply = rawReply(replyToError(error, server))
+      server.log(faultLine(error, undefined, about([reply])))
+      await dropTransaction(onward.next)
+      replies.answerRest(reply)
+    }
+    return replies.unsaid
   }
 }
 
@@ -187,24 +186,23 @@ async function judgeVisibly(
 }
 
 /**
- * Carries a decision out, and resolves to what stands of it: if the client has to send the message
- * again, nothing stays kept, since each attempt would keep it once more.
+ * Carries a decision out; without one the message goes on as it came. Resolves to what stands of it:
+ * if the client has to send the message again, nothing stays kept, since each attempt would keep it
+ * once more.
  */
 async function carryOutOnce(
-  decision: Decision,
+  decision: Decision | undefined,
   delivery: SmtpDelivery,
   { complain }: SmtpServer,
-): Promise<HandedOn> {
+): Promise<CarriedOut> {
+  const withdrawn = () => decision && withdrawKept(decision, delivery.received, complain)
   try {
-    const handedOn = await carryOut(decision, delivery)
-    const [first] = handedOn.replies
-    const isTold = decision.kind !== 'split' || delivery.lmtp || first!.code < 300
-    return {
-      ...handedOn,
-      decision: isTold ? decision : await withdrawKept(decision, delivery.received, complain),
-    }
+    const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
+    const replies = delivery.replies.known
+    const isTold = decision?.kind !== 'split' || delivery.lmtp || replies[0]!.code < 300
+    return { decision: isTold ? decision : await withdrawn(), replies, lost }
   } catch (error) {
-    await withdrawKept(decision, delivery.received, complain)
+    await withdrawn()
     throw error
   }
 }

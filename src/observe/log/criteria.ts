@@ -30,7 +30,8 @@ export function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolea
   return ({ time, fields, recipients }) => {
     if (since !== undefined && !(time >= since)) return false
     if (until !== undefined && !(time < until)) return false
-    if (!fields.has('decision') && !fields.has('quarantined')) return false
+    const isAboutMail = ['decision', 'quarantined', 'answered'].some((key) => fields.has(key))
+    if (!isAboutMail) return false
     if (decision !== undefined && fields.get('decision') !== decision) return false
     if (id !== undefined && !fields.get('msgid')?.includes(id) && fields.get('queue') !== id) {
       return false

@@ -35,7 +35,9 @@ export function describeRecord(
   const when = paint.faint([formatTime(record.time), clean(host)].filter(Boolean).join(' '))
   const painter = painterFor(decision, fields.get('scan'), paint)
   if (recipients.length > 0) {
-    return `${when} ${painter('was for'.padEnd(10))} ${recipients.map(clean).join(', ')}`
+    const reply = value('reply')
+    const what = reply ? `got ${reply}` : 'was for'
+    return `${when} ${painter(what.padEnd(10))} ${recipients.map(clean).join(', ')}`
   }
   const parts = [
     outcome(value),

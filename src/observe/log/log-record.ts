@@ -8,7 +8,7 @@ export interface LogRecord {
   readonly host: string
   /** The values as they were before they were logged. Of several fields of one name, the first counts. */
   readonly fields: ReadonlyMap<string, string>
-  /** The values of the fields `rcpt`; a line about a quarantined message has several. */
+  /** The values of the fields `rcpt`; a line that names recipients has several. */
   readonly recipients: readonly string[]
 }
 

@@ -3,8 +3,9 @@ import t, { type Test } from 'tap'
 import { defaultNextServerTimeouts } from '../../../src/doors/smtp/next-server.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
+import type { Client } from './client.ts'
 import { type Script, startNext } from './next-server.ts'
-import { openDoor, type Setup, sendThrough } from './rig.ts'
+import { type OpenDoor, openDoor, type Setup, sendThrough } from './rig.ts'
 import { amidData, clean, openBetween, stillServes } from './trouble.ts'
 
 /** Next servers that are broken, slow, gone or hostile; clients are in bad-input.test.ts. */
@@ -265,3 +266,117 @@ t.test(
     }
   },
 ) // biome-ignore format: a line
+
+/** Sends a message by LMTP, and resolves to the client, which has heard no answer to it. */
+async function sendByLmtp(door: OpenDoor, recipients: readonly string[]): Promise<Client> {
+  const client = await door.call()
+  await client.say('LHLO client.example.org')
+  await client.say('MAIL FROM:<a@b.example>')
+  for (const to of recipients) await client.say(`RCPT TO:<${to}@b.example>`)
+  await client.say('DATA')
+  client.write(`${clean}.\r\n`)
+  return client
+}
+
+t.test('by LMTP each reply is said when it comes, before the next one is there', async (t) => {
+  const { next, door } = await open(t, { lmtp: true })
+  let goOn = () => {}
+  next.script = (verb, _, socket) => {
+    if (verb !== '.') return undefined
+    socket.write('250 2.0.0 ann has it\r\n')
+    goOn = () => void socket.write('250 2.0.0 ben has it\r\n452 4.2.2 cem is full\r\n')
+    return 'silence'
+  }
+  const client = await sendByLmtp(door, ['ann', 'ben', 'cem'])
+  t.equal(await client.hear(), '250 2.0.0 ann has it')
+  goOn()
+  t.equal(await client.hear(), '250 2.0.0 ben has it')
+  t.equal(await client.hear(), '452 4.2.2 cem is full')
+  t.match(await client.say('NOOP'), /^250 /, 'and nothing else is said')
+})
+
+t.test('by LMTP all replies together have the time of one', async (t) => {
+  const end = 1500
+  const { next, door } = await open(t, { lmtp: true, nextServerTimeouts: { ...nextServerTimeouts, end } }) // biome-ignore format: a line
+  let said = 0
+  next.script = (verb, _, socket) => {
+    if (verb !== '.') return undefined
+    const more = setInterval(() => socket.write(`250 2.0.0 ${++said}\r\n`), end / 5)
+    socket.on('close', () => clearInterval(more))
+    return 'silence'
+  }
+  const many = Array.from({ length: 50 }, (_, number) => `user${number}`)
+  const client = await sendByLmtp(door, many)
+  const codes: string[] = []
+  for (const _ of many) codes.push((await client.hear())!.slice(0, 3))
+  const taken = codes.filter((code) => code === '250').length
+  t.ok(taken > 0 && taken < 10, `${taken} were in time`)
+  t.same(new Set(codes.slice(taken)), new Set(['451']))
+  t.match(door.mailLog.join(''), /next="next server .*has not answered in 1\.5 s"/)
+})
+
+t.test('by LMTP a 421 ends the replies: the others hear 451', async (t) => {
+  const { next, door } = await open(t, { lmtp: true })
+  next.script = (verb) =>
+    verb === '.' ? '250 2.0.0 ann has it\r\n421 4.3.2 going down\r\n250 2.0.0 lie' : undefined
+  const client = await sendByLmtp(door, ['ann', 'ben', 'cem', 'dan'])
+  const heard = [await client.hear(), await client.hear(), await client.hear(), await client.hear()]
+  t.match(heard, [/^250 2\.0\.0 ann/, /^451 4\.3\.2 going down/, /^451 4\.4\.2 /, /^451 4\.4\.2 /])
+  while (next.open > 0) await wait(5)
+  t.match(door.mailLog, [
+    /decision=accept .*reply=250 .*to=<ann@b\.example> rcpts=1 /,
+    /answered=recipients reply=250 rcpt=<ann@b\.example>$/m,
+    /decision=accept .*reply=451 next="421 4\.3\.2 going down" .*to=<ben@b\.example> rcpts=3 /,
+    /answered=recipients reply=451 rcpt=<ben@b\.example> rcpt=<cem@b\.example> rcpt=<dan@b\.example>$/m, // biome-ignore format: a line
+  ])
+})
+
+t.test(
+  'the log says what became of each recipient, and names no more than 64 of a kind',
+  async (t) => {
+    const { next, door } = await open(t, { lmtp: true })
+    const many = Array.from({ length: 200 }, (_, number) => `user${number}`)
+    next.script = (verb) => {
+      if (verb !== '.') return undefined
+      return many.map((_, at) => (at % 2 ? '552 5.2.2 full' : '250 2.0.0 ok')).join('\r\n')
+    }
+    const client = await sendByLmtp(door, many)
+    for (const _ of many) await client.hear()
+    const judged = door.mailLog.filter((line) => line.includes(' decision='))
+    t.match(judged, [
+      /reply=250 .*to=<user0@b\.example> rcpts=100 /,
+      /reply=552 next="552 5\.2\.2 full" .*to=<user1@b\.example> rcpts=100 /,
+    ])
+    const named = (reply: number) =>
+      door.mailLog
+        .filter((line) => line.includes(`answered=recipients reply=${reply} `))
+        .flatMap((line) => line.match(/(?<=rcpt=<user)\d+/g) ?? [])
+    t.same(
+      named(250),
+      Array.from({ length: 64 }, (_, at) => `${2 * at}`),
+    )
+    t.same(
+      named(552),
+      Array.from({ length: 64 }, (_, at) => `${2 * at + 1}`),
+    )
+  },
+)
+
+for (const lmtp of [false, true]) {
+  t.test(
+    `${lmtp ? 'LMTP' : 'SMTP'}: after 3xx behind the dot the connection is not used again`,
+    async (t) => {
+      const { next, door } = await open(t, { lmtp })
+      next.script = (verb) => (verb === '.' ? '354 go on' : undefined)
+      const client = await door.call()
+      await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`)
+      await client.say('MAIL FROM:<a@b.example>')
+      await client.say('RCPT TO:<b@b.example>')
+      await client.say('DATA')
+      client.write(`${clean}.\r\n`)
+      t.match(await client.hear(), /^451 4\.4\.2 /)
+      while (next.open > 0) await wait(5)
+      t.equal(next.commands.at(-1), 'DATA', 'it hears nothing more')
+    },
+  )
+}

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { type BuiltStage, buildStage } from '../../cases/stage.ts'
-import { startNext } from './next-server.ts'
+import { type Script, startNext } from './next-server.ts'
 import { openDoor, sendThrough } from './rig.ts'
 
 /** onescan.policy for recipients of one message, by SMTP and LMTP. */
@@ -87,6 +87,129 @@ t.test('by LMTP no recipient is reported as taken that the next server refuses',
     codes.map((reply) => reply?.slice(0, 3)),
     ['451', '550', '451'],
   )
+})
+
+/** Gives a recipient this reply at its second RCPT, and to other commands what `others` says. */
+function refuseSecond(user: string, reply: string, others: Record<string, string> = {}): Script {
+  let times = 0
+  return (verb, line) => {
+    if (verb === 'RCPT' && line.includes(`<${user}@`) && ++times > 1) return reply
+    return times > 0 ? others[verb] : undefined
+  }
+}
+
+t.test(
+  'by LMTP a recipient that the next server refuses after the split is deferred alone',
+  async (t) => {
+    const { settings, stage } = ruled(t, 'to=skip.example scan off\n')
+    const next = await startNext(t, { lmtp: true })
+    const door = await openDoor(t, next.port, { settings, lmtp: true })
+    const send = async (script: Script) => {
+      next.script = script
+      const client = await door.call()
+      await client.say('LHLO client.example.org')
+      await client.say('XFORWARD ADDR=192.0.2.7')
+      await client.say('MAIL FROM:<a@example.net>')
+      const to = ['ann@skip.example', 'keep@example.org', 'ben@skip.example', 'cem@skip.example']
+      for (const path of to) await client.say(`RCPT TO:<${path}>`)
+      await client.say('DATA')
+      client.write(`${content}.\r\n`)
+      const replies: string[] = []
+      for (const _ of to) replies.push((await client.hear()) ?? 'left')
+      await client.close()
+      return replies
+    }
+    const takes = (to: string) => new RegExp(`^250 2\\.0\\.0 <${to}@`)
+    const lost = /^451 4\.4\.2 /
+    const kept = /^250 2\.0\.0 Ok/
+    t.match(await send(refuseSecond('ben', '550 5.1.1 no ben')), [
+      takes('ann'),
+      kept,
+      /^451 4\.1\.1 no ben/,
+      takes('cem'),
+    ])
+    t.same(next.got.at(-1)?.recipients, ['ann@skip.example', 'cem@skip.example'])
+    t.match(door.mailLog, [
+      /decision=accept .*reply=250 .*to=<ann@skip\.example> rcpts=2 /,
+      /answered=recipients reply=250 rcpt=<ann@skip\.example> rcpt=<cem@skip\.example>$/m,
+      /decision=accept .*reply=451 next="550 5\.1\.1 no ben" .*to=<ben@skip\.example> rcpts=1 /,
+      /answered=recipients reply=451 rcpt=<ben@skip\.example>$/m,
+      /decision=quarantine .*kept=\S+ .*reply=250 .*to=<keep@/,
+    ])
+    t.match(await send(refuseSecond('ann', '450 4.2.0 slow')), [
+      /^450 4\.2\.0 slow/,
+      kept,
+      takes('ben'),
+      takes('cem'),
+    ])
+    const got = next.got.length
+    for (const verb of ['RSET', 'XFOR', 'MAIL']) {
+      let isSecond = false
+      const logged = door.mailLog.length
+      const replies = await send((said) => {
+        if (said === 'RSET') isSecond = true
+        return isSecond && said === verb ? '500 5.5.1 no' : undefined
+      })
+      t.match(replies, [lost, kept, lost, lost], `${verb} is refused`)
+      t.match(door.mailLog[logged], new RegExp(`next="the next server answers 500 to ${verb}`))
+    }
+    t.equal(next.got.length, got)
+    const closes = refuseSecond('cem', '421 4.3.2 going down')
+    const closing: Script = (verb, line, socket) => {
+      const reply = closes(verb, line, socket)
+      if (reply !== undefined) socket.end(`${reply}\r\n`)
+      return reply && 'silence'
+    }
+    t.match(await send(closing), [lost, kept, lost, /^451 4\.(4\.2|3\.2) /])
+    t.match(await send(refuseSecond('ben', '550 5.1.1 no', { DATA: '554 5.3.0 not that' })), [
+      /^554 5\.3\.0 not that/,
+      kept,
+      /^451 4\.1\.1 no/,
+      /^554 5\.3\.0 not that/,
+    ])
+    t.equal((await readQuarantine(stage.quarantine)).length, 7, 'kept once each time')
+  },
+)
+
+t.test(
+  'by SMTP a recipient that is refused after the split defers the message for all',
+  async (t) => {
+    const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
+    const next = await startNext(t)
+    const door = await openDoor(t, next.port, { settings })
+    const both = ['skip@example.org', 'keep@example.org']
+    next.script = refuseSecond('skip', '550 5.1.1 not any more')
+    t.equal(await sendThrough(door, content, both), '451 4.1.1 not any more')
+    t.match(door.mailLog, [
+      /decision=accept .*reply=451 next="550 5\.1\.1 not any more"/,
+      /decision=quarantine .*reply=451 /,
+    ])
+    t.equal(next.got.length, 0)
+    t.same(await readQuarantine(stage.quarantine), [])
+  },
+)
+
+t.test('a recipient of VIRUSFORWARD that the next server refuses is told as it is', async (t) => {
+  const { settings } = ruled(t, '')
+  const { QUARANTINE: _, ...forwarding } = settings
+  for (const lmtp of [false, true]) {
+    const next = await startNext(t, { lmtp })
+    const door = await openDoor(t, next.port, {
+      settings: { ...forwarding, VIRUSFORWARD: 'abuse@example.org' },
+      lmtp,
+    })
+    next.script = (_, line) => (line.includes('<abuse@') ? '550 5.1.1 no abuse' : undefined)
+    const client = await door.call()
+    await client.say(lmtp ? 'LHLO x' : 'EHLO x')
+    await client.say('MAIL FROM:<a@example.net>')
+    for (const user of ['ann', 'ben']) await client.say(`RCPT TO:<${user}@example.org>`)
+    await client.say('DATA')
+    client.write(`${content}.\r\n`)
+    t.equal(await client.hear(), '550 5.1.1 no abuse')
+    if (lmtp) t.equal(await client.hear(), '550 5.1.1 no abuse')
+    t.match(await client.say('NOOP'), /^250 /)
+    t.equal(next.got.length, 0)
+  }
 })
 
 t.test(

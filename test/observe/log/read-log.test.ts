@@ -231,6 +231,7 @@ t.test('messages are found by each field that can be asked for', async (t) => {
       `${tai64n(2000)} ${told({ decision: 'reject', id: '<two@x>', more: [['virus', 'Eicar-Test'], ['scan', 'infected']] })}`,
       `${tai64n(3000)} ${told({ decision: 'quarantine', id: `<${evil}>`, more: [['queue', '4ABC']] })}`,
       `${tai64n(3000)} onescan: quarantined=recipients rcpt=<c@example.net> rcpt=<d@example.net>\n`,
+      `${tai64n(3000)} onescan: answered=recipients reply=552 rcpt=<cem@example.com>\n`,
       `${tai64n(4000)} onescan: program=onescan-quotad event=serving\n`,
       `${tai64n(5000)} onescan: decision=defer fault=read\n`,
     ].join(''),
@@ -238,7 +239,7 @@ t.test('messages are found by each field that can be asked for', async (t) => {
   const log = join(directory, 'log')
   const found = async (criteria: Partial<LogCriteria>) =>
     (await read([log], criteria)).entries.length
-  t.equal(await found({}), 5)
+  t.equal(await found({}), 6)
   t.equal(await found({ id: 'one@x' }), 1)
   t.equal(await found({ id: 'ONE@x' }), 0)
   t.equal(await found({ id: evil }), 1, 'with all that is escaped in a log')
@@ -246,10 +247,11 @@ t.test('messages are found by each field that can be asked for', async (t) => {
   t.equal(await found({ id: '4ABC' }), 1)
   t.equal(await found({ from: 'ann@example' }), 1)
   t.equal(await found({ to: 'D@example.net' }), 1)
+  t.equal(await found({ to: 'cem@example.com' }), 1)
   t.equal(await found({ virus: 'eicar' }), 1)
   t.equal(await found({ to: 'example.NET', from: 'ANN' }), 1, 'each in its own place')
   t.equal(await found({ to: 'ann' }), 0)
   t.equal(await found({ decision: 'defer' }), 1)
-  t.equal(await found({ since: 2_000_000 }), 4)
+  t.equal(await found({ since: 2_000_000 }), 5)
   t.equal(await found({ since: 2_000_000, until: 3_000_000 }), 1)
 })

@@ -1,6 +1,7 @@
 import { errorText, isFault } from '../../../ground/errors/fault.ts'
 import { type LogField, logLine } from '../../../ground/errors/log.ts'
-import type { Decision, Grounds, Share, SingleDecision } from '../../../judge/decision.ts'
+import type { Decision, Grounds, SingleDecision } from '../../../judge/decision.ts'
+import type { MailAddress } from '../../../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.ts'
 import type { Header } from '../../../message/header-block.ts'
 import type { Message } from '../../../message/spool.ts'
@@ -40,7 +41,7 @@ export interface LogContext {
 /** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
 export const TRIAL: LogField = ['trial', 1]
 
-/** Recipients in one line of a quarantined message's log. */
+/** Recipients in one line that names them. */
 const RECIPIENTS_PER_LINE = 8
 
 /**
@@ -55,7 +56,7 @@ export function* decisionLines(
 ): Generator<Buffer> {
   if (decision.kind === 'split') {
     for (const share of decision.shares) {
-      yield* decisionLines(share.decision, code, aboutShare(share, about))
+      yield* decisionLines(share.decision, code, aboutShare(share.envelope, about))
     }
     return
   }
@@ -64,11 +65,14 @@ export function* decisionLines(
     decision.kind === 'quarantine' ||
     (decision.kind === 'accept' && decision.recipients !== undefined)
   const envelope = about.transaction?.envelope
-  if (quarantined && envelope && envelope.recipientCount > 1) yield* recipientLines(envelope)
+  if (quarantined && envelope && envelope.recipientCount > 1) {
+    // All of them, since the field X-Quarantine-ID is bounded.
+    yield* recipientLines([['quarantined', 'recipients']], recipientsOf(envelope))
+  }
 }
 
-/** What lines say about one share of a message. */
-export function aboutShare({ envelope }: Share, about: LogContext): LogContext {
+/** What lines say about some recipients of a message, those of the envelope. */
+export function aboutShare(envelope: Envelope, about: LogContext): LogContext {
   const { transaction } = about
   return { ...about, transaction: transaction && { ...transaction, envelope } }
 }
@@ -157,18 +161,21 @@ function messageId(header: Header): string | undefined {
   return field && header.valueOf(field).trim()
 }
 
-/**
- * Makes lines that name all recipients of a quarantined message, since its field X-Quarantine-ID is
- * bounded.
- */
-function* recipientLines(envelope: Envelope): Generator<Buffer> {
-  let entries: LogField[] = []
-  for (const recipient of recipientsOf(envelope)) {
-    entries.push(['rcpt', `<${recipient.text}>`])
-    if (entries.length === RECIPIENTS_PER_LINE) {
-      yield logLine([['quarantined', 'recipients'], ...entries])
-      entries = []
+/** Makes lines that begin with `entries`, and name recipients, but no more than `most`. */
+export function* recipientLines(
+  entries: readonly LogField[],
+  recipients: Iterable<MailAddress>,
+  most = Number.POSITIVE_INFINITY,
+): Generator<Buffer> {
+  let names: LogField[] = []
+  let count = 0
+  for (const { text } of recipients) {
+    if (count++ >= most) break
+    names.push(['rcpt', `<${text}>`])
+    if (names.length === RECIPIENTS_PER_LINE) {
+      yield logLine([...entries, ...names])
+      names = []
     }
   }
-  if (entries.length > 0) yield logLine([['quarantined', 'recipients'], ...entries])
+  if (names.length > 0) yield logLine([...entries, ...names])
 }

@@ -13,6 +13,8 @@ export interface RawReply {
   readonly code: number
   /** The lines with their codes, each ended by CRLF. */
   readonly bytes: Buffer
+  /** The reply of the next server in whose place this one is said. */
+  readonly insteadOf?: RawReply
 }
 
 export interface SmtpReplyReader {
@@ -77,6 +79,17 @@ function shown(line: Buffer): string {
 export function replyTexts({ bytes }: RawReply): string[] {
   const lines = bytes.toString('latin1').split('\r\n').slice(0, -1)
   return lines.map((line) => line.slice(4))
+}
+
+/**
+ * Returns a refusal as one for now: 4xx stays, but for 421, which would end the session. Anything
+ * else becomes 451 with the same text, and with an enhanced code of the same class (RFC 3463).
+ */
+export function deferralOf(reply: RawReply): RawReply {
+  if (reply.code < 500 && reply.code !== 421) return reply
+  const text = reply.bytes.toString('latin1').replace(/^[0-9]{3}/gm, '451')
+  const bytes = Buffer.from(text.replace(/(?<=^451[ -])5(?=\.[0-9])/gm, '4'), 'latin1')
+  return { code: 451, bytes, insteadOf: reply }
 }
 
 /** Characters of the text in a line of a reply of our own. */

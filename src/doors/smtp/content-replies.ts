@@ -1,0 +1,48 @@
+import type { RawReply } from './wire/replies.ts'
+
+/**
+ * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
+ * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are known. When the
+ * last one is known, those that were not said are left for the session to say.
+ */
+export class ContentReplies {
+  readonly #replies: (RawReply | undefined)[]
+  readonly #say: (...replies: readonly RawReply[]) => void
+  #known = 0
+  #said = 0
+
+  constructor(count: number, say: (...replies: readonly RawReply[]) => void) {
+    this.#replies = new Array<undefined>(count).fill(undefined)
+    this.#say = say
+  }
+
+  /** The replies that are known, in their order. */
+  get known(): readonly RawReply[] {
+    return this.#replies.filter((reply) => reply !== undefined)
+  }
+
+  /** The replies that are known and were not said. */
+  get unsaid(): readonly RawReply[] {
+    return this.known.slice(this.#said)
+  }
+
+  /** Answers one recipient, if that was not done before. */
+  answer(index: number, reply: RawReply): void {
+    this.#keep(index, reply)
+    if (this.#known === this.#replies.length) return
+    for (let next = this.#replies[this.#said]; next; next = this.#replies[++this.#said]) {
+      this.#say(next)
+    }
+  }
+
+  /** Answers all who have no reply yet. */
+  answerRest(reply: RawReply): void {
+    for (const index of this.#replies.keys()) this.#keep(index, reply)
+  }
+
+  #keep(index: number, reply: RawReply): void {
+    if (this.#replies[index] !== undefined) return
+    this.#replies[index] = reply
+    this.#known++
+  }
+}
