@@ -15,7 +15,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cSources, strict } from './c-programs.mjs'
+import { cSources, sanitized, strict } from './c-programs.mjs'
 import { noteLibraries } from './libraries.mjs'
 import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
@@ -53,7 +53,6 @@ const staticPie = [
   ...['-fPIE', '-static', '-nostartfiles'],
   '-Wl,-pie,--no-dynamic-linker,-z,text,-z,relro,-z,now',
 ]
-const sanitized = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 for (const name of programs) build(name, cSources(name))
 

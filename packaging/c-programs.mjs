@@ -12,6 +12,11 @@ export const strict = [
   ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
 ]
 
+/** Ends the program with a report at undefined behaviour. */
+export const sanitized = [
+  ...['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
+]
+
 /** A program's files in C, in an order that does not depend on the file system. */
 export function cSources(program) {
   const directory = join(root, 'src/c', program)
