@@ -27,6 +27,7 @@ const programs = {
 /** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
 const apart = {
   attachments: 'scan/attachments/attachments.ts',
+  'check-here': 'doors/slot/check-here.ts',
   clamscan: 'scan/clamscan.ts',
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
   'status-server': 'doors/http/status-server.ts',

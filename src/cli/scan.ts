@@ -6,13 +6,13 @@ import { inheritedDescriptor, openForeignFileAt } from '../ground/path/read.ts'
 import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
 import { NOTHING_SCANS, readControlDirectories } from '../judge/policy.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { type ManualScan, scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { readScanPolicy } from '../scan/shared/scan-policy.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
 import { mustRunOwnScanners } from './shared/must-run-own.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { type ManualScan, scanBytes } from './shared/scan-bytes.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,

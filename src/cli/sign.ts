@@ -5,6 +5,7 @@ import { signMessage } from '../cluster/sign.ts'
 import { editHeader } from '../message/header-block.ts'
 import type { Message } from '../message/spool.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { spoolMessage } from '../scan/spool-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
@@ -15,7 +16,6 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
-import { spoolMessage } from './shared/spool-message.ts'
 
 interface SignArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined

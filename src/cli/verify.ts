@@ -4,6 +4,7 @@ import { explainStamps, type StampExplanation } from '../cluster/explain.ts'
 import { readSignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { spoolMessage } from '../scan/spool-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
@@ -14,7 +15,6 @@ import {
   type EnvironmentOptions,
   slotEnvironment,
 } from './shared/slot-environment.ts'
-import { spoolMessage } from './shared/spool-message.ts'
 
 interface VerifyArguments extends EnvironmentOptions, MessageArgument {
   keyring: string | undefined

@@ -401,7 +401,7 @@ export const promises: Readonly<
     },
     'Only hosts of the cluster are trusted, and weak keys are reported': {
       'test/cases/clustering.ts': ['with CLUSTERPEERS=required no other host is trusted'],
-      'test/cli/check/stages/keyring.test.ts': [
+      'test/doors/stages/keyring.test.ts': [
         'an md5 key is a risk in plain words, a short one an error',
       ],
     },
@@ -427,7 +427,7 @@ export const promises: Readonly<
         'local policy applies to trusted mail, too',
         'a stamp of another scanner does not spare this one',
       ],
-      'test/cli/check/stages/keyring.test.ts': [
+      'test/doors/stages/keyring.test.ts': [
         'if the slot asks onescand, its account should have no keys',
       ],
     },

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findMisspeltSettings } from '../../src/ground/settings/misspelt-settings.ts'
+import { misspeltSettings } from '../../src/ground/settings/misspelt-settings.ts'
 import type { Setting, SettingReader } from '../../src/ground/settings/table/kinds.ts'
 import { chapters, names, table } from '../../src/ground/settings/table.ts'
 import { readPage, section } from './man-page.ts'
@@ -36,7 +36,7 @@ t.test('the order of the chapters is that of the table', async (t) => {
 })
 
 t.test('no setting is taken for a misspelt one', async (t) => {
-  t.same(findMisspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
+  t.same(misspeltSettings(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
 t.test('onescanc tells onescand the settings that the table says, in its order', async (t) => {

@@ -1,54 +1,75 @@
-import { ownCommand } from '../../ground/runtime/compiled-program.ts'
-import { runTrials } from './run-trials.ts'
-import { error, type Finding, warning } from './shared/finding.ts'
-import { accountText, type Host } from './shared/host.ts'
-import { TRIALS } from './trial-protocol.ts'
+import { accountText, type StageHost } from '../../doors/stages/stage.ts'
+import { error, type Finding, warning } from '../../ground/errors/finding.ts'
+import { ownCommand, siblingCommand } from '../../ground/runtime/compiled-program.ts'
+import { settingsAndMisspelt } from '../shared/session-environment.ts'
+import type { DaemonWords, Host } from './shared/host.ts'
+import { runTrials, type TrialRun } from './shared/run-trials.ts'
+import { TRIALS, trialHost } from './trial-protocol.ts'
 
 /** A program of util-linux. Like setuidgid, it drops the supplementary groups. */
 const SETPRIV = '/usr/bin/setpriv'
 
+/** The PATH of trials that get their environment otherwise. */
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+
 /**
- * Makes the trials as the account of the slot, in a process that has nothing of root's: not the
- * user, not the environment, not the working directory, and not the terminal, at which it could type
- * commands. Only that process touches what the settings name (scanners, plugins, LD_PRELOAD, PATH).
- * If the user cannot be changed, nothing is tried, and a finding says so.
- *
- * `mayBeRoot`: whether the administrator named root as the account. `scans`: whether mail can be
- * scanned, as far as is known.
+ * Makes the trials of the slot as its account. Only their process touches what the settings name
+ * (scanners, plugins, LD_PRELOAD, PATH). If the user cannot be changed, nothing is tried, and a finding
+ * says so. `mayBeRoot`: whether the administrator named root as the account.
  */
-export async function* tryAsAccount(
-  host: Host,
-  { mayBeRoot, scans }: { readonly mayBeRoot: boolean; readonly scans: boolean },
+export async function* trySlot(host: Host, mayBeRoot: boolean): AsyncGenerator<Finding> {
+  if (host.account.uid === 0 && process.getuid!() === 0 && !mayBeRoot) {
+    const value = 'the slot would run as root: nothing was tried'
+    yield error('trials', value, 'name its account with --user')
+    return
+  }
+  const input = JSON.stringify(trialHost(host))
+  yield* runAs(host, ownCommand('onescan', TRIALS), { env: { PATH }, input })
+}
+
+/** Yields what `onescand --check` says as its account, with the options and settings of its file. */
+export async function* tryDaemon(
+  host: StageHost,
+  { words, held }: DaemonWords,
+): AsyncGenerator<Finding> {
+  if (host.account.uid === 0 && process.getuid!() === 0) {
+    const value = 'onescand would run as root: nothing was tried'
+    const remedy = 'start it as a user of its own, as the unit and the run script of the package do'
+    yield error('trials', value, remedy)
+    return
+  }
+  const heldOptions = held.flatMap((address) => ['--held', address])
+  const command = siblingCommand('onescand', '--check', '--json', ...heldOptions, ...words)
+  yield* runAs(host, command, { env: settingsAndMisspelt(host.env) })
+}
+
+/**
+ * Runs a command as the account of the host, in a process that has nothing of root's: not the user,
+ * not the environment, not the working directory, and not the terminal, at which it could type
+ * commands.
+ */
+async function* runAs(
+  host: StageHost,
+  command: readonly [string, ...string[]],
+  run: Pick<TrialRun, 'env' | 'input'>,
 ): AsyncGenerator<Finding> {
   const own = process.getuid!()
   const { uid } = host.account
-  if (own === 0 && uid === 0 && !mayBeRoot) {
-    yield host.daemon === undefined
-      ? error(
-          'trials',
-          'the slot would run as root: nothing was tried',
-          'name its account with --user',
-        )
-      : error(
-          'trials',
-          'onescand would run as root: nothing was tried',
-          'start it as a user of its own, as the unit and the run script of the package do',
-        )
-    return
-  }
   const changes = own === 0 && uid !== 0
-  const command = ownCommand('onescan', TRIALS)
-  yield* runTrials(changes ? asOther(host, command) : command, host, {
-    uid: changes ? uid : own,
-    scans,
+  const who = accountText(host)
+  yield* runTrials(changes ? asOther(host, command) : command, {
+    ...run,
+    who,
     cwd: changes ? '/' : process.cwd(),
   })
   if (own === 0 || own === uid) return
-  const value = `were made as uid ${own}, not as ${accountText(host)}`
-  yield warning('trials', value, 'run check as root')
+  yield warning('trials', `were made as uid ${own}, not as ${who}`, 'run check as root')
 }
 
-function asOther({ account }: Host, command: readonly string[]): readonly [string, ...string[]] {
+function asOther(
+  { account }: StageHost,
+  command: readonly string[],
+): readonly [string, ...string[]] {
   const [first = account.uid, ...others] = account.groups
   const groups = others.length > 0 ? `--groups=${account.groups.join(',')}` : '--clear-groups'
   return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]

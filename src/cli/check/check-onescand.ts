@@ -1,15 +1,16 @@
+import { readAccounts } from '../../doors/stages/account.ts'
+import type { StageHost } from '../../doors/stages/stage.ts'
+import type { Finding } from '../../ground/errors/finding.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
-import { tryAsAccount } from './as-account.ts'
-import { onescandReadings } from './checks.ts'
+import { tryDaemon } from './as-account.ts'
 import { findAskedDaemon } from './daemon/asked-daemon.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
+import { checkListeners } from './daemon/listeners.ts'
+import { ofService } from './daemon/of-service.ts'
 import { checkRelays } from './daemon/relays.ts'
 import { checkRunning } from './daemon/running-daemon.ts'
 import type { MailServer } from './mail-servers/find.ts'
-import { readAccounts } from './shared/account.ts'
-import type { Finding } from './shared/finding.ts'
-import type { Host } from './shared/host.ts'
-import { runCheck } from './shared/run-check.ts'
+import type { DaemonWords } from './shared/host.ts'
 
 /**
  * Checks the settings of onescand and, if these mail servers ask an onescand that runs, that one.
@@ -23,33 +24,23 @@ export async function checkOnescand(
   const running = await findAskedDaemon(servers, processes)
   const configured = configuredDaemon(running, accounts, Date.now())
   if (configured === undefined) return undefined
-  const { host, findings: ofFile } = configured
+  const { host, words, findings: ofFile } = configured
   const findings = [...ofFile]
   if (running !== undefined) {
     findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
     findings.push(...(await checkRelays(running.words)))
   }
-  if (host.daemon !== undefined) findings.push(...(await checkSettingsOf(host)))
+  if (words !== undefined) findings.push(...(await checkSettingsOf(host, words)))
   return findings.map((finding) => {
     const { what } = finding
     return { ...finding, what: what.includes('onescand') ? what : `${what} [onescand]` }
   })
 }
 
-async function checkSettingsOf(host: Host): Promise<Finding[]> {
-  const readings: Finding[] = []
-  for (const reading of onescandReadings) readings.push(...(await runCheck(reading, host)))
-  const keyringIsBad = readings.some(
-    ({ what, level }) => /^key(ring$| )/.test(what) && level !== 'ok',
-  )
-  const findings = [...readings]
-  for await (const finding of tryAsAccount(host, { mayBeRoot: false, scans: true })) {
-    if (!(keyringIsBad && isAboutKeyring(finding))) findings.push(finding)
+async function checkSettingsOf(host: StageHost, words: DaemonWords): Promise<Finding[]> {
+  const findings = checkListeners(host, words.words)
+  for await (const finding of tryDaemon(host, words)) {
+    findings.push(ofService(finding, 'onescand', words.file))
   }
   return findings
-}
-
-/** Whether `onescand --check` says here what the check of the keyring says in more detail. */
-function isAboutKeyring({ value }: Finding): boolean {
-  return /^CLUSTERKEYS|: no clustering$/.test(value)
 }

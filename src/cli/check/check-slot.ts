@@ -1,10 +1,11 @@
-import { tryAsAccount } from './as-account.ts'
-import { slotReadings } from './checks.ts'
+import { readAccounts } from '../../doors/stages/account.ts'
+import { accountText, runStage, type Stage } from '../../doors/stages/stage.ts'
+import { type Finding, ok } from '../../ground/errors/finding.ts'
+import { trySlot } from './as-account.ts'
+import { checkListeners } from './daemon/listeners.ts'
 import { namesSlot } from './options.ts'
-import { readAccounts } from './shared/account.ts'
-import { type Finding, ok } from './shared/finding.ts'
-import { accountText, type Host } from './shared/host.ts'
-import { runCheck } from './shared/run-check.ts'
+import type { Host } from './shared/host.ts'
+import { checkPrograms } from './slot/chain.ts'
 import { checkService, findRunningServices, readService } from './slot/running-services.ts'
 import { type SlotOptions, slotHosts } from './slot/slot-hosts.ts'
 
@@ -33,11 +34,16 @@ export async function checkSlot(
   return { heading: `as ${accountText(hosts[0]!)}`, findings }
 }
 
+/** Readings only read, as the caller: the kernel shows root alone who listens where. */
+const readings: readonly Stage<Host>[] = [
+  checkPrograms, // slot, chain, /etc/onescan/queue
+  checkListeners, // QUOTAD: who listens there
+]
+
 async function checkSlotOf(host: Host, mayBeRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const reading of slotReadings) findings.push(...(await runCheck(reading, host)))
-  const scans = !findings.some(({ mark }) => mark === 'nothing scans')
-  for await (const finding of tryAsAccount(host, { mayBeRoot, scans })) findings.push(finding)
+  for (const reading of readings) findings.push(...(await runStage(reading, host)))
+  for await (const finding of trySlot(host, mayBeRoot)) findings.push(finding)
   return findings
 }
 

@@ -1,4 +1,7 @@
 import type { CommandModule } from 'yargs'
+import { readAccounts } from '../../doors/stages/account.ts'
+import { checkHostSwitch } from '../../doors/stages/settings.ts'
+import type { Finding } from '../../ground/errors/finding.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { PROCESSES, runningDaemons } from '../shared/running-daemons.ts'
 import { checkOnescand } from './check-onescand.ts'
@@ -14,9 +17,6 @@ import { postfixHost } from './mail-servers/read-postfix.ts'
 import { checkSendmail, sendmailHost } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { printFindings } from './print-findings.ts'
-import { checkHostSwitch } from './settings/check-settings.ts'
-import { readAccounts } from './shared/account.ts'
-import type { Finding } from './shared/finding.ts'
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {

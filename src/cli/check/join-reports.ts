@@ -1,5 +1,5 @@
+import type { Finding } from '../../ground/errors/finding.ts'
 import type { MailServer } from './mail-servers/find.ts'
-import type { Finding } from './shared/finding.ts'
 
 /** The findings about one mail server. */
 export interface ServerReport {
@@ -25,7 +25,7 @@ export function joinReports(
   for (const finding of onescand) {
     if (!findings.some((other) => isSameComplaint(other, finding))) findings.push(finding)
   }
-  const isStopped = onescand.some(({ mark }) => mark === 'stops onescand')
+  const isStopped = onescand.some(({ mark }) => mark === 'stops the start')
   return [...findings, ...quotad].map((finding) =>
     isStopped && finding.mark === 'start onescand' ? startLater(finding) : finding,
   )

@@ -1,16 +1,16 @@
 import type { CommandModule } from 'yargs'
+import { readAccounts } from '../../doors/stages/account.ts'
+import { runStage } from '../../doors/stages/stage.ts'
+import { tryStages } from '../../doors/stages/stages.ts'
+import type { Finding } from '../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
-import { mailTrials, onescandTrials, slotTrials } from './checks.ts'
-import { readAccounts } from './shared/account.ts'
+import { trialsBefore, trialsBehind } from './checks.ts'
 import type { Host } from './shared/host.ts'
-import { runCheck } from './shared/run-check.ts'
-import { type Introduction, TRIALS, type TrialHost } from './trial-protocol.ts'
+import { checkTrialMessages } from './slot/trial-messages.ts'
+import { TRIALS, type TrialHost } from './trial-protocol.ts'
 
-/**
- * The part of `onescan check` that runs as the account of the slot or of onescand. Nothing else
- * starts it.
- */
+/** The part of `onescan check` that runs as the account of the slot. Nothing else starts it. */
 export const trialsCommand: CommandModule = {
   command: TRIALS,
   describe: false,
@@ -18,21 +18,22 @@ export const trialsCommand: CommandModule = {
 }
 
 async function makeTrials(): Promise<number> {
-  const introduction: Introduction = { uid: process.getuid!() }
-  print(`${JSON.stringify(introduction)}\n`)
   const received = JSON.parse(await readAll(process.stdin)) as TrialHost
   const host: Host = {
     ...received,
     directories: readControlDirectories(received.env),
     accounts: readAccounts(),
   }
-  let { scans } = received
-  for (const trial of received.daemon === undefined ? slotTrials : onescandTrials) {
-    if (!scans && mailTrials.has(trial)) continue
-    for (const finding of await runCheck(trial, host)) {
-      print(`${JSON.stringify(finding)}\n`)
-      if (finding.mark === 'nothing scans') scans = false
-    }
+  let scans = true
+  const tell = (finding: Finding) => {
+    print(`${JSON.stringify(finding)}\n`)
+    if (finding.mark === 'nothing scans') scans = false
+  }
+  for (const trial of trialsBefore) for (const finding of await runStage(trial, host)) tell(finding)
+  for await (const finding of tryStages(host)) tell(finding)
+  for (const trial of trialsBehind) {
+    if (trial === checkTrialMessages && !scans) continue
+    for (const finding of await runStage(trial, host)) tell(finding)
   }
   return 0
 }

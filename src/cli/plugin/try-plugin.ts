@@ -4,12 +4,12 @@ import { readControlDirectories } from '../../judge/policy.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { filePluginScanner } from '../../scan/file-plugin.ts'
+import { scanBytes } from '../../scan/scan-bytes.ts'
+import { cleanMessage, eicarMessage } from '../../scan/shared/eicar-message.ts'
 import { readScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Verdict } from '../../scan/shared/verdict.ts'
-import { cleanMessage, eicarMessage } from '../shared/eicar-message.ts'
 import { readMessageBytes } from '../shared/message-file.ts'
 import { mustRunOwnScanners } from '../shared/must-run-own.ts'
-import { scanBytes } from '../shared/scan-bytes.ts'
 
 /** The answer of a plugin about one message. */
 export interface PluginResult {

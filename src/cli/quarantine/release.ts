@@ -1,10 +1,10 @@
 import type { CommandModule } from 'yargs'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
+import { findAccount, nameOrNumber, obstacle, readAccounts } from '../../doors/stages/account.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { findAccount, nameOrNumber, obstacle, readAccounts } from '../check/shared/account.ts'
 import { keyringPath, readCluster } from '../shared/keyring-options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {

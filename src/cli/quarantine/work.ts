@@ -11,7 +11,7 @@ import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/ent
 import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
 import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
 import { beginRelease, deleteEntry, type Release } from '../../quarantine/release.ts'
-import { spoolMessage } from '../shared/spool-message.ts'
+import { spoolMessage } from '../../scan/spool-message.ts'
 import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
 import { noteAction } from './note-action.ts'

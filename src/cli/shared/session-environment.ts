@@ -1,3 +1,4 @@
+import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 
@@ -14,6 +15,12 @@ export function withoutLoaders(env: Environment): Environment {
  */
 export function settingsAlone(env: Environment): Environment {
   return without(env, (name) => !isSetting(name) && name !== 'PATH')
+}
+
+/** The same with names that are almost those of settings, which the other account reports. */
+export function settingsAndMisspelt(env: Environment): Environment {
+  const isMisspelt = (name: string) => misspeltSettings({ [name]: env[name] }).length > 0
+  return without(env, (name) => !isSetting(name) && name !== 'PATH' && !isMisspelt(name))
 }
 
 function without(env: Environment, drops: (name: string) => boolean): Environment {

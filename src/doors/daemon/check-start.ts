@@ -1,45 +1,60 @@
 import { existsSync } from 'node:fs'
-import { extname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
-import type { StartReport } from '../../ground/process/start-report.ts'
+import { type Finding, marked, ok, settingsFault, warning } from '../../ground/errors/finding.ts'
 import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { NOTHING_SCANS } from '../../judge/policy.ts'
+import { readControlDirectories } from '../../judge/policy.ts'
 import { checkAccessBy } from '../http/access.ts'
-import { type Configuration, readConfiguration } from '../shared/configuration.ts'
-import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
+import { readConfiguration } from '../shared/configuration.ts'
+import { checkSettings } from '../stages/settings.ts'
+import { ownHost } from '../stages/stage.ts'
+import { tryStages } from '../stages/stages.ts'
 import { describeDoor } from './describe-door.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import { type DaemonOptions, readOptions } from './options/options.ts'
-import { judgeFromMemory } from './trials/judge-trial.ts'
-import { makeTrialMail } from './trials/trial-mail.ts'
+
+/** What onescand would find at its start. */
+export interface DaemonStart {
+  /** Whether an option is wrong, so that no later start can succeed. */
+  readonly isUsage: boolean
+  readonly findings: readonly Finding[]
+}
 
 /**
- * Does what onescand does at its start, up to the first connection, without listening. Resolves
- * with all that is wrong with these options and settings: onescand(8), --check.
+ * Does what onescand does at its start, up to the first connection, without listening, and then
+ * tries whether mail would be scanned: onescand(8), CHECK. With --check-settings it does the first
+ * alone.
  */
-export async function checkStart(words: readonly string[], env: Environment): Promise<StartReport> {
+export async function checkStart(words: readonly string[], env: Environment): Promise<DaemonStart> {
   const faults = gatherFaults()
   const options = faults.attempt(() => readOptions(words), undefined)
-  const ofPlaces = options === undefined ? [] : await placeFaults(options)
-  const isUsage = options === undefined
-  const ofSettings = await configurationFaults(env)
-  const errors = [...faults.lines, ...ofPlaces, ...ofSettings]
-  const ofPage = options ? await pageFaults(options) : []
-  const warnings = [...configurationWarnings(env), ...ofPage]
-  if (ofSettings.length > 0 || options === undefined)
-    return { isUsage, errors, warnings, actions: [] }
+  const places = options === undefined ? [] : await placeFaults(options)
+  const findings = [...faults.lines, ...places].map((line) =>
+    marked(settingsFault(line), 'stops the start'),
+  )
+  if (options !== undefined) findings.push(...(await pageFaults(options)))
+  const host = ownHost(env, readControlDirectories(env), true)
+  const stages = options?.checksSettings ? checkSettings(host) : collect(tryStages(host))
+  findings.push(...(await stages))
+  const isRight = !findings.some(({ mark }) => mark === 'stops the start')
+  if (options !== undefined && isRight) findings.push(...(await doorsBy(options, env)))
+  return { isUsage: options === undefined, findings }
+}
+
+async function collect(stages: AsyncIterable<Finding>): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for await (const finding of stages) findings.push(finding)
+  return findings
+}
+
+/** What the doors that the options name do with mail. */
+async function doorsBy(options: DaemonOptions, env: Environment): Promise<Finding[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
-    return {
-      isUsage,
-      errors,
-      warnings: [...warnings, ...remarks(configuration), ...(await pluginFaults(configuration))],
-      actions: doorsOf(options).map((door) => describeDoor(door, configuration)),
-    }
+    return doorsOf(options).map((door) => ok('door', describeDoor(door, configuration)))
   } finally {
     configuration.close()
   }
@@ -88,7 +103,7 @@ function isInUse(address: DoorAddress, { inUse }: Pick<DaemonOptions, 'inUse'>):
 /**
  * What is wrong with --http. These are warnings: onescand starts without the page, and tries again.
  */
-async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<string[]> {
+async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
   if (http === undefined || isInUse(http, options)) return []
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
@@ -96,7 +111,9 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
     return []
   } catch (error) {
     const there = faultLines(error)
-    return there.map((line) => `${line}; there is no page until then${bySystemd(line)}`)
+    return there.map((line) =>
+      warning('settings', line, `there is no page until then${bySystemd(line)}`),
+    )
   }
 }
 
@@ -105,30 +122,3 @@ const bySystemd = (line: string) =>
   line.includes('EADDRINUSE') && existsSync('/run/systemd/system')
     ? ', unless onescan-http.socket holds the port for it'
     : ''
-
-function remarks({ policy }: Configuration): string[] {
-  if (policy === undefined)
-    return [`${NOTHING_SCANS}: all mail passes unscanned; set it, as in QHPSI="plugin: clamd"`]
-  return policy.remark === '' ? [] : [policy.remark]
-}
-
-/**
- * What is wrong with file plugins. They are loaded by the first mail; if one cannot be, all mail is
- * deferred.
- */
-async function pluginFaults(configuration: Configuration): Promise<string[]> {
-  const { policy, scannersFor } = configuration
-  if (policy?.scan.line.kind !== 'plugins') return []
-  const plugins = scannersFor(policy.scan.line).filter(({ name }) => extname(name) !== '')
-  const { clean } = makeTrialMail(Date.now(), { least: 0, most: 1000 })
-  const faults: string[] = []
-  for (const scanner of plugins) {
-    const alone = { ...configuration, scannersFor: () => [scanner] }
-    const why = await judgeFromMemory(clean, alone).then(
-      (found) => (found.scan === 'unknown' ? found.why : undefined),
-      errorText,
-    )
-    if (why !== undefined) faults.push(`${why}: all mail is deferred; correct the plugin`)
-  }
-  return faults
-}

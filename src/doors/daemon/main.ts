@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
-import { printStartReport } from '../../ground/process/start-report.ts'
+import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import { checkStart } from './check-start.ts'
@@ -27,17 +27,19 @@ process.on('uncaughtException', (error) => {
   process.exit(FAILED) // the clients go cold
 })
 
-const run = words.includes('--check') ? check() : serve(optionsOrUsage())
+const isCheck = words.includes('--check') || words.includes('--check-settings')
+const run = isCheck ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
   process.exit(FAILED)
 })
 
-/**
- * Prints all that is wrong with options and settings. The exit code is that of a start with them.
- */
+/** Prints what a start would find; with --check also whether mail would be scanned. */
 async function check(): Promise<void> {
-  process.exit(printStartReport(await checkStart(words, { ...process.env })))
+  const { isUsage, findings } = await checkStart(words, { ...process.env })
+  const asJson = words.includes('--json')
+  printCheck(findings, asJson)
+  process.exit(asJson ? 0 : isUsage ? USAGE : codeOfStart(findings))
 }
 
 /**

@@ -1,12 +1,13 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { errorText } from '../../ground/errors/fault.ts'
+import { type Finding, warning } from '../../ground/errors/finding.ts'
 import {
   everyFault,
   faultLines,
   gatherFaults,
   lineEndFaults,
 } from '../../ground/settings/faults.ts'
-import { findMisspeltSettings } from '../../ground/settings/misspelt-settings.ts'
+import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { names } from '../../ground/settings/table.ts'
 import { contradictionsIn } from '../../judge/contradictions.ts'
@@ -79,13 +80,10 @@ async function scannerFaults(scan: ScanPolicy | undefined): Promise<string[]> {
   return faults
 }
 
-/** Returns a line for each setting that is valid but probably a mistake. */
-export function configurationWarnings(env: Environment): string[] {
-  const misspelt = findMisspeltSettings(env).map(({ name, suggestion }) => {
-    return `${name} is not a setting: no program reads it; did you mean ${suggestion}?`
-  })
-  const contradictions = contradictionsIn(env).map(({ name, value, remedy }) => {
-    return `${name} ${value}; ${remedy}`
-  })
-  return [...misspelt, ...contradictions]
+/** Warns of each setting that is valid but probably a mistake. */
+export function configurationWarnings(env: Environment): Finding[] {
+  const contradictions = contradictionsIn(env).map(({ name, value, remedy }) =>
+    warning(name, value, remedy),
+  )
+  return [...misspeltSettings(env), ...contradictions]
 }

@@ -46,6 +46,10 @@ async function run(): Promise<number> {
 /** One message through the slot (qmail-queue(8)). */
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if (asksForHelpOrVersion(words)) return tellUsage()
+  if (words.length === 1 && words[0] === '--check') {
+    const { checkHere } = await import('./check-here.ts')
+    return checkHere(env)
+  }
   const chain: ChainCall = {
     ...findChain(words, env, readControlDirectories(env)),
     environment: chainEnvironment(env),

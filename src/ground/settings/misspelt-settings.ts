@@ -1,3 +1,4 @@
+import { type Finding, warning } from '../errors/finding.ts'
 import { nearestName } from './nearest-name.ts'
 import type { Environment } from './settings.ts'
 import { isSetting, names } from './table.ts'
@@ -20,23 +21,22 @@ const foreignNames = new Set(
  */
 const SHORT = 6
 
-/** A variable that no program reads, and the setting whose name is nearest. */
-export interface MisspeltSetting {
-  readonly name: string
-  readonly suggestion: string
-}
-
-/** Finds the variables of an environment whose names are almost those of settings. */
-export function findMisspeltSettings(env: Environment): MisspeltSetting[] {
+/** Warns of the variables of an environment that no program reads, and whose names are almost those of settings. */
+export function misspeltSettings(env: Environment): Finding[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || foreignNames.has(name)) return []
     const trimmed = name.trim()
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
-      return [{ name: `"${name}"`, suggestion: `${trimmed}, without blanks around =` }]
+      return [misspelt(`"${name}"`, `${trimmed}, without blanks around =`)]
     }
     const suggestion = nearestName(name, names)
-    return suggestion !== undefined && isNear(name, suggestion) ? [{ name, suggestion }] : []
+    return suggestion !== undefined && isNear(name, suggestion) ? [misspelt(name, suggestion)] : []
   })
+}
+
+function misspelt(name: string, suggestion: string): Finding {
+  const value = `${name} is not a setting: no program reads it`
+  return warning('settings', value, `did you mean ${suggestion}?`)
 }
 
 /** Whether the names differ little enough to be reported. PATHS or MAILD are near no setting. */

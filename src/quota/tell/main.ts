@@ -4,7 +4,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { notify } from '../../ground/process/notify.ts'
-import { printStartReport } from '../../ground/process/start-report.ts'
+import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -47,7 +47,10 @@ run.catch((error) => {
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
-  process.exit(printStartReport(await checkStart(words, env)))
+  const { isUsage, findings } = await checkStart(words, env)
+  const asJson = words.includes('--json')
+  printCheck(findings, asJson)
+  process.exit(asJson ? 0 : isUsage ? USAGE : codeOfStart(findings))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */

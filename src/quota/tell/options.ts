@@ -37,6 +37,7 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     user: { type: 'string' },
     'max-clients': { type: 'string' },
     check: { type: 'boolean' }, // main has looked for it already
+    json: { type: 'boolean' }, // for onescan check
   })
   const { lines, attempt } = gatherFaults()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>

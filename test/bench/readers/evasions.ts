@@ -1,5 +1,5 @@
-import { scanBytes } from '../../../src/cli/shared/scan-bytes.ts'
 import { readSpoolPolicy } from '../../../src/message/spool-policy.ts'
+import { scanBytes } from '../../../src/scan/scan-bytes.ts'
 import { makeScanners } from '../../../src/scan/scanners.ts'
 import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import type { Verdict } from '../../../src/scan/shared/verdict.ts'

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../src/cli/check/shared/finding.ts'
+import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { jsonIn, oldestNode, onescan } from '../onescan.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { joinReports, type ServerReport } from '../../../src/cli/check/join-reports.ts'
-import { error, marked, ok, warning } from '../../../src/cli/check/shared/finding.ts'
+import { error, marked, ok, warning } from '../../../src/ground/errors/finding.ts'
 
 /** The findings about several mail servers and onescand become one list. */
 
@@ -31,7 +31,7 @@ t.test('a complaint of mail server and onescand is left in once, and all that is
 })
 
 t.test('while onescand cannot start, no remedy is to start it', async (t) => {
-  const stopped = marked(error('onescand settings', 'is wrong', 'mend it'), 'stops onescand')
+  const stopped = marked(error('settings [onescand]', 'is wrong', 'mend it'), 'stops the start')
   const [finding] = joinReports([report('Postfix', down)], [stopped], [])
   t.match(finding, { value: 'is down', remedy: /^correct what keeps onescand from starting/ })
   t.match(joinReports([report('Postfix', down)], [], [stopped])[0], { remedy: down.remedy })

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
-import type { Finding } from '../../../src/cli/check/shared/finding.ts'
+import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/own-directories.ts'
 import { reachable, reachablePath } from '../../programs/reachable.ts'
 import { sendmailCf } from '../../programs/sendmail.ts'

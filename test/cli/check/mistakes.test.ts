@@ -1,26 +1,28 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkContradictions } from '../../../src/cli/check/settings/contradictions.ts'
-import { checkVariables } from '../../../src/cli/check/settings/variables.ts'
 import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
-import { checkSpool } from '../../../src/cli/check/slot/spool.ts'
-import { checkQuota } from '../../../src/cli/check/stages/quota.ts'
-import { checkCount, signaturesIn } from '../../../src/cli/check/stages/signatures.ts'
+import { configurationWarnings } from '../../../src/doors/shared/configuration-faults.ts'
+import { checkPlaces } from '../../../src/doors/stages/places.ts'
+import { checkQuota } from '../../../src/doors/stages/quota.ts'
+import { checkCount, signaturesIn } from '../../../src/doors/stages/signatures.ts'
+import { checkSpool } from '../../../src/doors/stages/spool.ts'
+import { misspeltSettings } from '../../../src/ground/settings/misspelt-settings.ts'
+import { complaints, stranger } from '../../doors/stages/host.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 import { httpService } from '../../quota/ask/services.ts'
-import { complaints, host, stranger } from './shared/host.ts'
+import { host } from './shared/host.ts'
 
 /** Settings that can be read, but have another effect than they seem to have. */
 
 t.test('a misspelt variable is reported, with the setting that was meant', async (t) => {
-  const suggestion = (name: string) => checkVariables(host({ [name]: '1' }))[0]?.remedy
+  const suggestion = (name: string) => misspeltSettings({ [name]: '1' })[0]?.remedy
   t.equal(suggestion('REJECTVIRIUS'), 'did you mean REJECTVIRUS?')
   t.equal(suggestion('QHSPI'), 'did you mean QHPSI?')
   t.equal(suggestion('rejectvirus'), 'did you mean REJECTVIRUS?')
   t.equal(suggestion('SCANFAILRELAY'), 'did you mean SCANFAIL_RELAY?')
   t.equal(suggestion('CLAM'), 'did you mean CLAMD?')
-  t.match(checkVariables(host({ SPOLDIR: '/x' })), [
+  t.match(misspeltSettings({ SPOLDIR: '/x' }), [
     { level: 'warning', what: 'settings', value: 'SPOLDIR is not a setting: no program reads it' },
   ])
 })
@@ -31,20 +33,22 @@ t.test('variables of other programs are not reported', async (t) => {
     MAILER=a DISPLAY=:0 HOSTNAME=a INVOCATION_ID=a JOURNAL_STREAM=1:2 NOTIFY_SOCKET=a LINES=24
     COLUMNS=80 MANPATH=/ PS1=a VIRTUALDOMAINS=a MAILTO=a LANGUAGE=en SPF=1 QMAILQUEUE=/x`
   const pairs = env.split(/\s+/).map((word) => word.split('=') as [string, string])
-  t.same(checkVariables(host(Object.fromEntries(pairs))), [])
+  t.same(misspeltSettings(Object.fromEntries(pairs)), [])
 })
 
 t.test('VIRUSFORWARD has no effect if REJECTVIRUS refuses mail', async (t) => {
   const of = (REJECTVIRUS: string) =>
-    complaints(checkContradictions(host({ VIRUSFORWARD: 'a@example.org', REJECTVIRUS })))
+    complaints(configurationWarnings({ VIRUSFORWARD: 'a@example.org', REJECTVIRUS }))
   t.same(of('1'), ['warning VIRUSFORWARD'])
   for (const value of ['', '0', '2']) t.same(of(value), [])
 })
 
 t.test('a QUARANTINE that keeps nothing is reported, with the command that makes it', async (t) => {
   const directory = openDirectory(t)
-  const of = (QUARANTINE: string, more: Record<string, string> = {}) =>
-    checkContradictions(host({ QUARANTINE, ...more }))
+  const of = (QUARANTINE: string, more: Record<string, string> = {}) => {
+    const env = { QUARANTINE, ...more }
+    return [...configurationWarnings(env), ...checkPlaces(host(env))]
+  }
   for (const [name, mode] of [
     ['private', 0o700],
     ['open', 0o750],
@@ -63,14 +67,14 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
 })
 
 t.test('CLUSTERMAXAGE=0 trusts no stamp', async (t) => {
-  t.same(complaints(checkContradictions(host({ CLUSTERMAXAGE: '0' }))), ['warning CLUSTERMAXAGE'])
-  t.same(checkContradictions(host({ CLUSTERMAXAGE: '1' })), [])
-  t.same(checkContradictions(host({ CLUSTERMAXAGE: '' })), [])
+  t.same(complaints(configurationWarnings({ CLUSTERMAXAGE: '0' })), ['warning CLUSTERMAXAGE'])
+  t.same(configurationWarnings({ CLUSTERMAXAGE: '1' }), [])
+  t.same(configurationWarnings({ CLUSTERMAXAGE: '' }), [])
 })
 
 t.test('a second look at less than every part is reported, with what it misses', async (t) => {
   const of = (SECONDLOOK: string, QHPSI = 'plugin: clamd') =>
-    complaints(checkContradictions(host({ QHPSI, SECONDLOOK })))
+    complaints(configurationWarnings({ QHPSI, SECONDLOOK }))
   t.same(of('never'), ['warning SECONDLOOK'])
   for (const value of ['', 'always']) t.same(of(value), [])
   t.same(of('never', ''), [], 'nothing is scanned')
@@ -82,7 +86,7 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   writeFileSync(join(directory, 'file'), '', { mode: 0o644 })
   mkdirSync(join(directory, 'open'))
   chmodSync(join(directory, 'open'), 0o1777)
-  const of = (LOGFILE: string) => checkContradictions(host({ LOGFILE }, { account: stranger }))
+  const of = (LOGFILE: string) => checkPlaces(host({ LOGFILE }, { account: stranger }))
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,

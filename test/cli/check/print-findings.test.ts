@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { findingLines, sumOf } from '../../../src/cli/check/print-findings.ts'
-import { error, type Finding, ok, warning } from '../../../src/cli/check/shared/finding.ts'
+import { error, type Finding, ok, warning } from '../../../src/ground/errors/finding.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { atTerminal } from '../../programs/terminal.ts'
 import { jsonIn, onescan } from '../onescan.ts'

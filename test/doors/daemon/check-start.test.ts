@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkStart } from '../../../src/doors/daemon/check-start.ts'
+import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
 import { newest, startOnescand } from './process.ts'
@@ -14,12 +16,23 @@ import { newest, startOnescand } from './process.ts'
 const good = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' }
 const none = ['--socket', 'none']
 
+/** What a start would find about options and settings, a line each. */
+async function reportOf(words: readonly string[], env: Record<string, string>) {
+  const all = ['--check-settings', ...words]
+  const { isUsage, findings } = await checkStart(all, { TMPDIR: tmpdir(), ...env })
+  const linesOf = (wanted: Finding['level']) =>
+    findings
+      .filter(({ level }) => level === wanted)
+      .map(({ value, remedy }) => [value, remedy].filter(Boolean).join('; '))
+  return { isUsage, errors: linesOf('error'), warnings: linesOf('warning'), oks: linesOf('ok') }
+}
+
 /** The path of a socket, another one in each test. */
 function checkHere(t: Test) {
   const directory = openDirectory(t)
   const socket = join(directory, 's')
   const check = (settings: Record<string, string>, ...words: string[]) =>
-    checkStart(['--socket', socket, ...words], { CONTROLDIR: directory, ...settings })
+    reportOf(['--socket', socket, ...words], { CONTROLDIR: directory, ...settings })
   return { directory, socket, check }
 }
 
@@ -28,7 +41,7 @@ t.test('if all is well --check says what onescand would do, and changes nothing'
   const report = await check(good)
   t.same(report.errors, [])
   t.same(report.warnings, [])
-  t.match(report.actions, [/^slot unix:.*\/s: scans with eicar, /])
+  t.match(report.oks.at(-1), /^slot unix:.*\/s: scans with eicar, /)
   t.notOk(existsSync(socket))
 })
 
@@ -41,7 +54,7 @@ t.test(
     t.ok(mine.length > 40)
     for (const { settings, reason, ring: wantsRing } of mine) {
       const env = { ...good, ...(wantsRing && { CLUSTERKEYS: ring }), ...settings }
-      const { errors } = await checkStart(none, env)
+      const { errors } = await reportOf(none, env)
       const plain = errors.map((line) => line.replaceAll('"', '\\"')) // as the log has it
       t.ok(
         plain.some((line) => reason.test(line)) || errors.some((line) => reason.test(line)),
@@ -66,12 +79,12 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
   t.equal(report.isUsage, true)
   for (const line of [
     /^--mitler: is no option; did you mean --milter\?$/,
-    /^--workers -1: must be a whole number from 0 to 10000$/,
+    /^--workers -1: must be a whole number from 0 to 10000; correct it$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
     /^SCANTIMEOUT -1: must be/,
     /^SECONDLOOK "od\\r": ends in a carriage return/,
-    /^SECONDLOOK od: must be always or never$/,
+    /^SECONDLOOK od: must be always or never; correct it$/,
     /^VERDICTS vlakey:\/\/x: must be/,
     /^CLUSTERKEYS \/nonexistent\/ring: .*; make the file or unset CLUSTERKEYS$/,
   ]) {
@@ -86,18 +99,21 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
 })
 
 t.test('--check reports a plugin that cannot be loaded, which would defer all mail', async (t) => {
-  const { directory, check } = checkHere(t)
+  const { directory, socket, check } = checkHere(t)
   const tried = async (text: string) => {
     writeFileSync(join(directory, 'mine.mjs'), text)
-    return check({ QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory })
+    const env = { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory, CONTROLDIR: directory }
+    const { findings } = await checkStart(['--socket', socket], env)
+    return findings.filter(({ what }) => what === 'scanner mine.mjs')
   }
-  t.match(await tried('export const virusscan = () => ({ answer: "clean" })'), { warnings: [] })
-  const deferred = /all mail is deferred; correct the plugin$/
+  t.match(await tried('export const virusscan = () => ({ clean: true })'), [{ level: 'warning' }])
   for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
-    const { errors, warnings } = await tried(text)
-    t.same(errors, [], text)
-    t.match(warnings, [/^plugin mine\.mjs: /], text)
-    t.match(warnings[0], deferred, text)
+    const found = {
+      level: 'error',
+      value: /^cannot tell: plugin mine\.mjs: /,
+      mark: 'nothing scans',
+    }
+    t.match(await tried(text), [found], text)
   }
   t.match((await check({ QHPSI: 'plugin: gone.mjs eicer' })).errors, [
     /^QHPSI: plugin gone\.mjs: /,
@@ -141,6 +157,33 @@ t.test('onescand --check ends with the exit code of a start, and serves nobody',
   t.equal(await run(['--workers', 'x'], good), 100)
 })
 
+t.test('onescand --check tries all that mail needs, as a real one tells it', async (t) => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => silent.close())
+  const clamd = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const checked = (words: readonly string[], env: Record<string, string>) => {
+    const [program = '', ...more] = [...newest, '--socket', 'none', ...words]
+    const { stdout, status } = spawnSync(program, more, {
+      env: { PATH: reachablePath(), CONTROLDIR: '/nonexistent', ...env },
+      encoding: 'utf8',
+    })
+    return { stdout, status }
+  }
+  const well = checked(['--check'], good)
+  t.match(well, { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
+  t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
+  const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
+  const tried = checked(['--check'], hung)
+  t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; see the log of clamd/m)
+  t.equal(tried.status, 0, 'onescand starts all the same')
+  t.notMatch(
+    checked(['--check-settings'], hung).stdout,
+    /clamd \S+: it takes/,
+    'a start asks nobody',
+  )
+})
+
 t.test(
   '--check reports a keyring that only others may read',
   { skip: process.getuid!() !== 0 && 'run as root' },
@@ -157,6 +200,6 @@ t.test(
       encoding: 'utf8',
     })
     t.equal(status, 0)
-    t.match(stdout, /^warning: .*ring is not readable by uid 54321: no clustering$/m)
+    t.match(stdout, /^error: keyring: .*ring is not readable by \S+ \(\S+\): no stamps/m)
   },
 )

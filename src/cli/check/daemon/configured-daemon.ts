@@ -1,10 +1,16 @@
+import {
+  type Accounts,
+  findAccount,
+  nameOrNumber,
+  ownAccount,
+} from '../../../doors/stages/account.ts'
+import type { StageHost } from '../../../doors/stages/stage.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, type RunningDaemon } from '../../shared/running-daemons.ts'
-import { type Accounts, findAccount, nameOrNumber, ownAccount } from '../shared/account.ts'
-import { error, type Finding, marked, warning } from '../shared/finding.ts'
-import { type DaemonWords, type Host, noLimits } from '../shared/host.ts'
+import type { DaemonWords } from '../shared/host.ts'
 import { listenersAt } from '../shared/listener.ts'
 import { optionValues } from '../shared/option-values.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
@@ -12,7 +18,9 @@ import { listeningAddresses } from './listening-addresses.ts'
 
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */
 export interface ConfiguredDaemon {
-  readonly host: Host
+  readonly host: StageHost
+  /** Undefined if its file cannot be read. */
+  readonly words: DaemonWords | undefined
   readonly findings: readonly Finding[]
 }
 
@@ -30,35 +38,34 @@ export function configuredDaemon(
   file: string = DEFAULTS,
 ): ConfiguredDaemon | undefined {
   const account = daemonAccount(running, accounts)
-  const build = (env: Host['env'], daemon: DaemonWords | undefined): Host => ({
+  const build = (env: StageHost['env']): StageHost => ({
     env,
     directories: readControlDirectories(env),
     account,
     accounts,
-    limits: noLimits,
-    program: '',
+    isDaemon: true,
+    asksOnescand: false,
     now,
-    daemon,
   })
   if (hasDefaults(file)) {
     try {
       const { env, words, where, odd } = readDefaults(file)
       const findings = odd.map(oddFinding)
-      return { host: build({ PATH, ...env }, daemonWords(words, where, running)), findings }
+      return { host: build({ PATH, ...env }), words: daemonWords(words, where, running), findings }
     } catch (thrown) {
       const findings = [error(file, errorText(thrown), 'run check as root')]
-      return { host: build({ PATH }, undefined), findings }
+      return { host: build({ PATH }), words: undefined, findings }
     }
   }
   if (running?.env === undefined) return undefined
-  const daemon = daemonWords(running.words, 'the environment of onescand', running)
-  return { host: build(running.env, daemon), findings: [] }
+  const words = daemonWords(running.words, 'the environment of onescand', running)
+  return { host: build(running.env), words, findings: [] }
 }
 
 /** A line of a file of settings that has another effect than it seems to have. */
 export function oddFinding({ file, text, why, remedy, effect }: OddLine): Finding {
   const finding = (effect === 'odd' ? warning : error)(file, `${text} ${why}`, remedy)
-  return effect === 'stops' ? marked(finding, 'stops onescand') : finding
+  return effect === 'stops' ? marked(finding, 'stops the start') : finding
 }
 
 /** The command line. The unit or run script adds --socket to the options of the file. */
@@ -90,7 +97,10 @@ function heldBy({ words, uid }: RunningDaemon): string[] {
 }
 
 /** The account of the onescand that runs, else that of the package, else the caller's. */
-function daemonAccount(running: RunningDaemon | undefined, accounts: Accounts): Host['account'] {
+function daemonAccount(
+  running: RunningDaemon | undefined,
+  accounts: Accounts,
+): StageHost['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
   const { uid } = running
   const name = nameOrNumber(accounts, uid)

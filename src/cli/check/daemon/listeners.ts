@@ -1,19 +1,22 @@
 import { isIP } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
+import type { StageHost } from '../../../doors/stages/stage.ts'
+import type { Finding } from '../../../ground/errors/finding.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
-import type { Finding } from '../shared/finding.ts'
-import type { Host } from '../shared/host.ts'
 import { checkListener, pageService, quotadService } from '../shared/listener.ts'
 import { optionValues } from '../shared/option-values.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
 
 /**
  * Checks who listens at the sockets of this host that no mail server names: those of the quota
- * service and of the page.
+ * service, and of the page on a command line of onescand.
  */
-export function checkListeners({ env, accounts, daemon }: Host): Finding[] {
-  const pages = optionValues(daemon?.words ?? [], '--http').flatMap((text) => {
+export function checkListeners(
+  { env, accounts }: StageHost,
+  words: readonly string[] = [],
+): Finding[] {
+  const pages = optionValues(words, '--http').flatMap((text) => {
     const address = readServiceAddress(text)
     return address === undefined
       ? []

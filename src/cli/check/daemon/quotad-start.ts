@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
+import { type Accounts, findAccount } from '../../../doors/stages/account.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
-import { type Accounts, findAccount } from '../shared/account.ts'
-import { type Finding, warning } from '../shared/finding.ts'
+import { settingsAndMisspelt } from '../../shared/session-environment.ts'
+import { runTrials } from '../shared/run-trials.ts'
 import { oddFinding } from './configured-daemon.ts'
-import { startFindings } from './onescand-start.ts'
+import { ofService } from './of-service.ts'
 
 const SERVICE = 'onescan-quotad'
 const DEFAULTS = `/etc/default/${SERVICE}`
@@ -24,33 +26,30 @@ const STARTED_FROM = [
  * to read other users' files, and without a terminal.
  */
 const AS_SERVICE = [
-  ...['/usr/bin/setsid', '--wait', '/usr/bin/setpriv', '--init-groups', '--no-new-privs'],
+  ...['/usr/bin/setpriv', '--init-groups', '--no-new-privs'],
   ...['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search'],
   '--bounding-set=-all,+dac_read_search',
 ] as const
 
-/** Variables that change what a program does before it gives up root. */
-const OF_LOADERS = /^(LD_|GLIBC_|MALLOC_|NODE_|BUN_)/
-
 /** Returns what `onescan-quotad --check` says about its settings, if this host starts it. */
 export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
-  const what = `${SERVICE} settings`
   if (!hasDefaults(DEFAULTS) || !STARTED_FROM.some((path) => existsSync(path))) return []
   try {
     const { env, words, where, odd } = readDefaults(DEFAULTS)
-    const check = siblingCommand(SERVICE, '--check', ...words)
+    const check = siblingCommand(SERVICE, '--check', '--json', ...words)
     const account = process.getuid!() === 0 ? findAccount(accounts, SERVICE, 'all') : undefined
     const command: readonly [string, ...string[]] =
       account === undefined
         ? check
         : [...AS_SERVICE, `--reuid=${account.uid}`, `--regid=${account.groups[0]!}`, '--', ...check]
-    const given = Object.entries(env).filter(([name]) => !OF_LOADERS.test(name))
-    const plain = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...Object.fromEntries(given) }
-    return [
-      ...odd.map(oddFinding),
-      ...(await startFindings(command, plain, { service: SERVICE, file: where })),
-    ]
+    const given = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...settingsAndMisspelt(env) }
+    const findings = odd.map(oddFinding)
+    for await (const finding of runTrials(command, { who: SERVICE, cwd: '/', env: given })) {
+      const { what } = finding
+      findings.push({ ...ofService(finding, SERVICE, where), what: `${what} [${SERVICE}]` })
+    }
+    return findings
   } catch (thrown) {
-    return [warning(what, errorText(thrown), 'run check as root')]
+    return [warning(`settings [${SERVICE}]`, errorText(thrown), 'run check as root')]
   }
 }

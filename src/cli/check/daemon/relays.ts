@@ -4,8 +4,8 @@ import {
   type NextServerTimeouts,
 } from '../../../doors/smtp/next-server.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
 import type { RunningDaemon } from '../../shared/running-daemons.ts'
-import { error, type Finding, ok } from '../shared/finding.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
 
 /** Milliseconds for each step; a greeting may be delayed on purpose. */

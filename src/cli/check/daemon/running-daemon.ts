@@ -1,5 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Accounts, nameOrNumber } from '../../../doors/stages/account.ts'
+import { switchFinding } from '../../../doors/stages/settings.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import {
   HOST_DIRECTORY,
@@ -10,9 +13,6 @@ import {
 import { ruleFiles } from '../../../rules/rule-files.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { PROCESSES, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
-import { switchFinding } from '../settings/check-settings.ts'
-import { type Accounts, nameOrNumber } from '../shared/account.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 
 /** The files by which a running onescand and its settings are found. */

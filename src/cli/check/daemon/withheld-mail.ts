@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs'
 import { askWithheld } from '../../../doors/slot-socket/withheld.ts'
+import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type RunningDaemon, runningDaemons, SOCKET } from '../../shared/running-daemons.ts'
-import { type Finding, warning } from '../shared/finding.ts'
 import { optionValues } from '../shared/option-values.ts'
 
 /** Milliseconds for the answer, which onescand has ready. */

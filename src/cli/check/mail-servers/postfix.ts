@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { PROCESSES } from '../../shared/running-daemons.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import { checkOldProcesses } from './old-processes.ts'
 import { checkPolicies } from './policy-services.ts'
 import {

@@ -1,6 +1,6 @@
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
+import type { Accounts } from '../../../doors/stages/account.ts'
 import { DEFAULTS } from '../../shared/defaults-file.ts'
-import type { Accounts } from '../shared/account.ts'
 import { addressBelow, readServiceAddress } from '../shared/service-address.ts'
 import { isChrooted, type Parameters, postconf, queueOf, readParameters } from './postconf.ts'
 

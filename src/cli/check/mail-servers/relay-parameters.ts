@@ -1,5 +1,5 @@
+import { type Finding, ok } from '../../../ground/errors/finding.ts'
 import { PROCESSES } from '../../shared/running-daemons.ts'
-import { type Finding, ok } from '../shared/finding.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
 
 /** Parameters by which Postfix hands mail to a server of SMTP or LMTP. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { error, type Finding, warning } from '../shared/finding.ts'
+import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
 import { type Parameters, postconf, queueOf, readParameters, splitMilters } from './postconf.ts'
 import type { ReadPostfix } from './read-postfix.ts'
 

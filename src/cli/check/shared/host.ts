@@ -1,7 +1,4 @@
-import type { Environment } from '../../../ground/settings/settings.ts'
-import type { ControlDirectories } from '../../../judge/policy.ts'
-import { readScanPolicy, type ScanPolicy } from '../../../scan/shared/scan-policy.ts'
-import { type Accounts, groupName, type SystemAccount } from './account.ts'
+import type { StageHost } from '../../../doors/stages/stage.ts'
 
 /** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
 export interface MemoryLimits {
@@ -16,47 +13,20 @@ export const noLimits: MemoryLimits = {
   stack: undefined,
 }
 
-/** The host as the slot or onescand sees it. Checks look at nothing else. */
-export interface Host {
-  readonly env: Environment
-  readonly directories: ControlDirectories
-  /** The account that the slot or onescand runs as. */
-  readonly account: SystemAccount
-  readonly accounts: Accounts
+/** The host as the slot of a service sees it. Checks of the slot look at nothing else. */
+export interface Host extends StageHost {
   readonly limits: MemoryLimits
   /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
   readonly program: string
   /** The clients whose mail is handled so, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
-  /** The time of the check, in milliseconds as Date.now(). */
-  readonly now: number
-  /** The command line of onescand; undefined if the host is checked for the slot. */
-  readonly daemon?: DaemonWords | undefined
 }
 
+/** The command line of onescand. */
 export interface DaemonWords {
-  /** The words of its command line. */
   readonly words: readonly string[]
   /** The addresses at which the running onescand listens, as its options have them. */
   readonly held: readonly string[]
   /** The file with its settings, for remedies. */
   readonly file: string
-}
-
-/**
- * The scanners that QHPSI names. Undefined if it names none, or if it cannot be read, which the
- * check of the settings reports.
- */
-export function scanPolicyOf({ env, directories }: Host): ScanPolicy | undefined {
-  try {
-    return readScanPolicy(env, directories)
-  } catch {
-    return undefined
-  }
-}
-
-/** `qmaild (nofiles, clamav)`: the account with its groups. */
-export function accountText({ account, accounts }: Host): string {
-  const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
-  return `${account.name} (${groups})`
 }

@@ -9,11 +9,12 @@ import {
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
+import { obstacle } from '../../../doors/stages/account.ts'
+import { accountText } from '../../../doors/stages/stage.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { readStart } from '../../../ground/path/read.ts'
-import { obstacle } from '../shared/account.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
-import { accountText, type Host } from '../shared/host.ts'
+import type { Host } from '../shared/host.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** The link that the Debian package makes for QMAILQUEUE. */

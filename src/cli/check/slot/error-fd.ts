@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readErrorReport } from '../../../doors/shared/replies/error-report.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import type { Host } from '../shared/host.ts'
 
 /** Milliseconds for one short SMTP session without a network. */

@@ -1,12 +1,13 @@
 import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
+import { obstacle } from '../../../doors/stages/account.ts'
+import { accountText } from '../../../doors/stages/stage.ts'
 import { errorCode } from '../../../ground/errors/fault.ts'
+import { type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { SOCKET } from '../../shared/running-daemons.ts'
 import { checkWithheldMail } from '../daemon/withheld-mail.ts'
-import { obstacle } from '../shared/account.ts'
-import { type Finding, ok, warning } from '../shared/finding.ts'
-import { accountText, type Host } from '../shared/host.ts'
+import type { Host } from '../shared/host.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { compiledProgram, isCompiled } from '../../../ground/runtime/compiled-program.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
 import type { Host, MemoryLimits } from '../shared/host.ts'
 import { reachesOnescand } from './onescanc.ts'
 

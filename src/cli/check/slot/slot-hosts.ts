@@ -1,4 +1,11 @@
 import { resolve } from 'node:path'
+import {
+  type Accounts,
+  findAccount,
+  nameOrNumber,
+  ownAccount,
+  type SystemAccount,
+} from '../../../doors/stages/account.ts'
 import { errorText, Fault } from '../../../ground/errors/fault.ts'
 import { readOwnFile } from '../../../ground/path/read.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
@@ -6,15 +13,9 @@ import { readControlDirectories } from '../../../judge/policy.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
 import { settingsAlone, withoutLoaders } from '../../shared/session-environment.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
-import {
-  type Accounts,
-  findAccount,
-  nameOrNumber,
-  ownAccount,
-  type SystemAccount,
-} from '../shared/account.ts'
 import { type Host, noLimits } from '../shared/host.ts'
 import { classOf, classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
+import { isOnescanc } from './onescanc.ts'
 import type { RunningService } from './running-services.ts'
 
 /** Options that say how the slot is set up, or whose slot it is. */
@@ -51,6 +52,7 @@ export function slotHosts(
     const own = { ...given, ...rules?.variables, ...client }
     const env = withoutLoaders(slotEnvironment(own, options))
     const directories = readControlDirectories(env)
+    const program = slotProgram(options.program, env.QMAILQUEUE, directories.qmailHome)
     return {
       env,
       directories,
@@ -58,7 +60,9 @@ export function slotHosts(
       accounts,
       limits: service?.limits ?? noLimits,
       clients: rules && classText(rules),
-      program: slotProgram(options.program, env.QMAILQUEUE, directories.qmailHome),
+      program,
+      isDaemon: false,
+      asksOnescand: isOnescanc(program),
       now,
     }
   })

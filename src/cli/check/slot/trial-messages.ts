@@ -1,8 +1,9 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { cleanMessage, eicarMessage } from '../../shared/eicar-message.ts'
+import { scanPolicyOf } from '../../../doors/stages/stage.ts'
+import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { cleanMessage, eicarMessage } from '../../../scan/shared/eicar-message.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
-import { error, type Finding, ok, warning } from '../shared/finding.ts'
-import { type Host, scanPolicyOf } from '../shared/host.ts'
+import type { Host } from '../shared/host.ts'
 import { underLimits } from './runtime.ts'
 import { slotProgramOf } from './slot-program.ts'
 

@@ -41,6 +41,8 @@ export interface DaemonOptions {
   readonly httpToken: string | undefined
   /** Whether the page shows no mail addresses. */
   readonly httpHidesAddresses: boolean
+  /** Whether --check-settings asks for the settings alone. */
+  readonly checksSettings: boolean
   /** Milliseconds for messages in flight when onescand is told to end. */
   readonly grace: number
   /**
@@ -59,7 +61,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|i
                 [--mode MODE] [--group GROUP] [--workers N]
                 [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
                 [--max-size SIZE] [--max-clients N] [--memory SIZE]
-                [--grace SECONDS] [--check]
+                [--grace SECONDS] [--check | --check-settings]
 `
 
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
@@ -87,6 +89,8 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     foreground: { type: 'boolean' }, // onescand never runs in the background
     worker: { type: 'string' },
     check: { type: 'boolean' }, // main.ts looks for it
+    'check-settings': { type: 'boolean', default: false },
+    json: { type: 'boolean' }, // main.ts looks for it, too
     held: { type: 'string', multiple: true, default: [] }, // from onescan check
   })
   const { lines, attempt } = gatherFaults()
@@ -124,6 +128,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     memory: bytes('memory', '64M'),
     maxClients: number('max-clients', 200, 1),
     grace: number('grace', 20, 0) * 1000,
+    checksSettings: values['check-settings'],
     workerFor: values.worker?.split(',').map(doorKindOf),
   }
   attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)

@@ -28,8 +28,7 @@ async function listen(t: Test, uid: number, proto: 'udp' | 'tcp' | 'unix', path 
   return String(said).trim()
 }
 
-const look = (env: Environment, ...words: string[]) =>
-  checkListeners(host(env, { daemon: { words, held: [], file: '/nonexistent' } }))
+const look = (env: Environment, ...words: string[]) => checkListeners(host(env), words)
 
 const notRoot = { skip: process.getuid?.() !== 0 && 'run as root' }
 const held = (service: string) =>

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { splitMilters } from '../../../../src/cli/check/mail-servers/postconf.ts'
 import { checkPostfix } from '../../../../src/cli/check/mail-servers/postfix.ts'
-import { readAccounts } from '../../../../src/cli/check/shared/account.ts'
+import { readAccounts } from '../../../../src/doors/stages/account.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
+import { inShort } from '../../../doors/stages/host.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { onescan } from '../../onescan.ts'
-import { inShort } from '../shared/host.ts'
 
 const bundle = join(import.meta.dirname, '../../../../dist/onescand.cjs')
 

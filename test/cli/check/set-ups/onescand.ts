@@ -75,7 +75,7 @@ const FOLDS = /^warning smtp_line_length_limit: 998/
 export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'all is well',
-    check: [/^ok milter unix:.*: refuses EICAR/, /^ok onescand settings: mil/],
+    check: [/^ok milter unix:.*: refuses EICAR/, /^ok door \[onescand\]: mil/],
   },
   // Plugins: all mail is deferred, clean or not
   ...Object.entries({
@@ -87,22 +87,14 @@ export const setUps: readonly OnescandSetUp[] = [
     return {
       name: `a plugin ${what}`,
       settings: plugin(text),
-      check: [
-        DEFERS,
-        /^warning onescand settings: plugin mine\.mjs: .*: all mail is deferred; correct the plugin/,
-        /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs/,
-      ],
-      start: [/^warning: plugin mine\.mjs: /],
+      check: [DEFERS, /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs/],
+      start: [/^error: scanner mine\.mjs: cannot tell: /],
     }
   }),
   {
     name: 'a plugin that its user cannot read',
     settings: plugin('export const virusscan = () => ({ answer: "clean" })', 0o600),
-    check: [
-      DEFERS,
-      /^warning onescand settings: plugin mine\.mjs: .*: all mail is deferred; /,
-      /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs: /,
-    ],
+    check: [DEFERS, /^error scanner mine\.mjs \[onescand\]: cannot tell: plugin mine\.mjs: /],
   },
   {
     name: 'a plugin that is not there',
@@ -110,10 +102,9 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: QHPSI: plugin gone\.mjs: .*: onescand does not start with it/,
-      /^error scanner gone\.mjs \[onescand\]: cannot tell: /,
+      /^error settings \[onescand\]: QHPSI: plugin gone\.mjs: .*: onescand does not start with it/,
     ],
-    start: [/^error: QHPSI: plugin gone\.mjs: /],
+    start: [/^error: settings: QHPSI: plugin gone\.mjs: /],
   },
   // clamd
   {
@@ -153,8 +144,7 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: QHPSI: plugin clamd: CLAMD clamd: must be an absolute socket path/,
-      /^error clamd clamd \[onescand\]: .*must be an absolute socket path/,
+      /^error settings \[onescand\]: QHPSI: plugin clamd: CLAMD clamd: must be an absolute socket path/,
     ],
   },
   {
@@ -172,23 +162,25 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [
       UNSCANNED,
       /^error onescand \d+: scans nothing: QHPSI is not set/,
-      /^warning onescand settings: QHSPI is not a setting: .*; did you mean QHPSI\?/,
-      /^warning onescand settings: QHPSI is not set: all mail passes unscanned; set it/,
+      /^warning settings \[onescand\]: QHSPI is not a setting: .*; did you mean QHPSI\?/,
+      /^warning settings \[onescand\]: QHPSI is not set: all mail passes unscanned; set it/,
     ],
-    start: [/^warning: QHSPI is not a setting/, /^warning: QHPSI is not set/],
+    start: [/^warning: settings: QHSPI is not a setting/, /^warning: settings: QHPSI is not set/],
   },
   {
     name: 'REJECTVIRUS is misspelt',
     written: (lines) => lines.replace('REJECTVIRUS=', 'REJECT_VIRUS='),
     check: [
       /^ok milter .*: finds EICAR, and tags it/,
-      /^warning onescand settings: REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?/,
+      /^warning settings \[onescand\]: REJECT_VIRUS is not a setting: .*; did you mean REJECTVIRUS\?/,
     ],
   },
   {
     name: 'SCANFAIL is misspelt',
     settings: settings({ SCANFAILED: 'accept' }),
-    check: [/^warning onescand settings: SCANFAILED is not a setting: .*; did you mean SCANFAIL\?/],
+    check: [
+      /^warning settings \[onescand\]: SCANFAILED is not a setting: .*; did you mean SCANFAIL\?/,
+    ],
   },
   {
     name: 'blanks around =, which sh does not take',
@@ -205,7 +197,7 @@ export const setUps: readonly OnescandSetUp[] = [
       UNSCANNED,
       /^error onescand \d+: scans nothing/,
       /^error \S+onescand\b.*: QHPSI=plugin: eicar has blanks outside of quotes: .*; put quotes/,
-      /^warning onescand settings: QHPSI is not set/,
+      /^warning settings \[onescand\]: QHPSI is not set/,
     ],
   },
   {
@@ -215,9 +207,8 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [
       DOWN,
       /^error \S+onescand\b.*: \S+ has line ends of Windows \(CR LF\), .*; sed -i/,
-      /^error onescand settings: [A-Z]+ ".*\\r": ends in a carriage return: .*sed -i/,
-      /^error onescand settings: the options end in a carriage return: /,
-      /^error spool \(TMPDIR\) \[onescand\]: cannot make a spool file in /,
+      /^error settings \[onescand\]: [A-Z]+ ".*\\r": ends in a carriage return: .*sed -i/,
+      /^error settings \[onescand\]: the options end in a carriage return: /,
     ],
   },
   ...Object.entries({
@@ -238,18 +229,20 @@ export const setUps: readonly OnescandSetUp[] = [
       runs: 'not',
       check: [
         DOWN,
-        new RegExp(`^error onescand settings: ${told}: onescand does not start with it`),
-        ...(name === 'VERDICTS' ? [new RegExp(`^error VERDICTS \\[onescand\\]: ${told}`)] : []),
+        new RegExp(`^error settings \\[onescand\\]: ${told}: onescand does not start with it`),
       ],
-      start: [new RegExp(`^error: ${told}`)],
+      start: [new RegExp(`^error: settings: ${told}`)],
     }
   }),
   {
     name: 'a number of workers below zero',
     options: () => '--workers -1',
     runs: 'not',
-    check: [DOWN, /^error onescand settings: --workers -1: must be a whole number from 0 to 10000/],
-    start: [/^error: --workers -1: must be a whole number/],
+    check: [
+      DOWN,
+      /^error settings \[onescand\]: --workers -1: must be a whole number from 0 to 10000/,
+    ],
+    start: [/^error: settings: --workers -1: must be a whole number/],
   },
   {
     name: 'an option is misspelt',
@@ -257,8 +250,8 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: --worker-count: is no option; did you mean --workers\?|^error onescand settings: --worker-count: is no option/,
-      /^error onescand settings: --htpt: is no option.*; did you mean --http\?/,
+      /^error settings \[onescand\]: --worker-count: is no option; did you mean --workers\?|^error settings \[onescand\]: --worker-count: is no option/,
+      /^error settings \[onescand\]: --htpt: is no option.*; did you mean --http\?/,
     ],
   },
   {
@@ -267,18 +260,18 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: --milter \S+: cannot listen: EADDRINUSE: another process listens there: .*ss -ltnp/,
+      /^error settings \[onescand\]: --milter \S+: cannot listen: EADDRINUSE: another process listens there: .*ss -ltnp/,
     ],
-    start: [/^error: --milter \S+: cannot listen: EADDRINUSE/],
+    start: [/^error: settings: --milter \S+: cannot listen: EADDRINUSE/],
   },
   {
     name: 'the port of the page is taken',
     options: ({ taken }) => `--http inet:${taken}`,
     check: [
       /^ok milter .*: refuses EICAR/,
-      /^warning onescand settings: --http \S+: cannot listen: EADDRINUSE: .*; there is no page until then/,
+      /^warning settings \[onescand\]: --http \S+: cannot listen: EADDRINUSE: .*; there is no page until then/,
     ],
-    start: [/^warning: --http \S+: cannot listen: EADDRINUSE/],
+    start: [/^warning: settings: --http \S+: cannot listen: EADDRINUSE/],
   },
   // Keys
   {
@@ -288,14 +281,14 @@ export const setUps: readonly OnescandSetUp[] = [
       /^error keyring \[onescand\]: \S+ is not readable by onescan .*: no stamps.*; chgrp/,
       FOLDS,
     ],
-    start: [/^warning: \S+ring is not readable by uid 54321: no clustering/],
+    start: [/^error: keyring: \S+ring is not readable by /],
   },
   {
     name: 'a keyring that is missing',
     settings: ({ kept }) => ({ CLUSTERKEYS: `${kept}/ring` }),
     runs: 'not',
-    check: [DOWN, /^error keyring \[onescand\]: CLUSTERKEYS \S+: ENOENT.*make the file or unset/],
-    start: [/^error: CLUSTERKEYS \S+ring: ENOENT/],
+    check: [DOWN, /^error settings \[onescand\]: CLUSTERKEYS \S+: ENOENT.*make the file or unset/],
+    start: [/^error: settings: CLUSTERKEYS \S+ring: ENOENT/],
   },
   {
     name: 'a keyring that is open to all',
@@ -303,9 +296,9 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error keyring \[onescand\]: CLUSTERKEYS \S+: mode 0644 lets others read .*chmod 640/,
+      /^error settings \[onescand\]: CLUSTERKEYS \S+: mode 0644 lets others read .*chmod 640/,
     ],
-    start: [/^error: CLUSTERKEYS \S+: mode 0644 lets others/],
+    start: [/^error: settings: CLUSTERKEYS \S+: mode 0644 lets others/],
   },
   // The store
   {
@@ -341,10 +334,9 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: VERDICTS .*mode 0644 lets everyone read the password: onescand does not/,
-      /^warning VERDICTS \[onescand\]: .*mode 0644/,
+      /^error settings \[onescand\]: VERDICTS .*mode 0644 lets everyone read the password: onescand does not/,
     ],
-    start: [/^error: VERDICTS .*mode 0644 lets everyone read the password; chmod 640/],
+    start: [/^error: settings: VERDICTS .*mode 0644 lets everyone read the password; chmod 640/],
   },
   {
     name: 'a store that hosts share, and no key',
@@ -352,8 +344,7 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: VERDICTS .*hosts that share verdicts need a key: onescand does not/,
-      /^(error|warning) VERDICTS \[onescand\]: /,
+      /^error settings \[onescand\]: VERDICTS .*hosts that share verdicts need a key: onescand does not/,
     ],
   },
   // Directories, quota
@@ -390,7 +381,7 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: QHPSI clamd: names a built-in plugin.*: onescand does not start with it; .*\(.*\/more and \S+override\.conf\)/,
+      /^error settings \[onescand\]: QHPSI clamd: names a built-in plugin.*: onescand does not start with it; .*\(.*\/more and \S+override\.conf\)/,
     ],
   },
   {
@@ -408,7 +399,7 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error onescand settings: --workers -1: must be a whole number .*override\.conf\)/,
+      /^error settings \[onescand\]: --workers -1: must be a whole number .*override\.conf\)/,
     ],
   },
   {
@@ -419,22 +410,22 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'onescan-quotad is well',
     quotad: () => MAILBOXES,
-    check: [/^ok onescan-quotad settings: it would start/, /^ok milter .*: refuses EICAR/],
+    check: [/^ok settings \[onescan-quotad\]: it would start/, /^ok milter .*: refuses EICAR/],
   },
   {
     name: 'onescan-quotad does not start with its settings',
     quotad: () => `${MAILBOXES}QUOTADEFAULT="-1G"\nONESCAN_QUOTAD_OPTIONS="--alow 192.0.2.1"\n`,
     check: [
-      /^error onescan-quotad settings: QUOTADEFAULT -1G: must be .*: onescan-quotad does not start with it; .*\(\/etc\/default\/onescan-quotad\)/,
-      /^error onescan-quotad settings: --alow: is no option.*; did you mean --allow\?/,
+      /^error settings \[onescan-quotad\]: QUOTADEFAULT -1G: must be .*: onescan-quotad does not start with it; .*\(\/etc\/default\/onescan-quotad\)/,
+      /^error settings \[onescan-quotad\]: --alow: is no option.*; did you mean --allow\?/,
     ],
   },
   {
     name: 'a setting of onescan-quotad is misspelt, and a file of it is missing',
     quotad: () => `${MAILBOXES}QUOTADEFUALT="1G"\nQUOTAMAP="/nonexistent/quotas"\n`,
     check: [
-      /^warning onescan-quotad settings: QUOTADEFUALT is not a setting: .*; did you mean QUOTADEFAULT\?/,
-      /^warning onescan-quotad settings: QUOTAMAP \/nonexistent\/quotas: ENOENT.*; until it can be read nobody is over quota/,
+      /^warning settings \[onescan-quotad\]: QUOTADEFUALT is not a setting: .*; did you mean QUOTADEFAULT\?/,
+      /^warning settings \[onescan-quotad\]: QUOTAMAP \/nonexistent\/quotas: ENOENT.*; until it can be read nobody is over quota/,
     ],
   },
   // Scanners that find nothing, or take all mail for infected
@@ -459,7 +450,7 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'VIRUSFORWARD is made void',
     settings: settings({ VIRUSFORWARD: 'a@example.org' }),
-    check: [/^warning onescand settings: VIRUSFORWARD gets nothing: REJECTVIRUS=1 refuses/],
+    check: [/^warning VIRUSFORWARD \[onescand\]: gets nothing: REJECTVIRUS=1 refuses/],
   },
   // The running onescand has other settings than the file
   {

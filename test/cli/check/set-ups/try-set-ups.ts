@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
 import { judgeLines } from '../machine.ts'

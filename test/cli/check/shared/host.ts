@@ -1,43 +1,17 @@
-import type { Accounts, SystemAccount } from '../../../../src/cli/check/shared/account.ts'
-import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { type Host, noLimits } from '../../../../src/cli/check/shared/host.ts'
+import { isOnescanc } from '../../../../src/cli/check/slot/onescanc.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
-import { readControlDirectories } from '../../../../src/judge/policy.ts'
-import { searchPath, slotProgram } from '../../onescan.ts'
+import { host as stageHost } from '../../../doors/stages/host.ts'
+import { slotProgram } from '../../onescan.ts'
 
-/** The account that runs the tests. */
-export const self: SystemAccount = {
-  name: 'tester',
-  uid: process.getuid!(),
-  groups: [process.getgid!(), ...process.getgroups!()],
-}
-
-/** An account that owns nothing here, and is in no group. */
-export const stranger: SystemAccount = { name: 'stranger', uid: 54_321, groups: [54_322] }
-
-export const accounts: Accounts = {
-  passwd: 'root:x:0:0::/root:/bin/sh\nstranger:x:54321:54322::/:/bin/false\n',
-  group: 'root:x:0:\nstrangers:x:54322:\nscanners:x:54323:clamav,stranger\n',
-}
-
-/** A host with these variables, on which all else is well. */
+/** A host with these variables, whose slot is the built onescan-queue, and on which all else is well. */
 export function host(env: Environment, more: Partial<Host> = {}): Host {
-  const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
+  const program = more.program ?? slotProgram
   return {
-    env: whole,
-    directories: readControlDirectories(whole),
-    account: self,
-    accounts,
+    ...stageHost(env, more),
     limits: noLimits,
-    program: slotProgram,
-    now: Date.now(),
     ...more,
+    program,
+    asksOnescand: isOnescanc(program),
   }
 }
-
-/** The level and the thing of a finding: `error keyring`. */
-export const inShort = ({ level, what }: Finding): string => `${level} ${what}`
-
-/** The findings that are not ok. */
-export const complaints = (findings: readonly Finding[]): string[] =>
-  findings.filter(({ level }) => level !== 'ok').map(inShort)

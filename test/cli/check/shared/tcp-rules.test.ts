@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
 import { classOf, readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
 import { readService } from '../../../../src/cli/check/slot/running-services.ts'
 import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { accounts } from '../../../doors/stages/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { jsonIn, onescan, slotProgram } from '../../onescan.ts'
 import { startService, tcpserver } from '../service.ts'
-import { accounts } from './host.ts'
 
 /** Rules of tcpserver -x. */
 

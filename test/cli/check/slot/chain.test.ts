@@ -2,8 +2,9 @@ import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkPrograms } from '../../../../src/cli/check/slot/chain.ts'
+import { complaints, stranger } from '../../../doors/stages/host.ts'
 import { slotProgram } from '../../onescan.ts'
-import { complaints, host, stranger } from '../shared/host.ts'
+import { host } from '../shared/host.ts'
 
 function qmail(t: Test, mode = 0o755): string {
   const home = t.testdir({ bin: {} })

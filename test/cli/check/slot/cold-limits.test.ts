@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/cli/check/shared/finding.ts'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { startOnescand } from '../../../doors/daemon/process.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkOnescanc } from '../../../../src/cli/check/slot/onescanc.ts'
+import { stranger } from '../../../doors/stages/host.ts'
 import { slotProgram } from '../../onescan.ts'
-import { host, stranger } from '../shared/host.ts'
+import { host } from '../shared/host.ts'
 
 /** An onescanc, a link to it, and a socket of mode 660 at which somebody listens. */
 async function makeEngine(t: Test) {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { checkRuntime, judgeVersion } from '../../../../src/cli/check/slot/runtime.ts'
-import { complaints, host } from '../shared/host.ts'
+import { complaints } from '../../../doors/stages/host.ts'
+import { host } from '../shared/host.ts'
 
 const MIB = 1024 * 1024
 const limits = (bytes: number) => ({ addressSpace: bytes, data: undefined, stack: undefined })

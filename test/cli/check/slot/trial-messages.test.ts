@@ -2,8 +2,9 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
+import { complaints } from '../../../doors/stages/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
-import { complaints, host } from '../shared/host.ts'
+import { host } from '../shared/host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }
 

@@ -1,0 +1,155 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { errorText } from '../../../ground/errors/fault.ts'
+import { error, type Finding, findingMarks } from '../../../ground/errors/finding.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+
+/**
+ * The most milliseconds between two findings: twice as long as a scan, the longest trial, may take.
+ */
+const PATIENCE = 320_000
+/** All trials together may take this many times PATIENCE. */
+const PARTS = 6
+/** The most findings: more than any host has. */
+const FINDINGS_MAX = 1000
+/** The most characters of one finding, and of the text on standard error. */
+const LINE_MAX = 65_536
+
+/** How a command with trials is run. */
+export interface TrialRun {
+  /** Its account, in words. */
+  readonly who: string
+  readonly cwd: string
+  readonly env: Environment
+  /** What it reads on standard input. */
+  readonly input?: string
+  readonly patience?: number
+}
+
+/**
+ * Yields the findings that a command writes as lines of JSON. Its user may stop the process or leave
+ * other processes behind. So all of them are killed after `patience` milliseconds without a finding,
+ * or after PARTS times that in all.
+ */
+export async function* runTrials(
+  [program, ...words]: readonly [string, ...string[]],
+  { who, cwd, env, input = '', patience = PATIENCE }: TrialRun,
+): AsyncGenerator<Finding> {
+  // `detached` begins a session of its own, without a terminal.
+  const child = spawn(program, words, {
+    cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
+  const complaints = collectText(child.stderr)
+  const stop = endWithUs(child)
+  child.stdin.on('error', () => {}) // the child has ended, which is reported below
+  child.stdin.end(input)
+  let isLate = false
+  const giveUp = () => {
+    isLate = true
+    killAll(child)
+    child.stdout.push(null) // a process that left the group may hold the pipe open
+  }
+  const sinceFinding = setTimeout(giveUp, patience)
+  const sinceStart = setTimeout(giveUp, PARTS * patience)
+  try {
+    let count = 0
+    for await (const line of linesOf(child.stdout)) {
+      sinceFinding.refresh()
+      const finding = readFinding(line)
+      if (finding === undefined || ++count > FINDINGS_MAX) break
+      yield finding
+    }
+    child.kill('SIGTERM') // no effect if it has ended
+    const [code] = await ended
+    if (count > 0 && code === 0 && !isLate) return
+    const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
+    const why = isLate ? tooLong : complaints().trim().slice(-300) || `ended with ${code}`
+    const value =
+      count === 0 ? `cannot be made as ${who}: ${why}; nothing was tried` : `broke off: ${why}`
+    yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
+  } finally {
+    clearTimeout(sinceFinding)
+    clearTimeout(sinceStart)
+    stop()
+    killAll(child)
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+}
+
+/** Kills the child's process group, which it leads. */
+function killAll({ pid }: { readonly pid?: number | undefined }): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // No process of the group is left.
+  }
+}
+
+/**
+ * Ends the child when a signal ends this process: the child does not get the signals of the terminal.
+ * Returns a function that stops this.
+ */
+function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
+  const end = (signal: NodeJS.Signals) => {
+    child.kill('SIGTERM')
+    process.kill(process.pid, signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}
+
+async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  let rest = ''
+  stream.setEncoding('utf8')
+  for await (const piece of stream) {
+    const lines = `${rest}${piece}`.split('\n')
+    rest = lines.pop()!
+    yield* lines
+    if (rest.length > LINE_MAX) return
+  }
+}
+
+/** Collects what a stream says last, up to LINE_MAX characters. */
+function collectText(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', (piece: Buffer) => {
+    text = `${text}${piece.toString('latin1')}`.slice(-LINE_MAX)
+  })
+  return () => text
+}
+
+/**
+ * Reads a finding that another program wrote as a line of JSON. Its account may have been taken over,
+ * so it may write any text. Undefined if the line is no finding.
+ */
+export function readFinding(line: string): Finding | undefined {
+  const finding = readJson(line) as Partial<Finding> | undefined
+  if (finding === undefined || finding === null) return undefined
+  const { level, what, value, remedy, mark } = finding
+  if (level !== 'ok' && level !== 'warning' && level !== 'error') return undefined
+  if (typeof what !== 'string' || typeof value !== 'string') return undefined
+  return {
+    level,
+    what,
+    value,
+    ...(typeof remedy === 'string' && { remedy }),
+    ...(findingMarks.includes(mark!) && { mark: mark! }),
+  }
+}
+
+function readJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

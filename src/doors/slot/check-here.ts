@@ -1,0 +1,21 @@
+import type { Finding } from '../../ground/errors/finding.ts'
+import { printCheck } from '../../ground/process/print-check.ts'
+import type { Environment } from '../../ground/settings/settings.ts'
+import { readControlDirectories } from '../../judge/policy.ts'
+import { ownHost } from '../stages/stage.ts'
+import { tryStages } from '../stages/stages.ts'
+
+/** Temporary failure, as of `onescand --check`. */
+const FAILED = 111
+
+/**
+ * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.
+ * Returns the exit code: 0, or 111 if there is an error. Throws if descriptor 1 cannot be written to.
+ */
+export async function checkHere(env: Environment): Promise<number> {
+  const findings: Finding[] = []
+  const host = ownHost(env, readControlDirectories(env), false)
+  for await (const finding of tryStages(host)) findings.push(finding)
+  printCheck(findings, false)
+  return findings.some(({ level }) => level === 'error') ? FAILED : 0
+}

@@ -1,0 +1,85 @@
+import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import { scanStream } from '../../scan/clamd/ask.ts'
+import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
+import { largeEicarMessage } from '../../scan/shared/eicar-message.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+
+/** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
+const PATIENCE = 120_000
+
+/**
+ * Checks whether clamd looks at all of a message: without AlertExceedsMax it says OK about mail over
+ * its limits. Two trials show this, since clamd.conf may lie anywhere.
+ */
+export async function checkClamdLimits(
+  server: ClamdAddress,
+  policy: ScanPolicy,
+): Promise<Finding[]> {
+  return [await checkLargeMail(server, policy), await checkAlert(server)]
+}
+
+/** Mail of more bytes than this is rare: a limit below it lets ordinary attachments pass unscanned. */
+const ORDINARY = 10 * 1024 * 1024
+/** Mail of fewer bytes is not tried: a clamd that takes no more of it is of no use. */
+const LEAST = 64 * 1024
+
+/** Checks whether clamd finds the test virus in the largest message that it will get. */
+async function checkLargeMail(server: ClamdAddress, { clam }: ScanPolicy): Promise<Finding> {
+  const what = `clamd ${server.text} large mail`
+  const size = `${clam.maxSize} bytes (CLAMDMAXSIZE)`
+  const outcome = await scanLarge(server, clam.maxSize)
+  if (outcome.kind !== 'answered') {
+    const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
+    return warning(what, `${outcome.why} with ${size}`, remedy)
+  }
+  const { says, text } = { text: '', ...outcome.answer }
+  if (says === 'infected') return ok(what, `looks at messages of ${size}`)
+  if (says === 'no-access' || says === 'trouble') {
+    return warning(what, `${text} for ${size}`, 'see the log of clamd')
+  }
+  const most = await largestLookedAt(server, clam.maxSize)
+  const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
+  const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
+  if (says === 'clean') {
+    const value = `calls EICAR in ${size} clean: from about ${sizeText(most)} on mail gets in unscanned, marked as clean`
+    return error(what, value, remedy)
+  }
+  const value = `looks at files of ${sizeText(most)} and no more: larger ones are not scanned (OVERSIZE)`
+  return most < ORDINARY ? error(what, value, `raise ${limits}`) : warning(what, value, remedy)
+}
+
+const scanLarge = (server: ClamdAddress, size: number) =>
+  scanStream(server, { chunks: () => largeEicarMessage(size) }, AbortSignal.timeout(PATIENCE))
+
+/** The most bytes, nearly, of which clamd reads all. `over` are too many. */
+async function largestLookedAt(server: ClamdAddress, over: number): Promise<number> {
+  let [least, most] = [LEAST, over]
+  while (most - least > Math.max(least / 16, LEAST)) {
+    const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
+    const outcome = await scanLarge(server, size)
+    const isRead = outcome.kind === 'answered' && outcome.answer.says === 'infected'
+    if (isRead) least = size
+    else most = size
+  }
+  return least
+}
+
+/** As CLAMDMAXSIZE takes it: `24M`, `312K`. */
+const sizeText = (bytes: number) =>
+  bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)}K` : `${Math.floor(bytes / 1024 / 1024)}M`
+
+/** Checks what clamd says about mail that it does not read to the end. */
+async function checkAlert(server: ClamdAddress): Promise<Finding> {
+  const what = `clamd ${server.text} AlertExceedsMax`
+  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
+  const answer = await tellsOfLimits(server, AbortSignal.timeout(PATIENCE))
+  switch (answer.tells) {
+    case 'yes':
+      return ok(what, 'is on: clamd reports mail that it does not read to the end')
+    case 'no':
+      return error(what, 'is off: viruses deep in mail or archives get in, marked as clean', remedy)
+    case 'unknown':
+      return warning(what, `could not be tried: ${answer.why}`, remedy)
+  }
+}

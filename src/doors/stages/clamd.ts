@@ -1,0 +1,145 @@
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
+import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
+import { askClamd } from '../../scan/clamd/ask.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import { groupName, obstacle } from './account.ts'
+import { checkClamdLimits } from './clamd-limits.ts'
+import { checkCount, confOf, databaseOf } from './signatures.ts'
+import { accountText, type StageHost, scanPolicyOf } from './stage.ts'
+
+/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
+const PATIENCE = 5_000
+const DAY = 24 * 60 * 60 * 1000
+/** Days after which signatures are out of date: ClamAV publishes new ones every day. */
+const OLD = 7
+
+/** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
+export async function checkClamd(host: StageHost): Promise<Finding[]> {
+  const policy = scanPolicyOf(host)
+  if (policy === undefined || !asksClamd(policy)) return []
+  const servers: ClamdReport[] = []
+  for (const text of policy.clam.addresses) servers.push(await checkServer(host, policy, text))
+  const oneAnswers = servers.some(({ isDown }) => !isDown)
+  return servers.flatMap(({ isDown, findings }) => {
+    if (!isDown) return findings
+    return findings.map((finding) =>
+      oneAnswers ? othersScan(finding) : marked(finding, 'nothing scans'),
+    )
+  })
+}
+
+/** The findings about one server. */
+interface ClamdReport {
+  /** Whether no clamd answers there. */
+  readonly isDown: boolean
+  readonly findings: readonly Finding[]
+}
+
+/** A server that is down is a warning as long as another one scans mail. */
+function othersScan({ what, value, remedy = '' }: Finding): Finding {
+  return warning(what, `${value}: the other servers of CLAMD scan its mail`, remedy)
+}
+
+function asksClamd({ line }: ScanPolicy): boolean {
+  return line.kind === 'plugins' && line.names.includes('clamd')
+}
+
+async function checkServer(
+  host: StageHost,
+  policy: ScanPolicy,
+  text: string,
+): Promise<ClamdReport> {
+  const what = `clamd ${text}`
+  const server = readClamdAddress(text)
+  const closed = checkSocketAccess(host, server)
+  if (closed !== undefined) return { isDown: true, findings: [closed] }
+  const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
+  if (outcome.kind !== 'answered') {
+    const hangs = `it takes connections and does not answer within ${PATIENCE / 1000} s`
+    const finding =
+      outcome.kind === 'timed-out'
+        ? error(what, hangs, 'see the log of clamd, and restart it')
+        : error(what, outcome.why, 'start clamd, or see that CLAMD names its LocalSocket')
+    return { isDown: true, findings: [finding] }
+  }
+  const version = checkSignatures(what, outcome.answer, host.now)
+  // A program that is no clamd gets no scan: it might take the message and never answer.
+  if (version.level === 'error') return { isDown: true, findings: [version] }
+  return {
+    isDown: false,
+    findings: [
+      ...signatures(host, server, version),
+      ...(await checkClamdLimits(server, policy)),
+      ...checkMemory(what, outcome.answer, confOf(server, host.env)),
+    ],
+  }
+}
+
+/** The finding about too few signatures; else the one about their date. */
+function signatures(host: StageHost, server: ClamdAddress, dated: Finding): Finding[] {
+  const database = databaseOf(server, host.env)
+  if (database === undefined || dated.level === 'error') return [dated]
+  const count = checkCount(dated.what, database)
+  return count.length > 0 ? count : [dated]
+}
+
+/** The finding that the account may not connect; undefined if it may, or if there is no socket. */
+function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | undefined {
+  if (server.kind !== 'unix') return undefined
+  let barrier: string | undefined
+  try {
+    barrier = obstacle(host.account, server.path, 'write')
+  } catch (thrown) {
+    // Behind a directory that is closed, the account cannot even see the socket.
+    if (errorCode(thrown) !== 'EACCES') return undefined
+    barrier = dirname(server.path)
+  }
+  if (barrier === undefined) return undefined
+  const { gid, mode } = statSync(barrier)
+  const value = `${accountText(host)} cannot connect: mail is deferred`
+  // Nobody should be in the group of root for the sake of a socket.
+  const remedy =
+    (mode & 0o030) !== 0 && gid !== 0
+      ? `adduser ${host.account.name} ${groupName(host.accounts, gid)}, and restart what runs as it`
+      : `see LocalSocketMode, or the mode of ${barrier}`
+  return error(`clamd ${server.text}`, value, remedy)
+}
+
+/**
+ * Says that clamd before 1.5 knows what it found clean by MD5 and length alone: who makes two files with
+ * the same of both hides one behind the other, clamd.conf(5) DisableCache.
+ */
+function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
+  const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
+  if (Number(major) > 1 || Number(minor) >= 5) return []
+  if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
+  const value =
+    'knows clean files by MD5 and length: of twins that share both, the second is not scanned; ' +
+    'from clamd 1.5 on, or with "DisableCache yes", it is'
+  return [ok(`${what} memory`, value)]
+}
+
+/**
+ * Judges clamd's answer to VERSION: `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`, or only the first
+ * part if it has no signatures of ClamAV. `now` is in milliseconds.
+ */
+export function checkSignatures(what: string, version: string, now: number): Finding {
+  const [, name = version, date = ''] = /^(ClamAV [^/]*)\/\d+\/(.*)$/.exec(version) ?? []
+  const days = Math.floor((now - Date.parse(`${date} UTC`)) / DAY)
+  if (!name.startsWith('ClamAV')) {
+    return error(
+      what,
+      `answers VERSION with "${version.slice(0, 60)}"`,
+      'see that CLAMD names a clamd',
+    )
+  }
+  if (Number.isNaN(days)) {
+    const value = `answers, ${name}, signatures without a date: not those of ClamAV`
+    return warning(what, value, 'run freshclam if you want those')
+  }
+  const value = `answers, ${name}, signatures of ${date}`
+  return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
+}

@@ -1,0 +1,90 @@
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
+import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { scanBytes } from '../../scan/scan-bytes.ts'
+import { makeScanners } from '../../scan/scanners.ts'
+import { causeOf } from '../../scan/shared/cause.ts'
+import { eicarMessage } from '../../scan/shared/eicar-message.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
+import type { Verdict } from '../../scan/shared/verdict.ts'
+import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
+import { type StageHost, scanPolicyOf } from './stage.ts'
+
+/** Checks whether each scanner in QHPSI finds EICAR in the test message. */
+export async function checkScanners(host: StageHost): Promise<Finding[]> {
+  const policy = scanPolicyOf(host)
+  if (policy === undefined) return []
+  const scanners = await makeScanners(policy)
+  const findings: Finding[] = []
+  let findsEicar = false
+  for (const scanner of scanners) {
+    const result = await tryScanner(host, policy, scanner)
+    findsEicar ||= result.answer === 'infected' && !result.banned
+    findings.push(judgeResult(scanner, result))
+  }
+  findings.push(...checkDatabase(policy))
+  // If one scanner finds viruses, another one may be there for something else.
+  if (findsEicar) return findings
+  return findings.map((finding) =>
+    finding.level === 'error' ? finding : error(finding.what, finding.value, NOTHING_SCANS),
+  )
+}
+
+/** Checks clamscan's own database, if it is the scanner. */
+function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
+  const isUsed = line.kind === 'plugins' && line.names.includes('clamscan')
+  if (!isUsed || clamscan.way !== 'clamscan') return []
+  return checkCount('scanner clamscan', clamscan.database ?? DEFAULT_DATABASE)
+}
+
+/** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
+async function tryScanner(host: StageHost, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
+  try {
+    return await scanEicar(host, policy, scanner)
+  } catch (thrown) {
+    const { name } = scanner
+    return { answer: 'unknown', scanner: name, why: errorText(thrown), cause: causeOf(thrown) }
+  }
+}
+
+const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
+
+function judgeResult(scanner: Scanner, result: Verdict): Finding {
+  const what = `scanner ${scanner.name}`
+  switch (result.answer) {
+    case 'infected':
+      if (result.banned) return ok(what, `bans "${result.name}": it is no virus scanner`)
+      return ok(what, `finds EICAR: ${result.name}`)
+    case 'clean':
+      if (scanner.local) return ok(what, 'lets EICAR pass: it is no virus scanner')
+      return warning(
+        what,
+        'says that EICAR is clean',
+        'see its signatures: it may find nothing at all',
+      )
+    case 'skipped':
+    case 'nested':
+    case 'crowded':
+    case 'strange':
+    case 'unknown':
+      return marked(
+        error(what, `cannot tell: ${result.why}`, 'correct it; until then mail is deferred'),
+        'nothing scans',
+      )
+  }
+}
+
+async function scanEicar(host: StageHost, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
+  const source = (async function* () {
+    yield eicarMessage
+  })()
+  const { result } = await scanBytes(source, {
+    spool: readSpoolPolicy(host.env),
+    scanners: [scanner],
+    timeout: policy.timeout,
+    maxNesting: policy.nesting.max,
+    secondLook: policy.secondLook.when,
+  })
+  return result
+}

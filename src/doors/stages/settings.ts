@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs'
+import {
+  error,
+  type Finding,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../../ground/errors/finding.ts'
+import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
+import { type QuarantinePolicy, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
+import { loadRules } from '../../rules/load.ts'
+import { readInfectedPolicy, readUnscannedPolicy } from '../../scan/shared/scan-policy.ts'
+import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
+import type { StageHost } from './stage.ts'
+
+/**
+ * Checks whether onescan is switched on, whether all settings can be read, and what they do. Faults
+ * come as errors about `settings`.
+ */
+export async function checkSettings(host: StageHost): Promise<Finding[]> {
+  const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
+  const faults = (await configurationFaults(host.env)).map((line) =>
+    marked(settingsFault(line), mark),
+  )
+  const first = [...checkSwitch(host), ...faults, ...configurationWarnings(host.env)]
+  if (faults.length > 0) return first
+  return [...first, ...checkScanner(host), ...checkAnswers(host), ...checkRules(host)]
+}
+
+function checkSwitch({ directories }: StageHost): Finding[] {
+  const off = switchedOff(directories)
+  return [off === undefined ? ok('switch', 'on') : marked(switchFinding(off), 'nothing scans')]
+}
+
+/** The finding that the switch of all doors is off; none if it is on. */
+export function checkHostSwitch(): Finding[] {
+  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} is there`)] : []
+}
+
+export function switchFinding(off: string, what = 'switch'): Finding {
+  return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
+}
+
+function checkScanner({ env, isDaemon }: StageHost): Finding[] {
+  if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
+  if (isDaemon) {
+    const value = `${NOTHING_SCANS}: all mail passes unscanned`
+    return [warning('settings', value, 'set it, as in QHPSI="plugin: clamd"')]
+  }
+  const remedy =
+    'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
+  return [error('QHPSI', 'is not set here: mail passes unscanned', remedy)]
+}
+
+/** The policy by rule, whose lines were read with the settings. */
+function checkRules({ directories }: StageHost): Finding[] {
+  const rules = loadRules(directories.control, HOST_DIRECTORY)
+  return rules === undefined
+    ? []
+    : [ok('policy by rule', `${rules.path}, ${rules.all.length} lines`)]
+}
+
+function keptText(quarantine: QuarantinePolicy): string {
+  return quarantine.kind === 'hold' ? 'held by the MTA' : `kept in ${quarantine.directory}`
+}
+
+/** Says what happens to mail that is infected, and to mail that no scanner could judge. */
+function checkAnswers({ env }: StageHost): Finding[] {
+  const { action, forward } = readInfectedPolicy(env)
+  const does = { tag: 'tagged and delivered', drop: 'dropped', reject: 'refused' }[action]
+  const quarantine = readQuarantinePolicy(env)
+  const infected =
+    action === 'reject'
+      ? does
+      : quarantine
+        ? keptText(quarantine)
+        : forward
+          ? `sent to ${forward}`
+          : does
+  return [ok('infected mail', `is ${infected}`), ...checkUnscanned(readUnscannedPolicy(env))]
+}
+
+function checkUnscanned(policy: ReturnType<typeof readUnscannedPolicy>): Finding[] {
+  const { others, relayClients } = policy
+  if (others === 'accept') {
+    const value = 'is accepted if the scanners could not tell (SCANFAIL=accept)'
+    return [warning('unscanned mail', value, 'unset SCANFAIL to have it deferred')]
+  }
+  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted' }
+  const but = relayClients === others ? '' : `, but ${does[relayClients]} for relay clients`
+  return [ok('unscanned mail', `is ${does[others]}${but}`)]
+}

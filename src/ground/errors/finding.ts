@@ -1,0 +1,52 @@
+/** What a look at one thing of a set-up found: `--check` and `onescan check` print it. */
+export interface Finding {
+  /**
+   * ok; warning: mail is handled, but perhaps not as people expect, as after `onescan disable`;
+   * error: mail is deferred, or passes unscanned without anybody having asked for that.
+   */
+  readonly level: 'ok' | 'warning' | 'error'
+  /** The thing: a setting, a program, a file. */
+  readonly what: string
+  /** What is true of the thing. */
+  readonly value: string
+  /** What to do about it, in the words of a colleague. */
+  readonly remedy?: string
+  /** What other checks need to know of it. It is not printed. */
+  readonly mark?: FindingMark
+}
+
+export const findingMarks = [
+  /** The daemon does not start before this is corrected. */
+  'stops the start',
+  /** The remedy is to start onescand. */
+  'start onescand',
+  /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
+  'nothing scans',
+] as const
+export type FindingMark = (typeof findingMarks)[number]
+
+export const ok = (what: string, value: string): Finding => ({ level: 'ok', what, value })
+
+export const warning = (what: string, value: string, remedy: string): Finding => {
+  return { level: 'warning', what, value, remedy }
+}
+
+export const error = (what: string, value: string, remedy: string): Finding => {
+  return { level: 'error', what, value, remedy }
+}
+
+/** The same finding with a mark. */
+export const marked = (finding: Finding, mark: FindingMark): Finding => ({ ...finding, mark })
+
+/** The finding about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
+export function settingsFault(line: string): Finding {
+  const at = line.lastIndexOf('; ')
+  if (at < 0) return error('settings', line, 'correct it')
+  return error('settings', line.slice(0, at), line.slice(at + 2))
+}
+
+/** 0 if all is ok, 1 with warnings, 2 with errors. */
+export function exitCodeOf(findings: readonly Finding[]): number {
+  if (findings.some(({ level }) => level === 'error')) return 2
+  return findings.some(({ level }) => level === 'warning') ? 1 : 0
+}

@@ -1,0 +1,77 @@
+import { type Envelope, makeEnvelope } from '../message/envelope/envelope.ts'
+import type { SpoolPolicy } from '../message/spool-policy.ts'
+import { sampleOf } from './sample.ts'
+import { runScanners } from './scan.ts'
+import type { SecondLookPolicy } from './shared/scan-policy.ts'
+import type { Scanner } from './shared/scanner.ts'
+import type { Verdict } from './shared/verdict.ts'
+import { spoolMessage } from './spool-message.ts'
+
+export interface ManualScan {
+  readonly spool: SpoolPolicy
+  readonly scanners: readonly Scanner[]
+  /** Milliseconds for all scanners together. */
+  readonly timeout: number
+  /** MAXNESTING. */
+  readonly maxNesting: number
+  /** Default: an empty sender, and no recipients. */
+  readonly envelope?: Envelope
+  /** SECONDLOOK. */
+  readonly secondLook: SecondLookPolicy['when']
+}
+
+const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
+
+/**
+ * Spools a message and has it scanned as the slot would. If the message is over a scanner's limit, the
+ * answer is *could not tell*: who scans by hand wants to know that. Rejects if the message cannot be
+ * read or spooled.
+ */
+export async function scanBytes(
+  bytes: AsyncIterable<Buffer>,
+  { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ManualScan,
+): Promise<{ readonly size: number; readonly result: Verdict; readonly notes: string[] }> {
+  const message = await spoolMessage(bytes, spool, [])
+  const stop = removeWhenInterrupted(message)
+  const notes: string[] = []
+  const { size } = message
+  try {
+    if (message.headerTooLarge) {
+      const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
+      return { size, notes, result: { answer: 'skipped', why } }
+    }
+    const sample = sampleOf(message, message.header, envelope)
+    const uptime = () => performance.now()
+    const note = (text: string) => void notes.push(text)
+    const nesting = { max: maxNesting, over: 'keep out' } as const
+    const secondLook = {
+      when,
+      strict: false,
+      spool,
+      odd(found: ReadonlySet<string>) {
+        if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
+      },
+    }
+    const run = { scanners, timeout, oversize: 'defer', nesting, secondLook, uptime, note } as const
+    return { size, notes, result: await runScanners(sample, run) }
+  } finally {
+    stop()
+    message.close()
+  }
+}
+
+/** Exit code of a command that failed. */
+const FAILED = 2
+
+/** Removes a file whose path a scanner was given, if we are interrupted. */
+function removeWhenInterrupted(message: { removeNamedFile(): void }): () => void {
+  const end = () => {
+    message.removeNamedFile()
+    process.exit(FAILED)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.once(signal, end)
+  return () => {
+    for (const signal of signals) process.off(signal, end)
+  }
+}
