@@ -101,10 +101,7 @@ export function deferOverQuota(
   const reply: Reply = {
     class: OVER_QUOTA.class,
     enhanced: OVER_QUOTA.enhanced,
-    text:
-      envelope.recipientCount === 1
-        ? overQuotaText(first!)
-        : 'Quota exceeded for all recipients, try again later',
+    text: envelope.recipientCount === 1 ? overQuotaText(first!) : OVER_QUOTA_OF_ALL,
     grounds: 'over-quota',
   }
   const why = 'all recipients are over quota'
@@ -120,6 +117,9 @@ const ADDRESS_MAX = 320
 
 /** The codes for a mailbox that is full for now (RFC 3463). */
 export const OVER_QUOTA = { class: 4, code: 452, enhanced: '4.2.2' } as const
+
+/** The text of the reply about several full mailboxes. */
+export const OVER_QUOTA_OF_ALL = 'Quota exceeded for all recipients, try again later'
 
 /** Makes the text of the reply about a full mailbox: one line of printable ASCII, to stand behind `452 4.2.2 `. */
 export function overQuotaText({ text }: MailAddress): string {

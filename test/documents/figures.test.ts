@@ -19,12 +19,6 @@ import { defaultTimeouts } from '../../src/doors/smtp/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
 import { table } from '../../src/ground/settings/table.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
-import {
-  BYTES_MORE,
-  BYTES_TIMES,
-  SMALL_BYTES_MORE,
-  SMALL_BYTES_TIMES,
-} from '../../src/mime/limits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { TRIAL_COUNTS_FOR } from '../../src/observe/live/observer.ts'
 import { LINE_MAX } from '../../src/observe/log/lines.ts'
@@ -133,9 +127,7 @@ t.test(
     t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
     t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
-    const { stalled, idle } = milterTimeouts
-    t.match(page, `silence within a packet or the content Ta ${stalled / 1000} seconds`)
-    t.match(page, `silence otherwise Ta ${(idle / 1000).toLocaleString('en')} seconds`)
+    t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
   },
@@ -165,15 +157,6 @@ t.test(
     t.match(page, `let in for ${REST} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)
     t.match(page, `Up to ${withCommas(LINES_MAX)} lines wait in memory`)
-  },
-)
-
-t.test(
-  'the figures about how many bytes onescan-queue(8) lets contents have are those of the program',
-  async (t) => {
-    const small = `${SMALL_BYTES_TIMES} times the message and ${SMALL_BYTES_MORE / MIB} MiB`
-    const most = `at most ${BYTES_TIMES} times and ${BYTES_MORE / MIB} MiB`
-    t.match(words('onescan-queue.8'), `${small}, ${most}`)
   },
 )
 

@@ -1,38 +1,69 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
+import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
+import type { Reply } from '../../src/judge/decision.ts'
+import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/judge/over-quota.ts'
+import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyAboutForm } from '../../src/judge/replies.ts'
+import { readAddress } from '../../src/message/envelope/address.ts'
 import { oddities } from '../../src/mime/oddities.ts'
 import { withDefaults } from './man-defaults.ts'
+import {
+  clamdLimits,
+  contentLimits,
+  type Limit,
+  milterLimits,
+  slotLimits,
+  smtpLimits,
+} from './man-limits.ts'
+import { metricItems } from './man-metrics.ts'
 import { readPage } from './man-page.ts'
 
 /** What the code knows of man pages, and `npm run docs` writes into them. */
 
-type Row = readonly [tag: string, text: string]
-
-/** The first list of each of these sections, by page. */
-const tables: Readonly<Record<string, Readonly<Record<string, readonly Row[]>>>> = {
-  'onescan-queue.8': {
-    'EXIT STATUS': Object.values(exit).map((code) => [String(code), exitMeanings[code]!]),
-    'ODD MAIL': Object.entries(oddities).map(([name, what]) => [name, asSentence(what)]),
-  },
-  'onescand.8': {
-    'CLIENTS OF THE SLOT': [
-      ['as the client has it, else its own', settingsOf('taken')],
-      ['as the client has it, set or not', settingsOf('client', 'message')],
-      ['unless it is laxer than its own', settingsOf('bounded')],
-      ['never: its own counts', settingsOf('asked')],
-    ],
-  },
+/** A list in a section of a page: the `nth`, from 0, with its items as lines of mdoc(7). */
+interface GeneratedList {
+  readonly heading: string
+  readonly nth: number
+  readonly items: readonly string[]
 }
 
-const withTables = (name: string) => (page: string) =>
-  Object.entries(tables[name]!).reduce(withTable, page)
+const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
+  'onescan-queue.8': [
+    { heading: 'ODD MAIL', nth: 0, items: tagged(mapValues(oddities, asSentence)) },
+    { heading: 'REPLIES', nth: 0, items: rows(replies()) },
+    { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
+    { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
+    { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
+  ],
+  'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }],
+  'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
+  'onescand.8': [
+    {
+      heading: 'CLIENTS OF THE SLOT',
+      nth: 0,
+      items: tagged([
+        ['as the client has it, else its own', settingsOf('taken')],
+        ['as the client has it, set or not', settingsOf('client', 'message')],
+        ['unless it is laxer than its own', settingsOf('bounded')],
+        ['never: its own counts', settingsOf('asked')],
+      ]),
+    },
+    { heading: 'MILTER', nth: 1, items: rows(milterLimits) },
+    { heading: 'SMTP', nth: 1, items: rows(smtpLimits) },
+    { heading: 'HTTP', nth: 1, items: metricItems() },
+  ],
+}
 
 const pages: Readonly<Record<string, (page: string) => string>> = {
-  'onescan-queue.8': (page) => withDefaults(withTables('onescan-queue.8')(page), 'onescan-queue'),
+  'onescan-queue.8': (page) => withDefaults(withLists(page, 'onescan-queue.8'), 'onescan-queue'),
   'onescan-quotad.8': (page) => withDefaults(page, 'onescan-quotad'),
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
-  'onescand.8': withTables('onescand.8'),
+  'onescand.8': (page) => withLists(page, 'onescand.8'),
+  'onescan.1': (page) => withLists(page, 'onescan.1'),
+  'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 
 /** The names of the man pages that have something of this, each with its text as the code has it. */
@@ -40,19 +71,86 @@ export function generatedManPages(): readonly (readonly [name: string, text: str
   return Object.entries(pages).map(([name, generate]) => [name, generate(readPage(name))])
 }
 
-function withTable(page: string, [heading, rows]: [string, readonly Row[]]): string {
+function withLists(page: string, name: string): string {
+  return lists[name]!.reduce(withList, page)
+}
+
+/** The page with a list made anew; the titles of columns stay. */
+function withList(page: string, { heading, nth, items }: GeneratedList): string {
   const section = page.indexOf(`.Sh ${heading}\n`)
-  const start = page.indexOf('.It ', section)
-  const end = page.indexOf('.El\n', section)
-  if (section < 0 || start < 0 || end < start) throw new Error(`${heading} has no list`)
-  const list = rows.map(([tag, text]) => `.It ${tag}\n${text}\n`).join('')
-  return page.slice(0, start) + list + page.slice(end)
+  const next = page.indexOf('\n.Sh ', section + 1)
+  let start = section
+  for (let list = 0; list <= nth; list++) start = page.indexOf('\n.Bl ', start + 1)
+  if (section < 0 || start < 0 || start > next) throw new Error(`${heading} has no list ${nth}`)
+  start = page.indexOf('.It ', start)
+  if (page.startsWith('.It Em ', start)) start = page.indexOf('\n', start) + 1
+  const end = page.indexOf('.El\n', start)
+  return page.slice(0, start) + items.join('') + page.slice(end)
+}
+
+function tagged(items: readonly (readonly [tag: string, text: string])[]): string[] {
+  return items.map(([tag, text]) => `.It ${tag}\n${text}\n`)
+}
+
+function rows(cells: readonly Limit[]): string[] {
+  return cells.map(([first, second]) => `.It ${first} Ta ${second}\n`)
+}
+
+function replies(): Limit[] {
+  const fault = faultReply('bug')
+  const form = (verb: 'refused' | 'deferred', why: string) =>
+    replyAboutForm(verb, 'strange-mime', why)
+  return [
+    ...[
+      refusal('NAME', false),
+      refusal('attachment NAME', true),
+      form('refused', 'its header is malformed and has X-QHPSI in it'),
+      form('refused', 'its header has more than 16 X-QHPSI'),
+      form('refused', '...'),
+      form('deferred', '...'),
+      HEADER_TOO_LARGE,
+      NOT_SCANNED,
+    ].map(asRow),
+    [`${OVER_QUOTA.code} ${OVER_QUOTA.enhanced}`, overQuotaText(readAddress('ADDRESS'))],
+    [`${OVER_QUOTA.code} ${OVER_QUOTA.enhanced}`, OVER_QUOTA_OF_ALL],
+    [`${fault.code} ${fault.enhanced}`, fault.lines.join(' ')],
+  ]
+}
+
+function asRow(reply: Reply): Limit {
+  return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
+}
+
+/** The commands as `onescan --help` lists them, by the program that is built. */
+function commandItems(): string[] {
+  const program = join(import.meta.dirname, '../../dist/onescan.cjs')
+  const help = execFileSync(process.execPath, [program, '--help'], {
+    encoding: 'utf8',
+    env: { ...process.env, COLUMNS: '100' },
+  })
+  const [, list = ''] = help.split('\nCommands:\n')
+  const [commands = ''] = list.split('\n\n')
+  const lines = commands.replaceAll(/\n {20,}/g, ' ').split('\n')
+  return lines.map((line) => {
+    const [, command, file, more, text = ''] =
+      /^ +onescan (\w+)(?: [<[](\w+)(\.\.)?[>\]])? +(.*)$/.exec(line) ?? []
+    const operand = file === undefined ? '' : ` Ar ${file}${more ? ' ...' : ''}`
+    return `.It Cm ${command}${operand}\n${text}${text.endsWith('?') ? '' : '.'}\n`
+  })
 }
 
 /** The names of settings, as mdoc(7). */
 function settingsOf(...kinds: readonly FromClient[]): string {
   const found = names.filter((name) => kinds.includes(table[name].fromClient))
   return `.Ev ${found.join(' , ')} .`
+}
+
+function exitCodes(): [string, string][] {
+  return Object.values(exit).map((code) => [String(code), exitMeanings[code]!])
+}
+
+function mapValues(texts: object, change: (text: string) => string): [string, string][] {
+  return Object.entries(texts).map(([name, text]) => [name, change(text)])
 }
 
 function asSentence(text: string): string {

@@ -1,0 +1,161 @@
+import { HMAC_SECRET_MIN, FILE_MAX as KEYRING_MAX } from '../../src/cluster/keyring.ts'
+import { CANDIDATES_MAX, FUTURE_MAX } from '../../src/cluster/verify.ts'
+import { COMMAND_MAX as PACKET_COMMAND_MAX, PACKET_MAX } from '../../src/doors/milter/connection.ts'
+import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
+import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
+import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
+import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
+import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'
+import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
+import { UNENDED_MAX } from '../../src/doors/smtp/client.ts'
+import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server.ts'
+import { defaultTimeouts as smtp } from '../../src/doors/smtp/time-limits.ts'
+import { COMMAND_MAX } from '../../src/doors/smtp/wire/commands.ts'
+import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/doors/smtp/wire/replies.ts'
+import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
+import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
+import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/message/header-block.ts'
+import { SWEEP_AGE } from '../../src/message/sweep.ts'
+import {
+  BOUNDARIES_MAX,
+  BOUNDARY_LENGTHS_MAX,
+  BOUNDARY_MAX,
+  BYTES_MORE,
+  BYTES_OF_CONTENT,
+  BYTES_TIMES,
+  CONTENTS_LEAST,
+  CONTENTS_MAX,
+  DEPTH_MAX,
+  FIELDS_COUNT_MAX,
+  FIELDS_MAX,
+  GOING_ON_MAX,
+  OPEN_MAX,
+  PLACES_MAX,
+  SMALL_BYTES_MORE,
+  SMALL_BYTES_TIMES,
+} from '../../src/mime/limits.ts'
+import { MEMORY_MAX } from '../../src/mime/store.ts'
+import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
+import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
+import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
+import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
+import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
+
+/**
+ * The limits that man pages name, from the constants of the program. Where a constant is its file's
+ * own, the number stands here, and limits.test.ts holds it against what the program does.
+ */
+
+/** What is limited, and how: two cells of mdoc(7). */
+export type Limit = readonly [what: string, limit: string]
+
+const count = (number: number) => number.toLocaleString('en')
+const bytes = (number: number) => `${count(number)} bytes`
+const kib = (number: number) => `${count(number / 1024)} KiB`
+const mib = (number: number) => `${count(number / 1024 / 1024)} MiB`
+const seconds = (milliseconds: number) => `${count(milliseconds / 1000)} seconds`
+
+export const slotLimits: readonly Limit[] = [
+  ['address in the envelope', bytes(ADDRESS_MAX)],
+  ['envelope', mib(ENVELOPE_MAX)],
+  ['recipients', 'any number, as far as the envelope holds them'],
+  ['message', 'any size'],
+  ['header block', mib(HEADER_MAX)],
+  ['fields of a header', count(HEADER_FIELDS_MAX)],
+  ['fields removed from a header', '16'],
+  ['reply text', '255 bytes'],
+  ['log line', '4,096 bytes'],
+  ['value in a log line', '400 characters'],
+  ['X-Quarantine-ID', '8 KiB'],
+  ['keyring file', kib(KEYRING_MAX)],
+  ['secret of an hmac-sha256 key', `${bytes(HMAC_SECRET_MIN)} or more`],
+  ['stamps of known keys that are computed', count(CANDIDATES_MAX)],
+  ['clock of another host ahead', seconds(FUTURE_MAX * 1000)],
+  ['output of a command searched for a name', '64 KiB'],
+  ['standard error of a scanner in the log', '64 KiB'],
+  ['age at which a left spool file is swept', `${SWEEP_AGE / 3_600_000} hours`],
+]
+
+export const contentLimits: readonly Limit[] = [
+  [
+    'contents of a message',
+    `${CONTENTS_LEAST} and one for each ${bytes(BYTES_OF_CONTENT)}, at most ${count(CONTENTS_MAX)}`,
+  ],
+  ['encoded mails in one another', count(DEPTH_MAX)],
+  [
+    'bytes decoded, each way of decoding counted',
+    `${SMALL_BYTES_TIMES} times the message and ${mib(SMALL_BYTES_MORE)}, at most ${BYTES_TIMES} times and ${mib(BYTES_MORE)}`,
+  ],
+  ['places where something may begin or end', count(PLACES_MAX)],
+  ['contents that have begun and not ended', count(OPEN_MAX)],
+  ['fields about content of a header', `${count(FIELDS_COUNT_MAX)}, of ${mib(FIELDS_MAX)}`],
+  ['encoded words of a header', count(ENCODED_WORDS_MAX)],
+  ['fields of headers that delimiters stand in', mib(GOING_ON_MAX)],
+  ['boundary', bytes(BOUNDARY_MAX)],
+  ['boundaries of a message', count(BOUNDARIES_MAX)],
+  ['different lengths of boundaries', count(BOUNDARY_LENGTHS_MAX)],
+  ['memory for contents', mib(MEMORY_MAX)],
+  ['parameters of a field, for attachments', count(PARAMETERS_MAX)],
+  ['file name, for attachments', `${count(NAME_MAX)} characters`],
+]
+
+export const clamdLimits: readonly Limit[] = [
+  ['content for clamd in memory, by onescand', mib(DESCRIPTOR_MAX)],
+  ['the same before clamd has found a virus in a large one', mib(SMALL_DESCRIPTOR_MAX)],
+  ['connection by TCP', '5 seconds'],
+  ['server that refuses connections, tried again for', seconds(COMES_BACK_WITHIN.refused)],
+  ['server that says nothing by TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
+  ['servers that may break one scan', '2'],
+  ['reply of clamd', kib(CLAMD_REPLY_MAX)],
+]
+
+const ofBoth: readonly Limit[] = [
+  [
+    'message in memory',
+    `${kib(IN_MEMORY_MAX)}, else in a file without a name, from ${mib(MEMORY_FILE_MAX)} on in Ev TMPDIR`,
+  ],
+  ['turn to be judged', `${seconds(TURN_WITHIN)}, else deferred`],
+  ['header block', `${mib(HEADER_MAX)} and ${count(HEADER_FIELDS_MAX)} fields, else refused`],
+]
+
+export const milterLimits: readonly Limit[] = [
+  ...ofBoth,
+  ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
+  [
+    'packet of any other kind than header field or body',
+    `${kib(PACKET_COMMAND_MAX - 1)}, likewise`,
+  ],
+  ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
+  ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
+  ['paths of all recipients together', `${mib(PATHS_MAX)}, else deferred`],
+  ['those of all messages at once', 'Fl -memory , No likewise'],
+  ['the same, with incomplete packets', 'Fl -memory , No likewise'],
+  ['connections of one process', `${count(CONNECTIONS_MAX)} MTAs, else the new one is closed`],
+  [
+    'silence within a packet or the content',
+    `${seconds(milter.stalled)}, then deferred and closed`,
+  ],
+  ['silence otherwise', `${seconds(milter.idle)}, likewise`],
+]
+
+export const smtpLimits: readonly Limit[] = [
+  [
+    'command line',
+    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(UNENDED_MAX)}`,
+  ],
+  ...ofBoth,
+  ['paths of all recipients together', `${mib(PATHS_MAX)}, else 452 4.3.2 for one more`],
+  ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
+  ['sessions of one process', 'Fl -max-clients , No else see below'],
+  ['silence of a client', `${seconds(smtp.silence)}, then 421`],
+  ['time for a command line', `${seconds(smtp.command)}, likewise`],
+  ['time for the content', `${seconds(smtp.content)}, likewise`],
+  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server counts as gone`],
+  ['whole reply', `${kib(REPLY_MAX)}, likewise`],
+  ['connecting to the next server', `${seconds(next.connection)}, likewise`],
+  ['its answer to a command', `${seconds(next.command)}, likewise`],
+  ['its answer to DATA', `${seconds(next.data)}, likewise`],
+  ['a block of content', `${seconds(next.block)}, likewise`],
+  ['its answer to the content', `${seconds(next.end)}, likewise; in LMTP for all answers`],
+]
