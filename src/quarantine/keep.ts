@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { isFault } from '../ground/errors/fault.ts'
@@ -7,7 +8,7 @@ import { writeWholeAside } from '../ground/process/write-whole.ts'
 import type { Message } from '../message/spool.ts'
 import { type Folder, makeFolder, openQuarantine, quarantineFault, withFolder } from './folders.ts'
 import { dayOfId, nameOfEntry } from './names.ts'
-import { encodeRecord, type QuarantineRecord } from './record.ts'
+import { encodeRecord, lastLine, type QuarantineRecord } from './record.ts'
 
 /**
  * Keeps a message. When this resolves, the message is on the disk, and a power failure does not undo
@@ -64,9 +65,15 @@ async function writeInto(
   const kept = `${procPathOf(parts.new)}/${nameOfEntry(record.id, size)}`
   const file = await open(written, 'wx', 0o600)
   try {
-    await writeWholeAside(file, encodeRecord(record))
-    await writeWholeAside(file, header.bytes)
-    for (const chunk of body()) await writeWholeAside(file, chunk)
+    const hash = createHash('sha256')
+    const above = encodeRecord(record)
+    await writeWholeAside(file, above)
+    for (const chunk of inPieces(header.bytes, body())) {
+      hash.update(chunk)
+      await writeWholeAside(file, chunk)
+    }
+    const line = Buffer.from(lastLine(hash.digest('hex')))
+    await writeWholeAside(file, line, above.length - line.length)
     await file.sync()
     await rename(written, kept)
     await syncDirectoryAside(procPathOf(parts.new)).catch(async (error) => {
@@ -79,4 +86,9 @@ async function writeInto(
   } finally {
     await file.close()
   }
+}
+
+function* inPieces(header: Buffer, body: Iterable<Buffer>): Generator<Buffer> {
+  yield header
+  yield* body
 }

@@ -13,8 +13,8 @@ export interface OpenEntry {
   readonly record: QuarantineRecord
   /** Reads the message as it came. */
   message(): AsyncGenerator<Buffer>
-  /** Reads the whole file, the record and the message. */
-  file(): AsyncGenerator<Buffer>
+  /** Reads the whole file, the record and the message; or the record alone, as it stands in the file. */
+  file(upTo?: 'record'): AsyncGenerator<Buffer>
   close(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function openEntry(
     return {
       record,
       message: () => readFrom(handle, messageAt),
-      file: () => readFrom(handle, 0),
+      file: (upTo) => readFrom(handle, 0, upTo && messageAt),
       close: () => handle.close(),
     }
   } catch (error) {
@@ -46,9 +46,13 @@ export async function openEntry(
   }
 }
 
-async function* readFrom(handle: FileHandle, from: number): AsyncGenerator<Buffer> {
+async function* readFrom(
+  handle: FileHandle,
+  from: number,
+  to = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer> {
   for (let at = from; ; ) {
-    const chunk = Buffer.alloc(256 * 1024)
+    const chunk = Buffer.alloc(Math.min(256 * 1024, to - at))
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
     if (bytesRead === 0) return
     yield chunk.subarray(0, bytesRead)

@@ -26,10 +26,15 @@ export interface QuarantineRecord {
 }
 
 /**
- * The line that ends the record; the message follows byte for byte. No line of the record can look
- * like it: the record is JSON, and each of its continuation lines begins with a blank.
+ * The line that ends the record, with the SHA-256 of the message in hex; the message follows byte for
+ * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines
+ * begins with a blank.
  */
-const LAST_LINE = 'X-Onescan-Message: as it came, below this line\n'
+export const lastLine = (sha256: string): string =>
+  `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
+/** That line while the message is being written. */
+const UNKNOWN = lastLine('0'.repeat(64))
+const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
 /** The beginning of the record, which is a header field. */
 const FIELD = 'X-Onescan-Quarantine: '
 /** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
@@ -37,10 +42,19 @@ const LINE_MAX = 900
 /** Most bytes of a record: an envelope may have a million recipients. */
 export const RECORD_MAX = 192 * 1024 * 1024
 
+/** A record as it stands above a message. */
+export interface ReadRecord {
+  readonly record: QuarantineRecord
+  /** The SHA-256 of the message in hex, as the file has it. */
+  readonly sha256: string
+  /** The byte of the file at which the message begins. */
+  readonly messageAt: number
+}
+
 /**
  * Writes a record as two header fields above the message: JSON in ASCII, folded at any place, and the
- * line below which the message begins. Record and message are one file, so that neither is ever there
- * without the other.
+ * line below which the message begins, of which the digest is yet to be written. Record and message are
+ * one file, so that neither is ever there without the other.
  */
 export function encodeRecord(record: QuarantineRecord): Buffer {
   const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
@@ -48,27 +62,27 @@ export function encodeRecord(record: QuarantineRecord): Buffer {
   })
   const lines: string[] = []
   for (let at = 0; at < json.length; at += LINE_MAX) lines.push(json.slice(at, at + LINE_MAX))
-  return Buffer.from(`${FIELD}${lines.join('\n ')}\n${LAST_LINE}`, 'latin1')
+  return Buffer.from(`${FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
 }
 
 /**
  * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
  * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
  */
-export function decodeRecord(
-  start: Buffer,
-  recordMax = RECORD_MAX,
-): { readonly record: QuarantineRecord; readonly messageAt: number } | undefined {
+export function decodeRecord(start: Buffer, recordMax = RECORD_MAX): ReadRecord | undefined {
   const field = Buffer.from(FIELD)
   const known = start.subarray(0, field.length)
   if (!known.equals(field.subarray(0, known.length))) throw notOurs('it has no record')
-  const end = start.indexOf(`\n${LAST_LINE}`)
-  if (end < 0) {
+  const end = start.indexOf('\nX-Onescan-Message: ')
+  const messageAt = end + 1 + UNKNOWN.length
+  if (end < 0 || start.length < messageAt) {
     if (start.length > recordMax) throw notOurs(`its record has more than ${recordMax} bytes`)
     return undefined
   }
+  const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
+  if (sha256 === undefined) throw notOurs('its record does not end as it should')
   const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
-  return { record: parseRecord(json), messageAt: end + 1 + LAST_LINE.length }
+  return { record: parseRecord(json), sha256, messageAt }
 }
 
 function parseRecord(json: string): QuarantineRecord {

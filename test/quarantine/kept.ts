@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { Header } from '../../src/message/header-block.ts'
 import { keepMessage } from '../../src/quarantine/keep.ts'
 import { makeId, RANDOM_BYTES } from '../../src/quarantine/names.ts'
-import type { QuarantineRecord } from '../../src/quarantine/record.ts'
+import { decodeRecord, type QuarantineRecord } from '../../src/quarantine/record.ts'
 
 /** An empty quarantine that goes with the test. */
 export function makeQuarantine(t: Test): string {
@@ -56,12 +56,12 @@ export async function keepOne(
   return id
 }
 
-/** The digest by which a message is released: the SHA-256 of its file. */
+/** The digest by which a message is released: the SHA-256 of its record, above the message. */
 export function digestOf(directory: string, id: string): string {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   const name = names.find((path) => path.includes(`/${id},`))
   if (name === undefined) return '0'.repeat(64)
-  return createHash('sha256')
-    .update(readFileSync(join(directory, name)))
-    .digest('hex')
+  const file = readFileSync(join(directory, name))
+  const { messageAt } = decodeRecord(file)!
+  return createHash('sha256').update(file.subarray(0, messageAt)).digest('hex')
 }

@@ -15,13 +15,14 @@ const record: QuarantineRecord = {
   log: 'onescan: decision=quarantine reason="said \\"x\\""',
 }
 
+const sha256 = '0'.repeat(64)
 const messages = [
   '',
   '\n',
   ' a line with a blank in front\n',
   '\tone with a tab\n',
   'Subject: x\n\nX-Onescan-Message: as it came, below this line\n',
-  'X-Onescan-Message: as it came, below this line\n',
+  `X-Onescan-Message: sha256=${'0'.repeat(64)}; as it came, below this line\n`,
   'X-Onescan-Quarantine: {}\n',
 ]
 
@@ -34,9 +35,9 @@ t.test(
       for (let at = 0; at < file.length; at++) {
         const found = decodeRecord(file.subarray(0, at))
         if (at < length) t.equal(found, undefined, `${at}`)
-        else t.same(found, { record, messageAt: length })
+        else t.same(found, { record, sha256, messageAt: length })
       }
-      t.same(decodeRecord(file), { record, messageAt: length }, JSON.stringify(message))
+      t.same(decodeRecord(file), { record, sha256, messageAt: length }, JSON.stringify(message))
     }
   },
 )
@@ -54,10 +55,14 @@ t.test('a record is a header that a mail program reads, in lines of under 998 by
 })
 
 t.test('a file that onescan did not write is no message in quarantine', async (t) => {
-  const end = 'X-Onescan-Message: as it came, below this line\n'
+  const end = `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
   const files: readonly (readonly [string, RegExp])[] = [
     ['Subject: x\n\n', /it has no record/],
     [`X-Onescan-Quarantine: {\n${end}`, /is no JSON/],
+    [
+      `X-Onescan-Quarantine: ${JSON.stringify(record)}\n${end.replace('0000', 'none')}`,
+      /does not end as it should/,
+    ],
     [`X-Onescan-Quarantine: null\n${end}`, /is not whole/],
     [`X-Onescan-Quarantine: {"id":"x"}\n${end}`, /is not whole/],
     [

@@ -5,7 +5,7 @@ import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
-import { type Examined, examine } from './examine.ts'
+import { type Examined, examineRecord } from './examine.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 export interface ListOptions extends QuarantineOptions {
@@ -77,7 +77,7 @@ async function list(
     const { entry } = answer
     if (entry.state === 'released' && !args.released) continue
     if (args.grounds !== undefined && entry.grounds !== args.grounds) continue
-    const examined = await examine(answer.bytes).catch((error) => {
+    const examined = await examineRecord(answer.bytes).catch((error) => {
       output.error(`${entry.id}: ${errorText(error)}`)
     })
     if (!examined || !isWanted(examined.record, args)) continue

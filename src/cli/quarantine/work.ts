@@ -55,7 +55,7 @@ export type Approval =
 
 /** The tags of the frames by which the work answers. */
 export const TAG = {
-  /** A message, as JSON: where its file is. */
+  /** A message, as JSON: where its file is. Of a message in a list, only the record follows. */
   entry: 'e',
   /** The next bytes of its file. */
   bytes: 'b',
@@ -130,7 +130,7 @@ class QuarantineWork {
     const foreign: unknown[] = []
     for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
       try {
-        await this.#sendEntry(root, entry)
+        await this.#sendEntry(root, entry, 'record')
       } catch (error) {
         // Somebody may have released or deleted it meanwhile.
         if (errorCode(error) !== 'ENOENT') await this.#fail(entry.id, error)
@@ -139,20 +139,24 @@ class QuarantineWork {
     for (const why of foreign) await this.#fail('', why)
   }
 
-  async #sendEntry(root: PathHandle, entry: QuarantineEntry): Promise<void> {
+  async #sendEntry(root: PathHandle, entry: QuarantineEntry, upTo?: 'record'): Promise<void> {
     const folder = findFolder(root, entry.grounds, entry.day)
     if (folder === undefined) return
     try {
       const opened = await openEntry(folder, entry.part, entry.file)
-      await this.#sendFile(entry, opened).finally(() => opened.close())
+      await this.#sendFile(entry, opened, upTo).finally(() => opened.close())
     } finally {
       folder.close()
     }
   }
 
-  async #sendFile({ grounds, day, part, file }: QuarantineEntry, opened: OpenEntry): Promise<void> {
+  async #sendFile(
+    { grounds, day, part, file }: QuarantineEntry,
+    opened: OpenEntry,
+    upTo?: 'record',
+  ): Promise<void> {
     await this.send(TAG.entry, JSON.stringify({ grounds, day, part, file }))
-    for await (const piece of opened.file()) await this.send(TAG.bytes, piece)
+    for await (const piece of opened.file(upTo)) await this.send(TAG.bytes, piece)
     await this.send(TAG.end, '')
   }
 

@@ -12,9 +12,14 @@ export function writeWhole(fd: number, bytes: Uint8Array, position?: number): vo
   }
 }
 
-/** Writes all bytes as writeWhole() does, at the file's own offset, while other work goes on. */
-export async function writeWholeAside(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all bytes as writeWhole() does, while other work goes on. */
+export async function writeWholeAside(
+  file: FileHandle,
+  bytes: Uint8Array,
+  position?: number,
+): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done)).bytesWritten
+    const at = position === undefined ? null : position + done
+    done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten
   }
 }
