@@ -1,5 +1,6 @@
 import { accountText, type StageHost } from '../../doors/stages/stage.ts'
 import { error, type Finding, warning } from '../../ground/errors/finding.ts'
+import { leaveBehindForOthers } from '../../ground/process/leave-behind.ts'
 import { ownCommand, siblingCommand } from '../../ground/runtime/compiled-program.ts'
 import { settingsAndMisspelt } from '../shared/session-environment.ts'
 import type { DaemonWords, Host } from './shared/host.ts'
@@ -45,8 +46,8 @@ export async function* tryDaemon(
 
 /**
  * Runs a command as the account of the host, in a process that has nothing of root's: not the user,
- * not the environment, not the working directory, and not the terminal, at which it could type
- * commands.
+ * not the environment, not the working directory, not the files that are open, and not the terminal, at
+ * which it could type commands.
  */
 async function* runAs(
   host: StageHost,
@@ -57,6 +58,7 @@ async function* runAs(
   const { uid } = host.account
   const changes = own === 0 && uid !== 0
   const who = accountText(host)
+  if (changes) await leaveBehindForOthers()
   yield* runTrials(changes ? asOther(host, command) : command, {
     ...run,
     who,

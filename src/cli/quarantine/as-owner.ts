@@ -3,6 +3,7 @@ import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { createFrameReader } from '../../doors/slot-socket/frames.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import { withPath } from '../../ground/path/walk.ts'
+import { leaveBehindForOthers } from '../../ground/process/leave-behind.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import { entryAt, type QuarantineEntry } from '../../quarantine/entries.ts'
@@ -21,6 +22,10 @@ const PATIENCE_TO_READ = 30_000
 const IN_ALL = 3_600_000
 /** The most bytes of a frame that is not of a file. */
 const TEXT_MAX = 16 * 1024
+/** The most bytes of all files together: the records of millions of messages, or any one message. */
+const ANSWER_MAX = 4 * 1024 ** 3
+/** The most failures and warnings of an answer. */
+const COMPLAINTS_MAX = 1000
 
 /** A part of the answer. What the owner of a quarantine says is only text, and never obeyed. */
 export type WorkAnswer =
@@ -43,18 +48,24 @@ export interface WorkConversation {
 
 /**
  * Has a job done in a quarantine, by the account that it belongs to. Root does not become that account:
- * a process of it is started in a session of its own, without a terminal, keys or variables of root's,
- * and killed if it does not answer in time. Throws a Fault if there is no such directory.
+ * a process of it is started in a session of its own, without a terminal, keys, open files or variables
+ * of root's, and killed if it does not answer in time. Throws a Fault if there is no such directory, and
+ * what `mayBe` throws of the account.
  */
 export async function workAsOwner<Result>(
   job: QuarantineJob,
   use: (conversation: WorkConversation) => Promise<Result>,
+  mayBe: (owner: number) => void = () => {},
 ): Promise<Result> {
   const { directory } = job
   if (!directory.startsWith('/')) {
     throw new Fault('config', `--directory ${directory}: must be an absolute path`)
   }
   const owner = process.geteuid!() === 0 ? ownerOf(directory) : 0
+  if (owner !== 0) {
+    mayBe(owner)
+    await leaveBehindForOthers()
+  }
   const { input, output, stop } = owner === 0 ? workHere() : startChild(owner)
   try {
     input.write(`${JSON.stringify(job)}\n`)
@@ -69,7 +80,7 @@ export async function workAsOwner<Result>(
 }
 
 /** The account that owns a directory. */
-export function ownerOf(directory: string): number {
+function ownerOf(directory: string): number {
   return withPath(directory, ({ stats }) => stats.uid)
 }
 
@@ -88,7 +99,8 @@ function workHere(): Streams {
 }
 
 function startChild(uid: number): Streams {
-  const gid = [...passwdEntries(readPasswd())].find((entry) => entry.uid === uid)?.gid ?? uid
+  // Never the group root: what is of it may be root's alone otherwise.
+  const gid = [...passwdEntries(readPasswd())].find((entry) => entry.uid === uid)?.gid || uid
   const account = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--inh-caps=-all']
   // `detached` begins a session of its own, without a terminal.
   const child = spawn(SETPRIV, [...account, '--', ...ownCommand('onescan', WORK)], {
@@ -124,6 +136,7 @@ interface WorkFrame {
 
 async function* framesOf(output: Readable, patience: number): AsyncGenerator<WorkFrame> {
   let whole: WorkFrame[] = []
+  let length = 0
   const reader = createFrameReader({
     room(tag, length) {
       if (length <= (tag === TAG.bytes ? PIECE : TEXT_MAX)) return Buffer.allocUnsafe(length)
@@ -137,6 +150,8 @@ async function* framesOf(output: Readable, patience: number): AsyncGenerator<Wor
     whole = []
     for (const taken of frames) {
       if (taken.tag === TAG.over) return
+      length += taken.payload.length
+      if (length > ANSWER_MAX) throw brokenOff(`it has more than ${ANSWER_MAX} bytes`)
       yield taken
     }
   }
@@ -157,10 +172,14 @@ async function* inTime(output: Readable, patience: number): AsyncGenerator<Buffe
 }
 
 async function* answersIn(frames: AsyncGenerator<WorkFrame>): AsyncGenerator<WorkAnswer> {
+  let complaints = 0
   for (;;) {
     const { value, done } = await frames.next()
     if (done) return
     const { tag, payload } = value
+    if (tag === TAG.failed || tag === TAG.warning) complaints++
+    if (complaints > COMPLAINTS_MAX)
+      throw brokenOff(`it has more than ${COMPLAINTS_MAX} complaints`)
     if (tag === TAG.failed) yield { kind: 'failed', text: payload.toString() }
     else if (tag === TAG.warning) yield { kind: 'warning', text: payload.toString() }
     else if (tag === TAG.done) yield { kind: 'done', ...textsIn(payload, 'id', 'grounds') }

@@ -13,7 +13,7 @@ import {
   slotEnvironment,
 } from '../shared/slot-environment.ts'
 import { approveFile } from './approve.ts'
-import { ownerOf, type WorkConversation, workAsOwner } from './as-owner.ts'
+import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { type ReleaseRoute, routeText } from './hand-on.ts'
 import { logAction } from './log-action.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
@@ -77,12 +77,15 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
       }
       const env = slotEnvironment(process.env, args)
       const keys = args.stamp ? signingKeys(env) : []
-      if (keys.length > 0) mustHaveTheRing(directory, keyringPath(env))
       const routes = { slot: routeFor(by, 'slot', env), other: routeFor(by, 'milter', env) }
       const who = callerName()
       const job = { act: 'release', directory, who, id, again, to, routes } as const
       const run = { id, seen: args.digest, to, env, keys, routes, who }
-      return workAsOwner(job, (conversation) => release(conversation, run, output))
+      return workAsOwner(
+        job,
+        (conversation) => release(conversation, run, output),
+        (owner) => keys.length > 0 && mustHaveTheRing(owner, directory, keyringPath(env)),
+      )
     }),
 }
 
@@ -167,13 +170,10 @@ function signingKeys(env: Environment): Key[] {
 }
 
 /**
- * Throws for root if the account of the quarantine may not read the keyring: root's signature would give it
- * what it has no key for.
+ * Throws if the account that a quarantine belongs to may not read the keyring: root's signature would give
+ * it what it has no key for.
  */
-function mustHaveTheRing(directory: string, ring: string): void {
-  if (process.geteuid!() !== 0) return
-  const uid = ownerOf(directory)
-  if (uid === 0) return
+function mustHaveTheRing(uid: number, directory: string, ring: string): void {
   const accounts = readAccounts()
   const name = nameOrNumber(accounts, uid)
   const account = findAccount(accounts, name, 'all')

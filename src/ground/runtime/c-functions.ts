@@ -33,6 +33,7 @@ const functions = {
   shutdown: ['int', 'int', 'int'],
   signal: ['long', 'int', 'long'],
   socket: ['int', 'int', 'int', 'int'],
+  syscall: ['long', 'long', 'long', 'long'],
   waitpid: ['int', 'int', 'bytes', 'int'],
 } as const satisfies Record<string, readonly CType[]>
 

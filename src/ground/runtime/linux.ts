@@ -58,6 +58,7 @@ export const F_SETFL = 4
 export const F_SETOWN = 8
 export const FD_CLOEXEC = 1
 export const O_NONBLOCK = 0o4000
+export const O_CLOEXEC = 0o2000000
 export const O_ASYNC = 0o20000
 export const O_PATH = 0o10000000
 export const MFD_CLOEXEC = 1
@@ -73,6 +74,10 @@ export const SIG_IGN = 1
 export const PR_SET_DUMPABLE = 4
 export const PR_SET_CHILD_SUBREAPER = 36
 export const WNOHANG = 1
+
+/* keyctl(2), whose number is that of <sys/syscall.h> */
+export const SYS_keyctl = process.arch === 'x64' ? 250 : 219
+export const KEYCTL_JOIN_SESSION_KEYRING = 1
 
 /* errno(3) */
 export const EAGAIN = 11

@@ -1,13 +1,17 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,11 +25,12 @@ import { runSlot } from '../../doors/slot/slot.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
 import { digestOf, keepOne, makeQuarantine } from '../../quarantine/kept.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
-import { jsonIn, onescan } from '../onescan.ts'
+import { bundle, jsonIn, onescan } from '../onescan.ts'
 
 /** `onescan quarantine`. */
 
 const HOUR = 3_600_000
+const compiledProgram = join(import.meta.dirname, '../../../build/native/onescan')
 t.setTimeout(120_000)
 const virus = 'Subject: x\nFrom: a@example.net\n\nVIRUS\n'
 
@@ -393,6 +398,76 @@ while True:
   },
 )
 
+t.test('an answer that complains without end is not taken', { skip: notRoot }, async (t) => {
+  const { directory, id } = await nobodysQuarantine(t)
+  const [file] = readdirSync(directory, { recursive: true, encoding: 'latin1' }).filter((name) =>
+    name.includes(id),
+  )
+  const kept = join(directory, file!)
+  for (let index = 1; index < 1100; index++) {
+    mkdirSync(kept.replace(id, `${id.slice(0, -4)}${String(index).padStart(4, '0')}`))
+  }
+  const { code, err } = await run(directory, 'list')
+  t.equal(code, 2)
+  t.match(err, 'broke off: it has more than 1000 complaints')
+})
+
+t.test(
+  "no process of the quarantine's account gets files or keys that root has open",
+  { skip: notRoot },
+  async (t) => {
+    const { directory, id } = await nobodysQuarantine(t)
+    const told = mkdtempSync(join(tmpdir(), 'onescan-told-'))
+    t.teardown(() => rmSync(told, { recursive: true }))
+    chmodSync(told, 0o777)
+    const secret = join(told, 'secret')
+    writeFileSync(secret, 'of root', { mode: 0o600 })
+    const python = (text: string) => `import ctypes, os
+libc = ctypes.CDLL(None)
+keyctl, add_key = (250, 248) if os.uname().machine == 'x86_64' else (219, 217)
+session = ctypes.c_int(-3)
+${text}`
+    writeFileSync(
+      join(told, 'chain'),
+      `#!/usr/bin/python3
+${python(`open('${told}/found', 'w').write(str(libc.syscall(keyctl, 10, session, b'user', b'onescan', 0)) +
+  str([os.readlink('/proc/%d/fd/%s' % (os.getppid(), fd)) for fd in os.listdir('/proc/%d/fd' % os.getppid())]))`)}
+os.read(0, 99999)
+`,
+      { mode: 0o755 },
+    )
+    const start = python(`libc.syscall(keyctl, 1, None)
+libc.syscall(add_key, b'user', b'onescan', b'of root', 7, session)
+assert libc.syscall(keyctl, 10, session, b'user', b'onescan', 0) > 0
+os.dup2(os.open('${secret}', os.O_RDONLY), 99)
+import sys; os.execv(sys.argv[1], sys.argv[1:])`)
+    const words = ['release', '--no-stamp', '--env', `QUEUECHAIN=${join(told, 'chain')}`]
+    for (const program of [[compiledProgram], [process.execPath, bundle]]) {
+      const names = [...seen(directory, id), '--again', '--directory', directory]
+      const all = ['-c', start, ...program, 'quarantine', ...words, ...names]
+      const { status, stderr } = spawnSync('/usr/bin/python3', all, { encoding: 'utf8' })
+      t.equal(status, 0, stderr)
+      const found = readFileSync(join(told, 'found'), 'latin1')
+      t.match(found, /^-1\[/, 'no key')
+      t.notMatch(found, secret)
+      rmSync(join(told, 'found'))
+    }
+  },
+)
+
+t.test('list reads no message, only what is above it', async (t) => {
+  const directory = makeQuarantine(t)
+  const id = await keepOne(directory, Date.now())
+  const [name] = readdirSync(directory, { recursive: true, encoding: 'latin1' }).filter((path) =>
+    path.includes(id),
+  )
+  const names = seen(directory, id)
+  truncateSync(join(directory, name!), 1024 ** 4)
+  const { code, out, err } = await run(directory, 'list')
+  t.equal(code, 0, err)
+  t.match(out, names.join(' '))
+})
+
 t.test('what was exchanged since it was seen is not released', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now(), { text: 'Subject: x\n\nharmless\n' })
@@ -404,9 +479,15 @@ t.test('what was exchanged since it was seen is not released', async (t) => {
   writeFileSync(file, text.replace('harmless', 'a VIRUS!'))
   const { code, err } = await run(directory, ...release, ...names)
   t.equal(code, 2)
-  t.match(err, `${id}: is not the message that was seen`)
+  t.match(err, `${id}: is not the message that was kept`)
   writeFileSync(file, text.replace('b@example.org', 'c@example.org'))
   t.equal((await run(directory, ...release, ...names)).code, 2, 'nor with other recipients')
+  const sha256 = createHash('sha256').update('Subject: x\n\na VIRUS!\n').digest('hex')
+  writeFileSync(file, text.replace('harmless', 'a VIRUS!').replace(/(?<=sha256=)\w+/, sha256))
+  t.match(
+    (await run(directory, ...release, ...names)).err,
+    `${id}: is not the message that was seen`,
+  )
   t.same(delivered(), [])
   writeFileSync(file, text)
   t.equal((await run(directory, ...release, ...names)).code, 0)
