@@ -46,6 +46,7 @@ export async function runWorker(
     async reload() {
       const next = await read()
       for (const door of doors) door.configure(next)
+      configuration.report()
       configuration.close()
       configuration = next
     },
@@ -53,6 +54,7 @@ export async function runWorker(
     async stop() {
       await Promise.all(doors.map((door) => door.close(options.grace)))
       reporter?.close()
+      configuration.report()
       configuration.close()
       await orphans.ended()
       process.exit(0)

@@ -138,7 +138,6 @@ export async function readConfiguration(
     close() {
       for (const { scanners } of byRule.values())
         for (const scanner of scanners ?? []) scanner.close?.()
-      report()
       quota?.close()
       verdicts?.close()
       for (const scanner of scanners) scanner.close?.()

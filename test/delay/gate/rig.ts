@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { compileRules } from '../../programs/ucspi.ts'
+import { HANGS_AFTER } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 
 /** Starts a gate on a free port, and connects clients, each from an address of its own. */
@@ -159,7 +160,8 @@ export async function connect(
     send: (text) => void socket.write(text),
     hears: (what) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`heard ${said}, not ${what}`)), 20_000)
+        const inVain = () => reject(new Error(`heard ${said}, not ${what}`))
+        const timer = setTimeout(inVain, HANGS_AFTER)
         const settle = (action: () => void) => {
           clearTimeout(timer)
           looks.delete(check)
@@ -167,7 +169,7 @@ export async function connect(
         }
         const check = () => {
           if (what.test(said)) settle(() => resolve(said))
-          else if (isOver) settle(() => reject(new Error(`heard ${said}, not ${what}`)))
+          else if (isOver) settle(inVain)
         }
         looks.add(check)
         check()

@@ -84,6 +84,8 @@ t.test('at SIGHUP onescand reads the settings again, and forgets remembered answ
   daemon.child.kill('SIGHUP')
   await daemon.logged(/^onescand: quota questions=0 /)
   t.notMatch(await question(), /age_ms/)
+  const told = daemon.log.filter((line) => /quota questions=/.test(line))
+  t.equal(told.length, 1, 'by the process that asks, and by no other')
 })
 
 t.test(
