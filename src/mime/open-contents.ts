@@ -147,9 +147,11 @@ export class OpenContents {
    * of an attached message, for a file.
    */
   #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
+    const isFirst = !this.#hasText
+    // A part without a type is a text, too (RFC 2045 5.2).
+    if (header.isText || header.type === '') this.#hasText = true
     if (!header.isText) return header
-    const isOwn = !this.#hasText && start.nests === 'sure' && depth?.messages === 0
-    this.#hasText = true
+    const isOwn = isFirst && start.nests === 'sure' && depth?.messages === 0
     return isOwn ? header : { ...header, isText: false }
   }
 }

@@ -107,6 +107,13 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       ...['x', 'x\n', 'x\r\n', '\ny', '\ny\n', '\r\ny', '\r\ny\r\n', 'y', 'y\n', 'y\r\n'],
     ],
   },
+  'a text behind the first one is a file, and a part without fields is a text': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]:
+      ['y'],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]: [
+      ...['x', 'x\n', 'x\r\n', 'y'],
+    ],
+  },
   'encoded data is found by its looks': {
     'X: y\n\nbegin 644 a\n#86)C\n`\nend\n': ['abc'],
     'X: y\n\n=ybegin line=128 name=a\n\x8b\x8c\n=yend size=2\n': ['ab'],
