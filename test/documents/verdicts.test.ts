@@ -26,10 +26,12 @@ import {
 } from '../../src/verdicts/valkey/lasting-connection.ts'
 import { SHARE_OF_WAITING } from '../../src/verdicts/verdicts.ts'
 import { subjectOf } from '../verdicts/copies/subjects.ts'
+import { readPage } from './man-page.ts'
 
-/** doc/cluster.md against the program. */
+/** doc/cluster.md, and what onescand(8) says of verdicts, against the program. */
 
 const page = readFileSync(join(import.meta.dirname, '../../doc/cluster.md'), 'utf8')
+const daemon = readPage('onescand.8').replace(/\n(?:\.\w+ )?/g, ' ')
 
 t.test('the vector is the fingerprint that the program makes', async (t) => {
   const looks = /`(onescan=0\.1\.0 [^`]+)` as the second line/.exec(page)![1]!
@@ -64,17 +66,18 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.equal(SETTLED_AFTER, 15 * 60)
   t.match(page, 'or 15 minutes after the change')
   t.equal(CLAIMED_FOR, 2_000)
-  t.match(page, 'for up to 2 seconds or a quarter of `SCANTIMEOUT`')
+  t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
+  t.match(daemon, 'the claim expires after 2 seconds')
   t.equal(SHARE_OF_WAITING, 0.25)
   t.equal(MISSES_MAX, 3)
-  t.match(page, 'After 3 questions in a row without an answer')
+  t.match(daemon, 'does not answer three questions in a row')
   t.equal(ENTERED_WITHIN, 1_500)
-  t.match(page, /end within 1\.5 seconds/)
+  t.match(daemon, 'the password, has 1.5 seconds')
   t.same([FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFUSED, LONGEST_SILENT], [200, 500, 10_000, 30_000])
   t.match(
-    page,
-    /after 0\.2 seconds, and later each time: at\s+most 0\.5 seconds if nobody answers, 10 if the server refuses, and 30 if/,
+    daemon,
+    'after 0.2 seconds, and later each time: after at most 0.5 seconds if nobody answers, 10 if the server refuses, and 30 if',
   )
   t.equal(UNPUBLISHED_MAX, 2 * 1024 * 1024)
-  t.match(page, 'are kept, up to 2 MiB')
+  t.match(daemon, 'is kept, up to 2 MiB')
 })

@@ -36,7 +36,7 @@ export const chapters: readonly Chapter[] = [
   { title: 'Cluster', page: 'onescan-queue', settings: cluster },
   { title: 'Verdicts about copies', page: 'onescan-queue', settings: verdicts },
   { title: 'Answers and log', page: 'onescan-queue', settings: answersAndLog },
-  { title: 'Places', page: 'onescan-queue', settings: places },
+  { title: 'Directories and programs', page: 'onescan-queue', settings: places },
   { title: 'Who sends', page: 'onescan-queue', settings: whoSends },
   { title: 'The thin client', page: 'onescanc', settings: thinClient },
   { title: 'The quota service', page: 'onescan-quotad', settings: quotaService },

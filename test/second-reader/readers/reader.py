@@ -45,7 +45,7 @@ def is_qhpsi(name):
     return name.strip().lower() == "x-qhpsi"
 
 
-# onescan-stamp(7), THE GATE
+# onescan-stamp(7), WELL-FORMED MESSAGES
 def parts(raw):
     """Fields and canonical body in LF, or None where programs could disagree about them."""
     first = raw.find(b"\n")
