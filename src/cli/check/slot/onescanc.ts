@@ -8,6 +8,7 @@ import { type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { SOCKET } from '../../shared/running-daemons.ts'
 import { checkWithheldMail } from '../daemon/withheld-mail.ts'
 import type { Host } from '../shared/host.ts'
+import { howToStart } from '../shared/how-to-start.ts'
 
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
@@ -20,7 +21,7 @@ export async function checkOnescanc(host: Host): Promise<Finding[]> {
   const path = host.env.ONESCAN_SOCKET || SOCKET
   const trouble = await connectionError(path)
   if (trouble !== undefined) {
-    return [warning('onescand', `${path}: ${trouble}`, `start it; ${REMEDY}`)]
+    return [warning('onescand', `${path}: ${trouble}`, `${howToStart()}; ${REMEDY}`)]
   }
   const barrier = obstacle(host.account, realpathSync(path), 'write')
   if (barrier === undefined) {
