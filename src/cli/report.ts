@@ -2,7 +2,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { readLog } from '../observe/log/read-log.ts'
 import { Tally } from '../observe/report/tally.ts'
 import { formatText } from '../observe/report/text.ts'
-import { forTerminal } from './shared/for-terminal.ts'
+import { lineForTerminal } from './shared/for-terminal.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { writeOut } from './shared/write-out.ts'
@@ -50,11 +50,6 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
   }
   const summary = tally.summary()
   if (output.json) await output.result(summary)
-  else await writeOut(formatText(summary, clean))
+  else await writeOut(formatText(summary, lineForTerminal))
   return trouble ? FAILED : 0
-}
-
-/** Makes text one line that is harmless in a terminal. */
-function clean(words: string): string {
-  return forTerminal(words.replace(/[\n\t]/g, ' '))
 }

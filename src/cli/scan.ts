@@ -9,6 +9,7 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { readScanPolicy } from '../scan/shared/scan-policy.ts'
+import { lineForTerminal } from './shared/for-terminal.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
 import { mustRunOwnScanners } from './shared/must-run-own.ts'
@@ -82,7 +83,9 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
       const answer = 'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
       counts[answer.answer]++
       await output.result({ file: found.file, ...answer })
-      if (args.all || answer.answer !== 'clean') output.text(`${answerLine(found.file, answer)}\n`)
+      if (args.all || answer.answer !== 'clean') {
+        output.text(`${lineForTerminal(answerLine(found.file, answer))}\n`)
+      }
     }
   }
   output.sum({ ...counts })

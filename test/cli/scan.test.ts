@@ -60,6 +60,19 @@ t.test('each file in a directory and below it is scanned', async (t) => {
   t.same(sum, { clean: 2, infected: 3, unknown: 0 })
 })
 
+t.test('a name with a line end forges no line', async (t) => {
+  const directory = t.testdir({ 'a\nb: clean': sick })
+  symlinkSync('nowhere', join(directory, 'c\nd'))
+  const { code, out } = await onescan(['scan', '--all', ...eicar, directory])
+  t.equal(code, 1)
+  t.same(out.replaceAll(directory, '').split('\n'), [
+    '/a\\nb: clean: infected: EICAR-Test (eicar)',
+    '/c\\nd: could not tell: /c d: is a link, and links are not followed there',
+    '2 messages: 0 clean, 1 infected, 1 could not tell',
+    '',
+  ])
+})
+
 t.test('a name is bytes: a file whose name is no UTF-8 is scanned as well', async (t) => {
   const directory = t.testdir({})
   const odd = Buffer.concat([Buffer.from(`${directory}/1.`), Buffer.from([0xe9, 0xff])])

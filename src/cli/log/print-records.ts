@@ -1,6 +1,6 @@
 import { colours, describeRecord, noColours } from '../../observe/log/describe-record.ts'
 import type { LogRecord } from '../../observe/log/log-record.ts'
-import { forTerminal } from '../shared/for-terminal.ts'
+import { lineForTerminal } from '../shared/for-terminal.ts'
 import { jsonLine } from '../shared/json-report.ts'
 import { takesColours } from '../shared/takes-colours.ts'
 import { writeOut } from '../shared/write-out.ts'
@@ -11,22 +11,13 @@ export type PrintRecords = (records: readonly LogRecord[]) => Promise<void>
 /** Prints a readable line for each record. */
 export function printLines(): PrintRecords {
   const paint = takesColours() ? colours : noColours
-  const lineOf = (record: LogRecord) => `${describeRecord(record, paint, harmless)}\n`
+  const lineOf = (record: LogRecord) => `${describeRecord(record, paint, lineForTerminal)}\n`
   return (records) => writeOut(records.map(lineOf).join(''))
 }
 
 /** Prints each record as a JSON report of its own, since nobody knows which one is the last. */
 export function printReports(records: readonly LogRecord[]): Promise<void> {
   return writeOut(records.map((record) => jsonLine('log', recordAsObject(record))).join(''))
-}
-
-/** Text that can be printed as it is: nearly all of a log. */
-const PLAIN = /^[ -~]*$/
-
-/** Makes text safe for one line of a terminal. */
-function harmless(text: string): string {
-  if (PLAIN.test(text)) return text
-  return forTerminal(text.replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t')))
 }
 
 /** A record as one object: its time, its host, its fields, and all recipients. */

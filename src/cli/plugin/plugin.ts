@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { lineForTerminal } from '../shared/for-terminal.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -73,8 +74,9 @@ async function test(args: ArgumentsCamelCase<PluginTestOptions>, output: Output)
   for await (const trial of tryPlugin(file, env, { messages, sender, recipients })) {
     const { message, answer, text, time, log } = trial
     await output.result(asResult(trial))
-    output.text(`${message}: ${answer}${text && `: ${text}`}, ${Math.round(time)} ms\n`)
-    for (const line of log) output.text(`  log: ${line}\n`)
+    const found = `${message}: ${answer}${text && `: ${text}`}, ${Math.round(time)} ms`
+    output.text(`${lineForTerminal(found)}\n`)
+    for (const line of log) output.text(`  log: ${lineForTerminal(line)}\n`)
     if (answer === 'could not tell') code = FAILED
   }
   return code

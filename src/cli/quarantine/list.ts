@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
+import { lineForTerminal } from '../shared/for-terminal.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
@@ -115,15 +116,11 @@ function inWords(entry: QuarantineEntry, { record, digest }: Examined): string {
 
 /** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
 export function whyInWords({ grounds, found }: QuarantineRecord): string {
-  return oneLine(found ? `${grounds}: ${found}` : grounds)
+  return lineForTerminal(found ? `${grounds}: ${found}` : grounds)
 }
 
 function inBrackets(address: string): string {
-  return `<${oneLine(address)}>`
-}
-
-export function oneLine(text: string): string {
-  return text.replace(/[\n\t]/g, ' ')
+  return `<${lineForTerminal(address)}>`
 }
 
 export function entryAsObject(

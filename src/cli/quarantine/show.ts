@@ -1,10 +1,11 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { QuarantineEntry } from '../../quarantine/entries.ts'
+import { lineForTerminal } from '../shared/for-terminal.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { examine } from './examine.ts'
-import { entryAsObject, oneLine } from './list.ts'
+import { entryAsObject } from './list.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 interface ShowOptions extends QuarantineOptions {
@@ -89,7 +90,7 @@ async function showFile(
     ...(record.queue ? [`queue       ${record.queue}`] : []),
     `log         ${record.log}`,
   ]
-  output.text(`${lines.map(oneLine).join('\n')}\n\n`)
+  output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
   output.text(start.replace(/\r\n/g, '\n'))
   if (entry.size > SHOWN) output.text(`\n[${entry.size - SHOWN} bytes more]\n`)
 }

@@ -14,3 +14,8 @@ export function forTerminal(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
 }
+
+/** Does the same with text that must stay within its line: line ends and tabs are escaped, too. */
+export function lineForTerminal(text: string): string {
+  return forTerminal(text.replace(/[\n\t]/g, (sign) => (sign === '\n' ? '\\n' : '\\t')))
+}

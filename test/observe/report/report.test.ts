@@ -177,6 +177,6 @@ t.test('as text there are sections, and text of strangers is harmless in them', 
   t.match(out, '  reject            101   11 %\n')
   t.match(out, 'stamps 300 and remembered verdicts 100 saved 44 % of all scans')
   t.match(out, '\n          34 Virus.0\n')
-  t.match(out, ' 1 \\u001b[2J \\u202e<x>\n')
+  t.match(out, ' 1 \\u001b[2J\\n\\u202e<x>\n')
   t.notMatch(out, '\x1b')
 })
