@@ -40,6 +40,19 @@ const ofSlot = (time: number, from: string): JournalEntry => ({
     SYSLOG_FACILITY: '2',
     SYSLOG_IDENTIFIER: 'onescan',
     _HOSTNAME: 'mx1',
+    _UID: '0',
+    PRIORITY: '6',
+  },
+})
+/** What a person may write by logger(1): with any name, of any facility. */
+const byLogger = (SYSLOG_IDENTIFIER: string, uid: number): JournalEntry => ({
+  time: noon,
+  fields: {
+    MESSAGE: `onescan: decision=accept from=<forged-${uid}@example.org>`,
+    SYSLOG_FACILITY: '2',
+    SYSLOG_IDENTIFIER,
+    _HOSTNAME: 'mx1',
+    _UID: `${uid}`,
     PRIORITY: '6',
   },
 })
@@ -81,6 +94,10 @@ t.test(
     const own = host(t, [
       ofUnit(noon, 'ann@example.org'),
       strangers,
+      byLogger('onescan', 1000),
+      byLogger('mallory', 1000),
+      byLogger('onescan', 65_534),
+      byLogger('onescand', 12_345),
       ofSlot(noon + 1000, 'cid@example.org'),
     ])
     const { code, output } = type(own)

@@ -1,5 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -102,17 +104,40 @@ export function followed({ files, label }: LogSource, whole: boolean): LogSource
 const JOURNALS = ['/var/log/journal', '/run/log/journal']
 
 /**
- * The matches of journalctl(1) that find onescan's lines: by onescand's unit, by the facility of
- * mail servers, which the unit sets, and by the name under which the slot writes to /dev/log. +
- * means *or*.
+ * The matches of journalctl(1) that find onescan's lines: by onescand's unit or, if an account of a
+ * service wrote them, by the facility of mail servers, which the unit sets, or by the name under
+ * which the slot writes to /dev/log. + means *or*. Facility and name are what the writer says, and
+ * anybody may say them by logger(1); the journal itself adds unit and account.
  */
-const MATCHES = [
-  '_SYSTEMD_UNIT=onescand.service',
-  '+',
-  'SYSLOG_FACILITY=2',
-  '+',
-  'SYSLOG_IDENTIFIER=onescan',
-]
+function matches(): string[] {
+  const accounts = serviceAccounts().map((uid) => `_UID=${uid}`)
+  const unit = '_SYSTEMD_UNIT=onescand.service'
+  if (accounts.length === 0) return [unit]
+  return [
+    unit,
+    '+',
+    'SYSLOG_FACILITY=2',
+    ...accounts,
+    '+',
+    'SYSLOG_IDENTIFIER=onescan',
+    ...accounts,
+  ]
+}
+
+/** The accounts of qmail and vpopmail, which often have the numbers of people. */
+const MAIL_ACCOUNT = /^(alias|qmail[a-z]|vpopmail)$/
+
+/**
+ * The numbers of root and of accounts that belong to a service and to no person: UID_MIN of
+ * login.defs(5), and the numbers that Debian gives out (its policy, 9.2.2).
+ */
+function serviceAccounts(): number[] {
+  const accounts = attempt(() => [...passwdEntries(readPasswd())]) ?? []
+  const ofServices = accounts.filter(
+    ({ name, uid }) => uid < 1000 || (uid >= 60_000 && uid < 65_000) || MAIL_ACCOUNT.test(name),
+  )
+  return [...new Set(ofServices.map(({ uid }) => uid))]
+}
 
 /** Whether this host has a journal. */
 export function hasJournal(): boolean {
@@ -139,6 +164,6 @@ export function journalSource(
     ? ['--follow', since === undefined ? `--lines=${LINES_BEFORE}` : '--no-tail']
     : []
   const options = ['--quiet', '--no-pager', '--output=short-iso-precise', ...from, ...to, ...on]
-  const command = ['journalctl', ...options, ...MATCHES] as const
+  const command = ['journalctl', ...options, ...matches()] as const
   return { files: [{ path: 'the journal', modified: Date.now(), command }], label: '' }
 }
