@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
 import { EXPLAIN } from '../../doors/policy/access-answer.ts'
-import { createAttributeReader, writeAttributes } from '../../doors/policy/attributes.ts'
+import { askPolicy } from '../../doors/policy/ask.ts'
+import type { Attributes } from '../../doors/policy/attributes.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
 import type { ReportedAnswer } from './reported-answer.ts'
@@ -22,23 +21,11 @@ export async function askOnescand(
   path: string,
   { mailbox, size }: MailboxQuestion,
 ): Promise<ReportedAnswer> {
-  const socket = connect(path)
-  try {
-    await once(socket, 'connect')
-    socket.write(writeAttributes({ request: EXPLAIN, recipient: mailbox.text, size }))
-    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('does not answer')))
-    const reader = createAttributeReader()
-    for await (const chunk of socket) {
-      const [answer] = reader.push(chunk)
-      if (answer) return answerOf(answer)
-    }
-    throw new Error(`onescand at ${path} hung up`)
-  } finally {
-    socket.destroy()
-  }
+  const question = { request: EXPLAIN, recipient: mailbox.text, size }
+  return answerOf(await askPolicy({ path }, question, PATIENCE))
 }
 
-function answerOf(attributes: ReadonlyMap<string, string>): ReportedAnswer {
+function answerOf(attributes: Attributes): ReportedAnswer {
   const answers = ['room', 'full', 'no-such-user'] as const
   const answer = answers.find((word) => word === attributes.get('answer')) ?? 'unknown'
   const number = (name: string) => {

@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
+import { askPolicy } from '../../../doors/policy/ask.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
 import { PROCESSES } from '../../shared/running-daemons.ts'
@@ -31,7 +31,7 @@ export async function checkPolicies(
     try {
       const address = postfixAddress(service, postfix)
       if (address === undefined) throw new Error('is not understood')
-      const answers = ok(what, `answers ${await askPolicy(address)}`)
+      const answers = ok(what, `answers ${await actionOf(address)}`)
       const isOnescand = matchAddress(service, policies, queueOf(parameters)) !== undefined
       const [trouble] = isOnescand ? checkListener(what, address, accounts, policyService) : []
       findings.push(trouble ?? answers)
@@ -43,25 +43,19 @@ export async function checkPolicies(
   return findings
 }
 
-const QUESTION =
-  'request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\n' +
-  'sender=postmaster@localhost\nrecipient=postmaster@localhost\nclient_address=127.0.0.1\n\n'
+/** Asks about a recipient, as Postfix does, and returns the action. */
+async function actionOf(address: ServiceAddress): Promise<string> {
+  const answer = await askPolicy(address, QUESTION, PATIENCE)
+  const action = answer.get('action')
+  if (action === undefined) throw new Error('answers without an action')
+  return action
+}
 
-/** Sends attributes and an empty line, and returns the value of `action=…`; SMTPD_POLICY_README. */
-function askPolicy(address: ServiceAddress): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    const socket = connect(address)
-    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no answer in time')))
-    socket.on('data', (bytes: Buffer) => {
-      text += bytes.toString('latin1')
-      const [, action] = /^action=(.*)\n/m.exec(text) ?? []
-      if (action === undefined) return
-      resolve(action)
-      socket.destroy()
-    })
-    socket.on('error', reject)
-    socket.on('close', () => reject(new Error('closes the connection: is it a policy service?')))
-    socket.write(QUESTION)
-  })
+const QUESTION = {
+  request: 'smtpd_access_policy',
+  protocol_state: 'RCPT',
+  protocol_name: 'ESMTP',
+  sender: 'postmaster@localhost',
+  recipient: 'postmaster@localhost',
+  client_address: '127.0.0.1',
 }

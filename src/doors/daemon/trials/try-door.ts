@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
-import { writeAttributes } from '../../policy/attributes.ts'
+import { askPolicy } from '../../policy/ask.ts'
 import { askWithheld } from '../../slot-socket/withheld.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server.ts'
@@ -37,7 +37,8 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
     case 'milter':
       return call(at)
     case 'policy':
-      return call(at, { question: POLICY_QUESTION, answer: 'action=' })
+      await askPolicy(targetOf(at), POLICY_QUESTION, PATIENCE)
+      return
     case 'smtp':
     case 'lmtp':
       return callRelay(door, at)
@@ -48,7 +49,7 @@ async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
 async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
   const isShutOut = 'host' in target && relay && !mayConnect(target.host, relay.from)
-  await call(at, { answer: isShutOut ? '554' : '220' })
+  await call(at, isShutOut ? '554' : '220')
   if (isShutOut || relay === undefined) return
   const [connection, command, data, block, end] = new Array(5).fill(PATIENCE)
   const next = await callNextServer(relay.next, { connection, command, data, block, end })
@@ -57,16 +58,10 @@ async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> 
 }
 
 /** A question without a recipient, so that no service for quotas is asked. */
-const POLICY_QUESTION = writeAttributes({
-  request: 'smtpd_access_policy',
-  protocol_state: 'CONNECT',
-})
+const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
-/** Connects. Rejects if the door does not begin what it says as `expected` has it. */
-async function call(
-  at: DoorAddress,
-  expected?: { readonly question?: Buffer; readonly answer: string },
-): Promise<void> {
+/** Connects. Rejects if the door does not begin its greeting so, if one is expected. */
+async function call(at: DoorAddress, greeting?: string): Promise<void> {
   const signal = AbortSignal.timeout(PATIENCE)
   const socket = connect(targetOf(at))
   const closed = once(socket, 'close').then(() => {
@@ -75,11 +70,10 @@ async function call(
   closed.catch(() => {})
   try {
     await once(socket, 'connect', { signal })
-    if (expected === undefined) return
-    if (expected.question !== undefined) socket.write(expected.question)
+    if (greeting === undefined) return
     const [first] = await Promise.race([once(socket, 'data', { signal }), closed])
     const answer = (first as Buffer).toString('latin1')
-    if (!answer.startsWith(expected.answer)) {
+    if (!answer.startsWith(greeting)) {
       throw new Error(`answered ${answer.split('\n')[0]!.trim()}`)
     }
   } catch (error) {
