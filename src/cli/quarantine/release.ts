@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs'
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import { findAccount, nameOrNumber, obstacle, readAccounts } from '../../doors/stages/account.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { parseEndpoint } from '../../ground/net/endpoint.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
@@ -195,12 +196,9 @@ function routeFor(
     const byDefault = `${readControlDirectories(env).qmailHome}/bin/qmail-queue`
     return { kind, words: words.length > 0 ? words : [byDefault] }
   }
-  const colon = kind.lastIndexOf(':')
-  const host = kind.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  const digits = kind.slice(colon + 1)
-  const port = Number(digits)
-  if (colon < 1 || !/^\d{1,5}$/.test(digits) || port < 1 || port > 65_535) {
+  const options = parseEndpoint(kind)
+  if (options === undefined) {
     throw new Fault('config', `--by ${kind}: must be chain, sendmail, or HOST:PORT`)
   }
-  return { kind: 'smtp', text: kind, options: { host, port } }
+  return { kind: 'smtp', text: kind, options }
 }

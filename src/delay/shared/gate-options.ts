@@ -1,3 +1,4 @@
+import { parseEndpoint } from '../../ground/net/endpoint.ts'
 import { type IpAddress, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type OptionValues, UsageError } from './split-options.ts'
@@ -80,7 +81,6 @@ const WAITING_MAX = 1_000_000
 /** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
 const PATIENCE_MAX = 300
 const REMEMBER_MAX = 90 * 86_400
-const PORT_MAX = 65_535
 const BACKLOG_MAX = 65_535
 const ID_MAX = 4_294_967_294
 /** 0, 1 and 2 are the standard streams. */
@@ -174,28 +174,22 @@ function readDuration(name: string, text: string | undefined): number | undefine
 
 /** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
 function readGateAddress(text: string): GateAddress {
-  const [, host, digits = ''] = /^(?:(.*):)?(\d{1,5})$/s.exec(text) ?? []
-  const port = digits === '' ? Number.NaN : Number(digits)
-  if (host === 'fd') {
-    if (port >= DESCRIPTOR_MIN && port <= DESCRIPTOR_MAX) {
-      return { kind: 'inherited', fd: port, text }
-    }
+  const [, fd] = /^fd:(\d{1,5})$/.exec(text) ?? []
+  if (Number(fd) >= DESCRIPTOR_MIN && Number(fd) <= DESCRIPTOR_MAX) {
+    return { kind: 'inherited', fd: Number(fd), text }
+  }
+  if (fd !== undefined) {
     throw new UsageError(
       `--listen ${text}: is not a descriptor from ${DESCRIPTOR_MIN} to ${DESCRIPTOR_MAX}`,
     )
   }
-  const address = readHost(host)
-  if (address !== 'nonsense' && port <= PORT_MAX) return { kind: 'bind', address, port, text }
+  const isPort = /^\d+$/.test(text)
+  const place = parseEndpoint(isPort ? `0:${text}` : text, { leastPort: 0 })
+  const address = place && (place.host === '0' ? ANY_IPV4 : parseIpAddress(place.host))
+  if (place && address) {
+    return { kind: 'bind', address: isPort ? undefined : address, port: place.port, text }
+  }
   throw new UsageError(
     `--listen ${text}: is not [ADDRESS:]PORT, as 25, 192.0.2.1:25, [2001:db8::1]:25, or fd:3 for a socket that was handed over`,
   )
-}
-
-/** Reads an address, with IPv6 in brackets. Undefined stands for all addresses, IPv4 and IPv6. */
-function readHost(host: string | undefined): IpAddress | undefined | 'nonsense' {
-  if (host === undefined) return undefined
-  if (host === '0') return ANY_IPV4
-  const bare = /^\[([^\]]*)\]$/.exec(host)?.[1]
-  if (bare === undefined && host.includes(':')) return 'nonsense'
-  return parseIpAddress(bare ?? host) ?? 'nonsense'
 }

@@ -1,12 +1,11 @@
 import { Fault } from '../../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 
 /** A service that knows how full mailboxes are. */
 export type Backend = UdpBackend | HttpBackend
 
-export interface UdpBackend {
+export interface UdpBackend extends Endpoint {
   readonly kind: 'udp'
-  readonly host: string
-  readonly port: number
   /**
    * Whether the service understands a size and a nonce after the name. An older service would look
    * up "ann 4096 5f1c" as a name, so it is sent the name alone.
@@ -37,13 +36,9 @@ export function readBackend(text: string, name: string): Backend {
   if (/^http:\/\/[!-~]+$/.test(text) && URL.canParse(text)) {
     return { kind: 'http', url: new URL(text), text }
   }
-  const [, scheme, v6, word, digits] =
-    /^(udp|quotad):(?:\[([\w:.%]+)\]|([\w.-]+)):([0-9]{1,5})$/.exec(text) ?? []
-  const host = v6 ?? word
-  const port = Number(digits)
-  if (host !== undefined && port >= 1 && port <= 65_535) {
-    return { kind: 'udp', host, port, extended: scheme === 'quotad', text }
-  }
+  const [, scheme, place = ''] = /^(udp|quotad):(.*)$/.exec(text) ?? []
+  const server = parseEndpoint(place)
+  if (server) return { kind: 'udp', ...server, extended: scheme === 'quotad', text }
   throw new Fault(
     'config',
     `${name} ${text}: must be quotad:HOST:PORT, udp:HOST:PORT or http://HOST:PORT/PATH`,

@@ -3,7 +3,7 @@ import { connect as connectSecurely } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
-import { type LdapSettings, serverOf } from './ldap-settings.ts'
+import type { LdapSettings } from './ldap-settings.ts'
 
 /** A connection that is ready for questions, many at the same time. */
 export interface LdapConnection {
@@ -42,10 +42,9 @@ export async function openConnection(
   }
 }
 
-function dial({ url, authorities }: LdapSettings): Socket {
-  const place = serverOf(url)
-  if ('path' in place) return connect(place)
-  const { host, port, isSecure } = place
+function dial({ server, authorities }: LdapSettings): Socket {
+  if ('path' in server) return connect(server)
+  const { host, port, isSecure } = server
   if (!isSecure) return connect({ host, port })
   return connectSecurely({
     host,

@@ -1,10 +1,15 @@
+import { attempt } from '../../ground/errors/attempt.ts'
 import { Fault } from '../../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 import { readNumber, readText } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 
 /** Where a directory of users is, and how it is asked; the settings QUOTALDAP… of onescan-quotad(8). */
 export interface LdapSettings {
+  /** The server's URL as it was written. */
   readonly url: string
+  readonly server: LdapServer
   readonly base: string
   /** The account that asks; undefined if the directory is asked anonymously. */
   readonly bind: { readonly dn: string; readonly passwordFile: string } | undefined
@@ -15,6 +20,9 @@ export interface LdapSettings {
   /** Milliseconds for which an entry is remembered. */
   readonly remember: number
 }
+
+/** Where a directory listens: a unix socket, or a port, with or without TLS. */
+export type LdapServer = { readonly path: string } | (Endpoint & { readonly isSecure: boolean })
 
 /** The names of attributes. The defaults are those of qmail-ldap. */
 export interface LdapAttributes {
@@ -27,7 +35,8 @@ export interface LdapAttributes {
 export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const url = env.QUOTALDAPURL
   if (!url) return undefined
-  if (!/^(ldaps?:\/\/[\w.[\]:-]+|ldapi:\/\/%2[fF][!-~]+)\/?$/.test(url)) {
+  const server = readServer(url)
+  if (server === undefined) {
     throw new Fault(
       'config',
       `QUOTALDAPURL ${url}: must be ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH`,
@@ -48,6 +57,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   }
   return {
     url,
+    server,
     base: env.QUOTALDAPBASE ?? '',
     bind: readBind(env),
     authorities: readAbsolutePath('QUOTALDAPCA', env.QUOTALDAPCA),
@@ -89,17 +99,14 @@ function readAttributeName(
   throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
 }
 
-/** Returns where the server of a URL listens. `readLdapSettings` has checked the URL. */
-export function serverOf(
-  url: string,
-): { readonly path: string } | { host: string; port: number; isSecure: boolean } {
-  const [, scheme, place = ''] = /^(ldap[si]?):\/\/([^/]*)/.exec(url) ?? []
-  if (scheme === 'ldapi') return { path: decodeURIComponent(place) }
-  const isSecure = scheme === 'ldaps'
-  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(place) ?? []
-  return {
-    host: host.replace(/^\[|\]$/g, ''),
-    port: port ? Number(port) : isSecure ? 636 : 389,
-    isSecure,
+/** Reads `ldap://HOST[:PORT]`, `ldaps://HOST[:PORT]` or `ldapi://%2FPATH` (RFC 4516). */
+function readServer(url: string): LdapServer | undefined {
+  const [, scheme, place = ''] = /^(ldap[si]?):\/\/([!-.0-~]+)\/?$/.exec(url) ?? []
+  if (scheme === 'ldapi') {
+    const path = attempt(() => decodeURIComponent(place))
+    return path?.startsWith('/') ? { path: socketPath(path, 'QUOTALDAPURL') } : undefined
   }
+  const isSecure = scheme === 'ldaps'
+  const server = parseEndpoint(place, { usualPort: isSecure ? 636 : 389 })
+  return server && { ...server, isSecure }
 }

@@ -88,6 +88,9 @@ function sourceOf(
     case 'mbox':
       return { read: readMbox, forget() {} }
     case 'quota-status':
-      return { read: quotaStatus({ address: source.address, timeout }), forget() {} }
+      return {
+        read: quotaStatus({ ...source, timeout }),
+        forget() {},
+      }
   }
 }

@@ -1,4 +1,5 @@
-import { type Network, parseNetwork } from '../../ground/net/ip-address.ts'
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
+import { type Network, parseIpAddress, parseNetwork } from '../../ground/net/ip-address.ts'
 import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'
@@ -16,9 +17,7 @@ export interface ServiceOptions {
   readonly maxClients: number
 }
 
-export interface QuotadAddress {
-  readonly host: string
-  readonly port: number
+export interface QuotadAddress extends Endpoint {
   readonly text: string
 }
 
@@ -61,10 +60,8 @@ export function readOptions(words: readonly string[]): ServiceOptions {
 
 function readQuotadAddress(name: string, text: string): QuotadAddress | undefined {
   if (text === 'none') return undefined
-  const [, v6, v4, digits] = /^(?:\[([\da-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text) ?? []
-  const host = v6 ?? v4 ?? ''
-  const port = Number(digits)
-  if (parseNetwork(host)?.address && port <= 65_535) return { host, port, text }
+  const place = parseEndpoint(text, { leastPort: 0 })
+  if (place && parseIpAddress(place.host)) return { ...place, text }
   throw new Error(
     `${name} ${text}: must be ADDRESS:PORT, with an IPv6 address in brackets, or none`,
   )

@@ -1,6 +1,8 @@
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 import { readNumber, readText, readWord } from '../../ground/settings/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 import { type LdapSettings, readLdapSettings } from '../ldap/ldap-settings.ts'
 import { parseLimits, type QuotaLimits } from './sources/limits.ts'
 import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
@@ -27,7 +29,13 @@ export interface ServiceSettings {
 
 export type SourceSettings =
   | { readonly kind: 'maildir' | 'mbox'; readonly mailbox: MailboxTemplate }
-  | { readonly kind: 'quota-status'; readonly mailbox: MailboxTemplate; readonly address: string }
+  | {
+      readonly kind: 'quota-status'
+      readonly mailbox: MailboxTemplate
+      readonly address: { readonly path: string } | Endpoint
+      /** The address as it was written. */
+      readonly text: string
+    }
 
 export type UserList =
   | { readonly kind: 'passwd' | 'homes'; readonly file: string }
@@ -64,17 +72,26 @@ export function readServiceSettings(env: Environment): ServiceSettings {
 
 function readSource(text: string): SourceSettings {
   const [, kind = '', where = ''] = /^(maildir|mbox|quota-status):(.+)$/.exec(text) ?? []
+  let address: { readonly path: string } | Endpoint | undefined
   switch (kind) {
     case 'maildir':
     case 'mbox':
       if (!/^([/~]|%h)/.test(where)) break
       return { kind, mailbox: mailboxTemplate(text, where) }
     case 'quota-status':
-      if (!/^(unix:\/.+|inet:(\[[\da-f:.]+\]|[\w.-]+):\d{1,5})$/i.test(where)) break
-      return { kind, mailbox: readMailboxTemplate('%u'), address: where }
+      address = readServer(where)
+      if (address === undefined) break
+      return { kind, mailbox: readMailboxTemplate('%u'), address, text: where }
   }
   const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
   throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
+}
+
+/** Reads `unix:/PATH` or `inet:HOST:PORT`. */
+function readServer(text: string): { readonly path: string } | Endpoint | undefined {
+  const [, transport, place = ''] = /^(unix|inet):(.+)$/.exec(text) ?? []
+  if (transport === 'unix') return { path: socketPath(place, 'QUOTAMAILBOX quota-status:') }
+  return transport === 'inet' ? parseEndpoint(place) : undefined
 }
 
 function mailboxTemplate(text: string, where: string): MailboxTemplate {

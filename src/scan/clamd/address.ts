@@ -1,4 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 import { socketPath } from '../../ground/settings/socket-path.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 
@@ -8,10 +9,7 @@ export type ClamdAddress = {
   readonly text: string
   /** Its share of the messages beside other servers, 1 to 100. */
   readonly weight: number
-} & (
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-)
+} & ({ readonly kind: 'unix'; readonly path: string } | ({ readonly kind: 'tcp' } & Endpoint))
 
 /**
  * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, with `*weight` behind it if
@@ -23,12 +21,8 @@ export function readClamdAddress(word: string): ClamdAddress {
   if (/^\/[^\0]*$/.test(text)) {
     return { kind: 'unix', path: socketPath(text, 'CLAMD'), text, weight }
   }
-  const [, v6, name, digits] = /^(?:\[([\w:.%]+)\]|([^\s:[\]/]+)):([0-9]{1,5})$/.exec(text) ?? []
-  const host = v6 ?? name
-  const port = Number(digits)
-  if (host !== undefined && port >= 1 && port <= 65_535) {
-    return { kind: 'tcp', host, port, text, weight }
-  }
+  const server = parseEndpoint(text)
+  if (server) return { kind: 'tcp', ...server, text, weight }
   throw new Fault(
     'config',
     `CLAMD ${text}: must be an absolute socket path, host:port or [v6 address]:port`,

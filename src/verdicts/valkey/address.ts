@@ -1,10 +1,6 @@
 import { Fault } from '../../ground/errors/fault.ts'
-
-/** One server of a store. */
-export interface StoreServer {
-  readonly host: string
-  readonly port: number
-}
+import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
+import { socketPath } from '../../ground/settings/socket-path.ts'
 
 /** The address of a store that hosts share, and the user that this process is there. */
 export type StoreAddress = {
@@ -13,11 +9,11 @@ export type StoreAddress = {
   readonly tls: boolean
   readonly user: string | undefined
 } & (
-  | { readonly kind: 'server'; readonly server: StoreServer; readonly database: number }
+  | { readonly kind: 'server'; readonly server: Endpoint; readonly database: number }
   | { readonly kind: 'socket'; readonly path: string; readonly database: number }
   | {
       readonly kind: 'sentinel'
-      readonly servers: readonly StoreServer[]
+      readonly servers: readonly Endpoint[]
       /** The name by which the sentinels know the primary. */
       readonly name: string
     }
@@ -37,7 +33,14 @@ const URL_FORM =
 export function readStoreAddress(text: string): StoreAddress | undefined {
   const path = /^unix:(\/[^\0]*)$/.exec(text)?.[1]
   if (path !== undefined) {
-    return { kind: 'socket', path, database: 0, text, tls: false, user: undefined }
+    return {
+      kind: 'socket',
+      path: socketPath(path, 'VERDICTS'),
+      database: 0,
+      text,
+      tls: false,
+      user: undefined,
+    }
   }
   const [, scheme, kind, user, hosts, rest = ''] = URL_FORM.exec(text) ?? []
   if (scheme === undefined || hosts === undefined) return undefined
@@ -51,9 +54,9 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   const common = { text, tls, user: name }
   const servers = hosts
     .split(',')
-    .map((host) => readServer(host, kind === 'sentinel' ? SENTINEL_PORT : PORT))
+    .map((host) => parseEndpoint(host, { usualPort: kind === 'sentinel' ? SENTINEL_PORT : PORT }))
   if (servers.includes(undefined)) return undefined
-  const known = servers as StoreServer[]
+  const known = servers as Endpoint[]
   if (kind === 'sentinel') {
     return /^[\w.-]+$/.test(rest) ? { ...common, kind, servers: known, name: rest } : undefined
   }
@@ -68,12 +71,4 @@ function decoded(text: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function readServer(text: string, standard: number): StoreServer | undefined {
-  const [, v6, name, digits] =
-    /^(?:\[([\w:.%]+)\]|([^\s:[\],]+))(?::([0-9]{1,5}))?$/.exec(text) ?? []
-  const host = v6 ?? name
-  const port = digits === undefined ? standard : Number(digits)
-  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined
 }

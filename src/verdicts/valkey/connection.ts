@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectByTls } from 'node:tls'
+import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { readForeignFile } from '../../ground/path/read.ts'
-import type { StoreServer } from './address.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'
 
 /** The address of one server: host and port, or a socket's path. */
-export type ValkeyEndpoint = StoreServer | { readonly path: string }
+export type ValkeyEndpoint = Endpoint | { readonly path: string }
 
 /** What a server needs to let this process in. */
 export interface StoreLogin {

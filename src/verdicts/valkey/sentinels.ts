@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import type { StoreServer } from './address.ts'
+import type { Endpoint } from '../../ground/net/endpoint.ts'
 import { askOnce, type StoreLogin } from './connection.ts'
 import { RespError } from './resp-reader.ts'
 
@@ -16,12 +16,12 @@ export type SentinelLogin = Omit<StoreLogin, 'firstQuestion' | 'user' | 'databas
  * with the last error if none knows.
  */
 export async function findPrimary(
-  sentinels: readonly StoreServer[],
+  sentinels: readonly Endpoint[],
   name: string,
   login: SentinelLogin,
   signal: AbortSignal,
-): Promise<StoreServer> {
-  const votes = new Map<string, { readonly server: StoreServer; count: number }>()
+): Promise<Endpoint> {
+  const votes = new Map<string, { readonly server: Endpoint; count: number }>()
   const over = new AbortController()
   const sooner = AbortSignal.any([signal, over.signal])
   let timer: NodeJS.Timeout | undefined
@@ -57,11 +57,11 @@ export async function findPrimary(
 }
 
 async function askSentinel(
-  { host, port }: StoreServer,
+  { host, port }: Endpoint,
   name: string,
   login: SentinelLogin,
   signal: AbortSignal,
-): Promise<StoreServer> {
+): Promise<Endpoint> {
   const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]
   const whole = { ...login, user: undefined, database: 0 }
   try {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
+import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
 
 /**
  * Reads an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`,
@@ -9,13 +10,8 @@ import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 export function readServiceAddress(text: string): ServiceAddress | undefined {
   const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
   if (path !== undefined) return { path }
-  const { groups } =
-    /^inet6?:(?:(?<host>[^@]*):)?(?<port>\d+)$/.exec(text) ??
-    /^inet6?:(?<port>\d+)@(?<host>.*)$/.exec(text) ??
-    {}
-  if (groups?.port === undefined) return undefined
-  const host = (groups.host ?? '').replace(/^\[|\]$/g, '')
-  return { host: host || '127.0.0.1', port: Number(groups.port) }
+  const [, place] = /^inet6?:(.+)$/.exec(text) ?? []
+  return parseMtaEndpoint((place ?? '').replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
 }
 
 /** Puts a path below a directory in which a chroot or relative paths begin. */

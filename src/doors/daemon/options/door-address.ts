@@ -1,10 +1,11 @@
 import { isIP } from 'node:net'
+import { type Endpoint, parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
 import { socketPath } from '../../../ground/settings/socket-path.ts'
 
 /** The address at which a door listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | ({ readonly kind: 'tcp' } & Endpoint)
 
 /**
  * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
@@ -21,19 +22,13 @@ export function readDoorAddress(text: string, option: string): DoorAddress {
   if (!transport.startsWith('inet')) {
     return { kind: 'unix', path: socketPath(rest!, option) }
   }
-  const forms = /^(?:\[(?<in6>[^\]]*)\]|(?<in4>[^:@]*)):(?<port>[0-9]+)$/.exec(rest!)
-  const sendmails = /^(?<port>[0-9]+)@(?:\[(?<in6>[^\]]*)\]|(?<in4>.*))$/.exec(rest!)
-  const { in4, in6, port } = (forms ?? sendmails)?.groups ?? {}
-  const host = in6 ?? in4 ?? ''
-  if (isIP(host) !== (transport === 'inet' ? 4 : 6)) {
+  const place = parseMtaEndpoint(rest!)
+  if (isIP(place?.host ?? '') !== (transport === 'inet' ? 4 : 6)) {
     const family =
       transport === 'inet'
-        ? 'an IPv4 address, as in inet:127.0.0.1:8890'
-        : 'an IPv6 address, as in inet6:[::1]:8890'
+        ? 'an IPv4 address and a port, as in inet:127.0.0.1:8890'
+        : 'an IPv6 address and a port, as in inet6:[::1]:8890'
     throw new Error(`${option} ${text}: must have ${family}`)
   }
-  if (!(Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw new Error(`${option} ${text}: must have a port from 1 to 65535`)
-  }
-  return { kind: 'tcp', host, port: Number(port) }
+  return { kind: 'tcp', ...place! }
 }

@@ -20,7 +20,10 @@ t.test('the error about a wrong address names the remedy', async (t) => {
   t.throws(() => read('/run/x.sock'), /--milter \/run\/x\.sock: must be unix:PATH, inet:/)
   t.throws(() => read('unix:run/x'), /absolute path/)
   t.throws(() => read(`unix:/${'x'.repeat(200)}`), /a unix socket has at most 107/)
-  t.throws(() => read('inet:localhost:8890'), /IPv4 address, as in inet:127\.0\.0\.1:8890/)
+  t.throws(
+    () => read('inet:localhost:8890'),
+    /IPv4 address and a port, as in inet:127\.0\.0\.1:8890/,
+  )
   t.throws(() => read('inet:8890'), /IPv4 address/)
   t.throws(() => read('inet:[::1]:8890'), /IPv4 address/)
   t.throws(() => read('inet6:127.0.0.1:8890'), /IPv6 address/)

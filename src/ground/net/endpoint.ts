@@ -1,0 +1,43 @@
+import { parseIpAddress } from './ip-address.ts'
+
+/** A host, by its name or IP address without brackets, and a port. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface EndpointForm {
+  /** The port of a text that names none; without this, a text has to name one. */
+  readonly usualPort?: number
+  /** The least port: 1, or 0 where that means that the kernel chooses one to listen at. */
+  readonly leastPort?: 0 | 1
+}
+
+const PORT_MAX = 65_535
+const HOST_AND_PORT = /^(?:\[(?<address>[^\]]*)\]|(?<host>[\w.-]+))(?::(?<digits>[0-9]{1,5}))?$/
+
+/**
+ * Reads `HOST:PORT`, as all settings and options write it: a name, an IPv4 address, or an IP address
+ * in brackets, which an IPv6 address needs (RFC 3986 3.2.2), with its zone if it has one. Undefined
+ * for anything else.
+ */
+export function parseEndpoint(
+  text: string,
+  { usualPort, leastPort = 1 }: EndpointForm = {},
+): Endpoint | undefined {
+  const { address, host = address, digits } = HOST_AND_PORT.exec(text)?.groups ?? {}
+  if (host === undefined || (address !== undefined && !parseIpAddress(address))) return undefined
+  const port = digits === undefined ? usualPort : Number(digits)
+  return port !== undefined && port >= leastPort && port <= PORT_MAX ? { host, port } : undefined
+}
+
+/**
+ * Reads an endpoint as `parseEndpoint` does, or as Sendmail writes one: `PORT@HOST`, with an IPv6
+ * address in brackets or not.
+ */
+export function parseMtaEndpoint(text: string): Endpoint | undefined {
+  const [, port, inBrackets, plain] = /^([0-9]+)@(?:\[(.*)\]|(.*))$/.exec(text) ?? []
+  if (port === undefined) return parseEndpoint(text)
+  const host = inBrackets ?? plain!
+  return parseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
+}
