@@ -83,6 +83,17 @@ t.test('each service has a run script and one for its log, which sh understands'
   }
 })
 
+t.test('of the environment of who starts a script, nothing gets to its account', async (t) => {
+  for (const name of services.flatMap((service) => [`${service}/run`, `${service}/log/run`])) {
+    const [first] = script(name, {}).split('\n')
+    const file = join(t.testdir(), 'run')
+    writeFileSync(file, `${first}\nenv\n`, { mode: 0o755 })
+    const env = { RESTIC_PASSWORD: 'of root', LD_PRELOAD: '', PATH: '/bin' }
+    const names = execFileSync(file, { env, encoding: 'utf8' }).match(/^\w+/gm)
+    t.same(names?.sort(), ['PATH', 'PWD'], name)
+  }
+})
+
 t.test('the logs differ in their directory alone', async (t) => {
   const texts = services.map((service) =>
     script(`${service}/log/run`, { [`directory=/var/log/${service}\n`]: '' }),
