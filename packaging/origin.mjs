@@ -1,21 +1,38 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
  * What packages say of themselves: package.json, who makes them (deb-control(5), Maintainer), and
- * their time in `seconds`, SOURCE_DATE_EPOCH, by default that of the commit.
+ * their time in `seconds`, SOURCE_DATE_EPOCH, by default that of the commit. `debianVersion` is that of
+ * package.json if the commit has its tag. A build between two releases has the commit behind it, as in
+ * 0.1.0+git20261122023045.66d50720, so that apt takes the later of two for an upgrade.
  */
-export function origin(root) {
+export function origin(root, env = process.env) {
   const { version, homepage, repository } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   )
-  const { DEBFULLNAME = 'onescan developers', DEBEMAIL = 'onescan@example.org' } = process.env
-  const seconds = process.env.SOURCE_DATE_EPOCH ?? timeOfCommit(root)
+  const { DEBFULLNAME = 'onescan developers', DEBEMAIL = 'onescan@example.org' } = env
+  const seconds = Number(env.SOURCE_DATE_EPOCH || git(root, 'log', '-1', '--format=%ct'))
   const maintainer = `${DEBFULLNAME} <${DEBEMAIL}>`
-  return { version, homepage, repository, maintainer, seconds: Number(seconds) }
+  const debianVersion = versionOfSources(root) ?? versionOfCommit(root, version, seconds)
+  return { version, debianVersion, homepage, repository, maintainer, seconds }
 }
 
-function timeOfCommit(root) {
-  return execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' })
+/** That of debian/changelog, which a source package has, or undefined. */
+function versionOfSources(root) {
+  const changelog = join(root, 'debian/changelog')
+  if (!existsSync(changelog)) return undefined
+  return /\((\S+)\)/.exec(readFileSync(changelog, 'utf8'))[1]
+}
+
+function versionOfCommit(root, version, seconds) {
+  if (!existsSync(join(root, '.git'))) return version
+  if (git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)) return version
+  const date = new Date(seconds * 1000).toISOString().replace(/\D/g, '').slice(0, 14)
+  return `${version}+git${date}.${git(root, 'rev-parse', 'HEAD').slice(0, 8)}`
+}
+
+function git(root, ...words) {
+  return execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim()
 }

@@ -34,7 +34,7 @@ const { values: options } = parseArgs({
   },
 })
 mustHave({ compiles: options.programs === undefined })
-const { version, homepage, maintainer, seconds } = origin(root)
+const { debianVersion: version, homepage, maintainer, seconds } = origin(root)
 const target = targetOf(options.arch)
 const programs = options.programs ?? buildPrograms()
 const architecture = target.debian

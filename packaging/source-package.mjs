@@ -38,7 +38,7 @@ if (!findProgram('dpkg-source')) {
   process.stderr.write('no source package: dpkg-source is missing; apt install dpkg-dev\n')
   process.exit(options['if-possible'] ? 0 : 1)
 }
-const { version, homepage, repository, maintainer, seconds } = origin(root)
+const { debianVersion: version, homepage, repository, maintainer, seconds } = origin(root)
 const output = resolve(options.output)
 mkdirSync(output, { recursive: true })
 const workshop = mkdtempSync(join(output, '.source-'))

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { origin } from '../../packaging/origin.mjs'
 import { buildPackage, native, packagingMissing } from './built-package.ts'
 import { checkOwnPlugin } from './own-plugin.ts'
 
@@ -21,7 +22,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
 
   t.test('has its name by version and architecture', async (t) => {
     const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
-    t.match(file, `/onescan_${manifest.version}_${architecture}.deb`)
+    t.match(file, `/onescan_${origin(root).debianVersion}_${architecture}.deb`)
   })
 
   t.test('holds the programs as they were built, byte for byte', async (t) => {

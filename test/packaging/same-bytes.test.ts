@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/bundled.mjs'
 import { partOf } from '../../packaging/install-locked.mjs'
+import { origin } from '../../packaging/origin.mjs'
 import { emulationMissing } from '../programs/emulated.ts'
 import { packagingMissing } from './built-package.ts'
 
@@ -22,10 +23,12 @@ const root = join(import.meta.dirname, '../..')
 const missing = packagingMissing || emulationMissing
 
 const json = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+const SECONDS = '1700000000'
+const { version, debianVersion } = origin(root, { SOURCE_DATE_EPOCH: SECONDS })
 const node = (directory: string, ...words: string[]) =>
   execFileSync(process.execPath, words, {
     cwd: directory,
-    env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' },
+    env: { ...process.env, SOURCE_DATE_EPOCH: SECONDS },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
 
@@ -41,15 +44,14 @@ t.test(
     const there = release(t, other)
 
     t.test('are all that doc/release.md names', async (t) => {
-      const { version } = json('package.json')
       t.same(readdirSync(here).sort(), [
         'SHA256SUMS',
         `onescan-${version}.cdx.json`,
         `onescan-${version}.tgz`,
-        `onescan_${version}.dsc`,
-        `onescan_${version}.tar.xz`,
-        `onescan_${version}_amd64.deb`,
-        `onescan_${version}_arm64.deb`,
+        `onescan_${debianVersion}.dsc`,
+        `onescan_${debianVersion}.tar.xz`,
+        `onescan_${debianVersion}_amd64.deb`,
+        `onescan_${debianVersion}_arm64.deb`,
       ])
     })
 
@@ -81,9 +83,8 @@ t.test(
           stdio: 'ignore',
         },
       )
-      const { version } = json('package.json')
       const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' })
-      const name = `onescan_${version}_${architecture.trim()}.deb`
+      const name = `onescan_${debianVersion}_${architecture.trim()}.deb`
       for (const part of ['--fsys-tarfile', '--ctrl-tarfile']) {
         const digest = (directory: string) =>
           execFileSync('sh', [
@@ -106,7 +107,6 @@ interface Bill {
 
 /** CycloneDX 1.5: each package with all that it holds, and nothing that it does not hold. */
 function checkBill(t: Test, directory: string): void {
-  const { version } = json('package.json')
   const file = join(directory, `onescan-${version}.cdx.json`)
   const bill: Bill = JSON.parse(readFileSync(file, 'utf8'))
   t.match(bill, {
@@ -132,13 +132,13 @@ function checkBill(t: Test, directory: string): void {
   const koffi = Object.keys(json('package.json').optionalDependencies)
   const sorted = (...names: readonly string[]) => [...new Set(names)].sort()
   for (const [name, more] of [
-    [`onescan_${version}_amd64.deb`, ['@oven/bun-linux-x64', musl]],
-    [`onescan_${version}_arm64.deb`, ['@oven/bun-linux-aarch64', musl]],
+    [`onescan_${debianVersion}_amd64.deb`, ['@oven/bun-linux-x64', musl]],
+    [`onescan_${debianVersion}_arm64.deb`, ['@oven/bun-linux-aarch64', musl]],
     [`onescan-${version}.tgz`, [musl, ...koffi]],
   ] as const) {
     t.same(sorted(...holds(name)), sorted(...packages, ...more), name)
   }
-  t.same(holds(`onescan_${version}.tar.xz`), [], 'sources hold nothing of others')
+  t.same(holds(`onescan_${debianVersion}.tar.xz`), [], 'sources hold nothing of others')
   t.notOk(
     bill.components.some(({ name }) => name === 'typescript'),
     'no tool is in it',

@@ -1,0 +1,52 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { origin } from '../../packaging/origin.mjs'
+import { findProgram } from '../programs/install.mjs'
+
+/** The version of the Debian package. */
+
+const skip = !findProgram('git') && 'install Debian package git'
+
+t.test(
+  'a build between two releases is an upgrade of what was built before',
+  { skip },
+  async (t) => {
+    const root = t.testdir()
+    const git = (...words: string[]) =>
+      execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.org', ...words], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+    const commit = (version: string) => {
+      writeFileSync(join(root, 'package.json'), JSON.stringify({ version }))
+      git('add', '.')
+      git('commit', '--allow-empty', '--quiet', '--message', version)
+    }
+    const built: string[] = []
+    const build = (at: number) => {
+      const { debianVersion } = origin(root, { SOURCE_DATE_EPOCH: String(1_700_000_000 + at) })
+      built.push(debianVersion)
+      return debianVersion
+    }
+    git('init', '--quiet')
+    commit('1.2.0')
+    git('tag', 'v1.2.0')
+    t.equal(build(0), '1.2.0', 'a release has its name alone')
+    commit('1.2.0')
+    t.match(build(1), /^1\.2\.0\+git20231114221321\.[0-9a-f]{8}$/)
+    commit('1.2.0')
+    build(2)
+    commit('1.3.0')
+    git('tag', 'v1.3.0')
+    t.equal(build(3), '1.3.0')
+    for (const [index, version] of built.slice(1).entries()) {
+      const words = ['--compare-versions', version, 'gt', built[index]!]
+      t.equal(spawnSync('dpkg', words).status, 0, words.join(' '))
+    }
+    mkdirSync(join(root, 'debian'))
+    writeFileSync(join(root, 'debian/changelog'), 'onescan (1.2.9+git1.x) unstable; urgency=low\n')
+    t.equal(build(4), '1.2.9+git1.x', 'sources that are a package say it')
+  },
+)
