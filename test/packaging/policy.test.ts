@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bundledPackages } from '../../packaging/bundled.mjs'
+import { origin } from '../../packaging/origin.mjs'
+import { bun } from '../../packaging/toolchain/toolchain.mjs'
 import { findProgram } from '../programs/install.mjs'
 import { buildPackage, packagingMissing } from './built-package.ts'
 
@@ -67,7 +69,10 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     const parse = (...words: string[]) =>
       spawnSync('dpkg-parsechangelog', ['-l', log, ...words], { encoding: 'utf8' })
     t.match(parse('--all'), { status: 0, stderr: '' })
-    t.equal(parse('-SVersion').stdout.trim(), manifest.version)
+    t.equal(
+      parse('-SVersion').stdout.trim(),
+      origin(root, { SOURCE_DATE_EPOCH: '1700000000' }).debianVersion,
+    )
     t.equal(parse('-STimestamp').stdout.trim(), '1700000000')
     const text = readFileSync(log, 'utf8')
     t.same(
@@ -132,6 +137,13 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
       ]) {
         t.match(runtime.comment, part)
       }
+      // Under the LGPL the very sources must be named; the runtime knows its own.
+      const { webkit, tinycc } = JSON.parse(
+        execFileSync(bun(), ['-p', 'JSON.stringify(process.versions)'], { encoding: 'utf8' }),
+      )
+      const comment = runtime.comment.replaceAll(/\s+/g, ' ')
+      t.match(comment, `commit ${webkit} of https://github.com/oven-sh/WebKit`)
+      t.match(comment, `commit ${tinycc} of https://github.com/oven-sh/tinycc`)
       t.match(runtime.license, /\bLGPL-2 and LGPL-2\.1 and Apache-2\.0\b/)
       t.ok(named('/usr/lib/*-linux-musl'), 'musl')
     },
