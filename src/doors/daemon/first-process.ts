@@ -16,7 +16,7 @@ import type { Signals } from './signals.ts'
 import { openStatusFeed } from './status-feed.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import type { OrphanReaper } from './workers/orphans.ts'
-import { startWorkers } from './workers/workers.ts'
+import { Workers } from './workers/workers.ts'
 
 /** What every process of onescand begins with. */
 export interface ProcessStart {
@@ -54,7 +54,7 @@ export async function runFirstProcess({
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
   const relays = relaysOf(kinds, options.relays)
-  const workers = startWorkers({
+  const workers = new Workers({
     count: options.workers,
     command: ownCommand('onescand', ...words, '--worker', kinds.join(',')),
     fds: sockets.map(({ fd }) => fd),
@@ -75,9 +75,9 @@ export async function runFirstProcess({
       configuration = next
       logDoors(doors, configuration)
       upkeep?.configure(configuration)
-      workers.reload()
+      workers.order('reload')
     },
-    report: () => workers.report(),
+    report: () => workers.order('report'),
     async stop() {
       status?.stopping()
       upkeep?.stop()

@@ -14,17 +14,6 @@ const BUSY_FOR = 2_000
 /** Milliseconds without a beat after which a worker hangs, whatever it does. */
 const SILENT_FOR = 20_000
 
-/** Listens to the beats of workers. */
-export interface BeatWatch {
-  /** The worker has started, or has said something. */
-  heard(worker: number): void
-  /** The worker has ended. */
-  forget(worker: number): void
-  /** The workers that are late. */
-  late(): number[]
-  close(): void
-}
-
 export interface BeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
@@ -44,18 +33,59 @@ interface Beat {
 
 /**
  * Finds workers that hang, that is, are stuck in a loop or stopped: they send no beat for some
- * seconds. If this very process was away, no worker hangs. `poll` is called each second.
+ * seconds. If this very process was away, no worker hangs.
  */
-export function watchBeats({
-  uptime,
-  stat,
-  onHung,
-}: BeatWatchOptions): BeatWatch & { poll(): void } {
-  const beats = new Map<number, Beat>()
-  let polledAt = uptime()
+export class BeatWatch {
+  readonly #options: BeatWatchOptions
+  readonly #beats = new Map<number, Beat>()
+  readonly #timer = setInterval(() => this.poll(), BEAT_EVERY).unref()
+  #polledAt: number
+
+  constructor(options: BeatWatchOptions) {
+    this.#options = options
+    this.#polledAt = options.uptime()
+  }
+
+  /** The worker has started, or has said something. */
+  heard(worker: number): void {
+    const at = this.#options.uptime()
+    const beat = this.#beats.get(worker)
+    if (beat === undefined) this.#beats.set(worker, { at, used: undefined, isHung: false })
+    else beat.at = at
+  }
+
+  /** The worker has ended. */
+  forget(worker: number): void {
+    this.#beats.delete(worker)
+  }
+
+  /** The workers that are late. */
+  late(): number[] {
+    const now = this.#options.uptime()
+    return [...this.#beats].flatMap(([worker, { at }]) => (now - at > LATE_AFTER ? worker : []))
+  }
+
+  /** Looks at all workers; called each second. */
+  poll(): void {
+    const { uptime, onHung } = this.#options
+    const wasAway = uptime() - this.#polledAt > LATE_AFTER
+    this.#polledAt = uptime()
+    for (const [worker, beat] of this.#beats) {
+      if (wasAway) beat.at = this.#polledAt
+      const how = beat.isHung ? undefined : this.#howHung(worker, beat)
+      if (how === undefined) continue
+      beat.isHung = true
+      onHung(worker, how)
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
 
   /** Returns in words what a hung worker does, or undefined if it does not hang. */
-  function howHung(worker: number, beat: Beat): string | undefined {
+  #howHung(worker: number, beat: Beat): string | undefined {
+    const { uptime, stat } = this.#options
     const silent = uptime() - beat.at
     if (silent < BEAT_EVERY * 2) {
       beat.used = undefined
@@ -68,32 +98,5 @@ export function watchBeats({
     const used = (status?.used ?? 0) - (beat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${(used / 1000).toFixed(1)} s of processor time`
     return silent >= SILENT_FOR ? 'silent' : undefined
-  }
-
-  function poll(): void {
-    const wasAway = uptime() - polledAt > LATE_AFTER
-    polledAt = uptime()
-    for (const [worker, beat] of beats) {
-      if (wasAway) beat.at = polledAt
-      const how = beat.isHung ? undefined : howHung(worker, beat)
-      if (how === undefined) continue
-      beat.isHung = true
-      onHung(worker, how)
-    }
-  }
-
-  const timer = setInterval(poll, BEAT_EVERY)
-  timer.unref()
-  return {
-    poll,
-    heard(worker) {
-      const beat = beats.get(worker)
-      if (beat === undefined) beats.set(worker, { at: uptime(), used: undefined, isHung: false })
-      else beat.at = uptime()
-    },
-    forget: (worker) => beats.delete(worker),
-    late: () =>
-      [...beats].flatMap(([worker, { at }]) => (uptime() - at > LATE_AFTER ? worker : [])),
-    close: () => clearInterval(timer),
   }
 }

@@ -6,26 +6,8 @@ import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
 import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
-import { HUNG_AFTER, watchBeats } from './hung-workers.ts'
+import { BeatWatch, HUNG_AFTER } from './hung-workers.ts'
 import { countNotes, openNotes } from './notes.ts'
-
-export interface Workers {
-  /**
-   * Resolves with the addresses where the first worker listens, when all of them serve. Rejects if a
-   * worker ends before.
-   */
-  readonly ready: Promise<readonly string[]>
-  state(): WorkersState
-  /**
-   * Sends a question to one of the workers that serve, to each in its turn. Returns its process id;
-   * undefined if there is none. The answer comes to `onMessage`.
-   */
-  askNext(question: object): number | undefined
-  reload(): void
-  report(): void
-  /** Resolves when all workers have ended. */
-  stop(): Promise<void>
-}
 
 export interface WorkersOptions {
   readonly count: number
@@ -71,34 +53,85 @@ interface Worker {
 }
 
 /**
- * Starts processes that share listening sockets, so that an idle one takes the next connection. A
- * worker that ends by itself is replaced. A worker that hangs is killed, and then replaced. The
- * messages that it had in hand count like messages that scanners died of.
+ * Processes that share listening sockets, so that an idle one takes the next connection. A worker
+ * that ends by itself is replaced. A worker that hangs is killed, and then replaced. The messages
+ * that it had in hand count like messages that scanners died of.
  */
-export function startWorkers(options: WorkersOptions): Workers {
-  const { count, command, directory, fds, log, memory } = options
-  const workers = new Set<Worker>()
-  const replacements = new Set<NodeJS.Timeout>()
-  let stopping = false
-  let allEnded = () => {}
-  let replaced = 0
-  let hung = 0
+export class Workers {
+  /**
+   * Resolves with the addresses where the first worker listens, when all of them serve. Rejects if a
+   * worker ends before.
+   */
+  readonly ready: Promise<readonly string[]>
+  readonly #options: WorkersOptions
+  readonly #workers = new Set<Worker>()
+  readonly #replacements = new Set<NodeJS.Timeout>()
+  readonly #beats: BeatWatch
+  #isStopping = false
+  #allEnded = () => {}
+  #replaced = 0
+  #hung = 0
 
-  const beats = watchBeats({
-    uptime: () => performance.now(),
-    stat: processStat,
-    onHung(pid, how) {
-      hung++
-      log(`worker ${pid} has said nothing for ${HUNG_AFTER / 1000} seconds (${how}); it is ended`)
-      for (const { child } of workers) if (child.pid === pid) child.kill('SIGKILL')
-    },
-  })
+  constructor(options: WorkersOptions) {
+    this.#options = options
+    this.#beats = new BeatWatch({
+      uptime: () => performance.now(),
+      stat: processStat,
+      onHung: (pid, how) => this.#endHung(pid, how),
+    })
+    options.memory.connect((message) => this.#sendAll(message))
+    const started = Array.from({ length: options.count }, () => this.#startWorker())
+    this.ready = Promise.all(started).then(([first]) => first!)
+  }
+
+  state(): WorkersState {
+    return { replaced: this.#replaced, hung: this.#hung, late: this.#beats.late() }
+  }
+
+  /**
+   * Sends a question to one of the workers that serve, to each in its turn. Returns its process id;
+   * undefined if there is none. The answer comes to `onMessage`.
+   */
+  askNext(question: object): number | undefined {
+    for (const worker of this.#workers) {
+      if (!worker.isServing || !worker.child.connected) continue
+      this.#workers.delete(worker)
+      this.#workers.add(worker) // the last one in the next turn
+      send(worker.child, question)
+      return worker.child.pid
+    }
+    return undefined
+  }
+
+  /** Gives an order to all workers. */
+  order(what: WorkerOrder): void {
+    for (const { child } of this.#workers) if (child.connected) child.send(what)
+  }
+
+  /** Resolves when all workers have ended; those that do not within their time are killed. */
+  stop(): Promise<void> {
+    this.#isStopping = true
+    for (const timer of this.#replacements) clearTimeout(timer)
+    this.order('stop')
+    return new Promise((resolve) => {
+      const killer = setTimeout(() => {
+        for (const { child } of this.#workers) child.kill('SIGKILL')
+      }, this.#options.grace + KILL_AFTER)
+      this.#allEnded = () => {
+        clearTimeout(killer)
+        this.#beats.close()
+        resolve()
+      }
+      if (this.#workers.size === 0) this.#allEnded()
+    })
+  }
 
   /**
    * Resolves with the addresses where the worker listens. Rejects if it cannot be started, or ends
    * before it listens; it is then replaced.
    */
-  async function startWorker(): Promise<readonly string[]> {
+  async #startWorker(): Promise<readonly string[]> {
+    const { command, directory, fds, log } = this.#options
     const notes = openNotes(directory, log)
     let child: ChildProcess
     try {
@@ -107,20 +140,20 @@ export function startWorkers(options: WorkersOptions): Workers {
       if (child.pid === undefined) await once(child, 'spawn')
     } catch (error) {
       if (notes !== undefined) closeSync(notes)
-      startLater()
+      this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
-    return watchWorker({ child, notes, isServing: false })
+    return this.#watch({ child, notes, isServing: false })
   }
 
-  function watchWorker(worker: Worker): Promise<readonly string[]> {
+  #watch(worker: Worker): Promise<readonly string[]> {
     const { child } = worker
-    workers.add(worker)
-    beats.heard(child.pid!)
-    send(child, memory.initialEvents())
+    this.#workers.add(worker)
+    this.#beats.heard(child.pid!)
+    send(child, this.#options.memory.initialEvents())
     return new Promise((resolve, reject) => {
       child.on('message', (message) => {
-        const addresses = take(child, message)
+        const addresses = this.#take(child, message)
         if (addresses === undefined) return
         worker.isServing = true
         resolve(addresses)
@@ -129,99 +162,62 @@ export function startWorkers(options: WorkersOptions): Workers {
       child.once('exit', (code, signal) => {
         const how = `worker ${child.pid} ended with ${signal ?? code}`
         reject(new Error(how))
-        forgetWorker(worker)
-        if (!stopping) replace(how)
-        else if (workers.size === 0) allEnded()
+        this.#forget(worker)
+        if (!this.#isStopping) this.#replace(how)
+        else if (this.#workers.size === 0) this.#allEnded()
       })
     })
   }
 
   /** Takes a message of a worker. Returns the addresses where it listens, if the message says them. */
-  function take(child: ChildProcess, message: unknown): readonly string[] | undefined {
-    beats.heard(child.pid!)
+  #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
+    const { memory, onMessage } = this.#options
+    this.#beats.heard(child.pid!)
     if (message === BEAT) return undefined
     if (isServingNotice(message)) return message.serving
     if (isHostEvents(message)) {
       memory.receive(message)
-      sendAll(message, child)
-    } else options.onMessage(child.pid!, message)
+      this.#sendAll(message, child)
+    } else onMessage(child.pid!, message)
     return undefined
+  }
+
+  #endHung(pid: number, how: string): void {
+    this.#hung++
+    const silent = `has said nothing for ${HUNG_AFTER / 1000} seconds`
+    this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
+    for (const { child } of this.#workers) if (child.pid === pid) child.kill('SIGKILL')
   }
 
   /** Tells everybody that the worker has ended. */
-  function forgetWorker(worker: Worker): void {
+  #forget(worker: Worker): void {
+    const { memory, onEnd, log } = this.#options
     const { child, notes } = worker
     const pid = child.pid!
-    workers.delete(worker)
-    beats.forget(pid)
-    sendAll(memory.endOf(pid))
-    if (!stopping) options.onEnd?.(pid, countNotes(pid, notes, memory.poison, log))
+    this.#workers.delete(worker)
+    this.#beats.forget(pid)
+    this.#sendAll(memory.endOf(pid))
+    if (!this.#isStopping) onEnd?.(pid, countNotes(pid, notes, memory.poison, log))
     if (notes !== undefined) closeSync(notes)
   }
 
-  function replace(how: string): void {
-    replaced++
-    log(`${how}; another one takes its place`)
-    startLater()
+  #replace(how: string): void {
+    this.#replaced++
+    this.#options.log(`${how}; another one takes its place`)
+    this.#startLater()
   }
 
-  function startLater(): void {
-    if (stopping) return
+  #startLater(): void {
+    if (this.#isStopping) return
     const timer = setTimeout(() => {
-      replacements.delete(timer)
-      startWorker().catch((error) => log(error.message))
+      this.#replacements.delete(timer)
+      this.#startWorker().catch((error) => this.#options.log(error.message))
     }, REPLACE_AFTER)
-    replacements.add(timer)
+    this.#replacements.add(timer)
   }
 
-  function sendAll(message: HostEvents, except?: ChildProcess): void {
-    for (const { child } of workers) if (child !== except) send(child, message)
-  }
-
-  function order(what: WorkerOrder): void {
-    for (const { child } of workers) if (child.connected) child.send(what)
-  }
-
-  function askNext(question: object): number | undefined {
-    for (const worker of workers) {
-      if (!worker.isServing || !worker.child.connected) continue
-      workers.delete(worker)
-      workers.add(worker) // the last one in the next turn
-      send(worker.child, question)
-      return worker.child.pid
-    }
-    return undefined
-  }
-
-  /** Resolves when all workers have ended; those that do not within their time are killed. */
-  function untilEnded(): Promise<void> {
-    return new Promise((resolve) => {
-      const killer = setTimeout(() => {
-        for (const { child } of workers) child.kill('SIGKILL')
-      }, options.grace + KILL_AFTER)
-      allEnded = () => {
-        clearTimeout(killer)
-        beats.close()
-        resolve()
-      }
-      if (workers.size === 0) allEnded()
-    })
-  }
-
-  memory.connect(sendAll)
-  const ready = Promise.all(Array.from({ length: count }, startWorker)).then(([first]) => first!)
-  return {
-    ready,
-    askNext,
-    state: () => ({ replaced, hung, late: beats.late() }),
-    reload: () => order('reload'),
-    report: () => order('report'),
-    stop() {
-      stopping = true
-      for (const timer of replacements) clearTimeout(timer)
-      order('stop')
-      return untilEnded()
-    },
+  #sendAll(message: HostEvents, except?: ChildProcess): void {
+    for (const { child } of this.#workers) if (child !== except) send(child, message)
   }
 }
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import {
+  BeatWatch,
   HUNG_AFTER,
   LATE_AFTER,
-  watchBeats,
 } from '../../../../src/doors/daemon/workers/hung-workers.ts'
 import { freePort } from '../../../programs/free-port.ts'
 import { type Asked, numbered, sessionStandIn } from '../../../scan/clamd/session-stand-in.ts'
@@ -18,7 +18,7 @@ const WORKER = 7
 function watch(stat: (seconds: number) => { state: string; used: number } | undefined) {
   let now = 0
   const hung: string[] = []
-  const beats = watchBeats({
+  const beats = new BeatWatch({
     uptime: () => now,
     stat: () => stat(now / SECOND),
     onHung: (worker, how) => hung.push(`${worker} ${how}`),

@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { startWorkers } from '../../../../src/doors/daemon/workers/workers.ts'
+import { Workers } from '../../../../src/doors/daemon/workers/workers.ts'
 import { HostMemory } from '../../../../src/verdicts/host-memory.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
@@ -25,7 +25,7 @@ async function startWorker(t: { teardown(end: () => void): void }) {
   const until = async (isSo: () => boolean) => {
     while (!isSo()) await new Promise<void>((resolve) => (changed = resolve))
   }
-  const workers = startWorkers({
+  const workers = new Workers({
     count: 1,
     command: [program, join(directory, 'worker.cjs')],
     fds: [],
