@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import { refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
-import { createObserver, type Observer, type ObserverOptions } from '../../observe/live/observer.ts'
+import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
 import { PageEvents } from './events.ts'
 import { watchConnections } from './idle-connections.ts'
@@ -38,7 +38,7 @@ const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }
  */
 export async function openStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { address, tokenFile, listen, observed, log } = options
-  const observer = createObserver(observed)
+  const observer = new Observer(observed)
   const events = new PageEvents(observer, options)
   const answer = createRoutes(observer, events, { ...options, uptime: observed.uptime })
   let checkAccess: CheckAccess = () => notReadyYet

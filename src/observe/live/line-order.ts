@@ -10,46 +10,55 @@ export interface LoggedLine {
  */
 const WAIT_MAX = 3_000
 
-export interface LineOrder {
-  /** Takes the lines of a process. It has reported all that it logged before `until`. */
-  add(process: number, lines: readonly LoggedLine[], until: number): void
-  /** Forgets a process, which will report nothing more. */
-  forget(process: number): void
-  /** Returns the lines before which no other line can come any more, the oldest first. */
-  take(): LoggedLine[]
+/** A line whose turn has not come, and since when it waits. */
+interface WaitingLine<Logged> {
+  readonly logged: Logged
+  readonly since: number
 }
 
 /**
  * Puts the lines of several processes into one order. Each process reports its lines once a second.
  * So a line waits until all other processes have reported up to its time, or until it has waited
- * too long. `uptime` is a clock in milliseconds that nobody sets.
+ * too long.
  */
-export function createLineOrder(uptime: () => number): LineOrder {
+export class LineOrder<Logged extends LoggedLine> {
+  readonly #uptime: () => number
   /** Up to when each process has reported, and when it did so. */
-  const reported = new Map<number, { readonly until: number; readonly at: number }>()
-  let waiting: (LoggedLine & { readonly since: number })[] = []
-  return {
-    add(process, lines, until) {
-      const since = uptime()
-      for (const logged of lines) waiting.push({ ...logged, since })
-      reported.set(process, { until, at: since })
-    },
-    forget: (process) => reported.delete(process),
-    take() {
-      const uptimeNow = uptime()
-      let until = Number.POSITIVE_INFINITY
-      for (const process of reported.values()) {
-        if (uptimeNow - process.at <= WAIT_MAX) until = Math.min(until, process.until)
-      }
-      const taken: LoggedLine[] = []
-      const left: typeof waiting = []
-      for (const logged of waiting) {
-        const { line, time, since } = logged
-        if (time <= until || uptimeNow - since > WAIT_MAX) taken.push({ line, time })
-        else left.push(logged)
-      }
-      waiting = left
-      return taken.sort((former, latter) => former.time - latter.time)
-    },
+  readonly #reported = new Map<number, { readonly until: number; readonly at: number }>()
+  #waiting: WaitingLine<Logged>[] = []
+
+  /** `uptime` is a clock in milliseconds that nobody sets. */
+  constructor(uptime: () => number) {
+    this.#uptime = uptime
+  }
+
+  /** Takes the lines of a process. It has reported all that it logged before `until`. */
+  add(process: number, lines: readonly Logged[], until: number): void {
+    const since = this.#uptime()
+    for (const logged of lines) this.#waiting.push({ logged, since })
+    this.#reported.set(process, { until, at: since })
+  }
+
+  /** Forgets a process, which will report nothing more. */
+  forget(process: number): void {
+    this.#reported.delete(process)
+  }
+
+  /** Returns the lines before which no other line can come any more, the oldest first. */
+  take(): Logged[] {
+    const now = this.#uptime()
+    let until = Number.POSITIVE_INFINITY
+    for (const process of this.#reported.values()) {
+      if (now - process.at <= WAIT_MAX) until = Math.min(until, process.until)
+    }
+    const taken: Logged[] = []
+    const left: WaitingLine<Logged>[] = []
+    for (const waiting of this.#waiting) {
+      const { logged, since } = waiting
+      if (logged.time <= until || now - since > WAIT_MAX) taken.push(logged)
+      else left.push(waiting)
+    }
+    this.#waiting = left
+    return taken.sort((former, latter) => former.time - latter.time)
   }
 }

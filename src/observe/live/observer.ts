@@ -3,7 +3,7 @@ import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import { readLogText } from '../log/log-record.ts'
 import { type ClamdState, type ClamdWatch, watchClamds } from './clamd-watch.ts'
 import { History, type LoggedDecision } from './history.ts'
-import { createLineOrder, type LoggedLine } from './line-order.ts'
+import { LineOrder, type LoggedLine } from './line-order.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { LeftBehind, ProcessReport, WorkersState } from './process-report.ts'
 import type { Trial } from './trial.ts'
@@ -36,31 +36,6 @@ export interface ObserverOptions {
   readonly workers: () => WorkersState
 }
 
-/** What the first process of onescand knows of all its processes. */
-export interface Observer {
-  readonly history: History
-  readonly clamds: readonly ClamdState[]
-  readonly trial: Trial | undefined
-  /** Milliseconds since that trial. */
-  readonly trialAge: number | undefined
-  /** The last report of each process. */
-  readonly processes: readonly ProcessReport[]
-  readonly workers: WorkersState
-  /** Takes a report of the process of that number. */
-  report(process: number, report: ProcessReport): void
-  /** Notes that the process of that number has ended without a last report. */
-  ended(process: number, left: LeftBehind): void
-  metrics(): Promise<string>
-  readonly contentType: string
-  /** Makes a trial at once, since doors are open now. */
-  tryNow(): void
-  /** Makes a trial, unless the last one is recent. */
-  trySoon(): void
-  /** Calls the listener with new decisions, and without any when other things have changed. */
-  follow(listener: (decided: readonly LoggedDecision[]) => void): void
-  close(): void
-}
-
 /** The word before the fields of each line. */
 const PROGRAM = 'onescan: '
 
@@ -69,138 +44,168 @@ interface ObservedProcess {
   at: number
 }
 
-export function createObserver(observed: ObserverOptions): Observer {
-  const history = new History()
-  const metrics: Metrics = createMetrics(observed.version, observed.started)
-  const processes = new Map<number, ObservedProcess>()
-  /** How many lines each process has reported, or reported as lost. */
-  const reportedLines = new Map<number, number>()
-  const inOrder = createLineOrder(observed.uptime)
-  const listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
-  let trial: Trial | undefined
-  let triedAt = 0 // on the clock that nobody sets
-  let trying = false
-  let over = false
+/** A line about mail, with its fields. */
+interface MailLine extends LoggedLine {
+  readonly fields: ReadonlyMap<string, string>
+}
 
-  const changed = (decided: readonly LoggedDecision[] = []) => {
-    for (const listener of listeners) listener(decided)
+/** What the first process of onescand knows of all its processes. */
+export class Observer {
+  readonly history = new History()
+  readonly #observed: ObserverOptions
+  readonly #metrics: Metrics
+  readonly #clamds: ClamdWatch
+  readonly #processes = new Map<number, ObservedProcess>()
+  /** How many lines each process has reported, or reported as lost. */
+  readonly #reportedLines = new Map<number, number>()
+  readonly #inOrder: LineOrder<MailLine>
+  readonly #listeners: ((decided: readonly LoggedDecision[]) => void)[] = []
+  readonly #timer = setInterval(() => this.tryNow(), TRY_EVERY).unref()
+  #trial: Trial | undefined
+  #triedAt = 0 // on the clock that nobody sets
+  #isTrying = false
+  #isOver = false
+
+  constructor(observed: ObserverOptions) {
+    this.#observed = observed
+    this.#metrics = createMetrics(observed.version, observed.started)
+    this.#inOrder = new LineOrder(observed.uptime)
+    this.#clamds = watchClamds(observed.scanPolicy, () => this.#tell())
+    this.tryNow()
   }
 
-  async function tryAgain(): Promise<void> {
-    if (trying) return
-    trying = true
+  get clamds(): readonly ClamdState[] {
+    return this.#clamds.states
+  }
+
+  get trial(): Trial | undefined {
+    return this.#trial
+  }
+
+  /** Milliseconds since that trial. */
+  get trialAge(): number | undefined {
+    return this.#trial && this.#observed.uptime() - this.#triedAt
+  }
+
+  /** The last report of each process. */
+  get processes(): readonly ProcessReport[] {
+    const uptime = this.#observed.uptime()
+    for (const [number, { at }] of this.#processes) {
+      if (uptime - at > SILENT_FOR) this.#processes.delete(number)
+    }
+    return [...this.#processes.values()].map(({ report }) => report)
+  }
+
+  get workers(): WorkersState {
+    return this.#observed.workers()
+  }
+
+  /** Takes a report of the process of that number. */
+  report(process: number, report: ProcessReport): void {
+    const { lines, lost, at } = report
+    this.#metrics.report(report, this.#processes.get(process)?.report)
+    this.#processes.set(process, { report: { ...report, lines: [] }, at: this.#observed.uptime() })
+    const before = this.#reportedLines.get(process) ?? 0
+    this.#reportedLines.set(process, before + lines.length + lost)
+    this.history.lost(lost)
+    this.#inOrder.add(process, this.#count(lines), at)
+    this.#tell(this.#decided())
+  }
+
+  /** Notes that the process of that number has ended without a last report. */
+  ended(process: number, { inHand, logged }: LeftBehind): void {
+    // The process has not reported the lines of its last second.
+    const untold = Math.max(0, logged - (this.#reportedLines.get(process) ?? 0))
+    this.#reportedLines.delete(process)
+    this.#processes.delete(process)
+    this.#inOrder.forget(process)
+    this.#metrics.leftBehind(inHand, untold)
+    this.history.lost(untold)
+    this.#tell(this.#decided())
+  }
+
+  metrics(): Promise<string> {
+    const { spoolDirectory, memoryLimit, now } = this.#observed
+    return this.#metrics.text({
+      processes: this.processes,
+      clamds: this.clamds,
+      trial: this.trial,
+      trialAge: this.trialAge,
+      spool: spoolSpace(spoolDirectory),
+      memoryLimit,
+      workers: this.workers,
+      now: now(),
+    })
+  }
+
+  get contentType(): string {
+    return this.#metrics.contentType
+  }
+
+  /** Makes a trial at once, since doors are open now. */
+  tryNow(): void {
+    void this.#try()
+  }
+
+  /** Makes a trial, unless the last one is recent. */
+  trySoon(): void {
+    if (this.trialAge !== undefined && this.trialAge >= TRY_SOON) void this.#try()
+  }
+
+  /** Calls the listener with new decisions, and without any when other things have changed. */
+  follow(listener: (decided: readonly LoggedDecision[]) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  close(): void {
+    this.#isOver = true
+    clearInterval(this.#timer)
+    this.#clamds.close()
+  }
+
+  #tell(decided: readonly LoggedDecision[] = []): void {
+    for (const listener of this.#listeners) listener(decided)
+  }
+
+  async #try(): Promise<void> {
+    if (this.#isTrying) return
+    this.#isTrying = true
     try {
-      const came = await observed.tryAll(clamds.states)
-      if (over || came === undefined) return
-      trial = came
-      triedAt = observed.uptime()
-      changed()
+      const came = await this.#observed.tryAll(this.clamds)
+      if (this.#isOver || came === undefined) return
+      this.#trial = came
+      this.#triedAt = this.#observed.uptime()
+      this.#tell()
     } finally {
-      trying = false
+      this.#isTrying = false
     }
   }
 
-  const clamds: ClamdWatch = watchClamds(observed.scanPolicy, changed)
-  void tryAgain()
-  const timer = setInterval(() => void tryAgain(), TRY_EVERY)
-  timer.unref()
-
-  /**
-   * Whether a message could not be scanned or kept. Health then shows it before the next trial is
-   * due.
-   */
-  function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
-    return fields.get('scan') === 'unknown' || fields.has('fault')
+  /** Counts lines. Returns those that are about mail, and not about a trial of `onescan check`. */
+  #count(lines: readonly LoggedLine[]): MailLine[] {
+    return lines.flatMap((logged) => {
+      const fields = fieldsOf(logged.line)
+      if (!fields.has('decision') || fields.has('trial')) return []
+      this.#metrics.message(fields)
+      if (this.trial?.right && hasTrouble(fields)) this.trySoon()
+      return { ...logged, fields }
+    })
   }
 
-  const trialAge = () => (trial === undefined ? undefined : observed.uptime() - triedAt)
-
-  function trySoon(): void {
-    const age = trialAge()
-    if (age !== undefined && age >= TRY_SOON) void tryAgain()
+  /** The decisions of the lines whose turn has come. */
+  #decided(): LoggedDecision[] {
+    const { history } = this
+    return this.#inOrder
+      .take()
+      .flatMap(({ line, fields, time }) => history.add(line, fields, time) ?? [])
   }
+}
 
-  /** Counts a line. Returns false if it is about no mail, such as a trial of `onescan check`. */
-  function count({ line }: LoggedLine): boolean {
-    const fields = fieldsOf(line)
-    if (!fields.has('decision') || fields.has('trial')) return false
-    metrics.message(fields)
-    if (trial?.right && hasTrouble(fields)) trySoon()
-    return true
-  }
-
-  /** Returns the decisions of the lines whose turn has come. */
-  const takeLines = () =>
-    inOrder.take().flatMap(({ line, time }) => history.add(line, fieldsOf(line), time) ?? [])
-
-  function present(): ProcessReport[] {
-    const uptime = observed.uptime()
-    for (const [number, { at }] of processes) if (uptime - at > SILENT_FOR) processes.delete(number)
-    return [...processes.values()].map(({ report }) => report)
-  }
-
-  return {
-    history,
-    contentType: metrics.contentType,
-    get clamds() {
-      return clamds.states
-    },
-    get trial() {
-      return trial
-    },
-    get trialAge() {
-      return trialAge()
-    },
-    get processes() {
-      return present()
-    },
-    get workers() {
-      return observed.workers()
-    },
-    report(process, report) {
-      metrics.report(report, processes.get(process)?.report)
-      processes.set(process, { report: { ...report, lines: [] }, at: observed.uptime() })
-      reportedLines.set(
-        process,
-        (reportedLines.get(process) ?? 0) + report.lines.length + report.lost,
-      )
-      history.lost(report.lost)
-      inOrder.add(process, report.lines.filter(count), report.at)
-      changed(takeLines())
-    },
-    ended(process, { inHand, logged }) {
-      // The process has not reported the lines of its last second.
-      const untold = Math.max(0, logged - (reportedLines.get(process) ?? 0))
-      reportedLines.delete(process)
-      processes.delete(process)
-      inOrder.forget(process)
-      metrics.leftBehind(inHand, untold)
-      history.lost(untold)
-      changed(takeLines())
-    },
-    metrics() {
-      return metrics.text({
-        processes: present(),
-        clamds: clamds.states,
-        trial,
-        trialAge: trialAge(),
-        spool: spoolSpace(observed.spoolDirectory),
-        memoryLimit: observed.memoryLimit,
-        workers: observed.workers(),
-        now: observed.now(),
-      })
-    },
-    tryNow: () => void tryAgain(),
-    trySoon,
-    follow(listener) {
-      listeners.push(listener)
-    },
-    close() {
-      over = true
-      clearInterval(timer)
-      clamds.close()
-    },
-  }
+/**
+ * Whether a message could not be scanned or kept. Health then shows it before the next trial is due.
+ */
+function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
+  return fields.get('scan') === 'unknown' || fields.has('fault')
 }
 
 /** The fields of a line of ours. */

@@ -15,7 +15,7 @@ import { spoolFaults } from '../../../src/doors/daemon/trials/spool-faults.ts'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/trial-mail.ts'
 import { WorkerTrials } from '../../../src/doors/daemon/trials/worker-trials.ts'
 import { healthOf } from '../../../src/doors/http/health.ts'
-import { createObserver } from '../../../src/observe/live/observer.ts'
+import { Observer } from '../../../src/observe/live/observer.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
@@ -178,7 +178,7 @@ t.test('health does not change when the clock of the host is set', async (t) => 
   let clock = Date.now()
   let uptime = 0
   const right = { right: true, why: RIGHT, at: clock, doors: [] }
-  const observer = createObserver({
+  const observer = new Observer({
     version: '1',
     started: clock,
     now: () => clock,

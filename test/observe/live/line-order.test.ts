@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createLineOrder } from '../../../src/observe/live/line-order.ts'
+import { LineOrder } from '../../../src/observe/live/line-order.ts'
 
 /** Lines of several processes are put into the order of their times. */
 
@@ -8,7 +8,7 @@ const times = (lines: readonly { time: number }[]) => lines.map(({ time }) => ti
 
 function open() {
   const clock = { now: 0 }
-  return { clock, inOrder: createLineOrder(() => clock.now) }
+  return { clock, inOrder: new LineOrder(() => clock.now) }
 }
 
 t.test('a line waits until the other process has reported up to its time', async (t) => {
