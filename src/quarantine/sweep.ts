@@ -18,6 +18,7 @@ export interface SweepResult {
 }
 
 const DAY = 86_400_000
+
 /** A day of one kind of grounds. */
 interface DayOfGrounds {
   readonly grounds: string
@@ -38,69 +39,80 @@ export async function sweepQuarantine(
 ): Promise<SweepResult> {
   const root = openQuarantine(directory)
   try {
-    return await createSweep(root, limits, now, signal).run()
+    return await new QuarantineSweep(root, limits, now, signal).run()
   } finally {
     closeSync(root.fd)
   }
 }
 
-function createSweep(
-  root: PathHandle,
-  limits: QuarantineLimits,
-  now: number,
-  signal: AbortSignal | undefined,
-) {
-  const oldest = limits.age === 0 ? 0 : (now - limits.age * DAY) / 1000 // unix seconds
-  const sum = { messages: 0, bytes: 0, removed: 0 }
-  const isOver = () =>
-    (limits.messages > 0 && sum.messages > limits.messages) ||
-    (limits.bytes > 0 && sum.bytes > limits.bytes)
+/** One sweep of a quarantine, and the sum of what stays. */
+class QuarantineSweep {
+  readonly #root: PathHandle
+  readonly #limits: QuarantineLimits
+  readonly #now: number
+  readonly #oldest: number // unix seconds
+  readonly #signal: AbortSignal | undefined
+  readonly #sum = { messages: 0, bytes: 0, removed: 0 }
 
-  async function run(): Promise<SweepResult> {
+  constructor(root: PathHandle, limits: QuarantineLimits, now: number, signal?: AbortSignal) {
+    this.#root = root
+    this.#limits = limits
+    this.#now = now
+    this.#oldest = limits.age === 0 ? 0 : (now - limits.age * DAY) / 1000
+    this.#signal = signal
+  }
+
+  async run(): Promise<SweepResult> {
+    const root = this.#root
     const days = new Map<string, DayOfGrounds[]>()
     for (const grounds of groundsIn(root)) {
       for (const day of daysOf(root, grounds)) {
         days.set(day, [...(days.get(day) ?? []), { grounds, day }])
-        await removeOld({ grounds, day })
+        await this.#removeOld({ grounds, day })
       }
     }
     for (const [, folders] of [...days].sort(([day], [other]) => (day < other ? -1 : 1))) {
-      if (isOver()) await removeOldest(folders)
-      for (const folder of folders) await tidyDay(root, folder, oldest, now, signal)
+      if (this.#isOver()) await this.#removeOldest(folders)
+      for (const folder of folders) {
+        await tidyDay(root, folder, this.#oldest, this.#now, this.#signal)
+      }
     }
-    return sum
+    return this.#sum
+  }
+
+  /** Whether more is there than the limits allow. */
+  #isOver(): boolean {
+    const { messages, bytes } = this.#limits
+    return (messages > 0 && this.#sum.messages > messages) || (bytes > 0 && this.#sum.bytes > bytes)
   }
 
   /** Removes the messages of a day that are too old, and counts the others. */
-  async function removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
-    await withFolder(root, grounds, day, (folder) =>
-      visitMessages(
-        folder,
-        async ({ seconds }, path) => {
-          if (seconds < oldest && (await remove(path))) return
-          sum.messages++
-          sum.bytes += sizeOf(path)
-        },
-        signal,
-      ),
+  async #removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
+    const visit = async ({ seconds }: EntryName, path: string) => {
+      if (seconds < this.#oldest && (await this.#remove(path))) return
+      this.#sum.messages++
+      this.#sum.bytes += sizeOf(path)
+    }
+    await withFolder(this.#root, grounds, day, (folder) =>
+      visitMessages(folder, visit, this.#signal),
     )
   }
 
   /** Removes the oldest messages of a day, of whatever grounds, until the quarantine is within its limits. */
-  async function removeOldest(folders: readonly DayOfGrounds[]): Promise<void> {
-    const opened = folders.flatMap(({ grounds, day }) => findFolder(root, grounds, day) ?? [])
+  async #removeOldest(folders: readonly DayOfGrounds[]): Promise<void> {
+    const opened = folders.flatMap(({ grounds, day }) => findFolder(this.#root, grounds, day) ?? [])
     try {
       const found: { readonly name: EntryName; readonly path: string }[] = []
       const note = (name: EntryName, path: string) => void found.push({ name, path })
-      for (const folder of opened) await visitMessages(folder, note, signal)
+      for (const folder of opened) await visitMessages(folder, note, this.#signal)
       found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { path }] of found.entries()) {
-        if (!isOver()) return
-        if (index % SLICE === SLICE - 1) await giveWay(PAUSE, signal)
+        if (!this.#isOver()) return
+        if (index % SLICE === SLICE - 1) await giveWay(PAUSE, this.#signal)
         const bytes = sizeOf(path)
-        if (!(await remove(path))) continue
-        sum.messages--
-        sum.bytes -= bytes
+        if (!(await this.#remove(path))) continue
+        this.#sum.messages--
+        this.#sum.bytes -= bytes
       }
     } finally {
       for (const folder of opened) folder.close()
@@ -108,17 +120,15 @@ function createSweep(
   }
 
   /** Returns whether the file could be removed. */
-  async function remove(path: string): Promise<boolean> {
+  async #remove(path: string): Promise<boolean> {
     try {
       await unlink(path)
-      sum.removed++
+      this.#sum.removed++
       return true
     } catch {
       return false
     }
   }
-
-  return { run }
 }
 
 /** Bytes of a file with its record, which may be larger than the message. */

@@ -1,11 +1,25 @@
+import { errorText } from '../../ground/errors/fault.ts'
 import { logLine } from '../../ground/errors/log.ts'
-import { isAskedAbout } from '../../judge/over-quota.ts'
-import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
+import { parseIpAddress } from '../../ground/net/ip-address.ts'
+import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
+import { refusalByRule } from '../../judge/refusal-text.ts'
+import { type MailAddress, mailboxOf, readAddress } from '../../message/envelope/address.ts'
+import type { Origin } from '../../message/envelope/origin.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'
+import type { Rules } from '../../rules/match.ts'
+import { quotaLine, type RecipientInQuestion } from './log/quota-line.ts'
 import type { MailDoorServices } from './mail-door.ts'
-import { type AskingClient, refuseByRule } from './refuse-by-rule.ts'
-import { refuseFull } from './refuse-full.ts'
+import { replyOf } from './replies/smtp-reply.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 import { bareAddress } from './wire/smtp-path.ts'
+
+/** What a door knows about the client that names a recipient. */
+interface AskingClient {
+  readonly origin: Origin
+  /** Whether the client may relay or has authenticated. */
+  readonly relay: boolean
+  readonly log: (line: Buffer) => void
+}
 
 /** The message for which a recipient is named. */
 interface MailToCome {
@@ -32,6 +46,57 @@ export function refuseRecipient(
   if (!quota || !isAskedAbout({ relay, bounceInjector: false }, quota)) return undefined
   const question = { ...about, remote: origin.clientAddress }
   return refuseFull(question, quota, { door: origin.door, log })
+}
+
+/**
+ * Returns the reply that refuses this one recipient by a line of onescan.policy(5), and logs that.
+ * Returns undefined if no line refuses it, or only a line that depends on the size of the message.
+ */
+function refuseByRule(
+  about: Omit<RecipientInQuestion, 'remote'>,
+  rules: Rules,
+  { origin, relay, log }: AskingClient,
+): SmtpReply | undefined {
+  const { door, clientAddress, queueId } = origin
+  const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
+  const { sender, recipient } = about
+  const found = rules.findRefusal({ sender, recipient, client, auth: relay })
+  if (found?.action.kind !== 'refuse') return undefined
+  const reply = replyOf(refusalByRule(found.action.text, queueId))
+  log(
+    logLine([
+      ['decision', 'reject'],
+      ['grounds', 'policy'],
+      ['rule', found.line],
+      ['reply', reply.code],
+      ['door', door],
+      ['queue', queueId],
+      ['remote', clientAddress],
+      ['size', about.size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  return reply
+}
+
+/**
+ * Resolves with the reply that refuses this one recipient for now, if it is over quota. Resolves
+ * with undefined if it has room, or if its quota could not be found out. Logs any answer but
+ * "room". Never rejects.
+ */
+async function refuseFull(
+  about: RecipientInQuestion,
+  { ask }: Pick<QuotaLookup, 'ask'>,
+  { door, log }: { readonly door: string; readonly log: (line: Buffer) => void },
+): Promise<SmtpReply | undefined> {
+  const answer = await ask(mailboxOf(about.recipient), about.size).catch(
+    (error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }),
+  )
+  if (answer.answer === 'room') return undefined
+  log(quotaLine(door, about, answer))
+  if (answer.answer !== 'full') return undefined
+  return { ...OVER_QUOTA, lines: [overQuotaText(about.recipient)] }
 }
 
 /**

@@ -3,6 +3,7 @@ import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/h
 import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { readControlDirectories, readPolicy } from '../../judge/policy.ts'
+import type { Message } from '../../message/spool.ts'
 import { openLog } from '../shared/log/log-place.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 import { openSlotLog, type SlotLog } from '../shared/log/slot-log.ts'
@@ -14,8 +15,9 @@ import { findChain } from './chain.ts'
 import { judgementFor } from './judgement.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { receiveTransaction } from './receive.ts'
-import { removeWhenKilled } from './remove-when-killed.ts'
 import { usage } from './usage.ts'
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
 process.exitCode = exit.internalBug // nothing but the chain may turn this into success
 leaveStandardStreamsAlone()
@@ -94,5 +96,22 @@ function tellUsage(): number {
     return exit.done
   } catch (error) {
     throw new Fault('config', `${words[0]}: cannot be answered here (${errorText(error)})`, error)
+  }
+}
+
+/**
+ * Removes the file of the message if this process is told to end while scanners run, and defers the
+ * mail. (SIGKILL leaves the file; onescand sweeps it.)
+ */
+function removeWhenKilled(message: Message): { stop(): void } {
+  const end = () => {
+    message.removeNamedFile()
+    process.exit(exit.deferred)
+  }
+  for (const signal of SIGNALS) process.on(signal, end)
+  return {
+    stop() {
+      for (const signal of SIGNALS) process.off(signal, end)
+    },
   }
 }

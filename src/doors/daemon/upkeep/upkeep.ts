@@ -1,21 +1,31 @@
+import { errorText } from '../../../ground/errors/fault.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import { readSpoolPolicy } from '../../../message/spool-policy.ts'
+import { sweepSpool } from '../../../message/sweep.ts'
+import {
+  readQuarantineLimits,
+  readQuarantinePolicy,
+} from '../../../quarantine/quarantine-policy.ts'
+import { sweepQuarantine } from '../../../quarantine/sweep.ts'
 import type { Configuration } from '../../shared/configuration.ts'
-import { type QuarantineSweep, sweepQuarantines } from './sweep-quarantine.ts'
-import { sweepSpools } from './sweep-spools.ts'
+import { again, type RepeatedWork } from './again.ts'
 import { type LimitsWatch, watchLimits } from './watch-limits.ts'
 
-/** What the first process does from time to time, beside mail. */
+const TEN_MINUTES = 10 * 60 * 1000
+const HOURLY = 60 * 60 * 1000
+
+/** What the first process does from time to time, beside mail: it judges none, so none waits. */
 export class Upkeep {
   readonly #log: (line: string) => void
   #limits: LimitsWatch
-  readonly #quarantine: QuarantineSweep
-  readonly #spools: { close(): void }
+  readonly #sweeps: readonly RepeatedWork[]
 
   /** Begins to sweep, and to ask servers. */
   constructor({ env, policy }: Configuration, log: (line: string) => void) {
     this.#log = log
     this.#limits = watchLimits(policy?.scan, log)
-    this.#quarantine = sweepQuarantines(env, log)
-    this.#spools = sweepSpools(env)
+    const spools = again(HOURLY, (over) => sweepSpool(readSpoolPolicy(env), Date.now(), over))
+    this.#sweeps = [spools, ...sweepQuarantines(env, log)]
   }
 
   configure({ policy }: Configuration): void {
@@ -31,7 +41,26 @@ export class Upkeep {
   /** Begins no new work. */
   stop(): void {
     this.#limits.close()
-    this.#quarantine.close()
-    this.#spools.close()
+    for (const sweep of this.#sweeps) sweep.close()
   }
+}
+
+/**
+ * Removes messages that are over the limits of the quarantine, if there is one. Logs a line if
+ * messages were removed, or if the quarantine could not be read.
+ */
+function sweepQuarantines(env: Environment, log: (line: string) => void): RepeatedWork[] {
+  const quarantine = readQuarantinePolicy(env)
+  if (quarantine?.kind !== 'directory') return []
+  const limits = readQuarantineLimits(env)
+  const sweep = again(TEN_MINUTES, async (over) => {
+    try {
+      const swept = await sweepQuarantine(quarantine.directory, limits, Date.now(), over)
+      const { removed, messages } = swept
+      if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
+    } catch (error) {
+      if (!over.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
+    }
+  })
+  return [sweep]
 }

@@ -2,6 +2,7 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { clamdAddressesOf } from '../../../scan/clamd/address.ts'
 import { tellsOfLimits } from '../../../scan/clamd/probe-limits.ts'
 import type { ScanPolicy } from '../../../scan/shared/scan-policy.ts'
+import { again } from './again.ts'
 
 /** Milliseconds between two questions: clamd may be restarted with other settings. */
 const EVERY = 60_000
@@ -27,12 +28,10 @@ export function watchLimits(
   every = EVERY,
 ): LimitsWatch {
   const servers = clamdAddressesOf(scan)
-  const over = new AbortController()
   const silent = new Set<string>()
-
-  async function askAll(): Promise<void> {
+  async function askAll(over: AbortSignal): Promise<void> {
     for (const server of servers) {
-      const signal = AbortSignal.any([over.signal, AbortSignal.timeout(PATIENCE)])
+      const signal = AbortSignal.any([over, AbortSignal.timeout(PATIENCE)])
       const { tells } = await tellsOfLimits(server, signal)
       const { text } = server
       if (tells === 'no' && !silent.has(text)) {
@@ -42,21 +41,13 @@ export function watchLimits(
     }
   }
 
-  const ask = () => askAll().catch((error) => log(`clamd: ${errorText(error)}`))
-  const asked = ask()
-  let asking = asked
-  const timer = setInterval(() => {
-    asking = asking.then(ask)
-  }, every)
-  timer.unref()
-  if (servers.length === 0) clearInterval(timer)
+  const asking = again(every, (over) =>
+    askAll(over).catch((error) => log(`clamd: ${errorText(error)}`)),
+  )
   return {
-    asked,
+    asked: asking.once,
     amiss: () => [...silent].map((text) => `clamd ${text}: ${OFF}`),
-    close() {
-      clearInterval(timer)
-      over.abort()
-    },
+    close: asking.close,
   }
 }
 
