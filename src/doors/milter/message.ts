@@ -4,7 +4,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
-import { createRecipientList } from '../shared/intake/recipient-list.ts'
+import { createRecipientList, type RecipientList } from '../shared/intake/recipient-list.ts'
 import {
   decisionLines,
   faultLine,
@@ -19,8 +19,7 @@ import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-p
 import { WireError } from '../shared/wire/wire-error.ts'
 import { addressIn, answersBy, carryOut } from './carry-out.ts'
 import type { MilterIntake } from './intake.ts'
-import type { MessageReception } from './receive.ts'
-import type { MilterServer } from './server.ts'
+import type { MessageReception, MilterServer } from './server.ts'
 import { type Agreement, step } from './wire/negotiation.ts'
 import { accepted, smtpReply } from './wire/replies.ts'
 
@@ -28,36 +27,10 @@ import { accepted, smtpReply } from './wire/replies.ts'
 export interface MessageEnd {
   readonly agreement: Agreement
   readonly authenticated: boolean
-  /** The address of the SMTP client. */
-  readonly remote: string | undefined
-  /** The MTA's own name for the message. */
-  readonly queueId: string | undefined
   /** Whether the message is a trial of `onescan check`, which no MTA sends. */
   readonly isTrial: boolean
   /** The client, as rules and plugins see it. */
   readonly origin: Origin
-}
-
-/**
- * One message from MAIL to its end. If something goes wrong before, the answer at the end says so.
- */
-export interface MilterMessage {
-  readonly sender: MailAddress
-  /** Bytes that the client announced for the message. */
-  readonly size: number | undefined
-  /** Whether the header or the body has begun. */
-  readonly amidContent: boolean
-  /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
-  addRecipient(path: Buffer): void
-  /** Has the answer at the end defer the message, whatever else comes. */
-  defer(fault: Fault): void
-  field(name: Buffer, value: Buffer, agreement: Agreement): void
-  endHeader(): void
-  body(chunk: Buffer): void
-  /** Judges the message, logs it, and resolves to the packets that end it. Never rejects. */
-  end(end: MessageEnd): Promise<Buffer>
-  /** Frees what the message holds: no answer is needed any more. */
-  close(): void
 }
 
 /** The name of the field in lower case, and the bytes of its value that a log line may hold. */
@@ -66,157 +39,168 @@ const MESSAGE_ID_MAX = 1000
 
 const SPACE = Buffer.from(' ')
 
-export function openMessage({ path, parameters }: SmtpPath, server: MilterServer): MilterMessage {
-  const began = server.uptime()
-  // A copy, so that it does not keep alive all that came in the same chunk. An address that is too
-  // long stays too long.
-  const from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
-  const sender = readAddress(from)
-  const recipients = createRecipientList(server.openLease())
-  let known: MailSummary = {
-    from: sender.text,
-    to: undefined,
-    recipients: 0,
-    messageId: undefined,
-  }
-  let stage: 'envelope' | 'header' | 'body' | 'end' | 'over' = 'envelope'
-  let receiving: MessageReception | undefined
-  let trouble: unknown
-  const gone = new AbortController()
+/**
+ * One message from MAIL to its end. If something goes wrong before, the answer at the end says so.
+ */
+export class MilterMessage {
+  readonly sender: MailAddress
+  /** Bytes that the client announced for the message. */
+  readonly size: number | undefined
+  readonly #server: MilterServer
+  readonly #began: number
+  readonly #from: Buffer
+  readonly #recipients: RecipientList
+  #known: MailSummary
+  #stage: 'envelope' | 'header' | 'body' = 'envelope'
+  #receiving: MessageReception | undefined
+  #trouble: unknown
 
-  /** Returns where parts of the message go, or undefined if they are not kept. */
-  function intake(): MilterIntake | undefined {
-    if (trouble !== undefined) return undefined
-    receiving ??= server.receive()
-    return receiving.kind === 'judge' ? receiving.intake : undefined
+  constructor({ path, parameters }: SmtpPath, server: MilterServer) {
+    this.#server = server
+    this.#began = server.uptime()
+    // A copy, so that it does not keep alive all that came in the same chunk. An address that is too
+    // long stays too long.
+    this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
+    this.sender = readAddress(this.#from)
+    this.size = announcedSize(parameters)
+    this.#recipients = createRecipientList(server.openLease())
+    const from = this.sender.text
+    this.#known = { from, to: undefined, recipients: 0, messageId: undefined }
   }
 
-  function attempt(effect: () => void): void {
+  /** Whether the header or the body has begun. */
+  get amidContent(): boolean {
+    return this.#stage !== 'envelope'
+  }
+
+  /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
+  addRecipient(path: Buffer): void {
+    if (this.#stage !== 'envelope') throw new WireError('RCPT behind the envelope')
+    const { to = addressOf(path), recipients } = this.#known
+    this.#known = { ...this.#known, to, recipients: recipients + 1 }
+    if (this.#trouble === undefined) this.#recipients.add(path)
+  }
+
+  /** Has the answer at the end defer the message, whatever else comes. */
+  defer(fault: Fault): void {
+    this.#trouble ??= fault
+    this.#recipients.free() // the message goes to none of them
+  }
+
+  field(name: Buffer, value: Buffer, { steps }: Agreement): void {
+    if (this.#stage === 'body') throw new WireError('a header field behind the header')
+    this.#stage = 'header'
+    if (this.#known.messageId === undefined && isMessageId(name)) {
+      const messageId = value.toString('latin1', 0, MESSAGE_ID_MAX).trim()
+      this.#known = { ...this.#known, messageId }
+    }
+    const whole = steps & step.leadingSpace ? value : Buffer.concat([SPACE, value])
+    this.#take((intake) => intake.field(name, whole))
+  }
+
+  endHeader(): void {
+    this.#stage = 'body'
+    this.#take((intake) => intake.endHeader())
+  }
+
+  body(chunk: Buffer): void {
+    this.#stage = 'body'
+    this.#take((intake) => intake.body(chunk))
+  }
+
+  /**
+   * Judges the message, logs it, and resolves to the packets that end it. Never rejects. At the
+   * signal `gone` nobody needs the answer any more.
+   */
+  async end(context: MessageEnd, gone: AbortSignal): Promise<Buffer> {
     try {
-      effect()
+      if (this.#trouble !== undefined) throw this.#trouble
+      this.#receiving ??= this.#server.receive()
+      if (this.#receiving.kind === 'judge') return await this.#judge(this.#receiving, context, gone)
+      this.#server.log(passLine(this.#receiving.why, this.#about(context, undefined)))
+      return accepted
     } catch (error) {
-      trouble ??= error
-      if (receiving?.kind === 'judge') receiving.intake.discard() // no message will be made of it
+      return this.#refuse(error, context)
     }
   }
 
-  function free(): void {
-    recipients.free()
-    if (receiving === undefined) return
-    if (receiving.kind === 'judge') receiving.intake.discard()
-    receiving = undefined
+  /** Frees what the message holds. May be called again. */
+  close(): void {
+    this.#recipients.free()
+    if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard()
+    this.#receiving = undefined
   }
 
-  async function judge(context: MessageEnd): Promise<Buffer> {
-    const about = (transaction: Transaction | undefined, reply: number | undefined) =>
-      logContext(context, transaction, known, reply, server.uptime() - began)
-    let transaction: Transaction | undefined
+  /** Takes a part of the message, if parts are kept. */
+  #take(put: (intake: MilterIntake) => void): void {
+    if (this.#trouble !== undefined) return
     try {
-      if (trouble !== undefined) throw trouble
-      receiving ??= server.receive()
-      if (receiving.kind === 'pass') {
-        server.log(passLine(receiving.why, about(undefined, undefined)))
-        return accepted
-      }
-      const paths = recipients.paths()
-      const envelope = makeEnvelope(from, paths.map(addressIn))
-      const message = await receiving.intake.finish()
-      try {
-        const { clusterPeer } = receiving
-        const { authenticated: relay, origin } = context
-        const client = { relay, clusterPeer, bounceInjector: false, origin }
-        transaction = { message, envelope, client }
-        let answer = accepted
-        const endTurn = await server.turn(gone.signal)
-        const decision = await settle(transaction, receiving.judgement, {
-          answers: answersBy(context.agreement),
-          gone: gone.signal,
-          begin: context.isTrial ? undefined : server.begin,
-          check(judged) {
-            // It throws if the MTA cannot do it: nothing must be kept then.
-            answer = carryOut(judged, { header: message.header, paths }, context.agreement)
-            return judged
-          },
-          mtaHolds: true,
-          about: () => about(transaction, undefined),
-        }).finally(endTurn)
-        const told = about(transaction, replyCode(decision))
-        for (const line of decisionLines(decision, undefined, told)) server.log(line)
-        return answer
-      } finally {
-        message.close()
-      }
+      this.#receiving ??= this.#server.receive()
+      if (this.#receiving.kind === 'judge') put(this.#receiving.intake)
     } catch (error) {
-      const reply = faultReply(faultKindOf(error))
-      server.log(faultLine(error, undefined, about(transaction, reply.code)))
-      return smtpReply(reply)
+      this.#trouble = error
+      if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard() // no message will be made of it
     }
   }
 
-  return {
-    sender,
-    size: announcedSize(parameters),
-    get amidContent() {
-      return stage !== 'envelope'
-    },
-    addRecipient(to) {
-      if (stage !== 'envelope') throw new WireError('RCPT behind the envelope')
-      known = { ...known, to: known.to ?? addressOf(to), recipients: known.recipients + 1 }
-      // The MTA may have left while the recipient was asked about.
-      if (trouble === undefined && !gone.signal.aborted) recipients.add(to)
-    },
-    defer(fault) {
-      trouble ??= fault
-      recipients.free() // the message goes to none of them
-    },
-    field(name, value, { steps }) {
-      if (stage === 'body') throw new WireError('a header field behind the header')
-      stage = 'header'
-      if (known.messageId === undefined && isMessageId(name)) {
-        known = { ...known, messageId: value.toString('latin1', 0, MESSAGE_ID_MAX).trim() }
-      }
-      const whole = steps & step.leadingSpace ? value : Buffer.concat([SPACE, value])
-      attempt(() => intake()?.field(name, whole))
-    },
-    endHeader() {
-      stage = 'body'
-      attempt(() => intake()?.endHeader())
-    },
-    body(chunk) {
-      stage = 'body'
-      attempt(() => intake()?.body(chunk))
-    },
-    async end(context) {
-      stage = 'end'
-      try {
-        return await judge(context)
-      } finally {
-        stage = 'over'
-        free()
-      }
-    },
-    close() {
-      if (stage === 'over') return // nobody listens any more, and abort() would make an error with its stack
-      gone.abort()
-      if (stage !== 'end') free()
-    },
+  async #judge(
+    { intake, clusterPeer, judgement }: Extract<MessageReception, { kind: 'judge' }>,
+    context: MessageEnd,
+    gone: AbortSignal,
+  ): Promise<Buffer> {
+    const { authenticated: relay, origin, agreement, isTrial } = context
+    const paths = this.#recipients.paths()
+    const envelope = makeEnvelope(this.#from, paths.map(addressIn))
+    const message = await intake.finish()
+    const client = { relay, clusterPeer, bounceInjector: false, origin }
+    const transaction = { message, envelope, client }
+    let answer = accepted
+    try {
+      const endTurn = await this.#server.turn(gone)
+      const decision = await settle(transaction, judgement, {
+        answers: answersBy(agreement),
+        gone,
+        begin: isTrial ? undefined : this.#server.begin,
+        check(judged) {
+          // It throws if the MTA cannot do it: nothing must be kept then.
+          answer = carryOut(judged, { header: message.header, paths }, agreement)
+          return judged
+        },
+        mtaHolds: true,
+        about: () => this.#about(context, transaction),
+      }).finally(endTurn)
+      const about = this.#about(context, transaction, replyCode(decision))
+      for (const line of decisionLines(decision, undefined, about)) this.#server.log(line)
+      return answer
+    } catch (error) {
+      return this.#refuse(error, context, transaction)
+    } finally {
+      message.close()
+    }
   }
-}
 
-function logContext(
-  { remote, queueId, isTrial }: MessageEnd,
-  transaction: Transaction | undefined,
-  known: MailSummary,
-  reply: number | undefined,
-  total: number,
-): LogContext {
-  const door: LogField[] = [
-    ['reply', reply],
-    ['door', 'milter'],
-    ['queue', queueId],
-    ...(isTrial ? [TRIAL] : []),
-  ]
-  return { door, remote, transaction, summary: known, total }
+  /** Logs the error, and returns the packet that refuses the message for it. */
+  #refuse(error: unknown, context: MessageEnd, transaction?: Transaction): Buffer {
+    const reply = faultReply(faultKindOf(error))
+    this.#server.log(faultLine(error, undefined, this.#about(context, transaction, reply.code)))
+    return smtpReply(reply)
+  }
+
+  /** What a line says of the message, at this moment. */
+  #about(
+    { origin, isTrial }: MessageEnd,
+    transaction: Transaction | undefined,
+    reply?: number,
+  ): LogContext {
+    const door: LogField[] = [
+      ['reply', reply],
+      ['door', 'milter'],
+      ['queue', origin.queueId],
+      ...(isTrial ? [TRIAL] : []),
+    ]
+    const total = this.#server.uptime() - this.#began
+    return { door, remote: origin.clientAddress, transaction, summary: this.#known, total }
+  }
 }
 
 function addressOf(path: Buffer): string {

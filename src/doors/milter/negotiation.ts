@@ -32,14 +32,16 @@ const noReplyBits: Readonly<Partial<Record<MilterCommand['kind'], number>>> = {
 
 /**
  * Returns what this filter asks of an MTA. It asks to answer RCPT only if recipients may be
- * refused.
+ * refused. `isLocal`: the MTA is on this host, behind a unix socket.
  */
-export function requestFor({
-  quota,
-  rules,
-  needsPlainRecipients,
-  isLocal,
-}: Pick<MilterServer, 'quota' | 'rules' | 'needsPlainRecipients' | 'isLocal'>): NegotiationRequest {
+export function requestFor(
+  {
+    quota,
+    rules,
+    needsPlainRecipients,
+  }: Pick<MilterServer, 'quota' | 'rules' | 'needsPlainRecipients'>,
+  isLocal: boolean,
+): NegotiationRequest {
   const asksAboutRecipients = quota !== undefined || rules !== undefined || needsPlainRecipients
   return {
     neededActions: action.addFields | action.changeFields,

@@ -1,10 +1,9 @@
-import type { Semaphore } from '../../ground/flow/concurrency-limit.ts'
-import { switchedOff } from '../../judge/policy.ts'
+import { createSemaphore, type Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { needsPlainRecipients, refusingRules } from '../shared/judging.ts'
+import { type Judging, startJudging } from '../shared/judging.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
-import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
-import { type MessageReception, startReceiving } from './receive.ts'
+import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
+import { MilterIntake } from './intake.ts'
 import type { MilterTimeouts } from './time-limits.ts'
 
 /** The options of the milter door, besides its configuration. */
@@ -18,48 +17,38 @@ export interface MilterOptions extends MailDoorOptions {
   readonly timeouts?: MilterTimeouts
 }
 
+/** The way in which a message is judged, and the intake of its parts until then. */
+export type MessageReception =
+  | Extract<Judging, { kind: 'pass' }>
+  | (Extract<Judging, { kind: 'judge' }> & { readonly intake: MilterIntake })
+
 /** The services that the door gives to a session and to each message in it. */
-export interface MilterServer extends MailDoorServices {
-  /** Whether the MTA is on this host, behind a unix socket. */
-  readonly isLocal: boolean
-  /** Begins to receive the message that comes now. */
-  receive(): MessageReception
+export class MilterServer extends MailServices {
+  readonly #turns: Semaphore
+  readonly #maxClients: number
+
+  constructor(first: Configuration, options: MilterOptions) {
+    super(first, options)
+    this.#maxClients = options.maxClients
+    this.#turns = createSemaphore(options.maxClients)
+  }
+
+  /**
+   * Begins to receive the message that comes now, by the configuration of this moment. Throws as
+   * MilterIntake does.
+   */
+  receive(): MessageReception {
+    const judging = startJudging(this.configuration)
+    if (judging.kind === 'pass') return judging
+    return { ...judging, intake: new MilterIntake(judging.messageOptions, this.openLease()) }
+  }
+
   /**
    * Waits until a whole message may be judged, and resolves to what must be called when that is
    * over. Rejects with a Fault of kind `out-of-memory` if that takes too long, or if the MTA has
    * left.
    */
-  turn(gone: AbortSignal): Promise<() => void>
-}
-
-/** The services of one connection. `current` has the door's configuration of the moment. */
-export function createMilterServer(
-  options: MilterOptions,
-  current: { readonly configuration: Configuration },
-  {
-    turns,
-    ...connection
-  }: Pick<MilterServer, 'openLease' | 'isLocal' | 'uptime'> & {
-    readonly turns: Semaphore
-  },
-): MilterServer {
-  const { maxClients, mailLog, reporter } = options
-  return {
-    ...connection,
-    get rules() {
-      return refusingRules(current.configuration)
-    },
-    get needsPlainRecipients() {
-      return needsPlainRecipients(current.configuration)
-    },
-    get quota() {
-      const { quota, directories } = current.configuration
-      // Without a lookup, no file needs to be looked for.
-      return quota && switchedOff(directories) === undefined ? quota : undefined
-    },
-    receive: () => startReceiving(current.configuration, connection.openLease()),
-    turn: (gone) => takeTurn(turns, maxClients, gone),
-    log: mailLog,
-    begin: reporter?.begin,
+  turn(gone: AbortSignal): Promise<() => void> {
+    return takeTurn(this.#turns, this.#maxClients, gone)
   }
 }

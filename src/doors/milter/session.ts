@@ -8,11 +8,11 @@ import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { TRIAL_MACRO } from '../shared/trial-chain.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import { unsure } from './carry-out.ts'
-import { type MilterMessage, openMessage } from './message.ts'
+import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
 import type { ConnectingClient, MilterCommand } from './wire/commands.ts'
-import { createMacros } from './wire/macros.ts'
+import { Macros } from './wire/macros.ts'
 import { type Agreement, agree, encodeAgreement } from './wire/negotiation.ts'
 import { continued, smtpReply } from './wire/replies.ts'
 
@@ -26,13 +26,17 @@ const noRoom = smtpReply(NO_ROOM)
 /** The macros that are read: those that negotiation.ts asks for, and that of `onescan check`. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr', TRIAL_MACRO]
 
+/** What is done for an answer that has to be awaited; until `gone` is aborted. */
+export type MilterWork = (gone: AbortSignal) => Promise<Buffer | undefined>
+
 /**
  * One MTA's connection: any number of SMTP clients, one after the other, each with any number of
  * messages.
  */
 export class MilterSession {
   readonly #server: MilterServer
-  readonly #macros = createMacros(MACROS)
+  readonly #isLocal: boolean
+  readonly #macros = new Macros(MACROS)
   #agreement: Agreement | undefined
   #client: Omit<ConnectingClient, 'host'> | undefined
   #clientName: string | undefined
@@ -41,8 +45,10 @@ export class MilterSession {
   #complainedOf: MilterMessage | undefined // each message is complained of once
   #over = false
 
-  constructor(server: MilterServer) {
+  /** `isLocal`: the MTA is on this host, behind a unix socket. */
+  constructor(server: MilterServer, isLocal: boolean) {
     this.#server = server
+    this.#isLocal = isLocal
   }
 
   /** Whether the protocol was negotiated, with which every MTA begins. */
@@ -74,17 +80,17 @@ export class MilterSession {
   }
 
   /**
-   * Takes a command, and returns the answer or a promise of it, or undefined if there is no answer.
-   * Throws a WireError if the command must not come now.
+   * Takes a command. Returns the answer, or what has to be awaited for it, or undefined if there is
+   * none. Throws a WireError if the command must not come now.
    */
-  take(command: MilterCommand): Buffer | undefined | Promise<Buffer | undefined> {
+  take(command: MilterCommand): Buffer | undefined | MilterWork {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
       throw new WireError(`${command.kind} before the negotiation`)
     }
     switch (command.kind) {
       case 'negotiate': {
         if (this.#agreement !== undefined) throw new WireError('a second negotiation')
-        const request = requestFor(this.#server)
+        const request = requestFor(this.#server, this.#isLocal)
         this.#agreement = agree(command.offer, request)
         return encodeAgreement(this.#agreement, request)
       }
@@ -100,7 +106,7 @@ export class MilterSession {
       }
       case 'mail':
         this.#dropMessage() // a new message ends the old one, as in libmilter
-        this.#message = openMessage(command, this.#server)
+        this.#message = new MilterMessage(command, this.#server)
         return this.#goOn(command)
       case 'recipient':
         return this.#takeRecipient(command)
@@ -214,7 +220,7 @@ export class MilterSession {
    * A recipient is refused if a rule says so, if it is over quota, or if nobody could say which
    * mailbox it is: neither is it plain, nor has the MTA said how it understands it.
    */
-  #takeRecipient(command: MilterCommand & { kind: 'recipient' }) {
+  #takeRecipient(command: MilterCommand & { kind: 'recipient' }): Buffer | undefined | MilterWork {
     const to = this.#messageFor('RCPT')
     const answer = this.#goOn(command)
     const path = this.#countedPath(command.path)
@@ -232,9 +238,14 @@ export class MilterSession {
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
     }
-    return refusal.then((reply) =>
-      reply ? smtpReply(reply) : this.#addRecipient(named, to, answer),
-    )
+    return async (gone) => {
+      const left = new Promise<'left'>((resolve) => {
+        gone.addEventListener('abort', () => resolve('left'))
+      })
+      const reply = await Promise.race([refusal, left])
+      if (reply === 'left') return undefined
+      return reply ? smtpReply(reply) : this.#addRecipient(named, to, answer)
+    }
   }
 
   /**
@@ -248,21 +259,22 @@ export class MilterSession {
     return isPlainPath(resolved) ? resolved : undefined
   }
 
-  async #endMessage(chunk: Buffer): Promise<Buffer> {
+  #endMessage(chunk: Buffer): MilterWork {
     const whole = this.#messageFor('end of message')
     whole.body(chunk)
-    try {
-      return await whole.end({
-        agreement: this.#agreement!,
-        authenticated: this.#isAuthenticated(),
-        remote: this.#remote(),
-        queueId: this.#macros.get('i'),
-        isTrial: this.#macros.get(TRIAL_MACRO) !== undefined,
-        origin: this.#origin(),
-      })
-    } finally {
-      this.#dropMessage()
-      this.#macros.endMessage()
+    const context = {
+      agreement: this.#agreement!,
+      authenticated: this.#isAuthenticated(),
+      isTrial: this.#macros.get(TRIAL_MACRO) !== undefined,
+      origin: this.#origin(),
+    }
+    return async (gone) => {
+      try {
+        return await whole.end(context, gone)
+      } finally {
+        this.#dropMessage()
+        this.#macros.endMessage()
+      }
     }
   }
 }

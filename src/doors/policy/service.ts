@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import type { Door } from '../shared/door.ts'
-import { ConnectionSet } from '../shared/limits/connection-set.ts'
+import { ConnectionSet } from '../shared/serve.ts'
 import { type AccessPolicy, answerRequest } from './access-answer.ts'
 import { createAttributeReader } from './attributes.ts'
 

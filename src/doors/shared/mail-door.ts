@@ -1,6 +1,9 @@
+import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
+import type { Configuration } from './configuration.ts'
+import { needsPlainRecipients, refusingRules } from './judging.ts'
 import type { Budget, MemoryLease } from './limits/memory-budget.ts'
 
 /** The options of a door that receives mail from a mail server. */
@@ -33,4 +36,34 @@ export interface MailDoorServices {
   readonly begin?: MailReporter['begin'] | undefined
   /** Milliseconds on a clock that never goes back. */
   uptime(): number
+}
+
+/** These services by the configuration of the moment; a message keeps the one that it began with. */
+export class MailServices implements MailDoorServices {
+  configuration: Configuration
+  readonly openLease: () => MemoryLease
+  readonly log: (line: Buffer) => void
+  readonly begin: MailReporter['begin'] | undefined
+  readonly uptime = (): number => performance.now()
+
+  constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
+    this.configuration = first
+    this.openLease = budget.open
+    this.log = mailLog
+    this.begin = reporter?.begin
+  }
+
+  get rules(): Rules | undefined {
+    return refusingRules(this.configuration)
+  }
+
+  get needsPlainRecipients(): boolean {
+    return needsPlainRecipients(this.configuration)
+  }
+
+  get quota(): QuotaLookup | undefined {
+    const { quota, directories } = this.configuration
+    // Without a lookup, no file needs to be looked for.
+    return quota && switchedOff(directories) === undefined ? quota : undefined
+  }
 }

@@ -1,13 +1,12 @@
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import type { ColdWay } from '../../observe/live/process-report.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
+import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
 import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
 import { takeFirstBytes } from './first-bytes.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, SlotRequestReader } from './request.ts'
+import type { SlotServer } from './server.ts'
 
 /** Milliseconds: doc/design.md, "Time". */
 export const SILENCE_MAX = 10_000
@@ -19,189 +18,123 @@ const BEYOND_TIME_LEFT = 2_000
 const SEND_WITHIN = 60_000
 const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
-/** The time for a client to take its answer. */
-const LEAVE_WITHIN = 3_000
 
-/**
- * The state of a conversation. `waiting`: the head of the request has not come whole, and no memory
- * is charged yet. `leaving`: the answer was written.
- */
-export type Phase = 'waiting' | 'sending' | 'judging' | 'leaving' | 'closed'
-
-/** What a conversation needs from the slot server. */
-export interface SlotServer {
-  readonly maxSize: number
-  readonly lease: MemoryLease
-  /** Takes files that clients hand over. Without it clients are asked to send their messages. */
-  readonly passing: PassedDescriptors | undefined
-  /** Milliseconds on the monotonic clock. */
-  readonly uptime: () => number
-  /**
-   * Called once the head has come whole. Throws GoCold if there is no room for one more message.
-   */
+/** What a conversation needs from the slot's door. */
+export interface SlotHost extends ConnectionHost {
+  readonly server: SlotServer
+  /** Called once the head has come whole. Throws if there is no room for one more message. */
   admit(): void
-  answer(request: Request, gone: AbortSignal, elapsed: () => number): Promise<Buffer>
-  /** The answer about messages that are withheld from scanners. */
-  withheld(): Buffer
-  /** The conversation is over and holds nothing any more. */
-  left(): void
-  /** The client gets no answer to its request, of which these variables have come. */
-  cold(way: ColdWay, variables: Request['variables']): void
-  /** Logs onescand's own trouble. The client logs what concerns its message. */
-  log(line: string): void
 }
 
 /** The conversation with one client, about one message. */
-export class SlotSession {
-  readonly #socket: Socket
-  readonly #server: SlotServer
+export class SlotSession extends DoorConnection {
+  readonly #host: SlotHost
   readonly #reader: SlotRequestReader
-  readonly #gone = new AbortController()
-  readonly #began: number
-  #phase: Phase = 'waiting'
-  #heard: number
-  #said = 0 // when something was sent last; 0 before the acknowledgement
-  #headAt = 0
-  #leaveAt = 0
-  #isIdle = true // false while the message is being judged
+  #headAt: number | undefined // when the head of the request had come whole
+  #hasAcknowledged = false
 
-  constructor(socket: Socket, server: SlotServer) {
-    this.#socket = socket
-    this.#server = server
-    this.#reader = new SlotRequestReader({ maxSize: server.maxSize, charge: server.lease.charge })
-    this.#began = server.uptime()
-    this.#heard = this.#began
-    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
-    if (server.passing) {
-      takeFirstBytes(socket, server.passing, (bytes, descriptor) => {
+  constructor(socket: Socket, host: SlotHost) {
+    super(socket, host)
+    this.#host = host
+    const { maxSize, passing } = host.server
+    this.#reader = new SlotRequestReader({ maxSize, charge: host.lease.charge })
+    socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
+    if (passing) {
+      takeFirstBytes(socket, passing, (bytes, descriptor) => {
         if (descriptor !== undefined) this.#takeDescriptor(descriptor)
-        this.#hear(bytes)
+        this.receive(bytes)
       })
     }
-    socket.on('end', () => {
-      if (this.#phase === 'waiting' || this.#phase === 'sending') socket.destroy()
-    })
-    socket.on('error', () => socket.destroy())
-    socket.on('close', () => {
-      if (this.#phase === 'sending' || this.#phase === 'judging')
-        server.cold('left', this.#reader.variables)
-      this.#phase = 'closed'
-      if (!this.#isIdle) this.#gone.abort()
-      this.#leaveIfDone()
-    })
   }
 
-  get phase(): Phase {
-    return this.#phase
-  }
-
-  /**
-   * Sends what is due, and ends a conversation that takes too long. It is called a few times a
-   * second.
-   */
-  tick(): void {
-    const uptime = this.#server.uptime()
-    const why = this.#overdue(uptime)
-    if (why !== undefined) this.#giveUp(new GoCold(why))
-    else if (this.#phase === 'leaving' && uptime - this.#leaveAt > LEAVE_WITHIN)
-      this.#socket.destroy()
-    else if (this.#phase !== 'sending' && this.#phase !== 'judging') return
-    else if (this.#said === 0) {
-      if (uptime - this.#headAt > ACKNOWLEDGE_AFTER) this.#say(acknowledgement)
-    } else if (uptime - this.#said > HEARTBEAT_AFTER) this.#say(heartbeat)
+  /** Ends a conversation that has asked nothing yet. */
+  finish(): void {
+    if (this.#headAt === undefined) this.dismiss()
   }
 
   /** Tells the client to go cold, and ends the conversation. */
-  dismiss(why: string): void {
+  dismiss(why = 'onescand is going down'): void {
     this.#giveUp(new GoCold(why))
   }
 
-  #takeDescriptor(descriptor: number): void {
-    if (this.#isOpen()) this.#reader.handOver(descriptor)
-    else closeSync(descriptor)
-  }
-
-  #hear(chunk: Buffer): void {
-    if (this.#phase === 'leaving' || this.#phase === 'closed') return
-    this.#heard = this.#server.uptime()
+  protected hear(chunk: Buffer): void {
     const wanted = this.#reader.wantsBytes
     try {
       this.#reader.push(chunk)
-      if (this.#reader.asksWithheld) this.#leave(this.#server.withheld())
-      else if (this.#phase === 'waiting' && this.#reader.timeLeft !== undefined) {
-        this.#server.admit()
-        this.#headAt = this.#heard
-        this.#phase = 'sending'
+      if (this.#reader.asksWithheld) this.leave(this.#host.server.withheld())
+      else if (this.#headAt === undefined && this.#reader.timeLeft !== undefined) {
+        this.#host.admit()
+        this.#headAt = this.heardAt
       }
     } catch (error) {
       this.#giveUp(error)
     }
-    if (this.#phase !== 'sending') return
-    if (this.#reader.wantsBytes && !wanted) this.#socket.write(sendIt)
+    if (this.#headAt === undefined || this.isBusy || this.hasLeft) return
+    if (this.#reader.wantsBytes && !wanted) this.socket.write(sendIt)
     if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
-    else if (this.#said === 0) this.#say(acknowledgement) // the client may wait for it before it sends more
+    else if (!this.#hasAcknowledged) this.#acknowledge() // the client may wait for it before it sends more
+  }
+
+  protected heardEnd(): void {
+    if (!this.isBusy) this.socket.destroy()
+  }
+
+  protected override lost(): void {
+    if (this.#headAt !== undefined) this.#host.server.cold('left', this.#reader.variables)
+  }
+
+  /** Sends what is due, and ends a conversation that takes too long. */
+  protected due(time: number): void {
+    const why = this.#overdue(time)
+    if (why !== undefined) this.#giveUp(new GoCold(why))
+    else if (this.#headAt === undefined) return
+    else if (this.#hasAcknowledged) {
+      if (time - this.saidAt > HEARTBEAT_AFTER) this.say(heartbeat)
+    } else if (time - this.#headAt > ACKNOWLEDGE_AFTER) this.#acknowledge()
+  }
+
+  protected free(): void {
+    this.#reader.free()
+  }
+
+  #takeDescriptor(descriptor: number): void {
+    if (this.hasLeft) closeSync(descriptor)
+    else this.#reader.handOver(descriptor)
+  }
+
+  #acknowledge(): void {
+    this.#hasAcknowledged = true
+    this.say(acknowledgement)
   }
 
   async #judge(request: Request): Promise<void> {
-    this.#phase = 'judging'
-    this.#isIdle = false
     try {
-      const answer = await this.#server.answer(
-        request,
-        this.#gone.signal,
-        () => this.#server.uptime() - this.#began,
+      const elapsed = () => this.now() - this.beganAt
+      const answer = await this.work((gone) =>
+        this.#host.server.answer(this.socket, request, gone, elapsed),
       )
-      this.#isIdle = true
-      if (this.#isOpen())
-        this.#leave(this.#said === 0 ? Buffer.concat([acknowledgement, answer]) : answer)
+      this.leave(this.#hasAcknowledged ? answer : Buffer.concat([acknowledgement, answer]))
     } catch (error) {
-      this.#isIdle = true
       this.#giveUp(error)
     }
-    this.#leaveIfDone()
   }
 
-  /**
-   * (A method, because TypeScript would not see that the phase changes while an answer is awaited.)
-   */
-  #isOpen(): boolean {
-    return this.#phase !== 'leaving' && this.#phase !== 'closed'
-  }
-
+  /** The client logs what concerns its message. */
   #giveUp(error: unknown): void {
-    if (!this.#isOpen()) return
+    if (this.hasLeft) return
     const why = errorText(error)
-    if (!(error instanceof GoCold || isFault(error))) this.#server.log(why)
-    this.#server.cold('told', this.#reader.variables)
-    this.#leave(goCold(why))
+    if (!(error instanceof GoCold || isFault(error))) this.#host.server.log(why)
+    this.#host.server.cold('told', this.#reader.variables)
+    this.leave(goCold(why))
   }
 
-  #say(words: Buffer): void {
-    this.#said = this.#server.uptime()
-    this.#socket.write(words)
-  }
-
-  #leave(lastFrames: Buffer): void {
-    this.#phase = 'leaving'
-    this.#leaveAt = this.#server.uptime()
-    this.#socket.end(lastFrames, () => this.#socket.destroy())
-  }
-
-  /** Frees everything, but not while a scanner may still read the message. */
-  #leaveIfDone(): void {
-    if (this.#phase !== 'closed' || !this.#isIdle) return
-    this.#reader.free()
-    this.#server.lease.close()
-    this.#server.left()
-  }
-
-  #overdue(uptime: number): string | undefined {
-    if (this.#phase === 'waiting' && uptime - this.#began > HEAD_WITHIN)
-      return 'sent its question too slowly'
-    if (this.#phase === 'sending' && uptime - this.#heard > SILENCE_MAX) return 'fell silent'
-    const timeLeft = Math.min((this.#reader.timeLeft ?? 0) + BEYOND_TIME_LEFT, SEND_WITHIN)
-    return this.#phase === 'sending' && uptime - this.#headAt > timeLeft
-      ? 'took too long to send'
-      : undefined
+  #overdue(time: number): string | undefined {
+    if (this.#headAt === undefined) {
+      return time - this.beganAt > HEAD_WITHIN ? 'sent its question too slowly' : undefined
+    }
+    if (this.isBusy) return undefined
+    if (time - this.heardAt > SILENCE_MAX) return 'fell silent'
+    const timeLeft = Math.min(this.#reader.timeLeft! + BEYOND_TIME_LEFT, SEND_WITHIN)
+    return time - this.#headAt > timeLeft ? 'took too long to send' : undefined
   }
 }

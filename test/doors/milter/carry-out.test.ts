@@ -20,11 +20,11 @@ const told = {
 const agreement = { version: 6, actions: 0x1ff, steps: 0x100000 }
 
 function packetsOf(decision: Decision, agreed = agreement): string[] {
-  const reader = createPacketReader(1_000_000)
+  const reader = createPacketReader(() => 1_000_000)
   reader.push(carryOut(decision, told, agreed))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {
-    packets.push(next.command + next.data.toString('latin1'))
+    packets.push(next.tag + next.payload.toString('latin1'))
   }
   return packets
 }

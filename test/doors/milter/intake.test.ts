@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { createMilterIntake } from '../../../src/doors/milter/intake.ts'
+import { MilterIntake } from '../../../src/doors/milter/intake.ts'
 import { IN_MEMORY_MAX } from '../../../src/doors/shared/intake/gathering.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import {
@@ -26,7 +26,7 @@ const open = (
   lease = createBudget(1e9).open(),
   memoryFiles?: PassedDescriptors,
 ) =>
-  createMilterIntake(
+  new MilterIntake(
     {
       memoryFiles,
       policy: { directory: place, sharedDirectory: undefined },

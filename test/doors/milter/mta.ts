@@ -3,13 +3,18 @@ import { connect, type Socket } from 'node:net'
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
 import {
   createPacketReader,
-  type MilterPacket,
   packet,
   strings,
   uint32,
 } from '../../../src/doors/milter/wire/packets.ts'
 
 /** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */
+
+/** A packet of the filter's. */
+export interface MilterPacket {
+  readonly command: string
+  readonly data: Buffer
+}
 
 export interface Offer {
   readonly version: number
@@ -38,7 +43,7 @@ export async function call(place: string | number): Promise<Line> {
   const socket =
     typeof place === 'string' ? connect(place) : connect({ host: '127.0.0.1', port: place })
   await once(socket, 'connect')
-  const reader = createPacketReader(16 * 1024 * 1024)
+  const reader = createPacketReader(() => 16 * 1024 * 1024)
   const heard: MilterPacket[] = []
   let progress = 0
   let closed = false
@@ -46,8 +51,8 @@ export async function call(place: string | number): Promise<Line> {
   socket.on('data', (chunk: Buffer) => {
     reader.push(chunk)
     for (let next = reader.next(); next; next = reader.next()) {
-      if (next.command === 'p') progress++
-      else heard.push({ command: next.command, data: Buffer.from(next.data) }) // it is used again
+      if (next.tag === 'p') progress++
+      else heard.push({ command: next.tag, data: Buffer.from(next.payload) }) // it is used again
     }
     wake()
   })

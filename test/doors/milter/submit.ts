@@ -1,6 +1,5 @@
 import { step } from '../../../src/doors/milter/wire/negotiation.ts'
-import type { MilterPacket } from '../../../src/doors/milter/wire/packets.ts'
-import { type Agreed, type Line, macros, says, tell } from './mta.ts'
+import { type Agreed, type Line, type MilterPacket, macros, says, tell } from './mta.ts'
 import { type QueuedMessage, queueMessage } from './queued-message.ts'
 
 /** Sends one message through a filter, as an MTA does, and follows the filter's answer. */

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
+import type { Frame } from '../../shared/wire/frames.ts'
 import { step } from './negotiation.ts'
-import { createPacketReader, type MilterPacket, packet, strings, uint32 } from './packets.ts'
+import { createPacketReader, packet, strings, uint32 } from './packets.ts'
 
 /** The address that a filter listens on. */
 export type ServiceAddress =
@@ -65,7 +66,7 @@ async function converse(
     for (;;) {
       const { done, value } = await packets.next()
       if (done) throw new Error('closes the connection: is it a milter?')
-      if (value.command !== 'p') return { command: value.command, data: Buffer.from(value.data) }
+      if (value.tag !== 'p') return { command: value.tag, data: Buffer.from(value.payload) }
     }
   }
   socket.write(packet('O', uint32(VERSION), uint32(ALL_ACTIONS), uint32(ALL_STEPS)))
@@ -158,8 +159,8 @@ function chunksOf(body: Buffer): Buffer[] {
   return chunks
 }
 
-async function* readPackets(socket: Socket): AsyncGenerator<MilterPacket, void> {
-  const reader = createPacketReader(PACKET_MAX)
+async function* readPackets(socket: Socket): AsyncGenerator<Frame, void> {
+  const reader = createPacketReader(() => PACKET_MAX)
   for await (const chunk of socket) {
     reader.push(chunk as Buffer)
     for (let packet = reader.next(); packet !== undefined; packet = reader.next()) yield packet

@@ -1,8 +1,8 @@
+import type { Frame } from '../../shared/wire/frames.ts'
 import type { SmtpPath } from '../../shared/wire/smtp-path.ts'
 import { WireError } from '../../shared/wire/wire-error.ts'
 import { parseMacros } from './macros.ts'
 import { type NegotiationOffer, parseOffer } from './negotiation.ts'
-import type { MilterPacket } from './packets.ts'
 
 /** A command of an MTA. Texts are bytes as they came, without their NULs. */
 export type MilterCommand =
@@ -44,7 +44,7 @@ export interface ConnectingClient {
  * Parses a packet. Throws a WireError for an unknown command, and for data that does not fit its
  * command.
  */
-export function parseCommand({ command, data }: MilterPacket): MilterCommand {
+export function parseCommand({ tag: command, payload: data }: Frame): MilterCommand {
   switch (command) {
     case 'O':
       return { kind: 'negotiate', offer: parseOffer(data) }

@@ -18,51 +18,51 @@ const VALUE_MAX = 1024
  * The MTA's macros by name, such as `i` or `auth_authen`, as they were before the last command of
  * each kind.
  */
-export interface Macros {
-  set(stage: string, values: ReadonlyMap<string, string>): void
+export class Macros {
+  readonly #names: readonly string[]
+  readonly #byStage = new Map<string, ReadonlyMap<string, string>>()
+
+  /** Keeps the macros with these names only, since an MTA may send as many others as it likes. */
+  constructor(names: readonly string[]) {
+    this.#names = names
+  }
+
+  set(stage: string, values: ReadonlyMap<string, string>): void {
+    if (stage === 'M') this.endMessage() // a new message begins, whatever became of the last one
+    if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) this.#byStage.set(stage, this.#kept(values))
+  }
+
   /**
    * Returns the value from the latest stage, in latin1, cut at VALUE_MAX; undefined if there is
    * none.
    */
-  get(name: string): string | undefined
-  endMessage(): void
-  endConnection(): void
-}
+  get(name: string): string | undefined {
+    for (const stage of LATEST_FIRST) {
+      const value = this.#byStage.get(stage)?.get(name)
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
 
-/** Keeps the macros with these names only, since an MTA may send as many others as it likes. */
-export function createMacros(names: readonly string[]): Macros {
-  const byStage = new Map<string, ReadonlyMap<string, string>>()
+  endMessage(): void {
+    for (const stage of OF_MESSAGE) this.#byStage.delete(stage)
+  }
 
-  function forget(stages: string): void {
-    for (const stage of stages) byStage.delete(stage)
+  endConnection(): void {
+    this.#byStage.clear()
   }
 
   /**
-   * Returns copies of the wanted values, because a piece of a string keeps alive the whole string.
+   * Returns copies of the values that are kept, because a piece of a string keeps alive the whole
+   * string.
    */
-  function wanted(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  #kept(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
     const copies = new Map<string, string>()
-    for (const name of names) {
+    for (const name of this.#names) {
       const value = values.get(name)
       if (value !== undefined) copies.set(name, Buffer.from(value.slice(0, VALUE_MAX)).toString())
     }
     return copies
-  }
-
-  return {
-    set(stage, values) {
-      if (stage === 'M') forget(OF_MESSAGE) // a new message begins, whatever became of the last one
-      if ((OF_CONNECTION + OF_MESSAGE).includes(stage)) byStage.set(stage, wanted(values))
-    },
-    get(name) {
-      for (const stage of LATEST_FIRST) {
-        const value = byStage.get(stage)?.get(name)
-        if (value !== undefined) return value
-      }
-      return undefined
-    },
-    endMessage: () => forget(OF_MESSAGE),
-    endConnection: () => forget(OF_CONNECTION + OF_MESSAGE),
   }
 }
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type MilterCommand, parseCommand } from '../../../../src/doors/milter/wire/commands.ts'
-import { createMacros, MACROS_MAX } from '../../../../src/doors/milter/wire/macros.ts'
+import { MACROS_MAX, Macros } from '../../../../src/doors/milter/wire/macros.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-const parse = (command: string, data = '') => parseCommand({ command, data: bytes(data) })
+const parse = (tag: string, data = '') => parseCommand({ tag, payload: bytes(data) })
 
 t.test('each command of an MTA is parsed', async (t) => {
   const wanted: [string, string, MilterCommand][] = [
@@ -116,7 +116,7 @@ t.test('any packet is either a command or refused', async (t) => {
   fc.assert(
     fc.property(command, fc.uint8Array({ maxLength: 60 }), (command, data) => {
       try {
-        t.type(parseCommand({ command, data: Buffer.from(data) }).kind, 'string')
+        t.type(parseCommand({ tag: command, payload: Buffer.from(data) }).kind, 'string')
       } catch (error) {
         t.equal((error as Error).name, 'WireError')
       }
@@ -128,7 +128,7 @@ t.test('any packet is either a command or refused', async (t) => {
 t.test(
   'macros are kept by name, with and without braces, as long as their message or connection',
   async (t) => {
-    const macros = createMacros(['i', 'j', 'auth_authen', 'daemon_name'])
+    const macros = new Macros(['i', 'j', 'auth_authen', 'daemon_name'])
     const set = (data: string) => {
       const command = parse('D', data)
       if (command.kind === 'macros') macros.set(command.stage, command.values)

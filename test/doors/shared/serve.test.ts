@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ConnectionSet } from '../../../../src/doors/shared/limits/connection-set.ts'
+import { ConnectionSet } from '../../../src/doors/shared/serve.ts'
 
 /** How a door looks at its connections, and waits for them when it closes. */
 

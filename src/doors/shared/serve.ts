@@ -1,0 +1,116 @@
+import { createServer, type Socket } from 'node:net'
+import type { Door } from './door.ts'
+
+/** A connection as the door sees it that serves it. */
+export interface ServedConnection {
+  /** Sends what is due, and ends what takes too long. It is called again and again. */
+  tick(): void
+  /** Takes no more messages: ends at once, or when what is under way is over. */
+  finish(): void
+  /** Ends the connection; the client is told to come again. */
+  dismiss(): void
+}
+
+/** What differs from door to door. */
+export interface ServeOptions<Served extends ServedConnection> {
+  /** Milliseconds between two calls of `tick`. */
+  readonly every: number
+  /** Whether nothing is read from a connection until it is resumed. */
+  readonly pauseOnConnect?: boolean
+  /**
+   * Serves the client at a socket, or turns it away and returns undefined. `over` is to be called
+   * once, when nothing is left to do for the connection.
+   */
+  readonly accept: (
+    socket: Socket,
+    others: ReadonlySet<Served>,
+    over: () => void,
+  ) => Served | undefined
+  /** Logs trouble with the listening socket. */
+  readonly log: (line: string) => void
+  /** Bytes that the connections take of their budget. */
+  readonly memory: () => number
+}
+
+/** Serves each connection to a server that does not listen yet, until the door is closed. */
+export function serve<Served extends ServedConnection>({
+  every,
+  pauseOnConnect,
+  accept,
+  log,
+  memory,
+}: ServeOptions<Served>): Omit<Door, 'configure'> {
+  const connections = new ConnectionSet<Served>({ every, tick: (served) => served.tick() })
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect }, (socket) => {
+    const served = accept(socket, connections, () => connections.delete(served!))
+    if (served !== undefined) connections.add(served)
+  })
+  server.on('error', (error) => log(error.message))
+  return {
+    server,
+    state: () => ({ clients: connections.size, memory: memory() }),
+    close(grace) {
+      server.close()
+      for (const served of connections) served.finish()
+      return connections.drain(grace, (served) => served.dismiss())
+    },
+  }
+}
+
+/** What is called regularly for each connection, while there are any. */
+export interface ConnectionWatch<Connection> {
+  /** Milliseconds between two calls. */
+  readonly every: number
+  readonly tick: (connection: Connection) => void
+}
+
+/** The connections of a door that may be told to close, in the order of their coming. */
+export class ConnectionSet<Connection> extends Set<Connection> {
+  readonly #watch: ConnectionWatch<Connection> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #emptied = () => {}
+
+  constructor(watch?: ConnectionWatch<Connection>) {
+    super()
+    this.#watch = watch
+  }
+
+  override add(connection: Connection): this {
+    if (this.#watch !== undefined) {
+      this.#timer ??= setInterval(() => this.#tickAll(), this.#watch.every)
+    }
+    return super.add(connection)
+  }
+
+  override delete(connection: Connection): boolean {
+    const wasThere = super.delete(connection)
+    if (this.size === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      this.#emptied()
+    }
+    return wasThere
+  }
+
+  /**
+   * Resolves when all connections are over, at once if there are none. Those that are open after
+   * `grace` milliseconds are ended by `dismiss`. May be called once, when no more connections are
+   * let in.
+   */
+  drain(grace: number, dismiss: (connection: Connection) => void): Promise<void> {
+    if (this.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const late = setTimeout(() => {
+        for (const connection of this) dismiss(connection)
+      }, grace)
+      this.#emptied = () => {
+        clearTimeout(late)
+        resolve()
+      }
+    })
+  }
+
+  #tickAll(): void {
+    for (const connection of this) this.#watch!.tick(connection)
+  }
+}

@@ -1,0 +1,159 @@
+/** A frame of a protocol: one letter, a length, and so many bytes. */
+export interface Frame {
+  readonly tag: string
+  /** Valid until the reader is asked for the next one, unless it lies in memory of the taker. */
+  readonly payload: Buffer
+}
+
+/** How a protocol writes its frames, and where they are kept. */
+export interface Framing {
+  /**
+   * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if there must
+   * be no such frame, before a byte of it is kept.
+   */
+  readHead(head: Buffer): { readonly tag: string; readonly length: number }
+  /** Returns memory of exactly that length for a payload. Without it the reader has its own. */
+  room?(tag: string, length: number): Buffer
+  readonly memory?: FrameMemory | undefined
+}
+
+/** The account for the reader's own memory, which payloads need that come in pieces. */
+export interface FrameMemory {
+  /** Called before memory is allocated. If it throws, `next()` does. */
+  charge(bytes: number): void
+  /** Called when memory is not used any more. */
+  release(memory: Buffer): void
+}
+
+/** Bytes in front of each payload. */
+export const HEAD = 5
+/**
+ * Bytes that are allocated first for payloads in pieces, and kept until `trim()`. A length alone
+ * must not cost memory, and the next payload, which is often about as large, should cost none again.
+ */
+const FIRST_PIECE = 64 * 1024
+const NOTHING = Buffer.alloc(0)
+const freeMemory: FrameMemory = { charge() {}, release() {} }
+
+/** Reads frames from any split of their bytes. */
+export class FrameReader {
+  readonly #framing: Framing
+  readonly #memory: FrameMemory
+  readonly #chunks: Buffer[] = []
+  #at = 0 // bytes of the first chunk that were read
+  readonly #head = Buffer.alloc(HEAD)
+  #headLength = 0
+  #tag = ''
+  #length = 0
+  #room: Buffer | undefined // the taker's memory
+  // The memory of payloads that come in several chunks. The next one overwrites it, so whoever takes
+  // a frame must copy what it keeps before it awaits anything.
+  #gathered: Buffer = NOTHING
+  #filled = 0
+
+  constructor(framing: Framing) {
+    this.#framing = framing
+    this.#memory = framing.memory ?? freeMemory
+  }
+
+  /** Takes the next bytes, in any split; they must not be changed before they are read. */
+  push(chunk: Buffer): void {
+    if (chunk.length > 0) this.#chunks.push(chunk)
+  }
+
+  /** Returns the next whole frame, or undefined until more bytes come. Throws what the framing does. */
+  next(): Frame | undefined {
+    if (!this.amidst && this.#gathered.length > FIRST_PIECE) this.trim()
+    for (;;) {
+      if (this.#headLength === HEAD) {
+        const payload = this.#readPayload()
+        if (payload !== undefined) return this.#endFrame(payload)
+      }
+      if (!this.#hasMore()) return undefined
+      if (this.#headLength < HEAD) this.#readHead()
+    }
+  }
+
+  /** Whether a frame has begun that has not come whole. */
+  get amidst(): boolean {
+    return this.#headLength > 0
+  }
+
+  /** Bytes that came and were not read yet. */
+  get pending(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, -this.#at)
+  }
+
+  /** Frees the memory that is kept for payloads to come. Must not be called amidst a frame. */
+  trim(): void {
+    this.#memory.release(this.#gathered)
+    this.#gathered = NOTHING
+  }
+
+  /** Frees everything: nothing more is read. */
+  close(): void {
+    this.#chunks.length = 0
+    this.#at = 0
+    this.#headLength = 0
+    this.trim()
+  }
+
+  /** Whether there are bytes that were not read. Drops chunks that were read. */
+  #hasMore(): boolean {
+    if (this.#at === this.#chunks[0]?.length) {
+      this.#chunks.shift()
+      this.#at = 0
+    }
+    return this.#chunks.length > 0
+  }
+
+  /** Copies up to `length` bytes of the first chunk, and returns how many there were. */
+  #copyTo(target: Buffer, filled: number, length: number): number {
+    const copied = this.#chunks[0]!.copy(target, filled, this.#at, this.#at + length)
+    this.#at += copied
+    return copied
+  }
+
+  #readHead(): void {
+    this.#headLength += this.#copyTo(this.#head, this.#headLength, HEAD - this.#headLength)
+    if (this.#headLength < HEAD) return
+    const { tag, length } = this.#framing.readHead(this.#head)
+    this.#tag = tag
+    this.#length = length
+    this.#room = this.#framing.room?.(tag, length)
+  }
+
+  /** Returns the payload if all of it has come: as a view of its chunk if it came in one. */
+  #readPayload(): Buffer | undefined {
+    const chunk = this.#hasMore() ? this.#chunks[0]! : NOTHING
+    const left = chunk.length - this.#at
+    if (this.#room === undefined && this.#filled === 0 && left >= this.#length) {
+      this.#at += this.#length
+      return chunk.subarray(this.#at - this.#length, this.#at)
+    }
+    const wanted = Math.min(this.#length - this.#filled, left)
+    const target = this.#room ?? this.#gatheredFor(this.#filled + wanted)
+    if (wanted > 0) this.#filled += this.#copyTo(target, this.#filled, wanted)
+    return this.#filled === this.#length ? target.subarray(0, this.#length) : undefined
+  }
+
+  #endFrame(payload: Buffer): Frame {
+    this.#headLength = 0
+    this.#filled = 0
+    this.#room = undefined
+    return { tag: this.#tag, payload }
+  }
+
+  /** Returns the reader's own memory, with room for so many bytes. */
+  #gatheredFor(length: number): Buffer {
+    if (this.#gathered.length >= length) return this.#gathered
+    const first = Math.min(this.#length, FIRST_PIECE)
+    const room = Math.max(length, Math.min(this.#length, 2 * this.#gathered.length), first)
+    this.#memory.charge(room)
+    const larger = Buffer.allocUnsafeSlow(room)
+    this.#gathered.copy(larger, 0, 0, this.#filled)
+    this.trim()
+    this.#gathered = larger
+    return larger
+  }
+}

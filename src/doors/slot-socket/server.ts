@@ -1,0 +1,102 @@
+import type { Socket } from 'node:net'
+import { createSemaphore, type Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { keepFor } from '../../ground/flow/keep-for.ts'
+import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import type { MailReporter } from '../../observe/live/mail-reporter.ts'
+import type { ColdWay } from '../../observe/live/process-report.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import { takeTurn } from '../shared/limits/turn.ts'
+import { bounceUserOf } from '../shared/slot-client.ts'
+import { createClientPolicies } from './client-policy.ts'
+import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
+import type { IdentifyPeer } from './peer.ts'
+import type { Request } from './request.ts'
+import { withheldFrame } from './withheld.ts'
+
+export interface SlotSocketOptions {
+  /** Bytes of a message. */
+  readonly maxSize: number
+  /**
+   * The most messages that are judged at once, and the most connections that have asked nothing
+   * yet.
+   */
+  readonly maxClients: number
+  /** Bytes of all requests that are not answered yet. */
+  readonly memory: number
+  /** Takes files that clients hand over; undefined if this runtime cannot. */
+  readonly passing: PassedDescriptors | undefined
+  readonly identifyPeer: IdentifyPeer
+  /** Takes what is to be shown by --http. */
+  readonly reporter?: MailReporter | undefined
+  readonly log: (line: string) => void
+}
+
+/** Milliseconds before the user of BOUNCEUSER is looked up again. */
+const BOUNCE_USER_FOR = 1000
+
+/** What all conversations of the slot's door share. */
+export class SlotServer {
+  readonly maxSize: number
+  readonly passing: PassedDescriptors | undefined
+  readonly log: (line: string) => void
+  readonly #options: SlotSocketOptions
+  readonly #turns: Semaphore
+  #judging: Pick<RequestContext, 'configuration' | 'policyFor' | 'bounceUser'>
+
+  constructor(first: Configuration, options: SlotSocketOptions) {
+    this.#options = options
+    this.maxSize = options.maxSize
+    this.passing = options.passing
+    this.log = options.log
+    this.#turns = createSemaphore(options.maxClients)
+    this.#judging = judgingBy(first)
+  }
+
+  /** Sets what requests that come from now on are judged by. */
+  configure(configuration: Configuration): void {
+    this.#judging = judgingBy(configuration)
+  }
+
+  /**
+   * Waits until fewer than `maxClients` messages are being judged, and answers in the time that is
+   * left.
+   */
+  async answer(
+    socket: Socket,
+    request: Request,
+    gone: AbortSignal,
+    elapsed: () => number,
+  ): Promise<Buffer> {
+    const { identifyPeer, maxClients, passing, reporter } = this.#options
+    const peer = identifyPeer(socket)
+    const arrived = performance.now()
+    const done = await takeTurn(this.#turns, maxClients, gone, request.timeLeft)
+    const waited = performance.now() - arrived
+    const judging = this.#judging // a message stays with the one that it began with
+    try {
+      const about = { gone, elapsed, peer, waited, passing, reporter }
+      return await answerRequest(request, { ...judging, ...about })
+    } finally {
+      done()
+    }
+  }
+
+  /** The answer about messages that are withheld from scanners. */
+  withheld(): Buffer {
+    return withheldFrame(this.#judging.configuration.tools.verdicts?.withheld())
+  }
+
+  /** The client gets no answer to its request, of which these variables have come. */
+  cold(way: ColdWay, variables: Request['variables']): void {
+    if (!isTrialOfCheck(variables)) this.#options.reporter?.cold(way)
+  }
+}
+
+function judgingBy(configuration: Configuration) {
+  const bounceUser = keepFor(
+    BOUNCE_USER_FOR,
+    () => performance.now(),
+    () => bounceUserOf(configuration.env),
+  )
+  return { configuration, policyFor: createClientPolicies(configuration), bounceUser }
+}
