@@ -4,24 +4,28 @@ import type { Envelope } from '../message/envelope/envelope.ts'
 import type { QuarantinePolicy } from '../quarantine/quarantine-policy.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 
-/** The grounds for which a message is refused, deferred or kept; doors choose their codes by them. */
-export const GROUNDS = [
-  'virus',
-  'banned', // a banned attachment
-  'policy', // a line of onescan.policy refuses it, whatever is in it
-  'unscanned', // no scanner could tell
-  'header-too-large',
-  'nested-too-deep', // deeper than scanners look
-  'too-much-inside', // more contents, or larger ones, than are scanned
-  'encrypted', // something in it, and ENCRYPTED keeps that out
-  'strange-mime', // a form that ordinary mail never has, and that STRICTMIME keeps out
-  'too-large', // larger than this host takes
-  'bare-newline', // a CR or LF alone, where servers could differ about the end of the message
-  'unclear-header', // a field must be removed, and readers disagree about where the header ends
-  'too-many-hops', // it came through so many servers that it is in a loop
-  'over-quota', // all recipients that the answer is for are over quota
-] as const
-export type Grounds = (typeof GROUNDS)[number]
+/**
+ * The grounds for which a message is refused, deferred or kept; doors choose their codes by them.
+ * `npm run docs` writes them into onescan-log(5), as it does with faults and causes.
+ */
+export const groundsInWords = {
+  virus: 'a scanner found one',
+  banned: 'local policy bans an attachment',
+  policy: 'a line of onescan-policy(5) refuses it, whatever is in it',
+  unscanned: 'no scanner could tell',
+  'header-too-large': 'the header block is over its limit',
+  'nested-too-deep': 'it is nested deeper than scanners look (OVERNESTING)',
+  'too-much-inside': 'it has more contents, or larger ones, than are scanned (OVERNESTING)',
+  encrypted: 'something in it is encrypted (ENCRYPTED)',
+  'strange-mime': 'it has a form that ordinary mail never has (STRICTMIME)',
+  'too-large': 'by SMTP: it is larger than this host takes',
+  'bare-newline': 'by SMTP: servers could differ about where it ends',
+  'unclear-header': 'a field would have to be removed from a malformed header',
+  'too-many-hops': 'by SMTP: it came through so many servers that it is in a loop',
+  'over-quota': 'the mailboxes of all recipients that the answer is for are full',
+} as const
+export type Grounds = keyof typeof groundsInWords
+export const GROUNDS = Object.keys(groundsInWords) as readonly Grounds[]
 
 export interface Reply {
   /** 4: try again later; 5: never. */

@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
+import { faultsInWords } from '../../src/ground/errors/fault.ts'
 import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
-import type { Reply } from '../../src/judge/decision.ts'
+import { groundsInWords, type Reply } from '../../src/judge/decision.ts'
 import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/judge/over-quota.ts'
 import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyAboutForm } from '../../src/judge/replies.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { oddities } from '../../src/mime/oddities.ts'
+import { causesInWords } from '../../src/scan/shared/cause.ts'
 import { withDefaults } from './man-defaults.ts'
 import {
   clamdLimits,
@@ -39,6 +41,11 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
   ],
   'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }],
+  'onescan-log.5': [
+    { heading: 'FIELDS', nth: 1, items: tagged(Object.entries(groundsInWords)) },
+    { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
+    { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
+  ],
   'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
   'onescand.8': [
     {
@@ -63,6 +70,7 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
   'onescand.8': (page) => withLists(page, 'onescand.8'),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
+  'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
   'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 

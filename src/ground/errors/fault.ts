@@ -2,18 +2,19 @@
  * The kinds of failure before or after a judgement. A fault never becomes an acceptance: every door
  * answers it with a temporary failure, except `address-too-long`, which no retry can mend.
  */
-export const FAULT_KINDS = [
-  'address-too-long', // an envelope address over 1,002 bytes: qmail-queue's exit 11
-  'out-of-memory',
-  'write', // write error or disk full
-  'read', // read error, or the client went away
-  'config', // a setting or control file that cannot be used
-  'temp-file', // a spool file that cannot be made
-  'envelope', // not an envelope: qmail-queue's exit 91
-  'chain', // the next program cannot be executed
-  'bug',
-] as const
-export type FaultKind = (typeof FAULT_KINDS)[number]
+export const faultsInWords = {
+  'address-too-long': 'an address in the envelope is over 1,002 bytes',
+  'out-of-memory': 'there is no memory',
+  write: 'write error or disk full',
+  read: 'read error, or the client went away',
+  config: 'a setting or control file cannot be used',
+  'temp-file': 'a temporary file cannot be made',
+  envelope: 'the envelope is malformed',
+  chain: 'the next program cannot be executed',
+  bug: 'an internal bug',
+} as const
+export type FaultKind = keyof typeof faultsInWords
+export const FAULT_KINDS = Object.keys(faultsInWords) as readonly FaultKind[]
 
 /** An error whose message is one line for the log: the thing, its value, the remedy. */
 export class Fault extends Error {

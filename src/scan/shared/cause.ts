@@ -1,17 +1,18 @@
 import { errorCode } from '../../ground/errors/fault.ts'
 
 /** Why scanners could not tell: the closed list that the log, metrics and alerts count by. */
-export const CAUSES = [
-  'timeout', // SCANTIMEOUT, or the scanner's own deadline, was over
-  'unreachable', // no connection to the scanner, or no program to start
-  'broken-off', // the scanner began and did not end: it died, or closed the connection
-  'limit', // there is more than the scanner reads
-  'memory', // no memory, room or descriptors
-  'scanner-error', // the scanner said that it failed, or said what nobody understands
-  'plugin', // the plugin itself answered `defer`
-  'poison', // POISONTRIES: scanners died of this message, or of messages like it
-] as const
-export type Cause = (typeof CAUSES)[number]
+export const causesInWords = {
+  timeout: "SCANTIMEOUT, or the scanner's own deadline, was over",
+  unreachable: 'no connection to the scanner, or no program to start',
+  'broken-off': 'the scanner began and did not end: it died, or closed the connection',
+  limit: 'there is more than the scanner reads',
+  memory: 'no memory, room or descriptors',
+  'scanner-error': 'the scanner said that it failed, or said what nobody understands',
+  plugin: 'the plugin itself could not tell',
+  poison: 'scanners died of this message, or of messages like it (POISONTRIES)',
+} as const
+export type Cause = keyof typeof causesInWords
+export const CAUSES = Object.keys(causesInWords) as readonly Cause[]
 
 const BY_CODE: Readonly<Record<string, Cause>> = {
   ETIMEDOUT: 'timeout',
