@@ -1,19 +1,24 @@
 import type { CommandModule } from 'yargs'
 import { readAccounts } from '../../doors/stages/account.ts'
 import { checkHostSwitch } from '../../doors/stages/settings.ts'
+import { attempt } from '../../ground/errors/attempt.ts'
 import type { Finding } from '../../ground/errors/finding.ts'
+import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { PROCESSES, runningDaemons } from '../shared/running-daemons.ts'
 import { checkOnescand } from './check-onescand.ts'
 import { checkSlot } from './check-slot.ts'
+import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
 import { checkRelaysOf } from './daemon/relays.ts'
 import { checkDaemon, daemonHost } from './daemon/running-daemon.ts'
 import { checkWithheldMailOnHost } from './daemon/withheld-mail.ts'
 import { joinReports, type ServerReport } from './join-reports.ts'
+import { checkBySmtp } from './mail-servers/by-smtp.ts'
 import type { MailServer } from './mail-servers/find.ts'
 import { checkPostfix } from './mail-servers/postfix.ts'
 import { postfixHost } from './mail-servers/read-postfix.ts'
+import { checkMailPorts, type InfectedAction } from './mail-servers/send-mail.ts'
 import { checkSendmail, sendmailHost } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { printFindings } from './print-findings.ts'
@@ -28,8 +33,18 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 
 async function check(args: CheckOptions, output: Output): Promise<number> {
   if (args.daemon) return printFindings(await checkRunningDaemons(), output)
+  if (args.mail !== undefined) {
+    return printFindings(await checkMailPorts(args.mail, infectedAction()), output)
+  }
   const { headings, findings } = await checkHost(args)
   return printFindings(findings, output, headings.join('; '))
+}
+
+/** What onescand does with infected mail, by its file of settings or else by those of one that runs. */
+function infectedAction(): InfectedAction | undefined {
+  const [running] = runningDaemons(PROCESSES)
+  const configured = configuredDaemon(running, readAccounts(), Date.now())
+  return configured && attempt(() => readInfectedPolicy(configured.host.env).action)
 }
 
 async function checkRunningDaemons(): Promise<Finding[]> {
@@ -69,9 +84,15 @@ async function checkServer(
   if (server === 'qmail') return checkSlot(args) // the check of its settings reports the switch
   const off = checkHostSwitch()
   if (off.length > 0) return { heading: server, findings: off }
-  const findings =
-    server === 'Postfix'
-      ? await checkPostfix(postfixHost(args.postfix ?? '', readAccounts()))
-      : await checkSendmail(sendmailHost(args.sendmail ?? ''))
-  return { heading: server, findings }
+  switch (server) {
+    case 'Postfix': {
+      const host = postfixHost(args.postfix ?? '', readAccounts())
+      return { heading: server, findings: await checkPostfix(host) }
+    }
+    case 'Sendmail':
+      return { heading: server, findings: await checkSendmail(sendmailHost(args.sendmail ?? '')) }
+    case 'Exim':
+    case 'OpenSMTPD':
+      return { heading: server, findings: checkBySmtp(server) }
+  }
 }

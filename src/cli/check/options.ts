@@ -7,6 +7,7 @@ import type { SlotOptions } from './slot/slot-hosts.ts'
 /** The options of `onescan check`. */
 export interface CheckOptions extends SlotOptions {
   readonly daemon: boolean
+  readonly mail: string | undefined
   readonly postfix: string | undefined
   readonly sendmail: string | undefined
   readonly json: boolean
@@ -48,11 +49,16 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       default: false,
       describe: 'Look only at the onescand that runs: its settings, and files that changed since',
     })
+    .option('mail', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Send one clean mail and the EICAR test file to this address, by ports 25 and 587',
+    })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',
+        'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',
     )
 }
 

@@ -104,9 +104,15 @@ function readLines(file: string, isSystemd: boolean): Pick<DefaultsFile, 'env' |
   }
   for (const line of text.split('\n')) {
     const ended = isSystemd ? line.replace(/\r$/, '') : line
-    const [, name, before = '', after = '', rest = ''] =
-      /^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$/s.exec(ended) ?? []
+    const [, exported, name, before = '', after = '', rest = ''] =
+      /^[ \t]*(export[ \t]+)?([A-Za-z_]\w*)([ \t]*)=([ \t]*)(.*)$/s.exec(ended) ?? []
     if (name === undefined) continue
+    if (isSystemd && exported !== undefined) {
+      const why = 'begins with export, which systemd takes for a part of the name: it sets nothing'
+      const plain = ended.trim().slice(exported.trimStart().length)
+      odd.push({ file, text: ended.trim(), why, remedy: `write ${plain}`, effect: 'lost' })
+      continue
+    }
     const { value, isWhole } = assigned(rest)
     const hasBlanks = before !== '' || (after !== '' && value !== '')
     const remedy = `write ${name}="${value.replaceAll('\r', '')}"`

@@ -159,9 +159,11 @@ function filesOf(env: Readonly<Record<string, string>>): string[] {
   ] as string[]
 }
 
+/** Whether a file was written, moved to this name, or given another mode since then. */
 function isNewer(file: string, since: number): boolean {
   try {
-    return statSync(file).mtimeMs > since + AT_ONCE
+    const { mtimeMs, ctimeMs } = statSync(file)
+    return Math.max(mtimeMs, ctimeMs) > since + AT_ONCE
   } catch {
     return false
   }

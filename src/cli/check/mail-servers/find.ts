@@ -2,7 +2,7 @@ import { DEFAULT_QMAIL_HOME } from '../../../judge/policy.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
 /** A mail server that onescan serves. */
-export type MailServer = 'qmail' | 'Postfix' | 'Sendmail'
+export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
 
 export const POSTFIX_CF = '/etc/postfix/main.cf'
 const POSTCONF = '/usr/sbin/postconf'
@@ -12,6 +12,12 @@ const SENDMAILS = [
   '/usr/lib/sm.bin/sendmail',
   '/usr/sbin/sendmail.sendmail',
 ]
+
+/** Servers that know no slot and no milter, and hand their mail to onescand by SMTP. */
+const BY_SMTP = {
+  Exim: ['/usr/sbin/exim4', '/usr/sbin/exim'],
+  OpenSMTPD: ['/usr/sbin/smtpctl'],
+} as const
 
 /**
  * Finds the mail servers on this host. A server counts only if its program is there: a server that was
@@ -24,5 +30,8 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   if (exists(DEFAULT_QMAIL_HOME)) here.push('qmail')
   if (hasPostfix && exists(POSTFIX_CF)) here.push('Postfix')
   if (hasSendmail && exists(SENDMAIL_CF)) here.push('Sendmail')
+  for (const name of ['Exim', 'OpenSMTPD'] as const) {
+    if (BY_SMTP[name].some(exists)) here.push(name)
+  }
   return here.length > 0 ? here : ['qmail']
 }

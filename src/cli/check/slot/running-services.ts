@@ -36,6 +36,8 @@ const AT_ONCE = 2000
 
 /** The parents by which root has services watched: daemontools, runit, s6. */
 const SUPERVISORS = /^(supervise|runsv|s6-supervise)$/
+/** The control group of a service that systemd starts for the host: cgroups(7), systemd.slice(5). */
+const UNIT = /^0::\/system\.slice\/[^/]+\.service$/m
 
 /** The services that run, and findings about those that could not be seen. */
 export interface RunningServices {
@@ -45,7 +47,7 @@ export interface RunningServices {
 
 /**
  * Finds the services that start qmail-smtpd. Only those count that are the caller's own, or that a
- * supervise(8) of root's watches: any user may start a program of that name.
+ * supervise(8) of root's or systemd watches: any user may start a program of that name.
  */
 export function findRunningServices(processes = PROCESSES): RunningServices {
   const services: RunningService[] = []
@@ -61,7 +63,7 @@ export function findRunningServices(processes = PROCESSES): RunningServices {
     const notSeen = (why: string) =>
       findings.push(warning(`process ${pid}`, `${command.text}: was not seen: ${why}`, remedy))
     if (!isTrusted(processes, pid)) {
-      notSeen('no supervise, runsv or s6-supervise of root watches it')
+      notSeen('no supervise, runsv or s6-supervise of root watches it, and no unit')
       continue
     }
     try {
@@ -172,6 +174,7 @@ function isTrusted(processes: string, pid: string): boolean {
   const own = process.getuid!()
   const status = statusOf(processes, pid)
   if (status === undefined || status.uid === own) return status !== undefined
+  if (status.parent === '1') return UNIT.test(readOr(join(processes, pid, 'cgroup')))
   const parent = statusOf(processes, status.parent)
   return parent?.uid === 0 && SUPERVISORS.test(parent.name)
 }

@@ -116,6 +116,26 @@ t.test(
   },
 )
 
+t.test('a policy file that was moved there since, and is old itself, is reported', async (t) => {
+  const processes = openDirectory(t)
+  const control = openDirectory(t)
+  const policy = join(control, 'onescan.policy')
+  writeFileSync(policy, 'to=example.org scan off\n')
+  utimesSync(policy, 1_600_000_000, 1_600_000_000)
+  writeFileSync(join(processes, 'stat'), 'btime 1700000000\n')
+  mkdirSync(join(processes, '10'))
+  const files = {
+    cmdline: 'onescand\0',
+    stat: `1 (x) S ${'0 '.repeat(18)}100 0\n`,
+    environ: `QHPSI=plugin: eicar\0CONTROLDIR=${control}\0`,
+    status: `Name:\tx\nUid:${'\t0'.repeat(4)}\n`,
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(processes, '10', name), text)
+  const host: DaemonHost = { processes, defaults: '/nonexistent', accounts: readAccounts() }
+  const value = `${policy} has changed since it was started`
+  t.match(checkDaemon(host).at(-1), { level: 'warning', value, remedy: /^kill -HUP 10/ })
+})
+
 t.test(
   'the words of the compiled onescand are reported without those of its launcher',
   { skip: !existsSync(compiled) && 'run npm run build:native' },

@@ -403,6 +403,14 @@ export const setUps: readonly OnescandSetUp[] = [
     ],
   },
   {
+    name: 'a line begins with export, which systemd does not take',
+    edited: () => 'Environment=REJECTVIRUS=1',
+    written: (lines) => lines.replace('REJECTVIRUS=', 'export REJECTVIRUS='),
+    check: [
+      /^error \S+onescand\b.*: export REJECTVIRUS="1" begins with export, .*; write REJECTVIRUS="1"/,
+    ],
+  },
+  {
     name: 'QUOTAD does not answer',
     settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
     check: [/^warning QUOTAD \[onescand\]: .*; see that it runs/],

@@ -54,6 +54,7 @@ export function placeIn(home: string): Place {
 }
 
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+const gate = join(import.meta.dirname, '../../../../dist/smtp-delay.cjs')
 /** Unix time in seconds. */
 const inAnHour = Date.now() / 1000 + 3600
 /** A finding about services that the tests start. */
@@ -343,6 +344,23 @@ export const setUpsOfSettings: readonly SetUp[] = [
       /^error memory limits: 3000000 bytes of address space.*cannot start.*; set 1 GiB/,
       /^error slot, clean message: /,
       /^error slot, EICAR: /,
+    ],
+  },
+  {
+    name: 'the gate, as its page has it',
+    env: { QHPSI: '' },
+    service: ({ at, write }) => {
+      const rule = `:allow,QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"\n`
+      execFileSync('tcprules', [at('tcp.smtp.cdb'), at('tmp')], { input: rule })
+      const options = ['-1', '-v', '-H', '-l', '0', '-c', '16', '-x', at('tcp.smtp.cdb')]
+      const waits = ['-u', '65534', '-g', '65534', '-S', '-d', '1', '-D', '10', '-N', '20']
+      const smtpd = write('bin/qmail-smtpd', '#!/bin/sh\n', 0o755)
+      return [process.execPath, gate, '--listen', '127.0.0.1:0', ...options, ...waits, smtpd]
+    },
+    expect: [
+      /^ok process \d+: smtp-delay\S* --listen /,
+      /^ok QHPSI: plugin: eicar/,
+      /^ok slot, EICAR: /,
     ],
   },
   {
