@@ -84,7 +84,7 @@ export class MilterConnection extends DoorConnection {
       this.socket.destroySoon() // one that speaks no milter may not close its own side
     } else if (this.isBusy) {
       const isDue = time - this.saidAt >= timeouts.progressAfter
-      if (this.#session.amidContent && isDue) this.say(progress)
+      if (this.#session.amidContent && isDue) this.send(progress)
     } else {
       const stalled = this.#reader.amidst || this.#session.amidContent
       if (time - this.heardAt > (stalled ? timeouts.stalled : timeouts.idle)) {
@@ -153,7 +153,7 @@ export class MilterConnection extends DoorConnection {
   }
 
   #answer(answer: Buffer | undefined): void {
-    if (answer !== undefined) this.say(answer)
+    if (answer !== undefined) this.send(answer)
     if (this.#session.over || (this.#finishing && !this.#session.amidMessage)) this.leave()
   }
 

@@ -100,7 +100,7 @@ export abstract class DoorConnection implements ServedConnection {
   }
 
   /** Sends bytes. A client that takes no answers is cut off. */
-  protected say(bytes: Buffer): void {
+  protected send(bytes: Buffer): void {
     if (this.hasLeft) return
     this.saidAt = this.now()
     if (this.socket.writableLength > UNTAKEN_MAX) this.socket.destroy()
@@ -129,6 +129,7 @@ export abstract class DoorConnection implements ServedConnection {
     this.#work?.abort()
     if (lastBytes === undefined) this.socket.end()
     else this.socket.end(lastBytes)
+    this.socket.resume() // otherwise the end of what it sends would never be read
     if (!this.isBusy) this.#end()
   }
 

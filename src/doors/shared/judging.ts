@@ -1,13 +1,10 @@
 import { isSet } from '../../ground/settings/settings.ts'
-import type { Decision } from '../../judge/decision.ts'
-import type { AnswerMode } from '../../judge/divide.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
-import type { Transaction } from '../../judge/transaction.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from './configuration.ts'
-import { type Judgement, judgeBy } from './settle.ts'
+import type { Judgement } from './settle.ts'
 
 /** How one message is judged: by the configuration at the moment when it came. */
 export type Judging = {
@@ -20,8 +17,6 @@ export type Judging = {
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly clusterPeer: boolean
       readonly judgement: Judgement
-      /** At the signal `gone` scanners end their work, because nobody needs the answer any more. */
-      judge(transaction: Transaction, gone: AbortSignal, answers: AnswerMode): Promise<Decision>
     }
 )
 
@@ -45,7 +40,6 @@ export function startJudging(configuration: Configuration): Judging {
     },
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judgement,
-    judge: (transaction, gone, answers) => judgeBy(transaction, judgement, answers, gone),
   }
 }
 

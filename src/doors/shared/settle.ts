@@ -47,7 +47,7 @@ export interface Settlement {
    * Returns the decision that counts at this door, before anything is kept. Throws if the door
    * cannot carry it out.
    */
-  readonly check?: (decision: Decision) => Decision
+  readonly check?: ((decision: Decision) => Decision) | undefined
   /** Whether the MTA holds mail in a queue of its own (QUARANTINE hold). */
   readonly mtaHolds?: boolean
   /** The exit code that the log line of a kept message tells. */

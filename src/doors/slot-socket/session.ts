@@ -89,7 +89,7 @@ export class SlotSession extends DoorConnection {
     if (why !== undefined) this.#giveUp(new GoCold(why))
     else if (this.#headAt === undefined) return
     else if (this.#hasAcknowledged) {
-      if (time - this.saidAt > HEARTBEAT_AFTER) this.say(heartbeat)
+      if (time - this.saidAt > HEARTBEAT_AFTER) this.send(heartbeat)
     } else if (time - this.#headAt > ACKNOWLEDGE_AFTER) this.#acknowledge()
   }
 
@@ -104,7 +104,7 @@ export class SlotSession extends DoorConnection {
 
   #acknowledge(): void {
     this.#hasAcknowledged = true
-    this.say(acknowledgement)
+    this.send(acknowledgement)
   }
 
   async #judge(request: Request): Promise<void> {

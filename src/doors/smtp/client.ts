@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
+import { DoorConnection } from '../shared/connection.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
 import { createLineReader, type SmtpLine } from './wire/lines.ts'
 import type { RawReply } from './wire/replies.ts'
@@ -10,8 +10,6 @@ const WAITING_MAX = 64 * 1024
 const TURN_MAX = 128 * 1024
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
-/** Bytes of replies that a client may leave untaken when the next reply is due. */
-const UNTAKEN_MAX = 256 * 1024
 
 /** A client as its session sees it. */
 export interface SmtpClient {
@@ -48,30 +46,14 @@ export interface ClientActivity {
   readonly awaited: boolean
 }
 
-/** A client's connection. `uptime` is in milliseconds. */
-export class SmtpConnection implements SmtpClient {
-  readonly #socket: Socket
-  readonly #uptime: () => number
+/** A client's connection, read line by line. */
+export abstract class SmtpConnection extends DoorConnection implements SmtpClient {
   readonly #reader = createLineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined
   #hasSaidAll = false
   #heardThisTurn = 0
-  #heardAt: number
   #reading: ClientActivity['reading']
-
-  constructor(socket: Socket, uptime: () => number) {
-    this.#socket = socket
-    this.#uptime = uptime
-    this.#heardAt = uptime()
-    socket.on('data', (chunk: Buffer) => this.#hear(chunk))
-    socket.on('end', () => {
-      this.#hasSaidAll = true
-      this.#wake?.()
-    })
-    socket.on('close', () => this.leave())
-    socket.on('error', () => socket.destroy())
-  }
 
   get gone(): AbortSignal {
     return this.#gone.signal
@@ -82,7 +64,7 @@ export class SmtpConnection implements SmtpClient {
   }
 
   get activity(): ClientActivity {
-    return { heardAt: this.#heardAt, reading: this.#reading, awaited: this.#wake !== undefined }
+    return { heardAt: this.heardAt, reading: this.#reading, awaited: this.#wake !== undefined }
   }
 
   async line(): Promise<SmtpLine | undefined> {
@@ -97,13 +79,13 @@ export class SmtpConnection implements SmtpClient {
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
       if (this.#hasSaidAll) return undefined
-      if (unended > 0) this.#reading ??= { what: 'line', since: this.#heardAt }
+      if (unended > 0) this.#reading ??= { what: 'line', since: this.heardAt }
       await this.#more()
     }
   }
 
   async chunk(): Promise<Buffer | undefined> {
-    this.#reading ??= { what: 'content', since: this.#uptime() }
+    this.#reading ??= { what: 'content', since: this.now() }
     for (;;) {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
@@ -119,32 +101,31 @@ export class SmtpConnection implements SmtpClient {
   }
 
   say(...replies: readonly RawReply[]): void {
-    if (this.gone.aborted) return
-    if (this.#socket.writableLength > UNTAKEN_MAX) this.#socket.destroy()
-    else this.#socket.write(Buffer.concat(replies.map(({ bytes }) => bytes)))
+    this.send(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
 
-  leave(): void {
-    if (this.gone.aborted) return
+  override leave(): void {
+    super.leave()
     this.#gone.abort()
-    this.#socket.end()
-    this.#socket.resume() // otherwise the end of what it sends would never be read
     this.#wake?.()
   }
 
-  #hear(chunk: Buffer): void {
-    if (this.gone.aborted) return
-    this.#heardAt = this.#uptime()
+  protected hear(chunk: Buffer): void {
     this.#reader.push(chunk)
     this.#heardThisTurn += chunk.length
     if (this.#heardThisTurn > TURN_MAX) this.#waitForTurn()
-    else if (this.#reader.pending > WAITING_MAX) this.#socket.pause()
+    else if (this.#reader.pending > WAITING_MAX) this.socket.pause()
+    this.#wake?.()
+  }
+
+  protected heardEnd(): void {
+    this.#hasSaidAll = true
     this.#wake?.()
   }
 
   #waitForTurn(): void {
-    if (this.#socket.isPaused()) return
-    this.#socket.pause()
+    if (this.socket.isPaused()) return
+    this.socket.pause()
     setImmediate(() => {
       this.#heardThisTurn = 0
       this.#resume()
@@ -153,7 +134,7 @@ export class SmtpConnection implements SmtpClient {
 
   #resume(): void {
     const isAllowed = this.#heardThisTurn <= TURN_MAX && this.#reader.pending <= WAITING_MAX
-    if (this.#socket.isPaused() && isAllowed) this.#socket.resume()
+    if (this.socket.isPaused() && isAllowed) this.socket.resume()
   }
 
   #more(): Promise<void> {

@@ -1,9 +1,9 @@
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { ConnectionSet } from '../shared/serve.ts'
-import { madeRoom, mayNotConnect, stopping, tooManyConnections } from './own-replies.ts'
+import { serve } from '../shared/serve.ts'
+import { madeRoom, mayNotConnect, tooManyConnections } from './own-replies.ts'
 import { ServedClient } from './served-client.ts'
 import { createSmtpServer, type SmtpDoorState, type SmtpOptions, type SmtpRoute } from './server.ts'
 import { defaultTimeouts } from './time-limits.ts'
@@ -18,71 +18,64 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const state: SmtpDoorState = { configuration: first, stopping: false }
   const smtpServer = createSmtpServer(route, options, state)
   const { complain, uptime } = smtpServer
-  const clients = new ConnectionSet<ServedClient>({
-    every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
-    tick: (client) => client.tick(uptime(), timeouts),
-  })
   let crowded = false
-
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const { remoteAddress } = socket
-    socket.on('error', () => socket.destroy())
-    if (!mayConnect(remoteAddress, route.from)) {
-      complain(`${remoteAddress} may not connect (--from)`)
-      turnAway(socket, mayNotConnect)
-    } else if (!makeRoom()) turnAway(socket, tooManyConnections)
-    else serve(socket)
-  })
-  server.on('error', (error) => complain(error.message))
-
-  function serve(socket: Socket): void {
-    const client = new ServedClient(socket, smtpServer)
-    clients.add(client)
-    void client.run().then(() => {
-      clients.delete(client)
-      if (clients.size < maxClients) crowded = false
-    })
-  }
 
   /**
    * Returns whether one more client may come. If there are too many, the client that has been
    * silent for longest, but not amid content, is closed. That is logged once, until there is room
    * again.
    */
-  function makeRoom(): boolean {
-    if (clients.size < maxClients) return true
-    const silentSince = uptime() - timeouts.makesRoomAfter
-    const [oldest] = [...clients]
-      .filter(({ makesRoom, heardAt }) => makesRoom && heardAt < silentSince)
-      .sort((client, other) => client.heardAt - other.heardAt)
+  function makeRoom(clients: ReadonlySet<ServedClient>): boolean {
+    if (clients.size < maxClients) {
+      crowded = false
+      return true
+    }
+    let since = uptime() - timeouts.makesRoomAfter
+    let oldest: ServedClient | undefined
+    for (const client of clients) {
+      const { silentSince = since } = client
+      if (silentSince >= since) continue
+      since = silentSince
+      oldest = client
+    }
     if (!crowded) {
       const who = oldest ? 'a silent one was closed' : 'one more was told to come again'
       complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
     }
     crowded = true
-    oldest?.dismiss(madeRoom)
+    oldest?.turnAway(madeRoom)
     return oldest !== undefined
   }
 
+  const door = serve<ServedClient>({
+    every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
+    log: complain,
+    memory: () => budget.used,
+    accept(socket, clients, over) {
+      const { remoteAddress } = socket
+      if (remoteAddress !== undefined) socket.setNoDelay(true)
+      if (!mayConnect(remoteAddress, route.from)) {
+        complain(`${remoteAddress} may not connect (--from)`)
+        return turnAway(socket, mayNotConnect)
+      }
+      if (!makeRoom(clients)) return turnAway(socket, tooManyConnections)
+      return new ServedClient(socket, { server: smtpServer, lease: budget.open(), timeouts, uptime, over }) // biome-ignore format: a line
+    },
+  })
   return {
-    server,
-    state: () => ({ clients: clients.size, memory: budget.used }),
+    ...door,
     configure(next) {
       state.configuration = next // a message keeps the one that it began with
     },
     close(grace) {
       state.stopping = true
-      server.close()
-      for (const client of clients) if (client.isIdle) client.dismiss(stopping)
-      return clients.drain(grace, (client) => {
-        client.dismiss(stopping)
-        client.destroySoon()
-      })
+      return door.close(grace)
     },
   }
 }
 
-function turnAway(socket: Socket, { bytes }: RawReply): void {
+function turnAway(socket: Socket, { bytes }: RawReply): undefined {
+  socket.on('error', () => socket.destroy())
   socket.end(bytes)
   socket.resume()
   socket.setTimeout(defaultTimeouts.leaving, () => socket.destroy())

@@ -5,9 +5,10 @@ import { type MailAddress, readAddress } from '../../message/envelope/address.ts
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import { createRecipientList, type RecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
-import { keepAsDecided, withdrawKept } from '../shared/keep-message.ts'
+import { withdrawKept } from '../shared/keep-message.ts'
 import { faultLine } from '../shared/log/log-lines.ts'
 import { faultReply } from '../shared/replies/smtp-reply.ts'
+import { type Settlement, settle } from '../shared/settle.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { deferRefusals } from './after-queue.ts'
@@ -16,7 +17,7 @@ import type { SmtpClient } from './client.ts'
 import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { NEXT_SERVER_LOST } from './own-replies.ts'
-import { clientLeft, withContent } from './receive-content.ts'
+import { withContent } from './receive-content.ts'
 import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
 import type { SendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
@@ -107,9 +108,14 @@ export class SmtpTransaction {
         const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
         const { message } = received
         transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
-        const decided = await decide(transaction, refusal, judging, server, client.gone)
-        const decision =
-          decided && (await keepAsDecided(decided, transaction, undefined, about([dropped])))
+        const settlement: Settlement = {
+          answers: lmtp ? 'each' : 'once, some kept',
+          gone: client.gone,
+          begin: server.begin,
+          check: server.afterQueue ? deferRefusals : undefined,
+          about: () => about([dropped]),
+        }
+        const decision = await decide(transaction, refusal, judging, settlement)
         const delivery: SmtpDelivery = {
           ...onward,
           mailLine: this.#line,
@@ -148,41 +154,13 @@ async function decide(
   transaction: Transaction,
   refusal: ContentRefusal | undefined,
   judging: Judging,
-  server: SmtpServer,
-  gone: AbortSignal,
+  settlement: Settlement,
 ): Promise<Decision | undefined> {
+  const { check } = settlement
   // After the queue the servers behind count the hops, and a bounce is theirs.
-  const hops = server.afterQueue ? undefined : refuseTooManyHops(transaction.message.header)
-  let decision: Decision | undefined = refusal ?? hops
-  if (decision === undefined) {
-    if (judging.kind === 'pass') return undefined
-    decision = await judgeVisibly(transaction, judging, server, gone)
-  }
-  return server.afterQueue ? deferRefusals(decision) : decision
-}
-
-/** Has the message judged, and shows operators that it is. */
-async function judgeVisibly(
-  transaction: Transaction,
-  judging: Extract<Judging, { kind: 'judge' }>,
-  server: SmtpServer,
-  gone: AbortSignal,
-): Promise<Decision> {
-  const { message, client, envelope } = transaction
-  const remote = client.origin?.clientAddress
-  const about = { door: 'smtp', remote, from: envelope.sender.text, size: message.size }
-  const endShowing = server.begin?.(about)
-  try {
-    const decision = await judging.judge(
-      transaction,
-      gone,
-      server.lmtp ? 'each' : 'once, some kept',
-    )
-    if (gone.aborted) throw clientLeft()
-    return decision
-  } finally {
-    endShowing?.()
-  }
+  const decided = refusal ?? (check ? undefined : refuseTooManyHops(transaction.message.header))
+  if (decided !== undefined) return check ? check(decided) : decided
+  return judging.kind === 'pass' ? undefined : settle(transaction, judging.judgement, settlement)
 }
 
 /**
