@@ -7,6 +7,7 @@ import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.
 import { handToSlot, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
 import { mustRunOwn } from './shared/must-run-own.ts'
+import { flag, printsJson, text } from './shared/options.ts'
 import { runCommand } from './shared/run-command.ts'
 import { assignments } from './shared/slot-environment.ts'
 
@@ -49,12 +50,7 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
       coerce: (file: string) => file || '-',
       describe: 'The message; - reads standard input',
     })
-    .option('from', {
-      type: 'string',
-      demandOption: true,
-      requiresArg: true,
-      describe: 'Envelope sender; <> for a bounce',
-    })
+    .option('from', text('Envelope sender; <> for a bounce', { demandOption: true }))
     .option('to', {
       type: 'string',
       array: true,
@@ -62,11 +58,10 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
       demandOption: true,
       describe: 'Envelope recipient; repeat it for more',
     })
-    .option('program', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'The slot program [default: the onescan-queue that belongs to this onescan]',
-    })
+    .option(
+      'program',
+      text('The slot program [default: the onescan-queue that belongs to this onescan]'),
+    )
     .option('env', {
       type: 'string',
       array: true,
@@ -74,12 +69,8 @@ function options(yargs: Argv<object>): Argv<InjectOptions> {
       default: [],
       describe: "KEY=VALUE for the slot's environment, added to this command's own; repeat it",
     })
-    .option('dry-run', {
-      type: 'boolean',
-      default: false,
-      describe: 'Show the header of the message instead of giving it to qmail-queue',
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .option('dry-run', flag('Show the header of the message instead of giving it to qmail-queue'))
+    .option('json', printsJson)
     .example(
       'envdir /service/smtpd/env $0 inject mail.eml --from a@example.org --to b@example.org --dry-run',
       'With the settings of the SMTP service, without delivering',

@@ -4,6 +4,7 @@ import { Tally } from '../observe/report/tally.ts'
 import { formatText } from '../observe/report/text.ts'
 import { lineForTerminal } from './shared/for-terminal.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
+import { printsJson } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { writeOut } from './shared/write-out.ts'
 
@@ -22,7 +23,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
     yargs
       .positional('files', filesArgument)
       .options(spanOptions)
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .example('$0 report /var/log/onescand --since yesterday', "One host's log")
       .example('$0 report mx1/current mx2/current', 'Two hosts')
       .epilogue('Logs are read as by "onescan log".') as never,

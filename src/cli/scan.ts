@@ -13,6 +13,7 @@ import { lineForTerminal } from './shared/for-terminal.ts'
 import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { bytesOf, type MessageFile, openMessageFile } from './shared/message-file.ts'
 import { mustRunOwnScanners } from './shared/must-run-own.ts'
+import { flag } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -43,8 +44,8 @@ export const scanCommand: CommandModule<object, ScanOptions> = {
         demandOption: true,
         describe: 'Files with one message each, and directories of such; - reads standard input',
       })
-      .option('all', { type: 'boolean', default: false, describe: 'List clean messages, too' })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON, all messages' })
+      .option('all', flag('List clean messages, too'))
+      .option('json', flag('Print JSON, all messages'))
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
       .example('$0 scan --envdir /service/smtpd/env mail.eml', 'As the SMTP service would')
       .epilogue(

@@ -10,6 +10,7 @@ import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
 import { readMessageBytes } from './shared/message-file.ts'
+import { flag, text } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -34,17 +35,13 @@ export const signCommand: CommandModule<object, SignArguments> = {
   describe: 'Put the stamp of your cluster on a message',
   builder: (yargs) =>
     addMessageArgument(addEnvironmentOptions(addKeyringOption(yargs)))
-      .option('scanners', {
-        type: 'string',
-        demandOption: true,
-        requiresArg: true,
-        describe: 'Scanners that found it clean, separated by commas: s= of an hmac-sha256 stamp',
-      })
-      .option('json', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print only the stamp, as JSON',
-      })
+      .option(
+        'scanners',
+        text('Scanners that found it clean, separated by commas: s= of an hmac-sha256 stamp', {
+          demandOption: true,
+        }),
+      )
+      .option('json', flag('Print only the stamp, as JSON'))
       .example('$0 sign mail.eml --scanners clamd > stamped.eml', "With the keyring's first key")
       .epilogue(
         'Nothing is scanned: the stamp names the scanners of --scanners.\n\n' +

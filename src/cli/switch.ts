@@ -10,6 +10,7 @@ import {
   readControlDirectories,
   switchFile,
 } from '../judge/policy.ts'
+import { printsJson, text } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { PROCESSES, runningDaemons } from './shared/running-daemons.ts'
 
@@ -99,12 +100,13 @@ async function enable(option: string | undefined, output: Output): Promise<numbe
 
 function controlOption(yargs: Argv<object>): Argv<SwitchOptions> {
   return yargs
-    .option('control', {
-      type: 'string',
-      requiresArg: true,
-      describe: `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`,
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .option(
+      'control',
+      text(
+        `Only doors with this control directory of qmail's [default: all, by ${hostSwitchFile}]`,
+      ),
+    )
+    .option('json', printsJson)
 }
 
 /** The switch of the qmail that the option or the environment names; otherwise that of the host. */

@@ -9,6 +9,7 @@ import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
 import { readMessageBytes } from './shared/message-file.ts'
+import { printsJson } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -29,7 +30,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
   describe: 'Say which stamps of a message hold, and why the others do not',
   builder: (yargs) =>
     addMessageArgument(addEnvironmentOptions(addKeyringOption(yargs)))
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')
       .epilogue(

@@ -22,6 +22,7 @@ const sameActs: ReadonlyMap<string, string> = new Map([
   ['parseCommand', 'reads a command of a protocol'],
   ['passOn', 'delivers the accepted message'],
   ['readOptions', 'reads the options of a command line'],
+  ['text', 'describes a setting, or an option of a command, whose value is a text'],
   ['uint32', 'writes numbers as bytes of a protocol'],
 ])
 

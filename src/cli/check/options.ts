@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Argv } from 'yargs'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { findMailServers, type MailServer } from './mail-servers/find.ts'
 import type { SlotOptions } from './slot/slot-hosts.ts'
@@ -15,27 +16,16 @@ export interface CheckOptions extends SlotOptions {
 
 export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
   return addEnvironmentOptions(yargs)
-    .option('pid', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Only this running service: the process of its tcpserver',
-    })
-    .option('user', {
-      type: 'string',
-      requiresArg: true,
-      describe:
-        'Account of the slot [default: that of the service; else qmaild for root, or yourself]',
-    })
-    .option('program', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]',
-    })
-    .option('client', {
-      type: 'string',
-      requiresArg: true,
-      describe: "IP address of a client: its rule of tcpserver's -x alone",
-    })
+    .option('pid', text('Only this running service: the process of its tcpserver'))
+    .option(
+      'user',
+      text('Account of the slot [default: that of the service; else qmaild for root, or yourself]'),
+    )
+    .option(
+      'program',
+      text('The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]'),
+    )
+    .option('client', text("IP address of a client: its rule of tcpserver's -x alone"))
     .option('postfix', {
       type: 'string',
       describe: 'Look only at Postfix (of this configuration directory)',
@@ -44,17 +34,15 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       type: 'string',
       describe: 'Look only at Sendmail (of this sendmail.cf)',
     })
-    .option('daemon', {
-      type: 'boolean',
-      default: false,
-      describe: 'Look only at the onescand that runs: its settings, and files that changed since',
-    })
-    .option('mail', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Send one clean mail and the EICAR test file to this address, by ports 25 and 587',
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .option(
+      'daemon',
+      flag('Look only at the onescand that runs: its settings, and files that changed since'),
+    )
+    .option(
+      'mail',
+      text('Send one clean mail and the EICAR test file to this address, by ports 25 and 587'),
+    )
+    .option('json', printsJson)
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { HMAC_SECRET_MIN, isCurrent, isDay, isKeyId, parseKeyring } from '../../cluster/keyring.ts'
 import { Fault } from '../../ground/errors/fault.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand, warn } from '../shared/run-command.ts'
 import { addToKeyring } from './add-to-keyring.ts'
 
@@ -28,38 +29,24 @@ export const keygenCommand: CommandModule<object, KeygenOptions> = {
   describe: 'Make a key for a cluster',
   builder: (yargs) =>
     yargs
-      .option('id', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Name of the key, not secret [default: host name and date]',
-      })
-      .option('until', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Last day of the key, YYYY-MM-DD in UTC',
-      })
-      .option('release', {
-        type: 'boolean',
-        default: false,
-        describe: 'Let hosts with it release mail from quarantine: onescan quarantine release',
-      })
-      .option('md5', {
-        type: 'boolean',
-        default: false,
-        describe: 'A key of the old scheme, for hosts that know no other',
-      })
-      .option('append', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Add it below the keys of this ring: it is trusted, and does not sign',
-      })
-      .option('prepend', {
-        type: 'string',
-        requiresArg: true,
-        conflicts: 'append',
-        describe: 'Add it on top of this ring: it signs from the next message on',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('id', text('Name of the key, not secret [default: host name and date]'))
+      .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
+      .option(
+        'release',
+        flag('Let hosts with it release mail from quarantine: onescan quarantine release'),
+      )
+      .option('md5', flag('A key of the old scheme, for hosts that know no other'))
+      .option(
+        'append',
+        text('Add it below the keys of this ring: it is trusted, and does not sign'),
+      )
+      .option(
+        'prepend',
+        text('Add it on top of this ring: it signs from the next message on', {
+          conflicts: 'append',
+        }),
+      )
+      .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
         '$0 keygen --append /var/qmail/control/clusterkeys',

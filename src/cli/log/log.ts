@@ -3,6 +3,7 @@ import { type LogCriteria, matcherFor, prefilterFor } from '../../observe/log/cr
 import { type LogQuery, mergeLogs, readLog } from '../../observe/log/read-log.ts'
 import { followed, type LogSource, STDIN } from '../../observe/log/sources.ts'
 import { filesArgument, logSources, spanOf, spanOptions } from '../shared/log-arguments.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { printLines, printReports, recordAsObject } from './print-records.ts'
 
@@ -29,30 +30,18 @@ export const logCommand: CommandModule<object, LogOptions> = {
   builder: (yargs) =>
     yargs
       .positional('files', filesArgument)
-      .option('id', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Part of the Message-ID, or the queue id of the MTA',
-      })
-      .option('from', { type: 'string', requiresArg: true, describe: 'Part of the sender' })
-      .option('to', { type: 'string', requiresArg: true, describe: 'Part of a recipient' })
-      .option('virus', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Part of the name of the virus or banned attachment',
-      })
+      .option('id', text('Part of the Message-ID, or the queue id of the MTA'))
+      .option('from', text('Part of the sender'))
+      .option('to', text('Part of a recipient'))
+      .option('virus', text('Part of the name of the virus or banned attachment'))
       .option('decision', {
         choices: ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
         requiresArg: true,
         describe: 'The decision about it',
       })
       .options(spanOptions)
-      .option('follow', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print new messages as they are written',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('follow', flag('Print new messages as they are written'))
+      .option('json', printsJson)
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
       .example('$0 log --virus Eicar --since yesterday', "In this host's log")
       .epilogue(

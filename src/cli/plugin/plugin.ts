@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { lineForTerminal } from '../shared/for-terminal.ts'
+import { printsJson, text } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -44,12 +45,7 @@ const testCommand: CommandModule<object, PluginTestOptions> = {
         default: [] as string[],
         describe: 'Files [default: a clean message and one with the EICAR test file]',
       })
-      .option('from', {
-        type: 'string',
-        requiresArg: true,
-        default: 'sender@example.org',
-        describe: "The envelope's sender",
-      })
+      .option('from', text("The envelope's sender", { default: 'sender@example.org' }))
       .option('to', {
         type: 'string',
         array: true,
@@ -57,7 +53,7 @@ const testCommand: CommandModule<object, PluginTestOptions> = {
         default: ['recipient@example.org'],
         describe: 'A recipient; repeat it',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .example('$0 plugin test macros.ts invoice.eml', 'Ask it about a message of yours')
       .epilogue(
         'Prints the answer, the time and the lines that the plugin logged.\n\n' +

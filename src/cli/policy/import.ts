@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readOwnText } from '../../ground/path/read.ts'
 import { parseConditions } from '../../rules/parse.ts'
+import { printsJson } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 
 interface PolicyImportOptions {
@@ -16,7 +17,7 @@ export const importCommand: CommandModule<object, PolicyImportOptions> = {
   builder: (yargs) =>
     yargs
       .positional('file', { type: 'string', demandOption: true, describe: 'control/simcontrol' })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .epilogue(
         'Nothing is written: look at the lines, and append them to onescan.policy.\n\n' +
           'Exit codes: 0 done; 2 the file makes no sense, or cannot be read.',

@@ -8,6 +8,7 @@ import { loadRules, loadRulesFrom } from '../../rules/load.ts'
 import type { MailFacts, Rules } from '../../rules/match.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { checkValues } from '../shared/rule-values.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import {
@@ -51,19 +52,10 @@ const testCommand: CommandModule<object, PolicyTestOptions> = {
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
       .positional('to', { type: 'string', demandOption: true, describe: 'One recipient' })
       .positional('client', { type: 'string', describe: 'IP address of the client' })
-      .option('auth', { type: 'boolean', default: false, describe: 'It may relay, or has authenticated' }) // biome-ignore format: a line
-      .option('size', {
-        type: 'string',
-        requiresArg: true,
-        default: '4K',
-        describe: 'Bytes of the message, with K, M or G',
-      })
-      .option('file', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Read this file instead of the one that counts for the slot',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('auth', flag('It may relay, or has authenticated')) // biome-ignore format: a line
+      .option('size', text('Bytes of the message, with K, M or G', { default: '4K' }))
+      .option('file', text('Read this file instead of the one that counts for the slot'))
+      .option('json', printsJson)
       .epilogue(
         'CONTROLDIR and QMAILHOME say where the file is, as in the slot.\n\n' +
           'Exit codes: 0 a line applies; 1 none does; 2 the file makes no sense, or there is none.',

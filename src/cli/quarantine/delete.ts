@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs'
+import { printsJson } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { logAction } from './log-action.ts'
@@ -21,7 +22,7 @@ export const deleteCommand: CommandModule<object, DeleteOptions> = {
         demandOption: true,
         describe: 'Their ids, as in the list',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .epilogue('Exit codes: 0 all are removed; 2 one was not.') as never,
   handler: ({ directory, ids, json }) => {
     const who = callerName()

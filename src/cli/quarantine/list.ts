@@ -4,6 +4,7 @@ import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { type Examined, examineRecord } from './examine.ts'
@@ -30,22 +31,14 @@ export const listCommand: CommandModule<object, ListOptions> = {
   describe: 'Show what is in quarantine, the oldest first',
   builder: (yargs) =>
     addDirectoryOption(yargs)
-      .option('id', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'The id, a queue id of the MTA, or part of the log line, as a Message-ID',
-      })
-      .option('from', { type: 'string', requiresArg: true, describe: 'Part of the sender' })
-      .option('to', { type: 'string', requiresArg: true, describe: 'Part of a recipient' })
-      .option('virus', { type: 'string', requiresArg: true, describe: 'Part of what was found' })
-      .option('grounds', { type: 'string', requiresArg: true, describe: 'The ground' })
+      .option('id', text('The id, a queue id of the MTA, or part of the log line, as a Message-ID'))
+      .option('from', text('Part of the sender'))
+      .option('to', text('Part of a recipient'))
+      .option('virus', text('Part of what was found'))
+      .option('grounds', text('The ground'))
       .options(spanOptions)
-      .option('released', {
-        type: 'boolean',
-        default: false,
-        describe: 'Released messages, too',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('released', flag('Released messages, too'))
+      .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was kept in the last hour')
       .epilogue(
         'Exit codes: 0 something is there; 1 nothing is; 2 it cannot be looked at.',

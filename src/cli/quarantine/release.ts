@@ -7,6 +7,7 @@ import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { keyringPath, readCluster } from '../shared/keyring-options.ts'
+import { flag, printsJson, text } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -42,29 +43,23 @@ export const releaseCommand: CommandModule<object, ReleaseOptions> = {
         type: 'string',
         describe: 'Its digest, as list and show print it: what you have seen is what goes',
       })
-      .option('by', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'chain, sendmail, or HOST:PORT for SMTP [default: chain for the slot, else sendmail]',
-      })
+      .option(
+        'by',
+        text('chain, sendmail, or HOST:PORT for SMTP [default: chain for the slot, else sendmail]'),
+      )
       .option('to', {
         type: 'string',
         array: true,
         nargs: 1,
         describe: 'To this address instead of its recipients; repeat it',
       })
-      .option('again', {
-        type: 'boolean',
-        default: false,
-        describe: 'Even if it was released before, or a release of it was killed',
-      })
+      .option('again', flag('Even if it was released before, or a release of it was killed'))
       .option('stamp', {
         type: 'boolean',
         default: true,
         describe: 'Sign it, so that no host of the cluster scans it; --no-stamp for none',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('json', printsJson)
       .epilogue(
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME count as in the slot.\n\n' +
           'Exit codes: 0 it was handed on; 2 it was not, and is still in quarantine.',

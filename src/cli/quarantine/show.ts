@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
+import { flag, printsJson } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { examine } from './examine.ts'
@@ -24,12 +25,8 @@ export const showCommand: CommandModule<object, ShowOptions> = {
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
-      .option('raw', {
-        type: 'boolean',
-        default: false,
-        describe: 'Print the message alone, byte for byte, as it came: not for a terminal',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('raw', flag('Print the message alone, byte for byte, as it came: not for a terminal'))
+      .option('json', printsJson)
       .epilogue('Exit codes: 0 it is shown; 2 it is not there, or cannot be read.') as never,
   handler: (args) =>
     runCommand('quarantine show', args, (output) => {

@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { byteSize } from '../../ground/settings/settings.ts'
 import { readAddress } from '../../message/envelope/address.ts'
+import { printsJson, text } from '../shared/options.ts'
 import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -33,17 +34,12 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
         demandOption: true,
         describe: 'A user or an address',
       })
-      .option('size', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Size of the message: bytes, with K, M or G',
-      })
-      .option('socket', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'onescand --policy unix:PATH [default: QUOTASOCKET, or its usual place]',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .option('size', text('Size of the message: bytes, with K, M or G'))
+      .option(
+        'socket',
+        text('onescand --policy unix:PATH [default: QUOTASOCKET, or its usual place]'),
+      )
+      .option('json', printsJson)
       .example('$0 quota ann@example.org', 'Ask the service in QUOTAD, and onescand if it runs')
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
       .epilogue(

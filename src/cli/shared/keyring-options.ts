@@ -6,16 +6,16 @@ import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
+import { text } from './options.ts'
 
 /** Adds the option of commands about stamps that names the keyring. */
 export function addKeyringOption<Options>(
   yargs: Argv<Options>,
 ): Argv<Options & { keyring: string | undefined }> {
-  return yargs.option('keyring', {
-    type: 'string',
-    requiresArg: true,
-    describe: "Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]",
-  })
+  return yargs.option(
+    'keyring',
+    text("Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]"),
+  )
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   STDIN,
 } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
+import { text } from './options.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */
 export const filesArgument = {
@@ -19,12 +20,8 @@ export const filesArgument = {
 } as const
 
 export const spanOptions = {
-  since: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Not before: yesterday, 2026-11-19, 2026-11-19 14:30, 36h',
-  },
-  until: { type: 'string', requiresArg: true, describe: 'Before that time' },
+  since: text('Not before: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
+  until: text('Before that time'),
 } as const
 
 /** Reads --since and --until, in unix milliseconds. Throws if one of them is no time. */

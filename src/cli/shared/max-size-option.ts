@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs'
 import { byteSize } from '../../ground/settings/settings.ts'
+import { text } from './options.ts'
 
 export interface MaxSizeOption {
   'max-size': string
@@ -13,12 +14,7 @@ export function addMaxSizeOption<Options>(
   yargs: Argv<Options>,
   what: string,
 ): Argv<Options & MaxSizeOption> {
-  return yargs.option('max-size', {
-    type: 'string',
-    default: '100M',
-    requiresArg: true,
-    describe: `${what}; 0 for any size`,
-  })
+  return yargs.option('max-size', text(`${what}; 0 for any size`, { default: '100M' }))
 }
 
 /** The number of bytes. Throws a Fault of kind `config` if the value is no size. */

@@ -2,6 +2,7 @@ import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { readOwnDirectory } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
+import { text } from './options.ts'
 
 /** The options that add to the slot's environment. */
 export interface EnvironmentOptions {
@@ -20,11 +21,7 @@ export function addEnvironmentOptions<Options>(
       default: [] as string[],
       describe: 'KEY=VALUE as the slot would have it; repeat it',
     })
-    .option('envdir', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Directory of variables, as envdir(8) reads it',
-    })
+    .option('envdir', text('Directory of variables, as envdir(8) reads it'))
 }
 
 /** The variables of `base`, of the directory and of the single options; later ones win. */
