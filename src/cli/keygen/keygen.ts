@@ -98,7 +98,7 @@ function checkOptions(id: string, until: string | undefined): void {
 }
 
 /** `scheme:id:secret[:until=YYYY-MM-DD]` with a new secret. */
-export function keyLine(id: string, md5: boolean, until: string | undefined): string {
+function keyLine(id: string, md5: boolean, until: string | undefined): string {
   const secret = randomBytes(HMAC_SECRET_MIN).toString('base64url')
   const limit = until === undefined ? '' : `:until=${until}`
   return `${md5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`

@@ -108,7 +108,7 @@ function inWords(entry: QuarantineEntry, { record, digest }: Examined): string {
 }
 
 /** The grounds on which a message is kept, with what was found: `virus: Eicar-Test-Signature`. */
-export function whyInWords({ grounds, found }: QuarantineRecord): string {
+function whyInWords({ grounds, found }: QuarantineRecord): string {
   return lineForTerminal(found ? `${grounds}: ${found}` : grounds)
 }
 

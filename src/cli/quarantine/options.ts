@@ -6,7 +6,7 @@ export interface QuarantineOptions {
 }
 
 /** The package's own quarantine. */
-export const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
+const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
 
 export function addDirectoryOption<Options>(
   yargs: Argv<Options>,

@@ -70,7 +70,7 @@ export const GATE_WITHOUT_VALUE = [
 export const DEFAULT_PROGRAMS = 40
 export const DEFAULT_WAITING = 10_000
 /** Half of the programs, as Postfix has it: one client must not take all of them. */
-export const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
+const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
 export const DEFAULT_PATIENCE = 60
 export const DEFAULT_REMEMBER = 86_400
 /** More than tcpserver's 20, since the kernel holds clients that connect while the gate is busy. */

@@ -44,10 +44,10 @@ export interface DelayOptions {
 /** Seconds: a client waits at least five minutes for the greeting (RFC 5321 4.5.3.2.1). */
 export const DELAY_MAX = 300
 /** Characters after which rblsmtpd cuts RBLSMTPD off. */
-export const TEXT_MAX = 200
+const TEXT_MAX = 200
 const LIMIT_MAX = 10_000
 
-export const DEFAULT_TEXT =
+const DEFAULT_TEXT =
   'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
 
 export const USAGE =

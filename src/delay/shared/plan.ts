@@ -111,6 +111,6 @@ async function findConfirmed(
   return undefined
 }
 
-export function describeClass({ class: which, name, rule }: Classification): string {
+function describeClass({ class: which, name, rule }: Classification): string {
   return [which, name, `(${rule})`].filter((part) => part !== undefined).join(' ')
 }

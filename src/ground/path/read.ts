@@ -97,7 +97,7 @@ export function inheritedDescriptor(path: string): number | undefined {
 }
 
 /** Throws for root if anybody else could have written this file or put it there. */
-export function mustBeOwn(handle: PathHandle, shown: string): void {
+function mustBeOwn(handle: PathHandle, shown: string): void {
   if (!runsAsRoot()) return
   const stranger = handle.stranger ?? whoCouldWrite(handle.stats, handle.path)
   if (stranger !== undefined) throw notOwn(shown, stranger)

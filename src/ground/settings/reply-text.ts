@@ -1,7 +1,7 @@
 import { Fault } from '../errors/fault.ts'
 
 /** The most characters of a reply text in the settings, before its placeholders are filled. */
-export const TEXT_MAX = 200
+const TEXT_MAX = 200
 
 const PLACEHOLDERS = ['virus', 'ground', 'id', 'host'] as const
 /** A word that stands in braces in a reply text, and is replaced for each message. */

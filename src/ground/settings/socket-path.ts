@@ -1,7 +1,7 @@
 import { Fault } from '../errors/fault.ts'
 
 /** The most bytes of a unix socket's path: unix(7), sun_path without its NUL. */
-export const SOCKET_PATH_MAX = 107
+const SOCKET_PATH_MAX = 107
 
 /**
  * Checks the path of a unix socket, and returns it. `name` is the variable or option with the path.

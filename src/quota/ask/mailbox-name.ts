@@ -34,7 +34,7 @@ export function namedMailboxOf(address: MailAddress, form: NameForm): NamedMailb
 }
 
 /** Most extensions that are cut off one after the other; each costs a question. */
-export const EXTENSIONS_MAX = 4
+const EXTENSIONS_MAX = 4
 
 /**
  * Resolves to the answer about the whole address. If it has no mailbox, extensions are cut off one

@@ -31,7 +31,7 @@ export interface UdpClient {
 }
 
 /** Milliseconds after a question in which late answers may still come, as from a busy service. */
-export const LATE_ANSWERS = 10_000
+const LATE_ANSWERS = 10_000
 
 /** A question that is over, although some of its datagrams have no answer yet. */
 interface UnsettledQuestion {

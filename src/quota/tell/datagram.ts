@@ -10,7 +10,7 @@ export interface Datagram {
 }
 
 /** Most bytes of a question: a name of 255, a size and a nonce. */
-export const DATAGRAM_MAX = 512
+const DATAGRAM_MAX = 512
 
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/
 
