@@ -1,3 +1,4 @@
+import { checkScanner } from '../../doors/stages/settings.ts'
 import { accountText, type StageHost } from '../../doors/stages/stage.ts'
 import { error, type Finding, warning } from '../../ground/errors/finding.ts'
 import { leaveBehindForOthers } from '../../ground/process/leave-behind.ts'
@@ -20,6 +21,7 @@ const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
  */
 export async function* trySlot(host: Host, mayBeRoot: boolean): AsyncGenerator<Finding> {
   if (host.account.uid === 0 && process.getuid!() === 0 && !mayBeRoot) {
+    yield* checkScanner(host).filter(({ level }) => level === 'error')
     const value = 'the slot would run as root: nothing was tried'
     yield error('trials', value, 'name its account with --user')
     return

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
+import { signatures as signaturesOf } from '../../observe/live/clamd-watch.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/clamd/address.ts'
 import { askClamd } from '../../scan/clamd/ask.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
@@ -127,8 +128,8 @@ function checkMemory(what: string, version: string, conf: string | undefined): F
  * part if it has no signatures of ClamAV. `now` is in milliseconds.
  */
 export function checkSignatures(what: string, version: string, now: number): Finding {
-  const [, name = version, date = ''] = /^(ClamAV [^/]*)\/\d+\/(.*)$/.exec(version) ?? []
-  const days = Math.floor((now - Date.parse(`${date} UTC`)) / DAY)
+  const [name = version, , date = ''] = version.split('/')
+  const { made } = signaturesOf(version)
   if (!name.startsWith('ClamAV')) {
     return error(
       what,
@@ -136,10 +137,11 @@ export function checkSignatures(what: string, version: string, now: number): Fin
       'see that CLAMD names a clamd',
     )
   }
-  if (Number.isNaN(days)) {
+  if (made === undefined) {
     const value = `answers, ${name}, signatures without a date: not those of ClamAV`
     return warning(what, value, 'run freshclam if you want those')
   }
   const value = `answers, ${name}, signatures of ${date}`
+  const days = Math.floor((now - made) / DAY)
   return days > OLD ? warning(what, `${value}: ${days} days old`, 'see freshclam') : ok(what, value)
 }

@@ -42,7 +42,8 @@ export function switchFinding(off: string, what = 'switch'): Finding {
   return warning(what, `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
-function checkScanner({ env, isDaemon }: StageHost): Finding[] {
+/** Whether the settings name a scanner. The line itself was read before. */
+export function checkScanner({ env, isDaemon }: StageHost): Finding[] {
   if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
   if (isDaemon) {
     const value = `${NOTHING_SCANS}: all mail passes unscanned`

@@ -2,9 +2,9 @@ import t from 'tap'
 import { setUpsOfPrograms, setUpsOfSettings } from './set-ups.ts'
 import { trySetUps } from './try-set-ups.ts'
 
-t.test('the table has 52 set-ups, each by its own name', async (t) => {
+t.test('the table has 53 set-ups, each by its own name', async (t) => {
   const all = [...setUpsOfPrograms, ...setUpsOfSettings]
-  t.equal(new Set(all.map(({ name }) => name)).size, 52)
+  t.equal(new Set(all.map(({ name }) => name)).size, 53)
 })
 
 trySetUps(setUpsOfPrograms)
