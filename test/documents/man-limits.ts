@@ -36,11 +36,15 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../src/mime/limits.ts'
 import { MEMORY_MAX } from '../../src/mime/store.ts'
+import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
+import { LINE_MAX as POLICY_LINE_MAX, SETTINGS_MAX } from '../../src/rules/parse.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
 import { PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
 import { COMES_BACK_WITHIN } from '../../src/scan/clamd/back-off.ts'
 import { REPLY_MAX as CLAMD_REPLY_MAX } from '../../src/scan/clamd/clamd-reply.ts'
 import { DESCRIPTOR_MAX, SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
+import { standardLimits } from '../../src/scan/file-plugin/pool.ts'
+import { RENEWED_AFTER } from '../../src/scan/plugin-host/own-limits.ts'
 
 /**
  * The limits that man pages name, from the constants of the program. Where a constant is its file's
@@ -108,6 +112,20 @@ export const clamdLimits: readonly Limit[] = [
   ['server that says nothing by TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
   ['servers that may break one scan', '2'],
   ['reply of clamd', kib(CLAMD_REPLY_MAX)],
+]
+
+export const policyLimits: readonly Limit[] = [
+  ['file', mib(POLICY_MAX)],
+  ['line, with those that go on with it', bytes(POLICY_LINE_MAX)],
+  ['different settings of a file', count(SETTINGS_MAX)],
+]
+
+export const pluginLimits: readonly Limit[] = [
+  ['processes of a plugin, in each process of onescand', count(standardLimits.most)],
+  ['messages after which a process is renewed', count(standardLimits.messages)],
+  ['processor time after which a process is renewed', seconds(RENEWED_AFTER * 1000)],
+  ['idle, after which a process ends', seconds(standardLimits.idle)],
+  ['from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
 ]
 
 const ofBoth: readonly Limit[] = [

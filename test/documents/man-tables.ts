@@ -17,6 +17,8 @@ import {
   contentLimits,
   type Limit,
   milterLimits,
+  pluginLimits,
+  policyLimits,
   slotLimits,
   smtpLimits,
 } from './man-limits.ts'
@@ -41,6 +43,8 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
   ],
   'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }],
+  'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
+  'onescan-policy.5': [{ heading: 'LIMITS', nth: 0, items: rows(policyLimits) }],
   'onescan-log.5': [
     { heading: 'FIELDS', nth: 1, items: tagged(Object.entries(groundsInWords)) },
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
@@ -70,6 +74,8 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
   'onescand.8': (page) => withLists(page, 'onescand.8'),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
+  'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
+  'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
   'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
