@@ -14,6 +14,7 @@ import { ruleFiles } from '../../../rules/rule-files.ts'
 import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import { PROCESSES, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
 import { howToStart } from '../shared/how-to-start.ts'
+import { checkReadOnly } from './read-only.ts'
 
 /** The files by which a running onescand and its settings are found. */
 export interface DaemonHost {
@@ -52,6 +53,7 @@ export function checkRunning(
     ok(`onescand ${daemon.pid}`, describe(daemon, host)),
     ...checkSettings(daemon, host),
     ...checkFiles(daemon),
+    ...checkReadOnly(`onescand ${daemon.pid}`, daemon.pid, daemon.env ?? {}, PROCESSES),
   ]
 }
 

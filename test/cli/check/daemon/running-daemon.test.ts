@@ -5,7 +5,7 @@ import { checkDaemon, type DaemonHost } from '../../../../src/cli/check/daemon/r
 import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { readAccounts } from '../../../../src/doors/stages/account.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
-import { startOnescand } from '../../../doors/daemon/process.ts'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
 
@@ -135,6 +135,34 @@ t.test('a policy file that was moved there since, and is old itself, is reported
   const value = `${policy} has changed since it was started`
   t.match(checkDaemon(host).at(-1), { level: 'warning', value, remedy: /^kill -HUP 10/ })
 })
+
+t.test(
+  'a QUARANTINE that the unit does not let onescand write to is reported, and mended by the remedy',
+  { skip: process.getuid?.() !== 0 && 'run as root' },
+  async (t) => {
+    const directory = openDirectory(t)
+    const quarantine = join(directory, 'kept')
+    mkdirSync(quarantine, { mode: 0o700 })
+    // What systemd does for ProtectSystem=, and for ReadWritePaths= besides.
+    const only = (writable: boolean) =>
+      `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"` +
+      `${writable ? ' && mount --bind "$0/kept" "$0/kept" && mount -o remount,bind,rw "$0/kept"' : ''} && exec "$@"`
+    const complaints = async (writable: boolean) => {
+      const around = ['unshare', '--mount', '/bin/sh', '-c', only(writable), directory]
+      const daemon = startOnescand(t, {
+        program: [...around, ...newest],
+        settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
+      })
+      await daemon.logged(/serving/)
+      const host = { processes: '/proc', defaults: '/nonexistent', accounts: readAccounts() }
+      const own = `onescand ${daemon.pid}`
+      return checkDaemon(host).filter(({ what, level }) => what === own && level !== 'ok')
+    }
+    const remedy = `"systemctl edit onescand" with ReadWritePaths=${quarantine} in [Service], and restart it`
+    t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
+    t.same(await complaints(true), [])
+  },
+)
 
 t.test(
   'the words of the compiled onescand are reported without those of its launcher',
