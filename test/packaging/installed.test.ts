@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { buildPackage, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
-/** The life of the package on a bare Debian, which has no Node and no service manager. */
+/** The life of the package on bare Debians, which have no Node and no service manager. */
 
 const LINK = '/etc/onescan/queue'
 const CLIENT = '/usr/lib/onescan/onescanc'
@@ -18,8 +18,14 @@ const queueSource = join(import.meta.dirname, '../stand-in/qmail-queue.c')
 /** A line of onescan check, whatever it is aligned with. */
 const finding = (level: string, text: string) => new RegExp(`^${level} +${text}`, 'm')
 
-t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t) => {
-  const [debian, built] = await Promise.all([makeDebian(), buildPackage('none')])
+const skip = packagingMissing || debianMissing
+
+for (const release of ['bookworm', 'trixie']) {
+  t.test(`on a bare ${release}`, { skip }, (t) => liveOn(t, release))
+}
+
+async function liveOn(t: Test, release: string): Promise<void> {
+  const [debian, built] = await Promise.all([makeDebian(release), buildPackage('none')])
   t.teardown(() => debian.remove())
   t.teardown(() => built.remove())
   const at = (path: string) => join(debian.path, path)
@@ -149,4 +155,4 @@ t.test('on a bare Debian', { skip: packagingMissing || debianMissing }, async (t
     2,
   )
   t.match(findings, finding('error', `${LINK}: leads to ${REAL}: mail through it is not scanned`))
-})
+}
