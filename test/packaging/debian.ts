@@ -26,9 +26,12 @@ export interface Debian {
   remove(): void
 }
 
-/** A release, by default that of this host, from the mirror of its apt. */
-export async function makeDebian(release: string = releaseHere()): Promise<Debian> {
-  const archive = await bareArchive(release)
+/** A release, by default that of this host, from the mirror of its apt; perhaps with more packages. */
+export async function makeDebian(
+  release: string = releaseHere(),
+  ...packages: readonly string[]
+): Promise<Debian> {
+  const archive = await bareArchive(release, ['adduser', 'apt', ...packages])
   const path = mkdtempSync(join(tmpdir(), 'onescan-debian-'))
   await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
   spawnSync('chmod', ['755', path])
@@ -60,14 +63,16 @@ function releaseHere(): string {
 }
 
 /** Made once for a checkout: it takes half a minute. */
-async function bareArchive(release: string): Promise<string> {
-  const archive = join(root, `build/debian/${release}-with-apt.tar`)
+async function bareArchive(release: string, packages: readonly string[]): Promise<string> {
+  const name = `${release}-with-${packages.slice(1).join('-')}`
+  const archive = join(root, `build/debian/${name}.tar`)
   if (existsSync(archive)) return archive
   mkdirSync(join(root, 'build/debian'), { recursive: true })
   // Of several tests that want it at a time, one makes it and the others wait.
   const once = 'test -e "$1" || { shift; "$@" && mv "$fresh" "$archive"; }'
-  const fresh = join(root, `build/debian/new-${release}.tar`)
-  const words = ['--variant=essential', '--include=adduser,apt', release, fresh, await mirror()]
+  const fresh = join(root, `build/debian/new-${name}.tar`)
+  const included = `--include=${packages.join(',')}`
+  const words = ['--variant=essential', included, release, fresh, await mirror()]
   await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },
     maxBuffer: 64 * 1024 * 1024,

@@ -1,0 +1,62 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { boot, bootMissing } from './booted-debian.ts'
+import { buildPackage, packagingMissing } from './built-package.ts'
+import { makeDebian } from './debian.ts'
+
+/** The units under a systemd that runs as the first process. */
+
+const skip = packagingMissing || bootMissing
+
+for (const release of ['bookworm', 'trixie']) {
+  t.test(`with the systemd of ${release}`, { skip }, async (t) => {
+    const [debian, built] = await Promise.all([
+      makeDebian(release, 'systemd'),
+      buildPackage('none'),
+    ])
+    t.teardown(() => debian.remove())
+    t.teardown(() => built.remove())
+    copyFileSync(built.file, join(debian.path, 'onescan.deb'))
+    const installed = debian.run(
+      'dpkg -i /onescan.deb && groupadd postfix && mkdir /var/spool/postfix',
+    )
+    t.equal(installed.code, 0, installed.output)
+    const host = await boot(debian)
+    t.teardown(() => host.stop())
+    const there = (script: string) => {
+      const { code, output } = host.run(script)
+      t.equal(code, 0, `${script}\n${output}`)
+      return output
+    }
+
+    t.test('onescand runs, and answers on a socket of root', async (t) => {
+      t.match(there('systemctl is-active onescand.service onescand.socket'), 'active\nactive\n')
+      t.match(there('stat -c "%U:%G %a" /run/onescan/slot.sock'), 'root:onescan 660\n')
+      t.match(there('onescan check --daemon; true'), /^ok +onescand \d+: runs since .* as onescan/m)
+    })
+
+    t.test('no link of its account leads systemd to a file of root', async (t) => {
+      const secrets = "stat -c '%n %U:%G %a' /etc/shadow; md5sum /etc/shadow"
+      const before = there(secrets)
+      // The run script makes the same directories; a host may have had it before.
+      there(`systemctl stop onescand.service 'onescan*.socket' onescand.socket
+        sed 's|^onescand=.*|onescand=true|' /usr/share/onescan/supervise/onescand/run | sh`)
+      const planted = there(`setpriv --reuid onescan --regid onescan --init-groups sh -c '
+        for place in /run/onescan /run/onescand /var/spool/postfix/onescan /var/spool/postfix/onescand; do
+          for name in slot milter policy; do
+            rm -f $place/$name.sock; ln -s /etc/shadow $place/$name.sock
+          done
+          mv $place $place.old; ln -s /etc $place
+        done'; ls -lR /run/onescan /run/onescand /var/spool/postfix`)
+      t.match(planted, /slot\.sock -> \/etc\/shadow/, 'in a directory of its own it may')
+      there(`systemctl start onescan-postfix.socket onescan-policy.socket onescan-milter.socket onescand.socket
+        systemctl start onescand.service; true`)
+      t.equal(there(secrets), before)
+      t.match(
+        there('stat -c "%F %U %n" /run/onescan/slot.sock /var/spool/postfix/onescan/*.sock'),
+        /^(socket root \S+\n){3}$/,
+      )
+    })
+  })
+}
