@@ -1,41 +1,9 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
-
-const command = resolve(import.meta.dirname, '../../src/cli/inject.ts')
-
-/** Runs the command as main does. */
-const main = `
-  import yargs from 'yargs'
-  import { injectCommand } from ${JSON.stringify(command)}
-  const refuse = (message, error) => { throw error ?? new Error(message) }
-  try {
-    await yargs(process.argv.slice(1)).command(injectCommand).strict().fail(refuse).parseAsync()
-  } catch (error) {
-    process.stderr.write(error.message)
-    process.exitCode = 2
-  }`
-
-interface Result {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-function onescan(words: string[], env: Record<string, string> = {}, input = ''): Promise<Result> {
-  return new Promise((done) => {
-    const child = execFile(
-      process.execPath,
-      ['--input-type=module', '-e', main, '--', ...words],
-      { env: { PATH: process.env.PATH, ...env } },
-      (error, out, err) => done({ code: Number(error?.code ?? 0), out, err }),
-    )
-    child.stdin?.end(input)
-  })
-}
+import { onescan, type Run } from './onescan.ts'
 
 /** A slot that puts a field on top, and hands its chain files without names, as onescan-queue does. */
 const slotScript = `#!/bin/sh
@@ -54,7 +22,7 @@ interface Host {
   readonly maildir: string
   readonly slot: string
   /** The arguments of every call. */
-  inject(...more: string[]): Promise<Result>
+  inject(...more: string[]): Promise<Run>
 }
 
 const text = 'Subject: hello\n  folded\nX-Odd: \x1b[31m\xe9\n\nbody\n\nX-QHPSI: not a header\n'
@@ -74,7 +42,8 @@ function host(t: Test): Host {
     message,
     maildir,
     slot,
-    inject: (...more) => onescan(['inject', message, ...words, '--program', slot, ...more], env),
+    inject: (...more) =>
+      onescan(['inject', message, ...words, '--program', slot, ...more], { env }),
   }
 }
 
@@ -112,7 +81,7 @@ t.test('a dry run shows the header that qmail-queue would get, and delivers noth
 t.test('a dry run is refused with a program that may deliver by itself', async (t) => {
   const { message, maildir } = host(t)
   const words = ['inject', message, '--from', 'a', '--to', 'b', '--program', standInQueue()]
-  const { code, err } = await onescan([...words, '--dry-run'], { MAILDIR: maildir })
+  const { code, err } = await onescan([...words, '--dry-run'], { env: { MAILDIR: maildir } })
   t.equal(code, 2)
   t.match(err, /--dry-run/)
   t.same(leftBehind(maildir), [])
@@ -148,7 +117,7 @@ t.test(
 
 t.test('--json prints everything, with a character for each byte', async (t) => {
   const { inject, slot } = host(t)
-  const [report] = JSON.parse((await inject('--json', '--dry-run')).out).results
+  const [report] = JSON.parse(String((await inject('--json', '--dry-run')).bytes)).results
   t.match(report, {
     program: slot,
     dryRun: true,
@@ -166,7 +135,7 @@ t.test('the message may come from standard input', async (t) => {
   const { maildir, slot } = host(t)
   const words = ['inject', '-', '--from', '<>', '--to', 'b@example.org', '--program', slot]
   const env = { MAILDIR: maildir, QUEUECHAIN: standInQueue() }
-  const { code, err } = await onescan(words, env, 'Subject: piped\n\n')
+  const { code, err } = await onescan(words, { env, input: 'Subject: piped\n\n' })
   t.equal(code, 0, err)
   t.equal(deliveries(maildir)[0]?.message.toString(), 'X-QHPSI: clean\nSubject: piped\n\n')
   t.equal(deliveries(maildir)[0]?.sender, '')

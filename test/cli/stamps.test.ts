@@ -18,8 +18,11 @@ function rings(t: Test, rings: Record<string, string>): Record<string, string> {
   )
 }
 
-const sign = (ring: string, input: string | Buffer, runtime = process.execPath) =>
-  onescan(['sign', '-', '--keyring', ring, '--scanners', 'clamd'], { input, runtime })
+const sign = (ring: string, input: string | Buffer, runtime?: string) =>
+  onescan(['sign', '-', '--keyring', ring, '--scanners', 'clamd'], {
+    input,
+    ...(runtime !== undefined && { runtime }),
+  })
 
 // The directory is empty, so that no signatures are newer than a stamp.
 const verify = (ring: string, input: string | Buffer, ...more: string[]) =>

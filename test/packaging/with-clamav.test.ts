@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { apt } from '../programs/apt.mjs'
+import { isWhole } from '../run/is-whole.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
 import { debianMissing } from './debian.ts'
 
@@ -32,7 +33,14 @@ END`
 const apart = 'dpkg --unpack /onescan.deb /clamav-base.deb /clamav-daemon.deb'
 const configure = (...names: string[]) => `dpkg --configure --no-triggers ${names.join(' ')}`
 
-const orders: readonly { readonly name: string; readonly script: string }[] = [
+interface Order {
+  readonly name: string
+  readonly script: string
+  /** Left to `npm run test:all`. */
+  readonly nightly?: true
+}
+
+const orders: readonly Order[] = [
   {
     name: 'by apt, in one run',
     script: 'apt-get install --yes /onescan.deb /clamav-daemon.deb /clamav-base.deb',
@@ -40,14 +48,17 @@ const orders: readonly { readonly name: string; readonly script: string }[] = [
   {
     name: 'by dpkg, in one run, onescan first',
     script: 'dpkg -i /onescan.deb /clamav-base.deb /clamav-daemon.deb',
+    nightly: true,
   },
   {
     name: 'by dpkg, in one run, onescan last',
     script: 'dpkg -i /clamav-base.deb /clamav-daemon.deb /onescan.deb',
+    nightly: true,
   },
   {
     name: 'ClamAV first',
     script: 'dpkg -i /clamav-base.deb /clamav-daemon.deb && dpkg -i /onescan.deb',
+    nightly: true,
   },
   {
     name: 'ClamAV later',
@@ -56,6 +67,7 @@ const orders: readonly { readonly name: string; readonly script: string }[] = [
   {
     name: 'all unpacked, onescan configured first, as apt may do it',
     script: `${apart} && ${configure('onescan')} && ${configure('clamav-base', 'clamav-daemon')} && dpkg --configure --pending`,
+    nightly: true,
   },
   {
     name: 'all unpacked, onescan configured between the two',
@@ -65,6 +77,7 @@ const orders: readonly { readonly name: string; readonly script: string }[] = [
     name: 'onescan configured before ClamAV, each in a run of its own',
     script: `${apart} && dpkg --configure onescan && dpkg --configure clamav-base clamav-daemon &&
       dpkg-reconfigure onescan`,
+    nightly: true,
   },
 ]
 
@@ -81,7 +94,8 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
   const { must } = bare
   must(clamav)
 
-  for (const { name, script } of orders) {
+  for (const { name, script, nightly } of orders) {
+    if (nightly && !isWhole) continue
     await t.test(name, async (t) => {
       must(reset)
       const { code, output } = bare.run(script)

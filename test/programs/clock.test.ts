@@ -17,6 +17,7 @@ import { submit } from '../doors/milter/submit.ts'
 import { runSlot } from '../doors/slot/slot.ts'
 import { extendedAnswer, udpService } from '../quota/ask/services.ts'
 import { asOther, spool, startQuotad } from '../quota/tell/quotad.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { socketDirectory } from './socket-directory.ts'
 import { faketimeMissing, steppedClock } from './stepped-clock.ts'
 
@@ -35,7 +36,7 @@ const native = join(root, 'build/native/onescan-runtime')
  * The programs without their launchers, which let no LD_PRELOAD through: on the newest Node and
  * compiled.
  */
-const runtimes = [
+const builds = [
   {
     name: 'on the newest Node',
     start: (name: string): [string, ...string[]] => [newestNode, join(root, `dist/${name}.cjs`)],
@@ -54,6 +55,9 @@ const runtimes = [
       ]
     : []),
 ]
+
+/** Those that are tried: the last, and with `npm run test:all` both. */
+const runtimes = isWhole ? builds : builds.slice(-1)
 
 const secret = Buffer.alloc(32, 5)
 const today = (seconds = 0) => new Date(Date.now() + seconds * 1000).toISOString().slice(0, 10)

@@ -7,6 +7,7 @@ import { table } from '../../../src/ground/settings/table.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { newest, runSlot, type SlotRun } from '../../doors/slot/slot.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
+import { isWhole } from '../../run/is-whole.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { clients, coldPrograms, missing, onescanc, source } from './client.ts'
 
@@ -59,10 +60,10 @@ t.test(
       const name = `${inShort(settings)}${unscanned ? ', without QHPSI' : ''}`
       const all = { ...(unscanned ? {} : { QHPSI }), ...(ring && { CLUSTERKEYS }), ...settings }
       t.test(name, async (t) => {
-        deferred(t, await runSlot({ program: newest, settings: all }), reason)
         const asked = await runSlot({ program: [onescanc], settings: { ...warm, ...all } })
         if (notAsked) t.equal(asked.code, 0, asked.logged)
         else deferred(t, asked, reason)
+        // The cold program finds it, too.
         const nobody = { ...warm, ONESCAN_SOCKET: join(cold.directory, 'nobody') }
         deferred(t, await runSlot({ program: [onescanc], settings: { ...nobody, ...all } }), reason)
       })
@@ -94,7 +95,7 @@ t.test(
     const said = ['QHPSI', 'RELAYCLIENT', 'CLUSTERPEER', 'QUEUECHAIN']
     const others = sent.filter((name) => !said.includes(name))
     t.ok(others.length > 30)
-    for (const { name: client, program } of clients) {
+    for (const { name: client, program } of isWhole ? clients : []) {
       for (const name of others) {
         t.test(`${client}: ${name}=""`, async (t) => {
           const run = await runSlot({

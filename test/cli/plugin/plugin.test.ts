@@ -4,17 +4,20 @@ import { join } from 'node:path'
 import t from 'tap'
 import { newestNode, oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { example, readPage } from '../../documents/man-page.ts'
+import { isWhole } from '../../run/is-whole.ts'
 import { onescan } from '../onescan.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const compiled = join(root, 'build/native/onescan')
 const bundle = join(root, 'dist/onescan.cjs')
 
-for (const [name, program] of [
+const builds = [
   ['on the newest Node', [newestNode, bundle]],
   ['on the oldest Node', [oldestNode, bundle]],
   ['compiled', [compiled]],
-] as const) {
+] as const
+
+for (const [name, program] of isWhole ? builds : builds.slice(-1)) {
   const skip = !existsSync(program[0]) && 'run npm run build:native'
   t.test(`the plugin of the page works at once, ${name}`, { skip }, async (t) => {
     const directory = t.testdir({
