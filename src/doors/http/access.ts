@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
-import { Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { readSecret } from '../../ground/settings/secret-file.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16
@@ -75,22 +75,16 @@ function digest(text: string): Buffer {
 }
 
 function readToken(file: string): string {
-  const at = `--http-token ${file}`
+  const option = '--http-token'
   let token: string
   try {
-    const mode = statSync(file).mode & 0o777
-    if ((mode & 0o007) !== 0) {
-      const shown = mode.toString(8).padStart(4, '0')
-      throw new Fault('config', `${at}: mode ${shown} lets everyone read it; chmod 640 it`)
-    }
-    token = readFileSync(file, 'latin1').trim()
+    token = readSecret(file).trim()
   } catch (error) {
-    if (error instanceof Fault) throw error
-    throw new Fault('config', `${at}: ${(error as Error).message}`, error)
+    throw new Fault('config', `${option} ${errorText(error)}`, error)
   }
   if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
   throw new Fault(
     'config',
-    `${at}: must hold ${TOKEN_MIN} printable characters or more in one line`,
+    `${option} ${file}: must hold ${TOKEN_MIN} printable characters or more in one line`,
   )
 }

@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
 import { openForeignFile, readWhole } from '../path/read.ts'
 
-/** The most bytes of a file with a password. */
+/** The most bytes of a file with a secret. */
 const SECRET_MAX = 4096
 
 /**
- * Reads the password in a file, without its line end. Throws an Error with the remedy if everyone
+ * Reads the password or token in a file, without its line end. Throws an Error with the remedy if everyone
  * can read the file, or if it is empty.
  */
 export function readSecret(path: string): string {
@@ -15,7 +15,7 @@ export function readSecret(path: string): string {
     const mode = stats.mode & 0o777
     if ((mode & 0o007) !== 0) {
       const shown = mode.toString(8).padStart(4, '0')
-      throw new Error(`${path}: mode ${shown} lets everyone read the password; chmod 640 it`)
+      throw new Error(`${path}: mode ${shown} lets everyone read it; chmod 640 it`)
     }
     secret = readWhole(fd, path, SECRET_MAX)
       .toString('utf8')
@@ -24,6 +24,6 @@ export function readSecret(path: string): string {
     closeSync(fd)
   }
   // With an empty password an LDAP server accepts the bind, as an anonymous one (RFC 4513 5.1.2).
-  if (secret === '') throw new Error(`${path}: is empty; put the password in it`)
+  if (secret === '') throw new Error(`${path}: is empty; put the secret into it`)
   return secret
 }

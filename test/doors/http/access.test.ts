@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -104,6 +105,12 @@ t.test('addresses that other hosts reach need a token, which each request must g
   const short = join(directory, 'short')
   chmodSync(short, 0o640)
   refused('127.0.0.1', short, /must hold 16 printable characters/)
+  const fifo = join(directory, 'fifo')
+  execFileSync('mkfifo', ['-m', '640', fifo])
+  refused('127.0.0.1', fifo, /--http-token .*fifo is not a regular file/)
+  const large = join(directory, 'large')
+  writeFileSync(large, token.repeat(1000), { mode: 0o640 })
+  refused('127.0.0.1', large, /--http-token .*large is over 4096 bytes/)
 })
 
 t.test('onescand that lacks a token serves mail, says why, and does not listen', async (t) => {

@@ -334,9 +334,9 @@ export const setUps: readonly OnescandSetUp[] = [
     runs: 'not',
     check: [
       DOWN,
-      /^error settings \[onescand\]: VERDICTS .*mode 0644 lets everyone read the password: onescand does not/,
+      /^error settings \[onescand\]: VERDICTS .*mode 0644 lets everyone read it: onescand does not/,
     ],
-    start: [/^error: settings: VERDICTS .*mode 0644 lets everyone read the password; chmod 640/],
+    start: [/^error: settings: VERDICTS .*mode 0644 lets everyone read it; chmod 640/],
   },
   {
     name: 'a store that hosts share, and no key',

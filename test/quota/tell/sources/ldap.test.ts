@@ -104,7 +104,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     const wrong = join(spool(t, { password: 'guess' }), 'password')
     const open = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
     t.equal(await open.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-    await open.says(/password: mode 0644 lets everyone read the password; chmod 640 it/)
+    await open.says(/password: mode 0644 lets everyone read it; chmod 640 it/)
     chmodSync(wrong, 0o600)
     if (process.getuid?.() === 0) {
       const { execFileSync } = await import('node:child_process')
