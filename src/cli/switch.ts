@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Argv, CommandModule } from 'yargs'
 import { errorCode } from '../ground/errors/fault.ts'
@@ -50,7 +50,9 @@ export const enableCommand: CommandModule<object, SwitchOptions> = {
 
 async function disable(option: string | undefined, output: Output): Promise<number> {
   const { file, control } = chosenSwitch(option)
-  if (control === undefined) mkdirSync(HOST_DIRECTORY, { recursive: true, mode: 0o755 })
+  if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
+    chmodSync(HOST_DIRECTORY, 0o755) // whatever the umask is: every door looks into it
+  }
   const made = make(file)
   output.text(
     made

@@ -40,6 +40,15 @@ t.test('disable makes /etc/onescan/onescan.off, and enable removes it', { skip }
   t.match(run('enable').stdout, 'is on: no /etc/onescan/onescan.off and no /var/qmail/control')
 })
 
+t.test('disable works under any umask', { skip }, async (t) => {
+  const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
+  const disable = [process.execPath, bundle, 'disable']
+  const words = etc.around(['/bin/sh', '-c', 'umask 077; exec "$@"', 'sh', ...disable])
+  const off = spawnSync(words[0]!, words.slice(1), { encoding: 'utf8', env: { PATH: searchPath } })
+  t.equal(off.status, 0, off.stderr)
+  t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
+})
+
 t.test(
   'enable for one control directory says that all doors are still off',
   { skip },
