@@ -83,10 +83,11 @@ t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t)
   t.equal(numbers.length, 12)
   for (const number of numbers)
     t.ok((Object.values(exit) as number[]).includes(number), `${number}`)
-  const table = items(section(readPage('onescanc.8'), 'EXIT STATUS').split('.El\n')[0]!)
+  const page = section(readPage('onescanc.8'), 'EXIT STATUS')
+  const [, told = ''] = /by itself ends in ([\d, and]+),/.exec(page) ?? []
   const own = numbers.filter((number) => number !== 82 && number !== 88)
   t.same(
-    table.map(([tag]) => Number(tag)),
+    told.split(/\D+/).map(Number),
     own.sort((a, b) => a - b),
   )
 })
