@@ -1,13 +1,18 @@
-import { closeSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
+import { Fault } from '../ground/errors/fault.ts'
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
-import type { MessageOptions } from './in-memory.ts'
-import { messageInFile, pieces } from './passed-file.ts'
+import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
+import { headerOf, type MessageOptions, rereadable } from './in-memory.ts'
 import type { Message } from './spool.ts'
 import { TOP_LINE } from './top-line.ts'
 import { TURN, writeAll, writeAllOf } from './write-all.ts'
 
+/** Bytes of a file that are read at a time. */
+const CHUNK = 256 * 1024
+/** Bytes that are read at first; nearly every header block fits in them. */
+const FRONT = 64 * 1024
 /** Bytes of a message up to which its file is in memory: clamd gets no larger one by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
@@ -101,15 +106,73 @@ export function createGatheredFile(options: MessageOptions, memory: FileMemory):
           await new Promise(setImmediate)
         }
         const isSealed = disk < 0 && memoryFiles!.seal(memoryFile)
-        const descriptor = disk < 0 ? memoryFile : disk
-        const offset = disk < 0 ? TOP_LINE.length : 0
-        const close = () => closeSync(descriptor)
-        return messageInFile({ descriptor, offset, size, sealed: isSealed }, options, close, form)
+        const file = disk < 0 ? { fd: memoryFile, from: TOP_LINE.length } : { fd: disk, from: 0 }
+        return messageInFile({ ...file, size, isSealed }, options, form)
       } catch (error) {
         discard()
         throw error
       }
     },
     discard,
+  }
+}
+
+/** A file that holds a message from `from` on, and nobody else changes. */
+interface FileContents {
+  readonly fd: number
+  readonly from: number
+  /** Bytes of the message. */
+  readonly size: number
+  /** Whether it is in memory and sealed, with TOP_LINE in front of the message. */
+  readonly isSealed: boolean
+}
+
+/** Makes a message of a file, which is closed with it. */
+function messageInFile(file: FileContents, options: MessageOptions, form: MessageForm): Message {
+  const { fd, from, size, isSealed } = file
+  const read = (start: number, end: number) => pieces(fd, from + start, from + end)
+  const message = rereadable({ size, ...headerIn(file) }, read, options, form)
+  const front = Buffer.concat([TOP_LINE, message.header.bytes])
+  return {
+    ...message,
+    ...(isSealed && { sealedFile: (top: Buffer) => (top.equals(front) ? fd : undefined) }),
+    close() {
+      message.close()
+      closeSync(fd)
+    },
+  }
+}
+
+/** Reads the header block: from the first bytes, or else from as many as a block may have and one more. */
+function headerIn({ fd, from, size }: FileContents): ReturnType<typeof headerOf> {
+  const front = Buffer.allocUnsafe(Math.min(size, FRONT))
+  fill(fd, front, from)
+  const found = findHeaderEnd(front, 0)
+  if ('end' in found) return headerOf(Buffer.from(front.subarray(0, found.end)))
+  const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
+  fill(fd, all, from)
+  return headerOf(all)
+}
+
+/**
+ * Reads a part of a file in pieces, each valid until the next one is asked for. Each call has a buffer
+ * of its own: nothing else writes into what is being hashed or sent.
+ */
+function* pieces(fd: number, from: number, to: number): Generator<Buffer> {
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, Math.max(0, to - from)))
+  for (let at = from; at < to; ) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, to - at))
+    fill(fd, piece, at)
+    yield piece
+    at += piece.length
+  }
+}
+
+/** Fills `bytes` from a place in a file. */
+function fill(fd: number, bytes: Buffer, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const length = readSync(fd, bytes, done, bytes.length - done, position + done)
+    if (length === 0) throw new Fault('read', 'the message became shorter while it was read')
+    done += length
   }
 }

@@ -103,7 +103,7 @@ static void read_kept_span(struct answer *answer, struct field field) {
   size_t length = big_endian(field.bytes + 4);
   if (from > answer->body_at || length > answer->body_at - from)
     refuse_answer();
-  read_at(mail.spool, add_to_header(answer, length), length, mail.message_at + from);
+  read_at(mail.spool, add_to_header(answer, length), length, HEADER_GAP + from);
 }
 
 /* e: another envelope, in the same form as the first. */
@@ -230,10 +230,6 @@ int await_answer(struct answer *answer) {
       return ask_again();
     if (big_endian(head + 1) != 0)
       break;
-    if (head[0] == 'm' && is_passed) {
-      send_message();
-      continue;
-    }
     if (head[0] != (acknowledged ? 'h' : 'A'))
       break;
     acknowledged = 1;

@@ -66,39 +66,12 @@ static const char *const variables[] = {"QHPSI",
                                         "BOUNCEUSER",
                                         NULL};
 
-static int has_begun; /* the first bytes of the question were sent */
 static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
-int is_passed;
-
-/* With the first bytes of a question goes the descriptor of the message: unix(7), SCM_RIGHTS. */
-static ssize_t send_first(byte *bytes, size_t length) {
-  union {
-    struct cmsghdr head;
-    char room[CMSG_SPACE(sizeof mail.spool)];
-  } control = {.head = {.cmsg_len = CMSG_LEN(sizeof mail.spool),
-                        .cmsg_level = SOL_SOCKET,
-                        .cmsg_type = SCM_RIGHTS}};
-  struct iovec part = {bytes, length};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  memcpy(CMSG_DATA(&control.head), &mail.spool, sizeof mail.spool);
-  ssize_t count = sendmsg(server, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  /*
-   * If descriptors must not be sent, or too many are in flight, the bytes go alone, and onescand
-   * asks for the message itself.
-   */
-  return count < 0 && errno != EAGAIN && errno != EINTR
-             ? send(server, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT)
-             : count;
-}
 
 static void flush(void) {
   size_t at = 0;
   while (at < unsent) {
-    byte *from = buffer + at;
-    ssize_t count = has_begun ? send(server, from, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT)
-                              : send_first(from, unsent - at);
-    has_begun = has_begun || count > 0;
+    ssize_t count = send(server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0)
       at += (size_t) count;
     else if (errno == EAGAIN)
@@ -171,25 +144,19 @@ static void send_variables(void) {
   }
 }
 
-void send_message(void) {
-  is_passed = 0;
+static void send_message(void) {
   for (size_t at = 0; at < mail.message_size;) {
     size_t left = mail.message_size - at;
     size_t part = left < FRAME_MAX ? left : FRAME_MAX;
     send_head('M', part);
-    send_spooled(mail.spool, part, mail.message_at + at);
+    send_spooled(mail.spool, part, HEADER_GAP + at);
     at += part;
   }
-  send_frame('.', "", 0);
-  flush();
-  question_is_sent();
 }
 
 void ask(void) {
   size_t time_left = time_for_scanners();
   connect_to_server();
-  has_begun = 0;
-  is_passed = 1;
 
   send_frame('1', "osc1", 4);
   send_variables();
@@ -197,8 +164,8 @@ void ask(void) {
   send_number('D', time_left, 4);
   send_head('E', mail.envelope_size);
   send_spooled(mail.envelope, mail.envelope_size, 0);
-  send_number('F', mail.message_at, 8);
   send_number('S', mail.message_size, 8);
+  send_message();
   send_frame('.', "", 0);
   flush();
   question_is_sent();

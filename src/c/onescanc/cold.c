@@ -59,5 +59,5 @@ _Noreturn void go_cold(char *why) {
   if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
     fail(EXIT_BUG, "bug", text("setenv: %m"));
   caller.words[0] = program;
-  become("cold program", caller.words, hidden_from_cold, mail.spool, mail.message_at);
+  become("cold program", caller.words, hidden_from_cold, mail.spool, HEADER_GAP);
 }

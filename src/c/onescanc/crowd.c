@@ -25,8 +25,7 @@ enum {
   WAIT_DEFAULT = 60, /* seconds */
   WAIT_MAX = 600,
   LOOK_EVERY = 50, /* milliseconds between two looks for a free place */
-  LARGE_IN_MEMORY_MAX = 8,
-  FREE_FROM = 100 /* the lowest descriptor for the lock: above those of callers and runtimes */
+  FREE_FROM = 100  /* the lowest descriptor for the lock: above those of callers and runtimes */
 };
 
 static long places; /* 0: no limit */
@@ -48,18 +47,18 @@ void read_cold_settings(void) {
   longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
-/* Returns the first of `count` bytes that nobody has locked; `count` if there is none. */
-static off_t free_place(int fd, long count) {
-  for (off_t at = 0; at < count;) {
+/* Returns the first byte of all places that nobody has locked; `places` if there is none. */
+static off_t free_place(int fd) {
+  for (off_t at = 0; at < places;) {
     struct flock other = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = count - at};
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
     if (fcntl(fd, F_OFD_GETLK, &other))
       return 0;
     if (other.l_type == F_UNLCK || other.l_start > at)
       return at;
     at = other.l_start + other.l_len;
   }
-  return count;
+  return places;
 }
 
 /*
@@ -86,12 +85,12 @@ static int open_places(const char *program) {
  * Takes a place; returns whether this process has one. A file system without such locks sets no
  * limit.
  */
-static int take_place(int fd, long count) {
+static int take_place(int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB))
     return errno != EWOULDBLOCK;
-  off_t at = free_place(fd, count);
+  off_t at = free_place(fd);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < count;
+  int is_taken = at < places;
   if (is_taken)
     fcntl(fd, F_OFD_SETLK, &own);
   flock(fd, LOCK_UN);
@@ -107,7 +106,7 @@ void wait_for_place(const char *program) {
     return; /* a host without /dev/shm, or one where others took the name: there is no limit */
   close(opened);
   double until = uptime() + (double) longest_wait * 1e3;
-  while (!take_place(fd, places)) {
+  while (!take_place(fd)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
@@ -115,13 +114,4 @@ void wait_for_place(const char *program) {
                 places, longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
-}
-
-/*
- * Takes one of the places for this program, without waiting. That limits how many large messages of
- * the account are in memory at a time. The lock ends when this process becomes another program.
- */
-int take_memory_place(void) {
-  int fd = open_places("/proc/self/exe");
-  return fd >= 0 && take_place(fd, LARGE_IN_MEMORY_MAX);
 }

@@ -37,10 +37,9 @@ int main(int count, char **words) {
   receive_envelope(); /* second: qmail-smtpd writes it after the message, and would block */
 
   struct answer answer;
-  do {
+  do
     ask();
-    prepare_outgoing();
-  } while (!await_answer(&answer));
+  while (!await_answer(&answer));
   obey(&answer);
 }
 

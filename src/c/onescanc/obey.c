@@ -24,7 +24,7 @@ static void write_log_lines(const struct answer *answer) {
 static _Noreturn void hand_on(const struct answer *answer) {
   check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
-  if (write_at(mail.outgoing, answer->header, answer->header_size, message_at))
+  if (write_at(mail.spool, answer->header, answer->header_size, message_at))
     fail_spool("write the spool file");
   if (answer->envelope) {
     mail.envelope = memory_file();
@@ -32,7 +32,7 @@ static _Noreturn void hand_on(const struct answer *answer) {
       fail_spool("write the envelope");
   }
   write_log_lines(answer);
-  become("next program", caller.chain, hidden_from_chain, mail.outgoing, message_at);
+  become("next program", caller.chain, hidden_from_chain, mail.spool, message_at);
 }
 
 /*

@@ -5,7 +5,7 @@
  * another program.
  *
  *   main.c           the steps, in their order
- *   spool.c          keeps the message as it comes, and seals it for onescand and scanners
+ *   spool.c          keeps the message as it comes
  *   envelope.c       keeps the envelope, and knows its form
  *   server.c         connects to onescand, and waits for it
  *   conversation.c   the descriptor of that connection, and the time that scanners had
@@ -33,7 +33,7 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 enum {
   ADDRESS_MAX = 1002,      /* the real qmail-queue's limit */
   ENVELOPE_MAX = 64 * MIB, /* a larger one is EXIT_NO_MEMORY */
-  FRAME_MAX = MIB,         /* one piece of a message for onescand */
+  FRAME_MAX = 64 * KIB,    /* one piece of a message for onescand */
   VARIABLE_MAX = 64 * KIB, /* one variable for onescand */
   ANSWER_MAX = 256 * KIB,  /* all that onescand says */
   HEADER_MAX = MIB,        /* a header block that onescand may edit */
@@ -41,7 +41,7 @@ enum {
   REPLY_MAX = 255,         /* a reply for the SMTP client */
   WHY_MAX = KIB,           /* onescand's reason to go cold */
   HEADER_GAP =
-      16 * KIB, /* free before the message that goes out: a new header may be so much longer */
+      16 * KIB, /* free before the message in its spool: a new header may be so much longer */
   COLD_NEEDS_SPACE = 512 * MIB /* of address space, for onescan-queue to start */
 };
 
@@ -54,10 +54,8 @@ enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
 /* The mail of this process. */
 struct mail {
-  int spool;         /* the message as it came, with something in front of it */
-  size_t message_at; /* where the message begins in it */
-  int outgoing;      /* HEADER_GAP empty bytes, then the message; -1 until it is made */
-  int envelope;      /* the envelope from its first byte */
+  int spool;    /* HEADER_GAP empty bytes, then the message as it came */
+  int envelope; /* the envelope from its first byte */
   size_t message_size;
   size_t envelope_size; /* through its last NUL */
 };
@@ -86,8 +84,6 @@ void keep(int fd, size_t length, size_t offset, const char *what);
 int memory_file(void);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
 void read_at(int fd, byte *bytes, size_t length, size_t offset);
-/* Makes the file for the next program while onescand is at work. */
-void prepare_outgoing(void);
 
 /* envelope.c: how far an envelope was read. */
 struct envelope_reader {
@@ -140,10 +136,7 @@ void connect_to_server(void);
 void wait_for_server(short event);
 
 /* ask.c */
-extern int is_passed; /* onescand has the descriptor of the message, and not its bytes */
 void ask(void);
-/* Sends the message itself, to an onescand that got no descriptor. */
-void send_message(void);
 
 /* answer.c: a valid answer. */
 struct answer {
@@ -176,10 +169,6 @@ void read_cold_settings(void);
  * long.
  */
 void wait_for_place(const char *program);
-/*
- * Whether this process may hold a large message in memory. If so, it has the place until it ends.
- */
-int take_memory_place(void);
 
 /* log.c */
 void log_line(const void *line, size_t length);

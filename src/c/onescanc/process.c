@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-struct mail mail = {.outgoing = -1};
+struct mail mail;
 struct caller caller;
 
 _Noreturn void end_without_memory(void) {

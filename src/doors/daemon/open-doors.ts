@@ -1,9 +1,5 @@
 import type { Server } from 'node:net'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
-import {
-  loadPassedDescriptors,
-  type PassedDescriptors,
-} from '../../ground/net/passed-descriptors.ts'
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { wakeOne } from '../../ground/net/wake-one.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
@@ -44,8 +40,7 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
-  const passing = await loadPassedDescriptors()
-  const common = { ...options, reporter, budget, identifyPeer, passing }
+  const common = { ...options, reporter, budget, identifyPeer }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -75,7 +70,6 @@ interface DoorOptions extends DaemonOptions {
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer
-  readonly passing: PassedDescriptors | undefined
   /** Set for a door that hands mail on. */
   readonly relay: SmtpRoute | undefined
 }

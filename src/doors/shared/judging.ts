@@ -20,6 +20,17 @@ export type Judging = {
     }
 )
 
+/** Returns what a message is kept and looked at by, if it is judged. */
+export function messageOptions(configuration: Configuration): MessageOptions {
+  const { policy, env, digestsFor, tools, memoryFiles } = configuration
+  return {
+    policy: policy?.spool ?? readSpoolPolicy(env),
+    digestsFor,
+    createHash: tools.crypto?.createHash,
+    memoryFiles,
+  }
+}
+
 export function startJudging(configuration: Configuration): Judging {
   const { policy, directories, env, tools } = configuration
   const off = policy === undefined ? NOTHING_SCANS : switchedOff(directories)
@@ -32,12 +43,7 @@ export function startJudging(configuration: Configuration): Judging {
   const judgement = { policy, tools: { ...tools, scanners }, rules, byRule, adapt }
   return {
     kind: 'judge',
-    messageOptions: {
-      policy: policy.spool,
-      digestsFor: configuration.digestsFor,
-      createHash: tools.crypto?.createHash,
-      memoryFiles: configuration.memoryFiles,
-    },
+    messageOptions: messageOptions(configuration),
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judgement,
   }

@@ -15,8 +15,6 @@ export interface ServedConnection {
 export interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
-  /** Whether nothing is read from a connection until it is resumed. */
-  readonly pauseOnConnect?: boolean
   /**
    * Serves the client at a socket, or turns it away and returns undefined. `over` is to be called
    * once, when nothing is left to do for the connection.
@@ -35,13 +33,12 @@ export interface ServeOptions<Served extends ServedConnection> {
 /** Serves each connection to a server that does not listen yet, until the door is closed. */
 export function serve<Served extends ServedConnection>({
   every,
-  pauseOnConnect,
   accept,
   log,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
   const connections = new ConnectionSet<Served>({ every, tick: (served) => served.tick() })
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect }, (socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     const served = accept(socket, connections, () => connections.delete(served!))
     if (served !== undefined) connections.add(served)
   })

@@ -25,8 +25,6 @@ export interface ClientReplies {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
-/** Asks for the message itself, because no descriptor came. */
-export const sendIt = frame('m')
 const end = frame('.')
 
 /**

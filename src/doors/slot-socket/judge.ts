@@ -1,11 +1,7 @@
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { withinTime } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
-import { type MessageOptions, messageInMemory } from '../../message/in-memory.ts'
-import { readPassedFile } from '../../message/passed-file.ts'
-import type { Message } from '../../message/spool.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
@@ -24,8 +20,6 @@ import type { Request } from './request.ts'
 export interface RequestContext {
   readonly configuration: Configuration
   readonly policyFor: (variables: Request['variables']) => ClientPolicy
-  /** Set if clients can hand files over. */
-  readonly passing: PassedDescriptors | undefined
   /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
   /** Milliseconds for which the request has waited for its turn. */
@@ -65,7 +59,7 @@ export async function answerRequest(request: Request, context: RequestContext): 
     const quota = clientPolicy.asksQuota ? configuration.quota : undefined
     return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
-  const message = await readMessage(request, policy, context)
+  const message = await request.message()
   const transaction = { message, envelope, client }
   const about = () => ({ ...log(), transaction })
   try {
@@ -129,20 +123,6 @@ function readEnvelope(wire: Buffer): Envelope {
   const envelope = reader.finish()
   if (envelope.wire.length < wire.length) throw new GoCold('bytes behind the envelope')
   return envelope
-}
-
-async function readMessage(
-  { message }: Request,
-  policy: Policy,
-  { configuration, passing }: RequestContext,
-): Promise<Message> {
-  const options: MessageOptions = {
-    policy: policy.spool,
-    digestsFor: configuration.digestsFor,
-    createHash: configuration.tools.crypto?.createHash,
-  }
-  if (Buffer.isBuffer(message)) return messageInMemory(message, options)
-  return readPassedFile({ ...message, sealed: passing!.isSealed(message.descriptor) }, options)
 }
 
 /**

@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs'
-import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
-import { IN_MEMORY, type PassedFile } from '../../message/passed-file.ts'
+import type { Message } from '../../message/spool.ts'
+import type { MessageStream } from '../shared/intake/message-stream.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -17,8 +16,8 @@ export interface Request {
   readonly envelope: Buffer
   /** Bytes of the message. */
   readonly size: number
-  /** The message, or the file with it that the client has handed over. */
-  readonly message: Buffer | Omit<PassedFile, 'sealed'>
+  /** Makes the message, which the caller closes. May be called once. */
+  message(): Promise<Message>
 }
 
 export interface RequestLimits {
@@ -26,21 +25,19 @@ export interface RequestLimits {
   readonly maxSize: number
   /** Called before memory is allocated for what the client sends. It may throw. */
   readonly charge: (bytes: number) => void
+  /** Called once the head has come whole. Returns what keeps the message while it comes. */
+  readonly gather: () => MessageStream
 }
 
 /** The payload of the first frame of a conversation. */
 export const VERSION = 'osc1'
 /** The tag of the question about withheld messages, and of its answer. */
 export const WITHHELD = 'w'
-/**
- * Bytes from which on a message has memory of its own. A smaller one lies in the runtime's pool.
- */
-const FREED_FROM = 64 * 1024
 const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
-/** Bytes that are charged for a large message in a file: for its header block and for one read. */
-const FILE_COST = 1536 * 1024
+/** Bytes of the message that come in one frame at most. */
+const PIECE_MAX = 64 * 1024
 
 /** The rule for the frames of one tag. */
 interface FrameRule {
@@ -59,10 +56,9 @@ const frameRules: Readonly<Record<string, FrameRule>> = {
   R: { order: 2, limit: 1, exact: true },
   D: { order: 3, limit: 4, exact: true },
   E: { order: 4, limit: ENVELOPE_MAX },
-  F: { order: 5, limit: 8, exact: true, optional: true },
-  S: { order: 6, limit: 8, exact: true },
-  M: { order: 7, limit: 1024 * 1024, optional: true, repeats: true },
-  '.': { order: 8, limit: 0, exact: true },
+  S: { order: 5, limit: 8, exact: true },
+  M: { order: 6, limit: PIECE_MAX, optional: true, repeats: true },
+  '.': { order: 7, limit: 0, exact: true },
 }
 
 const inOrder = Object.values(frameRules)
@@ -75,11 +71,9 @@ export class SlotRequestReader {
   #takesReply = false
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
-  #offset: number | undefined // where the message begins in the file
-  #descriptor: number | undefined
-  #wantsBytes = false
   #size: number | undefined
-  #body: Buffer | undefined
+  #stream: MessageStream | undefined
+  #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
   #asksWithheld = false
@@ -117,21 +111,6 @@ export class SlotRequestReader {
   }
 
   /**
-   * Takes the descriptor that came with the first bytes. It is called before `push` takes those.
-   */
-  handOver(descriptor: number): void {
-    this.#descriptor = descriptor
-  }
-
-  /**
-   * Whether the client must send the message: it said that it hands a file over, but no descriptor
-   * came.
-   */
-  get wantsBytes(): boolean {
-    return this.#wantsBytes
-  }
-
-  /**
    * Whether the client asks no question about a message, but which messages are withheld from
    * scanners.
    */
@@ -139,14 +118,9 @@ export class SlotRequestReader {
     return this.#asksWithheld
   }
 
-  /**
-   * Frees the message at once, without waiting for the garbage collector. Nobody may read it any
-   * more.
-   */
+  /** Frees the message. It is called once that is closed, or if nobody made one. */
   free(): void {
-    if (this.#body !== undefined) releaseBuffer(this.#body)
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
-    this.#descriptor = undefined
+    this.#stream?.discard()
   }
 
   #room(tag: string, length: number): Buffer {
@@ -158,7 +132,7 @@ export class SlotRequestReader {
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
       throw new GoCold(`frame ${tag} of ${length} bytes`)
     }
-    if (tag === 'M') return this.#roomInBody(length)
+    if (tag === 'M') return this.#roomForPiece(length)
     const { charge } = this.#limits
     if (tag === 'V') charge(2 * length + VARIABLE_COST)
     else if (tag === 'E') charge(2 * length) // the envelope is copied when it is looked at
@@ -173,12 +147,10 @@ export class SlotRequestReader {
     this.#next = rule.order + 1
   }
 
-  #roomInBody(length: number): Buffer {
-    if (this.#body === undefined) throw new GoCold('a message beside a file')
-    if (length > this.#body.length - this.#received)
-      throw new GoCold('a message longer than its size')
+  #roomForPiece(length: number): Buffer {
     this.#received += length
-    return this.#body.subarray(this.#received - length, this.#received)
+    if (this.#received > this.#size!) throw new GoCold('a message longer than its size')
+    return this.#piece.subarray(0, length)
   }
 
   #take(tag: string, payload: Buffer): void {
@@ -199,11 +171,11 @@ export class SlotRequestReader {
       case 'E':
         this.#envelope = payload
         return
-      case 'F':
-        this.#offset = offsetIn(payload)
-        return
       case 'S':
         this.#takeSize(payload.readBigUInt64BE())
+        return
+      case 'M':
+        this.#stream!.write(payload)
         return
       case WITHHELD:
         this.#asksWithheld = true
@@ -223,47 +195,28 @@ export class SlotRequestReader {
   }
 
   #takeSize(bytes: bigint): void {
-    const { maxSize, charge } = this.#limits
+    const { maxSize, charge, gather } = this.#limits
     if (bytes > BigInt(maxSize)) {
       throw new GoCold(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
     }
     const size = Number(bytes)
+    const piece = Math.min(size, PIECE_MAX)
+    charge(piece)
+    this.#piece = Buffer.allocUnsafe(piece)
+    this.#stream = gather()
     this.#size = size
-    if (this.#offset === undefined) this.#makeRoomFor(size)
-    else if (this.#descriptor !== undefined) charge(size > IN_MEMORY ? FILE_COST : size)
-  }
-
-  #makeRoomFor(size: number): void {
-    this.#limits.charge(size)
-    this.#body = size < FREED_FROM ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size)
   }
 
   #end(): void {
-    const offset = this.#offset
-    const descriptor = this.#descriptor
-    const isToBeSent = offset !== undefined && descriptor === undefined
-    if (isToBeSent && this.#body === undefined) {
-      this.#makeRoomFor(this.#size!)
-      this.#next = frameRules.M!.order
-      this.#wantsBytes = true
-      return
-    }
-    this.#wantsBytes = false
-    if (this.#body !== undefined && this.#received < this.#body.length) {
-      throw new GoCold('a message shorter than its size')
-    }
+    if (this.#received < this.#size!) throw new GoCold('a message shorter than its size')
+    const stream = this.#stream!
     this.#request = {
       variables: this.#variables,
       takesReply: this.#takesReply,
       timeLeft: this.#timeLeft,
       envelope: this.#envelope,
       size: this.#size!,
-      message: this.#body ?? { descriptor: descriptor!, offset: offset!, size: this.#size! },
+      message: () => stream.finish(),
     }
   }
-}
-
-/** A number that is too large for a file ends like any other wrong offset. */
-function offsetIn(payload: Buffer): number {
-  return Number(payload.readBigUInt64BE())
 }

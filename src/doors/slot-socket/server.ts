@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net'
 import { createSemaphore, type Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
-import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
+import { createGathering } from '../shared/intake/gathering.ts'
+import { createMessageStream, type MessageStream } from '../shared/intake/message-stream.ts'
+import { messageOptions } from '../shared/judging.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
 import { bounceUserOf } from '../shared/slot-client.ts'
 import { createClientPolicies } from './client-policy.ts'
@@ -23,8 +26,6 @@ export interface SlotSocketOptions {
   readonly maxClients: number
   /** Bytes of all requests that are not answered yet. */
   readonly memory: number
-  /** Takes files that clients hand over; undefined if this runtime cannot. */
-  readonly passing: PassedDescriptors | undefined
   readonly identifyPeer: IdentifyPeer
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
@@ -37,7 +38,6 @@ const BOUNCE_USER_FOR = 1000
 /** What all conversations of the slot's door share. */
 export class SlotServer {
   readonly maxSize: number
-  readonly passing: PassedDescriptors | undefined
   readonly log: (line: string) => void
   readonly #options: SlotSocketOptions
   readonly #turns: Semaphore
@@ -46,7 +46,6 @@ export class SlotServer {
   constructor(first: Configuration, options: SlotSocketOptions) {
     this.#options = options
     this.maxSize = options.maxSize
-    this.passing = options.passing
     this.log = options.log
     this.#turns = createSemaphore(options.maxClients)
     this.#judging = judgingBy(first)
@@ -55,6 +54,12 @@ export class SlotServer {
   /** Sets what requests that come from now on are judged by. */
   configure(configuration: Configuration): void {
     this.#judging = judgingBy(configuration)
+  }
+
+  /** Returns what keeps a message while it comes. Memory is charged to the lease. */
+  gather(lease: MemoryLease): MessageStream {
+    const options = messageOptions(this.#judging.configuration)
+    return createMessageStream(createGathering(options, lease))
   }
 
   /**
@@ -67,14 +72,14 @@ export class SlotServer {
     gone: AbortSignal,
     elapsed: () => number,
   ): Promise<Buffer> {
-    const { identifyPeer, maxClients, passing, reporter } = this.#options
+    const { identifyPeer, maxClients, reporter } = this.#options
     const peer = identifyPeer(socket)
     const arrived = performance.now()
     const done = await takeTurn(this.#turns, maxClients, gone, request.timeLeft)
     const waited = performance.now() - arrived
     const judging = this.#judging // a message stays with the one that it began with
     try {
-      const about = { gone, elapsed, peer, waited, passing, reporter }
+      const about = { gone, elapsed, peer, waited, reporter }
       return await answerRequest(request, { ...judging, ...about })
     } finally {
       done()

@@ -1,9 +1,7 @@
-import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
-import { acknowledgement, goCold, heartbeat, sendIt } from './carry-out.ts'
-import { takeFirstBytes } from './first-bytes.ts'
+import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, SlotRequestReader } from './request.ts'
 import type { SlotServer } from './server.ts'
@@ -36,15 +34,13 @@ export class SlotSession extends DoorConnection {
   constructor(socket: Socket, host: SlotHost) {
     super(socket, host)
     this.#host = host
-    const { maxSize, passing } = host.server
-    this.#reader = new SlotRequestReader({ maxSize, charge: host.lease.charge })
+    const { server, lease } = host
+    this.#reader = new SlotRequestReader({
+      maxSize: server.maxSize,
+      charge: lease.charge,
+      gather: () => server.gather(lease),
+    })
     socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
-    if (passing) {
-      takeFirstBytes(socket, passing, (bytes, descriptor) => {
-        if (descriptor !== undefined) this.#takeDescriptor(descriptor)
-        this.receive(bytes)
-      })
-    }
   }
 
   /** Ends a conversation that has asked nothing yet. */
@@ -58,7 +54,6 @@ export class SlotSession extends DoorConnection {
   }
 
   protected hear(chunk: Buffer): void {
-    const wanted = this.#reader.wantsBytes
     try {
       this.#reader.push(chunk)
       if (this.#reader.asksWithheld) this.leave(this.#host.server.withheld())
@@ -70,7 +65,6 @@ export class SlotSession extends DoorConnection {
       this.#giveUp(error)
     }
     if (this.#headAt === undefined || this.isBusy || this.hasLeft) return
-    if (this.#reader.wantsBytes && !wanted) this.socket.write(sendIt)
     if (this.#reader.request !== undefined) void this.#judge(this.#reader.request)
     else if (!this.#hasAcknowledged) this.#acknowledge() // the client may wait for it before it sends more
   }
@@ -95,11 +89,6 @@ export class SlotSession extends DoorConnection {
 
   protected free(): void {
     this.#reader.free()
-  }
-
-  #takeDescriptor(descriptor: number): void {
-    if (this.hasLeft) closeSync(descriptor)
-    else this.#reader.handOver(descriptor)
   }
 
   #acknowledge(): void {

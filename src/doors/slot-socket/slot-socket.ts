@@ -2,7 +2,6 @@ import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { createBudget } from '../shared/limits/memory-budget.ts'
 import { serve } from '../shared/serve.ts'
-import { GoCold } from './go-cold.ts'
 import { SlotServer, type SlotSocketOptions } from './server.ts'
 import { SlotSession } from './session.ts'
 
@@ -16,7 +15,7 @@ const SESSION_BYTES = 16 * 1024
 /** Makes the slot's door, which speaks the protocol of doc/design.md with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const server = new SlotServer(first, options)
-  const budget = createBudget(options.memory, (why) => new GoCold(why))
+  const budget = createBudget(options.memory)
   /** The conversations whose head has not come whole, in the order of arrival. */
   const waiting = new Set<SlotSession>()
 
@@ -33,7 +32,6 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
 
   const door = serve<SlotSession>({
     every: TICK,
-    pauseOnConnect: options.passing !== undefined,
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
     accept(socket, _, over) {

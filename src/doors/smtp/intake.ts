@@ -1,12 +1,10 @@
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
-import { findHeaderEnd, HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
 import { type CrlfReader, createCrlfReader } from '../shared/intake/crlf-reader.ts'
-import { createGathering, type Gathering } from '../shared/intake/gathering.ts'
+import { createGathering } from '../shared/intake/gathering.ts'
+import { createMessageStream, type MessageStream } from '../shared/intake/message-stream.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
-
-const LF = 0x0a
 
 /** How the lines of a received message end. */
 export type KeptLineEnds = 'lf' | 'as they are'
@@ -44,7 +42,7 @@ export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLea
   let lineEnds: CrlfReader | undefined = createCrlfReader() // undefined once lines are kept as they are
 
   function openStream(): MessageStream {
-    return createStream(createGathering(options, lease()))
+    return createMessageStream(createGathering(options, lease()))
   }
 
   /**
@@ -92,44 +90,6 @@ export function createSmtpIntake(options: MessageOptions, lease: () => MemoryLea
       }
     },
     discard: () => stream.discard(),
-  }
-}
-
-interface MessageStream {
-  write(bytes: Buffer): void
-  finish(): Promise<Message>
-  discard(): void
-}
-
-/**
- * Splits bytes into header block and body. The block stays in memory until its end comes, or it is
- * too large.
- */
-function createStream(gathering: Gathering): MessageStream {
-  let state: 'header' | 'body' | 'too large' = 'header'
-  let lineStart = 0
-
-  /** Holds bytes of the header block, and returns whether the block has ended. */
-  function holdHeader(bytes: Buffer): boolean {
-    gathering.addToHeader(bytes)
-    if (!bytes.includes(LF)) return false
-    const found = findHeaderEnd(gathering.inMemory, lineStart)
-    if ('next' in found) lineStart = found.next
-    return 'end' in found
-  }
-
-  return {
-    write(bytes) {
-      if (state === 'body') return gathering.addToBody(bytes)
-      if (state === 'too large') return
-      const piece = bytes.subarray(0, HEADER_MAX + 1 - gathering.inMemory.length)
-      if (holdHeader(piece)) {
-        state = 'body'
-        gathering.addToBody(bytes.subarray(piece.length))
-      } else if (gathering.inMemory.length > HEADER_MAX) state = 'too large'
-    },
-    finish: gathering.finish,
-    discard: gathering.discard,
   }
 }
 

@@ -25,7 +25,6 @@ const functions = {
   poll: ['int', 'bytes', 'ulong', 'int'],
   prctl: ['int', 'int', 'ulong', 'ulong', 'ulong', 'ulong'],
   recv: ['long', 'int', 'bytes', 'ulong', 'int'],
-  recvmsg: ['long', 'int', 'bytes', 'int'],
   send: ['long', 'int', 'bytes', 'ulong', 'int'],
   sendmsg: ['long', 'int', 'bytes', 'int'],
   sendto: ['long', 'int', 'bytes', 'ulong', 'int', 'bytes', 'uint'],

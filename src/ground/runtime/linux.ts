@@ -24,6 +24,7 @@ export const SCM_RIGHTS = 1
 export const SO_TYPE = 3
 export const SO_PEERCRED = 17
 export const SO_DOMAIN = 39
+export const SO_PASSRIGHTS = 83
 export const AF_UNIX = 1
 export const SOCK_DGRAM = 2
 
@@ -31,8 +32,6 @@ export const SOCK_DGRAM = 2
 export const MSG_PEEK = 0x2
 export const MSG_DONTWAIT = 0x40
 export const MSG_NOSIGNAL = 0x4000
-export const MSG_CTRUNC = 0x8
-export const MSG_CMSG_CLOEXEC = 0x40000000
 
 /* poll(2) and epoll(7) */
 export const EPOLL_CLOEXEC = 0o2000000
@@ -64,7 +63,6 @@ export const O_PATH = 0o10000000
 export const MFD_CLOEXEC = 1
 export const MFD_ALLOW_SEALING = 2
 export const F_ADD_SEALS = 1033
-export const F_GET_SEALS = 1034
 export const LOCK_EX = 2
 export const LOCK_NB = 4
 

@@ -1,8 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
-import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import { clients, coldPrograms, missing, onescanc, sanitized } from './client.ts'
 import {
@@ -20,7 +17,6 @@ import {
   otherEnvelope,
   replyText,
   scriptedDaemon,
-  sendIt,
   type Talk,
 } from './scripted-daemon.ts'
 
@@ -30,7 +26,6 @@ import {
  */
 
 const programs = coldPrograms(t)
-const passing = (await loadPassedDescriptors())!
 const plain = 'Subject: x\nX-QHPSI: forged\n\nbody\n'
 const HEADER = plain.indexOf('\n\n') + 2
 const edited = accept(
@@ -223,7 +218,6 @@ for (const { name, program } of missing ? [] : clients) {
         t,
         program[0]!,
         async (talk) => {
-          if (after === 'M') talk.say(sendIt)
           while (after && !talk.heard.some(({ tag }) => tag === after)) {
             await new Promise(setImmediate)
           }
@@ -330,14 +324,7 @@ t.test(
 
 t.test('the question is that of the document', { skip: missing }, async (t) => {
   const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(200_000)}`)
-  // It says that no descriptor came, and gets the bytes.
-  const script = async ({ question, say, heard, end: finish }: Talk) => {
-    await question
-    say(sendIt)
-    while (heard.filter(({ tag }) => tag === '.').length < 2) await new Promise(setImmediate)
-    finish(acknowledgement, end(code(71)))
-  }
-  const { daemon } = await meet(t, onescanc, script, {
+  const { daemon } = await meet(t, onescanc, answering(end(code(71))), {
     message,
     errorFd: 6,
     settings: {
@@ -351,7 +338,7 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   })
   const heard = daemon.talks[0]!.heard
   const tags = heard.map(({ tag }) => tag).join('')
-  t.match(tags, /^1V+RDEFS\.M+\.$/)
+  t.match(tags, /^1V+RDESM+\.$/)
   const payload = (tag: string) =>
     heard.filter((frame) => frame.tag === tag).map((frame) => frame.payload)
   t.same(payload('1'), [Buffer.from('osc1')])
@@ -359,7 +346,7 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
   t.same(payload('D'), [uint32(7000)])
   t.same(payload('S'), [uint64(message.length)])
   t.same(payload('E')[0]?.toString(), 'Fa@example.org\0Tb@example.org\0\0')
-  t.ok(payload('M').every(({ length }) => length > 0 && length <= 1024 ** 2))
+  t.ok(payload('M').every(({ length }) => length > 0 && length <= 64 * 1024))
   t.ok(Buffer.concat(payload('M')).equals(message))
   const variables = payload('V').map(String).sort()
   t.match(variables, [
@@ -381,100 +368,18 @@ t.test('a variable over 64 KiB is not sent: the client goes cold', { skip: missi
   wentCold(t, run, /VIRUSTAGONLY: is too long/)
 })
 
-t.test('a message is handed over below the line for scanners', { skip: missing }, async (t) => {
-  for (const { program } of clients) {
-    for (const size of [0, 5, 65_537, 500_000]) {
-      const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(size)}`)
-      const script = async ({ question, handed, end }: Talk) => {
-        const offset = (await question).find(({ tag }) => tag === 'F')?.payload
-        t.same(offset, uint64(TOP_LINE.length))
-        t.ok(passing.isSealed(handed()))
-        const read = readFileSync(`/proc/self/fd/${handed()}`)
-        t.ok(read.equals(Buffer.concat([TOP_LINE, message])))
-        end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
-      }
-      const { run, daemon } = await meet(t, program[0]!, script, { message })
-      const tags = daemon.talks[0]?.heard.map(({ tag }) => tag).join('')
-      t.match(tags, /^1V*RDEFS\.$/)
-      t.equal(run.code, 0, run.logged)
-      t.ok(run.text === `X: y\n${message.toString()}`)
-    }
-  }
-})
-
 t.test(
-  'a message that is too large for memory is handed over in a file',
+  'a message of any size goes out with its new header and the body as it came',
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
-      const message = Buffer.concat([
-        Buffer.from('Subject: x\n\n'),
-        Buffer.alloc(9_000_000, 'a line\n'),
-      ])
-      const script = async ({ question, handed, end }: Talk) => {
-        const offset = (await question).find(({ tag }) => tag === 'F')!.payload.readBigUInt64BE()
-        t.notOk(passing.isSealed(handed()))
-        t.match(readlinkSync(`/proc/self/fd/${handed()}`), / \(deleted\)$/)
-        const read = readFileSync(`/proc/self/fd/${handed()}`)
-        t.ok(read.subarray(Number(offset)).equals(message))
-        end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
+      for (const size of [0, 5, 16_370, 16_400, 65_537, 600_000]) {
+        const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(size)}`)
+        const script = answering(accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
+        const { run } = await meet(t, program[0]!, script, { message })
+        t.equal(run.code, 0, run.logged)
+        t.ok(run.deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X: y\n'), message])))
       }
-      const { run } = await meet(t, program[0]!, script, { message })
-      t.equal(run.code, 0, run.logged)
-      t.ok(run.deliveries[0]?.message.equals(Buffer.concat([Buffer.from('X: y\n'), message])))
-    }
-  },
-)
-
-t.test(
-  'only some large messages lie in memory at a time; further ones lie in files',
-  { skip: missing },
-  async (t) => {
-    const message = Buffer.concat([
-      Buffer.from('Subject: x\n\n'),
-      Buffer.alloc(1_000_000, 'a line\n'),
-    ])
-    const sealed: boolean[] = []
-    let isFull = () => {}
-    const full = new Promise<void>((resolve) => {
-      isFull = resolve
-    })
-    const clientsAtOnce = 10
-    const script = async ({ question, handed, end }: Talk) => {
-      await question
-      if (sealed.push(passing.isSealed(handed())) === clientsAtOnce) isFull()
-      await full
-      end(acknowledgement, accept(bodyAt(12), insert('X: y\n'), keep(0, 12)))
-    }
-    const daemon = await scriptedDaemon(t, script)
-    const runs = Array.from({ length: clientsAtOnce }, () =>
-      runSlot({
-        program: [onescanc],
-        message,
-        settings: { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: daemon.socket },
-      }),
-    )
-    for (const { code, text } of await Promise.all(runs)) {
-      t.equal(code, 0)
-      t.ok(text === `X: y\n${message}`)
-    }
-    t.equal(sealed.filter(Boolean).length, 8)
-  },
-)
-
-t.test(
-  'a daemon that asks for the message twice, or too late, breaks the protocol',
-  { skip: missing },
-  async (t) => {
-    for (const words of [
-      [sendIt, sendIt],
-      [acknowledgement, sendIt, heartbeat, sendIt],
-    ]) {
-      const { run } = await meet(t, onescanc, async ({ question, say }: Talk) => {
-        await question
-        say(...words)
-      })
-      wentCold(t, run, /makes no sense/)
     }
   },
 )

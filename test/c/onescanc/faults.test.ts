@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { ftruncateSync, readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
@@ -131,44 +130,6 @@ t.test(
     }
   },
 )
-
-t.test(
-  'a process with the descriptor of a sealed message cannot change the message',
-  { skip: missing },
-  async (t) => {
-    const attempts = [
-      (fd: number) => writeSync(fd, 'X', 0),
-      (fd: number) => writeSync(fd, 'X', 100_000_000),
-      (fd: number) => ftruncateSync(fd, 0),
-      (fd: number) => fallocate(fd),
-      (fd: number) => mapForWriting(fd),
-    ]
-    for (const message of [small, large]) {
-      const ended = await run(
-        t,
-        async (talk) => {
-          await talk.question
-          for (const attempt of attempts) t.throws(() => attempt(talk.handed()))
-          await edit(talk)
-        },
-        { message: Buffer.from(message) },
-      )
-      t.ok(ended.text === `X-QHPSI: clean\n${message}`)
-    }
-  },
-)
-
-/** Tells what a descriptor is, by other programs that inherit it. */
-function fallocate(fd: number): void {
-  execFileSync('fallocate', ['-l', '100M', '/dev/fd/3'], {
-    stdio: ['ignore', 'ignore', 'ignore', fd],
-  })
-}
-
-function mapForWriting(fd: number): void {
-  const script = 'import mmap; mmap.mmap(3, 0, mmap.MAP_SHARED, mmap.PROT_WRITE)'
-  execFileSync('python3', ['-c', script], { stdio: ['ignore', 'ignore', 'ignore', fd] })
-}
 
 t.test(
   'onescanc works under softlimit -m 3000000, as in classic run scripts',

@@ -23,7 +23,6 @@
 
 int server = -1;
 int acknowledged;
-int is_passed;
 
 static jmp_buf next_answer;
 
@@ -40,9 +39,6 @@ int begin_anew(void) {
 /* All words are there before they are read. */
 void wait_for_server(short event) {
   (void) event;
-}
-
-void send_message(void) {
 }
 
 void hang_up(void) {
@@ -106,7 +102,7 @@ int main(void) {
   mail.message_size = read_number();
   byte *message = read_bytes(mail.message_size);
   mail.spool = memory_file();
-  if (write_at(mail.spool, message, mail.message_size, 0))
+  if (write_at(mail.spool, message, mail.message_size, HEADER_GAP))
     return EXIT_WRITE;
   caller.error_fd = 2;
   for (int head; (head = getchar()) != EOF;) {

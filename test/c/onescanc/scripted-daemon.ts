@@ -1,11 +1,9 @@
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { takeFirstBytes } from '../../../src/doors/slot-socket/first-bytes.ts'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 
 /** A daemon by the protocol of doc/design.md, whose answers a test writes, right or wrong. */
 
@@ -17,8 +15,6 @@ export interface Frame {
 /** One conversation. */
 export interface Talk {
   readonly connection: Socket
-  /** The descriptor that came with its first bytes; open until the test is over. */
-  readonly handed: () => number
   /** The client's frames so far. */
   readonly heard: readonly Frame[]
   /** Settles with all frames once the last one is here. */
@@ -45,8 +41,8 @@ export async function scriptedDaemon(
   const directory = mkdtempSync(join(tmpdir(), 'onescan-script-'))
   const socket = join(directory, 's')
   const talks: Talk[] = []
-  const server = createServer({ pauseOnConnect: true }, (connection) => {
-    const talk = listen(connection, t)
+  const server = createServer((connection) => {
+    const talk = listen(connection)
     talks.push(talk)
     void script(talk)
   })
@@ -60,10 +56,7 @@ export async function scriptedDaemon(
   return { socket, talks }
 }
 
-const passing = (await loadPassedDescriptors())!
-
-function listen(connection: Socket, t: Test): Talk {
-  let handed: number | undefined
+function listen(connection: Socket): Talk {
   const heard: Frame[] = []
   let asked = (_: readonly Frame[]) => {}
   const question = new Promise<readonly Frame[]>((resolve) => {
@@ -77,18 +70,9 @@ function listen(connection: Socket, t: Test): Talk {
     },
   })
   connection.on('data', (chunk: Buffer) => reader.push(chunk))
-  takeFirstBytes(connection, passing, (bytes, descriptor) => {
-    handed = descriptor
-    if (descriptor !== undefined) t.teardown(() => closeSync(descriptor))
-    reader.push(bytes)
-  })
   connection.on('error', () => {}) // a client that goes cold hangs up
   return {
     connection,
-    handed() {
-      if (handed === undefined) throw new Error('nothing was handed over')
-      return handed
-    },
     heard,
     question,
     say: (...words) => void connection.write(Buffer.concat(words)),
@@ -98,7 +82,6 @@ function listen(connection: Socket, t: Test): Talk {
 
 export const acknowledgement = frame('A')
 export const heartbeat = frame('h')
-export const sendIt = frame('m')
 export const cold = (why: string) => frame('C', Buffer.from(why, 'latin1'))
 
 export const bodyAt = (offset: number) => frame('B', uint64(offset))

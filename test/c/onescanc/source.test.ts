@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { exit } from '../../../src/doors/shared/replies/exit-codes.ts'
 import { chainEnvironment } from '../../../src/ground/settings/environment.ts'
-import { TOP_LINE } from '../../../src/message/top-line.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -13,7 +12,7 @@ import { source } from './client.ts'
 const text = textInC(source)
 const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
 const root = join(import.meta.dirname, '../../..')
-const protocol = readFileSync(join(root, 'doc/design.md'), 'utf8')
+const _protocol = readFileSync(join(root, 'doc/design.md'), 'utf8')
 
 const list = (name: string) => listInC(text, name)
 
@@ -90,11 +89,4 @@ t.test('exit codes are those of onescan-queue(8), and of onescanc(8)', async (t)
     told.split(/\D+/).map(Number),
     own.sort((a, b) => a - b),
   )
-})
-
-t.test('the line above a message is the one that scanners always find', async (t) => {
-  const [, line = ''] = /top_line\[\] = "(.*)"/.exec(text) ?? []
-  const [, length] = /TOP_LINE = (\d+)/.exec(text) ?? []
-  t.equal(`${line.padEnd(Number(length) - 1)}\n`, TOP_LINE.toString())
-  t.match(protocol, TOP_LINE.toString().trim())
 })

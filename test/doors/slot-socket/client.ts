@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
-import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 
 /**
@@ -16,12 +14,7 @@ export interface Question {
   readonly timeLeft?: number
   readonly envelope?: Buffer
   readonly message?: Buffer
-  /**
-   * Instead of the message's bytes: a descriptor that is sent with the first ones of the question.
-   */
-  readonly handed?: number
-  /** Where the message begins in that file; that alone says that there is one. */
-  readonly offset?: number
+  /** That the head announces, if it is another than that of `message`. */
   readonly size?: number
 }
 
@@ -39,7 +32,7 @@ export const simpleMessage = Buffer.from('Subject: x\n\nbody\n')
 
 /** Returns the frames of a question, one by one. */
 export function framesOf(question: Question): Buffer[] {
-  const { variables = {}, message = simpleMessage, offset, size } = question
+  const { variables = {}, message = simpleMessage, size } = question
   const frames = [frame('1', Buffer.from('osc1'))]
   for (const [name, value] of Object.entries(variables)) {
     frames.push(frame('V', Buffer.from(`${name}=${value}`)))
@@ -47,31 +40,18 @@ export function framesOf(question: Question): Buffer[] {
   frames.push(frame('R', Buffer.of(question.takesReply ? 1 : 0)))
   frames.push(frame('D', uint32(question.timeLeft ?? 60_000)))
   frames.push(frame('E', question.envelope ?? simpleEnvelope))
-  if (offset !== undefined) frames.push(frame('F', uint64(offset)))
   frames.push(frame('S', uint64(size ?? message.length)))
-  if (offset === undefined) return [...frames, ...messageFrames(message)]
-  frames.push(frame('.'))
-  return frames
-}
-
-function messageFrames(message: Buffer): Buffer[] {
-  const frames: Buffer[] = []
   for (let at = 0; at < message.length; at += 0x10000) {
     frames.push(frame('M', message.subarray(at, at + 0x10000)))
   }
   return [...frames, frame('.')]
 }
 
-const passing = (await loadPassedDescriptors())!
-
 /** Asks, and reads the whole answer. */
 export async function ask(socket: string, question: Question): Promise<Heard> {
   const connection = await call(socket)
-  const { handed, message = simpleMessage } = question
-  const frames = Buffer.concat(framesOf(question))
-  if (handed === undefined) connection.write(frames)
-  else passing.send(descriptorOf(connection)!, frames, handed)
-  return hearOut(connection, () => connection.write(Buffer.concat(messageFrames(message))))
+  connection.write(Buffer.concat(framesOf(question)))
+  return hearOut(connection)
 }
 
 export async function call(socket: string): Promise<Socket> {
@@ -82,13 +62,12 @@ export async function call(socket: string): Promise<Socket> {
 }
 
 /** Reads until the daemon closes the connection. Throws if that is cut, or not in frames. */
-export function hearOut(connection: Socket, whenAskedForIt = () => {}): Promise<Heard> {
+export function hearOut(connection: Socket): Promise<Heard> {
   let tags = ''
   let last: Buffer = Buffer.alloc(0)
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
     take(tag, payload) {
-      if (tag === 'm') whenAskedForIt()
       tags += tag
       last = payload
     },
@@ -130,8 +109,7 @@ export interface Outcome {
 export function carryOut({ tags, payload }: Heard, question: Question): Outcome {
   const { message = simpleMessage, envelope = simpleEnvelope } = question
   const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }
-  if (!/^(?:Am?|mA|m)?C$|^(?:Am?|mA)h*[axC]$/.test(tags))
-    throw new Error(`no conversation: ${tags}`)
+  if (!/^C$|^Ah*[axC]$/.test(tags)) throw new Error(`no conversation: ${tags}`)
   if (tags.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
   const fields = fieldsOf(payload)
   const all = (tag: string) => fields.filter((field) => field.tag === tag)

@@ -160,7 +160,7 @@ t.test('messages over --max-clients wait, and the wait counts as their time', as
 t.test('memory bounds how many clients may wait, even if they send next to nothing', async (t) => {
   const clamd = await standIn(t, () => {})
   const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 20 * 1024 })
+  const slot = await openSlot(t, variables, { maxClients: 8, memory: 5 * 26 * 1024 })
   const asked = Array.from({ length: 8 }, () => slot.ask({ variables, timeLeft: 600 }))
   const got = await Promise.all(asked)
   const cold = got.filter(({ why }) => why.includes('--memory'))
@@ -176,7 +176,7 @@ t.test('a message over the limit goes cold before it is sent', async (t) => {
 })
 
 t.test('messages in memory are bounded by --memory, which is given back', async (t) => {
-  const slot = await openSlot(t, own, { memory: 100_000 })
+  const slot = await openSlot(t, own, { memory: 200_000 })
   const large = { ...question, message: Buffer.alloc(60_000, 'x') }
   const holder = await call(slot.socket)
   const acknowledged = once(holder, 'data')

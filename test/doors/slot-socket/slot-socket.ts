@@ -6,10 +6,7 @@ import { readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
 import type { SlotSocketOptions } from '../../../src/doors/slot-socket/server.ts'
 import { createSlotSocket } from '../../../src/doors/slot-socket/slot-socket.ts'
-import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
-
-const passing = await loadPassedDescriptors()
 
 /** What the rig needs of tap's test object. */
 interface Test {
@@ -48,7 +45,6 @@ export async function openSlot(
       maxSize: 8 * 1024 * 1024,
       maxClients: 20,
       memory: 32 * 1024 * 1024,
-      passing,
       identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
       log: (line) => log.push(line),
       ...options,

@@ -12,6 +12,8 @@ import {
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../ground/errors/fault.ts'
+import { descriptorOf } from '../../../ground/net/descriptor-of.ts'
+import { refuseDescriptors } from '../../../ground/net/refuse-descriptors.ts'
 import type { DoorAddress } from '../options/door-address.ts'
 import { type BoundSocket, bindSocket } from './bind.ts'
 
@@ -46,6 +48,7 @@ export async function listenAt(
       server.listen({ ...where, backlog: BACKLOG }, onListening),
     ),
   )
+  await refuseDescriptors(descriptorOf(server) ?? -1)
 }
 
 /** Binds a socket at the address, in the same way, for other processes to listen on. */
@@ -133,7 +136,8 @@ async function openAt<Opened>(
 }
 
 /** Listens on a socket that the first process has bound. */
-export function listenOn(server: Server, fd: number): Promise<void> {
+export async function listenOn(server: Server, fd: number): Promise<void> {
+  await refuseDescriptors(fd)
   return listening(server, `descriptor ${fd}`, (onListening) =>
     server.listen({ fd }, BACKLOG, onListening),
   )

@@ -10,7 +10,7 @@ export interface Budget {
 
 /** What one conversation has taken of a budget, in bytes. */
 export interface MemoryLease {
-  /** Sets bytes aside before they are allocated. Throws if the budget has too few left. */
+  /** Sets bytes aside before they are allocated. Throws a Fault of kind `out-of-memory` if that fails. */
   charge(bytes: number): void
   /** Whether half of the budget would still be free after a charge of so many bytes. */
   isPlenty(bytes: number): boolean
@@ -20,14 +20,8 @@ export interface MemoryLease {
   close(): void
 }
 
-/**
- * Makes a budget of `limit` bytes. `refusal` makes the error that a charge throws if too few are
- * left.
- */
-export function createBudget(
-  limit: number,
-  refusal: (why: string) => Error = (why) => new Fault('out-of-memory', why),
-): Budget {
+/** Makes a budget of `limit` bytes. */
+export function createBudget(limit: number): Budget {
   let used = 0
   return {
     get used() {
@@ -40,7 +34,9 @@ export function createBudget(
       let charged = 0
       return {
         charge(bytes) {
-          if (bytes > limit - used) throw refusal(`no memory for ${bytes} bytes more (--memory)`)
+          if (bytes > limit - used) {
+            throw new Fault('out-of-memory', `no memory for ${bytes} bytes more (--memory)`)
+          }
           used += bytes
           charged += bytes
         },
