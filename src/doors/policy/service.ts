@@ -28,7 +28,7 @@ export function createPolicyService(
   const idle = new Set<Socket>()
   const connections = new ConnectionSet<Socket>()
 
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => socket.destroy())
     if (!makeRoom()) {
       socket.destroy()
@@ -51,7 +51,8 @@ export function createPolicyService(
 
   async function converse(socket: Socket): Promise<void> {
     const reader = createAttributeReader()
-    for await (const chunk of socket) {
+    // A client that has said all may still wait for its answers.
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       const requests = reader.push(chunk)
       if (requests.length === 0) continue
       idle.delete(socket)
@@ -62,6 +63,7 @@ export function createPolicyService(
       if (closing) socket.end()
       else if (!socket.destroyed) idle.add(socket)
     }
+    socket.end()
   }
 
   /**

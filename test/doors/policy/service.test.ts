@@ -103,6 +103,15 @@ t.test('over one connection only the full recipient is refused', async (t) => {
   ])
 })
 
+t.test('a client that has closed its own side still gets its answers', async (t) => {
+  const { connect } = await rig(t)
+  const talker = await connect()
+  const answers = [talker.ask(rcpt('full@example.org')), talker.ask(rcpt('half@example.org'))]
+  talker.socket.end()
+  t.same(await Promise.all(answers), [{ action: full }, { action: 'DUNNO' }])
+  await talker.closed
+})
+
 t.test('the announced size counts', async (t) => {
   const { connect } = await rig(t)
   const { ask } = await connect()
