@@ -1,0 +1,128 @@
+import t from 'tap'
+import { createRandom } from '../../bench/readers/random.ts'
+import { readQuarantine } from '../../cases/kept.ts'
+import { buildStage } from '../../cases/stage.ts'
+import type { Client } from './client.ts'
+import { startNext } from './next-server.ts'
+import { openDoor } from './rig.ts'
+
+/**
+ * Clients that close their side, or the whole connection, at any point of a message: nothing is lost,
+ * delivered twice, or answered 250 without being delivered.
+ */
+
+type Leaving = 'half-closes' | 'closes' | 'resets'
+
+function leave({ socket }: Client, how: Leaving): void {
+  if (how === 'half-closes') socket.end()
+  else if (how === 'closes') socket.destroy()
+  else socket.resetAndDestroy()
+}
+
+for (const lmtp of [false, true]) {
+  const name = lmtp ? 'LMTP' : 'SMTP'
+  const greeting = lmtp ? 'LHLO x' : 'EHLO x'
+
+  t.test(
+    `${name}: a client that says all at once and closes its side gets all answers`,
+    async (t) => {
+      const stage = buildStage()
+      t.teardown(stage.remove)
+      const next = await startNext(t, { lmtp })
+      const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
+      const client = await door.call()
+      await client.say(greeting)
+      await client.say('MAIL FROM:<a@b.example>')
+      await client.say('RCPT TO:<b@b.example>')
+      await client.say('RCPT TO:<c@b.example>')
+      await client.say('DATA')
+      client.write('Subject: x\r\n\r\nhello\r\n.\r\nNOOP\r\nQUIT\r\n')
+      client.socket.end()
+      const taken = lmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
+      t.match(await client.rest(), [...taken, /^250 /, /^221 /])
+      t.equal(next.got.length, 1)
+    },
+  )
+
+  t.test(
+    `${name}: a client that leaves at any byte of the content leaves no message`,
+    async (t) => {
+      const stage = buildStage()
+      t.teardown(stage.remove)
+      const next = await startNext(t, { lmtp })
+      const door = await openDoor(t, next.port, { settings: { QHPSI: stage.scanner }, lmtp })
+      const content = 'Subject: x\r\n\r\n.. dots\r\n.\r\n'
+      for (const how of ['half-closes', 'closes', 'resets'] as const) {
+        for (let at = 0; at < content.length; at++) {
+          const client = await door.call()
+          await client.say(greeting)
+          await client.say('MAIL FROM:<a@b.example>')
+          await client.say('RCPT TO:<b@b.example>')
+          await client.say('DATA')
+          client.write(content.slice(0, at))
+          leave(client, how)
+          for (const reply of await client.rest()) t.notMatch(reply, /^2/, `${how} at ${at}`)
+        }
+      }
+      while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+      t.equal(next.got.length, 0)
+    },
+  )
+
+  t.test(`${name}: whenever clients leave, what was answered 250 is there once`, async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+    const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+    const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+    const next = await startNext(t, { lmtp })
+    const door = await openDoor(t, next.port, { settings: { QHPSI, QUARANTINE, CONTROLDIR }, lmtp })
+    const { below, once, pick } = createRandom(lmtp ? 5 : 4)
+    const answers = new Map<string, readonly { to: string; isTaken: boolean }[]>()
+
+    async function send(number: number): Promise<void> {
+      const text = pick(['VIRUS', 'hello'])
+      const to = Array.from({ length: 1 + below(4) }, (_, at) => {
+        return `u${at}@${pick(['skip.example', 'keep.example'])}`
+      })
+      const client = await door.call()
+      await client.say(greeting)
+      await client.say(`MAIL FROM:<m${number}@b.example>`)
+      for (const path of to) await client.say(`RCPT TO:<${path}>`)
+      await client.say('DATA')
+      const lines = 'line of text\r\n'.repeat(pick([0, 10, 20_000]))
+      const content = `Subject: x\r\n\r\n${text}\r\n${lines}.\r\n`
+      const end = once(3) ? below(content.length) : content.length
+      client.write(content.slice(0, end))
+      const replies: string[] = []
+      if (end === content.length && once(3)) replies.push((await client.hear()) ?? '')
+      leave(client, pick(['half-closes', 'half-closes', 'closes', 'resets']))
+      replies.push(...(await client.rest()))
+      answers.set(
+        `m${number}@b.example`,
+        to.map((to, at) => {
+          return { to, isTaken: (lmtp ? replies[at] : replies[0])?.startsWith('250') === true }
+        }),
+      )
+    }
+    for (let number = 0; number < 120; number += 6) {
+      await Promise.all([0, 1, 2, 3, 4, 5].map((more) => send(number + more)))
+    }
+    while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+    const kept = await readQuarantine(stage.quarantine)
+    let taken = 0
+    for (const [sender, recipients] of answers) {
+      const found = [
+        ...next.got.filter((mail) => mail.sender === sender),
+        ...kept.map(({ record }) => record).filter((record) => record.sender === sender),
+      ].flatMap(({ recipients }) => recipients)
+      for (const { to, isTaken } of recipients) {
+        const times = found.filter((path) => path === to).length
+        if (isTaken) taken++
+        const ok = isTaken ? times === 1 : times <= 1
+        if (!ok) t.fail(`${to} of ${sender} is there ${times} times, answered ${isTaken}`)
+      }
+    }
+    t.ok(taken > 20, `${taken} recipients were answered 250`)
+  })
+}
