@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import t, { type Test } from 'tap'
 import { bytes } from '../cases/case.ts'
 import { readQuarantine } from '../cases/kept.ts'
@@ -92,8 +93,13 @@ const passages: readonly [string, string | false, OpenPassage][] = [
   ['Sendmail by proxy', sendmailMissing, byProxy(sendmail)],
 ]
 
-/** The mailbox that a server was told, in one form. */
-const mailbox = (address: string) => address.toLowerCase().replace(/["\\]/g, '').replace(/\.$/, '')
+/** The mailbox that a server was told (latin1), in one form, with its domain as DNS has it. */
+function mailbox(address: string): string {
+  const plain = address.toLowerCase().replace(/["\\]/g, '').replace(/\.$/, '')
+  const at = plain.lastIndexOf('@')
+  const domain = domainToASCII(Buffer.from(address.slice(at + 1), 'latin1').toString('utf8'))
+  return /[\x80-\xff]/.test(plain) ? `${plain.slice(0, at)}@${domain}` : plain
+}
 
 for (const [name, missing, open] of passages) {
   t.test(name, { skip: missing }, async (t) => {
@@ -101,7 +107,7 @@ for (const [name, missing, open] of passages) {
       const stage = buildStage()
       t.teardown(stage.remove)
       const policy = stage.file('control/onescan.policy', lines)
-      const receiver = await startReceiver()
+      const receiver = await startReceiver({ extensions: ['8BITMIME', 'SMTPUTF8', 'PIPELINING'] })
       const { port, mta, words } = await open(t, receiver, stage)
       t.teardown(async () => {
         await mta.stop()
@@ -121,7 +127,8 @@ for (const [name, missing, open] of passages) {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
             const [number, form] = next
             const session = await openSmtp(port)
-            await session.say(`MAIL FROM:<f${number}@example.net>`)
+            const isUtf8 = /[\x80-\xff]/.test(form)
+            await session.say(`MAIL FROM:<f${number}@example.net>${isUtf8 ? ' SMTPUTF8' : ''}`)
             await session.say(`RCPT TO:${form}`)
             for (const other of others) await session.say(`RCPT TO:<${other}>`)
             if ((await session.say('DATA')).startsWith('354')) {

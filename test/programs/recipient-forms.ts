@@ -64,12 +64,50 @@ const special = [
   `"x"@${TRAP}.`,
 ]
 
-/** All forms, without RCPT TO: and without doubles. */
+/** Addresses without a name of DNS. */
+const nameless = [
+  'postmaster',
+  'Postmaster',
+  '"postmaster"',
+  'victim@[127.0.0.1]',
+  'victim@[127.000.000.001]',
+  'victim@[IPv6:::1]',
+  'victim@[ipv6:0:0:0:0:0:0:0:1]',
+  'victim@127.0.0.1',
+  'victim@[2130706433]',
+  `victim@[${TRAP}]`,
+]
+
+/** Characters that are ignored, are dots, or become ASCII when a domain is looked up (UTS 46). */
+const disguised = [
+  ...['\u00ad', '\u034f', '\u180e', '\u200b', '\u200c', '\u200d', '\u2060', '\ufe0f', '\ufeff'].map(
+    (ignored) => `victim@exam${ignored}ple.org`,
+  ),
+  'victim\u00ad@example.org',
+  'vic\u200btim@example.org',
+  'victim@example\u3002org',
+  'victim@example\uff0eorg',
+  'victim@example\uff61org',
+  'victim@\uff45xample.org',
+  'victim@ex\u1d43mple.org',
+  'victim@example.org\u00ad',
+  `x@tr\u00adap.example.org`,
+  `x@tra\uff50.example.org`,
+  'victim@b\u00fccher.example',
+  'victim@bu\u0308cher.example',
+].map((address) => Buffer.from(address).toString('latin1'))
+
+/** All forms in latin1, without RCPT TO: and without doubles. */
 export function recipientForms(): string[] {
   const addresses = locals.flatMap((local) =>
     ats.flatMap((at) => domains.map((domain) => `${local}${at}${domain}`)),
   )
   const plainOnes = [VICTIM, '"victim"@example.org', 'victim@Example.ORG.']
   const wrapped = plainOnes.flatMap((address) => around.map((form) => form(address)))
-  return [...new Set([...[...addresses, ...special].map((address) => `<${address}>`), ...wrapped])]
+  return [
+    ...new Set([
+      ...[...addresses, ...special, ...nameless, ...disguised].map((address) => `<${address}>`),
+      ...wrapped,
+    ]),
+  ]
 }

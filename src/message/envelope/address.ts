@@ -1,3 +1,5 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
+
 /** An address of mail, parted into mailbox and domain. Each character is one byte (latin1). */
 export interface MailAddress {
   /** The address as it was written. */
@@ -58,18 +60,35 @@ export function lowerCase(text: string): string {
 const PLAIN_PATH =
   /^<(?:(?:[\w.#$&'*+/=?^`{|}~\x80-\xff-]+|"[\w. #$&'*+/=?^`{|}~\x80-\xff-]+")@(?:[\w\x80-\xff-]+(?:\.[\w\x80-\xff-]+)*|\[(?:IPv6:)?[0-9a-f:.]+\])|postmaster)>$/i
 
+/** Characters that programs leave out when they compare or look up names. */
+const IGNORED = /\p{Default_Ignorable_Code_Point}/u
+
 /** Whether a path, with its angle brackets, names one mailbox for all mail servers. */
 export function isPlainPath(path: Buffer): boolean {
   const text = path.toString('latin1')
-  return PLAIN_PATH.test(text) && !foldsToAscii(text)
+  if (!PLAIN_PATH.test(text)) return false
+  if (!/[\x80-\xff]/.test(text)) return true
+  const { local, domain = '' } = readAddress(path.toString('utf8').slice(1, -1))
+  return !foldsToAscii(local + domain) && !IGNORED.test(local) && isUnicodeDomain(domain)
 }
 
 /**
- * Whether letters in UTF-8 become ASCII if case and width are made the same, as servers may do: the
- * sharp s is two letters in capitals.
+ * Whether letters become ASCII if case and width are made the same, as servers may do: the sharp s is
+ * two letters in capitals.
  */
 function foldsToAscii(text: string): boolean {
-  const others = Buffer.from(text.replace(/[^\x80-\xff]+/g, ''), 'latin1').toString('utf8')
-  const lower = others.normalize('NFKC').toLowerCase()
+  const lower = text
+    .replace(/[ -~]+/g, '')
+    .normalize('NFKC')
+    .toLowerCase()
   return /[ -~]/.test(lower + lower.toUpperCase())
+}
+
+/**
+ * Whether a domain with other letters than those of ASCII is written as it is shown (RFC 5890, U-label).
+ * Otherwise DNS looks up another name than the one that is written: `e` for its full-width form, nothing
+ * for a soft hyphen, a dot for that of other scripts.
+ */
+function isUnicodeDomain(domain: string): boolean {
+  return !/[^ -~]/.test(domain) || domainToUnicode(domainToASCII(domain)) === domain.toLowerCase()
 }
