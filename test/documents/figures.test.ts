@@ -14,7 +14,6 @@ import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
-import { EHLO_COUNTS_FOR } from '../../src/doors/smtp/server.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
 import { table } from '../../src/ground/settings/table.ts'
@@ -128,7 +127,6 @@ t.test(
     t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
-    t.match(page, `remembered for ${EHLO_COUNTS_FOR / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
   },
 )

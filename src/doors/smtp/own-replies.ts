@@ -32,11 +32,7 @@ export const sentTooEarly = reply(554, '5.5.0', 'nothing may be sent before the 
 
 export const noRoomForRecipient = rawReply(NO_ROOM)
 export const nextServerLost = rawReply(NEXT_SERVER_LOST)
-export const nextServerChanged = reply(
-  CLOSING,
-  '4.3.0',
-  'the next mail server has changed, try again',
-)
+export const nextServerGone = rawReply({ ...NEXT_SERVER_LOST, code: CLOSING })
 /** RFC 3463: a routing loop. */
 export const mailLoop = reply(
   451,

@@ -20,7 +20,6 @@ import {
 } from './next-server.ts'
 import type { ContentLimits } from './refusals.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
-import type { EhloReply } from './wire/extensions.ts'
 
 /** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
 export interface SmtpRoute {
@@ -64,18 +63,9 @@ export interface SmtpServer
    */
   callNext(): Promise<NextServer>
   readonly loops: LoopWatch
-  /**
-   * Returns the next server's latest answer to EHLO, or undefined if it is older than
-   * EHLO_COUNTS_FOR.
-   */
-  recallEhloReply(): EhloReply | undefined
-  rememberEhloReply(reply: EhloReply): void
   /** Logs trouble that concerns no message. */
   complain(line: string): void
 }
-
-/** Milliseconds for which the next server's answer to EHLO counts for other clients, too. */
-export const EHLO_COUNTS_FOR = 60_000
 
 /** The door's own state, which changes while it serves. */
 export interface SmtpDoorState {
@@ -93,7 +83,6 @@ export function createSmtpServer(
   const uptime = () => performance.now()
   const callNext = () => callNextServer(route.next, nextServerTimeouts)
   const complain = (line: string) => options.log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
-  let latest: { readonly reply: EhloReply; readonly at: number } | undefined
   return {
     lmtp,
     hostname: hostname(),
@@ -120,12 +109,6 @@ export function createSmtpServer(
     openLease: options.budget.open,
     callNext,
     loops: createLoopWatch({ lmtp, callNext, complain, uptime }),
-    recallEhloReply() {
-      return latest && uptime() - latest.at < EHLO_COUNTS_FOR ? latest.reply : undefined
-    },
-    rememberEhloReply(reply) {
-      latest = { reply, at: uptime() }
-    },
     log: options.mailLog,
     complain,
     begin: options.reporter?.begin,

@@ -41,14 +41,18 @@ export class SmtpSession {
   readonly #peer: string | undefined
   readonly #nextServer: NextServerLink
   #transaction: SmtpTransaction | undefined
+  /** The client's EHLO, HELO or LHLO as it was sent. */
+  #hello: Buffer | undefined
   #attributes: ClientAttributes = {}
+  /** Whether XCLIENT has told who the client is, for the whole session. */
+  #isNamed = false
   #over = false
 
   constructor(server: SmtpServer, client: SmtpClient, peer: string | undefined) {
     this.#server = server
     this.#client = client
     this.#peer = peer
-    this.#nextServer = new NextServerLink(server, () => this.amidMessage)
+    this.#nextServer = new NextServerLink(server)
   }
 
   /** Whether MAIL was taken and the message is not over. */
@@ -111,7 +115,7 @@ export class SmtpSession {
       case 'RSET':
         return this.#reset(line)
       case 'NOOP':
-        return this.#nextServer.noop(line)
+        return this.#nextServer.passIfOpen(line)
       case 'QUIT':
         this.#over = true
         return this.#nextServer.quit(line)
@@ -129,7 +133,9 @@ export class SmtpSession {
     if (this.#server.loops.isOwnQuestion(line)) return mailLoop
     this.#dropTransaction()
     this.#forget()
-    return this.#nextServer.greet(line)
+    const reply = await this.#nextServer.greet(line)
+    if (reply.code === 250) this.#hello = line
+    return reply
   }
 
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
@@ -234,16 +240,18 @@ export class SmtpSession {
   #reset(line: Buffer): Promise<RawReply> {
     this.#dropTransaction()
     this.#forget()
-    return this.#nextServer.reset(line)
+    return this.#nextServer.passIfOpen(line)
   }
 
   /** The mail server in front tells about its own client: XFORWARD_README, XCLIENT_README. */
   async #learnAttributes({ verb, line, argument }: SmtpCommand): Promise<RawReply> {
     const isForward = verb === 'XFORWARD'
-    const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.bind(line))
+    const reply = await (isForward ? this.#nextServer.forward(line) : this.#nextServer.pass(line))
     if (reply.code >= 300) return reply
     this.#attributes = { ...this.#attributes, ...parseAttributes(argument) }
-    if (!isForward) this.#dropTransaction()
+    if (isForward) return reply
+    this.#isNamed = true
+    this.#dropTransaction()
     return reply
   }
 
@@ -258,7 +266,7 @@ export class SmtpSession {
   /** The attributes of XFORWARD are for one message, those of XCLIENT for the connection. */
   #forget(): void {
     this.#nextServer.forget()
-    if (!this.#nextServer.isBound) this.#attributes = {}
+    if (!this.#isNamed) this.#attributes = {}
   }
 
   #dropTransaction(): void {
@@ -267,7 +275,7 @@ export class SmtpSession {
   }
 
   #sendingClient(): SendingClient {
-    return sendingClient(this.#attributes, this.#peer, this.#nextServer.hello)
+    return sendingClient(this.#attributes, this.#peer, this.#hello)
   }
 
   /** Logs why mail is deferred, and returns the reply. */

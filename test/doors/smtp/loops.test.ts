@@ -35,11 +35,11 @@ for (const lmtp of [false, true]) {
       const door = await openDoor(t, forward.port, { settings, lmtp })
       forward.to = door.port
       const client = await door.call()
+      t.match(await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`), /^250 /)
       t.equal(
-        await client.say(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`),
+        await client.say('MAIL FROM:<ann@example.net>'),
         '451 4.4.6 mail goes round: the next mail server leads back to this filter',
       )
-      t.equal(await client.say('MAIL FROM:<ann@example.net>').then((reply) => reply.slice(0, 9)), '451 4.4.6') // biome-ignore format: a line
       t.ok(forward.calls() < 100, `${forward.calls()} connections`)
       const complaint =
         'the next server leads back to this place: mail would go round, and is deferred'
@@ -55,7 +55,8 @@ t.test('two doors that lead to each other are found', async (t) => {
   const second = await openDoor(t, first.port, { settings })
   forward.to = second.port
   const client = await first.call()
-  t.match(await client.say('EHLO client.example.org'), /^451 4\.4\.6 /)
+  await client.say('EHLO client.example.org')
+  t.match(await client.say('MAIL FROM:<ann@example.net>'), /^451 4\.4\.6 /)
   await client.close()
   t.ok(forward.calls() < 100, `${forward.calls()} connections`)
 })

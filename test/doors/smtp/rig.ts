@@ -102,10 +102,12 @@ export async function sendThrough(
   sender = 'ann@example.net',
 ): Promise<string> {
   const client = await door.call()
-  await client.say('EHLO client.example.org')
-  await client.say(`MAIL FROM:<${sender}>`)
-  for (const to of recipients) await client.say(`RCPT TO:<${to}>`)
-  const go = await client.say('DATA')
+  const commands = ['EHLO client.example.org', `MAIL FROM:<${sender}>`]
+  let go = ''
+  for (const line of [...commands, ...recipients.map((to) => `RCPT TO:<${to}>`), 'DATA']) {
+    go = await client.say(line)
+    if (go.startsWith('421')) return go
+  }
   if (!go.startsWith('354')) return go
   client.write(content)
   client.write('.\r\n')
