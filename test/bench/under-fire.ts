@@ -6,7 +6,6 @@ import { compiled } from './compile.ts'
 import { treeOf } from './daemon-memory.ts'
 import { drive, type Passage, type Tally } from './drive.ts'
 import { makeFile, makeLetter } from './letters.ts'
-import { takeLog } from './log-file.ts'
 import { startOnescand } from './onescand.ts'
 import { ourFields, queuedHeaders } from './queued.ts'
 import { openWorkshop } from './workshop.ts'
@@ -20,9 +19,6 @@ export interface Aftermath {
   readonly unscanned: number
   /** Processes that were killed with signal 9. */
   readonly killed: { readonly daemons: number; readonly workers: number; readonly clients: number }
-  /** Messages that the cold program had to do. */
-  readonly cold: number
-  readonly seconds: number
 }
 
 export interface Fire {
@@ -112,10 +108,8 @@ export async function underFire({ messages, atOnce, programs, spool }: Fire): Pr
     const others = queuedHeaders(workshop.queue)
       .map(ourFields)
       .filter((found) => JSON.stringify(found) !== JSON.stringify(clean))
-    const { seconds } = tally
-    const { cold } = takeLog(log)
     const outcomes = count(passages.map(outcomeOf))
-    return { tally, outcomes, unscanned: others.length, killed, cold, seconds }
+    return { tally, outcomes, unscanned: others.length, killed }
   } finally {
     battle.on = false
     await clamd.stop()
