@@ -30,6 +30,18 @@ t.test('a client that leaves at any byte of its request does the daemon no harm'
   t.same(slot.log, [])
 })
 
+t.test('a client that has asked and closes its side gets its answer', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const variables = { QHPSI: stage.file('slow', '#!/bin/sh\nsleep 0.3\n', 0o700) }
+  const slot = await openSlot(t, variables)
+  const slow = { variables, message: plain }
+  const connection = await call(slot.socket)
+  const heard = hearOut(connection)
+  connection.end(Buffer.concat(framesOf(slow)))
+  t.equal(carryOut(await heard, slow).does, 'hand on')
+})
+
 t.test('a client that sends garbage is told to go cold', async (t) => {
   const slot = await openSlot(t, own)
   for (const garbage of [

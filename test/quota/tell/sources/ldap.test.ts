@@ -144,6 +144,27 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     },
   )
 
+  t.test('an answer that comes late is there for the next question', async (t) => {
+    const settings = readLdapSettings(env)!
+    const uptime = () => performance.now()
+    const asked = createLdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
+    t.teardown(() => asked.close())
+    const user = parseUser('ann')!
+    t.match(await asked.find(parseUser('bob')!), { found: 'entry' }, 'the connection is open')
+    await slapd.pause()
+    const before = slapd.searchesFor('ann')
+    t.match(await asked.find(user), { found: 'trouble', why: /no answer in 300 ms/ })
+    t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
+    slapd.resume()
+    let answer = await asked.find(user)
+    while (answer.found === 'trouble') {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      answer = await asked.find(user)
+    }
+    t.match(answer, { found: 'entry', quota: '300' })
+    t.equal(slapd.searchesFor('ann'), before + 1, 'by the one search')
+  })
+
   t.test('a connection that was closed while idle is opened with the same account', async (t) => {
     const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0', QUOTAPATIENCE: '5000' })
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
