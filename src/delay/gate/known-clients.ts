@@ -104,7 +104,7 @@ export class KnownClients {
         this.#put(client, Math.min(left, remember))
       }
     } catch (error) {
-      log(`--known-file ${path}: ${errorText(error)}; starts with no known clients`)
+      log(`--known-file ${errorText(error)}; starts with no known clients`)
     }
   }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { readForeignFile } from '../../ground/path/read.ts'
 import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
 
 /** The seconds for which each client is still known, in the order of their last visits. */
@@ -24,9 +26,12 @@ export function readKnownFile(file: string, now: number): Map<string, number> {
   const [head = '', ...lines] = text.slice(0, Math.max(0, end)).split('\n')
   const [, saved, count] = /^smtp-delay-known 1 (\d{1,12}) (\d{1,9})$/.exec(head) ?? []
   if (saved === undefined) {
-    throw new Error(/^smtp-delay-known /.test(text) ? 'is of another version' : 'is damaged')
+    const isOther = /^smtp-delay-known /.test(text)
+    throw new Error(`${file}: is ${isOther ? 'of another version' : 'damaged'}`)
   }
-  if (text.slice(end) !== `${digestOf(text.slice(0, end))}\n`) throw new Error('is damaged')
+  if (text.slice(end) !== `${digestOf(text.slice(0, end))}\n`) {
+    throw new Error(`${file}: is damaged`)
+  }
   const passed = Math.max(0, now - Number(saved))
   const clients = new Map<string, number>()
   for (const line of lines.slice(0, Number(count))) {
@@ -66,25 +71,13 @@ export async function writeKnownFile(
   await syncDirectoryAside(dirname(file))
 }
 
-/**
- * Reads the text of the file; undefined if there is none. It is opened without following a link or
- * waiting, since somebody may have put a link or a FIFO in its place.
- */
+/** Reads the text of the file; undefined if there is none. Somebody else may have put it there. */
 function readText(file: string): string | undefined {
-  let fd: number
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return readForeignFile(file, FILE_MAX).toString('latin1')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
-  }
-  try {
-    const status = fstatSync(fd)
-    if (!status.isFile()) throw new Error('is no file')
-    if (status.size > FILE_MAX) throw new Error('is too large')
-    return readFileSync(fd, 'latin1')
-  } finally {
-    closeSync(fd)
   }
 }
 

@@ -276,7 +276,7 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   rmSync(file)
   mkdirSync(file)
   const odd = await startGate({ command, words })
-  t.match(odd.log.join('\n'), /is no file; starts with no known clients/)
+  t.match(odd.log.join('\n'), /is not a regular file; starts with no known clients/)
   await odd.stop()
   await t.rejects(startGate({ command, words: [...words, '--known-file', '/nonexistent/known'] }), {
     message: /--known-file \/nonexistent\/known: ENOENT.*make it a directory/,
