@@ -1,4 +1,5 @@
 /* The ways out of the launcher: a line for the log, and an exit code that leaves mail unqueued. */
+#include "../log-place.h"
 #include "kernel.h"
 #include "launcher.h"
 #include "text.h"
@@ -10,40 +11,24 @@ void fail_as_slot(char *const *environment) {
   slot_environment = environment;
 }
 
-/* The value of a variable, or 0 if it is unset. */
-static const char *value_of(char *const *environment, const char *name) {
-  for (; *environment; environment++)
-    if (begins(*environment, name) && (*environment)[length(name)] == '=')
-      return *environment + length(name) + 1;
+/* The value of a variable of that environment, or 0 if it is unset. */
+static const char *value_of(const char *name) {
+  for (char *const *variable = slot_environment; *variable; variable++)
+    if (begins(*variable, name) && (*variable)[length(name)] == '=')
+      return *variable + length(name) + 1;
   return 0;
 }
 
-/* Whether a variable is set, and not empty. */
-static int has_value(char *const *environment, const char *name) {
-  const char *value = value_of(environment, name);
-
-  return value && *value;
-}
-
-/*
- * Whether descriptor 2 of the slot leads to a log. Below qmail-local it leads to a report that goes
- * into a bounce to a stranger. The rule is that of src/doors/shared/log/log-place.ts, but for a
- * socket that is the journal (JOURNAL_STREAM): the journal gets the line by syslog.
- */
-static int descriptor_2_is_a_log(char *const *environment) {
-  const char *error_fd = value_of(environment, "ERROR_FD");
+static int descriptor_2_is_a_log(void) {
   struct stat status;
 
-  if (call(__NR_newfstatat, 2, (long) "", (long) &status, AT_EMPTY_PATH) < 0
-      || (error_fd && is(error_fd, "2")))
+  if (call(__NR_newfstatat, 2, (long) "", (long) &status, AT_EMPTY_PATH) < 0)
     return 0;
-  if (S_ISCHR(status.st_mode) || S_ISREG(status.st_mode))
-    return 1;
-  if (S_ISSOCK(status.st_mode) || value_of(environment, "DTLINE") || value_of(environment, "RPLINE")
-      || value_of(environment, "UFLINE"))
-    return 0;
-  return has_value(environment, "PROTO") || has_value(environment, "TCPREMOTEIP")
-         || has_value(environment, "TCPLOCALIP");
+  const struct log_place place = {
+      S_ISCHR(status.st_mode), S_ISREG(status.st_mode), S_ISSOCK(status.st_mode),
+      status.st_dev,           status.st_ino,           value_of,
+  };
+  return is_log(&place);
 }
 
 /*
@@ -71,7 +56,7 @@ static void to_syslog(const char *line) {
 }
 
 _Noreturn void fail(int code, const char *line) {
-  if (!slot_environment || descriptor_2_is_a_log(slot_environment))
+  if (!slot_environment || descriptor_2_is_a_log())
     write_all(2, line, length(line));
   else
     to_syslog(line);

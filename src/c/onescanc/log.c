@@ -3,9 +3,9 @@
 #include "onescanc.h"
 
 #include "../common.h"
+#include "../log-place.h"
 
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,21 +13,19 @@
 #include <time.h>
 #include <unistd.h>
 
-/*
- * Whether descriptor 2 leads to a log. Below qmail-local it leads to the report of a delivery,
- * which goes into a bounce to a stranger. src/doors/shared/log/log-place.ts has the same rule.
- */
+static const char *value_of(const char *name) {
+  return getenv(name);
+}
+
 static int fd_2_is_a_log(void) {
   struct stat status;
-  if (fstat(LOG_FD, &status) || strcmp(setting("ERROR_FD", ""), "2") == 0)
+  if (fstat(LOG_FD, &status))
     return 0;
-  const char *stream = text("%ju:%ju", (uintmax_t) status.st_dev, (uintmax_t) status.st_ino);
-  if (S_ISCHR(status.st_mode) || S_ISREG(status.st_mode)
-      || strcmp(setting("JOURNAL_STREAM", ""), stream) == 0)
-    return 1;
-  if (getenv("DTLINE") || getenv("RPLINE") || getenv("UFLINE") || S_ISSOCK(status.st_mode))
-    return 0;
-  return setting("PROTO", NULL) || setting("TCPREMOTEIP", NULL) || setting("TCPLOCALIP", NULL);
+  const struct log_place place = {
+      S_ISCHR(status.st_mode), S_ISREG(status.st_mode), S_ISSOCK(status.st_mode),
+      status.st_dev,           status.st_ino,           value_of,
+  };
+  return is_log(&place);
 }
 
 /* One datagram as syslog(3) sends it: facility mail, level info. */

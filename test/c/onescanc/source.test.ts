@@ -11,8 +11,7 @@ import { source } from './client.ts'
 
 const text = textInC(source)
 const exitCodes = readFileSync(join(source, '../exit-codes.h'), 'latin1')
-const root = join(import.meta.dirname, '../../..')
-const _protocol = readFileSync(join(root, 'doc/design.md'), 'utf8')
+const logPlace = readFileSync(join(source, '../log-place.h'), 'latin1')
 
 const list = (name: string) => listInC(text, name)
 
@@ -53,9 +52,11 @@ t.test('the daemon is sent every variable of onescan-queue(8) except its own', a
 })
 
 t.test('onescanc(8) names every variable that the client reads', async (t) => {
-  const read = [...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g)].map(
-    ([, n]) => n!,
-  )
+  const calls = [
+    ...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g),
+    ...logPlace.matchAll(/\b(?:value_of|has_value)\((?:place, )?"([A-Z_]+)"/g),
+  ]
+  const read = calls.map(([, name]) => name!)
   t.ok(read.length > 10)
   t.same([...new Set(named('onescanc.8'))].sort(), [...new Set([...read, 'PATH'])].sort())
 })

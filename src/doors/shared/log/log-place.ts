@@ -16,9 +16,9 @@ export async function openLog(env: Environment): Promise<LogSink> {
  * pipe to a report that goes into the bounce to the sender, below inetd it is the connection
  * itself, and with ERROR_FD=2 it takes the reply.
  *
- * Programs that run before this file, or instead of it, have the same rule as far as they can ask:
- * c/onescanc/log.c, c/launcher/fail.c, packaging/native/programs.cjs and bin/onescan-queue, in Node
- * and in the shell. test/doors/slot/log.test.ts runs all of them against one table.
+ * Programs that run before this file, or instead of it, have the same rule: those in C
+ * (c/log-place.h), packaging/native/programs.cjs and bin/onescan-queue, whose shell cannot ask about
+ * JOURNAL_STREAM. test/doors/slot/log.test.ts runs all of them against one table.
  */
 function isLog(env: Environment): boolean {
   const stats = statusOfLog()
