@@ -12,11 +12,11 @@
 /*
  * Variables that begin so are hidden from the next program (src/ground/settings/environment.ts):
  * IndiMail's qmail-queue would scan a second time, QMAILQUEUE would run us again, and a runtime
- * would obey its own.
+ * and the dynamic linker would obey their own.
  */
 const char *const hidden_from_chain[] = {
-    "QHPSI",       "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=",
-    "QMAILQUEUE=", "QUARANTINE",   "NODE_",        "BUN_",          NULL};
+    "QHPSI",      "QUEUE_PLUGIN", "REJECTVIRUS=", "VIRUSFORWARD=", "PLUGINDIR=", "QMAILQUEUE=",
+    "QUARANTINE", "NODE_",        "BUN_",         "LD_",           NULL};
 
 static int is_word_end(char at) {
   return at == ' ' || at == '\t' || at == '\n';

@@ -3,7 +3,9 @@ import type { Environment } from './settings.ts'
 /**
  * Variables that the next program must not see. With the first ones IndiMail's own qmail-queue
  * would scan and tag a second time; QMAILQUEUE would make it start this program again; and a next
- * program on the same runtime would obey the variables of that runtime.
+ * program on the same runtime would obey the variables of that runtime. Those of the dynamic linker
+ * (ld.so(8)) never reach the compiled onescan-queue, so they reach no next program of another build
+ * either. The real qmail-queue, which is setuid, never obeyed them.
  */
 const notForTheChain = [
   /^QHPSI/,
@@ -15,6 +17,7 @@ const notForTheChain = [
   /^QMAILQUEUE$/,
   /^NODE_/,
   /^BUN_/,
+  /^LD_/,
 ]
 
 /** Variables that scanners must not see either: where the keys are, and how replies are given. */

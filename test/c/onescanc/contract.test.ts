@@ -5,7 +5,7 @@ import { table } from '../../../src/ground/settings/table.ts'
 import { ENVELOPE_MAX } from '../../../src/message/envelope/envelope.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
-import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
+import { standInQueue } from '../../stand-in/stand-in.ts'
 import { clients, coldPrograms, missing, onescanc } from './client.ts'
 import { accept, answering, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 
@@ -79,12 +79,6 @@ t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
     writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 })
     const ended = await run({ settings: { QUEUECHAIN: script } })
     t.equal(ended.code, 120)
-  })
-
-  t.test('variables of the dynamic linker are kept for the next program', async (t) => {
-    const calls = join(t.testdir(), 'calls')
-    await run({ settings: { LD_ALSO: 'kept', STANDIN_RECORD: calls } })
-    t.match(recordedCalls(calls), [{ environment: { LD_ALSO: 'kept' } }])
   })
 
   t.test(

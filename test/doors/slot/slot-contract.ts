@@ -200,6 +200,8 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       QMAILQUEUE: path,
       NODE_EXTRA_CA_CERTS: '',
       BUN_BE_BUN: '',
+      LD_PRELOAD: '',
+      LD_ALSO: 'x',
     }
     const kept = {
       RELAYCLIENT: '',
