@@ -25,9 +25,15 @@ const MILTER_SOCKETS = [
   'unix:/run/onescan/milter.sock',
 ]
 
-/** Those of them that are there, at which the package has systemd or onescand listen. */
-export const packageSockets = (): string[] =>
-  MILTER_SOCKETS.filter((address) => existsSync(address.replace('unix:', '')))
+/**
+ * The addresses at which a milter of onescand can be named: those of its settings, then those of each
+ * onescand that runs, then the package's sockets that are there.
+ */
+export function milterPlaces(sources: OnescandSources): string[] {
+  const isThere = (address: string) =>
+    !MILTER_SOCKETS.includes(address) || existsSync(address.replace('unix:', ''))
+  return onescandAddresses(sources).milters.filter(isThere)
+}
 
 const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
 
@@ -37,8 +43,9 @@ const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
  */
 export function onescandAddresses({ defaults, processes }: OnescandSources): OnescandAddresses {
   const commandLines = [wordsIn(defaults), ...wordsOfRunning(processes)]
-  const addressesOf = (option: string) =>
-    [...new Set(commandLines.flatMap((words) => optionValues(words, option)))].sort()
+  const addressesOf = (option: string) => [
+    ...new Set(commandLines.flatMap((words) => optionValues(words, option))),
+  ]
   return {
     milters: [...addressesOf('--milter'), ...MILTER_SOCKETS],
     policies: [...addressesOf('--policy'), ...POLICY_SOCKETS],

@@ -118,7 +118,11 @@ async function checkFilter(
 }
 
 const nameInstead = (address: string) =>
-  `name S=${address.replace('unix:', 'local:')} in sendmail.mc, and make -C /etc/mail`
+  `name S=${socketOf(address)} in sendmail.mc, and make -C /etc/mail`
+
+/** An address of --milter in the form of Sendmail: `local:/PATH`, `inet:PORT@HOST`. */
+const socketOf = (address: string) =>
+  address.replace('unix:', 'local:').replace(/^inet:(.*):(\d+)$/, 'inet:$2@$1')
 
 function meanwhile(failure: SendmailFilter['failure']): string {
   if (failure === undefined) return 'Sendmail accepts mail unscanned'

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import {
   askMilter,
   type FilterAnswer,
@@ -10,9 +12,9 @@ import { error, type Finding, marked, ok } from '../../../ground/errors/finding.
 import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/shared/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
+import { PROCESSES } from '../../shared/running-daemons.ts'
 import { howToStart } from '../shared/how-to-start.ts'
-import { optionValues } from '../shared/option-values.ts'
-import { packageSockets } from './onescand-addresses.ts'
+import { milterPlaces } from './onescand-addresses.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */
 export const SCANTIMEOUT = table.SCANTIMEOUT.default
@@ -112,21 +114,31 @@ export function notListening(
   value: string,
   { address, defaults, nameInstead }: Omit<ConfiguredMilter, 'what' | 'meanwhile' | 'isKnown'>,
 ): Finding {
-  let words: readonly string[]
-  try {
-    words = readDefaults(defaults).words
-  } catch {
-    return error(what, value, `start "onescand --milter ${address}"`)
-  }
-  const own = [...optionValues(words, '--milter'), ...packageSockets()]
+  const own = milterPlaces({ defaults, processes: PROCESSES })
+  if (own.length === 0) return error(what, value, listenThere(address, defaults, nameInstead))
   if (!own.includes(address)) {
-    const option = `add "--milter ${address}" to ONESCAND_OPTIONS of ${defaults}`
-    if (own.length === 0) return error(what, value, `${option}, and restart onescand`)
     const remedy = `start the milter that should listen there or, if it is onescand, ${nameInstead(own[0]!)}`
     return error(what, value, remedy)
   }
   const remedy = `start onescand: ${howToStart()}; ${defaults} names this address`
   return marked(error(what, value, remedy), 'start onescand')
+}
+
+/** Where onescand is to listen if it listens nowhere: not in a directory that is not there. */
+const ELSEWHERE = 'inet:127.0.0.1:8890'
+
+function listenThere(
+  address: string,
+  defaults: string,
+  nameInstead: ConfiguredMilter['nameInstead'],
+): string {
+  const [, path] = /^unix:(.*)$/.exec(address) ?? []
+  const isPossible = path === undefined || existsSync(dirname(path))
+  const place = isPossible ? address : ELSEWHERE
+  const option = existsSync(defaults)
+    ? `add "--milter ${place}" to ONESCAND_OPTIONS of ${defaults}, and restart onescand`
+    : `start "onescand --milter ${place}"`
+  return isPossible ? option : `${option}; then ${nameInstead(place)}`
 }
 
 /** Whether onescand makes stamps on this host, as far as its settings show. */

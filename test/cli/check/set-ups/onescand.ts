@@ -278,7 +278,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'a keyring that its user cannot read',
     settings: ({ file }) => ({ CLUSTERKEYS: file('ring', HMAC, 0o600) }),
     check: [
-      /^error keyring \[onescand\]: \S+ is not readable by onescan .*: no stamps.*; chgrp/,
+      /^error keyring \[onescand\]: \S+ is not readable by \S+ .*: no stamps.*; chgrp/,
       FOLDS,
     ],
     start: [/^error: keyring: \S+ring is not readable by /],

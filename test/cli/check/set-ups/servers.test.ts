@@ -335,6 +335,32 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     })
   }
 
+  t.test('the remedy for a misspelt socket, of Postfix or Sendmail, is one', async (t) => {
+    const misspelt = 'unix:/nonexistent/onescan/milterr.sock'
+    const machine = machineOf(t, place, nobody)
+    const settings = `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--milter ${machine.milter}"\n`
+    machine.write('/etc/default/onescand', settings)
+    putPostfix(machine, goodPostfix({ ...machine, milter: misspelt }))
+    const [wrong = ''] = (await linesOn(machine)).filter((line) => line.startsWith('error'))
+    t.match(
+      wrong,
+      /^error milter unix:\/nonexistent\/\S+: .* does not exist: Postfix defers all mail/,
+    )
+    const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload$/.exec(wrong) ?? []
+    t.ok(main, wrong)
+    putPostfix(machine, [main!, 'non_smtpd_milters = $smtpd_milters'])
+    judgeLines(t, await linesOn(machine), [/^ok milter unix:.*: refuses EICAR/])
+
+    const other = machineOf(t, place, nobody)
+    other.write('/etc/default/onescand', settings)
+    putSendmail(other, filter('local:/nonexistent/onescan/milterr.sock', GOOD))
+    const [ofSendmail = ''] = (await linesOn(other)).filter((line) => line.startsWith('error'))
+    const [, socket] = /name S=(\S+) in sendmail\.mc, and make/.exec(ofSendmail) ?? []
+    t.ok(socket, ofSendmail)
+    putSendmail(other, filter(socket!, GOOD))
+    judgeLines(t, await linesOn(other), [/^ok filter onescan: refuses EICAR/])
+  })
+
   t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {
     const machine = machineOf(t, place, nobody)
     putSendmail(machine)
