@@ -20,27 +20,33 @@ export function digestBoundFields(crypto: Crypto, header: Header, from: number):
 }
 
 /**
- * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail. They are
- * part of the format; onescan-stamp(7) gives the reason for each.
+ * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail, each with
+ * the reason. They are part of the format, and this is the list in onescan-stamp(7).
  */
-export const unboundFields: ReadonlySet<string> = new Set([
-  'received',
-  'received-spf',
-  'return-path',
-  'delivered-to',
-  'delivery-date',
-  'envelope-to',
-  'x-original-to',
-  'authentication-results',
-  'dkim-signature',
-  'arc-seal',
-  'arc-message-signature',
-  'arc-authentication-results',
-  'bcc',
-  'resent-bcc',
-  'content-length',
-  'x-qhpsi',
-])
+export const unboundFieldsInWords: Readonly<Record<string, string>> = {
+  Received: 'every host adds one; Postfix and Sendmail do not show their own to filters',
+  'Return-Path': 'final delivery adds it, Postfix drops it before filters see it',
+  'Delivered-To': 'qmail-local and Postfix add it',
+  'X-Original-To': 'Postfix adds it at delivery',
+  'Envelope-To': 'Exim adds it at delivery and removes it from mail that comes in',
+  'Delivery-Date': 'the same',
+  'Received-SPF': 'added by the host that checks SPF',
+  'Authentication-Results': 'added, and forged ones removed, by the host that checks DKIM',
+  'DKIM-Signature': 'added by the host that signs, often beside this filter',
+  'ARC-Seal': 'added by hosts that forward',
+  'ARC-Message-Signature': 'the same',
+  'ARC-Authentication-Results': 'the same',
+  Bcc: 'Postfix drops it before filters see it',
+  'Resent-Bcc': 'the same',
+  'Content-Length':
+    'Postfix drops it; it does not decide how readers of mailboxes decode a message',
+  'X-QHPSI': 'every host of a cluster replaces it',
+}
+
+/** Their names in lower case. */
+export const unboundFields: ReadonlySet<string> = new Set(
+  Object.keys(unboundFieldsInWords).map((name) => name.toLowerCase()),
+)
 
 /** Whether a stamp vouches for a field of this name (lower case) that stands below it. */
 export function isBound(name: string): boolean {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { unboundFieldsInWords } from '../../src/cluster/mac.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/ground/errors/fault.ts'
@@ -50,6 +51,9 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
     { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
   ],
+  'onescan-stamp.7': [
+    { heading: 'WHAT IS HASHED', nth: 0, items: tagged(Object.entries(unboundFieldsInWords)) },
+  ],
   'onescan-clamav.7': [{ heading: 'LIMITS', nth: 0, items: rows(clamdLimits) }],
   'onescand.8': [
     {
@@ -77,6 +81,7 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),
+  'onescan-stamp.7': (page) => withLists(page, 'onescan-stamp.7'),
   'onescan-clamav.7': (page) => withLists(page, 'onescan-clamav.7'),
 }
 

@@ -6,7 +6,7 @@ import type { Header } from '../../message/header-block.ts'
 /**
  * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
  * decodes mail. They are no part of a fingerprint. They are the fields that no stamp binds, but without
- * Content-Length, by which some readers cut mail; doc/cluster.md gives the reason for each.
+ * Content-Length, by which some readers cut mail.
  */
 export const transportFields: ReadonlySet<string> = new Set(
   [...unboundFields].filter((name) => name !== 'content-length'),
