@@ -26,6 +26,7 @@ export interface Setup {
   readonly scanners?: readonly Scanner[]
   readonly client?: Partial<Client>
   readonly sender?: string
+  readonly recipients?: readonly string[]
   readonly tools?: Partial<Tools>
 }
 
@@ -36,6 +37,7 @@ export function scannerOf(name: string, scan: Scanner['scan'], local = false): S
 /** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
 export async function judgeMail(text: string, setup: Setup = {}) {
   const { settings, scan = async () => clean, sender = 'a@example.org' } = setup
+  const { recipients = ['b@example.org'] } = setup
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
@@ -53,7 +55,10 @@ export async function judgeMail(text: string, setup: Setup = {}) {
   let confirmed = 0
   const message = { ...held, confirmFile: () => void confirmed++ }
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
-  const envelope = makeEnvelope(Buffer.from(sender), [Buffer.from('b@example.org')])
+  const envelope = makeEnvelope(
+    Buffer.from(sender),
+    recipients.map((address) => Buffer.from(address)),
+  )
   const decision = await judge({ message, envelope, client }, policy, {
     scanners,
     crypto,

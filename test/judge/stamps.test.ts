@@ -206,6 +206,45 @@ t.test('a stamp of a release spares scanners for its recipients, and no others',
   t.equal(unbound.decision.kind, 'reject')
 })
 
+t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
+  const send = async (recipients: readonly string[], mail = releasedBy('b@example.org')) => {
+    const scanners = [infected]
+    return (await judgeMail(mail, { settings: releasing, scanners, recipients })).decision.kind
+  }
+  for (const same of [['b@example.org'], ['B@Example.ORG'], ['b@example.org', 'b@example.org']]) {
+    t.equal(await send(same), 'accept', `${same}`)
+  }
+  const others = [
+    ['b@example.org', 'c@example.org'],
+    ['c@example.org', 'b@example.org'],
+    Array.from({ length: 33 }, () => 'b@example.org'),
+    ['b@example.org.'],
+    ['"b"@example.org'],
+    ['@r.example:b@example.org'],
+    ['b%example.org@example.org'],
+    ['b@example.org(x)'],
+    ['b+c@example.org'],
+    ['b@exam\u00adple.org'],
+    ['b'],
+    [''],
+  ]
+  for (const to of others) t.equal(await send(to), 'reject', `${to}`)
+  const mail = releasedBy('b@example.org')
+  const changes: Record<string, string> = {
+    'another subject': mail.replace('Subject: hello', 'Subject: hallo'),
+    'more text': `${mail}more\n`,
+    'a field below the stamp': mail.replace('Subject: hello', 'X-More: x\nSubject: hello'),
+    'a type above the stamp': `Content-Type: text/html\n${mail}`,
+    'a recipient in the stamp': mail.replace('!to-', '!to-AAAAAAAAAAAAAAAA,!to-'),
+    'two stamps, each for one': releasedBy('c@example.org').replace(letter, '') + mail,
+  }
+  for (const [what, changed] of Object.entries(changes)) {
+    t.not(changed, mail, what)
+    t.equal(await send(['b@example.org', 'c@example.org'], changed), 'reject', what)
+    if (!what.startsWith('two')) t.equal(await send(['b@example.org'], changed), 'reject', what)
+  }
+})
+
 t.test('a release spares no local policy', async (t) => {
   const scanners = [infected, scannerOf('attachments', banned, true)]
   const { decision } = await judgeMail(releasedBy('b@example.org'), {
