@@ -13,7 +13,7 @@ import type { PlacedDoor } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
 import { relaysOf } from './options/relays.ts'
 import type { Signals } from './signals.ts'
-import { openStatusFeed } from './status-feed.ts'
+import { StatusFeed } from './status-feed.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 import type { OrphanReaper } from './workers/orphans.ts'
 import { Workers } from './workers/workers.ts'
@@ -44,13 +44,9 @@ export async function runFirstProcess({
   const { http } = options
   const httpFd = pageSocket(inherited, http, log)
   let upkeep: Upkeep | undefined
-  const status =
-    http &&
-    (await openStatusFeed(
-      options,
-      { address: http, fd: httpFd },
-      { configuration: () => configuration, amiss: () => upkeep?.amiss() ?? [] },
-    ))
+  const sources = { configuration: () => configuration, amiss: () => upkeep?.amiss() ?? [] }
+  const status = http && new StatusFeed(options, sources)
+  if (http) await status?.open({ address: http, fd: httpFd })
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
   const relays = relaysOf(kinds, options.relays)
@@ -62,7 +58,7 @@ export async function runFirstProcess({
     grace: options.grace,
     log,
     onMessage: (worker, message) => status?.take(worker, message),
-    onEnd: status?.workerEnded,
+    onEnd: (worker, left) => status?.workerEnded(worker, left),
     memory,
   })
   status?.watchWorkers(workers)
@@ -92,11 +88,7 @@ export async function runFirstProcess({
     },
   })
   const addresses = await workers.ready
-  doors = addresses.map((address, index) => ({
-    kind: kinds[index]!,
-    address,
-    relay: relays[index],
-  }))
+  doors = addresses.map((address, at) => ({ kind: kinds[at]!, address, relay: relays[at] }))
   logDoors(doors, configuration)
   status?.serving(doors)
   log('serving')

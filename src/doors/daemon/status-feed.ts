@@ -1,11 +1,13 @@
 import { hostname } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../ground/errors/fault.ts'
+import type { ObserverOptions } from '../../observe/live/observer.ts'
 import {
   isProcessReport,
   type LeftBehind,
   type WorkersState,
 } from '../../observe/live/process-report.ts'
+import type { StatusServer } from '../http/status-server.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { pageListener } from './listening/page-socket.ts'
@@ -16,20 +18,6 @@ import type { DaemonOptions } from './options/options.ts'
 import { Trials } from './trials/try-all.ts'
 import { WorkerTrials } from './trials/worker-trials.ts'
 import type { Workers } from './workers/workers.ts'
-
-/** What the first process tells its own HTTP server, which shows health, metrics and the page. */
-export interface StatusFeed {
-  /** Takes a message of a worker: a report about mail, or the answer to a trial. */
-  take(worker: number, message: unknown): void
-  workerEnded(worker: number, left: LeftBehind): void
-  /** Says how to ask the workers, and for their state. */
-  watchWorkers(workers: Pick<Workers, 'state' | 'askNext'>): void
-  /** Mail is taken from now on, through these doors. */
-  serving(doors: readonly PlacedDoor[]): void
-  /** No more mail is taken from now on. */
-  stopping(): void
-  close(): void
-}
 
 /**
  * What the HTTP server shows besides the reports of workers, as it is at the moment of the call.
@@ -47,77 +35,99 @@ export interface StatusOptions {
   readonly fd: number | undefined
 }
 
-/**
- * Opens the HTTP server of --http. Resolves when it has tried once to listen: it tries again by
- * itself.
- */
-export async function openStatusFeed(
-  options: DaemonOptions,
-  { address, fd }: StatusOptions,
-  { configuration, amiss }: StatusSources,
-): Promise<StatusFeed> {
-  let doors: readonly PlacedDoor[] | undefined
-  let isReady = false
-  let workers: Parameters<StatusFeed['watchWorkers']>[0] | undefined
-  const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
-  const workerTrials = new WorkerTrials((question) => workers?.askNext(question))
-  const trials = new Trials(workerTrials, options.maxSize)
-  const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
-  const server = await openStatusServer({
-    address: address.kind === 'tcp' ? address.host : undefined,
-    tokenFile: options.httpToken,
-    hideAddresses: options.httpHidesAddresses,
-    listen: pageListener(address, options, fd),
-    isReady: () => isReady,
-    about: () => ({
-      host: hostname(),
-      version: packageJson.version,
-      does: (doors ?? []).map((door) => describeDoor(door, configuration())),
-    }),
-    amiss,
-    log,
-    observed: {
+/** What the first process tells its own HTTP server, which shows health, metrics and the page. */
+export class StatusFeed {
+  readonly #options: DaemonOptions
+  readonly #sources: StatusSources
+  readonly #workerTrials = new WorkerTrials((question) => this.#workers?.askNext(question))
+  readonly #trials: Trials
+  #server: StatusServer | undefined
+  #workers: Pick<Workers, 'state' | 'askNext'> | undefined
+  #doors: readonly PlacedDoor[] | undefined
+  #isReady = false
+
+  constructor(options: DaemonOptions, sources: StatusSources) {
+    this.#options = options
+    this.#sources = sources
+    this.#trials = new Trials(this.#workerTrials, options.maxSize)
+  }
+
+  /**
+   * Opens the HTTP server of --http. Resolves when it has tried once to listen: it tries again by
+   * itself.
+   */
+  async open({ address, fd }: StatusOptions): Promise<void> {
+    const { openStatusServer } = await import('../http/status-server.ts') // needed by --http alone
+    const { configuration, amiss } = this.#sources
+    this.#server = await openStatusServer({
+      address: address.kind === 'tcp' ? address.host : undefined,
+      tokenFile: this.#options.httpToken,
+      hideAddresses: this.#options.httpHidesAddresses,
+      listen: pageListener(address, this.#options, fd),
+      isReady: () => this.#isReady,
+      about: () => ({
+        host: hostname(),
+        version: packageJson.version,
+        does: (this.#doors ?? []).map((door) => describeDoor(door, configuration())),
+      }),
+      amiss,
+      log,
+      observed: this.#observed(),
+    })
+  }
+
+  /** Takes a message of a worker: a report about mail, or the answer to a trial. */
+  take(worker: number, message: unknown): void {
+    if (isProcessReport(message)) this.#server?.observer.report(worker, message)
+    else this.#workerTrials.take(message)
+  }
+
+  workerEnded(worker: number, left: LeftBehind): void {
+    this.#workerTrials.ended(worker)
+    this.#server?.observer.ended(worker, left)
+  }
+
+  /** Says how to ask the workers, and for their state. */
+  watchWorkers(started: Pick<Workers, 'state' | 'askNext'>): void {
+    this.#workers = started
+  }
+
+  /** Mail is taken from now on, through these doors. */
+  serving(open: readonly PlacedDoor[]): void {
+    this.#isReady = true
+    this.#doors = open
+    this.#server?.observer.tryNow()
+  }
+
+  /** No more mail is taken from now on. */
+  stopping(): void {
+    this.#isReady = false
+  }
+
+  close(): void {
+    try {
+      this.#server?.close()
+    } catch (error) {
+      log(`http: ${errorText(error)}`) // the daemon ends all the same
+    }
+  }
+
+  #observed(): ObserverOptions {
+    const { configuration } = this.#sources
+    const noWorkers: WorkersState = { replaced: 0, hung: 0, late: [] }
+    return {
       version: packageJson.version,
       started: Date.now(),
       now: Date.now,
       uptime: () => performance.now(),
-      tryAll(clamds) {
-        if (doors === undefined) return undefined
-        return trials.make({ configuration: configuration(), doors, clamds })
+      tryAll: (clamds) => {
+        const doors = this.#doors
+        return doors && this.#trials.make({ configuration: configuration(), doors, clamds })
       },
       scanPolicy: () => configuration().policy?.scan,
       spoolDirectory: configuration().policy?.spool.directory ?? '/tmp',
-      memoryLimit: options.memory,
-      workers: () => workers?.state() ?? noWorkers,
-    },
-  })
-  const { observer } = server
-  return {
-    take(worker, message) {
-      if (isProcessReport(message)) observer.report(worker, message)
-      else workerTrials.take(message)
-    },
-    workerEnded(worker, left) {
-      workerTrials.ended(worker)
-      observer.ended(worker, left)
-    },
-    watchWorkers(started) {
-      workers = started
-    },
-    serving(open) {
-      isReady = true
-      doors = open
-      observer.tryNow()
-    },
-    stopping() {
-      isReady = false
-    },
-    close() {
-      try {
-        server.close()
-      } catch (error) {
-        log(`http: ${errorText(error)}`) // the daemon ends all the same
-      }
-    },
+      memoryLimit: this.#options.memory,
+      workers: () => this.#workers?.state() ?? noWorkers,
+    }
   }
 }

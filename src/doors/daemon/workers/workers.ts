@@ -26,7 +26,7 @@ export interface WorkersOptions {
   /** Takes each message of a worker that is not for this file or for `memory`. */
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended, unless it was told to; `left` is what is known of its work. */
-  readonly onEnd?: ((worker: number, left: LeftBehind) => void) | undefined
+  readonly onEnd: (worker: number, left: LeftBehind) => void
   /** What all processes of onescand know, this one included. */
   readonly memory: HostMemory
 }
@@ -197,7 +197,7 @@ export class Workers {
     this.#workers.delete(worker)
     this.#beats.forget(pid)
     this.#sendAll(memory.endOf(pid))
-    if (!this.#isStopping) onEnd?.(pid, countNotes(pid, notes, memory.poison, log))
+    if (!this.#isStopping) onEnd(pid, countNotes(pid, notes, memory.poison, log))
     if (notes !== undefined) closeSync(notes)
   }
 

@@ -160,3 +160,31 @@ t.test(
     t.match(text, 'onescan_workers_replaced_total{why="ended"} 0')
   },
 )
+
+t.test('what a killed worker had in hand counts without --http, too', async (t) => {
+  let begun = () => {}
+  const isAsked = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  const clamd = await sessionStandIn(
+    t,
+    ({ message }) => {
+      if (message.includes('the worker dies of')) begun()
+    },
+    { version: () => 'ClamAV 1.4.3' },
+  )
+  const settings = {
+    QHPSI: 'plugin: clamd',
+    CLAMD: clamd.socket,
+    CLAMDBDIR: '/nonexistent',
+    POISONTRIES: '1',
+  }
+  const onescand = startOnescand(t, { settings })
+  await onescand.logged(/serving/)
+  const message = Buffer.from('From: a@example.org\n\nwhat the worker dies of\n')
+  const asked = onescand.ask({ variables: { QHPSI: settings.QHPSI }, message })
+  await isAsked
+  process.kill(childrenOf(onescand.pid)[0]!, 'SIGKILL')
+  await t.rejects(asked)
+  await onescand.logged(/had a message in hand, counted as its failed scan 1 \(POISONTRIES\)/)
+})

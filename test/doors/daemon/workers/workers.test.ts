@@ -39,6 +39,7 @@ async function startWorker(t: { teardown(end: () => void): void }) {
       pids.push(pid)
       changed()
     },
+    onEnd() {},
     memory: new HostMemory(),
   })
   await workers.ready
