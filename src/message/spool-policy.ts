@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { Fault } from '../ground/errors/fault.ts'
+import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
+import { withPath } from '../ground/path/walk.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
 /** The directories in which messages are kept while they are judged. */
@@ -37,9 +37,10 @@ const STICKY = 0o1000
 function objectionTo(directory: string): string | undefined {
   let mode: number
   try {
-    mode = statSync(directory).mode
-  } catch {
-    return undefined // the error of making a file there tells why
+    mode = withPath(directory, ({ stats }) => stats.mode)
+  } catch (error) {
+    if (errorCode(error)) return undefined // the error of making a file there tells why
+    return `SPOOLDIR ${directory}: not used, ${errorText(error)}`
   }
   if ((mode & OTHERS_WRITE) === 0 || (mode & STICKY) !== 0) return undefined
   const octal = `0${(mode & 0o7777).toString(8)}`

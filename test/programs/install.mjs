@@ -57,6 +57,7 @@ const needed = {
   m4: 'm4',
   faketime: 'faketime',
   xz: 'xz-utils',
+  setfacl: 'acl',
   zstd: 'zstd',
   'redis-server': 'redis-server',
   'redis-sentinel': 'redis-sentinel',

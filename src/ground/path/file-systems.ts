@@ -23,6 +23,17 @@ const WITHOUT_FILES: ReadonlyMap<number, string> = new Map([
 ])
 const FUSE = 0x65735546
 
+const OF_A_USER = "is on a user's own file system (FUSE), which could keep root waiting"
+
+/**
+ * Says why root must not even look at what a directory has under a name, because a user mounted it there;
+ * undefined if root may. Both may be open with O_PATH. Asks proc(5) alone: fstat(2) and statfs(2) would
+ * wait for the answer of that user.
+ */
+export function objectionToMount(directory: number, fd: number): string | undefined {
+  return mountOf(directory) !== mountOf(fd) && isMountedByUser(fd) ? OF_A_USER : undefined
+}
+
 /**
  * Says why root must not read from the file system of this file; undefined if root may. `fd` may be
  * open with O_PATH.
@@ -33,7 +44,7 @@ export function objectionToFileSystem(fd: number): string | undefined {
   const name = WITHOUT_FILES.get(type)
   if (name !== undefined) return `is on ${name}, where root reads no files`
   if (type !== FUSE || !isMountedByUser(fd)) return undefined
-  return "is on a user's own file system (FUSE), which could keep root waiting"
+  return OF_A_USER
 }
 
 /**
@@ -41,9 +52,14 @@ export function objectionToFileSystem(fd: number): string | undefined {
  * proc_pid_mountinfo(5). For virtiofs and root's own mounts the option is 0 or missing.
  */
 function isMountedByUser(fd: number): boolean {
-  const [, id] = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []
+  const id = mountOf(fd)
   const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
   const line = lines.find((row) => row.startsWith(`${id} `))
   const [, user] = /[ ,]user_id=(\d+)/.exec(line ?? '') ?? []
   return line === undefined || (user !== undefined && user !== '0')
+}
+
+/** The number of the mount that a file is on, as mountinfo has it. */
+function mountOf(fd: number): string | undefined {
+  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
 }

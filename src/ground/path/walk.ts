@@ -11,7 +11,7 @@ import {
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { O_PATH } from '../runtime/linux.ts'
-import { objectionToFileSystem } from './file-systems.ts'
+import { objectionToFileSystem, objectionToMount } from './file-systems.ts'
 import { runsAsRoot, type Stranger, strangerText, whoCouldPlace } from './stranger.ts'
 
 /** A file found at a path. Its place is held by a descriptor; the file itself is not open. */
@@ -103,9 +103,11 @@ function reopen(directory: PathHandle): PathHandle {
 function step(directory: PathHandle, name: string | Buffer, shown: string): PathHandle {
   const fd = openEntry(directory, name, shown)
   try {
-    const stats = fstatSync(fd)
     const path = join(directory.path, String(name))
-    if (!runsAsRoot()) return { fd, stats, path, stranger: undefined }
+    if (!runsAsRoot()) return { fd, stats: fstatSync(fd), path, stranger: undefined }
+    const whose = objectionToMount(directory.fd, fd)
+    if (whose !== undefined) throw new Error(`${shown}: ${path} ${whose}`)
+    const stats = fstatSync(fd)
     // Another device number means that another file system begins here.
     const why = stats.dev === directory.stats.dev ? undefined : objectionToFileSystem(fd)
     if (why !== undefined && !stats.isSymbolicLink()) throw new Error(`${shown}: ${path} ${why}`)

@@ -1,6 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/attempt.ts'
+import { withPath } from '../../ground/path/walk.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 
 /** Standard input. */
@@ -40,7 +41,7 @@ export function findLogs(paths: readonly string[]): LogSource[] {
 
 function filesOf(path: string): LogFile[] {
   if (path === STDIN) return [{ path, modified: Date.now() }]
-  const status = statSync(path)
+  const status = statusOf(path)
   if (!status.isDirectory()) return [{ path, modified: status.mtimeMs }]
   const names = readdirSync(path)
   const files = [...names.filter((name) => CLOSED.test(name)).sort(), 'current']
@@ -71,8 +72,11 @@ function labelsOf(paths: readonly string[]): Map<string, string> {
 
 function directoryOf(path: string): string {
   const whole = resolve(path)
-  return statSync(path).isDirectory() ? whole : dirname(whole)
+  return statusOf(path).isDirectory() ? whole : dirname(whole)
 }
+
+/** stat(2), but for root on no file system of a user, whose answer might never come. */
+const statusOf = (path: string): Stats => withPath(path, ({ stats }) => stats)
 
 /** How many older lines are shown before new ones are followed. */
 const LINES_BEFORE = 10

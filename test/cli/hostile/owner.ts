@@ -36,6 +36,8 @@ export const things = [
   'directory of fifos',
   'directory of links',
   'directory of programs',
+  'directory that is exchanged',
+  'program with an access list',
 ] as const
 export type Thing = (typeof things)[number]
 
@@ -54,6 +56,14 @@ const NAMES = [
   ...['clusterkeys', 'badattachments', 'x.mjs', 'onescan-plugin.d.ts', 'package.json', '.env'],
   ...['bunfig.toml', 'tsconfig.json', 'new/1', 'cur/1', 'bin/qmail-queue', 'clamd.conf', 'lock'],
 ]
+
+/** Exchanges two names without end, renameat2(2), as MALLORY. */
+const EXCHANGE = `import ctypes, os, sys, time
+os.setgroups([]); os.setgid(${MALLORY}); os.setuid(${MALLORY})
+rename = ctypes.CDLL(None).renameat2
+while True:
+  rename(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
+  time.sleep(0.0002)`
 
 interface Test {
   teardown(stop: () => unknown): void
@@ -93,7 +103,11 @@ export function makeHostile(t: Test): Hostile {
   const pathOf = (thing: Thing) => at('hers', thing.replaceAll(/[ /]/g, '-'))
   for (const thing of things) {
     const path = pathOf(thing)
-    const [, kind] = /^directory of (\w+)s$/.exec(thing) ?? []
+    if (thing === 'program with an access list') {
+      put(at('listed'), 'program')
+      continue
+    }
+    const [, kind] = /^directory (?:of|that is) (\w+)s?$/.exec(thing) ?? []
     if (kind === undefined) {
       put(path, thing)
       continue
@@ -102,13 +116,20 @@ export function makeHostile(t: Test): Hostile {
       mkdirSync(join(path, name), { recursive: true })
     for (const [index, name] of NAMES.entries()) {
       const link = index % 2 === 0 ? 'link to a secret' : 'link to a place of root'
-      put(join(path, name), kind === 'link' ? link : kind)
+      put(join(path, name), kind === 'link' ? link : kind === 'exchanged' ? 'program' : kind)
     }
   }
+  mkdirSync(at('hers/link'))
+  symlinkSync(at('target'), at('hers/link/new'))
+  symlinkSync(at('secret'), at('hers/link/clusterkeys'))
   execFileSync('chown', ['-Rh', `${MALLORY}:${MALLORY}`, at('hers')])
+  execFileSync('setfacl', ['-m', `u:${MALLORY}:rwx`, at('listed')])
+  const exchanged = pathOf('directory that is exchanged')
+  const exchange = spawn('/usr/bin/python3', ['-c', EXCHANGE, exchanged, at('hers/link')])
+  t.teardown(() => void exchange.kill('SIGKILL'))
 
   return {
-    path: pathOf,
+    path: (thing) => (thing === 'program with an access list' ? at('listed') : pathOf(thing)),
     own: at('own'),
     async run([command = '', ...words], env = {}) {
       utimesSync(at('secret'), 1, Date.now() / 1000) // so that the file system notes the next reader

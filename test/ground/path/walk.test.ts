@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -291,4 +293,26 @@ t.test('a path such as /dev/fd/63 stands for a descriptor of the caller', async 
     withPath('/', ({ path }) => path),
     '/',
   )
+})
+
+/** Mounts a file system of a user's, whose process never answers, fuse(4). */
+const silent = `import ctypes, os, sys, time
+fd = os.open('/dev/fuse', os.O_RDWR)
+options = 'fd=%d,rootmode=40000,user_id=54321,group_id=54321,allow_other' % fd
+if ctypes.CDLL(None).mount(b'hers', sys.argv[1].encode(), b'fuse', 6, options.encode()): sys.exit(1)
+print('mounted', flush=True)
+sys.stdin.read()`
+const fuseMissing =
+  (process.getuid!() !== 0 && 'run as root') || (!existsSync('/dev/fuse') && 'load fuse')
+
+t.test("root does not wait for a user's file system", { skip: fuseMissing }, async (t) => {
+  const place = join(openDirectory(t), 'hers')
+  mkdirSync(place)
+  const server = spawn('/usr/bin/python3', ['-c', silent, place])
+  t.teardown(() => {
+    execFileSync('umount', ['--lazy', place])
+    server.kill('SIGKILL')
+  })
+  await once(server.stdout, 'data')
+  t.throws(() => walk(place), { message: /is on a user's own file system \(FUSE\)/ })
 })
