@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quickest } from '../../doors/slot/slot.ts'
@@ -37,13 +37,27 @@ export interface ColdPrograms {
   readonly teller: string
 }
 
+/** Where the places of cold programs are, for each account and program (crowd.c). */
+const PLACES = '/dev/shm'
+
+function removePlaces(program: string): void {
+  const { dev, ino } = statSync(program)
+  const mine = new RegExp(`^onescan-places-[0-9]+-${dev}-${ino}$`)
+  for (const name of readdirSync(PLACES).filter((name) => mine.test(name))) {
+    rmSync(join(PLACES, name), { force: true })
+  }
+}
+
 interface Test {
   teardown(stop: () => unknown): void
 }
 
 export function coldPrograms(t: Test): ColdPrograms {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-cold-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  t.teardown(() => {
+    for (const name of readdirSync(directory)) removePlaces(join(directory, name))
+    rmSync(directory, { recursive: true, force: true })
+  })
   const program = (name: string, lines: string) => {
     const path = join(directory, name)
     writeFileSync(path, `#!/bin/sh\n${lines}\n`, { mode: 0o755 })

@@ -138,7 +138,7 @@ t.test(
     const { dev, ino } = statSync(queue.program)
     const file = `/dev/shm/onescan-places-0-${dev}-${ino}`
     writeFileSync(file, '')
-    t.teardown(() => rmSync(file))
+    t.teardown(() => rmSync(file, { force: true }))
     chmodSync(file, 0o666)
     chownSync(file, 65_534, 65_534)
     const holder = spawn('flock', ['--exclusive', file, '-c', 'echo held; exec cat'], {
