@@ -217,6 +217,7 @@ t.test(
     await first.send(4, 'other')
     await kept(server, 3)
     const other = server.say('keys', 'onescan:*').split('\n').find((name) => name !== key)! // biome-ignore format: a value
+    await kept(server, 2) // until it has expired, its host may put it there again
     put('saved', other)
     const fresh = await opened()
     await fresh.send(5, 'other')

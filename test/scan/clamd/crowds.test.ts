@@ -1,6 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { linkSync, renameSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { COMES_BACK_WITHIN } from '../../../src/scan/clamd/back-off.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
@@ -22,6 +23,18 @@ async function leftSocket(t: Test): Promise<string> {
   server.close()
   await once(server, 'close')
   return path
+}
+
+/** Resolves when the next connection that this process tries has failed. */
+async function nextRefusal(): Promise<void> {
+  const socket = await new Promise<Socket>((resolve) => {
+    const hear = (message: unknown) => {
+      unsubscribe('net.client.socket', hear)
+      resolve((message as { socket: Socket }).socket)
+    }
+    subscribe('net.client.socket', hear)
+  })
+  while (!socket.closed) await new Promise(setImmediate) // listeners are removed from it
 }
 
 for (const lasting of [false, true]) {
@@ -87,8 +100,12 @@ t.test(
   'the reason names a server whose queue of connections stays full until the deadline',
   async (t) => {
     const server = await fullServer(t)
-    const { task } = scanTask(300)
-    t.match(await clamdScanner(clamdPolicy(server.socket)).scan(small, task), {
+    const { task, abort } = scanTask()
+    const refused = nextRefusal()
+    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+    await refused
+    abort()
+    t.match(await scanned, {
       answer: 'unknown',
       why: /its queue of connections is full \(EAGAIN\)$/,
     })
