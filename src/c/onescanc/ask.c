@@ -76,8 +76,11 @@ static void flush(void) {
       at += (size_t) count;
     else if (errno == EAGAIN)
       wait_for_server(POLLOUT);
-    else if (errno != EINTR)
-      break; /* onescand hung up, perhaps after a reason, which is read next */
+    else if (errno != EINTR) {
+      /* onescand hung up, perhaps after a reason, which is read next. Nothing more is sent. */
+      shutdown(server, SHUT_WR);
+      break;
+    }
   }
   unsent = 0;
 }

@@ -178,7 +178,7 @@ t.test(
   async (t) => {
     const ways: readonly [string, (talk: Talk) => unknown, string][] = [
       ['an edit', edit, small],
-      ['an edit of a large message', edit, large],
+      ['an edit of a message on disk', edit, large.slice(0, 300_000)],
       ['a cold program', ({ end }) => end(), small],
       ['a temporary end', answering(end(code(71))), small],
     ]
