@@ -26,7 +26,10 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
       .option('json', printsJson)
       .example('$0 report /var/log/onescand --since yesterday', "One host's log")
       .example('$0 report mx1/current mx2/current', 'Two hosts')
-      .epilogue('Logs are read as by "onescan log".') as never,
+      .epilogue(
+        'Logs are read as by "onescan log".\n\n' +
+          'Exit codes: 0 all was read; 2 a log could not be read, or not to its end.',
+      ) as never,
   handler: (args) => runCommand('report', args, (output) => report(args, output)),
 }
 

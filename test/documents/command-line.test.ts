@@ -1,33 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findProgram } from '../programs/install.mjs'
+import { commandNames, help } from './man-commands.ts'
 import { readPage, section } from './man-page.ts'
 
 /** The commands of the built `onescan` against the documents and the man pages. */
 
 const root = join(import.meta.dirname, '../..')
 
-/** What `onescan WORDS --help` prints, as wide as it likes. */
-function help(...words: string[]): string {
-  return execFileSync(process.execPath, [join(root, 'dist/onescan.cjs'), ...words, '--help'], {
-    encoding: 'utf8',
-  })
-}
-
-/** `check`, `inject`, …, and `plugin test` instead of `plugin`. */
-function commandsOf(...words: string[]): string[] {
-  const [, list = ''] = help(...words).split('\nCommands:\n')
-  const path = ['onescan', ...words].join(' ')
-  const listed = [...list.split('\n\n')[0]!.matchAll(new RegExp(`^  ${path} ([a-z]+)`, 'gm'))]
-  return listed.flatMap(([, name]) => {
-    const inside = words.length === 0 ? commandsOf(name!) : []
-    return inside.length > 0 ? inside : [[...words, name].join(' ')]
-  })
-}
-
-const commands = commandsOf()
+const commands = commandNames()
 
 t.test('onescan(1) has a chapter about exactly the commands of onescan', async (t) => {
   const titles = section(readPage('onescan.1'), 'DESCRIPTION').matchAll(/^\.Ss (.*)$/gm)

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { unboundFieldsInWords } from '../../src/cluster/mac.ts'
+import { usage as usageOfDaemon } from '../../src/doors/daemon/options/options.ts'
 import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/ground/errors/fault.ts'
@@ -11,7 +10,9 @@ import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/judge/ov
 import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyAboutForm } from '../../src/judge/replies.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { oddities } from '../../src/mime/oddities.ts'
+import { usage as usageOfQuotad } from '../../src/quota/tell/options.ts'
 import { causesInWords } from '../../src/scan/shared/cause.ts'
+import { commandItems, exitItems } from './man-commands.ts'
 import { withDefaults } from './man-defaults.ts'
 import {
   clamdLimits,
@@ -25,6 +26,7 @@ import {
 } from './man-limits.ts'
 import { metricItems } from './man-metrics.ts'
 import { readPage } from './man-page.ts'
+import { withSynopsis } from './man-synopsis.ts'
 
 /** What the code knows of man pages, and `npm run docs` writes into them. */
 
@@ -43,7 +45,10 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
   ],
-  'onescan.1': [{ heading: 'DESCRIPTION', nth: 0, items: commandItems() }],
+  'onescan.1': [
+    { heading: 'DESCRIPTION', nth: 0, items: commandItems() },
+    { heading: 'EXIT STATUS', nth: 0, items: tagged(exitItems()) },
+  ],
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
   'onescan-policy.5': [{ heading: 'LIMITS', nth: 0, items: rows(policyLimits) }],
   'onescan-log.5': [
@@ -74,9 +79,9 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
 
 const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-queue.8': (page) => withDefaults(withLists(page, 'onescan-queue.8'), 'onescan-queue'),
-  'onescan-quotad.8': (page) => withDefaults(page, 'onescan-quotad'),
+  'onescan-quotad.8': (page) => withSynopsis(withDefaults(page, 'onescan-quotad'), usageOfQuotad),
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
-  'onescand.8': (page) => withLists(page, 'onescand.8'),
+  'onescand.8': (page) => withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
@@ -138,24 +143,6 @@ function replies(): Limit[] {
 
 function asRow(reply: Reply): Limit {
   return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
-}
-
-/** The commands as `onescan --help` lists them, by the program that is built. */
-function commandItems(): string[] {
-  const program = join(import.meta.dirname, '../../dist/onescan.cjs')
-  const help = execFileSync(process.execPath, [program, '--help'], {
-    encoding: 'utf8',
-    env: { ...process.env, COLUMNS: '100' },
-  })
-  const [, list = ''] = help.split('\nCommands:\n')
-  const [commands = ''] = list.split('\n\n')
-  const lines = commands.replaceAll(/\n {20,}/g, ' ').split('\n')
-  return lines.map((line) => {
-    const [, command, file, more, text = ''] =
-      /^ +onescan (\w+)(?: [<[](\w+)(\.\.)?[>\]])? +(.*)$/.exec(line) ?? []
-    const operand = file === undefined ? '' : ` Ar ${file}${more ? ' ...' : ''}`
-    return `.It Cm ${command}${operand}\n${text}${text.endsWith('?') ? '' : '.'}\n`
-  })
 }
 
 /** The names of settings, as mdoc(7). */

@@ -46,7 +46,8 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
     .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
     .epilogue(
       'Sends the harmless test file of eicar.org through the scanners and the slot; nothing is ' +
-        'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors.',
+        'delivered but with --mail.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there are errors, ' +
+        'or it failed.',
     )
 }
 

@@ -44,8 +44,8 @@ export const quotaCommand: CommandModule<object, QuotaOptions> = {
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
       .epilogue(
         'The service is asked now; onescand answers from the cache of one of its processes.\n\n' +
-          'Exit codes, by the service or else by onescand: 0 there is room; 1 over quota; 2 could ' +
-          'not tell; 3 no such user.',
+          'Exit codes: 0 there is room; 1 over quota; 2 could not tell; 3 no such user. ' +
+          'The answer of the service counts, or else that of onescand.',
       ),
   handler: (args) => runCommand('quota', args, (output) => quota(args, output)),
 }

@@ -24,7 +24,8 @@ export interface QuotadAddress extends Endpoint {
 const DEFAULT_ADDRESS = '127.0.0.1:8625'
 
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
-                      [--allow NETWORK]... [--user NAME] [--max-clients N] [--check]
+                      [--allow NETWORK]... [--user NAME] [--max-clients NUMBER]
+       onescan-quotad --check [OPTION]...
 `
 
 /** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */

@@ -54,14 +54,16 @@ export interface DaemonOptions {
 /** The most workers without --workers, however many processors there are. */
 const DEFAULT_WORKERS_MAX = 4
 
-export const usage = `usage: onescand [--socket PATH|none] [--milter unix:PATH|inet:ADDRESS:PORT]...
-                [--policy unix:PATH|inet:ADDRESS:PORT]...
-                [--smtp|--lmtp unix:PATH|inet:ADDRESS:PORT --next unix:PATH|inet:ADDRESS:PORT
-                 [--from NETWORKS] [--after-queue] [--bare-newlines pass|refuse]]...
-                [--mode MODE] [--group GROUP] [--workers N]
-                [--http unix:PATH|inet:ADDRESS:PORT] [--http-token FILE] [--http-hide-addresses]
-                [--max-size SIZE] [--max-clients N] [--memory SIZE]
-                [--grace SECONDS] [--check | --check-settings]
+export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
+                [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]
+                 [--bare-newlines pass|refuse]]...
+                [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
+                [--mode MODE] [--group GROUP] [--workers NUMBER]
+                [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
+                [--grace SECONDS] [--foreground]
+       onescand --check|--check-settings [OPTION]...
+
+ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
 `
 
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
