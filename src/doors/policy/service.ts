@@ -57,6 +57,7 @@ export function createPolicyService(
       if (requests.length === 0) continue
       idle.delete(socket)
       for (const request of requests) {
+        if (socket.destroyed) return // nobody waits for the others
         socket.write(await answerRequest(request, policy))
         if (socket.writableLength > UNTAKEN_MAX) throw new Error('a client takes no answers')
       }

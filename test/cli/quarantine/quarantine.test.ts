@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
+  copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isAlive } from '../../../src/cli/quarantine/is-alive.ts'
 import { bytes } from '../../cases/case.ts'
@@ -442,7 +444,7 @@ assert libc.syscall(keyctl, 10, session, b'user', b'onescan', 0) > 0
 os.dup2(os.open('${secret}', os.O_RDONLY), 99)
 import sys; os.execv(sys.argv[1], sys.argv[1:])`)
     const words = ['release', '--no-stamp', '--env', `QUEUECHAIN=${join(told, 'chain')}`]
-    for (const program of [[compiledProgram], [process.execPath, bundle]]) {
+    for (const program of [[compiledProgram], onNodeForAll(t)]) {
       const names = [...seen(directory, id), '--again', '--directory', directory]
       const all = ['-c', start, ...program, 'quarantine', ...words, ...names]
       const { status, stderr } = spawnSync('/usr/bin/python3', all, { encoding: 'utf8' })
@@ -454,6 +456,20 @@ import sys; os.execv(sys.argv[1], sys.argv[1:])`)
     }
   },
 )
+
+/** Node and the program, where every account may read them: this checkout may lie in root's home. */
+function onNodeForAll(t: Test): readonly string[] {
+  const place = mkdtempSync(join(tmpdir(), 'onescan-node-'))
+  t.teardown(() => rmSync(place, { recursive: true }))
+  chmodSync(place, 0o755)
+  const node = join(place, 'node')
+  copyFileSync(process.execPath, node)
+  const root = join(import.meta.dirname, '../../..')
+  for (const name of ['dist', 'node_modules/koffi', 'node_modules/@koromix']) {
+    cpSync(join(root, name), join(place, name), { recursive: true })
+  }
+  return [node, join(place, 'dist', basename(bundle))]
+}
 
 t.test('list reads no message, only what is above it', async (t) => {
   const directory = makeQuarantine(t)

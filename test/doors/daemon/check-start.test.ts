@@ -200,6 +200,6 @@ t.test(
       encoding: 'utf8',
     })
     t.equal(status, 0)
-    t.match(stdout, /^error: keyring: .*ring is not readable by \S+ \(\S+\): no stamps/m)
+    t.match(stdout, /^error: keyring: .*ring is not readable by .+ \(\S+\): no stamps/m)
   },
 )

@@ -88,9 +88,9 @@ t.test(
     for (let round = 0; round < 30; round++) {
       await Promise.all(Array.from({ length: 8 }, converse))
       while (service.state().clients > 0) await new Promise(setImmediate)
-      await client.settled()
-      t.equal(answered, asked, `round ${round}`)
+      while (answered < asked) await new Promise(setImmediate) // those whose client has left
     }
+    await client.settled()
     t.ok(asked > 100, `${asked} questions`)
     while (descriptors() > before) await new Promise(setImmediate)
     t.equal(descriptors(), before)

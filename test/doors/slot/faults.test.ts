@@ -57,10 +57,10 @@ t.test('without TMPDIR the slot ends with 64', async (t) => {
   })
 })
 
-t.test('with a SPOOLDIR that is missing or not writable the slot ends with 64', async (t) => {
+t.test('with a SPOOLDIR that is missing or no directory the slot ends with 64', async (t) => {
   const settings = { QHPSI: '/bin/true', SPOOLDIR: '/nonexistent' }
   await refusedBy(t, 64, /fault=temp-file reason=".*\/nonexistent \(SPOOLDIR\)/, { settings })
-  await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/proc' } })
+  await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, SPOOLDIR: '/etc/passwd' } })
   const PLUGINDIR = join(stage.file('plugins/p.mjs', 'export const virusscan = 1'), '..')
   for (const QHPSI of ['plugin: p.mjs', 'plugin: clamscan']) {
     await refusedBy(t, 64, /fault=temp-file/, { settings: { ...settings, QHPSI, PLUGINDIR } })
