@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { bytes } from '../cases/case.ts'
 import { buildStage } from '../cases/stage.ts'
@@ -88,6 +89,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
     await daemon.logged(/decision=accept scan=infected .*reply=250 door=smtp /)
     await daemon.logged(/decision=defer .*reply=451 door=smtp /)
     for (const name of ['ann', 'ben'] as const) {
+      while (delivered(name).length < before[name] + 2) await setTimeout(20)
       const tags = delivered(name).map((message) => headerValues(message, 'X-QHPSI')[0])
       t.equal(tags.length, before[name] + 2)
       t.equal(tags.filter((tag) => tag === 'virus found').length, 1)
