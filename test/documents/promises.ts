@@ -490,7 +490,7 @@ export const promises: Readonly<
       'test/doors/slot/faults.test.ts': [
         'a killed slot leaves at most one named file, and the sender still has the mail',
         'a slot that is told to end removes its file and ends with 71',
-        'with a SPOOLDIR that is missing or not writable the slot ends with 64',
+        'with a SPOOLDIR that is missing or no directory the slot ends with 64',
         'with a full SPOOLDIR the slot ends with 53',
         'a scanner that hangs is killed with all its children, and mail deferred with 71',
         'a scanner whose child holds the pipes delays nothing',
