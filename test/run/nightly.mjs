@@ -11,7 +11,7 @@ const EACH_TIME = ['test/bench/readers/readers.test.ts', 'test/load/node.test.ts
 
 /** What else `test:all` has, in the tests that run each time (test/run/is-whole.ts). */
 const MORE =
-  'each case on each build, most random mails, most hostile calls, the largest memory, ' +
+  'each case on each build, the package on two Debians, most random mails, most hostile calls, the largest memory, ' +
   "most orders of ClamAV's packages"
 
 /** Test files that are run without test:all. */

@@ -379,6 +379,7 @@ t.test(
   { skip: notRoot },
   async (t) => {
     const { directory } = await nobodysQuarantine(t)
+    // An account of its own, since all of its processes stop, those of other tests, too.
     // Whoever has the account stops each process of it as soon as he sees it.
     const stop = `import os, signal
 print('begun', flush=True)
@@ -388,8 +389,8 @@ while True:
       if int(name) != os.getpid() and os.stat('/proc/' + name).st_uid == os.getuid():
         os.kill(int(name), signal.SIGSTOP)
     except OSError: pass`
-    const account = ['--reuid=54321', '--regid=54321', '--clear-groups', '--']
-    execFileSync('chown', ['-R', '54321:54321', directory])
+    const account = ['--reuid=54987', '--regid=54987', '--clear-groups', '--']
+    execFileSync('chown', ['-R', '54987:54987', directory])
     const words = [...account, '/usr/bin/python3', '-c', stop]
     const mallory = spawn('setpriv', words)
     t.teardown(() => mallory.kill('SIGKILL'))
