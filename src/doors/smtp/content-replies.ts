@@ -1,9 +1,11 @@
-import type { RawReply } from './wire/replies.ts'
+import { CLOSING } from './own-replies.ts'
+import { deferralOf, type RawReply } from './wire/replies.ts'
 
 /**
  * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
  * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are known. When the
- * last one is known, those that were not said are left for the session to say.
+ * last one is known, those that were not said are left for the session to say. One of several is
+ * never 421: a client that hears it may read no further (RFC 5321 3.8).
  */
 export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
@@ -42,7 +44,8 @@ export class ContentReplies {
 
   #keep(index: number, reply: RawReply): void {
     if (this.#replies[index] !== undefined) return
-    this.#replies[index] = reply
+    const isOneOfMany = this.#replies.length > 1
+    this.#replies[index] = isOneOfMany && reply.code === CLOSING ? deferralOf(reply) : reply
     this.#known++
   }
 }

@@ -93,7 +93,7 @@ async function* answersTo(
 ): AsyncGenerator<RecipientReply, void> {
   for (const [number, index] of recipients.entries()) {
     const reply = number === 0 ? first : asAnswer(await next.hear())
-    yield [index, reply.code === CLOSING ? deferralOf(reply) : reply]
+    yield [index, reply]
     if (reply.code === CLOSING) throw unexpected(reply, 'a recipient')
   }
 }

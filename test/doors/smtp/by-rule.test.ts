@@ -167,7 +167,10 @@ t.test(
       /^451 4\.1\.1 no/,
       /^554 5\.3\.0 not that/,
     ])
-    t.equal((await readQuarantine(stage.quarantine)).length, 7, 'kept once each time')
+    const busy: Script = (verb) => (verb === 'DATA' ? '421 4.3.2 busy' : undefined)
+    const deferred = /^451 4\.3\.2 busy/
+    t.match(await send(busy), [deferred, kept, deferred, deferred], 'no 421 before other replies')
+    t.equal((await readQuarantine(stage.quarantine)).length, 8, 'kept once each time')
   },
 )
 
