@@ -181,9 +181,9 @@ t.test('a stamp by an md5 key spares all scanners, however closely they look', a
 })
 
 /** A stamp of a release to that address. */
-const releasedBy = (address: string) => {
+const releasedBy = (address: string, text = letter) => {
   const digest = createHash('sha256').update(address).digest().subarray(0, 12)
-  return by(`!released,!to-${digest.toString('base64url')}`)
+  return by(`!released,!to-${digest.toString('base64url')}`, text)
 }
 const releasing = { CLUSTERKEYS: ringIn(t, ':release'), REJECTVIRUS: '1' }
 const infected = scannerOf('clamd', virus)
@@ -252,6 +252,20 @@ t.test('a release spares no local policy', async (t) => {
     scanners,
   })
   t.equal(decision.kind, 'reject')
+})
+
+t.test('a release spares nothing that STRICTMIME keeps out', async (t) => {
+  const strange = letter.replace('\n\n', '\nContent-Transfer-Encoding: odd\n\n')
+  const scanners = [infected]
+  for (const [STRICTMIME, kind] of [
+    ['off', 'accept'],
+    ['refuse', 'reject'],
+    ['defer', 'defer'],
+  ] as const) {
+    const settings = { ...releasing, STRICTMIME }
+    const { decision } = await judgeMail(releasedBy('b@example.org', strange), { settings, scanners }) // biome-ignore format: a line
+    t.equal(decision.kind, kind, STRICTMIME)
+  }
 })
 
 t.test('a key that may not release does not', async (t) => {
