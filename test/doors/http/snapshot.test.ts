@@ -1,6 +1,10 @@
 import t from 'tap'
 import { presenterOf } from '../../../src/doors/http/snapshot.ts'
+import { recipientLines } from '../../../src/doors/shared/log/log-lines.ts'
 import { logLine } from '../../../src/ground/errors/log.ts'
+import { makeEnvelope, recipientsOf } from '../../../src/message/envelope/envelope.ts'
+import { History } from '../../../src/observe/live/history.ts'
+import { fieldsIn } from '../../../src/observe/log/fields.ts'
 
 /** Decisions as the page of onescand --http-hide-addresses shows them. */
 
@@ -44,4 +48,22 @@ t.test('what is no address stays', async (t) => {
   t.equal(shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'), 'clamd: no answer in 30 s (see clamd.conf 0.103.11)') // biome-ignore format: a line
   t.equal(shown('next', '452 4.3.1 full'), '452 4.3.1 full')
   t.equal(shown('msgid', '<1@example.org>'), '<1@example.org>')
+})
+
+t.test('lines that name the recipients of a message do not come to the page', async (t) => {
+  const envelope = makeEnvelope(Buffer.from(''), [Buffer.from('ann@example.org')])
+  for (const what of ['answered', 'quarantined']) {
+    const [written] = recipientLines([[what, 'recipients']], recipientsOf(envelope), 64)
+    const line = written!.toString('latin1').trimEnd()
+    t.match(line, /rcpt=<ann@example\.org>/)
+    const history = new History()
+    const fields = new Map([...fieldsIn(line)].map(({ key, value }) => [key, value]))
+    t.equal(history.add(line, fields, 0), undefined)
+    t.same(history.decided, [])
+    t.notMatch(
+      show({ number: 1, time: 0, line }).line,
+      /ann/,
+      'and if one came, it would be hidden',
+    )
+  }
 })

@@ -114,6 +114,18 @@ t.test("a setting that the client does not have is the daemon's", async (t) => {
   t.match(tagged.message.toString('latin1'), /^X-QHPSI: virus found\n/)
 })
 
+t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const slot = await openSlot(t, { QHPSI: 'plugin: eicar', TCPREMOTEIP: '192.0.2.9' })
+  const ask = (TCPREMOTEIP: string) =>
+    slot.ask({ variables: { QHPSI: 'plugin: eicar', TCPREMOTEIP }, message: plain })
+  t.match((await ask('192.0.2.7')).log, / remote=192\.0\.2\.7 /)
+  const empty = await ask('')
+  t.equal(empty.does, 'hand on', empty.why)
+  t.notMatch(empty.log, /remote=/)
+})
+
 t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async (t) => {
   const stage = buildStage()
   t.teardown(() => stage.remove())

@@ -62,6 +62,21 @@ t.test(
   },
 )
 
+t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, async (t) => {
+  const large = { streamMaxLength: '50M', maxScanSize: '50M' }
+  const clamd = await startClamd({ ...large, maxFileSize: '2M', alertExceedsMax: true })
+  t.teardown(clamd.stop)
+  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
+  t.match(
+    findings.find(({ what }) => /large mail/.test(what)),
+    {
+      level: /^(warning|error)$/,
+      value: /^looks at files of (1\d\d\dK|1M|2M) and no more/,
+      remedy: /MaxFileSize/,
+    },
+  )
+})
+
 t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
   for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
     const clamd = await startClamd({ ...limit, alertExceedsMax: true })
