@@ -9,12 +9,15 @@ import {
   bodyAt,
   code,
   cold,
+  edited,
   end,
+  HEADER,
   heartbeat,
   insert,
   keep,
   logLine,
   otherEnvelope,
+  plain,
   replyText,
   scriptedDaemon,
   type Talk,
@@ -26,15 +29,6 @@ import {
  */
 
 const programs = coldPrograms(t)
-const plain = 'Subject: x\nX-QHPSI: forged\n\nbody\n'
-const HEADER = plain.indexOf('\n\n') + 2
-const edited = accept(
-  bodyAt(HEADER),
-  insert('X-QHPSI: clean\n'),
-  keep(0, 11),
-  keep(27, 1),
-  logLine('onescan: judged\n'),
-)
 
 /** The codes of the document that need no text; 0 has a rule of its own. */
 const CODES = [31, 33, 34, 71, 77]

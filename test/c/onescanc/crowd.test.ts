@@ -116,18 +116,26 @@ t.test('the real cold program frees its place, too', { skip: missing }, async (t
   t.equal((await send(real, '1', '0')).code, 0)
 })
 
-t.test('nobody who can read the program can keep others from it', { skip: missing }, async (t) => {
-  const queue = cold('locked')
-  const holder = spawn('flock', ['--exclusive', queue.program, '-c', 'echo held; exec cat'], {
+/** Has another process lock a file (flock(1)). Resolves, once it has the lock, to what ends it. */
+async function hold(file: string): Promise<() => Promise<unknown>> {
+  const holder = spawn('flock', ['--exclusive', file, '-c', 'echo held; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(holder, 'exit')
   await once(holder.stdout, 'data')
+  return () => {
+    holder.stdin.end()
+    return ended
+  }
+}
+
+t.test('nobody who can read the program can keep others from it', { skip: missing }, async (t) => {
+  const queue = cold('locked')
+  const letGo = await hold(queue.program)
   queue.release()
   const { code, logged } = await send(queue.program, '1', '0')
   t.equal(code, 0, logged)
-  holder.stdin.end()
-  await ended
+  await letGo()
 })
 
 t.test(
@@ -141,16 +149,11 @@ t.test(
     t.teardown(() => rmSync(file, { force: true }))
     chmodSync(file, 0o666)
     chownSync(file, 65_534, 65_534)
-    const holder = spawn('flock', ['--exclusive', file, '-c', 'echo held; exec cat'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    const ended = once(holder, 'exit')
-    await once(holder.stdout, 'data')
+    const letGo = await hold(file)
     queue.release()
     const { code, logged } = await send(queue.program, '1', '0')
     t.equal(code, 0, logged)
-    holder.stdin.end()
-    await ended
+    await letGo()
   },
 )
 

@@ -9,27 +9,21 @@ import {
   bodyAt,
   code,
   cold,
+  edited,
   end,
   endMark,
+  HEADER,
   heartbeat,
   insert,
   keep,
   logLine,
   otherEnvelope,
+  plain,
   replyText,
 } from './scripted-daemon.ts'
 
 /** What onescanc takes for an answer, and what not: doc/design.md. */
 
-const plain = 'Subject: x\nX-QHPSI: forged\n\nbody\n'
-const HEADER = plain.indexOf('\n\n') + 2
-const edited = accept(
-  bodyAt(HEADER),
-  insert('X-QHPSI: clean\n'),
-  keep(0, 11),
-  keep(27, 1),
-  logLine('onescan: judged\n'),
-)
 const NONSENSE = 'onescand: its answer makes no sense'
 const HUNG_UP = 'onescand: hung up'
 

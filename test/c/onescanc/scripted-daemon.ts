@@ -96,6 +96,17 @@ export const endMark = frame('.')
 export const accept = (...fields: readonly Buffer[]) => frame('a', ...fields, endMark)
 export const end = (...fields: readonly Buffer[]) => frame('x', ...fields, endMark)
 
+/** A message, the offset of its body, and an answer that accepts it with another field. */
+export const plain = 'Subject: x\nX-QHPSI: forged\n\nbody\n'
+export const HEADER: number = plain.indexOf('\n\n') + 2
+export const edited = accept(
+  bodyAt(HEADER),
+  insert('X-QHPSI: clean\n'),
+  keep(0, 11),
+  keep(27, 1),
+  logLine('onescan: judged\n'),
+)
+
 /** A script that says these words once the whole question is here. */
 export const answering =
   (...words: readonly Buffer[]) =>

@@ -351,9 +351,7 @@ t.test(
   { skip: notRoot },
   async (t) => {
     const { directory, id } = await nobodysQuarantine(t)
-    const told = mkdtempSync(join(tmpdir(), 'onescan-told-'))
-    t.teardown(() => rmSync(told, { recursive: true }))
-    chmodSync(told, 0o777)
+    const told = placeForAll(t, 0o777)
     const chain = join(told, 'chain')
     const tell = `#!/bin/sh
 id -u >${told}/uid; cut -d' ' -f6 /proc/$PPID/stat >${told}/session
@@ -420,9 +418,7 @@ t.test(
   { skip: notRoot },
   async (t) => {
     const { directory, id } = await nobodysQuarantine(t)
-    const told = mkdtempSync(join(tmpdir(), 'onescan-told-'))
-    t.teardown(() => rmSync(told, { recursive: true }))
-    chmodSync(told, 0o777)
+    const told = placeForAll(t, 0o777)
     const secret = join(told, 'secret')
     writeFileSync(secret, 'of root', { mode: 0o600 })
     const python = (text: string) => `import ctypes, os
@@ -458,11 +454,17 @@ import sys; os.execv(sys.argv[1], sys.argv[1:])`)
   },
 )
 
+/** Makes a directory of this mode, which every account reaches. */
+function placeForAll(t: Test, mode: number): string {
+  const place = mkdtempSync(join(tmpdir(), 'onescan-place-'))
+  t.teardown(() => rmSync(place, { recursive: true }))
+  chmodSync(place, mode)
+  return place
+}
+
 /** Node and the program, where every account may read them: this checkout may lie in root's home. */
 function onNodeForAll(t: Test): readonly string[] {
-  const place = mkdtempSync(join(tmpdir(), 'onescan-node-'))
-  t.teardown(() => rmSync(place, { recursive: true }))
-  chmodSync(place, 0o755)
+  const place = placeForAll(t, 0o755)
   const node = join(place, 'node')
   copyFileSync(process.execPath, node)
   const root = join(import.meta.dirname, '../../..')
