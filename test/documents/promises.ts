@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: titles as the files of tests have them.
 
 /**
- * What doc/security.md promises, and the tests that show it: chapter of that page, promise, file, titles.
- * `npm run docs` writes doc/evidence.md from it.
+ * What doc/security.md promises, and the tests that show it: chapter of that page, promise, file,
+ * titles. For the rules for root the promise is an attempt that gets nothing; in brackets stands what
+ * it got once.
  */
 export const promises: Readonly<
   Record<string, Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>>

@@ -43,7 +43,7 @@ t.test(
     const other = checkoutElsewhere(t, here)
     const there = release(t, other)
 
-    t.test('are all that doc/release.md names', async (t) => {
+    t.test('are all that doc/design.md names', async (t) => {
       t.same(readdirSync(here).sort(), [
         'SHA256SUMS',
         `onescan-${version}.cdx.json`,

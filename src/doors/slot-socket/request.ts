@@ -33,7 +33,7 @@ export interface RequestLimits {
 export const VERSION = 'osc1'
 /** The tag of the question about withheld messages, and of its answer. */
 export const WITHHELD = 'w'
-const VARIABLES_MAX = 256
+export const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
 /** Bytes of the message that come in one frame at most. */
@@ -50,7 +50,8 @@ interface FrameRule {
   readonly repeats?: true
 }
 
-const frameRules: Readonly<Record<string, FrameRule>> = {
+/** The frames of a request, by their tags. */
+export const frameRules: Readonly<Record<string, FrameRule>> = {
   '1': { order: 0, limit: 4, exact: true },
   V: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
   R: { order: 2, limit: 1, exact: true },

@@ -8,12 +8,12 @@ import type { SlotServer } from './server.ts'
 
 /** Milliseconds: doc/design.md, "Time". */
 export const SILENCE_MAX = 10_000
-const HEAD_WITHIN = 10_000
-const BEYOND_TIME_LEFT = 2_000
+export const HEAD_WITHIN = 10_000
+export const BEYOND_TIME_LEFT = 2_000
 /**
  * A client that sends a byte now and then must not hold memory for ever, however long it may take.
  */
-const SEND_WITHIN = 60_000
+export const SEND_WITHIN = 60_000
 const ACKNOWLEDGE_AFTER = 250
 const HEARTBEAT_AFTER = 600
 
