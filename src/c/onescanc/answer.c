@@ -19,8 +19,8 @@ static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT
 
 static byte received[ANSWER_MAX];
 
-static _Noreturn void refuse_answer(void) {
-  go_cold(text("onescand: its answer makes no sense"));
+static _Noreturn void refuse_answer(struct mail *mail) {
+  go_cold(mail, text("onescand: its answer makes no sense"));
 }
 
 static size_t big_endian(const byte *at) {
@@ -28,10 +28,10 @@ static size_t big_endian(const byte *at) {
 }
 
 /* Receives so many bytes. Returns 0 if onescand hung up before the last one. */
-static int receive(byte *bytes, size_t length) {
+static int receive(struct mail *mail, byte *bytes, size_t length) {
   while (length) {
-    wait_for_server(POLLIN);
-    ssize_t count = recv(server, bytes, length, MSG_DONTWAIT);
+    wait_for_server(mail, POLLIN);
+    ssize_t count = recv(mail->server, bytes, length, MSG_DONTWAIT);
     if (count > 0) {
       bytes += count;
       length -= (size_t) count;
@@ -43,9 +43,9 @@ static int receive(byte *bytes, size_t length) {
 }
 
 /* The process of onescand that had this mail has ended. Has another one asked, or goes cold. */
-static int ask_again(void) {
-  if (!begin_anew())
-    go_cold(text("onescand: hung up"));
+static int ask_again(struct mail *mail) {
+  if (!begin_anew(mail))
+    go_cold(mail, text("onescand: hung up"));
   return 0;
 }
 
@@ -64,148 +64,148 @@ struct field {
 };
 
 /* Reads the field at `at`. All its bytes must lie before `end`. */
-static struct field field_at(const byte *at, const byte *end) {
+static struct field field_at(struct mail *mail, const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
-    refuse_answer();
+    refuse_answer(mail);
   struct field field = {at[0], at + FIELD_HEAD, big_endian(at + 1)};
   if (field.length > (size_t) (end - field.bytes))
-    refuse_answer();
+    refuse_answer(mail);
   return field;
 }
 
 /*
  * B: where the body begins. The new header block may be longer than the old one by the gap at most.
  */
-static void read_body_offset(struct answer *answer, struct field field) {
+static void read_body_offset(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8 || big_endian(field.bytes) != 0)
-    refuse_answer();
+    refuse_answer(mail);
   size_t offset = big_endian(field.bytes + 4);
-  if (offset > mail.message_size || offset > HEADER_MAX)
-    refuse_answer();
+  if (offset > mail->message_size || offset > HEADER_MAX)
+    refuse_answer(mail);
   answer->body_at = offset;
   answer->header = memory(HEADER_GAP + offset);
 }
 
 /* Makes room for the next `length` bytes of the new header block, and returns where they belong. */
-static byte *add_to_header(struct answer *answer, size_t length) {
+static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
   if (!answer->header || length > HEADER_GAP + answer->body_at - answer->header_size)
-    refuse_answer();
+    refuse_answer(mail);
   byte *at = answer->header + answer->header_size;
   answer->header_size += length;
   return at;
 }
 
 /* k: a span of the old header block that stays. */
-static void read_kept_span(struct answer *answer, struct field field) {
+static void read_kept_span(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8)
-    refuse_answer();
+    refuse_answer(mail);
   size_t from = big_endian(field.bytes);
   size_t length = big_endian(field.bytes + 4);
   if (from > answer->body_at || length > answer->body_at - from)
-    refuse_answer();
-  read_at(mail.spool, add_to_header(answer, length), length, HEADER_GAP + from);
+    refuse_answer(mail);
+  read_at(mail, mail->spool, add_to_header(mail, answer, length), length, HEADER_GAP + from);
 }
 
 /* e: another envelope, in the same form as the first. */
-static void read_envelope(struct answer *answer, struct field field) {
+static void read_envelope(struct mail *mail, struct answer *answer, struct field field) {
   struct envelope_reader reader = envelope_start();
   if (answer->envelope)
-    refuse_answer();
+    refuse_answer(mail);
   if (envelope_read(&reader, field.bytes, field.length) != field.length || !reader.done)
-    refuse_answer();
+    refuse_answer(mail);
   answer->envelope = field.bytes;
   answer->envelope_size = field.length;
 }
 
 /* t: D or Z, followed by one line of text. */
-static void read_reply(struct answer *answer, struct field field) {
+static void read_reply(struct mail *mail, struct answer *answer, struct field field) {
   if (answer->reply || field.length < 3 || field.length > REPLY_MAX)
-    refuse_answer();
+    refuse_answer(mail);
   if (field.bytes[0] != 'D' && field.bytes[0] != 'Z')
-    refuse_answer();
+    refuse_answer(mail);
   if (!is_printable(field.bytes, field.length))
-    refuse_answer();
+    refuse_answer(mail);
   answer->reply = field.bytes;
   answer->reply_size = field.length;
 }
 
 /* l: one line with its line end, which next_log_line() finds again. */
-static void check_log_line(struct field field) {
+static void check_log_line(struct mail *mail, struct field field) {
   if (field.length == 0 || field.length > LOG_LINE_MAX)
-    refuse_answer();
+    refuse_answer(mail);
   if (field.bytes[field.length - 1] != '\n' || !is_printable(field.bytes, field.length - 1))
-    refuse_answer();
+    refuse_answer(mail);
 }
 
-static void read_field(struct answer *answer, struct field field) {
+static void read_field(struct mail *mail, struct answer *answer, struct field field) {
   switch (field.tag) {
   case 'B':
-    read_body_offset(answer, field);
+    read_body_offset(mail, answer, field);
     break;
   case 'c':
     if (field.length != 1)
-      refuse_answer();
+      refuse_answer(mail);
     answer->code = field.bytes[0];
     break;
   case 'k':
-    read_kept_span(answer, field);
+    read_kept_span(mail, answer, field);
     break;
   case 'i':
-    memcpy(add_to_header(answer, field.length), field.bytes, field.length);
+    memcpy(add_to_header(mail, answer, field.length), field.bytes, field.length);
     break;
   case 'e':
-    read_envelope(answer, field);
+    read_envelope(mail, answer, field);
     break;
   case 't':
-    read_reply(answer, field);
+    read_reply(mail, answer, field);
     break;
   case 'l':
-    check_log_line(field);
+    check_log_line(mail, field);
     break;
   default:
-    refuse_answer();
+    refuse_answer(mail);
   }
 }
 
 /* Checks that the fields make sense together. */
-static void check_ending(const struct answer *answer) {
+static void check_ending(struct mail *mail, const struct answer *answer) {
   int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
-    refuse_answer();
-  if (answer->reply && caller.error_fd < 0)
-    refuse_answer();
+    refuse_answer(mail);
+  if (answer->reply && mail->error_fd < 0)
+    refuse_answer(mail);
   if (answer->kind == 'a')
     return;
   if (answer->code && !memchr(codes, answer->code, sizeof codes))
-    refuse_answer();
+    refuse_answer(mail);
   /* Exit code 0 of our own means that mail is dropped or kept: our own settings must allow that,
    * too. */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
-    refuse_answer();
+    refuse_answer(mail);
 }
 
 /*
  * Reads the fields of an answer: the one that must come first, those that may follow, and the end
  * mark.
  */
-static struct answer read_answer(byte kind, size_t length) {
+static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
   const byte first_tag = kind == 'a' ? 'B' : 'c';
   const char *other_tags = kind == 'a' ? "kiel" : "tl";
   const byte *end = received + length;
   struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .lines = received};
   for (const byte *at = received;;) {
-    struct field field = field_at(at, end);
+    struct field field = field_at(mail, at, end);
     if (at == received ? field.tag != first_tag : field.tag == first_tag)
-      refuse_answer();
+      refuse_answer(mail);
     if (field.tag == '.') {
       if (field.length || field.bytes != end)
-        refuse_answer();
-      check_ending(&answer);
+        refuse_answer(mail);
+      check_ending(mail, &answer);
       return answer;
     }
     if (field.tag != first_tag && (!field.tag || !strchr(other_tags, field.tag)))
-      refuse_answer();
-    read_field(&answer, field);
+      refuse_answer(mail);
+    read_field(mail, &answer, field);
     at = field.bytes + field.length;
   }
 }
@@ -223,30 +223,30 @@ const byte *next_log_line(const byte **at, size_t *length) {
 }
 
 /* Waits for an acknowledgement, heartbeats, and then the answer or a reason to go cold. */
-int await_answer(struct answer *answer) {
+int await_answer(struct mail *mail, struct answer *answer) {
   byte head[FIELD_HEAD];
   for (;;) {
-    if (!receive(head, sizeof head))
-      return ask_again();
+    if (!receive(mail, head, sizeof head))
+      return ask_again(mail);
     if (big_endian(head + 1) != 0)
       break;
-    if (head[0] != (acknowledged ? 'h' : 'A'))
+    if (head[0] != (mail->acknowledged ? 'h' : 'A'))
       break;
-    acknowledged = 1;
+    mail->acknowledged = 1;
   }
   byte kind = head[0];
   size_t length = big_endian(head + 1);
-  size_t longest = kind == 'C' ? (size_t) WHY_MAX : acknowledged ? (size_t) ANSWER_MAX : 0;
+  size_t longest = kind == 'C' ? (size_t) WHY_MAX : mail->acknowledged ? (size_t) ANSWER_MAX : 0;
   if (length > longest)
-    refuse_answer();
-  if (!receive(received, length))
-    return ask_again();
+    refuse_answer(mail);
+  if (!receive(mail, received, length))
+    return ask_again(mail);
   if (kind == 'C')
-    go_cold(text("onescand: %.*s", (int) length, (char *) received));
+    go_cold(mail, text("onescand: %.*s", (int) length, (char *) received));
   if (kind != 'a' && kind != 'x')
-    refuse_answer();
-  if (recv(server, head, 1, MSG_DONTWAIT) > 0)
-    refuse_answer(); /* nothing follows an answer */
-  *answer = read_answer(kind, length);
+    refuse_answer(mail);
+  if (recv(mail->server, head, 1, MSG_DONTWAIT) > 0)
+    refuse_answer(mail); /* nothing follows an answer */
+  *answer = read_answer(mail, kind, length);
   return 1;
 }

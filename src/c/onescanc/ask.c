@@ -68,17 +68,17 @@ static const char *const variables[] = {"QHPSI",
 
 static size_t unsent; /* how many bytes of `buffer` flush() has yet to send */
 
-static void flush(void) {
+static void flush(struct mail *mail) {
   size_t at = 0;
   while (at < unsent) {
-    ssize_t count = send(server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t count = send(mail->server, buffer + at, unsent - at, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0)
       at += (size_t) count;
     else if (errno == EAGAIN)
-      wait_for_server(POLLOUT);
+      wait_for_server(mail, POLLOUT);
     else if (errno != EINTR) {
       /* onescand hung up, perhaps after a reason, which is read next. Nothing more is sent. */
-      shutdown(server, SHUT_WR);
+      shutdown(mail->server, SHUT_WR);
       break;
     }
   }
@@ -86,16 +86,16 @@ static void flush(void) {
 }
 
 /* Makes room for at least one byte in `buffer`, behind those that wait there. Returns the room. */
-static size_t room_to_send(void) {
+static size_t room_to_send(struct mail *mail) {
   if (unsent == sizeof buffer)
-    flush();
+    flush(mail);
   return sizeof buffer - unsent;
 }
 
-static void send_bytes(const void *bytes, size_t length) {
+static void send_bytes(struct mail *mail, const void *bytes, size_t length) {
   const byte *from = bytes;
   while (length) {
-    size_t room = room_to_send();
+    size_t room = room_to_send(mail);
     size_t part = length < room ? length : room;
     memcpy(buffer + unsent, from, part);
     unsent += part;
@@ -104,37 +104,37 @@ static void send_bytes(const void *bytes, size_t length) {
   }
 }
 
-static void send_spooled(int fd, size_t length, size_t offset) {
+static void send_spooled(struct mail *mail, int fd, size_t length, size_t offset) {
   while (length) {
-    size_t room = room_to_send();
+    size_t room = room_to_send(mail);
     size_t part = length < room ? length : room;
-    read_at(fd, buffer + unsent, part, offset);
+    read_at(mail, fd, buffer + unsent, part, offset);
     unsent += part;
     offset += part;
     length -= part;
   }
 }
 
-static void send_head(char tag, size_t length) {
+static void send_head(struct mail *mail, char tag, size_t length) {
   const byte head[] = {(byte) tag, (byte) (length >> 24), (byte) (length >> 16),
                        (byte) (length >> 8), (byte) length};
-  send_bytes(head, sizeof head);
+  send_bytes(mail, head, sizeof head);
 }
 
-static void send_frame(char tag, const void *bytes, size_t length) {
-  send_head(tag, length);
-  send_bytes(bytes, length);
+static void send_frame(struct mail *mail, char tag, const void *bytes, size_t length) {
+  send_head(mail, tag, length);
+  send_bytes(mail, bytes, length);
 }
 
 /* Sends a number of `size` bytes, the most significant byte first. */
-static void send_number(char tag, size_t value, size_t size) {
+static void send_number(struct mail *mail, char tag, size_t value, size_t size) {
   byte bytes[8];
   for (size_t at = size; at--; value >>= 8)
     bytes[at] = (byte) value;
-  send_frame(tag, bytes, size);
+  send_frame(mail, tag, bytes, size);
 }
 
-static void send_variables(void) {
+static void send_variables(struct mail *mail) {
   for (const char *const *name = variables; *name; ++name) {
     const char *value = getenv(*name);
     if (!value)
@@ -142,34 +142,34 @@ static void send_variables(void) {
     char *variable = text("%s=%s", *name, value);
     size_t length = strlen(variable);
     if (length > VARIABLE_MAX)
-      go_cold(text("%s: is too long", *name));
-    send_frame('V', variable, length);
+      go_cold(mail, text("%s: is too long", *name));
+    send_frame(mail, 'V', variable, length);
   }
 }
 
-static void send_message(void) {
-  for (size_t at = 0; at < mail.message_size;) {
-    size_t left = mail.message_size - at;
+static void send_message(struct mail *mail) {
+  for (size_t at = 0; at < mail->message_size;) {
+    size_t left = mail->message_size - at;
     size_t part = left < FRAME_MAX ? left : FRAME_MAX;
-    send_head('M', part);
-    send_spooled(mail.spool, part, HEADER_GAP + at);
+    send_head(mail, 'M', part);
+    send_spooled(mail, mail->spool, part, HEADER_GAP + at);
     at += part;
   }
 }
 
-void ask(void) {
-  size_t time_left = time_for_scanners();
-  connect_to_server();
+void ask(struct mail *mail) {
+  size_t time_left = time_for_scanners(mail);
+  connect_to_server(mail);
 
-  send_frame('1', "osc1", 4);
-  send_variables();
-  send_number('R', caller.error_fd >= 0, 1);
-  send_number('D', time_left, 4);
-  send_head('E', mail.envelope_size);
-  send_spooled(mail.envelope, mail.envelope_size, 0);
-  send_number('S', mail.message_size, 8);
-  send_message();
-  send_frame('.', "", 0);
-  flush();
-  question_is_sent();
+  send_frame(mail, '1', "osc1", 4);
+  send_variables(mail);
+  send_number(mail, 'R', mail->error_fd >= 0, 1);
+  send_number(mail, 'D', time_left, 4);
+  send_head(mail, 'E', mail->envelope_size);
+  send_spooled(mail, mail->envelope, mail->envelope_size, 0);
+  send_number(mail, 'S', mail->message_size, 8);
+  send_message(mail);
+  send_frame(mail, '.', "", 0);
+  flush(mail);
+  question_is_sent(mail);
 }

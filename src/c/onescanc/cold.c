@@ -34,30 +34,30 @@ static char *cold_program(void) {
  * Returns the seconds that are left for scanners, so that a slow clamd has a message for no longer
  * than SCANTIMEOUT in all.
  */
-static long time_left(void) {
-  double milliseconds = time_used();
+static long time_left(const struct mail *mail) {
+  double milliseconds = time_used(mail);
   long used = milliseconds > 0 ? (long) (milliseconds / 1e3) + 1 : 0;
-  return caller.timeout - used < 1 ? 1 : caller.timeout - used;
+  return mail->timeout - used < 1 ? 1 : mail->timeout - used;
 }
 
 /*
  * Becomes the cold program. The mail must be as it came: never call this once a new header block is
  * in the spool.
  */
-_Noreturn void go_cold(char *why) {
+_Noreturn void go_cold(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < COLD_NEEDS_SPACE)
-    fail(EXIT_DEFERRED, "out-of-memory",
+    fail(mail, EXIT_DEFERRED, "out-of-memory",
          text("the address space (softlimit) is too small for onescan-queue, which is needed: %s",
               why));
   char *program = cold_program();
-  check_program("cold program", program);
-  hang_up();
-  wait_for_place(program);
-  log_slot_line("cold", why, "");
+  check_program(mail, "cold program", program);
+  hang_up(mail);
+  wait_for_place(mail, program);
+  log_slot_line(mail, "cold", why, "");
   /* If SCANTIMEOUT is no number, it stays as it is, and the cold program reports it. */
-  if (caller.timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left()), 1))
-    fail(EXIT_BUG, "bug", text("setenv: %m"));
-  caller.words[0] = program;
-  become("cold program", caller.words, hidden_from_cold, mail.spool, HEADER_GAP);
+  if (mail->timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
+    fail(mail, EXIT_BUG, "bug", text("setenv: %m"));
+  mail->words[0] = program;
+  become(mail, "cold program", mail->words, hidden_from_cold, HEADER_GAP);
 }

@@ -1,4 +1,4 @@
-/* The conversation with onescand: its descriptor, and how much time of it scanners had. */
+/* The conversation with onescand: how much time of it scanners had, and its end. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -8,37 +8,31 @@
 
 enum { ASK_AGAIN_FROM = 2000 /* milliseconds that must be left for scanners */ };
 
-int server = -1;
-int acknowledged;
-static double asked; /* when the whole question was sent */
-static double used;  /* milliseconds of conversations that broke off */
-
-void question_is_sent(void) {
-  asked = uptime();
+void question_is_sent(struct mail *mail) {
+  mail->asked = uptime();
 }
 
 /* Nothing is scanned before the acknowledgement. */
-double time_used(void) {
-  return acknowledged ? used + uptime() - asked : used;
+double time_used(const struct mail *mail) {
+  return mail->acknowledged ? mail->used + uptime() - mail->asked : mail->used;
 }
 
-size_t time_for_scanners(void) {
-  long seconds = caller.timeout < 0 ? SCANTIMEOUT_DEFAULT : caller.timeout;
-  double left = (double) seconds * 1e3 - time_used();
+size_t time_for_scanners(const struct mail *mail) {
+  long seconds = mail->timeout < 0 ? SCANTIMEOUT_DEFAULT : mail->timeout;
+  double left = (double) seconds * 1e3 - time_used(mail);
   return left < 1 ? 1 : (size_t) left;
 }
 
-void hang_up(void) {
-  if (server >= 0)
-    close(server);
-  server = -1;
+void hang_up(struct mail *mail) {
+  if (mail->server >= 0)
+    close(mail->server);
+  mail->server = -1;
 }
 
 /* Only once per mail: it may be this mail that ended the process of onescand. */
-int begin_anew(void) {
-  static int has_begun_anew;
-  used = time_used();
-  acknowledged = 0;
-  hang_up();
-  return !has_begun_anew++ && time_for_scanners() >= ASK_AGAIN_FROM;
+int begin_anew(struct mail *mail) {
+  mail->used = time_used(mail);
+  mail->acknowledged = 0;
+  hang_up(mail);
+  return !mail->has_begun_anew++ && time_for_scanners(mail) >= ASK_AGAIN_FROM;
 }

@@ -28,37 +28,35 @@ enum {
   FREE_FROM = 100  /* the lowest descriptor for the lock: above those of callers and runtimes */
 };
 
-static long places; /* 0: no limit */
-static long longest_wait;
-
-static long number_setting(const char *name, long unset, long max) {
+static long number_setting(const struct mail *mail, const char *name, long unset, long max) {
   const char *value = setting(name, NULL);
   long number = value ? parse_number(value, 0, max) : unset;
   if (number == NO_NUMBER)
-    fail(EXIT_CONFIG, "config", text("%s %s: must be a number from 0 to %ld", name, value, max));
+    fail(mail, EXIT_CONFIG, "config",
+         text("%s %s: must be a number from 0 to %ld", name, value, max));
   return number;
 }
 
-void read_cold_settings(void) {
+void read_cold_settings(struct mail *mail) {
   long processors = sysconf(_SC_NPROCESSORS_ONLN);
   long enough = processors * PLACES_FOR_EACH_PROCESSOR;
   long unset = enough > PLACES_LEAST ? enough : PLACES_LEAST;
-  places = number_setting("ONESCAN_COLD_MAX", unset, PLACES_MAX);
-  longest_wait = number_setting("ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
+  mail->places = number_setting(mail, "ONESCAN_COLD_MAX", unset, PLACES_MAX);
+  mail->longest_wait = number_setting(mail, "ONESCAN_COLD_WAIT", WAIT_DEFAULT, WAIT_MAX);
 }
 
 /* Returns the first byte of all places that nobody has locked; `places` if there is none. */
-static off_t free_place(int fd) {
-  for (off_t at = 0; at < places;) {
+static off_t free_place(const struct mail *mail, int fd) {
+  for (off_t at = 0; at < mail->places;) {
     struct flock other = {
-        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = places - at};
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = mail->places - at};
     if (fcntl(fd, F_OFD_GETLK, &other))
       return 0;
     if (other.l_type == F_UNLCK || other.l_start > at)
       return at;
     at = other.l_start + other.l_len;
   }
-  return places;
+  return mail->places;
 }
 
 /*
@@ -85,33 +83,33 @@ static int open_places(const char *program) {
  * Takes a place; returns whether this process has one. A file system without such locks sets no
  * limit.
  */
-static int take_place(int fd) {
+static int take_place(const struct mail *mail, int fd) {
   if (flock(fd, LOCK_EX | LOCK_NB))
     return errno != EWOULDBLOCK;
-  off_t at = free_place(fd);
+  off_t at = free_place(mail, fd);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < places;
+  int is_taken = at < mail->places;
   if (is_taken)
     fcntl(fd, F_OFD_SETLK, &own);
   flock(fd, LOCK_UN);
   return is_taken;
 }
 
-void wait_for_place(const char *program) {
-  if (places == 0)
+void wait_for_place(const struct mail *mail, const char *program) {
+  if (mail->places == 0)
     return;
   int opened = open_places(program);
   int fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, FREE_FROM); /* stays open through the exec */
   if (fd < 0)
     return; /* a host without /dev/shm, or one where others took the name: there is no limit */
   close(opened);
-  double until = uptime() + (double) longest_wait * 1e3;
-  while (!take_place(fd)) {
+  double until = uptime() + (double) mail->longest_wait * 1e3;
+  while (!take_place(mail, fd)) {
     if (uptime() >= until)
-      fail(EXIT_DEFERRED, "out-of-memory",
+      fail(mail, EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                 "ONESCAN_COLD_WAIT)",
-                places, longest_wait));
+                mail->places, mail->longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }
 }

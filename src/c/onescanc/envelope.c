@@ -34,21 +34,23 @@ size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t l
  * closes it before that NUL, it gave up (the client hung up, the message is too large), and nothing
  * may be queued.
  */
-void receive_envelope(void) {
+void receive_envelope(struct mail *mail) {
   struct envelope_reader reader = envelope_start();
   while (!reader.done) {
-    size_t count = read_input(ENVELOPE_FD, "envelope");
+    size_t count = read_input(mail, ENVELOPE_FD, "envelope");
     if (count == 0)
-      fail(EXIT_READ, "read", text("envelope: ended before its last NUL; the client gave up"));
+      fail(mail, EXIT_READ, "read",
+           text("envelope: ended before its last NUL; the client gave up"));
     size_t used = envelope_read(&reader, buffer, count);
     if (reader.wrong == EXIT_TOO_LONG)
-      fail(EXIT_TOO_LONG, "address-too-long", text("envelope: address over %d bytes", ADDRESS_MAX));
+      fail(mail, EXIT_TOO_LONG, "address-too-long",
+           text("envelope: address over %d bytes", ADDRESS_MAX));
     if (reader.wrong)
-      fail(EXIT_ENVELOPE, "envelope",
+      fail(mail, EXIT_ENVELOPE, "envelope",
            text("envelope: a byte that is neither F, T nor the last NUL"));
-    if (mail.envelope_size + used > ENVELOPE_MAX)
-      fail(EXIT_NO_MEMORY, "out-of-memory", text("envelope: over 64 MiB"));
-    keep(mail.envelope, used, mail.envelope_size, "write the envelope");
-    mail.envelope_size += used;
+    if (mail->envelope_size + used > ENVELOPE_MAX)
+      fail(mail, EXIT_NO_MEMORY, "out-of-memory", text("envelope: over 64 MiB"));
+    keep(mail, mail->envelope, used, mail->envelope_size, "write the envelope");
+    mail->envelope_size += used;
   }
 }

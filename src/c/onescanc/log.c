@@ -92,12 +92,12 @@ void log_line(const void *line, size_t length) {
     close(fd);
 }
 
-void log_slot_line(const char *decision, char *reason, const char *more) {
+void log_slot_line(const struct mail *mail, const char *decision, char *reason, const char *more) {
   replace_unprintable(reason);
   for (char *at = reason; *at; ++at)
     if (*at == '"' || *at == '\\')
       *at = '?';
   char *line = text("onescan: decision=%s reason=\"%.400s\"%s total_ms=%.1f\n", decision, reason,
-                    more, uptime() - caller.started);
+                    more, uptime() - mail->started);
   log_line(line, strlen(line));
 }

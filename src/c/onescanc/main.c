@@ -14,33 +14,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static _Noreturn void tell_about(const char *word);
-static void read_settings(void);
-static void pass_if_there_is_nothing_to_ask(void);
-static void check_descriptors(void);
+static _Noreturn void tell_about(const struct mail *mail, const char *word);
+static void read_settings(struct mail *mail);
+static void pass_if_there_is_nothing_to_ask(const struct mail *mail);
+static void check_descriptors(const struct mail *mail);
 
 int main(int count, char **words) {
   if (count < 1)
     return EXIT_BUG;
-  caller.words = words;
-  caller.started = uptime();
-  caller.sigpipe = signal(SIGPIPE, SIG_IGN); /* a write without a reader is then an error */
+  struct mail *mail = &(struct mail){
+      .words = words,
+      .server = -1,
+      .started = uptime(),
+      .sigpipe = signal(SIGPIPE, SIG_IGN), /* a write without a reader is then an error */
+  };
   if (asks_about(count, words))
-    tell_about(words[1]);
-  caller.chain = find_chain(words);
-  pass_if_there_is_nothing_to_ask();
+    tell_about(mail, words[1]);
+  mail->chain = find_chain(mail);
+  pass_if_there_is_nothing_to_ask(mail);
 
-  read_settings();
-  check_descriptors();
-  open_spools();
-  receive_message();
-  receive_envelope(); /* second: qmail-smtpd writes it after the message, and would block */
+  read_settings(mail);
+  check_descriptors(mail);
+  open_spools(mail);
+  receive_message(mail);
+  receive_envelope(mail); /* second: qmail-smtpd writes it after the message, and would block */
 
   struct answer answer;
   do
-    ask();
-  while (!await_answer(&answer));
-  obey(&answer);
+    ask(mail);
+  while (!await_answer(mail, &answer));
+  obey(mail, &answer);
 }
 
 static const char usage[] =
@@ -55,10 +58,10 @@ static const char usage[] =
  * If descriptor 1 cannot be written to, it is an envelope and this process was started for mail.
  * Success would then mean that the mail is queued.
  */
-static _Noreturn void tell_about(const char *word) {
+static _Noreturn void tell_about(const struct mail *mail, const char *word) {
   const char *told = strcmp(word, "--version") ? usage : "onescanc " VERSION "\n";
   if (write(ENVELOPE_FD, told, strlen(told)) != (ssize_t) strlen(told))
-    fail(EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
+    fail(mail, EXIT_CONFIG, "config", text("%s: cannot be answered here: %m", word));
   _exit(0);
 }
 
@@ -68,14 +71,14 @@ static int is_blank(const char *value) {
 
 /* Becomes the next program at once if nothing has to be asked: that reads message and envelope
  * itself. */
-static void pass_if_there_is_nothing_to_ask(void) {
+static void pass_if_there_is_nothing_to_ask(const struct mail *mail) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
-  check_program("next program", caller.chain[0]);
-  log_slot_line("pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
-  become_untouched("next program", caller.chain, hidden_from_chain);
+  check_program(mail, "next program", mail->chain[0]);
+  log_slot_line(mail, "pass", is_off ? text("%s is there", file) : text("QHPSI is not set"), "");
+  become_untouched(mail, "next program", mail->chain, hidden_from_chain);
 }
 
 /*
@@ -99,18 +102,18 @@ static int find_error_fd(void) {
   return fd;
 }
 
-static void read_settings(void) {
+static void read_settings(struct mail *mail) {
   const char *timeout = setting("SCANTIMEOUT", NULL);
-  caller.timeout = timeout ? parse_number(timeout, 1, 86400) : SCANTIMEOUT_DEFAULT;
-  read_cold_settings();
-  caller.error_fd = find_error_fd(); /* before anything is opened that may get this number */
+  mail->timeout = timeout ? parse_number(timeout, 1, 86400) : SCANTIMEOUT_DEFAULT;
+  read_cold_settings(mail);
+  mail->error_fd = find_error_fd(); /* before anything is opened that may get this number */
 }
 
 /* Makes sure that descriptors 0 to 2 are open: the next file that is opened would get their
  * numbers. */
-static void check_descriptors(void) {
+static void check_descriptors(const struct mail *mail) {
   if (fcntl(MESSAGE_FD, F_GETFD) < 0 || fcntl(ENVELOPE_FD, F_GETFD) < 0)
-    fail(EXIT_READ, "read", text("fd 0 or 1 is closed"));
+    fail(mail, EXIT_READ, "read", text("fd 0 or 1 is closed"));
   if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
-    fail(EXIT_BUG, "bug", text("fd 2: %m"));
+    fail(mail, EXIT_BUG, "bug", text("fd 2: %m"));
 }

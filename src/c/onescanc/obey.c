@@ -21,18 +21,19 @@ static void write_log_lines(const struct answer *answer) {
 }
 
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
-static _Noreturn void hand_on(const struct answer *answer) {
-  check_program("next program", caller.chain[0]); /* while the log can still say what is wrong */
+static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
+  check_program(mail, "next program",
+                mail->chain[0]); /* while the log can still say what is wrong */
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
-  if (write_at(mail.spool, answer->header, answer->header_size, message_at))
-    fail_spool("write the spool file");
+  if (write_at(mail->spool, answer->header, answer->header_size, message_at))
+    fail_spool(mail, "write the spool file");
   if (answer->envelope) {
-    mail.envelope = memory_file();
-    if (write_at(mail.envelope, answer->envelope, answer->envelope_size, 0))
-      fail_spool("write the envelope");
+    mail->envelope = memory_file(mail);
+    if (write_at(mail->envelope, answer->envelope, answer->envelope_size, 0))
+      fail_spool(mail, "write the envelope");
   }
   write_log_lines(answer);
-  become("next program", caller.chain, hidden_from_chain, mail.spool, message_at);
+  become(mail, "next program", mail->chain, hidden_from_chain, message_at);
 }
 
 /*
@@ -40,10 +41,10 @@ static _Noreturn void hand_on(const struct answer *answer) {
  * REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot be written,
  * the code becomes "not now".
  */
-static _Noreturn void end_with(const struct answer *answer) {
+static _Noreturn void end_with(const struct mail *mail, const struct answer *answer) {
   int code = answer->code;
   if (answer->reply) {
-    ssize_t written = write(caller.error_fd, answer->reply, answer->reply_size);
+    ssize_t written = write(mail->error_fd, answer->reply, answer->reply_size);
     if (written != (ssize_t) answer->reply_size)
       code = EXIT_DEFERRED;
   }
@@ -51,8 +52,8 @@ static _Noreturn void end_with(const struct answer *answer) {
   _exit(code);
 }
 
-_Noreturn void obey(const struct answer *answer) {
+_Noreturn void obey(struct mail *mail, const struct answer *answer) {
   if (answer->kind == 'a')
-    hand_on(answer);
-  end_with(answer);
+    hand_on(mail, answer);
+  end_with(mail, answer);
 }

@@ -8,7 +8,7 @@
  *   spool.c          keeps the message as it comes
  *   envelope.c       keeps the envelope, and knows its form
  *   server.c         connects to onescand, and waits for it
- *   conversation.c   the descriptor of that connection, and the time that scanners had
+ *   conversation.c   the time that scanners had, and the end of that connection
  *   ask.c            tells onescand about the mail (doc/design.md)
  *   answer.c         waits for the answer and reads it: all of it makes sense, or none of it counts
  *   obey.c           does what the answer says
@@ -17,7 +17,7 @@
  *   chain.c          finds the next program and becomes it
  *   log.c            writes a line to the log, wherever that is
  *   fail.c           the other ways out
- *   process.c        what all of these stand on: the mail, the caller, memory
+ *   process.c        what all of these stand on: memory
  */
 #ifndef ONESCANC_H
 #define ONESCANC_H
@@ -52,38 +52,45 @@ typedef unsigned char byte;
 /* Descriptors as qmail-queue(8) has them. */
 enum { MESSAGE_FD = 0, ENVELOPE_FD = 1, LOG_FD = 2 };
 
-/* The mail of this process. */
+/* The mail of this process, and how far it has come. There is one, which main() makes. */
 struct mail {
-  int spool;    /* HEADER_GAP empty bytes, then the message as it came */
-  int envelope; /* the envelope from its first byte */
-  size_t message_size;
-  size_t envelope_size; /* through its last NUL */
-};
-extern struct mail mail;
-
-/* What the environment and the caller say. */
-struct caller {
+  /* what the environment and the caller say */
   char **words; /* our own argv, which the cold program gets */
   char **chain; /* the next program and its arguments */
   int error_fd; /* takes the text of a reply; -1 is none */
   long timeout; /* SCANTIMEOUT in seconds; NO_NUMBER if it is nonsense, and onescand will say so */
+  long places;  /* how many cold programs may run; 0: no limit */
+  long longest_wait;    /* seconds to wait for one of these places */
   double started;       /* when this process began, by uptime() */
   void (*sigpipe)(int); /* the caller's disposition of SIGPIPE, for the next program */
+
+  /* spool.c, envelope.c */
+  int spool;    /* HEADER_GAP empty bytes, then the message as it came */
+  int envelope; /* the envelope from its first byte */
+  size_t message_size;
+  size_t envelope_size; /* through its last NUL */
+
+  /* the conversation with onescand */
+  int server;         /* the connection; -1 is none */
+  int acknowledged;   /* onescand said that it is at work */
+  int has_begun_anew; /* this is the second conversation */
+  double deadline;    /* of the conversation, by uptime() */
+  double asked;       /* when the whole question was sent */
+  double used;        /* milliseconds of conversations that broke off */
 };
-extern struct caller caller;
 
 /* spool.c */
 extern byte
     buffer[64 * KIB]; /* input of the caller, then output to onescand, never both at a time */
-void open_spools(void);
-void receive_message(void);
+void open_spools(struct mail *mail);
+void receive_message(struct mail *mail);
 /* Reads the next bytes of the caller into `buffer`; returns 0 at the end. `what` is for the log. */
-size_t read_input(int fd, const char *what);
+size_t read_input(const struct mail *mail, int fd, const char *what);
 /* Writes the first `length` bytes of `buffer` into a spool. */
-void keep(int fd, size_t length, size_t offset, const char *what);
-int memory_file(void);
+void keep(const struct mail *mail, int fd, size_t length, size_t offset, const char *what);
+int memory_file(const struct mail *mail);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
-void read_at(int fd, byte *bytes, size_t length, size_t offset);
+void read_at(const struct mail *mail, int fd, byte *bytes, size_t length, size_t offset);
 
 /* envelope.c: how far an envelope was read. */
 struct envelope_reader {
@@ -99,44 +106,43 @@ struct envelope_reader envelope_start(void);
  * error.
  */
 size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t length);
-void receive_envelope(void);
+void receive_envelope(struct mail *mail);
 
 /* chain.c */
-char **find_chain(char **words);
+char **find_chain(const struct mail *mail);
 /* Ends the process if `program` cannot be executed or is this one. */
-void check_program(const char *what, const char *program);
+void check_program(const struct mail *mail, const char *what, const char *program);
 /*
- * Becomes another program, with the mail on its descriptors: the message is what a file holds from
- * `at` on.
+ * Becomes another program, with the mail on its descriptors: the message is what its spool holds
+ * from `at` on.
  */
-_Noreturn void become(const char *what, char **words, const char *const *hidden, int message,
-                      size_t at);
+_Noreturn void become(const struct mail *mail, const char *what, char **words,
+                      const char *const *hidden, size_t at);
 /* Becomes it with the caller's own descriptors, from which nothing was read. */
-_Noreturn void become_untouched(const char *what, char **words, const char *const *hidden);
+_Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
+                                const char *const *hidden);
 extern const char *const hidden_from_chain[];
 
 /* conversation.c */
-extern int server;       /* the connection to onescand */
-extern int acknowledged; /* onescand said that it is at work */
-void question_is_sent(void);
+void question_is_sent(struct mail *mail);
 /* How many milliseconds scanners may already have had, and how many they may still take. */
-double time_used(void);
-size_t time_for_scanners(void);
+double time_used(const struct mail *mail);
+size_t time_for_scanners(const struct mail *mail);
 /* Ends the conversation: no answer is needed any more. */
-void hang_up(void);
+void hang_up(struct mail *mail);
 /*
  * Ends a conversation in which onescand hung up. Returns whether there may be another one, in which
  * scanners have what is left of their time.
  */
-int begin_anew(void);
+int begin_anew(struct mail *mail);
 
 /* server.c: both go cold if onescand cannot be reached, or is silent for too long. */
-void connect_to_server(void);
+void connect_to_server(struct mail *mail);
 /* Waits until onescand can be written to or read from. */
-void wait_for_server(short event);
+void wait_for_server(struct mail *mail, short event);
 
 /* ask.c */
-void ask(void);
+void ask(struct mail *mail);
 
 /* answer.c: a valid answer. */
 struct answer {
@@ -152,32 +158,32 @@ struct answer {
   const byte *lines; /* all fields, among them lines for the log: next_log_line() finds them */
 };
 /* Returns 0 if onescand hung up and must be asked again. */
-int await_answer(struct answer *answer);
+int await_answer(struct mail *mail, struct answer *answer);
 /* The next line for the log, or NULL. Begin with `*at` = answer.lines. */
 const byte *next_log_line(const byte **at, size_t *length);
 
 /* obey.c */
-_Noreturn void obey(const struct answer *answer);
+_Noreturn void obey(struct mail *mail, const struct answer *answer);
 
 /* cold.c: `why` is for the log. */
-_Noreturn void go_cold(char *why);
+_Noreturn void go_cold(struct mail *mail, char *why);
 
 /* crowd.c */
-void read_cold_settings(void);
+void read_cold_settings(struct mail *mail);
 /*
  * Returns when this process may become `program`. Ends the process if all places are taken for too
  * long.
  */
-void wait_for_place(const char *program);
+void wait_for_place(const struct mail *mail, const char *program);
 
 /* log.c */
 void log_line(const void *line, size_t length);
 /* Writes a line in the form of onescan-log(5); `more` holds further fields. */
-void log_slot_line(const char *decision, char *reason, const char *more);
+void log_slot_line(const struct mail *mail, const char *decision, char *reason, const char *more);
 
 /* fail.c */
-_Noreturn void fail(int code, const char *fault, char *reason);
-_Noreturn void fail_spool(const char *what);
+_Noreturn void fail(const struct mail *mail, int code, const char *fault, char *reason);
+_Noreturn void fail_spool(const struct mail *mail, const char *what);
 
 /* process.c */
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);

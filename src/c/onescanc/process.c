@@ -1,4 +1,4 @@
-/* What every part of this process stands on: the mail, the caller and memory. */
+/* What every part of this process stands on: memory. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
@@ -7,9 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-
-struct mail mail;
-struct caller caller;
 
 _Noreturn void end_without_memory(void) {
   _exit(EXIT_NO_MEMORY);

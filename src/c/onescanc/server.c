@@ -17,30 +17,29 @@
  */
 enum { CONNECT_MAX = 10000, SILENCE_MAX = 10000, LONGER_THAN_SCANNERS = 2000 };
 
-static double deadline; /* of the whole conversation */
-
-void connect_to_server(void) {
+void connect_to_server(struct mail *mail) {
   const char *path = setting("ONESCAN_SOCKET", "/run/onescan/slot.sock");
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   /* connect(2) takes its timeout from this: the queue of the server may be full. */
   const struct timeval longest = {CONNECT_MAX / 1000, 0};
   size_t length = strlen(path);
-  deadline = uptime() + (double) time_for_scanners() + LONGER_THAN_SCANNERS;
+  mail->deadline = uptime() + (double) time_for_scanners(mail) + LONGER_THAN_SCANNERS;
   if (length >= sizeof address.sun_path)
-    go_cold(text("ONESCAN_SOCKET %s: is too long", path));
+    go_cold(mail, text("ONESCAN_SOCKET %s: is too long", path));
   memcpy(address.sun_path, path, length);
-  server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (server < 0 || setsockopt(server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
-      || connect(server, (struct sockaddr *) &address, sizeof address))
-    go_cold(text("onescand at %s: %m", path));
+  mail->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (mail->server < 0
+      || setsockopt(mail->server, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest)
+      || connect(mail->server, (struct sockaddr *) &address, sizeof address))
+    go_cold(mail, text("onescand at %s: %m", path));
 }
 
-void wait_for_server(short event) {
-  int ready = poll(&(struct pollfd){server, event, 0}, 1, SILENCE_MAX);
+void wait_for_server(struct mail *mail, short event) {
+  int ready = poll(&(struct pollfd){mail->server, event, 0}, 1, SILENCE_MAX);
   if (ready < 0 && errno != EINTR)
-    go_cold(text("poll: %m"));
+    go_cold(mail, text("poll: %m"));
   if (ready == 0)
-    go_cold(text("onescand: is silent for too long"));
-  if (uptime() > deadline)
-    go_cold(text("onescand: takes too long"));
+    go_cold(mail, text("onescand: is silent for too long"));
+  if (uptime() > mail->deadline)
+    go_cold(mail, text("onescand: takes too long"));
 }

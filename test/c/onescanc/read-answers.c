@@ -21,28 +21,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int server = -1;
-int acknowledged;
-
 static jmp_buf next_answer;
 
-_Noreturn void go_cold(char *why) {
+_Noreturn void go_cold(struct mail *mail, char *why) {
+  (void) mail;
   printf("cold %s\n", why);
   longjmp(next_answer, 1);
 }
 
 /* Nobody is asked again. */
-int begin_anew(void) {
+int begin_anew(struct mail *mail) {
+  (void) mail;
   return 0;
 }
 
 /* All words are there before they are read. */
-void wait_for_server(short event) {
+void wait_for_server(struct mail *mail, short event) {
+  (void) mail;
   (void) event;
 }
 
-void hang_up(void) {
-  close(server);
+void hang_up(struct mail *mail) {
+  close(mail->server);
 }
 
 static size_t read_number(void) {
@@ -82,7 +82,7 @@ static void print_answer(const struct answer *answer) {
 }
 
 /* The words of onescand, as far as the socket takes them, and the end of the connection. */
-static void say(const byte *words, size_t length) {
+static void say(struct mail *mail, const byte *words, size_t length) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
     _exit(EXIT_BUG);
@@ -94,27 +94,27 @@ static void say(const byte *words, size_t length) {
     length -= (size_t) count;
   }
   close(pair[1]);
-  server = pair[0];
-  acknowledged = 0;
+  mail->server = pair[0];
+  mail->acknowledged = 0;
 }
 
 int main(void) {
+  static struct mail mail = {.error_fd = 2};
   mail.message_size = read_number();
   byte *message = read_bytes(mail.message_size);
-  mail.spool = memory_file();
+  mail.spool = memory_file(&mail);
   if (write_at(mail.spool, message, mail.message_size, HEADER_GAP))
     return EXIT_WRITE;
-  caller.error_fd = 2;
   for (int head; (head = getchar()) != EOF;) {
     ungetc(head, stdin);
     size_t length = read_number();
     byte *words = read_bytes(length);
-    say(words, length);
+    say(&mail, words, length);
     free(words);
     struct answer answer;
-    if (!setjmp(next_answer) && await_answer(&answer))
+    if (!setjmp(next_answer) && await_answer(&mail, &answer))
       print_answer(&answer);
-    hang_up();
+    hang_up(&mail);
   }
   fflush(stdout);
   _exit(0); /* what the parser holds is never freed */

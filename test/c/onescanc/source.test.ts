@@ -53,7 +53,7 @@ t.test('the daemon is sent every variable of onescan-queue(8) except its own', a
 
 t.test('onescanc(8) names every variable that the client reads', async (t) => {
   const calls = [
-    ...text.matchAll(/\b(?:getenv|setting|number_setting)\("([A-Z_]+)"/g),
+    ...text.matchAll(/\b(?:getenv|setting|number_setting)\((?:mail, )?"([A-Z_]+)"/g),
     ...logPlace.matchAll(/\b(?:value_of|has_value)\((?:place, )?"([A-Z_]+)"/g),
   ]
   const read = calls.map(([, name]) => name!)
