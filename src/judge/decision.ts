@@ -49,7 +49,7 @@ export interface Findings {
   readonly virus?: string
   /** The name of what local policy bans, as "attachment invoice.exe". */
   readonly banned?: string
-  /** The oddities of the message (mime/oddities.ts), joined by commas. */
+  /** The oddities of the message (mime/shared/oddities.ts), joined by commas. */
   readonly odd?: string
   /** The lines of onescan.policy that counted, joined by commas; `-` stands for recipients without a line. */
   readonly rule?: string

@@ -9,7 +9,7 @@ export interface Outcome {
   readonly scan: Verdict
   /** The host that scanned a copy, and seconds since then; set if the result is that of a copy. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
-  /** The oddities of the message (mime/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
   readonly stamp: OwnStamp | undefined
   /**

@@ -1,19 +1,14 @@
-import {
-  type ContentStep,
-  type ContentsOptions,
-  countWork,
-  type Decoding,
-  newDecoding,
-  PIECE,
-} from './contents-state.ts'
-import { giveCodedData, giveLeaf } from './leaf-contents.ts'
-import { LimitExceeded } from './limits.ts'
+import { type ContentsOptions, type Decoding, newDecoding } from './leaves/contents-state.ts'
+import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
-import type { CodedData, Leaf } from './open-contents.ts'
-import { MailReading } from './reading.ts'
-import type { Source } from './source.ts'
+import { LimitExceeded } from './shared/limits.ts'
+import type { Source } from './shared/source.ts'
+import { type ContentStep, countWork, PIECE } from './shared/work.ts'
+import type { CodedData, Leaf } from './structure/open-contents.ts'
+import { MailReading } from './structure/reading.ts'
 
-export type { Content, ContentsOptions } from './contents-state.ts'
+export type { ContentsOptions } from './leaves/contents-state.ts'
+export type { Content } from './shared/work.ts'
 
 /**
  * Gives the contents that any reader of mail might get out of a message, each content once. Each leaf
@@ -47,7 +42,7 @@ function* contentsOfMail(
 ): Generator<ContentStep, void> {
   let found: (Leaf | CodedData)[] = []
   const search = depth === 0 ? depthSearchFor(decoding) : undefined
-  const onOdd = depth === 0 ? decoding.options.onOdd : undefined
+  const onOdd = depth === 0 ? decoding.onOdd : undefined
   const reading = new MailReading({
     header: (header) => decoding.options.onHeader?.(header),
     name: (name) => decoding.options.onName?.(name),

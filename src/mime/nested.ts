@@ -1,4 +1,12 @@
-import { beginsAsMail, MAIL_START } from './content-checks.ts'
+import { Base64Decoder, PATIENT } from './decoders/base64.ts'
+import type { MakeDecoder } from './decoders/decoder.ts'
+import { plainName } from './headers/fields.ts'
+import type { PartHeader } from './headers/part-header.ts'
+import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.ts'
+import { decodeToStore, sourceIn } from './leaves/decoding.ts'
+import { quotedPrintablePlan } from './leaves/decoding-plans.ts'
+import { LimitExceeded } from './shared/limits.ts'
+import { partOf, type Source } from './shared/source.ts'
 import {
   type ContentStep,
   countWork,
@@ -6,17 +14,10 @@ import {
   PIECE,
   type Work,
   type WorkOptions,
-} from './contents-state.ts'
-import { Base64Decoder, PATIENT } from './decoders/base64.ts'
-import { decodeToStore, sourceIn } from './decoding.ts'
-import { type MakeDecoder, quotedPrintablePlan } from './decoding-plans.ts'
-import { plainName } from './fields.ts'
-import { LimitExceeded } from './limits.ts'
-import { aroundMail, type Depth } from './nesting.ts'
-import type { Leaf } from './open-contents.ts'
-import type { PartHeader } from './part-header.ts'
-import { MailReading } from './reading.ts'
-import { partOf, type Source } from './source.ts'
+} from './shared/work.ts'
+import { aroundMail, type Depth } from './structure/nesting.ts'
+import type { Leaf } from './structure/open-contents.ts'
+import { MailReading } from './structure/reading.ts'
 
 /** The most mails inside one another that are read at a time. Beyond that, mail is too deep. */
 const READINGS_MAX = 50
@@ -141,7 +142,7 @@ function* beginsMail(part: Source, make: MakeDecoder, work: Work): Generator<Con
   const start = partOf(part, 0, Math.min(part.size, ENCODED_START))
   const store = yield* decodeToStore(start, make, work)
   try {
-    return beginsAsMail(Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk))))
+    return beginsAsMail(firstBytesOf(store))
   } finally {
     store.close()
   }

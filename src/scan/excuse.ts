@@ -1,5 +1,5 @@
 import { createNamedCopy } from '../message/named-copy.ts'
-import type { ByteRange } from '../mime/contents-state.ts'
+import type { ByteRange } from '../mime/shared/work.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
 import { readContents } from './second-look/read-contents.ts'

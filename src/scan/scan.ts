@@ -1,6 +1,6 @@
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
-import type { Oddity } from '../mime/oddities.ts'
+import type { Oddity } from '../mime/shared/oddities.ts'
 import { askScanners } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { joined, type PartialResult, type ScanRun } from './run/scan-run.ts'

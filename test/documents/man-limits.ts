@@ -34,8 +34,8 @@ import {
   PLACES_MAX,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
-} from '../../src/mime/limits.ts'
-import { MEMORY_MAX } from '../../src/mime/store.ts'
+} from '../../src/mime/shared/limits.ts'
+import { MEMORY_MAX } from '../../src/mime/shared/store.ts'
 import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
 import { LINE_MAX as POLICY_LINE_MAX, SETTINGS_MAX } from '../../src/rules/parse.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'

@@ -14,8 +14,8 @@ import {
   mostContentsOf,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
-} from '../../src/mime/limits.ts'
-import { sourceOf } from '../../src/mime/source.ts'
+} from '../../src/mime/shared/limits.ts'
+import { sourceOf } from '../../src/mime/shared/source.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { uuencode } from '../scan/evasions/compose.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'

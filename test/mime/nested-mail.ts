@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { isNestedDeeper } from '../../src/mime/nested.ts'
-import type { Source } from '../../src/mime/source.ts'
+import type { Source } from '../../src/mime/shared/source.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
 

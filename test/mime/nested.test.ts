@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Source } from '../../src/mime/source.ts'
+import type { Source } from '../../src/mime/shared/source.ts'
 import {
   attached,
   base64,

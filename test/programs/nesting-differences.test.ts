@@ -1,6 +1,6 @@
 import t from 'tap'
 import { table } from '../../src/ground/settings/table.ts'
-import { sourceOf } from '../../src/mime/source.ts'
+import { sourceOf } from '../../src/mime/shared/source.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { attached, base64, file, isNested, message } from '../mime/nested-mail.ts'

@@ -9,8 +9,8 @@ import { examineClearing } from '../../src/message/clear-header.ts'
 import { headerOf } from '../../src/message/in-memory.ts'
 import { headerFormFault } from '../../src/message/well-formed.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
-import { mostBytesOf } from '../../src/mime/limits.ts'
-import { sourceOf } from '../../src/mime/source.ts'
+import { mostBytesOf } from '../../src/mime/shared/limits.ts'
+import { sourceOf } from '../../src/mime/shared/source.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
 /** Bytes of a mail. */

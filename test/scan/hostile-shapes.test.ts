@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../src/mime/contents.ts'
-import { sourceOf } from '../../src/mime/source.ts'
+import { sourceOf } from '../../src/mime/shared/source.ts'
 import { hostileShapes } from './hostile-shapes.ts'
 
 /** Bytes; the bench measures larger ones, and time. */

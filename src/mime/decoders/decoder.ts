@@ -10,6 +10,9 @@ export interface Decoder {
   end(): void
 }
 
+/** Makes a decoder. Nothing else may use `room` while the decoder is in use. */
+export type MakeDecoder = (give: Give, room: Buffer) => Decoder
+
 /** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
 

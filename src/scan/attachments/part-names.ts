@@ -1,4 +1,4 @@
-import { type Field, plainName } from '../../mime/fields.ts'
+import { type Field, plainName } from '../../mime/headers/fields.ts'
 import { fileNames, NAME_MAX } from './file-names.ts'
 import { splitParameters, withoutComments } from './parameters.ts'
 

@@ -1,4 +1,4 @@
-import { sourceOf } from '../../mime/source.ts'
+import { sourceOf } from '../../mime/shared/source.ts'
 import type { Sample, Scanner } from '../shared/scanner.ts'
 
 /** Most small contents that scanners are asked about in one go, and most bytes of all of them. */

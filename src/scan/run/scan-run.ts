@@ -1,5 +1,5 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
-import type { Oddity } from '../../mime/oddities.ts'
+import type { Oddity } from '../../mime/shared/oddities.ts'
 import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
 import type { Verdict } from '../shared/verdict.ts'
 

@@ -4,7 +4,8 @@ import { createNamedCopy } from '../../message/named-copy.ts'
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
-import type { ByteRange, ContentsOptions } from '../../mime/contents-state.ts'
+import type { ContentsOptions } from '../../mime/leaves/contents-state.ts'
+import type { ByteRange } from '../../mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 export interface ReadingOptions
@@ -25,7 +26,7 @@ export type ReadingStep =
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
-  /** The message exceeds a limit of mime/limits.ts, which `why` names. */
+  /** The message exceeds a limit of mime/shared/limits.ts, which `why` names. */
   | { readonly kind: 'over'; readonly why: string }
   /** The signal came first. */
   | { readonly kind: 'late' }

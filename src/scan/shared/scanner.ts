@@ -1,8 +1,8 @@
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
-import type { Field } from '../../mime/fields.ts'
-import type { Source } from '../../mime/source.ts'
+import type { Field } from '../../mime/headers/fields.ts'
+import type { Source } from '../../mime/shared/source.ts'
 import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
 

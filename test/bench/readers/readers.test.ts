@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CONTENTS_MAX } from '../../../src/mime/limits.ts'
+import { CONTENTS_MAX } from '../../../src/mime/shared/limits.ts'
 import { clamdMissing } from '../../programs/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { hiddenClasses } from '../../scan/second-look/classes.ts'

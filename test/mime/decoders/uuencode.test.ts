@@ -7,7 +7,7 @@ import {
   UuencodeDecoder,
   type UuencodeMode,
 } from '../../../src/mime/decoders/uuencode.ts'
-import { uuencodePlan } from '../../../src/mime/decoding-plans.ts'
+import { uuencodePlan } from '../../../src/mime/leaves/decoding-plans.ts'
 import { inEverySplit } from './in-every-split.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { DEPTH_MAX, PLACES_MAX } from '../../../src/mime/limits.ts'
+import { DEPTH_MAX, PLACES_MAX } from '../../../src/mime/shared/limits.ts'
 import { PARAMETERS_MAX } from '../../../src/scan/attachments/part-names.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 

@@ -1,0 +1,241 @@
+import { Unreadable } from '../shared/limits.ts'
+import { partOf, type Source } from '../shared/source.ts'
+import { Store } from '../shared/store.ts'
+import { type ContentStep, countWork, type Work } from '../shared/work.ts'
+import { ByteCursor } from './byte-cursor.ts'
+import { inflated } from './inflate.ts'
+
+/** What S/MIME sends as smime.p7m: the containers of CMS (RFC 5652), in any encoding of BER. */
+type Container =
+  /** The content is that of this SEQUENCE among those of the container. */
+  { readonly sequence: number; readonly isCompressed?: true } | 'plain' | 'encrypted'
+
+/** By the object identifier of the container, in hex. */
+const containers: ReadonlyMap<string, Container> = new Map<string, Container>([
+  ['2a864886f70d010701', 'plain'], // data
+  ['2a864886f70d010702', { sequence: 1 }], // signedData
+  ['2a864886f70d010705', { sequence: 2 }], // digestedData
+  ['2a864886f70d0109100102', { sequence: 2 }], // authData
+  ['2a864886f70d0109100109', { sequence: 2, isCompressed: true }], // compressedData (RFC 3274)
+  ['2a864886f70d010703', 'encrypted'], // envelopedData
+  ['2a864886f70d010704', 'encrypted'], // signedAndEnvelopedData (PKCS #7)
+  ['2a864886f70d010706', 'encrypted'], // encryptedData
+  ['2a864886f70d0109100117', 'encrypted'], // authEnvelopedData (RFC 5083)
+])
+const IDENTIFIER_MAX = 32
+
+/** The most containers inside one another. Those of CMS are about eight. */
+const DEPTH_MAX = 32
+
+/** The units of work of an element besides its bytes. */
+const ELEMENT_COST = 16
+
+const OBJECT_IDENTIFIER = 6
+const SEQUENCE = 16
+
+/**
+ * Gives the content of a container of CMS, in one piece: a signer may cut it into many, in which no
+ * scanner could read base64. What stands behind the container is given,
+ * too. Returns whether the bytes are a container. Throws Unreadable if they are one that cannot be read
+ * to its end.
+ */
+export function* openCms(
+  source: Source,
+  work: Work,
+  give: (content: Source) => Generator<ContentStep, void>,
+): Generator<ContentStep, boolean> {
+  const reader = new BerReader(source, work)
+  const container = reader.container()
+  if (container === undefined) return false
+  if (container === 'encrypted') {
+    work.onOdd?.('encrypted')
+    return true
+  }
+  const store = new Store(work.pool)
+  try {
+    const isWhole = yield* reader.content(container, store)
+    if (container !== 'plain' && container.isCompressed) {
+      const { store: plain, isBroken } = yield* inflated(store, 'zlib', work)
+      try {
+        yield* give(plain)
+      } finally {
+        plain.close()
+      }
+      if (isBroken) throw unreadable()
+    } else yield* give(store)
+    if (!isWhole) throw unreadable()
+    const end = yield* reader.end()
+    if (end < source.size) yield* give(partOf(source, end, source.size))
+  } finally {
+    store.close()
+  }
+  return true
+}
+
+function unreadable(): Unreadable {
+  return new Unreadable('S/MIME (CMS)')
+}
+
+/** The front of an element (X.690 8.1). */
+interface Element {
+  readonly isUniversal: boolean
+  readonly tag: number
+  readonly isConstructed: boolean
+  /** Infinity if the length is indefinite. */
+  readonly length: number
+}
+
+/** Reads elements of BER, in the order of their bytes, and keeps those that are open. */
+class BerReader {
+  readonly #cursor: ByteCursor
+  readonly #work: Work
+  /** Where each open element ends; Infinity if two zero bytes end it. */
+  readonly #ends: number[] = []
+
+  constructor(source: Source, work: Work) {
+    this.#cursor = new ByteCursor(source)
+    this.#work = work
+  }
+
+  /** Reads the front of a container; undefined if the bytes are none. */
+  container(): Container | undefined {
+    const outer = this.#element()
+    if (!isSequence(outer)) return undefined
+    this.#enter(outer)
+    const type = this.#element()
+    if (!type?.isUniversal || type.tag !== OBJECT_IDENTIFIER || type.isConstructed) return undefined
+    if (type.length > IDENTIFIER_MAX) return undefined
+    let identifier = ''
+    for (let at = 0; at < type.length; at++) {
+      identifier += this.#cursor.byte().toString(16).padStart(2, '0')
+    }
+    return containers.get(identifier)
+  }
+
+  /** Copies the content of a container. Returns whether all of it is there. */
+  *content(container: Container, store: Store): Generator<ContentStep, boolean> {
+    this.#enter(this.#some())
+    if (typeof container === 'object') {
+      this.#enter(this.#some())
+      for (let sequences = 0; ; ) {
+        const child = this.#some()
+        if (isSequence(child) && ++sequences === container.sequence) {
+          this.#enter(child)
+          break
+        }
+        yield* this.#skip(child)
+      }
+      yield* this.#skip(this.#some()) // the type of the content
+      const explicit = this.#child()
+      if (explicit === undefined) return true // a signature of something elsewhere
+      this.#enter(explicit)
+    }
+    return yield* this.#octets(this.#some(), store)
+  }
+
+  /** Returns where the container ends. */
+  *end(): Generator<ContentStep, number> {
+    while (this.#ends.length > 0) {
+      const child = this.#child()
+      if (child) yield* this.#skip(child)
+    }
+    return this.#cursor.at
+  }
+
+  /** Copies a string of octets, in one piece or in pieces of pieces. */
+  *#octets(string: Element, store: Store): Generator<ContentStep, boolean> {
+    if (!string.isConstructed) return yield* this.#copy(string, store)
+    const depth = this.#ends.length
+    this.#enter(string)
+    while (this.#ends.length > depth) {
+      const piece = this.#child()
+      if (piece?.isConstructed) this.#enter(piece)
+      else if (piece && !(yield* this.#copy(piece, store))) return false
+    }
+    return true
+  }
+
+  *#copy({ length }: Element, store: Store): Generator<ContentStep, boolean> {
+    yield* countWork(this.#work, ELEMENT_COST)
+    const before = this.#cursor.at
+    yield* this.#cursor.copy(length, store, this.#work)
+    return this.#cursor.at - before === length
+  }
+
+  /** Skips an element: by its length, or else with all that is in it. */
+  *#skip(element: Element): Generator<ContentStep, void> {
+    yield* countWork(this.#work, ELEMENT_COST)
+    if (element.length !== Number.POSITIVE_INFINITY) {
+      if (element.length > this.#cursor.left) throw unreadable()
+      this.#cursor.skip(element.length)
+      return
+    }
+    const depth = this.#ends.length
+    this.#enter(element)
+    while (this.#ends.length > depth) {
+      const child = this.#child()
+      if (child?.length === Number.POSITIVE_INFINITY) this.#enter(child)
+      else if (child) yield* this.#skip(child)
+    }
+  }
+
+  #enter({ isConstructed, length }: Element): void {
+    if (!isConstructed || this.#ends.length === DEPTH_MAX) throw unreadable()
+    this.#ends.push(this.#cursor.at + length)
+  }
+
+  /** Reads the front of the next element inside of the open one; closes that one at its end. */
+  #child(): Element | undefined {
+    const end = this.#ends.at(-1)!
+    const element = this.#cursor.at < end ? this.#some() : undefined
+    const isZero = element?.isUniversal && element.tag === 0 && element.length === 0
+    if (element && !(isZero && end === Number.POSITIVE_INFINITY)) return element
+    this.#ends.pop()
+    return undefined
+  }
+
+  #some(): Element {
+    const element = this.#element()
+    if (element === undefined) throw unreadable()
+    return element
+  }
+
+  #element(): Element | undefined {
+    const first = this.#cursor.byte()
+    if (first < 0) return undefined
+    const tag = this.#tag(first & 0x1f)
+    const length = this.#length()
+    if (tag === undefined || length === undefined) return undefined
+    return { isUniversal: first >> 6 === 0, tag, isConstructed: (first & 0x20) !== 0, length }
+  }
+
+  /** Reads the tag (X.690 8.1.2): in the first byte, or in those behind it. */
+  #tag(short: number): number | undefined {
+    if (short !== 0x1f) return short
+    let tag = 0
+    for (;;) {
+      const byte = this.#cursor.byte()
+      tag = tag * 128 + (byte & 0x7f)
+      if (byte < 0 || tag > 0xffff) return undefined
+      if (byte < 0x80) return tag
+    }
+  }
+
+  /** Reads the length (X.690 8.1.3), in as many bytes as it may have. */
+  #length(): number | undefined {
+    const first = this.#cursor.byte()
+    if (first < 0x80) return first < 0 ? undefined : first
+    if (first === 0x80) return Number.POSITIVE_INFINITY
+    let length = 0
+    for (let count = first & 0x7f; count > 0; count--) {
+      const byte = this.#cursor.byte()
+      length = length * 256 + byte
+      if (byte < 0 || length > Number.MAX_SAFE_INTEGER) return undefined
+    }
+    return length
+  }
+}
+
+function isSequence(element: Element | undefined): element is Element {
+  return element?.tag === SEQUENCE && element.isUniversal && element.isConstructed
+}

@@ -1,0 +1,62 @@
+import { Inflate, Unzlib } from 'fflate'
+import type { Source } from '../shared/source.ts'
+import { Store } from '../shared/store.ts'
+import { type ContentStep, countBytes, countWork, type Work } from '../shared/work.ts'
+
+/** The bytes that are inflated at a time: they become at most a thousand times as many. */
+const INFLATED_MOST = 512
+
+/** What a stream costs besides its bytes: the memory that fflate takes for each. */
+const STREAM_COST = 32 * 1024
+
+export interface Inflated {
+  /** What came out, which the caller closes. */
+  readonly store: Store
+  /** Whether there was an error behind it. */
+  readonly isBroken: boolean
+}
+
+/**
+ * Inflates bytes that were deflated (RFC 1951), or a stream of zlib (RFC 1950). Each stream counts as
+ * STREAM_COST bytes, so thousands of empty ones exceed the limit of bytes.
+ */
+export function* inflated(
+  source: Source,
+  form: 'deflate' | 'zlib',
+  work: Work,
+): Generator<ContentStep, Inflated> {
+  countBytes(work, STREAM_COST)
+  yield* countWork(work, STREAM_COST)
+  const store = new Store(work.pool)
+  let isBroken = false
+  let isDone = false
+  try {
+    const take = (bytes: Uint8Array) => {
+      countBytes(work, bytes.length)
+      store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    }
+    const stream = form === 'zlib' ? new Unzlib(take) : new Inflate(take)
+    for (const chunk of source.chunks()) {
+      for (let at = 0; at < chunk.length && !isBroken; at += INFLATED_MOST) {
+        const before = store.size
+        isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
+        yield* countWork(work, INFLATED_MOST + store.size - before)
+      }
+    }
+    isDone = true
+    return { store, isBroken }
+  } finally {
+    if (!isDone) store.close()
+  }
+}
+
+/** Returns whether the bytes could be inflated. */
+function pushed(stream: Inflate | Unzlib, bytes: Buffer): boolean {
+  try {
+    stream.push(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false
+    throw error // not of fflate
+  }
+}

@@ -1,0 +1,202 @@
+import { Unreadable } from '../shared/limits.ts'
+import { partOf, type Source } from '../shared/source.ts'
+import { Store } from '../shared/store.ts'
+import { type ContentStep, countWork, type Work } from '../shared/work.ts'
+import { ByteCursor } from './byte-cursor.ts'
+import { inflated } from './inflate.ts'
+
+/** The packets of a message in OpenPGP (RFC 9580 5), and what their bodies are. */
+type PacketKind = 'encrypted' | 'compressed' | 'literal' | 'other'
+
+interface Packet {
+  readonly kind: PacketKind
+  /** Whether a body that begins with these bytes may be that of a message's first packet. */
+  readonly mayBeFirst: (body: Buffer) => boolean
+}
+
+const ofVersion =
+  (...versions: readonly number[]) =>
+  ([version]: Buffer) =>
+    version !== undefined && versions.includes(version)
+const never = () => false
+
+const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
+  [1, { kind: 'encrypted', mayBeFirst: ofVersion(3, 6) }], // session key, for a public key
+  [2, { kind: 'other', mayBeFirst: ofVersion(3, 4, 5, 6) }], // signature
+  [3, { kind: 'encrypted', mayBeFirst: ofVersion(4, 5, 6) }], // session key, for a passphrase
+  [4, { kind: 'other', mayBeFirst: ofVersion(3, 6) }], // signature in one pass
+  [8, { kind: 'compressed', mayBeFirst: ofVersion(0, 1, 2, 3) }],
+  [9, { kind: 'encrypted', mayBeFirst: never }],
+  [10, { kind: 'other', mayBeFirst: (body) => body.toString('latin1') === 'PGP' }], // marker
+  [
+    11,
+    {
+      kind: 'literal',
+      mayBeFirst: ([format = 0]) => 'btuml1'.includes(String.fromCharCode(format)),
+    },
+  ],
+  [18, { kind: 'encrypted', mayBeFirst: ofVersion(1, 2) }],
+  [20, { kind: 'encrypted', mayBeFirst: ofVersion(1, 2) }],
+])
+
+/** The checksum of an armour, which some readers decode as if it were data. */
+const CHECKSUM = 3
+
+/** The units of work of a packet besides its bytes. */
+const PACKET_COST = 64
+
+/** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). */
+const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
+  [0, 'none'],
+  [1, 'deflate'],
+  [2, 'zlib'],
+])
+
+/**
+ * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
+ * what comes out of a compressed one; and what stands behind its packets. Returns whether the bytes are
+ * such a message. Throws Unreadable if they are one that cannot be read to its end.
+ */
+export function* openPgp(
+  source: Source,
+  work: Work,
+  give: (content: Source) => Generator<ContentStep, void>,
+): Generator<ContentStep, boolean> {
+  if (!beginsMessage(source)) return false
+  const cursor = new ByteCursor(source)
+  while (cursor.left > CHECKSUM) {
+    yield* countWork(work, PACKET_COST)
+    const from = cursor.at
+    const packet = packetFront(cursor)
+    if (packet === undefined) {
+      yield* give(partOf(source, from, source.size))
+      return true
+    }
+    const kind = packets.get(packet.tag)?.kind ?? 'other'
+    if (kind === 'encrypted') {
+      work.onOdd?.('encrypted')
+      return true
+    }
+    const body = new Store(work.pool)
+    try {
+      const isWhole = yield* copyBody(cursor, packet.length, body, work)
+      if (kind === 'literal') yield* give(literalData(body))
+      if (kind === 'compressed') yield* giveCompressed(body, work, give)
+      if (!isWhole) throw unreadable()
+    } finally {
+      body.close()
+    }
+  }
+  return true
+}
+
+function unreadable(): Unreadable {
+  return new Unreadable('OpenPGP')
+}
+
+/** Looks at the first packet alone. */
+function beginsMessage(source: Source): boolean {
+  const cursor = new ByteCursor(source)
+  const front = packetFront(cursor)
+  const packet = front && packets.get(front.tag)
+  if (!packet) return false
+  const bytes = Math.min(3, front.length.bytes, cursor.left)
+  return packet.mayBeFirst(Buffer.from(Array.from({ length: bytes }, () => cursor.byte())))
+}
+
+interface BodyLength {
+  /** Infinity if the body goes on to the end. */
+  readonly bytes: number
+  /** Whether another piece of the body follows, with a length of its own. */
+  readonly isPartial: boolean
+}
+
+/** Reads the front of a packet (RFC 9580 4.2); undefined if the bytes are none. */
+function packetFront(
+  cursor: ByteCursor,
+): { readonly tag: number; readonly length: BodyLength } | undefined {
+  const first = cursor.byte()
+  if (first < 0x80) return undefined
+  const isNew = (first & 0x40) !== 0
+  const tag = isNew ? first & 0x3f : (first >> 2) & 0x0f
+  const length = isNew ? newLength(cursor) : oldLength(cursor, first & 3)
+  return tag === 0 || length === undefined ? undefined : { tag, length }
+}
+
+function oldLength(cursor: ByteCursor, type: number): BodyLength | undefined {
+  if (type === 3) return { bytes: Number.POSITIVE_INFINITY, isPartial: false }
+  return whole(numberOf(cursor, 1 << type))
+}
+
+function newLength(cursor: ByteCursor): BodyLength | undefined {
+  const first = cursor.byte()
+  if (first < 192) return whole(first)
+  if (first === 255) return whole(numberOf(cursor, 4))
+  if (first >= 224) return { bytes: 2 ** (first & 0x1f), isPartial: true }
+  const second = cursor.byte()
+  return whole(second < 0 ? second : (first - 192) * 256 + second + 192)
+}
+
+function whole(bytes: number): BodyLength | undefined {
+  return bytes < 0 ? undefined : { bytes, isPartial: false }
+}
+
+/** Reads a number of some bytes; -1 if the end comes before. */
+function numberOf(cursor: ByteCursor, bytes: number): number {
+  let number = 0
+  for (let count = bytes; count > 0; count--) {
+    const byte = cursor.byte()
+    if (byte < 0) return -1
+    number = number * 256 + byte
+  }
+  return number
+}
+
+/** Copies the body of a packet, with all its pieces. Returns whether all of it is there. */
+function* copyBody(
+  cursor: ByteCursor,
+  length: BodyLength,
+  body: Store,
+  work: Work,
+): Generator<ContentStep, boolean> {
+  for (let piece: BodyLength | undefined = length; ; piece = newLength(cursor)) {
+    if (piece === undefined) return false
+    yield* countWork(work, PACKET_COST)
+    const before = cursor.at
+    yield* cursor.copy(piece.bytes, body, work)
+    const isCut = piece.bytes !== Number.POSITIVE_INFINITY && cursor.at - before < piece.bytes
+    if (isCut) return false
+    if (!piece.isPartial) return true
+  }
+}
+
+/** Returns the data of a literal packet: behind its format, its file name and its date. */
+function literalData(body: Source): Source {
+  const cursor = new ByteCursor(body)
+  cursor.byte()
+  const nameLength = Math.max(0, cursor.byte())
+  const from = Math.min(body.size, 1 + 1 + nameLength + 4)
+  return partOf(body, from, body.size)
+}
+
+function* giveCompressed(
+  body: Source,
+  work: Work,
+  give: (content: Source) => Generator<ContentStep, void>,
+): Generator<ContentStep, void> {
+  const compression = compressions.get(new ByteCursor(body).byte())
+  if (compression === undefined) throw unreadable() // bzip2, or one that nobody knows
+  const data = partOf(body, 1, body.size)
+  if (compression === 'none') {
+    yield* give(data)
+    return
+  }
+  const { store, isBroken } = yield* inflated(data, compression, work)
+  try {
+    if (store.size > 0) yield* give(store)
+    // Any bytes may look like a packet. Those that are one become more.
+    if (isBroken && store.size > 0) throw unreadable()
+  } finally {
+    store.close()
+  }
+}

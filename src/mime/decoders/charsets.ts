@@ -1,0 +1,109 @@
+import iconv from 'iconv-lite'
+import type { Decoder, Give, MakeDecoder } from './decoder.ts'
+
+/** In these sets bytes of ASCII may be other text than ASCII. */
+const OTHER_BYTES =
+  /^(?:cs)?(?:utf-?(?:7|16|32)|unicode|ucs|iso-2022|hz\b|hz-gb|ibm037|cp037|ebcdic)/
+
+/** Whether a text of ASCII in this character set is other text. */
+export function changesAscii(charset: string): boolean {
+  return OTHER_BYTES.test(charset)
+}
+
+/**
+ * Returns what makes UTF-8 of a text in a character set, in each way in which readers do; nothing if
+ * nobody knows the set.
+ */
+export function toUtf8(charset: string): readonly MakeDecoder[] {
+  // Without a mark at its front, some take the one order of bytes, and some the other.
+  const names = /^(?:utf-?16|unicode|ucs-?2)$/.test(charset) ? ['utf-16le', 'utf-16be'] : [charset]
+  return names.flatMap((name) => {
+    const make = textDecoder(name)
+    return make ? [(give: Give) => new ToUtf8(give, make())] : []
+  })
+}
+
+/** Decodes text that comes in pieces. */
+interface TextPieces {
+  write(bytes: Buffer): string
+  end(): string | undefined
+}
+
+/** By iconv-lite, whose latin1 is that of RFC 1345, and for some sets of Japanese by the runtime. */
+function textDecoder(charset: string): (() => TextPieces) | undefined {
+  if (charset.startsWith('utf-7')) return () => new InWords(iconv.getDecoder(charset))
+  if (iconv.encodingExists(charset)) return () => iconv.getDecoder(charset)
+  try {
+    new TextDecoder(charset)
+  } catch {
+    return undefined
+  }
+  return () => {
+    const decoder = new TextDecoder(charset)
+    return {
+      write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
+      end: () => withoutMarks(decoder.decode()),
+    }
+  }
+}
+
+/** The most bytes that wait for a blank. */
+const WORD_MAX = 64 * 1024
+
+/**
+ * Cuts pieces only behind blanks: iconv-lite takes the `-` that ends base64 in UTF-7 for another one if
+ * a piece begins with it.
+ */
+class InWords implements TextPieces {
+  readonly #inner: TextPieces
+  #held: Buffer = Buffer.alloc(0)
+
+  constructor(inner: TextPieces) {
+    this.#inner = inner
+  }
+
+  write(bytes: Buffer): string {
+    const all = Buffer.concat([this.#held, bytes])
+    const behindBlank = Math.max(all.lastIndexOf(0x20), all.lastIndexOf(0x0a)) + 1
+    const end = all.length - behindBlank > WORD_MAX ? all.length : behindBlank
+    this.#held = all.subarray(end)
+    return this.#inner.write(all.subarray(0, end))
+  }
+
+  end(): string {
+    return this.#inner.write(this.#held) + (this.#inner.end() ?? '')
+  }
+}
+
+/** The runtime puts U+FFFD where escapes follow each other, and other programs put nothing. */
+function withoutMarks(text: string): string {
+  return text.replaceAll('\ufffd', '')
+}
+
+/** The bytes that are decoded at a time: they become at most three times as many. */
+const PIECE = 4096
+
+class ToUtf8 implements Decoder {
+  readonly #give: Give
+  readonly #text: TextPieces
+
+  constructor(give: Give, text: TextPieces) {
+    this.#give = give
+    this.#text = text
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at += PIECE) {
+      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + PIECE))))
+    }
+  }
+
+  end(): void {
+    this.#put(this.#text.end() ?? '')
+  }
+
+  #put(text: string): void {
+    const bytes = Buffer.from(text)
+    if (bytes.length > 0) this.#give(bytes, bytes.length)
+  }
+}

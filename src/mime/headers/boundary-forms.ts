@@ -1,0 +1,101 @@
+import { decodeWords } from '../../message/encoded-words.ts'
+import { BOUNDARIES_MAX, BOUNDARY_MAX, LimitExceeded } from '../shared/limits.ts'
+
+/**
+ * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower
+ * case: with and without quotes, escapes, folds, comments, encoded words and the sections of RFC
+ * 2231. Takes time linear in the header's length. Throws LimitExceeded if a boundary is too long, or if
+ * there are too many.
+ */
+export function readBoundaries(header: string): string[] {
+  const found = new Set<string>()
+  const text = header.replace(/[\0\v\f]/g, '')
+  addBoundaries(text, found)
+  if (text.includes('=?')) addBoundaries(decodeWords(text), found)
+  return [...found]
+}
+
+function addBoundaries(text: string, found: Set<string>): void {
+  const add = (reading: string) => {
+    const boundary = reading.trim().toLowerCase()
+    if (boundary.length > BOUNDARY_MAX) {
+      throw new LimitExceeded(`a boundary of more than ${BOUNDARY_MAX} bytes`)
+    }
+    if (boundary !== '') found.add(boundary)
+  }
+  let joined = ''
+  let count = 0
+  for (const { value, isSection } of parametersIn(text)) {
+    if (++count > BOUNDARIES_MAX) throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
+    for (const reading of readingsOf(value)) add(reading)
+    if (!isSection) continue
+    const plain = percentDecoded((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''))
+    add(plain)
+    joined += plain
+    add(joined)
+  }
+}
+
+/** Behind this many characters every value is too long, escapes included. */
+const VALUE_MAX = 2 * BOUNDARY_MAX
+
+interface BoundaryParameter {
+  /** The text behind the `=`, which the value begins. */
+  readonly value: string
+  /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */
+  readonly isSection: boolean
+}
+
+function* parametersIn(text: string): Generator<BoundaryParameter> {
+  const words = /boundary/gi
+  for (let word = words.exec(text); word; word = words.exec(text)) {
+    let at = skipBlanks(text, words.lastIndex)
+    const isSection = text[at] === '*'
+    if (isSection) at = skipBlanks(text, skip(text, at, '*0123456789'))
+    if (text[at] !== '=') continue
+    at = skipBlanks(text, at + 1)
+    yield { value: text.slice(at, at + VALUE_MAX), isSection }
+  }
+}
+
+/** Returns what readers make of a value that is not split into sections. */
+function readingsOf(value: string): string[] {
+  const quoted = quotedIn(value)
+  const token = tokenIn(value)
+  const line = /[^;\r\n]*/.exec(value)![0]
+  const raw = quoted ?? token
+  return [
+    raw.replace(/\\([\s\S])/g, '$1').replace(/\r?\n[ \t]?/g, ''),
+    raw,
+    raw.replace(/\s+/g, ' '),
+    /^"?([^"\r\n]*)/.exec(quoted === undefined ? token : value)![1]!,
+    token.replace(/["'<>]/g, ''),
+    raw.replace(/\([\s\S]*/, ''),
+    line.replace(/["']/g, ''),
+  ]
+}
+
+/** Returns the text behind an opening quote, up to a closing one; undefined if there is no quote. */
+function quotedIn(value: string): string | undefined {
+  return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
+}
+
+function tokenIn(value: string): string {
+  return /[^\s;]*/.exec(value)![0]
+}
+
+function percentDecoded(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+function skip(text: string, from: number, characters: string): number {
+  let at = from
+  while (at < text.length && characters.includes(text[at]!)) at++
+  return at
+}
+
+function skipBlanks(text: string, from: number): number {
+  return skip(text, from, ' \t\r\n')
+}

@@ -1,0 +1,149 @@
+import {
+  decodeWords,
+  ENCODED_WORDS_MAX,
+  EncodedWordCount,
+  hasHiddenLineEnd,
+} from '../../message/encoded-words.ts'
+import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../shared/limits.ts'
+
+/** A field of a header as some reader of mail sees it, in latin1. */
+export interface Field {
+  /** All that stands before the colon, in lower case; '' for a line that is no field. */
+  readonly name: string
+  /** All that follows the colon, with folds; the whole line if the line is no field. */
+  readonly value: string
+}
+
+/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
+export function fieldsOf(text: string): Field[] {
+  const fields: Field[] = []
+  for (let at = 0; at < text.length; ) {
+    let end = endOfLine(text, at)
+    while (end < text.length && isSpaceOrTab(text, end)) end = endOfLine(text, end)
+    const line = text.slice(at, end)
+    const colon = line.indexOf(':')
+    const isNamed = colon > 0 && !line.slice(0, colon).includes('\n')
+    fields.push(
+      isNamed
+        ? { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1) }
+        : { name: '', value: line },
+    )
+    at = end
+  }
+  return fields
+}
+
+function endOfLine(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  return lf < 0 ? text.length : lf + 1
+}
+
+function isSpaceOrTab(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t'
+}
+
+/** Returns the value without folds, and without blanks at both ends. */
+export function unfolded(value: string): string {
+  return value.replace(/[\r\n]/g, '').trim()
+}
+
+/**
+ * Returns the name as the most patient reader takes it: without comments, and only its letters,
+ * digits and hyphens.
+ */
+export function plainName(name: string): string {
+  return withoutCommentsEvenInQuotes(name).replace(/[^a-z0-9-]/g, '')
+}
+
+/** Removes comments, which stand in parentheses (RFC 822 3.4.3), even inside of quotes. */
+export function withoutCommentsEvenInQuotes(text: string): string {
+  if (!text.includes('(')) return text
+  let kept = ''
+  let depth = 0
+  for (const character of text) {
+    if (character === '(') depth++
+    if (depth === 0) kept += character
+    if (character === ')' && depth > 0) depth--
+  }
+  return kept
+}
+
+/** Collects the lines of a header that say something about content, in bounded memory. */
+export class MimeLines {
+  #text = ''
+  #words = ''
+  #keeping = false
+  #hasWords = false
+  #fields = 0
+  readonly #count = new EncodedWordCount()
+  /** Whether the header has NULs, bare CRs or other control characters. */
+  hasControls = false
+
+  constructor(before?: MimeLines) {
+    if (before === undefined) return
+    this.#text = before.#text
+    this.#words = before.#words
+    this.#fields = before.#fields
+    this.#count.add(before.#words)
+    this.hasControls = before.hasControls
+  }
+
+  /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
+  add(line: string, goesOn: boolean): void {
+    if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
+    if (!goesOn) {
+      this.#keeping = mayMatter(line)
+      this.#hasWords = false
+      if (this.#keeping) this.#fields++
+    }
+    // Some readers end a line at a bare CR. For them a field begins behind it.
+    const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
+    if (ended.includes('=?')) this.#hasWords = true
+    if (this.#hasWords) {
+      this.#words += ended
+      this.#count.add(ended)
+    }
+    if (this.#keeping) this.#text += ended
+  }
+
+  /** The limit that the collected lines exceed; undefined if there is none. */
+  get over(): string | undefined {
+    if (this.length > FIELDS_MAX) return `more than ${FIELDS_MAX} characters about content`
+    if (this.#fields > FIELDS_COUNT_MAX) return `more than ${FIELDS_COUNT_MAX} fields about content`
+    if (this.#count.isOver) return `more than ${ENCODED_WORDS_MAX} encoded words`
+    return undefined
+  }
+
+  /** The number of characters that were collected. */
+  get length(): number {
+    return this.#text.length + this.#words.length
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
+  get hidesLineEnd(): boolean {
+    return this.#words !== '' && hasHiddenLineEnd(this.#words)
+  }
+
+  /** The lines that have encoded words, decoded. A line end in an encoded word ends a line here. */
+  get decodedWords(): string {
+    return decodeWords(this.#words).replace(/\r\n?/g, '\n')
+  }
+}
+
+const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
+
+/** Returns whether the most patient reader may take the line for a field about content. */
+function mayMatter(line: string): boolean {
+  const colon = line.indexOf(':')
+  if (colon < 0 || colon > NAME_MAX) return true
+  const name = line.slice(0, colon)
+  return !PLAIN.test(name) || SAYS_SOMETHING.test(name)
+}
+
+const NAME_MAX = 200
+const PLAIN = /^[!-'*-9;-<>@-~]+$/
+const SAYS_SOMETHING = /content|encod|mime|boundary|disposition|name/i

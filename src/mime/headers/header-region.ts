@@ -1,0 +1,107 @@
+import { LimitExceeded } from '../shared/limits.ts'
+import { SPACE, TAB } from '../shared/lines.ts'
+import type { Encoding } from './encodings.ts'
+import { MimeLines } from './fields.ts'
+import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
+
+/** Where a header began. */
+export interface RegionStart {
+  /** Whether the header began behind a delimiter. */
+  readonly isOfPart: boolean
+  /**
+   * Whether the content counts as nested in the multiparts and messages around it. It does not
+   * (`no`) if the header stands in a text, where a reader knows it only by its looks.
+   */
+  readonly nests: Certainty
+  /** The encodings of the multipart around it. */
+  readonly around: readonly Encoding[]
+  /** Whether it is behind a line that only some readers take for a delimiter, or may be encoded. */
+  readonly isDoubtful: boolean
+  /** The number of containers that are open around the header (nesting.ts). */
+  readonly containers: number
+  /** The header before the delimiter, if for some readers that header goes on in this one. */
+  readonly before?: HeaderRegion | undefined
+}
+
+/** The lines of a header as some reader sees it, and what they say about content. */
+export class HeaderRegion {
+  readonly start: RegionStart
+  readonly lines: MimeLines
+  /** The number of lines in a row that were no fields. */
+  strange = 0
+  /** Whether each line was a field, and an empty line ended the header. */
+  isWhole: boolean
+  hasLines = false
+  /** The number of characters that `fresh` has returned. */
+  #learnt: number
+  #header: PartHeader | undefined
+
+  constructor(start: RegionStart) {
+    const { before } = start
+    this.start = start
+    this.lines = new MimeLines(before?.lines)
+    this.isWhole = before === undefined
+    this.#learnt = before ? before.#learnt : 0
+  }
+
+  /** Whether every reader sees the header here, so that it counts what is odd in it. */
+  get isSeenByAll(): boolean {
+    const { nests, around, isDoubtful } = this.start
+    return nests === 'sure' && around.length === 0 && !isDoubtful
+  }
+
+  /** Throws LimitExceeded if the header is larger than the limit. */
+  add(line: string, goesOn: boolean): void {
+    this.hasLines = true
+    this.lines.add(line, goesOn)
+    const { over } = this.lines
+    if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
+  }
+
+  /** Returns the lines about content that came since the last call. */
+  fresh(): string {
+    const { text } = this.lines
+    const from = this.#learnt
+    this.#learnt = text.length
+    return text.slice(from)
+  }
+
+  /** What the header says about content. To be asked for when the header has ended. */
+  get header(): PartHeader {
+    this.#header ??= readPartHeader(this.lines, {
+      isWhole: this.isWhole,
+      isOfPart: this.start.isOfPart,
+    })
+    return this.#header
+  }
+}
+
+/**
+ * Returns whether the line begins with a name and a colon. The name has at most two words, and
+ * blanks may stand before it.
+ */
+export function isField(bytes: Buffer, from: number, end: number): boolean {
+  let blanks = 0
+  let at = from
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
+  if (at === end || bytes[at] === 0x3a) return false
+  for (let length = 0; at < end && length < 200; at++, length++) {
+    const byte = bytes[at]!
+    if (byte === 0x3a) return true
+    if (byte === SPACE || byte === TAB) blanks++
+    if (blanks > 1) return false
+  }
+  return false
+}
+
+/**
+ * Returns whether the line has nothing but blanks, control characters, and bytes that some readers
+ * take for blanks.
+ */
+export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false
+  }
+  return true
+}

@@ -1,0 +1,225 @@
+import type { Oddity } from '../shared/oddities.ts'
+import { readBoundaries } from './boundary-forms.ts'
+import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
+import {
+  type Field,
+  fieldsOf,
+  type MimeLines,
+  plainName,
+  unfolded,
+  withoutCommentsEvenInQuotes,
+} from './fields.ts'
+import { readType } from './strict-type.ts'
+
+/** Whether readers see something: no reader does, all readers do, or some readers may. */
+export type Certainty = 'no' | 'sure' | 'maybe'
+
+/** What any reader may understand of the header of a message or part. */
+export interface PartHeader {
+  readonly fields: readonly Field[]
+  /** The type in lower case, `type/subtype`; '' if the header names none. */
+  readonly type: string
+  /** Whether the header announces a multipart. */
+  readonly multipart: Certainty
+  /** Whether the header announces a message. */
+  readonly message: Certainty
+  /** The boundary as it is written; undefined if readers may differ about more than blanks in it. */
+  readonly boundary: string | undefined
+  /** All boundaries in all forms in which some reader understands them, in lower case. */
+  readonly boundaries: readonly string[]
+  /** Whether a part without a type is a message (RFC 2046 5.1.5). */
+  readonly isDigest: boolean
+  /** All encodings by which some reader decodes the content. There is one if all readers agree. */
+  readonly encodings: readonly Encoding[]
+  /** Whether all readers agree about the fields that matter. */
+  readonly isPlain: boolean
+  /** Whether readers show the content as text of the mail itself, so that it is no file, nor HTML. */
+  readonly isText: boolean
+  /** Whether the part has a name or a disposition, so that readers save it as a file. */
+  readonly isNamed: boolean
+  /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
+  readonly isFlowed: boolean
+  readonly oddities: readonly Oddity[]
+  /** Whether lines may have a blank in front of them that is no part of the text (RFC 3676 4.4). */
+  readonly isStuffed: boolean
+  /** The character sets that the header names, other than ASCII and UTF-8. */
+  readonly charsets: readonly string[]
+}
+
+/** The form in which the lines of a header came. */
+export interface HeaderForm {
+  /** Whether each line was a field, and an empty line ended the header. */
+  readonly isWhole: boolean
+  /** Whether the header belongs to a part, and not to a mail. */
+  readonly isOfPart: boolean
+}
+
+const TYPE = 'content-type'
+const ENCODING = 'content-transfer-encoding'
+const DISPOSITION = 'content-disposition'
+/** The fields for which some reader saves the content as a file. */
+const OF_FILES = new Set([DISPOSITION, 'content-id', 'content-description', 'content-location'])
+
+/** Reads what a header says about its content. Takes time linear in the length of the lines. */
+export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderForm): PartHeader {
+  const { hidesLineEnd } = lines
+  const isClear = isWhole && !lines.hasControls && !hidesLineEnd
+  if (lines.text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
+  // Some readers decode encoded words first. For them a field begins behind a line end that stands
+  // in an encoded word.
+  const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
+  const fields = fieldsOf(text)
+  const isPlain = isClear && fields.every(isNamedPlainly)
+  const valuesOf = (name: string) =>
+    fields.filter((field) => plainName(field.name) === name).map(({ value }) => unfolded(value))
+  const types = valuesOf(TYPE)
+  const encodings = fields
+    .filter(({ name }) => plainName(name) === ENCODING)
+    .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
+  const isNamed =
+    fields.some(({ name }) => OF_FILES.has(plainName(name))) ||
+    types.some((value) => /name/i.test(value))
+  const strict = types.length === 1 ? readType(types[0]!) : undefined
+  const isSure = isPlain && strict !== undefined
+  const readings = withReadings(text)
+  const lowerCase = readings.toLowerCase()
+  const boundaries = readBoundaries(readings)
+  const type = strict?.type ?? typeOf(types[0] ?? '')
+  const boundary = strict?.boundary
+  const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
+  const message = messageOf(type, withReadings(types.join('\n')).toLowerCase(), isSure, isPlain)
+  const possible = encodingsOf(encodings, isPlain, lowerCase)
+  // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
+  // field above them (RFC 2045 6.4).
+  const isContainer = multipart !== 'no' || message !== 'no'
+  const isMultipart = type.startsWith('multipart/')
+  const dispositions = valuesOf(DISPOSITION)
+  const odd = {
+    header:
+      lines.hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
+    field:
+      [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
+      [...types, ...dispositions].some(hasOddQuotes) ||
+      !areAllKnown(encodings),
+    boundary: isMultipart
+      ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
+      : boundaries.length > 0,
+    'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
+  }
+  return {
+    fields,
+    type,
+    multipart,
+    message,
+    boundary: isSure && multipart !== 'no' && isSaidOnce(text, boundary) ? boundary : undefined,
+    boundaries,
+    isDigest: /multipart\s*\/\s*digest/.test(lowerCase),
+    encodings: isContainer ? [...new Set<Encoding>(['identity', ...possible])] : possible,
+    isPlain,
+    isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
+    isNamed,
+    isFlowed: /delsp/.test(lowerCase),
+    oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
+    isStuffed: lowerCase.includes('flowed'),
+    charsets: charsetsIn(lowerCase),
+  }
+}
+
+const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
+
+/** The name of a field without blanks, colons and parentheses. */
+const FIELD_NAME = /^[!-'*-9;-~]+$/
+
+/** The most characters of a boundary (RFC 2046 5.1.1). */
+const BOUNDARY_LENGTH = 70
+
+function hasOddQuotes(value: string): boolean {
+  return value.split('"').length % 2 === 0
+}
+
+/** Returns whether the header has one boundary. Many boundaries have the word boundary in them. */
+function isSaidOnce(text: string, boundary = ''): boolean {
+  const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
+  return count(text) - count(boundary) === 1
+}
+
+const EMPTY: PartHeader = {
+  fields: [],
+  type: '',
+  multipart: 'no',
+  message: 'no',
+  boundary: undefined,
+  boundaries: [],
+  isDigest: false,
+  encodings: ['identity'],
+  isPlain: true,
+  isText: true,
+  isNamed: false,
+  isFlowed: false,
+  oddities: [],
+  isStuffed: false,
+  charsets: [],
+}
+
+/** A part without a type may be a file to readers that give every part a type. */
+const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
+
+/** Stands for the header of content without one: between and behind the parts of a multipart. */
+export const NO_HEADER: PartHeader = EMPTY
+
+/**
+ * Returns the text, with a second copy without comments if it has any. Some readers remove comments
+ * even inside of words.
+ */
+function withReadings(text: string): string {
+  return text.includes('(') ? `${text}\n${withoutCommentsEvenInQuotes(text)}` : text
+}
+
+function isNamedPlainly({ name }: Field): boolean {
+  if (name === '') return false
+  const plain = plainName(name)
+  if (plain !== name) return false
+  return plain === TYPE || plain === ENCODING || !/content-type|transfer-encoding/.test(plain)
+}
+
+function multipartOf(
+  type: string,
+  header: string,
+  isSure: boolean,
+  boundary: string | undefined,
+  boundaries: readonly string[],
+): Certainty {
+  const isMentioned = header.includes('multipart') || header.includes('boundary')
+  if (!isMentioned) return 'no'
+  const isOne = isSure && type.startsWith('multipart/') && boundary !== undefined
+  return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
+}
+
+function messageOf(type: string, types: string, isSure: boolean, isPlain: boolean): Certainty {
+  if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
+  if (!isPlain && types.includes('message')) return 'maybe'
+  return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
+}
+
+/** Returns the first word of the value, for a type that cannot be read strictly. */
+function typeOf(value: string): string {
+  return /^[^\s;]*/.exec(value)![0].toLowerCase()
+}
+
+/** The most character sets of one header that are tried. */
+const CHARSETS_MAX = 4
+
+/** These stand for what every reader takes bytes of ASCII for, and UTF-8 for UTF-8. */
+const SAME_BYTES = /^(?:utf-?8|us-ascii|ascii|unknown-8bit|x-unknown)$/
+
+/** Returns the character sets that a header names, in lower case, other than ASCII and UTF-8. */
+export function charsetsIn(header: string): readonly string[] {
+  const found = new Set<string>()
+  for (const [, name] of header.matchAll(
+    /charset[*0-9]{0,4}[ \t]{0,9}=[ \t]{0,9}"?([\w.:-]{1,40})/g,
+  )) {
+    if (!SAME_BYTES.test(name!)) found.add(name!)
+    if (found.size === CHARSETS_MAX) break
+  }
+  return [...found]
+}

@@ -1,0 +1,135 @@
+import { CR, DASH, LF, SPACE } from '../shared/lines.ts'
+import { partOf, type Source } from '../shared/source.ts'
+import { CodedSearch } from '../structure/coded-data.ts'
+
+/** Returns the first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
+export function firstNonBlank(source: Source): number {
+  for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
+    for (const byte of chunk) if (byte > SPACE) return byte
+  }
+  return 0
+}
+
+/** Returns whether the first line is empty. */
+export function startsWithLineEnd(source: Source): boolean {
+  for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
+  return false
+}
+
+const NO_END = Buffer.alloc(0)
+export const LF_END = Buffer.from('\n')
+const CR_END = Buffer.from('\r')
+export const CRLF_END = Buffer.from('\r\n')
+
+/**
+ * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as
+ * a line end, since some readers take it for one.
+ */
+export function splitLineEnd(source: Source): { readonly bare: Source; readonly end: Buffer } {
+  let before = 0
+  let last = 0
+  for (const chunk of source.chunks(Math.max(0, source.size - 2), source.size)) {
+    for (const byte of chunk) {
+      before = last
+      last = byte
+    }
+  }
+  let end = NO_END
+  if (last === LF) end = before === CR ? CRLF_END : LF_END
+  else if (last === CR) end = CR_END
+  return { bare: end === NO_END ? source : partOf(source, 0, source.size - end.length), end }
+}
+
+/** Returns the source with a line end behind it. */
+export function withLineEnd(source: Source, end: Buffer): Source {
+  return {
+    size: source.size + end.length,
+    *chunks(from = 0, to = source.size + end.length) {
+      if (from < source.size) yield* source.chunks(from, Math.min(to, source.size))
+      if (to > source.size) yield end.subarray(Math.max(0, from - source.size), to - source.size)
+    },
+  }
+}
+
+export function hasNul(source: Source): boolean {
+  for (const chunk of source.chunks()) if (chunk.includes(0)) return true
+  return false
+}
+
+/** Returns whether the source may hold UTF-8 characters above U+00FF. */
+export function hasHighBytes(source: Source): boolean {
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at++) if (chunk[at]! > 0xc3) return true
+  }
+  return false
+}
+
+/** Returns whether the source may hold encoded data: it has a MIME field, or a line begins data. */
+export function looksLikeMail(source: Source): boolean {
+  let tail: Buffer = Buffer.alloc(0)
+  for (const chunk of source.chunks()) {
+    const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
+    if (hasWord(seam) || hasWord(chunk)) return true
+    tail = Buffer.from((chunk.length < SEAM ? seam : chunk).subarray(-SEAM))
+  }
+  return false
+}
+
+/**
+ * The bytes on both sides of the seam of two chunks in which a word may lie across the seam. All
+ * words that `hasWord` finds are shorter.
+ */
+const SEAM = 64
+
+function hasWord(bytes: Buffer): boolean {
+  for (let dash = bytes.indexOf(DASH); dash >= 0; dash = bytes.indexOf(DASH, dash + 1)) {
+    const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
+    if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
+  }
+  return new CodedSearch(bytes).next(0) < bytes.length
+}
+
+/** The bytes at the start of a file that tell whether the file is mail. */
+export const MAIL_START = 512
+
+/** Returns whether libclamav may take a file with this start for mail: it begins with a field. */
+export function beginsAsMail(start: Buffer): boolean {
+  const text = start.toString('latin1', 0, MAIL_START).trimStart()
+  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(text)
+}
+
+/** Fields by which every libclamav knows a file for mail if it begins so (filetypes_int.h). */
+export const FIELDS_OF_MAIL: readonly string[] = [
+  'Received',
+  'Return-Path',
+  'Delivered-To',
+  'Message-ID',
+  'Date',
+  'From',
+  'To',
+  'Subject',
+]
+
+/** Returns whether libclamav takes a file with this start for mail, as it stands. */
+export function isKnownAsMail(start: Buffer): boolean {
+  const text = start.toString('latin1', 0, MAIL_START)
+  return FIELDS_OF_MAIL.some((name) => text.startsWith(`${name}: `))
+}
+
+/**
+ * Returns whether the source begins with a field, and an empty line follows within MAIL_START
+ * bytes. Some readers save the bytes behind that line as a file.
+ */
+export function hasHeader(source: Source): boolean {
+  const start = firstBytesOf(source)
+  return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+}
+
+/** Returns a copy of the first MAIL_START bytes. */
+export function firstBytesOf(source: Source): Buffer {
+  const front: Buffer[] = []
+  for (const chunk of source.chunks(0, Math.min(source.size, MAIL_START))) {
+    front.push(Buffer.from(chunk))
+  }
+  return Buffer.concat(front)
+}

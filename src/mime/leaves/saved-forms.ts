@@ -1,0 +1,187 @@
+import type { MakeDecoder } from '../decoders/decoder.ts'
+import { Unflowed, WithLineEnds, WithoutByte, WithoutEmptyLines } from '../decoders/text-forms.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import { CR } from '../shared/lines.ts'
+import type { Source } from '../shared/source.ts'
+import { type ContentStep, countBytes, countWork, PIECE } from '../shared/work.ts'
+import {
+  beginsAsMail,
+  CRLF_END,
+  firstBytesOf,
+  firstNonBlank,
+  isKnownAsMail,
+  LF_END,
+  splitLineEnd,
+  startsWithLineEnd,
+  withLineEnd,
+} from './content-checks.ts'
+import { type Decoding, giveContent } from './contents-state.ts'
+import {
+  decodeInOneWay,
+  decodeToStore,
+  giveDecoded,
+  giveFromContainers,
+  sourceIn,
+} from './decoding.ts'
+import {
+  inspectText,
+  mayBeginFile,
+  newTextProperties,
+  type TextProperties,
+} from './text-properties.ts'
+
+/** The facts by which it is decided in which forms a content is saved. */
+export interface SavingContext {
+  readonly header: PartHeader
+  /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
+  readonly endsMail: boolean
+}
+
+/**
+ * Gives a content that is not encoded, in the forms in which readers save it. The text of the mail
+ * itself is left out, since the scan of the whole message sees it.
+ */
+export function* giveAsItStands(
+  part: Source,
+  saved: SavingContext,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  const { header } = saved
+  const { bare, end } = splitLineEnd(part)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding, depth)
+  // If the header names an encoding that some reader does not know, that reader saves a file.
+  const isShown = header.isText && header.encodings.length === 1
+  const isOwn = (isShown && depth === 0) || header.multipart === 'sure'
+  const properties = yield* inspect(part, decoding)
+  if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
+  const start = firstBytesOf(bare)
+  // All bytes of it stand in the mail around it, and its parts are contents by themselves.
+  if (header.message !== 'no' && !isKnownAsMail(start)) {
+    yield* giveContent(bare, { isMail: true }, decoding)
+  }
+  // The parts of a mail are contents by themselves, so that it is given in one form alone.
+  const isMail = header.message !== 'no' && beginsAsMail(start)
+  if (isMail) yield* giveContent(bare, {}, decoding)
+  else yield* giveForms(bare, end, { properties, saved, part }, decoding)
+  yield* giveFromContainers(bare, decoding, depth)
+  if (isMail || !startsWithLineEnd(part)) return
+  const store = yield* decodeToStore(bare, withoutEmptyLines, decoding)
+  try {
+    yield* giveForms(sourceIn(store), end, { properties, saved }, decoding)
+  } finally {
+    store.close()
+  }
+}
+
+/**
+ * Gives what came out of quoted-printable, in the forms in which readers save it. `end` is the line
+ * end that stood behind the encoded text.
+ */
+export function* giveDecodedForms(
+  source: Source,
+  end: Buffer,
+  saved: SavingContext,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  const { header } = saved
+  const properties = yield* inspect(source, decoding)
+  yield* giveDecoded(source, decoding, depth)
+  yield* giveOtherForms(source, end, { properties, saved }, decoding)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding, depth)
+  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding, depth)
+  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding, depth)
+}
+
+/** The facts by which the forms of a content are made; `part` is the content with its last line end. */
+interface FormsContext {
+  readonly properties: TextProperties
+  readonly saved: SavingContext
+  readonly part?: Source
+}
+
+/** The most bytes of a content that is given with the other kind of line ends, too. */
+const LINE_ENDS_MAX = 1024 * 1024
+
+/**
+ * Gives the bytes in each form in which some reader saves them: with and without their last line
+ * end, with the line ends as they came, and with all line ends changed to the other kind. LF becomes
+ * CR LF only in a file.
+ */
+function* giveForms(
+  bare: Source,
+  end: Buffer,
+  context: FormsContext,
+  decoding: Decoding,
+): Generator<ContentStep, void> {
+  yield* giveContent(bare, {}, decoding)
+  yield* giveOtherForms(bare, end, context, decoding)
+}
+
+/** Gives the bytes in all forms but the one as they came, without the last line end. */
+function* giveOtherForms(
+  bare: Source,
+  end: Buffer,
+  { properties, saved, part }: FormsContext,
+  decoding: Decoding,
+): Generator<ContentStep, void> {
+  const { header, endsMail } = saved
+  const isFile = header.isNamed || !header.type.startsWith('text/')
+  const isBareCr = end[0] === CR && end.length === 1
+  const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
+  if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, decoding)
+  if (bare.size > LINE_ENDS_MAX) return
+  const ways = [
+    ...(properties.crlf ? (['lf'] as const) : []),
+    ...(properties.lf && isFile ? (['crlf'] as const) : []),
+  ]
+  for (const way of ways) {
+    const store = yield* decodeToStore(
+      bare,
+      (give, room) => new WithLineEnds(give, room, way),
+      decoding,
+    )
+    try {
+      yield* giveContent(sourceIn(store), { isCounted: true }, decoding)
+      if (!hasEnd) continue
+      store.append(way === 'lf' ? LF_END : CRLF_END)
+      yield* giveContent(sourceIn(store), {}, decoding)
+    } finally {
+      store.close()
+    }
+  }
+}
+
+const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
+const withoutCrs: MakeDecoder = (give, room) => new WithoutByte(give, room, CR)
+const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(give, room)
+
+/** Decodes a part, joins its flowed lines, and gives the result. */
+export function* giveUnflowed(
+  first: MakeDecoder,
+  part: Source,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep> {
+  const store = yield* decodeToStore(part, first, decoding)
+  try {
+    yield* decodeInOneWay(unflow, sourceIn(store), decoding, depth)
+  } finally {
+    store.close()
+  }
+}
+
+function* inspect(source: Source, decoding: Decoding): Generator<ContentStep, TextProperties> {
+  countBytes(decoding, source.size)
+  const properties = newTextProperties()
+  let last = -1
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      const end = Math.min(chunk.length, at + PIECE)
+      last = inspectText(properties, chunk, at, end, last)
+      yield* countWork(decoding, end - at)
+    }
+  }
+  return properties
+}

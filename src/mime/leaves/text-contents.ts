@@ -1,0 +1,91 @@
+import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
+import type { MakeDecoder } from '../decoders/decoder.ts'
+import { Unstuffed } from '../decoders/text-forms.ts'
+import type { Encoding } from '../headers/encodings.ts'
+import type { Source } from '../shared/source.ts'
+import type { ContentStep } from '../shared/work.ts'
+import { splitLineEnd } from './content-checks.ts'
+import type { Decoding } from './contents-state.ts'
+import { decodeInOneWay, decodeToStore, sourceIn } from './decoding.ts'
+import { base64Plan, quotedPrintablePlan } from './decoding-plans.ts'
+import { giveDecodedForms, type SavingContext } from './saved-forms.ts'
+
+/**
+ * Gives a text as readers save it that know its character set, in UTF-8, and those that know
+ * format=flowed (RFC 3676), without the blanks that its lines were stuffed with.
+ */
+export function* giveAsText(
+  part: Source,
+  encoding: Encoding,
+  saved: SavingContext,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  const { charsets, isStuffed } = saved.header
+  if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
+  const { bare, end } = splitLineEnd(part)
+  if (encoding === 'identity') {
+    yield* giveInUtf8(bare, end, saved, decoding, depth)
+    return
+  }
+  const plan = encoding === 'base64' ? base64Plan(true) : quotedPrintablePlan()
+  const store = yield* decodeToStore(bare, plan.standard, decoding)
+  try {
+    yield* giveInUtf8(sourceIn(store), end, saved, decoding, depth)
+  } finally {
+    store.close()
+  }
+}
+
+function* giveInUtf8(
+  text: Source,
+  end: Buffer,
+  saved: SavingContext,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  const { charsets, isStuffed, isText } = saved.header
+  const isOwn = isText && depth === 0
+  if (isStuffed) yield* giveUnstuffed(text, decoding, depth)
+  for (const charset of charsets) {
+    // The scan of the whole message sees the mail's own text, unless its bytes mean another text.
+    if (!changesAscii(charset) && (isOwn || !hasEightBits(text))) continue
+    for (const make of toUtf8(charset)) {
+      const store = yield* decodeToStore(text, make, decoding)
+      try {
+        yield* giveDecodedForms(sourceIn(store), end, saved, decoding, depth)
+        if (isStuffed) yield* giveUnstuffed(sourceIn(store), decoding, depth)
+      } finally {
+        store.close()
+      }
+    }
+  }
+}
+
+const unstuff: MakeDecoder = (give, room) => new Unstuffed(give, room)
+
+function* giveUnstuffed(
+  text: Source,
+  decoding: Decoding,
+  depth: number,
+): Generator<ContentStep, void> {
+  if (hasStuffedLine(text)) yield* decodeInOneWay(unstuff, text, decoding, depth)
+}
+
+function hasEightBits(text: Source): boolean {
+  for (const chunk of text.chunks()) {
+    for (let at = 0; at < chunk.length; at++) if (chunk[at]! >= 0x80) return true
+  }
+  return false
+}
+
+/** Returns whether a line begins with a blank. */
+function hasStuffedLine(text: Source): boolean {
+  let startsLine = true
+  for (const chunk of text.chunks()) {
+    if (startsLine && chunk[0] === 0x20) return true
+    if (chunk.includes('\n ')) return true
+    startsLine = chunk.at(-1) === 0x0a
+  }
+  return false
+}

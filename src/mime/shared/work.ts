@@ -1,0 +1,81 @@
+import { LimitExceeded, mostBytesOf } from './limits.ts'
+import type { Oddity } from './oddities.ts'
+import type { Source } from './source.ts'
+import { createMemoryPool, type MemoryPool } from './store.ts'
+
+/** The units of work between two turns of the event loop. A unit is about one byte inspected. */
+const TURN = 192 * 1024
+/** The most bytes that are inspected, decoded or read before the next turn is considered. */
+export const PIECE = 64 * 1024
+/** A range of bytes of a message, by their offsets. */
+export interface ByteRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A content that some reader of mail might get out of a message. */
+export interface Content {
+  readonly size: number
+  /** Whether scanners shall take the content for a mail. */
+  readonly isMail: boolean
+  /** The bytes of the message in which the content stands encoded; undefined if they may hold more. */
+  readonly range: ByteRange | undefined
+  /**
+   * Returns the bytes of the content. A chunk is valid until the next chunk, or the next content, is
+   * asked for.
+   */
+  chunks(from?: number, to?: number): Iterable<Buffer>
+}
+
+export type ContentStep =
+  | { readonly kind: 'content'; readonly content: Content }
+  /** The caller should let the event loop take a turn now. */
+  | { readonly kind: 'turn' }
+  /** The message is nested deeper than `maxDepth`. This step comes once. */
+  | { readonly kind: 'deeper' }
+  /** The mail exceeds a limit. This is the last step. */
+  | { readonly kind: 'over'; readonly why: string }
+
+export interface WorkOptions {
+  /**
+   * Opens a file of its own for a content that does not fit into memory, for reading and writing.
+   */
+  readonly openFile: () => number
+  /** Called with the units of work that were done since the last call. */
+  readonly onWork?: (bytes: number) => void
+  /** Called with each oddity of the message itself, once or more; `encrypted` also of mails in it. */
+  readonly onOdd?: (oddity: Oddity) => void
+}
+
+/** The state that all decoding of one message shares. */
+export interface Work {
+  readonly onWork: ((bytes: number) => void) | undefined
+  readonly onOdd: ((oddity: Oddity) => void) | undefined
+  readonly pool: MemoryPool
+  /** Memory for decoders of this message that no decoder uses now. */
+  readonly rooms: Buffer[]
+  /** How many more bytes may be decoded, or given as they stand. */
+  bytesLeft: number
+  /** The units of work since the last turn. */
+  unitsSinceTurn: number
+}
+
+export function newWork({ size }: Source, { openFile, onWork, onOdd }: WorkOptions): Work {
+  const pool = createMemoryPool(openFile)
+  return { onWork, onOdd, pool, rooms: [], bytesLeft: mostBytesOf(size), unitsSinceTurn: 0 }
+}
+
+/** Counts units of work, and asks for a turn of the event loop if it is time for one. */
+export function* countWork(work: Work, units: number): Generator<ContentStep, void> {
+  work.onWork?.(units)
+  work.unitsSinceTurn += units
+  if (work.unitsSinceTurn < TURN) return
+  work.unitsSinceTurn = 0
+  yield { kind: 'turn' }
+}
+
+/** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
+export function countBytes(work: Work, bytes: number): void {
+  work.bytesLeft -= bytes
+  if (work.bytesLeft < 0) throw new LimitExceeded('contents of too many bytes')
+}

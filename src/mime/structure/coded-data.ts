@@ -1,0 +1,159 @@
+import { isBinhexStart } from '../decoders/binhex.ts'
+import { indexOrEnd, isLineEnd, SPACE, TAB } from '../shared/lines.ts'
+
+/** An encoding that readers know by its looks, wherever it stands in a text. */
+interface CodedEncoding {
+  /** Whether the line, without its line end, begins data. */
+  readonly begins: (line: string) => boolean
+  /** Whether the data begins with that line, and not behind it. */
+  readonly hasData?: true
+  /** Finds the file name in that line. */
+  readonly name?: RegExp
+}
+
+/** The encodings whose data reaches to the end of the text, whatever stands in it. */
+const toTheEnd = {
+  /** `begin 644 name`, or `begin` with anything or nothing behind it. XXencode begins so, too. */
+  uuencode: {
+    begins: (line) => /^begin(?!-base64\s)(?:[\s\0`-]|$)/i.test(line),
+    name: /^begin[\s-]+[0-7]+\s(.*)/is,
+  },
+  yenc: { begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
+  /** Some readers go by its colon alone, whatever stands before it. */
+  binhex: { begins: isBinhexStart, hasData: true },
+  /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on behind the line end. */
+  attach: { begins: (line) => /^attach(?:;|$)/i.test(line), hasData: true },
+} satisfies Record<string, CodedEncoding>
+
+/** The kinds of armour around lines of base64, which are found by themselves (base64-runs.ts). */
+const aroundRuns: readonly CodedEncoding[] = [
+  { begins: (line) => /^begin-base64\s/i.test(line), name: /^begin-base64\s+[0-7]+\s(.*)/is },
+  { begins: (line) => /^-----begin /i.test(line) },
+]
+
+export type CodedKind = keyof typeof toTheEnd
+
+const all: readonly (CodedEncoding & { readonly kind: CodedKind | undefined })[] = [
+  ...Object.entries<CodedEncoding>(toTheEnd).map(([kind, encoding]) => ({
+    ...encoding,
+    kind: kind as CodedKind,
+  })),
+  ...aroundRuns.map((encoding) => ({ ...encoding, kind: undefined })),
+]
+
+/** The most characters of a line that begins data. */
+const LINE_MAX = 64 * 1024
+
+/** The beginning of data in a text. */
+export interface CodedStart {
+  /** The encoding; undefined if it is base64, whose lines are found by themselves. */
+  readonly kind: CodedKind | undefined
+  /** Whether the data begins with the line, and not behind it. */
+  readonly hasData: boolean
+  /** The name of the file; '' if it has none. */
+  readonly name: string
+}
+
+/** Returns what begins at a line, given without its line end; undefined if nothing does. */
+export function codedStart(line: string): CodedStart | undefined {
+  if (line.length > LINE_MAX || !/^[ab=:-]/i.test(line)) return undefined
+  const found = all.find(({ begins }) => begins(line))
+  if (found === undefined) return undefined
+  const { kind, hasData = false, name } = found
+  return { kind, hasData, name: name?.exec(line)?.[1]?.trim() ?? '' }
+}
+
+/** The words by which lines that begin data are found, and the most bytes that stand before them. */
+const WORDS = /begin|attach/gi
+const FRONT_MAX = '-----'.length
+const COLON = 0x3a
+
+/** Searches a block of bytes for the lines at which data begins. */
+export class CodedSearch {
+  readonly #bytes: Buffer
+  readonly #midLine: boolean
+  /** The same bytes in latin1, once they are needed. */
+  #text: string | undefined
+  #word = -1
+  #colon = -1
+
+  /** `midLine` says that the block begins inside of a line. */
+  constructor(bytes: Buffer, midLine = false) {
+    this.#bytes = bytes
+    this.#midLine = midLine
+  }
+
+  /**
+   * Returns where the next line begins at which data begins, or the word does if it stands in the
+   * middle of a line; the block's length if there is none. `from` must be the start of a line, and
+   * never goes back.
+   */
+  next(from: number): number {
+    const { length } = this.#bytes
+    for (let least = from; least < length; ) {
+      if (this.#word < least) this.#word = this.#nextWord(least)
+      if (this.#colon < least) this.#colon = this.#nextColon(least)
+      const found = Math.min(this.#word, this.#colon)
+      if (found === length) return length
+      const line = found === this.#colon ? this.#lineOfColon(found) : this.#lineOfWord(found, from)
+      if (line !== undefined && !(line === 0 && this.#midLine)) return line
+      least = found + 1
+    }
+    return length
+  }
+
+  #nextWord(from: number): number {
+    this.#text ??= this.#bytes.toString('latin1')
+    WORDS.lastIndex = from
+    return WORDS.exec(this.#text)?.index ?? this.#bytes.length
+  }
+
+  #nextColon(from: number): number {
+    const bytes = this.#bytes
+    for (let at = from; ; at++) {
+      at = indexOrEnd(bytes, COLON, at)
+      if (at === bytes.length || at === 0 || isLineEnd(bytes[at - 1]!)) return at
+    }
+  }
+
+  #lineOfColon(at: number): number | undefined {
+    return codedStart(this.#lineFrom(at)) ? at : undefined
+  }
+
+  #lineOfWord(at: number, from: number): number | undefined {
+    // In the middle of a text the word counts only with a file mode behind it. Otherwise each
+    // sentence with the word would count.
+    if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', at, at + 20)))
+      return at
+    const line = startOfLine(this.#bytes, at, from, FRONT_MAX)
+    return line !== undefined && codedStart(this.#lineFrom(line)) ? line : undefined
+  }
+
+  /** Returns the text of a line, as far as it may matter. */
+  #lineFrom(start: number): string {
+    const bytes = this.#bytes
+    const most = Math.min(bytes.length, start + LINE_MAX)
+    let end = start
+    while (end < most && !isLineEnd(bytes[end]!)) end++
+    return bytes.toString('latin1', start, end)
+  }
+}
+
+/**
+ * Returns where the line of `at` begins, at the earliest at `from`; undefined if more than `most`
+ * bytes other than blanks stand before `at` on the line.
+ */
+export function startOfLine(
+  bytes: Buffer,
+  at: number,
+  from: number,
+  most: number,
+): number | undefined {
+  let others = 0
+  for (let back = at; back > from; back--) {
+    const byte = bytes[back - 1]!
+    if (isLineEnd(byte)) return back
+    if (byte !== SPACE && byte !== TAB && ++others > most) return undefined
+  }
+  return from
+}

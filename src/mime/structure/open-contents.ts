@@ -1,0 +1,162 @@
+import type { Encoding } from '../headers/encodings.ts'
+import type { HeaderRegion } from '../headers/header-region.ts'
+import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import { LimitExceeded, OPEN_MAX, PLACES_MAX } from '../shared/limits.ts'
+import type { CodedKind } from './coded-data.ts'
+import type { Multipart } from './multiparts.ts'
+import type { Depth } from './nesting.ts'
+
+/** A content that begins at one place and may end at several. All places are offsets in the mail. */
+export interface Leaf {
+  readonly from: number
+  /** The start of the line that ends the content for all readers. */
+  readonly to: number
+  /** The starts of lines that end the content earlier for some readers. */
+  readonly mayEnd: readonly number[]
+  readonly header: PartHeader
+  readonly encodings: readonly Encoding[]
+  /** The depth of the content; undefined if a reader knows it only by its looks. */
+  readonly depth: Depth | undefined
+}
+
+/** Encoded data that readers recognise by its looks, wherever it stands. */
+export interface CodedData {
+  /** `base64 lines` stands for lines of base64 with some other lines among them. */
+  readonly kind: 'base64' | 'base64 lines' | CodedKind
+  readonly from: number
+  readonly to: number
+}
+
+/** A content that may have begun, and whose end is not reached. */
+interface OpenContent {
+  readonly kind: 'leaf' | CodedKind
+  readonly from: number
+  readonly region: HeaderRegion | undefined
+  readonly depth: Depth | undefined
+  /** For each way in which a line may be a delimiter, the first such line. */
+  readonly mayEnd: Map<string, number>
+}
+
+/** The contents that a delimiter does not end for some readers. */
+export interface DelimiterExceptions {
+  /** Whether encoded data goes on behind the delimiter. */
+  readonly coded: boolean
+  /** A multipart inside that is still open: the contents that began in it go on. */
+  readonly inside: Multipart | undefined
+}
+
+export interface ContentListener {
+  leaf?(leaf: Leaf): void
+  coded?(coded: CodedData): void
+}
+
+/** The contents that have begun and not ended. Methods throw LimitExceeded if they are too many. */
+export class OpenContents {
+  readonly #listener: ContentListener
+  readonly #open: OpenContent[] = []
+  /** The contents that, for some readers, only a delimiter with this boundary ends. */
+  readonly #goingOn: { readonly open: OpenContent; readonly boundary: string }[] = []
+  #places = 0
+  #hasText = false
+
+  constructor(listener: ContentListener) {
+    this.#listener = listener
+  }
+
+  get length(): number {
+    return this.#open.length
+  }
+
+  /** Whether encoded data is among the open contents. */
+  get hasCoded(): boolean {
+    return this.#open.some(({ kind }) => kind !== 'leaf')
+  }
+
+  /** Counts a place where something may begin or end. */
+  count(): void {
+    if (++this.#places > PLACES_MAX)
+      throw new LimitExceeded(`more than ${PLACES_MAX} places to look at`)
+  }
+
+  begin(open: Omit<OpenContent, 'mayEnd'>): void {
+    this.count()
+    if (this.#open.length === OPEN_MAX) {
+      throw new LimitExceeded(`more than ${OPEN_MAX} contents that may have begun`)
+    }
+    this.#open.push({ ...open, mayEnd: new Map() })
+  }
+
+  /**
+   * Notes that all open contents may end at this place, for readers that take such a line for a
+   * delimiter. `way` names the kind of line; `boundary` is the boundary that the line begins with.
+   */
+  mayEnd(way: string, at: number, boundary: string | undefined): void {
+    this.#endGoingOn(boundary, at)
+    for (const { mayEnd } of this.#open) if (!mayEnd.has(way)) mayEnd.set(way, at)
+  }
+
+  /** Ends the contents of a multipart at its delimiter, except those that go on for some reader. */
+  end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
+    this.#endGoingOn(boundary, to)
+    // Some readers see only the delimiters of a multipart inside. For them its content goes on, and
+    // what begins behind it is part of it. So one more content goes on only for readers that see
+    // fewer attached messages around it.
+    const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
+    let kept = Math.min(base, this.#open.length)
+    for (let at = kept; at < this.#open.length; at++) {
+      const open = this.#open[at]!
+      if (open.kind !== 'leaf') {
+        if (coded) this.#open[kept++] = open
+        else this.#end(open, to)
+      } else if (inside && at >= inside.base && messagesAround(open) < messages) {
+        open.mayEnd.set('around', to)
+        this.#goingOn.push({ open, boundary: inside.boundary.toLowerCase() })
+      } else this.#end(open, to)
+    }
+    this.#open.length = kept
+  }
+
+  /** Ends all contents. */
+  stop(to: number): void {
+    for (const { open } of this.#goingOn.splice(0)) this.#end(open, to)
+    for (const open of this.#open.splice(0)) this.#end(open, to)
+  }
+
+  #endGoingOn(boundary: string | undefined, to: number): void {
+    if (this.#goingOn.length === 0 || boundary === undefined) return
+    for (const content of this.#goingOn.splice(0)) {
+      if (content.boundary === boundary.toLowerCase()) this.#end(content.open, to)
+      else this.#goingOn.push(content)
+    }
+  }
+
+  #end(open: OpenContent, to: number): void {
+    const { kind, from, region, depth, mayEnd } = open
+    if (kind !== 'leaf') {
+      this.#listener.coded?.({ kind, from, to })
+      return
+    }
+    const header = region ? this.#withOwnText(region, depth) : NO_HEADER
+    const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
+    this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
+  }
+
+  /**
+   * Returns the header, without its claim to be the mail's own text unless it is. The first text is
+   * the mail's own if all readers see its header. Some readers take every other text, and the text
+   * of an attached message, for a file.
+   */
+  #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
+    const isFirst = !this.#hasText
+    // A part without a type is a text, too (RFC 2045 5.2).
+    if (header.isText || header.type === '') this.#hasText = true
+    if (!header.isText) return header
+    const isOwn = isFirst && start.nests === 'sure' && depth?.messages === 0
+    return isOwn ? header : { ...header, isText: false }
+  }
+}
+
+/** Returns the number of attached messages around a content; a huge number if it is not known. */
+function messagesAround({ depth }: OpenContent): number {
+  return depth?.messages ?? Number.MAX_SAFE_INTEGER
+}

@@ -1,0 +1,425 @@
+import { endsInUuencode } from '../decoders/uuencode.ts'
+import { readBoundaries } from '../headers/boundary-forms.ts'
+import { HeaderRegion, isBlankLine, isField, type RegionStart } from '../headers/header-region.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import { BOUNDARY_MAX, GOING_ON_MAX, LimitExceeded } from '../shared/limits.ts'
+import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
+import type { Oddity } from '../shared/oddities.ts'
+import { Base64Runs } from './base64-runs.ts'
+import { Boundaries } from './boundaries.ts'
+import { codedStart } from './coded-data.ts'
+import { LineBlocks } from './line-blocks.ts'
+import { EventSearch } from './line-events.ts'
+import { Multiparts } from './multiparts.ts'
+import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
+import { type CodedData, type ContentListener, OpenContents } from './open-contents.ts'
+
+/** If the first line of a content looks so, libclamav takes the line for one of the header. */
+const GOES_ON = /^(?:content|filename=)|base64/i
+
+/** The bytes of a line of uuencode, with its line end and the line end before it. */
+const CODED_LINE_MAX = 96
+
+/** The steps that a line of a header takes besides those of its bytes. */
+const HEADER_LINE_STEPS = 8
+
+/** After more lines than this in a row that are no fields, the header is over for all readers. */
+const STRANGE_MAX = 2
+
+/** A listener that is told what a mail holds while the mail is read. */
+export interface ReadingListener extends ContentListener {
+  /** A header has ended, as some reader sees it. */
+  header?(header: PartHeader): void
+  /** A file in uuencode or yEnc has this name. */
+  name?(name: string): void
+  /** The mail has a form that ordinary mail never has, where every reader must see it. */
+  odd?(oddity: Oddity): void
+}
+
+/**
+ * The one reading of a mail, which comes in pieces of any size, in constant memory and linear time.
+ * The reading tells a listener where each content that any reader of mail may see begins and ends,
+ * and how the content may be encoded. It also counts how deep contents are nested.
+ *
+ * A line that all readers must understand alike ends contents: the delimiter of a multipart with a
+ * plain header ends what the multipart holds, except uuencode and multiparts inside that are still
+ * open, in which some readers read on. Any other line only adds contents: if some reader takes the
+ * line for the end of a header, for a delimiter or for a field, one more content begins there.
+ */
+export class MailReading {
+  readonly #listener: ReadingListener
+  readonly #boundaries = new Boundaries()
+  readonly #multiparts = new Multiparts()
+  readonly #open: OpenContents
+  readonly #nesting: Nesting
+  readonly #runs: Base64Runs
+  /** Whether some multipart may have any text for its boundary. */
+  #anyDashes = false
+
+  /**
+   * The last line of content that began with two dashes, and the offset of its end. If a field
+   * follows, some readers take the line for a delimiter.
+   */
+  #dashes: { readonly text: string; readonly end: number } | undefined
+
+  /** The header that is being read; undefined inside of a content. */
+  #region: HeaderRegion | undefined
+  /** The characters of headers that were read again, since the header went on behind a delimiter. */
+  #goneOn = 0
+  /** Whether only blank lines came since the last header. */
+  #isAtStart = false
+  /**
+   * Whether the last header was that of a mail and empty. Some readers find the header behind the
+   * blank lines.
+   */
+  #awaitsHeader = false
+  /** Whether lines of nothing but base64 are searched for, since no header announces base64. */
+  #looksForRuns: boolean
+  /** Whether the mail's own type is a message. Some readers then take all of it for one text. */
+  #isFlat = false
+  /** Whether the first header has not ended yet. */
+  #isTop = true
+
+  /** The last bytes of the block before this one. */
+  #tail: Buffer = Buffer.alloc(0)
+
+  readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
+  /** The offset of this block in the mail. */
+  #offset = 0
+  /** Whether this block begins inside of a line. */
+  #midLine = false
+  /** The number of bytes that were read, with headers that were read again. */
+  steps = 0
+
+  /** `around` is the depth of the mail itself. */
+  constructor(listener: ReadingListener, around: Depth = aroundMail()) {
+    this.#listener = listener
+    this.#open = new OpenContents(listener)
+    this.#nesting = new Nesting(around)
+    this.#looksForRuns = this.#looksForCoded
+    const found = (
+      kind: 'base64' | 'base64 lines',
+      { from, to }: Pick<CodedData, 'from' | 'to'>,
+    ) => {
+      this.#open.count()
+      listener.coded?.({ kind, from, to })
+    }
+    this.#runs = new Base64Runs({
+      run: (run) => found('base64', run),
+      joined: (runs) => found('base64 lines', runs),
+    })
+    this.#beginHeader({ isOfPart: false, nests: 'sure' })
+  }
+
+  /** The greatest number so far of messages or multiparts in one another (nesting.ts). */
+  get deepest(): number {
+    return this.#nesting.deepest
+  }
+
+  /** Whether nothing more can be nested, whatever bytes follow. */
+  get isSettled(): boolean {
+    return !this.#region && !this.#isAtStart && !this.#nesting.hasMultiparts
+  }
+
+  /** Reads the next bytes, and does not keep them. Throws LimitExceeded. */
+  push(chunk: Buffer): void {
+    this.#blocks.push(chunk)
+  }
+
+  end(): void {
+    this.#blocks.end()
+    if (this.#region) this.#endHeader(false)
+    this.#runs.end()
+    this.stop()
+  }
+
+  /** Ends all open contents here, for callers that read no further. */
+  stop(): void {
+    this.#blocks.forget()
+    this.#region = undefined
+    this.#open.stop(this.#offset)
+  }
+
+  get #looksForCoded(): boolean {
+    return this.#listener.coded !== undefined
+  }
+
+  #take(bytes: Buffer, midLine: boolean): void {
+    this.#midLine = midLine
+    this.steps += bytes.length
+    this.#lines(bytes)
+    if (this.#open.hasCoded) this.#tail = Buffer.from(bytes.subarray(-CODED_LINE_MAX))
+    this.#offset += bytes.length
+  }
+
+  #lines(bytes: Buffer): void {
+    let at = 0
+    const search = new EventSearch(bytes, { coded: this.#looksForCoded, midLine: this.#midLine })
+    const lines = new LineSearch(bytes)
+    if (this.#midLine && this.#region) {
+      at = lines.any(0)
+      this.#region.add(bytes.toString('latin1', 0, at), true)
+    }
+    while (at < bytes.length) {
+      if (this.#region) {
+        const end = lines.any(at)
+        this.#headerLine(this.#region, bytes, at, end)
+        at = end
+      } else if (this.#isAtStart) at = this.#firstLine(bytes, at, lines.any(at))
+      else {
+        const event = search.next(at)
+        this.#content(bytes, at, event)
+        at = event
+        if (at < bytes.length) at = this.#atEvent(bytes, at, lines.any(at))
+      }
+    }
+  }
+
+  // Headers
+
+  #beginHeader({
+    isDoubtful = false,
+    ...start
+  }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
+    const again = start.before?.lines.length ?? 0
+    this.steps += again
+    this.#goneOn += again
+    if (this.#goneOn > GOING_ON_MAX) {
+      throw new LimitExceeded(
+        `more than ${GOING_ON_MAX} characters of headers that delimiters stand in`,
+      )
+    }
+    const around = this.#multiparts.innermost?.encodings ?? []
+    const containers = this.#nesting.length
+    this.#region = new HeaderRegion({ ...start, around, isDoubtful, containers })
+  }
+
+  /** Ends the header. The caller begins the contents that it announces. */
+  #endHeader(isWhole: boolean): PartHeader {
+    const region = this.#region!
+    this.#region = undefined
+    region.isWhole &&= isWhole
+    const { header } = region
+    this.#boundaries.learn(header.boundaries)
+    this.#listener.header?.(header)
+    if (region.isSeenByAll) {
+      for (const oddity of header.oddities) this.#listener.odd?.(oddity)
+    }
+    return header
+  }
+
+  /** Reads a line that may belong to a header. */
+  #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
+    this.steps += HEADER_LINE_STEPS
+    let end = to
+    while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
+    if (bytes[from] === DASH && bytes[from + 1] === DASH) {
+      this.#learnSoFar(region)
+      if (this.#delimiter(bytes, from, to)) return
+    }
+    if (end === from) {
+      const base = this.#open.length
+      this.#endHeader(true)
+      this.#startLeaf(to, region)
+      this.#announce(region, base)
+      this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
+      return
+    }
+    if (this.#isAtStart) {
+      this.#isAtStart = false // the blank lines before an attached message are over
+      if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
+    }
+    const line = bytes.toString('latin1', from, to)
+    this.#beginCoded(line, from, to)
+    const isFold = bytes[from] === SPACE || bytes[from] === TAB
+    const blank = isBlankLine(bytes, from, end)
+    if (isField(bytes, from, end)) region.strange = 0
+    else if (!isFold || region.strange > 0 || blank) {
+      region.isWhole = false
+      region.strange++
+      if (region.isSeenByAll) this.#listener.odd?.('header')
+      this.#learnSoFar(region)
+      if (region.strange === 1) {
+        if (!blank) this.#startLeaf(from, region)
+        // mutt takes the line that ends the fields of a part for one of them.
+        if (blank || region.start.isOfPart) this.#startLeaf(to, region)
+      }
+      if (region.strange > STRANGE_MAX) {
+        region.add(line, false)
+        this.#endHeader(false)
+        this.#announce(region)
+        return
+      }
+    }
+    if ((region.strange > 0 || this.#isFlat) && this.#looksForCoded) {
+      this.#runs.line(bytes, from, to, this.#offset)
+    }
+    region.add(line, isFold && region.hasLines)
+  }
+
+  /** Opens the multipart or the message that the header announces. */
+  #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
+    if (this.#isTop && header.message !== 'no') this.#isFlat = true
+    this.#isTop = false
+    this.#looksForRuns =
+      this.#looksForCoded && (this.#isFlat || !header.isPlain || !isEncoded(header))
+    const { nests } = start
+    const isClear = nests === 'sure' && isWhole
+    const isInside = nests !== 'no'
+    const isMessage = isInside ? this.#nesting.enter(header, isClear) : header.message !== 'no'
+    this.#isAtStart = isInside
+    this.#multiparts.enter(header, start, { base, containers: this.#nesting.length })
+    // A multipart whose boundary is written plainly has no other boundaries.
+    if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
+    if (!isMessage) return
+    this.#beginHeader({
+      isOfPart: false,
+      nests: isInside && !isClear ? 'maybe' : nests,
+      isDoubtful: header.encodings.some((encoding) => encoding !== 'identity'),
+    })
+  }
+
+  /**
+   * Notes the boundaries so far. For some readers the header has ended here, and its parts follow.
+   */
+  #learnSoFar(region: HeaderRegion): void {
+    const fresh = region.fresh()
+    if (fresh === '') return
+    this.#boundaries.learn(readBoundaries(fresh))
+    if (/multipart|boundary/i.test(fresh)) this.#anyDashes = true
+  }
+
+  // Contents
+
+  /** Begins a content at an offset in this block. */
+  #startLeaf(at: number, region: HeaderRegion | undefined): void {
+    const nests = region !== undefined && region.start.nests !== 'no'
+    if (!nests && !this.#looksForCoded) return // the listener wants only contents that are nested
+    const depth = nests ? this.#nesting.depth : undefined
+    this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
+  }
+
+  /** Begins encoded data at a line, or behind it. Returns whether there is any. */
+  #beginCoded(line: string, from: number, to: number): boolean {
+    const start = codedStart(line.trimEnd())
+    if (!start) return false
+    const { kind, name, hasData } = start
+    if (name !== '') this.#listener.name?.(name)
+    const at = this.#offset + (hasData ? from : to)
+    if (kind) this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
+    return true
+  }
+
+  /** Reads bytes of content in which nothing begins. */
+  #content(bytes: Buffer, from: number, to: number): void {
+    if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
+  }
+
+  /**
+   * Reads a line at the start of a content. For some readers the header goes on with the first line
+   * that is not blank, or begins there. Returns where to go on.
+   */
+  #firstLine(bytes: Buffer, from: number, to: number): number {
+    if (isBlank(bytes, from, to)) {
+      this.#content(bytes, from, to)
+      return to
+    }
+    this.#isAtStart = false
+    if (this.#awaitsHeader || goesOn(bytes, from, to)) {
+      this.#awaitsHeader = false
+      this.#open.count()
+      this.#beginHeader({ isOfPart: false, nests: 'maybe' })
+    }
+    return from
+  }
+
+  // Lines at which something begins or ends
+
+  /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
+  #atEvent(bytes: Buffer, from: number, to: number): number {
+    this.#open.count()
+    let dashes = from
+    while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
+    if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
+      if (this.#delimiter(bytes, dashes, to)) return to
+      const text = bytes.toString('latin1', dashes + 2, Math.min(to, dashes + BOUNDARY_MAX))
+      this.#dashes = { text: text.trim().toLowerCase(), end: this.#offset + to }
+      this.#content(bytes, from, to)
+      return to
+    }
+    if (this.#beginCoded(bytes.toString('latin1', from, to), from, to)) {
+      this.#content(bytes, from, to)
+      return to
+    }
+    if (this.#dashes?.end === this.#offset + from && this.#dashes.text !== '') {
+      this.#boundaries.learn([this.#dashes.text])
+    }
+    this.#beginHeader({ isOfPart: false, nests: 'no' })
+    return from
+  }
+
+  /**
+   * Reads a line that begins with two dashes, if any reader takes the line for a delimiter. Returns
+   * whether one does.
+   */
+  #delimiter(bytes: Buffer, from: number, to: number): boolean {
+    const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
+    const delimiter = isCutOff ? undefined : this.#multiparts.delimiterIn(bytes, from, to)
+    const boundary = this.#boundaries.longestAt(bytes, from + 2)
+    if (!delimiter && boundary === undefined && !this.#anyDashes) return false
+    const region = this.#region
+    if (region) this.#endHeader(false)
+    // If the delimiter stands in a header: for some readers that header goes on behind it, or its
+    // content begins there.
+    const before = region?.hasLines ? region : undefined
+    if (delimiter) this.#nesting.leave(delimiter.multipart, before)
+    else if (before && before.start.nests !== 'no' && saysType(before.header)) {
+      this.#nesting.enter(before.header, false)
+    }
+    if (delimiter?.isSure && !this.#isFlat) this.#runs.end()
+    else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
+    this.#looksForRuns = this.#looksForCoded
+    this.#isAtStart = false
+    if (!delimiter?.isSure) {
+      const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
+      const form = rest === '' || rest === '--' ? rest : 'more'
+      const isBehindEnd = boundary !== undefined && this.#multiparts.isClosed(boundary)
+      if (isBehindEnd || (boundary !== undefined && form === 'more')) {
+        this.#listener.odd?.('delimiter')
+      }
+      this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
+      const nests = delimiter?.multipart.nests ?? (this.#nesting.hasMultiparts ? 'maybe' : 'no')
+      this.#beginHeader({ isOfPart: true, nests, before, isDoubtful: true })
+      return true
+    }
+    const { multipart, closes } = delimiter
+    this.#open.end(multipart, this.#offset + from, {
+      coded: multipart.nests !== 'sure' || this.#isFlat || this.#isInUuencode(bytes, from),
+      inside: this.#multiparts.openInside(multipart),
+    })
+    if (closes) {
+      this.#multiparts.close(multipart)
+      this.#startLeaf(to, before)
+      this.#isAtStart = region !== undefined && multipart.nests !== 'no'
+    } else {
+      this.#multiparts.endInside(multipart)
+      this.#beginHeader({ isOfPart: true, nests: multipart.nests, before })
+    }
+    return true
+  }
+
+  /** Returns whether the line before may be uuencode, which for some readers goes on behind it. */
+  #isInUuencode(bytes: Buffer, at: number): boolean {
+    if (!this.#open.hasCoded) return false
+    const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)
+    return endsInUuencode(near.length < CODED_LINE_MAX ? Buffer.concat([this.#tail, near]) : near)
+  }
+}
+
+function goesOn(bytes: Buffer, from: number, to: number): boolean {
+  return GOES_ON.test(bytes.toString('latin1', from, Math.min(to, from + 1024)))
+}
+
+function isEncoded({ encodings }: PartHeader): boolean {
+  return encodings.length === 1 && encodings[0] !== 'identity'
+}

@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { contentsOf } from '../../../src/mime/contents.ts'
+import type { Oddity } from '../../../src/mime/shared/oddities.ts'
+import { sourceOf } from '../../../src/mime/shared/source.ts'
+import { compressed, literal, packet, signedData } from '../../scan/evasions/containers.ts'
+
+interface Opened {
+  readonly contents: readonly Buffer[]
+  readonly over: string
+  readonly encrypted: number
+}
+
+/** Reads a mail whose one part is a file in base64. */
+function open(file: Buffer): Opened {
+  const text = file.toString('base64').replace(/.{76}/g, '$&\n')
+  const message = Buffer.from(`Content-Transfer-Encoding: base64\n\n${text}\n`)
+  const contents: Buffer[] = []
+  let over = ''
+  let encrypted = 0
+  const options = {
+    openFile: () => openAnonymousFile(tmpdir()),
+    createHash,
+    onOdd: (oddity: Oddity) => (encrypted += oddity === 'encrypted' ? 1 : 0),
+  }
+  for (const step of contentsOf(sourceOf(message), options)) {
+    if (step.kind === 'over') over = step.why
+    if (step.kind !== 'content') continue
+    contents.push(Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk))))
+  }
+  return { contents, over, encrypted }
+}
+
+const holds = ({ contents }: Opened, file: Buffer) => contents.some((bytes) => bytes.equals(file))
+
+const text = Buffer.from('Content-Type: text/plain\n\nwhat was signed\n')
+const long = Buffer.alloc(200_000, 'what was signed, again and again; ')
+
+/** Without an agent that would outlive the test. */
+const GNUPGHOME = mkdtempSync(join(tmpdir(), 'gnupg-'))
+function run(command: string, words: readonly string[], input: Buffer): Buffer {
+  const env = { ...process.env, GNUPGHOME }
+  return spawnSync(command, words, { input, env, maxBuffer: 16 * 1024 * 1024 }).stdout
+}
+const lacks = (command: string, words: readonly string[]) =>
+  spawnSync(command, words).status === 0 ? false : `${command} is missing`
+
+const noOpenssl = lacks('openssl', ['version'])
+const noGpg = lacks('gpg', ['--version'])
+
+t.test('OpenSSL and onescan find the same in a signature', { skip: noOpenssl }, async (t) => {
+  const forms = {
+    plain: signedData(text),
+    'lengths of 60 bytes': signedData(text, { lengthBytes: 60 }),
+    'indefinite lengths': signedData(text, { isIndefinite: true }),
+    'a parameter that is no element': signedData(text, { parameter: Buffer.from('0500', 'hex') }),
+  }
+  for (const [name, form] of Object.entries(forms)) {
+    const words = ['cms', '-verify', '-noverify', '-nosigs', '-inform', 'DER']
+    const shown = run('openssl', words, form)
+    if (shown.length > 0) t.ok(shown.equals(text), `${name}: openssl`)
+    t.ok(holds(open(form), text), name)
+  }
+  const zlib = run('openssl', ['cms', '-compress', '-binary', '-outform', 'DER'], text)
+  if (zlib.length > 0) t.ok(holds(open(zlib), text), 'what OpenSSL compressed')
+})
+
+t.test('S/MIME that cannot be read to its end is never taken for read', async (t) => {
+  const whole = signedData(text)
+  t.equal(open(whole).over, '')
+  t.equal(open(Buffer.concat([whole, Buffer.from('\r\n\0')])).over, '', 'blanks behind it')
+  for (const odd of [
+    whole.subarray(0, -8),
+    signedData(text, { isIndefinite: true }).subarray(0, -1),
+  ]) {
+    t.match(open(odd).over, /S\/MIME \(CMS\) that cannot be read/)
+  }
+  t.equal(open(Buffer.from('0'.repeat(300))).over, '', 'a text is none')
+  t.equal(open(Buffer.from('3082ffff02010330', 'hex')).over, '', 'another sequence is none')
+})
+
+t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) => {
+  const forms = {
+    literal: literal(text),
+    'in pieces': literal(long, true),
+    deflate: compressed(literal(long), 'zip'),
+    zlib: compressed(literal(long), 'zlib'),
+    'behind a marker': Buffer.concat([packet(10, Buffer.from('PGP')), literal(text)]),
+  }
+  const words = ['--batch', '--no-autostart', '--allow-weak-digest-algos', '--decrypt']
+  for (const [name, form] of Object.entries(forms)) {
+    const file = holds(open(form), long) ? long : text
+    t.ok(run('gpg', words, form).equals(file), `${name}: gpg`)
+    t.ok(holds(open(form), file), name)
+    t.equal(open(form).over, '')
+  }
+  const stored = run('gpg', ['--batch', '--no-autostart', '--store'], long)
+  t.ok(holds(open(stored), long), 'what GnuPG stored')
+})
+
+t.test('OpenPGP that cannot be read to its end is never taken for read', async (t) => {
+  const cut = literal(text).subarray(0, -4)
+  t.match(open(cut).over, /OpenPGP that cannot be read/)
+  t.ok(holds(open(cut), text.subarray(0, -4)), 'what is there is given')
+  const bzip2 = packet(8, Buffer.from('\x03BZh91AY'))
+  t.match(open(bzip2).over, /cannot be read/)
+  const broken = compressed(literal(long), 'zlib')
+  broken[broken.length - 40]! ^= 0xff
+  t.match(open(broken).over, /cannot be read/)
+  for (const other of ['\x89PNG\r\n\x1a\n1234', '\xca\xfe\xba\xbe\0\0', '\xac\xed\0\x05abcdef']) {
+    t.equal(open(Buffer.from(other, 'latin1')).over, '', 'a file of another kind is none')
+  }
+})
+
+t.test('what stands behind S/MIME or OpenPGP is a content, too', async (t) => {
+  for (const container of [signedData(text), literal(text)]) {
+    const opened = open(Buffer.concat([container, Buffer.from('more')]))
+    t.equal(opened.over, '')
+    t.ok(holds(opened, text))
+    t.ok(holds(opened, Buffer.from('more')))
+  }
+})
+
+t.test('what is encrypted is told', async (t) => {
+  const enveloped = Buffer.from('301a06092a864886f70d010703a00d300b020100310006040400', 'hex')
+  t.equal(open(enveloped).encrypted, 1)
+  t.equal(open(packet(1, Buffer.from('\x03 a key'))).encrypted, 1)
+  t.equal(open(packet(3, Buffer.from('\x04\x09'))).encrypted, 1)
+  t.equal(open(packet(18, Buffer.from('\x01 data'))).encrypted, 1)
+  t.equal(open(literal(text)).encrypted, 0)
+  t.equal(open(packet(6, Buffer.from('\x04 a public key'))).encrypted, 0)
+})
+
+t.test('a bomb ends at the limit of decoded bytes', async (t) => {
+  const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
+  t.match(open(bomb).over, /contents of too many bytes/)
+})
+
+t.test(
+  'thousands of empty compressed packets are too much, and cost no more than their bytes',
+  async (t) => {
+    const front = Buffer.from('cb066200000000' + '00', 'hex')
+    const empty = Buffer.from('c803010300', 'hex')
+    const { over } = open(Buffer.concat([front, ...new Array(10_000).fill(empty)]))
+    t.match(over, /contents of too many bytes/)
+  },
+)

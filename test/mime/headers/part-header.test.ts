@@ -1,0 +1,112 @@
+import t from 'tap'
+import { MimeLines } from '../../../src/mime/headers/fields.ts'
+import {
+  type HeaderForm,
+  NO_HEADER,
+  type PartHeader,
+  readPartHeader,
+} from '../../../src/mime/headers/part-header.ts'
+
+const TYPE = 'Content-Type: '
+const ENCODING = 'Content-Transfer-Encoding: '
+
+/** What a header says, apart from its fields and what is odd in it. */
+function read(
+  text: string,
+  form: Partial<HeaderForm> = {},
+): Omit<PartHeader, 'fields' | 'oddities'> {
+  const lines = new MimeLines()
+  for (const line of text.match(/[^\n]*\n/g) ?? []) lines.add(line, /^[ \t]/.test(line))
+  const said = readPartHeader(lines, { isWhole: true, isOfPart: false, ...form })
+  const { fields, oddities, ...header } = said
+  return header
+}
+
+const { fields, oddities, ...plain } = NO_HEADER
+const maybe = { multipart: 'maybe', isText: false }
+const all = ['identity', 'base64', 'quoted-printable', 'uuencode']
+
+t.test('a header says what it announces, surely or maybe', async (t) => {
+  const rows: Readonly<Record<string, object>> = {
+    '': {},
+    'Subject: x\n': {},
+    [`${TYPE}text/plain\n`]: { type: 'text/plain' },
+    [`${TYPE}Text/HTML\n`]: { type: 'text/html', isText: false },
+    [`${TYPE}text\n`]: { type: 'text', isText: false },
+    [`${TYPE}text/plain\n${TYPE}text/plain\n`]: { type: 'text/plain', isText: false },
+    [`${TYPE}text/plain; name=a\n`]: { type: 'text/plain', isText: false, isNamed: true },
+    'Content-Disposition: inline\n': { isText: false, isNamed: true },
+    'Content-ID: <a>\n': { isText: false, isNamed: true },
+    'Content-Description: a\n': { isText: false, isNamed: true },
+    'Content-Location: a\n': { isText: false, isNamed: true },
+    [`${TYPE}text/plain; DelSp=yes\n`]: { type: 'text/plain', isFlowed: true },
+    'X-Content-Type: text/plain\n': { isPlain: false, isText: false },
+    'X-Content-Language: x\n': {},
+    'a line about content\n': { isPlain: false, isText: false },
+    [`${TYPE}multipart/mixed; boundary=Abc\n`]: {
+      ...{ type: 'multipart/mixed', multipart: 'sure', isText: false },
+      ...{ boundary: 'Abc', boundaries: ['abc'] },
+    },
+    [`${TYPE}multipart/digest;\n boundary="a-boundary"\n`]: {
+      ...{ type: 'multipart/digest', multipart: 'sure', isText: false, isDigest: true },
+      ...{ boundary: 'a-boundary', boundaries: ['a-boundary'] },
+    },
+    [`${TYPE}multipart/mixed; boundary=a\nX-Mime: boundary=b\n`]: {
+      ...{ ...maybe, type: 'multipart/mixed', boundaries: ['a', 'b'] },
+    },
+    [`${TYPE}multipart/mixed; boundary=a(b)\n`]: {
+      ...{ ...maybe, type: 'multipart/mixed', boundaries: ['a(b)', 'a'] },
+    },
+    [`${TYPE}multipart/mixed\n`]: { ...maybe, type: 'multipart/mixed' },
+    'Content-Type (x): multipart/mixed; boundary=a\n': {
+      ...{ ...maybe, type: 'multipart/mixed', isPlain: false, boundaries: ['a'] },
+    },
+    [`${TYPE}text/plain; boundary=a\n`]: {
+      ...{ ...maybe, type: 'text/plain', boundary: 'a', boundaries: ['a'] },
+    },
+    [`${TYPE}mul(x)tipart/mixed\n`]: { ...maybe, type: 'mul(x)tipart/mixed' },
+    [`${TYPE}message/rfc822\n`]: { type: 'message/rfc822', message: 'sure', isText: false },
+    [`${TYPE}message/rfc822; x\n`]: { type: 'message/rfc822', message: 'maybe', isText: false },
+    [`${TYPE}message (x) / rfc822\n`]: { type: 'message', message: 'maybe', isText: false },
+    [`${TYPE}message(x)/rfc822\n`]: {
+      ...{ type: 'message(x)/rfc822', message: 'maybe', isText: false },
+    },
+    [`${TYPE}message\n`]: { type: 'message', message: 'maybe', isText: false },
+    [`${TYPE}text/plain; x=message\n`]: { type: 'text/plain', isText: false },
+    [`${ENCODING}base64\n`]: { encodings: ['base64'] },
+    [`${ENCODING}base64 \n`]: { encodings: ['identity', 'base64'] },
+    [`${ENCODING}x\n`]: { encodings: all },
+    [`${ENCODING}base(x)64\n`]: { encodings: all },
+    [`${TYPE}message/rfc822\n${ENCODING}base64\n`]: {
+      ...{ type: 'message/rfc822', message: 'sure', isText: false },
+      ...{ encodings: ['identity', 'base64'] },
+    },
+    [`${TYPE}multipart/mixed\n${ENCODING}base64\n`]: {
+      ...{ ...maybe, type: 'multipart/mixed', encodings: ['identity', 'base64'] },
+    },
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same(read(text), { ...plain, ...expected }, JSON.stringify(text))
+  }
+})
+
+t.test('a header that some readers cut or read otherwise announces nothing surely', async (t) => {
+  const multipart = `${TYPE}multipart/mixed; boundary=a\n`
+  const unsure = { ...plain, ...maybe, type: 'multipart/mixed', isPlain: false, boundaries: ['a'] }
+  t.same(read(multipart, { isWhole: false }), unsure)
+  t.same(read(`X: \0\n${multipart}`), unsure)
+  t.same(read(`X: a\rb\n${multipart}`), unsure)
+  t.same(read('', { isWhole: false }), { ...plain, isPlain: false, isText: false })
+})
+
+t.test('a part without a type may be a file, and is no text of the mail', async (t) => {
+  t.same(read('', { isOfPart: true }), { ...plain, isText: false })
+  t.equal(read('Content-Language: x\n', { isOfPart: true }).isText, false)
+  t.equal(read(`${TYPE}text/plain\n`, { isOfPart: true }).isText, true)
+})
+
+t.test('a field behind a line end in an encoded word counts', async (t) => {
+  const header = read('Subject: =?utf-8?q?x=0AContent-Type:_a/b?=\n')
+  t.equal(header.isPlain, false)
+  t.equal(header.type, 'a/b')
+})

@@ -1,0 +1,149 @@
+import t from 'tap'
+import {
+  beginsAsMail,
+  firstNonBlank,
+  hasHeader,
+  hasHighBytes,
+  hasNul,
+  looksLikeMail,
+  splitLineEnd,
+  startsWithLineEnd,
+  withLineEnd,
+} from '../../../src/mime/leaves/content-checks.ts'
+import {
+  inspectText,
+  mayBeginFile,
+  newTextProperties,
+} from '../../../src/mime/leaves/text-properties.ts'
+import { type Source, sourceOf } from '../../../src/mime/shared/source.ts'
+
+const bytes = (text: string) => Buffer.from(text, 'latin1')
+const source = (text: string) => sourceOf(bytes(text))
+const textOf = (from: Source) => Buffer.concat([...from.chunks()]).toString('latin1')
+
+/** A source that comes in chunks of some bytes. */
+function inChunks(text: string, length: number): Source {
+  return {
+    size: text.length,
+    *chunks(from = 0, to = text.length) {
+      for (let at = from; at < to; at += length)
+        yield bytes(text.slice(at, Math.min(to, at + length)))
+    },
+  }
+}
+
+t.test('a content is split from its last line end', async (t) => {
+  const rows = {
+    'a\n': '\n',
+    'a\r\n': '\r\n',
+    'a\r': '\r',
+    '\n': '\n',
+    a: '',
+    '': '',
+    'a\n\n': '\n',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    for (const from of [source(text), inChunks(text, 1)]) {
+      const { bare, end } = splitLineEnd(from)
+      t.equal(end.toString(), expected, JSON.stringify(text))
+      t.equal(textOf(bare), text.slice(0, text.length - expected.length))
+      t.equal(bare.size, text.length - expected.length)
+    }
+  }
+})
+
+t.test('a line end can be put behind a content', async (t) => {
+  const both = withLineEnd(source('abc'), bytes('\r\n'))
+  t.equal(both.size, 5)
+  t.equal(textOf(both), 'abc\r\n')
+  const part = (from: number, to: number) => Buffer.concat([...both.chunks(from, to)]).toString()
+  for (const [from, to] of [
+    [0, 3],
+    [1, 4],
+    [3, 5],
+    [4, 5],
+    [0, 5],
+    [2, 2],
+  ] as const) {
+    t.equal(part(from, to), 'abc\r\n'.slice(from, to), `${from} to ${to}`)
+  }
+})
+
+t.test('the front of a content tells its first character and line', async (t) => {
+  t.equal(firstNonBlank(source(' \t\r\n<a')), 0x3c)
+  t.equal(firstNonBlank(source(' \n')), 0)
+  t.equal(firstNonBlank(source(`${' '.repeat(1023)}a`)), 0x61)
+  t.equal(firstNonBlank(source(`${' '.repeat(1024)}a`)), 0)
+  for (const text of ['\n', '\ra']) t.equal(startsWithLineEnd(source(text)), true)
+  for (const text of ['', ' \n', 'a\n']) t.equal(startsWithLineEnd(source(text)), false)
+  for (const character of '<%{#!@[') t.equal(mayBeginFile(character.charCodeAt(0)), true)
+  for (const character of 'a \0') t.equal(mayBeginFile(character.charCodeAt(0)), false)
+})
+
+t.test('NULs and high bytes are found in every chunk', async (t) => {
+  t.equal(hasNul(inChunks('abc\0', 2)), true)
+  t.equal(hasNul(inChunks('abcd', 2)), false)
+  t.equal(hasHighBytes(inChunks('abc\xc4', 2)), true)
+  t.equal(hasHighBytes(inChunks('abc\xc3', 2)), false)
+})
+
+t.test('a MIME field or a line that begins data makes a content look like mail', async (t) => {
+  for (const text of [
+    ...['Content-x', 'a CONTENT-', '-content--Content-'],
+    ...['begin 644', 'Begin 6', 'begin\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+  ]) {
+    for (const length of [1, 3, 7, 100]) {
+      t.equal(looksLikeMail(inChunks(text, length)), true, `${text} by ${length}`)
+    }
+  }
+  for (const text of ['', 'content', 'xontent-', 'a-b', 'the beginning', 'we begin 6', ':-)']) {
+    for (const length of [1, 100]) {
+      t.equal(looksLikeMail(inChunks(text, length)), false, `${text} by ${length}`)
+    }
+  }
+})
+
+t.test('a file that begins with a field may be mail', async (t) => {
+  for (const text of ['A: b', '\r\n a:b', 'a \t: b', 'From x', '>From x', 'a.b!c:']) {
+    t.equal(beginsAsMail(bytes(text)), true, text)
+  }
+  for (const text of ['', 'a b: c', ': a', 'from x', 'x From y', '\xe9: b']) {
+    t.equal(beginsAsMail(bytes(text)), false, text)
+  }
+  t.equal(beginsAsMail(bytes(`${'a'.repeat(511)}:`)), true)
+  t.equal(beginsAsMail(bytes(`${'a'.repeat(512)}:`)), false)
+  t.equal(hasHeader(inChunks('A: b\n\nc', 2)), true)
+  t.equal(hasHeader(source('A: b\r\n\r\nc')), true)
+  for (const text of ['A: b\nc', 'a b\n\nc', 'A: b\r\nC: d\r\n']) {
+    t.equal(hasHeader(source(text)), false, text)
+  }
+  t.equal(hasHeader(source(`A: ${'b'.repeat(507)}\n\n`)), true)
+  t.equal(hasHeader(source(`A: ${'b'.repeat(508)}\n\n`)), false)
+})
+
+t.test('a text has printable characters and line ends alone', async (t) => {
+  const inspect = (text: string) => {
+    const properties = newTextProperties()
+    let last = -1
+    const piece = bytes(`\0${text}\0`) // what stands around does not count
+    for (let at = 1; at <= text.length; at++)
+      last = inspectText(properties, piece, at, at + 1, last)
+    const { isText, lf, crlf } = properties
+    return [isText ? 'text' : 'data', lf ? 'LF' : '', crlf ? 'CRLF' : ''].join(' ').trim()
+  }
+  const rows: Readonly<Record<string, string>> = {
+    '': 'text',
+    'a\t\f\xe9~': 'text',
+    'a\nb\n': 'text LF',
+    'a\r\nb': 'text  CRLF',
+    'a\r\nb\n': 'text LF CRLF',
+    'a\rb': 'data',
+    'a\r\r\n': 'data  CRLF',
+    'a\r\tb': 'data',
+    'a\0b': 'data',
+    'a\x1f': 'data',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.equal(inspect(text), expected, JSON.stringify(text))
+  }
+})

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import t from 'tap'
+import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
+import { contentsOf } from '../../../src/mime/contents.ts'
+import { sourceOf } from '../../../src/mime/shared/source.ts'
+
+const TYPE = 'Content-Type: '
+const ENCODING = 'Content-Transfer-Encoding: '
+const options = {
+  createHash,
+  openFile: (): number => {
+    throw new Error('small contents stay in memory')
+  },
+}
+
+const stepsOf = (mail: string) => contentsOf(sourceOf(Buffer.from(mail, 'latin1')), options)
+
+/** The contents of a mail, each as text; `mail:` stands before one that is to be taken for a mail. */
+function contentsIn(mail: string): string[] {
+  const contents: string[] = []
+  for (const step of stepsOf(mail)) {
+    if (step.kind === 'over') throw new Error(step.why)
+    if (step.kind !== 'content') continue
+    const text = Buffer.concat([...step.content.chunks()]).toString('latin1')
+    contents.push(step.content.isMail ? `mail:${text}` : text)
+  }
+  return contents
+}
+
+/** A field of more than 512 bytes. */
+const LONG = `A: ${'b'.repeat(600)}`
+
+/** Each of a kind of mail: the mail, and the forms in which readers save what it holds. */
+const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'text of the mail itself is left out, unless a file may begin so': {
+    'Subject: x\n\ntext\n': [],
+    'Subject: x\n\n<html\n': ['<html', '<html\n', '<html\r\n'],
+  },
+  'text of the mail itself is a file to readers that do not know its encoding': {
+    [`${TYPE}text/plain\n${ENCODING}x-uuencode\n\n\`\n`]: ['`', '`\n'],
+  },
+  'a content is saved with and without its last line end, and with the other kind of them': {
+    [`${TYPE}text/html\n\nabc\n`]: ['abc', 'abc\n'],
+    [`${TYPE}text/html\n\na\r\nb\r\n`]: ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+    [`${TYPE}a/b\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+    [`${TYPE}a/b\n\na\r\nb`]: ['a\r\nb', 'a\nb'],
+    [`${TYPE}text/plain; name=a\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+  },
+  'empty lines in front are saved or not': {
+    [`${TYPE}a/b\n\n\na\n`]: ['\na', '\na\n', '\r\na', '\r\na\r\n', 'a', 'a\n', 'a\r\n'],
+  },
+  'an attached message is given as a mail and as a file, with the line ends that it has': {
+    [`${TYPE}message/rfc822\n\nA: b\n\nc\n`]: [
+      ...['mail:A: b\n\nc', 'A: b\n\nc'],
+      ...['c', 'c\n', 'c\r\n'],
+    ],
+    [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`]: [
+      ...[`mail:${LONG}\n\nc`, `${LONG}\n\nc`],
+      ...['c', 'c\n', 'c\r\n'],
+    ],
+  },
+  'an attached message that scanners know for mail as it stands is given once': {
+    [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`]: ['Date: b\n\nc', 'c', 'c\n', 'c\r\n'],
+  },
+  'what does not begin as a mail is a file like any other, whatever its type says': {
+    [`${TYPE}message/rfc822\n\nc\n`]: ['mail:c', 'c', 'c\n', 'c\r\n'],
+  },
+  'flowed lines are joined or not': {
+    [`${TYPE}text/html; delsp=yes\n\na \nb\n`]: ['ab', 'a \nb', 'a \nb\n'],
+    [`${TYPE}a/b; delsp=yes\n${ENCODING}quoted-printable\n\na=20\nb\n`]: [
+      ...['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n', 'ab'],
+    ],
+    [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`]: ['a \nb', 'ab'],
+  },
+  'base64 is decoded': {
+    [`${ENCODING}base64\n\nYWJj\n`]: ['abc'],
+  },
+  'a decoded mail is opened': {
+    [`${ENCODING}base64\n\nQTogYgoKYw==\n`]: ['A: b\n\nc', 'mail:A: b\n\nc', 'c'],
+  },
+  'quoted-printable is decoded; text in which nothing is encoded stays as it is': {
+    [`${ENCODING}quoted-printable\n\na=41\n`]: ['aA', 'aA\n'],
+    [`${ENCODING}quoted-printable\n\nab\n`]: ['ab', 'ab\n', 'ab\r\n'],
+    [`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab\n`]: [
+      ...['a\r\nb', 'a\r\nb\n', 'a\nb', 'a\nb\n'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`]: [
+      ...['\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb', '\n\0a\nb\n'],
+      ...['\r\n\0a\r\nb', '\r\n\0a\r\nb\r\n', '\0a\r\nb'],
+    ],
+    [`${ENCODING}quoted-printable\n\n=zz \n`]: [
+      ...['=zz ', '=zz \n', '=zz', '\xff ', '\0 ', 'zz '],
+    ],
+    [`${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`]: [
+      ...['\xbd41', '\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xe2\x82\xbd41\r\n'],
+    ],
+  },
+  'lines with a NUL are saved whole, and cut there': {
+    [`${TYPE}a/b\n\na\0b\nc\n`]: [
+      ...['a\0b\nc', 'a\0b\nc\n', 'a\0b\r\nc', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
+    ],
+    [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`]: ['abcdef', 'afFV', 'afF'],
+  },
+  'each part of a multipart is saved, and what stands around the parts is text': {
+    [`${TYPE}multipart/mixed; boundary=b\n\npre\n--b\n\nx\n--b\n\n\ny\n--b--\nz\n`]: [
+      ...['x', 'x\n', 'x\r\n', '\ny', '\ny\n', '\r\ny', '\r\ny\r\n', 'y', 'y\n', 'y\r\n'],
+    ],
+  },
+  'a text behind the first one is a file, and a part without fields is a text': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]:
+      ['y'],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n\nx\n--b\n${TYPE}text/plain\n\ny\n--b--\n`]: [
+      ...['x', 'x\n', 'x\r\n', 'y'],
+    ],
+  },
+  'encoded data is found by its looks': {
+    'X: y\n\nbegin 644 a\n#86)C\n`\nend\n': ['abc'],
+    'X: y\n\n=ybegin line=128 name=a\n\x8b\x8c\n=yend size=2\n': ['ab'],
+    'X: y\n\nYWJjYWJjYWJjYWJj\na b\nYWJjYWJjYWJjYWJj\n': [
+      ...['abcabcabcabc', 'abcabcabcabcabcabcabcabc'],
+    ],
+  },
+}
+
+for (const [name, mails] of Object.entries(cases)) {
+  t.test(name, async (t) => {
+    for (const [mail, contents] of Object.entries(mails)) t.same(contentsIn(mail), contents, mail)
+  })
+}
+
+t.test('a content of two encodings is decoded by both, one behind the other', async (t) => {
+  const both = `${ENCODING}base64\n${ENCODING}quoted-printable\n\n`
+  t.ok(contentsIn(`${both}YT00MQ==\n`).includes('aA'), 'base64 first')
+  t.ok(contentsIn(`${both}=59WJj\n`).includes('abc'), 'quoted-printable first')
+})
+
+t.test('base64 with data behind padding is decoded as one, and piece by piece', async (t) => {
+  const found = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamts\nYWI= YWJjZGVmZ2hpamtsbW5v\n`)
+  t.ok(found.includes('abcdefghijklababcdefghijklmno'), 'readers that begin a new group')
+  t.ok(found.includes('abcdefghijklab'), 'readers that end there')
+  t.ok(found.includes('abcdefghijklmno'), 'readers that begin there')
+  const short = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamtsYWI=YWJjZGVmZ2hpamts\n`)
+  t.ok(short.includes('abcdefghijkl'), 'a piece of sixteen characters')
+  t.notOk(contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpYQ==YWJjZGVmZ2hp\n`).includes('abcdefghi'))
+})
+
+t.test('a content tells which bytes of the message it comes from', async (t) => {
+  const mail = `${TYPE}a/b\n\na b\n\nYWJjYWJjYWJjYWJj\n!\nbegin 644 x\n#86)C\nend\n`
+  const ranges = new Map<string, string>()
+  for (const step of stepsOf(mail)) {
+    if (step.kind !== 'content') continue
+    const { content } = step
+    const { from, to } = content.range!
+    ranges.set(Buffer.concat([...content.chunks()]).toString('latin1'), mail.slice(from, to))
+  }
+  t.equal(ranges.get('abcabcabcabc'), 'YWJjYWJjYWJjYWJj\n')
+  t.equal(ranges.get('abc'), '#86)C\nend\n')
+  const body = mail.slice(mail.indexOf('\n\n') + 2)
+  t.equal(ranges.get(body), body)
+})
+
+t.test('headers and names of encoded files are told while contents are read', async (t) => {
+  const headers: string[] = []
+  const names: string[] = []
+  const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
+  const listening = {
+    ...options,
+    onHeader: ({ type }: { type: string }) => void headers.push(type),
+    onName: (name: string) => void names.push(name),
+  }
+  for (const _ of contentsOf(sourceOf(Buffer.from(mail)), listening));
+  t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
+  t.same([...new Set(names)], ['a.exe'])
+})
+
+const lines = (size: number) =>
+  'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
+const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+/** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
+const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
+const multipart = (boundary: string, ...parts: string[]) =>
+  `${TYPE}multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+
+t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
+  const files = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+  for (const size of [64 * 1024, 2 * 1024 * 1024]) {
+    const text = lines(size)
+    const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`
+    const withFile = FROM + multipart('b', `${TYPE}text/plain\n\nHello\n`, file)
+    const html = `${TYPE}text/html\n\n${text}`
+    const printable = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n=3D${text}`
+    const hello = `${TYPE}text/plain\n\nHello\n`
+    const mails: Readonly<Record<string, string>> = {
+      'a text': `${FROM}\n${text}`,
+      HTML: FROM + multipart('b', hello, html),
+      'HTML in quoted-printable': FROM + multipart('b', hello, printable),
+      'a file': withFile,
+      'a forward': FROM + multipart('f', `${TYPE}message/rfc822\n\n${withFile}`),
+    }
+    for (const [name, mail] of Object.entries(mails)) {
+      for (const end of ['\n', '\r\n']) {
+        const message = Buffer.from(mail.replaceAll('\n', end), 'latin1')
+        let given = message.length
+        for (const step of contentsOf(sourceOf(message), files)) {
+          if (step.kind === 'over') t.fail(step.why)
+          if (step.kind === 'content') given += step.content.size
+        }
+        t.ok(given <= 4 * message.length, `${name}: ${given} of ${message.length}`)
+      }
+    }
+  }
+})

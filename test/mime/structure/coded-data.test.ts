@@ -1,0 +1,87 @@
+import t from 'tap'
+import { CodedSearch, codedStart } from '../../../src/mime/structure/coded-data.ts'
+
+const kindOf = (line: string) => codedStart(line)?.kind
+
+t.test('a line that begins uuencode or base64 is known by its first word', async (t) => {
+  for (const line of [
+    'begin 644 a',
+    'begin\t6',
+    'begin\v644\va',
+    'begin\x000',
+    'BEGIN',
+    'bEgIn 644 a',
+    'begin`',
+    'begin-644 a',
+    'begin-base64',
+  ]) {
+    t.equal(kindOf(line), 'uuencode', line)
+  }
+  for (const line of ['', 'beginning', ' begin 644 a', 'begin-base64 644 a', 'begin-base64\t']) {
+    t.equal(kindOf(line), undefined, line)
+  }
+  t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 6)}`), 'uuencode')
+  t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 5)}`), undefined)
+  for (const line of ['BEGIN-base64 644 a', 'begin-base64\t', '-----Begin PKCS7-----']) {
+    t.ok(codedStart(line), line)
+  }
+  for (const line of ['x begin-base64 6', '----begin x']) t.equal(codedStart(line), undefined, line)
+})
+
+t.test('the line that begins encoded data names a file', async (t) => {
+  const names: Readonly<Record<string, string>> = {
+    'begin 644 a b.exe ': 'a b.exe',
+    'BEGIN-BASE64 0644\ta.exe': 'a.exe',
+    'begin\v644\va.exe': 'a.exe',
+    'begin--7 a': 'a',
+    'begin 644': '',
+    'begin 644a b': '',
+    'begin 8 a': '',
+    'begin a': '',
+    '=ybegin line=128 Name= a.exe ': 'a.exe',
+    '=YBEGIN line=128': '',
+  }
+  for (const [line, name] of Object.entries(names)) t.equal(codedStart(line)?.name, name, line)
+  t.equal(codedStart('x begin 644 a'), undefined)
+  t.equal(codedStart(' =ybegin name=a'), undefined)
+})
+
+t.test('a line that begins BinHex has a colon and nothing but its characters', async (t) => {
+  const data = '"#$%&\'()*+,-012345689@ABC'
+  for (const line of [`:${data}`, `:${data}:`, `:${data} \t`, `:${data}\0junk`]) {
+    t.equal(kindOf(line), 'binhex', line)
+  }
+  for (const line of [data, `:${data}.`, `:${data} x`, ':"#$%', ':-)', `::${data}`]) {
+    t.equal(kindOf(line), undefined, line)
+  }
+})
+
+t.test('a file in a calendar begins at its property', async (t) => {
+  for (const line of ['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH']) {
+    t.equal(kindOf(line), 'attach', line)
+  }
+  for (const line of ['ATTACH:http://x', 'Attach the file', 'attachment;x']) {
+    t.equal(kindOf(line), undefined, line)
+  }
+})
+
+t.test('lines at which data begins are found in a block, each once', async (t) => {
+  const placesIn = (text: string, midLine = false) => {
+    const bytes = Buffer.from(text, 'latin1')
+    const search = new CodedSearch(bytes, midLine)
+    const places: number[] = []
+    for (let at = search.next(0); at < bytes.length; ) {
+      places.push(at)
+      const lf = bytes.indexOf(0x0a, at)
+      at = search.next(lf < 0 ? bytes.length : lf + 1)
+    }
+    return places
+  }
+  t.same(placesIn('begin 644 a\n#86)C\nx\nBegin\n'), [0, 20])
+  t.same(placesIn('x\vbegin\v644\va\n'), [2], 'other line ends')
+  t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
+  t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
+  t.same(placesIn(`a: b\n:${'"#$%'.repeat(9)}\n`), [5])
+  t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
+  t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
+})
