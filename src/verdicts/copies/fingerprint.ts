@@ -16,10 +16,10 @@ export interface FingerprintInput {
 }
 
 /**
- * Returns the fingerprint by which the verdict on a message is remembered (doc/cluster.md): HMAC-SHA-256
- * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the
- * digest of the header fields, and the digest of the canonical body. Two messages share a fingerprint
- * only if readers of mail get the same out of both. Undefined if the message is not well formed, or if
+ * Returns the fingerprint by which the verdict on a message is remembered: HMAC-SHA-256 under `secret`
+ * over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the digest of the
+ * header fields, and the digest of the canonical body. Two messages share a fingerprint only if readers
+ * of mail get the same out of both. Undefined if the message is not well formed, or if
  * the fields that differ from copy to copy are large or odd.
  */
 export function fingerprintOf(

@@ -283,7 +283,7 @@ function written({ fields, body }: Mail): Buffer {
   return Buffer.concat([bytes(`${header}\n`), body])
 }
 
-/** All that a fingerprint depends on, by doc/cluster.md and not by the program. */
+/** All that a fingerprint depends on, by onescand(8), VERDICTS, and not by the program. */
 function essence({ fields, body }: Mail): string {
   const held = fields.map(([name, text]) => {
     if (free.includes(name.toLowerCase())) return ''
