@@ -5,7 +5,6 @@ import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { table as settings } from '../../src/ground/settings/table.ts'
 import { FREE_LINE_MAX, FREE_MAX } from '../../src/verdicts/copies/fields.ts'
 import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
-import { UNPUBLISHED_MAX } from '../../src/verdicts/stores/publisher.ts'
 import { CLAIMED_FOR } from '../../src/verdicts/stores/shared-store.ts'
 import {
   ENTERED_WITHIN,
@@ -49,6 +48,4 @@ t.test('its numbers and names are those of the program', async (t) => {
     daemon,
     'after 0.2 seconds, and later each time: after at most 0.5 seconds if nobody answers, 10 if the server refuses, and 30 if',
   )
-  t.equal(UNPUBLISHED_MAX, 2 * 1024 * 1024)
-  t.match(daemon, 'is kept, up to 2 MiB')
 })

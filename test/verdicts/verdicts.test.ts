@@ -475,7 +475,7 @@ function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
     },
     put: (_, __, seconds) => told.push(['put', seconds]),
     release: () => told.push(['release']),
-    sharing: () => ({ counters: {} as never, trouble: 'down', unpublished: 7 }),
+    sharing: () => ({ counters: {} as never, trouble: 'down' }),
     close: () => told.push(['close']),
   }
   return { store, told }
@@ -670,7 +670,7 @@ t.test(
     await find(letter, killed)
     t.match(verdicts.withheld(), { messages: 1 })
     t.equal(verdicts.poisoned(), poison.known.counters)
-    t.match(verdicts.sharing(), { trouble: 'down', unpublished: 7 })
+    t.match(verdicts.sharing(), { trouble: 'down' })
     verdicts.close()
     t.same(told.at(-1), ['close'])
   },

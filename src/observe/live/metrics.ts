@@ -154,7 +154,6 @@ function setStore(metrics: MetricSet, { processes }: HostState): void {
   const sharing = processes.flatMap(({ sharing }) => sharing ?? [])
   const isWell = sharing.every(({ trouble }) => trouble === undefined)
   metrics.storeOk.set(sharing.length === 0 ? Number.NaN : isWell ? 1 : 0)
-  metrics.unpublished.set(sharing.reduce((sum, { unpublished }) => sum + unpublished, 0))
 }
 
 function setClamds(metrics: MetricSet, { clamds, now }: HostState): void {

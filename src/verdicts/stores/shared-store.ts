@@ -7,7 +7,6 @@ import { isAboutOneKey } from '../valkey/connection.ts'
 import type { LastingConnection } from '../valkey/lasting-connection.ts'
 import { RespError } from '../valkey/resp-reader.ts'
 import { watchKeyMarks } from './key-marks.ts'
-import { Publisher } from './publisher.ts'
 import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
 import { FIRST_QUESTION, keyOf, questionFor } from './store-keys.ts'
 
@@ -43,18 +42,18 @@ const POLLS = { first: 5, longest: 40 }
 /**
  * A store of verdicts that hosts share: Valkey or Redis, one server, or servers behind sentinels. The
  * first host that asks for a message claims it with the same question, and scans it; others wait for its
- * verdict as long as the claim lasts. While the store is away nobody waits for it, and verdicts are put
- * there when it is back (publisher.ts). The values of the store are not trusted: see seal.ts.
+ * verdict as long as the claim lasts. While the store is away nobody waits for it, and what is found then
+ * is not put there: copies are scanned once more on each host. The values of the store are not trusted:
+ * see seal.ts.
  */
 export class SharedStore implements VerdictStore {
   readonly #options: SharedStoreOptions
   readonly #counters: SharingCounters = {
-    ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0, dropped: 0 },
+    ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0 },
   }
   readonly #troubles = new Map<string, string>()
   /** The claims of this process, and when they expire. */
   readonly #claims = new Map<string, number>()
-  readonly #publisher: Publisher
   readonly #connection: LastingConnection
   readonly #marks: { close(): void } | undefined
 
@@ -62,16 +61,7 @@ export class SharedStore implements VerdictStore {
     this.#options = options
     const { uptime, mark, markEvery } = options
     const tell = (where: string, why: string | undefined) => this.#tell(where, why)
-    this.#publisher = new Publisher({
-      counters: this.#counters,
-      uptime,
-      publish: (...verdict) => this.#publish(...verdict),
-    })
-    this.#connection = connectToStore(options, {
-      firstQuestion: FIRST_QUESTION,
-      ready: () => void this.#publisher.publishAll(),
-      trouble: (why) => tell('connection', why),
-    })
+    this.#connection = connectToStore(options, FIRST_QUESTION, (why) => tell('connection', why))
     this.#marks = mark && watchKeyMarks(mark, this.#connection, { uptime, every: markEvery, tell })
   }
 
@@ -82,7 +72,7 @@ export class SharedStore implements VerdictStore {
   put(fingerprint: Buffer, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
-    this.#publisher.put(key, sealed, seconds)
+    if (this.#connection.isReady) void this.#publish(key, sealed, seconds)
   }
 
   release(fingerprint: Buffer): void {
@@ -99,14 +89,12 @@ export class SharedStore implements VerdictStore {
     return {
       counters: this.#counters,
       trouble: this.#troubles.values().next().value,
-      unpublished: this.#publisher.size,
     }
   }
 
   close(): void {
     this.#marks?.close()
     this.#connection.close()
-    this.#publisher.close()
   }
 
   async #ask(key: string, patience: number): Promise<Buffer | undefined> {
@@ -155,20 +143,16 @@ export class SharedStore implements VerdictStore {
     return { isOurs: claim === 'OK', value }
   }
 
-  /** Offers a verdict to the store. Resolves to whether it took it. */
-  async #publish(key: string, sealed: Buffer, milliseconds: number): Promise<boolean> {
-    if (!this.#connection.isReady) return false
-    try {
-      const words = ['SET', key, sealed, 'PX', String(milliseconds)]
-      const answer = await this.#connection.ask([words], PUT_WITHIN)
-      const reply = answer === LATE ? LATE : answer[0]
-      if (reply instanceof RespError) this.#erred('put', reply)
-      if (reply !== 'OK') return false
-      this.#tell('put', undefined)
-      return true
-    } catch {
-      return false // the connection tells why
-    }
+  /** Offers a verdict to the store. */
+  async #publish(key: string, sealed: Buffer, seconds: number): Promise<void> {
+    const words = ['SET', key, sealed, 'PX', String(1000 * seconds)]
+    const answer = await this.#connection.ask([words], PUT_WITHIN).catch(() => undefined)
+    if (answer === undefined || answer === LATE) return // the connection tells why
+    const [reply] = answer
+    if (reply instanceof RespError) this.#erred('put', reply)
+    if (reply !== 'OK') return
+    this.#counters.published++
+    this.#tell('put', undefined)
   }
 
   /** Counts an error, and logs it unless it is about one key only. */

@@ -34,16 +34,10 @@ export interface SharingCounters {
   errors: number
   /** Verdicts that the store has taken. */
   published: number
-  /**
-   * Verdicts that the store never got: there were too many while it was away, or they became too old.
-   */
-  dropped: number
 }
 
 export interface Sharing {
   readonly counters: Readonly<SharingCounters>
   /** Why verdicts are not shared now, in one line, as in the log; undefined if they are. */
   readonly trouble: string | undefined
-  /** Verdicts that the store gets when it is back. */
-  readonly unpublished: number
 }

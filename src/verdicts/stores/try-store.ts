@@ -17,12 +17,8 @@ export async function tryStore(
   own?: Buffer,
 ): Promise<{ readonly time: number; readonly hasOtherKey: boolean }> {
   let trouble: string | undefined
-  const connection = connectToStore(access, {
-    firstQuestion: FIRST_QUESTION,
-    ready() {},
-    trouble(why) {
-      trouble = why
-    },
+  const connection = connectToStore(access, FIRST_QUESTION, (why) => {
+    trouble = why
   })
   const ask = async (words: RespCommand) => {
     const answer = await connection.ask([words], timeout)

@@ -1,17 +1,17 @@
 import type { StoreAccess } from './access.ts'
 import type { RespCommand, ValkeyEndpoint } from './connection.ts'
-import { LastingConnection, type LastingConnectionOptions } from './lasting-connection.ts'
+import { LastingConnection } from './lasting-connection.ts'
 import { findPrimary } from './sentinels.ts'
 
-export interface StoreEvents extends Pick<LastingConnectionOptions, 'ready' | 'trouble'> {
-  /** The first question on each connection: if the server refuses it, nothing can be shared. */
-  readonly firstQuestion: RespCommand
-}
-
-/** Keeps a connection to the server of a store, or to the primary that sentinels name. */
+/**
+ * Keeps a connection to the server of a store, or to the primary that sentinels name. `firstQuestion` is
+ * asked on each connection: if the server refuses it, nothing can be shared. `trouble` as in
+ * LastingConnectionOptions.
+ */
 export function connectToStore(
   { address, password, sentinelPassword, authorities }: StoreAccess,
-  { firstQuestion, ready, trouble }: StoreEvents,
+  firstQuestion: RespCommand,
+  trouble: (why: string | undefined) => void,
 ): LastingConnection {
   const { tls, user } = address
   const database = address.kind === 'sentinel' ? 0 : address.database
@@ -28,5 +28,5 @@ export function connectToStore(
       }
     }
   }
-  return new LastingConnection({ endpoint, login, ready, trouble })
+  return new LastingConnection({ endpoint, login, trouble })
 }

@@ -27,8 +27,6 @@ export interface LastingConnectionOptions {
   /** Finds the server; called before each attempt. */
   readonly endpoint: (signal: AbortSignal) => Promise<ValkeyEndpoint>
   readonly login: StoreLogin
-  /** Called when the connection can be asked. */
-  readonly ready: () => void
   /** Called with the reason in one line when it cannot be asked; with undefined when that is over. */
   readonly trouble: (why: string | undefined) => void
 }
@@ -133,7 +131,6 @@ export class LastingConnection {
     })
     // A server that lets us in and then says nothing is not well before it has answered in time.
     if (this.#silences === 0) this.#trouble(undefined)
-    this.#options.ready()
   }
 
   #left(why: string, longest: number, doublings: number): void {

@@ -67,7 +67,7 @@ t.test(
   'reports of workers about store and poison are counted, also after a worker starts anew',
   async (t) => {
     const metrics = createMetrics('1', 0)
-    const none = { known: 0, waited: 0, late: 0, errors: 0, dropped: 0 }
+    const none = { known: 0, waited: 0, late: 0, errors: 0 }
     const told = (asked: number, published: number, trouble?: string): ProcessReport => ({
       kind: 'report',
       at: 0,
@@ -79,7 +79,7 @@ t.test(
       doors: {},
       servers: {},
       quota: undefined,
-      sharing: { counters: { ...none, asked, published }, trouble, unpublished: 2 },
+      sharing: { counters: { ...none, asked, published }, trouble },
       poisoned: { isolated: asked, heldBack: published },
     })
     const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
@@ -90,7 +90,6 @@ t.test(
     t.equal(metric(text, 'onescan_poison_total', { event: 'isolated' }), 11)
     t.equal(metric(text, 'onescan_poison_total', { event: 'held_back' }), 2)
     t.match(text, /^onescan_store_ok 0$/m)
-    t.match(text, /^onescan_store_unpublished 4$/m)
     t.match(await metrics.text({ ...standing, processes: [steps[1]!] }), /^onescan_store_ok 1$/m)
     t.match(await metrics.text({ ...standing, processes: [] }), /^onescan_store_ok Nan$/im)
   },
