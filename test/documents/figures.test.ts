@@ -68,14 +68,6 @@ t.test('the figures about what a worker asks of clamd are those of the program',
   t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
 })
 
-t.test(
-  'the figures about what the page of monitoring shows are those of the program',
-  async (t) => {
-    t.match(monitoring, `the last ${DECISIONS_KEPT} decisions`)
-    t.match(monitoring, `within the last ${TRIAL_COUNTS_FOR / 1000} seconds`)
-  },
-)
-
 /** The number that the expression of an alert is compared with. */
 function threshold(alert: string): number {
   const [, part = ''] = rules.split(`alert: ${alert}\n`)
@@ -120,6 +112,8 @@ t.test(
   'the figures about how long onescand(8) waits and what it keeps are those of the program',
   async (t) => {
     const page = words('onescand.8')
+    t.match(page, `the last ${DECISIONS_KEPT} decisions`)
+    t.match(page, `a trial of the last ${TRIAL_COUNTS_FOR / 1000} seconds`)
     t.match(page, `keeps up to ${IDLE_MAX} to each address`)
     t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
     t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
