@@ -1,11 +1,11 @@
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
 import type { Decision, Findings, SingleDecision } from './decision.ts'
-import { type AnswerMode, divide, type GroupDecision } from './divide.ts'
+import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
 import { judge } from './engine.ts'
 import { mayExcept, withExceptions } from './exceptions.ts'
 import type { Policy } from './policy.ts'
-import { groupKey, groupRecipients, type RecipientGroup } from './recipient-groups.ts'
+import { groupKey, groupRecipients } from './recipient-groups.ts'
 import { refusalByRule } from './refusal-text.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
@@ -38,24 +38,34 @@ export async function judgeByRules(
   const { groups, groupOf } = await groupRecipients(transaction, rules)
   const judgeWith = createJudgement(transaction, rules, policyFor)
   const decisions: GroupDecision[] = []
-  for (const group of groups) {
-    const { rule } = group
-    const decision =
-      (rule && decideByAction(rule, rules, transaction)) ??
-      (groups.length === 1 ? await judgeWith(group) : await judgeInGroups(group, judgeWith))
-    decisions.push({ line: String(rule?.line ?? '-'), decision })
+  for (const { lines, exceptions } of groups) {
+    const byLine: GroupDecision[] = []
+    for (const rule of lines) {
+      const isAlone = groups.length + lines.length === 2
+      const decision =
+        (rule && decideByAction(rule, rules, transaction)) ??
+        (await (isAlone ? judgeWith : judgeInGroups)({ rule, exceptions }, judgeWith))
+      byLine.push({ line: String(rule?.line ?? '-'), decision })
+    }
+    decisions.push(joinLines(byLine, transaction))
   }
   return divide(decisions, groupOf, transaction, answers)
 }
 
-type JudgeGroup = (group: RecipientGroup) => Promise<SingleDecision>
+/** What a message is judged by: a line, if there is one, and exceptions. */
+interface JudgedBy {
+  readonly rule: Rule | undefined
+  readonly exceptions: readonly Rule[]
+}
 
-/** Returns a function that judges the message for a group, and only once for groups that are alike. */
-function createJudgement(transaction: Transaction, rules: Rules, policyFor: PolicyFor): JudgeGroup {
+type Judge = (by: JudgedBy) => Promise<SingleDecision>
+
+/** Returns a function that judges the message, and only once by lines that say the same. */
+function createJudgement(transaction: Transaction, rules: Rules, policyFor: PolicyFor): Judge {
   const known = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {
-    const key = groupKey({ rule, exceptions })
+    const key = groupKey({ lines: [rule], exceptions })
     const before = known.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
@@ -76,8 +86,8 @@ function createJudgement(transaction: Transaction, rules: Rules, policyFor: Poli
  * is not scanned a thousand times.
  */
 async function judgeInGroups(
-  { rule, exceptions }: RecipientGroup,
-  judgeWith: JudgeGroup,
+  { rule, exceptions }: JudgedBy,
+  judgeWith: Judge,
 ): Promise<SingleDecision> {
   let named: readonly Rule[] = []
   while (true) {

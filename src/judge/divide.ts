@@ -90,16 +90,24 @@ interface AcceptedShare extends Share {
 /** Characters that the numbers of lines may have in the log. */
 const LINES_MAX = 100
 
+/** The strictest of the decisions by several lines, with the numbers of all of them. */
+export function joinLines(
+  decisions: readonly GroupDecision[],
+  transaction: Transaction,
+): GroupDecision {
+  const decision = strictest(
+    decisions.map((group) => group.decision),
+    transaction,
+  )
+  return { decision, line: [...new Set(decisions.map(({ line }) => line))].join(',') }
+}
+
 /** The strictest of some decisions. Its findings name the lines of all of them, if there are any. */
 function joinDecisions(
   decisions: readonly GroupDecision[],
   transaction: Transaction,
 ): SingleDecision {
-  const decision = strictest(
-    decisions.map((group) => group.decision),
-    transaction,
-  )
-  const rule = [...new Set(decisions.map(({ line }) => line))].join(',')
+  const { decision, line: rule } = joinLines(decisions, transaction)
   if (rule === '-') return decision
   return { ...decision, findings: { ...decision.findings, rule: rule.slice(0, LINES_MAX) } }
 }

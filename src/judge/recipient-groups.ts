@@ -8,8 +8,11 @@ import type { Transaction } from './transaction.ts'
 
 /** Recipients for whom the same lines of onescan.policy count. */
 export interface RecipientGroup {
-  /** The line that says how their mail is judged; undefined if there is none. */
-  readonly rule: Rule | undefined
+  /**
+   * The line that says how their mail is judged; undefined if there is none. If there are several,
+   * the strictest judgement counts.
+   */
+  readonly lines: readonly (Rule | undefined)[]
   /** Their exceptions, besides those that may apply to any message. */
   readonly exceptions: readonly Rule[]
 }
@@ -38,16 +41,20 @@ export async function groupRecipients(
   const indexes = new Map<string, number>()
   const groups: RecipientGroup[] = []
   const groupOf: number[] = []
+  const nameless = new Map<string, number>() // many lines may have to be read for each
   const add = (recipient: MailAddress | undefined) => {
-    const facts = { ...common, recipient }
-    const group = { rule: rules.find(facts), exceptions: rules.exceptions(facts) }
-    const key = groupKey(group)
-    let index = indexes.get(key)
-    if (index === undefined) {
-      index = groups.push(group) - 1
-      indexes.set(key, index)
-    }
+    const name = recipient && rules.namelessKey(recipient)
+    const index = (name === undefined ? undefined : nameless.get(name)) ?? groupFor(recipient)
+    if (name !== undefined) nameless.set(name, index)
     groupOf.push(index)
+  }
+  const groupFor = (recipient: MailAddress | undefined): number => {
+    const facts = { ...common, recipient }
+    const group = { lines: rules.find(facts), exceptions: rules.exceptions(facts) }
+    const key = groupKey(group)
+    const index = indexes.get(key) ?? groups.push(group) - 1
+    indexes.set(key, index)
+    return index
   }
   let count = 0
   for (const recipient of recipientsOf(envelope)) {
@@ -59,7 +66,7 @@ export async function groupRecipients(
 }
 
 /** Returns the same text for groups whose mail is judged in the same way. */
-export function groupKey({ rule, exceptions }: RecipientGroup): string {
-  const action = rule === undefined ? '' : JSON.stringify(rule.action)
-  return `${action} ${exceptions.map(({ line }) => line).join()}`
+export function groupKey({ lines, exceptions }: RecipientGroup): string {
+  const actions = new Set(lines.map((rule) => JSON.stringify(rule?.action)))
+  return `${[...actions].join()} ${exceptions.map(({ line }) => line).join()}`
 }

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../ground/net/ip-address.ts'
 import type { MailAddress } from '../message/envelope/address.ts'
-import { comparable } from './comparable.ts'
+import { comparable, localWithoutDomain } from './comparable.ts'
 
 /** The sender, the recipients and the client of a message, which lines may name. */
 export interface MailParties {
@@ -29,6 +29,8 @@ const LABELS_MAX = 32
  * undefined if all lines must be read.
  */
 export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
+  // Any line may be about a mailbox whose domain is not known.
+  if (about.recipients.some((to) => localWithoutDomain(to) !== undefined)) return undefined
   const keys = new Set([about.sender, ...about.recipients].flatMap(keysOf))
   if (keys.size > KEYS_MAX || ODD_BLANKS.test(text)) return undefined
   const found: Excerpt[] = []

@@ -24,6 +24,19 @@ export function comparable(address: MailAddress): Comparable {
   return { whole: lowerMailbox(local) + (domain === undefined ? '' : `@${domain}`), domain }
 }
 
+/** What stands behind the `@` if it is not the name of a domain: nothing, or the address of a host. */
+const NO_NAME = /^(?:\[.*|[\d.]*)$/s
+
+/**
+ * Returns the local part of a recipient that names no domain, as `postmaster` (RFC 5321 4.5.1) or
+ * `postmaster@[192.0.2.7]`, and undefined for any other recipient. The mail server delivers to a
+ * mailbox in a domain of its own, and it alone knows in which.
+ */
+export function localWithoutDomain(recipient: MailAddress): string | undefined {
+  const { local, domain = '' } = mailboxOf(recipient)
+  return NO_NAME.test(domain) ? lowerMailbox(local) : undefined
+}
+
 /** Lowers all letters of a local part (latin1) that is UTF-8, and else those of ASCII alone. */
 function lowerMailbox(local: string): string {
   const bytes = Buffer.from(local, 'latin1')

@@ -1,6 +1,6 @@
 import { contains, type IpAddress, type Network } from '../ground/net/ip-address.ts'
-import type { MailAddress } from '../message/envelope/address.ts'
-import { type Comparable, comparable } from './comparable.ts'
+import { addressOf, type MailAddress } from '../message/envelope/address.ts'
+import { type Comparable, comparable, localWithoutDomain } from './comparable.ts'
 import type { AddressPattern, Rule } from './rule.ts'
 
 /** The facts about a message and one of its recipients that lines are compared with. */
@@ -22,8 +22,18 @@ export interface Rules {
   readonly all: readonly Rule[]
   /** Whether there is a line that refuses mail. */
   readonly refuseSome: boolean
-  /** Returns the first line that fits, exceptions aside: it says how the message is judged. */
-  find(facts: MailFacts): Rule | undefined
+  /**
+   * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
+   * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
+   * be about it. Then the first line that asks for no recipient is followed by those above it that
+   * could be about such a mailbox, and the strictest judgement counts.
+   */
+  find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]]
+  /**
+   * Returns the same text for recipients without a domain for whom the same lines are found, and
+   * undefined for recipients that name one.
+   */
+  namelessKey(recipient: MailAddress): string | undefined
   /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
   findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined
   /** The exceptions without a condition on the message: what is found decides whether they count. */
@@ -42,21 +52,48 @@ export function createRules(path: string, all: readonly Rule[]): Rules {
   const exceptions = all.filter(({ action }) => action.kind === 'allow')
   const always = exceptions.filter(fitsAnyMessage)
   const allows = createIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
-  const find = (facts: MailFacts): Rule | undefined => settings(facts, true)[0]
+  const nameless = all.filter(
+    ({ action: { kind }, conditions: { to } }) => to && (kind === 'set' || kind === 'refuse'),
+  )
+  const locals = new Set(nameless.map(({ conditions: { to } }) => localOf(to!)))
+  const find: Rules['find'] = (facts) => {
+    const local = facts.recipient && localWithoutDomain(facts.recipient)
+    if (local === undefined) return [settings(facts, true)[0]]
+    const [first] = settings({ ...facts, recipient: addressOf(local, undefined) }, true)
+    const sender = comparable(facts.sender)
+    const isAbove = ({ line }: Rule) => first === undefined || line < first.line
+    const mayFit = (rule: Rule) => {
+      const named = localOf(rule.conditions.to!)
+      return named === undefined || named === local
+    }
+    const others = nameless.filter(
+      (rule) => isAbove(rule) && mayFit(rule) && holdsForAnybody(rule, facts, sender),
+    )
+    return [first, ...others]
+  }
   return {
     path,
     all,
     refuseSome: all.some(({ action }) => action.kind === 'refuse'),
     find,
-    findRefusal(facts) {
-      const rule = find({ ...facts, size: undefined })
-      const { larger, smaller } = rule?.conditions ?? {}
-      const isSure = larger === undefined && smaller === undefined
-      return rule?.action.kind === 'refuse' && isSure ? rule : undefined
+    namelessKey(recipient) {
+      const local = localWithoutDomain(recipient)
+      return local === undefined || locals.has(local) ? local : ''
     },
+    findRefusal: (facts) => find({ ...facts, size: undefined }).find(isSureRefusal),
     always,
     exceptions: (facts) => allows(facts, false),
   }
+}
+
+function isSureRefusal(rule: Rule | undefined): rule is Rule {
+  const { larger, smaller } = rule?.conditions ?? {}
+  return rule?.action.kind === 'refuse' && larger === undefined && smaller === undefined
+}
+
+/** Returns the local part that a pattern names; undefined if it is about all of a domain. */
+function localOf({ kind, text }: AddressPattern): string | undefined {
+  return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
 }
 
 function fitsAnyMessage({ conditions }: Rule): boolean {
@@ -155,13 +192,23 @@ function listsFor(
 }
 
 function holds(
-  { conditions }: Rule,
-  { client, auth, size }: MailFacts,
+  rule: Rule,
+  facts: MailFacts,
   recipient: Comparable | undefined,
   sender: Comparable,
 ): boolean {
-  const { to, from, client: network, auth: wanted, larger, smaller } = conditions
+  const { to } = rule.conditions
   if (to !== undefined && !(recipient && fits(to, recipient))) return false
+  return holdsForAnybody(rule, facts, sender)
+}
+
+/** Whether all conditions hold but that of the recipient. */
+function holdsForAnybody(
+  { conditions }: Rule,
+  { client, auth, size }: MailFacts,
+  sender: Comparable,
+): boolean {
+  const { from, client: network, auth: wanted, larger, smaller } = conditions
   if (from !== undefined && !fits(from, sender)) return false
   if (network !== undefined && !(client && contains(network, client))) return false
   if (wanted !== undefined && wanted !== auth) return false

@@ -213,8 +213,9 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     path: '/c/onescan.policy',
     find() {
       seen.push(hasTurned)
-      return { line: 1, conditions: {}, action: { kind: 'off' } } as Rule
+      return [{ line: 1, conditions: {}, action: { kind: 'off' } } as Rule]
     },
+    namelessKey: () => undefined,
     exceptions: () => [],
   } as unknown as Rules
   const to = Array.from({ length: TURN + 1 }, (_, n) => Buffer.from(`${n}@example.org`))
@@ -231,4 +232,23 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
   await judgeByRules({ message, envelope, client }, rules, () => Promise.reject(), 'once')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
+})
+
+t.test('of the lines for a recipient without a domain the strictest counts', async (t) => {
+  const lines = 'to=b.example REJECTVIRUS=1\nto=c.example REJECTVIRUS=0\nto=a.example scan off\n'
+  const alone = await judgeBy(lines, { to: ['postmaster'] })
+  t.equal(alone.decision.kind, 'reject')
+  t.equal(findingsOf(alone.decision)?.rule, '-,1,2')
+  const many = Array.from({ length: 10_000 }, (_, number) => `user${number}`)
+  const several = await judgeBy(lines, { to: ['x@a.example', ...many], answers: 'each' })
+  t.equal(several.given.length, 3, 'it is scanned once by each line, and once by none')
+  t.match(several.decision, {
+    kind: 'split',
+    shares: [
+      { decision: { kind: 'accept', findings: { scan: 'skipped' } } },
+      { decision: { kind: 'reject', findings: { rule: '-,1,2' } } },
+    ],
+  })
+  const helped = await judgeBy('to=a.example allow\n', { to: ['postmaster'] })
+  t.equal(findingsOf(helped.decision)?.allowed, undefined, 'no exception for a domain helps it')
 })

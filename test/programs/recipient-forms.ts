@@ -5,6 +5,8 @@
  */
 export const TRAP = 'trap.example.org'
 export const VICTIM = 'victim@example.org'
+/** The mailboxes of `<postmaster>` at the servers of postfix.ts and sendmail.ts. */
+export const POSTMASTERS = ['postmaster@client.example.org', 'postmaster@sendmail.example.org']
 
 const locals = ['victim', '"victim"', 'vic\\tim', '"vic\\tim"', 'victim(x)', '"vic"tim', 'VICTIM']
 const ats = ['@', ' @ ', `(@${TRAP})@`, '@(x)']

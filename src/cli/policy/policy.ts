@@ -68,7 +68,7 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
   const rules = rulesOf(args.file, env)
   checkValues(rules, env)
   const facts = factsOf(args)
-  const rule = rules.find(facts)
+  const [rule, ...others] = rules.find(facts)
   const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
     (rule, other) => rule.line - other.line,
   )
@@ -76,6 +76,7 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
     file: rules.path,
     line: rule?.line,
     does: rule && doesOf(rule),
+    others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
     exceptions: exceptions.map(({ line, conditions: { signature, sha256 } }) => {
       return { line, signature, sha256 }
     }),
@@ -85,12 +86,15 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
       ? `${rules.path} line ${rule.line}: ${doesOf(rule)}\n`
       : `${rules.path}: no line applies\n`,
   )
+  for (const other of others) {
+    output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
+  }
   for (const { line, conditions } of exceptions) {
     const { signature = 'any signature', sha256 } = conditions
     const where = sha256 === undefined ? '' : ` in the file ${sha256}`
     output.text(`${rules.path} line ${line}: allow ${signature}${where}\n`)
   }
-  return rule || exceptions.length > 0 ? 0 : NO_LINE
+  return rule || others.length + exceptions.length > 0 ? 0 : NO_LINE
 }
 
 function rulesOf(file: string | undefined, env: Environment): Rules {

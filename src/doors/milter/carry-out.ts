@@ -15,8 +15,8 @@ import { accepted, discarded, smtpReply } from './wire/replies.ts'
 export interface MtaMessage {
   readonly header: Header
   /**
-   * The paths of the recipients that were not refused, as the MTA sent them with RCPT, or marked as
-   * `unsure`.
+   * The paths of the recipients that were not refused, as the MTA sent them with RCPT, or as
+   * resolvedFrom() returns them.
    */
   readonly paths: readonly Buffer[]
 }
@@ -30,16 +30,22 @@ const INSERT_AT = 0
 /** Characters of the reason that an MTA gets for its hold queue. */
 const REASON_MAX = 200
 
-const UNSURE = ' '
+const LINE_END = Buffer.from('\n')
 
-/** Marks the path of a mailbox for which the MTA was given another form, by which it knows it. */
-export function unsure(path: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(UNSURE), path])
+/** Joins the path that counts, and the written one by which the MTA knows the recipient, into one. */
+export function resolvedFrom(written: Buffer, path: Buffer): Buffer {
+  return Buffer.concat([LINE_END, path, LINE_END, written])
 }
 
-/** Returns the address in a path, marked or not. */
+function partsOf(path: Buffer): { readonly counted: Buffer; readonly written: Buffer } {
+  if (!path.subarray(0, 1).equals(LINE_END)) return { counted: path, written: path }
+  const end = path.indexOf(LINE_END, 1)
+  return { counted: path.subarray(1, end), written: path.subarray(end + 1) }
+}
+
+/** Returns the address that counts. */
 export function addressIn(path: Buffer): Buffer {
-  return bareAddress(path[0] === UNSURE.charCodeAt(0) ? path.subarray(UNSURE.length) : path)
+  return bareAddress(partsOf(path).counted)
 }
 
 /**
@@ -174,6 +180,7 @@ function redirections(
  * would get what is not for it.
  */
 function removal(path: Buffer): Edit {
-  if (isPlainPath(path)) return { kind: 'delete-recipient', path }
+  const { written } = partsOf(path)
+  if (isPlainPath(written)) return { kind: 'delete-recipient', path: written }
   throw new Fault('envelope', 'the MTA may not find a recipient that has to be removed')
 }

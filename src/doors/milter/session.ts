@@ -7,7 +7,7 @@ import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import { NO_ROOM } from '../shared/replies/smtp-reply.ts'
 import { TRIAL_MACRO } from '../shared/trial-chain.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
-import { unsure } from './carry-out.ts'
+import { resolvedFrom } from './carry-out.ts'
 import { MilterMessage } from './message.ts'
 import { isAnswered, requestFor } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
@@ -232,7 +232,7 @@ export class MilterSession {
       to.defer(new Fault('envelope', 'a recipient is not plain'))
       return undefined
     }
-    const named = path.equals(command.path) ? path : unsure(path)
+    const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)
     const isAsked = answer !== undefined && !this.#isLocalSubmission()
     const refusal = isAsked && refuseRecipient(path, to, this.#server, { origin, relay })
     if (!(refusal instanceof Promise)) {
@@ -249,14 +249,16 @@ export class MilterSession {
   }
 
   /**
-   * Returns a copy of the path of the mailbox that counts: that of RCPT if it is plain, or else the
-   * one to which the MTA has resolved it. Returns undefined if neither is plain.
+   * Returns a copy of the path of the mailbox that counts: that of RCPT if it is plain and has a
+   * domain, or else the one to which the MTA has resolved it. Returns undefined if neither is plain.
    */
   #countedPath(path: Buffer): Buffer | undefined {
     if (!this.#server.needsPlainRecipients || this.#isLocalSubmission()) return Buffer.from(path)
-    if (isPlainPath(path)) return Buffer.from(path)
+    const isPlain = isPlainPath(path)
+    if (isPlain && path.includes('@')) return Buffer.from(path)
     const resolved = Buffer.from(`<${this.#macros.get('rcpt_addr') ?? ''}>`, 'latin1')
-    return isPlainPath(resolved) ? resolved : undefined
+    if (isPlainPath(resolved)) return resolved
+    return isPlain ? Buffer.from(path) : undefined
   }
 
   #endMessage(chunk: Buffer): MilterWork {

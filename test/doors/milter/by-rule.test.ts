@@ -89,6 +89,25 @@ t.test('a recipient that is not plain is the one that the MTA names, or is refus
   t.match(milter.mailLog.at(-1), /decision=accept scan=skipped rule=2 .*to=<x@trap\.example>/)
 })
 
+t.test('postmaster without a domain is the mailbox that the MTA makes of it', async (t) => {
+  const { settings, stage } = ruled(t, 'to=gone.example refuse\nto=example.org scan off\n')
+  const milter = await openMilter(t, settings)
+  const mail = { message: infected, recipients: ['postmaster', 'x@example.org'] }
+  const scanned = await milter.submit({ ...mail, resolved: { postmaster: 'postmaster@b.example' } })
+  t.same([scanned.outcome, scanned.recipients], ['delivered', ['x@example.org']])
+  const [kept] = await readQuarantine(stage.quarantine)
+  t.same(kept!.record.recipients, ['postmaster@b.example'])
+  const passed = await milter.submit({
+    ...mail,
+    resolved: { postmaster: 'postmaster@example.org' },
+  })
+  t.same(passed.recipients, mail.recipients)
+  for (const resolved of [{}, { postmaster: 'postmaster' }]) {
+    const unknown = await milter.submit({ ...mail, resolved })
+    t.match(unknown.refusals, [/^550 5\.7\.1 /], 'it may be that of any line that refuses mail')
+  }
+})
+
 t.test('a message is deferred if the MTA may not find a recipient to remove', async (t) => {
   const { settings, stage } = ruled(t, 'to=skip@example.org scan off\n')
   const route = '@r.example:ben@example.org'
