@@ -3,7 +3,7 @@ import { giveCodedData, giveLeaf } from './leaves/leaf-contents.ts'
 import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
 import type { Source } from './shared/source.ts'
-import { type ContentStep, countWork, PIECE } from './shared/work.ts'
+import { countWork, PIECE, type Steps } from './shared/work.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
 
@@ -17,13 +17,10 @@ export type { Content } from './shared/work.ts'
  * tells how deep the mail is nested, and what is odd about it. A caller that stops early must call
  * `return`, which frees memory and files.
  */
-export function* contentsOf(
-  message: Source,
-  options: ContentsOptions,
-): Generator<ContentStep, void> {
+export function* contentsOf(message: Source, options: ContentsOptions): Steps {
   const decoding = newDecoding(message, options, contentsOfMail)
   try {
-    yield* contentsOfMail(message, decoding, 0)
+    yield* contentsOfMail(message, decoding)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     options.onOdd?.('unread')
@@ -35,14 +32,11 @@ export function* contentsOf(
  * Gives the contents of one mail, in the order of their ends. The source is read at two places at a
  * time, so two iterators over its chunks may not share memory.
  */
-function* contentsOfMail(
-  source: Source,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
+function* contentsOfMail(source: Source, decoding: Decoding): Steps {
   let found: (Leaf | CodedData)[] = []
-  const search = depth === 0 ? depthSearchFor(decoding) : undefined
-  const onOdd = depth === 0 ? decoding.onOdd : undefined
+  const isOutermost = decoding.depth === 0
+  const search = isOutermost ? depthSearchFor(decoding) : undefined
+  const onOdd = isOutermost ? decoding.onOdd : undefined
   const reading = new MailReading({
     header: (header) => decoding.options.onHeader?.(header),
     name: (name) => decoding.options.onName?.(name),
@@ -50,24 +44,24 @@ function* contentsOfMail(
     leaf: (leaf) => found.push(leaf),
     coded: (coded) => found.push(coded),
   })
-  function* give(): Generator<ContentStep, void> {
+  function* give(): Steps {
     const ready = found
     found = []
     if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
       if ('kind' in content) {
-        yield* giveCodedData(content, source, decoding, depth)
+        yield* giveCodedData(content, source, decoding)
         continue
       }
       if (search) {
         yield* search.readEncoded(content, source)
         yield* sayIfDeeper(search)
       }
-      yield* giveLeaf(content, source, decoding, depth)
+      yield* giveLeaf(content, source, decoding)
     }
   }
   let isSaid = false
-  function* sayIfDeeper(search: DepthSearch): Generator<ContentStep, void> {
+  function* sayIfDeeper(search: DepthSearch): Steps {
     search.note(reading)
     if (isSaid || !search.isDeeper) return
     isSaid = true

@@ -3,15 +3,15 @@ import type { MakeDecoder } from './decoders/decoder.ts'
 import { plainName } from './headers/fields.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, firstBytesOf, MAIL_START } from './leaves/content-checks.ts'
-import { decodeToStore, sourceIn } from './leaves/decoding.ts'
+import { decoded } from './leaves/decoding.ts'
 import { quotedPrintablePlan } from './leaves/decoding-plans.ts'
 import { LimitExceeded } from './shared/limits.ts'
 import { partOf, type Source } from './shared/source.ts'
 import {
-  type ContentStep,
   countWork,
   newWork,
   PIECE,
+  type Steps,
   type Work,
   type WorkOptions,
 } from './shared/work.ts'
@@ -35,7 +35,7 @@ export function* isNestedDeeper(
   message: Source,
   limit: number,
   options: WorkOptions,
-): Generator<ContentStep, boolean> {
+): Steps<boolean> {
   const search = new DepthSearch(limit, newWork(message, options))
   try {
     yield* search.read({ source: message, around: aroundMail() })
@@ -72,7 +72,7 @@ export class DepthSearch {
     if (deepest > this.#limit) this.isDeeper = true
   }
 
-  *read({ source, around, header }: NestedMail): Generator<ContentStep> {
+  *read({ source, around, header }: NestedMail): Steps {
     if (++this.#readings > READINGS_MAX) this.isDeeper = true
     let leaves: Leaf[] = []
     const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, around)
@@ -107,11 +107,7 @@ export class DepthSearch {
    * Reads a leaf of a mail if a mail may be encoded in it. The mail's own bytes in `source` are
    * preceded by `shift` others.
    */
-  *readEncoded(
-    { from, to, header, depth }: Leaf,
-    source: Source,
-    shift = 0,
-  ): Generator<ContentStep> {
+  *readEncoded({ from, to, header, depth }: Leaf, source: Source, shift = 0): Steps {
     if (this.isDeeper || depth === undefined) return
     const isOpened = header.multipart !== 'no' || header.message !== 'no'
     const part = partOf(source, Math.max(0, from - shift), Math.max(0, to - shift))
@@ -119,15 +115,13 @@ export class DepthSearch {
       const make = decoderOf(encoding)
       if (make === undefined || part.size === 0) continue
       if (!isOpened && !(yield* beginsMail(part, make, this.#work))) continue
-      const store = yield* decodeToStore(part, make, this.#work)
-      try {
-        const mail: NestedMail = isOpened
-          ? { source: sourceIn(store), around: depth, header: withoutEncoding(header) }
-          : { source: sourceIn(store), around: aroundMail(depth.messages + 1) }
-        yield* this.read(mail)
-      } finally {
-        store.close()
-      }
+      yield* decoded(part, make, this.#work, (source) =>
+        this.read(
+          isOpened
+            ? { source, around: depth, header: withoutEncoding(header) }
+            : { source, around: aroundMail(depth.messages + 1) },
+        ),
+      )
     }
   }
 }
@@ -138,14 +132,12 @@ function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | und
   return (give, room) => new Base64Decoder(give, room, { ...PATIENT, padding: 'restart' })
 }
 
-function* beginsMail(part: Source, make: MakeDecoder, work: Work): Generator<ContentStep, boolean> {
+function* beginsMail(part: Source, make: MakeDecoder, work: Work): Steps<boolean> {
   const start = partOf(part, 0, Math.min(part.size, ENCODED_START))
-  const store = yield* decodeToStore(start, make, work)
-  try {
-    return beginsAsMail(firstBytesOf(store))
-  } finally {
-    store.close()
-  }
+  return yield* decoded(start, make, work, function* (text) {
+    yield* countWork(work, MAIL_START)
+    return beginsAsMail(firstBytesOf(text))
+  })
 }
 
 function withoutEncoding({ fields }: PartHeader): Buffer {

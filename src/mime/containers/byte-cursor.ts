@@ -1,6 +1,6 @@
 import type { Source } from '../shared/source.ts'
 import type { Store } from '../shared/store.ts'
-import { type ContentStep, countBytes, countWork, PIECE, type Work } from '../shared/work.ts'
+import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** Reads a source from its front to its end, byte by byte or in pieces. Holds one chunk of it. */
 export class ByteCursor {
@@ -42,7 +42,7 @@ export class ByteCursor {
   }
 
   /** Copies the next bytes to a store: so many, at most up to the end. */
-  *copy(bytes: number, store: Store, work: Work): Generator<ContentStep, void> {
+  *copy(bytes: number, store: Store, work: Work): Steps {
     for (let left = Math.min(bytes, this.left); left > 0 && this.#hasChunk(); ) {
       const length = Math.min(left, this.#chunk.length - this.#next, PIECE)
       countBytes(work, length)

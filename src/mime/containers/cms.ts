@@ -1,7 +1,7 @@
 import { Unreadable } from '../shared/limits.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
-import { type ContentStep, countWork, type Work } from '../shared/work.ts'
+import { countWork, type Steps, type Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -42,8 +42,8 @@ const SEQUENCE = 16
 export function* openCms(
   source: Source,
   work: Work,
-  give: (content: Source) => Generator<ContentStep, void>,
-): Generator<ContentStep, boolean> {
+  give: (content: Source) => Steps,
+): Steps<boolean> {
   const reader = new BerReader(source, work)
   const container = reader.container()
   if (container === undefined) return false
@@ -113,7 +113,7 @@ class BerReader {
   }
 
   /** Copies the content of a container. Returns whether all of it is there. */
-  *content(container: Container, store: Store): Generator<ContentStep, boolean> {
+  *content(container: Container, store: Store): Steps<boolean> {
     this.#enter(this.#some())
     if (typeof container === 'object') {
       this.#enter(this.#some())
@@ -134,7 +134,7 @@ class BerReader {
   }
 
   /** Returns where the container ends. */
-  *end(): Generator<ContentStep, number> {
+  *end(): Steps<number> {
     while (this.#ends.length > 0) {
       const child = this.#child()
       if (child) yield* this.#skip(child)
@@ -143,7 +143,7 @@ class BerReader {
   }
 
   /** Copies a string of octets, in one piece or in pieces of pieces. */
-  *#octets(string: Element, store: Store): Generator<ContentStep, boolean> {
+  *#octets(string: Element, store: Store): Steps<boolean> {
     if (!string.isConstructed) return yield* this.#copy(string, store)
     const depth = this.#ends.length
     this.#enter(string)
@@ -155,7 +155,7 @@ class BerReader {
     return true
   }
 
-  *#copy({ length }: Element, store: Store): Generator<ContentStep, boolean> {
+  *#copy({ length }: Element, store: Store): Steps<boolean> {
     yield* countWork(this.#work, ELEMENT_COST)
     const before = this.#cursor.at
     yield* this.#cursor.copy(length, store, this.#work)
@@ -163,7 +163,7 @@ class BerReader {
   }
 
   /** Skips an element: by its length, or else with all that is in it. */
-  *#skip(element: Element): Generator<ContentStep, void> {
+  *#skip(element: Element): Steps {
     yield* countWork(this.#work, ELEMENT_COST)
     if (element.length !== Number.POSITIVE_INFINITY) {
       if (element.length > this.#cursor.left) throw unreadable()

@@ -1,7 +1,7 @@
 import { Unreadable } from '../shared/limits.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
-import { type ContentStep, countWork, type Work } from '../shared/work.ts'
+import { countWork, type Steps, type Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
@@ -60,8 +60,8 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
 export function* openPgp(
   source: Source,
   work: Work,
-  give: (content: Source) => Generator<ContentStep, void>,
-): Generator<ContentStep, boolean> {
+  give: (content: Source) => Steps,
+): Steps<boolean> {
   if (!beginsMessage(source)) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
@@ -158,7 +158,7 @@ function* copyBody(
   length: BodyLength,
   body: Store,
   work: Work,
-): Generator<ContentStep, boolean> {
+): Steps<boolean> {
   for (let piece: BodyLength | undefined = length; ; piece = newLength(cursor)) {
     if (piece === undefined) return false
     yield* countWork(work, PACKET_COST)
@@ -179,11 +179,7 @@ function literalData(body: Source): Source {
   return partOf(body, from, body.size)
 }
 
-function* giveCompressed(
-  body: Source,
-  work: Work,
-  give: (content: Source) => Generator<ContentStep, void>,
-): Generator<ContentStep, void> {
+function* giveCompressed(body: Source, work: Work, give: (content: Source) => Steps): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   if (compression === undefined) throw unreadable() // bzip2, or one that nobody knows
   const data = partOf(body, 1, body.size)

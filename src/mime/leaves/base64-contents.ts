@@ -1,6 +1,6 @@
 import { SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
-import type { ContentStep } from '../shared/work.ts'
+import type { Steps } from '../shared/work.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decodeInOneWay } from './decoding.ts'
 import { base64Plan } from './decoding-plans.ts'
@@ -20,15 +20,14 @@ export function* giveFromBase64(
   part: Source,
   isAnnounced: boolean,
   decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, boolean> {
+): Steps<boolean> {
   const plan = base64Plan(isAnnounced)
-  yield* decodeByPlan(plan, part, decoding, depth)
+  yield* decodeByPlan(plan, part, decoding)
   if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), decoding, depth)
+      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), decoding)
     }
     from = place
   }

@@ -5,10 +5,10 @@ import type { Source } from '../shared/source.ts'
 import {
   type ByteRange,
   type Content,
-  type ContentStep,
   countBytes,
   countWork,
   newWork,
+  type Steps,
   type Work,
   type WorkOptions,
 } from '../shared/work.ts'
@@ -36,12 +36,8 @@ export interface ContentsOptions extends WorkOptions {
 
 /** The state that all readings for the contents of one message share. */
 export interface Decoding extends Work {
-  /** Gives the contents of a mail that stands inside of `depth` encoded mails. */
-  readonly readMail: (
-    mail: Source,
-    decoding: Decoding,
-    depth: number,
-  ) => Generator<ContentStep, void>
+  /** Gives the contents of a mail. */
+  readonly readMail: (mail: Source, decoding: Decoding) => Steps
   readonly options: ContentsOptions
   /** The digests of the contents that were given. Small contents stand there as they are. */
   readonly given: Set<string>
@@ -52,6 +48,8 @@ export interface Decoding extends Work {
   hasOpened: boolean
   /** The bytes of the message whose contents are given now. */
   range: ByteRange | undefined
+  /** How many encoded mails and containers stand around what is decoded now. */
+  depth: number
   /** How many contents were given, and may be. */
   count: number
   readonly most: number
@@ -69,6 +67,7 @@ export function newDecoding(
     given: new Set(),
     hasOpened: false,
     range: undefined,
+    depth: 0,
     count: 0,
     most: mostContentsOf(message.size),
   }
@@ -82,7 +81,7 @@ export function* giveContent(
   source: Source,
   { isMail = false, isCounted = false },
   decoding: Decoding,
-): Generator<ContentStep, boolean> {
+): Steps<boolean> {
   if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
   if (++decoding.count > decoding.most)
     throw new LimitExceeded(`more than ${decoding.most} contents`)

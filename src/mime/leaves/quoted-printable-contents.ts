@@ -1,9 +1,10 @@
+import type { MakeDecoder } from '../decoders/decoder.ts'
 import { LowBytes } from '../decoders/text-forms.ts'
 import type { Source } from '../shared/source.ts'
-import type { ContentStep } from '../shared/work.ts'
+import type { Steps } from '../shared/work.ts'
 import { hasHighBytes, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
-import { decodeByPlan, decodeInOtherWays, decodeToStore, sourceIn } from './decoding.ts'
+import { decodeByPlan, decoded, decodeInOtherWays } from './decoding.ts'
 import { quotedPrintablePlan } from './decoding-plans.ts'
 import { giveAsItStands, giveDecodedForms, type SavingContext } from './saved-forms.ts'
 
@@ -15,39 +16,26 @@ export function* giveFromQuotedPrintable(
   part: Source,
   saved: SavingContext,
   decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, boolean> {
+): Steps<boolean> {
   const { bare, end } = splitLineEnd(part)
-  yield* giveFromWideCharacters(bare, decoding, depth)
-  const plan = quotedPrintablePlan()
-  const store = yield* decodeToStore(bare, plan.standard, decoding)
-  try {
-    const { odd } = plan
-    if (!odd.encoded && !odd.strange && !odd.blanks) {
-      const header = { ...saved.header, isText: false }
-      yield* giveAsItStands(part, { ...saved, header }, decoding, depth)
-    } else yield* giveDecodedForms(sourceIn(store), end, saved, decoding, depth)
-  } finally {
-    store.close()
+  if (hasHighBytes(bare)) {
+    yield* decoded(bare, lowBytes, decoding, (low) =>
+      decodeByPlan(quotedPrintablePlan(), low, decoding),
+    )
   }
-  yield* decodeInOtherWays(plan, bare, decoding, depth)
+  const plan = quotedPrintablePlan()
+  yield* decoded(bare, plan.standard, decoding, (source) => {
+    const { encoded, strange, blanks } = plan.odd
+    if (encoded || strange || blanks) return giveDecodedForms(source, end, saved, decoding)
+    const header = { ...saved.header, isText: false }
+    return giveAsItStands(part, { ...saved, header }, decoding)
+  })
+  yield* decodeInOtherWays(plan, bare, decoding)
   return plan.odd.brokenBreak
 }
 
 /**
- * Decodes as readers do that keep text in single bytes: only the lowest byte of a character above
- * U+00FF is left.
+ * As readers do that keep text in single bytes: only the lowest byte of a character above U+00FF is
+ * left.
  */
-function* giveFromWideCharacters(
-  bare: Source,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
-  if (!hasHighBytes(bare)) return
-  const low = yield* decodeToStore(bare, (give) => new LowBytes(give), decoding)
-  try {
-    yield* decodeByPlan(quotedPrintablePlan(), sourceIn(low), decoding, depth)
-  } finally {
-    low.close()
-  }
-}
+const lowBytes: MakeDecoder = (give) => new LowBytes(give)

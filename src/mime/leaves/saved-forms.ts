@@ -3,7 +3,7 @@ import { Unflowed, WithLineEnds, WithoutByte, WithoutEmptyLines } from '../decod
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
 import type { Source } from '../shared/source.ts'
-import { type ContentStep, countBytes, countWork, PIECE } from '../shared/work.ts'
+import type { Steps } from '../shared/work.ts'
 import {
   beginsAsMail,
   CRLF_END,
@@ -16,19 +16,8 @@ import {
   withLineEnd,
 } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
-import {
-  decodeInOneWay,
-  decodeToStore,
-  giveDecoded,
-  giveFromContainers,
-  sourceIn,
-} from './decoding.ts'
-import {
-  inspectText,
-  mayBeginFile,
-  newTextProperties,
-  type TextProperties,
-} from './text-properties.ts'
+import { decoded, decodeInOneWay, giveDecoded, giveFromContainers } from './decoding.ts'
+import { mayBeginFile, type TextProperties, textPropertiesOf } from './text-properties.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 export interface SavingContext {
@@ -41,19 +30,14 @@ export interface SavingContext {
  * Gives a content that is not encoded, in the forms in which readers save it. The text of the mail
  * itself is left out, since the scan of the whole message sees it.
  */
-export function* giveAsItStands(
-  part: Source,
-  saved: SavingContext,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
+export function* giveAsItStands(part: Source, saved: SavingContext, decoding: Decoding): Steps {
   const { header } = saved
   const { bare, end } = splitLineEnd(part)
-  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding, depth)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding)
   // If the header names an encoding that some reader does not know, that reader saves a file.
   const isShown = header.isText && header.encodings.length === 1
-  const isOwn = (isShown && depth === 0) || header.multipart === 'sure'
-  const properties = yield* inspect(part, decoding)
+  const isOwn = (isShown && decoding.depth === 0) || header.multipart === 'sure'
+  const properties = yield* textPropertiesOf(part, decoding)
   if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   const start = firstBytesOf(bare)
   // All bytes of it stand in the mail around it, and its parts are contents by themselves.
@@ -64,14 +48,11 @@ export function* giveAsItStands(
   const isMail = header.message !== 'no' && beginsAsMail(start)
   if (isMail) yield* giveContent(bare, {}, decoding)
   else yield* giveForms(bare, end, { properties, saved, part }, decoding)
-  yield* giveFromContainers(bare, decoding, depth)
+  yield* giveFromContainers(bare, decoding)
   if (isMail || !startsWithLineEnd(part)) return
-  const store = yield* decodeToStore(bare, withoutEmptyLines, decoding)
-  try {
-    yield* giveForms(sourceIn(store), end, { properties, saved }, decoding)
-  } finally {
-    store.close()
-  }
+  yield* decoded(bare, withoutEmptyLines, decoding, (text) =>
+    giveForms(text, end, { properties, saved }, decoding),
+  )
 }
 
 /**
@@ -83,15 +64,14 @@ export function* giveDecodedForms(
   end: Buffer,
   saved: SavingContext,
   decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
+): Steps {
   const { header } = saved
-  const properties = yield* inspect(source, decoding)
-  yield* giveDecoded(source, decoding, depth)
+  const properties = yield* textPropertiesOf(source, decoding)
+  yield* giveDecoded(source, decoding)
   yield* giveOtherForms(source, end, { properties, saved }, decoding)
-  if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding, depth)
-  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding, depth)
-  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding, depth)
+  if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding)
+  if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding)
+  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding)
 }
 
 /** The facts by which the forms of a content are made; `part` is the content with its last line end. */
@@ -109,12 +89,7 @@ const LINE_ENDS_MAX = 1024 * 1024
  * end, with the line ends as they came, and with all line ends changed to the other kind. LF becomes
  * CR LF only in a file.
  */
-function* giveForms(
-  bare: Source,
-  end: Buffer,
-  context: FormsContext,
-  decoding: Decoding,
-): Generator<ContentStep, void> {
+function* giveForms(bare: Source, end: Buffer, context: FormsContext, decoding: Decoding): Steps {
   yield* giveContent(bare, {}, decoding)
   yield* giveOtherForms(bare, end, context, decoding)
 }
@@ -125,7 +100,7 @@ function* giveOtherForms(
   end: Buffer,
   { properties, saved, part }: FormsContext,
   decoding: Decoding,
-): Generator<ContentStep, void> {
+): Steps {
   const { header, endsMail } = saved
   const isFile = header.isNamed || !header.type.startsWith('text/')
   const isBareCr = end[0] === CR && end.length === 1
@@ -137,51 +112,23 @@ function* giveOtherForms(
     ...(properties.lf && isFile ? (['crlf'] as const) : []),
   ]
   for (const way of ways) {
-    const store = yield* decodeToStore(
-      bare,
-      (give, room) => new WithLineEnds(give, room, way),
-      decoding,
-    )
-    try {
-      yield* giveContent(sourceIn(store), { isCounted: true }, decoding)
-      if (!hasEnd) continue
-      store.append(way === 'lf' ? LF_END : CRLF_END)
-      yield* giveContent(sourceIn(store), {}, decoding)
-    } finally {
-      store.close()
-    }
+    yield* decoded(bare, withLineEnds[way], decoding, function* (text) {
+      yield* giveContent(text, { isCounted: true }, decoding)
+      if (!hasEnd) return
+      yield* giveContent(withLineEnd(text, way === 'lf' ? LF_END : CRLF_END), {}, decoding)
+    })
   }
 }
 
+const withLineEnds: Readonly<Record<'lf' | 'crlf', MakeDecoder>> = {
+  lf: (give, room) => new WithLineEnds(give, room, 'lf'),
+  crlf: (give, room) => new WithLineEnds(give, room, 'crlf'),
+}
 const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
 const withoutCrs: MakeDecoder = (give, room) => new WithoutByte(give, room, CR)
 const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(give, room)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
-export function* giveUnflowed(
-  first: MakeDecoder,
-  part: Source,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep> {
-  const store = yield* decodeToStore(part, first, decoding)
-  try {
-    yield* decodeInOneWay(unflow, sourceIn(store), decoding, depth)
-  } finally {
-    store.close()
-  }
-}
-
-function* inspect(source: Source, decoding: Decoding): Generator<ContentStep, TextProperties> {
-  countBytes(decoding, source.size)
-  const properties = newTextProperties()
-  let last = -1
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      const end = Math.min(chunk.length, at + PIECE)
-      last = inspectText(properties, chunk, at, end, last)
-      yield* countWork(decoding, end - at)
-    }
-  }
-  return properties
+export function giveUnflowed(first: MakeDecoder, part: Source, decoding: Decoding): Steps {
+  return decoded(part, first, decoding, (text) => decodeInOneWay(unflow, text, decoding))
 }

@@ -3,10 +3,10 @@ import type { MakeDecoder } from '../decoders/decoder.ts'
 import { Unstuffed } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Source } from '../shared/source.ts'
-import type { ContentStep } from '../shared/work.ts'
+import type { Steps } from '../shared/work.ts'
 import { splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
-import { decodeInOneWay, decodeToStore, sourceIn } from './decoding.ts'
+import { decoded, decodeInOneWay } from './decoding.ts'
 import { base64Plan, quotedPrintablePlan } from './decoding-plans.ts'
 import { giveDecodedForms, type SavingContext } from './saved-forms.ts'
 
@@ -19,57 +19,38 @@ export function* giveAsText(
   encoding: Encoding,
   saved: SavingContext,
   decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
+): Steps {
   const { charsets, isStuffed } = saved.header
   if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
   const { bare, end } = splitLineEnd(part)
-  if (encoding === 'identity') {
-    yield* giveInUtf8(bare, end, saved, decoding, depth)
-    return
-  }
-  const plan = encoding === 'base64' ? base64Plan(true) : quotedPrintablePlan()
-  const store = yield* decodeToStore(bare, plan.standard, decoding)
-  try {
-    yield* giveInUtf8(sourceIn(store), end, saved, decoding, depth)
-  } finally {
-    store.close()
+  const give = (text: Source) => giveInUtf8(text, end, saved, decoding)
+  if (encoding === 'identity') yield* give(bare)
+  else {
+    const plan = encoding === 'base64' ? base64Plan(true) : quotedPrintablePlan()
+    yield* decoded(bare, plan.standard, decoding, give)
   }
 }
 
-function* giveInUtf8(
-  text: Source,
-  end: Buffer,
-  saved: SavingContext,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
+function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: Decoding): Steps {
   const { charsets, isStuffed, isText } = saved.header
-  const isOwn = isText && depth === 0
-  if (isStuffed) yield* giveUnstuffed(text, decoding, depth)
+  const isOwn = isText && decoding.depth === 0
+  if (isStuffed) yield* giveUnstuffed(text, decoding)
   for (const charset of charsets) {
     // The scan of the whole message sees the mail's own text, unless its bytes mean another text.
     if (!changesAscii(charset) && (isOwn || !hasEightBits(text))) continue
     for (const make of toUtf8(charset)) {
-      const store = yield* decodeToStore(text, make, decoding)
-      try {
-        yield* giveDecodedForms(sourceIn(store), end, saved, decoding, depth)
-        if (isStuffed) yield* giveUnstuffed(sourceIn(store), decoding, depth)
-      } finally {
-        store.close()
-      }
+      yield* decoded(text, make, decoding, function* (converted) {
+        yield* giveDecodedForms(converted, end, saved, decoding)
+        if (isStuffed) yield* giveUnstuffed(converted, decoding)
+      })
     }
   }
 }
 
 const unstuff: MakeDecoder = (give, room) => new Unstuffed(give, room)
 
-function* giveUnstuffed(
-  text: Source,
-  decoding: Decoding,
-  depth: number,
-): Generator<ContentStep, void> {
-  if (hasStuffedLine(text)) yield* decodeInOneWay(unstuff, text, decoding, depth)
+function* giveUnstuffed(text: Source, decoding: Decoding): Steps {
+  if (hasStuffedLine(text)) yield* decodeInOneWay(unstuff, text, decoding)
 }
 
 function hasEightBits(text: Source): boolean {

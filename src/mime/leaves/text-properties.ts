@@ -1,4 +1,6 @@
 import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
+import type { Source } from '../shared/source.ts'
+import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
 
 /** What inspectText found out about the bytes so far. */
 export interface TextProperties {
@@ -12,6 +14,20 @@ export interface TextProperties {
 
 export function newTextProperties(): TextProperties {
   return { isText: true, lf: false, crlf: false }
+}
+
+export function* textPropertiesOf(source: Source, work: Work): Steps<TextProperties> {
+  countBytes(work, source.size)
+  const properties = newTextProperties()
+  let last = -1
+  for (const chunk of source.chunks()) {
+    for (let at = 0; at < chunk.length; at += PIECE) {
+      const end = Math.min(chunk.length, at + PIECE)
+      last = inspectText(properties, chunk, at, end, last)
+      yield* countWork(work, end - at)
+    }
+  }
+  return properties
 }
 
 /** Inspects the next bytes. Returns the last of them, which the next call gets as `last`. */

@@ -7,6 +7,7 @@ import { createMemoryPool, type MemoryPool } from './store.ts'
 const TURN = 192 * 1024
 /** The most bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
+
 /** A range of bytes of a message, by their offsets. */
 export interface ByteRange {
   readonly from: number
@@ -35,6 +36,9 @@ export type ContentStep =
   | { readonly kind: 'deeper' }
   /** The mail exceeds a limit. This is the last step. */
   | { readonly kind: 'over'; readonly why: string }
+
+/** Steps of the work on a message, with a result at their end. */
+export type Steps<Result = void> = Generator<ContentStep, Result>
 
 export interface WorkOptions {
   /**
@@ -66,7 +70,7 @@ export function newWork({ size }: Source, { openFile, onWork, onOdd }: WorkOptio
 }
 
 /** Counts units of work, and asks for a turn of the event loop if it is time for one. */
-export function* countWork(work: Work, units: number): Generator<ContentStep, void> {
+export function* countWork(work: Work, units: number): Steps {
   work.onWork?.(units)
   work.unitsSinceTurn += units
   if (work.unitsSinceTurn < TURN) return
