@@ -15,7 +15,6 @@ const sameActs: ReadonlyMap<string, string> = new Map([
   ['carryOut', 'does at a door what a decision says'],
   ['checkStart', 'tells why a daemon would not start'],
   ['createCounters', 'makes the counters of one side of the quota protocol'],
-  ['createLineReader', 'cuts a stream into lines'],
   ['handOn', 'gives a message to another program or server'],
   ['log', 'writes a line to the log of the process'],
   ['openConnection', 'connects to a server'],

@@ -723,7 +723,7 @@ export const promises: Readonly<
         'content that is not refused ends for no server before its end',
       ],
       'test/programs/smtp-smuggling.test.ts': [
-        'a bare LF or CR without a dot is content, or refused',
+        'a bare LF or CR is refused before the queue, as Postfix does',
       ],
       'test/doors/smtp/bad-input.test.ts': [
         'a client that sends on before DATA is answered is hung up on, and nothing that it sent is a command',

@@ -9,7 +9,7 @@ import {
   type NextServer,
 } from '../../doors/smtp/next-server.ts'
 import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
-import { createStuffing, PIECE } from '../../doors/smtp/wire/stuffing.ts'
+import { PIECE, Stuffing } from '../../doors/smtp/wire/stuffing.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
@@ -102,17 +102,22 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   })
   const ended = once(child, 'close')
   child.stdin.on('error', () => {}) // its exit code shows the failure
-  const lines = createCrlfReader()
-  for (const piece of mail.bytes()) {
-    const text = mail.inCrlf ? lines.push(piece) : piece
+  for (const piece of inLf(mail)) {
     // The piece is copied, since it changes as soon as the next one is asked for.
-    if (!child.stdin.write(Buffer.from(text)))
+    if (!child.stdin.write(Buffer.from(piece)))
       await Promise.race([once(child.stdin, 'drain'), ended])
   }
-  child.stdin.end(lines.finish())
+  child.stdin.end()
   const [code, signal] = await ended
   if (code === 0) return
   throw notTaken(`${program}: ends with ${signal ?? code} (${errors.trim()})`, code)
+}
+
+/** Yields the bytes of a mail whose lines end in LF, as programs take it. */
+function* inLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
+  const lines = createCrlfReader()
+  for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
+  yield lines.finish()
 }
 
 /** A program that was killed may have queued the message before. */
@@ -151,8 +156,8 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   // One refused recipient ends the release: otherwise that recipient would never hear of the mail.
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')
-  const stuffing = createStuffing(mail.inCrlf ? 'as they are' : 'lf')
-  for (const piece of mail.bytes()) {
+  const stuffing = new Stuffing()
+  for (const piece of inLf(mail)) {
     for (let at = 0; at < piece.length; at += PIECE) {
       await server.send([stuffing.push(piece.subarray(at, at + PIECE))])
     }

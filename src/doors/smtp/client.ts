@@ -1,7 +1,7 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { DoorConnection } from '../shared/connection.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
-import { createLineReader, type SmtpLine } from './wire/lines.ts'
+import { LineReader, type SmtpLine } from './wire/lines.ts'
 import type { RawReply } from './wire/replies.ts'
 
 /** Bytes that may wait while a command is carried out: enough for a group of pipelined commands. */
@@ -48,7 +48,7 @@ export interface ClientActivity {
 
 /** A client's connection, read line by line. */
 export abstract class SmtpConnection extends DoorConnection implements SmtpClient {
-  readonly #reader = createLineReader(COMMAND_MAX)
+  readonly #reader = new LineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined
   #hasSaidAll = false

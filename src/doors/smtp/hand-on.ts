@@ -1,13 +1,13 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { HeaderEdits } from '../../message/edits.ts'
 import { editHeader } from '../../message/header-block.ts'
+import type { Message } from '../../message/spool.ts'
 import type { ContentReplies } from './content-replies.ts'
-import type { ReceivedMessage } from './intake.ts'
 import type { NextServer } from './next-server.ts'
 import { CLOSING } from './own-replies.ts'
 import { clientLeft } from './receive-content.ts'
 import { deferralOf, type RawReply } from './wire/replies.ts'
-import { createStuffing, PIECE } from './wire/stuffing.ts'
+import { PIECE, Stuffing } from './wire/stuffing.ts'
 
 /** A received message and the way that it takes if it is accepted. */
 export interface SmtpDelivery {
@@ -17,7 +17,7 @@ export interface SmtpDelivery {
   readonly forwards: readonly Buffer[]
   /** The MAIL command as the client sent it. */
   readonly mailLine: Buffer
-  readonly received: ReceivedMessage
+  readonly message: Message
   /** The RCPT commands that the next server has taken, as they were sent. */
   readonly recipients: readonly Buffer[]
   readonly lmtp: boolean
@@ -131,10 +131,9 @@ const RSET = Buffer.from('RSET')
 /** Sends the content, and resolves to the first answer. */
 async function sendContent(
   edits: HeaderEdits,
-  { next, received, gone }: SmtpDelivery,
+  { next, message, gone }: SmtpDelivery,
 ): Promise<RawReply> {
-  const { message, lineEnds } = received
-  const stuffing = createStuffing(lineEnds)
+  const stuffing = new Stuffing()
   let ready: Buffer[] = []
   let length = 0
   for (const piece of piecesOf(editHeader(message.header, edits), message.body())) {

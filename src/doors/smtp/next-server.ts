@@ -1,8 +1,8 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
-import { createLineReader } from './wire/lines.ts'
-import { createSmtpReplyReader, type RawReply, REPLY_LINE_MAX, replyTexts } from './wire/replies.ts'
+import { LineReader } from './wire/lines.ts'
+import { type RawReply, REPLY_LINE_MAX, replyTexts, SmtpReplyReader } from './wire/replies.ts'
 
 /** Milliseconds that the next server has. All but `connection` are those of RFC 5321 4.5.3.2. */
 export interface NextServerTimeouts {
@@ -55,8 +55,8 @@ export class NextServer {
   readonly #socket: Socket
   readonly #name: string
   readonly #timeouts: NextServerTimeouts
-  readonly #lines = createLineReader(REPLY_LINE_MAX)
-  readonly #replies = createSmtpReplyReader()
+  readonly #lines = new LineReader(REPLY_LINE_MAX)
+  readonly #replies = new SmtpReplyReader()
   #lost: Fault | undefined
   #wake = () => {}
   /** Whether a call waits for a reply or for room. */

@@ -22,6 +22,8 @@ export const bye = reply(221, '2.0.0', 'Bye')
 export const startContent = rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] })
 
 export const notACommand = reply(500, '5.5.2', 'not a command')
+/** As Postfix answers with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
+export const bareLineFeed = reply(550, '5.5.2', 'bare <LF> received')
 export const lineTooLong = reply(500, '5.5.2', 'the line is too long')
 export const addressMissing = reply(501, '5.5.4', 'the address is missing')
 export const dataHasArgument = reply(501, '5.5.4', 'DATA has no argument')

@@ -1,34 +1,39 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
+import type { Message } from '../../message/spool.ts'
+import { createCrlfReader } from '../shared/intake/crlf-reader.ts'
+import { createGathering } from '../shared/intake/gathering.ts'
+import { createMessageStream, type MessageStream } from '../shared/intake/message-stream.ts'
 import type { SmtpClient } from './client.ts'
-import { createSmtpIntake, type ReceivedMessage, type SmtpIntake } from './intake.ts'
 import { type ContentRefusal, refuseContent } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
-import { createContentReader } from './wire/content.ts'
+import { ContentReader } from './wire/content.ts'
 
 /**
  * Receives the content of a message, and calls `use` with it and with the refusal that its form
- * asks for. When `use` has come to its end, the message is closed and everything is freed. Rejects
- * with a Fault of kind `read` if the client leaves, and with those of createSmtpIntake().
+ * asks for. Its lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot
+ * of the next host, so that scanners see what others will see. When `use` has come to its end, the
+ * message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
+ * leaves, and with those of createGathering().
  */
 export async function withContent<Result>(
   client: SmtpClient,
   options: MessageOptions,
   server: SmtpServer,
-  use: (received: ReceivedMessage, refusal: ContentRefusal | undefined) => Promise<Result>,
+  use: (message: Message, refusal: ContentRefusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const intake = createSmtpIntake(options, server.openLease)
+  const stream = createMessageStream(createGathering(options, server.openLease()))
   try {
-    const refusal = await readContent(client, intake, server)
-    const received = await intake.finish()
+    const refusal = await readContent(client, stream, server)
+    const message = await stream.finish()
     try {
-      return await use(received, refusal)
+      return await use(message, refusal)
     } finally {
-      received.message.close()
+      message.close()
     }
   } finally {
-    intake.discard()
+    stream.discard()
   }
 }
 
@@ -38,29 +43,31 @@ export async function withContent<Result>(
  */
 async function readContent(
   client: SmtpClient,
-  intake: SmtpIntake,
+  stream: MessageStream,
   server: SmtpServer,
 ): Promise<ContentRefusal | undefined> {
-  const reader = createContentReader()
+  const reader = new ContentReader()
+  const lineEnds = createCrlfReader()
   let size = 0
   let trouble: unknown
-  while (!reader.ended) {
+  while (!reader.isEnded) {
     const chunk = await client.chunk()
     if (chunk === undefined) throw clientLeft()
     for (const piece of reader.push(chunk)) {
       size += piece.length
       if (trouble !== undefined || size > server.maxSize) continue
       try {
-        const isWritten = intake.write(piece, reader.bareLf)
-        if (isWritten) await isWritten
+        const lines = lineEnds.push(piece)
+        stream.write(lines)
+        releaseBuffer(lines)
       } catch (error) {
         trouble = error
-        intake.discard() // no message will be made of it
+        stream.discard() // no message will be made of it
       }
     }
     if (reader.rest.length === 0) releaseBuffer(chunk)
   }
-  client.giveBack(reader.rest)
+  client.giveBack(reader.rest) // no CR is held back: what there is of content ends in CRLF
   if (trouble !== undefined) throw trouble
   return refuseContent(reader, size, server)
 }

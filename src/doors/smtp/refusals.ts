@@ -1,38 +1,30 @@
 import type { Decision, Grounds } from '../../judge/decision.ts'
 import type { Header } from '../../message/header-block.ts'
+import type { SmtpServer } from './server.ts'
 import type { ContentReader } from './wire/content.ts'
 
 /** The refusal of a message that is not even judged, because of its form. */
 export type ContentRefusal = Extract<Decision, { kind: 'reject' }>
-
-/** The limits that the door sets to content. */
-export interface ContentLimits {
-  /** Whether a message with a bare CR or LF is refused. */
-  readonly refusesBareNewlines: boolean
-  /** Bytes of a message, as they came. */
-  readonly maxSize: number
-}
 
 /**
  * Returns the refusal of content that was read to its end and has `size` bytes, or undefined if it
  * is taken.
  */
 export function refuseContent(
-  { ambiguousDot, bareLf, bareCr }: ContentReader,
+  { bare, hasHiddenDot }: ContentReader,
   size: number,
-  { refusesBareNewlines, maxSize }: ContentLimits,
+  { refusesBareNewlines, maxSize }: Pick<SmtpServer, 'refusesBareNewlines' | 'maxSize'>,
 ): ContentRefusal | undefined {
   if (size > maxSize) {
     return refusal('5.3.4', 'too-large', `message is larger than ${maxSize} bytes (--max-size)`)
   }
-  if (ambiguousDot) {
-    const what =
-      'a dot begins a line, or stands in one alone, behind or before a bare CR, LF or NUL'
-    return refusal('5.6.0', 'bare-newline', `message refused: ${what}`)
+  if (refusesBareNewlines && bare !== undefined) {
+    // smtpd_forbid_bare_newline = reject of Postfix
+    return refusal('5.5.2', 'bare-newline', `bare <${bare}> received`)
   }
-  if (refusesBareNewlines && (bareLf || bareCr)) {
-    const which = bareLf ? 'LF' : 'CR'
-    return refusal('5.6.0', 'bare-newline', `message refused: it has a bare ${which}`)
+  if (hasHiddenDot) {
+    const what = 'a dot behind a bare CR or LF or a NUL ends it for some servers'
+    return refusal('5.6.0', 'bare-newline', `message refused: ${what}`)
   }
   return undefined
 }

@@ -18,7 +18,6 @@ import {
   type NextServer,
   type NextServerTimeouts,
 } from './next-server.ts'
-import type { ContentLimits } from './refusals.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
 
 /** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
@@ -30,7 +29,6 @@ export interface SmtpRoute {
   readonly from: readonly Network[]
   /** Whether the mail is in a queue already, so that nothing is refused for its content. */
   readonly afterQueue: boolean
-  readonly refusesBareNewlines: boolean
 }
 
 /** The options of the SMTP door, besides its configuration and its route. */
@@ -49,8 +47,10 @@ export interface SmtpOptions extends MailDoorOptions {
 /** The services that the door gives to a session and to each message in it. */
 export interface SmtpServer
   extends MailDoorServices,
-    ContentLimits,
-    Pick<SmtpRoute, 'lmtp' | 'afterQueue'> {
+    Pick<SmtpRoute, 'lmtp' | 'afterQueue'>,
+    Pick<SmtpOptions, 'maxSize'> {
+  /** Whether bare CRs and LFs are refused: where mail is in a queue already, it would not help. */
+  readonly refusesBareNewlines: boolean
   /** This host's name, for the greeting. */
   readonly hostname: string
   /** Whether no more messages are taken. */
@@ -78,7 +78,7 @@ export function createSmtpServer(
   options: SmtpOptions,
   state: SmtpDoorState,
 ): SmtpServer {
-  const { lmtp, afterQueue, refusesBareNewlines } = route
+  const { lmtp, afterQueue } = route
   const { nextServerTimeouts = defaultNextServerTimeouts } = options
   const uptime = () => performance.now()
   const callNext = () => callNextServer(route.next, nextServerTimeouts)
@@ -87,7 +87,7 @@ export function createSmtpServer(
     lmtp,
     hostname: hostname(),
     afterQueue,
-    refusesBareNewlines,
+    refusesBareNewlines: !lmtp && !afterQueue,
     maxSize: options.maxSize,
     get stopping() {
       return state.stopping

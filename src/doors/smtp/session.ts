@@ -6,6 +6,7 @@ import type { SmtpClient } from './client.ts'
 import { loopFault, NextServerLink } from './next-server-link.ts'
 import {
   addressMissing,
+  bareLineFeed,
   CLOSING,
   closingAfterError,
   dataHasArgument,
@@ -89,6 +90,10 @@ export class SmtpSession {
   /** Returns the replies to a line: several only to the content of a message by LMTP. */
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
     if (line.kind === 'too-long') return [lineTooLong]
+    if (line.isBare && this.#server.refusesBareNewlines) {
+      this.#over = true
+      return [bareLineFeed]
+    }
     const command = parseCommand(line.bytes)
     if (command === undefined) return [notACommand]
     try {

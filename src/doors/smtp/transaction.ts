@@ -103,10 +103,9 @@ export class SmtpTransaction {
     try {
       const recipients = this.#recipients.paths()
       const judging = server.startJudging()
-      await withContent(client, judging.messageOptions, server, async (received, refusal) => {
+      await withContent(client, judging.messageOptions, server, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
         const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
-        const { message } = received
         transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
         const settlement: Settlement = {
           answers: lmtp ? 'each' : 'once, some kept',
@@ -119,7 +118,7 @@ export class SmtpTransaction {
         const delivery: SmtpDelivery = {
           ...onward,
           mailLine: this.#line,
-          received,
+          message,
           recipients,
           lmtp,
           replies,
@@ -173,7 +172,7 @@ async function carryOutOnce(
   delivery: SmtpDelivery,
   { complain }: SmtpServer,
 ): Promise<CarriedOut> {
-  const withdrawn = () => decision && withdrawKept(decision, delivery.received, complain)
+  const withdrawn = () => decision && withdrawKept(decision, delivery, complain)
   try {
     const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
     const replies = delivery.replies.known

@@ -5,12 +5,17 @@ import { startNext } from './next-server.ts'
 import { openDoor } from './rig.ts'
 
 const lastLineEnd = 'SMTP ends the last line, too'
+const bare = 'a bare CR or LF is refused before the queue'
 
 const ofBytes = [
   'text that is neither header nor body',
   'a header without a body and final newline',
   'a body without a final newline',
 ]
+
+const ofBareEnds = ['mixed line endings', 'a bare CR in header and body']
+const refused = (what: string) =>
+  `a message with a forged field with ${what} is refused, since some reader takes it for body`
 
 /** Shared cases that SMTP does not show, with the reason. */
 const unshown: Readonly<Record<string, string>> = {
@@ -20,6 +25,16 @@ const unshown: Readonly<Record<string, string>> = {
       [`without QHPSI ${what} passes byte for byte`, lastLineEnd],
     ]),
   ),
+  ...Object.fromEntries(
+    ofBareEnds.flatMap((what) => [
+      [`${what} stays as it is below the new field, byte for byte`, bare],
+      [`without QHPSI ${what} passes byte for byte`, bare],
+    ]),
+  ),
+  [refused('a line of CR and LF in LF mail')]: bare,
+  [refused('a bare CR before it')]: bare,
+  'a header that is not well formed is scanned and not signed: "X-Cr: a\\rContent-Type: text/html\\n"':
+    bare,
   'a field above a malformed line is removed: every reader takes it for a field': lastLineEnd,
   'hostile recipients cannot break out of X-Quarantine-ID':
     'no command may hold a control character',
@@ -53,10 +68,9 @@ async function sendBySmtp(t: Test, sent: Sent): Promise<Passage> {
   }
 }
 
-/** Whether a message has line ends of one kind, so that SMTP can carry it in CRLF. */
-const inLf = (message: Buffer) => !/\r\n/.test(message.toString('latin1'))
+const inLf = (message: Buffer) => !message.includes('\r\n')
 
-/** Mail in LF goes in CRLF, other mail as it is; at the end there is CRLF. */
+/** Mail in LF goes in CRLF, as other mail does already; at the end there is CRLF. */
 function onTheWire(message: Buffer): Buffer {
   const text = message.toString('latin1')
   const lines = inLf(message) ? text.replaceAll('\n', '\r\n') : text

@@ -58,7 +58,6 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
     },
     from: [parseNetwork('127.0.0.0/8')!],
     afterQueue: false,
-    refusesBareNewlines: false,
     ...rest,
   }
   const door = createSmtpDoor(configuration, route, {

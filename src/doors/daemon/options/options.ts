@@ -55,8 +55,7 @@ export interface DaemonOptions {
 const DEFAULT_WORKERS_MAX = 4
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
-                [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]
-                 [--bare-newlines pass|refuse]]...
+                [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
                 [--mode MODE] [--group GROUP] [--workers NUMBER]
                 [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
@@ -77,7 +76,6 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     next: { type: 'string', multiple: true },
     from: { type: 'string', multiple: true },
     'after-queue': { type: 'boolean', multiple: true },
-    'bare-newlines': { type: 'string', multiple: true },
     http: { type: 'string' },
     'http-token': { type: 'string' },
     'http-hide-addresses': { type: 'boolean', default: false },

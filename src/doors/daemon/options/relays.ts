@@ -30,13 +30,12 @@ interface RelayWords {
   readonly text: string
   next?: string
   from?: string
-  bareNewlines?: string
   afterQueue?: boolean
 }
 
 /**
- * Reads `--smtp` and `--lmtp`. `--next`, `--from`, `--after-queue` and `--bare-newlines` belong to
- * the `--smtp` or `--lmtp` before them. Throws an Error that says what is wrong.
+ * Reads `--smtp` and `--lmtp`. `--next`, `--from` and `--after-queue` belong to the `--smtp` or
+ * `--lmtp` before them. Throws an Error that says what is wrong.
  */
 export function readRelays(options: readonly OptionToken[]): RelayOptions[] {
   const begun: RelayWords[] = []
@@ -79,8 +78,6 @@ function detailOf(name: string, value: string): Partial<RelayWords> | undefined 
       return { next: value }
     case 'from':
       return { from: value }
-    case 'bare-newlines':
-      return { bareNewlines: value }
     case 'after-queue':
       return { afterQueue: true }
     default:
@@ -88,22 +85,18 @@ function detailOf(name: string, value: string): Partial<RelayWords> | undefined 
   }
 }
 
-function toRelay({ option, text, next, from, bareNewlines, afterQueue }: RelayWords): RelayOptions {
+function toRelay({ option, text, next, from, afterQueue }: RelayWords): RelayOptions {
   if (next === undefined) {
     throw new Error(`${option} ${text}: needs --next PLACE, the mail server behind it`)
   }
   const address = readDoorAddress(text, option)
   const behind = readDoorAddress(next, '--next')
-  if (bareNewlines !== undefined && bareNewlines !== 'pass' && bareNewlines !== 'refuse') {
-    throw new Error(`--bare-newlines ${bareNewlines}: must be pass or refuse`)
-  }
   return {
     address,
     lmtp: option === '--lmtp',
     next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
     from: readNetworks(from ?? FROM_STANDARD),
     afterQueue: afterQueue === true,
-    refusesBareNewlines: bareNewlines === 'refuse',
   }
 }
 

@@ -4,8 +4,8 @@ const CR = 0x0d
 const DOT = 0x2e
 
 /**
- * The state of the reader: what the next byte comes behind, and what a lenient server would take
- * that for. Nothing else is kept from one chunk to the next.
+ * The state of the reader: what the next byte comes behind. Nothing else is kept from one chunk to
+ * the next.
  */
 const behind = {
   /** Within a line. */
@@ -22,134 +22,102 @@ const behind = {
   dotCr: 5,
 } as const
 
-export interface ContentReader {
+const HELD_CR = Buffer.of(CR)
+
+/** Reads what a client sends after DATA. */
+export class ContentReader {
+  #state: number = behind.lineEnd
+  #isEnded = false
+  #rest: Buffer = Buffer.alloc(0)
+  #bare: 'CR' | 'LF' | undefined
+  #hasHiddenDot = false
+
+  /** Whether CRLF . CRLF has come, which alone ends the content. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** The bytes behind the end, in the chunk that held it. */
+  get rest(): Buffer {
+    return this.#rest
+  }
+
+  /** Which half of a CRLF came first without the other one, if one did. */
+  get bare(): 'CR' | 'LF' | undefined {
+    return this.#bare
+  }
+
+  /**
+   * Whether a dot came behind a bare CR or LF, or behind NULs at the start of a line. One server
+   * takes it for content, another one removes it, and a third one ends the message there and reads
+   * commands behind it (SMTP smuggling).
+   */
+  get hasHiddenDot(): boolean {
+    return this.#hasHiddenDot
+  }
+
   /**
    * Takes the next bytes, in any split, and returns those that are content: with line ends as
    * they came, and without the dots of RFC 5321 4.5.2. The pieces are valid for as long as the
    * chunk is.
    */
-  push(chunk: Buffer): readonly Buffer[]
-  /** Whether CRLF . CRLF has come, which alone ends the content. */
-  readonly ended: boolean
-  /** The bytes behind the end, in the chunk that held it. */
-  readonly rest: Buffer
-  /** Whether a LF came without a CR before it. */
-  readonly bareLf: boolean
-  /** Whether a CR came without a LF behind it. */
-  readonly bareCr: boolean
-  /**
-   * Whether a dot came that servers take for different things. It begins a line that follows a
-   * bare CR or LF or NULs, or it stands alone in a line that ends in a bare CR or LF or a NUL. One
-   * server takes it for content, another one removes it, and a third one ends the message there and
-   * reads commands behind it (SMTP smuggling).
-   */
-  readonly ambiguousDot: boolean
+  push(chunk: Buffer): readonly Buffer[] {
+    const content: Buffer[] = []
+    const { length } = chunk
+    let state = this.#state
+    let from = 0 // start of the run that was not given out yet
+    let cr = -1
+    let lf = -1
+    const skipTo = (end: number, next: number) => {
+      if (end > from) content.push(chunk.subarray(from, end))
+      from = next
+    }
+    for (let at = 0; at < length; at++) {
+      if (state === behind.text) {
+        // Skip to the next CR or LF: nothing before it matters.
+        if (cr < at) cr = indexOr(length, chunk, CR, at)
+        if (lf < at) lf = indexOr(length, chunk, LF, at)
+        at = Math.min(cr, lf)
+        if (at === length) break
+      }
+      const byte = chunk[at]!
+      if (byte === LF && state === behind.dotCr) {
+        this.#isEnded = true
+        this.#rest = chunk.subarray(at + 1)
+        return content
+      }
+      if (byte === LF) {
+        if (state !== behind.cr) this.#bare ??= 'LF'
+        state = state === behind.cr ? behind.lineEnd : behind.bareEnd
+        continue
+      }
+      if (state === behind.cr || state === behind.dotCr) {
+        this.#bare ??= 'CR'
+        if (state === behind.dotCr) content.push(HELD_CR) // it was not given out with the last run
+        state = behind.bareEnd
+      }
+      if (byte === CR && state === behind.dot) {
+        from = at + 1
+        state = behind.dotCr
+      } else if (byte === CR) {
+        state = behind.cr
+      } else if (byte === NUL) {
+        state = behind.bareEnd
+      } else if (byte === DOT && state === behind.lineEnd) {
+        skipTo(at, at + 1)
+        state = behind.dot
+      } else {
+        this.#hasHiddenDot ||= byte === DOT && state === behind.bareEnd
+        state = behind.text
+      }
+    }
+    this.#state = state
+    skipTo(length, length)
+    return content
+  }
 }
-
-const HELD_CR = Buffer.of(CR)
 
 function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
   const at = bytes.indexOf(byte, from)
   return at < 0 ? otherwise : at
-}
-
-/** Reads what a client sends after DATA. */
-export function createContentReader(): ContentReader {
-  let lastState: number = behind.lineEnd
-  let ended = false
-  let rest: Buffer = Buffer.alloc(0)
-  let bareLf = false
-  let bareCr = false
-  let ambiguousDot = false
-
-  return {
-    push(chunk) {
-      const content: Buffer[] = []
-      const { length } = chunk
-      let from = 0 // start of the run that was not given out yet
-      let at = 0
-      let cr = -1
-      let lf = -1
-      let state = lastState
-      const skipTo = (end: number, next: number) => {
-        if (end > from) content.push(chunk.subarray(from, end))
-        from = next
-      }
-      for (; at < length; at++) {
-        const byte = chunk[at]!
-        if (state === behind.text) {
-          // Skip to the next CR or LF: nothing before it matters.
-          if (cr < at) cr = indexOr(length, chunk, CR, at)
-          if (lf < at) lf = indexOr(length, chunk, LF, at)
-          at = Math.min(cr, lf)
-          if (lf < cr) bareLf = true
-          if (at < length) state = lf < cr ? behind.bareEnd : behind.cr
-          continue
-        }
-        if (state === behind.cr) {
-          if (byte === LF) {
-            state = behind.lineEnd
-            continue
-          }
-          bareCr = true
-          state = behind.bareEnd
-        } else if (state === behind.dot) {
-          if (byte === CR) {
-            skipTo(at, at + 1)
-            state = behind.dotCr
-            continue
-          }
-          if (byte === LF || byte === NUL) {
-            ambiguousDot = true
-            bareLf ||= byte === LF
-            state = behind.bareEnd
-          } else state = behind.text
-          continue
-        } else if (state === behind.dotCr) {
-          if (byte === LF) {
-            ended = true
-            rest = chunk.subarray(at + 1)
-            return content
-          }
-          ambiguousDot = true
-          bareCr = true
-          content.push(HELD_CR) // the CR was not given out with the last run
-          from = at
-          state = behind.bareEnd
-        }
-        // Here a line begins, for all servers or for some.
-        if (byte === CR) state = behind.cr
-        else if (byte === LF) {
-          bareLf = true
-          state = behind.bareEnd
-        } else if (byte === NUL) state = behind.bareEnd
-        else if (byte !== DOT) state = behind.text
-        else if (state === behind.lineEnd) {
-          skipTo(at, at + 1)
-          state = behind.dot
-        } else {
-          ambiguousDot = true
-          state = behind.text
-        }
-      }
-      lastState = state
-      skipTo(length, length)
-      return content
-    },
-    get ended() {
-      return ended
-    },
-    get rest() {
-      return rest
-    },
-    get bareLf() {
-      return bareLf
-    },
-    get bareCr() {
-      return bareCr
-    },
-    get ambiguousDot() {
-      return ambiguousDot
-    },
-  }
 }

@@ -1,80 +1,85 @@
 const LF = 0x0a
 const CR = 0x0d
 
-/** A line without its end, which is CRLF or LF alone, in memory of its own. */
+/** A line without its end, in memory of its own. */
 export type SmtpLine =
-  | { readonly kind: 'line'; readonly bytes: Buffer }
+  /** `isBare`: it ended in LF alone, not in CRLF. */
+  | { readonly kind: 'line'; readonly bytes: Buffer; readonly isBare: boolean }
   /** The line had more bytes than are allowed; they were dropped. */
   | { readonly kind: 'too-long' }
 
-export interface LineReader {
-  /** Takes the next bytes, in any split; they must not be changed afterwards. */
-  push(chunk: Buffer): void
-  /** Returns the next whole line, or undefined until more bytes come. */
-  next(): SmtpLine | undefined
-  /** Takes a chunk of the bytes that no line was made of; undefined if there are none. */
-  take(): Buffer | undefined
-  /** Puts bytes back in front of all others. */
-  giveBack(bytes: Buffer): void
-  /** Bytes that wait, those of a line that has not ended included. */
-  readonly pending: number
-  /** Bytes so far of a line that has not ended, dropped ones included. */
-  readonly unended: number
-}
-
-/** Reads lines of up to `lengthMax` bytes; of a longer line nothing is kept. */
-export function createLineReader(lengthMax: number): LineReader {
-  const chunks: Buffer[] = []
+/** Reads lines that end in CRLF or LF from any split of their bytes. */
+export class LineReader {
+  readonly #lengthMax: number
+  readonly #chunks: Buffer[] = []
   /** The beginning of a line that came in several chunks. */
-  let begun: Buffer[] = []
-  let begunLength = 0
-  let tooLong = false
+  #begun: Buffer[] = []
+  #begunLength = 0
+  #isTooLong = false
 
-  function keep(piece: Buffer): void {
-    begunLength += piece.length
-    tooLong ||= begunLength > lengthMax + 1 // its CR may be among them
-    if (tooLong) begun = []
-    else if (piece.length > 0) begun.push(Buffer.from(piece))
+  /** Of a line of more than `lengthMax` bytes nothing is kept. */
+  constructor(lengthMax: number) {
+    this.#lengthMax = lengthMax
   }
 
-  function finish(piece: Buffer): SmtpLine {
-    keep(piece)
-    const whole = begun.length === 1 ? begun[0]! : Buffer.concat(begun)
-    const long = tooLong
-    begun = []
-    begunLength = 0
-    tooLong = false
-    const bytes = whole[whole.length - 1] === CR ? whole.subarray(0, -1) : whole
-    return long || bytes.length > lengthMax ? { kind: 'too-long' } : { kind: 'line', bytes }
+  /** Bytes that wait, those of a line that has not ended included. */
+  get pending(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }
 
-  return {
-    push(chunk) {
-      if (chunk.length > 0) chunks.push(chunk)
-    },
-    next() {
-      for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
-        const lf = chunk.indexOf(LF)
-        if (lf < 0) {
-          keep(chunk)
-          chunks.shift()
-          continue
-        }
-        if (lf + 1 === chunk.length) chunks.shift()
-        else chunks[0] = chunk.subarray(lf + 1)
-        return finish(chunk.subarray(0, lf))
+  /** Bytes so far of a line that has not ended, dropped ones included. */
+  get unended(): number {
+    return this.#begunLength
+  }
+
+  /** Takes the next bytes, in any split; they must not be changed afterwards. */
+  push(chunk: Buffer): void {
+    if (chunk.length > 0) this.#chunks.push(chunk)
+  }
+
+  /** Returns the next whole line, or undefined until more bytes come. */
+  next(): SmtpLine | undefined {
+    const chunks = this.#chunks
+    for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
+      const lf = chunk.indexOf(LF)
+      if (lf < 0) {
+        this.#keep(chunk)
+        chunks.shift()
+        continue
       }
-      return undefined
-    },
-    take: () => chunks.shift(),
-    giveBack(bytes) {
-      if (bytes.length > 0) chunks.unshift(bytes)
-    },
-    get pending() {
-      return chunks.reduce((sum, chunk) => sum + chunk.length, begunLength)
-    },
-    get unended() {
-      return begunLength
-    },
+      if (lf + 1 === chunk.length) chunks.shift()
+      else chunks[0] = chunk.subarray(lf + 1)
+      return this.#finish(chunk.subarray(0, lf))
+    }
+    return undefined
+  }
+
+  /** Takes a chunk of the bytes that no line was made of; undefined if there are none. */
+  take(): Buffer | undefined {
+    return this.#chunks.shift()
+  }
+
+  /** Puts bytes back in front of all others. */
+  giveBack(bytes: Buffer): void {
+    if (bytes.length > 0) this.#chunks.unshift(bytes)
+  }
+
+  #keep(piece: Buffer): void {
+    this.#begunLength += piece.length
+    this.#isTooLong ||= this.#begunLength > this.#lengthMax + 1 // its CR may be among them
+    if (this.#isTooLong) this.#begun = []
+    else if (piece.length > 0) this.#begun.push(Buffer.from(piece))
+  }
+
+  #finish(piece: Buffer): SmtpLine {
+    this.#keep(piece)
+    const whole = this.#begun.length === 1 ? this.#begun[0]! : Buffer.concat(this.#begun)
+    const isBare = whole[whole.length - 1] !== CR
+    const bytes = isBare ? whole : whole.subarray(0, -1)
+    const isTooLong = this.#isTooLong || bytes.length > this.#lengthMax
+    this.#begun = []
+    this.#begunLength = 0
+    this.#isTooLong = false
+    return isTooLong ? { kind: 'too-long' } : { kind: 'line', bytes, isBare }
   }
 }

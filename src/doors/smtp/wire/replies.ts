@@ -17,46 +17,40 @@ export interface RawReply {
   readonly insteadOf?: RawReply
 }
 
-export interface SmtpReplyReader {
-  /**
-   * Takes a line, and returns the reply if that was its last line. Throws a WireError if the line
-   * belongs to no reply.
-   */
-  take(line: SmtpLine): RawReply | undefined
-}
-
 const DASH = 0x2d
 const SPACE = 0x20
 const CRLF = Buffer.from('\r\n')
 
 /** Reads the replies of a server: RFC 5321 4.2. */
-export function createSmtpReplyReader(): SmtpReplyReader {
-  let lines: Buffer[] = []
-  let length = 0
-  let first: number | undefined
+export class SmtpReplyReader {
+  #lines: Buffer[] = []
+  #length = 0
+  #code: number | undefined
 
-  return {
-    take(line) {
-      if (line.kind === 'too-long') {
-        throw new WireError(`a reply with a line of over ${REPLY_LINE_MAX} bytes`)
-      }
-      const { bytes } = line
-      const code = codeOf(bytes)
-      if (code === undefined) throw new WireError(`no reply: "${shown(bytes)}"`)
-      if (first !== undefined && code !== first) {
-        throw new WireError(`a reply with codes ${first} and ${code}`)
-      }
-      first = code
-      length += bytes.length + CRLF.length
-      if (length > REPLY_MAX) throw new WireError(`a reply of over ${REPLY_MAX} bytes`)
-      lines.push(Buffer.from(bytes), CRLF)
-      if (bytes[3] === DASH) return undefined
-      const reply = { code, bytes: Buffer.concat(lines) }
-      lines = []
-      length = 0
-      first = undefined
-      return reply
-    },
+  /**
+   * Takes a line, and returns the reply if that was its last line. Throws a WireError if the line
+   * belongs to no reply.
+   */
+  take(line: SmtpLine): RawReply | undefined {
+    if (line.kind === 'too-long') {
+      throw new WireError(`a reply with a line of over ${REPLY_LINE_MAX} bytes`)
+    }
+    const { bytes } = line
+    const code = codeOf(bytes)
+    if (code === undefined) throw new WireError(`no reply: "${shown(bytes)}"`)
+    if (this.#code !== undefined && code !== this.#code) {
+      throw new WireError(`a reply with codes ${this.#code} and ${code}`)
+    }
+    this.#code = code
+    this.#length += bytes.length + CRLF.length
+    if (this.#length > REPLY_MAX) throw new WireError(`a reply of over ${REPLY_MAX} bytes`)
+    this.#lines.push(bytes, CRLF)
+    if (bytes[3] === DASH) return undefined
+    const reply = { code, bytes: Buffer.concat(this.#lines) }
+    this.#lines = []
+    this.#length = 0
+    this.#code = undefined
+    return reply
   }
 }
 

@@ -2,12 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parseCommand, parsePath } from '../../../../src/doors/smtp/wire/commands.ts'
 import { extensionsBetween, mayPass } from '../../../../src/doors/smtp/wire/extensions.ts'
-import { createLineReader } from '../../../../src/doors/smtp/wire/lines.ts'
-import {
-  createSmtpReplyReader,
-  rawReply,
-  replyTexts,
-} from '../../../../src/doors/smtp/wire/replies.ts'
+import { LineReader } from '../../../../src/doors/smtp/wire/lines.ts'
+import { rawReply, replyTexts, SmtpReplyReader } from '../../../../src/doors/smtp/wire/replies.ts'
 import { parseAttributes, plainAddress } from '../../../../src/doors/smtp/wire/xforward.ts'
 
 /** Commands and replies, line by line, in any split. */
@@ -15,7 +11,7 @@ import { parseAttributes, plainAddress } from '../../../../src/doors/smtp/wire/x
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
 function linesOf(text: string, size: number, max = 20): string[] {
-  const reader = createLineReader(max)
+  const reader = new LineReader(max)
   const found: string[] = []
   const whole = bytes(text)
   for (let at = 0; at < whole.length; at += size) {
@@ -47,7 +43,7 @@ t.test('lines end in CRLF or LF, and are the same in any split', async (t) => {
 t.test(
   'a line that is too long is dropped, in constant memory, and the next one is read',
   async (t) => {
-    const reader = createLineReader(100)
+    const reader = new LineReader(100)
     const before = process.memoryUsage().arrayBuffers
     for (let n = 0; n < 1000; n++) {
       reader.push(Buffer.alloc(10_000, 97))
@@ -62,7 +58,7 @@ t.test(
 )
 
 t.test('bytes that are no line can be taken, and given back', async (t) => {
-  const reader = createLineReader(100)
+  const reader = new LineReader(100)
   reader.push(bytes('DATA\r\ncontent'))
   t.match(reader.next(), { kind: 'line' })
   t.equal(reader.take()?.toString(), 'content')
@@ -108,9 +104,9 @@ t.test('a path of any bytes costs linear time', async (t) => {
 
 t.test('replies of one line and of several are read', async (t) => {
   const read = (text: string) => {
-    const lines = createLineReader(4096)
+    const lines = new LineReader(4096)
     lines.push(bytes(text))
-    const replies = createSmtpReplyReader()
+    const replies = new SmtpReplyReader()
     for (let line = lines.next(); line; line = lines.next()) {
       const reply = replies.take(line)
       if (reply) return { code: reply.code, text: reply.bytes.toString('latin1') }
