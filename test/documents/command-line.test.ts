@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../programs/install.mjs'
 import { commandNames, help } from './man-commands.ts'
 import { readPage, section } from './man-page.ts'
 
@@ -44,27 +42,6 @@ t.test('the documents name only commands and options that exist', async (t) => {
   }
   t.ok(seen > 5, 'options were found')
 })
-
-t.test(
-  'onescan(1) has every command with every option of its --help',
-  { skip: !findProgram('mandoc') && 'install Debian package mandoc' },
-  async (t) => {
-    const page = join(root, 'man/onescan.1')
-    const { stdout } = spawnSync('mandoc', ['-T', 'ascii', '-O', 'width=200', page])
-    const text = stdout.toString().replace(/.\x08/g, '')
-    for (const command of commands) {
-      t.match(text, new RegExp(`\\b${command}\\b`), command)
-      for (const option of optionsOf(command)) {
-        // What is on by default is told by the option that turns it off.
-        const spellings = [option, option.replace('--', '--no-')]
-        t.ok(
-          spellings.some((spelling) => text.includes(spelling)),
-          `${command} ${option}`,
-        )
-      }
-    }
-  },
-)
 
 /** Lines of code blocks, and code in a sentence, that begin with the command. */
 function commandLines(markdown: string): string[] {

@@ -12,12 +12,17 @@ interface Command {
 
 /** What `onescan WORDS --help` prints. */
 export function help(...words: string[]): string {
+  const command = words.join(' ')
+  const known = helps.get(command)
+  if (known !== undefined) return known
   const program = join(import.meta.dirname, '../../dist/onescan.cjs')
-  return execFileSync(process.execPath, [program, ...words, '--help'], {
-    encoding: 'utf8',
-    env: { ...process.env, COLUMNS: '100' },
-  })
+  const text = execFileSync(process.execPath, [program, ...words, '--help'], { encoding: 'utf8' })
+  helps.set(command, text)
+  return text
 }
+
+/** What was printed, by the words of the command: each is a process. */
+const helps = new Map<string, string>()
 
 /** The commands that a help lists; none if it lists options alone. */
 function commandsIn(text: string): Command[] {
@@ -33,9 +38,10 @@ function commandsIn(text: string): Command[] {
 /** The items of the list of commands, as mdoc(7). */
 export function commandItems(): string[] {
   return commandsIn(help()).map(({ name, operands, text }) => {
-    const [, file, more] = /^ [<[](\w+)(\.\.)?/.exec(operands) ?? []
-    const operand = file === undefined ? '' : ` Ar ${file}${more ? ' ...' : ''}`
-    return `.It Cm ${name}${operand}\n${text}${text.endsWith('?') ? '' : '.'}\n`
+    const [, bracket, file, more] = /^ ([<[])(\w+)(\.\.)?/.exec(operands) ?? []
+    const optional = bracket === '[' ? ' Op' : ''
+    const operand = file === undefined ? '' : `${optional} Ar ${file}${more ? ' ...' : ''}`
+    return `.It Cm ${name}${operand}\n${asSentences(text)}`
   })
 }
 
@@ -48,6 +54,62 @@ export function commandNames(...words: string[]): string[] {
     const inside = commandNames(name)
     return inside.length > 0 ? inside : [name]
   })
+}
+
+/** The operands and the options of a command, but those that all commands have, as mdoc(7). */
+export function optionItems(command: string): string[] {
+  const text = help(...command.split(' '))
+  const own = choicesIn(text, 'Options').filter(({ name }) => !OF_ALL.has(name))
+  const ofSlot = own.some(({ name }) => name === '--env')
+    ? ['.It Fl -env , -envdir\nAs above.\n']
+    : []
+  return [
+    ...choicesIn(text, 'Positionals').map(
+      ({ name, text }) => `.It Ar ${name}\n${asSentences(text)}`,
+    ),
+    ...own
+      .filter(({ name }) => !name.startsWith('--env'))
+      .map(({ name, takesValue, text }) => {
+        const value = takesValue ? ` Ar ${name.slice('--'.length)}` : ''
+        return `.It Fl ${name.slice(1)}${value}\n${asSentences(text)}`
+      }),
+    ...ofSlot,
+  ]
+}
+
+/** Options that onescan(1) explains once. */
+const OF_ALL: ReadonlySet<string> = new Set(['--version', '--help', '--json'])
+
+/** What a help has in a chapter: a name, and its text with the default and the values behind it. */
+function choicesIn(help: string, chapter: string): Choice[] {
+  const [, list = ''] = help.split(`\n${chapter}:\n`)
+  const lines = list
+    .split('\n\n')[0]!
+    .replaceAll(/\n {7,}/g, ' ')
+    .split('\n')
+  return lines.flatMap((line) => {
+    const [, name, told] = /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z-]*) +(.*)$/.exec(line) ?? []
+    if (name === undefined) return []
+    const text = told!
+      .replaceAll(/ +/g, ' ')
+      .replaceAll(/ ?\[(?:boolean|string|array|required|default: (?:false|true|\[\]))\]/g, '')
+      .replace(/\[default: \["(.*)"\]\]/, '[default: $1]')
+      .replace(/\[default: "(.*)"\]/, '[default: $1]')
+      .replace(/ \[default: (.*)\]/, '. Default: $1')
+      .replace(/ \[choices: (.*)\]/, (_, values: string) => `: ${values.replaceAll('"', '')}`)
+    return [{ name, takesValue: !told!.includes('[boolean]'), text: text.trim() }]
+  })
+}
+
+interface Choice {
+  readonly name: string
+  readonly takesValue: boolean
+  readonly text: string
+}
+
+/** Text of a help as mdoc(7): a sentence a line, and an end to the last one. */
+function asSentences(text: string): string {
+  return `${text.replaceAll('. ', '.\n')}${/[.?]$/.test(text) ? '' : '.'}\n`
 }
 
 /** The exit codes of each command that tells any. */

@@ -12,7 +12,7 @@ import { readAddress } from '../../src/message/envelope/address.ts'
 import { oddities } from '../../src/mime/shared/oddities.ts'
 import { usage as usageOfQuotad } from '../../src/quota/tell/options.ts'
 import { causesInWords } from '../../src/scan/shared/cause.ts'
-import { commandItems, exitItems } from './man-commands.ts'
+import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
 import { withDefaults } from './man-defaults.ts'
 import {
   clamdLimits,
@@ -32,6 +32,7 @@ import { withSynopsis } from './man-synopsis.ts'
 
 /** A list in a section of a page: the `nth`, from 0, with its items as lines of mdoc(7). */
 interface GeneratedList {
+  /** A section, or with `Ss` before it a subsection. */
   readonly heading: string
   readonly nth: number
   readonly items: readonly string[]
@@ -47,6 +48,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
   ],
   'onescan.1': [
     { heading: 'DESCRIPTION', nth: 0, items: commandItems() },
+    ...optionLists(),
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitItems()) },
   ],
   'onescan-plugin.7': [{ heading: 'IN THE DAEMON', nth: 0, items: rows(pluginLimits) }],
@@ -99,14 +101,25 @@ function withLists(page: string, name: string): string {
   return lists[name]!.reduce(withList, page)
 }
 
+/** The lists of operands and options in onescan(1), in the chapter of each command. */
+function optionLists(): GeneratedList[] {
+  return commandNames().flatMap((command) => {
+    const items = optionItems(command)
+    const heading = /^(?:dis|en)able$/.test(command) ? 'Ss disable, enable' : `Ss ${command}`
+    return items.length === 0 || command === 'enable' ? [] : [{ heading, nth: 0, items }]
+  })
+}
+
 /** The page with a list made anew; the titles of columns stay. */
 function withList(page: string, { heading, nth, items }: GeneratedList): string {
-  const section = page.indexOf(`.Sh ${heading}\n`)
-  const next = page.indexOf('\n.Sh ', section + 1)
+  const isPart = heading.startsWith('Ss ')
+  const section = page.indexOf(isPart ? `.${heading}\n` : `.Sh ${heading}\n`)
+  const next = section + 1 + page.slice(section + 1).search(isPart ? /\n\.S[hs] / : /\n\.Sh /)
   let start = section
-  for (let list = 0; list <= nth; list++) start = page.indexOf('\n.Bl ', start + 1)
+  const list = isPart ? '\n.Bl -tag ' : '\n.Bl '
+  for (let before = 0; before <= nth; before++) start = page.indexOf(list, start + 1)
   if (section < 0 || start < 0 || start > next) throw new Error(`${heading} has no list ${nth}`)
-  start = page.indexOf('.It ', start)
+  start = page.indexOf('\n', start + 1) + 1
   if (page.startsWith('.It Em ', start)) start = page.indexOf('\n', start) + 1
   const end = page.indexOf('.El\n', start)
   return page.slice(0, start) + items.join('') + page.slice(end)
