@@ -30,7 +30,7 @@ import {
   type UuencodeOddities,
 } from '../decoders/uuencode.ts'
 import { CutLines, UuencodeAcrossLines } from '../decoders/uuencode-lines.ts'
-import { YencDecoder, type YencOddities } from '../decoders/yenc.ts'
+import { YencDecoder, type YencMode, type YencOddities } from '../decoders/yenc.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 
 /**
@@ -85,33 +85,44 @@ export function base64Plan(isAnnounced: boolean): Base64Plan {
   return new Base64Plan(isAnnounced)
 }
 
-/**
- * All combinations of what readers do about what is odd. Two things are combined with one other at
- * most: what readers do about the end, which changes a byte or two there, and a mask over bytes of
- * eight bits, which few readers use. All their combinations would be more than the limits allow.
- */
-function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
-  for (const high of odd.high ? (['drop', 'mask'] as const) : (['drop'] as const)) {
-    for (const url of odd.url ? [false, true] : [false]) {
-      for (const padding of odd.padding ? PADDINGS : (['skip'] as const)) {
-        for (const junk of odd.junk || (odd.high && high === 'drop') || (odd.url && !url)
-          ? JUNKS
-          : (['skip'] as const)) {
-          for (const lines of odd.lines ? [false, true] : [false]) {
-            for (const tail of odd.tail && !lines ? TAILS : (['bytes'] as const)) {
-              const mode: Base64Mode = { high, url, padding, junk, lines, tail }
-              const differences = differencesOf(mode)
-              const isFree = tail === 'bytes' && high === 'drop'
-              if (differences > 0 && (isFree || differences <= 2)) yield mode
-            }
-          }
-        }
-      }
-    }
+/** Returns all modes that have one of these choices for each of their keys. */
+function combinations<Mode>(choices: { readonly [Key in keyof Mode]: readonly Mode[Key][] }) {
+  let found: Partial<Mode>[] = [{}]
+  for (const key of Object.keys(choices) as (keyof Mode)[]) {
+    found = found.flatMap((mode) => choices[key].map((choice) => ({ ...mode, [key]: choice })))
   }
+  return found as Mode[]
+}
+
+/** All combinations of what readers do about what is odd, as far as they make a difference. */
+function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
+  const modes = combinations<Base64Mode>({
+    high: odd.high ? ['drop', 'mask'] : ['drop'],
+    url: odd.url ? [false, true] : [false],
+    padding: odd.padding ? PADDINGS : ['skip'],
+    junk: JUNKS,
+    lines: odd.lines ? [false, true] : [false],
+    tail: odd.tail ? TAILS : ['bytes'],
+  })
+  for (const mode of modes) if (isTried(mode, odd)) yield mode
   if (odd.tail) yield { ...PATIENT, tail: 'more' } // libEtPan, Thunderbird
   if (odd.padding) yield { ...PATIENT, padding: 'group' } // Thunderbird
   if (odd.junk || odd.url || odd.high) yield VMIME
+}
+
+/**
+ * Whether a mode is tried. Two things are combined with one other at most: what readers do about the
+ * end, which changes a byte or two there, and a mask over bytes of eight bits, which few readers use.
+ * All their combinations would be more than the limits allow.
+ */
+function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
+  const { high, url, junk, lines, tail } = mode
+  const hasJunk = odd.junk || (odd.high && high === 'drop') || (odd.url && !url)
+  if (junk !== 'skip' && !hasJunk) return false
+  if (lines && tail !== 'bytes') return false
+  const differences = differencesOf(mode)
+  const isFree = tail === 'bytes' && high === 'drop'
+  return differences > 0 && (isFree || differences <= 2)
 }
 
 const VMIME: Base64Mode = { ...PATIENT, padding: 'end', junk: 'ones', tail: 'drop' }
@@ -274,14 +285,13 @@ class YencPlan implements DecodingPlan {
 
   *others(): Generator<MakeDecoder> {
     const { controls, capitals, parts } = this.#odd
-    for (const control of controls ? (['data', 'skip'] as const) : (['data'] as const)) {
-      for (const anyCase of capitals ? [true, false] : [true]) {
-        for (const joins of parts ? [false, true] : [false]) {
-          if (control === 'data' && anyCase && !joins) continue // the standard way
-          yield (give, room) => new YencDecoder(give, room, { controls: control, anyCase, joins })
-        }
-      }
-    }
+    const modes = combinations<YencMode>({
+      controls: controls ? ['data', 'skip'] : ['data'],
+      anyCase: capitals ? [true, false] : [true],
+      joins: parts ? [false, true] : [false],
+    })
+    // The first is the standard way.
+    for (const mode of modes.slice(1)) yield (give, room) => new YencDecoder(give, room, mode)
   }
 }
 

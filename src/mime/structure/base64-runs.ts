@@ -12,24 +12,20 @@ interface Run {
   readonly to: number
 }
 
-export interface RunListener {
-  /** Called with the range of a run. */
-  run(run: Run): void
-  /** Called with the range of several runs that have few other lines between them. */
-  joined(runs: Run): void
-}
+/** Told of each run, and of several runs that have few other lines between them. */
+export type OnRun = (kind: 'base64' | 'base64 lines', run: Run) => void
 
 /**
  * Finds runs of lines that hold nothing but base64, with blank lines among them: data that no header
  * announces. All ranges are offsets in the mail.
  */
 export class Base64Runs {
-  readonly #listener: RunListener
+  readonly #found: OnRun
   #run: { from: number; to: number; characters: number } | undefined
   #joined: { readonly from: number; to: number; runs: number; gap: number } | undefined
 
-  constructor(listener: RunListener) {
-    this.#listener = listener
+  constructor(found: OnRun) {
+    this.#found = found
   }
 
   /** Reads lines, of which the last may be incomplete. `offset` is that of `bytes` in the mail. */
@@ -62,7 +58,7 @@ export class Base64Runs {
     const run = this.#run
     this.#run = undefined
     if (!run || run.characters < RUN_LEAST) return
-    this.#listener.run(run)
+    this.#found('base64', run)
     this.#joined ??= { from: run.from, to: run.to, runs: 0, gap: 0 }
     this.#joined.to = run.to
     this.#joined.runs++
@@ -72,6 +68,6 @@ export class Base64Runs {
   #endJoined(): void {
     const joined = this.#joined
     this.#joined = undefined
-    if (joined && joined.runs > 1) this.#listener.joined(joined)
+    if (joined && joined.runs > 1) this.#found('base64 lines', joined)
   }
 }

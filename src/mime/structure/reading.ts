@@ -1,18 +1,17 @@
 import { endsInUuencode } from '../decoders/uuencode.ts'
-import { readBoundaries } from '../headers/boundary-forms.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import { BOUNDARY_MAX, GOING_ON_MAX, LimitExceeded } from '../shared/limits.ts'
+import { GOING_ON_MAX, LimitExceeded } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { Base64Runs } from './base64-runs.ts'
-import { Boundaries } from './boundaries.ts'
 import { codedStart } from './coded-data.ts'
+import { type DelimiterLine, Delimiters } from './delimiters.ts'
 import { LineBlocks } from './line-blocks.ts'
 import { EventSearch } from './line-events.ts'
-import { Multiparts } from './multiparts.ts'
+import type { Delimiter } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
-import { type CodedData, type ContentListener, OpenContents } from './open-contents.ts'
+import { type ContentListener, OpenContents } from './open-contents.ts'
 
 /** If the first line of a content looks so, libclamav takes the line for one of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
@@ -48,20 +47,10 @@ export interface ReadingListener extends ContentListener {
  */
 export class MailReading {
   readonly #listener: ReadingListener
-  readonly #boundaries = new Boundaries()
-  readonly #multiparts = new Multiparts()
+  readonly #delimiters = new Delimiters()
   readonly #open: OpenContents
   readonly #nesting: Nesting
   readonly #runs: Base64Runs
-  /** Whether some multipart may have any text for its boundary. */
-  #anyDashes = false
-
-  /**
-   * The last line of content that began with two dashes, and the offset of its end. If a field
-   * follows, some readers take the line for a delimiter.
-   */
-  #dashes: { readonly text: string; readonly end: number } | undefined
-
   /** The header that is being read; undefined inside of a content. */
   #region: HeaderRegion | undefined
   /** The characters of headers that were read again, since the header went on behind a delimiter. */
@@ -97,16 +86,9 @@ export class MailReading {
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
     this.#looksForRuns = this.#looksForCoded
-    const found = (
-      kind: 'base64' | 'base64 lines',
-      { from, to }: Pick<CodedData, 'from' | 'to'>,
-    ) => {
+    this.#runs = new Base64Runs((kind, { from, to }) => {
       this.#open.count()
       listener.coded?.({ kind, from, to })
-    }
-    this.#runs = new Base64Runs({
-      run: (run) => found('base64', run),
-      joined: (runs) => found('base64 lines', runs),
     })
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
@@ -189,7 +171,7 @@ export class MailReading {
         `more than ${GOING_ON_MAX} characters of headers that delimiters stand in`,
       )
     }
-    const around = this.#multiparts.innermost?.encodings ?? []
+    const around = this.#delimiters.multiparts.innermost?.encodings ?? []
     const containers = this.#nesting.length
     this.#region = new HeaderRegion({ ...start, around, isDoubtful, containers })
   }
@@ -200,7 +182,7 @@ export class MailReading {
     this.#region = undefined
     region.isWhole &&= isWhole
     const { header } = region
-    this.#boundaries.learn(header.boundaries)
+    this.#delimiters.learn(header)
     this.#listener.header?.(header)
     if (region.isSeenByAll) {
       for (const oddity of header.oddities) this.#listener.odd?.(oddity)
@@ -214,15 +196,11 @@ export class MailReading {
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
-      this.#learnSoFar(region)
+      this.#delimiters.learnSoFar(region)
       if (this.#delimiter(bytes, from, to)) return
     }
     if (end === from) {
-      const base = this.#open.length
-      this.#endHeader(true)
-      this.#startLeaf(to, region)
-      this.#announce(region, base)
-      this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
+      this.#endAtEmptyLine(region, to)
       return
     }
     if (this.#isAtStart) {
@@ -235,15 +213,7 @@ export class MailReading {
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
     else if (!isFold || region.strange > 0 || blank) {
-      region.isWhole = false
-      region.strange++
-      if (region.isSeenByAll) this.#listener.odd?.('header')
-      this.#learnSoFar(region)
-      if (region.strange === 1) {
-        if (!blank) this.#startLeaf(from, region)
-        // mutt takes the line that ends the fields of a part for one of them.
-        if (blank || region.start.isOfPart) this.#startLeaf(to, region)
-      }
+      this.#mayEndHeader(region, from, to, blank)
       if (region.strange > STRANGE_MAX) {
         region.add(line, false)
         this.#endHeader(false)
@@ -257,6 +227,27 @@ export class MailReading {
     region.add(line, isFold && region.hasLines)
   }
 
+  /** Ends the header, whose content begins behind the empty line for all readers. */
+  #endAtEmptyLine(region: HeaderRegion, to: number): void {
+    const base = this.#open.length
+    this.#endHeader(true)
+    this.#startLeaf(to, region)
+    this.#announce(region, base)
+    this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
+  }
+
+  /** Reads a line that is no field. For some readers the header ends there. */
+  #mayEndHeader(region: HeaderRegion, from: number, to: number, isBlank: boolean): void {
+    region.isWhole = false
+    region.strange++
+    if (region.isSeenByAll) this.#listener.odd?.('header')
+    this.#delimiters.learnSoFar(region)
+    if (region.strange > 1) return
+    if (!isBlank) this.#startLeaf(from, region)
+    // mutt takes the line that ends the fields of a part for one of them.
+    if (isBlank || region.start.isOfPart) this.#startLeaf(to, region)
+  }
+
   /** Opens the multipart or the message that the header announces. */
   #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
     if (this.#isTop && header.message !== 'no') this.#isFlat = true
@@ -268,25 +259,13 @@ export class MailReading {
     const isInside = nests !== 'no'
     const isMessage = isInside ? this.#nesting.enter(header, isClear) : header.message !== 'no'
     this.#isAtStart = isInside
-    this.#multiparts.enter(header, start, { base, containers: this.#nesting.length })
-    // A multipart whose boundary is written plainly has no other boundaries.
-    if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
+    this.#delimiters.enter(header, start, { base, containers: this.#nesting.length })
     if (!isMessage) return
     this.#beginHeader({
       isOfPart: false,
       nests: isInside && !isClear ? 'maybe' : nests,
       isDoubtful: header.encodings.some((encoding) => encoding !== 'identity'),
     })
-  }
-
-  /**
-   * Notes the boundaries so far. For some readers the header has ended here, and its parts follow.
-   */
-  #learnSoFar(region: HeaderRegion): void {
-    const fresh = region.fresh()
-    if (fresh === '') return
-    this.#boundaries.learn(readBoundaries(fresh))
-    if (/multipart|boundary/i.test(fresh)) this.#anyDashes = true
   }
 
   // Contents
@@ -342,8 +321,7 @@ export class MailReading {
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
       if (this.#delimiter(bytes, dashes, to)) return to
-      const text = bytes.toString('latin1', dashes + 2, Math.min(to, dashes + BOUNDARY_MAX))
-      this.#dashes = { text: text.trim().toLowerCase(), end: this.#offset + to }
+      this.#delimiters.noteDashes(bytes, dashes, to, this.#offset + to)
       this.#content(bytes, from, to)
       return to
     }
@@ -351,9 +329,7 @@ export class MailReading {
       this.#content(bytes, from, to)
       return to
     }
-    if (this.#dashes?.end === this.#offset + from && this.#dashes.text !== '') {
-      this.#boundaries.learn([this.#dashes.text])
-    }
+    this.#delimiters.noteField(this.#offset + from)
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }
@@ -364,9 +340,9 @@ export class MailReading {
    */
   #delimiter(bytes: Buffer, from: number, to: number): boolean {
     const isCutOff = from === 0 ? this.#midLine : bytes[from - 1] !== LF
-    const delimiter = isCutOff ? undefined : this.#multiparts.delimiterIn(bytes, from, to)
-    const boundary = this.#boundaries.longestAt(bytes, from + 2)
-    if (!delimiter && boundary === undefined && !this.#anyDashes) return false
+    const line = this.#delimiters.read(bytes, from, to, isCutOff)
+    if (!line) return false
+    const { delimiter } = line
     const region = this.#region
     if (region) this.#endHeader(false)
     // If the delimiter stands in a header: for some readers that header goes on behind it, or its
@@ -380,32 +356,40 @@ export class MailReading {
     else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
     this.#looksForRuns = this.#looksForCoded
     this.#isAtStart = false
-    if (!delimiter?.isSure) {
-      const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
-      const form = rest === '' || rest === '--' ? rest : 'more'
-      const isBehindEnd = boundary !== undefined && this.#multiparts.isClosed(boundary)
-      if (isBehindEnd || (boundary !== undefined && form === 'more')) {
-        this.#listener.odd?.('delimiter')
-      }
-      this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
+    if (delimiter?.isSure) {
+      this.#endContents(delimiter, bytes, from)
+      if (delimiter.closes) {
+        this.#startLeaf(to, before)
+        this.#isAtStart = region !== undefined && delimiter.multipart.nests !== 'no'
+      } else this.#beginHeader({ isOfPart: true, nests: delimiter.multipart.nests, before })
+    } else {
+      this.#mayEndContents(line, bytes, from, to)
       const nests = delimiter?.multipart.nests ?? (this.#nesting.hasMultiparts ? 'maybe' : 'no')
       this.#beginHeader({ isOfPart: true, nests, before, isDoubtful: true })
-      return true
-    }
-    const { multipart, closes } = delimiter
-    this.#open.end(multipart, this.#offset + from, {
-      coded: multipart.nests !== 'sure' || this.#isFlat || this.#isInUuencode(bytes, from),
-      inside: this.#multiparts.openInside(multipart),
-    })
-    if (closes) {
-      this.#multiparts.close(multipart)
-      this.#startLeaf(to, before)
-      this.#isAtStart = region !== undefined && multipart.nests !== 'no'
-    } else {
-      this.#multiparts.endInside(multipart)
-      this.#beginHeader({ isOfPart: true, nests: multipart.nests, before })
     }
     return true
+  }
+
+  /** Ends what the multipart holds, at a delimiter that every reader must see. */
+  #endContents({ multipart, closes }: Delimiter, bytes: Buffer, from: number): void {
+    const { multiparts } = this.#delimiters
+    this.#open.end(multipart, this.#offset + from, {
+      coded: multipart.nests !== 'sure' || this.#isFlat || this.#isInUuencode(bytes, from),
+      inside: multiparts.openInside(multipart),
+    })
+    if (closes) multiparts.close(multipart)
+    else multiparts.endInside(multipart)
+  }
+
+  /** Notes that for some readers all contents end at this line. */
+  #mayEndContents({ boundary }: DelimiterLine, bytes: Buffer, from: number, to: number): void {
+    const rest = bytes.toString('latin1', from + 2 + (boundary?.length ?? 0), to).trim()
+    const form = rest === '' || rest === '--' ? rest : 'more'
+    if (boundary !== undefined) {
+      const isBehindEnd = this.#delimiters.multiparts.isClosed(boundary)
+      if (isBehindEnd || form === 'more') this.#listener.odd?.('delimiter')
+    }
+    this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
   }
 
   /** Returns whether the line before may be uuencode, which for some readers goes on behind it. */

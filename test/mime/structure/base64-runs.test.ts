@@ -4,9 +4,9 @@ import { Base64Runs } from '../../../src/mime/structure/base64-runs.ts'
 /** The runs of base64 in a text, and `joined:` with what is taken for one run. */
 function runsIn(text: string): string[] {
   const found: string[] = []
-  const runs = new Base64Runs({
-    run: ({ from, to }) => void found.push(text.slice(from - 100, to - 100)),
-    joined: ({ from, to }) => void found.push(`joined:${text.slice(from - 100, to - 100)}`),
+  const runs = new Base64Runs((kind, { from, to }) => {
+    const run = text.slice(from - 100, to - 100)
+    found.push(kind === 'base64' ? run : `joined:${run}`)
   })
   runs.lines(Buffer.from(text), 0, text.length, 100)
   runs.end()
