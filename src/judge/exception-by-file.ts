@@ -2,7 +2,7 @@ import { sampleOf } from '../scan/sample.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
-import type { LeavingMail } from './scan-unvouched.ts'
+import { type LeavingMail, scanSettings } from './scan-unvouched.ts'
 import type { Tools } from './tools.ts'
 
 /**
@@ -13,26 +13,24 @@ import type { Tools } from './tools.ts'
 export async function exceptionByFile(
   { message, envelope, client, leaving }: LeavingMail,
   policy: Policy,
-  { scanners, uptime }: Pick<Tools, 'scanners' | 'uptime'>,
+  tools: Pick<Tools, 'scanners' | 'uptime'>,
   result: Verdict,
   timeout: number,
 ): Promise<number | undefined> {
-  const { allowedFiles, scan, spool } = policy
+  const { allowedFiles } = policy
   if (result.answer !== 'infected' || result.banned || allowedFiles === undefined) return undefined
   const lines = allowedFiles(result.name)
   if (lines.size === 0 || isExcused(result, policy)) return undefined
   const { excusedBy } = await import('../scan/excuse.ts')
+  const { nesting, secondLook, ...settings } = scanSettings(client, policy, tools)
   const sample = sampleOf(message, leaving, envelope, client.origin)
-  const strict = scan.secondLook.strict !== 'off' && !client.bounceInjector
-  const refusesEncrypted = scan.secondLook.encrypted !== 'accept' && !client.bounceInjector
   const digest = await excusedBy(sample, new Set(lines.keys()), result.name, {
-    scanners,
+    ...settings,
+    scanners: tools.scanners,
     timeout: Math.max(1, timeout),
     oversize: 'defer',
-    nesting: { max: scan.nesting.max, over: 'keep out' },
-    secondLook: { when: 'never', strict, refusesEncrypted, spool },
-    isExcused: (found) => isExcused(found, policy),
-    uptime,
+    nesting: { ...nesting, over: 'keep out' },
+    secondLook: { ...secondLook, when: 'never' },
     note: () => {},
   })
   return digest === undefined ? undefined : lines.get(digest)

@@ -1,16 +1,17 @@
 import type { Trust } from '../cluster/verify.ts'
 import type { Header } from '../message/header-block.ts'
+import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { NamedFinding, Scanner } from '../scan/shared/scanner.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/shared/verdict-query.ts'
 import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { Tools } from './tools.ts'
-import type { Transaction } from './transaction.ts'
+import type { Client, Transaction } from './transaction.ts'
 import { isReleased, vouchesFor } from './trust.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
@@ -21,13 +22,14 @@ export interface LeavingMail extends Transaction {
 /** The result of a scan, or the verdict about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   readonly notes: readonly string[]
-  /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mime/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 
 /**
  * Asks the scanners for which no stamp vouches, unless the verdict about a copy is known. Stamps
- * never vouch for scanners of local policy.
+ * never vouch for scanners of local policy: a release spares the others, and not what this host's own
+ * policy keeps out.
  */
 export async function scanUnvouched(
   mail: LeavingMail,
@@ -35,94 +37,97 @@ export async function scanUnvouched(
   tools: Tools,
   trust: Trust,
 ): Promise<ScanOutcome> {
-  const { scan } = policy
-  if (isReleased(trust, mail, tools)) return askLocalPolicy(mail, policy, tools)
+  const { message, envelope, client, leaving } = mail
+  const { scan, cluster } = policy
+  const isSpared = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.local || !vouchesFor(trust, scanner, scan),
+    (scanner) => scanner.local || !(isSpared || vouchesFor(trust, scanner, scan)),
   )
-  const limit = exceededSizeLimit(mail.message.size, scan)
-  if (limit !== undefined) {
-    // What another host has scanned counts as scanned, whatever the limits are here.
-    const isVouched = trust.trusted && scanners.every(({ local }) => local)
-    return withoutScan(isVouched ? { answer: 'clean', scanners: [] } : skipped(limit))
-  }
-  return findOrScan(mail, scanners, policy, tools)
-}
+  const unasked = isSpared
+    ? ifNothingIsLocal(scanners, scan)
+    : ifSizeExceeds(message.size, scan, scanners, trust)
+  if (unasked !== undefined) return { result: unasked, notes: [], oddities: new Set() }
 
-/** A release spares scanners, and not what this host's own policy keeps out. */
-async function askLocalPolicy(
-  mail: LeavingMail,
-  policy: Policy,
-  tools: Tools,
-): Promise<ScanOutcome> {
-  const released = withoutScan(skipped('released from quarantine'))
-  const local = tools.scanners.filter((scanner) => scanner.local)
-  if (local.length === 0 && policy.scan.secondLook.strict === 'off') return released
-  const outcome = await findOrScan(mail, local, policy, tools)
-  return outcome.result.answer === 'clean' ? released : outcome
-}
-
-const skipped = (why: string): Verdict => ({ answer: 'skipped', why })
-
-function withoutScan(result: Verdict): ScanOutcome {
-  return { result, notes: [], oddities: new Set() }
-}
-
-function exceededSizeLimit(size: number, { minSize, maxSize }: ScanPolicy): string | undefined {
-  if (size < minSize) return 'below QHPSIMINSIZE'
-  return size > maxSize ? 'over QHPSIMAXSIZE' : undefined
-}
-
-/** Finds the verdict about a copy, if verdicts are remembered, or else scans. */
-async function findOrScan(
-  { message, envelope, client, leaving }: LeavingMail,
-  scanners: readonly Scanner[],
-  policy: Policy,
-  { uptime, verdicts }: Tools,
-): Promise<ScanOutcome> {
-  const { scan } = policy
   const notes: string[] = []
   let oddities: ReadonlySet<string> = new Set()
-  const run: RunScanners = (those, timeout, signatures) =>
-    runScanners(sampleOf(message, leaving, envelope, client.origin), {
+  const settings = scanSettings(client, policy, tools)
+  const odd = (found: ReadonlySet<string>) => {
+    oddities = found
+  }
+  const sample = sampleOf(message, leaving, envelope, client.origin)
+  const run: RunScanners = (those, timeout, more) =>
+    runScanners(sample, {
+      ...settings,
+      secondLook: { ...settings.secondLook, odd },
       scanners: those,
       timeout,
-      oversize: scan.oversize,
-      // A refused bounce would be tried again for ever.
-      nesting: {
-        max: scan.nesting.max,
-        over: scan.nesting.over === 'accept' || client.bounceInjector ? 'accept' : 'keep out',
-      },
-      secondLook: {
-        when: scan.secondLook.when,
-        refusesEncrypted: scan.secondLook.encrypted !== 'accept' && !client.bounceInjector,
-        strict: scan.secondLook.strict !== 'off' && !client.bounceInjector,
-        spool: policy.spool,
-        odd(found) {
-          oddities = found
-        },
-      },
-      isExcused: (found) => isExcused(found, policy),
-      uptime,
       note: (text) => notes.push(text),
-      signatures,
+      ...more,
     })
-  if (verdicts === undefined) {
-    const result = await run(scanners, scan.timeout)
-    return { result, notes, oddities }
-  }
-  // This host makes no stamp that is older than the cluster accepts.
-  const maxAge = policy.cluster?.maxAge ?? Number.POSITIVE_INFINITY
-  const marks = marksOf(client.origin?.clientAddress, envelope.sender.text, message.size)
   const question = {
     message,
     leaving,
     scanners,
     policy: scan,
-    isExcused: (found: NamedFinding) => isExcused(found, policy),
-    maxAge,
-    marks,
+    isExcused: settings.isExcused,
+    // This host makes no stamp that is older than the cluster accepts.
+    maxAge: cluster?.maxAge ?? Number.POSITIVE_INFINITY,
+    marks: marksOf(client.origin?.clientAddress, envelope.sender.text, message.size),
   }
-  const found = await verdicts.find(question, run)
-  return { ...found, notes, oddities }
+  const found: KnownOrScanned = tools.verdicts
+    ? await tools.verdicts.find(question, run)
+    : { result: await run(scanners, scan.timeout) }
+  const result = isSpared && found.result.answer === 'clean' ? RELEASE : found.result
+  return { ...found, result, notes, oddities }
+}
+
+/** How policy has a message of this client scanned, by whatever scanners. */
+export function scanSettings(
+  { bounceInjector }: Client,
+  policy: Policy,
+  { uptime }: Pick<Tools, 'uptime'>,
+): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
+  const { oversize, nesting, secondLook } = policy.scan
+  return {
+    oversize,
+    // A refused bounce would be tried again for ever.
+    nesting: {
+      max: nesting.max,
+      over: nesting.over === 'accept' || bounceInjector ? 'accept' : 'keep out',
+    },
+    secondLook: {
+      when: secondLook.when,
+      refusesEncrypted: secondLook.encrypted !== 'accept' && !bounceInjector,
+      strict: secondLook.strict !== 'off' && !bounceInjector,
+      spool: policy.spool,
+    },
+    isExcused: (found) => isExcused(found, policy),
+    uptime,
+  }
+}
+
+const RELEASE: Verdict = { answer: 'skipped', why: 'released from quarantine' }
+
+/** The result of a message that was released, if this host's own policy asks nothing about it. */
+function ifNothingIsLocal(
+  local: readonly Scanner[],
+  { secondLook }: ScanPolicy,
+): Verdict | undefined {
+  return local.length === 0 && secondLook.strict === 'off' ? RELEASE : undefined
+}
+
+/**
+ * The result of a message that is too small or too large to be scanned. What another host has scanned
+ * counts as scanned, whatever the limits are here.
+ */
+function ifSizeExceeds(
+  size: number,
+  { minSize, maxSize }: ScanPolicy,
+  scanners: readonly Scanner[],
+  { trusted }: Trust,
+): Verdict | undefined {
+  if (size >= minSize && size <= maxSize) return undefined
+  if (trusted && scanners.every(({ local }) => local)) return { answer: 'clean', scanners: [] }
+  const why = size < minSize ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
+  return { answer: 'skipped', why }
 }

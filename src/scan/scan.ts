@@ -35,7 +35,8 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict
       openFile: () => openAnonymousFile(run.secondLook.spool.directory),
       note: run.note,
       isExcused: run.isExcused,
-      ...(run.signatures && { signatures: run.signatures }),
+      signatures: run.signatures,
+      suspects: run.suspects,
     })
     return await scan.verdict()
   } finally {

@@ -1,5 +1,5 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
-import type { Scanner, ScanTask } from '../scan/shared/scanner.ts'
+import type { ScanTask } from '../scan/shared/scanner.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
@@ -52,7 +52,7 @@ export async function scanCarefully(
   { poison, fullTime, uptime, crypto }: CarefulScanOptions,
   told?: ScanTask['signatures'],
 ): Promise<Verdict> {
-  if (poison === undefined) return runScanners(scanners, timeout, told)
+  if (poison === undefined) return runScanners(scanners, timeout, { signatures: told })
   const { known, tries, inHand } = poison
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
@@ -71,12 +71,11 @@ export async function scanCarefully(
     const turn = await known.turn(letter, timeLeft() / 4)
     if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
     const suspects = turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined
-    const warned = suspects ? scanners.map((scanner) => warnedOf(suspects, scanner)) : scanners
     const noted = inHand?.note(letter)
     const since = known.uptime()
     let result: Verdict
     try {
-      result = await runScanners(warned, timeLeft(), told)
+      result = await runScanners(scanners, timeLeft(), { signatures: told, suspects })
     } finally {
       noted?.()
       turn.over()
@@ -96,11 +95,6 @@ export async function scanCarefully(
         : `failed scan ${count} of ${tries}`
     return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
   }
-}
-
-/** Makes a scanner that knows whether this message is suspected of killing it, or others are. */
-function warnedOf(who: NonNullable<ScanTask['suspects']>, scanner: Scanner): Scanner {
-  return { ...scanner, scan: (sample, task) => scanner.scan(sample, { ...task, suspects: who }) }
 }
 
 function tooHarmful(tries: number, left: number): string {

@@ -1,6 +1,8 @@
 import { countedFrom } from '../cluster/signature-files.ts'
+import { joinVersions } from '../scan/shared/signatures.ts'
 import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
+import { stillCounts } from './copies/fresh.ts'
 import {
   type FingerprintedMessage,
   hasFingerprint,
@@ -8,8 +10,7 @@ import {
   identify,
   type MessageIdentity,
 } from './copies/message-identity.ts'
-import { memorableOf, withRemembered } from './copies/remembered-result.ts'
-import { noteVersions } from './copies/versions.ts'
+import { noteVersions, type VersionNotes } from './copies/versions.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully, type UnknownMessage } from './scan-carefully.ts'
 import {
@@ -19,17 +20,19 @@ import {
   type ScanEnd,
   ScansInFlight,
 } from './scans-in-flight.ts'
+import { openSealed, sealVerdict } from './shared/seal.ts'
+import type { RememberedVerdict } from './shared/verdict.ts'
 import type { KnownOrScanned, RunScanners, VerdictQuery } from './shared/verdict-query.ts'
-import { StoredVerdicts, type StoredVerdictsOptions } from './stored-verdicts.ts'
-import type { Sharing } from './stores/store.ts'
+import type { Sharing, VerdictStore } from './stores/store.ts'
 
 /** The surroundings of a memory of verdicts. */
-export interface VerdictsOptions
-  extends IdentityOptions,
-    StoredVerdictsOptions,
-    CarefulScanOptions {
+export interface VerdictsOptions extends IdentityOptions, CarefulScanOptions {
+  /** The stores, asked in this order until one has a verdict that counts. A new verdict goes into all. */
+  readonly stores: readonly VerdictStore[]
   /** The scans under way: of this process, or of all processes of the host if they tell each other. */
   readonly inFlight?: ScansInFlight
+  /** Milliseconds, as Date.now(). */
+  readonly now: () => number
 }
 
 /** Scans without an answer after which a copy that waited for them is not scanned either. */
@@ -38,15 +41,16 @@ const VAIN_SCANS = 2
 /** The share of its time for which a message waits while another host scans a copy. */
 export const SHARE_OF_WAITING = 0.25
 
-/** The stage between verifying stamps and scanning: verdicts about copies of a message. */
+/**
+ * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is
+ * in no store is scanned once (scan-carefully.ts), and its copies wait for that (scans-in-flight.ts).
+ */
 export class Verdicts {
   readonly #options: VerdictsOptions
-  readonly #stored: StoredVerdicts
   readonly #inFlight: ScansInFlight
 
   constructor(options: VerdictsOptions) {
     this.#options = options
-    this.#stored = new StoredVerdicts(options)
     this.#inFlight = options.inFlight ?? new ScansInFlight()
   }
 
@@ -77,7 +81,7 @@ export class Verdicts {
       if (end === undefined) return { result: couldNotTell(identity, TOO_LATE) }
       switch (end.kind) {
         case 'verdict':
-          if (!this.#stored.doesCount(end.verdict, identity)) return scanAlone()
+          if (!this.#doesCount(end.verdict, identity)) return scanAlone()
           return withRemembered(end.verdict, query, runScanners, timeLeft())
         case 'nothing':
           return scanAlone()
@@ -125,56 +129,60 @@ export class Verdicts {
     const until = uptime() + within
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
-      const verdict = await this.#stored.recall(identity, within * SHARE_OF_WAITING)
+      const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
       const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
         return await withRemembered(verdict, query, runScanners, timeout)
       }
-      const { result, ...rest } = await this.#scan(message, timeout)
-      found = rest
+      const looks = await this.#looksOf(identity)
+      const result = await scanCarefully(message, timeout, this.#options, looks.versions.told)
+      found = this.#foundBy(result, message, timeout, looks)
       return { result }
     } finally {
       const { end, mayLast } = found
       if (end.kind === 'verdict' && mayLast) this.#rememberAndEnd(scan, end, identity)
       else {
         scan.end(end)
-        this.#stored.release(identity)
+        for (const store of this.#options.stores) store.release?.(identity.fingerprint)
       }
     }
   }
 
-  /** Scans a message, and says what that means for copies. */
-  async #scan(
-    message: UnknownMessage<FingerprintedMessage>,
-    timeout: number,
-  ): Promise<FoundByScan & { readonly result: Verdict }> {
-    const { query, identity } = message
-    const { signatureFiles, now, host, fullTime } = this.#options
+  /** Tells by which signatures a scan that begins now looks. */
+  async #looksOf({ scanners, versions }: FingerprintedMessage): Promise<Looks> {
+    const { signatureFiles, now } = this.#options
     const files = signatureFiles()
-    const isUpToDate = await areSignaturesLoaded(identity.scanners, files, now())
-    const time = countedFrom(files, now())
-    const { told, joined } = noteVersions(identity.versions)
-    const result = await scanCarefully(message, timeout, this.#options, told)
+    const isUpToDate = await areSignaturesLoaded(scanners, files, now())
+    return { isUpToDate, time: countedFrom(files, now()), versions: noteVersions(versions) }
+  }
+
+  /** Says what the result of a scan means for copies. */
+  #foundBy(
+    result: Verdict,
+    { query, identity }: UnknownMessage<FingerprintedMessage>,
+    timeout: number,
+    { isUpToDate, time, versions }: Looks,
+  ): FoundByScan {
+    const { host, fullTime } = this.#options
     if (result.answer === 'unknown') {
       // If the client has left or gave no time, copies must not be deferred for that: they are scanned
       // themselves.
       const isTelling = !result.unfinished && timeout >= fullTime / 2
       const { why, cause } = result
-      const end = isTelling ? ({ kind: 'unknown', why, cause } as const) : ELSEWHERE
-      return { result, end, mayLast: false }
+      return { end: isTelling ? { kind: 'unknown', why, cause } : ELSEWHERE, mayLast: false }
     }
-    const signatures = joined()
+    const signatures = versions.joined()
     const found = memorableOf(result, identity)
     if (found === undefined || signatures === undefined) {
-      return { result, end: { kind: 'nothing' }, mayLast: false }
+      return { end: { kind: 'nothing' }, mayLast: false }
     }
     query.message.confirmFile()
     const scanners = identity.scanners.map((scanner) => scanner.name)
     const verdict = { found, scanners, signatures, time, host }
     // What is clean now may be infected by signatures that are being loaded.
     const mayLast = isUpToDate || found.answer === 'infected'
-    return { result, end: { kind: 'verdict', verdict }, mayLast }
+    return { end: { kind: 'verdict', verdict }, mayLast }
   }
 
   /**
@@ -184,16 +192,66 @@ export class Verdicts {
   #rememberAndEnd(
     scan: OwnScan,
     end: Extract<ScanEnd, { kind: 'verdict' }>,
-    identity: FingerprintedMessage,
+    { fingerprint, secrets, maxAge }: FingerprintedMessage,
   ): void {
+    const { stores, crypto } = this.#options
     setImmediate(() => {
       try {
-        this.#stored.remember(end.verdict, identity)
+        const sealed = sealVerdict(end.verdict, fingerprint, secrets.seal, crypto)
+        for (const store of stores) store.put(fingerprint, sealed, maxAge)
       } finally {
         scan.end(end)
       }
     })
   }
+
+  /**
+   * Resolves to a stored verdict that counts here and now. The stores that were asked before the one
+   * that has it get a copy.
+   */
+  async #recall(
+    message: FingerprintedMessage,
+    patience: number,
+  ): Promise<RememberedVerdict | undefined> {
+    const { stores, crypto } = this.#options
+    const { fingerprint, secrets, maxAge } = message
+    for (const [index, store] of stores.entries()) {
+      const sealed = await store.get(fingerprint, patience)
+      if (sealed === undefined) continue
+      const verdict = openSealed(sealed, fingerprint, secrets.seal, crypto)
+      if (!verdict || !this.#doesCount(verdict, message)) continue
+      const left = Math.max(1, Math.min(maxAge, verdict.time + maxAge - this.#seconds()))
+      for (const nearer of stores.slice(0, index)) nearer.put(fingerprint, sealed, left)
+      return verdict
+    }
+    return undefined
+  }
+
+  /** Whether the verdict counts for this message, here and now. */
+  #doesCount(
+    verdict: RememberedVerdict,
+    { maxAge, versions, isExcused }: FingerprintedMessage,
+  ): boolean {
+    // Whoever found it may have looked no further.
+    if (verdict.found.answer === 'infected' && isExcused?.(verdict.found)) return false
+    const { signatureFiles, host } = this.#options
+    const signatures = joinVersions(versions)
+    const files = signatureFiles()
+    return stillCounts(verdict, { now: this.#seconds(), maxAge, signatures, files, host })
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#options.now() / 1000)
+  }
+}
+
+/** The signatures by which a scan looks. */
+interface Looks {
+  /** Whether the scanners have loaded the newest signatures of this host. */
+  readonly isUpToDate: boolean
+  /** The time from which the verdict counts, unix seconds. */
+  readonly time: number
+  readonly versions: VersionNotes
 }
 
 /** What a scan means for the copies that wait, and whether its verdict may be remembered for others. */
@@ -214,4 +272,46 @@ function couldNotTell(
   { why, cause }: CouldNotTell,
 ): Extract<Verdict, { answer: 'unknown' }> {
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
+}
+
+/** The part of a result that holds for every copy; undefined if there is none. */
+function memorableOf(
+  result: Verdict,
+  { scanners }: FingerprintedMessage,
+): RememberedVerdict['found'] | undefined {
+  if (result.answer === 'clean') return { answer: 'clean' }
+  if (result.answer !== 'infected' || result.banned) return undefined
+  const { name, scanner } = result
+  if (!scanners.some((known) => known.name === scanner)) return undefined
+  return { answer: 'infected', name, scanner }
+}
+
+/**
+ * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
+ * scanners run in their order; but not those behind a scanner that found something, which would not have
+ * run either. What is excused, and a limit, never hide what was found.
+ */
+async function withRemembered(
+  verdict: RememberedVerdict,
+  { scanners, policy, isExcused }: VerdictQuery,
+  runScanners: RunScanners,
+  timeout: number,
+): Promise<KnownOrScanned> {
+  const { found } = verdict
+  const others = scanners.filter(({ memorable }) => !memorable)
+  if (found.answer === 'clean') {
+    const { encrypted, strict } = policy.secondLook
+    const isLeft = others.length > 0 || strict !== 'off' || encrypted !== 'accept'
+    const result = isLeft ? await runScanners(others, timeout) : undefined
+    if (result && result.answer !== 'clean') return { result }
+    return { result: { answer: 'clean', scanners }, known: verdict }
+  }
+  const first = scanners.findIndex(({ name }) => name === found.scanner)
+  const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
+  if (before.length > 0) {
+    const result = await runScanners(before, timeout)
+    if (result.answer === 'infected' && !isExcused?.(result)) return { result }
+  }
+  const { name, scanner } = found
+  return { result: { answer: 'infected', name, scanner, banned: false }, known: verdict }
 }

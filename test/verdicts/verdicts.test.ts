@@ -69,10 +69,10 @@ function open(more: Partial<VerdictsOptions> = {}) {
       marks: [],
       ...setup,
     }
-    return verdicts.find(question, (scanners, timeout, told) => {
+    return verdicts.find(question, (scanners, timeout, more) => {
       scans.push(scanners.map(({ name }) => name))
       given.push(timeout)
-      if (scanners.includes(clamd)) told?.('clamd', version)
+      if (scanners.includes(clamd)) more?.signatures?.('clamd', version)
       return Promise.resolve(typeof answer === 'function' ? answer() : answer)
     })
   }
@@ -266,10 +266,10 @@ t.test('a scanner that used older signatures than are here now is not believed',
   for (let n = 0; n < 2; n++) {
     await verdicts.find(
       { message, leaving: header, scanners: [clamd], policy, maxAge: 3600, marks: [] },
-      async (_, __, told) => {
+      async (_, __, more) => {
         scans++
-        told?.('clamd', 'ClamAV 1.4.3/27601/Tue')
-        told?.('clamd', 'ClamAV 1.4.3/27600/Mon')
+        more?.signatures?.('clamd', 'ClamAV 1.4.3/27601/Tue')
+        more?.signatures?.('clamd', 'ClamAV 1.4.3/27600/Mon')
         return clean
       },
     )
@@ -567,8 +567,8 @@ t.test('signatures that a scanner cannot name leave no verdict', async (t) => {
     marks: [],
   }
   for (let n = 0; n < 2; n++) {
-    const { known } = await verdicts.find(question, async (_, __, tell) => {
-      tell?.('clamd', undefined)
+    const { known } = await verdicts.find(question, async (_, __, more) => {
+      more?.signatures?.('clamd', undefined)
       return clean
     })
     t.equal(known, undefined)

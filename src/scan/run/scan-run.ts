@@ -32,7 +32,9 @@ export interface ScanRun {
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
-  readonly signatures?: ScanTask['signatures'] | undefined
+  /** As in a ScanTask. */
+  readonly signatures?: ScanTask['signatures']
+  readonly suspects?: ScanTask['suspects']
 }
 
 /** The outcome of a part of the scan. */

@@ -125,7 +125,7 @@ export interface ScanTask {
    * Called for each sample that was scanned, with the signatures that the scanner had before it
    * began; undefined if it does not know them. Set if somebody wants to know.
    */
-  readonly signatures?: (scanner: string, version: string | undefined) => void
+  readonly signatures?: ((scanner: string, version: string | undefined) => void) | undefined
 }
 
 const LATE = 'TimeoutError'

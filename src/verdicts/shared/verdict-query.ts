@@ -21,11 +21,11 @@ export interface VerdictQuery {
   readonly marks: readonly string[]
 }
 
-/** Scans a message with these scanners, within so many milliseconds. */
+/** Scans a message with these scanners, within so many milliseconds; the rest as in a ScanTask. */
 export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
-  signatures?: ScanTask['signatures'],
+  more?: Pick<ScanTask, 'signatures' | 'suspects'>,
 ) => Promise<Verdict>
 
 /** A result, and the remembered verdict that it comes from, if it does. */
