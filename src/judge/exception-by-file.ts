@@ -13,7 +13,7 @@ import type { Tools } from './tools.ts'
 export async function exceptionByFile(
   { message, envelope, client, leaving }: LeavingMail,
   policy: Policy,
-  tools: Pick<Tools, 'scanners' | 'uptime'>,
+  tools: Pick<Tools, 'scanners' | 'uptime' | 'gone'>,
   result: Verdict,
   timeout: number,
 ): Promise<number | undefined> {

@@ -85,7 +85,7 @@ export async function scanUnvouched(
 export function scanSettings(
   { bounceInjector }: Client,
   policy: Policy,
-  { uptime }: Pick<Tools, 'uptime'>,
+  { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,
 ): Omit<ScanRun, 'scanners' | 'timeout' | 'note'> {
   const { oversize, nesting, secondLook } = policy.scan
   return {
@@ -103,6 +103,7 @@ export function scanSettings(
     },
     isExcused: (found) => isExcused(found, policy),
     uptime,
+    gone,
   }
 }
 

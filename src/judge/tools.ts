@@ -17,6 +17,8 @@ export interface Tools {
   readonly uptime: () => number
   /** The memory of verdicts about copies. Without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
+  /** Aborted when nobody waits for the decision any more: scanners end their work then. */
+  readonly gone?: AbortSignal | undefined
   /** Set for doors that answer once for all recipients, at the end of the message. */
   readonly quota?: TimedLookup | undefined
 }

@@ -9,14 +9,13 @@ import { runScanners } from '../../src/scan/scan.ts'
 import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
 import {
-  abortable,
   isLate,
   over as leftUnseen,
   type Sample,
   type Scanner,
   type ScannerAnswer,
 } from '../../src/scan/shared/scanner.ts'
-import { sample, scanTask } from './clamd/task.ts'
+import { sample } from './clamd/task.ts'
 import { uuencode } from './evasions/compose.ts'
 
 function secondLook(when: 'always' | 'never') {
@@ -165,24 +164,28 @@ t.test(
           else signal.addEventListener('abort', end)
         }),
     }
+    const run = {
+      scanners: [patient],
+      timeout: 60_000,
+      oversize: 'defer',
+      nesting: { max: 12, over: 'keep out' },
+      secondLook: secondLook('never'),
+      uptime: () => performance.now(),
+      note() {},
+    } as const
     const message = sample(Buffer.from('Subject: mail\n\n'))
     for (const before of [true, false]) {
       const gone = new AbortController()
       if (before) gone.abort()
-      const { task } = scanTask()
-      const scanning = abortable(gone.signal, patient).scan(message, task)
+      const scanning = runScanners(message, { ...run, gone: gone.signal })
       gone.abort()
-      await t.rejects(scanning, { message: 'nobody waits' })
-      t.notOk(task.signal.aborted)
-      t.equal(getEventListeners(task.signal, 'abort').length, 0)
+      t.match(await scanning, { answer: 'unknown', unfinished: true })
       t.equal(getEventListeners(gone.signal, 'abort').length, 0)
     }
-    const scanning = abortable(new AbortController().signal, patient).scan(
-      message,
-      scanTask(1).task,
-    )
+    const { signal } = new AbortController()
     const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-    await t.rejects(scanning, { message: 'late' })
+    const late = await runScanners(message, { ...run, timeout: 1, gone: signal })
+    t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
     clearTimeout(stay)
   },
 )

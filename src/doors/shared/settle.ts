@@ -7,7 +7,7 @@ import type { Tools } from '../../judge/tools.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Rules } from '../../rules/match.ts'
-import { abortable, type Scanner } from '../../scan/shared/scanner.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { LogContext } from './log/log-lines.ts'
 
 /** What a message is judged by. */
@@ -103,9 +103,7 @@ export async function judgeBy(
 ): Promise<Decision> {
   const judgedBy = (chosen: Policy, scanners: readonly Scanner[]) => ({
     policy: adapt(chosen),
-    tools: gone
-      ? { ...tools, scanners: scanners.map((scanner) => abortable(gone, scanner)) }
-      : { ...tools, scanners },
+    tools: { ...tools, scanners, gone },
   })
   const own = judgedBy(policy, tools.scanners)
   if (rules === undefined) return judge(transaction, own.policy, own.tools)

@@ -3,6 +3,7 @@ import { causeOf } from '../shared/cause.ts'
 import type { Limit } from '../shared/exceeded-limit.ts'
 import {
   harmed,
+  isLate,
   type MailSearch,
   type Sample,
   type Scanner,
@@ -13,7 +14,7 @@ import {
 import { lend } from './lend.ts'
 import { joined, type PartialResult, type ScanRun } from './scan-run.ts'
 
-/** Milliseconds that a scanner has for ending its work once the deadline has passed. */
+/** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
 
 /**
@@ -65,7 +66,10 @@ async function askScanner(
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<ScannerAnswer>((resolve) => {
     const giveUp = () => {
-      timer = setTimeout(() => resolve(harmed('no answer in time', 'timeout')), GRACE)
+      const answer = isLate(task.signal)
+        ? harmed('no answer in time', 'timeout')
+        : unknown('nobody waits for the answer', 'timeout')
+      timer = setTimeout(() => resolve(answer), GRACE)
     }
     if (task.signal.aborted) giveUp()
     else task.signal.addEventListener('abort', giveUp, { once: true })

@@ -32,6 +32,8 @@ export interface ScanRun {
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
   readonly note: (text: string) => void
+  /** Aborted when nobody waits for the result any more: the scan ends then. */
+  readonly gone?: AbortSignal | undefined
   /** As in a ScanTask. */
   readonly signatures?: ScanTask['signatures']
   readonly suspects?: ScanTask['suspects']

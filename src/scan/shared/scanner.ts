@@ -140,30 +140,6 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Error | undefined)?.name === LATE
 }
 
-/**
- * Returns the same scanner, but its work also ends when the client has gone. (AbortSignal.any() would
- * keep track of all signals for as long as they live, which takes 10 µs.)
- */
-export function abortable(gone: AbortSignal, scanner: Scanner): Scanner {
-  return {
-    ...scanner,
-    async scan(sample, task) {
-      const either = new AbortController()
-      const signals = [gone, task.signal]
-      const abort = () => either.abort(signals.find(({ aborted }) => aborted)?.reason)
-      for (const signal of signals) signal.addEventListener('abort', abort)
-      if (signals.some(({ aborted }) => aborted)) abort()
-      try {
-        const answer = await scanner.scan(sample, { ...task, signal: either.signal })
-        const isUnfinished = gone.aborted && answer.answer === 'unknown'
-        return isUnfinished ? { ...answer, unfinished: true } : answer
-      } finally {
-        for (const signal of signals) signal.removeEventListener('abort', abort)
-      }
-    },
-  }
-}
-
 /** What a verdict depends on besides the message; nothing of it differs from copy to copy. */
 export interface Memorable {
   /** The scanner's name and the settings that it judges by, in one line without blanks. */
