@@ -32,8 +32,12 @@ const isWhole = process.env.TESTS === 'all'
 const files = filesToRun(process.argv.slice(2))
 const started = performance.now()
 
-/** Test files at a time: most wait for mail servers for more than half of their time, and others use the processors then. */
-const JOBS = 5
+/**
+ * Test files at a time, on two processors: most wait for mail servers for more than half of their
+ * time, and others use the processors then. All of them take less processor time than half of the
+ * clock's, and passed at a load of twenty.
+ */
+const JOBS = 10
 
 const passed = []
 /** Each with lines about why. */

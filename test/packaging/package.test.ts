@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { origin } from '../../packaging/origin.mjs'
+import { isWhole } from '../run/is-whole.ts'
 import { buildPackage, native, packagingMissing } from './built-package.ts'
 import { checkOwnPlugin } from './own-plugin.ts'
 
@@ -87,6 +88,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     }
   })
 
+  if (!isWhole) return
   t.test('is the same, made twice', async (t) => {
     const again = [
       await buildPackage('none', { SOURCE_DATE_EPOCH: '1700000000' }),

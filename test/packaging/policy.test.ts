@@ -6,6 +6,7 @@ import { bundledPackages } from '../../packaging/bundled.mjs'
 import { origin } from '../../packaging/origin.mjs'
 import { bun } from '../../packaging/toolchain/toolchain.mjs'
 import { findProgram } from '../programs/install.mjs'
+import { isWhole } from '../run/is-whole.ts'
 import { buildPackage, packagingMissing } from './built-package.ts'
 
 /** What Debian's policy asks of a package, as Debian's own programs read it. */
@@ -175,6 +176,8 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
   })
 
   const lintianMissing = !findProgram('lintian') && 'install Debian package lintian'
+  // It takes half a minute.
+  if (!isWhole) return
   t.test(
     'lintian finds nothing, and each override is needed',
     { skip: lintianMissing },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isBound } from '../../src/cluster/mac.ts'
 import { type BuiltStage, buildStage } from '../cases/stage.ts'
+import { isWhole } from '../run/is-whole.ts'
 import { bodyOf, headerNames, headerValues } from './header-values.ts'
 import { mtas, openPassage, type Passage } from './milter-mtas.ts'
 import { makeDkimKey, opendkimMissing, startOpendkim } from './opendkim.ts'
@@ -76,7 +77,10 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   }
 
   for (const { name, missing, start } of mtas) {
-    for (const { where, before, behind } of arrangements) {
+    // One MTA has each of them, the others what is most.
+    for (const { where, before, behind } of isWhole || name === mtas[0]!.name
+      ? arrangements
+      : arrangements.slice(-1)) {
       t.test(`${name} with OpenDKIM ${where}`, { skip: missing }, async (t) => {
         const passage = await openPassage(t, start, {
           before: before.map(({ milter }) => milter),

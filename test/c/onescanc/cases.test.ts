@@ -7,12 +7,12 @@ import { firstOfEachKind } from '../../cases/kinds.ts'
 import { type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
 import { openSlot } from '../../doors/slot-socket/slot-socket.ts'
-import { builds, coldPrograms, missing, sanitized } from './client.ts'
+import { clients, coldPrograms, missing } from './client.ts'
 
 /**
- * Plays the behaviours that all doors share through onescanc, with a daemon and without one. The
- * build with sanitizers plays all of them with a daemon. Without a daemon onescanc hands all mail
- * to the cold program, whose own tests play all of them.
+ * Plays behaviours that all doors share through onescanc under sanitizers, one of each kind, with a
+ * daemon and without one; `npm run test:all` plays all of them, and through the installed build, too.
+ * The judgement is onescand's and that of the cold program, whose own tests play all of them.
  */
 
 const cold = coldPrograms(t)
@@ -24,7 +24,7 @@ const wasTooLate = ({ log }: Passage) =>
 /** Settings of a connection or a message, which no daemon has in its environment. */
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 
-for (const { name, program } of builds) {
+for (const { name, program } of clients) {
   t.test(`${name} without a daemon`, { jobs: 2, skip: missing }, async (t) => {
     const settings = {
       ONESCAN_COLD: cold.queue,
@@ -41,8 +41,7 @@ for (const { name, program } of builds) {
   })
 
   t.test(`${name} with a daemon`, { jobs: 2, skip: missing }, async (t) => {
-    const played = program[0] === sanitized ? allCases : firstOfEachKind(allCases)
-    for (const testCase of [...played, ...bounces]) {
+    for (const testCase of [...firstOfEachKind(allCases), ...bounces]) {
       if (testCase.noDaemon) continue // played without one
       t.test(testCase.name, (t) =>
         play(t, testCase, {

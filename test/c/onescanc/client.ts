@@ -19,13 +19,12 @@ export const onescanc = missing ? '' : build('onescanc', source)
 /** A build of onescanc that ends with a report on fd 2 at undefined behaviour. */
 export const sanitized = missing ? '' : build('onescanc-sanitized', source, '--sanitized')
 
-/** Both builds: the cases of all doors go through each (cases.test.ts). */
-export const builds: readonly { readonly name: string; readonly program: readonly string[] }[] = [
+const builds: readonly { readonly name: string; readonly program: readonly string[] }[] = [
   { name: 'onescanc under sanitizers', program: [sanitized] },
   { name: 'onescanc', program: [onescanc] },
 ]
 
-/** Those that other tests try: the one that notices most, and with `npm run test:all` both. */
+/** Those that tests try: the one that notices most, and with `npm run test:all` both. */
 export const clients = isWhole ? builds : builds.slice(0, 1)
 
 /** A private directory that goes with the test, with a cold program in it. */

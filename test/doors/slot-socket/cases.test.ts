@@ -16,7 +16,7 @@ import { openSlot } from './slot-socket.ts'
 
 /**
  * The behaviours that all doors share, one of each kind, for a client that carries out answers by
- * the letter of doc/design.md. onescanc plays all of them.
+ * the letter of doc/design.md. onescanc plays the same; the slot and the milter play all of them.
  */
 
 /** Settings of one connection, which are never in a daemon's environment. */

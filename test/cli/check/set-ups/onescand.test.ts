@@ -8,6 +8,7 @@ import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../../programs/reachable.ts'
 import { startStore, storeMissing } from '../../../programs/store-server.ts'
+import { isWhole } from '../../../run/is-whole.ts'
 import {
   directoryOfOnescand,
   judgeLines,
@@ -43,11 +44,25 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
   const store = await startStore(t, { args: ['--requirepass', 'secret'] })
   const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
   const only = process.env.SETUP
-  for (const setUp of setUps) {
-    if (only !== undefined && !setUp.name.includes(only)) continue
+  const chosen = setUps.filter(({ name }) => only === undefined || name.includes(only))
+  for (const setUp of only === undefined && !isWhole ? firstOfEachFinding(chosen) : chosen) {
     t.test(setUp.name, { buffered: true }, (t) => trySetUp(t, setUp, shared))
   }
 })
+
+/**
+ * Set-ups with a line that none before them has, by its level and subject. The tests of what finds
+ * it, test/doors/stages/ and those beside this one, have the others, and so has `npm run test:all`.
+ */
+function firstOfEachFinding(setUps: readonly OnescandSetUp[]): OnescandSetUp[] {
+  const seen = new Set<string>()
+  return setUps.filter(({ check, runs }) => {
+    const subjects = check.map(({ source }) => `${/^[^ ]+ [^ :\\]+/.exec(source)} ${runs}`)
+    const isNew = subjects.some((subject) => !seen.has(subject))
+    for (const subject of subjects) seen.add(subject)
+    return isNew
+  })
+}
 
 /** Starts a process called smtpd in the queue directory, and makes main.cf newer. */
 function startOldProcess(t: Test, file: string): void {
