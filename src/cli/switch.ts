@@ -12,7 +12,7 @@ import {
 } from '../judge/policy.ts'
 import { printsJson, text } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
-import { PROCESSES, runningDaemons } from './shared/running-daemons.ts'
+import { askRunningDaemon } from './shared/running-daemon.ts'
 
 interface SwitchOptions {
   control: string | undefined
@@ -60,10 +60,9 @@ async function disable(option: string | undefined, output: Output): Promise<numb
       : `onescan is off already: ${file} is there\n`,
   )
   printDoors(control, output)
-  const others = control === undefined ? [] : otherDaemons(control)
-  for (const { text } of others) output.text(`${text}\n`)
-  const elsewhere = others.map(({ pid }) => pid)
-  await output.result({ off: true, file, changed: made, control, doors, elsewhere })
+  const other = control === undefined ? undefined : await otherDaemon(control)
+  if (other !== undefined) output.text(`${other}\n`)
+  await output.result({ off: true, file, changed: made, control, doors, elsewhere: other })
   const barrier = closedToOthers(dirname(file))
   if (barrier === undefined) return 0
   output.error(`${barrier}: doors of other users go on; chmod o+x it`)
@@ -135,15 +134,18 @@ function printDoors(control: string | undefined, output: Output): void {
   )
 }
 
-/** Finds running onescands with another control directory, which do not obey the switch. */
-function otherDaemons(control: string): { pid: number; text: string }[] {
-  return runningDaemons(PROCESSES).flatMap(({ pid, env }) => {
-    const own = env && readControlDirectories(env).control
-    if (own === control) return []
-    const why = own === undefined ? 'may go on: you may not read its settings' : ''
-    const text = why || `goes on: its control directory is ${own}`
-    return [{ pid: Number(pid), text: `onescand ${pid} ${text}` }]
-  })
+/** Says that the onescand that runs has another control directory, and so does not obey the switch. */
+async function otherDaemon(control: string): Promise<string | undefined> {
+  const running = await askRunningDaemon()
+  if (running === undefined) return undefined
+  const { account, socket } = running
+  if (account === undefined) {
+    return `the onescand at ${socket} may go on: it does not tell you its settings`
+  }
+  const own = readControlDirectories(account.settings).control
+  return own === control
+    ? undefined
+    : `onescand ${account.pid} goes on: its control directory is ${own}`
 }
 
 /** Makes the file; returns whether it was not there before. */

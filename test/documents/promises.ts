@@ -304,7 +304,7 @@ export const promises: Readonly<
     },
     'exec -a onescand sleep 30 (once: "all is well")': {
       'test/cli/check/daemon/running-daemon.test.ts': [
-        'workers, programs that mention onescand and programs of other users are no onescand',
+        'root asks nobody at a socket of another user',
       ],
     },
     '400,000 files in SPOOLDIR or /tmp (once: a second a message)': {

@@ -2,33 +2,27 @@ import { readAccounts } from '../../doors/stages/account.ts'
 import type { StageHost } from '../../doors/stages/stage.ts'
 import type { Finding } from '../../ground/errors/finding.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
+import type { RunningDaemon } from '../shared/running-daemon.ts'
 import { tryDaemon } from './as-account.ts'
-import { findAskedDaemon } from './daemon/asked-daemon.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkListeners } from './daemon/listeners.ts'
 import { ofService } from './daemon/of-service.ts'
 import { checkRelays } from './daemon/relays.ts'
 import { checkRunning } from './daemon/running-daemon.ts'
-import type { MailServer } from './mail-servers/find.ts'
 import type { DaemonWords } from './shared/host.ts'
 
-/**
- * Checks the settings of onescand and, if these mail servers ask an onescand that runs, that one.
- * Undefined if there is neither. `processes` is proc(5).
- */
+/** Checks the settings of onescand, and the one that runs. Undefined if there is neither. */
 export async function checkOnescand(
-  servers: readonly MailServer[],
-  processes: string,
+  running: RunningDaemon | undefined,
 ): Promise<Finding[] | undefined> {
   const accounts = readAccounts()
-  const running = await findAskedDaemon(servers, processes)
-  const configured = configuredDaemon(running, accounts, Date.now())
+  const configured = configuredDaemon(running?.account, accounts, Date.now())
   if (configured === undefined) return undefined
   const { host, words, findings: ofFile } = configured
   const findings = [...ofFile]
   if (running !== undefined) {
-    findings.push(...checkRunning(running, { defaults: DEFAULTS, accounts }))
-    findings.push(...(await checkRelays(running.words)))
+    findings.push(...checkRunning(running, DEFAULTS, accounts))
+    findings.push(...(await checkRelays(running.account?.doors ?? [])))
   }
   if (words !== undefined) findings.push(...(await checkSettingsOf(host, words)))
   return findings.map((finding) => {

@@ -2,26 +2,28 @@ import type { CommandModule } from 'yargs'
 import { readAccounts } from '../../doors/stages/account.ts'
 import { checkHostSwitch } from '../../doors/stages/settings.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
-import type { Finding } from '../../ground/errors/finding.ts'
+import { error, type Finding } from '../../ground/errors/finding.ts'
 import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
+import { DEFAULTS } from '../shared/defaults-file.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
-import { PROCESSES, runningDaemons } from '../shared/running-daemons.ts'
+import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
 import { checkOnescand } from './check-onescand.ts'
 import { checkSlot } from './check-slot.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { checkRelaysOf } from './daemon/relays.ts'
-import { checkDaemon, daemonHost } from './daemon/running-daemon.ts'
-import { checkWithheldMailOnHost } from './daemon/withheld-mail.ts'
+import { checkRelays } from './daemon/relays.ts'
+import { checkRunning } from './daemon/running-daemon.ts'
+import { checkWithheldMail } from './daemon/withheld-mail.ts'
 import { joinReports, type ServerReport } from './join-reports.ts'
 import { checkBySmtp } from './mail-servers/by-smtp.ts'
 import type { MailServer } from './mail-servers/find.ts'
+import type { OnescandSources } from './mail-servers/onescand-addresses.ts'
 import { checkPostfix } from './mail-servers/postfix.ts'
-import { postfixHost } from './mail-servers/read-postfix.ts'
 import { checkMailPorts, type InfectedAction } from './mail-servers/send-mail.ts'
-import { checkSendmail, sendmailHost } from './mail-servers/sendmail.ts'
+import { checkSendmail, SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { printFindings } from './print-findings.ts'
+import { howToStart } from './shared/how-to-start.ts'
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {
@@ -34,24 +36,29 @@ export const checkCommand: CommandModule<object, CheckOptions> = {
 async function check(args: CheckOptions, output: Output): Promise<number> {
   if (args.daemon) return printFindings(await checkRunningDaemons(), output)
   if (args.mail !== undefined) {
-    return printFindings(await checkMailPorts(args.mail, infectedAction()), output)
+    return printFindings(await checkMailPorts(args.mail, await infectedAction()), output)
   }
   const { headings, findings } = await checkHost(args)
   return printFindings(findings, output, headings.join('; '))
 }
 
 /** What onescand does with infected mail, by its file of settings or else by those of one that runs. */
-function infectedAction(): InfectedAction | undefined {
-  const [running] = runningDaemons(PROCESSES)
-  const configured = configuredDaemon(running, readAccounts(), Date.now())
+async function infectedAction(): Promise<InfectedAction | undefined> {
+  const running = await askRunningDaemon()
+  const configured = configuredDaemon(running?.account, readAccounts(), Date.now())
   return configured && attempt(() => readInfectedPolicy(configured.host.env).action)
 }
 
 async function checkRunningDaemons(): Promise<Finding[]> {
+  const running = await askRunningDaemon()
+  if (running === undefined) {
+    const remedy = process.getuid!() === 0 ? howToStart() : 'run check as root'
+    return [error('onescand', 'does not answer', remedy)]
+  }
   return [
-    ...checkDaemon(daemonHost(readAccounts())),
-    ...(await checkRelaysOf(runningDaemons(PROCESSES))),
-    ...(await checkWithheldMailOnHost(PROCESSES)),
+    ...checkRunning(running, DEFAULTS, readAccounts()),
+    ...(await checkRelays(running.account?.doors ?? [])),
+    ...checkWithheldMail(running.withheld),
   ]
 }
 
@@ -64,11 +71,15 @@ async function checkHost(
 ): Promise<{ readonly headings: readonly string[]; readonly findings: readonly Finding[] }> {
   const servers = serversToCheck(args)
   const reports: ServerReport[] = []
-  for (const server of servers) reports.push({ server, ...(await checkServer(server, args)) })
-  const onescand = isWholeHost(args) ? await checkOnescand(servers, PROCESSES) : undefined
+  const running = await askRunningDaemon()
+  for (const server of servers) {
+    reports.push({ server, ...(await checkServer(server, args, running)) })
+  }
+  const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
   const quotad = isWholeHost(args) ? await checkQuotadStart(readAccounts()) : []
   // The trials of the slot already ask the onescand that the slot asks.
-  const withheld = servers.includes('qmail') ? [] : await checkWithheldMailOnHost(PROCESSES)
+  const withheld =
+    servers.includes('qmail') || running === undefined ? [] : checkWithheldMail(running.withheld)
   const headings = reports.map(({ heading }) => heading)
   return {
     headings: onescand === undefined ? headings : [...headings, 'onescand'],
@@ -80,19 +91,23 @@ async function checkHost(
 async function checkServer(
   server: MailServer,
   args: CheckOptions,
+  running: RunningDaemon | undefined,
 ): Promise<{ readonly heading: string; readonly findings: readonly Finding[] }> {
   if (server === 'qmail') return checkSlot(args) // the check of its settings reports the switch
   const off = checkHostSwitch()
   if (off.length > 0) return { heading: server, findings: off }
+  const sources: OnescandSources = { defaults: DEFAULTS, running: running?.account?.words ?? [] }
   switch (server) {
     case 'Postfix': {
-      const host = postfixHost(args.postfix ?? '', readAccounts())
+      const host = { ...sources, directory: args.postfix ?? '', accounts: readAccounts() }
       return { heading: server, findings: await checkPostfix(host) }
     }
-    case 'Sendmail':
-      return { heading: server, findings: await checkSendmail(sendmailHost(args.sendmail ?? '')) }
+    case 'Sendmail': {
+      const host = { ...sources, file: args.sendmail || SENDMAIL_CF }
+      return { heading: server, findings: await checkSendmail(host) }
+    }
     case 'Exim':
     case 'OpenSMTPD':
-      return { heading: server, findings: checkBySmtp(server) }
+      return { heading: server, findings: checkBySmtp(server, sources) }
   }
 }

@@ -1,5 +1,5 @@
 import { errorCode } from '../../ground/errors/fault.ts'
-import { PROCESSES, startOf } from '../shared/running-daemons.ts'
+import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
 
 /** Milliseconds by which proc(5) gives the start of a process too early or too late. */
 const INEXACT = 2000

@@ -14,6 +14,7 @@ import { type Budget, createBudget } from '../shared/limits/memory-budget.ts'
 import { openDaemonLog } from '../shared/log/log-sink.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../slot-socket/peer.ts'
 import { createSlotSocket } from '../slot-socket/slot-socket.ts'
+import type { DaemonAccount } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/server.ts'
 import { listenOn } from './listening/listen.ts'
@@ -26,6 +27,8 @@ export interface OpenDoor extends Door {
   readonly kind: DoorKind
   /** The descriptor on which the door listens. */
   readonly fd: number
+  /** Set if it hands mail on. */
+  readonly relay: SmtpRoute | undefined
 }
 
 /**
@@ -36,11 +39,11 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  reporter: MailReporter | undefined,
+  { reporter, account }: Pick<DoorOptions, 'reporter' | 'account'>,
 ): Promise<OpenDoor[]> {
   const budget = createBudget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
-  const common = { ...options, reporter, budget, identifyPeer }
+  const common = { ...options, reporter, account, budget, identifyPeer }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -49,7 +52,7 @@ export async function openDoors(
     const door = makeDoor(kind, configuration, { ...common, relay })
     await listenOn(door.server, fd)
     if (options.workers > 1) await wakeOneOfAll(door.server)
-    open.push({ ...door, kind, fd })
+    open.push({ ...door, kind, fd, relay })
   }
   return open
 }
@@ -67,6 +70,8 @@ async function wakeOneOfAll(server: Server): Promise<void> {
 interface DoorOptions extends DaemonOptions {
   /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
+  /** What the slot's socket tells root and this account of this onescand. */
+  readonly account: () => DaemonAccount
   /** The memory for messages of MTAs. The slot's socket has a budget of its own. */
   readonly budget: Budget
   readonly identifyPeer: IdentifyPeer

@@ -2,6 +2,7 @@ import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { InHandNotes } from '../../verdicts/poison/in-hand.ts'
 import { readConfiguration } from '../shared/configuration.ts'
+import { accountOfDaemon } from './account-of-daemon.ts'
 import { placeOf } from './describe-door.ts'
 import type { ProcessStart } from './first-process.ts'
 import { log } from './log.ts'
@@ -39,7 +40,10 @@ export async function runWorker(
       },
       send,
     )
-  doors = await openDoors(configuration, options, kinds, reporter)
+  doors = await openDoors(configuration, options, kinds, {
+    reporter,
+    account: () => accountOfDaemon(configuration, doors),
+  })
   answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once
   signals.handleWith({

@@ -39,6 +39,8 @@ import type { ByRule } from './settle.ts'
 /** What onescand judges by. It reads it at its start, and again at SIGHUP. */
 export interface Configuration {
   readonly env: Environment
+  /** When it was read, in milliseconds as Date.now(). */
+  readonly readAt: number
   readonly directories: ControlDirectories
   /** Undefined if QHPSI is not set: all mail passes. */
   readonly policy: Policy | undefined
@@ -82,6 +84,7 @@ export async function readConfiguration(
   log: (line: string) => void,
   memory: HostMemory = new HostMemory(),
 ): Promise<Configuration> {
+  const readAt = Date.now()
   const policy = readScanningPolicy(env)
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
   const scanners = policy
@@ -117,6 +120,7 @@ export async function readConfiguration(
   const report = () => quota && log(countersLine(quota.counters))
   return {
     env,
+    readAt,
     directories: readControlDirectories(env),
     policy,
     tools: {

@@ -31,8 +31,8 @@ export interface RequestLimits {
 
 /** The payload of the first frame of a conversation. */
 export const VERSION = 'osc1'
-/** The tag of the question about withheld messages, and of its answer. */
-export const WITHHELD = 'w'
+/** The tag of the question to onescand about itself, and of its answer. */
+export const TELL = 't'
 export const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
 const VARIABLE_COST = 256
@@ -77,7 +77,7 @@ export class SlotRequestReader {
   #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
-  #asksWithheld = false
+  #asksToTell = false
 
   readonly #frames = createFrameReader({
     room: (tag, length) => this.#room(tag, length),
@@ -92,7 +92,7 @@ export class SlotRequestReader {
   push(chunk: Buffer): void {
     if (this.#request === undefined) this.#frames.push(chunk)
     else if (chunk.length > 0) throw new GoCold('bytes behind the last frame')
-    if ((this.#request !== undefined || this.#asksWithheld) && this.#frames.amidst)
+    if ((this.#request !== undefined || this.#asksToTell) && this.#frames.amidst)
       throw new GoCold('bytes behind the last frame')
   }
 
@@ -111,12 +111,9 @@ export class SlotRequestReader {
     return this.#request
   }
 
-  /**
-   * Whether the client asks no question about a message, but which messages are withheld from
-   * scanners.
-   */
-  get asksWithheld(): boolean {
-    return this.#asksWithheld
+  /** Whether the client asks no question about a message, but one about onescand. */
+  get asksToTell(): boolean {
+    return this.#asksToTell
   }
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
@@ -125,8 +122,8 @@ export class SlotRequestReader {
   }
 
   #room(tag: string, length: number): Buffer {
-    if (this.#asksWithheld) throw new GoCold('bytes behind the last frame')
-    if (tag === WITHHELD && this.#next === 1 && length === 0) return Buffer.alloc(0)
+    if (this.#asksToTell) throw new GoCold('bytes behind the last frame')
+    if (tag === TELL && this.#next === 1 && length === 0) return Buffer.alloc(0)
     const rule = Object.hasOwn(frameRules, tag) ? frameRules[tag]! : undefined
     if (rule === undefined) throw new GoCold('a frame of a tag that is not known here')
     this.#checkOrder(tag, rule)
@@ -178,8 +175,8 @@ export class SlotRequestReader {
       case 'M':
         this.#stream!.write(payload)
         return
-      case WITHHELD:
-        this.#asksWithheld = true
+      case TELL:
+        this.#asksToTell = true
         return
       case '.':
         this.#end()

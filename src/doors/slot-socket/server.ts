@@ -14,7 +14,7 @@ import { createClientPolicies } from './client-policy.ts'
 import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
 import type { IdentifyPeer } from './peer.ts'
 import type { Request } from './request.ts'
-import { withheldFrame } from './withheld.ts'
+import { type DaemonAccount, toldFrame } from './tell.ts'
 
 export interface SlotSocketOptions {
   /** Bytes of a message. */
@@ -27,6 +27,8 @@ export interface SlotSocketOptions {
   /** Bytes of all requests that are not answered yet. */
   readonly memory: number
   readonly identifyPeer: IdentifyPeer
+  /** How this onescand runs. */
+  readonly account?: (() => DaemonAccount) | undefined
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined
   readonly log: (line: string) => void
@@ -86,9 +88,16 @@ export class SlotServer {
     }
   }
 
-  /** The answer about messages that are withheld from scanners. */
-  withheld(): Buffer {
-    return withheldFrame(this.#judging.configuration.tools.verdicts?.withheld())
+  /**
+   * The answer to a question about onescand. Root and onescand's own account learn more than others,
+   * if the kernel tells who asks.
+   */
+  told(socket: Socket): Buffer {
+    const { identifyPeer, account } = this.#options
+    const uid = identifyPeer(socket)?.uid
+    const isOwn = uid === 0 || uid === process.geteuid!()
+    const { verdicts } = this.#judging.configuration.tools
+    return toldFrame(verdicts?.withheld(), isOwn ? account?.() : undefined)
   }
 
   /** The client gets no answer to its request, of which these variables have come. */

@@ -56,7 +56,7 @@ export class SlotSession extends DoorConnection {
   protected hear(chunk: Buffer): void {
     try {
       this.#reader.push(chunk)
-      if (this.#reader.asksWithheld) this.leave(this.#host.server.withheld())
+      if (this.#reader.asksToTell) this.leave(this.#host.server.told(this.socket))
       else if (this.#headAt === undefined && this.#reader.timeLeft !== undefined) {
         this.#host.admit()
         this.#headAt = this.heardAt

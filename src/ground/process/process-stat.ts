@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** proc(5) of this host. */
+export const PROCESSES = '/proc'
 
 /** The state of a process, as proc(5) has it. */
 export interface ProcessStat {
@@ -31,4 +35,14 @@ export function processStat(process: number | 'self'): ProcessStat | undefined {
     session: Number(rest[3]),
     used: (Number(rest[11]) + Number(rest[12])) * TICK,
   }
+}
+
+/** When a process was started, in milliseconds since 1970. Throws if it has ended. */
+export function startOf(processes: string, pid: string): number {
+  const read = (...names: string[]) => readFileSync(join(processes, ...names), 'latin1')
+  const started = read(pid, 'stat')
+    .replace(/^.*\) /s, '')
+    .split(' ')[19]
+  const [, boot] = /^btime (\d+)$/m.exec(read('stat')) ?? []
+  return Number(boot) * 1000 + Number(started) * TICK
 }

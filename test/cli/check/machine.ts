@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,7 +37,7 @@ export function makeMachine(t: Test): Machine {
   const own = makeOwnDirectories(t, {
     '/etc': ['onescan', 'mail', 'postfix', 'default', 'passwd', 'group', 'systemd', 'service'],
     '/var': ['qmail'],
-    '/run': ['systemd'],
+    '/run': ['onescan', 'systemd'],
     '/usr/libexec': ['sendmail'],
   })
   const write: Machine['write'] = (path, text, mode = 0o644) => {
@@ -53,6 +54,12 @@ export function makeMachine(t: Test): Machine {
     `${known('/etc/group')}${accounts.map((account) => `${account}:\n`).join('')}`,
   )
   return { ...own, write }
+}
+
+/** Puts the socket of an onescand where it is looked for. */
+export function putSocket({ at }: Machine, socket: string): void {
+  mkdirSync(at('/run/onescan'), { recursive: true })
+  symlinkSync(socket, at('/run/onescan/slot.sock'))
 }
 
 /** A directory of the account onescan, which every process sees by this path. */

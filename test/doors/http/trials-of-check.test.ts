@@ -29,6 +29,7 @@ t.test(
     const { finding } = await tryMilter(place, {
       ...named,
       defaults: '/nonexistent',
+      running: [],
       isKnown: true,
       nameInstead: () => '',
     })

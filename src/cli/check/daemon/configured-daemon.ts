@@ -9,12 +9,10 @@ import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
-import { ACCOUNT, type RunningDaemon } from '../../shared/running-daemons.ts'
+import { ACCOUNT, optionValues, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 import type { DaemonWords } from '../shared/host.ts'
 import { listenersAt } from '../shared/listener.ts'
-import { optionValues } from '../shared/option-values.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
-import { listeningAddresses } from './listening-addresses.ts'
 
 /** onescand as it is configured on this host, and what is wrong with its file of settings. */
 export interface ConfiguredDaemon {
@@ -32,7 +30,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
  * such a file, by the onescand that runs. Undefined if there is neither.
  */
 export function configuredDaemon(
-  running: RunningDaemon | undefined,
+  running: RunningDaemon['account'],
   accounts: Accounts,
   now: number,
   file: string = DEFAULTS,
@@ -57,9 +55,9 @@ export function configuredDaemon(
       return { host: build({ PATH }), words: undefined, findings }
     }
   }
-  if (running?.env === undefined) return undefined
+  if (running === undefined) return undefined
   const words = daemonWords(running.words, 'the environment of onescand', running)
-  return { host: build(running.env), words, findings: [] }
+  return { host: build(running.settings), words, findings: [] }
 }
 
 /** A line of a file of settings that has another effect than it seems to have. */
@@ -72,7 +70,7 @@ export function oddFinding({ file, text, why, remedy, effect }: OddLine): Findin
 function daemonWords(
   words: readonly string[],
   file: string,
-  running: RunningDaemon | undefined,
+  running: RunningDaemon['account'],
 ): DaemonWords {
   const isNamed = words.some((word) => word.startsWith('--socket'))
   const socket = optionValues(running?.words ?? [], '--socket').at(-1) ?? 'none'
@@ -87,7 +85,7 @@ function daemonWords(
  * The addresses on its command line at which this onescand, or systemd for it, really listens:
  * another program may have taken the port of its page.
  */
-function heldBy({ words, uid }: RunningDaemon): string[] {
+function heldBy({ words, uid }: NonNullable<RunningDaemon['account']>): string[] {
   return listeningAddresses(words).filter((text) => {
     const address = readServiceAddress(text)
     const owners = address === undefined ? [] : listenersAt(address)
@@ -98,11 +96,21 @@ function heldBy({ words, uid }: RunningDaemon): string[] {
 
 /** The account of the onescand that runs, else that of the package, else the caller's. */
 function daemonAccount(
-  running: RunningDaemon | undefined,
+  running: RunningDaemon['account'],
   accounts: Accounts,
 ): StageHost['account'] {
   if (running === undefined) return findAccount(accounts, ACCOUNT, 'all') ?? ownAccount(accounts)
   const { uid } = running
   const name = nameOrNumber(accounts, uid)
   return findAccount(accounts, name, 'all') ?? { name, uid, groups: [uid] }
+}
+
+/** All addresses at which an onescand with this command line listens, in the form of `--milter`. */
+function listeningAddresses(words: readonly string[]): string[] {
+  const socket = optionValues(words, '--socket').at(-1) ?? SOCKET
+  const options = ['--milter', '--policy', '--smtp', '--lmtp', '--http']
+  return [
+    ...(socket === 'none' ? [] : [`unix:${socket}`]),
+    ...options.flatMap((option) => optionValues(words, option)),
+  ]
 }

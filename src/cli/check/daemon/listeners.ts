@@ -4,8 +4,8 @@ import type { StageHost } from '../../../doors/stages/stage.ts'
 import type { Finding } from '../../../ground/errors/finding.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
+import { optionValues } from '../../shared/running-daemon.ts'
 import { checkListener, pageService, quotadService } from '../shared/listener.ts'
-import { optionValues } from '../shared/option-values.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
 
 /**

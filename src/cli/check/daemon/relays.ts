@@ -1,3 +1,4 @@
+import type { ToldDoor } from '../../../doors/slot-socket/tell.ts'
 import {
   callNextServer,
   type NextServer,
@@ -5,7 +6,6 @@ import {
 } from '../../../doors/smtp/next-server.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
-import type { RunningDaemon } from '../../shared/running-daemons.ts'
 import { readServiceAddress } from '../shared/service-address.ts'
 
 /** Milliseconds for each step; a greeting may be delayed on purpose. */
@@ -18,17 +18,13 @@ const patience: NextServerTimeouts = {
   end: WITHIN,
 }
 
-/** Checks the relays of all these onescands. */
-export async function checkRelaysOf(daemons: readonly RunningDaemon[]): Promise<Finding[]> {
-  return (await Promise.all(daemons.map(({ words }) => checkRelays(words)))).flat()
-}
-
 /**
- * Checks the addresses of `--smtp` and `--lmtp` on the command line of a running onescand: does each
- * greet, and does the next server behind it? The check sends them only QUIT, so no mail comes of it.
+ * Checks the SMTP and LMTP doors of a running onescand: does each greet, and does the next server behind
+ * it? The check sends them only QUIT, so no mail comes of it.
  */
-export async function checkRelays(words: readonly string[]): Promise<Finding[]> {
-  const found = relaysAmong(words).map(async ({ kind, address, next }) => {
+export async function checkRelays(doors: readonly ToldDoor[]): Promise<Finding[]> {
+  const relays = doors.filter(({ next }) => next !== undefined)
+  const found = relays.map(async ({ kind, address, next = '' }) => {
     const door = await greetingOf(address)
     const isShut = /\b554 5\.7\.1 .*\(--from\)/.test(door ?? '')
     const findings = [
@@ -38,7 +34,6 @@ export async function checkRelays(words: readonly string[]): Promise<Finding[]> 
           ? ok(`${kind} ${address}`, 'answers, and takes no mail of this host (--from)')
           : error(`${kind} ${address}`, door, 'see the log of onescand, and restart it'),
     ]
-    if (next === undefined) return findings
     const behind = await greetingOf(next)
     const remedy = `start it, or correct --next; until then mail is deferred at ${address}`
     const what = `next server ${next}`
@@ -46,26 +41,6 @@ export async function checkRelays(words: readonly string[]): Promise<Finding[]> 
     return findings
   })
   return (await Promise.all(found)).flat()
-}
-
-interface RelayOption {
-  readonly kind: 'smtp' | 'lmtp'
-  readonly address: string
-  next?: string
-}
-
-/** The relays on this command line. A `--next` belongs to the --smtp or --lmtp before it. */
-function relaysAmong(words: readonly string[]): RelayOption[] {
-  const relays: RelayOption[] = []
-  for (const [index, word] of words.entries()) {
-    const [, name, own] = /^--(smtp|lmtp|next)(?:=(.*))?$/s.exec(word) ?? []
-    const value = own ?? words[index + 1]
-    if (value === undefined) continue
-    if (name === 'smtp' || name === 'lmtp') relays.push({ kind: name, address: value })
-    const last = relays.at(-1)
-    if (name === 'next' && last !== undefined) last.next = value
-  }
-  return relays
 }
 
 /**

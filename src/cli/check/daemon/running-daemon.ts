@@ -1,97 +1,65 @@
-import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Accounts, nameOrNumber } from '../../../doors/stages/account.ts'
 import { switchFinding } from '../../../doors/stages/settings.ts'
+import { attempt } from '../../../ground/errors/attempt.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
-import {
-  HOST_DIRECTORY,
-  NOTHING_SCANS,
-  readControlDirectories,
-  switchedOff,
-} from '../../../judge/policy.ts'
-import { ruleFiles } from '../../../rules/rule-files.ts'
-import { DEFAULTS, type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
-import { PROCESSES, type RunningDaemon, runningDaemons } from '../../shared/running-daemons.ts'
-import { howToStart } from '../shared/how-to-start.ts'
-import { checkReadOnly } from './read-only.ts'
-
-/** The files by which a running onescand and its settings are found. */
-export interface DaemonHost {
-  /** proc(5). */
-  readonly processes: string
-  /** The package's file with lines NAME="value"; it may be missing. */
-  readonly defaults: string
-  readonly accounts: Accounts
-}
-
-export const daemonHost = (accounts: Accounts): DaemonHost => {
-  return { processes: PROCESSES, defaults: DEFAULTS, accounts }
-}
-
-/** Milliseconds. A file that was changed less than that after a start counts as older. */
-const AT_ONCE = 2000
+import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
+import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
+import type { RunningDaemon } from '../../shared/running-daemon.ts'
 
 /**
- * Checks each onescand that runs on this host: since when it runs, by which settings, and what has
- * changed since then.
+ * Reports how an onescand runs by its own account: since when, by which settings, and what has changed
+ * since then in its files and in `defaults`, the package's file of settings.
  */
-export function checkDaemon(host: DaemonHost): Finding[] {
-  const running = runningDaemons(host.processes)
-  if (running.length === 0) {
-    return [error('onescand', 'does not run', howToStart())]
-  }
-  return running.flatMap((daemon) => checkRunning(daemon, host))
-}
-
-/** Checks one onescand that runs. */
 export function checkRunning(
-  daemon: RunningDaemon,
-  host: Omit<DaemonHost, 'processes'>,
+  { socket, account }: RunningDaemon,
+  defaults: string,
+  accounts: Accounts,
 ): Finding[] {
+  if (account === undefined) {
+    const value = `answers at ${socket}, and does not tell you its settings`
+    return [warning('onescand', value, 'run check as root')]
+  }
+  const what = `onescand ${account.pid}`
   return [
-    ok(`onescand ${daemon.pid}`, describe(daemon, host)),
-    ...checkSettings(daemon, host),
-    ...checkFiles(daemon),
-    ...checkReadOnly(`onescand ${daemon.pid}`, daemon.pid, daemon.env ?? {}, PROCESSES),
+    ok(what, describe(account, accounts)),
+    ...checkSettings(account, what, defaults),
+    ...checkFiles(account, what),
   ]
 }
 
-function describe(
-  { words, since, uid }: RunningDaemon,
-  { accounts }: Pick<DaemonHost, 'accounts'>,
-): string {
+type RunningAccount = NonNullable<RunningDaemon['account']>
+
+function describe({ words, since, uid }: RunningAccount, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.join(' ')}`.trim()
 }
 
 function checkSettings(
-  { pid, env, words }: RunningDaemon,
-  { defaults }: Omit<DaemonHost, 'processes'>,
+  { settings, words }: RunningAccount,
+  what: string,
+  defaults: string,
 ): Finding[] {
-  const what = `onescand ${pid}`
-  if (env === undefined) {
-    return [warning(what, 'you may not read its settings', 'run check as root')]
-  }
-  const own = Object.entries(env).filter(([name]) => isSetting(name) && name !== 'PATH')
+  const own = Object.entries(settings).filter(([name]) => name !== 'PATH')
   const list = own.map(([name, value]) => `${name}="${value}"`).join(' ')
-  const off = switchedOff(readControlDirectories(env))
+  const off = switchedOff(readControlDirectories(settings))
   const findings = [
     ...(off === undefined ? [] : [switchFinding(off, what)]),
-    env.QHPSI
+    settings.QHPSI
       ? ok(what, `has ${list}`)
       : error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
   ]
-  return [...findings, ...checkAgainstFile({ words, env }, what, fileOf(defaults))]
+  // It may be missing, or only root may read it.
+  const file = attempt(() => readDefaults(defaults))
+  return [...findings, ...(file ? checkAgainstFile({ words, settings }, what, file) : [])]
 }
 
 /** Compares the options and settings by which onescand runs with those of its file. */
 function checkAgainstFile(
-  { words, env = {} }: Pick<RunningDaemon, 'words' | 'env'>,
+  { words, settings }: Pick<RunningAccount, 'words' | 'settings'>,
   what: string,
-  file: DefaultsFile | undefined,
+  file: DefaultsFile,
 ): Finding[] {
-  if (file === undefined) return []
   const findings: Finding[] = []
   const given = optionsIn(words)
   const missing = optionsIn(file.words).filter((option) => !given.includes(option))
@@ -100,11 +68,11 @@ function checkAgainstFile(
     findings.push(warning(what, text, 'restart it: it reads its options only at its start'))
   }
   for (const [name, value] of Object.entries(file.env)) {
-    if (!isSetting(name) || env[name] === value) continue
+    if (!isSetting(name) || settings[name] === value) continue
     const text =
-      env[name] === undefined
+      settings[name] === undefined
         ? `runs without ${name}="${value}", which ${file.where} has`
-        : `runs with ${name}="${env[name]}", and ${file.where} has "${value}"`
+        : `runs with ${name}="${settings[name]}", and ${file.where} has "${value}"`
     findings.push(warning(what, text, 'restart it: it reads its settings only at its start'))
   }
   return findings
@@ -120,53 +88,23 @@ function optionsIn(words: readonly string[]): string[] {
   return options
 }
 
-function fileOf(defaults: string): DefaultsFile | undefined {
-  try {
-    return readDefaults(defaults)
-  } catch {
-    return undefined // not the package's file, or only root may read it
-  }
-}
-
-function checkFiles({ pid, since, env, program }: RunningDaemon): Finding[] {
-  const what = `onescand ${pid}`
-  const findings: Finding[] = []
-  if (program !== undefined && (program.endsWith(' (deleted)') || isNewer(program, since))) {
-    const value = `${program.replace(' (deleted)', '')} has been replaced since it was started`
-    findings.push(warning(what, value, 'restart it to run the new one'))
-  }
-  for (const file of filesOf(env ?? {})) {
-    if (!isNewer(file, since)) continue
-    const value = `${file} has changed since it was started`
-    findings.push(warning(what, value, `kill -HUP ${pid}, unless you have done so since`))
-  }
-  return findings
-}
-
-/** The files that onescand reads at its start and at a SIGHUP; onescand(8). */
-function filesOf(env: Readonly<Record<string, string>>): string[] {
-  const directory = env.PLUGINDIR
-  const plugins =
-    /^\s*plugin:(.*)$/s
-      .exec(env.QHPSI ?? '')?.[1]
-      ?.trim()
-      .split(/\s+/) ?? []
-  const own = directory ? plugins.filter((name) => name.includes('.')) : []
+function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccount, what: string) {
   return [
-    ...[env.CLUSTERKEYS, env.BADATTACHMENTS].filter((file) => file?.startsWith('/')),
-    ...ruleFiles(readControlDirectories(env).control, HOST_DIRECTORY)
-      .filter(existsSync)
-      .slice(0, 1),
-    ...own.map((name) => join(directory!, name)),
-  ] as string[]
-}
-
-/** Whether a file was written, moved to this name, or given another mode since then. */
-function isNewer(file: string, since: number): boolean {
-  try {
-    const { mtimeMs, ctimeMs } = statSync(file)
-    return Math.max(mtimeMs, ctimeMs) > since + AT_ONCE
-  } catch {
-    return false
-  }
+    ...replaced.map((program) =>
+      warning(
+        what,
+        `${program} has been replaced since it was started`,
+        'restart it to run the new one',
+      ),
+    ),
+    ...changed.map((file) =>
+      warning(what, `${file} has changed since it was read`, `kill -HUP ${pid}`),
+    ),
+    ...readOnly.map((name) => {
+      const directory = settings[name]
+      const value = `cannot write ${name} ${directory}: it is read-only for this process`
+      const remedy = `"systemctl edit onescand" with ReadWritePaths=${directory} in [Service], and restart it`
+      return error(what, value, remedy)
+    }),
+  ]
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
-import { startOf } from '../../shared/running-daemons.ts'
+import { startOf } from '../../../ground/process/process-stat.ts'
 
 /** The programs of Postfix that ask milters. */
 const ASKING = ['smtpd', 'cleanup']

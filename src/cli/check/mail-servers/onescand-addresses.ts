@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readDefaults } from '../../shared/defaults-file.ts'
-import { runningDaemons } from '../../shared/running-daemons.ts'
-import { optionValues } from '../shared/option-values.ts'
+import { optionValues } from '../../shared/running-daemon.ts'
 
-/** The files in which the command line of onescand is found. */
+/** Where the command line of onescand is found. */
 export interface OnescandSources {
   /** The package's file with ONESCAND_OPTIONS="…". */
   readonly defaults: string
-  /** proc(5). */
-  readonly processes: string
+  /** The options of the onescand that runs, if one does. */
+  readonly running: readonly string[]
 }
 
 /** Addresses in the form of `--milter` and `--policy`: `inet:127.0.0.1:8890`. */
@@ -26,7 +25,7 @@ const MILTER_SOCKETS = [
 ]
 
 /**
- * The addresses at which a milter of onescand can be named: those of its settings, then those of each
+ * The addresses at which a milter of onescand can be named: those of its settings, then those of the
  * onescand that runs, then the package's sockets that are there.
  */
 export function milterPlaces(sources: OnescandSources): string[] {
@@ -38,11 +37,11 @@ export function milterPlaces(sources: OnescandSources): string[] {
 const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
 
 /**
- * Returns where onescand listens, by its settings, by the package's units and by each onescand that
+ * Returns where onescand listens, by its settings, by the package's units and by the onescand that
  * runs.
  */
-export function onescandAddresses({ defaults, processes }: OnescandSources): OnescandAddresses {
-  const commandLines = [wordsIn(defaults), ...wordsOfRunning(processes)]
+export function onescandAddresses({ defaults, running }: OnescandSources): OnescandAddresses {
+  const commandLines = [wordsIn(defaults), running]
   const addressesOf = (option: string) => [
     ...new Set(commandLines.flatMap((words) => optionValues(words, option))),
   ]
@@ -58,13 +57,5 @@ function wordsIn(defaults: string): readonly string[] {
     return readDefaults(defaults).words
   } catch {
     return [] // the package is not installed, or only root may read its file
-  }
-}
-
-function wordsOfRunning(processes: string): (readonly string[])[] {
-  try {
-    return runningDaemons(processes).map(({ words }) => words)
-  } catch {
-    return [] // there is no proc(5)
   }
 }

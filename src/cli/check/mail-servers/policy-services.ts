@@ -2,7 +2,6 @@ import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { askPolicy } from '../../../doors/policy/ask.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
 import { checkListener, policyService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
@@ -20,8 +19,8 @@ export async function checkPolicies(
   restrictions: string,
   postfix: ReadPostfix,
 ): Promise<Finding[]> {
-  const { accounts, defaults, parameters } = postfix
-  const { policies } = onescandAddresses({ defaults, processes: PROCESSES })
+  const { accounts, parameters } = postfix
+  const { policies } = onescandAddresses(postfix)
   const named = [
     ...restrictions.matchAll(/check_policy_service\s*[ ,]\s*\{?\s*((?:unix|inet):[^\s,}]+)/g),
   ]

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { findAccount, groupName, obstacle } from '../../../doors/stages/account.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'
@@ -14,7 +13,7 @@ import { notListening, SCANTIMEOUT, type TriedMilter, tryMilter } from './try-mi
  * does it find EICAR?
  */
 export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Promise<TriedMilter> {
-  const { accounts, defaults, parameters } = postfix
+  const { accounts, defaults, running, parameters } = postfix
   const { text } = milter
   const what = `milter ${text}`
   const address = postfixAddress(text, postfix)
@@ -23,12 +22,13 @@ export async function checkMilter(postfix: ReadPostfix, milter: MilterEntry): Pr
   }
   const barrier = 'path' in address ? checkReach(postfix, milter, address.path) : undefined
   if (barrier !== undefined) return { isOnescand: false, finding: barrier }
-  const { milters } = onescandAddresses({ defaults, processes: PROCESSES })
+  const { milters } = onescandAddresses(postfix)
   const tried = await tryMilter(address, {
     what,
     address: 'path' in address ? `unix:${address.path}` : text,
     meanwhile: whileDown(milterAction(parameters, milter)),
     defaults,
+    running,
     nameInstead: nameInstead(milter, parameters),
     isKnown: matchAddress(text, milters, queueOf(parameters)) !== undefined,
   })
@@ -60,7 +60,7 @@ const nameInstead = (milter: MilterEntry, parameters: Parameters) => (address: s
 
 /** Why Postfix cannot connect to the socket at this path; undefined if it can. */
 function checkReach(
-  { accounts, defaults, parameters, isChrooted }: ReadPostfix,
+  { accounts, defaults, running, parameters, isChrooted }: ReadPostfix,
   milter: MilterEntry,
   path: string,
 ): Finding | undefined {
@@ -81,6 +81,7 @@ function checkReach(
     return notListening(what, value, {
       address: `unix:${path}`,
       defaults,
+      running,
       nameInstead: nameInstead(milter, parameters),
     })
   }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
+import { PROCESSES } from '../../../ground/process/process-stat.ts'
 import { checkOldProcesses } from './old-processes.ts'
 import { checkPolicies } from './policy-services.ts'
 import {
@@ -68,7 +68,7 @@ async function checkMilters(postfix: ReadPostfix): Promise<Finding[]> {
   }
   findings.push(...unscanned)
   if (findings.some(({ level }) => level === 'error')) return findings
-  const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), defaults)
+  const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), postfix)
   return [...findings, ...(relays.length > 0 ? relays : [noMilter(defaults)])]
 }
 

@@ -1,21 +1,14 @@
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import type { Accounts } from '../../../doors/stages/account.ts'
-import { DEFAULTS } from '../../shared/defaults-file.ts'
 import { addressBelow, readServiceAddress } from '../shared/service-address.ts'
+import type { OnescandSources } from './onescand-addresses.ts'
 import { isChrooted, type Parameters, postconf, queueOf, readParameters } from './postconf.ts'
 
 /** The files of Postfix and of onescand. */
-export interface PostfixHost {
+export interface PostfixHost extends OnescandSources {
   /** The directory of main.cf; '' is Postfix's default. */
   readonly directory: string
   readonly accounts: Accounts
-  /** The file of onescand's settings: the package's, or a test's own. */
-  readonly defaults: string
-}
-
-/** This host's Postfix, with main.cf in this directory; '' is Postfix's default. */
-export const postfixHost = (directory: string, accounts: Accounts): PostfixHost => {
-  return { directory, accounts, defaults: DEFAULTS }
 }
 
 /** A Postfix whose parameters have been read. */

@@ -1,6 +1,5 @@
 import { type Finding, ok } from '../../../ground/errors/finding.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
-import { onescandAddresses } from './onescand-addresses.ts'
+import { type OnescandSources, onescandAddresses } from './onescand-addresses.ts'
 
 /** Parameters by which Postfix hands mail to a server of SMTP or LMTP. */
 const RELAY_PARAMETERS = [
@@ -12,13 +11,13 @@ const RELAY_PARAMETERS = [
 
 /**
  * Finds the parameters by which Postfix hands mail to --smtp or --lmtp of onescand: in main.cf, or by
- * -o in master.cf. `postconf` asks postconf(1), `defaults` is the file of onescand's settings.
+ * -o in master.cf. `postconf` asks postconf(1).
  */
 export async function checkRelayParameters(
   postconf: (...words: string[]) => Promise<string>,
-  defaults: string,
+  sources: OnescandSources,
 ): Promise<Finding[]> {
-  const { relays } = onescandAddresses({ defaults, processes: PROCESSES })
+  const { relays } = onescandAddresses(sources)
   if (relays.length === 0) return []
   const lines = [await postconf('-x', ...RELAY_PARAMETERS), await postconf('-P')].join('\n')
   return lines.split('\n').flatMap((line) => {

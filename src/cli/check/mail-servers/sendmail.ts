@@ -3,11 +3,9 @@ import { dirname, join } from 'node:path'
 import { readAccounts } from '../../../doors/stages/account.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { DEFAULTS } from '../../shared/defaults-file.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
-import { onescandAddresses } from './onescand-addresses.ts'
+import { type OnescandSources, onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 import {
   makesStamps,
@@ -21,15 +19,9 @@ import {
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 
 /** The files of Sendmail and of onescand. */
-export interface SendmailHost {
+export interface SendmailHost extends OnescandSources {
   /** sendmail.cf; sendmail.mc is beside it. */
   readonly file: string
-  /** The file of onescand's settings. */
-  readonly defaults: string
-}
-
-export const sendmailHost = (file: string): SendmailHost => {
-  return { file: file || SENDMAIL_CF, defaults: DEFAULTS }
 }
 
 const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m')dnl`
@@ -75,12 +67,12 @@ type ConnectionRule = (socket: string) => boolean
  * could have written sendmail.cf.
  */
 function onlyOwnAddresses({ defaults }: SendmailHost): ConnectionRule {
-  const { milters } = onescandAddresses({ defaults, processes: '/nonexistent' })
+  const { milters } = onescandAddresses({ defaults, running: [] })
   return (socket) => matchAddress(socket, milters, undefined) !== undefined
 }
 
 async function checkFilter(
-  { defaults }: SendmailHost,
+  { defaults, running }: SendmailHost,
   { name, socket, address, failure }: SendmailFilter,
   mayConnect: ConnectionRule,
 ): Promise<TriedMilter> {
@@ -98,10 +90,10 @@ async function checkFilter(
     const value = `${place.path} does not exist: ${meanwhile(failure)}`
     return {
       isOnescand: false,
-      finding: notListening(what, value, { address, defaults, nameInstead }),
+      finding: notListening(what, value, { address, defaults, running, nameInstead }),
     }
   }
-  const addresses = onescandAddresses({ defaults, processes: PROCESSES }).milters
+  const addresses = onescandAddresses({ defaults, running }).milters
   const isKnown = matchAddress(socket, addresses, undefined) !== undefined
   const whileDown = meanwhile(failure)
   const tried = await tryMilter(place, {
@@ -109,6 +101,7 @@ async function checkFilter(
     address,
     meanwhile: whileDown,
     defaults,
+    running,
     isKnown,
     nameInstead,
   })

@@ -12,9 +12,8 @@ import { error, type Finding, marked, ok } from '../../../ground/errors/finding.
 import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/shared/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
-import { PROCESSES } from '../../shared/running-daemons.ts'
 import { howToStart } from '../shared/how-to-start.ts'
-import { milterPlaces } from './onescand-addresses.ts'
+import { milterPlaces, type OnescandSources } from './onescand-addresses.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */
 export const SCANTIMEOUT = table.SCANTIMEOUT.default
@@ -22,15 +21,13 @@ export const SCANTIMEOUT = table.SCANTIMEOUT.default
 const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
 
 /** A milter that an MTA asks. */
-export interface ConfiguredMilter {
+export interface ConfiguredMilter extends OnescandSources {
   /** Its name in findings, as its administrator knows it. */
   readonly what: string
   /** Its address, in the form of onescand's --milter. */
   readonly address: string
   /** What happens to mail while nobody answers at the address. */
   readonly meanwhile: string
-  /** The file of onescand's settings. */
-  readonly defaults: string
   /** Whether onescand should listen there, by its settings or by the onescand that runs. */
   readonly isKnown: boolean
   /** What to do to name another address of --milter instead. */
@@ -112,9 +109,14 @@ function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding 
 export function notListening(
   what: string,
   value: string,
-  { address, defaults, nameInstead }: Omit<ConfiguredMilter, 'what' | 'meanwhile' | 'isKnown'>,
+  {
+    address,
+    defaults,
+    running,
+    nameInstead,
+  }: Omit<ConfiguredMilter, 'what' | 'meanwhile' | 'isKnown'>,
 ): Finding {
-  const own = milterPlaces({ defaults, processes: PROCESSES })
+  const own = milterPlaces({ defaults, running })
   if (own.length === 0) return error(what, value, listenThere(address, defaults, nameInstead))
   if (!own.includes(address)) {
     const remedy = `start the milter that should listen there or, if it is onescand, ${nameInstead(own[0]!)}`

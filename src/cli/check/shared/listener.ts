@@ -4,7 +4,7 @@ import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { type Accounts, nameOrNumber } from '../../../doors/stages/account.ts'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
 import { withPath } from '../../../ground/path/walk.ts'
-import { serviceAccounts } from '../../shared/running-daemons.ts'
+import { serviceAccounts } from '../../shared/running-daemon.ts'
 
 /** A service that should listen at an address. */
 export interface ListeningService {

@@ -1,15 +1,18 @@
 import { realpathSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
+import { askToTell } from '../../../doors/slot-socket/tell.ts'
 import { obstacle } from '../../../doors/stages/account.ts'
 import { accountText } from '../../../doors/stages/stage.ts'
 import { errorCode } from '../../../ground/errors/fault.ts'
 import { type Finding, ok, warning } from '../../../ground/errors/finding.ts'
-import { SOCKET } from '../../shared/running-daemons.ts'
+import { SOCKET } from '../../shared/running-daemon.ts'
 import { checkWithheldMail } from '../daemon/withheld-mail.ts'
 import type { Host } from '../shared/host.ts'
 import { howToStart } from '../shared/how-to-start.ts'
 
+/** Milliseconds for an answer, which onescand has ready. */
+const PATIENCE = 2_000
 const REMEDY = 'mail is judged all the same, by a program that is started for each message'
 
 /**
@@ -26,7 +29,8 @@ export async function checkOnescanc(host: Host): Promise<Finding[]> {
   const barrier = obstacle(host.account, realpathSync(path), 'write')
   if (barrier === undefined) {
     const reachable = ok('onescand', `${path}, asked by ${accountText(host)}`)
-    return [reachable, ...(await checkWithheldMail(path))]
+    const told = await askToTell(path, PATIENCE).catch(() => undefined)
+    return [reachable, ...(told === undefined ? [] : checkWithheldMail(told.withheld))]
   }
   const value = `${path} is closed to ${accountText(host)}`
   const remedy = `give the service the group of ${barrier}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { PROCESSES, startOf } from '../../../ground/process/process-stat.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
-import { PROCESSES, startOf } from '../../shared/running-daemons.ts'
 import type { MemoryLimits } from '../shared/host.ts'
 
 /** A server that starts qmail-smtpd for each connection, as the kernel shows it: proc(5). */

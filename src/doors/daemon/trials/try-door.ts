@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { askPolicy } from '../../policy/ask.ts'
-import { askWithheld } from '../../slot-socket/withheld.ts'
+import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server.ts'
 import { type DoorAddress, readDoorAddress } from '../options/door-address.ts'
@@ -32,7 +32,7 @@ export async function tryDoor(door: PlacedDoor): Promise<string | undefined> {
 async function connectTo(door: PlacedDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {
     case 'slot':
-      if (at.kind === 'unix') await askWithheld(at.path, PATIENCE)
+      if (at.kind === 'unix') await askToTell(at.path, PATIENCE)
       return
     case 'milter':
       return call(at)

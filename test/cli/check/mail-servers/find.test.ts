@@ -38,7 +38,9 @@ t.test('a server that hands its mail on by SMTP is no slot of qmail', async (t) 
 t.test('the finding about it names the page, or what onescand listens at', async (t) => {
   const file = join(t.testdir({}), 'onescand')
   const mine = () =>
-    checkBySmtp('Exim', file).filter(({ level, value }) => level === 'error' || /10025/.test(value))
+    checkBySmtp('Exim', { defaults: file, running: [] }).filter(
+      ({ level, value }) => level === 'error' || /10025/.test(value),
+    )
   const place = 'inet:127.0.0.1:10025'
   writeFileSync(file, `ONESCAND_OPTIONS="--smtp ${place} --next inet:127.0.0.1:10026"\n`)
   t.match(mine(), [{ level: 'ok', what: 'Exim', value: /10025.*onescan check --mail/ }])

@@ -38,7 +38,8 @@ function postfix(t: Test, { main = {}, chroot = false, defaults }: Setup) {
   writeFileSync(join(home, 'master.cf'), `smtp inet n - ${column} - - smtpd\n`)
   const file = join(home, 'onescand')
   if (defaults !== undefined) writeFileSync(file, defaults)
-  const look = () => checkPostfix({ directory: home, accounts: readAccounts(), defaults: file })
+  const look = () =>
+    checkPostfix({ directory: home, accounts: readAccounts(), defaults: file, running: [] })
   return { home, queue, look }
 }
 

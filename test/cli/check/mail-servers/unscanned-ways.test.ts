@@ -83,7 +83,14 @@ ${main}`
   writeFileSync(join(directory, 'main.cf'), text)
   writeFileSync(join(directory, 'master.cf'), master ?? 'smtp inet n - n - - smtpd\n')
   const complaints = async () =>
-    (await checkPostfix({ directory, accounts: readAccounts(), defaults: join(directory, 'none') }))
+    (
+      await checkPostfix({
+        directory,
+        accounts: readAccounts(),
+        defaults: join(directory, 'none'),
+        running: [],
+      })
+    )
       .filter(({ level }) => level !== 'ok')
       .map(({ level, what, value, remedy }) => `${level} ${what}: ${value}; ${remedy}`)
   return { directory, complaints }

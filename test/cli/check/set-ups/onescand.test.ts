@@ -16,6 +16,7 @@ import {
   makeMachine,
   ONESCAN,
   putPostfix,
+  putSocket,
 } from '../machine.ts'
 import { type Around, fileIn, type OnescandSetUp, setUps } from './onescand.ts'
 import { startSharedServers } from './shared-servers.ts'
@@ -118,6 +119,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
       uid: ONESCAN,
     })
     await daemon.logged(/serving/)
+    putSocket(machine, daemon.socket)
   }
   if (setUp.isOld) startOldProcess(t, machine.at('/etc/postfix/main.cf'))
   judgeLines(t, await linesOn(machine), setUp.check)

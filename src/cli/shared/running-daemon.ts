@@ -1,0 +1,96 @@
+import { closeSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { askToTell, type DaemonAccount, type Told } from '../../doors/slot-socket/tell.ts'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { walk } from '../../ground/path/walk.ts'
+import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
+import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
+import { DEFAULTS, readDefaults } from './defaults-file.ts'
+
+/** The onescand that answers at a socket. */
+export interface RunningDaemon {
+  readonly socket: string
+  readonly withheld: Told['withheld']
+  /** How it runs; undefined if it does not tell this user. */
+  readonly account: (DaemonAccount & KernelAccount) | undefined
+}
+
+/** What the kernel knows of a process. */
+interface KernelAccount {
+  /** When it was started, in milliseconds as Date.now(). */
+  readonly since: number
+  readonly uid: number
+}
+
+/** The socket at which onescand listens, unless --socket names another one; onescand(8). */
+export const SOCKET = '/run/onescan/slot.sock'
+/** The account that the package makes for it. */
+export const ACCOUNT = 'onescan'
+/** Milliseconds for the answer, which onescand has ready. */
+const PATIENCE = 2_000
+
+/** Asks the onescand at a socket how it runs. Undefined if none answers there. */
+export async function askRunningDaemon(
+  socket: string = usualSocket(),
+): Promise<RunningDaemon | undefined> {
+  const known = serviceAccounts()
+  const owner = attempt(() => ownerOf(socket)) // anybody may listen at a path of his own
+  if (owner === undefined || !known.has(owner)) return undefined
+  const told = await askToTell(socket, PATIENCE).catch(() => undefined)
+  if (told === undefined) return undefined
+  const { withheld, daemon } = told
+  const kernel = daemon && attempt(() => kernelAccount(daemon.pid))
+  const isKnown = kernel !== undefined && known.has(kernel.uid)
+  return { socket, withheld, account: isKnown ? { ...daemon!, ...kernel } : undefined }
+}
+
+/** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
+function usualSocket(): string {
+  const words = attempt(() => readDefaults(DEFAULTS).words) ?? []
+  return process.env.ONESCAN_SOCKET || (optionValues(words, '--socket').at(-1) ?? SOCKET)
+}
+
+/**
+ * The values of an option on a command line, in order: `--milter ADDRESS` and `--milter=ADDRESS`,
+ * as often as it occurs.
+ */
+export function optionValues(words: readonly string[], option: string): string[] {
+  return words.flatMap((word, at) => {
+    if (word === option) return words[at + 1] ?? []
+    return word.startsWith(`${option}=`) ? word.slice(option.length + 1) : []
+  })
+}
+
+/**
+ * The users whose processes count as the service: root, the caller, the package's account and, for
+ * onescand, the owner of the usual socket.
+ */
+export function serviceAccounts(
+  service: 'onescand' | 'onescan-quotad' = 'onescand',
+): ReadonlySet<number> {
+  const accounts = new Set([0, process.geteuid!()])
+  const account = service === 'onescand' ? ACCOUNT : service
+  const uid = attempt(() => passwdEntryOf(account, readPasswd())?.uid)
+  const owner = service === 'onescand' ? attempt(() => ownerOf(SOCKET)) : undefined
+  for (const account of [uid, owner])
+    if (account !== undefined && !Number.isNaN(account)) accounts.add(account)
+  return accounts
+}
+
+/** The owner of a socket; undefined if it is none. Throws if there is nothing. */
+function ownerOf(socket: string): number | undefined {
+  const { fd, stats } = walk(socket)
+  closeSync(fd)
+  return stats.isSocket() ? stats.uid : undefined
+}
+
+/**
+ * Who a process is. The real, effective and saved user must be the same: a set-uid program does not
+ * belong to its caller alone. Its name stands before this line, and proc(5) escapes line ends in it.
+ */
+function kernelAccount(pid: number): KernelAccount | undefined {
+  const status = readFileSync(join(PROCESSES, String(pid), 'status'), 'latin1')
+  const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status) ?? []
+  if (new Set(uids).size !== 1) return undefined
+  return { since: startOf(PROCESSES, String(pid)), uid: Number(uids[0]) }
+}

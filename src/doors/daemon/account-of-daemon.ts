@@ -1,0 +1,72 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { errorCode } from '../../ground/errors/fault.ts'
+import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
+import { isCompiled } from '../../ground/runtime/compiled-program.ts'
+import { isSetting } from '../../ground/settings/table.ts'
+import { HOST_DIRECTORY } from '../../judge/policy.ts'
+import { ruleFiles } from '../../rules/rule-files.ts'
+import type { Configuration } from '../shared/configuration.ts'
+import type { DaemonAccount } from '../slot-socket/tell.ts'
+import { placeOf } from './describe-door.ts'
+import type { OpenDoor } from './open-doors.ts'
+
+/** Milliseconds. A program that was replaced less than that after its start counts as older. */
+const AT_ONCE = 2000
+/** The settings that name a directory in which onescand writes. */
+const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
+
+/** Returns how this onescand runs, for those who may know. A worker gives the account of all. */
+export function accountOfDaemon(
+  configuration: Configuration,
+  doors: readonly OpenDoor[],
+): DaemonAccount {
+  const { env, readAt } = configuration
+  const program = isCompiled ? process.execPath : process.argv[1]!
+  const startedAt = startOf(PROCESSES, String(process.ppid))
+  const words = process.argv.slice(2)
+  const settings = Object.entries(env).filter(([name]) => isSetting(name))
+  return {
+    pid: process.ppid,
+    words: words.slice(0, words.lastIndexOf('--worker')),
+    settings: Object.fromEntries(settings) as DaemonAccount['settings'],
+    doors: doors.map((door) => {
+      const { kind, relay } = door
+      return { kind, address: placeOf(door), ...(relay && { next: relay.next.text }) }
+    }),
+    changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
+    replaced: [program].filter((file) => isNewer(file, startedAt + AT_ONCE)),
+    readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),
+  }
+}
+
+/** The files that are read at the start and at a SIGHUP; onescand(8). */
+function filesOf({ env, directories }: Configuration): string[] {
+  const { PLUGINDIR, QHPSI = '' } = env
+  const names = /^\s*plugin:(.*)$/s.exec(QHPSI)?.[1]?.trim().split(/\s+/) ?? []
+  const own = PLUGINDIR ? names.filter((name) => name.includes('.')) : []
+  const rules = ruleFiles(directories.control, HOST_DIRECTORY)
+  return [
+    env.CLUSTERKEYS || join(directories.control, 'clusterkeys'),
+    env.BADATTACHMENTS || join(directories.control, 'badattachments'),
+    ...rules.filter((file) => existsSync(file)).slice(0, 1),
+    ...own.map((name) => join(PLUGINDIR!, name)),
+  ]
+}
+
+/** Whether a file was written, moved to this name, or given another mode since then. */
+function isNewer(file: string, since: number): boolean {
+  const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => statSync(file)) ?? {}
+  return Math.max(mtimeMs, ctimeMs) > since
+}
+
+/** Whether the file system is read-only, as under ProtectSystem= of a unit. */
+function isReadOnly(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EROFS'
+  }
+}

@@ -1,0 +1,119 @@
+import { connect } from 'node:net'
+import { attempt } from '../../ground/errors/attempt.ts'
+import type { Withheld } from '../../verdicts/poison/poison.ts'
+import { createFrameReader, frame } from './frames.ts'
+import { TELL, VERSION } from './request.ts'
+
+/** What an onescand tells any client of itself: doc/design.md. */
+export interface Told {
+  readonly withheld: Withheld
+  /** For root and for onescand's own account alone. */
+  readonly daemon?: DaemonAccount | undefined
+}
+
+/** How an onescand runs. It keeps secrets in files, which are named here and not shown. */
+export interface DaemonAccount {
+  /** The first process. */
+  readonly pid: number
+  /** Its options. */
+  readonly words: readonly string[]
+  /** The settings of its environment, by name. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly doors: readonly ToldDoor[]
+  /** The files of its settings, and of its program, that have changed since it has read them. */
+  readonly changed: readonly string[]
+  readonly replaced: readonly string[]
+  /** The settings that name a directory on a file system that is read-only for it. */
+  readonly readOnly: readonly string[]
+}
+
+/** A door that is open. */
+export interface ToldDoor {
+  readonly kind: string
+  readonly address: string
+  /** Set if it hands mail on. */
+  readonly next?: string
+}
+
+const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
+/** Bytes of the longest answer that is read. An environment may have as many. */
+const LIMIT = 4 * 1024 * 1024
+
+/** Makes the answer. */
+export function toldFrame(
+  withheld: Withheld = NOTHING,
+  daemon: DaemonAccount | undefined = undefined,
+): Buffer {
+  return frame(TELL, Buffer.from(JSON.stringify({ withheld, daemon } satisfies Told)))
+}
+
+/**
+ * Asks the onescand at a socket what it tells of itself. Resolves with undefined if something else
+ * answers. Rejects if nobody answers within so many milliseconds. Any process may listen there.
+ */
+export function askToTell(path: string, within: number): Promise<Told | undefined> {
+  return new Promise((resolve, reject) => {
+    let answer: Told | undefined
+    const socket = connect({ path, allowHalfOpen: true })
+    const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
+    const reader = createFrameReader({
+      room(tag, length) {
+        if (tag !== TELL || length > LIMIT) throw new Error('another answer')
+        return Buffer.alloc(length)
+      },
+      take(_, payload) {
+        answer = readTold(payload)
+        socket.destroy()
+      },
+    })
+    socket.on('connect', () => {
+      socket.write(Buffer.concat([frame('1', Buffer.from(VERSION)), frame(TELL)]))
+    })
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk)
+      } catch {
+        socket.destroy() // it does not know the question
+      }
+    })
+    socket.on('end', () => socket.destroy())
+    socket.on('error', reject)
+    socket.on('close', () => {
+      clearTimeout(timer)
+      resolve(answer)
+    })
+  })
+}
+
+/** Reads an answer; undefined if it has another form. */
+function readTold(payload: Buffer): Told | undefined {
+  const told = attempt(() => JSON.parse(payload.toString()) as Partial<Told> | null)
+  const { withheld, daemon } = told ?? {}
+  if (!isWithheld(withheld)) return undefined
+  return isDaemonAccount(daemon) ? { withheld, daemon } : { withheld }
+}
+
+function isWithheld(value: unknown): value is Withheld {
+  const { messages, soonest, latest } = objectOf(value)
+  return [messages, soonest, latest].every(Number.isFinite)
+}
+
+function isDaemonAccount(value: unknown): value is DaemonAccount {
+  const { pid, words, settings, doors, changed, replaced, readOnly } = objectOf(value)
+  return (
+    Number.isSafeInteger(pid) &&
+    [words, changed, replaced, readOnly].every(areTexts) &&
+    areTexts(Object.values(objectOf(settings))) &&
+    Array.isArray(doors) &&
+    doors.every((door) => {
+      const { kind, address, next = '' } = objectOf(door)
+      return areTexts([kind, address, next])
+    })
+  )
+}
+
+const objectOf = (value: unknown) =>
+  (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+
+const areTexts = (value: unknown) =>
+  Array.isArray(value) && value.every((text) => typeof text === 'string')

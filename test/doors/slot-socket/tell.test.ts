@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { frame } from '../../../src/doors/slot-socket/frames.ts'
+import { askToTell, type DaemonAccount } from '../../../src/doors/slot-socket/tell.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { openSlot } from './slot-socket.ts'
+
+/** The question to onescand about itself. */
+
+const account: DaemonAccount = {
+  pid: 7,
+  words: ['--workers', '2'],
+  settings: { QHPSI: 'plugin: eicar' },
+  doors: [{ kind: 'smtp', address: 'inet:127.0.0.1:1', next: 'inet:127.0.0.1:2' }],
+  changed: [],
+  replaced: [],
+  readOnly: [],
+}
+const withheld = { messages: 0, soonest: 0, latest: 0 }
+
+t.test('root and its own account learn how it runs, and others what is withheld', async (t) => {
+  const own = process.geteuid!()
+  for (const uid of [0, own, own + 1, undefined]) {
+    const identifyPeer = () => (uid === undefined ? undefined : { uid, pid: 1 })
+    const slot = await openSlot(t, {}, { identifyPeer, account: () => account })
+    const told = await askToTell(slot.socket, 2000)
+    t.same(told, uid === 0 || uid === own ? { withheld, daemon: account } : { withheld }, `${uid}`)
+  }
+})
+
+t.test('an answer of another form counts as none', async (t) => {
+  const path = join(socketDirectory(t), 's')
+  let answer: Buffer = Buffer.alloc(0)
+  const server = createServer((socket) => socket.on('error', () => {}).end(answer)).listen(path)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const told = async (bytes: Buffer) => {
+    answer = bytes
+    return askToTell(path, 2000)
+  }
+  const json = (value: unknown) => frame('t', Buffer.from(JSON.stringify(value)))
+  const huge = Buffer.from([...Buffer.from('t'), 0xff, 0xff, 0xff, 0xff])
+  for (const bytes of [Buffer.alloc(0), frame('C'), huge, frame('t'), json(null), json([])]) {
+    t.equal(await told(bytes), undefined)
+  }
+  for (const wrong of [
+    { pid: '7' },
+    { words: [1] },
+    { settings: { QHPSI: 1 } },
+    { doors: [{ kind: 'smtp' }] },
+    { changed: 'all' },
+  ]) {
+    t.same(await told(json({ withheld, daemon: { ...account, ...wrong } })), { withheld })
+  }
+  t.equal(await told(json({ withheld: { messages: 'x' }, daemon: account })), undefined)
+})
