@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
-import { askHostilely, cannotMount, descriptors } from './hostile-descriptors.ts'
+import { cannotMount, connectHostilely, descriptors } from './hostile-descriptors.ts'
 import { openSlot } from './slot-socket.ts'
 
 /** Whatever descriptor a client sends, onescand has none of it: doc/security.md, rule (e). */
@@ -14,9 +14,9 @@ t.test('a descriptor that comes with a question is not taken', { skip: cannotMou
   await slot.ask({ variables: settings, message: plain })
   for (const kind of descriptors) {
     const before = openFiles()
-    const client = await askHostilely(slot.socket, kind, { variables: settings, message: plain })
-    t.match(client.heard, /^Ah*a$/, kind)
-    t.ok(client.sent, 'it came this far')
+    const client = await connectHostilely(slot.socket, kind)
+    t.match(await client.ask({ variables: settings, message: plain }), /^Ah*a$/, kind)
+    t.ok(await client.sent, 'it came this far')
     await client.end()
     t.equal(openFiles(), before, 'nothing stays open')
     t.equal((await slot.ask({ variables: settings, message: plain })).does, 'hand on')

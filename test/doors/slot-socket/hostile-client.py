@@ -7,66 +7,10 @@ its file system goes on hanging. KIND is a file that hangs, of a file system in 
 which this program is the server, or another one. It needs root and a mount namespace of its own.
 """
 
-import ctypes, errno, fcntl, os, socket, struct, sys, tempfile
+import os, socket, sys, tempfile
 
-LOOKUP, GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE = 1, 3, 4, 14, 15, 16, 17, 18
-GETXATTR, FLUSH, INIT, OPENDIR, RELEASEDIR = 22, 25, 26, 27, 29
-UNANSWERED = 2, 36, 42  # forget, interrupt, forget many
-WRITEBACK_CACHE = 1 << 16
-DIRECTORY, FILE = 1, 2
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def mount(source, target, kind, options):
-    if libc.mount(source.encode(), target.encode(), kind.encode(), 0, options.encode()):
-        number = ctypes.get_errno()
-        raise OSError(number, f"mount {kind}: {os.strerror(number)}")
-
-
-def attributes(node):
-    mode = 0o40777 if node == DIRECTORY else 0o100666
-    size = 0 if node == DIRECTORY else 4096
-    return struct.pack("<QQQQQQIIIIIIIIII", node, size, 8, *[0] * 6, mode, 1, 0, 0, 0, 4096, 0)
-
-
-def answer(operation, node, request, hanging):
-    """The answer to a request, an errno, or None: it is never answered."""
-    if operation in hanging or operation in UNANSWERED:
-        return None
-    if operation == INIT:
-        _, _, ahead, flags = struct.unpack_from("<IIII", request)
-        flags &= WRITEBACK_CACHE
-        return struct.pack("<IIIIHHII", 7, 31, ahead, flags, 12, 9, 131072, 1).ljust(64, b"\0")
-    if operation == LOOKUP:
-        return struct.pack("<QQQQII", FILE, 0, 1000, 1000, 0, 0) + attributes(FILE)
-    if operation in (GETATTR, SETATTR):
-        return struct.pack("<QII", 1000, 0, 0) + attributes(node)
-    if operation in (OPEN, OPENDIR):
-        return struct.pack("<QII", 5, 0, 0)
-    if operation == READ:
-        return b"x" * min(4096, struct.unpack_from("<I", request, 16)[0])
-    if operation == STATFS:
-        return struct.pack("<QQQQQIIII24x", 0, 0, 0, 0, 0, 4096, 255, 4096, 0)
-    if operation in (FLUSH, RELEASE, RELEASEDIR):
-        return b""
-    return errno.ENOSYS
-
-
-def serve(device, hanging):
-    while True:
-        try:
-            request = os.read(device, 1 << 20)
-        except OSError as error:
-            if error.errno == errno.ENODEV:
-                return
-            continue
-        _, operation, unique, node = struct.unpack_from("<IIQQ", request)
-        said = answer(operation, node, request[40:], hanging)
-        if said is None:
-            continue
-        failed = isinstance(said, int)
-        body = b"" if failed else said
-        os.write(device, struct.pack("<IiQ", 16 + len(body), -said if failed else 0, unique) + body)
+sys.path.append(os.path.join(os.path.dirname(__file__), "../../ground/path"))
+from hanging import FLUSH, RELEASE, WRITE, mount, mount_hanging
 
 
 def fuse(hanging):
@@ -75,14 +19,7 @@ def fuse(hanging):
     mount("tmpfs", directory, "tmpfs", "")
     root = directory + "/fuse"
     os.mkdir(root)
-    device = os.open("/dev/fuse", os.O_RDWR)
-    mount("fuse", root, "fuse", f"fd={device},rootmode=40000,user_id=0,group_id=0")
-    if os.fork() == 0:
-        connection.close()
-        os.closerange(0, 3)
-        serve(device, hanging)
-        os._exit(0)
-    os.close(device)
+    mount_hanging(root, hanging, connection.close)
     return directory, root
 
 
@@ -118,6 +55,7 @@ def hostile_file(kind):
 path, kind = sys.argv[1:]
 connection = socket.socket(socket.AF_UNIX)
 connection.connect(path)
+sys.stderr.write("connected\n")
 question = sys.stdin.buffer.read(int(sys.stdin.buffer.readline()))
 file, then = hostile_file(kind)
 try:

@@ -36,49 +36,54 @@ export const cannotMount: string | false = (() => {
 })()
 
 export interface HostileClient {
-  /** The tags of the daemon's answer. */
-  readonly heard: string
-  /** Whether the kernel let the descriptor pass. */
-  readonly sent: boolean
+  /**
+   * Sends the question and the descriptor. Resolves with the tags of the daemon's answer; what was sent
+   * stays open until the client ends.
+   */
+  ask(question: Question): Promise<string>
+  /** Resolves with whether the kernel let the descriptor pass. */
+  readonly sent: Promise<boolean>
   /** Ends the client, and with it its file system. */
   end(): Promise<void>
 }
 
-/** Resolves once the daemon has answered; what the client has sent stays open until it ends. */
-export async function askHostilely(
-  socket: string,
-  kind: string,
-  question: Question,
-): Promise<HostileClient> {
+/** Resolves once the client has connected. */
+export async function connectHostilely(socket: string, kind: string): Promise<HostileClient> {
   const child = spawn('unshare', ['-m', 'python3', program, socket, kind], { detached: true })
-  const frames = Buffer.concat(framesOf(question))
-  child.stdin.write(`${frames.length}\n`)
-  child.stdin.write(frames)
-  let heard = ''
   let told = ''
+  const ended = once(child, 'close').then(() => {})
+  const tells = (word: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', () => word.test(told) && resolve())
+      ended.then(() => reject(new Error(`${kind}: ${told || 'ended'}`)))
+    })
   child.stderr.on('data', (text) => {
     told += text
   })
-  const ended = once(child, 'close').then(() => {})
-  const reader = createFrameReader({
-    room: (_, length) => Buffer.alloc(length),
-    take: (tag) => {
-      heard += tag
-    },
-  })
-  const answered = new Promise<void>((resolve) => {
-    child.stdout.on('data', (bytes: Buffer) => {
-      reader.push(bytes)
-      if (/[aCx]$/.test(heard)) resolve()
-    })
-  })
-  await Promise.race([
-    answered,
-    ended.then(() => Promise.reject(new Error(`${kind}: ${told || 'ended'}`))),
-  ])
+  const sent = tells(/sent|refused/).then(() => told.includes('sent'))
+  sent.catch(() => {}) // if it ends before it was asked to send
+  await tells(/connected/)
   return {
-    heard,
-    sent: told.includes('sent'),
+    sent,
+    ask(question) {
+      let heard = ''
+      const reader = createFrameReader({
+        room: (_, length) => Buffer.alloc(length),
+        take: (tag) => {
+          heard += tag
+        },
+      })
+      const frames = Buffer.concat(framesOf(question))
+      child.stdin.write(`${frames.length}\n`)
+      child.stdin.write(frames)
+      return new Promise((resolve, reject) => {
+        child.stdout.on('data', (bytes: Buffer) => {
+          reader.push(bytes)
+          if (/[aCx]$/.test(heard)) resolve(heard)
+        })
+        ended.then(() => reject(new Error(`${kind}: ${told || 'ended'}`)))
+      })
+    },
     async end() {
       process.kill(-child.pid!, 'SIGKILL') // its file server, too
       await ended

@@ -35,6 +35,13 @@ export interface WorkersOptions {
 const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
+/**
+ * Milliseconds after SIGKILL in which a worker is gone, unless it waits in the kernel for something
+ * that does not answer: a file of a user's own file system (FUSE), a dead disk. Nothing ends that wait.
+ */
+const GONE_AFTER = 3000
+/** For each worker, so many lost ones are replaced: each keeps its memory and its connections. */
+const LOST_MAX = 2
 
 /** An order to a worker on its channel. If the channel closes, the worker ends at once. */
 export type WorkerOrder = 'reload' | 'report' | 'stop'
@@ -49,13 +56,18 @@ export interface ServingNotice {
 interface Worker {
   readonly child: ChildProcess
   readonly notes: number | undefined
+  /** Takes the addresses where it listens. */
+  readonly serves: (addresses: readonly string[]) => void
+  /** Takes the reason why it will never serve. */
+  readonly fails: (why: Error) => void
   isServing: boolean
 }
 
 /**
  * Processes that share listening sockets, so that an idle one takes the next connection. A worker
  * that ends by itself is replaced. A worker that hangs is killed, and then replaced. The messages
- * that it had in hand count like messages that scanners died of.
+ * that it had in hand count like messages that scanners died of. A worker that was killed and is not
+ * gone is lost: it is replaced, too, and nobody waits for it.
  */
 export class Workers {
   /**
@@ -66,6 +78,10 @@ export class Workers {
   readonly #options: WorkersOptions
   readonly #workers = new Set<Worker>()
   readonly #replacements = new Set<NodeJS.Timeout>()
+  /** How many workers were lost and are not gone. */
+  #lost = 0
+  /** How many workers are missing, since too many are lost. */
+  #missing = 0
   readonly #beats: BeatWatch
   #isStopping = false
   #allEnded = () => {}
@@ -115,7 +131,7 @@ export class Workers {
     this.order('stop')
     return new Promise((resolve) => {
       const killer = setTimeout(() => {
-        for (const { child } of this.#workers) child.kill('SIGKILL')
+        for (const worker of this.#workers) this.#kill(worker)
       }, this.#options.grace + KILL_AFTER)
       this.#allEnded = () => {
         clearTimeout(killer)
@@ -143,29 +159,26 @@ export class Workers {
       this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
-    return this.#watch({ child, notes, isServing: false })
+    return new Promise((serves, fails) =>
+      this.#watch({ child, notes, serves, fails, isServing: false }),
+    )
   }
 
-  #watch(worker: Worker): Promise<readonly string[]> {
+  #watch(worker: Worker): void {
     const { child } = worker
     this.#workers.add(worker)
     this.#beats.heard(child.pid!)
     send(child, this.#options.memory.initialEvents())
-    return new Promise((resolve, reject) => {
-      child.on('message', (message) => {
-        const addresses = this.#take(child, message)
-        if (addresses === undefined) return
-        worker.isServing = true
-        resolve(addresses)
-      })
-      child.on('error', reject)
-      child.once('exit', (code, signal) => {
-        const how = `worker ${child.pid} ended with ${signal ?? code}`
-        reject(new Error(how))
-        this.#forget(worker)
-        if (!this.#isStopping) this.#replace(how)
-        else if (this.#workers.size === 0) this.#allEnded()
-      })
+    child.on('message', (message) => {
+      const addresses = this.#take(child, message)
+      if (addresses === undefined) return
+      worker.isServing = true
+      worker.serves(addresses)
+    })
+    child.on('error', worker.fails)
+    child.once('exit', (code, signal) => {
+      if (this.#workers.has(worker)) this.#forget(worker, `ended with ${signal ?? code}`)
+      else this.#lostIsGone()
     })
   }
 
@@ -186,25 +199,54 @@ export class Workers {
     this.#hung++
     const silent = `has said nothing for ${HUNG_AFTER / 1000} seconds`
     this.#options.log(`worker ${pid} ${silent} (${how}); it is ended`)
-    for (const { child } of this.#workers) if (child.pid === pid) child.kill('SIGKILL')
+    for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
   }
 
-  /** Tells everybody that the worker has ended. */
-  #forget(worker: Worker): void {
+  #kill(worker: Worker): void {
+    worker.child.kill('SIGKILL')
+    setTimeout(() => this.#lose(worker), GONE_AFTER).unref()
+  }
+
+  /** Goes on without a worker that was killed, unless it is gone. */
+  #lose(worker: Worker): void {
+    if (!this.#workers.has(worker)) return
+    const { child } = worker
+    child.removeAllListeners('message')
+    if (child.connected) child.disconnect()
+    const isOneTooMany = ++this.#lost > LOST_MAX * this.#options.count
+    this.#forget(worker, 'was killed and is not gone: it waits for a file or a disk', isOneTooMany)
+  }
+
+  #lostIsGone(): void {
+    this.#lost--
+    if (this.#missing === 0) return
+    this.#missing--
+    this.#startLater()
+  }
+
+  /** Tells everybody that the worker is no more, and has another one started if that helps. */
+  #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
     const { child, notes } = worker
     const pid = child.pid!
+    worker.fails(new Error(`worker ${pid} ${how}`))
     this.#workers.delete(worker)
     this.#beats.forget(pid)
     this.#sendAll(memory.endOf(pid))
     if (!this.#isStopping) onEnd(pid, countNotes(pid, notes, memory.poison, log))
     if (notes !== undefined) closeSync(notes)
-  }
-
-  #replace(how: string): void {
-    this.#replaced++
-    this.#options.log(`${how}; another one takes its place`)
-    this.#startLater()
+    if (this.#isStopping) {
+      if (this.#workers.size === 0) this.#allEnded()
+    } else if (isOneTooMany) {
+      this.#missing++
+      log(
+        `worker ${pid} ${how}; so many wait like this that none takes its place until one is gone`,
+      )
+    } else {
+      this.#replaced++
+      log(`worker ${pid} ${how}; another one takes its place`)
+      this.#startLater()
+    }
   }
 
   #startLater(): void {

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Workers } from '../../../../src/doors/daemon/workers/workers.ts'
 import { HostMemory } from '../../../../src/verdicts/host-memory.ts'
+import { mountHanging } from '../../../ground/path/hanging.ts'
+import { cannotMount } from '../../slot-socket/hostile-descriptors.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
 
@@ -77,3 +79,50 @@ t.test('onescand stops while a worker cannot be started', async (t) => {
   await workers.stop()
   t.equal(log.length, 3, 'one end and two failed starts')
 })
+
+/** A worker that hangs while it reads the file that it is told of, and cannot be killed. */
+const hanging = `
+  process.send({ serving: [] })
+  process.send({ pid: process.pid })
+  process.on('message', (order) => order === 'stop' && process.exit(0))
+  require('node:fs').readFile(process.argv[2], () => {})
+  setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 500)`
+
+t.test(
+  'a worker that was killed and is not gone is replaced, and nobody waits for it',
+  { skip: cannotMount },
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    const files = await mountHanging(t, join(directory, 'mount'), { operations: ['READ'] })
+    writeFileSync(join(directory, 'worker.cjs'), hanging)
+    const [log, pids] = [[] as string[], [] as number[]]
+    let changed = () => {}
+    const workers = new Workers({
+      count: 1,
+      command: [process.execPath, join(directory, 'worker.cjs'), `${files.directory}/file`],
+      fds: [],
+      directory,
+      grace: 0,
+      log(line) {
+        log.push(line)
+        changed()
+      },
+      onMessage(pid) {
+        pids.push(pid)
+        changed()
+      },
+      onEnd() {},
+      memory: new HostMemory(),
+    })
+    await workers.ready
+    const logged = async (text: string) => {
+      while (!log.at(-1)?.includes(text)) await new Promise<void>((resolve) => (changed = resolve))
+    }
+    await logged('none takes its place until one is gone')
+    t.same(workers.state(), { replaced: 2, hung: 3, late: [] })
+    await files.end()
+    while (pids.length < 4) await new Promise<void>((resolve) => (changed = resolve))
+    await workers.stop()
+  },
+)
