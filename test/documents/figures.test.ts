@@ -8,7 +8,6 @@ import { KNOWN_MAX } from '../../src/delay/gate/known-clients.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/preparations.ts'
 import { REST } from '../../src/delay/gate/reception.ts'
 import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/start-program.ts'
-import { readOptions } from '../../src/doors/daemon/options/options.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/time-limits.ts'
@@ -31,7 +30,7 @@ import {
   LARGE_FROM,
 } from '../../src/scan/clamd/server-queue.ts'
 import { IDLE_FOR, IDLE_MAX } from '../../src/scan/clamd/sessions.ts'
-import { items, readPage } from './man-page.ts'
+import { readPage } from './man-page.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 
@@ -39,25 +38,6 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', p
 const monitoring = read('doc/operate.md')
 const rules = read('packaging/monitoring/rules.yml')
 const daemon = readPage('onescand.8')
-const options = new Map(items(daemon).filter(([tag]) => tag.startsWith('Fl -')))
-
-/** What onescand(8) says of an option. */
-function option(name: string): string {
-  const text = [...options].find(([tag]) => tag.startsWith(`Fl -${name} `))?.[1]
-  if (text === undefined) throw new Error(`onescand(8) has no option ${name}`)
-  return text
-}
-
-t.test('defaults of the options of onescand are those that its page names', async (t) => {
-  const { maxSize, memory, maxClients, grace, workers } = readOptions([])
-  const mebibytes = (bytes: number) => `default ${bytes / 1024 / 1024}M.`
-  t.match(option('max-size'), mebibytes(maxSize))
-  t.match(option('memory'), mebibytes(memory))
-  t.match(option('max-clients'), `default ${maxClients}.`)
-  t.match(option('grace'), `default ${grace / 1000}.`)
-  const [, most] = /one for each processor, at most (\d+)\./.exec(option('workers')) ?? []
-  t.ok(workers <= Number(most))
-})
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   t.match(daemon, `A worker has at most ${CONVERSATIONS_MAX} messages at one clamd`)

@@ -1,8 +1,16 @@
 import { unboundFieldsInWords } from '../../src/cluster/mac.ts'
-import { usage as usageOfDaemon } from '../../src/doors/daemon/options/options.ts'
-import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
+import {
+  optionDefaults as daemonDefaults,
+  usage as usageOfDaemon,
+} from '../../src/doors/daemon/options/options.ts'
+import {
+  codeOfFault,
+  codeOfReply,
+  exit,
+  exitMeanings,
+} from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
-import { faultsInWords } from '../../src/ground/errors/fault.ts'
+import { FAULT_KINDS, faultsInWords } from '../../src/ground/errors/fault.ts'
 import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { groundsInWords, type Reply } from '../../src/judge/decision.ts'
@@ -10,10 +18,13 @@ import { OVER_QUOTA, OVER_QUOTA_OF_ALL, overQuotaText } from '../../src/judge/ov
 import { HEADER_TOO_LARGE, NOT_SCANNED, refusal, replyAboutForm } from '../../src/judge/replies.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { oddities } from '../../src/mime/shared/oddities.ts'
-import { usage as usageOfQuotad } from '../../src/quota/tell/options.ts'
+import {
+  optionDefaults as quotadDefaults,
+  usage as usageOfQuotad,
+} from '../../src/quota/tell/options.ts'
 import { causesInWords } from '../../src/scan/shared/cause.ts'
 import { commandItems, commandNames, exitItems, optionItems } from './man-commands.ts'
-import { withDefaults } from './man-defaults.ts'
+import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import {
   clamdLimits,
   contentLimits,
@@ -45,6 +56,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
     { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
+    { heading: 'WHEN THINGS FAIL', nth: 0, items: rows(failures()) },
   ],
   'onescan.1': [
     { heading: 'DESCRIPTION', nth: 0, items: commandItems() },
@@ -81,9 +93,14 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
 
 const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescan-queue.8': (page) => withDefaults(withLists(page, 'onescan-queue.8'), 'onescan-queue'),
-  'onescan-quotad.8': (page) => withSynopsis(withDefaults(page, 'onescan-quotad'), usageOfQuotad),
+  'onescan-quotad.8': (page) =>
+    withOptionDefaults(
+      withSynopsis(withDefaults(page, 'onescan-quotad'), usageOfQuotad),
+      quotadDefaults,
+    ),
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
-  'onescand.8': (page) => withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon),
+  'onescand.8': (page) =>
+    withOptionDefaults(withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon), daemonDefaults),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),
@@ -156,6 +173,20 @@ function replies(): Limit[] {
 
 function asRow(reply: Reply): Limit {
   return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
+}
+
+/** What the sender sees of each fault, and of decisions that are no answer of a scanner. */
+function failures(): Limit[] {
+  const unclear = replyAboutForm('refused', 'unclear-header', '...')
+  return [
+    ...FAULT_KINDS.map((kind): Limit => {
+      const [digit] = String(faultReply(kind).code)
+      return [faultsInWords[kind], `${digit}xx, exit ${codeOfFault(kind)}`]
+    }),
+    ...[HEADER_TOO_LARGE, unclear, NOT_SCANNED].map((reply): Limit => {
+      return [groundsInWords[reply.grounds], `${reply.class}xx, exit ${codeOfReply(reply, false)}`]
+    }),
+  ]
 }
 
 /** The names of settings, as mdoc(7). */

@@ -23,16 +23,27 @@ export interface QuotadAddress extends Endpoint {
 
 const DEFAULT_ADDRESS = '127.0.0.1:8625'
 
+/** The values of --max-clients. */
+const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
+
+/** What options are if they are not given, as onescan-quotad(8) has them. */
+export const optionDefaults = {
+  udp: DEFAULT_ADDRESS,
+  http: DEFAULT_ADDRESS,
+  'max-clients': 200,
+} as const
+
 export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
                       [--allow NETWORK]... [--user NAME] [--max-clients NUMBER]
        onescan-quotad --check [OPTION]...
+       onescan-quotad --help|--version
 `
 
 /** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
 export function readOptions(words: readonly string[]): ServiceOptions {
   const { values, faults } = parseOptions(words, {
-    udp: { type: 'string', default: DEFAULT_ADDRESS },
-    http: { type: 'string', default: DEFAULT_ADDRESS },
+    udp: { type: 'string', default: optionDefaults.udp },
+    http: { type: 'string', default: optionDefaults.http },
     allow: { type: 'string', multiple: true, default: [] },
     user: { type: 'string' },
     'max-clients': { type: 'string' },
@@ -53,7 +64,10 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     http,
     user: values.user,
     networks: values.allow.flatMap((network) => attempt(() => [readNetwork(network)], [])),
-    maxClients: attempt(() => wholeNumber(count, '--max-clients', 200, { min: 1, max: 10_000 }), 0),
+    maxClients: attempt(
+      () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
+      0,
+    ),
   }
   if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
   return options

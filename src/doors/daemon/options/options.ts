@@ -7,7 +7,7 @@ import { byteSize, wholeNumber } from '../../../ground/settings/settings.ts'
 import { socketPath } from '../../../ground/settings/socket-path.ts'
 import { type DoorAddress, readDoorAddress } from './door-address.ts'
 import { type DoorKind, doorKindOf } from './door-kind.ts'
-import { type RelayOptions, readRelays, refuseLoops } from './relays.ts'
+import { FROM_STANDARD, type RelayOptions, readRelays, refuseLoops } from './relays.ts'
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
@@ -54,6 +54,18 @@ export interface DaemonOptions {
 /** The most workers without --workers, however many processors there are. */
 const DEFAULT_WORKERS_MAX = 4
 
+/** What options are if they are not given, as onescand(8) has them. */
+export const optionDefaults = {
+  socket: '/run/onescan/slot.sock',
+  from: FROM_STANDARD,
+  mode: '0660',
+  workers: `one for each processor, at most ${DEFAULT_WORKERS_MAX}`,
+  'max-size': '100M',
+  'max-clients': 200,
+  memory: '64M',
+  grace: 20,
+} as const
+
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
                 [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
@@ -61,6 +73,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]...
                 [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
                 [--grace SECONDS] [--foreground]
        onescand --check|--check-settings [OPTION]...
+       onescand --help|--version
 
 ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
 `
@@ -68,7 +81,7 @@ ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
 export function readOptions(words: readonly string[]): DaemonOptions {
   const { values, tokens, faults } = parseOptions(words, {
-    socket: { type: 'string', default: '/run/onescan/slot.sock' },
+    socket: { type: 'string', default: optionDefaults.socket },
     milter: { type: 'string', multiple: true, default: [] },
     policy: { type: 'string', multiple: true, default: [] },
     smtp: { type: 'string', multiple: true },
@@ -79,7 +92,7 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     http: { type: 'string' },
     'http-token': { type: 'string' },
     'http-hide-addresses': { type: 'boolean', default: false },
-    mode: { type: 'string', default: '0660' },
+    mode: { type: 'string', default: optionDefaults.mode },
     group: { type: 'string' },
     workers: { type: 'string' },
     'max-size': { type: 'string' },
@@ -124,10 +137,10 @@ export function readOptions(words: readonly string[]): DaemonOptions {
       undefined,
     ),
     workers: Math.max(1, number('workers', cores, 0)),
-    maxSize: bytes('max-size', '100M'),
-    memory: bytes('memory', '64M'),
-    maxClients: number('max-clients', 200, 1),
-    grace: number('grace', 20, 0) * 1000,
+    maxSize: bytes('max-size', optionDefaults['max-size']),
+    memory: bytes('memory', optionDefaults.memory),
+    maxClients: number('max-clients', optionDefaults['max-clients'], 1),
+    grace: number('grace', optionDefaults.grace, 0) * 1000,
     checksSettings: values['check-settings'],
     workerFor: values.worker?.split(',').map(doorKindOf),
   }

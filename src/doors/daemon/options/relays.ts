@@ -16,7 +16,7 @@ export interface RelayOptions extends SmtpRoute {
 }
 
 /** The hosts that may send mail without `--from`. */
-const FROM_STANDARD = '127.0.0.0/8,::1'
+export const FROM_STANDARD = '127.0.0.0/8,::1'
 
 /** An option of the command line, as parseArgs() returns it. */
 export interface OptionToken {
