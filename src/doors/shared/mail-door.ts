@@ -19,31 +19,18 @@ export interface MailDoorOptions {
 }
 
 /** The services that such a door gives to a session and to each message in it. */
-export interface MailDoorServices {
-  /** Undefined if no recipient is asked about. */
-  readonly quota: QuotaLookup | undefined
-  /** Undefined if no rule refuses recipients. */
-  readonly rules: Rules | undefined
-  /** Whether each recipient must be the same mailbox for all mail servers. */
-  readonly needsPlainRecipients: boolean
+export class MailServices {
+  /** That of the moment; a message keeps the one that it began with. */
+  configuration: Configuration
   /**
    * Opens a lease of this process's memory, for what is kept of one message before it is judged.
    */
-  openLease(): MemoryLease
-  /** Logs a line about mail. */
-  log(line: Buffer): void
-  /** Shows that a message is being judged; the result is called when that is over. */
-  readonly begin?: MailReporter['begin'] | undefined
-  /** Milliseconds on a clock that never goes back. */
-  uptime(): number
-}
-
-/** These services by the configuration of the moment; a message keeps the one that it began with. */
-export class MailServices implements MailDoorServices {
-  configuration: Configuration
   readonly openLease: () => MemoryLease
+  /** Logs a line about mail. */
   readonly log: (line: Buffer) => void
+  /** Shows that a message is being judged; the result is called when that is over. */
   readonly begin: MailReporter['begin'] | undefined
+  /** Milliseconds on a clock that never goes back. */
   readonly uptime = (): number => performance.now()
 
   constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
@@ -53,14 +40,17 @@ export class MailServices implements MailDoorServices {
     this.begin = reporter?.begin
   }
 
+  /** Undefined if no rule refuses recipients. */
   get rules(): Rules | undefined {
     return refusingRules(this.configuration)
   }
 
+  /** Whether each recipient must be the same mailbox for all mail servers. */
   get needsPlainRecipients(): boolean {
     return needsPlainRecipients(this.configuration)
   }
 
+  /** Undefined if no recipient is asked about. */
   get quota(): QuotaLookup | undefined {
     const { quota, directories } = this.configuration
     // Without a lookup, no file needs to be looked for.

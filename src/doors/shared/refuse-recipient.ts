@@ -8,7 +8,7 @@ import type { Origin } from '../../message/envelope/origin.ts'
 import type { QuotaAnswer, QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
 import { quotaLine, type RecipientInQuestion } from './log/quota-line.ts'
-import type { MailDoorServices } from './mail-door.ts'
+import type { MailServices } from './mail-door.ts'
 import { replyOf } from './replies/smtp-reply.ts'
 import type { SmtpReply } from './wire/reply-lines.ts'
 import { bareAddress } from './wire/smtp-path.ts'
@@ -36,7 +36,7 @@ interface MailToCome {
 export function refuseRecipient(
   path: Buffer,
   { sender, size }: MailToCome,
-  { rules, quota, log }: Pick<MailDoorServices, 'rules' | 'quota' | 'log'>,
+  { rules, quota, log }: Pick<MailServices, 'rules' | 'quota' | 'log'>,
   { origin, relay }: Omit<AskingClient, 'log'>,
 ): SmtpReply | undefined | Promise<SmtpReply | undefined> {
   if (rules === undefined && quota === undefined) return undefined

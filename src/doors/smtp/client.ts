@@ -1,5 +1,8 @@
+import type { Socket } from 'node:net'
 import { Fault } from '../../ground/errors/fault.ts'
-import { DoorConnection } from '../shared/connection.ts'
+import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
+import { stopping, timedOut } from './own-replies.ts'
+import type { SmtpTimeouts } from './time-limits.ts'
 import { COMMAND_MAX } from './wire/commands.ts'
 import { LineReader, type SmtpLine } from './wire/lines.ts'
 import type { RawReply } from './wire/replies.ts'
@@ -11,62 +14,60 @@ const TURN_MAX = 128 * 1024
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
 
-/** A client as its session sees it. */
-export interface SmtpClient {
+/** A session as its client's connection sees it. */
+export interface Conversation {
+  /** Whether MAIL was taken and the message is not over. */
+  readonly amidMessage: boolean
+  /** Converses to its end. Never rejects. */
+  run(): Promise<void>
+}
+
+/** A client's connection, read line by line, or piece by piece behind DATA. */
+export class SmtpConnection extends DoorConnection {
+  readonly #timeouts: SmtpTimeouts
+  #session: Conversation | undefined
+  readonly #reader = new LineReader(COMMAND_MAX)
+  readonly #gone = new AbortController()
+  #wake: (() => void) | undefined // set while the session waits for the client
+  #hasSaidAll = false
+  #heardThisTurn = 0
+  /** What is being read, and since when; undefined between commands. */
+  #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
+
+  constructor(socket: Socket, host: Omit<ConnectionHost, 'leaving'>, timeouts: SmtpTimeouts) {
+    super(socket, { ...host, leaving: timeouts.leaving })
+    this.#timeouts = timeouts
+  }
+
+  /** Serves the client. Nothing is left to do when the session is over and the socket is closed. */
+  serve(session: Conversation): void {
+    this.#session = session
+    void this.work(() => session.run())
+  }
+
+  /**
+   * Aborted when the session has hung up, or the client has left: its connection is broken. A client
+   * that has closed its own side alone still waits for answers, as Exim does behind QUIT.
+   */
+  get gone(): AbortSignal {
+    return this.#gone.signal
+  }
+
+  /** Whether the client has sent something that was not read yet. */
+  get hasMore(): boolean {
+    return this.#reader.pending > 0
+  }
+
+  /** When the client was last heard, if the session waits for its next command; before DATA, too. */
+  get silentSince(): number | undefined {
+    return this.#isAwaited && this.#reading?.what !== 'content' ? this.heardAt : undefined
+  }
+
   /**
    * Resolves to the next line, or to undefined if no more comes: the client has left, or has closed
    * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end within
    * UNENDED_MAX.
    */
-  line(): Promise<SmtpLine | undefined>
-  /** Resolves to the next bytes of the content, or to undefined if no more come. */
-  chunk(): Promise<Buffer | undefined>
-  /** Takes back the bytes that came behind the end of the content. */
-  giveBack(bytes: Buffer): void
-  /** Whether the client has sent something that was not read yet. */
-  readonly hasMore: boolean
-  /** Sends replies in one write, since there may be one for each of many recipients. */
-  say(...replies: readonly RawReply[]): void
-  /** Hangs up: reads nothing more, but what was written still reaches the client. */
-  leave(): void
-  /**
-   * Aborted when the session has hung up, or the client has left: its connection is broken. A client
-   * that has closed its own side alone still waits for answers, as Exim does behind QUIT.
-   */
-  readonly gone: AbortSignal
-}
-
-/** The activity of a client, by which the door decides whether it takes too long. */
-export interface ClientActivity {
-  /** When bytes of the client came for the last time; at first, when it connected. */
-  readonly heardAt: number
-  /** The kind of input that is being read, and since when; undefined between commands. */
-  readonly reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
-  /** Whether the session waits for the client. */
-  readonly awaited: boolean
-}
-
-/** A client's connection, read line by line. */
-export abstract class SmtpConnection extends DoorConnection implements SmtpClient {
-  readonly #reader = new LineReader(COMMAND_MAX)
-  readonly #gone = new AbortController()
-  #wake: (() => void) | undefined
-  #hasSaidAll = false
-  #heardThisTurn = 0
-  #reading: ClientActivity['reading']
-
-  get gone(): AbortSignal {
-    return this.#gone.signal
-  }
-
-  get hasMore(): boolean {
-    return this.#reader.pending > 0
-  }
-
-  get activity(): ClientActivity {
-    return { heardAt: this.heardAt, reading: this.#reading, awaited: this.#wake !== undefined }
-  }
-
   async line(): Promise<SmtpLine | undefined> {
     for (;;) {
       if (this.gone.aborted) return undefined
@@ -84,6 +85,7 @@ export abstract class SmtpConnection extends DoorConnection implements SmtpClien
     }
   }
 
+  /** Resolves to the next bytes of the content, or to undefined if no more come. */
   async chunk(): Promise<Buffer | undefined> {
     this.#reading ??= { what: 'content', since: this.now() }
     for (;;) {
@@ -95,19 +97,38 @@ export abstract class SmtpConnection extends DoorConnection implements SmtpClien
     }
   }
 
+  /** Takes back the bytes that came behind the end of the content. */
   giveBack(bytes: Buffer): void {
     this.#reading = undefined
     this.#reader.giveBack(bytes)
   }
 
+  /** Sends replies in one write, since there may be one for each of many recipients. */
   say(...replies: readonly RawReply[]): void {
     this.send(Buffer.concat(replies.map(({ bytes }) => bytes)))
   }
 
+  /** Hangs up: reads nothing more, but what was written still reaches the client. */
   override leave(): void {
     super.leave()
     this.#gone.abort()
     this.#wake?.()
+  }
+
+  /** Sends a last reply and hangs up. */
+  turnAway(lastReply: RawReply): void {
+    this.say(lastReply)
+    this.leave()
+  }
+
+  finish(): void {
+    if (!this.#session?.amidMessage && this.#isAwaited) this.turnAway(stopping)
+  }
+
+  /** Closes the socket as soon as everything is written, whatever the client does. */
+  dismiss(): void {
+    this.turnAway(stopping)
+    this.socket.destroySoon()
   }
 
   protected hear(chunk: Buffer): void {
@@ -121,6 +142,21 @@ export abstract class SmtpConnection extends DoorConnection implements SmtpClien
   protected heardEnd(): void {
     this.#hasSaidAll = true
     this.#wake?.()
+  }
+
+  /** Ends what takes too long. */
+  protected due(time: number): void {
+    if (!this.#isAwaited) return
+    const { silence, content, command } = this.#timeouts
+    const { what, since = time } = this.#reading ?? {}
+    const isLate = time - since > (what === 'content' ? content : command)
+    if (isLate || time - this.heardAt > silence) this.turnAway(timedOut)
+  }
+
+  protected free(): void {} // the session frees what it holds
+
+  get #isAwaited(): boolean {
+    return this.#wake !== undefined
   }
 
   #waitForTurn(): void {

@@ -3,9 +3,10 @@ import { contains, type Network, parseIpAddress } from '../../ground/net/ip-addr
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { serve } from '../shared/serve.ts'
+import { SmtpConnection } from './client.ts'
 import { madeRoom, mayNotConnect, tooManyConnections } from './own-replies.ts'
-import { ServedClient } from './served-client.ts'
-import { createSmtpServer, type SmtpDoorState, type SmtpOptions, type SmtpRoute } from './server.ts'
+import { SmtpSession } from './session.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServer } from './server.ts'
 import { defaultTimeouts } from './time-limits.ts'
 import type { RawReply } from './wire/replies.ts'
 
@@ -15,9 +16,8 @@ const TICK_MAX = 1000
 /** The SMTP door: sessions of mail servers on whatever the server listens on. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
   const { maxClients, budget, timeouts = defaultTimeouts } = options
-  const state: SmtpDoorState = { configuration: first, stopping: false }
-  const smtpServer = createSmtpServer(route, options, state)
-  const { complain, uptime } = smtpServer
+  const server = new SmtpServer(first, route, options)
+  const { complain, uptime } = server
   let crowded = false
 
   /**
@@ -25,13 +25,13 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
    * silent for longest, but not amid content, is closed. That is logged once, until there is room
    * again.
    */
-  function makeRoom(clients: ReadonlySet<ServedClient>): boolean {
+  function makeRoom(clients: ReadonlySet<SmtpConnection>): boolean {
     if (clients.size < maxClients) {
       crowded = false
       return true
     }
     let since = uptime() - timeouts.makesRoomAfter
-    let oldest: ServedClient | undefined
+    let oldest: SmtpConnection | undefined
     for (const client of clients) {
       const { silentSince = since } = client
       if (silentSince >= since) continue
@@ -47,7 +47,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
     return oldest !== undefined
   }
 
-  const door = serve<ServedClient>({
+  const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     log: complain,
     memory: () => budget.used,
@@ -59,16 +59,18 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         return turnAway(socket, mayNotConnect)
       }
       if (!makeRoom(clients)) return turnAway(socket, tooManyConnections)
-      return new ServedClient(socket, { server: smtpServer, lease: budget.open(), timeouts, uptime, over }) // biome-ignore format: a line
+      const client = new SmtpConnection(socket, { lease: budget.open(), uptime, over }, timeouts)
+      client.serve(new SmtpSession(server, client, remoteAddress))
+      return client
     },
   })
   return {
     ...door,
     configure(next) {
-      state.configuration = next // a message keeps the one that it began with
+      server.configuration = next
     },
     close(grace) {
-      state.stopping = true
+      server.isStopping = true
       return door.close(grace)
     },
   }

@@ -1,12 +1,20 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { NextServer } from './next-server.ts'
 import { bye, CLOSING, mailLoop, nextServerGone, ok } from './own-replies.ts'
-import type { SmtpServer } from './server.ts'
+import type { LoopWatch } from './loops.ts'
 import { extensionsBetween, readEhloReply } from './wire/extensions.ts'
 import { type RawReply, rawReply } from './wire/replies.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun anew. */
 const FORWARDS_MAX = 8
+
+/** What a link needs of its door. */
+export interface LinkServices {
+  /** This host's name. */
+  readonly hostname: string
+  readonly loops: LoopWatch
+  callNext(): Promise<NextServer>
+}
 
 /**
  * A session's connection to the next server. It is opened when a command first needs it, normally the
@@ -14,11 +22,11 @@ const FORWARDS_MAX = 8
  * if the next server cannot be used.
  */
 export class NextServerLink {
-  readonly #server: SmtpServer
+  readonly #server: LinkServices
   #connection: NextServer | undefined
   #forwards: Buffer[] = []
 
-  constructor(server: SmtpServer) {
+  constructor(server: LinkServices) {
     this.#server = server
   }
 
@@ -30,7 +38,7 @@ export class NextServerLink {
   /** Returns the connection to the next server. */
   async reach(): Promise<NextServer> {
     if (this.#connection === undefined) {
-      if (this.#server.loops.found) throw loopFault()
+      if (this.#server.loops.isFound) throw loopFault()
       this.#connection = await this.#server.callNext()
     }
     if (this.#connection.lost) throw this.#connection.lost
@@ -59,7 +67,7 @@ export class NextServerLink {
     try {
       reply = await loops.whileWaiting(line, () => this.pass(line))
     } catch (error) {
-      if (!loops.found) throw error
+      if (!loops.isFound) throw error
       return rawReply({ code: 250, lines: [hostname] })
     }
     if (reply.code !== 250 || /^helo/i.test(line.toString('latin1', 0, 4))) return reply
@@ -94,7 +102,7 @@ export class NextServerLink {
 
   /** Returns the reply to a client whose command met a fault of kind `chain`. */
   replyToFault(): RawReply {
-    return this.#server.loops.found ? mailLoop : nextServerGone
+    return this.#server.loops.isFound ? mailLoop : nextServerGone
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import type { Message } from '../../message/spool.ts'
 import { createCrlfReader } from '../shared/intake/crlf-reader.ts'
 import { createGathering } from '../shared/intake/gathering.ts'
 import { createMessageStream, type MessageStream } from '../shared/intake/message-stream.ts'
-import type { SmtpClient } from './client.ts'
+import type { SmtpConnection } from './client.ts'
 import { type ContentRefusal, refuseContent } from './refusals.ts'
 import type { SmtpServer } from './server.ts'
 import { ContentReader } from './wire/content.ts'
@@ -18,7 +18,7 @@ import { ContentReader } from './wire/content.ts'
  * leaves, and with those of createGathering().
  */
 export async function withContent<Result>(
-  client: SmtpClient,
+  client: SmtpConnection,
   options: MessageOptions,
   server: SmtpServer,
   use: (message: Message, refusal: ContentRefusal | undefined) => Promise<Result>,
@@ -42,7 +42,7 @@ export async function withContent<Result>(
  * went wrong.
  */
 async function readContent(
-  client: SmtpClient,
+  client: SmtpConnection,
   stream: MessageStream,
   server: SmtpServer,
 ): Promise<ContentRefusal | undefined> {

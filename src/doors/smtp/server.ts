@@ -1,17 +1,12 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Network } from '../../ground/net/ip-address.ts'
-import { switchedOff } from '../../judge/policy.ts'
+import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import {
-  type Judging,
-  needsPlainRecipients,
-  refusingRules,
-  startJudging,
-} from '../shared/judging.ts'
-import type { MailDoorOptions, MailDoorServices } from '../shared/mail-door.ts'
+import { type Judging, startJudging } from '../shared/judging.ts'
+import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
 import { configureAfterQueue } from './after-queue.ts'
-import { createLoopWatch, type LoopWatch } from './loops.ts'
+import { LoopWatch } from './loops.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -45,73 +40,44 @@ export interface SmtpOptions extends MailDoorOptions {
 }
 
 /** The services that the door gives to a session and to each message in it. */
-export interface SmtpServer
-  extends MailDoorServices,
-    Pick<SmtpRoute, 'lmtp' | 'afterQueue'>,
-    Pick<SmtpOptions, 'maxSize'> {
+export class SmtpServer extends MailServices {
+  /** This host's name, for the greeting. */
+  readonly hostname = hostname()
+  readonly lmtp: boolean
+  readonly afterQueue: boolean
   /** Whether bare CRs and LFs are refused: where mail is in a queue already, it would not help. */
   readonly refusesBareNewlines: boolean
-  /** This host's name, for the greeting. */
-  readonly hostname: string
-  /** Whether no more messages are taken. */
-  readonly stopping: boolean
-  /** Returns how the message that comes now is judged. */
-  startJudging(): Judging
+  readonly maxSize: number
   /**
    * Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of
    * kind `chain`.
    */
-  callNext(): Promise<NextServer>
-  readonly loops: LoopWatch
+  readonly callNext: () => Promise<NextServer>
   /** Logs trouble that concerns no message. */
-  complain(line: string): void
-}
+  readonly complain: (line: string) => void
+  readonly loops: LoopWatch
+  /** Whether no more messages are taken. */
+  isStopping = false
 
-/** The door's own state, which changes while it serves. */
-export interface SmtpDoorState {
-  configuration: Configuration
-  stopping: boolean
-}
+  constructor(first: Configuration, { lmtp, afterQueue, next }: SmtpRoute, options: SmtpOptions) {
+    super(first, options)
+    const { maxSize, nextServerTimeouts = defaultNextServerTimeouts, log } = options
+    this.lmtp = lmtp
+    this.afterQueue = afterQueue
+    this.refusesBareNewlines = !lmtp && !afterQueue
+    this.maxSize = maxSize
+    this.callNext = () => callNextServer(next, nextServerTimeouts)
+    this.complain = (line) => log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
+    this.loops = new LoopWatch(this)
+  }
 
-export function createSmtpServer(
-  route: SmtpRoute,
-  options: SmtpOptions,
-  state: SmtpDoorState,
-): SmtpServer {
-  const { lmtp, afterQueue } = route
-  const { nextServerTimeouts = defaultNextServerTimeouts } = options
-  const uptime = () => performance.now()
-  const callNext = () => callNextServer(route.next, nextServerTimeouts)
-  const complain = (line: string) => options.log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
-  return {
-    lmtp,
-    hostname: hostname(),
-    afterQueue,
-    refusesBareNewlines: !lmtp && !afterQueue,
-    maxSize: options.maxSize,
-    get stopping() {
-      return state.stopping
-    },
-    get quota() {
-      const { quota, directories } = state.configuration
-      return switchedOff(directories) === undefined ? quota : undefined
-    },
-    get rules() {
-      return afterQueue ? undefined : refusingRules(state.configuration)
-    },
-    get needsPlainRecipients() {
-      return needsPlainRecipients(state.configuration)
-    },
-    startJudging() {
-      const { configuration } = state
-      return startJudging(afterQueue ? configureAfterQueue(configuration) : configuration)
-    },
-    openLease: options.budget.open,
-    callNext,
-    loops: createLoopWatch({ lmtp, callNext, complain, uptime }),
-    log: options.mailLog,
-    complain,
-    begin: options.reporter?.begin,
-    uptime,
+  override get rules(): Rules | undefined {
+    return this.afterQueue ? undefined : super.rules
+  }
+
+  /** Returns how the message that comes now is judged. */
+  startJudging(): Judging {
+    const { configuration } = this
+    return startJudging(this.afterQueue ? configureAfterQueue(configuration) : configuration)
   }
 }

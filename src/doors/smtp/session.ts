@@ -1,8 +1,7 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { isPlainPath } from '../../message/envelope/address.ts'
-import { faultLine } from '../shared/log/log-lines.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
-import type { SmtpClient } from './client.ts'
+import type { SmtpConnection } from './client.ts'
 import { loopFault, NextServerLink } from './next-server-link.ts'
 import {
   addressMissing,
@@ -24,6 +23,7 @@ import {
 import { nameOneDelivery, type SendingClient, sendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
 import { SmtpTransaction } from './transaction.ts'
+import { TransactionLog } from './transaction-log.ts'
 import { parseCommand, parsePath, type SmtpCommand } from './wire/commands.ts'
 import { mayPass } from './wire/extensions.ts'
 import type { SmtpLine } from './wire/lines.ts'
@@ -37,7 +37,7 @@ import { type ClientAttributes, parseAttributes } from './wire/xforward.ts'
  */
 export class SmtpSession {
   readonly #server: SmtpServer
-  readonly #client: SmtpClient
+  readonly #client: SmtpConnection
   /** Address of the client; undefined on a socket with a path. */
   readonly #peer: string | undefined
   readonly #nextServer: NextServerLink
@@ -47,9 +47,9 @@ export class SmtpSession {
   #attributes: ClientAttributes = {}
   /** Whether XCLIENT has told who the client is, for the whole session. */
   #isNamed = false
-  #over = false
+  #isOver = false
 
-  constructor(server: SmtpServer, client: SmtpClient, peer: string | undefined) {
+  constructor(server: SmtpServer, client: SmtpConnection, peer: string | undefined) {
     this.#server = server
     this.#client = client
     this.#peer = peer
@@ -65,7 +65,7 @@ export class SmtpSession {
   async run(): Promise<void> {
     this.#greetClient()
     try {
-      while (!this.#over) {
+      while (!this.#isOver) {
         const line = await this.#client.line()
         if (line === undefined) break
         const replies = await this.#answer(line)
@@ -91,7 +91,7 @@ export class SmtpSession {
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
     if (line.kind === 'too-long') return [lineTooLong]
     if (line.isBare && this.#server.refusesBareNewlines) {
-      this.#over = true
+      this.#isOver = true
       return [bareLineFeed]
     }
     const command = parseCommand(line.bytes)
@@ -122,7 +122,7 @@ export class SmtpSession {
       case 'NOOP':
         return this.#nextServer.passIfOpen(line)
       case 'QUIT':
-        this.#over = true
+        this.#isOver = true
         return this.#nextServer.quit(line)
       case 'XFORWARD':
       case 'XCLIENT':
@@ -150,7 +150,7 @@ export class SmtpSession {
     if (path === undefined) return addressMissing
     const transaction = new SmtpTransaction(line, path, this.#server)
     try {
-      if (loops.found) throw loopFault()
+      if (loops.isFound) throw loopFault()
       const reply = await loops.whileWaiting(line, () => this.#nextServer.pass(line))
       if (reply.code >= 300) return reply
       this.#dropTransaction()
@@ -183,14 +183,14 @@ export class SmtpSession {
     path: Buffer,
     transaction: SmtpTransaction,
   ): Promise<RawReply> {
-    let taken = false
+    let isTaken = false
     try {
       const pass = () => this.#nextServer.pass(line)
       const reply = await this.#server.loops.whileWaiting(line, pass, path)
-      taken = reply.code < 300
+      isTaken = reply.code < 300
       return reply
     } finally {
-      if (!taken) transaction.removeLastRecipient()
+      if (!isTaken) transaction.removeLastRecipient()
     }
   }
 
@@ -211,7 +211,7 @@ export class SmtpSession {
     const next = await this.#nextServer.reach()
     if (this.#client.hasMore) {
       // Content or commands? A client that sends more has not waited for the answer.
-      this.#over = true
+      this.#isOver = true
       this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
       return sentTooEarly
     }
@@ -261,10 +261,10 @@ export class SmtpSession {
   }
 
   #endIfDue(replies: readonly RawReply[]): void {
-    if (replies.some(({ code }) => code === CLOSING)) this.#over = true
-    else if (this.#server.stopping && !this.#over && !this.amidMessage) {
+    if (replies.some(({ code }) => code === CLOSING)) this.#isOver = true
+    else if (this.#server.isStopping && !this.#isOver && !this.amidMessage) {
       this.#client.say(stopping)
-      this.#over = true
+      this.#isOver = true
     }
   }
 
@@ -285,18 +285,7 @@ export class SmtpSession {
 
   /** Logs why mail is deferred, and returns the reply. */
   #logged(error: unknown, reply: RawReply): RawReply {
-    const { origin } = this.#sendingClient()
-    const about = {
-      door: [
-        ['reply', reply.code],
-        ['door', 'smtp'],
-        ['queue', origin.queueId],
-      ] as const,
-      remote: origin.clientAddress,
-      transaction: undefined,
-      total: 0,
-    }
-    this.#server.log(faultLine(error, undefined, about))
+    new TransactionLog(this.#server, this.#sendingClient().origin).fault(error, reply)
     return reply
   }
 

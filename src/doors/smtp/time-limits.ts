@@ -1,5 +1,3 @@
-import type { ClientActivity } from './client.ts'
-
 /** Milliseconds that a client has: RFC 5321 4.5.3.2.7 wants five minutes at least. */
 export interface SmtpTimeouts {
   /** Of silence, whatever the client is doing. */
@@ -23,17 +21,4 @@ export const defaultTimeouts: SmtpTimeouts = {
   content: 3_600_000,
   makesRoomAfter: 5_000,
   leaving: 5_000,
-}
-
-/** Whether a client for which the session waits has taken too long. `time` is that of `heardAt`. */
-export function isOverdue(
-  { heardAt, awaited, reading }: ClientActivity,
-  time: number,
-  timeouts: SmtpTimeouts,
-): boolean {
-  if (!awaited) return false
-  if (time - heardAt > timeouts.silence) return true
-  if (reading === undefined) return false
-  const most = reading.what === 'content' ? timeouts.content : timeouts.command
-  return time - reading.since > most
 }

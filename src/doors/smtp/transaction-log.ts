@@ -1,6 +1,6 @@
 import type { Fault } from '../../ground/errors/fault.ts'
-import type { LogField } from '../../ground/errors/log.ts'
 import type { Decision, SingleDecision } from '../../judge/decision.ts'
+import type { Transaction } from '../../judge/transaction.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import { type Envelope, recipientsOf, redirect } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
@@ -8,15 +8,14 @@ import type { Judging } from '../shared/judging.ts'
 import {
   aboutShare,
   decisionLines,
+  faultLine,
   type LogContext,
   passLine,
   recipientLines,
 } from '../shared/log/log-lines.ts'
 import { nextServerLost } from './own-replies.ts'
+import type { SmtpServer } from './server.ts'
 import { type RawReply, replyTexts } from './wire/replies.ts'
-
-/** Makes what all lines about a transaction say, for the replies that its recipients got. */
-export type AboutReplies = (replies: readonly RawReply[], next?: string) => LogContext
 
 /** What became of a message whose decision was carried out. */
 export interface CarriedOut {
@@ -28,39 +27,75 @@ export interface CarriedOut {
   readonly lost: Fault | undefined
 }
 
-/**
- * Yields the log lines for a message whose decision was carried out. Each share of a split message
- * has lines of its own, and so have recipients of a share whose replies have different codes.
- */
-export function* transactionLines(
-  { decision, replies, lost }: CarriedOut,
-  envelope: Envelope,
-  judging: Judging,
-  about: AboutReplies,
-): Generator<Buffer> {
-  if (decision?.kind !== 'split') {
-    yield* linesOf(decision, replies, envelope)
-    return
-  }
-  for (const [number, share] of decision.shares.entries()) {
-    const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
-    const own = replies.filter((_, index) => isOwn(index))
-    yield* linesOf(share.decision, own, share.envelope)
+/** Logs what becomes of a message from this origin. */
+export class TransactionLog {
+  /** Set when the message has come. */
+  transaction: Transaction | undefined
+  readonly #server: SmtpServer
+  readonly #origin: Origin
+  readonly #began: number
+
+  constructor(server: SmtpServer, origin: Origin) {
+    this.#server = server
+    this.#origin = origin
+    this.#began = server.uptime()
   }
 
-  function* linesOf(
+  /**
+   * Returns what a line says at this moment of a message that gets these replies. `next` is the
+   * refusal of the next server, if any.
+   */
+  about(replies: readonly RawReply[], next = ''): LogContext {
+    return {
+      door: [
+        ['reply', worstOf(replies)?.code],
+        ['next', next],
+        ['door', 'smtp'],
+        ['queue', this.#origin.queueId],
+      ],
+      remote: this.#origin.clientAddress,
+      transaction: this.transaction,
+      total: this.#server.uptime() - this.#began,
+    }
+  }
+
+  /** Logs why a message or command could not be carried out, and has this reply. */
+  fault(error: unknown, reply: RawReply): void {
+    this.#server.log(faultLine(error, undefined, this.about([reply])))
+  }
+
+  /**
+   * Logs a message whose decision was carried out. Each share of a split message has lines of its
+   * own, and so have recipients of a share whose replies have different codes.
+   */
+  carriedOut(end: CarriedOut, envelope: Envelope, judging: Judging): void {
+    const { decision, replies } = end
+    if (decision?.kind !== 'split') {
+      this.#share(decision, end, envelope, judging)
+      return
+    }
+    for (const [number, share] of decision.shares.entries()) {
+      const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
+      const own = replies.filter((_, index) => isOwn(index))
+      this.#share(share.decision, { ...end, replies: own }, share.envelope, judging)
+    }
+  }
+
+  #share(
     decision: SingleDecision | undefined,
-    replies: readonly RawReply[],
+    { replies, lost }: CarriedOut,
     envelope: Envelope,
-  ): Generator<Buffer> {
+    judging: Judging,
+  ): void {
+    const { log } = this.#server
     const isAnswered = decision === undefined || decision.kind === 'accept'
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {
       const next = isAnswered ? refusedBy(group.replies, lost) : ''
-      const aboutGroup = aboutShare(group.envelope, about(group.replies, next))
-      if (decision === undefined) yield passLine('why' in judging ? judging.why : '', aboutGroup)
-      else yield* decisionLines(decision, undefined, aboutGroup)
-      if (groups.length > 1) yield* namesOf(group)
+      const about = aboutShare(group.envelope, this.about(group.replies, next))
+      if (decision === undefined) log(passLine('why' in judging ? judging.why : '', about))
+      else for (const line of decisionLines(decision, undefined, about)) log(line)
+      if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }
   }
 }
@@ -97,23 +132,6 @@ const NAMED_MAX = 64
 function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
   const entries = [['answered', 'recipients'], ['reply', replies[0]!.code]] as const // biome-ignore format: pairs
   return recipientLines(entries, recipientsOf(envelope), NAMED_MAX)
-}
-
-/**
- * Returns the entries that this door adds to a line. `next` is the refusal of the next server, if
- * any.
- */
-export function doorEntries(
-  origin: Origin,
-  replies: readonly RawReply[],
-  next: string,
-): LogField[] {
-  return [
-    ['reply', worstOf(replies)?.code],
-    ['next', next],
-    ['door', 'smtp'],
-    ['queue', origin.queueId],
-  ]
 }
 
 /**

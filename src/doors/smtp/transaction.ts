@@ -6,14 +6,13 @@ import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import { createRecipientList, type RecipientList } from '../shared/intake/recipient-list.ts'
 import type { Judging } from '../shared/judging.ts'
 import { withdrawKept } from '../shared/keep-message.ts'
-import { faultLine } from '../shared/log/log-lines.ts'
 import { faultReply } from '../shared/replies/smtp-reply.ts'
 import { type Settlement, settle } from '../shared/settle.ts'
 import type { SmtpReply } from '../shared/wire/reply-lines.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
 import { deferRefusals } from './after-queue.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
-import type { SmtpClient } from './client.ts'
+import type { SmtpConnection } from './client.ts'
 import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { NEXT_SERVER_LOST } from './own-replies.ts'
@@ -21,12 +20,7 @@ import { withContent } from './receive-content.ts'
 import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
 import type { SendingClient } from './sending-client.ts'
 import type { SmtpServer } from './server.ts'
-import {
-  type AboutReplies,
-  type CarriedOut,
-  doorEntries,
-  transactionLines,
-} from './transaction-log.ts'
+import { type CarriedOut, TransactionLog } from './transaction-log.ts'
 import { COMMAND_MAX, parsePath } from './wire/commands.ts'
 import { type RawReply, rawReply } from './wire/replies.ts'
 
@@ -85,51 +79,45 @@ export class SmtpTransaction {
    * said as they come. Resolves to those that are left to say, which are one at least; never rejects.
    */
   async receive(
-    client: SmtpClient,
+    client: SmtpConnection,
     onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
     { origin, relay }: SendingClient,
   ): Promise<readonly RawReply[]> {
     const server = this.#server
-    const { lmtp, uptime } = server
-    const began = uptime()
+    const { lmtp, afterQueue, begin } = server
+    const { gone } = client
+    const log = new TransactionLog(server, origin)
     const replies = new ContentReplies(lmtp ? this.recipients : 1, client.say.bind(client))
-    let transaction: Transaction | undefined
-    const about: AboutReplies = (replies, next = '') => ({
-      door: doorEntries(origin, replies, next),
-      remote: origin.clientAddress,
-      transaction,
-      total: uptime() - began,
-    })
     try {
       const recipients = this.#recipients.paths()
       const judging = server.startJudging()
       await withContent(client, judging.messageOptions, server, async (message, refusal) => {
         const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
         const clusterPeer = judging.kind === 'judge' && judging.clusterPeer
-        transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
-        const settlement: Settlement = {
+        const transaction = { message, envelope, client: { relay, clusterPeer, bounceInjector: false, origin } } // biome-ignore format: a line
+        log.transaction = transaction
+        const decision = await decide(transaction, refusal, judging, {
           answers: lmtp ? 'each' : 'once, some kept',
-          gone: client.gone,
-          begin: server.begin,
-          check: server.afterQueue ? deferRefusals : undefined,
-          about: () => about([dropped]),
-        }
-        const decision = await decide(transaction, refusal, judging, settlement)
-        const delivery: SmtpDelivery = {
+          gone,
+          begin,
+          check: afterQueue ? deferRefusals : undefined,
+          about: () => log.about([dropped]),
+        })
+        const delivery = {
           ...onward,
           mailLine: this.#line,
           message,
           recipients,
           lmtp,
           replies,
-          gone: client.gone,
+          gone,
         }
-        const carriedOut = await carryOutOnce(decision, delivery, server)
-        for (const line of transactionLines(carriedOut, envelope, judging, about)) server.log(line)
+        const end = await carryOutOnce(decision, delivery, server)
+        log.carriedOut(end, envelope, judging)
       })
     } catch (error) {
       const reply = rawReply(replyToError(error, server))
-      server.log(faultLine(error, undefined, about([reply])))
+      log.fault(error, reply)
       await dropTransaction(onward.next)
       replies.answerRest(reply)
     }

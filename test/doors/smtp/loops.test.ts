@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { createLoopWatch } from '../../../src/doors/smtp/loops.ts'
+import { LoopWatch } from '../../../src/doors/smtp/loops.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, sendThrough } from './rig.ts'
@@ -97,16 +97,18 @@ t.test(
     const asked: string[] = []
     let time = 0
     const next = { ask: async (line: string | Buffer) => void asked.push(`${line}`), close() {} }
-    const watch = createLoopWatch({
+    const watch = new LoopWatch({
       lmtp: false,
       callNext: async () => next as never,
       complain: () => t.fail('nothing goes round'),
       uptime: () => time,
     })
-    const words = Buffer.from('MAIL FROM:<ann@example.net>')
+    const words = 'MAIL FROM:<ann@example.net>'
     const askOnce = async () => {
       await Promise.all(
-        [1, 2, 3].map(() => watch.whileWaiting(words, () => new Promise(setImmediate))),
+        [1, 2, 3].map(() =>
+          watch.whileWaiting(Buffer.from(words), () => new Promise(setImmediate)),
+        ),
       )
       return asked.splice(0)[0]!
     }
@@ -116,7 +118,7 @@ t.test(
     const latter = await askOnce()
     t.not(latter, former)
     t.notOk(watch.isOwnQuestion(Buffer.from(former)), 'while another question counts')
-    t.notOk(watch.found)
+    t.notOk(watch.isFound)
   },
 )
 
