@@ -7,7 +7,7 @@ import {
   callNextServer,
   defaultNextServerTimeouts,
   type NextServer,
-} from '../../doors/smtp/next-server.ts'
+} from '../../doors/smtp/next-server/next-server.ts'
 import { type RawReply, replyTexts } from '../../doors/smtp/wire/replies.ts'
 import { PIECE, Stuffing } from '../../doors/smtp/wire/stuffing.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'

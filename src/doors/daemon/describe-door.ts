@@ -3,7 +3,7 @@ import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { fateOfInfected } from '../../judge/fate.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { configureAfterQueue } from '../smtp/after-queue.ts'
+import { configureAfterQueue } from '../smtp/shared/after-queue.ts'
 import type { OpenDoor } from './open-doors.ts'
 import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
 

@@ -3,11 +3,11 @@ import { contains, type Network, parseIpAddress } from '../../ground/net/ip-addr
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { serve } from '../shared/serve.ts'
-import { SmtpConnection } from './client.ts'
-import { madeRoom, mayNotConnect, tooManyConnections } from './own-replies.ts'
+import { SmtpConnection } from './client/connection.ts'
+import { defaultTimeouts } from './client/time-limits.ts'
+import { madeRoom, mayNotConnect, tooManyConnections } from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
-import { type SmtpOptions, type SmtpRoute, SmtpServer } from './server.ts'
-import { defaultTimeouts } from './time-limits.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServer } from './shared/server.ts'
 import type { RawReply } from './wire/replies.ts'
 
 /** Milliseconds between two checks of what is due. */

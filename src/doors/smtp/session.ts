@@ -1,8 +1,9 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { isPlainPath } from '../../message/envelope/address.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
-import type { SmtpConnection } from './client.ts'
-import { loopFault, NextServerLink } from './next-server-link.ts'
+import type { SmtpConnection } from './client/connection.ts'
+import { nameOneDelivery, type SendingClient, sendingClient } from './client/sending-client.ts'
+import { loopFault, NextServerLink } from './next-server/link.ts'
 import {
   addressMissing,
   bareLineFeed,
@@ -19,11 +20,10 @@ import {
   sentTooEarly,
   startContent,
   stopping,
-} from './own-replies.ts'
-import { nameOneDelivery, type SendingClient, sendingClient } from './sending-client.ts'
-import type { SmtpServer } from './server.ts'
-import { SmtpTransaction } from './transaction.ts'
-import { TransactionLog } from './transaction-log.ts'
+} from './replies/own-replies.ts'
+import type { SmtpServer } from './shared/server.ts'
+import { TransactionLog } from './transaction/log.ts'
+import { SmtpTransaction } from './transaction/transaction.ts'
 import { parseCommand, parsePath, type SmtpCommand } from './wire/commands.ts'
 import { mayPass } from './wire/extensions.ts'
 import type { SmtpLine } from './wire/lines.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/time-limits.ts'
+import { defaultTimeouts } from '../../../src/doors/smtp/client/time-limits.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { callDoor } from './client.ts'
 import { type Setup, sendThrough } from './rig.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { defaultNextServerTimeouts } from '../../../src/doors/smtp/next-server.ts'
+import { defaultNextServerTimeouts } from '../../../src/doors/smtp/next-server/next-server.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import type { Client } from './client.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { LoopWatch } from '../../../src/doors/smtp/loops.ts'
+import { LoopWatch } from '../../../src/doors/smtp/next-server/loops.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, sendThrough } from './rig.ts'

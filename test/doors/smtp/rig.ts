@@ -7,7 +7,7 @@ import { type Configuration, readConfiguration } from '../../../src/doors/shared
 import type { Door } from '../../../src/doors/shared/door.ts'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
-import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/server.ts'
+import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { HostMemory } from '../../../src/verdicts/host-memory.ts'

@@ -3,7 +3,7 @@ import {
   callNextServer,
   type NextServer,
   type NextServerTimeouts,
-} from '../../../doors/smtp/next-server.ts'
+} from '../../../doors/smtp/next-server/next-server.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
 import { readServiceAddress } from '../shared/service-address.ts'

@@ -1,4 +1,4 @@
-import type { SmtpRoute } from '../../smtp/server.ts'
+import type { SmtpRoute } from '../../smtp/shared/server.ts'
 
 /**
  * The protocol of a listening socket: that of doc/design.md, the milter protocol, Postfix's policy

@@ -6,7 +6,7 @@ import {
   parseIpAddress,
   parseNetwork,
 } from '../../../ground/net/ip-address.ts'
-import type { SmtpRoute } from '../../smtp/server.ts'
+import type { SmtpRoute } from '../../smtp/shared/server.ts'
 import { type DoorAddress, readDoorAddress } from './door-address.ts'
 import type { DoorKind } from './door-kind.ts'
 
@@ -102,7 +102,7 @@ function toRelay({ option, text, next, from, afterQueue }: RelayWords): RelayOpt
 
 /**
  * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
- * Longer loops are found when mail comes (src/doors/smtp/loops.ts).
+ * Longer loops are found when mail comes (src/doors/smtp/next-server/loops.ts).
  */
 export function refuseLoops(
   relays: readonly RelayOptions[],

@@ -4,7 +4,7 @@ import { errorCode, errorText } from '../../../ground/errors/fault.ts'
 import { askPolicy } from '../../policy/ask.ts'
 import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
-import { callNextServer } from '../../smtp/next-server.ts'
+import { callNextServer } from '../../smtp/next-server/next-server.ts'
 import { type DoorAddress, readDoorAddress } from '../options/door-address.ts'
 import type { PlacedDoor } from '../options/door-kind.ts'
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
-import { Fault } from '../../ground/errors/fault.ts'
-import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
-import { stopping, timedOut } from './own-replies.ts'
+import { Fault } from '../../../ground/errors/fault.ts'
+import { type ConnectionHost, DoorConnection } from '../../shared/connection.ts'
+import { stopping, timedOut } from '../replies/own-replies.ts'
+import { COMMAND_MAX } from '../wire/commands.ts'
+import { LineReader, type SmtpLine } from '../wire/lines.ts'
+import type { RawReply } from '../wire/replies.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
-import { COMMAND_MAX } from './wire/commands.ts'
-import { LineReader, type SmtpLine } from './wire/lines.ts'
-import type { RawReply } from './wire/replies.ts'
 
 /** Bytes that may wait while a command is carried out: enough for a group of pipelined commands. */
 const WAITING_MAX = 64 * 1024
@@ -15,7 +15,7 @@ const TURN_MAX = 128 * 1024
 export const UNENDED_MAX = 64 * 1024
 
 /** A session as its client's connection sees it. */
-export interface Conversation {
+export interface ServedSession {
   /** Whether MAIL was taken and the message is not over. */
   readonly amidMessage: boolean
   /** Converses to its end. Never rejects. */
@@ -25,7 +25,7 @@ export interface Conversation {
 /** A client's connection, read line by line, or piece by piece behind DATA. */
 export class SmtpConnection extends DoorConnection {
   readonly #timeouts: SmtpTimeouts
-  #session: Conversation | undefined
+  #session: ServedSession | undefined
   readonly #reader = new LineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined // set while the session waits for the client
@@ -40,7 +40,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   /** Serves the client. Nothing is left to do when the session is over and the socket is closed. */
-  serve(session: Conversation): void {
+  serve(session: ServedSession): void {
     this.#session = session
     void this.work(() => session.run())
   }

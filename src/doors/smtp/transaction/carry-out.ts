@@ -1,12 +1,17 @@
-import { type Fault, isFault } from '../../ground/errors/fault.ts'
-import type { Acceptance, Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
-import { acceptedShare } from '../../judge/divide.ts'
-import type { HeaderEdits } from '../../message/edits.ts'
-import { addressBytes } from '../../message/envelope/address.ts'
-import { replyOf } from '../shared/replies/smtp-reply.ts'
+import { type Fault, isFault } from '../../../ground/errors/fault.ts'
+import type {
+  Acceptance,
+  Decision,
+  SingleDecision,
+  SplitDecision,
+} from '../../../judge/decision.ts'
+import { acceptedShare } from '../../../judge/divide.ts'
+import type { HeaderEdits } from '../../../message/edits.ts'
+import { addressBytes } from '../../../message/envelope/address.ts'
+import { replyOf } from '../../shared/replies/smtp-reply.ts'
+import { nextServerLost } from '../replies/own-replies.ts'
+import { type RawReply, rawReply } from '../wire/replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
-import { nextServerLost } from './own-replies.ts'
-import { type RawReply, rawReply } from './wire/replies.ts'
 
 const TO = Buffer.from('RCPT TO:<')
 const CLOSE = Buffer.from('>')

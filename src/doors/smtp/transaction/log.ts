@@ -1,10 +1,10 @@
-import type { Fault } from '../../ground/errors/fault.ts'
-import type { Decision, SingleDecision } from '../../judge/decision.ts'
-import type { Transaction } from '../../judge/transaction.ts'
-import type { MailAddress } from '../../message/envelope/address.ts'
-import { type Envelope, recipientsOf, redirect } from '../../message/envelope/envelope.ts'
-import type { Origin } from '../../message/envelope/origin.ts'
-import type { Judging } from '../shared/judging.ts'
+import type { Fault } from '../../../ground/errors/fault.ts'
+import type { Decision, SingleDecision } from '../../../judge/decision.ts'
+import type { Transaction } from '../../../judge/transaction.ts'
+import type { MailAddress } from '../../../message/envelope/address.ts'
+import { type Envelope, recipientsOf, redirect } from '../../../message/envelope/envelope.ts'
+import type { Origin } from '../../../message/envelope/origin.ts'
+import type { Judging } from '../../shared/judging.ts'
 import {
   aboutShare,
   decisionLines,
@@ -12,10 +12,10 @@ import {
   type LogContext,
   passLine,
   recipientLines,
-} from '../shared/log/log-lines.ts'
-import { nextServerLost } from './own-replies.ts'
-import type { SmtpServer } from './server.ts'
-import { type RawReply, replyTexts } from './wire/replies.ts'
+} from '../../shared/log/log-lines.ts'
+import { nextServerLost } from '../replies/own-replies.ts'
+import type { SmtpServer } from '../shared/server.ts'
+import { type RawReply, replyTexts } from '../wire/replies.ts'
 
 /** What became of a message whose decision was carried out. */
 export interface CarriedOut {

@@ -1,6 +1,6 @@
-import type { Decision, SingleDecision } from '../../judge/decision.ts'
-import type { Policy } from '../../judge/policy.ts'
-import type { Configuration } from '../shared/configuration.ts'
+import type { Decision, SingleDecision } from '../../../judge/decision.ts'
+import type { Policy } from '../../../judge/policy.ts'
+import type { Configuration } from '../../shared/configuration.ts'
 
 /**
  * Returns the configuration for mail that is in a queue already. The server in front would return

@@ -1,13 +1,13 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import type { HeaderEdits } from '../../message/edits.ts'
-import { editHeader } from '../../message/header-block.ts'
-import type { Message } from '../../message/spool.ts'
-import type { ContentReplies } from './content-replies.ts'
-import type { NextServer } from './next-server.ts'
-import { CLOSING } from './own-replies.ts'
+import { Fault } from '../../../ground/errors/fault.ts'
+import type { HeaderEdits } from '../../../message/edits.ts'
+import { editHeader } from '../../../message/header-block.ts'
+import type { Message } from '../../../message/spool.ts'
+import type { NextServer } from '../next-server/next-server.ts'
+import type { ContentReplies } from '../replies/content-replies.ts'
+import { CLOSING } from '../replies/own-replies.ts'
+import { deferralOf, type RawReply } from '../wire/replies.ts'
+import { PIECE, Stuffing } from '../wire/stuffing.ts'
 import { clientLeft } from './receive-content.ts'
-import { deferralOf, type RawReply } from './wire/replies.ts'
-import { PIECE, Stuffing } from './wire/stuffing.ts'
 
 /** A received message and the way that it takes if it is accepted. */
 export interface SmtpDelivery {

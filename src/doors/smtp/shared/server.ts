@@ -1,19 +1,19 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import type { Network } from '../../ground/net/ip-address.ts'
-import type { Rules } from '../../rules/match.ts'
-import type { Configuration } from '../shared/configuration.ts'
-import { type Judging, startJudging } from '../shared/judging.ts'
-import { type MailDoorOptions, MailServices } from '../shared/mail-door.ts'
-import { configureAfterQueue } from './after-queue.ts'
-import { LoopWatch } from './loops.ts'
+import type { Network } from '../../../ground/net/ip-address.ts'
+import type { Rules } from '../../../rules/match.ts'
+import type { Configuration } from '../../shared/configuration.ts'
+import { type Judging, startJudging } from '../../shared/judging.ts'
+import { type MailDoorOptions, MailServices } from '../../shared/mail-door.ts'
+import type { SmtpTimeouts } from '../client/time-limits.ts'
+import { LoopWatch } from '../next-server/loops.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
   type NextServer,
   type NextServerTimeouts,
-} from './next-server.ts'
-import type { SmtpTimeouts } from './time-limits.ts'
+} from '../next-server/next-server.ts'
+import { configureAfterQueue } from './after-queue.ts'
 
 /** The way of mail through the door: who may bring it, how it is taken, and where it goes next. */
 export interface SmtpRoute {

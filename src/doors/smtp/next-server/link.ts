@@ -1,9 +1,9 @@
-import { Fault } from '../../ground/errors/fault.ts'
-import type { NextServer } from './next-server.ts'
-import { bye, CLOSING, mailLoop, nextServerGone, ok } from './own-replies.ts'
+import { Fault } from '../../../ground/errors/fault.ts'
+import { bye, CLOSING, mailLoop, nextServerGone, ok } from '../replies/own-replies.ts'
+import { extensionsBetween, readEhloReply } from '../wire/extensions.ts'
+import { type RawReply, rawReply } from '../wire/replies.ts'
 import type { LoopWatch } from './loops.ts'
-import { extensionsBetween, readEhloReply } from './wire/extensions.ts'
-import { type RawReply, rawReply } from './wire/replies.ts'
+import type { NextServer } from './next-server.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun anew. */
 const FORWARDS_MAX = 8

@@ -1,5 +1,5 @@
+import { deferralOf, type RawReply } from '../wire/replies.ts'
 import { CLOSING } from './own-replies.ts'
-import { deferralOf, type RawReply } from './wire/replies.ts'
 
 /**
  * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
