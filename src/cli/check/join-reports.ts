@@ -11,8 +11,8 @@ export interface ServerReport {
 
 /**
  * Joins the findings about mail servers, onescand and onescan-quotad. Findings name their server if
- * there are several. What mail servers and onescand both complain of is left in once. While something
- * keeps onescand from starting, no remedy is to start it.
+ * there are several. What mail servers and onescand both complain of is left in once, and what follows
+ * from a finding about onescand is left out.
  */
 export function joinReports(
   reports: readonly ServerReport[],
@@ -25,10 +25,9 @@ export function joinReports(
   for (const finding of onescand) {
     if (!findings.some((other) => isSameComplaint(other, finding))) findings.push(finding)
   }
-  const isStopped = onescand.some(({ mark }) => mark === 'stops the start')
-  return [...findings, ...quotad].map((finding) =>
-    isStopped && finding.mark === 'start onescand' ? startLater(finding) : finding,
-  )
+  const marks = onescand.map(({ mark }) => mark)
+  const causes = findings.filter(({ follows }) => follows === undefined || !marks.includes(follows))
+  return [...causes, ...quotad]
 }
 
 const nameServer = (finding: Finding, server: MailServer): Finding => {
@@ -38,9 +37,4 @@ const nameServer = (finding: Finding, server: MailServer): Finding => {
 /** Findings that are ok are all kept. */
 function isSameComplaint(finding: Finding, other: Finding): boolean {
   return finding.level === other.level && finding.value === other.value && finding.level !== 'ok'
-}
-
-function startLater(finding: Finding): Finding {
-  const remedy = 'correct what keeps onescand from starting (see below), and start it'
-  return { ...finding, remedy }
 }

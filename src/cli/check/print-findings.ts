@@ -20,7 +20,7 @@ export async function printFindings(
   const sorted = LEVELS.flatMap((rank) => findings.filter(({ level }) => level === rank))
   const count = (wanted: Finding['level']) => sorted.filter(({ level }) => level === wanted).length
   if (output.json) {
-    for (const { mark: _, ...printed } of sorted) await output.result(printed)
+    for (const { mark: _, follows: __, ...printed } of sorted) await output.result(printed)
     output.sum({ errors: count('error'), warnings: count('warning') })
   } else {
     if (heading !== undefined) output.text(`${heading}\n`)

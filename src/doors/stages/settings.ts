@@ -47,7 +47,8 @@ export function checkScanner({ env, isDaemon }: StageHost): Finding[] {
   if (env.QHPSI?.trim()) return [ok('QHPSI', env.QHPSI.trim())]
   if (isDaemon) {
     const value = `${NOTHING_SCANS}: all mail passes unscanned`
-    return [warning('settings', value, 'set it, as in QHPSI="plugin: clamd"')]
+    const finding = warning('settings', value, 'set it, as in QHPSI="plugin: clamd"')
+    return [{ ...finding, follows: 'nothing scans' }]
   }
   const remedy =
     'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'

@@ -11,15 +11,15 @@ export interface Finding {
   readonly value: string
   /** What to do about it, in the words of a colleague. */
   readonly remedy?: string
-  /** What other checks need to know of it. It is not printed. */
+  /** What comes of it. It is not printed. */
   readonly mark?: FindingMark
+  /** From what it follows: where a finding has this mark, only that one is told. */
+  readonly follows?: FindingMark
 }
 
 export const findingMarks = [
   /** The daemon does not start before this is corrected. */
   'stops the start',
-  /** The remedy is to start onescand. */
-  'start onescand',
   /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
   'nothing scans',
 ] as const

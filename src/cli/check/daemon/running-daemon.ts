@@ -1,7 +1,7 @@
 import { type Accounts, nameOrNumber } from '../../../doors/stages/account.ts'
 import { switchFinding } from '../../../doors/stages/settings.ts'
 import { attempt } from '../../../ground/errors/attempt.ts'
-import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
@@ -47,7 +47,10 @@ function checkSettings(
     ...(off === undefined ? [] : [switchFinding(off, what)]),
     settings.QHPSI
       ? ok(what, `has ${list}`)
-      : error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
+      : marked(
+          error(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${defaults}`),
+          'nothing scans',
+        ),
   ]
   // It may be missing, or only root may read it.
   const file = attempt(() => readDefaults(defaults))

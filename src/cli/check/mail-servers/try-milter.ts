@@ -8,7 +8,7 @@ import {
 } from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { error, type Finding, marked, ok } from '../../../ground/errors/finding.ts'
+import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/shared/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
@@ -80,7 +80,8 @@ function judgeClean(
   { what, defaults }: ConfiguredMilter,
 ): Finding | undefined {
   if (kind === 'deferred') {
-    return error(what, `defers a clean message, and so all mail: ${text || '451'}`, SEE)
+    const value = `defers a clean message, and so all mail: ${text || '451'}`
+    return { ...error(what, value, SEE), follows: 'nothing scans' }
   }
   if (kind !== 'passed' || added.some((field) => /^X-QHPSI: virus found$/i.test(field))) {
     const value = `takes a clean message for infected: ${text || kind}`
@@ -88,7 +89,8 @@ function judgeClean(
   }
   if (isTagged) return undefined
   const value = 'is onescand, and lets mail pass unscanned'
-  return error(what, value, `set QHPSI in ${defaults}, and restart onescand`)
+  const remedy = `set QHPSI in ${defaults}, and restart onescand`
+  return { ...error(what, value, remedy), follows: 'nothing scans' }
 }
 
 function judgeEicar(what: string, { kind, text, added }: FilterAnswer): Finding {
@@ -123,7 +125,7 @@ export function notListening(
     return error(what, value, remedy)
   }
   const remedy = `start onescand: ${howToStart()}; ${defaults} names this address`
-  return marked(error(what, value, remedy), 'start onescand')
+  return { ...error(what, value, remedy), follows: 'stops the start' }
 }
 
 /** Where onescand is to listen if it listens nowhere: not in a directory that is not there. */

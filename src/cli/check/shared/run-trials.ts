@@ -134,7 +134,7 @@ function collectText(stream: Readable): () => string {
 export function readFinding(line: string): Finding | undefined {
   const finding = readJson(line) as Partial<Finding> | undefined
   if (finding === undefined || finding === null) return undefined
-  const { level, what, value, remedy, mark } = finding
+  const { level, what, value, remedy, mark, follows } = finding
   if (level !== 'ok' && level !== 'warning' && level !== 'error') return undefined
   if (typeof what !== 'string' || typeof value !== 'string') return undefined
   return {
@@ -143,6 +143,7 @@ export function readFinding(line: string): Finding | undefined {
     value,
     ...(typeof remedy === 'string' && { remedy }),
     ...(findingMarks.includes(mark!) && { mark: mark! }),
+    ...(findingMarks.includes(follows!) && { follows: follows! }),
   }
 }
 
