@@ -13,8 +13,8 @@ export interface OpenEntry {
   readonly record: QuarantineRecord
   /** Reads the message as it came. */
   message(): AsyncGenerator<Buffer>
-  /** Reads the whole file, the record and the message; or the record alone, as it stands in the file. */
-  file(upTo?: 'record'): AsyncGenerator<Buffer>
+  /** What stands above the message: the bytes that `record` was read from. */
+  readonly above: Buffer
   close(): Promise<void>
 }
 
@@ -33,11 +33,11 @@ export async function openEntry(
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
-    const { record, messageAt } = await readStart(handle, recordMax)
+    const { record, above } = await readStart(handle, recordMax)
     return {
       record,
-      message: () => readFrom(handle, messageAt),
-      file: (upTo) => readFrom(handle, 0, upTo && messageAt),
+      above,
+      message: () => readFrom(handle, above.length),
       close: () => handle.close(),
     }
   } catch (error) {
@@ -46,13 +46,9 @@ export async function openEntry(
   }
 }
 
-async function* readFrom(
-  handle: FileHandle,
-  from: number,
-  to = Number.POSITIVE_INFINITY,
-): AsyncGenerator<Buffer> {
+async function* readFrom(handle: FileHandle, from: number): AsyncGenerator<Buffer> {
   for (let at = from; ; ) {
-    const chunk = Buffer.alloc(Math.min(256 * 1024, to - at))
+    const chunk = Buffer.alloc(256 * 1024)
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
     if (bytesRead === 0) return
     yield chunk.subarray(0, bytesRead)
@@ -60,7 +56,7 @@ async function* readFrom(
   }
 }
 
-/** Reads the record above a message, and where the message begins. */
+/** Reads the record above a message, and its bytes. */
 async function readStart(handle: FileHandle, recordMax: number) {
   for (let most = START; ; most *= 8) {
     const start = Buffer.alloc(Math.min(most, recordMax + 2 * START))
@@ -72,7 +68,9 @@ async function readStart(handle: FileHandle, recordMax: number) {
       if (length === start.length) break
     }
     const found = decodeRecord(start.subarray(0, length), recordMax)
-    if (found !== undefined) return found
+    if (found !== undefined) {
+      return { record: found.record, above: start.subarray(0, found.messageAt) }
+    }
     if (length < start.length) throw new Fault('read', 'is no message in quarantine: it ends early')
   }
 }

@@ -6,11 +6,12 @@ import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { PathHandle } from '../../ground/path/walk.ts'
 import type { HeaderField } from '../../message/edits.ts'
 import { editHeader } from '../../message/header-block.ts'
+import type { Message } from '../../message/spool.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/entries.ts'
 import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
 import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
-import { beginRelease, deleteEntry, type Release } from '../../quarantine/release.ts'
+import { beginRelease, deleteEntry } from '../../quarantine/release.ts'
 import { spoolMessage } from '../../scan/spool-message.ts'
 import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
@@ -144,19 +145,27 @@ class QuarantineWork {
     if (folder === undefined) return
     try {
       const opened = await openEntry(folder, entry.part, entry.file)
-      await this.#sendFile(entry, opened, upTo).finally(() => opened.close())
+      const message = upTo === 'record' ? [] : opened.message()
+      await this.#sendFile(entry, opened, message).finally(() => opened.close())
     } finally {
       folder.close()
     }
   }
 
+  /** Sends the record of a message as it stands in the file, and then what of the message is given. */
   async #sendFile(
     { grounds, day, part, file }: QuarantineEntry,
-    opened: OpenEntry,
-    upTo?: 'record',
+    { above }: OpenEntry,
+    message: AsyncIterable<Buffer> | Iterable<Buffer>,
   ): Promise<void> {
     await this.send(TAG.entry, JSON.stringify({ grounds, day, part, file }))
-    for await (const piece of opened.file(upTo)) await this.send(TAG.bytes, piece)
+    for (const bytes of [[above], message]) {
+      for await (const chunk of bytes) {
+        for (let at = 0; at < chunk.length; at += PIECE) {
+          await this.send(TAG.bytes, chunk.subarray(at, at + PIECE))
+        }
+      }
+    }
     await this.send(TAG.end, '')
   }
 
@@ -175,8 +184,9 @@ class QuarantineWork {
   }
 
   /**
-   * Hands a message on, once its file was approved. As soon as the next program may have taken it,
-   * nothing makes this a failure: otherwise somebody would release it again.
+   * Hands a message on, once it was approved. Its file is read once: what is approved is what goes, even
+   * if the file is written to meanwhile. As soon as the next program may have taken it, nothing makes this
+   * a failure: otherwise somebody would release it again.
    */
   async #release(root: PathHandle, job: ReleaseJob, who: string): Promise<void> {
     const attempt = await beginRelease(root, job.id, { again: job.again, isAlive })
@@ -184,12 +194,22 @@ class QuarantineWork {
     const recipients = job.to.length > 0 ? job.to : record.recipients
     const route = record.door === 'slot' ? job.routes.slot : job.routes.other
     let key: string | undefined
+    let message: Message | undefined
     try {
-      await this.#sendFile(attempt.entry, attempt.opened)
+      message = await spoolMessage(attempt.opened.message(), readSpoolPolicy(process.env), [])
+      await this.#sendFile(attempt.entry, attempt.opened, bytesOf(message, []))
       const approval = JSON.parse((await this.#nextLine()) ?? '{"refused":true}') as Approval
       if ('refused' in approval) return await attempt.cancel()
       key = approval.key
-      await deliver(attempt, approval.add, recipients, route)
+      await handOn(
+        {
+          sender: record.sender,
+          recipients,
+          bytes: () => bytesOf(message!, approval.add),
+          inCrlf: message.header.lineEnding === '\r\n',
+        },
+        route,
+      )
     } catch (error) {
       if (error instanceof MaybeTaken) {
         await attempt.leave()
@@ -197,6 +217,8 @@ class QuarantineWork {
       }
       await attempt.cancel()
       throw error
+    } finally {
+      message?.close()
     }
     const { grounds } = record
     await attempt.finish().catch((error) => this.#warn(job.id, error))
@@ -239,22 +261,8 @@ function mustFind(root: PathHandle, id: string): QuarantineEntry {
   return entry
 }
 
-async function deliver(
-  { opened }: Release,
-  add: readonly HeaderField[],
-  recipients: readonly string[],
-  route: ReleaseRoute,
-): Promise<void> {
-  const message = await spoolMessage(opened.message(), readSpoolPolicy(process.env), [])
-  try {
-    const header = editHeader(message.header, { remove: [], add: [...add] })
-    const bytes = function* () {
-      yield header
-      yield* message.body()
-    }
-    const inCrlf = message.header.lineEnding === '\r\n'
-    await handOn({ sender: opened.record.sender, recipients, bytes, inCrlf }, route)
-  } finally {
-    message.close()
-  }
+/** A message with these fields on top. */
+function* bytesOf({ header, body }: Message, add: readonly HeaderField[]): Generator<Buffer> {
+  yield editHeader(header, { remove: [], add: [...add] })
+  yield* body()
 }

@@ -19,6 +19,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { workAsOwner } from '../../../src/cli/quarantine/as-owner.ts'
 import { isAlive } from '../../../src/cli/quarantine/is-alive.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -510,6 +511,35 @@ t.test('what was exchanged since it was seen is not released', async (t) => {
   t.same(delivered(), [])
   writeFileSync(file, text)
   t.equal((await run(directory, ...release, ...names)).code, 0)
+})
+
+t.test('what is approved is what goes, though the file is rewritten meanwhile', async (t) => {
+  const directory = makeQuarantine(t)
+  const maildir = makeMaildir()
+  t.teardown(maildir.remove)
+  const text = `Subject: x\n\n${'harmless\n'.repeat(100_000)}`
+  const id = await keepOne(directory, Date.now(), { text })
+  const words = ['/usr/bin/env', `PATH=${process.env.PATH}`, `MAILDIR=${maildir.path}`]
+  const route = { kind: 'chain', words: [...words, standInQueue()] } as const
+  const routes = { slot: route, other: route }
+  const job = { act: 'release', directory, who: 'x', id, again: false, to: [], routes } as const
+  const add = [{ name: 'X-Stamp', value: 'of what was seen' }]
+  await workAsOwner(job, async ({ answers, approve }) => {
+    for await (const answer of answers()) {
+      t.not(answer.kind, 'failed')
+      if (answer.kind !== 'file') continue
+      for await (const _ of answer.bytes);
+      const names = readdirSync(directory, { recursive: true, encoding: 'latin1' })
+      const file = join(directory, names.find((name) => name.includes(id))!)
+      const now = readFileSync(file, 'latin1')
+      const changed = now.replaceAll('harmless', 'a VIRUS!').replaceAll('b@example', 'c@example')
+      writeFileSync(file, changed)
+      approve({ add })
+    }
+  })
+  const [sent] = deliveries(maildir.path)
+  t.equal(sent!.message.toString('latin1'), `X-Stamp: of what was seen\n${text}`)
+  t.same(sent!.recipients, ['b@example.org'])
 })
 
 t.test(
