@@ -20,20 +20,19 @@ export interface OpenEntry {
 
 /**
  * Opens the file of a message. Rejects with ENOENT if it is not there any more, and with a Fault if it
- * is no message in quarantine, or has a record of more than `recordMax` bytes.
+ * is no message in quarantine.
  */
 export async function openEntry(
   folder: Folder,
   part: MaildirPart,
   file: string,
-  recordMax = RECORD_MAX,
 ): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
   const path = `${procPathOf(folder.parts[part])}/${file}`
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
     if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
-    const { record, above } = await readStart(handle, recordMax)
+    const { record, above } = await readStart(handle)
     return {
       record,
       above,
@@ -57,9 +56,9 @@ async function* readFrom(handle: FileHandle, from: number): AsyncGenerator<Buffe
 }
 
 /** Reads the record above a message, and its bytes. */
-async function readStart(handle: FileHandle, recordMax: number) {
+async function readStart(handle: FileHandle) {
   for (let most = START; ; most *= 8) {
-    const start = Buffer.alloc(Math.min(most, recordMax + 2 * START))
+    const start = Buffer.alloc(Math.min(most, RECORD_MAX + START))
     let length = 0
     for (;;) {
       const { bytesRead } = await handle.read(start, length, start.length - length, length)
@@ -67,7 +66,7 @@ async function readStart(handle: FileHandle, recordMax: number) {
       length += bytesRead
       if (length === start.length) break
     }
-    const found = decodeRecord(start.subarray(0, length), recordMax)
+    const found = decodeRecord(start.subarray(0, length))
     if (found !== undefined) {
       return { record: found.record, above: start.subarray(0, found.messageAt) }
     }

@@ -39,8 +39,13 @@ const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
 const FIELD = 'X-Onescan-Quarantine: '
 /** Characters of a line of the record; RFC 5322 2.1.1 asks for under 998. */
 const LINE_MAX = 900
-/** Most bytes of a record: an envelope may have a million recipients. */
-export const RECORD_MAX = 192 * 1024 * 1024
+/**
+ * Most bytes of a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more of them is
+ * not kept, since no command could read its record, and a file with more is not read.
+ */
+export const RECORD_MAX = 16 * 1024 * 1024
+/** The objects and lists of a record that stand in each other: its fields, and the recipients. */
+const DEPTH_MAX = 2
 
 /** A record as it stands above a message. */
 export interface ReadRecord {
@@ -54,7 +59,8 @@ export interface ReadRecord {
 /**
  * Writes a record as two header fields above the message: JSON in ASCII, folded at any place, and the
  * line below which the message begins, of which the digest is yet to be written. Record and message are
- * one file, so that neither is ever there without the other.
+ * one file, so that neither is ever there without the other. Throws a Fault if it has more than RECORD_MAX
+ * bytes.
  */
 export function encodeRecord(record: QuarantineRecord): Buffer {
   const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
@@ -62,23 +68,25 @@ export function encodeRecord(record: QuarantineRecord): Buffer {
   })
   const lines: string[] = []
   for (let at = 0; at < json.length; at += LINE_MAX) lines.push(json.slice(at, at + LINE_MAX))
-  return Buffer.from(`${FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
+  const written = Buffer.from(`${FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
+  if (written.length <= RECORD_MAX) return written
+  throw new Fault('out-of-memory', `its record in quarantine has more than ${RECORD_MAX} bytes`)
 }
 
 /**
  * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
  * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
  */
-export function decodeRecord(start: Buffer, recordMax = RECORD_MAX): ReadRecord | undefined {
+export function decodeRecord(start: Buffer): ReadRecord | undefined {
   const field = Buffer.from(FIELD)
   const known = start.subarray(0, field.length)
   if (!known.equals(field.subarray(0, known.length))) throw notOurs('it has no record')
   const end = start.indexOf('\nX-Onescan-Message: ')
   const messageAt = end + 1 + UNKNOWN.length
-  if (end < 0 || start.length < messageAt) {
-    if (start.length > recordMax) throw notOurs(`its record has more than ${recordMax} bytes`)
-    return undefined
+  if (end < 0 ? start.length > RECORD_MAX : messageAt > RECORD_MAX) {
+    throw notOurs(`its record has more than ${RECORD_MAX} bytes`)
   }
+  if (end < 0 || start.length < messageAt) return undefined
   const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
   if (sha256 === undefined) throw notOurs('its record does not end as it should')
   const json = start.toString('latin1', field.length, end).replaceAll('\n ', '')
@@ -86,6 +94,7 @@ export function decodeRecord(start: Buffer, recordMax = RECORD_MAX): ReadRecord 
 }
 
 function parseRecord(json: string): QuarantineRecord {
+  if (depthOf(json) > DEPTH_MAX) throw notOurs('its record has lists in lists')
   let value: Partial<QuarantineRecord>
   try {
     value = JSON.parse(json)
@@ -100,6 +109,23 @@ function parseRecord(json: string): QuarantineRecord {
   if (!texts || !optional || !addresses) throw notOurs('its record is not whole')
   const facts = { id, time, host, door, grounds, found, remote, queue, sender, recipients, log }
   return facts as QuarantineRecord
+}
+
+/**
+ * How deep the objects and lists of a text stand in each other, if it is JSON. To parse millions of them
+ * costs many times the memory of the text.
+ */
+function depthOf(json: string): number {
+  let [depth, deepest] = [0, 0]
+  let isInText = false
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') isInText = !isInText
+    else if (isInText) at += character === '\\' ? 1 : 0
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
+    else if (character === ']' || character === '}') depth--
+  }
+  return deepest
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string'

@@ -36,6 +36,7 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../src/mime/shared/limits.ts'
 import { MEMORY_MAX } from '../../src/mime/shared/store.ts'
+import { RECORD_MAX } from '../../src/quarantine/record.ts'
 import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
 import { LINE_MAX as POLICY_LINE_MAX, SETTINGS_MAX } from '../../src/rules/parse.ts'
 import { NAME_MAX } from '../../src/scan/attachments/file-names.ts'
@@ -72,6 +73,7 @@ export const slotLimits: readonly Limit[] = [
   ['log line', '4,096 bytes'],
   ['value in a log line', '400 characters'],
   ['X-Quarantine-ID', '8 KiB'],
+  ['record of a message in quarantine', mib(RECORD_MAX)],
   ['keyring file', kib(KEYRING_MAX)],
   ['secret of an hmac-sha256 key', `${bytes(HMAC_SECRET_MIN)} or more`],
   ['stamps of known keys that are computed', count(CANDIDATES_MAX)],

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { decodeRecord, encodeRecord, type QuarantineRecord } from '../../src/quarantine/record.ts'
+import {
+  decodeRecord,
+  encodeRecord,
+  type QuarantineRecord,
+  RECORD_MAX,
+} from '../../src/quarantine/record.ts'
 
 /** The record above a message in quarantine. */
 
@@ -69,6 +74,17 @@ t.test('a file that onescan did not write is no message in quarantine', async (t
       `X-Onescan-Quarantine: ${JSON.stringify({ ...record, recipients: [1] })}\n${end}`,
       /not whole/,
     ],
+    [`X-Onescan-Quarantine: {"x":"\\"","recipients":[[]]}\n${end}`, /has lists in lists/],
+    [`X-Onescan-Quarantine: {"x":"${'x'.repeat(RECORD_MAX)}`, /has more than 16777216 bytes/],
+    [`X-Onescan-Quarantine: {"x":"${'x'.repeat(RECORD_MAX)}"}\n${end}`, /has more than/],
   ]
   for (const [file, message] of files) t.throws(() => decodeRecord(Buffer.from(file)), { message })
+})
+
+t.test('mail is not kept if its record could not be read again', async (t) => {
+  const recipients = (count: number) => Array.from({ length: count }, () => 'somebody@example.org')
+  const most = encodeRecord({ ...record, recipients: recipients(700_000) })
+  t.equal(decodeRecord(most)?.record.recipients.length, 700_000)
+  const message = /record in quarantine has more than 16777216 bytes/
+  t.throws(() => encodeRecord({ ...record, recipients: recipients(800_000) }), { message })
 })

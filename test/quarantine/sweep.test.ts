@@ -139,6 +139,12 @@ t.test('what is not of this account stops neither the sweep nor the list', async
   const directory = makeQuarantine(t)
   const old = await keepOne(directory, now - 40 * DAY)
   const young = await keepOne(directory, now)
+  const bombs = ['[', '"x'].map((piece) => `X-Onescan-Quarantine: {"x":${piece.repeat(2 ** 24)}`)
+  for (const bomb of bombs) {
+    const id = await keepOne(directory, now)
+    const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    writeFileSync(join(directory, names.find((name) => name.includes(id))!), bomb)
+  }
   writeFileSync(join(directory, 'banned'), 'a file with the name of grounds')
   symlinkSync('/', join(directory, 'lists'))
   writeFileSync(join(directory, 'virus/.2026-11-20'), 'a file with the name of a day')
@@ -147,6 +153,7 @@ t.test('what is not of this account stops neither the sweep nor the list', async
   await sweepQuarantine(directory, { ...none, age: 30 }, now)
   const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
   t.notMatch(out, old)
+  t.equal(err.split('is no message in quarantine: its record has more than').length, 3)
   t.match(out, young)
   for (const name of ['banned', 'lists', '.2026-11-20', '.2026-11-19/new']) t.match(err, name)
   t.equal((await onescan(['quarantine', 'delete', young, '--directory', directory])).code, 0)

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto'
 import { Fault } from '../../ground/errors/fault.ts'
 import { decodeRecord, type QuarantineRecord } from '../../quarantine/record.ts'
 
-/** Most bytes of a record that a command reads. */
-const RECORD_MAX = 16 * 1024 * 1024
-
 export interface Examined {
   readonly record: QuarantineRecord
   /**
@@ -15,8 +12,7 @@ export interface Examined {
 }
 
 /**
- * Reads the record of a message. Rejects with a Fault if the file is no message in quarantine, or has a
- * record of more than RECORD_MAX bytes.
+ * Reads the record of a message. Rejects with a Fault if the file is no message in quarantine.
  */
 export async function examineRecord(file: AsyncIterable<Buffer>): Promise<Examined> {
   const { record, digest } = await readRecord(file[Symbol.asyncIterator]())
@@ -62,7 +58,7 @@ async function readRecord(pieces: AsyncIterator<Buffer, undefined>): Promise<Sta
     if (!done && length < 2 * start.length) continue
     start = Buffer.concat([start, ...more])
     more = []
-    const found = decodeRecord(start, RECORD_MAX)
+    const found = decodeRecord(start)
     if (found !== undefined) {
       const { record, sha256, messageAt } = found
       const digest = createHash('sha256').update(start.subarray(0, messageAt)).digest('hex')
