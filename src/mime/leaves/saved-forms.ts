@@ -37,19 +37,18 @@ export function* giveAsItStands(part: Source, saved: SavingContext, decoding: De
   // If the header names an encoding that some reader does not know, that reader saves a file.
   const isShown = header.isText && header.encodings.length === 1
   const isOwn = (isShown && decoding.depth === 0) || header.multipart === 'sure'
-  const properties = yield* textPropertiesOf(part, decoding)
-  if (isOwn && properties.isText && !mayBeginFile(firstNonBlank(part))) return
   const start = firstBytesOf(bare)
-  // All bytes of it stand in the mail around it, and its parts are contents by themselves.
-  if (header.message !== 'no' && !isKnownAsMail(start)) {
-    yield* giveContent(bare, { isMail: true }, decoding)
-  }
+  const isMessage = header.message !== 'no'
   // The parts of a mail are contents by themselves, so that it is given in one form alone.
-  const isMail = header.message !== 'no' && beginsAsMail(start)
-  if (isMail) yield* giveContent(bare, {}, decoding)
-  else yield* giveForms(bare, end, { properties, saved, part }, decoding)
+  const isMail = isMessage && !isOwn && beginsAsMail(start)
+  const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
+  if (isOwn && properties?.isText && !mayBeginFile(firstNonBlank(part))) return
+  // All bytes of it stand in the mail around it.
+  if (isMessage && !isKnownAsMail(start)) yield* giveContent(bare, { isMail: true }, decoding)
+  if (properties) yield* giveForms(bare, end, { properties, saved, part }, decoding)
+  else yield* giveContent(bare, {}, decoding)
   yield* giveFromContainers(bare, decoding)
-  if (isMail || !startsWithLineEnd(part)) return
+  if (!properties || !startsWithLineEnd(part)) return
   yield* decoded(bare, withoutEmptyLines, decoding, (text) =>
     giveForms(text, end, { properties, saved }, decoding),
   )
