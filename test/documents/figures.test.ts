@@ -15,7 +15,6 @@ import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
-import { table } from '../../src/ground/settings/table.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { TRIAL_COUNTS_FOR } from '../../src/observe/live/observer.ts'
@@ -124,7 +123,6 @@ t.test(
     t.equal(SEGMENTS_MIN, 2)
     t.match(page, `${BYTES_MIN} bytes in two segments`)
     t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
-    t.match(page, `${table.VERDICTTIMEOUT.default} milliseconds`)
     t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
     t.match(page, `let in for ${REST} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)

@@ -6,7 +6,7 @@ import type { DelayOptions } from '../shared/options.ts'
 import { findNext } from '../shared/server-program.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { GateLog } from './gate-log.ts'
-import { KnownClients, type SharedKnownClients } from './known-clients.ts'
+import { KnownClients } from './known-clients.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
 import { Receiver } from './receiver.ts'
 import { Reception } from './reception.ts'
@@ -34,15 +34,8 @@ export async function keepGate(
   const { uptime } = clocks
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
   const trouble = (why: string) => log.trouble(why)
-  const shared = gate.remember > 0 ? await openShared(env, clocks, trouble) : undefined
   dropPrivileges(gate) // before the file of known clients is read, which others may have written
-  const known = new KnownClients({
-    ...clocks,
-    ...gate,
-    file: gate.knownFile,
-    log: trouble,
-    shared,
-  })
+  const known = new KnownClients({ ...clocks, ...gate, file: gate.knownFile, log: trouble })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
   const receiver = new Receiver({
     options,
@@ -75,15 +68,4 @@ export async function keepGate(
   await known.save()
   log.end()
   return DONE
-}
-
-/** Opens the store of the cluster if VERDICTS names one, and loads its client only then. */
-async function openShared(
-  env: Environment,
-  clocks: Clocks,
-  log: (line: string) => void,
-): Promise<SharedKnownClients | undefined> {
-  if (!env.VERDICTS) return undefined
-  const { openSharedKnownClients } = await import('./shared-known-clients.ts')
-  return openSharedKnownClients(env, clocks, log)
 }

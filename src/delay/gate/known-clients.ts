@@ -10,19 +10,6 @@ export interface KnownClientsOptions extends Clocks {
   readonly file: string | undefined
   /** Takes a line for the log if the file cannot be used. */
   readonly log: (line: string) => void
-  /** The known clients of all hosts of the cluster; undefined if the hosts share none. */
-  readonly shared?: SharedKnownClients | undefined
-}
-
-/** The clients that behaved on any host of a cluster. */
-export interface SharedKnownClients {
-  /**
-   * Resolves to the seconds for which the client is still known: 0 for a stranger, and if the store
-   * cannot be asked. Never rejects.
-   */
-  ask(client: string): Promise<number>
-  add(client: string, seconds: number): void
-  forget(client: string): void
 }
 
 /** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
@@ -51,25 +38,21 @@ export class KnownClients {
     return this.#until.size
   }
 
-  has(client: string): boolean | Promise<boolean> {
-    const { shared, remember } = this.#options
-    if ((this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()) return true
-    return shared === undefined || remember === 0 ? false : this.#askOthers(client, shared)
+  has(client: string): boolean {
+    return (this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()
   }
 
   /** Adds a client that behaved. It is known for the full time from now on. */
   add(client: string): void {
-    const { shared, remember } = this.#options
+    const { remember } = this.#options
     if (remember === 0) return
     this.#put(client, remember)
     this.#changes++
-    shared?.add(client, remember)
   }
 
   /** Removes a client that talked early. */
   forget(client: string): void {
     if (this.#until.delete(client)) this.#changes++
-    this.#options.shared?.forget(client)
   }
 
   /** Writes the file, unless there is none or it is up to date. Resolves when that is done. */
@@ -106,14 +89,6 @@ export class KnownClients {
     } catch (error) {
       log(`--known-file ${errorText(error)}; starts with no known clients`)
     }
-  }
-
-  async #askOthers(client: string, others: SharedKnownClients): Promise<boolean> {
-    const left = Math.min(await others.ask(client), this.#options.remember)
-    if (left <= 0) return false
-    this.#put(client, left)
-    this.#changes++
-    return true
   }
 
   async #write(path: string): Promise<void> {

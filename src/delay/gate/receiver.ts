@@ -87,7 +87,7 @@ export class Receiver {
       return this.#sendAway(visit, 'too many connections from your address')
     }
     if (room.isFull) {
-      const worst = gate.whenFull === 'displace' ? room.worst() : undefined
+      const worst = room.worst()
       const why = 'too many clients are waiting; come again'
       if (worst === undefined) return this.#sendAway(visit, why)
       this.#sendAway(worst, why)

@@ -66,8 +66,8 @@ export class VisitPreparer {
       ...byEnvironment,
       name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
     }
-    const whyKnown = async () => ((await known.has(visit.client)) ? 'known' : undefined)
-    const plan = planFor(client, options, { allowed, rules, resolver, known: whyKnown })
+    const isKnown = known.has(visit.client)
+    const plan = planFor(client, options, { allowed, rules, resolver, isKnown })
     return { plan, environment: { ...this.#base, ...variables } }
   }
 

@@ -22,8 +22,6 @@ export interface GateOptions {
   readonly waiting: number | undefined
   /** Most connections of one client, waiting or served. */
   readonly perClient: number
-  /** Who is sent away if the waiting room is full: the worst client in it, or the newcomer. */
-  readonly whenFull: 'displace' | 'refuse'
   /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly patience: number
   /** Seconds for which a client that behaved is known; with 0 no client is remembered. */
@@ -49,7 +47,6 @@ export const GATE_WITH_VALUE = [
   '-c',
   '--waiting',
   '--per-client',
-  '--when-full',
   '--patience',
   '--remember',
   '--known-file',
@@ -112,7 +109,6 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
-    whenFull: readWord(values, '--when-full', ['displace', 'refuse']) ?? 'displace',
     patience: number('--patience', 0, PATIENCE_MAX) ?? DEFAULT_PATIENCE,
     remember: readDuration('--remember', values.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,
     knownFile: values.get('--known-file')?.at(-1),
@@ -147,18 +143,6 @@ function readId(name: string, text: string): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (number >= 1 && number <= ID_MAX) return number
   throw new UsageError(`${name} ${text}: is not a number from 1 to ${ID_MAX}; envuidgid(8) sets it`)
-}
-
-function readWord<const Word extends string>(
-  values: OptionValues,
-  name: string,
-  words: readonly Word[],
-): Word | undefined {
-  const text = values.get(name)?.at(-1)
-  if (text === undefined) return undefined
-  const word = words.find((known) => known === text)
-  if (word !== undefined) return word
-  throw new UsageError(`${name} ${text}: is not ${words.join(' or ')}`)
 }
 
 /** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */

@@ -1,4 +1,3 @@
-import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { type AllowList, findName, findNetwork } from './allow-list.ts'
 import { type Classification, type ClientClass, classify } from './classify.ts'
 import type { NameRule } from './name-rules.ts'
@@ -37,11 +36,8 @@ export interface PlanContext {
   readonly allowed: AllowList
   readonly rules: readonly NameRule[]
   readonly resolver: Resolver
-  /**
-   * Returns why a client that behaved before need not wait, or undefined for a stranger. Absent if
-   * clients are not remembered.
-   */
-  readonly known?: (address: IpAddress) => Promise<string | undefined>
+  /** Whether the client behaved before, and need not wait. */
+  readonly isKnown?: boolean
 }
 
 /**
@@ -74,27 +70,28 @@ export function waitFor(delay: number, why: string): Wait {
 async function judgeByName(
   client: UcspiClient,
   options: DelayOptions,
-  { allowed, rules, resolver, known }: PlanContext,
+  { allowed, rules, resolver, isKnown }: PlanContext,
 ): Promise<DelayJudgement> {
   const { address, name } = client
-  const whyKnown = await known?.(address)
-  const passing = whyKnown === undefined ? undefined : knownJudgement(whyKnown)
   // A client whose name is allowed may even talk early, so the name is looked up if the allow list
   // has names.
-  if (passing !== undefined && allowed.names.length === 0) return passing
+  if (isKnown && allowed.names.length === 0) return knownJudgement
   const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
     return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
-  if (passing !== undefined) return passing
+  if (isKnown) return knownJudgement
   const finding = classify(names, address, rules)
   const delay = options.delays[finding.class]
   return { delay, why: describeClass(finding), exempt: false, class: finding.class }
 }
 
-function knownJudgement(why: string): DelayJudgement {
-  return { delay: 0, why, exempt: false, class: undefined }
+const knownJudgement: DelayJudgement = {
+  delay: 0,
+  why: 'known',
+  exempt: false,
+  class: undefined,
 }
 
 /** The entry of the allow list that fits a name which the DNS confirms for the client's address. */

@@ -14,8 +14,6 @@ export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
   readonly timeout: number
   readonly log: (line: string) => void
-  /** The words of the log about what happens while the store fails. */
-  readonly meanwhile?: string
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
   /** The mark of this host's key (secrets.ts). Without it nobody notices that other hosts have another key. */
@@ -165,7 +163,7 @@ export class SharedStore implements VerdictStore {
 
   /** Logs a trouble once, until another one comes, and the end of all troubles. */
   #tell(where: string, why: string | undefined): void {
-    const { address, log, meanwhile = 'messages are scanned meanwhile' } = this.#options
+    const { address, log } = this.#options
     const troubles = this.#troubles
     if (why === undefined) {
       const wasTroubled = troubles.delete(where)
@@ -175,7 +173,7 @@ export class SharedStore implements VerdictStore {
     const said = why.slice(0, TOLD_MAX)
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
-    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; ${meanwhile}`)
+    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)
   }
 }
 

@@ -327,15 +327,6 @@ t.test('a full waiting room sends the worst client away, or the newcomer', { ski
   t.notOk(ordinary.isOver)
   const last = await connect(gate.port, { from: '127.0.0.6' })
   t.match(await last.over, /^421 /, 'among equals who came last goes')
-
-  const strict = await startGate({
-    command,
-    words: [...NEVER, '--waiting', '1', '--when-full', 'refuse'],
-  })
-  t.teardown(strict.stop)
-  const early = await connect(strict.port, { from: '127.0.0.2' })
-  t.match(await (await connect(strict.port)).over, /^421 /)
-  t.notOk(early.isOver)
 })
 
 t.test('one client has at most --per-client connections', { skip }, async (t) => {

@@ -26,70 +26,25 @@ function opened(setup: Partial<KnownClientsOptions> = {}) {
   return { known, clock, log }
 }
 
-/** Other hosts that know clients, each for some seconds, and record what they are told. */
-function others(clients: Readonly<Record<string, number>>) {
-  const heard: string[] = []
-  const shared = {
-    async ask(client: string) {
-      heard.push(`ask ${client}`)
-      return clients[client] ?? 0
-    },
-    add: (client: string, seconds: number) => void heard.push(`add ${client} ${seconds}`),
-    forget: (client: string) => void heard.push(`forget ${client}`),
-  }
-  return { shared, heard }
-}
-
 t.test('a client that has behaved is known for the time that is set', async (t) => {
   const { known, clock } = opened()
-  t.equal(await known.has('a'), false)
+  t.equal(known.has('a'), false)
   known.add('a')
   clock.uptime = 99_000
-  t.equal(await known.has('a'), true)
+  t.equal(known.has('a'), true)
   clock.uptime = 100_000
-  t.equal(await known.has('a'), false)
+  t.equal(known.has('a'), false)
   known.add('a')
   known.forget('a')
-  t.equal(await known.has('a'), false)
+  t.equal(known.has('a'), false)
   t.equal(known.size, 0)
 })
 
-t.test('if no client is remembered, none is known, and no other host is asked', async (t) => {
-  const { shared, heard } = others({ a: 50 })
-  const { known } = opened({ remember: 0, shared })
+t.test('if no client is remembered, none is known', async (t) => {
+  const { known } = opened({ remember: 0 })
   known.add('a')
-  t.equal(await known.has('a'), false)
+  t.equal(known.has('a'), false)
   t.equal(known.size, 0)
-  t.same(heard, [])
-})
-
-t.test(
-  'a client that another host knows counts here, for no longer than here or there',
-  async (t) => {
-    const { shared, heard } = others({ a: 50, b: 1000, c: 0 })
-    const { known, clock } = opened({ shared })
-    t.equal(await known.has('a'), true)
-    t.equal(await known.has('b'), true)
-    t.equal(await known.has('c'), false)
-    t.equal(known.size, 2)
-    clock.uptime = 49_000
-    t.equal(await known.has('a'), true)
-    t.same(heard, ['ask a', 'ask b', 'ask c'], 'and it is asked once')
-    clock.uptime = 99_000
-    t.equal(await known.has('b'), true)
-    clock.uptime = 100_000
-    await known.has('b')
-    t.same(heard.slice(3), ['ask b'])
-  },
-)
-
-t.test('other hosts hear which clients behave here, and which do not', async (t) => {
-  const { shared, heard } = others({})
-  const { known } = opened({ shared })
-  known.add('a')
-  known.forget('a')
-  known.forget('stranger')
-  t.same(heard, ['add a 100', 'forget a', 'forget stranger'])
 })
 
 t.test('if there are too many, the client that behaved longest ago makes room', async (t) => {
@@ -98,17 +53,16 @@ t.test('if there are too many, the client that behaved longest ago makes room', 
   known.add('0')
   known.add('one more')
   t.equal(known.size, KNOWN_MAX)
-  t.equal(await known.has('0'), true, 'it has behaved again')
-  t.equal(await known.has('1'), false)
-  t.equal(await known.has('2'), true)
+  t.equal(known.has('0'), true, 'it has behaved again')
+  t.equal(known.has('1'), false)
+  t.equal(known.has('2'), true)
 })
 
 t.test(
   'the file is written if something has changed, with the clients that are still known',
   async (t) => {
     const file = join(t.testdir({}), 'known')
-    const { shared } = others({ d: 70 })
-    const { known, clock } = opened({ file, shared })
+    const { known, clock } = opened({ file })
     const kept = () => [...readKnownFile(file, NOW)]
     const isWritten = async () => {
       rmSync(file, { force: true })
@@ -128,13 +82,13 @@ t.test(
     t.equal(await isWritten(), false, 'nobody was forgotten')
     known.forget('a')
     t.equal(await isWritten(), true)
-    await known.has('d')
+    known.add('d')
     await known.save()
-    t.same(kept(), [['b', 60], ['d', 70]]) // biome-ignore format: a line
+    t.same(kept(), [['b', 60], ['d', 100]]) // biome-ignore format: a line
     t.equal(opened({ file }).known.size, 2, 'the next run begins with them')
     const brief = opened({ file, remember: 65 })
     brief.clock.uptime = 65_000
-    t.equal(await brief.known.has('d'), false, 'for no longer than it remembers')
+    t.equal(brief.known.has('d'), false, 'for no longer than it remembers')
     t.equal(opened({ file, remember: 0 }).known.size, 0)
     const without = opened()
     without.known.add('a')
