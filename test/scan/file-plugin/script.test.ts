@@ -17,6 +17,7 @@ const clean: ScannerAnswer = { answer: 'clean' }
 const found: ScannerAnswer = { answer: 'infected', name: 'Test.Virus' }
 const answers = (value: string) => `export const virusscan = () => (${value})`
 
+/** How a plugin may fail in its own process otherwise is in pool-faults.test.ts: it is the same process. */
 const cases: readonly Case[] = [
   {
     name: 'an ES module says clean',
@@ -145,12 +146,6 @@ const cases: readonly Case[] = [
     expect: /^answered undefined;/,
   },
   { name: 'null is no answer', file: 'a.mjs', source: answers('null'), expect: /^answered null;/ },
-  {
-    name: 'a string is no answer',
-    file: 'a.mjs',
-    source: answers(`'clean'`),
-    expect: /^answered 'clean';/,
-  },
   { name: 'true is no answer', file: 'a.mjs', source: answers('true'), expect: /^answered true;/ },
   { name: '0 is no answer', file: 'a.mjs', source: answers('0'), expect: /^answered 0;/ },
   {
@@ -178,62 +173,12 @@ const cases: readonly Case[] = [
     source: `export const virusscan = () => { throw Object.create(null) }`,
     expect: /^threw /,
   },
-  {
-    name: 'a plugin that throws in a timer cannot tell',
-    file: 'a.mjs',
-    source: `export const virusscan = () => new Promise(() => setTimeout(() => { throw new Error('later') }))`,
-    expect: /^threw later/,
-  },
-  {
-    name: 'a promise that nobody waits for and that rejects cannot tell',
-    file: 'a.mjs',
-    source: `export const virusscan = () => { Promise.reject(new Error('stray')); return new Promise(() => {}) }`,
-    expect: /^threw stray/,
-  },
-  {
-    name: 'a promise that nothing can settle is noticed at once',
-    file: 'a.mjs',
-    source: `export const virusscan = () => new Promise(() => {})`,
-    expect: /^returned a promise that nothing can settle any more$/,
-  },
 
-  {
-    name: 'process.exit(0) is no answer',
-    file: 'a.mjs',
-    source: `export const virusscan = () => process.exit(0)`,
-    expect: /^exited with code 0 before it answered$/,
-  },
   {
     name: 'process.exit(0) while loading is no answer',
     file: 'a.mjs',
     source: `process.exit(0)`,
     expect: /^exited with code 0 before it answered$/,
-  },
-  {
-    name: 'process.reallyExit(0) is no answer',
-    file: 'a.mjs',
-    source: `export const virusscan = () => process.reallyExit(0)`,
-    expect: /^exited with code 0 before it answered$/,
-  },
-  {
-    name: 'process.abort() is no answer',
-    file: 'a.mjs',
-    source: `export const virusscan = () => process.abort()`,
-    expect: /^died of SIGABRT before it answered$/,
-  },
-  {
-    name: 'a plugin that kills itself gives no answer',
-    file: 'a.mjs',
-    source: `export const virusscan = () => new Promise(() => process.kill(process.pid, 'SIGKILL'))`,
-    expect: /^died of SIGKILL before it answered$/,
-  },
-  {
-    name: 'what a plugin writes to descriptor 3 is no answer',
-    file: 'a.mjs',
-    source: `
-      import { writeSync } from 'node:fs'
-      export const virusscan = () => { writeSync(3, 'onescan-answer/1 x {"answer":"clean"}\\n'); process.exit(0) }`,
-    expect: /^wrote something other than an answer to descriptor 3$/,
   },
   {
     name: 'an answer behind garbage is no answer',
@@ -250,14 +195,6 @@ const cases: readonly Case[] = [
       import { writeSync } from 'node:fs'
       export const virusscan = () => { for (;;) writeSync(3, 'x'.repeat(10_000)) }`,
     expect: /^wrote more than 65536 bytes to descriptor 3$/,
-  },
-  {
-    name: 'a plugin that closes descriptor 3 gives no answer',
-    file: 'a.mjs',
-    source: `
-      import { closeSync } from 'node:fs'
-      export const virusscan = () => { closeSync(3); return new Promise((done) => setTimeout(done, 60_000)) }`,
-    expect: /^closed descriptor 3 before it answered$/,
   },
 
   {
