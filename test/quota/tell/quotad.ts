@@ -31,7 +31,10 @@ export interface Quotad {
   stop(): Promise<number>
 }
 
-/** Starts the service on free ports. It ends with the test. */
+/**
+ * Starts the service on free ports. It ends with the test. It waits longer for a mailbox than by
+ * default (400 ms), since a first question about a directory takes some of that on a busy machine.
+ */
 export async function startQuotad(
   t: Host,
   env: Readonly<Record<string, string>>,
@@ -41,7 +44,7 @@ export async function startQuotad(
   const words = [...first, '--udp', '127.0.0.1:0', '--http', '127.0.0.1:0', ...options]
   const child = spawn(reachable(command), words.map(reachable), {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: reachablePath(), ...env },
+    env: { PATH: reachablePath(), QUOTAPATIENCE: '30000', ...env },
   })
   const ended = once(child, 'exit')
   t.teardown(async () => {

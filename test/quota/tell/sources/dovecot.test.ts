@@ -20,8 +20,6 @@ t.setTimeout(240_000)
 
 const MAILBOXES = 1000
 const SEED = 20261120
-/** Milliseconds for a service that many ask at once for the first time. */
-const patient = { QUOTAPATIENCE: '30000' }
 
 t.test('the answer is that of quota-status', { skip: dovecotMissing }, async (t) => {
   const directory = spool(t, {
@@ -40,7 +38,7 @@ t.test('the answer is that of quota-status', { skip: dovecotMissing }, async (t)
   const dovecot = await startDovecot(users)
   t.teardown(() => dovecot.stop())
   for (const where of [dovecot.inet, dovecot.unix]) {
-    const quotad = await startQuotad(t, { ...patient, QUOTAMAILBOX: where })
+    const quotad = await startQuotad(t, { QUOTAMAILBOX: where })
     t.equal(await quotad.ask('CHECK_QUOTA ann 100 n'), 'QUOTA_OK ann n')
     t.equal(await quotad.ask('CHECK_QUOTA ann 101 n'), 'QUOTA_FULL ann n')
     t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_FULL')
@@ -76,13 +74,12 @@ t.test(
     execFileSync('chown', ['-R', 'nobody:nogroup', directory])
 
     const ours = await startQuotad(t, {
-      ...patient,
       QUOTAMAILBOX: `maildir:${directory}/%u`,
       QUOTAMAP: join(directory, 'quotas'),
     })
     const dovecot = await startDovecot(users)
     t.teardown(() => dovecot.stop())
-    const theirs = await startQuotad(t, { ...patient, QUOTAMAILBOX: dovecot.inet })
+    const theirs = await startQuotad(t, { QUOTAMAILBOX: dovecot.inet })
     const word = (answer: string) => answer.split(' ')[0]!
 
     const seen: Record<string, number> = {}

@@ -166,7 +166,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   })
 
   t.test('a connection that was closed while idle is opened with the same account', async (t) => {
-    const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0', QUOTAPATIENCE: '5000' })
+    const quotad = await startQuotad(t, { ...env, QUOTALDAPREMEMBER: '0' })
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
     await slapd.stop()
     await slapd.start()
