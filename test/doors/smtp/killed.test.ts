@@ -1,10 +1,11 @@
 import t, { type Test } from 'tap'
 import { atNextServer, inQuarantine } from '../../bench/smtp/destinations.ts'
-import { type KillFigures, runKills, runKillsAt } from '../../bench/smtp/kill-run.ts'
+import { type KillFigures, runKills, runKillsAt, STEPS } from '../../bench/smtp/kill-run.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { isWhole } from '../../run/is-whole.ts'
 
 /**
- * A few kills of onescand; `npm run bench:smtp` has fifty of each kind, and one at each step of
+ * A few kills of onescand; `npm run test:all` has fifty of each kind, and five at each step of
  * keeping mail.
  */
 
@@ -18,16 +19,23 @@ function check(t: Test, figures: KillFigures, how: string): void {
 t.test(
   'onescand that is killed under load loses no mail, and doubles mail only for lost replies',
   async (t) => {
-    check(t, await runKills(t, await atNextServer(t), 3), 'what was answered 250 is behind')
+    check(
+      t,
+      await runKills(t, await atNextServer(t), isWhole ? 50 : 3),
+      'what was answered 250 is behind',
+    )
   },
 )
 
 t.test(
   'a message that was answered 250 is in quarantine, whole, even if onescand is killed while it keeps mail',
   async (t) => {
-    check(t, await runKills(t, await inQuarantine(t), 2), 'at any moment')
+    check(t, await runKills(t, await inQuarantine(t), isWhole ? 50 : 2), 'at any moment')
   },
 )
+
+/** Its message has a name there. */
+const THE_DIRECTORY = ['fsync', 10] as const
 
 const skip = !findProgram('strace') && 'install Debian package strace'
 
@@ -35,6 +43,9 @@ t.test(
   'a kept message that has its name but no answer yet survives that onescand is killed',
   { skip },
   async (t) => {
-    check(t, await runKillsAt(t, await inQuarantine(t), ['fsync', 10], 1), 'the directory')
+    const [steps, kills] = isWhole ? [STEPS, 5] : [[THE_DIRECTORY], 1]
+    for (const step of steps) {
+      check(t, await runKillsAt(t, await inQuarantine(t), step, kills), step.join(' number '))
+    }
   },
 )

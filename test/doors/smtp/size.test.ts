@@ -74,7 +74,6 @@ t.test('recipients without end are deferred one by one, and other mail still pas
   t.match(await sendThrough(door, clean), /^250 2\.0\.0 next queued/, 'it still serves')
 })
 
-/** A message of 100 MB is in `npm run bench:smtp`. */
 t.test('messages of 0 bytes, of one dot and of 10 MB pass unchanged', async (t) => {
   const { next, door } = await open(t)
   t.match(await sendThrough(door, ''), /^250 /)
