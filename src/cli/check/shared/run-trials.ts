@@ -58,17 +58,22 @@ export async function* runTrials(
   const sinceStart = setTimeout(giveUp, PARTS * patience)
   try {
     let count = 0
+    let isWhole = true
     for await (const line of linesOf(child.stdout)) {
       sinceFinding.refresh()
       const finding = readFinding(line)
-      if (finding === undefined || ++count > FINDINGS_MAX) break
-      yield finding
+      isWhole = finding !== undefined && ++count <= FINDINGS_MAX
+      if (!isWhole) break
+      yield finding!
     }
     child.kill('SIGTERM') // no effect if it has ended
     const [code] = await ended
-    if (count > 0 && code === 0 && !isLate) return
+    if (count > 0 && code === 0 && !isLate && isWhole) return
     const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
-    const why = isLate ? tooLong : complaints().trim().slice(-300) || `ended with ${code}`
+    const nonsense = isWhole ? '' : 'it says something that is no finding'
+    const why = isLate
+      ? tooLong
+      : complaints().trim().slice(-300) || nonsense || `ended with ${code}`
     const value =
       count === 0 ? `cannot be made as ${who}: ${why}; nothing was tried` : `broke off: ${why}`
     yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
