@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
@@ -76,20 +77,25 @@ t.test('the MTA gets progress packets while a message is judged', async (t) => {
   t.equal((await over).outcome, 'delivered')
 })
 
-t.test('a scan ends when the MTA leaves, and the log says so', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
-  const line = await milter.connect()
-  const lost = submit(line, line.agreed, { message: plain }).catch(() => 'lost')
-  while (clamd.connections.length === 0) await tick()
-  const ended = new Promise((resolve) => clamd.connections[0]!.once('end', resolve))
-  line.socket.destroy()
-  await ended
-  while (milter.mailLog.length === 0) await tick()
-  t.equal(await lost, 'lost')
-  t.match(milter.mailLog[0], /decision=defer fault=read reason="the connection ended before/)
-  t.same(readdirSync(milter.directory), ['s'])
-})
+for (const [how, leave] of [
+  ['leaves', (socket: Socket) => socket.destroy()],
+  ['closes its own side', (socket: Socket) => socket.end()],
+] as const) {
+  t.test(`a scan ends when the MTA ${how}, and the log says so`, async (t) => {
+    const clamd = await standIn(t, () => {})
+    const milter = await openMilter(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
+    const line = await milter.connect()
+    const lost = submit(line, line.agreed, { message: plain }).catch(() => 'lost')
+    while (clamd.connections.length === 0) await tick()
+    const ended = new Promise((resolve) => clamd.connections[0]!.once('end', resolve))
+    leave(line.socket)
+    await ended
+    while (milter.mailLog.length === 0) await tick()
+    t.equal(await lost, 'lost')
+    t.match(milter.mailLog[0], /decision=defer fault=read reason="the connection ended before/)
+    t.same(readdirSync(milter.directory), ['s'])
+  })
+}
 
 t.test(
   'an abort after the end of a message comes too late, and does not touch the next message',
