@@ -5,7 +5,10 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkAccessBy } from '../../../src/doors/http/access.ts'
+import { freePort } from '../../programs/free-port.ts'
 import { runtimes, startOnescand } from '../daemon/process.ts'
+import { callDoor } from '../smtp/client.ts'
+import { startNext } from '../smtp/next-server.ts'
 import { askRaw, get, serve, until } from './rig.ts'
 
 /** Who may see what onescand --http shows, and clients that mean harm. */
@@ -122,7 +125,17 @@ t.test('onescand that lacks a token serves mail, says why, and does not listen',
 })
 
 t.test('the page of onescand --http-hide-addresses', async (t) => {
-  const served = await serve(t, { args: ['--http-hide-addresses'] })
+  const lmtp = await freePort()
+  const next = await startNext(t, {
+    lmtp: true,
+    script(verb, _, socket) {
+      if (verb === '.')
+        socket.write('250 <hidden@one.example> has it\r\n550 <hidden@two.example>\r\n')
+      return verb === '.' ? 'silence' : undefined
+    },
+  })
+  const to = ['--lmtp', `inet:127.0.0.1:${lmtp}`, '--next', `inet:127.0.0.1:${next.port}`]
+  const served = await serve(t, { args: ['--http-hide-addresses', ...to] })
   const decisions = async () => JSON.parse((await served.get('/data.json')).text).decided
 
   t.test('addresses are hidden', async (t) => {
@@ -132,6 +145,30 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     t.notMatch(text, /secret|hidden@/)
     t.match(text, '"decision":"accept"')
     t.match(JSON.parse(text).decided[0].line, /from=\(hidden\) to=\(hidden\) rcpts=1/)
+  })
+
+  t.test('recipients who are answered apart are hidden, too', async (t) => {
+    const before = (await decisions()).length
+    const client = await callDoor(lmtp)
+    await client.hear()
+    for (const line of [
+      'LHLO hidden.example',
+      'MAIL FROM:<secret@example.org>',
+      'RCPT TO:<hidden@one.example>',
+      'RCPT TO:<hidden@two.example>',
+      'DATA',
+    ]) {
+      await client.say(line)
+    }
+    client.write('Subject: x\r\n\r\nhello\r\n.\r\n')
+    t.same([(await client.hear())?.slice(0, 3), (await client.hear())?.slice(0, 3)], ['250', '550'])
+    await client.close()
+    await served.logged(/answered=recipients .*rcpt=<hidden@two\.example>/)
+    const decided = await until(decisions, ({ length }) => length >= before + 2)
+    t.equal(decided.length, before + 2, 'a line for each reply, and none for names')
+    for (const path of ['/data.json', '/', '/metrics']) {
+      t.notMatch((await served.get(path)).text, /secret|hidden@|\b(?:one|two)\.example/, path)
+    }
   })
 
   t.test('no Message-ID brings a hidden address to the page', async (t) => {

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,12 +16,16 @@ import { spoolFaults } from '../../../src/doors/daemon/trials/spool-faults.ts'
 import { makeTrialMail } from '../../../src/doors/daemon/trials/trial-mail.ts'
 import { WorkerTrials } from '../../../src/doors/daemon/trials/worker-trials.ts'
 import { healthOf } from '../../../src/doors/http/health.ts'
+import { askMilter, usualClient } from '../../../src/doors/milter/wire/ask.ts'
 import { Observer } from '../../../src/observe/live/observer.ts'
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
+import { readQuarantine } from '../../cases/kept.ts'
+import { buildStage } from '../../cases/stage.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { childrenOf } from '../daemon/process.ts'
+import { callDoor } from '../smtp/client.ts'
 import { startNext } from '../smtp/next-server.ts'
 import { metric, type Served, serve, until } from './rig.ts'
 
@@ -93,6 +98,46 @@ t.test('a trial is not counted, logged, shown or remembered as mail', async (t) 
   t.notMatch(served.log.join('\n'), 'health@onescan')
 })
 
+t.test('mail that looks as trials once did is judged, logged, shown and kept', async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const [milter, smtp] = [await freePort(), await freePort()]
+  const next = await startNext(t)
+  const at = (port: number) => `inet:127.0.0.1:${port}`
+  const served = await serve(t, {
+    args: ['--milter', at(milter), '--smtp', at(smtp), '--next', at(next.port)],
+    settings: { QUARANTINE: stage.quarantine },
+  })
+  const from = `onescan-health-${'0123456789abcdef'.repeat(2)}@localhost`
+  const to = 'postmaster@localhost'
+  const text = (body: string) => `Subject: onescan health\nMessage-ID: <${from}>\n\n${body}\n`
+  for (const [number, eicar] of [false, true].entries()) {
+    await served.send({ from, to, id: `<${from}>`, eicar })
+    const message = Buffer.from(text(`${eicar ? EICAR : 'hello'} by milter`))
+    const place = { host: '127.0.0.1', port: milter }
+    await askMilter(place, message, 60_000, { ...usualClient, sender: from, port: 0 })
+    const client = await callDoor(smtp)
+    await client.hear()
+    for (const line of ['EHLO x', `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA']) {
+      t.match(await client.say(line), /^[23]/)
+    }
+    client.write(`${text(`${eicar ? EICAR : 'hello'} by smtp`)}.\n`.replaceAll('\n', '\r\n'))
+    t.match(await client.hear(), /^250 /)
+    await client.close()
+    t.equal(next.got.length, 1, 'the clean one is handed on')
+    const data = async () => JSON.parse((await served.get('/data.json')).text)
+    const { decided } = await until(data, ({ decided }) => decided.length === 3 * (number + 1))
+    for (const { fields } of decided.slice(-3)) {
+      t.match(fields, { from: `<${from}>`, scan: eicar ? 'infected' : 'clean' })
+    }
+  }
+  t.same(
+    (await readQuarantine(stage.quarantine)).map(({ record }) => record.sender),
+    [from, from],
+    'by milter and SMTP: the client of the slot has no QUARANTINE',
+  )
+})
+
 t.test('a trial connects to SMTP doors and to the next server, and brings no mail', async (t) => {
   const ends: (() => unknown)[] = []
   const next = await startNext({ teardown: (end) => void ends.push(end) })
@@ -123,6 +168,7 @@ t.test(
   'EICAR is looked for once after a start and a reload, and nothing of it is kept',
   async (t) => {
     const directory = t.testdir({ kept: {} })
+    chmodSync(join(directory, 'kept'), 0o700)
     const at = (name: string) => join(directory, name)
     // A program that finds EICAR, and notes that.
     const finds = `grep -q EICAR-STANDARD "$1" || exit 0; echo found >>'${at('found')}'; exit 1`
