@@ -3,7 +3,8 @@ const DEPTH_MAX = 4
 
 /**
  * The most encoded words of a header that are decoded. A word has four question marks, and these are
- * what is counted.
+ * what is counted. The bound does not grow with the size: a word takes eight bytes, so a small header
+ * cannot have many, and no mail that people write has more in a large one.
  */
 export const ENCODED_WORDS_MAX = 2500
 

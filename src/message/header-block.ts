@@ -3,7 +3,11 @@ import type { HeaderEdits, HeaderField } from './edits.ts'
 /** Bytes of the largest header block that can be edited; mail with a larger one is refused. */
 export const HEADER_MAX = 1024 * 1024
 
-/** The most fields of a header block that can be edited; mail with more of them is refused. */
+/**
+ * The most fields of a header block that can be edited; mail with more of them is refused. The bound
+ * does not grow with the size: a field takes two bytes, so a small header cannot have many, and in
+ * a large one each would still cost FIELD_COST.
+ */
 export const HEADER_FIELDS_MAX = 5000
 
 /** About how many bytes of memory the place of a field takes, with its name. */
