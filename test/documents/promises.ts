@@ -713,7 +713,7 @@ export const promises: Readonly<
       'test/programs/milter-quota.test.ts': [
         'the policy service never opens a relay: later restrictions still count',
       ],
-      'test/doors/policy/service.test.ts': [
+      'test/doors/policy/door.test.ts': [
         'while the backend is dead the answer is DUNNO, after the first time without waiting',
       ],
     },
@@ -763,7 +763,7 @@ export const promises: Readonly<
       'test/doors/milter/session.test.ts': [
         'where nothing is scanned the mail passes without an edit',
       ],
-      'test/doors/policy/service.test.ts': ['while onescan is off no quota service is asked'],
+      'test/doors/policy/door.test.ts': ['while onescan is off no quota service is asked'],
     },
     'SMTPD_PROXY_README: Postfix speaks ESMTP to the filter, without pipelining, with its own EHLO, XFORWARD, DATA and QUIT, and no other commands':
       {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import { createCrlfReader } from '../../doors/shared/intake/crlf-reader.ts'
+import { CrlfReader } from '../../doors/shared/intake/crlf-reader.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -115,7 +115,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
 
 /** Yields the bytes of a mail whose lines end in LF, as programs take it. */
 function* inLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
-  const lines = createCrlfReader()
+  const lines = new CrlfReader()
   for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
   yield lines.finish()
 }

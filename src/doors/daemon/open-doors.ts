@@ -7,10 +7,10 @@ import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import { createMilterDoor } from '../milter/door.ts'
 import type { AccessPolicy } from '../policy/access-answer.ts'
-import { createPolicyService, type PolicyServiceOptions } from '../policy/service.ts'
+import { createPolicyDoor, type PolicyDoorOptions } from '../policy/door.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { type Budget, createBudget } from '../shared/limits/memory-budget.ts'
+import { Budget } from '../shared/limits/memory-budget.ts'
 import { openDaemonLog } from '../shared/log/log-sink.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../slot-socket/peer.ts'
 import { createSlotSocket } from '../slot-socket/slot-socket.ts'
@@ -41,7 +41,7 @@ export async function openDoors(
   kinds: readonly DoorKind[],
   { reporter, account }: Pick<DoorOptions, 'reporter' | 'account'>,
 ): Promise<OpenDoor[]> {
-  const budget = createBudget(options.memory)
+  const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
   const common = { ...options, reporter, account, budget, identifyPeer }
   const open: OpenDoor[] = []
@@ -100,12 +100,12 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
 
 function makePolicyDoor(
   first: Configuration,
-  options: PolicyServiceOptions,
+  options: PolicyDoorOptions,
   log: AccessPolicy['log'],
 ): Door {
   const policyOf = ({ quota, directories }: Configuration): AccessPolicy => {
     return { quota, isOff: () => switchedOff(directories) !== undefined, log }
   }
-  const service = createPolicyService(policyOf(first), options)
+  const service = createPolicyDoor(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }
 }

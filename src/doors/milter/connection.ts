@@ -3,6 +3,7 @@ import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../ground/runtime/release-buffer.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
 import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import type { FrameReader } from '../shared/wire/frames.ts'
 import { WireError } from '../shared/wire/wire-error.ts'
 import type { MilterServer } from './server.ts'
@@ -26,6 +27,8 @@ const WAITING_MAX = 256 * 1024
 /** What the door gives to the connection of an MTA. */
 export interface MilterHost extends ConnectionHost {
   readonly server: MilterServer
+  /** Memory for what comes on this connection, until it is over. */
+  readonly lease: MemoryLease
   readonly timeouts: MilterTimeouts
   /** Logs trouble with the MTA. */
   log(line: string): void
@@ -102,6 +105,7 @@ export class MilterConnection extends DoorConnection {
   protected free(): void {
     this.#session.close()
     this.#reader.close()
+    this.#host.lease.close()
   }
 
   #who(): string {
@@ -115,7 +119,7 @@ export class MilterConnection extends DoorConnection {
 
   #letWait(bytes: number): void {
     try {
-      this.lease.charge(bytes - this.#waitingBytes)
+      this.#host.lease.charge(bytes - this.#waitingBytes)
       this.#waitingBytes = bytes
       if (this.#waitingBytes > WAITING_MAX) this.socket.pause()
     } catch (error) {
@@ -141,7 +145,7 @@ export class MilterConnection extends DoorConnection {
       this.#giveUp(error)
     }
     if (!this.hasLeft) {
-      this.lease.release(this.#waitingBytes)
+      this.#host.lease.release(this.#waitingBytes)
       if (!reader.amidst && !this.#session.amidContent) reader.trim()
     }
     this.#waitingBytes = 0

@@ -1,8 +1,8 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import type { Message } from '../../message/spool.ts'
-import { createCrlfReader } from '../shared/intake/crlf-reader.ts'
-import { createGathering, type Gathering } from '../shared/intake/gathering.ts'
+import { CrlfReader } from '../shared/intake/crlf-reader.ts'
+import { Gathering } from '../shared/intake/gathering.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 
 const LF = 0x0a
@@ -22,13 +22,13 @@ const NEWLINE = Buffer.of(LF)
  */
 export class MilterIntake {
   readonly #gathering: Gathering
-  readonly #lineEnds = createCrlfReader()
+  readonly #lineEnds = new CrlfReader()
   #inHeader = true
   #headerLength = 0
   #headerTooLarge = false
 
   constructor(options: MessageOptions, lease: MemoryLease) {
-    this.#gathering = createGathering(options, lease)
+    this.#gathering = new Gathering(options, lease)
   }
 
   /** Takes a field: its name, and its value as it stands behind the colon. */

@@ -4,7 +4,7 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
-import { createRecipientList, type RecipientList } from '../shared/intake/recipient-list.ts'
+import { RecipientList } from '../shared/intake/recipient-list.ts'
 import {
   decisionLines,
   faultLine,
@@ -63,7 +63,7 @@ export class MilterMessage {
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
-    this.#recipients = createRecipientList(server.openLease())
+    this.#recipients = new RecipientList(server.openLease())
     const from = this.sender.text
     this.#known = { from, to: undefined, recipients: 0, messageId: undefined }
   }

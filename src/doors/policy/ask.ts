@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { answerInTime } from '../../ground/flow/deadline.ts'
-import { type Attributes, createAttributeReader, writeAttributes } from './attributes.ts'
+import { AttributeReader, type Attributes, writeAttributes } from './attributes.ts'
 
 /**
  * Asks a policy service, and resolves with its answer (SMTPD_POLICY_README). Rejects if the service
@@ -17,7 +17,7 @@ export async function askPolicy(
   const ask = async () => {
     await once(socket, 'connect')
     socket.write(writeAttributes(question))
-    const reader = createAttributeReader()
+    const reader = new AttributeReader()
     for await (const chunk of socket) {
       const [answer] = reader.push(chunk)
       if (answer) return answer

@@ -4,53 +4,47 @@ export type Attributes = ReadonlyMap<string, string>
 /** Bytes of a request: more than ten times as many as Postfix sends. */
 export const REQUEST_MAX = 64 * 1024
 
-export interface AttributeReader {
-  /**
-   * Takes the next bytes, in any split, and returns the requests that end in them. Throws an Error
-   * if they are no requests.
-   */
-  push(chunk: Buffer): Attributes[]
-}
-
 /**
  * Reads lines of `name=value`, each ended by LF; an empty line ends a request
  * (SMTPD_POLICY_README, "Protocol description").
  */
-export function createAttributeReader(): AttributeReader {
-  let rest = ''
-  let size = 0 // of the request that is not whole yet
-  let request = new Map<string, string>()
+export class AttributeReader {
+  #rest = ''
+  #size = 0 // of the request that is not whole yet
+  #request = new Map<string, string>()
 
-  function take(line: string): Attributes | undefined {
+  /**
+   * Takes the next bytes, in any split, and returns the requests that end in them. Throws an Error
+   * if they are no requests.
+   */
+  push(chunk: Buffer): Attributes[] {
+    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
+    this.#rest = lines.pop()!
+    const whole: Attributes[] = []
+    for (const line of lines) {
+      this.#size += line.length + 1
+      if (this.#size > REQUEST_MAX) break
+      const taken = this.#take(line)
+      if (taken) whole.push(taken)
+    }
+    if (this.#size + this.#rest.length > REQUEST_MAX) {
+      throw new Error(`a request of more than ${REQUEST_MAX} bytes`)
+    }
+    return whole
+  }
+
+  #take(line: string): Attributes | undefined {
     if (line === '') {
-      if (request.size === 0) throw new Error('a request without attributes')
-      const whole = request
-      request = new Map()
-      size = 0
+      if (this.#request.size === 0) throw new Error('a request without attributes')
+      const whole = this.#request
+      this.#request = new Map()
+      this.#size = 0
       return whole
     }
     const sign = line.indexOf('=')
     if (sign < 1) throw new Error(`"${line.slice(0, 60)}" is not an attribute`)
-    request.set(line.slice(0, sign), line.slice(sign + 1))
+    this.#request.set(line.slice(0, sign), line.slice(sign + 1))
     return undefined
-  }
-
-  return {
-    push(chunk) {
-      const lines = (rest + chunk.toString('latin1')).split('\n')
-      rest = lines.pop()!
-      const whole: Attributes[] = []
-      for (const line of lines) {
-        size += line.length + 1
-        if (size > REQUEST_MAX) break
-        const taken = take(line)
-        if (taken) whole.push(taken)
-      }
-      if (size + rest.length > REQUEST_MAX) {
-        throw new Error(`a request of more than ${REQUEST_MAX} bytes`)
-      }
-      return whole
-    },
   }
 }
 

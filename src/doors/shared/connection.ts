@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import type { MemoryLease } from './limits/memory-budget.ts'
 import type { ServedConnection } from './serve.ts'
 
 /**
@@ -10,8 +9,6 @@ const UNTAKEN_MAX = 256 * 1024
 
 /** What a door gives to each of its connections. */
 export interface ConnectionHost {
-  /** Memory for what comes on this connection, until it is over. */
-  readonly lease: MemoryLease
   /** Milliseconds for the last answer to be taken. */
   readonly leaving: number
   /** Milliseconds on a clock that never goes back. */
@@ -27,7 +24,6 @@ export interface ConnectionHost {
  */
 export abstract class DoorConnection implements ServedConnection {
   protected readonly socket: Socket
-  protected readonly lease: MemoryLease
   /** When the client connected, when it was heard last, and when it was answered last. */
   protected readonly beganAt: number
   protected heardAt: number
@@ -39,7 +35,6 @@ export abstract class DoorConnection implements ServedConnection {
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.socket = socket
-    this.lease = host.lease
     this.#host = host
     this.beganAt = host.uptime()
     this.heardAt = this.beganAt
@@ -136,7 +131,6 @@ export abstract class DoorConnection implements ServedConnection {
   /** Frees everything. */
   #end(): void {
     this.free()
-    this.lease.close()
     if (this.#isClosed) this.#host.over()
   }
 }

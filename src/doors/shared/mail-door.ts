@@ -35,7 +35,7 @@ export class MailServices {
 
   constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
     this.configuration = first
-    this.openLease = budget.open
+    this.openLease = () => budget.open()
     this.log = mailLog
     this.begin = reporter?.begin
   }

@@ -54,6 +54,22 @@ export function serve<Served extends ServedConnection>({
   }
 }
 
+/** Returns the connection that has been idle for longest, since before `time`, if there is one. */
+export function longestIdle<Served extends { readonly idleSince: number | undefined }>(
+  connections: Iterable<Served>,
+  time = Number.POSITIVE_INFINITY,
+): Served | undefined {
+  let oldest: Served | undefined
+  let since = time
+  for (const connection of connections) {
+    const { idleSince = since } = connection
+    if (idleSince >= since) continue
+    since = idleSince
+    oldest = connection
+  }
+  return oldest
+}
+
 /** What is called regularly for each connection, while there are any. */
 export interface ConnectionWatch<Connection> {
   /** Milliseconds between two calls. */

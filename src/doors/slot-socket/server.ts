@@ -4,8 +4,7 @@ import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { createGathering } from '../shared/intake/gathering.ts'
-import { createMessageStream, type MessageStream } from '../shared/intake/message-stream.ts'
+import { MessageStream } from '../shared/intake/message-stream.ts'
 import { messageOptions } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
@@ -61,7 +60,7 @@ export class SlotServer {
   /** Returns what keeps a message while it comes. Memory is charged to the lease. */
   gather(lease: MemoryLease): MessageStream {
     const options = messageOptions(this.#judging.configuration)
-    return createMessageStream(createGathering(options, lease))
+    return new MessageStream(options, lease)
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
+import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, SlotRequestReader } from './request.ts'
@@ -20,6 +21,8 @@ const HEARTBEAT_AFTER = 600
 /** What a conversation needs from the slot's door. */
 export interface SlotHost extends ConnectionHost {
   readonly server: SlotServer
+  /** Memory for what comes on this connection, until it is over. */
+  readonly lease: MemoryLease
   /** Called once the head has come whole. Throws if there is no room for one more message. */
   admit(): void
 }
@@ -89,6 +92,7 @@ export class SlotSession extends DoorConnection {
 
   protected free(): void {
     this.#reader.free()
+    this.#host.lease.close()
   }
 
   #acknowledge(): void {

@@ -1,6 +1,6 @@
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { createBudget } from '../shared/limits/memory-budget.ts'
+import { Budget } from '../shared/limits/memory-budget.ts'
 import { serve } from '../shared/serve.ts'
 import { SlotServer, type SlotSocketOptions } from './server.ts'
 import { SlotSession } from './session.ts'
@@ -15,7 +15,7 @@ const SESSION_BYTES = 16 * 1024
 /** Makes the slot's door, which speaks the protocol of doc/design.md with clients. */
 export function createSlotSocket(first: Configuration, options: SlotSocketOptions): Door {
   const server = new SlotServer(first, options)
-  const budget = createBudget(options.memory)
+  const budget = new Budget(options.memory)
   /** The conversations whose head has not come whole, in the order of arrival. */
   const waiting = new Set<SlotSession>()
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { serve } from '../shared/serve.ts'
+import { longestIdle, serve } from '../shared/serve.ts'
 import { SmtpConnection } from './client/connection.ts'
 import { defaultTimeouts } from './client/time-limits.ts'
 import { madeRoom, mayNotConnect, tooManyConnections } from './replies/own-replies.ts'
@@ -30,14 +30,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       crowded = false
       return true
     }
-    let since = uptime() - timeouts.makesRoomAfter
-    let oldest: SmtpConnection | undefined
-    for (const client of clients) {
-      const { silentSince = since } = client
-      if (silentSince >= since) continue
-      since = silentSince
-      oldest = client
-    }
+    const oldest = longestIdle(clients, uptime() - timeouts.makesRoomAfter)
     if (!crowded) {
       const who = oldest ? 'a silent one was closed' : 'one more was told to come again'
       complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
@@ -59,7 +52,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         return turnAway(socket, mayNotConnect)
       }
       if (!makeRoom(clients)) return turnAway(socket, tooManyConnections)
-      const client = new SmtpConnection(socket, { lease: budget.open(), uptime, over }, timeouts)
+      const client = new SmtpConnection(socket, { uptime, over }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
     },

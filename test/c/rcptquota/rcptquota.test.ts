@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createPolicyService } from '../../../src/doors/policy/service.ts'
+import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import { clientOf, extendedAnswer, slowUdpService, udpService } from '../../quota/ask/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
@@ -32,7 +32,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   const backend = await udpService(t, extendedAnswer(mailboxes))
   const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
   const log: string[] = []
-  const service = createPolicyService(
+  const service = createPolicyDoor(
     { quota: client, isOff: () => false, log: (line) => void log.push(line.toString()) },
     { maxConnections: 10, log: (line) => void log.push(line) },
   )

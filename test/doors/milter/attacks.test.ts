@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { CONNECTIONS_MAX } from '../../../src/doors/milter/door.ts'
 import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import { packet } from '../../../src/doors/milter/wire/packets.ts'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
 import { call, knock, type Line, negotiate, says } from './mta.ts'
@@ -69,7 +69,7 @@ t.test('before the negotiation no large packet is taken', async (t) => {
 })
 
 t.test('990 unfinished packets of 1 MB take no more memory than there is', async (t) => {
-  const budget = createBudget(64 * MIB)
+  const budget = new Budget(64 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const idle = await milter.connect()
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, MIB - 1000)
@@ -96,7 +96,7 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
 })
 
 t.test('an MTA that has stopped within a packet gives its memory back by time', async (t) => {
-  const budget = createBudget(8 * MIB)
+  const budget = new Budget(8 * MIB)
   const timeouts = { ...defaultTimeouts, progressAfter: 20, stalled: 500 }
   const milter = await openMilter(t, scanning, { budget, timeouts })
   const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
@@ -109,7 +109,7 @@ t.test('an MTA that has stopped within a packet gives its memory back by time', 
 })
 
 t.test('bytes that come while an answer is awaited are charged, too', async (t) => {
-  const budget = createBudget(MIB)
+  const budget = new Budget(MIB)
   const ask = () => new Promise<never>(() => {})
   const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
   const line = await milter.connect()

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import type { AskQuota } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'
@@ -12,7 +12,7 @@ import { replyOf } from './submit.ts'
 /** More recipients and more MTAs than there is room for. */
 
 const KIB = 1024
-const budgetOf = (limit: number) => createBudget(limit)
+const budgetOf = (limit: number) => new Budget(limit)
 
 /** Returns packets with recipients of about so many bytes in all. */
 const crowd = (bytes: number) =>

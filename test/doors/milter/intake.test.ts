@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MilterIntake } from '../../../src/doors/milter/intake.ts'
 import { IN_MEMORY_MAX } from '../../../src/doors/shared/intake/gathering.ts'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import {
   loadPassedDescriptors,
   type PassedDescriptors,
@@ -21,11 +21,7 @@ import { TURN } from '../../../src/message/write-all.ts'
 const directory = mkdtempSync(join(tmpdir(), 'onescan-intake-'))
 t.teardown(() => rmSync(directory, { recursive: true }))
 
-const open = (
-  place = directory,
-  lease = createBudget(1e9).open(),
-  memoryFiles?: PassedDescriptors,
-) =>
+const open = (place = directory, lease = new Budget(1e9).open(), memoryFiles?: PassedDescriptors) =>
   new MilterIntake(
     {
       memoryFiles,
@@ -149,7 +145,7 @@ t.test('a small message needs no file, even if there is no place for one', async
 })
 
 t.test('memory of a message is charged, and given back', async (t) => {
-  const budget = createBudget(1.5e6)
+  const budget = new Budget(1.5e6)
   const intake = open(directory, budget.open())
   intake.field(Buffer.from('Subject'), Buffer.alloc(100_000, 'x'))
   t.ok(budget.used >= 100_000)
@@ -167,7 +163,7 @@ t.test('memory of a message is charged, and given back', async (t) => {
 t.test('a larger message lies in a sealed memory file, as scanners see it', async (t) => {
   const memoryFiles = await loadPassedDescriptors()
   if (memoryFiles === undefined) throw new Error('koffi is missing')
-  const budget = createBudget(64 * 1024 * 1024)
+  const budget = new Budget(64 * 1024 * 1024)
   const told = async (size: number) => {
     const intake = open(directory, budget.open(), memoryFiles)
     intake.field(Buffer.from('Subject'), Buffer.from(' x'))
@@ -218,7 +214,7 @@ t.test(
   'a message that outgrows its memory goes to the disk piece by piece, while others go on',
   async (t) => {
     const memoryFiles = await loadPassedDescriptors()
-    const budget = createBudget(64 * 1024 * 1024)
+    const budget = new Budget(64 * 1024 * 1024)
     const intake = open(directory, budget.open(), memoryFiles)
     const piece = Buffer.alloc(65_536, 'text of a line\n')
     const count = MEMORY_FILE_MAX / piece.length
@@ -246,7 +242,7 @@ t.test('if there is no memory left, a message goes to the disk, whole', async (t
   const full = { ...passing, memoryFile: () => openSync('/dev/full', 'w+') }
   const none = { ...passing, memoryFile: () => -24 }
   for (const memoryFiles of [full, none]) {
-    const budget = createBudget(64 * 1024 * 1024)
+    const budget = new Budget(64 * 1024 * 1024)
     const intake = open(directory, budget.open(), memoryFiles)
     const body = Buffer.alloc(3 * IN_MEMORY_MAX, 'text of a line\n')
     intake.body(body)

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { macros, says } from './mta.ts'
@@ -17,7 +17,7 @@ t.test('when all MTAs have left, no memory is charged and no descriptor is open'
   const stage = buildStage()
   t.teardown(stage.remove)
   const { below, once, pick } = createRandom(2)
-  const budget = createBudget(400_000)
+  const budget = new Budget(400_000)
   const settings = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
   const whole = await openMilter(t, settings, { budget })
   const diskless = await openMilter(t, { ...settings, TMPDIR: '/nonexistent' }, { budget })

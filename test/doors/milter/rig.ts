@@ -7,7 +7,7 @@ import type { MilterOptions } from '../../../src/doors/milter/server.ts'
 import { defaultTimeouts } from '../../../src/doors/milter/time-limits.ts'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import type { QuotaLookup } from '../../../src/quota/ask/quota-answer.ts'
 import { HostMemory } from '../../../src/verdicts/host-memory.ts'
 import { type Agreed, call, everything, type Line, negotiate, type Offer, says } from './mta.ts'
@@ -57,7 +57,7 @@ export async function openMilter(
   }
   const milter = createMilterDoor(await configured(environment), {
     maxClients: 100,
-    budget: createBudget(64 * 1024 * 1024),
+    budget: new Budget(64 * 1024 * 1024),
     timeouts: defaultTimeouts,
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
 import { createSemaphore } from '../../../src/ground/flow/concurrency-limit.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
@@ -224,7 +224,7 @@ t.test('a message that would wait too long for its turn is deferred', async (t) 
 t.test(
   'if there is no memory left, a body goes to a file, and the message is judged',
   async (t) => {
-    const milter = await openMilter(t, scanning, { budget: createBudget(180 * 1024) })
+    const milter = await openMilter(t, scanning, { budget: new Budget(180 * 1024) })
     const message = Buffer.from(`Subject: x\n\n${'0123456789abcde\n'.repeat(7000)}`)
     const got = await Promise.all([1, 2].map(() => milter.submit({ message })))
     for (const { outcome } of got) t.equal(outcome, 'delivered')

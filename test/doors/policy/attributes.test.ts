@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  createAttributeReader,
+  AttributeReader,
   REQUEST_MAX,
   writeAttributes,
 } from '../../../src/doors/policy/attributes.ts'
@@ -18,7 +18,7 @@ t.test('requests are read as they were written, wherever the bytes are split', a
   fc.assert(
     fc.property(fc.array(request), fc.array(fc.nat(200)), (requests, lengths) => {
       const wire = Buffer.concat(requests.map(writeAttributes))
-      const reader = createAttributeReader()
+      const reader = new AttributeReader()
       const read: unknown[] = []
       let at = 0
       for (const length of [...lengths, wire.length]) {
@@ -34,7 +34,7 @@ t.test('requests are read as they were written, wherever the bytes are split', a
 
 t.test('requests are read if each byte comes alone', async (t) => {
   const wire = writeAttributes({ request: 'smtpd_access_policy', recipient: 'a=b@c', size: 0 })
-  const reader = createAttributeReader()
+  const reader = new AttributeReader()
   const read = [...wire].flatMap((byte) => reader.push(Buffer.of(byte)))
   t.same(read.map((request) => request.get('recipient')), ['a=b@c']) // biome-ignore format: short
 })
@@ -52,8 +52,8 @@ for (const [what, wire] of Object.entries({
   HTTP: 'GET / HTTP/1.1\r\n\r\n',
 })) {
   t.test(`${what} is no request`, async (t) => {
-    t.throws(() => createAttributeReader().push(Buffer.from(wire)), { name: 'Error' })
-    const reader = createAttributeReader()
+    t.throws(() => new AttributeReader().push(Buffer.from(wire)), { name: 'Error' })
+    const reader = new AttributeReader()
     t.throws(() => {
       for (const byte of Buffer.from(wire)) reader.push(Buffer.of(byte))
     })
@@ -64,8 +64,7 @@ t.test('any bytes are requests or an error', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       try {
-        for (const request of createAttributeReader().push(Buffer.from(bytes)))
-          t.ok(request.size > 0)
+        for (const request of new AttributeReader().push(Buffer.from(bytes))) t.ok(request.size > 0)
       } catch (error) {
         t.match(error, { name: 'Error' })
       }

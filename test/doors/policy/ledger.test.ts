@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t from 'tap'
 import { REQUEST_MAX, writeAttributes } from '../../../src/doors/policy/attributes.ts'
-import { createPolicyService } from '../../../src/doors/policy/service.ts'
+import { createPolicyDoor } from '../../../src/doors/policy/door.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { clientOf, extendedAnswer, udpService } from '../../quota/ask/services.ts'
 
@@ -37,7 +37,7 @@ t.test(
       },
     }
     const policy = { quota, isOff: () => oneIn(20), log: () => {} }
-    const service = createPolicyService(policy, { maxConnections: 4, log: () => {} })
+    const service = createPolicyDoor(policy, { maxConnections: 4, log: () => {} })
     service.server.listen(0, '127.0.0.1')
     await once(service.server, 'listening')
     t.teardown(() => service.close(0))

@@ -1,13 +1,8 @@
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { createGathering } from '../../../src/doors/shared/intake/gathering.ts'
-import { createMessageStream } from '../../../src/doors/shared/intake/message-stream.ts'
-import {
-  type Budget,
-  createBudget,
-  type MemoryLease,
-} from '../../../src/doors/shared/limits/memory-budget.ts'
+import { MessageStream } from '../../../src/doors/shared/intake/message-stream.ts'
+import { Budget, type MemoryLease } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { GoCold } from '../../../src/doors/slot-socket/go-cold.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
@@ -22,11 +17,11 @@ const options = {
 }
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {
-  const gather = () => createMessageStream(createGathering(options, lease))
+  const gather = () => new MessageStream(options, lease)
   return new SlotRequestReader({ maxSize, charge: lease.charge, gather })
 }
 
-const anyBudget = (): Budget => createBudget(4 * MIB)
+const anyBudget = (): Budget => new Budget(4 * MIB)
 
 function read(pieces: readonly Buffer[]): Request | undefined {
   const reader = readerFor(anyBudget().open())
@@ -178,7 +173,7 @@ t.test('any bytes are a request, its beginning, or refused with a reason', async
 })
 
 t.test('memory is charged before it is allocated, and all of it is given back', async (t) => {
-  const budget = createBudget(100_000)
+  const budget = new Budget(100_000)
   const lease = budget.open()
   const reader = readerFor(lease)
   for (const piece of [version, reply, time, envelope]) reader.push(piece!)

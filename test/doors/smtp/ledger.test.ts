@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'
@@ -27,7 +27,7 @@ t.test('when all clients have left, no memory is charged and no descriptor is op
     socket.destroy()
     return 'silence'
   }
-  const budget = createBudget(400_000)
+  const budget = new Budget(400_000)
   const settings = { QHPSI, QUARANTINE, CONTROLDIR }
   const whole = await openDoor(t, next.port, { settings, budget })
   const TMPDIR = '/nonexistent'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../../src/doors/shared/configuration.ts'
 import type { Door } from '../../../src/doors/shared/door.ts'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/door.ts'
 import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/shared/server.ts'
 import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
@@ -63,7 +63,7 @@ export async function openDoor(t: Test, nextPort: number, setup: Setup = {}): Pr
   const door = createSmtpDoor(configuration, route, {
     maxClients: 200,
     maxSize: 100 * 1024 * 1024,
-    budget: createBudget(64 * 1024 * 1024),
+    budget: new Budget(64 * 1024 * 1024),
     log: (line) => log.push(line),
     mailLog: (line) => mailLog.push(line.toString('latin1')),
     ...rest,

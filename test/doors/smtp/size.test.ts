@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createBudget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, type Setup, sendThrough } from './rig.ts'
@@ -60,7 +60,7 @@ t.test('by LMTP each of 10,000 recipients has a reply', async (t) => {
 })
 
 t.test('recipients without end are deferred one by one, and other mail still passes', async (t) => {
-  const { door } = await open(t, { budget: createBudget(64 * 1024) })
+  const { door } = await open(t, { budget: new Budget(64 * 1024) })
   const client = await door.call()
   await client.say('EHLO client.example.org')
   await client.say('MAIL FROM:<a@b.example>')

@@ -3,11 +3,34 @@ const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
 
 /** Turns each CRLF into an LF, in any split of the bytes. */
-export interface CrlfReader {
+export class CrlfReader {
+  #hasPendingCr = false
+
   /** Takes the next bytes. Returns a copy of all that is certain by now. */
-  push(chunk: Buffer): Buffer
+  push(chunk: Buffer): Buffer {
+    if (chunk.length === 0) return NOTHING
+    const first = this.#hasPendingCr && chunk[0] !== LF ? 1 : 0
+    let dropped = 0
+    for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, cr + 1)) dropped++
+    const out = Buffer.allocUnsafe(first + chunk.length - dropped)
+    if (first) out[0] = CR
+    let length = first
+    let from = 0
+    for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
+      length += chunk.copy(out, length, from, cr)
+      from = cr + 1 // a CR at the end is put back if the next byte is no LF
+    }
+    chunk.copy(out, length, from)
+    this.#hasPendingCr = chunk[chunk.length - 1] === CR
+    return out
+  }
+
   /** Returns the CR that was held back until the byte after it came, if there is one. */
-  finish(): Buffer
+  finish(): Buffer {
+    if (!this.#hasPendingCr) return NOTHING
+    this.#hasPendingCr = false
+    return Buffer.of(CR)
+  }
 }
 
 /**
@@ -19,32 +42,4 @@ function nextCr(chunk: Buffer, from: number): number {
     if (cr + 1 === chunk.length || chunk[cr + 1] === LF) return cr
   }
   return -1
-}
-
-export function createCrlfReader(): CrlfReader {
-  let pendingCr = false
-  return {
-    push(chunk) {
-      if (chunk.length === 0) return NOTHING
-      const first = pendingCr && chunk[0] !== LF ? 1 : 0
-      let dropped = 0
-      for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, cr + 1)) dropped++
-      const out = Buffer.allocUnsafe(first + chunk.length - dropped)
-      if (first) out[0] = CR
-      let length = first
-      let from = 0
-      for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
-        length += chunk.copy(out, length, from, cr)
-        from = cr + 1 // a CR at the end is put back if the next byte is no LF
-      }
-      chunk.copy(out, length, from)
-      pendingCr = chunk[chunk.length - 1] === CR
-      return out
-    },
-    finish() {
-      if (!pendingCr) return NOTHING
-      pendingCr = false
-      return Buffer.of(CR)
-    },
-  }
 }

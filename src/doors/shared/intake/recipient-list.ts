@@ -22,44 +22,47 @@ const END = 0
  * many there are, and name them before the message counts as one in flight. So they are kept
  * without an object for each, and charged to `lease`.
  */
-export interface RecipientList {
-  readonly count: number
+export class RecipientList {
+  readonly #lease: MemoryLease
+  #chunks: { readonly bytes: Buffer; used: number }[] = []
+  #count = 0
+  #total = 0 // bytes of all paths
+  #last = 0 // bytes of the path that was added last
+
+  constructor(lease: MemoryLease) {
+    this.#lease = lease
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
   /**
    * Keeps a copy of the path, which has no NUL. Throws a Fault of kind `out-of-memory`, or the
    * lease's error.
    */
-  add(path: Buffer): void
-  /** Removes the recipient that was added last. It is called at most once for each. */
-  removeLast(): void
-  /** Yields all paths in their order, one at a time, without copies. */
-  each(): Iterable<Buffer>
-  /**
-   * Returns all paths in their order, and charges the memory that judging them takes; called once.
-   * Throws as add() does.
-   */
-  paths(): readonly Buffer[]
-  /** Gives all memory back, and empties the list. */
-  free(): void
-}
-
-export function createRecipientList(lease: MemoryLease): RecipientList {
-  let chunks: { readonly bytes: Buffer; used: number }[] = []
-  let count = 0
-  let total = 0 // bytes of all paths
-  let last = 0 // bytes of the path that was added last
-
-  function chunkFor(length: number) {
-    const last = chunks.at(-1)
-    if (last && last.bytes.length - last.used >= length) return last
-    const size = Math.max(length, Math.min(CHUNK_MAX, (last?.bytes.length ?? FIRST_CHUNK / 2) * 2))
-    lease.charge(size)
-    const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0 }
-    chunks.push(chunk)
-    return chunk
+  add(path: Buffer): void {
+    if (this.#total + path.length > PATHS_MAX) {
+      throw new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
+    }
+    const chunk = this.#chunkFor(path.length + 1)
+    chunk.used += path.copy(chunk.bytes, chunk.used)
+    chunk.bytes[chunk.used++] = END
+    this.#total += path.length
+    this.#last = path.length
+    this.#count++
   }
 
-  function* each(): Generator<Buffer> {
-    for (const { bytes, used } of chunks) {
+  /** Removes the recipient that was added last. It is called at most once for each. */
+  removeLast(): void {
+    this.#chunks.at(-1)!.used -= this.#last + 1
+    this.#total -= this.#last
+    this.#count--
+  }
+
+  /** Yields all paths in their order, one at a time, without copies. */
+  *each(): Generator<Buffer> {
+    for (const { bytes, used } of this.#chunks) {
       for (let at = 0; at < used; ) {
         const end = bytes.indexOf(END, at)
         yield bytes.subarray(at, end)
@@ -68,36 +71,30 @@ export function createRecipientList(lease: MemoryLease): RecipientList {
     }
   }
 
-  return {
-    each,
-    get count() {
-      return count
-    },
-    add(path) {
-      if (total + path.length > PATHS_MAX) {
-        throw new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
-      }
-      const chunk = chunkFor(path.length + 1)
-      chunk.used += path.copy(chunk.bytes, chunk.used)
-      chunk.bytes[chunk.used++] = END
-      total += path.length
-      last = path.length
-      count++
-    },
-    removeLast() {
-      chunks.at(-1)!.used -= last + 1
-      total -= last
-      count--
-    },
-    paths() {
-      lease.charge(count * JUDGED_OBJECTS + total * JUDGED_COPIES)
-      return [...each()]
-    },
-    free() {
-      chunks = []
-      count = 0
-      total = 0
-      lease.close()
-    },
+  /**
+   * Returns all paths in their order, and charges the memory that judging them takes; called once.
+   * Throws as add() does.
+   */
+  paths(): readonly Buffer[] {
+    this.#lease.charge(this.#count * JUDGED_OBJECTS + this.#total * JUDGED_COPIES)
+    return [...this.each()]
+  }
+
+  /** Gives all memory back, and empties the list. */
+  free(): void {
+    this.#chunks = []
+    this.#count = 0
+    this.#total = 0
+    this.#lease.close()
+  }
+
+  #chunkFor(length: number) {
+    const last = this.#chunks.at(-1)
+    if (last && last.bytes.length - last.used >= length) return last
+    const size = Math.max(length, Math.min(CHUNK_MAX, (last?.bytes.length ?? FIRST_CHUNK / 2) * 2))
+    this.#lease.charge(size)
+    const chunk = { bytes: Buffer.allocUnsafeSlow(size), used: 0 }
+    this.#chunks.push(chunk)
+    return chunk
   }
 }

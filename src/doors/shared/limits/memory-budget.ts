@@ -1,11 +1,42 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 
 /** The memory that all messages in this process may take together, for one kind of door. */
-export interface Budget {
-  readonly used: number
-  readonly free: number
+export class Budget {
+  readonly #limit: number
+  #used = 0
+
+  /** A budget of `limit` bytes. */
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  get free(): number {
+    return this.#limit - this.#used
+  }
+
   /** Opens an account for one conversation. */
-  open(): MemoryLease
+  open(): MemoryLease {
+    let charged = 0
+    const take = (bytes: number) => {
+      this.#used += bytes
+      charged += bytes
+    }
+    return {
+      charge: (bytes) => {
+        if (bytes > this.free) {
+          throw new Fault('out-of-memory', `no memory for ${bytes} bytes more (--memory)`)
+        }
+        take(bytes)
+      },
+      isPlenty: (bytes) => this.#used + bytes <= this.#limit / 2,
+      release: (bytes) => take(-bytes),
+      close: () => take(-charged),
+    }
+  }
 }
 
 /** What one conversation has taken of a budget, in bytes. */
@@ -18,38 +49,4 @@ export interface MemoryLease {
   release(bytes: number): void
   /** Gives all bytes back. May be called again. */
   close(): void
-}
-
-/** Makes a budget of `limit` bytes. */
-export function createBudget(limit: number): Budget {
-  let used = 0
-  return {
-    get used() {
-      return used
-    },
-    get free() {
-      return limit - used
-    },
-    open() {
-      let charged = 0
-      return {
-        charge(bytes) {
-          if (bytes > limit - used) {
-            throw new Fault('out-of-memory', `no memory for ${bytes} bytes more (--memory)`)
-          }
-          used += bytes
-          charged += bytes
-        },
-        isPlenty: (bytes) => used + bytes <= limit / 2,
-        release(bytes) {
-          used -= bytes
-          charged -= bytes
-        },
-        close() {
-          used -= charged
-          charged = 0
-        },
-      }
-    },
-  }
 }

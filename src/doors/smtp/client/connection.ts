@@ -59,7 +59,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   /** When the client was last heard, if the session waits for its next command; before DATA, too. */
-  get silentSince(): number | undefined {
+  get idleSince(): number | undefined {
     return this.#isAwaited && this.#reading?.what !== 'content' ? this.heardAt : undefined
   }
 

@@ -2,9 +2,8 @@ import { Fault } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
 import type { MessageOptions } from '../../../message/in-memory.ts'
 import type { Message } from '../../../message/spool.ts'
-import { createCrlfReader } from '../../shared/intake/crlf-reader.ts'
-import { createGathering } from '../../shared/intake/gathering.ts'
-import { createMessageStream, type MessageStream } from '../../shared/intake/message-stream.ts'
+import { CrlfReader } from '../../shared/intake/crlf-reader.ts'
+import { MessageStream } from '../../shared/intake/message-stream.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../shared/server.ts'
 import { ContentReader } from '../wire/content.ts'
@@ -15,7 +14,7 @@ import { type ContentRefusal, refuseContent } from './refusals.ts'
  * asks for. Its lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot
  * of the next host, so that scanners see what others will see. When `use` has come to its end, the
  * message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
- * leaves, and with those of createGathering().
+ * leaves, and with those of MessageStream.
  */
 export async function withContent<Result>(
   client: SmtpConnection,
@@ -23,7 +22,7 @@ export async function withContent<Result>(
   server: SmtpServer,
   use: (message: Message, refusal: ContentRefusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const stream = createMessageStream(createGathering(options, server.openLease()))
+  const stream = new MessageStream(options, server.openLease())
   try {
     const refusal = await readContent(client, stream, server)
     const message = await stream.finish()
@@ -47,7 +46,7 @@ async function readContent(
   server: SmtpServer,
 ): Promise<ContentRefusal | undefined> {
   const reader = new ContentReader()
-  const lineEnds = createCrlfReader()
+  const lineEnds = new CrlfReader()
   let size = 0
   let trouble: unknown
   while (!reader.isEnded) {

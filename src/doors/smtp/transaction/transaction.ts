@@ -3,7 +3,7 @@ import type { Decision } from '../../../judge/decision.ts'
 import type { Transaction } from '../../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../message/envelope/envelope.ts'
-import { createRecipientList, type RecipientList } from '../../shared/intake/recipient-list.ts'
+import { RecipientList } from '../../shared/intake/recipient-list.ts'
 import type { Judging } from '../../shared/judging.ts'
 import { withdrawKept } from '../../shared/keep-message.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
@@ -40,7 +40,7 @@ export class SmtpTransaction {
     // Cut, so that it takes little memory; an address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#server = server
-    this.#recipients = createRecipientList(server.openLease())
+    this.#recipients = new RecipientList(server.openLease())
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
   }

@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  createRecipientList,
-  PATHS_MAX,
-} from '../../../../src/doors/shared/intake/recipient-list.ts'
-import { createBudget } from '../../../../src/doors/shared/limits/memory-budget.ts'
+import { PATHS_MAX, RecipientList } from '../../../../src/doors/shared/intake/recipient-list.ts'
+import { Budget } from '../../../../src/doors/shared/limits/memory-budget.ts'
 
 /** How recipients are kept until their message comes. */
 
@@ -18,8 +15,8 @@ t.test('paths of any length and number come back as they were added', async (t) 
   )
   fc.assert(
     fc.property(fc.array(path, { maxLength: 100 }), (given) => {
-      const budget = createBudget(GENEROUS)
-      const list = createRecipientList(budget.open())
+      const budget = new Budget(GENEROUS)
+      const list = new RecipientList(budget.open())
       const paths = given.map((bytes) => Buffer.from(bytes.map((byte) => byte || 1)))
       const taken: Buffer[] = []
       for (const path of paths) {
@@ -40,8 +37,8 @@ t.test('paths of any length and number come back as they were added', async (t) 
 t.test(
   'paths are charged before they are kept, and no more memory is taken than that',
   async (t) => {
-    const budget = createBudget(100_000)
-    const [bytes, other] = [createRecipientList(budget.open()), createRecipientList(budget.open())]
+    const budget = new Budget(100_000)
+    const [bytes, other] = [new RecipientList(budget.open()), new RecipientList(budget.open())]
     let count = 0
     t.throws(() => {
     for (;;) {
@@ -60,7 +57,7 @@ t.test(
 )
 
 t.test('the paths of one message are bounded, whatever the budget', async (t) => {
-  const list = createRecipientList(createBudget(GENEROUS).open())
+  const list = new RecipientList(new Budget(GENEROUS).open())
   list.add(Buffer.alloc(PATHS_MAX, 'x'))
   t.throws(() => list.add(Buffer.from('x')), { message: /recipients of over 4194304 bytes/ })
 })
