@@ -18,10 +18,10 @@ import { launcher } from './rig.ts'
 /** smtp-delay(8) describes the program as it is. */
 
 const page = readPage('smtp-delay.8')
-const options = new Map(
-  items(section(page, 'OPTIONS')).map(([tag, text]) => {
-    const [, name = ''] = /^Fl (\S+)/.exec(tag) ?? []
-    return [`-${name}`, text]
+const options = new Map<string, string>(
+  items(section(page, 'OPTIONS')).flatMap(([tag, text]) => {
+    const names = tag.replace(/^Fl /, '').split(' , ')
+    return names.map((name) => [`-${name.split(' ')[0]}`, text] as const)
   }),
 )
 
