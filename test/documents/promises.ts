@@ -115,6 +115,15 @@ export const promises: Readonly<
     'From Linux 6.16 on he stops no worker by a file that never closes': {
       'test/doors/daemon/descriptors.test.ts': [
         '${name}: no descriptor of a client stops a worker, or the end of onescand',
+        '${name}: a connection from before the start passes none, once it is accepted',
+      ],
+    },
+    'A worker that he stops so is replaced': {
+      'test/doors/daemon/descriptors.test.ts': [
+        '${name}: what such a client has passed before stops no mail, and no end',
+      ],
+      'test/doors/daemon/workers/workers.test.ts': [
+        'a worker that was killed and is not gone is replaced, and nobody waits for it',
       ],
     },
     'He cannot read the keys, or have a keyring used that others can change': {
@@ -330,6 +339,7 @@ export const promises: Readonly<
       {
         'test/cli/quarantine/quarantine.test.ts': [
           'what was exchanged since it was seen is not released',
+          'what is approved is what goes, though the file is rewritten meanwhile',
           'root signs nothing from a quarantine whose account may not read the keyring',
         ],
       },
