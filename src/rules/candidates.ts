@@ -24,9 +24,9 @@ const LABELS_MAX = 32
 
 /**
  * Finds the lines of onescan.policy(5) that may be about such a message, by one expression that is
- * matched once: reading ten thousand lines takes longer than a scan. Leaves out lines that begin with a
- * plain address or network of somebody else, even if the rest of such a line makes no sense. Returns
- * undefined if all lines must be read.
+ * matched once: reading ten thousand lines takes longer than a scan. Leaves out lines that begin
+ * with a plain address or network of somebody else, even if the rest of such a line makes no sense.
+ * Returns undefined if all lines must be read.
  */
 export function candidatesIn(text: string, about: MailParties): Excerpt[] | undefined {
   // Any line may be about a mailbox whose domain is not known.

@@ -14,9 +14,9 @@ export interface Comparable {
 }
 
 /**
- * Brings an address into the form of patterns, since clients choose how they write it: in lower case,
- * also in UTF-8 (RFC 6531), without quotes and source route, and with a domain in its form with xn--
- * (RFC 5891).
+ * Brings an address into the form of patterns, since clients choose how they write it: in lower
+ * case, also in UTF-8 (RFC 6531), without quotes and source route, and with a domain in its form
+ * with xn-- (RFC 5891).
  */
 export function comparable(address: MailAddress): Comparable {
   const { local, domain: plain } = withPlainDomain(mailboxOf(address))
@@ -24,7 +24,9 @@ export function comparable(address: MailAddress): Comparable {
   return { whole: lowerMailbox(local) + (domain === undefined ? '' : `@${domain}`), domain }
 }
 
-/** What stands behind the `@` if it is not the name of a domain: nothing, or the address of a host. */
+/**
+ * What stands behind the `@` if it is not the name of a domain: nothing, or the address of a host.
+ */
 const NO_NAME = /^(?:\[.*|[\d.]*)$/s
 
 /**
@@ -44,7 +46,9 @@ function lowerMailbox(local: string): string {
   return Buffer.from(bytes.toString('utf8').toLowerCase()).toString('latin1')
 }
 
-/** Returns the form of a domain (latin1) that DNS has, or the domain itself if it is no name of DNS. */
+/**
+ * Returns the form of a domain (latin1) that DNS has, or the domain itself if it is no name of DNS.
+ */
 export function asciiDomain(domain: string): string {
   if (!/[\x80-\xff]/.test(domain)) return domain
   return domainToASCII(Buffer.from(domain, 'latin1').toString('utf8')) || domain

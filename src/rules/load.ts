@@ -11,9 +11,8 @@ export const FILE_MAX = 4 * 1024 * 1024
 
 /**
  * Reads the rules of the site: from `onescan.policy` in the control directory, else `policy` in
- * `hostDirectory`. Returns undefined if there is none. With `about`, lines
- * about other mail are left out. Throws a Fault of kind `config` for a file that cannot be read, or that
- * makes no sense.
+ * `hostDirectory`. Returns undefined if there is none. With `about`, lines about other mail are
+ * left out. Throws a Fault of kind `config` for a file that cannot be read, or that makes no sense.
  */
 export function loadRules(
   control: string,
@@ -29,7 +28,9 @@ export function loadRules(
   return undefined
 }
 
-/** Reads the rules of a file. Throws a Fault as loadRules() does, and also if the file is not there. */
+/**
+ * Reads the rules of a file. Throws a Fault as loadRules() does, and also if the file is not there.
+ */
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
   if (text === undefined) throw new Fault('config', `${path}: is not there`)

@@ -36,16 +36,20 @@ export interface Rules {
   namelessKey(recipient: MailAddress): string | undefined
   /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
   findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined
-  /** The exceptions without a condition on the message: what is found decides whether they count. */
+  /**
+   * The exceptions without a condition on the message: what is found decides whether they count.
+   */
   readonly always: readonly Rule[]
-  /** Returns the other exceptions that fit a message, in their order; what is found decides, too. */
+  /**
+   * Returns the other exceptions that fit a message, in their order; what is found decides, too.
+   */
   exceptions(facts: MailFacts): readonly Rule[]
 }
 
 /**
  * Makes rules of lines. Lines are indexed by the address of the recipient or the sender, or by the
- * network of the client: of ten thousand lines only those are compared that name this address, domain
- * or network, and those that name none.
+ * network of the client: of ten thousand lines only those are compared that name this address,
+ * domain or network, and those that name none.
  */
 export function createRules(path: string, all: readonly Rule[]): Rules {
   const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))

@@ -23,10 +23,10 @@ export const settable: readonly string[] = Object.keys({
 }).filter((name) => !name.startsWith('QUARANTINE'))
 
 /**
- * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern, blanks, an
- * action. `#` begins a comment line, and a line that begins with a blank continues the one above. With
- * `about`, lines about other mail are left out, and errors in them. Throws a Fault of kind `config` that
- * names file, line and remedy.
+ * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern,
+ * blanks, an action. `#` begins a comment line, and a line that begins with a blank continues the
+ * one above. With `about`, lines about other mail are left out, and errors in them. Throws a Fault
+ * of kind `config` that names file, line and remedy.
  */
 export function parseRules(text: string, path: string, about?: MailParties): Rule[] {
   const rules: Rule[] = []
@@ -43,7 +43,10 @@ export function parseRules(text: string, path: string, about?: MailParties): Rul
   return rules
 }
 
-/** Returns a function that counts the different settings of a file, and throws if there are too many. */
+/**
+ * Returns a function that counts the different settings of a file, and throws if there are too
+ * many.
+ */
 export function limitSettings(): (action: Action) => void {
   const distinct = new Set<string>()
   return (action) => {

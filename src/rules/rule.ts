@@ -1,6 +1,9 @@
 import type { Network } from '../ground/net/ip-address.ts'
 
-/** An address pattern of access(5): an address, `domain`, `.domain` for all domains below it, or `<>`. */
+/**
+ * An address pattern of access(5): an address, `domain`, `.domain` for all domains below it, or
+ * `<>`.
+ */
 export type AddressPattern =
   | { readonly kind: 'address'; readonly text: string }
   | { readonly kind: 'domain'; readonly text: string }

@@ -32,7 +32,9 @@ const REASON_MAX = 200
 
 const LINE_END = Buffer.from('\n')
 
-/** Joins the path that counts, and the written one by which the MTA knows the recipient, into one. */
+/**
+ * Joins the path that counts, and the written one by which the MTA knows the recipient, into one.
+ */
 export function resolvedFrom(written: Buffer, path: Buffer): Buffer {
   return Buffer.concat([LINE_END, path, LINE_END, written])
 }

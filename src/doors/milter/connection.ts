@@ -74,10 +74,10 @@ export class MilterConnection extends DoorConnection {
   }
 
   /**
-   * The MTA has left: Sendmail and Postfix close the whole connection, when the time that they give a
-   * filter is over or their client is gone, and never their own side alone. What is under way ends
-   * unanswered, and nothing of it is kept: the MTA has decided without this filter, and the client
-   * may send the message again.
+   * The MTA has left: Sendmail and Postfix close the whole connection, when the time that they give
+   * a filter is over or their client is gone, and never their own side alone. What is under way
+   * ends unanswered, and nothing of it is kept: the MTA has decided without this filter, and the
+   * client may send the message again.
    */
   protected heardEnd(): void {
     if (this.#reader.amidst) this.#host.log(`milter: ${this.#who()} stopped within a packet`)

@@ -28,7 +28,8 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         socket.destroy()
         return undefined
       }
-      if (socket.remoteAddress !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
+      const isByTcp = socket.remoteAddress !== undefined
+      if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
       return new MilterConnection(socket, {
         server,
         lease: budget.open(),

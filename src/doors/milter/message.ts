@@ -58,8 +58,8 @@ export class MilterMessage {
   constructor({ path, parameters }: SmtpPath, server: MilterServer) {
     this.#server = server
     this.#began = server.uptime()
-    // A copy, so that it does not keep alive all that came in the same chunk. An address that is too
-    // long stays too long.
+    // A copy, so that it does not keep alive all that came in the same chunk. An address that is
+    // too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
@@ -139,7 +139,8 @@ export class MilterMessage {
       if (this.#receiving.kind === 'judge') put(this.#receiving.intake)
     } catch (error) {
       this.#trouble = error
-      if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard() // no message will be made of it
+      // No message will be made of it.
+      if (this.#receiving?.kind === 'judge') this.#receiving.intake.discard()
     }
   }
 

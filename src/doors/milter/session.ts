@@ -13,7 +13,12 @@ import { isAnswered, requestFor } from './negotiation.ts'
 import type { MilterServer } from './server.ts'
 import type { ConnectingClient, MilterCommand } from './wire/commands.ts'
 import { Macros } from './wire/macros.ts'
-import { type Agreement, agree, encodeAgreement } from './wire/negotiation.ts'
+import {
+  type Agreement,
+  agree,
+  encodeAgreement,
+  type NegotiationOffer,
+} from './wire/negotiation.ts'
 import { continued, smtpReply } from './wire/replies.ts'
 
 /** Characters that are kept of a client's name. */
@@ -88,12 +93,8 @@ export class MilterSession {
       throw new WireError(`${command.kind} before the negotiation`)
     }
     switch (command.kind) {
-      case 'negotiate': {
-        if (this.#agreement !== undefined) throw new WireError('a second negotiation')
-        const request = requestFor(this.#server, this.#isLocal)
-        this.#agreement = agree(command.offer, request)
-        return encodeAgreement(this.#agreement, request)
-      }
+      case 'negotiate':
+        return this.#negotiate(command.offer)
       case 'macros':
         this.#macros.set(command.stage, command.values)
         return undefined
@@ -143,6 +144,13 @@ export class MilterSession {
         this.#helo = undefined
         return undefined
     }
+  }
+
+  #negotiate(offer: NegotiationOffer): Buffer {
+    if (this.#agreement !== undefined) throw new WireError('a second negotiation')
+    const request = requestFor(this.#server, this.#isLocal)
+    this.#agreement = agree(offer, request)
+    return encodeAgreement(this.#agreement, request)
   }
 
   #goOn({ kind }: MilterCommand): Buffer | undefined {
@@ -250,7 +258,8 @@ export class MilterSession {
 
   /**
    * Returns a copy of the path of the mailbox that counts: that of RCPT if it is plain and has a
-   * domain, or else the one to which the MTA has resolved it. Returns undefined if neither is plain.
+   * domain, or else the one to which the MTA has resolved it. Returns undefined if neither is
+   * plain.
    */
   #countedPath(path: Buffer): Buffer | undefined {
     if (!this.#server.needsPlainRecipients || this.#isLocalSubmission()) return Buffer.from(path)

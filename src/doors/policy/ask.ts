@@ -5,8 +5,8 @@ import { AttributeReader, type Attributes, writeAttributes } from './attributes.
 
 /**
  * Asks a policy service, and resolves with its answer (SMTPD_POLICY_README). Rejects if the service
- * cannot be reached, if the answer makes no sense or has more than REQUEST_MAX bytes, and if it is not
- * whole within `patience` milliseconds, however it comes.
+ * cannot be reached, if the answer makes no sense or has more than REQUEST_MAX bytes, and if it is
+ * not whole within `patience` milliseconds, however it comes.
  */
 export async function askPolicy(
   address: NetConnectOpts,

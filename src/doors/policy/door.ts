@@ -9,7 +9,10 @@ const TICK = 1000
 const LEAVE_WITHIN = 5_000
 
 export interface PolicyDoorOptions {
-  /** Connections at once. If one more comes, the one that has been idle for longest is closed, or else it. */
+  /**
+   * Connections at once. If one more comes, the one that has been idle for longest is closed, or
+   * else it.
+   */
   readonly maxConnections: number
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void

@@ -69,8 +69,8 @@ export interface Configuration {
 }
 
 /**
- * Milliseconds before the date of the signatures is looked up again: listing a directory for each of
- * a hundred messages a second would be too much.
+ * Milliseconds before the date of the signatures is looked up again: listing a directory for each
+ * of a hundred messages a second would be too much.
  */
 const SIGNATURES_FOR = 1000
 
@@ -93,17 +93,8 @@ export async function readConfiguration(
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
-  const directory = readText(env, 'CLAMDBDIR')
   const keys = policy?.cluster?.keys ?? []
-  const clocks = {
-    signatureFiles: keepFor(
-      SIGNATURES_FOR,
-      () => performance.now(),
-      () => readSignatureFiles(directory, Date.now()),
-    ),
-    now: Date.now,
-    uptime: () => performance.now(),
-  }
+  const clocks = clocksFor(readText(env, 'CLAMDBDIR'))
   const crypto = await loadCrypto()
   const verdicts =
     policy &&
@@ -147,6 +138,13 @@ export async function readConfiguration(
       for (const scanner of scanners) scanner.close?.()
     },
   }
+}
+
+/** Makes the clocks, and what says how old the signatures in a directory are. */
+function clocksFor(directory: string) {
+  const uptime = () => performance.now()
+  const read = () => readSignatureFiles(directory, Date.now())
+  return { signatureFiles: keepFor(SIGNATURES_FOR, uptime, read), now: Date.now, uptime }
 }
 
 /**

@@ -19,8 +19,8 @@ export interface ConnectionHost {
 
 /**
  * A client's connection: who was heard and answered when, what is worked on for the client, and how
- * it ends. The protocol is that of the class that extends this one. The socket stays open for answers
- * when the client has closed its own side.
+ * it ends. The protocol is that of the class that extends this one. The socket stays open for
+ * answers when the client has closed its own side.
  */
 export abstract class DoorConnection implements ServedConnection {
   protected readonly socket: Socket
@@ -103,8 +103,8 @@ export abstract class DoorConnection implements ServedConnection {
   }
 
   /**
-   * Works for the client; one work at a time. The signal is aborted when the connection ends before,
-   * and what the protocol holds is not freed until the work is over.
+   * Works for the client; one work at a time. The signal is aborted when the connection ends
+   * before, and what the protocol holds is not freed until the work is over.
    */
   protected async work<Result>(begin: (gone: AbortSignal) => Promise<Result>): Promise<Result> {
     this.#work = new AbortController()

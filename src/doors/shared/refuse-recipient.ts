@@ -29,9 +29,9 @@ interface MailToCome {
 }
 
 /**
- * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5) refuses
- * it, or its mailbox is over quota. Returns undefined if it may pass. `path` must not change while
- * the quota is asked for.
+ * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5)
+ * refuses it, or its mailbox is over quota. Returns undefined if it may pass. `path` must not
+ * change while the quota is asked for.
  */
 export function refuseRecipient(
   path: Buffer,
@@ -100,8 +100,8 @@ async function refuseFull(
 }
 
 /**
- * The reply to a recipient that servers could take for different mailboxes: a line about one of them
- * would count for mail that goes to another one.
+ * The reply to a recipient that servers could take for different mailboxes: a line about one of
+ * them would count for mail that goes to another one.
  */
 const NOT_PLAIN: SmtpReply = {
   code: 501,
@@ -109,7 +109,9 @@ const NOT_PLAIN: SmtpReply = {
   lines: ['name the recipient as <user@domain>, without comments, routes and escapes'],
 }
 
-/** Refuses a recipient that is not plain, and logs that; for now only, if its mail is in a queue. */
+/**
+ * Refuses a recipient that is not plain, and logs that; for now only, if its mail is in a queue.
+ */
 export function refuseNotPlain(
   path: Buffer,
   { sender }: Pick<MailToCome, 'sender'>,

@@ -57,9 +57,9 @@ export interface Settlement {
 }
 
 /**
- * Judges a message, and keeps it in quarantine for those recipients for whom that is decided. Resolves
- * with the decision, which the door logs and carries out; kept messages have their ids in it. Rejects
- * with a Fault if `gone` is aborted, or the message cannot be kept.
+ * Judges a message, and keeps it in quarantine for those recipients for whom that is decided.
+ * Resolves with the decision, which the door logs and carries out; kept messages have their ids in
+ * it. Rejects with a Fault if `gone` is aborted, or the message cannot be kept.
  */
 export async function settle(
   transaction: Transaction,

@@ -11,8 +11,8 @@ export interface SlotClient extends Client {
 
 /**
  * Reads what tcp.smtp rules and qmail-smtpd say about the client in the environment. `uid` is the
- * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. An empty variable
- * of qmail-smtpd's counts as none.
+ * user of the process that hands the mail in, and `bounceUser` that of BOUNCEUSER. An empty
+ * variable of qmail-smtpd's counts as none.
  */
 export function readSlotClient(
   env: Environment,
@@ -32,8 +32,8 @@ export function readSlotClient(
 }
 
 /**
- * Returns the user that qmail-send injects its bounces as (BOUNCEUSER, passwd(5)); undefined if this
- * host has none of that name.
+ * Returns the user that qmail-send injects its bounces as (BOUNCEUSER, passwd(5)); undefined if
+ * this host has none of that name.
  */
 export function bounceUserOf(env: Environment): number | undefined {
   try {

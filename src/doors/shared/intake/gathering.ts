@@ -16,8 +16,8 @@ const FIRST_PIECE = 8 * 1024
  * The bytes of a message while they come, header block and body together. Up to IN_MEMORY_MAX bytes
  * are kept in memory, which is charged to a lease. A larger message, or one for which no memory is
  * left, goes to a file. The file is in memory, and charged, if there is plenty; otherwise it is on
- * the disk. The fields of the header are charged, too. The body is hashed as it comes. Throws Faults
- * of the kinds `temp-file` and `write` for the file, and `out-of-memory`.
+ * the disk. The fields of the header are charged, too. The body is hashed as it comes. Throws
+ * Faults of the kinds `temp-file` and `write` for the file, and `out-of-memory`.
  */
 export class Gathering {
   readonly #options: MessageOptions
@@ -87,7 +87,9 @@ export class Gathering {
     this.#length += bytes.copy(this.#buffer, this.#length)
   }
 
-  /** Takes the bytes into memory, unless the message is too large for that, or no memory is left. */
+  /**
+   * Takes the bytes into memory, unless the message is too large for that, or no memory is left.
+   */
   #hasRoomFor(bytes: Buffer): boolean {
     if (this.#length + bytes.length > IN_MEMORY_MAX) return false
     try {

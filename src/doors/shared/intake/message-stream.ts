@@ -4,8 +4,8 @@ import { Gathering } from './gathering.ts'
 const LF = 0x0a
 
 /**
- * A message that comes as a stream of bytes, in any split: header block and body. The block stays in
- * memory until its end comes, or it is too large: of a header block over HEADER_MAX, only the
+ * A message that comes as a stream of bytes, in any split: header block and body. The block stays
+ * in memory until its end comes, or it is too large: of a header block over HEADER_MAX, only the
  * beginning is kept.
  */
 export class MessageStream extends Gathering {

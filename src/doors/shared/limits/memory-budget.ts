@@ -41,7 +41,10 @@ export class Budget {
 
 /** What one conversation has taken of a budget, in bytes. */
 export interface MemoryLease {
-  /** Sets bytes aside before they are allocated. Throws a Fault of kind `out-of-memory` if that fails. */
+  /**
+   * Sets bytes aside before they are allocated. Throws a Fault of kind `out-of-memory` if that
+   * fails.
+   */
   charge(bytes: number): void
   /** Whether half of the budget would still be free after a charge of so many bytes. */
   isPlenty(bytes: number): boolean

@@ -17,8 +17,8 @@ export async function openLog(env: Environment): Promise<LogSink> {
  * itself, and with ERROR_FD=2 it takes the reply.
  *
  * Programs that run before this file, or instead of it, have the same rule: those in C
- * (c/log-place.h), packaging/native/programs.cjs and bin/onescan-queue, whose shell cannot ask about
- * JOURNAL_STREAM. test/doors/slot/log.test.ts runs all of them against one table.
+ * (c/log-place.h), packaging/native/programs.cjs and bin/onescan-queue, whose shell cannot ask
+ * about JOURNAL_STREAM. test/doors/slot/log.test.ts runs all of them against one table.
  */
 function isLog(env: Environment): boolean {
   const stats = statusOfLog()

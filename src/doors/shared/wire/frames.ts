@@ -29,7 +29,8 @@ export interface FrameMemory {
 export const HEAD = 5
 /**
  * Bytes that are allocated first for payloads in pieces, and kept until `trim()`. A length alone
- * must not cost memory, and the next payload, which is often about as large, should cost none again.
+ * must not cost memory, and the next payload, which is often about as large, should cost none
+ * again.
  */
 const FIRST_PIECE = 64 * 1024
 const NOTHING = Buffer.alloc(0)
@@ -46,8 +47,8 @@ export class FrameReader {
   #tag = ''
   #length = 0
   #room: Buffer | undefined // the taker's memory
-  // The memory of payloads that come in several chunks. The next one overwrites it, so whoever takes
-  // a frame must copy what it keeps before it awaits anything.
+  // The memory of payloads that come in several chunks. The next one overwrites it, so whoever
+  // takes a frame must copy what it keeps before it awaits anything.
   #gathered: Buffer = NOTHING
   #filled = 0
 
@@ -61,7 +62,9 @@ export class FrameReader {
     if (chunk.length > 0) this.#chunks.push(chunk)
   }
 
-  /** Returns the next whole frame, or undefined until more bytes come. Throws what the framing does. */
+  /**
+   * Returns the next whole frame, or undefined until more bytes come. Throws what the framing does.
+   */
   next(): Frame | undefined {
     if (!this.amidst && this.#gathered.length > FIRST_PIECE) this.trim()
     for (;;) {

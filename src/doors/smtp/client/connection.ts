@@ -46,8 +46,8 @@ export class SmtpConnection extends DoorConnection {
   }
 
   /**
-   * Aborted when the session has hung up, or the client has left: its connection is broken. A client
-   * that has closed its own side alone still waits for answers, as Exim does behind QUIT.
+   * Aborted when the session has hung up, or the client has left: its connection is broken. A
+   * client that has closed its own side alone still waits for answers, as Exim does behind QUIT.
    */
   get gone(): AbortSignal {
     return this.#gone.signal
@@ -58,15 +58,17 @@ export class SmtpConnection extends DoorConnection {
     return this.#reader.pending > 0
   }
 
-  /** When the client was last heard, if the session waits for its next command; before DATA, too. */
+  /**
+   * When the client was last heard, if the session waits for its next command; before DATA, too.
+   */
   get idleSince(): number | undefined {
     return this.#isAwaited && this.#reading?.what !== 'content' ? this.heardAt : undefined
   }
 
   /**
    * Resolves to the next line, or to undefined if no more comes: the client has left, or has closed
-   * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end within
-   * UNENDED_MAX.
+   * its own side of the connection. Rejects with a Fault of kind `read` if the line has no end
+   * within UNENDED_MAX.
    */
   async line(): Promise<SmtpLine | undefined> {
     for (;;) {

@@ -17,9 +17,9 @@ export interface LinkServices {
 }
 
 /**
- * A session's connection to the next server. It is opened when a command first needs it, normally the
- * client's greeting, and lasts as long as the session. Everything rejects with a Fault of kind `chain`
- * if the next server cannot be used.
+ * A session's connection to the next server. It is opened when a command first needs it, normally
+ * the client's greeting, and lasts as long as the session. Everything rejects with a Fault of kind
+ * `chain` if the next server cannot be used.
  */
 export class NextServerLink {
   readonly #server: LinkServices
@@ -58,8 +58,8 @@ export class NextServerLink {
   }
 
   /**
-   * Greets the next server as the client has greeted the door. If that leads back to the door, there
-   * is an answer all the same: Postfix tells its client only what is answered later.
+   * Greets the next server as the client has greeted the door. If that leads back to the door,
+   * there is an answer all the same: Postfix tells its client only what is answered later.
    */
   async greet(line: Buffer): Promise<RawReply> {
     const { loops, hostname } = this.#server

@@ -21,10 +21,11 @@ const NO_EDITS: HeaderEdits = { remove: [], add: [] }
 export const dropped = rawReply({ code: 250, enhanced: '2.0.0', lines: ['Ok'] })
 
 /**
- * Carries a decision out, and gives every recipient its reply. Mail is accepted only if and when the
- * next server has accepted it. Resolves to why the next server was lost before it had answered for
- * all, or to undefined. Rejects with a Fault of kind `chain` if it was lost before it had answered
- * for anybody, or of kind `read` if the client leaves before the message is with the next server.
+ * Carries a decision out, and gives every recipient its reply. Mail is accepted only if and when
+ * the next server has accepted it. Resolves to why the next server was lost before it had answered
+ * for all, or to undefined. Rejects with a Fault of kind `chain` if it was lost before it had
+ * answered for anybody, or of kind `read` if the client leaves before the message is with the next
+ * server.
  */
 export async function carryOut(
   decision: Decision,
@@ -115,9 +116,10 @@ async function answerEach(
 }
 
 /**
- * Gives recipients the replies that the next server has for them, as they come; `indexes` are theirs
- * among all recipients. If the next server is lost, the others are deferred. Calls `before` before the
- * first reply. Resolves to the number of replies that were heard, and to why the server was lost.
+ * Gives recipients the replies that the next server has for them, as they come; `indexes` are
+ * theirs among all recipients. If the next server is lost, the others are deferred. Calls `before`
+ * before the first reply. Resolves to the number of replies that were heard, and to why the server
+ * was lost.
  */
 async function answerAsHeard(
   handedOn: AsyncIterable<RecipientReply>,

@@ -50,12 +50,12 @@ export async function dropTransaction(next: NextServer): Promise<void> {
 }
 
 /**
- * Hands the message on, and yields the replies of the next server as they come: one for the message,
- * or by LMTP one for each recipient. Nothing is yielded before it is certain whether the next server
- * has the whole message. `others` get it instead of the recipients so far. Of those who had been taken
- * before, one that is refused now is deferred: by LMTP alone, otherwise with all others. Rejects with
- * a Fault of kind `chain` if the next server is lost, or answers so that it cannot be used again, and
- * as readers of the message do; then the connection is closed.
+ * Hands the message on, and yields the replies of the next server as they come: one for the
+ * message, or by LMTP one for each recipient. Nothing is yielded before it is certain whether the
+ * next server has the whole message. `others` get it instead of the recipients so far. Of those who
+ * had been taken before, one that is refused now is deferred: by LMTP alone, otherwise with all
+ * others. Rejects with a Fault of kind `chain` if the next server is lost, or answers so that it
+ * cannot be used again, and as readers of the message do; then the connection is closed.
  */
 export async function* handOn(
   edits: HeaderEdits,
@@ -85,7 +85,9 @@ export async function* handOn(
   }
 }
 
-/** Yields the answers to the same content. A 421 ends them, since the server closes (RFC 5321 3.8). */
+/**
+ * Yields the answers to the same content. A 421 ends them, since the server closes (RFC 5321 3.8).
+ */
 async function* answersTo(
   recipients: readonly number[],
   first: RawReply,
@@ -100,8 +102,8 @@ async function* answersTo(
 
 /**
  * Begins the transaction anew with other recipients. The next server forgets at RSET what XFORWARD
- * has said, so it is told again. Resolves to the indexes of those who are taken, none if the message
- * must not be handed on, and to the replies to the others.
+ * has said, so it is told again. Resolves to the indexes of those who are taken, none if the
+ * message must not be handed on, and to the replies to the others.
  */
 async function readdress(
   { lines, areNew }: OtherRecipients,

@@ -76,7 +76,8 @@ export class SmtpTransaction {
 
   /**
    * Receives the content, judges it, and carries the decision out. Replies of single recipients are
-   * said as they come. Resolves to those that are left to say, which are one at least; never rejects.
+   * said as they come. Resolves to those that are left to say, which are one at least; never
+   * rejects.
    */
   async receive(
     client: SmtpConnection,
@@ -151,9 +152,9 @@ async function decide(
 }
 
 /**
- * Carries a decision out; without one the message goes on as it came. Resolves to what stands of it:
- * if the client has to send the message again, nothing stays kept, since each attempt would keep it
- * once more.
+ * Carries a decision out; without one the message goes on as it came. Resolves to what stands of
+ * it: if the client has to send the message again, nothing stays kept, since each attempt would
+ * keep it once more.
  */
 async function carryOutOnce(
   decision: Decision | undefined,

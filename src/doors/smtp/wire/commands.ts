@@ -18,7 +18,9 @@ export const COMMAND_MAX = 4096
 const SPACE = 0x20
 const TAB = 0x09
 
-/** With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it. */
+/**
+ * With other bytes in it, a server might read `BDAT` where another one reads a word unknown to it.
+ */
 const VERB = /^[A-Z0-9-]*$/
 
 /**
