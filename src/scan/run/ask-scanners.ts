@@ -63,16 +63,18 @@ async function askScanner(
   sample: Sample,
   task: ScanTask,
 ): Promise<ScannerAnswer> {
+  const { signal } = task
   let timer: NodeJS.Timeout | undefined
+  let giveUp = () => {}
   const tooLate = new Promise<ScannerAnswer>((resolve) => {
-    const giveUp = () => {
-      const answer = isLate(task.signal)
+    giveUp = () => {
+      const answer = isLate(signal)
         ? harmed('no answer in time', 'timeout')
         : unknown('nobody waits for the answer', 'timeout')
       timer = setTimeout(() => resolve(answer), GRACE)
     }
-    if (task.signal.aborted) giveUp()
-    else task.signal.addEventListener('abort', giveUp, { once: true })
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp)
   })
   const lent = lend(sample)
   try {
@@ -82,6 +84,7 @@ async function askScanner(
     return unknown(errorText(error), causeOf(error))
   } finally {
     lent.takeBack()
+    signal.removeEventListener('abort', giveUp)
     clearTimeout(timer)
   }
 }

@@ -1,0 +1,166 @@
+import { getEventListeners } from 'node:events'
+import t from 'tap'
+import { Fault } from '../../../src/ground/errors/fault.ts'
+import { askScanners } from '../../../src/scan/run/ask-scanners.ts'
+import type { PartialResult, ScanRun } from '../../../src/scan/run/scan-run.ts'
+import {
+  clean,
+  harmed,
+  infected,
+  type Sample,
+  type Scanner,
+  type ScannerAnswer,
+  unknown,
+} from '../../../src/scan/shared/scanner.ts'
+import { sample, scanTask } from '../clamd/task.ts'
+
+const message = sample(Buffer.from('Subject: mail\n\n'))
+const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
+
+type Answers = (sample: Sample) => ScannerAnswer | Promise<ScannerAnswer>
+
+/** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
+function noting(answers: Answers, name = 'clamd', local = false) {
+  const asked: string[][] = []
+  const textOf = ({ chunks }: Sample) => Array.from(chunks(), (chunk) => chunk.toString()).join('')
+  const scanner: Scanner = {
+    name,
+    local,
+    async scan(sample) {
+      asked.push([...(sample.beside ?? []), sample].map(textOf))
+      return answers(sample)
+    },
+  }
+  return { scanner, asked }
+}
+
+async function ask(
+  scanners: readonly Scanner[],
+  samples: readonly Sample[],
+  { isExcused, abort }: Pick<ScanRun, 'isExcused'> & { abort?: 'late' | 'gone' } = {},
+): Promise<PartialResult> {
+  const run: ScanRun = {
+    scanners,
+    timeout: 10_000,
+    oversize: 'defer',
+    nesting: { max: 12, over: 'keep out' },
+    secondLook: {
+      when: 'always',
+      strict: false,
+      spool: { directory: '/', sharedDirectory: undefined },
+    },
+    isExcused,
+    uptime: () => performance.now(),
+    note() {},
+  }
+  const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
+  if (abort === 'gone') leave()
+  const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+  const outcome = await askScanners(samples, run, task, new Map()).finally(() => clearTimeout(stay))
+  if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
+  return outcome
+}
+
+t.test('several samples are one question; one sample has none beside it', async (t) => {
+  const { scanner, asked } = noting((sample) => {
+    t.equal('beside' in sample, asked.length === 2)
+    return clean
+  })
+  t.same(await ask([scanner], [message]), {})
+  t.same(await ask([scanner], [content('a'), content('b'), message]), {})
+  t.same(await ask([scanner], []), {})
+  t.same(asked, [['Subject: mail\n\n'], ['a', 'b', 'Subject: mail\n\n']])
+})
+
+t.test('local policy is asked about whole messages alone', async (t) => {
+  const { scanner, asked } = noting(() => clean, 'attachments', true)
+  await ask([scanner], [content('a'), content('b')])
+  await ask([scanner], [content('a'), message])
+  t.same(asked, [['Subject: mail\n\n']])
+})
+
+t.test('the first scanner whose answer ends the scan is the last that is asked', async (t) => {
+  const first = noting(() => infected('Virus'), 'first')
+  const second = noting(() => clean, 'second')
+  t.match(await ask([first.scanner, second.scanner], [message]), {
+    result: { answer: 'infected', scanner: 'first', name: 'Virus', banned: false },
+  })
+  t.same(second.asked, [])
+})
+
+t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
+  const isExcused = ({ name }: { readonly name: string }) => name === 'Excused'
+  const answerOf = ({ size, beside }: Sample) =>
+    beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
+  const { scanner, asked } = noting(answerOf)
+  const samples = [content('a'), content('bb'), content('ccc')]
+  t.match(await ask([scanner], samples, { isExcused }), { result: { name: 'Virus' } })
+  t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
+
+  const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], { isExcused })
+  t.match(all, { excused: { name: 'Excused' }, result: undefined })
+  t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
+  t.match(await ask([scanner], [content('a')], { isExcused }), { excused: { name: 'Excused' } })
+  t.equal(asked.length, 8, 'one sample by itself is asked about once')
+})
+
+t.test(
+  'a scanner that throws could not tell; a fault of our own spool is none of its',
+  async (t) => {
+    const throwing = (error: unknown) => () => Promise.reject(error)
+    const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
+    t.same(await ask([noting(throwing(refused)).scanner], [message]), {
+      result: {
+        answer: 'unknown',
+        scanner: 'clamd',
+        why: 'clamd: connection refused',
+        cause: 'unreachable',
+      },
+      excused: undefined,
+      unscanned: undefined,
+    })
+    for (const kind of ['temp-file', 'write'] as const) {
+      await t.rejects(ask([noting(throwing(new Fault(kind, 'disk'))).scanner], [message]), {
+        message: 'disk',
+      })
+    }
+    const config = throwing(new Fault('config', 'clamd: no such rule'))
+    t.match(await ask([noting(config).scanner], [message]), {
+      result: { answer: 'unknown', why: 'clamd: no such rule', cause: 'scanner-error' },
+    })
+  },
+)
+
+t.test('what is known of an answer that could not tell goes on with it', async (t) => {
+  const { result: died } = await ask(
+    [noting(() => harmed('died', 'broken-off')).scanner],
+    [message],
+  )
+  t.strictSame(died, {
+    answer: 'unknown',
+    scanner: 'clamd',
+    why: 'clamd: died',
+    cause: 'broken-off',
+    harmful: true,
+  })
+  const { result } = await ask(
+    [noting(() => ({ ...unknown('x'), unfinished: true })).scanner],
+    [message],
+  )
+  t.strictSame(result, {
+    answer: 'unknown',
+    scanner: 'clamd',
+    why: 'clamd: x',
+    cause: 'scanner-error',
+    unfinished: true,
+  })
+})
+
+t.test('only a deadline makes a message that has no answer harmful', async (t) => {
+  const silent = () => new Promise<never>(() => {})
+  const late = await ask([noting(silent).scanner], [message], { abort: 'late' })
+  t.match(late, { result: { why: 'clamd: no answer in time', cause: 'timeout', harmful: true } })
+  const { result } = await ask([noting(silent).scanner], [message], { abort: 'gone' })
+  t.match(result, { why: 'clamd: nobody waits for the answer', cause: 'timeout' })
+  t.notMatch(result, { harmful: true })
+})
