@@ -145,19 +145,42 @@ t.test('base64 with data behind padding is decoded as one, and piece by piece', 
   t.notOk(contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpYQ==YWJjZGVmZ2hp\n`).includes('abcdefghi'))
 })
 
-t.test('a content tells which bytes of the message it comes from', async (t) => {
-  const mail = `${TYPE}a/b\n\na b\n\nYWJjYWJjYWJjYWJj\n!\nbegin 644 x\n#86)C\nend\n`
-  const ranges = new Map<string, string>()
+/** The bytes of the message that each content comes from; undefined if they may hold more. */
+function rangesIn(mail: string): ReadonlyMap<string, string | undefined> {
+  const ranges = new Map<string, string | undefined>()
   for (const step of stepsOf(mail)) {
     if (step.kind !== 'content') continue
-    const { content } = step
-    const { from, to } = content.range!
-    ranges.set(Buffer.concat([...content.chunks()]).toString('latin1'), mail.slice(from, to))
+    const { chunks, range } = step.content
+    const content = Array.from(chunks(), (chunk) => chunk.toString('latin1')).join('')
+    ranges.set(content, range && mail.slice(range.from, range.to))
   }
+  return ranges
+}
+
+t.test('a content tells which bytes of the message it comes from', async (t) => {
+  const mail = `${TYPE}a/b\n\na b\n\nYWJjYWJjYWJjYWJj\n!\nbegin 644 x\n#86)C\nend\n`
+  const ranges = rangesIn(mail)
   t.equal(ranges.get('abcabcabcabc'), 'YWJjYWJjYWJjYWJj\n')
   t.equal(ranges.get('abc'), '#86)C\nend\n')
   const body = mail.slice(mail.indexOf('\n\n') + 2)
   t.equal(ranges.get(body), body)
+})
+
+t.test('what is in an encoded mail comes from the bytes of that mail', async (t) => {
+  const inner = `${TYPE}a/b\n${ENCODING}base64\n\nYWJjYWJjYWJjYWJj\n`
+  const encoded = `${Buffer.from(inner).toString('base64')}\n`
+  const ranges = rangesIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}`)
+  t.equal(ranges.get('abcabcabcabc'), encoded)
+})
+
+t.test('a content comes from no bytes in particular if readers skip some of them', async (t) => {
+  const run = 'YWJjYWJjYWJjYWJj\n'
+  const joined = rangesIn(`${TYPE}a/b\n\na b\n\n${run}!\n${run}`)
+  t.ok(joined.has('abc'.repeat(8)))
+  t.equal(joined.get('abc'.repeat(8)), undefined)
+  const cut = rangesIn(`${TYPE}a/b\n\nabc\0def\nghi\n`)
+  t.ok(cut.has('abcghi'), 'each line up to its first NUL')
+  t.equal(cut.get('abcghi'), undefined)
 })
 
 t.test('headers and names of encoded files are told while contents are read', async (t) => {

@@ -152,7 +152,13 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
   },
   base64: {
     has: [as('base64', 'QUI=\nQUI=\n'), as('base64', 'QU=JD\n')],
-    hasNot: [as('base64', 'QUI=\n'), as('base64', 'QQ==\n\n'), as('base64', 'QU JD\n')],
+    hasNot: [
+      ...[as('base64', 'QUI=\n'), as('base64', 'QQ==\n\n'), as('base64', 'QU JD\n')],
+      as('base64', base64Of(as('base64', 'QUI=\nQUI=\n'))),
+      // Not all readers see the base64 so.
+      as('base64, x', 'QUI=\nQUI=\n'),
+      mixed(`${file}--b1 more\n${file}`).replace('iVBORw0KGgo=', 'QUI=\nQUI='),
+    ],
   },
   'quoted-printable': {
     has: [as('quoted-printable', 'a= \nb\n'), as('quoted-printable', 'a=\t \nb\n')],
