@@ -26,5 +26,18 @@ export const ROOMS = {
       'test/delay/gate/{known-clients,waiting-room}.test.ts',
     ],
   },
+  scan: {
+    files: [
+      'src/scan/{scan,eicar}.ts',
+      'src/scan/{attachments,run}/*.ts',
+      'src/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.ts',
+    ],
+    tests: [
+      'test/scan/{scan,eicar}.test.ts',
+      'test/scan/run/*.test.ts',
+      'test/scan/attachments/{attachments,file-names,rules,search}.test.ts',
+      'test/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.test.ts',
+    ],
+  },
   mime: { files: ['src/mime/**/*.ts'], tests: ['test/mime/**/*.test.ts'] },
 }

@@ -1,11 +1,13 @@
 import { closeSync } from 'node:fs'
+import { errorText } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
+import { writeWhole } from '../../ground/process/write-whole.ts'
+import { TURN } from '../../message/write-all.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply, Submission } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
-import { memoryFileOf, NoMemoryFile } from './memory-file.ts'
 import { descriptorsOf, readReplies, streamsOf } from './scan-commands.ts'
 import type { ClamdCommands } from './session.ts'
 import { ClamdSessions, IDLE_MAX } from './sessions.ts'
@@ -91,5 +93,43 @@ export class ClamdServer {
     const outcome = await this.#sessions.ask(commands, signal)
     if (outcome.kind !== 'answered') return outcome
     return { kind: 'answered', answer: readReplies(outcome.answer, about) }
+  }
+}
+
+/** The error if no memory file can be made, because no descriptor or no memory is left. */
+class NoMemoryFile extends Error {}
+
+/**
+ * Copies a sample into a memory file. Resolves to its descriptor, which the caller closes. Rejects
+ * with NoMemoryFile, or with the error of reading the sample.
+ */
+async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise<number> {
+  const file = passing.memoryFile()
+  if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
+  try {
+    let at = 0
+    let turn = 0
+    for (const chunk of sample.chunks()) {
+      if (turn >= TURN) {
+        turn = 0
+        await new Promise(setImmediate)
+      }
+      write(file, chunk, at)
+      at += chunk.length
+      turn += chunk.length
+    }
+    return file
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+/** Writes at `at`, and leaves the file's own offset at 0: clamd shares it, and reads from there. */
+function write(file: number, bytes: Buffer, at: number): void {
+  try {
+    writeWhole(file, bytes, at)
+  } catch (error) {
+    throw new NoMemoryFile(errorText(error))
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PACKET_DATA, streamPackets } from '../../../src/scan/clamd/instream.ts'
+import { PACKET_DATA, streamPackets } from '../../../src/scan/clamd/scan-commands.ts'
 
 /** The message that clamd reads from the packets. Throws if they are no INSTREAM. */
 function receive(packets: Iterable<Buffer>): { message: Buffer; packets: number } {
