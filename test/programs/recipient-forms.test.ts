@@ -15,11 +15,12 @@ import { openSmtp } from './smtp-session.ts'
 
 /**
  * Where Postfix and Sendmail deliver what is written in many forms, and by which line of
- * onescan.policy(5) it was judged: the line must be about the mailbox that got the mail.
+ * onescan.policy(5) it was judged: the line must be about the mailbox that got the mail. And whether
+ * a milter finds what the server will rewrite once it has asked.
  */
 
-const forms = recipientForms()
-t.ok(forms.length > (isWhole ? 200 : 70), `${forms.length} forms`)
+const written = recipientForms()
+t.ok(written.length > (isWhole ? 200 : 70), `${written.length} forms`)
 
 interface Mta {
   readonly port: number
@@ -77,21 +78,75 @@ const byProxy =
     return { port, mta, words }
   }
 
-const passages: readonly [string, string | false, OpenPassage][] = [
+/** Recipients that a mail server rewrites once it has asked the milter. */
+const rewritten = [
+  'team@example.org',
+  'one@example.org',
+  'same@example.org',
+  'old@example.org',
+  'ann+news@example.org',
+  'user@host.example.org',
+  'list@local.example',
+].map((address) => `<${address}>`)
+
+const rewritingPostfix: OpenPassage = byMilter((receiver, milter) =>
+  postfix(receiver, {
+    smtpd_milters: milter,
+    milter_default_action: 'tempfail',
+    canonical_maps: 'inline:{ old@example.org=new@example.org }',
+    virtual_alias_maps: `inline:{
+      { team@example.org = a@inner.example, list@local.example },
+      { list@local.example = b@inner.example, c@inner.example },
+      { one@example.org = a@inner.example },
+      { same@example.org = ok@example.net },
+      { ann@example.org = ann@inner.example } }`.replace(/\n */g, ' '),
+    recipient_delimiter: '+',
+    masquerade_domains: 'example.org',
+    masquerade_classes: 'envelope_recipient',
+  }),
+)
+
+const tables = t.testdir({
+  users: `team@example.org list@local.example
+one@example.org a@inner.example
+same@example.org ok@example.net
+old@example.org new@example.org
+ann+*@example.org ann@inner.example
+`,
+  aliases: 'list: b@inner.example, c@inner.example\n',
+})
+
+const rewritingSendmail: OpenPassage = byMilter((receiver, milter) =>
+  sendmail(
+    receiver,
+    `define(\`ALIAS_FILE', \`${tables}/aliases')dnl
+FEATURE(\`virtusertable', \`text -k0 -v1 ${tables}/users')dnl
+VIRTUSER_DOMAIN(\`example.org')dnl
+LOCAL_DOMAIN(\`local.example')dnl
+MAILER(\`local')dnl
+${inputMailFilter('onescan', milter)}`,
+  ),
+)
+
+const passages: readonly [string, string | false, OpenPassage, readonly string[]][] = [
   [
     'Postfix by milter',
     postfixMissing,
     byMilter((receiver, milter) =>
       postfix(receiver, { smtpd_milters: milter, milter_default_action: 'tempfail' }),
     ),
+    written,
   ],
   [
     'Sendmail by milter',
     sendmailMissing,
     byMilter((receiver, milter) => sendmail(receiver, inputMailFilter('onescan', milter))),
+    written,
   ],
-  ['Postfix by proxy', postfixMissing, byProxy(postfix)],
-  ['Sendmail by proxy', sendmailMissing, byProxy(sendmail)],
+  ['Postfix by proxy', postfixMissing, byProxy(postfix), written],
+  ['Sendmail by proxy', sendmailMissing, byProxy(sendmail), written],
+  ['Postfix that rewrites, by milter', postfixMissing, rewritingPostfix, rewritten],
+  ['Sendmail that rewrites, by milter', sendmailMissing, rewritingSendmail, rewritten],
 ]
 
 /** The mailbox that a server was told (latin1), in one form, with its domain as DNS has it. */
@@ -102,7 +157,7 @@ function mailbox(address: string): string {
   return /[\x80-\xff]/.test(plain) ? `${plain.slice(0, at)}@${domain}` : plain
 }
 
-for (const [name, missing, open] of passages) {
+for (const [name, missing, open, forms] of passages) {
   t.test(name, { skip: missing }, async (t) => {
     const start = async (t: Test, lines: string, settings: Record<string, string> = {}) => {
       const stage = buildStage()
@@ -166,6 +221,17 @@ for (const [name, missing, open] of passages) {
         t.ok(isScanned || isOfTrap, `${form} is scanned on its way to ${to}`)
       }
     })
+
+    if (forms === rewritten) {
+      t.test('the server delivers to others', async (t) => {
+        const { sendAll } = await start(t, 'to=ok@example.net scan off\n')
+        const delivered = await sendAll('hello')
+        const others = delivered.filter(({ form, mail }) => {
+          return !mail.recipients.includes(form.slice(1, -1))
+        })
+        t.ok(others.length >= 6, `${others.map(({ form }) => form)}`)
+      })
+    }
 
     t.test('nobody gets what was kept for them', async (t) => {
       const { sendAll, stage } = await start(t, 'to=ok@example.net scan off\n')

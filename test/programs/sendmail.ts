@@ -55,7 +55,10 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
   mkdirSync(at('queue'), { mode: 0o700 })
   writeFileSync(at('helpfile'), '')
   writeFileSync(at('local-host-names'), '')
-  writeFileSync(at('sendmail.mc'), `${masterFile(directory, port, relayPort)}${configuration}\n`)
+  writeFileSync(
+    at('sendmail.mc'),
+    `${masterFile(directory, port, relayPort)}${configuration}${MAILER}`,
+  )
   writeFileSync(at('sendmail.cf'), compile(at('sendmail.mc')))
   // It sleeps for a minute where its host has no full name, so it sees a hosts file of its own.
   writeFileSync(at('hosts'), `127.0.0.1 sendmail.example.org ${hostname()} localhost\n`)
@@ -113,14 +116,16 @@ FEATURE(\`accept_unresolvable_domains')dnl
 RELAY_DOMAIN(\`127.0.0.1')dnl
 FEATURE(\`no_default_msa')dnl
 DAEMON_OPTIONS(\`Name=MTA, Family=inet, Addr=127.0.0.1, Port=${port}')dnl
-MAILER(\`smtp')dnl
 `
 }
+
+/** What a sendmail.mc ends with: m4 takes no FEATURE behind it. */
+const MAILER = "\nMAILER(`smtp')dnl\n"
 
 /** The sendmail.cf that a postmaster's lines in sendmail.mc become; none of its places is used. */
 export function sendmailCf(directory: string, configuration: string): Buffer {
   const file = join(directory, 'sendmail.mc')
-  writeFileSync(file, `${masterFile(directory, 25, 25)}${configuration}\n`)
+  writeFileSync(file, `${masterFile(directory, 25, 25)}${configuration}${MAILER}`)
   return compile(file)
 }
 
