@@ -1,5 +1,5 @@
 import { examineClearing } from '../message/clear-header.ts'
-import type { Message } from '../message/spool.ts'
+import type { Message } from '../message/message.ts'
 import type { Reply, SingleDecision } from './decision.ts'
 import { fateOfInfected } from './fate.ts'
 import type { Policy } from './policy.ts'

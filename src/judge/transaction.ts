@@ -1,6 +1,6 @@
 import type { Envelope } from '../message/envelope/envelope.ts'
 import type { Origin } from '../message/envelope/origin.ts'
-import type { Message } from '../message/spool.ts'
+import type { Message } from '../message/message.ts'
 
 /** The client, as far as the door knows it. */
 export interface Client {
@@ -18,8 +18,8 @@ export interface Client {
 }
 
 /** A message that was received to its end, with its envelope and its client. */
-export interface Transaction<Kind extends Message = Message> {
-  readonly message: Kind
+export interface Transaction {
+  readonly message: Message
   readonly envelope: Envelope
   readonly client: Client
 }

@@ -1,10 +1,5 @@
 import type { Hash } from 'node:crypto'
-import {
-  type BodyDigester,
-  type BodyDigests,
-  createBodyDigester,
-  type DigestsWanted,
-} from './canonical-body.ts'
+import { type BodyDigests, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
 import { headerFormFault } from './well-formed.ts'
 
@@ -17,23 +12,7 @@ export interface MessageForm {
 }
 
 const nothing: BodyDigests = { md5: undefined, sha256: undefined }
-
-/** Makes the form of a message from its header and the digests of its body; `body` is undefined if no stamp matters. */
-export function concludeForm(
-  header: Header,
-  body: ReturnType<BodyDigester['finish']> | undefined,
-): MessageForm {
-  if (body === undefined) return { formFault: undefined, digests: nothing }
-  return formOf(headerFormFault(header), body)
-}
-
-function formOf(
-  headerFault: string | undefined,
-  { endingsAgree, digests }: ReturnType<BodyDigester['finish']>,
-): MessageForm {
-  const endings = 'the body has other line endings than the header'
-  return { formFault: headerFault ?? (endingsAgree ? undefined : endings), digests }
-}
+const OTHER_ENDINGS = 'the body has other line endings than the header'
 
 /** Finds out the form of a message while its body comes. */
 export interface FormReader {
@@ -60,7 +39,10 @@ export function readForm(
   return {
     known: undefined,
     update: digester.update,
-    finish: () => formOf(undefined, digester.finish()),
+    finish() {
+      const { endingsAgree, digests } = digester.finish()
+      return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
+    },
   }
 }
 

@@ -5,7 +5,7 @@ import { openAnonymousFile } from './anonymous-file.ts'
 import type { MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
 import { headerOf, type MessageOptions, rereadable } from './in-memory.ts'
-import type { Message } from './spool.ts'
+import type { Message } from './message.ts'
 import { TOP_LINE } from './top-line.ts'
 import { TURN, writeAll, writeAllOf } from './write-all.ts'
 
@@ -27,10 +27,10 @@ export interface FileMemory {
 export interface GatheredFile {
   write(bytes: Buffer): void
   /**
-   * Makes a message of the file, which the caller closes. Nothing may be written afterwards. If this
-   * rejects, there is nothing left to discard.
+   * Makes a message of the file, with its form if that is known; the caller closes it. Nothing may be
+   * written afterwards. If this rejects, there is nothing left to discard.
    */
-  finish(form: MessageForm): Promise<Message>
+  finish(form?: MessageForm): Promise<Message>
   /** Removes a file of which no message is made. May not be called after `finish`. */
   discard(): void
 }
@@ -128,7 +128,7 @@ interface FileContents {
 }
 
 /** Makes a message of a file, which is closed with it. */
-function messageInFile(file: FileContents, options: MessageOptions, form: MessageForm): Message {
+function messageInFile(file: FileContents, options: MessageOptions, form?: MessageForm): Message {
   const { fd, from, size, isSealed } = file
   const read = (start: number, end: number) => pieces(fd, from + start, from + end)
   const message = rereadable({ size, ...headerIn(file) }, read, options, form)

@@ -3,8 +3,8 @@ import type { PassedDescriptors } from '../ground/net/passed-descriptors.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { examineForm, type MessageForm } from './form.ts'
 import { findHeaderEnd, HEADER_MAX, Header } from './header-block.ts'
+import type { Message } from './message.ts'
 import { createNamedCopy } from './named-copy.ts'
-import type { Message } from './spool.ts'
 import type { SpoolPolicy } from './spool-policy.ts'
 
 /** The settings for examining a message that this process does not spool. */

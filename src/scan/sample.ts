@@ -1,7 +1,7 @@
 import type { Envelope } from '../message/envelope/envelope.ts'
 import type { Origin } from '../message/envelope/origin.ts'
 import type { Header } from '../message/header-block.ts'
-import type { Message } from '../message/spool.ts'
+import type { Message } from '../message/message.ts'
 import { TOP_LINE } from '../message/top-line.ts'
 import type { Sample } from './shared/scanner.ts'
 

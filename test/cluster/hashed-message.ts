@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { HashedMessage } from '../../src/cluster/verify.ts'
-import { createBodyDigester } from '../../src/message/canonical-body.ts'
-import { concludeForm } from '../../src/message/form.ts'
+import { readForm } from '../../src/message/form.ts'
 import { headerOf } from '../../src/message/in-memory.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {
   const { header } = headerOf(message)
-  const digester = createBodyDigester(header.lineEnding, { md5: true, sha256: true }, createHash)
-  digester.update(message.subarray(header.length))
-  return { header, ...concludeForm(header, digester.finish()) }
+  const reader = readForm(header, { md5: true, sha256: true }, createHash)
+  reader.update(message.subarray(header.length))
+  return { header, ...reader.finish() }
 }

@@ -155,7 +155,7 @@ export const promises: Readonly<
         'if the file in SPOOLDIR is exchanged during the scan, the slot ends with 54',
         'with a full SPOOLDIR the slot ends with 53',
       ],
-      'test/message/spool.test.ts': ['a file for scanners is private if there is no SPOOLDIR'],
+      'test/message/named-copy.test.ts': ['a file for scanners is private if there is no SPOOLDIR'],
     },
   },
   'A program that was taken over': {
@@ -493,8 +493,8 @@ export const promises: Readonly<
         'without TMPDIR the slot ends with 64',
         'with a full disk the slot ends with 53',
       ],
-      'test/message/spool.test.ts': [
-        'any message comes out of the spool as it went in, in any split',
+      'test/doors/shared/intake/message-stream.test.ts': [
+        'any message comes out as it went in, in any split',
       ],
     },
     '3. Judge: a scanner that fails changes no mail, and leaves at most one file': {
@@ -518,11 +518,8 @@ export const promises: Readonly<
       ],
     },
     '5. Edit: the new header stands before the body, and the next program is there': {
-      'test/message/spool.test.ts': [
-        'a new header stands right before the body',
-        'a header that has outgrown the gap goes through a second spool',
-      ],
       'test/doors/slot/slot-contract.ts': [
+        'message and envelope come in any pieces',
         'a next program that cannot be executed ends in 120, and is named',
         'the next program is never the program itself',
       ],
@@ -607,7 +604,7 @@ export const promises: Readonly<
     },
     '2. Do not move queue files': {
       'test/programs/milter-queue-files.test.ts': ['opens no file of the queue'],
-      'test/message/spool.test.ts': ['a file for scanners is private if there is no SPOOLDIR'],
+      'test/message/named-copy.test.ts': ['a file for scanners is private if there is no SPOOLDIR'],
       'test/message/sweep.test.ts': [
         'the sweep removes what kill -9 left, by age and name, and nothing else',
       ],
@@ -715,8 +712,8 @@ export const promises: Readonly<
         'large mail passes whole',
         'X-QHPSI fields of a sender are removed, in any form',
       ],
-      'test/message/spool.test.ts': [
-        'any message comes out of the spool as it went in, in any split',
+      'test/doors/shared/intake/message-stream.test.ts': [
+        'any message comes out as it went in, in any split',
       ],
     },
     '13. Do not open a relay': {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { concludeForm, examineForm, readForm } from '../../src/message/form.ts'
+import { examineForm, readForm } from '../../src/message/form.ts'
 import { Header } from '../../src/message/header-block.ts'
 
 /** The form of a message, on which stamps depend, and the digests of its body. */
@@ -24,7 +24,6 @@ t.test('a message is not examined if no digest is wanted', async (t) => {
     reader.update(Buffer.from('x'))
     t.same(reader.finish(), none)
   }
-  t.same(concludeForm(odd, undefined), none)
 })
 
 t.test('the body below a header that is not well formed is not hashed', async (t) => {
@@ -55,13 +54,6 @@ t.test('a body has the digests that are wanted, or a fault', async (t) => {
   const md5 = formOf('x\n', { md5: true, sha256: false })
   t.equal(md5.digests.sha256, undefined)
   t.equal(md5.digests.md5?.digest('hex'), createHash('md5').update('x\n').digest('hex'))
-})
-
-t.test('a fault of the header counts before one of the body', async (t) => {
-  const body = (endingsAgree: boolean) => ({ endingsAgree, digests: nothing })
-  t.equal(concludeForm(good, body(true)).formFault, undefined)
-  t.equal(concludeForm(good, body(false)).formFault, endings)
-  t.equal(concludeForm(odd, body(false)).formFault, 'line 1 of the header is no field')
 })
 
 t.test('other mail has turns between the chunks of a body, but not before the first', async (t) => {

@@ -1,6 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
+import type { Fault } from '../../src/ground/errors/fault.ts'
+import { messageInMemory } from '../../src/message/in-memory.ts'
 import { createNamedCopy } from '../../src/message/named-copy.ts'
+import type { SpoolPolicy } from '../../src/message/spool-policy.ts'
 
 const MEGABYTE = 1024 * 1024
 const PIECE = MEGABYTE / 4
@@ -20,6 +25,14 @@ function bodyOf(pieces: number) {
       }
     },
   }
+}
+
+function messageWith(policy: Partial<SpoolPolicy>) {
+  return messageInMemory(Buffer.from('A: b\n\nbody'), {
+    policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
+    digestsFor: () => ({ md5: false, sha256: false }),
+    createHash: undefined,
+  })
 }
 
 t.test('the copy of a large message gives other work turns', async (t) => {
@@ -83,4 +96,49 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   removed.removeNamedFile()
   await t.rejects(removed.path(Buffer.from('')), { message: 'the message is over' })
   t.same(readdirSync(directory), [])
+})
+
+t.test('a file for scanners is private if there is no SPOOLDIR', async (t) => {
+  const directory = t.testdir()
+  const message = messageWith({ directory })
+  const path = await message.path(message.header.bytes)
+  t.equal(await message.path(message.header.bytes), path, 'there is one')
+  t.equal(message.pathIsShared, false)
+  t.equal(statSync(join(path, '..')).mode & 0o777, 0o700)
+  message.removeNamedFile()
+  t.same(readdirSync(directory), [])
+  message.close()
+})
+
+t.test('a file in SPOOLDIR is readable by its group, whatever the umask', async (t) => {
+  const sharedDirectory = t.testdir()
+  const before = process.umask(0o077)
+  const message = messageWith({ sharedDirectory })
+  const path = await message.path(message.header.bytes)
+  process.umask(before)
+  t.equal(message.pathIsShared, true)
+  t.equal(statSync(path).mode & 0o777, 0o640)
+  message.close()
+  t.same(readdirSync(sharedDirectory), [])
+})
+
+t.test('closing a message leaves nothing, even if a scanner took its file away', async (t) => {
+  const sharedDirectory = t.testdir()
+  const message = messageWith({ sharedDirectory })
+  writeFileSync(await message.path(message.header.bytes), '')
+  message.close()
+  t.same(readdirSync(sharedDirectory), [])
+  t.equal(existsSync(sharedDirectory), true)
+})
+
+t.test('a directory that cannot be used is a temporary error that names it', async (t) => {
+  const missing = join(t.testdir(), 'missing')
+  const faultOf = (policy: Partial<SpoolPolicy>) => {
+    const message = messageWith(policy)
+    return message
+      .path(message.header.bytes)
+      .catch((error: Fault) => `${error.kind} ${error.message}`)
+  }
+  t.match(await faultOf({ directory: missing }), /^temp-file .*missing \(TMPDIR\)/)
+  t.match(await faultOf({ sharedDirectory: missing }), /^temp-file .*missing \(SPOOLDIR\)/)
 })

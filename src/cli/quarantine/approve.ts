@@ -1,15 +1,14 @@
 import * as crypto from 'node:crypto'
-import { createHash } from 'node:crypto'
-import { digestsFor } from '../../cluster/digests.ts'
 import type { Key } from '../../cluster/keyring.ts'
 import { signRelease } from '../../cluster/sign.ts'
 import { RELEASED_TO_MAX } from '../../cluster/stamp.ts'
 import { Fault } from '../../ground/errors/fault.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { HeaderField } from '../../message/edits.ts'
-import { createSpool, type Message } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
+import { openSpool } from '../../scan/spool-message.ts'
 import { examine } from './examine.ts'
 
 /**
@@ -23,22 +22,23 @@ export async function approveFile(
   keys: readonly Key[],
   to: readonly string[],
 ): Promise<{ readonly record: QuarantineRecord; readonly add: readonly HeaderField[] }> {
-  const spool = createSpool({
-    policy: readSpoolPolicy(env),
-    digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
-    createHash,
-  })
-  let message: Message | undefined
+  const spool = openSpool(readSpoolPolicy(env), keys)
+  let examined: Awaited<ReturnType<typeof examine>>
   try {
-    const { record, digest } = await examine(file, (piece) => spool.write(piece))
-    message = spool.finish()
+    examined = await examine(file, (piece) => spool.write(piece))
+  } catch (error) {
+    spool.discard()
+    throw error
+  }
+  const message = await spool.finish()
+  try {
+    const { record, digest } = examined
     if (digest !== seen) {
       throw new Fault('config', 'is not the message that was seen: show it again, and compare')
     }
     const recipients = to.length > 0 ? to : record.recipients
     return { record, add: keys.length > 0 ? [await stampOf(message, recipients, keys)] : [] }
   } finally {
-    message ??= spool.finish()
     message.close()
   }
 }

@@ -1,6 +1,6 @@
 import { HEADER_MAX } from '../../message/header-block.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
-import type { Message } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
 import { CrlfReader } from '../shared/intake/crlf-reader.ts'
 import { Gathering } from '../shared/intake/gathering.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'

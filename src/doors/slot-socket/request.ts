@@ -1,5 +1,5 @@
 import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
-import type { Message } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
 import type { MessageStream } from '../shared/intake/message-stream.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'

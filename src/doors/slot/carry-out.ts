@@ -1,13 +1,14 @@
-import { type ProgramInput, replaceProcess } from '../../ground/process/replace-process.ts'
-import { writeWhole } from '../../ground/process/write-whole.ts'
+import { replaceProcess } from '../../ground/process/replace-process.ts'
 import type { Decision, SingleDecision, SplitDecision } from '../../judge/decision.ts'
 import { acceptedShare } from '../../judge/divide.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import { openAnonymousFile, spoolFault } from '../../message/anonymous-file.ts'
-import { type Envelope, redirect } from '../../message/envelope/envelope.ts'
+import { openAnonymousFile } from '../../message/anonymous-file.ts'
+import type { HeaderEdits } from '../../message/edits.ts'
+import { redirect } from '../../message/envelope/envelope.ts'
 import { editHeader } from '../../message/header-block.ts'
-import type { SpooledMessage } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
+import { writeAllOf } from '../../message/write-all.ts'
 import type { SlotLog } from '../shared/log/slot-log.ts'
 import { type ErrorReport, report } from '../shared/replies/error-report.ts'
 import { exit } from '../shared/replies/exit-codes.ts'
@@ -36,7 +37,7 @@ export interface SlotContext {
  */
 export async function carryOut(
   decision: Decision,
-  transaction: Transaction<SpooledMessage>,
+  transaction: Transaction,
   context: SlotContext,
 ): Promise<number> {
   switch (decision.kind) {
@@ -72,17 +73,18 @@ export async function passThrough(
  */
 async function handOn(
   { edits, recipients }: Extract<SingleDecision, { kind: 'accept' }>,
-  { message, envelope }: Transaction<SpooledMessage>,
+  { message, envelope }: Transaction,
   decided: Decision,
   { policy, chain, slotLog }: SlotContext,
 ): Promise<number> {
   checkChain(chain, chain.self)
-  const edited = message.rewrite(editHeader(message.header, edits))
+  const { directory } = policy.spool
+  const messageFile = fileOf(edited(message, edits), directory)
   const addressed = recipients ? redirect(envelope, recipients) : envelope
-  const envelopeFile = spoolEnvelope(addressed, policy.spool.directory)
+  const envelopeFile = fileOf([addressed.wire], directory)
   message.removeNamedFile()
   slotLog.decided(decided, undefined)
-  return replaceProcess({ ...chain, inputs: [edited, envelopeFile] })
+  return replaceProcess({ ...chain, inputs: [messageFile, envelopeFile] })
 }
 
 /**
@@ -90,25 +92,26 @@ async function handOn(
  */
 async function handOnShare(
   split: SplitDecision,
-  transaction: Transaction<SpooledMessage>,
+  transaction: Transaction,
   context: SlotContext,
 ): Promise<number> {
   const { decision, envelope } = acceptedShare(split)!
   return handOn(decision, { ...transaction, envelope }, split, context)
 }
 
+function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
+  yield editHeader(message.header, edits)
+  yield* message.body()
+}
+
 /**
- * Writes the envelope into a file. It is no pipe, because no process would be left to write into a
- * pipe what is beyond its capacity.
+ * Writes bytes into a file for the next program. It is no pipe, because no process would be left to write
+ * into a pipe what is beyond its capacity.
  */
-export function spoolEnvelope({ wire }: Envelope, directory: string): ProgramInput {
+export function fileOf(chunks: Iterable<Buffer>, directory: string): number {
   const fd = openAnonymousFile(directory)
-  try {
-    writeWhole(fd, wire)
-  } catch (error) {
-    throw spoolFault(`cannot write the envelope in ${directory}`, error)
-  }
-  return { fd, offset: 0 }
+  writeAllOf(fd, chunks, 0, directory)
+  return fd
 }
 
 function answer(code: number, decision: Decision, { slotLog }: SlotContext): number {

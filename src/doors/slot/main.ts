@@ -3,7 +3,7 @@ import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/h
 import { leaveStandardStreamsAlone } from '../../ground/process/standard-streams.ts'
 import { chainEnvironment } from '../../ground/settings/environment.ts'
 import { readControlDirectories, readPolicy } from '../../judge/policy.ts'
-import type { Message } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
 import { openLog } from '../shared/log/log-place.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 import { openSlotLog, type SlotLog } from '../shared/log/slot-log.ts'
@@ -66,7 +66,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, slotLog })
   }
   const tools = await prepareTools(policy, log)
-  const transaction = receiveTransaction(policy, tools, env)
+  const transaction = await receiveTransaction(policy, tools, env)
   slotLog.received(transaction)
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)

@@ -9,7 +9,7 @@ import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import { writeAll } from '../../message/write-all.ts'
 import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { report } from '../shared/replies/error-report.ts'
-import { passThrough, type SlotContext, spoolEnvelope } from './carry-out.ts'
+import { fileOf, passThrough, type SlotContext } from './carry-out.ts'
 import { checkChain } from './chain.ts'
 import { readCaller, receive } from './receive.ts'
 
@@ -45,10 +45,10 @@ export async function passUnscanned(
     return code
   }
   checkChain(chain, chain.self)
-  const envelopeFile = spoolEnvelope(envelope, directory)
+  const envelopeFile = fileOf([envelope.wire], directory)
   const remark = quotaRemark(answer)
   slotLog.passed(remark ? `${why}; ${remark}` : why)
-  return replaceProcess({ ...chain, inputs: [{ fd, offset: 0 }, envelopeFile] })
+  return replaceProcess({ ...chain, inputs: [fd, envelopeFile] })
 }
 
 interface UnscannedInput {

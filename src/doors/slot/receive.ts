@@ -7,7 +7,9 @@ import type { Policy } from '../../judge/policy.ts'
 import type { Tools } from '../../judge/tools.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
-import { createSpool, type Spool, type SpooledMessage } from '../../message/spool.ts'
+import type { Header } from '../../message/header-block.ts'
+import { MessageStream } from '../shared/intake/message-stream.ts'
+import { Budget } from '../shared/limits/memory-budget.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 
 const BUFFER = 256 * 1024
@@ -18,19 +20,21 @@ const ENVELOPE_FD = 1
 const RETRY = 5
 
 /** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
-export function receiveTransaction(
+export async function receiveTransaction(
   policy: Policy,
   tools: Tools,
   env: Environment,
-): Transaction<SpooledMessage> {
+): Promise<Transaction> {
   const keys = policy.cluster?.keys ?? []
-  const spool = createSpool({
+  const options = {
     policy: policy.spool,
-    digestsFor: (header) => digestsFor(header, keys, tools.now() / 1000),
+    digestsFor: (header: Header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
-  })
-  const envelope = receive(spool)
-  return { message: spool.finish(), envelope, client: readCaller(env) }
+  }
+  const memory = new Budget(Number.POSITIVE_INFINITY).open() // softlimit(8) is the limit
+  const stream = new MessageStream(options, memory)
+  const envelope = receive(stream)
+  return { message: await stream.finish(), envelope, client: readCaller(env) }
 }
 
 /** The client of this process, as its own user and environment tell it. */
@@ -41,15 +45,15 @@ export function readCaller(env: Environment): SlotClient {
 /**
  * Reads the message from descriptor 0 to its end, then the envelope from descriptor 1 to its last
  * NUL (qmail-queue(8)). qmail-smtpd writes in this order, and reading descriptor 1 first would
- * deadlock with it past 64 KiB. Throws a Fault of kind `read`, and what spool and envelope throw.
+ * deadlock with it past 64 KiB. Throws a Fault of kind `read`, and what stream and envelope throw.
  */
-export function receive(spool: Pick<Spool, 'write'>): Envelope {
+export function receive(stream: Pick<MessageStream, 'write'>): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)
   let size = 0
   for (;;) {
     const length = readSome(MESSAGE_FD, buffer, 'message')
     if (length === 0) break
-    spool.write(buffer.subarray(0, length))
+    stream.write(buffer.subarray(0, length))
     size += length
   }
   if (size === 0 && wasClosed(MESSAGE_FD)) throw new Fault('read', 'fd 0 is closed; no message')

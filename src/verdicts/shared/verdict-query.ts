@@ -1,5 +1,5 @@
 import type { Header } from '../../message/header-block.ts'
-import type { Message } from '../../message/spool.ts'
+import type { Message } from '../../message/message.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 import type { Verdict } from '../../scan/shared/verdict.ts'

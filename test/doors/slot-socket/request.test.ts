@@ -6,7 +6,7 @@ import { Budget, type MemoryLease } from '../../../src/doors/shared/limits/memor
 import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { GoCold } from '../../../src/doors/slot-socket/go-cold.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
-import type { Message } from '../../../src/message/spool.ts'
+import type { Message } from '../../../src/message/message.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

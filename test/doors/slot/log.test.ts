@@ -68,7 +68,7 @@ const ways: Readonly<Record<string, SlotSetup & { code: number }>> = {
   },
   'has no place for the message': {
     code: 64,
-    message: Buffer.alloc(300_000, 'x\n'),
+    message: Buffer.from(`Subject: x\n\n${'x\n'.repeat(150_000)}`),
     settings: { QHPSI: loud, TMPDIR: '/nonexistent' },
   },
   'gets half a message': { code: 54, envelope: Buffer.alloc(0), settings: { QHPSI: loud } },

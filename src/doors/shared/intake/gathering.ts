@@ -4,7 +4,7 @@ import { type FormReader, readForm } from '../../../message/form.ts'
 import { createGatheredFile, type GatheredFile } from '../../../message/gathered-file.ts'
 import { FIELD_COST } from '../../../message/header-block.ts'
 import { headerOf, type MessageOptions, messageInMemory } from '../../../message/in-memory.ts'
-import type { Message } from '../../../message/spool.ts'
+import type { Message } from '../../../message/message.ts'
 import type { MemoryLease } from '../limits/memory-budget.ts'
 
 /** Bytes of a message that are kept in memory; a larger one goes to a file. */

@@ -4,7 +4,7 @@ import type { Decision, Grounds, SingleDecision } from '../../../judge/decision.
 import type { MailAddress } from '../../../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../../message/envelope/envelope.ts'
 import type { Header } from '../../../message/header-block.ts'
-import type { Message } from '../../../message/spool.ts'
+import type { Message } from '../../../message/message.ts'
 
 /** A message that a line is about. */
 export interface LoggedMessage {

@@ -1,7 +1,7 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import type { HeaderEdits } from '../../../message/edits.ts'
 import { editHeader } from '../../../message/header-block.ts'
-import type { Message } from '../../../message/spool.ts'
+import type { Message } from '../../../message/message.ts'
 import type { NextServer } from '../next-server/next-server.ts'
 import type { ContentReplies } from '../replies/content-replies.ts'
 import { CLOSING } from '../replies/own-replies.ts'

@@ -1,7 +1,7 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
 import type { MessageOptions } from '../../../message/in-memory.ts'
-import type { Message } from '../../../message/spool.ts'
+import type { Message } from '../../../message/message.ts'
 import { CrlfReader } from '../../shared/intake/crlf-reader.ts'
 import { MessageStream } from '../../shared/intake/message-stream.ts'
 import type { SmtpConnection } from '../client/connection.ts'
