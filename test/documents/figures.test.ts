@@ -34,8 +34,6 @@ import { readPage } from './man-page.ts'
 /** Figures in pages that stand in no table of limits, against the program. */
 
 const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
-const monitoring = read('doc/operate.md')
-const rules = read('packaging/monitoring/rules.yml')
 const daemon = readPage('onescand.8')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
@@ -45,28 +43,6 @@ t.test('the figures about what a worker asks of clamd are those of the program',
     `at most ${LARGE_CONVERSATIONS_MAX} are of ${LARGE_FROM / 1024 / 1024} MiB or more`,
   )
   t.match(daemon, `If nothing is heard of it for ${HUNG_AFTER / 1000} seconds`)
-})
-
-/** The number that the expression of an alert is compared with. */
-function threshold(alert: string): number {
-  const [, part = ''] = rules.split(`alert: ${alert}\n`)
-  const [, number] = /[<>] ([\d.* ]+)$/m.exec(part) ?? []
-  return (number ?? '').split('*').reduce((product, factor) => product * Number(factor), 1)
-}
-
-t.test('the figures about when alerts come are those of the rules', async (t) => {
-  const words: Readonly<Record<string, string>> = {
-    OnescanDefers: `more than ${threshold('OnescanDefers') * 100} % of mail`,
-    OnescanClientsGoCold: `more than ${threshold('OnescanClientsGoCold')} clients`,
-    OnescanStoreSlow: `more than ${threshold('OnescanStoreSlow') * 100} % of questions`,
-  }
-  for (const [alert, text] of Object.entries(words)) t.match(monitoring, text, alert)
-  t.equal(threshold('OnescanSpoolNearlyFull'), 0.1)
-  t.match(monitoring, 'less than a tenth of the spool')
-  t.equal(threshold('OnescanSignaturesOld'), 2 * 86_400)
-  t.match(monitoring, 'older than two days')
-  t.equal(threshold('OnescanTrialOld'), 60)
-  t.match(monitoring, 'nobody has tried that for a minute')
 })
 
 /** A page in one line, without the macros that part its words. */
