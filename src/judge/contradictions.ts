@@ -46,7 +46,9 @@ function refuses(env: Environment): boolean {
 function inMaxAge(env: Environment): Contradiction[] {
   if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
   const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [{ name: 'CLUSTERMAXAGE', value, remedy: 'unset it for an hour, or set seconds' }]
+  return [
+    { name: 'CLUSTERMAXAGE', value, remedy: 'unset CLUSTERMAXAGE for an hour, or set seconds' },
+  ]
 }
 
 /** Tells what is missed if not every part is scanned. */

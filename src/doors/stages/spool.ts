@@ -67,7 +67,7 @@ function sharedIsMissing(host: StageHost): MissingFinding {
     if (names.includes('clamd')) {
       return warning(what, `${why}: large mail is copied to clamd, which is slower`, remedy)
     }
-    return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset it, or make it')
+    return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
   }
 }
 
@@ -90,7 +90,9 @@ function checkShared(host: StageHost, directory: string): Finding[] {
   const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
   if ((status.mode & 0o007) !== 0) {
-    findings.push(warning(what, `${directory} has mode ${mode}: open to all`, 'chmod o= it'))
+    findings.push(
+      warning(what, `${directory} has mode ${mode}: open to all`, `chmod o= ${directory}`),
+    )
   }
   if ((status.mode & 0o022) !== 0 && (status.mode & 0o1000) === 0) {
     const value =

@@ -112,15 +112,20 @@ const isOfMachine = ({ level, what, value }: Finding) =>
   /^(runtime|ERROR_FD)/.test(what) ||
   value === 'does not run: no mail moves'
 
-/** The findings as lines: `error QHPSI: is not set here; set it`. */
-export async function linesOn(machine: Machine): Promise<string[]> {
+/** The findings about the machine that a set-up has made. */
+export async function findingsOn(machine: Machine): Promise<Finding[]> {
   const { results } = jsonIn<Finding>(await checkOn(machine, '--json'))
-  return results
-    .filter((finding) => !isOfMachine(finding))
-    .map(
-      ({ level, what, value, remedy }) =>
-        `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
-    )
+  return results.filter((finding) => !isOfMachine(finding))
+}
+
+export const linesOn = async (machine: Machine): Promise<string[]> =>
+  linesOf(await findingsOn(machine))
+
+/** The findings as lines: `error QHPSI: is not set here; set it`. */
+export function linesOf(findings: readonly Finding[]): string[] {
+  return findings.map(
+    ({ level, what, value, remedy }) => `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
+  )
 }
 
 /** Asserts that each expected line is there, and that all other lines are ok. */

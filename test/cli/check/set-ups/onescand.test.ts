@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { clamdMissing } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'
@@ -11,7 +12,9 @@ import { startStore, storeMissing } from '../../../programs/store-server.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import {
   directoryOfOnescand,
+  findingsOn,
   judgeLines,
+  linesOf,
   linesOn,
   makeMachine,
   ONESCAN,
@@ -46,9 +49,11 @@ t.test('set-ups of onescand behind Postfix', { skip, jobs: 3 }, async (t) => {
   const shared = { ...(await startSharedServers(t)), store: `127.0.0.1:${store.port}` }
   const only = process.env.SETUP
   const chosen = setUps.filter(({ name }) => only === undefined || name.includes(only))
-  for (const setUp of only === undefined && !isWhole ? firstOfEachFinding(chosen) : chosen) {
-    t.test(setUp.name, { buffered: true }, (t) => trySetUp(t, setUp, shared))
-  }
+  const some = only === undefined && !isWhole ? firstOfEachFinding(chosen) : chosen
+  await Promise.all(
+    some.map((setUp) => t.test(setUp.name, { buffered: true }, (t) => trySetUp(t, setUp, shared))),
+  )
+  if (only === undefined) t.ok(carriedOut >= 2, `${carriedOut} remedies are carried out`)
 })
 
 /**
@@ -109,20 +114,27 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   const asWritten = environmentBy(text)
   // This comes before the daemon is started, which then holds the addresses.
   const said = setUp.start === undefined ? undefined : startOf(asWritten)
-  if (setUp.runs !== 'not') {
-    const isOld = setUp.runs === 'as it was'
-    const words = isOld ? `--milter ${milter} --mode 0666` : (asWritten.ONESCAND_OPTIONS ?? '')
-    const daemon = startOnescand(t, {
-      program,
-      args: words.split(' '),
-      settings: isOld ? basic : asWritten,
-      uid: ONESCAN,
-    })
+  const socket = `${place}/slot.sock`
+  putSocket(machine, socket)
+  const start = async (words: string, settings: Readonly<Record<string, string>>) => {
+    const args = words.split(' ')
+    const daemon = startOnescand(t, { program, socket, args, settings, uid: ONESCAN })
     await daemon.logged(/serving/)
-    putSocket(machine, daemon.socket)
+    return daemon
   }
+  const isOld = setUp.runs === 'as it was'
+  const words = isOld ? `--milter ${milter} --mode 0666` : (asWritten.ONESCAND_OPTIONS ?? '')
+  const daemon = setUp.runs === 'not' ? undefined : await start(words, isOld ? basic : asWritten)
   if (setUp.isOld) startOldProcess(t, machine.at('/etc/postfix/main.cf'))
-  judgeLines(t, await linesOn(machine), setUp.check)
+  const findings = await findingsOn(machine)
+  judgeLines(t, linesOf(findings), setUp.check)
+  if (await carryOut(findings, around)) {
+    daemon?.kill()
+    await daemon?.ended
+    const mended = environmentBy(readFileSync(machine.at(DEFAULTS), 'utf8'))
+    await start(mended.ONESCAND_OPTIONS ?? '', mended)
+    judgeLines(t, await linesOn(machine), [])
+  }
   if (said === undefined) return
   for (const line of setUp.start ?? []) {
     t.ok(
@@ -134,6 +146,39 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   t.equal(said.code !== 0, setUp.runs === 'not', 'the code is that of a start', said)
   if (setUp.runs === undefined) t.equal(said.code, 0, 'it starts', said)
 }
+
+/**
+ * Carries out the remedies if each is a command about files of the set-up, or an edit of the file of
+ * settings. Returns whether they are.
+ */
+async function carryOut(findings: readonly Finding[], around: Around): Promise<boolean> {
+  const { machine, kept } = around
+  const complaints = findings.filter(({ level }) => level !== 'ok')
+  const steps = complaints.map(({ value, remedy = '' }) => {
+    const [, unset] = /^unset ([A-Z_]+)\b/.exec(remedy) ?? []
+    const [, line] = /^write ([A-Z_]+=".*")/.exec(remedy) ?? []
+    const [command, file = ''] = /^(?:ch(?:mod|grp)|sed) .*?(\/[^ ]*)/.exec(remedy) ?? []
+    const own = file.startsWith(kept) || file === DEFAULTS
+    const edit = (change: (text: string) => string) => () => {
+      const before = readFileSync(machine.at(DEFAULTS), 'utf8')
+      machine.write(DEFAULTS, change(before))
+    }
+    if (unset !== undefined)
+      return edit((text) => text.replace(new RegExp(`^${unset}=.*\n`, 'm'), ''))
+    if (line !== undefined) {
+      const wrong = value.slice(0, value.search(/ (?:has|begins) /))
+      return edit((text) => text.replace(wrong, line))
+    }
+    const [shell, ...words] = machine.around(['/bin/sh', '-c', remedy.replace(/ \(.*\)$/, '')])
+    return command !== undefined && own ? () => void execFileSync(shell!, words) : undefined
+  })
+  if (steps.length === 0 || steps.includes(undefined)) return false
+  for (const step of steps) step!()
+  carriedOut += steps.length
+  return true
+}
+
+let carriedOut = 0
 
 /** The variables that sh reads in the file. */
 function environmentBy(text: string): Record<string, string> {

@@ -1,12 +1,16 @@
+import { execFileSync } from 'node:child_process'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
 import { jsonIn, onescan } from '../../onescan.ts'
-import { judgeLines } from '../machine.ts'
+import { judgeLines, linesOf } from '../machine.ts'
 import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
-/** Check has the expected findings and remedies for each set-up of the table, and no other complaint. */
+/**
+ * Check has the expected findings and remedies for each set-up of the table, and no other complaint. A
+ * remedy that can be carried out is: after it, check no longer complains.
+ */
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
@@ -14,7 +18,15 @@ const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 const isOfMachine = ({ level, what, value }: Finding) =>
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) || what === 'runtime'
 
-async function findingsOf(t: Test, { env = {}, prepare, service }: SetUp): Promise<Finding[]> {
+interface PreparedSetUp {
+  readonly home: string
+  /** The variables of the caller, or of the service when it was started. */
+  readonly env: Record<string, string>
+  readonly hasService: boolean
+  look(): Promise<Finding[]>
+}
+
+async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise<PreparedSetUp> {
   const place = placeIn(openDirectory(t))
   putQmail(place)
   const words = [...(prepare?.(place) ?? [])]
@@ -24,17 +36,55 @@ async function findingsOf(t: Test, { env = {}, prepare, service }: SetUp): Promi
     const pid = await startService(t, service(place), { env: given, cwd: place.home })
     words.push('--pid', pid)
   }
-  const { out } = await onescan(['check', ...asSelf, '--json', ...words], { env: given })
-  return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
+  return {
+    home: place.home,
+    env: given,
+    hasService: service !== undefined,
+    async look() {
+      const { out } = await onescan(['check', ...asSelf, '--json', ...words], { env: given })
+      return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
+    },
+  }
 }
 
-export function trySetUps(setUps: readonly SetUp[]): void {
+/** The number of remedies that were carried out. */
+let carriedOut = 0
+
+/** Tries all these set-ups. So many of their remedies are such as can be carried out. */
+export function trySetUps(setUps: readonly SetUp[], remedies = 0): void {
   for (const setUp of setUps) t.test(setUp.name, (t) => trySetUp(t, setUp))
+  t.test('so many remedies are carried out', async (t) => t.equal(carriedOut, remedies))
 }
 
 export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
-  const lines = (await findingsOf(t, setUp)).map(({ level, what, value, remedy }) => {
-    return `${level} ${what}: ${value}${remedy === undefined ? '' : `; ${remedy}`}`
-  })
-  judgeLines(t, lines, setUp.expect)
+  const host = await prepared(t, setUp)
+  const before = await host.look()
+  judgeLines(t, linesOf(before), setUp.expect)
+  const mended = before.filter(({ remedy = '' }) => carryOut(remedy, host))
+  carriedOut += mended.length
+  if (mended.length === 0) return
+  const complaints = (await host.look()).filter(({ level }) => level !== 'ok')
+  const isAllMended = mended.length === before.filter(({ level }) => level !== 'ok').length
+  const left = isAllMended
+    ? complaints
+    : complaints.filter(({ what, value }) =>
+        mended.some((finding) => finding.what === what && finding.value === value),
+      )
+  t.same(left, [], `after ${mended.map(({ remedy }) => `"${remedy}"`).join(' and ')}`)
+}
+
+/**
+ * Carries out a remedy that names a setting, or a command about a file of the set-up. Returns whether
+ * it is one.
+ */
+function carryOut(remedy: string, { home, env, hasService }: PreparedSetUp): boolean {
+  const [, unset] = /^unset ([A-Z_]+)\b/.exec(remedy) ?? []
+  const set = /^set ((?:[A-Z_]+=[^\s,]+ ?)+)/.exec(remedy)?.[1]?.trim().split(' ') ?? []
+  const [command, file] = /^(?:ch(?:mod|grp)|tcprules|ln|install) .*?(\/\S*).*$/.exec(remedy) ?? []
+  const isHere = file?.startsWith(`${home}/`)
+  if (hasService && (unset !== undefined || set.length > 0)) return false // it has its own
+  if (unset !== undefined) delete env[unset]
+  for (const pair of set) env[pair.split('=')[0]!] = pair.slice(pair.indexOf('=') + 1)
+  if (isHere) execFileSync('/bin/sh', ['-c', command!])
+  return Boolean(unset !== undefined || set.length > 0 || isHere)
 }
