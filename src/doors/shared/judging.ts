@@ -2,7 +2,6 @@ import { isSet } from '../../ground/settings/settings.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
 import type { MessageOptions } from '../../message/in-memory.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from './configuration.ts'
 import type { Judgement } from './settle.ts'
 
@@ -47,24 +46,6 @@ export function startJudging(configuration: Configuration): Judging {
     clusterPeer: isSet(env, 'CLUSTERPEER'),
     judgement,
   }
-}
-
-/**
- * Returns the rules if some of their lines refuse mail and mail is judged at present. A door asks
- * them about each recipient.
- */
-export function refusingRules({ policy, directories, rules }: Configuration): Rules | undefined {
-  if (!rules?.refuseSome || policy === undefined) return undefined
-  return switchedOff(directories) === undefined ? rules : undefined
-}
-
-/**
- * Whether something is done for single recipients, so that all servers must mean the same mailbox:
- * a line of onescan.policy(5) may be about it, or its mail may be kept.
- */
-export function needsPlainRecipients({ policy, directories, rules }: Configuration): boolean {
-  if (rules === undefined && policy?.quarantine?.kind !== 'directory') return false
-  return policy !== undefined && switchedOff(directories) === undefined
 }
 
 /** Options for a message whose digests nobody needs. */

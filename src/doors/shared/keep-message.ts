@@ -9,24 +9,17 @@ import { makeId, RANDOM_BYTES } from '../../quarantine/names.ts'
 import { decisionLines, type LogContext } from './log/log-lines.ts'
 
 /**
- * Keeps the message in quarantine if that is the decision, for all recipients or for some. Resolves
- * with the decision when the message is on the disk; it then has the id of the kept message.
- * Other decisions stay as they are. Rejects as keepInQuarantine() does.
+ * Keeps the message in quarantine, for all recipients or for some. Resolves with the decision when
+ * the message is on the disk; it then has the id of the kept message. Rejects as keepInQuarantine()
+ * does.
  */
-export async function keepAsDecided<Kind extends Decision>(
-  decision: Kind,
-  transaction: Transaction,
-  code: number | undefined,
-  about: LogContext,
-): Promise<Kind>
 export async function keepAsDecided(
-  decision: Decision,
+  decision: QuarantineDecision | SplitDecision,
   transaction: Transaction,
   code: number | undefined,
   about: LogContext,
-): Promise<Decision> {
+): Promise<QuarantineDecision | SplitDecision> {
   if (decision.kind === 'quarantine') return keepInQuarantine(decision, transaction, code, about)
-  if (decision.kind !== 'split') return decision
   const shares: Share[] = []
   try {
     for (const { decision: own, envelope } of decision.shares) {

@@ -3,7 +3,6 @@ import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from './configuration.ts'
-import { needsPlainRecipients, refusingRules } from './judging.ts'
 import type { Budget, MemoryLease } from './limits/memory-budget.ts'
 
 /** The options of a door that receives mail from a mail server. */
@@ -40,20 +39,30 @@ export class MailServices {
     this.begin = reporter?.begin
   }
 
-  /** Undefined if no rule refuses recipients. */
+  /** Undefined if no rule refuses recipients, or no mail is judged at present. */
   get rules(): Rules | undefined {
-    return refusingRules(this.configuration)
+    const { rules, policy } = this.configuration
+    return rules?.refuseSome && policy && !this.#isOff() ? rules : undefined
   }
 
-  /** Whether each recipient must be the same mailbox for all mail servers. */
+  /**
+   * Whether something is done for single recipients, so that all servers must mean the same
+   * mailbox: a line of onescan.policy(5) may be about it, or its mail may be kept.
+   */
   get needsPlainRecipients(): boolean {
-    return needsPlainRecipients(this.configuration)
+    const { rules, policy } = this.configuration
+    if (rules === undefined && policy?.quarantine?.kind !== 'directory') return false
+    return policy !== undefined && !this.#isOff()
   }
 
   /** Undefined if no recipient is asked about. */
   get quota(): QuotaLookup | undefined {
-    const { quota, directories } = this.configuration
-    // Without a lookup, no file needs to be looked for.
-    return quota && switchedOff(directories) === undefined ? quota : undefined
+    const { quota } = this.configuration
+    return quota && !this.#isOff() ? quota : undefined
+  }
+
+  /** It looks for a file, so it is asked last. */
+  #isOff(): boolean {
+    return switchedOff(this.configuration.directories) !== undefined
   }
 }

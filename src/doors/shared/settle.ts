@@ -1,5 +1,5 @@
 import { Fault } from '../../ground/errors/fault.ts'
-import type { Decision } from '../../judge/decision.ts'
+import type { Decision, QuarantineDecision, SplitDecision } from '../../judge/decision.ts'
 import type { AnswerMode } from '../../judge/divide.ts'
 import { judge } from '../../judge/engine.ts'
 import type { Policy } from '../../judge/policy.ts'
@@ -89,7 +89,10 @@ export async function settle(
 
 const unchanged = (decision: Decision) => decision
 
-function needsKeeping(decision: Decision, mtaHolds = false): boolean {
+function needsKeeping(
+  decision: Decision,
+  mtaHolds = false,
+): decision is QuarantineDecision | SplitDecision {
   if (decision.kind === 'quarantine') return decision.quarantine.kind !== 'hold' || !mtaHolds
   return decision.kind === 'split'
 }

@@ -11,7 +11,7 @@ import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../.
 import { type QuarantinePolicy, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
 import { loadRules } from '../../rules/load.ts'
 import { readInfectedPolicy, readUnscannedPolicy } from '../../scan/shared/scan-policy.ts'
-import { configurationFaults, configurationWarnings } from '../shared/configuration-faults.ts'
+import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { bye, CLOSING, mailLoop, nextServerGone, ok } from '../replies/own-replies.ts'
-import { extensionsBetween, readEhloReply } from '../wire/extensions.ts'
+import { offerBetween } from '../wire/extensions.ts'
 import { type RawReply, rawReply } from '../wire/replies.ts'
 import type { LoopWatch } from './loops.ts'
 import type { NextServer } from './next-server.ts'
@@ -71,8 +71,7 @@ export class NextServerLink {
       return rawReply({ code: 250, lines: [hostname] })
     }
     if (reply.code !== 250 || /^helo/i.test(line.toString('latin1', 0, 4))) return reply
-    const offer = readEhloReply(reply)
-    return rawReply({ code: 250, lines: [offer.greeting, ...extensionsBetween(offer)] })
+    return rawReply({ code: 250, lines: offerBetween(reply) })
   }
 
   /** Hands XFORWARD on, and keeps it until `forget()`. */

@@ -1,35 +1,7 @@
 import { type RawReply, replyTexts } from './replies.ts'
 
-/** A server's answer to EHLO or LHLO. */
-export interface EhloReply {
-  /** The first line: the server's name and a greeting. */
-  readonly greeting: string
-  /** The lines below: `SIZE 10240000`, `8BITMIME`, … */
-  readonly extensions: readonly string[]
-}
-
-/**
- * Extensions that a proxy between client and server cannot offer. With some the content would
- * pass unseen: encrypted, in chunks, without dots, or fetched from elsewhere. With others the lines
- * of commands and replies would end.
- */
-const NOT_BETWEEN = new Set([
-  'STARTTLS',
-  'AUTH',
-  'CHUNKING',
-  'BINARYMIME',
-  'BURL',
-  'CHECKPOINT',
-  'ATRN',
-  'TURN',
-  'XEXCH50',
-  'X-EXPS',
-  'X-ANONYMOUSTLS',
-  'X-LINK2STATE',
-])
-
-/** Commands of those extensions. */
-const COMMANDS_NOT_BETWEEN = new Set([
+/** Commands of extensions that a proxy between client and server cannot offer. */
+const COMMANDS_NOT_BETWEEN = [
   'STARTTLS',
   'AUTH',
   'BDAT',
@@ -40,23 +12,28 @@ const COMMANDS_NOT_BETWEEN = new Set([
   'X-EXPS',
   'X-ANONYMOUSTLS',
   'X-LINK2STATE',
-])
+]
+
+/**
+ * Those extensions. With some the content would pass unseen: encrypted, in chunks, without dots, or
+ * fetched from elsewhere. With others the lines of commands and replies would end.
+ */
+const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT']
 
 /** Whether a command may be handed on. `verb` is in upper case. */
 export function mayPass(verb: string): boolean {
-  return !COMMANDS_NOT_BETWEEN.has(verb)
+  return !COMMANDS_NOT_BETWEEN.includes(verb)
 }
 
-/** Reads an answer with code 250. */
-export function readEhloReply(reply: RawReply): EhloReply {
+/**
+ * Returns the lines of a server's answer to EHLO or LHLO that a proxy can promise to its client:
+ * the greeting, and extensions below it, such as `SIZE 10240000`.
+ */
+export function offerBetween(reply: RawReply): readonly string[] {
   const [greeting = '', ...extensions] = replyTexts(reply)
-  return { greeting, extensions }
-}
-
-/** Returns the extensions that a proxy can promise to its client. */
-export function extensionsBetween({ extensions }: EhloReply): readonly string[] {
-  return extensions.filter((extension) => {
+  const kept = extensions.filter((extension) => {
     const [keyword = ''] = /^[^ =]*/.exec(extension) ?? []
-    return !NOT_BETWEEN.has(keyword.toUpperCase())
+    return !NOT_BETWEEN.includes(keyword.toUpperCase())
   })
+  return [greeting, ...kept]
 }

@@ -23,7 +23,7 @@ import {
   type ScanPolicy,
 } from '../../scan/shared/scan-policy.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
-import { readConfiguration } from './configuration.ts'
+import { readConfiguration } from '../shared/configuration.ts'
 
 /** The readers that readConfiguration() calls one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [
