@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { byNpm, byPackage } from '../first-hour/installs.ts'
+import { walks } from '../first-hour/steps.ts'
+
+/** `npm run first-hour` types what stands on the pages, and says so rightly. */
+
+const root = join(import.meta.dirname, '../..')
+
+const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
+  { name: server, steps: [...walk(byPackage), ...removed] },
+  { name: `${server} and npm`, steps: walk(byNpm('bookworm')) },
+])
+
+for (const { name, steps } of all) {
+  t.test(
+    `what is typed in the first hour with ${name} stands to the letter on its page`,
+    async (t) => {
+      const read = steps.filter((step) => 'page' in step)
+      t.ok(read.length >= 4, 'most is typed by a page')
+      for (const { page, type } of read)
+        t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
+      for (const step of steps) {
+        const [, file] = ('self' in step && /\/(examples\/[\w.-]+)/.exec(step.self)) || []
+        if (file) t.ok(readFileSync(join(root, 'packaging', file)).length > 0, file)
+      }
+    },
+  )
+}
+
+t.test('settings for Postfix are those that its page names', async (t) => {
+  const page = readFileSync(join(root, 'doc/mail-servers.md'), 'utf8')
+  const written = walks
+    .postfix!.walk(byPackage)
+    .flatMap((step) => ('self' in step ? step.self.split('\n') : []))
+  const settings = written.filter((line) => /^[A-Z_]+="/.test(line))
+  t.equal(settings.length, 3)
+  for (const line of settings) t.ok(page.includes(`\n${line}\n`), line)
+})

@@ -1,0 +1,13 @@
+/** What apt and dpkg say of packages that are not onescan's; their number is told. */
+const OTHERS =
+  /^(?:(?:Get:|Fetched|Reading|Building|Selecting|Preparing|Unpacking|Setting up|Processing|\(Reading|Need to get|After this|Suggested packages|Recommended packages|debconf: |Created symlink|Adding |The following|Creating |invoke-rc\.d|update-|Extracting|Scanning| {2}\S)(?!.*onescan))/
+
+/** The output of a command for a transcript, without what every installation prints. */
+export function abridged(output: string): string {
+  const lines = output.split('\n').slice(0, output.endsWith('\n') ? -1 : undefined)
+  if (!lines.some((line) => /^(?:Reading package lists|\(Reading database)/.test(line))) {
+    return lines.map((line) => `${line}\n`).join('')
+  }
+  const kept = lines.filter((line) => !OTHERS.test(line) && line.trim() !== '')
+  return kept.map((line) => `${line}\n`).join('')
+}

@@ -1,0 +1,95 @@
+import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { INSTALL, README, type Step } from './step.ts'
+
+/** How onescan and clamd come to a host, and how the services are started. */
+export interface Install {
+  readonly steps: readonly Step[]
+  /** What the reader looks at when mail is scanned. */
+  readonly looks: readonly Step[]
+  /** The directory of the examples, as typed. */
+  readonly examples: string
+}
+
+/** Signatures: one, for the test file, since freshclam has nobody to ask here. */
+const signatures: Step = {
+  place: `mkdir -p /var/lib/clamav && echo 'EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}' >/var/lib/clamav/test.ndb`,
+}
+
+/** No bare Debian has a service manager that runs in a directory tree. */
+const svscan: Step = { place: '(svscan /service </dev/null >/var/log/svscan 2>&1 &)' }
+
+const ready: Step = {
+  place:
+    'for i in $(seq 300); do test -S /run/onescan/slot.sock -a -S /run/clamav/clamd.ctl && break; sleep 0.1; done',
+}
+
+export const byPackage: Install = {
+  steps: [
+    {
+      page: README,
+      type: 'apt install --no-install-recommends ./build/onescan_*.deb clamav-daemon',
+      needs: 'network',
+    },
+    { printed: /^onescan: {3}((?:sed|echo) .*)$/gm },
+    signatures,
+    svscan,
+    {
+      page: INSTALL,
+      type: `cp -r /usr/share/onescan/supervise/clamd /usr/share/onescan/supervise/onescand /etc/
+ln -s /etc/clamd /etc/onescand /service/`,
+    },
+    ready,
+  ],
+  looks: [
+    {
+      self: 'id onescan; stat -c "%G %a %n" /var/spool/onescan; readlink /etc/onescan/queue',
+      expect: /onescan-keys/,
+    },
+    {
+      self: 'svstat /service/onescand /service/clamd; ps -C onescand,clamd -o user=,comm=',
+      expect: /^onescan +onescand\n/m,
+    },
+    { self: 'pidof onescand >/dev/null && echo pidof knows it', expect: /knows/ },
+  ],
+  examples: '/usr/share/doc/onescan/examples',
+}
+
+/** Debian's is too old there. */
+const newerNode: Step = { page: INSTALL, type: 'npm install -g node@24', needs: 'network' }
+
+export const byNpm = (release: string): Install => ({
+  steps: [
+    {
+      self: 'apt install --no-install-recommends nodejs npm ca-certificates clamav-daemon',
+      needs: 'network',
+    },
+    ...(release === 'bookworm' ? [newerNode] : []),
+    {
+      page: README,
+      type: 'npm install -g ./onescan-0.1.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
+      needs: 'network',
+    },
+    { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },
+    signatures,
+    svscan,
+    {
+      place:
+        'cp -r "$(npm root -g)/onescan/packaging/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
+    },
+    { page: INSTALL, type: 'ln -s /etc/onescand /service/' },
+    ready,
+  ],
+  looks: [
+    {
+      page: README,
+      type: 'sh "$(npm root -g)/onescan/packaging/setup"',
+      expect: /^(?!.*(?:write|useradd|install) )/s,
+    },
+    {
+      self: 'svc -d /service/onescand; sleep 1; onescan check',
+      expect: /svc -u \/service\/onescand/,
+    },
+    { self: 'svc -u /service/onescand; sleep 3' },
+  ],
+  examples: '"$(npm root -g)/onescan/packaging/examples"',
+})

@@ -1,0 +1,183 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildPackage, packagingMissing } from '../packaging/built-package.ts'
+import { debianMissing, makeDebian } from '../packaging/debian.ts'
+import { findProgram } from '../programs/install.mjs'
+import { abridged } from './abridged.ts'
+import { byNpm, byPackage } from './installs.ts'
+import { openSession, type Session } from './session.ts'
+import type { Step } from './step.ts'
+import { walks } from './steps.ts'
+import { startWatch } from './watch.ts'
+
+/**
+ * `npm run first-hour -- [--release bookworm|trixie] [--server postfix|qmail|sendmail|smtp]
+ * [--by package|npm]`: does on a bare Debian what the README and its pages say, and prints
+ * what a newcomer would see. As root; it takes some minutes, and gets packages from where apt of
+ * this machine gets them.
+ */
+
+const { values } = parseArgs({
+  options: {
+    release: { type: 'string', default: 'bookworm' },
+    server: { type: 'string', default: 'postfix' },
+    by: { type: 'string', default: 'package' },
+  },
+})
+const missing =
+  packagingMissing || debianMissing || (!findProgram('ip') && 'install Debian package iproute2')
+if (missing) throw new Error(missing)
+const chosen = walks[values.server]
+if (!chosen) throw new Error(`--server ${values.server}: ${Object.keys(walks).join(', ')}`)
+const isNpm = values.by === 'npm'
+const install = isNpm ? byNpm(values.release) : byPackage
+if (!isNpm && values.by !== 'package') throw new Error(`--by ${values.by}: package or npm`)
+const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
+
+const here = import.meta.dirname
+const [debian, built] = await Promise.all([
+  makeDebian(values.release),
+  isNpm ? packForNpm() : buildPackage('gzip'),
+])
+const watch = startWatch()
+let failed = false
+try {
+  const at = (path: string) => join(debian.path, path)
+  mkdirSync(at('root/build'))
+  const folder = isNpm ? 'root' : 'root/build'
+  copyFileSync(built.file, at(`${folder}/${basename(built.file)}`))
+  copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
+  place(join(here, 'send.pl'), at('usr/local/bin/send'))
+  writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
+  if (values.server === 'qmail') makeQmail(at)
+  if (isNpm) lendNpm(at)
+  process.stdout.write(
+    `On a bare Debian, ${values.release}, with ${values.server}, by ${values.by}:\n`,
+  )
+  failed = !(await walk(debian.path, steps))
+  process.stdout.write(`\n${watch.told()}\n`)
+} finally {
+  built.remove()
+  debian.remove()
+}
+process.exitCode = failed ? 1 : 0
+
+/** The tarball, as `npm pack` makes it of what is built. */
+async function packForNpm() {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-npm-'))
+  const root = join(here, '../..')
+  execFileSync(process.execPath, ['packaging/npm-programs.mjs'], { cwd: root, stdio: 'ignore' })
+  const words = ['pack', '--ignore-scripts', '--pack-destination', directory]
+  execFileSync('npm', words, { cwd: root, stdio: 'ignore' })
+  const [name] = readdirSync(directory)
+  return {
+    file: join(directory, name!),
+    remove: () => rmSync(directory, { recursive: true }),
+  }
+}
+
+/** What npm of this machine has fetched, and by whose word it trusts the registry. */
+function lendNpm(at: (path: string) => string): void {
+  const setting = (name: string) =>
+    execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
+  cpSync(join(setting('cache'), '_cacache'), at('root/.npm/_cacache'), { recursive: true })
+  const settings = ['prefer-offline=true', 'fund=false', 'update-notifier=false']
+  const authorities = [setting('cafile'), process.env.NODE_EXTRA_CA_CERTS].find(
+    (file) => file && existsSync(file),
+  )
+  if (authorities) {
+    copyFileSync(authorities, at('root/.npm/authorities.pem'))
+    settings.push('cafile=/root/.npm/authorities.pem')
+  }
+  writeFileSync(at('root/.npmrc'), settings.map((line) => `${line}\n`).join(''))
+}
+
+/** Programs that mail comes in by, in the places of the real ones. */
+function makeQmail(at: (path: string) => string): void {
+  mkdirSync(at('var/qmail/bin'), { recursive: true })
+  place(join(here, 'qmail-smtpd.pl'), at('var/qmail/bin/qmail-smtpd'))
+  const cc = (target: string, ...words: string[]) =>
+    execFileSync('cc', ['-O2', '-static', '-o', at(target), ...words])
+  cc('var/qmail/bin/stand-in', join(here, '../stand-in/qmail-queue.c'))
+  const source = at('tmp/queue.c')
+  writeFileSync(
+    source,
+    `#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  setenv("MAILDIR", "/var/mail-here", 1);
+  execv("/var/qmail/bin/stand-in", words);
+  return 120;
+}`,
+  )
+  cc('var/qmail/bin/qmail-queue', source)
+}
+
+function place(file: string, target: string): void {
+  if (!existsSync(target)) copyFileSync(file, target)
+  chmodSync(target, 0o755)
+}
+
+/** What needs the network comes first; then a world apart. True where all came out as expected. */
+async function walk(root: string, all: readonly Step[]): Promise<boolean> {
+  const needsNetwork = (step: Step) =>
+    'place' in step ? step.network : 'printed' in step ? false : step.needs
+  const last = all.findLastIndex(needsNetwork)
+  let well = true
+  let said = ''
+  for (const [part, apart] of [
+    [all.slice(0, last + 1), false],
+    [all.slice(last + 1), true],
+  ] as const) {
+    const session = openSession(root, apart)
+    for (const step of part) {
+      const { output, good } = await take(session, step, said)
+      said += output
+      well &&= good
+    }
+    await session.end()
+  }
+  return well
+}
+
+async function take(
+  session: Session,
+  step: Step,
+  said: string,
+): Promise<{ readonly output: string; readonly good: boolean }> {
+  if ('place' in step) {
+    const { code, output } = await watch.waits(step, () => session.type(step.place))
+    if (code !== 0) throw new Error(`${step.place}: ${code}\n${output}`)
+    return { output: '', good: true }
+  }
+  const commands =
+    'printed' in step
+      ? [...new Set([...said.matchAll(step.printed)].map(([, value]) => value!))].join('\n')
+      : 'type' in step
+        ? step.type
+        : step.self
+  const where = 'page' in step ? `   [${step.page}]` : 'printed' in step ? '   [as it said]' : ''
+  const [first, ...more] = commands.split('\n')
+  process.stdout.write(`\n# ${first}${where}\n${more.map((line) => `${line}\n`).join('')}`)
+  const { code, output } = await watch.types(step, commands, () => session.type(commands))
+  process.stdout.write(abridged(output))
+  if (code !== 0) process.stdout.write(`(exit code ${code})\n`)
+  const good = !('expect' in step) || step.expect === undefined || step.expect.test(output)
+  if (!good)
+    process.stdout.write(`NOT AS EXPECTED: ${String((step as { expect: RegExp }).expect)}\n`)
+  if (good && 'self' in step && step.shows === 'a scanned mail') watch.arrived()
+  return { output, good }
+}

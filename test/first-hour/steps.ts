@@ -1,0 +1,156 @@
+import { firstMails, type Host, withPostfix, withQmail, withSendmail } from './hosts.ts'
+import type { Install } from './installs.ts'
+import { INSTALL, README, restart, type Step, send, settle } from './step.ts'
+
+/** What a reader does on a host, after `install`. */
+type Walk = (install: Install) => readonly Step[]
+
+/** It finds this, and nothing wrong. */
+const check = (found: string): Step => ({
+  page: README,
+  type: 'onescan check',
+  expect: new RegExp(`^(?![^]*\nerror)[^]*\n${found}`),
+})
+
+const settings = (...lines: readonly string[]): Step => ({
+  self: `cat >>/etc/default/onescand <<'END'\n${lines.join('\n')}\nEND`,
+})
+
+const MILTER = 'ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milter.sock"'
+
+/** A cluster in three steps, as far as one host goes. */
+const cluster = (host: Host): readonly Step[] => [
+  { page: README, type: 'onescan keygen --append /etc/onescan/keys/clusterkeys' },
+  { page: README, type: 'chgrp onescan-keys /etc/onescan/keys/clusterkeys' },
+  {
+    page: README,
+    type: `echo 'CLUSTERKEYS="/etc/onescan/keys/clusterkeys"' >>/etc/default/onescand`,
+  },
+  restart('onescand'),
+  settle,
+  check('ok +keyring'),
+  send('clean', /^250 /),
+  ...host.head(12, /^X-SHA256-Cluster-1: v=1; k=.*h=/m),
+  { place: host.lastMail },
+  // The signatures have just come, as they have on every new host.
+  { self: 'onescan verify last.eml', expect: /key mail-\d+: stamp is older than the signatures/ },
+]
+
+const postfix: Walk = (install) => [
+  ...withPostfix.steps,
+  ...install.steps,
+  ...withPostfix.start,
+  settings('QHPSI="plugin: clamd"', 'REJECTVIRUS="1"', MILTER),
+  restart('onescand'),
+  { self: `cat ${install.examples}/postfix-main.cf >>/etc/postfix/main.cf` },
+  { self: 'postfix reload' },
+  settle,
+  check('ok +onescand \\d+: runs since .* as onescan'),
+  ...firstMails(withPostfix, /^550 5\.7\.1 .*EICAR/),
+  ...install.looks,
+  ...cluster(withPostfix),
+]
+
+/** With the package, to its end. */
+const removedFromPostfix: readonly Step[] = [
+  { self: 'apt remove onescan' },
+  { place: 'svc -dx /service/onescand; rm /service/onescand; sleep 1' },
+  send('clean', /^451 /),
+  { page: INSTALL, type: 'postconf -e smtpd_milters= && postfix reload' },
+  { place: 'sleep 2' },
+  send('eicar', /^250 /),
+]
+
+/** The service as it was before: Life with qmail's, which no Perl could run under. */
+const ORDINARY_RUN = `#!/bin/sh
+exec softlimit -m 3000000 \\
+  tcpserver -v -R -l 0 -c 40 -x /etc/tcp.smtp.cdb \\
+  -u "$(id -u qmaild)" -g "$(id -g qmaild)" 0 25 /var/qmail/bin/qmail-smtpd 2>&1
+`
+
+const qmail: Walk = (install) => [
+  ...withQmail.steps,
+  {
+    place: `mkdir -p /service/smtpd && cat >/service/smtpd/run <<'END'\n${ORDINARY_RUN}END
+      chmod 755 /service/smtpd/run; cp /service/smtpd/run /root/ordinary-run
+      tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </dev/null`,
+  },
+  ...install.steps,
+  { self: `cp ${install.examples}/tcp.smtp /etc/tcp.smtp` },
+  { page: 'doc/qmail.md', type: 'tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp' },
+  {
+    self: `sed -i 's/-m 3000000/-a 4000000000/; s/id -g qmaild/id -g onescan/' /service/smtpd/run`,
+  },
+  { self: 'svc -t /service/smtpd' },
+  settle,
+  check('ok +slot.*EICAR'),
+  ...firstMails(withQmail, /^554 /),
+  {
+    page: 'doc/qmail.md',
+    type: `onescan inject mail.eml --from ann@example.org --to ben@example.org \\
+  --env QHPSI='plugin: clamd' --dry-run`,
+    expect: /clean/,
+  },
+  ...install.looks,
+  { self: 'grep decision= /var/log/svscan | tail -1', expect: /decision=reject.*virus=/ },
+  ...cluster(withQmail),
+  { place: 'cp /service/smtpd/run /root/right-run' },
+  { self: 'cat ordinary-run >/service/smtpd/run; svc -t /service/smtpd' },
+  settle,
+  { self: 'onescan check', expect: /^error.*softlimit/m },
+  { place: 'cat /root/right-run >/service/smtpd/run; svc -t /service/smtpd' },
+]
+
+const removedFromQmail: readonly Step[] = [
+  { self: 'apt remove onescan' },
+  send('eicar', /^250 /),
+  { self: 'apt install ./build/onescan_*.deb' },
+  send('eicar', /^554 /),
+]
+
+const sendmail: Walk = (install) => [
+  ...withSendmail.steps,
+  ...install.steps,
+  ...withSendmail.start,
+  settings(
+    'QHPSI="plugin: clamd"',
+    'REJECTVIRUS="1"',
+    'ONESCAND_OPTIONS="--milter unix:/run/onescand/milter.sock"',
+  ),
+  restart('onescand'),
+  {
+    self: `sed 's|/run/onescan/|/run/onescand/|' ${install.examples}/sendmail.mc >>/etc/mail/sendmail.mc`,
+  },
+  { page: 'doc/mail-servers.md', type: 'make -C /etc/mail' },
+  { self: 'service sendmail restart' },
+  settle,
+  check('ok +filter onescan: refuses EICAR'),
+  ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
+]
+
+/** Between two servers, as doc/mail-servers.md has it: after the queue of Postfix, and back into it. */
+const smtp: Walk = (install) => [
+  ...withPostfix.steps,
+  ...install.steps,
+  ...withPostfix.start,
+  settings(
+    'QHPSI="plugin: clamd"',
+    'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"',
+  ),
+  restart('onescand'),
+  { self: `cat ${install.examples}/postfix-after-queue.cf >>/etc/postfix/master.cf` },
+  { self: "postconf -e 'content_filter = scan:[127.0.0.1]:10025'" },
+  { self: 'postfix reload' },
+  settle,
+  check('ok +content_filter'),
+  ...firstMails(withPostfix, /^250 /),
+  ...withPostfix.head(12, /^X-QHPSI: virus found$/m),
+]
+
+/** By server; with what the reader does at last if the package was installed. */
+export const walks: Readonly<Record<string, { walk: Walk; removed: readonly Step[] }>> = {
+  postfix: { walk: postfix, removed: removedFromPostfix },
+  qmail: { walk: qmail, removed: removedFromQmail },
+  sendmail: { walk: sendmail, removed: [] },
+  smtp: { walk: smtp, removed: [] },
+}
