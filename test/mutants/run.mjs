@@ -3,16 +3,14 @@
 // missing in the tests, or code that nothing needs. A second call looks only at what has changed
 // since. The exit code is 1 if less than 90 % were noticed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installLocked } from '../../packaging/install-locked.mjs'
 import { ROOMS } from './rooms.mjs'
 
 const GOAL = 90
-
-/** What the packages of package.json need was published before it. */
-const DAY = '2026-11-20'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = join(here, '../..')
@@ -25,7 +23,7 @@ if (room === undefined || !(room in ROOMS)) {
   )
   process.exit(2)
 }
-if (!existsSync(join(here, 'node_modules/.package-lock.json'))) install()
+installLocked(here)
 const place = join(root, 'build/mutants')
 mkdirSync(place, { recursive: true })
 const settings = join(place, `${room}.json`)
@@ -36,18 +34,6 @@ const { status } = spawnSync(process.execPath, [stryker, 'run', settings], {
   stdio: 'inherit',
 })
 process.exitCode = status ?? 1
-
-function install() {
-  const words = [
-    'install',
-    `--before=${DAY}`,
-    '--no-package-lock',
-    '--ignore-scripts',
-    '--no-audit',
-  ]
-  const { status } = spawnSync('npm', words, { cwd: here, stdio: 'inherit' })
-  if (status !== 0) process.exit(1)
-}
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
 function settingsFor(room) {
