@@ -21,7 +21,6 @@ const MILTER = 'ONESCAND_OPTIONS="--milter unix:/var/spool/postfix/onescan/milte
 /** A cluster in three steps, as far as one host goes. */
 const cluster = (host: Host): readonly Step[] => [
   { page: README, type: 'onescan keygen --append /etc/onescan/keys/clusterkeys' },
-  { page: README, type: 'chgrp onescan-keys /etc/onescan/keys/clusterkeys' },
   {
     page: README,
     type: `echo 'CLUSTERKEYS="/etc/onescan/keys/clusterkeys"' >>/etc/default/onescand`,
