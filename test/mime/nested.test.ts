@@ -69,6 +69,27 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
     message(wrap(5, wrap(7, text, inMultipart), attached)),
     12,
   ],
+  'an attached message whose first line libclamav takes for one of the part': [
+    message(wrap(4, `Content-Type: message/rfc822\n\n${wrap(3, text, inMultipart)}`, inMultipart)),
+    4 + 1 + 3,
+  ],
+  'an attached message whose type some readers do not understand': [
+    message(wrap(4, attached(wrap(3, text, inMultipart), 'message/rfc822 x'), inMultipart)),
+    4 + 1 + 3,
+  ],
+  'an attached message of a digest, by its type and without': [
+    message(
+      wrap(
+        4,
+        multipart(
+          [attached(wrap(3, text, inMultipart)), `\nSubject: x\n${wrap(3, text, inMultipart)}`],
+          'digest',
+        ),
+        inMultipart,
+      ),
+    ),
+    5,
+  ],
   'message/* of any name': [
     message(
       ['global', 'news', 'partial', 'external-body', 'http', 'x', 'delivery-status'].reduce(
