@@ -233,6 +233,8 @@ process.stdout.write('programs that tests need\n')
 for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
 if (newestNode === toolsNode) skip('the newest Node', 'install Debian package libatomic1')
 await check('build', toolsNode, ['packaging/build.mjs'])
-await Promise.all([buildPrograms(), ...(files.length === 0 ? [checkSources()] : [])])
+const checked = files.length === 0 ? checkSources() : undefined
+await buildPrograms()
 await runTests()
+await checked
 summary()

@@ -1,12 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 
 /** Memory of onescand under load. */
-export interface DaemonMemory {
-  readonly messages: number
-  /** MB of all its processes together (PSS), in the course of the load, the first before it. */
-  readonly samples: readonly number[]
-}
-
 /** MB: the proportional set size of a process and all its descendants (proc(5), smaps_rollup). */
 export function pssOfTree(pid: number): number {
   let sum = 0

@@ -1,8 +1,4 @@
 import { execFile } from 'node:child_process'
-import { findProgram } from './install.mjs'
-
-/** Why its tests are skipped; false if it is there. */
-export const swaksMissing: string | false = !findProgram('swaks') && 'install Debian package swaks'
 
 export interface Sent {
   /** The exit code: 0 if the message was accepted. */
