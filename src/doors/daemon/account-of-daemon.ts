@@ -24,7 +24,9 @@ export function accountOfDaemon(
 ): DaemonAccount {
   const { env, readAt } = configuration
   const program = isCompiled ? process.execPath : process.argv[1]!
-  const startedAt = startOf(PROCESSES, String(process.ppid))
+  // The unit hides the first process (ProtectProc=invisible): a worker starts hardly later.
+  const startedAt =
+    attempt(() => startOf(PROCESSES, String(process.ppid))) ?? Date.now() - 1000 * process.uptime()
   const words = process.argv.slice(2)
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {
