@@ -15,7 +15,8 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   const at = (path: string) => join(debian.path, path)
   copyFileSync(process.execPath, at('usr/local/bin/node'))
   const packaging = ['deb', 'supervise', 'setup'].map((part) => `packaging/${part}`)
-  for (const part of ['package.json', 'bin', 'dist', ...packaging]) {
+  const installed = ['package.json', 'bin', 'dist', 'node_modules/@koromix']
+  for (const part of [...installed, ...packaging]) {
     mkdirSync(join(at(HOME), part, '..'), { recursive: true })
     cpSync(join(root, part), join(at(HOME), part), { recursive: true })
   }
