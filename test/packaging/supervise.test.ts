@@ -119,7 +119,7 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
   })
   const child = start(t, text, join(directory, 'log'))
   await answers(knock(join(run, 'onescan/slot.sock')))
-  await knock(join(run, 'postfix/onescan/milter.sock'))()
+  await answers(knock(join(run, 'postfix/onescan/milter.sock')))
   t.ok(lstatSync(join(run, 'postfix/onescand/milter.sock')).isSocket(), 'made in its own place')
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
