@@ -1,14 +1,31 @@
 import type { CommandModule } from 'yargs'
 import { readAccounts } from '../../doors/stages/account.ts'
-import { runStage } from '../../doors/stages/stage.ts'
+import { runStage, type Stage } from '../../doors/stages/stage.ts'
 import { tryStages } from '../../doors/stages/stages.ts'
 import type { Finding } from '../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
-import { trialsBefore, trialsBehind } from './checks.ts'
 import type { Host } from './shared/host.ts'
+import { checkErrorFd } from './slot/error-fd.ts'
+import { checkOnescanc } from './slot/onescanc.ts'
+import { checkRuntime } from './slot/runtime.ts'
 import { checkTrialMessages } from './slot/trial-messages.ts'
 import { TRIALS, type TrialHost } from './trial-protocol.ts'
+
+/**
+ * What only the outside of the slot shows: whether it starts, and what it answers. Trials run programs
+ * that the settings name, open files, and connect. They run as the account of the slot, in a process
+ * of its own (as-account.ts), before and behind the stages that onescan-queue --check has, too.
+ */
+const trialsBefore: readonly Stage<Host>[] = [
+  checkRuntime, // runtime, memory limits
+  checkOnescanc, // onescand: whether it answers the slot; poison
+]
+
+const trialsBehind: readonly Stage<Host>[] = [
+  checkTrialMessages, // slot, clean message; slot, EICAR
+  checkErrorFd, // ERROR_FD
+]
 
 /** The part of `onescan check` that runs as the account of the slot. Nothing else starts it. */
 export const trialsCommand: CommandModule = {

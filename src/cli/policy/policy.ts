@@ -1,15 +1,19 @@
 import type { CommandModule } from 'yargs'
-import { Fault } from '../../ground/errors/fault.ts'
+import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { parseIpAddress } from '../../ground/net/ip-address.ts'
 import { byteSize, type Environment } from '../../ground/settings/settings.ts'
-import { HOST_DIRECTORY, readControlDirectories } from '../../judge/policy.ts'
+import {
+  HOST_DIRECTORY,
+  readControlDirectories,
+  readScanningPolicy,
+  withSettings,
+} from '../../judge/policy.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { loadRules, loadRulesFrom } from '../../rules/load.ts'
 import type { MailFacts, Rules } from '../../rules/match.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
 import { flag, printsJson, text } from '../shared/options.ts'
-import { checkValues } from '../shared/rule-values.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import {
   addEnvironmentOptions,
@@ -131,6 +135,23 @@ function doesOf({ action }: Rule): string {
     case 'set': {
       const words = Object.entries(action.settings).map(([name, value]) => `${name}="${value}"`)
       return words.join(' ') || 'sets nothing'
+    }
+  }
+}
+
+/**
+ * Reads the settings of all lines of onescan.policy as a door would when a line applies. Throws a
+ * Fault of kind `config` that names the line with a wrong value.
+ */
+function checkValues({ all, path }: Rules, env: Environment): void {
+  const scanning = env.QHPSI ? env : { ...env, QHPSI: 'plugin: clamd' }
+  const base = readScanningPolicy(scanning)!
+  for (const { action, line } of all) {
+    if (action.kind !== 'set') continue
+    try {
+      withSettings(base, scanning, action.settings)
+    } catch (error) {
+      throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
     }
   }
 }

@@ -1,14 +1,14 @@
 import { Fault } from '../../ground/errors/fault.ts'
+import { replaceProcess } from '../../ground/process/replace-process.ts'
 import { type Libc, loadLibc } from '../../ground/runtime/libc.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { type ConnectionEvent, log } from '../shared/log.ts'
 import type { DelayOptions } from '../shared/options.ts'
 import { planFor, waitFor } from '../shared/plan.ts'
 import { loadPlanContext } from '../shared/plan-context.ts'
-import { findNext } from '../shared/server-program.ts'
+import { findNext, IGNORED, type ServerProgram } from '../shared/server-program.ts'
 import { readUcspiClient } from '../shared/ucspi-client.ts'
 import { outcomeOf } from '../shared/wait-outcome.ts'
-import { becomeNext } from './become-next.ts'
 import { type ClientConnection, openConnection } from './client-connection.ts'
 import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
@@ -16,6 +16,8 @@ import { takeWaitingPlace } from './waiting-place.ts'
 
 /** The exit code of a chain-loader whose client has left or was refused. */
 const DONE = 0
+/** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
+const RUNTIME_IGNORES = [13, 25]
 
 /**
  * Serves the one connection of a chain-loader, on fd 0 and 1 (smtp-delay(8)). Returns the exit
@@ -67,6 +69,30 @@ export async function delayOne(
   place?.giveBack()
   if (!options.standalone) return becomeNext(next, env, libc, options.text)
   return refuse(connection, options.text, client.ip, uptime)
+}
+
+/**
+ * Becomes the server program, which gets the connection, the environment and the ignored signals
+ * as this process got them. If `rblsmtpd` is given, the program gets it in RBLSMTPD.
+ */
+function becomeNext(
+  next: ServerProgram,
+  env: Environment,
+  libc: Libc | undefined,
+  rblsmtpd?: string,
+): never {
+  const { [IGNORED]: ignored = '0', ...rest } = env
+  const mask = BigInt(/^[0-9a-f]{1,16}$/i.test(ignored) ? `0x${ignored}` : 0)
+  for (const signal of RUNTIME_IGNORES) {
+    const wasIgnored = (mask >> BigInt(signal - 1)) & 1n
+    libc?.setSignal(signal, wasIgnored ? 'ignored' : 'default')
+  }
+  const environment = rblsmtpd === undefined ? rest : { ...rest, RBLSMTPD: rblsmtpd }
+  return replaceProcess({
+    ...next,
+    environment: environment as Record<string, string>,
+    inputs: undefined,
+  })
 }
 
 /** Refuses an early talker, in a conversation like that of rblsmtpd. */
