@@ -1,8 +1,15 @@
-import type { HeaderEdits } from '../message/edits.ts'
+import type { HeaderEdits, HeaderField } from '../message/edits.ts'
 import { type MailAddress, readAddress } from '../message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../message/envelope/envelope.ts'
 import type { Acceptance } from './decision.ts'
-import { QUARANTINE_FIELD, quarantineField } from './quarantine-field.ts'
+
+/** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
+const VALUE_MAX = 8 * 1024
+/** Characters of a line of the field, which is folded there; RFC 5322 2.1.1 asks for under 998. */
+const LINE_MAX = 76
+
+/** The lower-case name of the field. */
+export const QUARANTINE_FIELD = 'x-quarantine-id'
 
 /**
  * Sends a message that would be accepted to the address of VIRUSFORWARD alone. A field tells where it
@@ -30,4 +37,39 @@ export function wasForwarded(envelope: Envelope, forward: MailAddress): boolean 
   if (envelope.recipientCount !== 1) return false
   const [only] = recipientsOf(envelope)
   return only!.text === forward.text
+}
+
+/**
+ * Makes `X-Quarantine-ID: forward,recipient,…`, which tells where a message would have gone
+ * (IndiMail's form). Bytes of an address that could end a line, a list or the header become %XX.
+ */
+export function quarantineField(
+  forward: MailAddress,
+  recipients: Iterable<MailAddress>,
+): HeaderField {
+  let value = escaped(forward)
+  let line = value.length
+  let left = 0
+  for (const recipient of recipients) {
+    const address = escaped(recipient)
+    if (left > 0 || value.length + address.length + 3 > VALUE_MAX) {
+      left++
+      continue
+    }
+    if (line + address.length > LINE_MAX) {
+      value += `,\n ${address}`
+      line = address.length
+    } else {
+      value += `,${address}`
+      line += address.length + 1
+    }
+  }
+  if (left > 0) value += `,\n +${left} more`
+  return { name: 'X-Quarantine-ID', value }
+}
+
+function escaped({ text }: MailAddress): string {
+  return text.replace(/[^!-~]|[,%]/g, (c) => {
+    return `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
 }

@@ -1,7 +1,7 @@
 import type { Trust } from '../cluster/verify.ts'
 import type { Header } from '../message/header-block.ts'
+import { QUARANTINE_FIELD } from './forward.ts'
 import type { Policy } from './policy.ts'
-import { QUARANTINE_FIELD } from './quarantine-field.ts'
 
 /**
  * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
