@@ -26,7 +26,8 @@ export interface Rules {
    * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
    * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
    * be about it. Then the first line that asks for no recipient is followed by those above it that
-   * could be about such a mailbox, and the strictest judgement counts.
+   * could be about such a mailbox, the first of those that say the same, and the strictest judgement
+   * counts.
    */
   find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]]
   /**
@@ -56,24 +57,15 @@ export function createRules(path: string, all: readonly Rule[]): Rules {
   const exceptions = all.filter(({ action }) => action.kind === 'allow')
   const always = exceptions.filter(fitsAnyMessage)
   const allows = createIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
-  const nameless = all.filter(
-    ({ action: { kind }, conditions: { to } }) => to && (kind === 'set' || kind === 'refuse'),
-  )
-  const locals = new Set(nameless.map(({ conditions: { to } }) => localOf(to!)))
+  const anyDomain = withAnyDomain(all)
+  const locals = new Set(anyDomain.map(({ conditions: { to } }) => to && localOf(to)))
+  const nameless = createIndex(anyDomain)
   const find: Rules['find'] = (facts) => {
     const local = facts.recipient && localWithoutDomain(facts.recipient)
     if (local === undefined) return [settings(facts, true)[0]]
     const [first] = settings({ ...facts, recipient: addressOf(local, undefined) }, true)
-    const sender = comparable(facts.sender)
-    const isAbove = ({ line }: Rule) => first === undefined || line < first.line
-    const mayFit = (rule: Rule) => {
-      const named = localOf(rule.conditions.to!)
-      return named === undefined || named === local
-    }
-    const others = nameless.filter(
-      (rule) => isAbove(rule) && mayFit(rule) && holdsForAnybody(rule, facts, sender),
-    )
-    return [first, ...others]
+    const others = nameless({ ...facts, recipient: addressOf(local, ANY_DOMAIN) }, false)
+    return [first, ...others.filter(({ line }) => first === undefined || line < first.line)]
   }
   return {
     path,
@@ -98,6 +90,28 @@ function isSureRefusal(rule: Rule | undefined): rule is Rule {
 /** Returns the local part that a pattern names; undefined if it is about all of a domain. */
 function localOf({ kind, text }: AddressPattern): string | undefined {
   return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
+}
+
+/** Stands for the domain of a mailbox if nobody knows it. */
+const ANY_DOMAIN = ''
+
+/**
+ * Returns the lines that could be about a mailbox whose domain is not known, as if they named none.
+ * Of those that say the same then, only the first is returned: ten thousand lines about domains are
+ * not all read for each recipient.
+ */
+function withAnyDomain(all: readonly Rule[]): Rule[] {
+  const firsts = new Map<string, Rule>()
+  for (const { line, conditions, action } of all) {
+    const { to, ...others } = conditions
+    if (to === undefined || (action.kind !== 'set' && action.kind !== 'refuse')) continue
+    const local = localOf(to)
+    const own = local !== undefined && { to: { kind: 'address', text: `${local}@${ANY_DOMAIN}` } } as const // biome-ignore format: a line
+    const rule = { line, conditions: { ...own, ...others }, action }
+    const key = JSON.stringify([rule.conditions, action])
+    if (!firsts.has(key)) firsts.set(key, rule)
+  }
+  return [...firsts.values()]
 }
 
 function fitsAnyMessage({ conditions }: Rule): boolean {
@@ -196,23 +210,13 @@ function listsFor(
 }
 
 function holds(
-  rule: Rule,
-  facts: MailFacts,
+  { conditions }: Rule,
+  { client, auth, size }: MailFacts,
   recipient: Comparable | undefined,
   sender: Comparable,
 ): boolean {
-  const { to } = rule.conditions
+  const { to, from, client: network, auth: wanted, larger, smaller } = conditions
   if (to !== undefined && !(recipient && fits(to, recipient))) return false
-  return holdsForAnybody(rule, facts, sender)
-}
-
-/** Whether all conditions hold but that of the recipient. */
-function holdsForAnybody(
-  { conditions }: Rule,
-  { client, auth, size }: MailFacts,
-  sender: Comparable,
-): boolean {
-  const { from, client: network, auth: wanted, larger, smaller } = conditions
   if (from !== undefined && !fits(from, sender)) return false
   if (network !== undefined && !(client && contains(network, client))) return false
   if (wanted !== undefined && wanted !== auth) return false

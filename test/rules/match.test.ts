@@ -133,6 +133,32 @@ t.test('only the lines of ten thousand that may fit are compared', async (t) => 
   t.ok(looked <= 2, `${looked} lines were looked at`)
 })
 
+t.test('of ten thousand lines few are compared for a recipient without a domain', async (t) => {
+  let compared = 0
+  const from = {
+    kind: 'domain',
+    get text() {
+      compared++
+      return 'example.net'
+    },
+  } as const
+  const users = Array.from({ length: 5000 }, (_, i) => `to=user${i}@host${i % 9}.example.org`)
+  const hosts = Array.from({ length: 5000 }, (_, i) => `to=host${i}.example.org`)
+  for (const action of ['refuse', 'REJECTVIRUS=1']) {
+    const text = [...users, ...hosts].map((to) => `${to} ${action}\n`).join('')
+    const rules = parseRules(text, 'file').map(({ conditions, ...rule }) => {
+      return { ...rule, conditions: { ...conditions, from } }
+    })
+    const { find, findRefusal } = createRules('file', rules)
+    compared = 0
+    const found = (to: string) => find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line) // biome-ignore format: a line
+    t.same(found('user7'), [undefined, 8, 5001], 'lines that say the same count once')
+    t.same(found('postmaster'), [undefined, 5001])
+    findRefusal(factsOf({ to: 'postmaster', from: 'b@example.com' }))
+    t.equal(compared, 3)
+  }
+})
+
 t.test('the line about a mailbox counts however a client writes its address', async (t) => {
   const rules = createRules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
   for (const [written, line] of [
