@@ -311,6 +311,18 @@ t.test('by LMTP all replies together have the time of one', async (t) => {
   t.match(door.mailLog.join(''), /next="next server .*has not answered in 1\.5 s"/)
 })
 
+t.test('an answer that had come counts, although it is read after its time', async (t) => {
+  const { next, door } = await open(t, { nextServerTimeouts })
+  next.script = (verb, _, socket) => {
+    if (verb !== '.') return undefined
+    socket.write('250 2.0.0 taken\r\n')
+    // Meanwhile nothing goes on in this process, which is the door's, too.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * nextServerTimeouts.end)
+    return 'silence'
+  }
+  t.match(await sendThrough(door, clean), /^250 2\.0\.0 taken/)
+})
+
 t.test('by LMTP a 421 ends the replies: the others hear 451', async (t) => {
   const { next, door } = await open(t, { lmtp: true })
   next.script = (verb) =>

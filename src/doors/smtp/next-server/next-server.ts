@@ -164,8 +164,12 @@ export class NextServer {
   ): Promise<Value> {
     if (this.#isWaiting) throw new Error('a conversation has one question at a time')
     this.#isWaiting = true
-    const tooLate = () => this.#fail(`${what} in ${limit / 1000} s`)
-    const timer = setTimeout(tooLate, Math.max(left, 1))
+    let isWaiting = true
+    const tooLate = () => {
+      if (isWaiting) this.#fail(`${what} in ${limit / 1000} s`)
+    }
+    // After a standstill timers are due before what has come meanwhile is read: that was in time.
+    const timer = setTimeout(() => setImmediate(tooLate), Math.max(left, 1))
     try {
       for (;;) {
         const value = find()
@@ -177,6 +181,7 @@ export class NextServer {
       }
     } finally {
       clearTimeout(timer)
+      isWaiting = false
       this.#isWaiting = false
       this.#wake = () => {}
     }
