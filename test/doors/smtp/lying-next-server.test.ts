@@ -8,9 +8,9 @@ import { type Script, startNext } from './next-server.ts'
 import { openDoor } from './rig.ts'
 
 /**
- * Next servers that refuse, close or say nonsense at any point, before mail that goes on for some
- * recipients and is kept for others: who is answered 250 has his mail once, and who has it is
- * answered 250 if the next server has said so.
+ * Next servers that refuse, close, fall silent or say nonsense at any point, before mail that goes on
+ * for some recipients and is kept for others, or goes to VIRUSFORWARD: who is answered 250 has his
+ * mail once, and who has it is answered 250 if the next server has said so.
  */
 
 type Random = ReturnType<typeof createRandom>
@@ -21,14 +21,36 @@ type Said = Map<string, { code: number; isCertain: boolean }[]>
 /** Messages on each connection. */
 const MESSAGES = 2
 
+/** Senders to whose messages the next server falls silent, until its time is over. */
+const isMute = (sender: string) => sender.startsWith('mute')
+/** Who gets viruses. */
+const FORWARD = 'v@forward.example'
+
+interface Conversation {
+  /** Commands until it does something amiss. */
+  left: number
+  sender: string
+  recipients: string[]
+  /** The code that it has said amid the content, as if that had ended. */
+  early: number | undefined
+}
+
 /** A next server that does one thing amiss in each connection, and answers content by chance. */
 function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script {
-  const states = new WeakMap<Socket, { left: number; sender: string; recipients: string[] }>()
+  const states = new WeakMap<Socket, Conversation>()
+  const begin = (): Conversation => {
+    return { left: 3 + below(24), sender: '', recipients: [], early: undefined }
+  }
   return (verb, line, socket) => {
-    const state = states.get(socket) ?? { left: 3 + below(24), sender: '', recipients: [] }
+    const state = states.get(socket) ?? begin()
     states.set(socket, state)
     const [, address = ''] = /<(.*?)>/.exec(line) ?? []
-    if (verb === 'CONTENT') return undefined
+    if (verb === 'CONTENT') {
+      if (state.early !== undefined || !once(12)) return undefined
+      state.early = pick([250, 250, 450, 550, 421])
+      socket.write(`${state.early} 2.0.0 early\r\n`)
+      return undefined
+    }
     if (verb === '.') {
       answerContent(state, socket)
       return 'silence'
@@ -36,6 +58,7 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
     if (verb === 'MAIL' || verb === 'RSET') state.recipients = []
     if (verb === 'MAIL') state.sender = address
     const isAmiss = --state.left === 0
+    if (isAmiss && isMute(state.sender)) return 'silence'
     const reply = isAmiss && verb !== 'QUIT' ? amiss(verb, socket) : undefined
     if (verb === 'RCPT' && (reply === undefined || /^25|^late/.test(reply))) {
       state.recipients.push(address)
@@ -64,18 +87,21 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
     return 'silence'
   }
 
-  function answerContent(
-    { sender, recipients }: { sender: string; recipients: string[] },
-    socket: Socket,
-  ): void {
+  function answerContent(state: Conversation, socket: Socket): void {
+    const { sender, recipients, early } = state
+    state.early = undefined
     const isOdd = once(2)
     const count = lmtp ? recipients.length : 1
-    const end = isOdd && once(2) ? below(count + 1) : count
+    // What it said amid the content may be taken for the first answer.
+    const first = early === undefined ? 0 : 1
+    const end = isOdd && once(2) ? Math.max(first, below(count + 1)) : count
     let isOver = false
     const lines: string[] = []
     for (let at = 0; at < end; at++) {
-      const code = isOdd ? pick([250, 250, 250, 252, 450, 550, 421, 354]) : 250
-      lines.push(once(4) ? `${code}-2.0.0 a\r\n${code} 2.0.0 b\r\n` : `${code} 2.0.0 x\r\n`)
+      const isSaid = at === 0 && early !== undefined
+      const code = isSaid ? early : isOdd ? pick([250, 250, 250, 252, 450, 550, 421, 354]) : 250
+      const line = once(4) ? `${code}-2.0.0 a\r\n${code} 2.0.0 b\r\n` : `${code} 2.0.0 x\r\n`
+      if (!isSaid) lines.push(line)
       for (const to of lmtp ? [recipients[at]!] : recipients) {
         const key = `${to} of ${sender}`
         said.set(key, [...(said.get(key) ?? []), { code, isCertain: !isOver }])
@@ -83,7 +109,7 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
       if (code === 421 || code === 354) isOver = true
     }
     if (isOdd && end === count && once(3)) lines.push('250 2.0.0 one too many\r\n')
-    const how = end < count ? 1 + below(2) : below(6)
+    const how = isMute(sender) ? 6 : end < count ? 1 + below(2) : below(6)
     if (once(2)) {
       for (const line of lines) socket.write(line)
       if (how < 3) socket.end()
@@ -104,19 +130,31 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
 async function converse(
   client: Client,
   { below, once, pick }: Random,
-  number: number,
+  name: string,
   lmtp: boolean,
+  isForwarded: boolean,
 ) {
   const answers: { key: string; isKept: boolean; code: number | undefined; isHeard: boolean }[] = []
   const hear = async () => (await client.hear()) ?? 'left'
   client.write(`${lmtp ? 'LHLO' : 'EHLO'} x\r\n`)
   if (!(await hear()).startsWith('250')) return answers
   for (let each = 0; each < MESSAGES; each++) {
-    const sender = `m${number}.${each}@b.example`
+    const sender = `${name}.${each}@b.example`
     const text = pick(['VIRUS', 'VIRUS', 'hello'])
     const to = Array.from({ length: 1 + below(5) }, (_, at) => {
       return `u${at}@${pick(['skip.example', 'keep.example'])}`
     })
+    if (once(20)) {
+      // No chunk is a message, or a command.
+      client.write(
+        `MAIL FROM:<${sender}>\r\nRCPT TO:<${to[0]}>\r\nBDAT 10 LAST\r\nDATA\r\n.\r\n\r\n`,
+      )
+      client.socket.end()
+      for (const reply of (await client.rest()).slice(2)) {
+        if (/^[23]/.test(reply)) answers.push({ key: `BDAT of ${sender}`, isKept: false, code: 250, isHeard: true }) // biome-ignore format: a line
+      }
+      return answers
+    }
     const commands = [`MAIL FROM:<${sender}>`, ...to.map((path) => `RCPT TO:<${path}>`), 'DATA']
     if (once(2)) commands.unshift('XFORWARD ADDR=192.0.2.7')
     const isPipelined = once(2)
@@ -138,12 +176,13 @@ async function converse(
     if (leaves === 'reset') client.socket.resetAndDestroy()
     const replies: string[] = []
     for (let at = 0; at < (lmtp ? taken.length : 1); at++) replies.push(await hear())
+    const isForward = isForwarded && text === 'VIRUS' && taken.some((to) => to.includes('keep'))
     for (const [at, path] of taken.entries()) {
       const reply = replies[lmtp ? at : 0]!
       const isHeard = reply !== 'left' && !replies.slice(0, at).some((one) => /^421/.test(one))
       answers.push({
-        key: `${path} of ${sender}`,
-        isKept: text === 'VIRUS' && path.includes('keep'),
+        key: `${isForward ? FORWARD : path} of ${sender}`,
+        isKept: !isForwarded && text === 'VIRUS' && path.includes('keep'),
         code: reply === 'left' ? undefined : Number(reply.slice(0, 3)),
         isHeard: isHeard || leaves === undefined,
       })
@@ -160,25 +199,35 @@ async function converse(
   return answers
 }
 
-for (const lmtp of [false, true]) {
-  t.test(`${lmtp ? 'LMTP' : 'SMTP'}: whatever the next server says, 250 means once`, async (t) => {
+const ways = [false, true].flatMap((lmtp) =>
+  [false, true].map((isForwarded) => ({ lmtp, isForwarded })),
+)
+
+for (const { lmtp, isForwarded } of ways) {
+  const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
+  t.test(`${way}: whatever the next server says, 250 means once`, async (t) => {
     const stage = buildStage()
     t.teardown(stage.remove)
     const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
     const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
-    const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+    const infected = isForwarded ? { VIRUSFORWARD: FORWARD } : { QUARANTINE: stage.quarantine }
     const random = createRandom(lmtp ? 7 : 6)
     const said: Said = new Map()
     const next = await startNext(t, { lmtp, script: lying(random, said, lmtp) })
-    const door = await openDoor(t, next.port, { settings: { QHPSI, QUARANTINE, CONTROLDIR }, lmtp })
+    const door = await openDoor(t, next.port, {
+      settings: { QHPSI: stage.scanner, CONTROLDIR, ...infected },
+      lmtp,
+      nextServerTimeouts: { connection: 2000, command: 2000, data: 2000, block: 2000, end: 2000 },
+    })
     const answers: Awaited<ReturnType<typeof converse>> = []
-    const rounds = 150
-    for (let number = 0; number < rounds; number += 6) {
-      const round = [0, 1, 2, 3, 4, 5].map(async (more) => {
-        answers.push(...(await converse(await door.call(), random, number + more, lmtp)))
-      })
-      await Promise.all(round)
+    const talk = async (name: string) => {
+      answers.push(...(await converse(await door.call(), random, name, lmtp, isForwarded)))
     }
+    const rounds = isForwarded ? 36 : 90
+    for (let number = 0; number < rounds; number += 6) {
+      await Promise.all([0, 1, 2, 3, 4, 5].map((more) => talk(`m${number + more}`)))
+    }
+    await Promise.all(Array.from({ length: 12 }, (_, number) => talk(`mute${number}`)))
     const kept = new Map<string, number>()
     for (const { record } of await readQuarantine(stage.quarantine)) {
       for (const to of record.recipients) {
