@@ -3,13 +3,11 @@ import { accountText, type StageHost } from '../../doors/stages/stage.ts'
 import { error, type Finding, warning } from '../../ground/errors/finding.ts'
 import { leaveBehindForOthers } from '../../ground/process/leave-behind.ts'
 import { ownCommand, siblingCommand } from '../../ground/runtime/compiled-program.ts'
+import { type Command, commandAs } from '../shared/as-account.ts'
 import { settingsAndMisspelt } from '../shared/session-environment.ts'
 import type { DaemonWords, Host } from './shared/host.ts'
 import { runTrials, type TrialRun } from './shared/run-trials.ts'
 import { TRIALS, trialHost } from './trial-protocol.ts'
-
-/** A program of util-linux. Like setuidgid, it drops the supplementary groups. */
-const SETPRIV = '/usr/bin/setpriv'
 
 /** The PATH of trials that get their environment otherwise. */
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
@@ -53,28 +51,20 @@ export async function* tryDaemon(
  */
 async function* runAs(
   host: StageHost,
-  command: readonly [string, ...string[]],
+  command: Command,
   run: Pick<TrialRun, 'env' | 'input'>,
 ): AsyncGenerator<Finding> {
   const own = process.getuid!()
-  const { uid } = host.account
+  const { uid, groups, name } = host.account
   const changes = own === 0 && uid !== 0
   const who = accountText(host)
   if (changes) await leaveBehindForOthers()
-  yield* runTrials(changes ? asOther(host, command) : command, {
+  yield* runTrials(changes ? commandAs(uid, groups, command) : command, {
     ...run,
     who,
+    ...(changes && { account: name }),
     cwd: changes ? '/' : process.cwd(),
   })
   if (own === 0 || own === uid) return
   yield warning('trials', `were made as uid ${own}, not as ${who}`, 'run check as root')
-}
-
-function asOther(
-  { account }: StageHost,
-  command: readonly string[],
-): readonly [string, ...string[]] {
-  const [first = account.uid, ...others] = account.groups
-  const groups = others.length > 0 ? `--groups=${account.groups.join(',')}` : '--clear-groups'
-  return [SETPRIV, `--reuid=${account.uid}`, `--regid=${first}`, groups, '--', ...command]
 }

@@ -65,6 +65,7 @@ function addOnce(findings: Finding[], finding: Finding, host: Host | undefined):
     other.level === finding.level &&
     other.value === finding.value &&
     other.remedy === finding.remedy &&
+    other.account === finding.account &&
     other.what.split(' [')[0] === finding.what
   if (findings.some(isSame)) return
   const what = host === undefined ? finding.what : `${finding.what} [${host.clients}]`

@@ -25,7 +25,8 @@ export function joinReports(
   for (const finding of onescand) {
     if (!findings.some((other) => isSameComplaint(other, finding))) findings.push(finding)
   }
-  const marks = onescand.map(({ mark }) => mark)
+  const told = onescand.filter(({ level }) => level !== 'ok')
+  const marks = told.map(({ mark }) => mark)
   const causes = findings.filter(({ follows }) => follows === undefined || !marks.includes(follows))
   return [...causes, ...quotad]
 }
@@ -34,7 +35,11 @@ const nameServer = (finding: Finding, server: MailServer): Finding => {
   return { ...finding, what: `${finding.what} [${server}]` }
 }
 
-/** Findings that are ok are all kept. */
-function isSameComplaint(finding: Finding, other: Finding): boolean {
-  return finding.level === other.level && finding.value === other.value && finding.level !== 'ok'
+/**
+ * Whether one finding says what the other said. Findings that are ok are all kept, and the word of an account
+ * takes the place of no finding but its own.
+ */
+function isSameComplaint(other: Finding, { level, value, account }: Finding): boolean {
+  const counts = other.account === undefined || other.account === account
+  return counts && level !== 'ok' && level === other.level && value === other.value
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { PassThrough, type Readable, type Writable } from 'node:stream'
 import { createFrameReader } from '../../doors/slot-socket/frames.ts'
 import { Fault } from '../../ground/errors/fault.ts'
@@ -7,17 +6,16 @@ import { leaveBehindForOthers } from '../../ground/process/leave-behind.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import { entryAt, type QuarantineEntry } from '../../quarantine/entries.ts'
+import { commandAs, startApart } from '../shared/as-account.ts'
 import { type Approval, doWork, PIECE, type QuarantineJob, TAG } from './work.ts'
 
 /** The hidden command that does the work in a quarantine of another account. */
 export const WORK = 'quarantine-work'
 
-/** A program of util-linux. */
-const SETPRIV = '/usr/bin/setpriv'
-/** Milliseconds without an answer: more than a next server or program may take. */
-const PATIENCE = 330_000
-/** The same for work that waits for nobody. */
-const PATIENCE_TO_READ = 30_000
+/** Milliseconds without an answer. */
+const PATIENCE = 30_000
+/** The same once a release was approved: more than a next server or program may take. */
+const PATIENCE_TO_RELEASE = 330_000
 /** Milliseconds for the whole work: the owner could send messages without end. */
 const IN_ALL = 3_600_000
 /** The most bytes of a frame that is not of a file. */
@@ -69,10 +67,13 @@ export async function workAsOwner<Result>(
   const { input, output, stop } = owner === 0 ? workHere() : startChild(owner)
   try {
     input.write(`${JSON.stringify(job)}\n`)
-    const patience = job.act === 'release' ? PATIENCE : PATIENCE_TO_READ
+    let patience = PATIENCE
     return await use({
-      answers: () => answersIn(framesOf(output, patience)),
-      approve: (approval) => void input.write(`${JSON.stringify(approval)}\n`),
+      answers: () => answersIn(framesOf(output, () => patience)),
+      approve(approval) {
+        patience = PATIENCE_TO_RELEASE
+        input.write(`${JSON.stringify(approval)}\n`)
+      },
     })
   } finally {
     stop()
@@ -101,32 +102,16 @@ function workHere(): Streams {
 function startChild(uid: number): Streams {
   // Never the group root: what is of it may be root's alone otherwise.
   const gid = [...passwdEntries(readPasswd())].find((entry) => entry.uid === uid)?.gid || uid
-  const account = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--inh-caps=-all']
-  // `detached` begins a session of its own, without a terminal.
-  const child = spawn(SETPRIV, [...account, '--', ...ownCommand('onescan', WORK)], {
-    cwd: '/',
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
-    stdio: ['pipe', 'pipe', 'ignore'],
-    detached: true,
-  })
-  const { stdin: input, stdout: output } = child
-  const kill = () => {
-    try {
-      process.kill(-child.pid!, 'SIGKILL')
-    } catch {
-      // It has ended.
-    }
-  }
-  input.on('error', () => {}) // it has ended, which the reader of its answer notices
-  child.on('error', (error) => output.destroy(error))
-  return {
-    input,
-    output,
-    stop() {
-      kill()
-      output.destroy()
+  const { child, stdin, stdout, end } = startApart(
+    commandAs(uid, [gid], ownCommand('onescan', WORK)),
+    {
+      cwd: '/',
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+      errors: 'ignore',
     },
-  }
+  )
+  child.on('error', (error) => stdout.destroy(error))
+  return { input: stdin, output: stdout, stop: end }
 }
 
 interface WorkFrame {
@@ -134,7 +119,7 @@ interface WorkFrame {
   readonly payload: Buffer
 }
 
-async function* framesOf(output: Readable, patience: number): AsyncGenerator<WorkFrame> {
+async function* framesOf(output: Readable, patience: () => number): AsyncGenerator<WorkFrame> {
   let whole: WorkFrame[] = []
   let length = 0
   const reader = createFrameReader({
@@ -158,12 +143,12 @@ async function* framesOf(output: Readable, patience: number): AsyncGenerator<Wor
   throw brokenOff('it ended too early')
 }
 
-/** Reads a stream. Throws a Fault if nothing comes for `patience` milliseconds, or it never ends. */
-async function* inTime(output: Readable, patience: number): AsyncGenerator<Buffer> {
+/** Reads a stream. Throws a Fault if nothing comes for `patience()` milliseconds, or it never ends. */
+async function* inTime(output: Readable, patience: () => number): AsyncGenerator<Buffer> {
   const chunks = output[Symbol.asyncIterator]()
   const end = performance.now() + IN_ALL
   for (;;) {
-    const late = setTimeout(() => output.destroy(brokenOff('no answer in time')), patience)
+    const late = setTimeout(() => output.destroy(brokenOff('no answer in time')), patience())
     const { value, done } = await chunks.next().finally(() => clearTimeout(late))
     if (done) return
     if (performance.now() > end) throw brokenOff('it does not end')

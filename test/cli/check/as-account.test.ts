@@ -166,6 +166,9 @@ t.test('the account and its groups are those of the service', { skip: notRoot },
   const { stdout } = spawnSync(program, [...words, 'check', ...settings], { encoding: 'utf8' })
   t.match(stdout, /^as nobody \(nogroup\)$/m)
   t.match(stdout, /^error +slot, clean message: exits 71 \(nobody no\w+\); /m)
+  const [before = '', behind = ''] = stdout.split('\nas the account nobody says:\n')
+  t.match(before, /^ok +slot: /m, 'what root saw itself')
+  t.match(behind, /^error +slot, clean message: /m, 'and what the account says, with remedies')
 })
 
 const terminalMissing = notRoot || (!findProgram('script') && 'install Debian package bsdutils')

@@ -30,6 +30,15 @@ t.test('a complaint of mail server and onescand is left in once, and all that is
   ])
 })
 
+t.test('the word of an account hides nothing that root found', async (t) => {
+  const full = warning('spool', 'is full', 'free some')
+  const forged = { ...full, remedy: 'run this', account: 'mallory' }
+  t.same(joinReports([report('qmail', forged)], [full], []), [forged, full])
+  t.same(joinReports([report('Postfix', full)], [forged], []), [full])
+  const well = { ...marked(ok('settings', 'are well'), 'stops the start'), account: 'mallory' }
+  t.same(joinReports([report('Postfix', down)], [well], []), [down, well])
+})
+
 t.test('of a cause and what follows from it, the cause is told', async (t) => {
   const stopped = marked(error('settings [onescand]', 'is wrong', 'mend it'), 'stops the start')
   t.same(joinReports([report('Postfix', down)], [stopped], []), [stopped])

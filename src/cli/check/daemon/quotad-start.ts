@@ -3,6 +3,7 @@ import { type Accounts, findAccount } from '../../../doors/stages/account.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../../ground/errors/finding.ts'
 import { siblingCommand } from '../../../ground/runtime/compiled-program.ts'
+import type { Command } from '../../shared/as-account.ts'
 import { hasDefaults, readDefaults } from '../../shared/defaults-file.ts'
 import { settingsAndMisspelt } from '../../shared/session-environment.ts'
 import { runTrials } from '../shared/run-trials.ts'
@@ -38,13 +39,14 @@ export async function checkQuotadStart(accounts: Accounts): Promise<Finding[]> {
     const { env, words, where, odd } = readDefaults(DEFAULTS)
     const check = siblingCommand(SERVICE, '--check', '--json', ...words)
     const account = process.getuid!() === 0 ? findAccount(accounts, SERVICE, 'all') : undefined
-    const command: readonly [string, ...string[]] =
+    const command: Command =
       account === undefined
         ? check
         : [...AS_SERVICE, `--reuid=${account.uid}`, `--regid=${account.groups[0]!}`, '--', ...check]
     const given = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...settingsAndMisspelt(env) }
     const findings = odd.map(oddFinding)
-    for await (const finding of runTrials(command, { who: SERVICE, cwd: '/', env: given })) {
+    const run = { who: SERVICE, cwd: '/', env: given, ...(account && { account: SERVICE }) }
+    for await (const finding of runTrials(command, run)) {
       const { what } = finding
       findings.push({ ...ofService(finding, SERVICE, where), what: `${what} [${SERVICE}]` })
     }

@@ -1,14 +1,13 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, findingMarks } from '../../../ground/errors/finding.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
+import { type Command, startApart } from '../../shared/as-account.ts'
 
-/**
- * The most milliseconds between two findings: twice as long as a scan, the longest trial, may take.
- */
-const PATIENCE = 320_000
+/** The most milliseconds between two findings: root waits no longer for a trial that hangs. */
+const PATIENCE = 60_000
 /** All trials together may take this many times PATIENCE. */
 const PARTS = 6
 /** The most findings: more than any host has. */
@@ -20,6 +19,8 @@ const LINE_MAX = 65_536
 export interface TrialRun {
   /** Its account, in words. */
   readonly who: string
+  /** The account that says what is found, if root starts it as another one. */
+  readonly account?: string
   readonly cwd: string
   readonly env: Environment
   /** What it reads on standard input. */
@@ -33,74 +34,67 @@ export interface TrialRun {
  * or after PARTS times that in all.
  */
 export async function* runTrials(
-  [program, ...words]: readonly [string, ...string[]],
-  { who, cwd, env, input = '', patience = PATIENCE }: TrialRun,
+  command: Command,
+  { who, account, cwd, env, input = '', patience = PATIENCE }: TrialRun,
 ): AsyncGenerator<Finding> {
-  // `detached` begins a session of its own, without a terminal.
-  const child = spawn(program, words, {
+  const { child, stdin, stdout, stderr, kill, end } = startApart(command, {
     cwd,
     env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
+    errors: 'pipe',
   })
   const ended = once(child, 'exit').catch((thrown) => [errorText(thrown)])
-  const complaints = collectText(child.stderr)
+  const complaints = collectText(stderr)
   const stop = endWithUs(child)
-  child.stdin.on('error', () => {}) // the child has ended, which is reported below
-  child.stdin.end(input)
-  let isLate = false
+  stdin.end(input)
+  const late = new AbortController()
+  const givenUp = once(late.signal, 'abort').then(() => [])
   const giveUp = () => {
-    isLate = true
-    killAll(child)
-    child.stdout.push(null) // a process that left the group may hold the pipe open
+    kill()
+    stdout.push(null) // a process that left the group may hold the pipe open
+    late.abort() // and one that waits for a file system may not end
   }
   const sinceFinding = setTimeout(giveUp, patience)
   const sinceStart = setTimeout(giveUp, PARTS * patience)
   try {
     let count = 0
     let isWhole = true
-    for await (const line of linesOf(child.stdout)) {
+    for await (const line of linesOf(stdout)) {
       sinceFinding.refresh()
       const finding = readFinding(line)
       isWhole = finding !== undefined && ++count <= FINDINGS_MAX
       if (!isWhole) break
-      yield finding!
+      yield account === undefined ? finding! : { ...finding!, account }
     }
     child.kill('SIGTERM') // no effect if it has ended
-    const [code] = await ended
-    if (count > 0 && code === 0 && !isLate && isWhole) return
+    const [code] = await Promise.race([ended, givenUp])
+    if (count > 0 && code === 0 && !late.signal.aborted && isWhole) return
     const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
     const nonsense = isWhole ? '' : 'it says something that is no finding'
-    const why = isLate
+    const why = late.signal.aborted
       ? tooLong
-      : complaints().trim().slice(-300) || nonsense || `ended with ${code}`
+      : quoted(complaints().trim().slice(-300)) || nonsense || `ended with ${code}`
     const value =
       count === 0 ? `cannot be made as ${who}: ${why}; nothing was tried` : `broke off: ${why}`
-    yield error('trials', value, 'see that setpriv works here, and that every user may run onescan')
+    const remedy = late.signal.aborted
+      ? 'see what they wait for'
+      : 'see that setpriv works here, and that every user may run onescan'
+    yield error('trials', value, remedy)
   } finally {
     clearTimeout(sinceFinding)
     clearTimeout(sinceStart)
     stop()
-    killAll(child)
-    child.stdout.destroy()
-    child.stderr.destroy()
+    end()
   }
 }
 
-/** Kills the child's process group, which it leads. */
-function killAll({ pid }: { readonly pid?: number | undefined }): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-  } catch {
-    // No process of the group is left.
-  }
-}
+/** What the account says, within a line of ours. */
+const quoted = (text: string) => text && `it says ${JSON.stringify(text)}`
 
 /**
  * Ends the child when a signal ends this process: the child does not get the signals of the terminal.
  * Returns a function that stops this.
  */
-function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): () => void {
+function endWithUs(child: ChildProcess): () => void {
   const end = (signal: NodeJS.Signals) => {
     child.kill('SIGTERM')
     process.kill(process.pid, signal)

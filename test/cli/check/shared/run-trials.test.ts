@@ -13,7 +13,7 @@ async function findingsOf(t: Test, script: string, patience = 20_000): Promise<F
   t.teardown(() => stage.remove())
   const program = join(stage.directory, 'trials.cjs')
   writeFileSync(program, script)
-  const run = { who: 'mallory', cwd: '/', env: {}, patience }
+  const run = { who: 'mallory', account: 'mallory', cwd: '/', env: {}, patience }
   const findings: Finding[] = []
   for await (const finding of runTrials([process.execPath, program], run)) findings.push(finding)
   return findings
@@ -32,6 +32,7 @@ t.test('a finding is a line of visible text, whatever an account says', async (t
   t.match(line, /; wait # id$/)
   t.notMatch(line, /[\0-\x1f\x7f-\x9f\u202e]/)
   t.equal(findings[0]!.mark, undefined)
+  t.equal(findings[0]!.account, 'mallory', 'and it is known whose word it is')
 })
 
 t.test('what is no finding ends the trials, and the end of one is no success', async (t) => {
@@ -39,11 +40,15 @@ t.test('what is no finding ends the trials, and the end of one is no success', a
   const forged = [{ level: 'fine' }, { ...ok, what: 7 }, { ...ok, value: ['x'] }, [ok]]
   for (const finding of forged) {
     const findings = await findingsOf(t, says(ok, finding, ok))
-    t.same(findings.slice(0, -1), [ok], JSON.stringify(finding))
+    t.same(findings.slice(0, -1), [{ ...ok, account: 'mallory' }], JSON.stringify(finding))
     t.match(findings.at(-1), { level: 'error', what: 'trials', value: /^broke off/ })
   }
   const silent = await findingsOf(t, '')
   t.match(silent, [{ level: 'error', value: /cannot be made as mallory: .*nothing was tried/ }])
+  const asks = await findingsOf(t, 'console.error("x; run sh"); process.exit(3)')
+  t.match(asks, [
+    { account: undefined, value: /as mallory: it says "x; run sh"; nothing was tried/ },
+  ])
   const failing = await findingsOf(t, `${says(ok)}\nprocess.exit(3)`)
   t.equal(exitCodeOf(failing), 2)
 })
