@@ -1,9 +1,10 @@
-import { closeSync, realpathSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
 import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
+import { realPath } from '../ground/path/walk.ts'
 import { handToSlot, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
 import { mustRunOwn } from './shared/must-run-own.ts'
@@ -100,7 +101,7 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   const { dryRun } = args
   const program = args.program === undefined ? installedQueue() : resolve(args.program)
   if (args.program !== undefined) mustRunOwn([program])
-  if (dryRun && !basename(realpathSync(program)).startsWith('onescan')) {
+  if (dryRun && !basename(realPath(program)).startsWith('onescan')) {
     throw new Error(`--dry-run: ${program} may not ask QUEUECHAIN and deliver; use onescan-queue`)
   }
   const environment: Record<string, string | undefined> = {

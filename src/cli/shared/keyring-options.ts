@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { type ClusterPolicy, readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { Fault } from '../../ground/errors/fault.ts'
+import { leadsSomewhere } from '../../ground/path/walk.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
@@ -39,7 +39,7 @@ export function keyringPath(env: Environment): string {
 
 /** onescand's own keyring, if neither the environment nor qmail names one, as without qmail. */
 function ringHere(env: Environment): string | undefined {
-  if (env.CLUSTERKEYS || existsSync(join(readControlDirectories(env).control, 'clusterkeys')))
+  if (env.CLUSTERKEYS || leadsSomewhere(join(readControlDirectories(env).control, 'clusterkeys')))
     return undefined
   try {
     return readDefaults(DEFAULTS).env.CLUSTERKEYS || undefined

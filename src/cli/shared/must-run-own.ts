@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt, readStart } from '../../ground/path/read.ts'
 import { runsAsRoot } from '../../ground/path/stranger.ts'
+import { leadsSomewhere } from '../../ground/path/walk.ts'
 import { isExecutable } from '../../ground/process/find-program.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 
@@ -36,7 +36,7 @@ export function mustRunOwn(words: readonly string[], path = ''): void {
   const [program = '', ...others] = words
   try {
     for (const file of filesOf(program, path)) mustBeOwnAt(file)
-    for (const word of others) if (word.startsWith('/') && existsSync(word)) mustBeOwnAt(word)
+    for (const word of others) if (word.startsWith('/') && leadsSomewhere(word)) mustBeOwnAt(word)
   } catch (error) {
     throw new Fault('config', `root does not run ${program}: ${errorText(error)}`, error)
   }
@@ -47,14 +47,15 @@ function filesOf(program: string, path: string): string[] {
   if (!program.includes('/')) {
     for (const directory of path.split(delimiter)) {
       const place = resolve(directory || '.')
-      if (existsSync(place)) searched.push(place)
+      if (leadsSomewhere(place)) searched.push(place)
       const file = join(place, program)
-      if (isExecutable(file)) return [...searched, file, ...interpreterOf(file, path)]
+      if (leadsSomewhere(file) && isExecutable(file))
+        return [...searched, file, ...interpreterOf(file, path)]
     }
     return searched // starting it will report that it is missing
   }
   const file = resolve(program)
-  return existsSync(file) ? [file, ...interpreterOf(file, path)] : []
+  return leadsSomewhere(file) ? [file, ...interpreterOf(file, path)] : []
 }
 
 function interpreterOf(file: string, path: string): string[] {
@@ -64,6 +65,6 @@ function interpreterOf(file: string, path: string): string[] {
   if (basename(interpreter) !== 'env') return [interpreter]
   return [
     interpreter,
-    ...path.split(delimiter).filter((directory) => directory !== '' && existsSync(directory)),
+    ...path.split(delimiter).filter((directory) => directory !== '' && leadsSomewhere(directory)),
   ]
 }

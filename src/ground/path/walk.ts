@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
+  realpathSync,
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -78,6 +79,24 @@ export function withPath<Value>(path: string, use: (handle: PathHandle) => Value
     return use(handle)
   } finally {
     closeSync(handle.fd)
+  }
+}
+
+/**
+ * Returns the path to which a path leads, with all links resolved, for calls that take no handle. For
+ * root it is found by walk(): so none of these waits for a user's own file system. Throws as walk() does.
+ */
+export function realPath(path: string): string {
+  return runsAsRoot() ? withPath(path, (handle) => handle.path) : realpathSync(path)
+}
+
+/** Whether walk() finds something at a path. Throws if that cannot be found out. */
+export function leadsSomewhere(path: string): boolean {
+  try {
+    return withPath(path, () => true)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error))) return false
+    throw error
   }
 }
 

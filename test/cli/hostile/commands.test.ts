@@ -143,7 +143,7 @@ async function tryAll(
 ): Promise<number> {
   let tried = 0
   const workers = Array.from({ length: JOBS }, async (_, worker) => {
-    const hostile = makeHostile(test)
+    const hostile = await makeHostile(test)
     prepare(hostile)
     // disable must not switch this host off.
     const env = { CONTROLDIR: join(hostile.own, 'control'), QMAILHOME: join(hostile.own, 'home') }
@@ -192,4 +192,28 @@ t.test("no setting that leads to another user's files changes that", { skip }, a
     }
   })
   t.ok(tried > 500 / STEP, `${tried} calls`)
+})
+
+/** Calls of check and scan that asked a file system of another user's which never answers. */
+const waited: readonly (readonly string[])[] = [
+  ['check', '--user', 'nobody', '--env', 'QMAILHOME=PLACE'],
+  ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=PLACE/x'],
+  ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=x', '--env', 'PATH=PLACE'],
+  ['check', '--user', 'nobody', '--program', 'PLACE/onescan-queue'],
+  ['check', '--user', 'nobody', '--env', 'QHPSI=PLACE/x %s'],
+  ['scan', '--env', 'PLUGINDIR=PLACE', '--env', 'QHPSI=plugin: x.mjs', 'OWN/mail'],
+  ['scan', '--env', 'QHPSI=PLACE/x %s', 'OWN/mail'],
+  ['scan', '--env', 'QHPSI=x %s', '--env', 'PATH=PLACE', 'OWN/mail'],
+  ['inject', '--from', 'a@x', '--to', 'b@x', '--dry-run', '--program', 'PLACE/x', 'OWN/mail'],
+]
+
+t.test('a file system that never answers keeps no command for ever', { skip }, async (t) => {
+  const jobs = waited.map(async (words) => {
+    const hostile = await makeHostile(t)
+    prepare(hostile)
+    const place = hostile.path('file system that does not answer')
+    const call = words.map((word) => word.replace('PLACE', place).replace('OWN', hostile.own))
+    t.equal(await hostile.run([native, ...call]), undefined, words.join(' '))
+  })
+  await Promise.all(jobs)
 })

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { mountHanging } from '../../ground/path/hanging.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 
 /** The owner of a directory that root's programs are led to, and the things that he puts into it. */
@@ -21,7 +22,7 @@ import { openDirectory } from '../../programs/reachable.ts'
 /** The owner's number. The machine need not know this user. */
 export const MALLORY = 54_321
 /** Milliseconds for a command. The machine may be busy. */
-const LIMIT = 60_000
+const LIMIT = 90_000
 const MARK = 'the secret of root'
 
 /** The things that the owner may put at a path. */
@@ -38,6 +39,7 @@ export const things = [
   'directory of programs',
   'directory that is exchanged',
   'program with an access list',
+  'file system that does not answer',
 ] as const
 export type Thing = (typeof things)[number]
 
@@ -81,7 +83,7 @@ export interface Hostile {
   ): Promise<string | undefined>
 }
 
-export function makeHostile(t: Test): Hostile {
+export async function makeHostile(t: Test): Promise<Hostile> {
   const home = openDirectory(t)
   const at = (...names: string[]) => join(home, ...names)
   for (const name of ['hers', 'own', 'target']) mkdirSync(at(name))
@@ -103,6 +105,7 @@ export function makeHostile(t: Test): Hostile {
   const pathOf = (thing: Thing) => at('hers', thing.replaceAll(/[ /]/g, '-'))
   for (const thing of things) {
     const path = pathOf(thing)
+    if (thing === 'file system that does not answer') continue
     if (thing === 'program with an access list') {
       put(at('listed'), 'program')
       continue
@@ -124,6 +127,8 @@ export function makeHostile(t: Test): Hostile {
   symlinkSync(at('secret'), at('hers/link/clusterkeys'))
   execFileSync('chown', ['-Rh', `${MALLORY}:${MALLORY}`, at('hers')])
   execFileSync('setfacl', ['-m', `u:${MALLORY}:rwx`, at('listed')])
+  const silent = pathOf('file system that does not answer')
+  const hanging = await mountHanging(t, silent, { operations: ['ALL'], user: MALLORY })
   const exchanged = pathOf('directory that is exchanged')
   const exchange = spawn('/usr/bin/python3', ['-c', EXCHANGE, exchanged, at('hers/link')])
   t.teardown(() => void exchange.kill('SIGKILL'))
@@ -131,10 +136,14 @@ export function makeHostile(t: Test): Hostile {
   return {
     path: (thing) => (thing === 'program with an access list' ? at('listed') : pathOf(thing)),
     own: at('own'),
-    async run([command = '', ...words], env = {}) {
+    async run(words, env = {}) {
       utimesSync(at('secret'), 1, Date.now() / 1000) // so that the file system notes the next reader
-      const child = spawn(command, words, {
-        cwd: pathOf('directory of fifos'),
+      const cwd = pathOf('directory of fifos')
+      const isSilent = words.some((word) => word.includes(silent))
+      const inside = isSilent ? [...hanging.inside, 'env', '-C', cwd] : []
+      const [command = '', ...others] = [...inside, ...words]
+      const child = spawn(command, others, {
+        cwd,
         env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: at('own'), TMPDIR: '/tmp', ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
@@ -149,6 +158,7 @@ export function makeHostile(t: Test): Hostile {
       const late = setTimeout(() => {
         isLate = true
         process.kill(-child.pid!, 'SIGKILL')
+        if (isSilent) void hanging.end() // who waits for it is not killed before
       }, LIMIT)
       await once(child, 'exit')
       clearTimeout(late)

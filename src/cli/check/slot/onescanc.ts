@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename } from 'node:path'
 import { askToTell } from '../../../doors/slot-socket/tell.ts'
@@ -6,6 +6,7 @@ import { obstacle } from '../../../doors/stages/account.ts'
 import { accountText } from '../../../doors/stages/stage.ts'
 import { errorCode } from '../../../ground/errors/fault.ts'
 import { type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { realPath } from '../../../ground/path/walk.ts'
 import { SOCKET } from '../../shared/running-daemon.ts'
 import { checkWithheldMail } from '../daemon/withheld-mail.ts'
 import type { Host } from '../shared/host.ts'
@@ -26,7 +27,7 @@ export async function checkOnescanc(host: Host): Promise<Finding[]> {
   if (trouble !== undefined) {
     return [warning('onescand', `${path}: ${trouble}`, `${howToStart()}; ${REMEDY}`)]
   }
-  const barrier = obstacle(host.account, realpathSync(path), 'write')
+  const barrier = obstacle(host.account, realPath(path), 'write')
   if (barrier === undefined) {
     const reachable = ok('onescand', `${path}, asked by ${accountText(host)}`)
     const told = await askToTell(path, PATIENCE).catch(() => undefined)
@@ -45,7 +46,7 @@ export async function reachesOnescand({ program, env }: Host): Promise<boolean> 
 /** Whether the slot program is onescanc, even through links. */
 export function isOnescanc(program: string): boolean {
   try {
-    return basename(realpathSync(program)) === 'onescanc'
+    return basename(realPath(program)) === 'onescanc'
   } catch {
     return false // another check reports it
   }

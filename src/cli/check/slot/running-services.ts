@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { withPath } from '../../../ground/path/walk.ts'
 import { PROCESSES, startOf } from '../../../ground/process/process-stat.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import type { MemoryLimits } from '../shared/host.ts'
@@ -233,7 +234,7 @@ function mountsOf(directory: string): string | undefined {
 
 function changedAt(file: string): number {
   try {
-    return statSync(file).mtimeMs
+    return withPath(file, ({ stats }) => stats.mtimeMs)
   } catch {
     return 0
   }
