@@ -6,7 +6,7 @@ import { inMultiparts } from './nesting.ts'
 import { crowded } from './second-look.ts'
 
 /** Settings under which this very process is qmail-send, and injects a bounce. */
-const injecting =
+export const injecting =
   (more: Readonly<Record<string, string>> = {}, lines?: string) =>
   ({ scanner, file }: Stage) => {
     const policy = lines && file('control/onescan.policy', lines)
@@ -19,7 +19,7 @@ const injecting =
     }
   }
 
-const strange = bytes(
+export const strange = bytes(
   'From: a@example.org\nMIME-Version: 1.0\nContent-Type: text/plain\n' +
     'Content-Transfer-Encoding: strange\n\nHello\n',
 )

@@ -36,6 +36,7 @@ const crowdedLines = Array.from(
   { length: 2200 },
   (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
 )
+export const encryptedMail = mail([TEXT, encrypted])
 export const crowded = mail([TEXT, `\n${crowdedLines.join('')}`], { kind: 'parallel' })
 
 function encodedMail(depth: number): string {
@@ -183,13 +184,13 @@ export const secondLook: readonly Case[] = [
   },
   {
     name: 'ENCRYPTED=refuse keeps out what nobody can look into',
-    message: () => mail([TEXT, encrypted]),
+    message: () => encryptedMail,
     settings: settings({ ENCRYPTED: 'refuse' }),
     expect: { outcome: 'refused', text: /what is encrypted in it cannot be scanned.*5\.6\.0/ },
   },
   {
     name: 'what is encrypted is let in by default, and the log says so',
-    message: () => mail([TEXT, encrypted]),
+    message: () => encryptedMail,
     settings: settings({ STRICTMIME: 'refuse' }),
     expect: { outcome: 'delivered', log: /odd=encrypted/ },
   },

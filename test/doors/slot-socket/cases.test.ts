@@ -1,18 +1,11 @@
-import { readdirSync } from 'node:fs'
-import t, { type Test } from 'tap'
-import {
-  createEnvelopeReader,
-  makeEnvelope,
-  recipientsOf,
-} from '../../../src/message/envelope/envelope.ts'
+import t from 'tap'
 import { allCases } from '../../cases/all.ts'
 import { bounces } from '../../cases/bounces.ts'
-import { bytes, type Case } from '../../cases/case.ts'
+import type { Case } from '../../cases/case.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
-import { type Door, type Passage, play, type Sent } from '../../cases/play.ts'
+import { type Door, play } from '../../cases/play.ts'
 import { buildStage } from '../../cases/stage.ts'
-import type { Outcome } from './client.ts'
-import { openSlot } from './slot-socket.ts'
+import { sendToSocket } from './send.ts'
 
 /**
  * The behaviours that all doors share, one of each kind, for a client that carries out answers by
@@ -48,46 +41,4 @@ function hasSettingOfEither(testCase: Case): boolean {
   const names = Object.keys(testCase.settings(stage))
   stage.remove()
   return names.some((name) => ofEither.has(name))
-}
-
-async function sendToSocket(
-  t: Test,
-  { settings, sender, recipients, message }: Sent,
-  isDaemons: (name: string) => boolean,
-): Promise<Passage> {
-  const own = Object.entries(settings).filter(([name]) => isDaemons(name))
-  const slot = await openSlot(t, Object.fromEntries(own))
-  const got = await slot.ask({
-    variables: { ERROR_FD: '6', ...settings },
-    takesReply: true,
-    envelope: makeEnvelope(bytes(sender), recipients.map(bytes)).wire,
-    message,
-  })
-  return {
-    outcome: outcomeOf(got),
-    text: got.text,
-    log: got.log,
-    left: [...readdirSync(slot.directory).filter((name) => name !== 's'), ...slot.log],
-    ...(got.does === 'hand on' && {
-      delivery: { ...readEnvelope(got.envelope), message: got.message },
-    }),
-  }
-}
-
-function readEnvelope(wire: Buffer) {
-  const reader = createEnvelopeReader()
-  reader.push(wire)
-  const envelope = reader.finish()
-  return {
-    sender: envelope.sender.text,
-    recipients: [...recipientsOf(envelope)].map(({ text }) => text),
-  }
-}
-
-function outcomeOf({ does, code, text, why }: Outcome): string {
-  if (does === 'hand on') return 'delivered'
-  if (does === 'go cold') return `cold: ${why}`
-  if (code === 0) return 'dropped'
-  if (code === 82) return text.startsWith('D') ? 'refused' : 'deferred'
-  return `code ${code}`
 }
