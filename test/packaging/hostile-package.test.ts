@@ -134,7 +134,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
         .map((call) => {
           const [name, ...words] = call.split(' ')
           return `plant; code=0
-            timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/said 2>&1 || code=$?
+            env $odd timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/said 2>&1 || code=$?
             test $code -lt 124 -o $code -gt 137 -o $code -eq 127 || echo "waits: ${call}: $code $(head -c 300 /said)"
             now=$(${untouched}); test "$now" = "$before" || { echo "changed by ${call}: $now"; before=$now; }`
         })
@@ -152,6 +152,8 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
           done </directories
         }
         before=$(${untouched})
+        # What a session of root's, or a program above, may have left in the environment.
+        odd="TMPDIR=/tmp CDPATH=/tmp:/run ENV=/tmp/run BASH_ENV=/tmp/run PERL5LIB=/tmp HOME=/tmp SHELL=/tmp/run"
         ${lines}`,
       )
       const { code, output } = bare.run('sh /all')

@@ -133,7 +133,7 @@ const CALLS = [
   ...['link', 'linkat', 'symlink', 'symlinkat', 'truncate', 'open', 'openat', 'creat'],
 ]
 
-/** The calls of a script that change a name in a directory that somebody else owns. */
+/** The calls of a script that change a name in a directory that somebody else may write to. */
 function changesElsewhere(text: string): string[] {
   const words = ['-f', '-qq', '-s', '4096', '-e', `trace=${CALLS}`, '/bin/sh', '-c', text]
   const { stderr } = spawnSync('strace', words, { encoding: 'utf8', cwd: '/' })
@@ -141,7 +141,10 @@ function changesElsewhere(text: string): string[] {
     const [, call = '', path = '', rest = ''] = CHANGE.exec(line) ?? []
     if (path === '' || (call.startsWith('open') && !/O_WRONLY|O_RDWR/.test(rest))) return false
     const parent = dirname(resolve('/', path))
-    return existsSync(parent) && statSync(parent).uid !== 0
+    if (!existsSync(parent)) return false
+    const { uid, mode } = statSync(parent)
+    // The bits of a group are the mask of an access list; a sticky directory keeps names for their owners.
+    return uid !== 0 || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0)
   })
 }
 
@@ -153,10 +156,15 @@ t.test(
   async (t) => {
     const victim = `d=$(mktemp -d); chown ${MALLORY} "$d"; echo >$d/x; chown -h 0 "$d/x"; rm -f "$d/x"`
     t.equal(changesElsewhere(victim).length, 3, 'the trace shows it')
+    const listed = `d=$(mktemp -d); setfacl -m u:${MALLORY}:rwx "$d"; mkdir "$d/x"`
+    t.equal(changesElsewhere(listed).length, 1, 'by an access list, too')
     for (const name of scripts) {
       const at = makeHost(t, (path) => writeFileSync(path, ''))
       // Whom root once gave files of the others to.
       execFileSync('chown', ['-Rh', 'nobody', at(`var/log/${name.split('/')[0]}`)])
+      for (const directory of THEIRS) {
+        execFileSync('setfacl', ['-m', `u:${MALLORY}:rwx`, at(directory)])
+      }
       t.same(changesElsewhere(scriptFor(name, at)), [], name)
     }
   },
