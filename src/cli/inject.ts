@@ -1,10 +1,14 @@
 import { closeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import { exit, exitMeanings } from '../doors/shared/replies/exit-codes.ts'
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../doors/shared/trial-chain.ts'
+import { findChain } from '../doors/slot/chain.ts'
+import { attempt } from '../ground/errors/attempt.ts'
 import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
-import { realPath } from '../ground/path/walk.ts'
+import { leadsSomewhere, realPath } from '../ground/path/walk.ts'
+import { readControlDirectories } from '../judge/policy.ts'
 import { handToSlot, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
 import { mustRunOwn } from './shared/must-run-own.ts'
@@ -111,6 +115,10 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
     ...(dryRun ? { QUEUECHAIN: TRIAL_CHAIN } : {}),
     ERROR_FD: undefined,
   }
+  const directories = readControlDirectories(environment)
+  const chain = attempt(() => findChain([], environment, directories).program) ?? '/'
+  const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir(), tmpdir()]
+  for (const place of places) leadsSomewhere(place) // else the slot of root may wait there
   const envelope = envelopeBytes(args.from, args.to)
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
   const message = own ?? openForeignFileOrPipe(args.file).fd

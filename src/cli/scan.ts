@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { inheritedDescriptor, openForeignFileAt } from '../ground/path/read.ts'
-import { listByteNames, type PathHandle, walk, walkIn } from '../ground/path/walk.ts'
+import {
+  leadsSomewhere,
+  listByteNames,
+  type PathHandle,
+  walk,
+  walkIn,
+} from '../ground/path/walk.ts'
 import { NOTHING_SCANS, readControlDirectories } from '../judge/policy.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { type ManualScan, scanBytes } from '../scan/scan-bytes.ts'
@@ -70,8 +76,11 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
     throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
   }
   mustRunOwnScanners(policy)
+  const spool = readSpoolPolicy(env)
+  const sockets = policy.clam.addresses.filter((address) => address.startsWith('/'))
+  for (const place of [spool.directory, ...sockets]) leadsSomewhere(place) // else root may wait there
   const byHand: ManualScan = {
-    spool: readSpoolPolicy(env),
+    spool,
     scanners: await makeScanners(policy),
     timeout: policy.timeout,
     maxNesting: policy.nesting.max,

@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
+import { leadsSomewhere } from '../../ground/path/walk.ts'
 import { byteSize } from '../../ground/settings/settings.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import { printsJson, text } from '../shared/options.ts'
@@ -57,6 +58,7 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Pr
     size: byteSize({ '--size': args.size }, '--size', 0),
   }
   const socket = args.socket ?? socketOfOnescand(env)
+  if (socket !== undefined) leadsSomewhere(socket) // else root may wait there
   const service = env.QUOTAD ? await askService(env, question) : undefined
   const onescand =
     socket === undefined ? undefined : await orCouldNotTell(askOnescand(socket, question))

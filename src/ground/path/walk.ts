@@ -90,8 +90,11 @@ export function realPath(path: string): string {
   return runsAsRoot() ? withPath(path, (handle) => handle.path) : realpathSync(path)
 }
 
-/** Whether walk() finds something at a path. Throws if that cannot be found out. */
+/**
+ * Whether a path leads to something. For root it is found by walk(): throws if root must not look there.
+ */
 export function leadsSomewhere(path: string): boolean {
+  if (!runsAsRoot()) return existsSync(path)
   try {
     return withPath(path, () => true)
   } catch (error) {

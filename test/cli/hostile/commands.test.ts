@@ -204,6 +204,12 @@ const waited: readonly (readonly string[])[] = [
   ['scan', '--env', 'PLUGINDIR=PLACE', '--env', 'QHPSI=plugin: x.mjs', 'OWN/mail'],
   ['scan', '--env', 'QHPSI=PLACE/x %s', 'OWN/mail'],
   ['scan', '--env', 'QHPSI=x %s', '--env', 'PATH=PLACE', 'OWN/mail'],
+  ['scan', '--env', 'CLAMD=PLACE/x', '--env', 'QHPSI=plugin: clamd', 'OWN/mail'],
+  ['scan', '--env', 'TMPDIR=PLACE', '--env', 'QHPSI=plugin: eicar', 'OWN/mail'],
+  ['quota', '--socket', 'PLACE/x', 'ann'],
+  ...['QMAILHOME', 'CONTROLDIR', 'QUEUECHAIN', 'TMPDIR'].map((name) => {
+    return ['inject', 'OWN/mail', '--from', 'a@x', '--to', 'b@x', '--env', `${name}=PLACE/x`]
+  }),
   ['inject', '--from', 'a@x', '--to', 'b@x', '--dry-run', '--program', 'PLACE/x', 'OWN/mail'],
 ]
 
