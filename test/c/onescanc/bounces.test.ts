@@ -57,7 +57,7 @@ const envelopes = [
   ['b@example.org', 'c@example.net', 'postmaster'],
 ]
 
-const ROUNDS = 12
+const ROUNDS = 16
 
 const clientsOwn = new Set(['RELAYCLIENT', 'CLUSTERPEER', 'ERROR_FD', 'ERROR_EXIT'])
 const isDaemons = (name: string) => !clientsOwn.has(name)
@@ -82,7 +82,7 @@ t.test(
   { skip: missing },
   async (t) => {
     const cold = coldPrograms(t)
-    const { pick, once, below } = createRandom(32)
+    const { pick, once, below } = createRandom(34)
     const waysOf: Readonly<Record<string, (t: Test, sent: Sent) => Promise<Passage>>> = {
       slot: (_, sent) => sendToSlot(sent, { program: [cold.queue] }),
       'slot socket': (t, sent) => sendToSocket(t, sent, isDaemons),
