@@ -5,7 +5,6 @@ import { logLine } from '../../src/ground/errors/log.ts'
 import { quarantineField } from '../../src/judge/forward.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
-import { CONVERSATIONS_MAX } from '../../src/scan/clamd/server-queue.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
@@ -61,12 +60,6 @@ t.test('a secret is as long as the page says', async (t) => {
     `hmac-sha256:a:${Buffer.alloc(length, 1).toString('base64url')}\n`
   t.equal(parseKeyring(line(least), 'ring').length, 1)
   t.throws(() => parseKeyring(line(least - 1), 'ring'), { message: /under 32 bytes/ })
-})
-
-t.test('onescand(8) says how many messages are at one clamd', async (t) => {
-  const [, most] =
-    /A worker has at most (\d+) messages at one clamd/.exec(readPage('onescand.8')) ?? []
-  t.equal(Number(most), CONVERSATIONS_MAX)
 })
 
 t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {

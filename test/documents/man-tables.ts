@@ -3,14 +3,9 @@ import {
   optionDefaults as daemonDefaults,
   usage as usageOfDaemon,
 } from '../../src/doors/daemon/options/options.ts'
-import {
-  codeOfFault,
-  codeOfReply,
-  exit,
-  exitMeanings,
-} from '../../src/doors/shared/replies/exit-codes.ts'
+import { exit, exitMeanings } from '../../src/doors/shared/replies/exit-codes.ts'
 import { codeOf, faultReply } from '../../src/doors/shared/replies/smtp-reply.ts'
-import { FAULT_KINDS, faultsInWords } from '../../src/ground/errors/fault.ts'
+import { faultsInWords } from '../../src/ground/errors/fault.ts'
 import type { FromClient } from '../../src/ground/settings/table/kinds.ts'
 import { names, table } from '../../src/ground/settings/table.ts'
 import { groundsInWords, type Reply } from '../../src/judge/decision.ts'
@@ -56,7 +51,6 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'EXIT STATUS', nth: 0, items: tagged(exitCodes()) },
     { heading: 'LIMITS', nth: 0, items: rows(slotLimits) },
     { heading: 'LIMITS', nth: 1, items: rows(contentLimits) },
-    { heading: 'WHEN THINGS FAIL', nth: 0, items: rows(failures()) },
   ],
   'onescan.1': [
     { heading: 'DESCRIPTION', nth: 0, items: commandItems() },
@@ -173,20 +167,6 @@ function replies(): Limit[] {
 
 function asRow(reply: Reply): Limit {
   return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
-}
-
-/** What the sender sees of each fault, and of decisions that are no answer of a scanner. */
-function failures(): Limit[] {
-  const unclear = replyAboutForm('refused', 'unclear-header', '...')
-  return [
-    ...FAULT_KINDS.map((kind): Limit => {
-      const [digit] = String(faultReply(kind).code)
-      return [faultsInWords[kind], `${digit}xx, exit ${codeOfFault(kind)}`]
-    }),
-    ...[HEADER_TOO_LARGE, unclear, NOT_SCANNED].map((reply): Limit => {
-      return [groundsInWords[reply.grounds], `${reply.class}xx, exit ${codeOfReply(reply, false)}`]
-    }),
-  ]
 }
 
 /** The names of settings, as mdoc(7). */
