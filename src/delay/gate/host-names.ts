@@ -1,5 +1,5 @@
 import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
-import { createInFlight } from '../../ground/flow/in-flight.ts'
+import { InFlight } from '../../ground/flow/in-flight.ts'
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { addressText } from '../../ground/net/ip-address.ts'
 import type { Dns } from '../shared/dns-resolver.ts'
@@ -14,7 +14,7 @@ export const QUESTIONS_MAX = 500
  */
 export function createQuestions(dns: Dns, time: number): () => Resolver {
   const inTurn = limitConcurrency(QUESTIONS_MAX)
-  const inFlight = createInFlight<readonly string[]>()
+  const inFlight = new InFlight<readonly string[]>()
   const shared = (question: string, ask: () => Promise<readonly string[]>) =>
     inFlight.get(question) ?? inFlight.begin(question, inTurn(ask))
   return () => {

@@ -1,4 +1,4 @@
-import { createSemaphore, type Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, startJudging } from '../shared/judging.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
@@ -30,7 +30,7 @@ export class MilterServer extends MailServices {
   constructor(first: Configuration, options: MilterOptions) {
     super(first, options)
     this.#maxClients = options.maxClients
-    this.#turns = createSemaphore(options.maxClients)
+    this.#turns = new Semaphore(options.maxClients)
   }
 
   /**

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { createLruCache } from '../../ground/flow/lru-cache.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { FromClient } from '../../ground/settings/table/kinds.ts'
 import { isSetting, names, table } from '../../ground/settings/table.ts'
@@ -53,7 +53,7 @@ export function createClientPolicies(
   configuration: Configuration,
 ): (variables: Variables) => ClientPolicy {
   /** Policies by their variables. They belong to no message, and nobody changes them. */
-  const policies = createLruCache<ClientPolicy>(KEPT_MAX)
+  const policies = new LruCache<ClientPolicy>(KEPT_MAX)
   return (variables) => {
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const key = JSON.stringify(relevant)

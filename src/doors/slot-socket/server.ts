@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { createSemaphore, type Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
@@ -48,7 +48,7 @@ export class SlotServer {
     this.#options = options
     this.maxSize = options.maxSize
     this.log = options.log
-    this.#turns = createSemaphore(options.maxClients)
+    this.#turns = new Semaphore(options.maxClients)
     this.#judging = judgingBy(first)
   }
 

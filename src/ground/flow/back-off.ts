@@ -10,35 +10,42 @@ export function doubledPause(before: number, { first, longest }: PauseRange): nu
 }
 
 /** A pause after each failure of a server, which doubles with each failure in a row. */
-export interface BackOff<Server> {
+export class BackOff<Server> {
+  readonly #uptime: () => number
+  readonly #range: PauseRange
+  readonly #failing = new Map<Server, { readonly failures: number; readonly until: number }>()
+
+  /** `uptime` is a clock in milliseconds that never goes back. */
+  constructor(uptime: () => number, range: PauseRange) {
+    this.#uptime = uptime
+    this.#range = range
+  }
+
   /** Whether the server has failed since it last answered. */
-  hasFailed(server: Server): boolean
+  hasFailed(server: Server): boolean {
+    return this.#failing.has(server)
+  }
+
   /** Whether the server has to be left alone now. */
-  isBackedOff(server: Server): boolean
+  isBackedOff(server: Server): boolean {
+    return (this.#failing.get(server)?.until ?? -Infinity) > this.#uptime()
+  }
+
   /**
    * Notes a failure. Returns for how many milliseconds the server is left alone from now on, or
    * undefined if it is left alone already: that question was asked before the first failure was
    * known, so its failure says nothing new.
    */
-  noteFailure(server: Server): number | undefined
-  /** Notes an answer. Returns whether the server had failed before. */
-  noteAnswer(server: Server): boolean
-}
+  noteFailure(server: Server): number | undefined {
+    if (this.isBackedOff(server)) return undefined
+    const failures = this.#failing.get(server)?.failures ?? 0
+    const length = doubledPause(failures, this.#range)
+    this.#failing.set(server, { failures: failures + 1, until: this.#uptime() + length })
+    return length
+  }
 
-/** `uptime` is a clock in milliseconds that never goes back. */
-export function createBackOff<Server>(uptime: () => number, range: PauseRange): BackOff<Server> {
-  const failing = new Map<Server, { readonly failures: number; readonly until: number }>()
-  const isBackedOff = (server: Server) => (failing.get(server)?.until ?? -Infinity) > uptime()
-  return {
-    hasFailed: (server) => failing.has(server),
-    isBackedOff,
-    noteFailure(server) {
-      if (isBackedOff(server)) return undefined
-      const failures = failing.get(server)?.failures ?? 0
-      const length = doubledPause(failures, range)
-      failing.set(server, { failures: failures + 1, until: uptime() + length })
-      return length
-    },
-    noteAnswer: (server) => failing.delete(server),
+  /** Notes an answer. Returns whether the server had failed before. */
+  noteAnswer(server: Server): boolean {
+    return this.#failing.delete(server)
   }
 }

@@ -1,57 +1,52 @@
-/** Values by name. A full cache drops the values that were not used for longest. */
-export interface LruCache<Value> {
-  get(key: string): Value | undefined
-  set(key: string, value: Value): void
-  delete(key: string): void
-  clear(): void
-  readonly size: number
-}
-
 /**
- * Makes a cache of at most `most` values, in two halves. When the young half is full, it becomes
- * the old half, and the old values that were not used since are dropped. So no order of use has to
- * be kept. Measured with 20,000 values: 1.2 µs for each use. A Map in the order of use takes 14 µs,
- * because deletions leave holes in it. The library lru-cache takes 1 µs; but with room for ten
- * million values it takes two seconds and 160 MB when it is made, which each slot would pay.
+ * Values by name. A full cache drops the values that were not used for longest.
+ *
+ * It has two halves. When the young half is full, it becomes the old half, and the old values that
+ * were not used since are dropped. So no order of use has to be kept. Measured with 20,000 values:
+ * 1.2 µs for each use. A Map in the order of use takes 14 µs, because deletions leave holes in it.
+ * The library lru-cache takes 1 µs; but with room for ten million values it takes two seconds and
+ * 160 MB when it is made, which each slot would pay.
  */
-export function createLruCache<Value>(most: number): LruCache<Value> {
-  let young = new Map<string, Value>()
-  let old = new Map<string, Value>()
-  const half = Math.max(1, Math.floor(most / 2))
+export class LruCache<Value> {
+  readonly #most: number
+  readonly #half: number
+  #young = new Map<string, Value>()
+  #old = new Map<string, Value>()
 
-  function set(key: string, value: Value): void {
-    if (young.size >= half && !young.has(key)) {
-      old = most > 1 ? young : new Map()
-      young = new Map()
-    }
-    if (most > 0) young.set(key, value)
+  /** Makes a cache of at most `most` values. */
+  constructor(most: number) {
+    this.#most = most
+    this.#half = Math.max(1, Math.floor(most / 2))
   }
 
-  return {
-    get(key) {
-      const value = young.get(key)
-      if (value !== undefined) return value
-      const older = old.get(key)
-      if (older !== undefined) {
-        old.delete(key)
-        set(key, older)
-      }
-      return older
-    },
-    set(key, value) {
-      old.delete(key)
-      set(key, value)
-    },
-    delete(key) {
-      young.delete(key)
-      old.delete(key)
-    },
-    clear() {
-      young.clear()
-      old.clear()
-    },
-    get size() {
-      return young.size + old.size
-    },
+  get(key: string): Value | undefined {
+    const value = this.#young.get(key)
+    if (value !== undefined) return value
+    const older = this.#old.get(key)
+    if (older !== undefined) this.set(key, older)
+    return older
+  }
+
+  set(key: string, value: Value): void {
+    this.#old.delete(key)
+    if (this.#young.size >= this.#half && !this.#young.has(key)) {
+      this.#old = this.#most > 1 ? this.#young : new Map()
+      this.#young = new Map()
+    }
+    if (this.#most > 0) this.#young.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key)
+    this.#old.delete(key)
+  }
+
+  clear(): void {
+    this.#young.clear()
+    this.#old.clear()
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size
   }
 }

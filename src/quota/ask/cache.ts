@@ -1,4 +1,4 @@
-import { createLruCache } from '../../ground/flow/lru-cache.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { QuotaAnswer, SourcedAnswer, Usage } from './quota-answer.ts'
 
 /** An answer, the question that it was given to, and the time until which it holds. */
@@ -22,7 +22,7 @@ interface QuotaCache {
 
 /** Remembers the answers about `max` mailboxes at most; the least recently used one makes room. */
 export function createQuotaCache(max: number): QuotaCache {
-  const byName = createLruCache<DatedAnswer>(max)
+  const byName = new LruCache<DatedAnswer>(max)
   return {
     get(name, time) {
       const known = byName.get(name)
@@ -30,7 +30,7 @@ export function createQuotaCache(max: number): QuotaCache {
       byName.delete(name)
       return undefined
     },
-    set: byName.set,
+    set: (name, answer) => byName.set(name, answer),
     get size() {
       return byName.size
     },

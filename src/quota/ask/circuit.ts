@@ -1,4 +1,4 @@
-import { createBackOff } from '../../ground/flow/back-off.ts'
+import { BackOff } from '../../ground/flow/back-off.ts'
 
 /** Milliseconds for which a backend rests after a failure. Each further failure doubles them. */
 export const FIRST_REST = 1_000
@@ -21,7 +21,7 @@ export interface Circuits {
  * milliseconds on a clock that nobody sets.
  */
 export function createCircuits(uptime: () => number): Circuits {
-  const backOff = createBackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+  const backOff = new BackOff<string>(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   const probed = new Set<string>()
   return {
     state(backend) {

@@ -1,6 +1,6 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { answerInTime } from '../../ground/flow/deadline.ts'
-import { createInFlight } from '../../ground/flow/in-flight.ts'
+import { InFlight } from '../../ground/flow/in-flight.ts'
 import { type MailAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
@@ -45,7 +45,7 @@ export function createQuotaClient(
   const cache = createQuotaCache(settings.cacheSize)
   const counters = createCounters()
   const backends = createBackends(settings, { ...options, counters })
-  const inFlight = createInFlight<DatedAnswer>()
+  const inFlight = new InFlight<DatedAnswer>()
 
   async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
     counters.questions++

@@ -1,5 +1,5 @@
 import { answerInTime } from '../../ground/flow/deadline.ts'
-import { createLruCache } from '../../ground/flow/lru-cache.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import type { LdapDirectory } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'
@@ -35,7 +35,7 @@ export function ldapBackends(
   template: string,
   { uptime, timeout }: LdapBackendsOptions,
 ): LdapBackends {
-  const backends = createLruCache<Backend>(HOSTS_MAX)
+  const backends = new LruCache<Backend>(HOSTS_MAX)
   const circuits = createCircuits(uptime)
   let directory: Promise<LdapDirectory> | undefined
 

@@ -1,5 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { createBackOff } from '../../ground/flow/back-off.ts'
+import { BackOff } from '../../ground/flow/back-off.ts'
 import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { type LdapConnection, openConnection } from './ldap-connection.ts'
@@ -47,7 +47,7 @@ export function createLdapClient(
   const { url } = settings
   const limited = limitConcurrency(AT_ONCE)
   const late = `no answer in ${timeout} ms`
-  const backOff = createBackOff<string>(uptime, { first: REST, longest: REST })
+  const backOff = new BackOff<string>(uptime, { first: REST, longest: REST })
   let connection: Promise<LdapConnection> | undefined
   let why = ''
 

@@ -1,6 +1,6 @@
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
-import { createInFlight } from '../../ground/flow/in-flight.ts'
-import { createLruCache } from '../../ground/flow/lru-cache.ts'
+import { InFlight } from '../../ground/flow/in-flight.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import { createLdapClient, type LdapClientOptions } from './ldap-client.ts'
 import type { LdapUser } from './ldap-filter.ts'
 import type { LdapAnswer } from './ldap-search.ts'
@@ -39,9 +39,9 @@ export interface LdapOptions extends LdapClientOptions {
 export function createLdapDirectory(settings: LdapSettings, options: LdapOptions): LdapDirectory {
   const { uptime, timeout, remembered } = options
   const client = createLdapClient(settings, { uptime, timeout: Math.max(timeout, SEARCH_WITHIN) })
-  const known = createLruCache<{ answer: LdapAnswer; until: number }>(remembered)
-  const searches = createInFlight<LdapAnswer>()
-  const questions = createInFlight<LdapAnswer>()
+  const known = new LruCache<{ answer: LdapAnswer; until: number }>(remembered)
+  const searches = new InFlight<LdapAnswer>()
+  const questions = new InFlight<LdapAnswer>()
   const late: LdapAnswer = { found: 'trouble', why: `${settings.url}: no answer in ${timeout} ms` }
   let isSlow = false
 

@@ -1,4 +1,4 @@
-import { createLruCache } from '../../ground/flow/lru-cache.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import {
   contains,
   type IpAddress,
@@ -21,7 +21,7 @@ const loopback = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text)!)
  */
 export function allowNetworks(networks: readonly Network[]): MayAsk {
   const all = [...loopback, ...networks]
-  const known = createLruCache<boolean>(REMEMBERED)
+  const known = new LruCache<boolean>(REMEMBERED)
   return (text) => {
     let allowed = known.get(text)
     if (allowed === undefined) {

@@ -1,4 +1,4 @@
-import { type BackOff, createBackOff } from '../../ground/flow/back-off.ts'
+import { BackOff } from '../../ground/flow/back-off.ts'
 
 /** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
 export const FIRST_REST = 2_000
@@ -23,7 +23,7 @@ export class Health<Server> {
   ) {
     this.#uptime = uptime
     this.#changed = changed
-    this.#rests = createBackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+    this.#rests = new BackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   }
 
   isResting(server: Server): boolean {

@@ -1,4 +1,4 @@
-import { type BackOff, createBackOff } from '../../ground/flow/back-off.ts'
+import { BackOff } from '../../ground/flow/back-off.ts'
 
 /**
  * Deaths of scanners that are compared, and deaths at which a mark must have been there to be suspected.
@@ -63,7 +63,7 @@ export class CommonMarks {
   /** `uptime` is in milliseconds. */
   constructor(uptime: () => number) {
     this.#uptime = uptime
-    this.#rests = createBackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
+    this.#rests = new BackOff(uptime, { first: FIRST_REST, longest: LONGEST_REST })
   }
 
   /** Notes that a scanner died while it had this message, and maybe others. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { takeTurn } from '../../../src/doors/shared/limits/turn.ts'
-import { createSemaphore } from '../../../src/ground/flow/concurrency-limit.ts'
+import { Semaphore } from '../../../src/ground/flow/concurrency-limit.ts'
 import { MEMORY_FILE_MAX } from '../../../src/message/gathered-file.ts'
 import { LARGE_CONVERSATIONS_MAX, LARGE_FROM } from '../../../src/scan/clamd/server-queue.ts'
 import { plain } from '../../cases/messages.ts'
@@ -211,7 +211,7 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
 })
 
 t.test('a message that would wait too long for its turn is deferred', async (t) => {
-  const turns = createSemaphore(1)
+  const turns = new Semaphore(1)
   const over = await takeTurn(turns, 1, new AbortController().signal)
   await t.rejects(takeTurn(turns, 1, new AbortController().signal, 5), {
     kind: 'out-of-memory',

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { createBackOff } from '../../../src/ground/flow/back-off.ts'
+import { BackOff } from '../../../src/ground/flow/back-off.ts'
 
 t.test(
   'a server that fails is left alone, for twice as long after each failure in a row',
   async (t) => {
     let uptime = 0
-    const backOff = createBackOff<string>(() => uptime, { first: 10, longest: 35 })
+    const backOff = new BackOff<string>(() => uptime, { first: 10, longest: 35 })
     t.notOk(backOff.isBackedOff('a'))
     t.equal(backOff.noteFailure('a'), 10)
     t.equal(backOff.noteFailure('a'), undefined, 'it backOff already')

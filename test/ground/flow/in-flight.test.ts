@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createInFlight } from '../../../src/ground/flow/in-flight.ts'
+import { InFlight } from '../../../src/ground/flow/in-flight.ts'
 
 t.test('work is in flight under its name until its promise settles', async (t) => {
-  const underWay = createInFlight<string>()
+  const underWay = new InFlight<string>()
   let end = (_value: string) => {}
   let fail = (_error: Error) => {}
   const good = underWay.begin('good', new Promise((resolve) => (end = resolve)))

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { createLruCache } from '../../../src/ground/flow/lru-cache.ts'
+import { LruCache } from '../../../src/ground/flow/lru-cache.ts'
 
 t.test(
   'a value that is used stays in the cache, and the cache never grows beyond its limit',
   async (t) => {
-    const memory = createLruCache<number>(100)
+    const memory = new LruCache<number>(100)
     for (let i = 0; i < 10_000; i++) {
       memory.set(`k${i}`, i)
       t.equal(memory.get('k0'), 0)
@@ -23,7 +23,7 @@ t.test(
 
 t.test('a cache for one value keeps one, and a cache for none keeps none', async (t) => {
   for (const most of [0, 1, 2, 3]) {
-    const memory = createLruCache<number>(most)
+    const memory = new LruCache<number>(most)
     for (let i = 0; i < 10; i++) memory.set(`k${i}`, i)
     t.ok(memory.size <= most, `${memory.size} of ${most}`)
     t.equal(memory.get('k9'), most > 0 ? 9 : undefined)

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { errorText } from '../../../ground/errors/fault.ts'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { inTime, LATE } from '../../../ground/flow/deadline.ts'
-import { createLruCache } from '../../../ground/flow/lru-cache.ts'
+import { LruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, pathBytes, withMailbox } from './directory.ts'
 import { isFull } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
@@ -47,7 +47,7 @@ interface RememberedSizeFile {
  */
 export function createMaildirSource(options: MaildirOptions): MaildirSource {
   const { now, budget } = options
-  const files = createLruCache<RememberedSizeFile>(options.mailboxes)
+  const files = new LruCache<RememberedSizeFile>(options.mailboxes)
   const walker = createWalker(options)
 
   /**

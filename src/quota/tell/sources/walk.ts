@@ -1,8 +1,8 @@
 import { opendir } from 'node:fs/promises'
 import type { Clocks } from '../../../ground/flow/clocks.ts'
 import { limitConcurrency } from '../../../ground/flow/concurrency-limit.ts'
-import { createInFlight } from '../../../ground/flow/in-flight.ts'
-import { createLruCache } from '../../../ground/flow/lru-cache.ts'
+import { InFlight } from '../../../ground/flow/in-flight.ts'
+import { LruCache } from '../../../ground/flow/lru-cache.ts'
 import { type Directory, withMailbox } from './directory.ts'
 import { type CountingTools, type DirectorySum, sumDirectory } from './directory-sum.ts'
 import type { MailboxUsage } from './limits.ts'
@@ -39,8 +39,8 @@ const MAILBOXES_AT_ONCE = 64
  * new message costs one directory. Links are not counted as folders.
  */
 export function createWalker({ now, uptime, mailboxes, longest }: WalkerOptions): Walker {
-  const sums = createLruCache<Map<string, DirectorySum>>(mailboxes)
-  const inFlight = createInFlight<MaildirSum | undefined>()
+  const sums = new LruCache<Map<string, DirectorySum>>(mailboxes)
+  const inFlight = new InFlight<MaildirSum | undefined>()
   const inTurn = limitConcurrency(AT_ONCE)
   const mailboxInTurn = limitConcurrency(MAILBOXES_AT_ONCE)
 
