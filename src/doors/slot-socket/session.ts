@@ -40,7 +40,7 @@ export class SlotSession extends DoorConnection {
     const { server, lease } = host
     this.#reader = new SlotRequestReader({
       maxSize: server.maxSize,
-      charge: lease.charge,
+      charge: (bytes) => lease.charge(bytes),
       gather: () => server.gather(lease),
     })
     socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none

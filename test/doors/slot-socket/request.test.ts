@@ -18,7 +18,8 @@ const options = {
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {
   const gather = () => new MessageStream(options, lease)
-  return new SlotRequestReader({ maxSize, charge: lease.charge, gather })
+  const charge = (bytes: number) => lease.charge(bytes)
+  return new SlotRequestReader({ maxSize, charge, gather })
 }
 
 const anyBudget = (): Budget => new Budget(4 * MIB)

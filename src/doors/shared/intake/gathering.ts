@@ -109,7 +109,7 @@ export class Gathering {
         lease.charge(bytes)
         return true
       },
-      giveBack: lease.release,
+      giveBack: (bytes) => lease.release(bytes),
     })
   }
 
