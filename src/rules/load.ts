@@ -2,7 +2,7 @@ import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
 import { isThere } from '../ground/path/exists.ts'
 import { readOwnFile } from '../ground/path/read.ts'
 import type { MailParties } from './candidates.ts'
-import { createRules, type Rules } from './match.ts'
+import { Rules } from './match.ts'
 import { parseRules } from './parse.ts'
 import { ruleFiles } from './rule-files.ts'
 
@@ -23,7 +23,7 @@ export function loadRules(
     const text = readIfThere(path)
     if (text === undefined) continue
     const rules = parseRules(text, path, about)
-    return rules.length === 0 ? undefined : createRules(path, rules)
+    return rules.length === 0 ? undefined : new Rules(path, rules)
   }
   return undefined
 }
@@ -34,7 +34,7 @@ export function loadRules(
 export function loadRulesFrom(path: string): Rules {
   const text = readIfThere(path)
   if (text === undefined) throw new Fault('config', `${path}: is not there`)
-  return createRules(path, parseRules(text, path))
+  return new Rules(path, parseRules(text, path))
 }
 
 function readIfThere(path: string): string | undefined {

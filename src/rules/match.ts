@@ -15,13 +15,41 @@ export interface MailFacts {
   readonly size: number | undefined
 }
 
-/** The lines of a file, ready to be compared with mail. */
-export interface Rules {
+/**
+ * The lines of a file, ready to be compared with mail. They are indexed by the address of the
+ * recipient or the sender, or by the network of the client: of ten thousand lines only those are
+ * compared that name this address, domain or network, and those that name none.
+ */
+export class Rules {
   /** The path of the file. */
   readonly path: string
   readonly all: readonly Rule[]
   /** Whether there is a line that refuses mail. */
   readonly refuseSome: boolean
+  /**
+   * The exceptions without a condition on the message: what is found decides whether they count.
+   */
+  readonly always: readonly Rule[]
+  readonly #settings: RuleIndex
+  readonly #allows: RuleIndex
+  /** The lines that could be about a mailbox whose domain is not known. */
+  readonly #nameless: RuleIndex
+  /** The local parts that these lines name. */
+  readonly #locals: ReadonlySet<string | undefined>
+
+  constructor(path: string, all: readonly Rule[]) {
+    this.path = path
+    this.all = all
+    this.refuseSome = all.some(({ action }) => action.kind === 'refuse')
+    this.#settings = new RuleIndex(all.filter(({ action }) => action.kind !== 'allow'))
+    const exceptions = all.filter(({ action }) => action.kind === 'allow')
+    this.always = exceptions.filter(fitsAnyMessage)
+    this.#allows = new RuleIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
+    const anyDomain = withAnyDomain(all)
+    this.#locals = new Set(anyDomain.map(({ conditions: { to } }) => to && localOf(to)))
+    this.#nameless = new RuleIndex(anyDomain)
+  }
+
   /**
    * Returns the lines by which the message is judged for the recipient, exceptions aside: the first
    * that fits, or undefined if there is none. If the recipient names no domain, no line is known to
@@ -29,56 +57,33 @@ export interface Rules {
    * could be about such a mailbox, the first of those that say the same, and the strictest judgement
    * counts.
    */
-  find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]]
+  find(facts: MailFacts): readonly [Rule | undefined, ...Rule[]] {
+    const local = facts.recipient && localWithoutDomain(facts.recipient)
+    if (local === undefined) return [this.#settings.first(facts)]
+    const first = this.#settings.first({ ...facts, recipient: addressOf(local, undefined) })
+    const others = this.#nameless.all({ ...facts, recipient: addressOf(local, ANY_DOMAIN) })
+    return [first, ...others.filter(({ line }) => first === undefined || line < first.line)]
+  }
+
   /**
    * Returns the same text for recipients without a domain for whom the same lines are found, and
    * undefined for recipients that name one.
    */
-  namelessKey(recipient: MailAddress): string | undefined
+  namelessKey(recipient: MailAddress): string | undefined {
+    const local = localWithoutDomain(recipient)
+    return local === undefined || this.#locals.has(local) ? local : ''
+  }
+
   /** Returns the line that refuses such mail whatever its size; undefined if there is none. */
-  findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined
-  /**
-   * The exceptions without a condition on the message: what is found decides whether they count.
-   */
-  readonly always: readonly Rule[]
+  findRefusal(facts: Omit<MailFacts, 'size'>): Rule | undefined {
+    return this.find({ ...facts, size: undefined }).find(isSureRefusal)
+  }
+
   /**
    * Returns the other exceptions that fit a message, in their order; what is found decides, too.
    */
-  exceptions(facts: MailFacts): readonly Rule[]
-}
-
-/**
- * Makes rules of lines. Lines are indexed by the address of the recipient or the sender, or by the
- * network of the client: of ten thousand lines only those are compared that name this address,
- * domain or network, and those that name none.
- */
-export function createRules(path: string, all: readonly Rule[]): Rules {
-  const settings = createIndex(all.filter(({ action }) => action.kind !== 'allow'))
-  const exceptions = all.filter(({ action }) => action.kind === 'allow')
-  const always = exceptions.filter(fitsAnyMessage)
-  const allows = createIndex(exceptions.filter((rule) => !fitsAnyMessage(rule)))
-  const anyDomain = withAnyDomain(all)
-  const locals = new Set(anyDomain.map(({ conditions: { to } }) => to && localOf(to)))
-  const nameless = createIndex(anyDomain)
-  const find: Rules['find'] = (facts) => {
-    const local = facts.recipient && localWithoutDomain(facts.recipient)
-    if (local === undefined) return [settings(facts, true)[0]]
-    const [first] = settings({ ...facts, recipient: addressOf(local, undefined) }, true)
-    const others = nameless({ ...facts, recipient: addressOf(local, ANY_DOMAIN) }, false)
-    return [first, ...others.filter(({ line }) => first === undefined || line < first.line)]
-  }
-  return {
-    path,
-    all,
-    refuseSome: all.some(({ action }) => action.kind === 'refuse'),
-    find,
-    namelessKey(recipient) {
-      const local = localWithoutDomain(recipient)
-      return local === undefined || locals.has(local) ? local : ''
-    },
-    findRefusal: (facts) => find({ ...facts, size: undefined }).find(isSureRefusal),
-    always,
-    exceptions: (facts) => allows(facts, false),
+  exceptions(facts: MailFacts): readonly Rule[] {
+    return this.#allows.all(facts)
   }
 }
 
@@ -119,57 +124,81 @@ function fitsAnyMessage({ conditions }: Rule): boolean {
   return Object.keys(others).length === 0
 }
 
-type RuleLookup = (facts: MailFacts, onlyFirst: boolean) => readonly Rule[]
-
 /** A line, and its place in the order of the file. */
 interface OrderedRule {
   readonly rule: Rule
   readonly order: number
 }
 
-function createIndex(rules: readonly Rule[]): RuleLookup {
-  if (rules.length === 0) return () => []
-  const byTo = new Map<string, OrderedRule[]>()
-  const byFrom = new Map<string, OrderedRule[]>()
-  const byNetwork = new Map<string, OrderedRule[]>()
-  const networks = new Map<string, Network>()
-  const others: OrderedRule[] = []
-  for (const [order, rule] of rules.entries()) {
-    const { to, from, client } = rule.conditions
-    if (to !== undefined) push(byTo, addressKey(to), { rule, order })
-    else if (from !== undefined) push(byFrom, addressKey(from), { rule, order })
-    else if (client !== undefined) {
-      networks.set(`${client.address.length}/${client.bits}`, client)
-      push(byNetwork, networkKey(client.address, client.bits), { rule, order })
-    } else others.push({ rule, order })
-  }
-  return (facts, onlyFirst) => {
-    const to = facts.recipient && comparable(facts.recipient)
-    const from = comparable(facts.sender)
-    const lists = [others]
-    if (to !== undefined && byTo.size > 0) lists.push(...listsFor(byTo, to))
-    if (byFrom.size > 0) lists.push(...listsFor(byFrom, from))
-    const { client } = facts
-    for (const { address, bits } of client === undefined ? [] : networks.values()) {
-      if (address.length !== client!.length) continue
-      const list = byNetwork.get(networkKey(client!, bits))
-      if (list !== undefined) lists.push(list)
+/** Lines by the first of their conditions that is an address or a network. */
+class RuleIndex {
+  readonly #byTo = new Map<string, OrderedRule[]>()
+  readonly #byFrom = new Map<string, OrderedRule[]>()
+  readonly #byNetwork = new Map<string, OrderedRule[]>()
+  /** A network of each length of prefix. */
+  readonly #networks = new Map<string, Network>()
+  readonly #others: OrderedRule[] = []
+  readonly #isEmpty: boolean
+
+  constructor(rules: readonly Rule[]) {
+    this.#isEmpty = rules.length === 0
+    for (const [order, rule] of rules.entries()) {
+      const { to, from, client } = rule.conditions
+      if (to !== undefined) push(this.#byTo, addressKey(to), { rule, order })
+      else if (from !== undefined) push(this.#byFrom, addressKey(from), { rule, order })
+      else if (client !== undefined) {
+        this.#networks.set(`${client.address.length}/${client.bits}`, client)
+        push(this.#byNetwork, networkKey(client.address, client.bits), { rule, order })
+      } else this.#others.push({ rule, order })
     }
-    const found: OrderedRule[] = []
-    for (const list of lists) {
+  }
+
+  /** Returns the first line of the file that fits. */
+  first(facts: MailFacts): Rule | undefined {
+    const mail = compared(facts)
+    let best: OrderedRule | undefined
+    for (const list of this.#listsAbout(mail)) {
       for (const placed of list) {
-        const [best] = found
-        if (onlyFirst && best !== undefined && best.order < placed.order) break
-        if (!holds(placed.rule, facts, to, from)) continue
-        if (!onlyFirst) found.push(placed)
-        else {
-          found[0] = placed
-          break
-        }
+        if (best !== undefined && best.order < placed.order) break
+        if (!holds(placed.rule, mail)) continue
+        best = placed
+        break
       }
     }
+    return best?.rule
+  }
+
+  /** Returns all lines that fit, in the order of the file. */
+  all(facts: MailFacts): readonly Rule[] {
+    if (this.#isEmpty) return []
+    const mail = compared(facts)
+    const found = this.#listsAbout(mail).flatMap((list) =>
+      list.filter(({ rule }) => holds(rule, mail)),
+    )
     return found.sort((match, other) => match.order - other.order).map(({ rule }) => rule)
   }
+
+  #listsAbout({ to, from, client }: ComparedFacts): OrderedRule[][] {
+    const lists = [this.#others]
+    if (to !== undefined && this.#byTo.size > 0) lists.push(...listsFor(this.#byTo, to))
+    if (this.#byFrom.size > 0) lists.push(...listsFor(this.#byFrom, from))
+    for (const { address, bits } of client === undefined ? [] : this.#networks.values()) {
+      if (address.length !== client!.length) continue
+      const list = this.#byNetwork.get(networkKey(client!, bits))
+      if (list !== undefined) lists.push(list)
+    }
+    return lists
+  }
+}
+
+/** Facts with the addresses in the form of patterns. */
+interface ComparedFacts extends Omit<MailFacts, 'recipient' | 'sender'> {
+  readonly to: Comparable | undefined
+  readonly from: Comparable
+}
+
+function compared({ recipient, sender, ...others }: MailFacts): ComparedFacts {
+  return { ...others, to: recipient && comparable(recipient), from: comparable(sender) }
 }
 
 function push(map: Map<string, OrderedRule[]>, key: string, placed: OrderedRule): void {
@@ -209,20 +238,15 @@ function listsFor(
   })
 }
 
-function holds(
-  { conditions }: Rule,
-  { client, auth, size }: MailFacts,
-  recipient: Comparable | undefined,
-  sender: Comparable,
-): boolean {
-  const { to, from, client: network, auth: wanted, larger, smaller } = conditions
-  if (to !== undefined && !(recipient && fits(to, recipient))) return false
-  if (from !== undefined && !fits(from, sender)) return false
-  if (network !== undefined && !(client && contains(network, client))) return false
-  if (wanted !== undefined && wanted !== auth) return false
-  if (size === undefined) return true
-  if (larger !== undefined && !(size > larger)) return false
-  return smaller === undefined || size < smaller
+function holds({ conditions }: Rule, mail: ComparedFacts): boolean {
+  const { to, from, client, auth, larger, smaller } = conditions
+  if (to !== undefined && !(mail.to && fits(to, mail.to))) return false
+  if (from !== undefined && !fits(from, mail.from)) return false
+  if (client !== undefined && !(mail.client && contains(client, mail.client))) return false
+  if (auth !== undefined && auth !== mail.auth) return false
+  if (mail.size === undefined) return true
+  if (larger !== undefined && !(mail.size > larger)) return false
+  return smaller === undefined || mail.size < smaller
 }
 
 function fits({ kind, text }: AddressPattern, { whole, domain }: Comparable): boolean {

@@ -6,7 +6,7 @@ import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
-import { createRules, type Rules } from '../../src/rules/match.ts'
+import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import type { Rule } from '../../src/rules/rule.ts'
 import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
@@ -54,7 +54,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
   const planned: unknown[] = []
   const decision = await judgeByRules(
     { message, envelope, client },
-    createRules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
+    new Rules('/c/onescan.policy', parseRules(lines, '/c/onescan.policy')),
     (settings) => {
       planned.push(settings)
       return { policy: settings === undefined ? base : withSettings(base, env, settings), tools }

@@ -9,7 +9,7 @@ import type { Tools } from '../../src/judge/tools.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { editHeader } from '../../src/message/header-block.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
-import { createRules } from '../../src/rules/match.ts'
+import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { clean, infected, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
 import { keyring } from '../second-reader/stamped.ts'
@@ -69,7 +69,7 @@ async function judgeBy(
   }
   const client = { relay: false, clusterPeer: false, bounceInjector }
   const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
-  const rules = createRules('file', parseRules(lines, 'file'))
+  const rules = new Rules('file', parseRules(lines, 'file'))
   const decision = await judgeByRules({ message, envelope, client }, rules, () => ({ policy, tools }), 'once') // biome-ignore format: a line
   if (decision.kind === 'split') throw new Error('one recipient has one answer')
   const edited = decision.kind === 'accept' ? editHeader(message.header, decision.edits) : bytes

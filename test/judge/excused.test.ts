@@ -5,7 +5,7 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Tools } from '../../src/judge/tools.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
-import { createRules } from '../../src/rules/match.ts'
+import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { attachmentsScanner } from '../../src/scan/attachments/attachments.ts'
 import {
@@ -84,7 +84,7 @@ async function judgeBy(text: string, setup: Setup) {
   const client = { relay: false, clusterPeer: false, bounceInjector: false }
   const recipients = to.map((recipient) => Buffer.from(recipient))
   const envelope = makeEnvelope(Buffer.from('a@example.org'), recipients)
-  const rules = createRules('file', parseRules(lines, 'file'))
+  const rules = new Rules('file', parseRules(lines, 'file'))
   const policyFor = () => ({ policy, tools })
   return judgeByRules({ message, envelope, client }, rules, policyFor, 'once')
 }

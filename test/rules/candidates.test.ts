@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseIpAddress } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { candidatesIn } from '../../src/rules/candidates.ts'
-import { createRules } from '../../src/rules/match.ts'
+import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 
 /** The cold slot reads only lines that may be about its message: what they say is what all say. */
@@ -44,7 +44,7 @@ t.test('the chosen lines decide as all lines of the file do', async (t) => {
     }
     const chosen = parseRules(text, 'file', { sender, recipients: to, client })
     left += all.length - chosen.length
-    const [full, lazy] = [createRules('file', all), createRules('file', chosen)]
+    const [full, lazy] = [new Rules('file', all), new Rules('file', chosen)]
     for (const recipient of [...to, undefined]) {
       const facts = { sender, recipient, client, auth: random(2) === 0, size: random(10) }
       compared++

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { contains, parseIpAddress, parseNetwork } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
-import { createRules, type MailFacts } from '../../src/rules/match.ts'
+import { type MailFacts, Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 
 /** Which line of onescan.policy applies. */
@@ -28,7 +28,7 @@ const factsOf = ({
 })
 
 const rulesOf = (...lines: readonly string[]) =>
-  createRules('file', parseRules(lines.map((line) => `${line} scan off\n`).join(''), 'file'))
+  new Rules('file', parseRules(lines.map((line) => `${line} scan off\n`).join(''), 'file'))
 
 t.test('the first line that fits counts, whatever its conditions', async (t) => {
   const rules = rulesOf(
@@ -75,7 +75,7 @@ t.test('a recipient without a domain is judged by all lines that could be about 
     'to=example.net refuse',
     '* SCANFAIL=accept',
   ]
-  const rules = createRules('file', parseRules(lines.join('\n'), 'file'))
+  const rules = new Rules('file', parseRules(lines.join('\n'), 'file'))
   const found = (asked: Asked) => rules.find(factsOf(asked)).map((rule) => rule?.line)
   const large = 2 * 1024 ** 2
   for (const to of ['postmaster', '"Postmaster"', 'postmaster@[10.1.2.3]', '@a:postmaster']) {
@@ -126,7 +126,7 @@ t.test('only the lines of ten thousand that may fit are compared', async (t) => 
       return rule.conditions
     },
   }))
-  const rules = createRules('file', counted)
+  const rules = new Rules('file', counted)
   looked = 0
   t.equal(rules.find(factsOf({ to: 'user9999@host499.example.org' }))[0]?.line, 10_000)
   t.equal(rules.find(factsOf({ to: 'nobody@example.org' }))[0], undefined)
@@ -149,18 +149,18 @@ t.test('of ten thousand lines few are compared for a recipient without a domain'
     const rules = parseRules(text, 'file').map(({ conditions, ...rule }) => {
       return { ...rule, conditions: { ...conditions, from } }
     })
-    const { find, findRefusal } = createRules('file', rules)
+    const indexed = new Rules('file', rules)
     compared = 0
-    const found = (to: string) => find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line) // biome-ignore format: a line
+    const found = (to: string) => indexed.find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line) // biome-ignore format: a line
     t.same(found('user7'), [undefined, 8, 5001], 'lines that say the same count once')
     t.same(found('postmaster'), [undefined, 5001])
-    findRefusal(factsOf({ to: 'postmaster', from: 'b@example.com' }))
+    indexed.findRefusal(factsOf({ to: 'postmaster', from: 'b@example.com' }))
     t.equal(compared, 3)
   }
 })
 
 t.test('the line about a mailbox counts however a client writes its address', async (t) => {
-  const rules = createRules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
+  const rules = new Rules('file', parseRules('to=ann@example.org refuse\nto=müller.example refuse\n', 'file')) // biome-ignore format: a line
   for (const [written, line] of [
     ['Ann@EXAMPLE.org.', 1],
     ['"ann"@example.org', 1],
@@ -188,7 +188,7 @@ t.test(
       [...networks.slice(3), ...networks.slice(0, 3)],
     ]
     for (const order of orders) {
-      const rules = createRules('file', parseRules(order.map((network) => `client=${network} scan off\n`).join(''), 'file')) // biome-ignore format: a line
+      const rules = new Rules('file', parseRules(order.map((network) => `client=${network} scan off\n`).join(''), 'file')) // biome-ignore format: a line
       for (const client of clients) {
         const facts = { sender: readAddress(''), recipient: undefined, auth: false, size: 1 }
         const address = parseIpAddress(client)!
