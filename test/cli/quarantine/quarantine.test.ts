@@ -25,6 +25,7 @@ import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
+import { mountHanging } from '../../ground/path/hanging.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
 import { digestOf, keepOne, makeQuarantine } from '../../quarantine/kept.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
@@ -399,6 +400,22 @@ while True:
     t.match(err, 'broke off: no answer in time')
   },
 )
+
+t.test('nor one that waits for a file system of its owner', { skip: notRoot }, async (t) => {
+  const { directory } = await nobodysQuarantine(t)
+  const place = join(directory, 'virus')
+  const { inside } = await mountHanging(t, place, { operations: ['ALL'], user: NOBODY })
+  const [program, ...words] = [...inside, process.execPath, bundle]
+  const list = [...words, 'quarantine', 'list', '--directory', directory]
+  const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (piece) => {
+    said += piece
+  })
+  const [code] = await once(child, 'exit')
+  t.equal(code, 2)
+  t.match(said, 'broke off: no answer in time')
+})
 
 t.test('an answer that complains without end is not taken', { skip: notRoot }, async (t) => {
   const { directory, id } = await nobodysQuarantine(t)
