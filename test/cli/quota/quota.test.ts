@@ -14,10 +14,16 @@ const mailboxes = {
   ann: [7, 0],
 } as const
 
+/** Milliseconds for a question, more than a busy machine needs. */
+const QUOTATIMEOUT = '30000'
+
 t.test('the answer of a service is printed in words and as an exit code', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
   const source = `quotad:127.0.0.1:${service.port}`
-  const ask = (...words: string[]) => onescan(['quota', ...words], { env: { QUOTAD: source } })
+  const ask = (...words: string[]) =>
+    onescan(['quota', ...words], {
+      env: { QUOTAD: source, QUOTATIMEOUT },
+    })
   t.match(await ask('full@example.org'), {
     code: 1,
     out: `service: over quota, 1050 of 1000 bytes (105 %), says ${source}, just now\n`,
@@ -40,7 +46,11 @@ t.test('the answer of a service is printed in words and as an exit code', async 
 
 t.test('for an address with an extension quota names the mailbox', async (t) => {
   const service = await udpService(t, extendedAnswer(mailboxes))
-  const env = { QUOTAD: `quotad:127.0.0.1:${service.port}`, QUOTADELIMITER: '+' }
+  const env = {
+    QUOTAD: `quotad:127.0.0.1:${service.port}`,
+    QUOTADELIMITER: '+',
+    QUOTATIMEOUT,
+  }
   const ask = (...words: string[]) => onescan(['quota', 'full+x@example.org', ...words], { env })
   t.match(await ask(), { code: 1, out: ', as mailbox full@example.org, says quotad:' })
   t.match(jsonIn((await ask('--json')).out).results[0], {
@@ -74,7 +84,7 @@ t.test('onescand says how old its answer is', async (t) => {
   const path = join(directory, 'policy')
   const daemon = startOnescand(t, {
     args: ['--socket', 'none', '--policy', `unix:${path}`],
-    settings: { QUOTAD: source },
+    settings: { QUOTAD: source, QUOTATIMEOUT },
   })
   await daemon.logged(/serving/)
   const ask = (...words: string[]) => {
@@ -87,7 +97,8 @@ t.test('onescand says how old its answer is', async (t) => {
     code: 0,
     out: /^onescand: there is room, .* \d seconds? ago, holds for 3\d+ seconds/,
   })
-  const [both] = jsonIn((await ask('--json', '--env', `QUOTAD=${source}`)).out).results
+  const fromService = ['--env', `QUOTAD=${source}`, '--env', `QUOTATIMEOUT=${QUOTATIMEOUT}`]
+  const [both] = jsonIn((await ask('--json', ...fromService)).out).results
   t.match(both, { service: { answer: 'room' }, onescand: { answer: 'room', source, age: Number } })
   t.notOk('age' in both.service)
   daemon.child.kill('SIGTERM')
