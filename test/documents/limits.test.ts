@@ -4,7 +4,7 @@ import { replyText } from '../../src/doors/shared/replies/error-report.ts'
 import { logLine } from '../../src/ground/errors/log.ts'
 import { quarantineField } from '../../src/judge/forward.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
-import { PORTS_MAX, SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
+import { SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
 import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
@@ -62,8 +62,7 @@ t.test('a secret is as long as the page says', async (t) => {
   t.throws(() => parseKeyring(line(least - 1), 'ring'), { message: /under 32 bytes/ })
 })
 
-t.test('the page says how many sockets and ports questions about mailboxes take', async (t) => {
+t.test('the page says how many sockets questions about mailboxes take', async (t) => {
   const page = section(readPage('onescan-queue.8'), 'QUOTA SERVICES')
   t.match(page, `with at most ${SOCKETS_MAX} sockets in each process`)
-  t.match(page, `If ${PORTS_MAX.toLocaleString('en')} ports of a process rest`)
 })

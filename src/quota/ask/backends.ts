@@ -51,8 +51,8 @@ export function createBackends(times: AskTimes, options: BackendsOptions): Backe
       // Each client is loaded with the first question: for a program that judges one message,
       // loading code takes time.
       if (backend.kind === 'udp') {
-        const { createUdpClient } = await import('./udp.ts')
-        udp ??= createUdpClient(options.uptime)
+        const { UdpClient } = await import('./udp.ts')
+        udp ??= new UdpClient(options.uptime)
         return await udp.ask(backend, question, times)
       }
       const { askByHttp, createAgent } = await import('./http.ts')

@@ -1,38 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
+import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import type { UdpBackend } from './backend.ts'
-
-export interface UdpSockets {
-  /**
-   * Opens a connected socket for one question. Waits while too many sockets are open or too many
-   * ports rest, and resolves to undefined if `isWanted` is false by then. Rejects with the error of
-   * the system.
-   */
-  take(backend: UdpBackend, isWanted: () => boolean): Promise<Socket | undefined>
-  /** Closes the socket. It calls no listener any more. */
-  giveBack(socket: Socket, backend: UdpBackend): void
-}
 
 /** Most sockets that are open at once, including those that only wait for late answers. */
 export const SOCKETS_MAX = 512
-/**
- * Most ports that rest at once: fewer than the 28,232 that the system has for this (ip(7)). With a
- * rest of ten seconds, a service whose answers have no nonce is asked at most 1,638 questions a
- * second.
- */
-export const PORTS_MAX = 16_384
-export interface UdpLimits {
-  /** Most sockets that are open at once. */
-  readonly sockets: number
-  /** Most ports that rest at once. */
-  readonly ports: number
-}
 
-/** Milliseconds between two polls for a port that has rested. */
-const POLL_EVERY = 100
 /** How many resting ports in a row are passed over before a question is given up. */
-const TRIES = 64
+const TRIES = 8
 
 /**
  * Opens sockets on ports that the system chooses at random. If answers have no nonce, a port that
@@ -40,77 +16,70 @@ const TRIES = 64
  * twice is not taken for the answer to another question. `uptime` is milliseconds on a clock that
  * nobody sets.
  */
-export function createUdpSockets(
-  uptime: () => number,
-  rest: number,
-  most: UdpLimits = { sockets: SOCKETS_MAX, ports: PORTS_MAX },
-): UdpSockets {
-  const waiting: (() => void)[] = []
-  const resting = new Map<number, number>()
-  let open = 0
+export class UdpSockets {
+  readonly #uptime: () => number
+  readonly #rest: number
+  readonly #permits: Semaphore
+  readonly #open = new Map<Socket, () => void>()
+  /** When each port has rested, in the order of these times. */
+  readonly #resting = new Map<number, number>()
 
-  function releaseSocket(): void {
-    const next = waiting.shift()
-    if (next) next()
-    else open--
+  constructor(uptime: () => number, rest: number, most = SOCKETS_MAX) {
+    this.#uptime = uptime
+    this.#rest = rest
+    this.#permits = new Semaphore(most)
   }
 
-  async function onFreshPort(
-    backend: UdpBackend,
-    isWanted: () => boolean,
-  ): Promise<Socket | undefined> {
+  /**
+   * Opens a connected socket for one question. Waits while too many sockets are open, and resolves
+   * to undefined if the signal comes before. Rejects with the error of the system, or if all ports
+   * rest that the system offers.
+   */
+  async take(backend: UdpBackend, signal: AbortSignal): Promise<Socket | undefined> {
+    const release = await this.#permits.acquire(signal)
+    if (release === undefined) return undefined
+    try {
+      const socket = await this.#openOnRestedPort(backend)
+      this.#open.set(socket, release)
+      return socket
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Closes the socket. It calls no listener any more. */
+  giveBack(socket: Socket, backend: UdpBackend): void {
+    if (!backend.extended) this.#startRest(socket.address().port)
+    close(socket)
+    this.#open.get(socket)?.()
+    this.#open.delete(socket)
+  }
+
+  async #openOnRestedPort(backend: UdpBackend): Promise<Socket> {
     const passedOver: Socket[] = [] // they stay open, so that the system chooses another port
     try {
-      while (isWanted() && passedOver.length < TRIES) {
+      while (passedOver.length < TRIES) {
         const socket = await connectSocket(backend)
-        if (backend.extended || !rests(socket.address().port)) return socket
+        if (backend.extended || !this.#rests(socket.address().port)) return socket
         passedOver.push(socket)
       }
-      return undefined
+      throw new Error('too many ports were used a moment ago')
     } finally {
       for (const socket of passedOver) close(socket)
     }
   }
 
-  function rests(port: number): boolean {
-    return (resting.get(port) ?? 0) > uptime()
+  #rests(port: number): boolean {
+    return (this.#resting.get(port) ?? 0) > this.#uptime()
   }
 
-  /** Forgets the ports that have rested, and waits while too many others rest. */
-  async function portsRest(isWanted: () => boolean): Promise<void> {
-    for (;;) {
-      for (const [port, until] of resting) {
-        if (until > uptime()) break
-        resting.delete(port)
-      }
-      if (resting.size < most.ports || !isWanted()) return
-      await new Promise((resolve) => setTimeout(resolve, POLL_EVERY))
+  #startRest(port: number): void {
+    for (const [rested, until] of this.#resting) {
+      if (until > this.#uptime()) break
+      this.#resting.delete(rested)
     }
-  }
-
-  function startRest(port: number): void {
-    resting.delete(port) // so that the port is inserted anew, in the order of the ends of rests
-    resting.set(port, uptime() + rest)
-  }
-
-  return {
-    async take(backend, isWanted) {
-      if (open < most.sockets) open++
-      else await new Promise<void>((resolve) => waiting.push(resolve))
-      let socket: Socket | undefined
-      try {
-        if (!backend.extended) await portsRest(isWanted)
-        socket = await onFreshPort(backend, isWanted)
-        return socket
-      } finally {
-        if (socket === undefined) releaseSocket()
-      }
-    },
-    giveBack(socket, backend) {
-      if (!backend.extended) startRest(socket.address().port)
-      close(socket)
-      releaseSocket()
-    },
+    this.#resting.set(port, this.#uptime() + this.#rest)
   }
 }
 

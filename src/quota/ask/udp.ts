@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:dgram'
 import { errorText } from '../../ground/errors/fault.ts'
-import { inTime } from '../../ground/flow/deadline.ts'
+import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import type { UdpBackend } from './backend.ts'
+import type { QuotaAnswer } from './quota-answer.ts'
 import { noAnswer, readReplyDatagram, type ServiceReply } from './service-reply.ts'
-import { beginExchange, type UdpExchange } from './udp-exchange.ts'
-import { createUdpSockets, type UdpSockets } from './udp-sockets.ts'
+import { UdpSockets } from './udp-sockets.ts'
 
 export interface QuotaQuestion {
   /** The name of the mailbox, latin1. */
@@ -19,15 +19,6 @@ export interface AskTimes {
   readonly timeout: number
   /** How often the question is sent again within the timeout. */
   readonly retries: number
-}
-
-export interface UdpClient {
-  ask(backend: UdpBackend, question: QuotaQuestion, times: AskTimes): Promise<ServiceReply>
-  /**
-   * Resolves when each datagram has its answer, or the time of its question is over. A process may
-   * end then, which gives its ports to others.
-   */
-  settled(): Promise<void>
 }
 
 /** Milliseconds after a question in which late answers may still come, as from a busy service. */
@@ -51,94 +42,158 @@ interface UnsettledQuestion {
  * its answer, or for LATE_ANSWERS after the question. Its port is used for no other question within
  * that time. `uptime` is milliseconds on a clock that nobody sets.
  */
-export function createUdpClient(
-  uptime: () => number,
-  sockets: UdpSockets = createUdpSockets(uptime, LATE_ANSWERS),
-): UdpClient {
-  const unsettled = new Set<UnsettledQuestion>()
+export class UdpClient {
+  readonly #uptime: () => number
+  readonly #sockets: UdpSockets
+  readonly #unsettled = new Set<UnsettledQuestion>()
 
-  function ask(
+  constructor(uptime: () => number, sockets = new UdpSockets(uptime, LATE_ANSWERS)) {
+    this.#uptime = uptime
+    this.#sockets = sockets
+  }
+
+  /** Never rejects. */
+  async ask(
     backend: UdpBackend,
     { name, incoming }: QuotaQuestion,
     { timeout, retries }: AskTimes,
   ): Promise<ServiceReply> {
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
     const words = nonce === undefined ? [name] : [name, incoming, nonce]
-    const packet = Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1')
-    const until = uptime() + timeout
-    return new Promise((resolve) => {
-      let release = () => {}
-      let exchange: UdpExchange | undefined
-      let isOver = false
-      const deadline = setTimeout(() => fail(`no answer in ${timeout} ms`), timeout)
-
-      function end(reply: ServiceReply): void {
-        if (isOver) return
-        isOver = true
-        clearTimeout(deadline)
-        release()
-        resolve(reply)
+    const exchange = new UdpExchange(
+      Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1'),
+      (datagram) => readReplyDatagram(datagram, name, nonce),
+    )
+    const until = this.#uptime() + timeout
+    const over = new AbortController()
+    const answered = async () => {
+      const socket = await this.#sockets.take(backend, over.signal)
+      if (socket === undefined) return LATE
+      if (!over.signal.aborted) {
+        return exchange.begin(socket, retries > 0 ? timeout / (retries + 1) : undefined)
       }
-
-      function fail(why: string): void {
-        end(failureOf(why, exchange?.nonsense ?? 0))
-      }
-
-      function begin(socket: Socket): void {
-        const begun = beginExchange(socket, {
-          packet,
-          resendEvery: retries > 0 ? timeout / (retries + 1) : undefined,
-          read: (datagram) => readReplyDatagram(datagram, name, nonce),
-          onAnswer: end,
-          onError: (error) => fail(errorText(error)),
-        })
-        exchange = begun
-        release = () => keepOrGiveBack(socket, begun)
-      }
-
-      function keepOrGiveBack(socket: Socket, ended: UdpExchange): void {
-        const settled = ended.end()
-        if (backend.extended || ended.isSettled) sockets.giveBack(socket, backend)
-        else keepUntilSettled(socket, settled).then(() => sockets.giveBack(socket, backend))
-      }
-
-      sockets
-        .take(backend, () => !isOver)
-        .then((socket) => {
-          if (socket && isOver) sockets.giveBack(socket, backend)
-          else if (socket) begin(socket)
-        })
-        .catch((error) => fail(errorText(error)))
-    })
-
-    /** Resolves when late answers have come, or after LATE_ANSWERS. */
-    async function keepUntilSettled(socket: Socket, settled: Promise<void>): Promise<void> {
-      socket.unref()
-      let giveUp: NodeJS.Timeout | undefined
-      const tooLate = new Promise<void>((resolve) => {
-        giveUp = setTimeout(resolve, LATE_ANSWERS).unref()
-      })
-      const question = { until, settled: Promise.race([settled, tooLate]) }
-      unsettled.add(question)
-      await question.settled
-      clearTimeout(giveUp)
-      unsettled.delete(question)
+      this.#sockets.giveBack(socket, backend)
+      return LATE
+    }
+    try {
+      const answer = await inTime(answered(), timeout)
+      return answer === LATE ? failureOf(`no answer in ${timeout} ms`, exchange) : answer
+    } catch (error) {
+      return failureOf(errorText(error), exchange)
+    } finally {
+      over.abort()
+      if (exchange.socket) this.#leave(exchange.socket, backend, exchange, until)
     }
   }
 
-  return {
-    ask,
-    async settled() {
-      await Promise.all(
-        [...unsettled].map(({ until, settled }) => {
-          return inTime(settled, Math.max(0, until - uptime()))
-        }),
-      )
-    },
+  /**
+   * Resolves when each datagram has its answer, or the time of its question is over. A process may
+   * end then, which gives its ports to others.
+   */
+  async settled(): Promise<void> {
+    await Promise.all(
+      [...this.#unsettled].map(({ until, settled }) => {
+        return inTime(settled, Math.max(0, until - this.#uptime()))
+      }),
+    )
+  }
+
+  async #leave(
+    socket: Socket,
+    backend: UdpBackend,
+    exchange: UdpExchange,
+    until: number,
+  ): Promise<void> {
+    exchange.stopSending()
+    if (!backend.extended && !exchange.isSettled) {
+      socket.unref()
+      const question = { until, settled: exchange.settled() }
+      this.#unsettled.add(question)
+      await question.settled
+      this.#unsettled.delete(question)
+    }
+    this.#sockets.giveBack(socket, backend)
   }
 }
 
-function failureOf(why: string, nonsense: number): ServiceReply {
+/** The datagrams of one question and its answers, on a socket of its own. */
+class UdpExchange {
+  /** The socket; undefined until `begin`. */
+  socket: Socket | undefined
+  /** The number of datagrams that were received and are no answers to the question. */
+  nonsense = 0
+  readonly #packet: Buffer
+  readonly #read: (datagram: Buffer) => QuotaAnswer | undefined
+  #resender: NodeJS.Timeout | undefined
+  #unanswered = 0
+  #onSettled = () => {}
+
+  constructor(packet: Buffer, read: (datagram: Buffer) => QuotaAnswer | undefined) {
+    this.#packet = packet
+    this.#read = read
+  }
+
+  /** Whether each datagram that was sent was answered, or could not be delivered. */
+  get isSettled(): boolean {
+    return this.#unanswered === 0
+  }
+
+  /**
+   * Sends the question on a connected socket, again and again after `resendEvery` milliseconds.
+   * Resolves to the first answer. Rejects with the error of the system, as for a datagram that
+   * could not be delivered.
+   */
+  begin(socket: Socket, resendEvery: number | undefined): Promise<QuotaAnswer> {
+    this.socket = socket
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) => {
+        this.#countOff()
+        reject(error)
+      }
+      const send = () => {
+        this.#unanswered++
+        socket.send(this.#packet, (error) => {
+          if (error) failed(error)
+        })
+      }
+      socket.on('error', failed)
+      socket.on('message', (datagram) => {
+        const answer = this.#read(datagram)
+        if (answer === undefined) {
+          this.nonsense++
+          return
+        }
+        this.#countOff()
+        resolve(answer)
+      })
+      send()
+      if (resendEvery !== undefined) this.#resender = setInterval(send, resendEvery)
+    })
+  }
+
+  stopSending(): void {
+    clearInterval(this.#resender)
+  }
+
+  /** Resolves when an exchange that is not settled yet is, or after LATE_ANSWERS. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      const giveUp = setTimeout(resolve, LATE_ANSWERS).unref()
+      this.#onSettled = () => {
+        clearTimeout(giveUp)
+        resolve()
+      }
+    })
+  }
+
+  /** One datagram less may still be answered. */
+  #countOff(): void {
+    this.#unanswered--
+    if (this.#unanswered === 0) this.#onSettled()
+  }
+}
+
+function failureOf(why: string, { nonsense }: UdpExchange): ServiceReply {
   if (nonsense === 0) return noAnswer(why)
   const heard = `${why} but ${nonsense} datagrams that make no sense`
   return { answer: 'unknown', why: heard, trouble: 'broken-answer', backendIsUp: false }

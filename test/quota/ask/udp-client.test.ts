@@ -1,8 +1,8 @@
 import type { Socket } from 'node:dgram'
 import t, { type Test } from 'tap'
 import type { UdpBackend } from '../../../src/quota/ask/backend.ts'
-import { createUdpClient } from '../../../src/quota/ask/udp.ts'
-import { createUdpSockets, type UdpSockets } from '../../../src/quota/ask/udp-sockets.ts'
+import { UdpClient } from '../../../src/quota/ask/udp.ts'
+import { UdpSockets } from '../../../src/quota/ask/udp-sockets.ts'
 import { extendedAnswer, type UdpService, udpService } from './services.ts'
 
 /** The UDP client and its sockets: when they are taken, kept and given back. */
@@ -14,26 +14,30 @@ function clientOf(t: Test, service: UdpService, { extended = false, ...own }: Ow
   const { port } = service
   const backend: UdpBackend = { kind: 'udp', host: '127.0.0.1', port, extended, text: 'service' }
   const uptime = () => performance.now()
-  const real = createUdpSockets(uptime, 10_000)
   const given: Socket[] = []
-  const sockets: UdpSockets = {
-    take: own.take ?? real.take,
-    giveBack(socket, backend) {
+  class CountedSockets extends UdpSockets {
+    override take(...about: Parameters<UdpSockets['take']>) {
+      return own.take ? own.take(...about) : super.take(...about)
+    }
+    override giveBack(socket: Socket, backend: UdpBackend) {
       given.push(socket)
-      real.giveBack(socket, backend)
-    },
+      super.giveBack(socket, backend)
+    }
   }
-  const client = createUdpClient(uptime, sockets)
+  const client = new UdpClient(uptime, new CountedSockets(uptime, 10_000))
   const ask = (times = { timeout: 10_000, retries: 0 }, question = ann) =>
     client.ask(backend, question, times)
   t.teardown(() => client.settled())
-  return { ask, given, client, backend, real }
+  return { ask, given, client, backend }
 }
 
 interface Own {
   readonly extended?: boolean
   readonly take?: UdpSockets['take']
 }
+
+/** The signal of a question whose time is not over. */
+const { signal } = new AbortController()
 
 t.test('a question without retries is sent once, and its socket is given back', async (t) => {
   const service = await udpService(t, () => 'QUOTA_OK')
@@ -107,10 +111,10 @@ t.test('a socket that comes after the time of its question is given back unused'
     deliver = resolve
   })
   const { ask, given } = clientOf(t, service, {
-    async take(backend, isWanted) {
+    async take(backend, over) {
       await late
-      t.notOk(isWanted(), 'the question is over')
-      return await createUdpSockets(() => 0, 0).take(backend, () => true)
+      t.ok(over.aborted, 'the question is over')
+      return await new UdpSockets(() => 0, 0).take(backend, signal)
     },
   })
   t.match(await ask({ timeout: 20, retries: 0 }), { why: 'no answer in 20 ms' })
@@ -123,8 +127,8 @@ t.test('at most so many sockets are open, and the next question waits for one', 
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(t, service)
   const extended = { ...backend, extended: true }
-  const sockets = createUdpSockets(() => 0, 0, { sockets: 2, ports: 10 })
-  const take = () => sockets.take(extended, () => true)
+  const sockets = new UdpSockets(() => 0, 0, 2)
+  const take = () => sockets.take(extended, signal)
   const [first, second] = await Promise.all([take(), take()])
   let isTaken = false
   const third = take().then((socket) => {
@@ -139,7 +143,9 @@ t.test('at most so many sockets are open, and the next question waits for one', 
   t.not(socket!.address().port, second!.address().port)
   sockets.giveBack(second!, extended)
   sockets.giveBack(socket!, extended)
-  const unwanted = await Promise.all([1, 2, 3].map(() => sockets.take(extended, () => false)))
+  const unwanted = await Promise.all(
+    [1, 2, 3].map(() => sockets.take(extended, AbortSignal.abort())),
+  )
   t.same(unwanted, [undefined, undefined, undefined], 'and a question that is over holds none')
   const again = await Promise.all([take(), take()])
   for (const socket of again) sockets.giveBack(socket!, extended)
@@ -148,19 +154,19 @@ t.test('at most so many sockets are open, and the next question waits for one', 
 t.test('a socket of a host that does not exist is an error, and is given back', async (t) => {
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(t, service)
-  const sockets = createUdpSockets(() => 0, 0, { sockets: 1, ports: 10 })
+  const sockets = new UdpSockets(() => 0, 0, 1)
   const nowhere = { ...backend, host: '256.256.256.256' }
-  await t.rejects(sockets.take(nowhere, () => true))
-  const socket = await sockets.take(backend, () => true)
+  await t.rejects(sockets.take(nowhere, signal))
+  const socket = await sockets.take(backend, signal)
   t.ok(socket, 'there is one for the next question')
   sockets.giveBack(socket!, backend)
 })
 
 t.test('services of IPv6 are asked, too', async (t) => {
   const { backend } = clientOf(t, await udpService(t, () => undefined))
-  const sockets = createUdpSockets(() => 0, 0)
+  const sockets = new UdpSockets(() => 0, 0)
   const v6 = { ...backend, host: '::1' }
-  const socket = (await sockets.take(v6, () => true))!
+  const socket = (await sockets.take(v6, signal))!
   t.equal(socket.remoteAddress().family, 'IPv6')
   sockets.giveBack(socket, v6)
 })
