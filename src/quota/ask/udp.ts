@@ -56,8 +56,9 @@ export class UdpClient {
   async ask(
     backend: UdpBackend,
     { name, incoming }: QuotaQuestion,
-    { timeout, retries }: AskTimes,
+    times: AskTimes,
   ): Promise<ServiceReply> {
+    const { timeout } = times
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
     const words = nonce === undefined ? [name] : [name, incoming, nonce]
     const exchange = new UdpExchange(
@@ -69,9 +70,7 @@ export class UdpClient {
     const answered = async () => {
       const socket = await this.#sockets.take(backend, over.signal)
       if (socket === undefined) return LATE
-      if (!over.signal.aborted) {
-        return exchange.begin(socket, retries > 0 ? timeout / (retries + 1) : undefined)
-      }
+      if (!over.signal.aborted) return exchange.begin(socket, times)
       this.#sockets.giveBack(socket, backend)
       return LATE
     }
@@ -139,12 +138,13 @@ class UdpExchange {
   }
 
   /**
-   * Sends the question on a connected socket, again and again after `resendEvery` milliseconds.
-   * Resolves to the first answer. Rejects with the error of the system, as for a datagram that
-   * could not be delivered.
+   * Sends the question on a connected socket, and again as often as `retries` says. Resolves to
+   * the first answer. Rejects with the error of the system, as for a datagram that could not be
+   * delivered.
    */
-  begin(socket: Socket, resendEvery: number | undefined): Promise<QuotaAnswer> {
+  begin(socket: Socket, { timeout, retries }: AskTimes): Promise<QuotaAnswer> {
     this.socket = socket
+    let left = retries
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         this.#countOff()
@@ -167,7 +167,12 @@ class UdpExchange {
         resolve(answer)
       })
       send()
-      if (resendEvery !== undefined) this.#resender = setInterval(send, resendEvery)
+      this.#resender = setInterval(
+        () => {
+          if (left-- > 0) send()
+        },
+        timeout / (retries + 1),
+      )
     })
   }
 
