@@ -5,7 +5,7 @@ import { type Backend, readBackend } from './backend.ts'
 
 /**
  * Finds the backend that has the mailbox of an address with a plain domain; undefined if none is
- * known. May reject, if a directory could not be asked.
+ * known. Rejects if a directory gave no answer in time.
  */
 export type BackendOf = (address: MailAddress) => MappedBackend | Promise<MappedBackend>
 type MappedBackend = Backend | 'no-such-user' | undefined

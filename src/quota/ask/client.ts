@@ -1,5 +1,4 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import { answerInTime } from '../../ground/flow/deadline.ts'
 import { InFlight } from '../../ground/flow/in-flight.ts'
 import { type MailAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { takesSize } from './backend.ts'
@@ -98,8 +97,7 @@ export function createQuotaClient(
   ): Promise<DatedAnswer> {
     let backend: Awaited<ReturnType<BackendOf>>
     try {
-      const found = backendOf(mailbox.address)
-      backend = found instanceof Promise ? await answerInTime(found, settings.timeout) : found
+      backend = await backendOf(mailbox.address)
     } catch (error) {
       return cannotTell(`whose mailbox it is: ${errorText(error)}`)
     }

@@ -1,6 +1,6 @@
 import { type BackendOf, readBackendMap } from './backend-map.ts'
 import { createQuotaClient, type QuotaClient } from './client.ts'
-import { ldapBackends } from './ldap-backends.ts'
+import { LdapBackends } from './ldap-backends.ts'
 import type { QuotaSettings } from './quota-settings.ts'
 
 const uptime = () => performance.now()
@@ -19,7 +19,13 @@ export function openQuotaClient(settings: QuotaSettings, log: (line: string) => 
 }
 
 function backendsOf({ where, timeout }: QuotaSettings): { backendOf: BackendOf; close(): void } {
-  if ('ldap' in where) return ldapBackends(where.ldap, where.template, { uptime, timeout })
+  if ('ldap' in where) {
+    const backends = new LdapBackends(where.ldap, where.template, { uptime, timeout })
+    return {
+      backendOf: (address) => backends.backendOf(address),
+      close: () => backends.close(),
+    }
+  }
   const close = () => {}
   if ('map' in where) return { backendOf: readBackendMap(where.map), close }
   return { backendOf: () => where.backend, close }

@@ -3,17 +3,8 @@ import { BackOff } from '../../ground/flow/back-off.ts'
 import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { type LdapConnection, openConnection } from './ldap-connection.ts'
-import type { LdapUser } from './ldap-filter.ts'
-import { type LdapAnswer, searchUser } from './ldap-search.ts'
+import { type LdapAnswer, type LdapUser, searchUser } from './ldap-search.ts'
 import type { LdapSettings } from './ldap-settings.ts'
-
-/** Asks a directory, over one connection that all questions share. */
-export interface LdapClient {
-  /** Never rejects, and never takes longer than the timeout. */
-  ask(user: LdapUser): Promise<LdapAnswer>
-  /** Closes the connection. */
-  close(): void
-}
 
 export interface LdapClientOptions {
   /** Milliseconds on a clock that nobody sets. */
@@ -37,93 +28,99 @@ const REST = 1000
 const AT_ONCE = 50
 
 /**
- * Makes a client, which connects with the first question. If a question gets no answer in time and
- * the connection received nothing meanwhile, the connection hangs, and is replaced.
+ * Asks a directory, over one connection that all questions share. It connects with the first
+ * question. If a question gets no answer in time and the connection received nothing meanwhile, the
+ * connection hangs, and is replaced.
  */
-export function createLdapClient(
-  settings: LdapSettings,
-  { uptime, timeout }: LdapClientOptions,
-): LdapClient {
-  const { url } = settings
-  const limited = limitConcurrency(AT_ONCE)
-  const late = `no answer in ${timeout} ms`
-  const backOff = new BackOff<string>(uptime, { first: REST, longest: REST })
-  let connection: Promise<LdapConnection> | undefined
-  let why = ''
+export class LdapClient {
+  readonly #settings: LdapSettings
+  readonly #uptime: () => number
+  readonly #timeout: number
+  readonly #inTurn = limitConcurrency(AT_ONCE)
+  readonly #backOff: BackOff<string>
+  #connection: Promise<LdapConnection> | undefined
+  #why = ''
 
-  async function askUntil(until: number, user: LdapUser): Promise<LdapAnswer | typeof LATE> {
-    const left = until - uptime()
-    if (left <= 0) return LATE
-    const pending: PendingSearch = {}
-    const answer = await inTime(askWithRetry(pending, user), left)
-    const { connection: used, heard } = pending
-    if (answer === LATE && used?.isOpen() && used.heard() === heard) giveUp(used, late)
-    return answer
+  constructor(settings: LdapSettings, { uptime, timeout }: LdapClientOptions) {
+    this.#settings = settings
+    this.#uptime = uptime
+    this.#timeout = timeout
+    this.#backOff = new BackOff(uptime, { first: REST, longest: REST })
   }
 
-  async function askWithRetry(pending: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
+  /** Never rejects, and never takes longer than the timeout. */
+  ask(user: LdapUser): Promise<LdapAnswer> {
+    const until = this.#uptime() + this.#timeout
+    return this.#inTurn(() => this.#askUntil(until, user))
+  }
+
+  /** Closes the connection. */
+  close(): void {
+    this.#connection?.then((open) => open.close()).catch(() => {})
+    this.#connection = undefined
+  }
+
+  async #askUntil(until: number, user: LdapUser): Promise<LdapAnswer> {
+    const left = until - this.#uptime()
+    const pending: PendingSearch = {}
+    const answer = left > 0 ? await inTime(this.#askWithRetry(pending, user), left) : LATE
+    if (answer !== LATE) return answer
+    const late = `no answer in ${this.#timeout} ms`
+    const { connection, heard } = pending
+    if (connection?.isOpen && connection.heard === heard) this.#giveUp(connection, late)
+    return { found: 'trouble', why: `${this.#settings.url}: ${late}` }
+  }
+
+  async #askWithRetry(pending: PendingSearch, user: LdapUser): Promise<LdapAnswer> {
+    const { url } = this.#settings
     for (let isFirst = true; ; isFirst = false) {
-      if (backOff.isBackedOff(url)) return { found: 'trouble', why }
+      if (this.#backOff.isBackedOff(url)) return { found: 'trouble', why: this.#why }
       let used: LdapConnection | undefined
       try {
-        used = await sharedConnection()
+        used = await this.#sharedConnection()
         pending.connection = used
-        pending.heard = used.heard()
-        const answer = await searchUser(used, user, settings, timeout)
-        backOff.noteAnswer(url)
+        pending.heard = used.heard
+        const answer = await searchUser(used, user, this.#settings, this.#timeout)
+        this.#backOff.noteAnswer(url)
         return answer
       } catch (error) {
         // A connection that was closed, perhaps while it was idle, is replaced once.
-        const isClosed = used !== undefined && !used.isOpen()
+        const isClosed = used !== undefined && !used.isOpen
         if (isClosed && isFirst) continue
-        if (used !== undefined && !isClosed) giveUp(used, errorText(error))
-        else noteTrouble(errorText(error))
-        return { found: 'trouble', why }
+        if (used !== undefined && !isClosed) this.#giveUp(used, errorText(error))
+        else this.#noteTrouble(errorText(error))
+        return { found: 'trouble', why: this.#why }
       }
     }
   }
 
   /** Resolves to the connection that all questions share, once it is ready. */
-  async function sharedConnection(): Promise<LdapConnection> {
-    const shared = connection ?? openConnection(settings, timeout)
-    connection = shared
+  async #sharedConnection(): Promise<LdapConnection> {
+    const shared = this.#connection ?? openConnection(this.#settings, this.#timeout)
+    this.#connection = shared
     try {
       const open = await shared
-      if (open.isOpen()) return open
+      if (open.isOpen) return open
     } catch (error) {
-      forgetConnection(shared)
+      this.#forgetConnection(shared)
       throw error
     }
-    forgetConnection(shared)
-    return sharedConnection()
+    this.#forgetConnection(shared)
+    return this.#sharedConnection()
   }
 
-  function forgetConnection(shared: Promise<LdapConnection>): void {
-    if (connection === shared) connection = undefined
+  #forgetConnection(shared: Promise<LdapConnection>): void {
+    if (this.#connection === shared) this.#connection = undefined
   }
 
   /** Closes a connection that failed. Other questions on it fail, too, and do not connect at once. */
-  function giveUp(failed: LdapConnection, error: string): void {
-    noteTrouble(error)
+  #giveUp(failed: LdapConnection, error: string): void {
+    this.#noteTrouble(error)
     failed.close()
   }
 
-  function noteTrouble(error: string): void {
-    if (backOff.noteFailure(url) !== undefined) why = `${url}: ${error}`
-  }
-
-  return {
-    async ask(user) {
-      const until = uptime() + timeout
-      const answer = await inTime(
-        limited(() => askUntil(until, user)),
-        timeout,
-      )
-      return answer === LATE ? { found: 'trouble', why: `${url}: ${late}` } : answer
-    },
-    close() {
-      connection?.then((open) => open.close()).catch(() => {})
-      connection = undefined
-    },
+  #noteTrouble(error: string): void {
+    const { url } = this.#settings
+    if (this.#backOff.noteFailure(url) !== undefined) this.#why = `${url}: ${error}`
   }
 }

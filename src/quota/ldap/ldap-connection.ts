@@ -5,17 +5,6 @@ import { readForeignFile } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
-/** A connection that is ready for questions, many at the same time. */
-export interface LdapConnection {
-  isOpen(): boolean
-  /** How often data was received. If the number stands still, the connection may hang. */
-  heard(): number
-  /** Rejects with the error of the directory, or if the connection ends before the answer. */
-  search(base: string, options: SearchOptions): Promise<Entry[]>
-  /** Ends the connection at once. Questions under way reject. */
-  close(): void
-}
-
 /**
  * Connects, and binds if the settings have an account. ldapts itself would connect with the first
  * question, and a second question at the same time would open another connection and lose the
@@ -31,8 +20,9 @@ export async function openConnection(
   }, timeout)
   try {
     await waitForConnect(socket, settings)
-    const connection = connectionOver(socket)
-    await connection.bind(settings)
+    const connection = new LdapConnection(socket)
+    const { bind } = settings
+    if (bind) await connection.bind(bind.dn, readSecret(bind.passwordFile))
     return connection
   } catch (error) {
     socket.destroy()
@@ -63,38 +53,49 @@ function waitForConnect(socket: Socket, { url }: LdapSettings): Promise<void> {
   })
 }
 
-/** Runs ldapts over an open socket, and keeps it from opening another one, which would be unbound. */
-function connectionOver(socket: Socket) {
-  let isOpen = true
-  let heard = 0
-  let isTaken = false
-  socket.on('error', () => {}) // `close` always follows, and tells it
-  socket.once('close', () => {
-    isOpen = false
-  })
-  socket.on('data', () => heard++)
-  const client = new Client({
-    url: 'ldap://localhost', // not used, since `createConnection` has the socket
-    createConnection: () => {
-      if (isTaken) throw new Error('the connection was closed')
-      isTaken = true
-      return socket
-    },
-  })
-  return {
-    isOpen: () => isOpen,
-    heard: () => heard,
-    async bind({ bind }: LdapSettings): Promise<void> {
-      if (bind) await client.bind(bind.dn, readSecret(bind.passwordFile))
-    },
-    async search(base: string, options: SearchOptions): Promise<Entry[]> {
-      return (await client.search(base, options)).searchEntries
-    },
-    close() {
-      isOpen = false
-      // The unbind is sent if the directory still listens. Nothing waits for it.
-      client.unbind().catch(() => {})
-      socket.destroy()
-    },
+/**
+ * A connection that is ready for questions, many at the same time. It runs ldapts over an open
+ * socket, and keeps it from opening another one, which would be unbound.
+ */
+export class LdapConnection {
+  isOpen = true
+  /** How often data was received. If the number stands still, the connection may hang. */
+  heard = 0
+  readonly #socket: Socket
+  readonly #client: Client
+
+  constructor(socket: Socket) {
+    let isTaken = false
+    this.#socket = socket
+    this.#client = new Client({
+      url: 'ldap://localhost', // not used, since `createConnection` has the socket
+      createConnection: () => {
+        if (isTaken) throw new Error('the connection was closed')
+        isTaken = true
+        return socket
+      },
+    })
+    socket.on('error', () => {}) // `close` always follows, and tells it
+    socket.once('close', () => {
+      this.isOpen = false
+    })
+    socket.on('data', () => this.heard++)
+  }
+
+  async bind(dn: string, password: string): Promise<void> {
+    await this.#client.bind(dn, password)
+  }
+
+  /** Rejects with the error of the directory, or if the connection ends before the answer. */
+  async search(base: string, options: SearchOptions): Promise<Entry[]> {
+    return (await this.#client.search(base, options)).searchEntries
+  }
+
+  /** Ends the connection at once. Questions under way reject. */
+  close(): void {
+    this.isOpen = false
+    // The unbind is sent if the directory still listens. Nothing waits for it.
+    this.#client.unbind().catch(() => {})
+    this.#socket.destroy()
   }
 }

@@ -1,9 +1,8 @@
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { InFlight } from '../../ground/flow/in-flight.ts'
 import { LruCache } from '../../ground/flow/lru-cache.ts'
-import { createLdapClient, type LdapClientOptions } from './ldap-client.ts'
-import type { LdapUser } from './ldap-filter.ts'
-import type { LdapAnswer } from './ldap-search.ts'
+import { LdapClient, type LdapClientOptions } from './ldap-client.ts'
+import type { LdapAnswer, LdapUser } from './ldap-search.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 
 /**
@@ -14,64 +13,77 @@ const SEARCH_WITHIN = 10_000
 /** Most searches at once while the directory is slow: others are not begun. */
 const SLOW_MAX = 50
 
-/** A directory of users, whose answers are remembered. */
-export interface LdapDirectory {
-  /**
-   * Looks a user up. Never rejects, and never takes longer than the timeout. Callers who ask about
-   * the same user at the same time share one question.
-   */
-  find(user: LdapUser): Promise<LdapAnswer>
-  /** Forgets all users. */
-  forget(): void
-  /** Closes the connection once nobody waits for an answer. */
-  close(): void
-}
-
 export interface LdapOptions extends LdapClientOptions {
   /** How many users are remembered. */
   readonly remembered: number
 }
 
 /**
- * Opens no connection before the first question. After a question that had no answer in time nobody
- * waits, until a search has ended.
+ * A directory of users, whose answers are remembered. It opens no connection before the first
+ * question. After a question that had no answer in time nobody waits, until a search in the
+ * background has had an answer.
  */
-export function createLdapDirectory(settings: LdapSettings, options: LdapOptions): LdapDirectory {
-  const { uptime, timeout, remembered } = options
-  const client = createLdapClient(settings, { uptime, timeout: Math.max(timeout, SEARCH_WITHIN) })
-  const known = new LruCache<{ answer: LdapAnswer; until: number }>(remembered)
-  const searches = new InFlight<LdapAnswer>()
-  const questions = new InFlight<LdapAnswer>()
-  const late: LdapAnswer = { found: 'trouble', why: `${settings.url}: no answer in ${timeout} ms` }
-  let isSlow = false
+export class LdapDirectory {
+  readonly #settings: LdapSettings
+  readonly #uptime: () => number
+  readonly #timeout: number
+  readonly #client: LdapClient
+  readonly #known: LruCache<{ answer: LdapAnswer; until: number }>
+  readonly #searches = new InFlight<LdapAnswer>()
+  readonly #questions = new InFlight<LdapAnswer>()
+  #isSlow = false
 
-  async function searchAndRemember(user: LdapUser): Promise<LdapAnswer> {
-    const answer = await client.ask(user)
-    isSlow = false
-    if (answer.found !== 'trouble') {
-      known.set(user.name, { answer, until: uptime() + settings.remember })
+  constructor(settings: LdapSettings, { uptime, timeout, remembered }: LdapOptions) {
+    this.#settings = settings
+    this.#uptime = uptime
+    this.#timeout = timeout
+    this.#client = new LdapClient(settings, { uptime, timeout: Math.max(timeout, SEARCH_WITHIN) })
+    this.#known = new LruCache(remembered)
+  }
+
+  /**
+   * Looks a user up. Never rejects, and never takes longer than the timeout. Callers who ask about
+   * the same user at the same time share one question.
+   */
+  find(user: LdapUser): Promise<LdapAnswer> {
+    const entry = this.#known.get(user.name)
+    if (entry && entry.until > this.#uptime()) return Promise.resolve(entry.answer)
+    return this.#questions.get(user.name) ?? this.#questions.begin(user.name, this.#ask(user))
+  }
+
+  /** Forgets all users. */
+  forget(): void {
+    this.#known.clear()
+  }
+
+  /** Closes the connection once nobody waits for an answer. */
+  close(): void {
+    Promise.all(this.#questions.all()).then(() => this.#client.close())
+  }
+
+  async #ask(user: LdapUser): Promise<LdapAnswer> {
+    const underWay = this.#searches.get(user.name)
+    if (this.#isSlow && underWay === undefined && this.#searches.all().length >= SLOW_MAX) {
+      return this.#trouble('does not answer')
     }
+    const search = underWay ?? this.#searches.begin(user.name, this.#search(user))
+    if (this.#isSlow) return this.#trouble('does not answer')
+    const answer = await inTime(search, this.#timeout)
+    if (answer !== LATE) return answer
+    this.#isSlow = true
+    return this.#trouble(`no answer in ${this.#timeout} ms`)
+  }
+
+  async #search(user: LdapUser): Promise<LdapAnswer> {
+    const answer = await this.#client.ask(user)
+    if (answer.found === 'trouble') return answer
+    this.#isSlow = false
+    const until = this.#uptime() + this.#settings.remember
+    this.#known.set(user.name, { answer, until })
     return answer
   }
 
-  async function ask(user: LdapUser): Promise<LdapAnswer> {
-    const underWay = searches.get(user.name)
-    if (isSlow && underWay === undefined && searches.all().length >= SLOW_MAX) return late
-    const search = underWay ?? searches.begin(user.name, searchAndRemember(user))
-    if (isSlow) return late
-    const answer = await inTime(search, timeout)
-    if (answer !== LATE) return answer
-    isSlow = true
-    return late
-  }
-
-  return {
-    find(user) {
-      const entry = known.get(user.name)
-      if (entry && entry.until > uptime()) return Promise.resolve(entry.answer)
-      return questions.get(user.name) ?? questions.begin(user.name, ask(user))
-    },
-    forget: () => known.clear(),
-    close: () => void Promise.all(questions.all()).then(client.close),
+  #trouble(why: string): LdapAnswer {
+    return { found: 'trouble', why: `${this.#settings.url}: ${why}` }
   }
 }

@@ -1,7 +1,13 @@
 import { type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import type { LdapConnection } from './ldap-connection.ts'
-import { filterFor, type LdapUser } from './ldap-filter.ts'
 import type { LdapAttributes, LdapSettings } from './ldap-settings.ts'
+
+/** The user whom a directory is asked about; latin1, a character a byte. */
+export interface LdapUser {
+  readonly name: string
+  readonly local: string
+  readonly domain: string
+}
 
 /** What a directory says about a user. Values that the entry lacks are absent. */
 export type LdapAnswer =
@@ -70,4 +76,35 @@ function firstValue(entry: Entry, attribute: string): string | undefined {
   const values = name === undefined ? undefined : entry[name]
   const value = Array.isArray(values) ? values[0] : values
   return Buffer.isBuffer(value) ? value.toString('latin1') : value
+}
+
+/** The variables of a filter: the whole name, the local part and the domain. */
+const VARIABLES = /%([und])/g
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Fills a user into a template with `%u`, `%n` and `%d`. Undefined if the name is not UTF-8: no
+ * entry can have it, since the values of a directory are UTF-8 (RFC 4517 3.3.6).
+ */
+export function filterFor(template: string, { name, local, domain }: LdapUser): string | undefined {
+  const values: Record<string, string> = { u: name, n: local, d: domain }
+  try {
+    return template.replace(VARIABLES, (_, letter: string) => escapeValue(values[letter]!))
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Escapes a value (RFC 4515 3): ASCII signs that might have a meaning become `\` and two hex
+ * digits. Characters beyond ASCII stay as they are, since ldapts takes the digits for a character
+ * and not for a byte.
+ */
+function escapeValue(value: string): string {
+  const text = utf8.decode(Buffer.from(value, 'latin1'))
+  return text.replace(/[\0-\x7f]/g, (sign) => {
+    if (/[\w@.+-]/.test(sign)) return sign
+    return `\\${sign.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
 }

@@ -69,8 +69,8 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
 
 /** Loads the LDAP client, which a service without a directory does without. */
 async function makeDirectory(settings: LdapSettings, options: LdapOptions): Promise<LdapDirectory> {
-  const { createLdapDirectory } = await import('../ldap/ldap-directory.ts')
-  return createLdapDirectory(settings, options)
+  const { LdapDirectory } = await import('../ldap/ldap-directory.ts')
+  return new LdapDirectory(settings, options)
 }
 
 function sourceOf(

@@ -122,13 +122,12 @@ t.test('the same name at two services stands for two mailboxes', async (t) => {
 
 t.test('if no backend of a mailbox is known, the recipient passes', async (t) => {
   const why = async (backendOf: () => undefined | Promise<undefined>) => {
-    const { client } = clientOf(t, 'udp:127.0.0.1:9', { QUOTATIMEOUT: '50' }, backendOf)
+    const { client } = clientOf(t, 'udp:127.0.0.1:9', {}, backendOf)
     const answer = await client.ask(ann)
     return answer.answer === 'unknown' && answer.why
   }
   t.match(await why(() => undefined), /no backend is known/)
   t.match(await why(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
-  t.match(await why(() => new Promise(() => {})), /no answer in 50 ms/)
 })
 
 t.test('counters are logged as a line of names and numbers', async (t) => {

@@ -129,7 +129,10 @@ export interface Clock {
   now: number
 }
 
-/** A client of one backend, with its log. A test may set its clock, or pass one of its own. */
+/**
+ * A client of one backend, with its log. A test may set its clock, or pass one of its own. A question
+ * has more time than a busy machine needs, unless the test sets QUOTATIMEOUT.
+ */
 export function clientOf(
   t: Test,
   service: string,
@@ -137,7 +140,11 @@ export function clientOf(
   backendOf?: BackendOf,
   now?: () => number,
 ): { client: QuotaClient; log: string[]; clock: Clock } {
-  const settings: QuotaSettings = readQuotaSettings({ QUOTAD: service, ...env })!
+  const settings: QuotaSettings = readQuotaSettings({
+    QUOTAD: service,
+    QUOTATIMEOUT: '30000',
+    ...env,
+  })!
   const backend = readBackend(service, 'QUOTAD')
   const clock: Clock = { now: 1_000_000 }
   const log: string[] = []

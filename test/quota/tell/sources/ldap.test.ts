@@ -1,8 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createLdapDirectory } from '../../../../src/quota/ldap/ldap-directory.ts'
-import { filterFor } from '../../../../src/quota/ldap/ldap-filter.ts'
+import { LdapDirectory } from '../../../../src/quota/ldap/ldap-directory.ts'
+import { filterFor } from '../../../../src/quota/ldap/ldap-search.ts'
 import { readLdapSettings } from '../../../../src/quota/ldap/ldap-settings.ts'
 import { parseUser } from '../../../../src/quota/tell/sources/user-name.ts'
 import { slapdMissing, startSlapd } from '../../../programs/slapd.ts'
@@ -147,7 +147,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   t.test('an answer that comes late is there for the next question', async (t) => {
     const settings = readLdapSettings(env)!
     const uptime = () => performance.now()
-    const asked = createLdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
+    const asked = new LdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
     t.teardown(() => asked.close())
     const user = parseUser('ann')!
     t.match(await asked.find(parseUser('bob')!), { found: 'entry' }, 'the connection is open')
@@ -176,7 +176,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   t.test('an entry is remembered for QUOTALDAPREMEMBER', async (t) => {
     let time = 0
     const settings = readLdapSettings({ ...env, QUOTALDAPREMEMBER: '10' })!
-    const asked = createLdapDirectory(settings, {
+    const asked = new LdapDirectory(settings, {
       uptime: () => time,
       timeout: 5000,
       remembered: 10,
