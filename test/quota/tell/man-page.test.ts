@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readLdapSettings } from '../../../src/quota/ldap/ldap-settings.ts'
 import { datagramFor, readQuestionDatagram } from '../../../src/quota/tell/datagram.ts'
-import { readOptions, usage } from '../../../src/quota/tell/options.ts'
+import { usage } from '../../../src/quota/tell/options.ts'
 import { readServiceSettings } from '../../../src/quota/tell/service-settings.ts'
 import { MAILDIRSIZE_MAX } from '../../../src/quota/tell/sources/maildirsize.ts'
 import { USER_NAME_MAX } from '../../../src/quota/tell/sources/user-name.ts'
@@ -40,7 +40,8 @@ t.test('the page describes exactly the variables that are read', async (t) => {
 t.test('the page describes exactly the options that exist', async (t) => {
   const described = items(section(page, 'OPTIONS')).map(([tag]) => /^Fl -(\S+)/.exec(tag)?.[1])
   const used = [...usage.matchAll(/--([a-z-]+)/g)].map(([, name]) => name)
-  t.same(described.sort(), used.sort())
+  const options = used.filter((name) => name !== 'help' && name !== 'version')
+  t.same(described.sort(), options.sort())
 })
 
 t.test('the page has the defaults of the program', async (t) => {
@@ -58,10 +59,6 @@ t.test('the page has the defaults of the program', async (t) => {
     environment.get('QUOTALDAPFILTER'),
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
   )
-  const text = section(page, 'OPTIONS')
-  const options = readOptions([])
-  t.match(text, `default ${options.udp!.text}.`)
-  t.match(text, `default ${options.maxClients}.`)
   t.match(page, `${MAILDIRSIZE_MAX.toLocaleString('en')} bytes or more`)
   t.match(page, `at most ${USER_NAME_MAX} bytes`)
 })
