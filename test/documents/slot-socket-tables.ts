@@ -40,11 +40,11 @@ export function designPage(): string {
 }
 
 function frames(): string[] {
-  const rows = Object.entries(frameRules).map(([tag, { limit, repeats, optional }]) => {
-    const most = tag === 'V' ? `up to ${VARIABLES_MAX}` : 'any number'
-    return row(`\`${tag}\``, payloads[tag]!, bytes(limit), repeats && optional ? most : '1')
+  const rows = Object.entries(frameRules).map(([type, { limit, repeats, optional }]) => {
+    const most = type === 'V' ? `up to ${VARIABLES_MAX}` : 'any number'
+    return row(`\`${type}\``, payloads[type]!, bytes(limit), repeats && optional ? most : '1')
   })
-  return [row('tag', 'payload', 'limit', 'times'), '| --- | --- | --- | --- |', ...rows]
+  return [row('type', 'payload', 'limit', 'times'), '| --- | --- | --- | --- |', ...rows]
 }
 
 function times(): string[] {

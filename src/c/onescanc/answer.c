@@ -12,7 +12,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-enum { FIELD_HEAD = 5 /* a tag and a length of four bytes */ };
+enum { FIELD_HEAD = 5 /* a type and a length of four bytes */ };
 
 /* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
 static const byte codes[] = {31, 33, 34, EXIT_DEFERRED, 77, EXIT_TEXT, EXIT_TEXT_INDIMAIL};
@@ -58,7 +58,7 @@ static int is_printable(const byte *bytes, size_t length) {
 
 /* A field of an answer, and where the next one begins. */
 struct field {
-  byte tag;
+  byte type;
   const byte *bytes;
   size_t length;
 };
@@ -138,7 +138,7 @@ static void check_log_line(struct mail *mail, struct field field) {
 }
 
 static void read_field(struct mail *mail, struct answer *answer, struct field field) {
-  switch (field.tag) {
+  switch (field.type) {
   case 'B':
     read_body_offset(mail, answer, field);
     break;
@@ -189,21 +189,21 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
  * mark.
  */
 static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
-  const byte first_tag = kind == 'a' ? 'B' : 'c';
-  const char *other_tags = kind == 'a' ? "kiel" : "tl";
+  const byte first_type = kind == 'a' ? 'B' : 'c';
+  const char *other_types = kind == 'a' ? "kiel" : "tl";
   const byte *end = received + length;
   struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .lines = received};
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
-    if (at == received ? field.tag != first_tag : field.tag == first_tag)
+    if (at == received ? field.type != first_type : field.type == first_type)
       refuse_answer(mail);
-    if (field.tag == '.') {
+    if (field.type == '.') {
       if (field.length || field.bytes != end)
         refuse_answer(mail);
       check_ending(mail, &answer);
       return answer;
     }
-    if (field.tag != first_tag && (!field.tag || !strchr(other_tags, field.tag)))
+    if (field.type != first_type && (!field.type || !strchr(other_types, field.type)))
       refuse_answer(mail);
     read_field(mail, &answer, field);
     at = field.bytes + field.length;
@@ -213,10 +213,10 @@ static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
 const byte *next_log_line(const byte **at, size_t *length) {
   while ((*at)[0] != '.') {
     const byte *bytes = *at + FIELD_HEAD;
-    byte tag = (*at)[0];
+    byte type = (*at)[0];
     *length = big_endian(*at + 1);
     *at = bytes + *length;
-    if (tag == 'l')
+    if (type == 'l')
       return bytes;
   }
   return NULL;

@@ -115,23 +115,23 @@ static void send_spooled(struct mail *mail, int fd, size_t length, size_t offset
   }
 }
 
-static void send_head(struct mail *mail, char tag, size_t length) {
-  const byte head[] = {(byte) tag, (byte) (length >> 24), (byte) (length >> 16),
+static void send_head(struct mail *mail, char type, size_t length) {
+  const byte head[] = {(byte) type, (byte) (length >> 24), (byte) (length >> 16),
                        (byte) (length >> 8), (byte) length};
   send_bytes(mail, head, sizeof head);
 }
 
-static void send_frame(struct mail *mail, char tag, const void *bytes, size_t length) {
-  send_head(mail, tag, length);
+static void send_frame(struct mail *mail, char type, const void *bytes, size_t length) {
+  send_head(mail, type, length);
   send_bytes(mail, bytes, length);
 }
 
 /* Sends a number of `size` bytes, the most significant byte first. */
-static void send_number(struct mail *mail, char tag, size_t value, size_t size) {
+static void send_number(struct mail *mail, char type, size_t value, size_t size) {
   byte bytes[8];
   for (size_t at = size; at--; value >>= 8)
     bytes[at] = (byte) value;
-  send_frame(mail, tag, bytes, size);
+  send_frame(mail, type, bytes, size);
 }
 
 static void send_variables(struct mail *mail) {

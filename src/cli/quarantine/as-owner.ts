@@ -7,7 +7,7 @@ import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import { entryAt, type QuarantineEntry } from '../../quarantine/entries.ts'
 import { commandAs, startApart } from '../shared/as-account.ts'
-import { type Approval, doWork, PIECE, type QuarantineJob, TAG } from './work.ts'
+import { type Approval, doWork, FRAME, PIECE, type QuarantineJob } from './work.ts'
 
 /** The hidden command that does the work in a quarantine of another account. */
 export const WORK = 'quarantine-work'
@@ -115,7 +115,7 @@ function startChild(uid: number): Streams {
 }
 
 interface WorkFrame {
-  readonly tag: string
+  readonly type: string
   readonly payload: Buffer
 }
 
@@ -123,18 +123,18 @@ async function* framesOf(output: Readable, patience: () => number): AsyncGenerat
   let whole: WorkFrame[] = []
   let length = 0
   const reader = createFrameReader({
-    room(tag, length) {
-      if (length <= (tag === TAG.bytes ? PIECE : TEXT_MAX)) return Buffer.allocUnsafe(length)
+    room(type, length) {
+      if (length <= (type === FRAME.bytes ? PIECE : TEXT_MAX)) return Buffer.allocUnsafe(length)
       throw brokenOff(`a frame of ${length} bytes`)
     },
-    take: (tag, payload) => void whole.push({ tag, payload }),
+    take: (type, payload) => void whole.push({ type, payload }),
   })
   for await (const chunk of inTime(output, patience)) {
     reader.push(chunk)
     const frames = whole
     whole = []
     for (const taken of frames) {
-      if (taken.tag === TAG.over) return
+      if (taken.type === FRAME.over) return
       length += taken.payload.length
       if (length > ANSWER_MAX) throw brokenOff(`it has more than ${ANSWER_MAX} bytes`)
       yield taken
@@ -161,18 +161,18 @@ async function* answersIn(frames: AsyncGenerator<WorkFrame>): AsyncGenerator<Wor
   for (;;) {
     const { value, done } = await frames.next()
     if (done) return
-    const { tag, payload } = value
-    if (tag === TAG.failed || tag === TAG.warning) complaints++
+    const { type, payload } = value
+    if (type === FRAME.failed || type === FRAME.warning) complaints++
     if (complaints > COMPLAINTS_MAX)
       throw brokenOff(`it has more than ${COMPLAINTS_MAX} complaints`)
-    if (tag === TAG.failed) yield { kind: 'failed', text: payload.toString() }
-    else if (tag === TAG.warning) yield { kind: 'warning', text: payload.toString() }
-    else if (tag === TAG.done) yield { kind: 'done', ...textsIn(payload, 'id', 'grounds') }
-    else if (tag === TAG.entry) {
+    if (type === FRAME.failed) yield { kind: 'failed', text: payload.toString() }
+    else if (type === FRAME.warning) yield { kind: 'warning', text: payload.toString() }
+    else if (type === FRAME.done) yield { kind: 'done', ...textsIn(payload, 'id', 'grounds') }
+    else if (type === FRAME.entry) {
       const next = piecesIn(frames)
       yield { kind: 'file', entry: entryIn(payload), bytes: untilEnd(next) }
       while ((await next()) !== undefined); // what the command did not read
-    } else throw brokenOff(`a frame ${JSON.stringify(tag)}`)
+    } else throw brokenOff(`a frame ${JSON.stringify(type)}`)
   }
 }
 
@@ -182,11 +182,11 @@ function piecesIn(frames: AsyncGenerator<WorkFrame>): () => Promise<Buffer | und
   return async () => {
     if (hasEnded) return undefined
     const { value, done } = await frames.next()
-    hasEnded = done === true || value.tag !== TAG.bytes
+    hasEnded = done === true || value.type !== FRAME.bytes
     if (done) throw brokenOff('half a file')
-    if (value.tag === TAG.bytes) return value.payload
-    if (value.tag === TAG.end) return undefined
-    throw brokenOff(value.tag === TAG.failed ? value.payload.toString() : 'half a file')
+    if (value.type === FRAME.bytes) return value.payload
+    if (value.type === FRAME.end) return undefined
+    throw brokenOff(value.type === FRAME.failed ? value.payload.toString() : 'half a file')
   }
 }
 

@@ -54,8 +54,8 @@ export type Approval =
   | { readonly add: readonly HeaderField[]; readonly key?: string | undefined }
   | { readonly refused: true }
 
-/** The tags of the frames by which the work answers. */
-export const TAG = {
+/** The types of the frames by which the work answers. */
+export const FRAME = {
   /** A message, as JSON: where its file is. Of a message in a list, only the record follows. */
   entry: 'e',
   /** The next bytes of its file. */
@@ -85,9 +85,9 @@ export async function doWork(input: Readable, output: Writable): Promise<void> {
   try {
     await worker.run()
   } catch (error) {
-    await worker.send(TAG.failed, errorText(error))
+    await worker.send(FRAME.failed, errorText(error))
   }
-  await worker.send(TAG.over, '')
+  await worker.send(FRAME.over, '')
   output.end()
 }
 
@@ -120,10 +120,10 @@ class QuarantineWork {
   }
 
   /** Writes a frame. Waits for a slow reader. */
-  async send(tag: string, payload: Buffer | string): Promise<void> {
+  async send(type: string, payload: Buffer | string): Promise<void> {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     await new Promise<void>((resolve, reject) => {
-      this.#output.write(frame(tag, bytes), (error) => (error ? reject(error) : resolve()))
+      this.#output.write(frame(type, bytes), (error) => (error ? reject(error) : resolve()))
     })
   }
 
@@ -158,15 +158,15 @@ class QuarantineWork {
     { above }: OpenEntry,
     message: AsyncIterable<Buffer> | Iterable<Buffer>,
   ): Promise<void> {
-    await this.send(TAG.entry, JSON.stringify({ grounds, day, part, file }))
+    await this.send(FRAME.entry, JSON.stringify({ grounds, day, part, file }))
     for (const bytes of [[above], message]) {
       for await (const chunk of bytes) {
         for (let at = 0; at < chunk.length; at += PIECE) {
-          await this.send(TAG.bytes, chunk.subarray(at, at + PIECE))
+          await this.send(FRAME.bytes, chunk.subarray(at, at + PIECE))
         }
       }
     }
-    await this.send(TAG.end, '')
+    await this.send(FRAME.end, '')
   }
 
   async #delete(root: PathHandle, ids: readonly string[], who: string): Promise<void> {
@@ -175,7 +175,7 @@ class QuarantineWork {
         const entry = mustFind(root, id)
         const { grounds } = entry
         await deleteEntry(root, entry, isAlive)
-        await this.send(TAG.done, JSON.stringify({ id, grounds }))
+        await this.send(FRAME.done, JSON.stringify({ id, grounds }))
         await this.#note(root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]]) // biome-ignore format: a line
       } catch (error) {
         await this.#fail('', error)
@@ -222,7 +222,7 @@ class QuarantineWork {
     }
     const { grounds } = record
     await attempt.finish().catch((error) => this.#warn(job.id, error))
-    await this.send(TAG.done, JSON.stringify({ id: job.id, grounds }))
+    await this.send(FRAME.done, JSON.stringify({ id: job.id, grounds }))
     await this.#note(root, [
       ['quarantine', 'release'],
       ['kept', job.id],
@@ -247,11 +247,11 @@ class QuarantineWork {
 
   async #warn(id: string, error: unknown): Promise<void> {
     const what = id === '' ? 'quarantine.log' : `${id}: was handed on, and stays in its state`
-    await this.send(TAG.warning, `${what}: ${errorText(error)}`)
+    await this.send(FRAME.warning, `${what}: ${errorText(error)}`)
   }
 
   async #fail(id: string, error: unknown): Promise<void> {
-    await this.send(TAG.failed, `${id && `${id}: `}${errorText(error)}`)
+    await this.send(FRAME.failed, `${id && `${id}: `}${errorText(error)}`)
   }
 }
 

@@ -6,21 +6,21 @@ export interface FrameTaker {
    * Called when a frame begins. Returns a buffer of exactly `length` bytes for its payload. Throws
    * if there must be no such frame, before a byte of it is kept.
    */
-  room(tag: string, length: number): Buffer
+  room(type: string, length: number): Buffer
   /** Called when the payload has come whole. */
-  take(tag: string, payload: Buffer): void
+  take(type: string, payload: Buffer): void
 }
 
 /** Makes a reader that gives all frames of the bytes that are pushed to a taker. */
 export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' | 'amidst'> {
   const reader = new FrameReader({
-    readHead: (head) => ({ tag: String.fromCharCode(head[0]!), length: head.readUInt32BE(1) }),
-    room: (tag, length) => taker.room(tag, length),
+    readHead: (head) => ({ type: String.fromCharCode(head[0]!), length: head.readUInt32BE(1) }),
+    room: (type, length) => taker.room(type, length),
   })
   return {
     push(chunk) {
       reader.push(chunk)
-      for (let next = reader.next(); next; next = reader.next()) taker.take(next.tag, next.payload)
+      for (let next = reader.next(); next; next = reader.next()) taker.take(next.type, next.payload)
     },
     get amidst() {
       return reader.amidst
@@ -29,9 +29,9 @@ export function createFrameReader(taker: FrameTaker): Pick<FrameReader, 'push' |
 }
 
 /** Returns a frame, or a field of one, which has the same form. */
-export function frame(tag: string, ...payload: readonly Buffer[]): Buffer {
+export function frame(type: string, ...payload: readonly Buffer[]): Buffer {
   const head = Buffer.allocUnsafe(HEAD)
-  head[0] = tag.charCodeAt(0)
+  head[0] = type.charCodeAt(0)
   let length = 0
   for (const part of payload) length += part.length
   head.writeUInt32BE(length, 1)

@@ -31,7 +31,7 @@ export interface RequestLimits {
 
 /** The payload of the first frame of a conversation. */
 export const VERSION = 'osc1'
-/** The tag of the question to onescand about itself, and of its answer. */
+/** The type of the question to onescand about itself, and of its answer. */
 export const TELL = 't'
 export const VARIABLES_MAX = 256
 /** Bytes that are charged for a variable beside those of its name and value. */
@@ -39,7 +39,7 @@ const VARIABLE_COST = 256
 /** Bytes of the message that come in one frame at most. */
 const PIECE_MAX = 64 * 1024
 
-/** The rule for the frames of one tag. */
+/** The rule for the frames of one type. */
 interface FrameRule {
   /** Frames come in this order. */
   readonly order: number
@@ -50,7 +50,7 @@ interface FrameRule {
   readonly repeats?: true
 }
 
-/** The frames of a request, by their tags. */
+/** The frames of a request, by their types. */
 export const frameRules: Readonly<Record<string, FrameRule>> = {
   '1': { order: 0, limit: 4, exact: true },
   V: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
@@ -80,8 +80,8 @@ export class SlotRequestReader {
   #asksToTell = false
 
   readonly #frames = createFrameReader({
-    room: (tag, length) => this.#room(tag, length),
-    take: (tag, payload) => this.#take(tag, payload),
+    room: (type, length) => this.#room(type, length),
+    take: (type, payload) => this.#take(type, payload),
   })
 
   constructor(limits: RequestLimits) {
@@ -121,27 +121,27 @@ export class SlotRequestReader {
     this.#stream?.discard()
   }
 
-  #room(tag: string, length: number): Buffer {
+  #room(type: string, length: number): Buffer {
     if (this.#asksToTell) throw new GoCold('bytes behind the last frame')
-    if (tag === TELL && this.#next === 1 && length === 0) return Buffer.alloc(0)
-    const rule = Object.hasOwn(frameRules, tag) ? frameRules[tag]! : undefined
-    if (rule === undefined) throw new GoCold('a frame of a tag that is not known here')
-    this.#checkOrder(tag, rule)
+    if (type === TELL && this.#next === 1 && length === 0) return Buffer.alloc(0)
+    const rule = Object.hasOwn(frameRules, type) ? frameRules[type]! : undefined
+    if (rule === undefined) throw new GoCold('a frame of a type that is not known here')
+    this.#checkOrder(type, rule)
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
-      throw new GoCold(`frame ${tag} of ${length} bytes`)
+      throw new GoCold(`frame ${type} of ${length} bytes`)
     }
-    if (tag === 'M') return this.#roomForPiece(length)
+    if (type === 'M') return this.#roomForPiece(length)
     const { charge } = this.#limits
-    if (tag === 'V') charge(2 * length + VARIABLE_COST)
-    else if (tag === 'E') charge(2 * length) // the envelope is copied when it is looked at
+    if (type === 'V') charge(2 * length + VARIABLE_COST)
+    else if (type === 'E') charge(2 * length) // the envelope is copied when it is looked at
     return Buffer.allocUnsafe(length)
   }
 
-  #checkOrder(tag: string, rule: FrameRule): void {
+  #checkOrder(type: string, rule: FrameRule): void {
     const again = rule.repeats && rule.order === this.#next - 1
     const skipped = inOrder.slice(this.#next, rule.order).find(({ optional }) => !optional)
     if (!again && (rule.order < this.#next || skipped))
-      throw new GoCold(`frame ${tag} out of order`)
+      throw new GoCold(`frame ${type} out of order`)
     this.#next = rule.order + 1
   }
 
@@ -151,8 +151,8 @@ export class SlotRequestReader {
     return this.#piece.subarray(0, length)
   }
 
-  #take(tag: string, payload: Buffer): void {
-    switch (tag) {
+  #take(type: string, payload: Buffer): void {
+    switch (type) {
       case '1':
         if (payload.toString('latin1') !== VERSION) throw new GoCold('another version of onescanc')
         return

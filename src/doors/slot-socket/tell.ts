@@ -57,8 +57,8 @@ export function askToTell(path: string, within: number): Promise<Told | undefine
     const socket = connect({ path, allowHalfOpen: true })
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
     const reader = createFrameReader({
-      room(tag, length) {
-        if (tag !== TELL || length > LIMIT) throw new Error('another answer')
+      room(type, length) {
+        if (type !== TELL || length > LIMIT) throw new Error('another answer')
         return Buffer.alloc(length)
       },
       take(_, payload) {

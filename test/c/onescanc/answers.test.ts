@@ -212,7 +212,7 @@ for (const { name, program } of missing ? [] : clients) {
         t,
         program[0]!,
         async (talk) => {
-          while (after && !talk.heard.some(({ tag }) => tag === after)) {
+          while (after && !talk.heard.some(({ type }) => type === after)) {
             await new Promise(setImmediate)
           }
           talk.connection.destroy()
@@ -299,11 +299,11 @@ t.test(
         t.equal(run.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n')
         t.equal(run.logged, 'onescan: judged\n')
         const [question, repeated] = daemon.talks.map(({ heard }) =>
-          heard.map(({ tag }) => tag).join(''),
+          heard.map(({ type }) => type).join(''),
         )
         t.equal(question, repeated, 'in the same words')
         const [before, after] = daemon.talks.map(({ heard }) => {
-          return heard.find(({ tag }) => tag === 'D')!.payload.readUInt32BE(0)
+          return heard.find(({ type }) => type === 'D')!.payload.readUInt32BE(0)
         })
         t.equal(before, 40_000)
         t.ok(first.length === 0 ? after === 40_000 : after! <= 40_000)
@@ -331,10 +331,10 @@ t.test('the question is that of the document', { skip: missing }, async (t) => {
     },
   })
   const heard = daemon.talks[0]!.heard
-  const tags = heard.map(({ tag }) => tag).join('')
-  t.match(tags, /^1V+RDESM+\.$/)
-  const payload = (tag: string) =>
-    heard.filter((frame) => frame.tag === tag).map((frame) => frame.payload)
+  const types = heard.map(({ type }) => type).join('')
+  t.match(types, /^1V+RDESM+\.$/)
+  const payload = (type: string) =>
+    heard.filter((frame) => frame.type === type).map((frame) => frame.payload)
   t.same(payload('1'), [Buffer.from('osc1')])
   t.same(payload('R'), [Buffer.of(1)])
   t.same(payload('D'), [uint32(7000)])

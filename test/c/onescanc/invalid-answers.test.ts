@@ -34,7 +34,7 @@ const after = (...words: readonly Buffer[]) => Buffer.concat([acknowledgement, .
 const readOne = (...words: readonly Buffer[]) => read([after(...words)])[0]!
 
 const B = bodyAt(HEADER)
-const field = (tag: string, length: number) => frame(tag, Buffer.alloc(length, 'a'))
+const field = (type: string, length: number) => frame(type, Buffer.alloc(length, 'a'))
 const nonsense: Readonly<Record<string, Buffer>> = {
   'an answer of no fields': frame('a'),
   'no end mark': frame('a', B),
@@ -59,7 +59,7 @@ const nonsense: Readonly<Record<string, Buffer>> = {
   'a span of 4 bytes': accept(B, frame('k', uint32(0))),
   'a span of 12 bytes': accept(B, frame('k', uint32(0, 1, 2))),
   'an unknown field': accept(B, frame('z')),
-  'a NUL for a tag': accept(B, frame('\0')),
+  'a NUL for a type': accept(B, frame('\0')),
   'a code in an acceptance': accept(B, code(0)),
   'a text in an acceptance': accept(B, replyText('Dno')),
   'spans that are too long together': accept(
@@ -155,7 +155,7 @@ t.test('garbage of any kind is invalid', { skip: missing }, async (t) => {
     fc.tuple(fc.constantFrom(...'Bkielct.'), fc.oneof(bytes, fc.constant(uint64(HEADER)))),
   )
   const answers = fields.map((list) =>
-    accept(...list.map(([tag, payload]) => frame(tag, Buffer.from(payload)))),
+    accept(...list.map(([type, payload]) => frame(type, Buffer.from(payload)))),
   )
   const words = fc.oneof(
     bytes.map((list) => Buffer.from(list)),

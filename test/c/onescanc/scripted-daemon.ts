@@ -8,7 +8,7 @@ import { createFrameReader, frame, uint32, uint64 } from '../../../src/doors/slo
 /** A daemon by the protocol of doc/design.md, whose answers a test writes, right or wrong. */
 
 export interface Frame {
-  readonly tag: string
+  readonly type: string
   readonly payload: Buffer
 }
 
@@ -64,9 +64,9 @@ function listen(connection: Socket): Talk {
   })
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
-    take(tag, payload) {
-      heard.push({ tag, payload })
-      if (tag === '.') asked(heard)
+    take(type, payload) {
+      heard.push({ type, payload })
+      if (type === '.') asked(heard)
     },
   })
   connection.on('data', (chunk: Buffer) => reader.push(chunk))

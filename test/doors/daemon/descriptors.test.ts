@@ -95,7 +95,7 @@ for (const { name, program } of runtimes) {
       t.ok(await client.sent, 'nothing can refuse it yet')
       await start()
       await onescand.logged(/was killed and is not gone: .*; another one takes its place/)
-      t.match((await ask(socket, question)).tags, /^Ah*a$/)
+      t.match((await ask(socket, question)).types, /^Ah*a$/)
       onescand.child.kill('SIGTERM')
       t.equal(await onescand.ended, 0, 'while the file still hangs')
     },

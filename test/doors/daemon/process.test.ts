@@ -237,7 +237,7 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
   while ([...(await keys())].join() !== 'new') await tick() // in every worker
   const heard = hearOut(waiting)
   waiting.write(framesOf(question).at(-1)!)
-  t.match((await heard).tags, /^h*a$/, 'who was amidst a request was not dropped')
+  t.match((await heard).types, /^h*a$/, 'who was amidst a request was not dropped')
 })
 
 t.test(
@@ -322,7 +322,7 @@ t.test('a client of a killed onescand never obeys half an answer', async (t) => 
   const heard = ask(onescand.socket, { variables: settings })
   while (!clamd.received.some((message) => message.includes('Subject: x\n'))) await tick() // the mail
   onescand.kill()
-  t.match((await heard).tags, /^(?:Ah*)?$/)
+  t.match((await heard).types, /^(?:Ah*)?$/)
 })
 
 t.test('a worker that is killed is replaced, and none outlives the first process', async (t) => {
@@ -383,7 +383,7 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
     await onescand.logged(/serving/)
     await onescand.logged(new RegExp(`slot unix:${socket}.new: scans with eicar`))
     const heard = await Promise.all(Array.from({ length: 10 }, () => ask(socket, question)))
-    for (const { tags } of heard) t.equal(tags, 'Aa')
+    for (const { types } of heard) t.equal(types, 'Aa')
     onescand.child.kill('SIGTERM')
     t.equal(await onescand.ended, 0)
     t.ok(statSync(socket).isSocket(), 'the socket is not its own to remove')

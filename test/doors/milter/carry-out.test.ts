@@ -24,7 +24,7 @@ function packetsOf(decision: Decision, agreed = agreement): string[] {
   reader.push(carryOut(decision, told, agreed))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {
-    packets.push(next.tag + next.payload.toString('latin1'))
+    packets.push(next.type + next.payload.toString('latin1'))
   }
   return packets
 }

@@ -51,8 +51,8 @@ export async function call(place: string | number): Promise<Line> {
   socket.on('data', (chunk: Buffer) => {
     reader.push(chunk)
     for (let next = reader.next(); next; next = reader.next()) {
-      if (next.tag === 'p') progress++
-      else heard.push({ command: next.tag, data: Buffer.from(next.payload) }) // it is used again
+      if (next.type === 'p') progress++
+      else heard.push({ command: next.type, data: Buffer.from(next.payload) }) // it is used again
     }
     wake()
   })

@@ -19,8 +19,8 @@ export interface Question {
 }
 
 export interface Heard {
-  /** The tags of all frames, in their order. */
-  readonly tags: string
+  /** The types of all frames, in their order. */
+  readonly types: string
   /** The payload of the last frame. */
   readonly payload: Buffer
 }
@@ -63,12 +63,12 @@ export async function call(socket: string): Promise<Socket> {
 
 /** Reads until the daemon closes the connection. Throws if that is cut, or not in frames. */
 export function hearOut(connection: Socket): Promise<Heard> {
-  let tags = ''
+  let types = ''
   let last: Buffer = Buffer.alloc(0)
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
-    take(tag, payload) {
-      tags += tag
+    take(type, payload) {
+      types += type
       last = payload
     },
   })
@@ -82,8 +82,8 @@ export function hearOut(connection: Socket): Promise<Heard> {
     })
     connection.on('end', () => connection.end())
     connection.on('close', () => {
-      if (reader.amidst) reject(new Error(`cut off behind ${tags}`))
-      else resolve({ tags, payload: last })
+      if (reader.amidst) reject(new Error(`cut off behind ${types}`))
+      else resolve({ types, payload: last })
     })
   })
 }
@@ -106,16 +106,16 @@ export interface Outcome {
  * Carries the answer out, by the letter of the document. Throws if a client would not understand
  * it.
  */
-export function carryOut({ tags, payload }: Heard, question: Question): Outcome {
+export function carryOut({ types, payload }: Heard, question: Question): Outcome {
   const { message = simpleMessage, envelope = simpleEnvelope } = question
   const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }
-  if (!/^C$|^Ah*[axC]$/.test(tags)) throw new Error(`no conversation: ${tags}`)
-  if (tags.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
+  if (!/^C$|^Ah*[axC]$/.test(types)) throw new Error(`no conversation: ${types}`)
+  if (types.endsWith('C')) return { ...nothing, does: 'go cold', why: payload.toString('latin1') }
   const fields = fieldsOf(payload)
-  const all = (tag: string) => fields.filter((field) => field.tag === tag)
-  const frameOf = (tag: string) => {
-    if (all(tag).length > 1) throw new Error(`several fields ${tag}`)
-    return all(tag)[0]?.value
+  const all = (type: string) => fields.filter((field) => field.type === type)
+  const frameOf = (type: string) => {
+    if (all(type).length > 1) throw new Error(`several fields ${type}`)
+    return all(type)[0]?.value
   }
   const log = all('l')
     .map(({ value }) => value.toString('latin1'))
@@ -123,18 +123,18 @@ export function carryOut({ tags, payload }: Heard, question: Question): Outcome 
   if (all('l').some(({ value }) => value.length > 4096 || value.at(-1) !== 0x0a)) {
     throw new Error('no log line')
   }
-  if (tags.endsWith('x')) {
-    if (fields[0]?.tag !== 'c') throw new Error('no code in front')
+  if (types.endsWith('x')) {
+    if (fields[0]?.type !== 'c') throw new Error('no code in front')
     const code = frameOf('c')![0]!
     if (![0, 31, 33, 34, 71, 77, 82, 88].includes(code)) throw new Error(`code ${code}`)
     return { ...nothing, does: 'end', code, text: frameOf('t')?.toString('latin1') ?? '', log }
   }
-  if (fields[0]?.tag !== 'B') throw new Error('no offset in front')
+  if (fields[0]?.type !== 'B') throw new Error('no offset in front')
   const offset = Number(frameOf('B')!.readBigUInt64BE())
   if (offset > message.length || offset > 1024 * 1024) throw new Error(`body at ${offset}`)
-  const header = fields.flatMap(({ tag, value }) => {
-    if (tag === 'i') return [value]
-    if (tag !== 'k') return []
+  const header = fields.flatMap(({ type, value }) => {
+    if (type === 'i') return [value]
+    if (type !== 'k') return []
     const start = value.readUInt32BE(0)
     const end = start + value.readUInt32BE(4)
     if (end > offset) throw new Error('a span beyond the header')
@@ -152,7 +152,7 @@ export function carryOut({ tags, payload }: Heard, question: Question): Outcome 
 }
 
 interface Field {
-  readonly tag: string
+  readonly type: string
   readonly value: Buffer
 }
 
@@ -160,10 +160,10 @@ function fieldsOf(payload: Buffer): Field[] {
   const fields: Field[] = []
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
-    take: (tag, value) => void fields.push({ tag, value }),
+    take: (type, value) => void fields.push({ type, value }),
   })
   reader.push(payload)
   const last = fields.pop()
-  if (reader.amidst || last?.tag !== '.' || last.value.length > 0) throw new Error('no end')
+  if (reader.amidst || last?.type !== '.' || last.value.length > 0) throw new Error('no end')
   return fields
 }

@@ -94,7 +94,7 @@ t.test(
     const slot = await openSlot(t, variables)
     const slow: Question = { variables, timeLeft: 4500, takesReply: false } // four beats, or two of a busy machine
     const heard = await ask(slot.socket, slow)
-    t.match(heard.tags, /^Ahh+x$/)
+    t.match(heard.types, /^Ahh+x$/)
     const got = carryOut(heard, slow)
     t.equal(got.code, 71)
     t.match(got.log, /decision=defer scan=unknown .*cause=timeout .*time limit.* exit=71/)
@@ -224,7 +224,7 @@ t.test('a client that falls silent is let go', { timeout: 20_000 }, async (t) =>
   half.write(Buffer.concat(head))
   const heard = await Promise.all([hearOut(nothing), hearOut(half)])
   t.match(carryOut(heard[0], question).why, /too slowly/)
-  t.match(heard[1].tags, /^Ah{5,}C$/)
+  t.match(heard[1].types, /^Ah{5,}C$/)
   t.match(carryOut(heard[1], question).why, /silent/)
 })
 

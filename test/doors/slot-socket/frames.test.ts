@@ -6,7 +6,7 @@ function read(pieces: readonly Buffer[]): { frames: [string, string][]; amidst: 
   const frames: [string, string][] = []
   const reader = createFrameReader({
     room: (_, length) => Buffer.alloc(length),
-    take: (tag, payload) => void frames.push([tag, payload.toString('hex')]),
+    take: (type, payload) => void frames.push([type, payload.toString('hex')]),
   })
   for (const piece of pieces) reader.push(piece)
   return { frames, amidst: reader.amidst }
@@ -27,8 +27,10 @@ const places = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength:
 t.test('frames are the same however their bytes arrive', async () => {
   fc.assert(
     fc.property(someFrames, places, (frames, places) => {
-      const bytes = Buffer.concat(frames.map(([tag, payload]) => frame(tag, Buffer.from(payload))))
-      const wanted = frames.map(([tag, payload]) => [tag, Buffer.from(payload).toString('hex')])
+      const bytes = Buffer.concat(
+        frames.map(([type, payload]) => frame(type, Buffer.from(payload))),
+      )
+      const wanted = frames.map(([type, payload]) => [type, Buffer.from(payload).toString('hex')])
       t.strictSame(read(cut(bytes, places)), { frames: wanted, amidst: false })
       const single = Array.from(bytes, (byte) => Buffer.of(byte))
       t.strictSame(read(single), { frames: wanted, amidst: false })
@@ -48,8 +50,8 @@ t.test('a reader knows whether a frame is incomplete', async (t) => {
 t.test('a length is big-endian, and known before a byte of the payload is kept', async (t) => {
   const told: [string, number][] = []
   const reader = createFrameReader({
-    room(tag, length) {
-      told.push([tag, length])
+    room(type, length) {
+      told.push([type, length])
       throw new Error('no room')
     },
     take: () => t.fail('was taken'),

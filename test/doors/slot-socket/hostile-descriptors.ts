@@ -37,7 +37,7 @@ export const cannotMount: string | false = (() => {
 
 export interface HostileClient {
   /**
-   * Sends the question and the descriptor. Resolves with the tags of the daemon's answer; what was sent
+   * Sends the question and the descriptor. Resolves with the types of the daemon's answer; what was sent
    * stays open until the client ends.
    */
   ask(question: Question): Promise<string>
@@ -69,8 +69,8 @@ export async function connectHostilely(socket: string, kind: string): Promise<Ho
       let heard = ''
       const reader = createFrameReader({
         room: (_, length) => Buffer.alloc(length),
-        take: (tag) => {
-          heard += tag
+        take: (type) => {
+          heard += type
         },
       })
       const frames = Buffer.concat(framesOf(question))

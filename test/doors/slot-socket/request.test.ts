@@ -94,7 +94,7 @@ const wrong: Record<string, readonly (Buffer | undefined)[]> = {
   'another version': [frame('1', Buffer.from('osc2'))],
   'no version': [reply],
   'the version twice': [version, version],
-  'a tag that is not known': [version, frame('Z')],
+  'a type that is not known': [version, frame('Z')],
   'no byte for the reply': [version, time],
   'the reply is neither yes nor no': [version, frame('R', Buffer.of(2))],
   'a number of other length': [version, reply, frame('D', Buffer.alloc(3))],

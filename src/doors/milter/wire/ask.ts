@@ -66,7 +66,7 @@ async function converse(
     for (;;) {
       const { done, value } = await packets.next()
       if (done) throw new Error('closes the connection: is it a milter?')
-      if (value.tag !== 'p') return { command: value.tag, data: Buffer.from(value.payload) }
+      if (value.type !== 'p') return { command: value.type, data: Buffer.from(value.payload) }
     }
   }
   socket.write(packet('O', uint32(VERSION), uint32(ALL_ACTIONS), uint32(ALL_STEPS)))

@@ -44,7 +44,7 @@ export interface ConnectingClient {
  * Parses a packet. Throws a WireError for an unknown command, and for data that does not fit its
  * command.
  */
-export function parseCommand({ tag: command, payload: data }: Frame): MilterCommand {
+export function parseCommand({ type: command, payload: data }: Frame): MilterCommand {
   switch (command) {
     case 'O':
       return { kind: 'negotiate', offer: parseOffer(data) }

@@ -2,7 +2,7 @@ import { type FrameMemory, FrameReader, HEAD } from '../../shared/wire/frames.ts
 import { WireError } from '../../shared/wire/wire-error.ts'
 
 /**
- * Makes a reader of packets, whose tags are the letters of commands. `mostFor` returns the largest
+ * Makes a reader of packets, whose types are the letters of commands. `mostFor` returns the largest
  * length of a packet with this command in bytes, its letter included. The reader throws a WireError
  * for any other length.
  */
@@ -13,10 +13,10 @@ export function createPacketReader(
   return new FrameReader({
     memory,
     readHead(head) {
-      const tag = String.fromCharCode(head[LENGTH]!)
+      const type = String.fromCharCode(head[LENGTH]!)
       const wanted = head.readUInt32BE()
-      const most = mostFor(tag)
-      if (wanted >= 1 && wanted <= most) return { tag, length: wanted - 1 }
+      const most = mostFor(type)
+      if (wanted >= 1 && wanted <= most) return { type, length: wanted - 1 }
       throw new WireError(`a packet of ${wanted} bytes; 1 to ${most} are allowed`)
     },
   })

@@ -1,6 +1,6 @@
 /** A frame of a protocol: one letter, a length, and so many bytes. */
 export interface Frame {
-  readonly tag: string
+  readonly type: string
   /** Valid until the reader is asked for the next one, unless it lies in memory of the taker. */
   readonly payload: Buffer
 }
@@ -11,9 +11,9 @@ export interface Framing {
    * Reads the HEAD bytes of a frame: its letter, and the bytes of its payload. Throws if there must
    * be no such frame, before a byte of it is kept.
    */
-  readHead(head: Buffer): { readonly tag: string; readonly length: number }
+  readHead(head: Buffer): { readonly type: string; readonly length: number }
   /** Returns memory of exactly that length for a payload. Without it the reader has its own. */
-  room?(tag: string, length: number): Buffer
+  room?(type: string, length: number): Buffer
   readonly memory?: FrameMemory | undefined
 }
 
@@ -44,7 +44,7 @@ export class FrameReader {
   #at = 0 // bytes of the first chunk that were read
   readonly #head = Buffer.alloc(HEAD)
   #headLength = 0
-  #tag = ''
+  #type = ''
   #length = 0
   #room: Buffer | undefined // the taker's memory
   // The memory of payloads that come in several chunks. The next one overwrites it, so whoever
@@ -120,10 +120,10 @@ export class FrameReader {
   #readHead(): void {
     this.#headLength += this.#copyTo(this.#head, this.#headLength, HEAD - this.#headLength)
     if (this.#headLength < HEAD) return
-    const { tag, length } = this.#framing.readHead(this.#head)
-    this.#tag = tag
+    const { type, length } = this.#framing.readHead(this.#head)
+    this.#type = type
     this.#length = length
-    this.#room = this.#framing.room?.(tag, length)
+    this.#room = this.#framing.room?.(type, length)
   }
 
   /** Returns the payload if all of it has come: as a view of its chunk if it came in one. */
@@ -144,7 +144,7 @@ export class FrameReader {
     this.#headLength = 0
     this.#filled = 0
     this.#room = undefined
-    return { tag: this.#tag, payload }
+    return { type: this.#type, payload }
   }
 
   /** Returns the reader's own memory, with room for so many bytes. */

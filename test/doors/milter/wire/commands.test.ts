@@ -4,7 +4,7 @@ import { type MilterCommand, parseCommand } from '../../../../src/doors/milter/w
 import { MACROS_MAX, Macros } from '../../../../src/doors/milter/wire/macros.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-const parse = (tag: string, data = '') => parseCommand({ tag, payload: bytes(data) })
+const parse = (type: string, data = '') => parseCommand({ type, payload: bytes(data) })
 
 t.test('each command of an MTA is parsed', async (t) => {
   const wanted: [string, string, MilterCommand][] = [
@@ -116,7 +116,7 @@ t.test('any packet is either a command or refused', async (t) => {
   fc.assert(
     fc.property(command, fc.uint8Array({ maxLength: 60 }), (command, data) => {
       try {
-        t.type(parseCommand({ tag: command, payload: Buffer.from(data) }).kind, 'string')
+        t.type(parseCommand({ type: command, payload: Buffer.from(data) }).kind, 'string')
       } catch (error) {
         t.equal((error as Error).name, 'WireError')
       }

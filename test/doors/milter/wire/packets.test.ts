@@ -10,7 +10,7 @@ function read(pieces: readonly Buffer[]): { packets: [string, string][]; amidst:
   for (const piece of pieces) {
     reader.push(piece)
     for (let next = reader.next(); next; next = reader.next()) {
-      packets.push([next.tag, next.payload.toString('hex')])
+      packets.push([next.type, next.payload.toString('hex')])
     }
   }
   return { packets, amidst: reader.amidst }
@@ -73,7 +73,7 @@ t.test('a length of nothing or of too much is refused before anything is kept', 
 t.test('packets before a bad length are read', async (t) => {
   const reader = createPacketReader(() => LENGTH_MAX)
   reader.push(Buffer.concat([packet('N'), Buffer.alloc(5)]))
-  t.equal(reader.next()?.tag, 'N')
+  t.equal(reader.next()?.type, 'N')
   t.throws(() => reader.next(), /0 bytes/)
 })
 
@@ -132,7 +132,7 @@ t.test('a packet for which there is no memory is refused', async (t) => {
   const reader = createPacketReader(() => LENGTH_MAX, { charge: full, release() {} })
   const bytes = packet('B', Buffer.alloc(100))
   reader.push(bytes)
-  t.equal(reader.next()?.tag, 'B', 'a packet in one piece needs none')
+  t.equal(reader.next()?.type, 'B', 'a packet in one piece needs none')
   reader.push(bytes.subarray(0, 50))
   t.throws(() => reader.next(), /no memory/)
 })
