@@ -23,97 +23,110 @@ export interface FileMemory {
   giveBack(bytes: number): void
 }
 
-/** A file without a name that takes a message while it comes. */
-export interface GatheredFile {
-  write(bytes: Buffer): void
+/**
+ * A file without a name that takes a message while it comes: a memory file with TOP_LINE above the
+ * message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
+ * it lies, without a copy. A message over MEMORY_FILE_MAX, or for which there is no memory to spare,
+ * goes to the disk: with each piece that comes, a piece moves there from memory, so that other mail
+ * does not wait for it. Faults: `temp-file` and `write`.
+ */
+export class GatheredFile {
+  readonly #options: MessageOptions
+  readonly #memory: FileMemory
+  #size = 0
+  #taken = 0 // bytes of memory
+  #memoryFile: number // -1 if there is none
+  #inMemory = 0 // bytes of the message in the memory file
+  #moved = 0 // those of them that are on the disk, too
+  #disk = -1 // set once there is no memory for more
+
+  constructor(options: MessageOptions, memory: FileMemory) {
+    this.#options = options
+    this.#memory = memory
+    this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
+    if (this.#memoryFile >= 0 && !this.#putInMemory(TOP_LINE, 0)) this.#closeMemory()
+    if (this.#memoryFile < 0) this.#openDisk()
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#disk < 0 && this.#putInMemory(bytes, TOP_LINE.length + this.#size)) {
+      this.#inMemory += bytes.length
+    } else {
+      if (this.#disk < 0) this.#openDisk()
+      this.#moveToDisk()
+      writeAll(this.#disk, bytes, this.#size, this.#directory)
+    }
+    this.#size += bytes.length
+  }
+
   /**
    * Makes a message of the file, with its form if that is known; the caller closes it. Nothing may be
    * written afterwards. If this rejects, there is nothing left to discard.
    */
-  finish(form?: MessageForm): Promise<Message>
-  /** Removes a file of which no message is made. May not be called after `finish`. */
-  discard(): void
-}
+  async finish(form?: MessageForm): Promise<Message> {
+    try {
+      while (this.#disk >= 0 && this.#memoryFile >= 0) {
+        this.#moveToDisk()
+        await new Promise(setImmediate)
+      }
+      return messageInFile(this.#contents(), this.#options, form)
+    } catch (error) {
+      this.discard()
+      throw error
+    }
+  }
 
-/**
- * Makes a memory file with TOP_LINE above the message. Once the message is whole the file is sealed,
- * so that a clamd of this host reads it where it lies, without a copy. A message over MEMORY_FILE_MAX,
- * or for which there is no memory to spare, goes to the disk: with each piece that comes, a piece
- * moves there from memory, so that other mail does not wait for it. Faults: `temp-file` and `write`.
- */
-export function createGatheredFile(options: MessageOptions, memory: FileMemory): GatheredFile {
-  const { directory } = options.policy
-  const { memoryFiles } = options
-  let size = 0
-  let taken = 0
-  let inMemory = 0 // bytes of the message in the memory file
-  let moved = 0 // those of them that are on the disk, too
-  let memoryFile = memoryFiles?.memoryFile() ?? -1
-  let disk = -1 // set once there is no memory for more
-  if (memoryFile >= 0 && !put(TOP_LINE, 0)) closeMemory()
-  if (memoryFile < 0) disk = openAnonymousFile(directory)
+  /** Removes a file of which no message is made. May not be called after `finish`. */
+  discard(): void {
+    this.#closeMemory()
+    if (this.#disk >= 0) closeSync(this.#disk)
+  }
+
+  get #directory(): string {
+    return this.#options.policy.directory
+  }
+
+  #openDisk(): void {
+    this.#disk = openAnonymousFile(this.#directory)
+  }
 
   /** Writes to the memory file; returns false if there is no memory for that. */
-  function put(bytes: Buffer, position: number): boolean {
+  #putInMemory(bytes: Buffer, position: number): boolean {
     const end = position + bytes.length
-    if (end > MEMORY_FILE_MAX || !memory.take(bytes.length)) return false
-    taken += bytes.length
+    if (end > MEMORY_FILE_MAX || !this.#memory.take(bytes.length)) return false
+    this.#taken += bytes.length
     try {
-      writeWhole(memoryFile, bytes, position)
+      writeWhole(this.#memoryFile, bytes, position)
       return true
     } catch {
       return false // other programs may have taken the memory of the host
     }
   }
 
-  function closeMemory(): void {
-    if (memoryFile >= 0) closeSync(memoryFile)
-    memoryFile = -1
-    memory.giveBack(taken)
-    taken = 0
+  #closeMemory(): void {
+    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
+    this.#memoryFile = -1
+    this.#memory.giveBack(this.#taken)
+    this.#taken = 0
   }
 
   /** Moves the next piece from memory to the disk. */
-  function moveToDisk(): void {
-    if (memoryFile < 0) return
-    const to = Math.min(inMemory, moved + TURN)
+  #moveToDisk(): void {
+    if (this.#memoryFile < 0) return
+    const to = Math.min(this.#inMemory, this.#moved + TURN)
     const from = TOP_LINE.length
-    writeAllOf(disk, pieces(memoryFile, from + moved, from + to), moved, directory)
-    moved = to
-    if (moved === inMemory) closeMemory()
+    const piece = pieces(this.#memoryFile, from + this.#moved, from + to)
+    writeAllOf(this.#disk, piece, this.#moved, this.#directory)
+    this.#moved = to
+    if (this.#moved === this.#inMemory) this.#closeMemory()
   }
 
-  function discard(): void {
-    closeMemory()
-    if (disk >= 0) closeSync(disk)
-  }
-
-  return {
-    write(bytes) {
-      if (disk < 0 && put(bytes, TOP_LINE.length + size)) {
-        inMemory += bytes.length
-      } else {
-        if (disk < 0) disk = openAnonymousFile(directory)
-        moveToDisk()
-        writeAll(disk, bytes, size, directory)
-      }
-      size += bytes.length
-    },
-    async finish(form) {
-      try {
-        while (disk >= 0 && memoryFile >= 0) {
-          moveToDisk()
-          await new Promise(setImmediate)
-        }
-        const isSealed = disk < 0 && memoryFiles!.seal(memoryFile)
-        const file = disk < 0 ? { fd: memoryFile, from: TOP_LINE.length } : { fd: disk, from: 0 }
-        return messageInFile({ ...file, size, isSealed }, options, form)
-      } catch (error) {
-        discard()
-        throw error
-      }
-    },
-    discard,
+  /** The whole message, which is in one of the two files. */
+  #contents(): FileContents {
+    const size = this.#size
+    if (this.#disk >= 0) return { fd: this.#disk, from: 0, size, isSealed: false }
+    const isSealed = this.#options.memoryFiles!.seal(this.#memoryFile)
+    return { fd: this.#memoryFile, from: TOP_LINE.length, size, isSealed }
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
-import { createGatheredFile, type GatheredFile } from '../message/gathered-file.ts'
+import { GatheredFile } from '../message/gathered-file.ts'
 import type { Header } from '../message/header-block.ts'
 import type { Message } from '../message/message.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
@@ -13,7 +13,7 @@ export function openSpool(policy: SpoolPolicy, keys: readonly Key[]): GatheredFi
     digestsFor: (header: Header) => digestsFor(header, keys, Date.now() / 1000),
     createHash,
   }
-  return createGatheredFile(options, { take: () => false, giveBack() {} })
+  return new GatheredFile(options, { take: () => false, giveBack() {} })
 }
 
 /**

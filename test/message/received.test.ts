@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { loadPassedDescriptors } from '../../src/ground/net/passed-descriptors.ts'
-import { createGatheredFile, type FileMemory } from '../../src/message/gathered-file.ts'
+import { type FileMemory, GatheredFile } from '../../src/message/gathered-file.ts'
 import { HEADER_MAX } from '../../src/message/header-block.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
 import type { Message } from '../../src/message/message.ts'
@@ -41,7 +41,7 @@ const none: FileMemory = { take: () => false, giveBack() {} }
 
 /** Makes a message as a door does that gets it in pieces: in a sealed memory file, or on the disk. */
 async function gathered(bytes: Buffer, memory = plenty): Promise<Message> {
-  const file = createGatheredFile({ ...options, memoryFiles }, memory)
+  const file = new GatheredFile({ ...options, memoryFiles }, memory)
   for (let at = 0; at < bytes.length; at += 60_000) file.write(bytes.subarray(at, at + 60_000))
   const { header, form } = messageInMemory(bytes, options)
   return file.finish(await form()).then((message) => {

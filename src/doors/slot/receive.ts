@@ -6,7 +6,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Tools } from '../../judge/tools.ts'
 import type { Transaction } from '../../judge/transaction.ts'
-import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
+import { type Envelope, EnvelopeReader } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
 import { MessageStream } from '../shared/intake/message-stream.ts'
 import { Budget } from '../shared/limits/memory-budget.ts'
@@ -57,7 +57,7 @@ export function receive(stream: Pick<MessageStream, 'write'>): Envelope {
     size += length
   }
   if (size === 0 && wasClosed(MESSAGE_FD)) throw new Fault('read', 'fd 0 is closed; no message')
-  const envelope = createEnvelopeReader()
+  const envelope = new EnvelopeReader()
   for (;;) {
     const length = readSome(ENVELOPE_FD, buffer, 'envelope')
     if (length === 0 || envelope.push(buffer.subarray(0, length))) return envelope.finish()

@@ -43,16 +43,9 @@ export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Env
   const parts = [Buffer.from('F'), sender]
   for (const recipient of recipients) parts.push(Buffer.from('\0T'), recipient)
   parts.push(Buffer.from('\0\0'))
-  const reader = createEnvelopeReader()
+  const reader = new EnvelopeReader()
   reader.push(Buffer.concat(parts))
   return reader.finish()
-}
-
-export interface EnvelopeReader {
-  /** Takes the next bytes, in any split. Returns true once the last NUL was there; what follows is ignored. */
-  push(chunk: Buffer): boolean
-  /** Returns the envelope. Throws a Fault of kind `read` if the last NUL did not come: the client gave up. */
-  finish(): Envelope
 }
 
 /**
@@ -60,70 +53,68 @@ export interface EnvelopeReader {
  * Faults: `envelope` for a wrong letter, `address-too-long` past ADDRESS_MAX,
  * `out-of-memory` past ENVELOPE_MAX.
  */
-export function createEnvelopeReader(): EnvelopeReader {
-  const kept: Buffer[] = []
-  let letter = F // the letter that the next address must begin with
-  let inAddress = false
-  let length = 0 // bytes of the address so far
-  let senderLength = 0
-  let count = 0
-  let size = 0
-  let done = false
+export class EnvelopeReader {
+  readonly #kept: Buffer[] = []
+  #letter = F // the letter that the next address must begin with
+  #inAddress = false
+  #length = 0 // bytes of the address so far
+  #senderLength = 0
+  #count = 0
+  #size = 0
+  #done = false
 
-  return {
-    push(chunk) {
-      let at = 0
-      while (!done && at < chunk.length) {
-        if (!inAddress) {
-          const byte = chunk[at++]!
-          if (byte === 0 && letter === T) {
-            done = true
-          } else if (byte === letter) {
-            inAddress = true
-            length = 0
-          } else {
-            throw new Fault(
-              'envelope',
-              `envelope: byte ${byte} where ${letterName(letter)} must stand`,
-            )
-          }
-          continue
-        }
-        const nul = chunk.indexOf(0, at)
-        const end = nul < 0 ? chunk.length : nul
-        length += end - at
-        if (length > ADDRESS_MAX) {
-          const what = letter === F ? 'sender' : `recipient ${count + 1}`
-          throw new Fault(
-            'address-too-long',
-            `envelope: ${what} is longer than ${ADDRESS_MAX} bytes`,
-          )
-        }
-        at = end
-        if (nul >= 0) {
-          at++
-          inAddress = false
-          if (letter === F) senderLength = length
-          else count++
-          letter = T
-        }
-      }
-      size += at
-      if (size > ENVELOPE_MAX) {
-        throw new Fault('out-of-memory', `envelope: is larger than ${ENVELOPE_MAX} bytes`)
-      }
-      kept.push(Buffer.from(chunk.subarray(0, at)))
-      return done
-    },
-    finish() {
-      if (!done) throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
-      const wire = Buffer.concat(kept)
-      const sender = readAddress(wire.subarray(1, 1 + senderLength))
-      return { wire, sender, recipientCount: count }
-    },
+  /** Takes the next bytes, in any split. Returns true once the last NUL was there; what follows is ignored. */
+  push(chunk: Buffer): boolean {
+    let at = 0
+    while (!this.#done && at < chunk.length) {
+      if (this.#inAddress) at = this.#readAddress(chunk, at)
+      else this.#readLetter(chunk[at++]!)
+    }
+    this.#size += at
+    if (this.#size > ENVELOPE_MAX) {
+      throw new Fault('out-of-memory', `envelope: is larger than ${ENVELOPE_MAX} bytes`)
+    }
+    this.#kept.push(Buffer.from(chunk.subarray(0, at)))
+    return this.#done
   }
-}
 
-function letterName(letter: number): string {
-  return letter === F ? "'F'" : "'T' or the last NUL"
+  /** Returns the envelope. Throws a Fault of kind `read` if the last NUL did not come: the client gave up. */
+  finish(): Envelope {
+    if (!this.#done) {
+      throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
+    }
+    const wire = Buffer.concat(this.#kept)
+    const sender = readAddress(wire.subarray(1, 1 + this.#senderLength))
+    return { wire, sender, recipientCount: this.#count }
+  }
+
+  /** Reads the letter in front of an address, or the last NUL. */
+  #readLetter(byte: number): void {
+    if (byte === 0 && this.#letter === T) {
+      this.#done = true
+    } else if (byte === this.#letter) {
+      this.#inAddress = true
+      this.#length = 0
+    } else {
+      const wanted = this.#letter === F ? "'F'" : "'T' or the last NUL"
+      throw new Fault('envelope', `envelope: byte ${byte} where ${wanted} must stand`)
+    }
+  }
+
+  /** Reads the address up to its NUL, if that has come. Returns where it stopped. */
+  #readAddress(chunk: Buffer, at: number): number {
+    const nul = chunk.indexOf(0, at)
+    const end = nul < 0 ? chunk.length : nul
+    this.#length += end - at
+    if (this.#length > ADDRESS_MAX) {
+      const what = this.#letter === F ? 'sender' : `recipient ${this.#count + 1}`
+      throw new Fault('address-too-long', `envelope: ${what} is longer than ${ADDRESS_MAX} bytes`)
+    }
+    if (nul < 0) return end
+    this.#inAddress = false
+    if (this.#letter === F) this.#senderLength = this.#length
+    else this.#count++
+    this.#letter = T
+    return end + 1
+  }
 }

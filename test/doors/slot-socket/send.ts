@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import type { Test } from 'tap'
 import {
-  createEnvelopeReader,
+  EnvelopeReader,
   makeEnvelope,
   recipientsOf,
 } from '../../../src/message/envelope/envelope.ts'
@@ -39,7 +39,7 @@ export async function sendToSocket(
 }
 
 function readEnvelope(wire: Buffer) {
-  const reader = createEnvelopeReader()
+  const reader = new EnvelopeReader()
   reader.push(wire)
   const envelope = reader.finish()
   return {

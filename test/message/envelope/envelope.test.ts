@@ -4,8 +4,8 @@ import { Fault } from '../../../src/ground/errors/fault.ts'
 import { addressBytes, readAddress } from '../../../src/message/envelope/address.ts'
 import {
   ADDRESS_MAX,
-  createEnvelopeReader,
   ENVELOPE_MAX,
+  EnvelopeReader,
   makeEnvelope,
   recipientsOf,
   redirect,
@@ -13,7 +13,7 @@ import {
 
 /** Reads `wire` in pieces that end at each of `cuts`. */
 function read(wire: Buffer, cuts: readonly number[] = []) {
-  const reader = createEnvelopeReader()
+  const reader = new EnvelopeReader()
   let from = 0
   for (const cut of [...cuts, wire.length]) {
     reader.push(wire.subarray(from, cut))
@@ -105,7 +105,7 @@ t.test('an error names the place in the envelope', async (t) => {
 t.test('an envelope may have 64 MiB and not one more', async (t) => {
   // One recipient again and again, until `size` bytes are used up with the last NUL.
   const push = (size: number) => {
-    const reader = createEnvelopeReader()
+    const reader = new EnvelopeReader()
     reader.push(Buffer.from('F\0'))
     const recipient = Buffer.from(`T${'r'.repeat(1000)}\0`)
     const many = Buffer.concat(Array.from({ length: 500 }, () => recipient))

@@ -1,7 +1,7 @@
 import { faultKindOf } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
 import { type FormReader, readForm } from '../../../message/form.ts'
-import { createGatheredFile, type GatheredFile } from '../../../message/gathered-file.ts'
+import { GatheredFile } from '../../../message/gathered-file.ts'
 import { FIELD_COST } from '../../../message/header-block.ts'
 import { headerOf, type MessageOptions, messageInMemory } from '../../../message/in-memory.ts'
 import type { Message } from '../../../message/message.ts'
@@ -103,7 +103,7 @@ export class Gathering {
 
   #openFile(): GatheredFile {
     const lease = this.#lease
-    return createGatheredFile(this.#options, {
+    return new GatheredFile(this.#options, {
       take(bytes) {
         if (!lease.isPlenty(bytes)) return false
         lease.charge(bytes)
