@@ -44,23 +44,28 @@ const fromClientOf = (name: string): FromClient =>
 /** The most different environments of clients that are kept. Sites have a handful. */
 const KEPT_MAX = 100
 
-/**
- * Returns a function that makes the policy for a client: the daemon's own, with what a client may
- * set (onescand(8), CLIENTS OF THE SLOT). It throws GoCold for any other difference. The cold program
- * then judges by the client's own environment, with the client's own rights to the keyring.
- */
-export function createClientPolicies(
-  configuration: Configuration,
-): (variables: Variables) => ClientPolicy {
+/** The policies for clients under one configuration. */
+export class ClientPolicies {
+  readonly #configuration: Configuration
   /** Policies by their variables. They belong to no message, and nobody changes them. */
-  const policies = new LruCache<ClientPolicy>(KEPT_MAX)
-  return (variables) => {
+  readonly #known = new LruCache<ClientPolicy>(KEPT_MAX)
+
+  constructor(configuration: Configuration) {
+    this.#configuration = configuration
+  }
+
+  /**
+   * Returns the policy for a client: the daemon's own, with what a client may set (onescand(8),
+   * CLIENTS OF THE SLOT). Throws GoCold for any other difference. The cold program then judges by the
+   * client's own environment, with the client's own rights to the keyring.
+   */
+  get(variables: Variables): ClientPolicy {
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const key = JSON.stringify(relevant)
-    let found = policies.get(key)
+    let found = this.#known.get(key)
     if (found === undefined) {
-      found = orCold(() => mergePolicy(configuration, variables))
-      policies.set(key, found)
+      found = orCold(() => mergePolicy(this.#configuration, variables))
+      this.#known.set(key, found)
     }
     return found
   }

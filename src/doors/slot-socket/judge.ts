@@ -1,7 +1,7 @@
 import { withinTime } from '../../judge/by-rule.ts'
 import type { Decision } from '../../judge/decision.ts'
 import { type Policy, switchedOff, withSettings } from '../../judge/policy.ts'
-import { createEnvelopeReader, type Envelope } from '../../message/envelope/envelope.ts'
+import { type Envelope, EnvelopeReader } from '../../message/envelope/envelope.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type LogContext, TRIAL } from '../shared/log/log-lines.ts'
@@ -10,7 +10,7 @@ import { type Judgement, settle } from '../shared/settle.ts'
 import { readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 import { TRIAL_CHAIN } from '../shared/trial-chain.ts'
 import { carryOut, passOn } from './carry-out.ts'
-import type { ClientPolicy } from './client-policy.ts'
+import type { ClientPolicies, ClientPolicy } from './client-policy.ts'
 import { GoCold } from './go-cold.ts'
 import { type Peer, peerEntries } from './peer.ts'
 import { answerUnscanned } from './quota-only.ts'
@@ -19,7 +19,7 @@ import type { Request } from './request.ts'
 /** What a request is answered with, besides the request itself. */
 export interface RequestContext {
   readonly configuration: Configuration
-  readonly policyFor: (variables: Request['variables']) => ClientPolicy
+  readonly clientPolicies: ClientPolicies
   /** Aborted when no answer is needed any more. */
   readonly gone: AbortSignal
   /** Milliseconds for which the request has waited for its turn. */
@@ -40,7 +40,7 @@ export interface RequestContext {
  */
 export async function answerRequest(request: Request, context: RequestContext): Promise<Buffer> {
   const { configuration, elapsed, reporter } = context
-  const clientPolicy = context.policyFor(request.variables)
+  const clientPolicy = context.clientPolicies.get(request.variables)
   const client = readClient(request, context)
   const peer = peerEntries(context.peer)
   const log = (): LogContext => ({
@@ -118,7 +118,7 @@ export const isTrialOfCheck = (variables: Request['variables']): boolean =>
   variables.get('QUEUECHAIN') === TRIAL_CHAIN
 
 function readEnvelope(wire: Buffer): Envelope {
-  const reader = createEnvelopeReader()
+  const reader = new EnvelopeReader()
   reader.push(wire)
   const envelope = reader.finish()
   if (envelope.wire.length < wire.length) throw new GoCold('bytes behind the envelope')

@@ -9,7 +9,7 @@ import { messageOptions } from '../shared/judging.ts'
 import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
 import { bounceUserOf } from '../shared/slot-client.ts'
-import { createClientPolicies } from './client-policy.ts'
+import { ClientPolicies } from './client-policy.ts'
 import { answerRequest, isTrialOfCheck, type RequestContext } from './judge.ts'
 import type { IdentifyPeer } from './peer.ts'
 import type { Request } from './request.ts'
@@ -42,7 +42,7 @@ export class SlotServer {
   readonly log: (line: string) => void
   readonly #options: SlotSocketOptions
   readonly #turns: Semaphore
-  #judging: Pick<RequestContext, 'configuration' | 'policyFor' | 'bounceUser'>
+  #judging: Pick<RequestContext, 'configuration' | 'clientPolicies' | 'bounceUser'>
 
   constructor(first: Configuration, options: SlotSocketOptions) {
     this.#options = options
@@ -111,5 +111,5 @@ function judgingBy(configuration: Configuration) {
     () => performance.now(),
     () => bounceUserOf(configuration.env),
   )
-  return { configuration, policyFor: createClientPolicies(configuration), bounceUser }
+  return { configuration, clientPolicies: new ClientPolicies(configuration), bounceUser }
 }
