@@ -34,6 +34,8 @@ interface ScanOptions extends EnvironmentOptions, MaxSizeOption {
 }
 
 const INFECTED = 1
+/** The most directories below each other: each is held open, and an owner could make any number. */
+const DEPTH_MAX = 100
 
 /** `onescan scan`: runs the scanners in QHPSI by hand. It looks at no stamps and makes none. */
 export const scanCommand: CommandModule<object, ScanOptions> = {
@@ -132,11 +134,16 @@ function* filesAt(path: string): Generator<FoundFile> {
   }
 }
 
-/** In a directory no link is followed, and no FIFO is opened: its owner may have put anything there. */
-function* filesIn(directory: PathHandle, shown: string): Generator<FoundFile> {
+/**
+ * In a directory no link is followed, and no FIFO is opened: its owner may have put anything there. The
+ * names come in the order in which a message moves on in a Maildir: tmp, new, cur, a folder. So one that a
+ * mail reader moves meanwhile is found there, or missed here, but never left out in silence.
+ */
+function* filesIn(directory: PathHandle, shown: string, depth = 1): Generator<FoundFile> {
   let names: Buffer[]
   try {
-    names = listByteNames(directory, shown).sort(Buffer.compare)
+    if (depth > DEPTH_MAX) throw new Error(`${shown}: is below ${DEPTH_MAX} directories`)
+    names = listByteNames(directory, shown).sort(Buffer.compare).reverse()
   } catch (error) {
     yield { file: shown, why: errorText(error) }
     return
@@ -151,7 +158,7 @@ function* filesIn(directory: PathHandle, shown: string): Generator<FoundFile> {
       continue
     }
     try {
-      if (place.stats.isDirectory()) yield* filesIn(place, file)
+      if (place.stats.isDirectory()) yield* filesIn(place, file, depth + 1)
       else yield opened(file, () => ({ file, ...openForeignFileAt(place, file) }))
     } finally {
       closeSync(place.fd)

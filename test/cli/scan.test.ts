@@ -50,11 +50,11 @@ t.test('each file in a directory and below it is scanned', async (t) => {
   t.same(
     results.map(({ file, answer }) => [file?.slice(maildir.length), answer]),
     [
-      ['/..x/f', 'clean'],
-      ['/.Trash/cur/e', 'infected'],
-      ['/cur/b:2,S', 'infected'],
-      ['/new/a', 'clean'],
       ['/tmp/d', 'infected'],
+      ['/new/a', 'clean'],
+      ['/cur/b:2,S', 'infected'],
+      ['/.Trash/cur/e', 'infected'],
+      ['/..x/f', 'clean'],
     ],
   )
   t.same(sum, { clean: 2, infected: 3, unknown: 0 })
@@ -66,8 +66,8 @@ t.test('a name with a line end forges no line', async (t) => {
   const { code, out } = await onescan(['scan', '--all', ...eicar, directory])
   t.equal(code, 1)
   t.same(out.replaceAll(directory, '').split('\n'), [
-    '/a\\nb: clean: infected: EICAR-Test (eicar)',
     '/c\\nd: could not tell: /c d: is a link, and links are not followed there',
+    '/a\\nb: clean: infected: EICAR-Test (eicar)',
     '2 messages: 0 clean, 1 infected, 1 could not tell',
     '',
   ])
@@ -98,6 +98,28 @@ t.test('what is found and not read counts as could not tell: links, FIFOs, mboxe
   t.match(out, /links: could not tell: .* is a link/)
   t.match(out, /mbox: could not tell: .* is an mbox; split it/)
   t.match(out, '5 messages: 1 clean, 0 infected, 4 could not tell')
+})
+
+t.test('a message that a mail reader moves on meanwhile is not left out', async (t) => {
+  const maildir = t.testdir({ new: { b: sick }, cur: { a: clean } })
+  // Like a mail reader, the scanner moves what is new, whatever it looks at.
+  const moves = `[ ! -e ${maildir}/new/b ] || mv ${maildir}/new/b ${maildir}/cur/b:2,`
+  const command = `/bin/sh -c '${moves}; ! grep -q EICAR "$0"' %s`
+  t.match(await onescan(['scan', '--env', `QHPSI=${command}`, maildir]), {
+    code: 1,
+    out: /new\/b: infected: .*\n.*cur\/b:2,: infected/,
+  })
+})
+
+t.test('directories without end end no search: what is below could not be told', async (t) => {
+  const directory = t.testdir({ deep: {}, sick })
+  const below = join(directory, 'deep', ...Array(150).fill('d'))
+  mkdirSync(below, { recursive: true })
+  writeFileSync(join(below, 'mail'), sick)
+  const { code, out } = await onescan(['scan', ...eicar, directory])
+  t.equal(code, 1)
+  t.match(out, /could not tell: .* is below 100 directories/)
+  t.match(out, '2 messages: 0 clean, 1 infected, 1 could not tell')
 })
 
 t.test('a message may come from a pipe', async (t) => {
