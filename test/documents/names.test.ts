@@ -14,7 +14,6 @@ const sameActs: ReadonlyMap<string, string> = new Map([
   ['answerRequest', 'answers a request of a client of onescand'],
   ['carryOut', 'does at a door what a decision says'],
   ['checkStart', 'tells why a daemon would not start'],
-  ['createCounters', 'makes the counters of one side of the quota protocol'],
   ['handOn', 'gives a message to another program or server'],
   ['log', 'writes a line to the log of the process'],
   ['openConnection', 'connects to a server'],

@@ -1,4 +1,3 @@
-import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { QuotaAnswer, SourcedAnswer, Usage } from './quota-answer.ts'
 
 /** An answer, the question that it was given to, and the time until which it holds. */
@@ -11,30 +10,6 @@ export interface DatedAnswer extends SourcedAnswer {
    */
   readonly at: number
   readonly until: number
-}
-
-interface QuotaCache {
-  /** The answer that holds for a mailbox at this time. */
-  get(name: string, time: number): DatedAnswer | undefined
-  set(name: string, answer: DatedAnswer): void
-  readonly size: number
-}
-
-/** Remembers the answers about `max` mailboxes at most; the least recently used one makes room. */
-export function createQuotaCache(max: number): QuotaCache {
-  const byName = new LruCache<DatedAnswer>(max)
-  return {
-    get(name, time) {
-      const known = byName.get(name)
-      if (known === undefined || known.until > time) return known
-      byName.delete(name)
-      return undefined
-    },
-    set: (name, answer) => byName.set(name, answer),
-    get size() {
-      return byName.size
-    },
-  }
 }
 
 export function datedAnswer(

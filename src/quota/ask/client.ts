@@ -1,11 +1,12 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { InFlight } from '../../ground/flow/in-flight.ts'
+import { LruCache } from '../../ground/flow/lru-cache.ts'
 import { type MailAddress, withPlainDomain } from '../../message/envelope/address.ts'
 import { takesSize } from './backend.ts'
 import type { BackendOf } from './backend-map.ts'
-import { createBackends } from './backends.ts'
-import { answerFor, createQuotaCache, type DatedAnswer, datedAnswer } from './cache.ts'
-import { createCounters, type QuestionCounters } from './counters.ts'
+import { Backends } from './backends.ts'
+import { answerFor, type DatedAnswer, datedAnswer } from './cache.ts'
+import { QuestionCounters } from './counters.ts'
 import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox-name.ts'
 import type { ExplainedAnswer, QuotaAnswer, SourcedAnswer, TimedLookup } from './quota-answer.ts'
 import type { QuotaSettings } from './quota-settings.ts'
@@ -41,9 +42,9 @@ export function createQuotaClient(
   options: QuotaClientOptions,
 ): QuotaClient {
   const { uptime, backendOf } = options
-  const cache = createQuotaCache(settings.cacheSize)
-  const counters = createCounters()
-  const backends = createBackends(settings, { ...options, counters })
+  const cache = new LruCache<DatedAnswer>(settings.cacheSize)
+  const counters = new QuestionCounters()
+  const backends = new Backends(settings, { ...options, counters })
   const inFlight = new InFlight<DatedAnswer>()
 
   async function ask(address: MailAddress, incoming = 0): Promise<QuotaAnswer> {
@@ -72,8 +73,9 @@ export function createQuotaClient(
     if (mailbox === undefined) return explainAnswer(cannotTell('is no name of a mailbox'))
     for (;;) {
       const time = uptime()
-      const known = cache.get(address.text, time)
-      const remembered = known && answerFor(known, incoming, time)
+      const known = cache.get(address.text)
+      const holds = known !== undefined && known.until > time
+      const remembered = holds ? answerFor(known, incoming, time) : undefined
       if (known && remembered) {
         count.cached++
         const cached = { age: time - known.at, left: known.until - time }
@@ -139,10 +141,10 @@ export function createQuotaClient(
     ask,
     askForRelayClients: settings.askForRelayClients,
     timeout: settings.timeout,
-    explain: (address, incoming = 0) => find(address, incoming, createCounters()),
+    explain: (address, incoming = 0) => find(address, incoming, new QuestionCounters()),
     counters,
-    close: backends.close,
-    settled: backends.settled,
+    close: () => backends.close(),
+    settled: () => backends.settled(),
   }
 }
 

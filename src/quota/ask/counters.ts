@@ -1,38 +1,22 @@
 /** The numbers of questions of the doors and of their answers, since the client was made. */
-export interface QuestionCounters {
+export class QuestionCounters {
   /** All questions of the doors. */
-  questions: number
+  questions = 0
   /** Questions to backends. */
-  asked: number
+  asked = 0
   /** Questions that a remembered answer served. */
-  cached: number
+  cached = 0
   /** Questions that shared the answer of another question at the same time. */
-  shared: number
+  shared = 0
   /** Questions that were not asked, since their backend rests after a failure. */
-  skipped: number
-  room: number
-  full: number
-  noSuchUser: number
+  skipped = 0
+  room = 0
+  full = 0
+  noSuchUser = 0
   /** Answers `unknown`, for whatever reason. */
-  couldNotTell: number
-  noAnswer: number
-  brokenAnswer: number
-}
-
-export function createCounters(): QuestionCounters {
-  return {
-    questions: 0,
-    asked: 0,
-    cached: 0,
-    shared: 0,
-    skipped: 0,
-    room: 0,
-    full: 0,
-    noSuchUser: 0,
-    couldNotTell: 0,
-    noAnswer: 0,
-    brokenAnswer: 0,
-  }
+  couldNotTell = 0
+  noAnswer = 0
+  brokenAnswer = 0
 }
 
 /** Returns the counters as one line of `key=value`, with names as in the log: `no_such_user=3`. */

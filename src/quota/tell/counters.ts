@@ -1,34 +1,19 @@
 /** The numbers of questions and answers since the start. */
-export interface ServiceCounters {
+export class ServiceCounters {
   /** Well-formed questions by each protocol. */
-  udp: number
-  http: number
-  room: number
-  full: number
-  noSuchUser: number
+  udp = 0
+  http = 0
+  room = 0
+  full = 0
+  noSuchUser = 0
   /** Answers that say *could not tell*. */
-  unknown: number
-  /** Answers with old numbers, since counting anew took too long. */
+  unknown = 0
   /** Datagrams and requests that were no questions. */
-  malformed: number
+  malformed = 0
   /** Datagrams and connections of clients that may not ask. */
-  refused: number
+  refused = 0
   /** Connections that were closed because they took too long, or were too many. */
-  dropped: number
-}
-
-export function createCounters(): ServiceCounters {
-  return {
-    udp: 0,
-    http: 0,
-    room: 0,
-    full: 0,
-    noSuchUser: 0,
-    unknown: 0,
-    malformed: 0,
-    refused: 0,
-    dropped: 0,
-  }
+  dropped = 0
 }
 
 /** Returns the counters in the text format of Prometheus, version 0.0.4. */

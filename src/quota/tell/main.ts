@@ -11,7 +11,7 @@ import type { Environment } from '../../ground/settings/settings.ts'
 import { activatedSockets } from './activated-sockets.ts'
 import { allowNetworks } from './allow-networks.ts'
 import { checkStart } from './check-start.ts'
-import { createCounters } from './counters.ts'
+import { ServiceCounters } from './counters.ts'
 import { serveHttp } from './http.ts'
 import { log, troubleLog } from './log.ts'
 import { openLookup } from './lookup.ts'
@@ -60,7 +60,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const lookup = await openLookup(settings, { now: Date.now, uptime })
   if (user !== undefined) becomeUser(user)
   requireFewPrivileges(process.getuid!(), ownStatus())
-  const counters = createCounters()
+  const counters = new ServiceCounters()
   const answerForName = answersForNames({
     answerFor: answerFrom(lookup),
     keepCase: settings.keepCase,

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   answerFor,
-  createQuotaCache,
   datedAnswer,
   FULL_FOR,
   lifetimeOf,
@@ -100,28 +99,6 @@ t.test('no remembered answer refuses a recipient if it is old or about another s
       else t.ok(used + incoming > quota && age * 1000 < FULL_FOR)
     }),
   )
-})
-
-t.test('the cache keeps the mailboxes that were asked about last', async (t) => {
-  const cache = createQuotaCache(2)
-  const known = datedAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5)
-  cache.set('a', known)
-  cache.set('b', known)
-  cache.get('a', 0)
-  cache.set('c', known)
-  t.ok(cache.get('a', 0) && cache.get('c', 0))
-  t.equal(cache.get('b', 0), undefined)
-  for (let n = 0; n < 1000; n++) cache.set(`${n}`, known)
-  t.equal(cache.size, 2)
-  t.ok(cache.get('999', FULL_FOR - 1))
-  t.equal(cache.get('999', FULL_FOR), undefined, 'nor any longer than it holds')
-  t.equal(cache.size, 1, 'what is over makes room')
-})
-
-t.test('QUOTACACHE=0 remembers nothing', async (t) => {
-  const cache = createQuotaCache(0)
-  cache.set('a', datedAnswer({ answer: 'full' }, { incoming: 0, source: '', at: 0 }, 0.5))
-  t.equal(cache.size, 0)
 })
 
 t.test('a mailbox with room is asked for once an hour, a full one twice a minute', async (t) => {

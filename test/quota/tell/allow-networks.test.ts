@@ -20,20 +20,11 @@ t.test(
     const may = allowed('192.0.2.0/25', '2001:db8::/33', 'fe80::/10')
     for (const address of ['192.0.2.127', '::ffff:192.0.2.1', '2001:db8:7fff::1', 'fe80::1%eth0']) {
       t.ok(may(address), address)
-      t.ok(may(address), 'and still')
     }
     for (const address of ['192.0.2.128', '2001:db8:8000::1', '192.0.3.1'])
       t.notOk(may(address), address)
   },
 )
-
-t.test('the number of remembered addresses is bounded, and answers stay right', async (t) => {
-  const may = allowed('10.0.0.0/16')
-  for (let i = 0; i < 5000; i++) {
-    const address = `10.${i % 2}.${i >> 8}.${i & 255}`
-    t.equal(may(address), i % 2 === 0)
-  }
-})
 
 t.test('an option that makes no sense is named', async (t) => {
   for (const [words, message] of [

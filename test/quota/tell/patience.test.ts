@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createCounters } from '../../../src/quota/tell/counters.ts'
+import { ServiceCounters } from '../../../src/quota/tell/counters.ts'
 import { answerFrom, answersForNames } from '../../../src/quota/tell/mailbox-answer.ts'
 import type { Measure } from '../../../src/quota/tell/sources/reading.ts'
 
@@ -9,7 +9,7 @@ const mailbox = () => ({ path: '/ann', fixed: 0 })
 const readNothing = () => ({ found: 'no-such-user' }) as const
 
 t.test('the answer about a mailbox that hangs is unknown', async (t) => {
-  const counters = createCounters()
+  const counters = new ServiceCounters()
   const troubles: unknown[] = []
   const ask = answersForNames({
     answerFor: answerFrom({

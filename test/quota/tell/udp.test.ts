@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
-import { createCounters } from '../../../src/quota/tell/counters.ts'
+import { ServiceCounters } from '../../../src/quota/tell/counters.ts'
 import { serveHttp } from '../../../src/quota/tell/http.ts'
 import { serveUdp } from '../../../src/quota/tell/udp.ts'
 import { askAt, spool, startQuotad } from './quotad.ts'
@@ -94,7 +94,7 @@ t.test('a datagram that is no question gets no answer, and is counted', async (t
 })
 
 t.test('a client that is not allowed gets no answer', async (t) => {
-  const counters = createCounters()
+  const counters = new ServiceCounters()
   const answerForName = () => ({ answer: { answer: 'full' } }) as const
   const place = { host: '127.0.0.1', port: 0, text: 'here' }
   const options = { answerForName, mayAsk: () => false, counters, maxClients: 10 }
