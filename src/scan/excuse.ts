@@ -1,5 +1,5 @@
 import { createNamedCopy } from '../message/named-copy.ts'
-import type { ByteRange } from '../mime/shared/work.ts'
+import type { ByteRange, Content } from '../mime/shared/work.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
 import { readContents } from './second-look/read-contents.ts'
@@ -39,11 +39,18 @@ export async function excusedBy(
   const ranges: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
-  for await (const step of readContents(message, { spool, signal })) {
+  const digestOf = (content: Pick<Content, 'chunks'>) => {
+    const hash = createHash('sha256')
+    for (const chunk of content.chunks()) hash.update(chunk)
+    return hash.digest('hex')
+  }
+  // A file that is attached more than once is given once.
+  const onCopy = (copy: Content) => {
+    if (copy.range !== undefined && digests.has(digestOf(copy))) ranges.push(copy.range)
+  }
+  for await (const step of readContents(message, { spool, signal, onCopy })) {
     if (step.kind !== 'content') return undefined
-    const own = createHash('sha256')
-    for (const chunk of step.content.chunks()) own.update(chunk)
-    const hash = own.digest('hex')
+    const hash = digestOf(step.content)
     const verdict = await askAbout(step.content)
     if (digests.has(hash)) {
       if (verdict.answer === 'infected' && verdict.name === found) digest = hash

@@ -89,6 +89,23 @@ t.test(
   },
 )
 
+t.test('an excepted file may be attached more than once', async (t) => {
+  const copy = attached(base64(bad))
+  const copies = [copy, attached(base64('fine')), copy, copy]
+  t.match((await judgeBy(mail(...copies), allow)).decision, {
+    kind: 'accept',
+    findings: { virus: 'Bad', allowed: 1 },
+  })
+  const others: Readonly<Record<string, string>> = {
+    'beside another file': attached(base64('BAD too')),
+    'in an attached mail': attached(`Subject: x\n\n${base64(bad)}`, ''),
+    'with a line that only some decode': attached(`*${base64('WORSE')}\n${base64(bad)}`),
+  }
+  for (const [where, other] of Object.entries(others)) {
+    t.equal((await judgeBy(mail(copy, copy, other), allow)).decision.kind, 'reject', where)
+  }
+})
+
 t.test('an exception for a file in an archive needs the digest of the archive', async (t) => {
   const archive = `PK tools.exe ${base64(bad)} end`
   const text = mail(attached(base64(archive)))

@@ -30,6 +30,8 @@ export interface ContentsOptions extends WorkOptions {
    * about more.
    */
   readonly maxDepth?: number
+  /** Called with each content that was given before, and so is not given again. */
+  readonly onCopy?: (copy: Content) => void
   /** Called with the name of each file in uuencode or yEnc. */
   readonly onName?: (name: string) => void
 }
@@ -82,13 +84,18 @@ export function* giveContent(
   { isMail = false, isCounted = false },
   decoding: Decoding,
 ): Steps<boolean> {
-  if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
-  if (++decoding.count > decoding.most)
-    throw new LimitExceeded(`more than ${decoding.most} contents`)
-  if (!isCounted) countBytes(decoding, source.size)
+  if (source.size === 0) return false
   const { size } = source
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  yield { kind: 'content', content: { size, isMail, range: decoding.range, chunks } }
+  const content: Content = { size, isMail, range: decoding.range, chunks }
+  if (wasGiven(source, isMail, decoding)) {
+    decoding.options.onCopy?.(content)
+    return false
+  }
+  if (++decoding.count > decoding.most)
+    throw new LimitExceeded(`more than ${decoding.most} contents`)
+  if (!isCounted) countBytes(decoding, size)
+  yield { kind: 'content', content }
   yield* countWork(decoding, CONTENT_COST + size)
   return true
 }

@@ -9,7 +9,7 @@ import type { ByteRange } from '../../mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 export interface ReadingOptions
-  extends Pick<ContentsOptions, 'maxDepth' | 'onHeader' | 'onName' | 'onOdd'> {
+  extends Pick<ContentsOptions, 'maxDepth' | 'onCopy' | 'onHeader' | 'onName' | 'onOdd'> {
   readonly spool: SpoolPolicy
   /** Aborted at the message's deadline. */
   readonly signal: AbortSignal
