@@ -4,9 +4,7 @@ import { COMMAND_MAX as PACKET_COMMAND_MAX, PACKET_MAX } from '../../src/doors/m
 import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
-import { IN_MEMORY_MAX } from '../../src/doors/shared/intake/gathering.ts'
 import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'
-import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { UNENDED_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/time-limits.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
@@ -14,7 +12,6 @@ import { COMMAND_MAX } from '../../src/doors/smtp/wire/commands.ts'
 import { REPLY_LINE_MAX, REPLY_MAX } from '../../src/doors/smtp/wire/replies.ts'
 import { ENCODED_WORDS_MAX } from '../../src/message/encoded-words.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/message/envelope/envelope.ts'
-import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/message/header-block.ts'
 import { SWEEP_AGE } from '../../src/message/sweep.ts'
 import {
@@ -130,17 +127,7 @@ export const pluginLimits: readonly Limit[] = [
   ['from the answer until nothing is under way', `${standardLimits.settle} milliseconds`],
 ]
 
-const ofBoth: readonly Limit[] = [
-  [
-    'message in memory',
-    `${kib(IN_MEMORY_MAX)}, else in a file without a name, from ${mib(MEMORY_FILE_MAX)} on in Ev TMPDIR`,
-  ],
-  ['turn to be judged', `${seconds(TURN_WITHIN)}, else deferred`],
-  ['header block', `${mib(HEADER_MAX)} and ${count(HEADER_FIELDS_MAX)} fields, else refused`],
-]
-
 export const milterLimits: readonly Limit[] = [
-  ...ofBoth,
   ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
   [
     'packet of any other kind than header field or body',
@@ -164,7 +151,6 @@ export const smtpLimits: readonly Limit[] = [
     'command line',
     `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(UNENDED_MAX)}`,
   ],
-  ...ofBoth,
   ['paths of all recipients together', `${mib(PATHS_MAX)}, else 452 4.3.2 for one more`],
   ['memory of all sessions', 'Fl -memory , No else 451 or 452'],
   ['sessions of one process', 'Fl -max-clients , No else see below'],
