@@ -21,7 +21,7 @@ export interface Connection {
  * costs it 3 ms when it starts.
  */
 export async function loadConnect(): Promise<(target: ConnectTarget) => Connection> {
-  if (isCompiled) return connectOnBun
+  if (isCompiled) return (target) => new BunConnection(target)
   return (await import('node:net')).connect
 }
 
@@ -40,74 +40,87 @@ async function asNodeError(target: ConnectTarget, error: Error): Promise<Error> 
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 
-function connectOnBun(target: ConnectTarget): Connection {
-  const listeners = new Map<string, (value: never) => void>()
-  const tell = (event: string, value?: unknown) => listeners.get(event)?.(value as never)
-  let socket: BunSocket | undefined
-  let destroyed = false
-  let rest: Buffer = Buffer.alloc(0)
-  let done: ((error?: Error) => void) | undefined
+/** The part of node:net's Socket that a client needs, by Bun.connect(). */
+class BunConnection implements Connection {
+  readonly #listeners = new Map<string, (value: never) => void>()
+  #socket: BunSocket | undefined
+  #isDestroyed = false
+  #rest: Buffer = Buffer.alloc(0) // of the packet that is being written
+  #done: ((error?: Error) => void) | undefined
 
-  const finish = (error?: Error) => {
-    const call = done
-    done = undefined
-    call?.(error)
-  }
-  const push = () => {
-    if (!done || !socket) return
-    const taken = socket.write(rest)
-    if (taken < 0) return finish(new Error('the connection is closed'))
-    rest = rest.subarray(taken)
-    if (rest.length === 0) finish()
+  constructor(target: ConnectTarget) {
+    // Bun reports a missing path before connect() returns, and nobody listens for errors then. So the
+    // connection starts a turn later.
+    queueMicrotask(() => {
+      if (!this.#isDestroyed) this.#start(target)
+    })
   }
 
-  const tellError = (error: Error) => tell('error', error)
-  const start = () =>
+  /** The name that node:net has for it; descriptor-of.ts reads it. */
+  get _handle(): BunSocket | undefined {
+    return this.#socket
+  }
+
+  on(event: string, listener: (value: never) => void): this {
+    this.#listeners.set(event, listener)
+    return this
+  }
+
+  removeAllListeners(): this {
+    this.#listeners.clear()
+    return this
+  }
+
+  write(packet: Buffer, done: (error?: Error | null) => void): void {
+    this.#rest = packet
+    this.#done = done
+    this.#push()
+  }
+
+  destroy(): void {
+    this.#isDestroyed = true
+    this.#done = undefined
+    this.#socket?.terminate()
+  }
+
+  #start(target: ConnectTarget): void {
+    const place =
+      'path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }
+    const tellError = (error: Error) => this.#tell('error', error)
     Bun.connect({
-      ...('path' in target ? { unix: target.path } : { hostname: target.host, port: target.port }),
+      ...place,
       socket: {
-        open(opened) {
-          socket = opened
-          if (destroyed) socket.terminate()
-          else tell('connect')
+        open: (opened) => {
+          this.#socket = opened
+          if (this.#isDestroyed) opened.terminate()
+          else this.#tell('connect')
         },
-        data: (_, chunk) => tell('data', chunk),
-        drain: push,
-        end: () => tell('end'),
-        close: (_, error) => (error ? tell('error', error) : tell('end')),
-        error: (_, error) => tell('error', error),
+        data: (_, chunk) => this.#tell('data', chunk),
+        drain: () => this.#push(),
+        end: () => this.#tell('end'),
+        close: (_, error) => (error ? tellError(error) : this.#tell('end')),
+        error: (_, error) => tellError(error),
         connectError: (_, error) => void asNodeError(target, error).then(tellError),
       },
     }).catch(() => {}) // connectError has reported it
-  // Bun reports a missing path before connect() returns, and nobody listens for errors then. So the
-  // connection starts a turn later.
-  queueMicrotask(() => {
-    if (!destroyed) start()
-  })
-
-  const connection: Connection & { readonly _handle: BunSocket | undefined } = {
-    /** The name that node:net has for it; descriptor-of.ts reads it. */
-    get _handle() {
-      return socket
-    },
-    on(event: string, listener: (value: never) => void) {
-      listeners.set(event, listener)
-      return connection
-    },
-    removeAllListeners() {
-      listeners.clear()
-      return connection
-    },
-    write(packet, whenDone) {
-      rest = packet
-      done = whenDone
-      push()
-    },
-    destroy() {
-      destroyed = true
-      done = undefined
-      socket?.terminate()
-    },
   }
-  return connection
+
+  /** Writes as much of the packet as the kernel takes. */
+  #push(): void {
+    if (!this.#done || !this.#socket) return
+    const taken = this.#socket.write(this.#rest)
+    this.#rest = this.#rest.subarray(Math.max(0, taken))
+    if (taken < 0) this.#finish(new Error('the connection is closed'))
+    else if (this.#rest.length === 0) this.#finish()
+  }
+
+  #finish(error?: Error): void {
+    const done = this.#done
+    this.#done = undefined
+    done?.(error)
+  }
+
+  #tell(event: string, value?: unknown): void {
+    this.#listeners.get(event)?.(value as never)
+  }
 }
