@@ -123,7 +123,7 @@ export function findEntry(root: PathHandle, id: string): QuarantineEntry | undef
 }
 
 /** Lists the messages of a day, in no order. */
-export function entriesOfDay(root: PathHandle, grounds: string, day: string): QuarantineEntry[] {
+function entriesOfDay(root: PathHandle, grounds: string, day: string): QuarantineEntry[] {
   const folder = findFolder(root, grounds, day)
   if (folder === undefined) return []
   try {

@@ -1,13 +1,19 @@
 import { closeSync, lstatSync } from 'node:fs'
-import { unlink } from 'node:fs/promises'
-import { giveWay, SLICE } from '../ground/path/names-in-slices.ts'
-import type { PathHandle } from '../ground/path/walk.ts'
-import { daysOf, groundsIn } from './entries.ts'
-import { findFolder, openQuarantine, withFolder } from './folders.ts'
-import { byAge, type EntryName } from './names.ts'
+import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
+import { giveWay, namesInSlices, SLICE } from '../ground/path/names-in-slices.ts'
+import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
+import { daysOf, entryAt, groundsIn } from './entries.ts'
+import {
+  type Folder,
+  findFolder,
+  MAILDIR_PARTS,
+  type MaildirPart,
+  openQuarantine,
+  stepIfThere,
+  withFolder,
+} from './folders.ts'
+import { byAge, type EntryName, readEntryName } from './names.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
-import { tidyDay } from './tidy-day.ts'
-import { PAUSE, visitMessages } from './visit-names.ts'
 
 export interface SweepResult {
   /** Messages that are still there. */
@@ -18,6 +24,12 @@ export interface SweepResult {
 }
 
 const DAY = 86_400_000
+/** Milliseconds that other work has after a slice of names. */
+const PAUSE = 5
+/** Milliseconds after which a file that a killed process left in tmp/ is useless. */
+const USELESS_AFTER = 36 * 60 * 60 * 1000
+/** Milliseconds from the beginning of a day on in which a process may write into its folder. */
+const IN_USE_FOR = 2 * DAY
 
 /** A day of one kind of grounds. */
 interface DayOfGrounds {
@@ -73,9 +85,7 @@ class QuarantineSweep {
     }
     for (const [, folders] of [...days].sort(([day], [other]) => (day < other ? -1 : 1))) {
       if (this.#isOver()) await this.#removeOldest(folders)
-      for (const folder of folders) {
-        await tidyDay(root, folder, this.#oldest, this.#now, this.#signal)
-      }
+      for (const folder of folders) await this.#tidy(folder)
     }
     return this.#sum
   }
@@ -93,9 +103,7 @@ class QuarantineSweep {
       this.#sum.messages++
       this.#sum.bytes += sizeOf(path)
     }
-    await withFolder(this.#root, grounds, day, (folder) =>
-      visitMessages(folder, visit, this.#signal),
-    )
+    await withFolder(this.#root, grounds, day, (folder) => this.#visitMessages(folder, visit))
   }
 
   /** Removes the oldest messages of a day, of whatever grounds, until the quarantine is within its limits. */
@@ -104,7 +112,7 @@ class QuarantineSweep {
     try {
       const found: { readonly name: EntryName; readonly path: string }[] = []
       const note = (name: EntryName, path: string) => void found.push({ name, path })
-      for (const folder of opened) await visitMessages(folder, note, this.#signal)
+      for (const folder of opened) await this.#visitMessages(folder, note)
       found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { path }] of found.entries()) {
         if (!this.#isOver()) return
@@ -116,6 +124,54 @@ class QuarantineSweep {
       }
     } finally {
       for (const folder of opened) folder.close()
+    }
+  }
+
+  /** Removes what killed processes left in tmp/ of a day, and the folder of the day if it is empty. */
+  async #tidy({ grounds, day }: DayOfGrounds): Promise<void> {
+    let hasNothing = false
+    await withFolder(this.#root, grounds, day, async (folder) => {
+      const removeUseless = async (file: string, path: string) => {
+        const stats = await stat(path).catch(() => undefined)
+        if (stats === undefined) return
+        // A message that is being released is here, also if the process that released it was killed.
+        const message = entryAt({ grounds, day, part: 'tmp', file })
+        if (message !== undefined && message.seconds >= this.#oldest) return
+        const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
+        if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
+      }
+      await this.#visitNames(folder, 'tmp', removeUseless)
+      hasNothing = await isEmpty(folder)
+    })
+    if (hasNothing && this.#now - Date.parse(day) >= IN_USE_FOR) {
+      await removeFolder(this.#root, grounds, day)
+    }
+  }
+
+  /** Calls `visit` for each message in new/ and cur/ of a folder, as #visitNames() does for names. */
+  async #visitMessages(
+    folder: Folder,
+    visit: (name: EntryName, path: string) => Promise<void> | void,
+  ): Promise<void> {
+    const visitMessage = async (file: string, path: string) => {
+      const name = readEntryName(file)
+      if (name !== undefined) await visit(name, path)
+    }
+    for (const part of ['new', 'cur'] as const) await this.#visitNames(folder, part, visitMessage)
+  }
+
+  /**
+   * Calls `visit` with each name in a part of a folder, and its path, in no order. Works in slices,
+   * so that it may run beside mail. Rejects at the signal.
+   */
+  async #visitNames(
+    { parts }: Folder,
+    part: MaildirPart,
+    visit: (name: string, path: string) => Promise<void>,
+  ): Promise<void> {
+    const directory = procPathOf(parts[part])
+    for await (const name of namesInSlices(`${directory}/.`, PAUSE, this.#signal)) {
+      await visit(name, `${directory}/${name}`)
     }
   }
 
@@ -138,4 +194,32 @@ function sizeOf(path: string): number {
   } catch {
     return 0 // somebody has just removed it
   }
+}
+
+/** Removes the folder of a day, unless somebody has put something there. */
+async function removeFolder(root: PathHandle, grounds: string, day: string): Promise<void> {
+  const maildir = stepIfThere(root, grounds)
+  if (maildir === undefined) return
+  try {
+    const path = `${procPathOf(maildir)}/.${day}`
+    for (const part of MAILDIR_PARTS) await rmdir(`${path}/${part}`)
+    await rmdir(path)
+  } catch {
+    // Somebody has put something there, or removed it.
+  } finally {
+    closeSync(maildir.fd)
+  }
+}
+
+/** Whether all parts are empty: a folder without one of them would be no Maildir. */
+async function isEmpty({ parts }: Folder): Promise<boolean> {
+  for (const part of Object.values(parts)) {
+    const directory = await opendir(`${procPathOf(part)}/.`)
+    try {
+      if ((await directory.read()) !== null) return false
+    } finally {
+      await directory.close()
+    }
+  }
+  return true
 }
