@@ -15,7 +15,7 @@ export const LINE_MAX = 4096
 export const SETTINGS_MAX = 100
 
 /** The settings that a line may set: those that decide about one message. */
-export const settable: readonly string[] = Object.keys({
+const settable: readonly string[] = Object.keys({
   ...scanners,
   ...infectedMail,
   ...unscannedMail,
@@ -47,7 +47,7 @@ export function parseRules(text: string, path: string, about?: MailParties): Rul
  * Returns a function that counts the different settings of a file, and throws if there are too
  * many.
  */
-export function limitSettings(): (action: Action) => void {
+function limitSettings(): (action: Action) => void {
   const distinct = new Set<string>()
   return (action) => {
     if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))

@@ -14,7 +14,7 @@ const IP_ADDRESS =
 /** The codes with which a server's reply begins. */
 const CODES = /^\d{3}(?: \d\.\d{1,3}\.\d{1,3})?(?= |$)/
 /** The text that stands for a hidden address. */
-export const HIDDEN = '(hidden)'
+const HIDDEN = '(hidden)'
 
 /** A decision as the page gets it: the log line, and its fields. */
 export interface ShownDecision {

@@ -26,7 +26,7 @@ export interface StatusServer {
 /** Milliseconds until the next request. */
 const IDLE_TIME = 30_000
 /** Milliseconds before an address that could not be listened on is tried again. */
-export const TRY_AGAIN_AFTER = 5_000
+const TRY_AGAIN_AFTER = 5_000
 
 /** The answer until it is known who may look. */
 const notReadyYet: AccessRefusal = { status: 421, text: 'not yet' }

@@ -2,9 +2,9 @@ import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { areAtLeastAsNew } from '../shared/signatures.ts'
 
 /** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
-export const BELIEVED_FOR = 10_000
+const BELIEVED_FOR = 10_000
 /** Milliseconds after which servers are asked again, while nobody waits. */
-export const ASKED_AGAIN_AFTER = 5_000
+const ASKED_AGAIN_AFTER = 5_000
 /** Milliseconds that messages wait for one round of answers. */
 export const PATIENCE = 250
 

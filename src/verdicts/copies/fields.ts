@@ -19,7 +19,7 @@ export const transportFields: ReadonlySet<string> = new Set(
 export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 
 /** The only fields that may differ when a message that killed a scanner is delivered again. */
-export const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
+const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
 /** How much of a field is part of a fingerprint. */
 export type FieldShare = 'whole' | 'name' | 'nothing'

@@ -2,7 +2,7 @@ import { SEALED_MAX } from '../shared/seal.ts'
 import type { RespCommand } from '../valkey/connection.ts'
 
 /** The beginning of the names of verdicts in the store; the rest is the fingerprint in base64url. */
-export const KEY_PREFIX = 'onescan:verdict:1:'
+const KEY_PREFIX = 'onescan:verdict:1:'
 
 /** The name of the value that `onescan check` leaves for a second. */
 export const CHECK_KEY = `${KEY_PREFIX}check`

@@ -4,7 +4,7 @@ import { SENDMAIL_CF } from './sendmail.ts'
 /** A mail server that onescan serves. */
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
 
-export const POSTFIX_CF = '/etc/postfix/main.cf'
+const POSTFIX_CF = '/etc/postfix/main.cf'
 const POSTCONF = '/usr/sbin/postconf'
 /** The paths of the real Sendmail: other mail servers have a program of that name, too. */
 const SENDMAILS = [

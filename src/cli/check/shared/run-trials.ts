@@ -130,7 +130,7 @@ function collectText(stream: Readable): () => string {
  * Reads a finding that another program wrote as a line of JSON. Its account may have been taken over,
  * so it may write any text. Undefined if the line is no finding.
  */
-export function readFinding(line: string): Finding | undefined {
+function readFinding(line: string): Finding | undefined {
   const finding = readJson(line) as Partial<Finding> | undefined
   if (finding === undefined || finding === null) return undefined
   const { level, what, value, remedy, mark, follows } = finding

@@ -52,10 +52,7 @@ export async function tryJudging(
  * Judges a message that came through no door, as mail is judged that no line of onescan.policy is
  * about. Nothing is remembered, kept or logged of it.
  */
-export async function judgeFromMemory(
-  bytes: Buffer,
-  configuration: Configuration,
-): Promise<Findings> {
+async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Promise<Findings> {
   const judging = startJudging({
     ...configuration,
     rules: undefined,

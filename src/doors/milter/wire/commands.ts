@@ -123,7 +123,7 @@ function onlyString(data: Buffer, what: string): Buffer {
 }
 
 /** Returns the strings in `data`, each of which must end in a NUL. */
-export function stringsOf(data: Buffer, what: string): Buffer[] {
+function stringsOf(data: Buffer, what: string): Buffer[] {
   const texts: Buffer[] = []
   for (let at = 0; at < data.length; ) {
     const nul = data.indexOf(0, at)
