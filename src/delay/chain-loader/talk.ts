@@ -1,4 +1,4 @@
-import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
+import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 import type { ClientConnection } from './client-connection.ts'
 
 /** Holds the conversation with a refused client (conversation.ts), in bounded time. */
@@ -12,19 +12,19 @@ function converse(
   uptime: () => number,
 ): 'left' | 'over' {
   const until = uptime() + TALK_SECONDS * 1000
-  const { greeting, hear, closing } = createConversation(refusal)
+  const conversation = new Conversation(refusal)
   const say = (text: string) => text === '' || connection.write(text, until - uptime())
 
-  if (!say(greeting)) return 'left'
+  if (!say(conversation.greeting)) return 'left'
   while (uptime() < until) {
     const bytes = connection.read(until - uptime())
     if (bytes === undefined) break
     if (bytes.length === 0) return 'left'
-    const { text, isLast } = hear(bytes)
+    const { text, isLast } = conversation.hear(bytes)
     if (!say(text)) return 'left'
     if (isLast) return 'over'
   }
-  connection.write(closing, 0)
+  connection.write(conversation.closing, 0)
   return 'over'
 }
 

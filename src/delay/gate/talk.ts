@@ -1,5 +1,5 @@
 import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
-import { createConversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
+import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/conversation.ts'
 import type { Visit } from './visit.ts'
 
 const READ_MAX = 16 * 1024
@@ -17,18 +17,18 @@ export async function talkTo(
   uptime: () => number,
 ): Promise<void> {
   const until = uptime() + TALK_SECONDS * 1000
-  const { greeting, hear, closing } = createConversation(refusal)
+  const conversation = new Conversation(refusal)
   const say = (text: string) => text === '' || sockets.send(visit.fd, Buffer.from(text, 'latin1'))
 
-  if (!say(greeting)) return
+  if (!say(conversation.greeting)) return
   for (let isLast = false; !isLast; ) {
     const bytes = await next(visit, sockets, until - uptime())
     if (bytes === 'late') {
-      say(closing)
+      say(conversation.closing)
       break
     }
     if (visit.isClosed || bytes.length === 0) return
-    const answer = hear(bytes)
+    const answer = conversation.hear(bytes)
     if (!say(answer.text)) return
     isLast = answer.isLast
   }

@@ -50,32 +50,30 @@ export interface ConversationReply {
  * text, until the client says QUIT, leaves, or exceeds a limit. Its input and output are bounded;
  * the caller keeps TALK_SECONDS.
  */
-export interface Conversation {
-  readonly greeting: string
-  hear(bytes: Buffer): ConversationReply
+export class Conversation {
+  readonly greeting = `220 ${HOST}\r\n`
   /** The reply that is sent when TALK_SECONDS are over. */
   readonly closing: string
-}
+  readonly #refusal: string
+  readonly #linesOf = createLineReader()
+  #commands = 0
+  #input = 0
 
-export function createConversation(refusal: string): Conversation {
-  const linesOf = createLineReader()
-  const closing = closingLine(refusal)
-  let commands = 0
-  let input = 0
+  constructor(refusal: string) {
+    this.#refusal = refusal
+    this.closing = closingLine(refusal)
+  }
 
-  return {
-    greeting: `220 ${HOST}\r\n`,
-    hear(bytes) {
-      input += bytes.length
-      let text = ''
-      for (const line of linesOf(bytes)) {
-        if (++commands > COMMANDS_MAX) return { text: text + closing, isLast: true }
-        const reply = replyTo(line, refusal)
-        text += `${reply}\r\n`
-        if (reply.startsWith('221')) return { text, isLast: true }
-      }
-      return input > INPUT_MAX ? { text: text + closing, isLast: true } : { text, isLast: false }
-    },
-    closing,
+  hear(bytes: Buffer): ConversationReply {
+    this.#input += bytes.length
+    let text = ''
+    for (const line of this.#linesOf(bytes)) {
+      if (++this.#commands > COMMANDS_MAX) return { text: text + this.closing, isLast: true }
+      const reply = replyTo(line, this.#refusal)
+      text += `${reply}\r\n`
+      if (reply.startsWith('221')) return { text, isLast: true }
+    }
+    const isLast = this.#input > INPUT_MAX
+    return { text: isLast ? text + this.closing : text, isLast }
   }
 }
