@@ -34,7 +34,7 @@ const steps: readonly (readonly [
   ['before the chain gets the message', 'readSync 1', 'releasing', 0],
   ['while the chain gets the message', 'readSync 2', 'releasing', 0],
   ['after the chain has taken the message', 'rename 2', 'releasing', 1],
-  ['before it logs the release', 'writeSync 9', 'released', 1],
+  ['before it logs the release', 'writeSync 10', 'released', 1],
 ]
 
 for (const [when, call, state, handedOn] of steps) {

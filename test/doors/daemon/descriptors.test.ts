@@ -79,8 +79,9 @@ for (const { name, program } of runtimes) {
     `${name}: a connection from before the start passes none, once it is accepted`,
     { skip },
     async (t) => {
-      const { client, start } = await startLate(t)
+      const { socket, client, start } = await startLate(t)
       await start()
+      await ask(socket, question) // who has connected later is answered: the client is accepted
       t.match(await client.ask(question), /^Ah*a$/)
       t.notOk(await client.sent)
     },
