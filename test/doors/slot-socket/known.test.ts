@@ -23,6 +23,9 @@ const settings = (socket: string) => ({
 
 const version = () => 'ClamAV 1.4.3'
 
+/** Before many come at once: the version is known then, and is waited for no longer by each. */
+const another = Buffer.from('Subject: another message\n\n')
+
 function scansOf({ asked }: Awaited<ReturnType<typeof sessionStandIn>>): number {
   return asked.filter(({ command }) => command === 'zINSTREAM').length
 }
@@ -31,6 +34,7 @@ t.test('a thousand copies in a hundred conversations of the slot are one scan', 
   const clamd = await sessionStandIn(t, numbered('stream: OK'), { version })
   const env = settings(clamd.socket)
   const slot = await openSlot(t, env, { maxClients: 100 })
+  await slot.ask({ message: another, variables: env })
   let n = 0
   const conversations = Array.from({ length: 100 }, async () => {
     for (let i = 0; i < 10; i++) {
@@ -42,12 +46,13 @@ t.test('a thousand copies in a hundred conversations of the slot are one scan', 
   })
   await Promise.all(conversations)
   t.equal(n, 1000)
-  t.equal(scansOf(clamd), 1)
+  t.equal(scansOf(clamd), 1 + 1)
 })
 
 t.test('a thousand copies in a hundred sessions of a milter are one scan', async (t) => {
   const clamd = await sessionStandIn(t, numbered('stream: Eicar-Test FOUND'), { version })
   const milter = await openMilter(t, settings(clamd.socket), { maxClients: 100 })
+  await milter.submit({ message: another })
   let n = 0
   const sessions = Array.from({ length: 100 }, async () => {
     for (let i = 0; i < 10; i++) {
@@ -56,8 +61,8 @@ t.test('a thousand copies in a hundred sessions of a milter are one scan', async
     }
   })
   await Promise.all(sessions)
-  t.equal(scansOf(clamd), 1)
-  t.equal(milter.mailLog.length, 1000)
+  t.equal(scansOf(clamd), 1 + 1)
+  t.equal(milter.mailLog.length, 1 + 1000)
   const known = milter.mailLog.filter((line) => line.includes(' scan=known '))
   t.equal(known.length, 999)
   t.match(known[0], / scanner=clamd virus=Eicar-Test grounds=virus by=\S+ age=\d+ /)
