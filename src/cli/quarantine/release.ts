@@ -3,6 +3,7 @@ import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import { findAccount, nameOrNumber, obstacle, readAccounts } from '../../doors/stages/account.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { parseEndpoint } from '../../ground/net/endpoint.ts'
+import { realPath } from '../../ground/path/walk.ts'
 import { type Environment, splitWords } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
@@ -173,7 +174,7 @@ function mustHaveTheRing(uid: number, directory: string, ring: string): void {
   const accounts = readAccounts()
   const name = nameOrNumber(accounts, uid)
   const account = findAccount(accounts, name, 'all')
-  if (account !== undefined && obstacle(account, ring, 'read') === undefined) return
+  if (account !== undefined && obstacle(account, realPath(ring), 'read') === undefined) return
   const why = `it belongs to ${name}, who may not read the keyring ${ring}`
   throw new Fault('config', `${directory}: ${why}; release with --no-stamp`)
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -569,6 +570,14 @@ t.test(
     const { code, err } = await run(directory, 'release', ...ring, ...seen(directory, id))
     t.equal(code, 2)
     t.match(err, /belongs to nobody, who may not read the keyring .*; release with --no-stamp/)
+    const closed = placeForAll(t, 0o700)
+    copyFileSync(ringOf(stage), join(closed, 'ring'))
+    chmodSync(join(closed, 'ring'), 0o640)
+    chownSync(join(closed, 'ring'), 0, NOBODY)
+    const link = join(placeForAll(t, 0o755), 'ring')
+    symlinkSync(join(closed, 'ring'), link)
+    const byLink = ['--env', `CLUSTERKEYS=${link}`, ...seen(directory, id)]
+    t.match((await run(directory, 'release', ...byLink)).err, 'who may not read the keyring')
     t.match((await run(directory, 'list')).out, id)
   },
 )
