@@ -59,14 +59,15 @@ export function presenterOf({
 
 /**
  * Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. Of a
- * text with an @ nothing but a server's codes is left, since an address may have any form in it.
+ * server's reply, and of a text with an @, nothing but the codes is left, since an address may have
+ * any form in it.
  */
 function withoutAddresses(field: WrittenField): WrittenField {
   const { key, value } = field
   if (key === 'msgid') return field
   if (ADDRESSES.includes(key)) return { key, value: HIDDEN, isQuoted: false }
-  if (TEXTS.includes(key) && value.includes('@')) {
-    const [codes] = CODES.exec(value) ?? []
+  const [codes] = CODES.exec(value) ?? []
+  if (TEXTS.includes(key) && (codes !== undefined || value.includes('@'))) {
     return { ...field, value: codes === undefined ? HIDDEN : `${codes} ${HIDDEN}` }
   }
   return { ...field, value: value.replace(ADDRESS, HIDDEN).replace(IP_ADDRESS, HIDDEN) }

@@ -26,10 +26,15 @@ t.test('no text of another server brings an address to the page', async (t) => {
     'ann\xe9@example.org',
     `${'x'.repeat(330)}@example.org`,
     'a:b;ann@example.org',
+    'ann at example.org',
+    'ann=40example.org',
+    'ann\xef\xbc\xa0example.org',
+    'ann',
   ]) {
     for (const key of ['next', 'reason']) {
       const text = shown(key, `550 5.1.1 <${address}>: unknown in the table`)
       t.equal(text, '550 5.1.1 (hidden)', address)
+      if (!address.includes('@')) continue
       t.equal(shown(key, `greets with 421 ${address}`), '(hidden)')
     }
   }
@@ -37,16 +42,14 @@ t.test('no text of another server brings an address to the page', async (t) => {
 
 t.test('no text of another server brings the address of a client to the page', async (t) => {
   for (const address of ['192.0.2.7', '2001:db8::7', '::ffff:192.0.2.7', '2001:db8:0:1:2:3:4:5']) {
-    t.equal(
-      shown('next', `554 5.7.1 Client host [${address}] blocked`),
-      '554 5.7.1 Client host [(hidden)] blocked',
-    )
+    t.equal(shown('next', `554 5.7.1 Client host [${address}] blocked`), '554 5.7.1 (hidden)')
+    t.equal(shown('next', `refuses [${address}]`), 'refuses [(hidden)]')
   }
 })
 
 t.test('what is no address stays', async (t) => {
   t.equal(shown('reason', 'clamd: no answer in 30 s (see clamd.conf 0.103.11)'), 'clamd: no answer in 30 s (see clamd.conf 0.103.11)') // biome-ignore format: a line
-  t.equal(shown('next', '452 4.3.1 full'), '452 4.3.1 full')
+  t.equal(shown('next', 'connection refused'), 'connection refused')
   t.equal(shown('msgid', '<1@example.org>'), '<1@example.org>')
 })
 
