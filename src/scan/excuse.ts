@@ -1,5 +1,5 @@
-import { createNamedCopy } from '../message/named-copy.ts'
 import type { ByteRange, Content } from '../mime/shared/work.ts'
+import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
 import { readContents } from './second-look/read-contents.ts'
@@ -58,34 +58,6 @@ export async function excusedBy(
     } else if (!mayPass(verdict)) return undefined
   }
   if (digest === undefined) return undefined
-  const rest = without(ranges, message)
-  const file = createNamedCopy(spool, () => rest.chunks())
-  try {
-    const verdict = await askAbout({ ...rest, path: () => file.path(Buffer.alloc(0)) })
-    return mayPass(verdict) ? digest : undefined
-  } finally {
-    file.removeNamedFile()
-  }
-}
-
-/** The message without the bytes in these ranges. */
-function without(ranges: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
-  const kept: ByteRange[] = []
-  let at = 0
-  for (const { from, to } of ranges.toSorted((range, other) => range.from - other.from)) {
-    if (from > at) kept.push({ from: at, to: from })
-    at = Math.max(at, to)
-  }
-  kept.push({ from: at, to: all.size })
-  const size = kept.reduce((sum, { from, to }) => sum + to - from, 0)
-  function* chunks(begin = 0, end = size): Generator<Buffer> {
-    let before = 0
-    for (const { from, to } of kept) {
-      const first = from + Math.max(0, begin - before)
-      const last = Math.min(to, from + end - before)
-      if (first < last) yield* all.chunks(first, last)
-      before += to - from
-    }
-  }
-  return { size, envelope, origin, pathIsShared, chunks }
+  const verdict = await withRest(message, ranges, spool, askAbout)
+  return mayPass(verdict) ? digest : undefined
 }

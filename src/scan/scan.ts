@@ -1,8 +1,10 @@
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
+import type { ByteRange } from '../mime/shared/work.ts'
 import { askScanners } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
+import { innermost, withRest } from './run/rest.ts'
 import { joined, type PartialResult, type ScanRun } from './run/scan-run.ts'
 import {
   abortLate,
@@ -59,6 +61,8 @@ class MessageScan {
   readonly #contentScanners: readonly Scanner[]
   readonly #batch: Batch
   readonly #searches = new Map<Scanner, MailSearch>()
+  /** Where the contents lie that scanners were asked about, if policy excuses anything. */
+  readonly #asked: ByteRange[] = []
 
   constructor(message: Sample, run: ScanRun, task: ScanTask) {
     this.#message = message
@@ -95,13 +99,27 @@ class MessageScan {
         outcome = joined(outcome, await this.#ask(this.#batch.end()))
       }
     }
+    if (outcome.excused !== undefined && outcome.result === undefined) {
+      outcome = joined(outcome, await this.#askAboutRest())
+    }
     return { ...outcome, result: outcome.result ?? read.result }
+  }
+
+  /**
+   * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
+   * whole message, and what is excused may have hidden something there.
+   */
+  async #askAboutRest(): Promise<PartialResult> {
+    if (this.#asked.length === 0) return {}
+    const { spool } = this.#run.secondLook
+    return withRest(this.#message, innermost(this.#asked), spool, (rest) => this.#ask([rest]))
   }
 
   /** Reads the message, and asks about each content if it shall. */
   async #readMail(asksContents: boolean): Promise<PartialResult> {
     const { spool, odd } = this.#run.secondLook
     const isAsked = asksContents && this.#contentScanners.length > 0
+    const mayExcuse = isAsked && this.#run.isExcused !== undefined
     await this.#openSearches()
     const oddities = new Set<Oddity>()
     let outcome: PartialResult = {}
@@ -110,6 +128,7 @@ class MessageScan {
       spool,
       signal: this.#task.signal,
       maxDepth: this.#run.nesting.max,
+      ...(mayExcuse && { onCopy: ({ range }) => range && this.#asked.push(range) }),
       onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
       onName: (name) => this.#tell((search) => search.name(name)),
       onOdd: (oddity) => oddities.add(oddity),
@@ -125,6 +144,7 @@ class MessageScan {
         } else {
           this.#tell((search) => search.content(step.content))
           if (isAsked) then = await this.#ask(this.#batch.add(step.content))
+          if (mayExcuse && step.range !== undefined) this.#asked.push(step.range)
         }
         outcome = joined(outcome, then)
         if (outcome.result !== undefined) return outcome

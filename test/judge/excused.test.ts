@@ -89,6 +89,17 @@ async function judgeBy(text: string, setup: Setup) {
   return judgeByRules({ message, envelope, client }, rules, policyFor, 'once')
 }
 
+const forwarded = (text: string) => {
+  const other = text.replace('boundary=b', 'boundary=c').replace(/^--b/gm, '--c')
+  return `--b\nContent-Type: message/rfc822\n\n${other}`
+}
+/** A virus where no reader of mail looks, above or below something that is excused. */
+const inNoContent = {
+  header: `X-Y: Eicar\n${mail(pua)}`,
+  preamble: mail(pua).replace('\n\n--b', '\n\nEicar\n--b'),
+  epilogue: `${mail(pua)}Eicar\n`,
+}
+
 const tagOnly = { VIRUSTAGONLY: 'PUA.*' }
 const excuses: Readonly<Record<string, Pick<Setup, 'settings' | 'lines'>>> = {
   'a pattern of VIRUSTAGONLY': { settings: tagOnly },
@@ -106,6 +117,11 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       t.match(await judgeWith(mail(pua, eicar)), refused)
       t.match(await judgeWith(mail(eicar, pua)), refused)
       t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBeside: true })), refused)
+      for (const [place, text] of Object.entries(inNoContent)) {
+        t.match(await judgeWith(text), refused, place)
+        t.match(await judgeWith(mail(pua, forwarded(text))), refused, `${place} of a forward`)
+      }
+      t.match(await judgeWith(mail(pua, forwarded(mail(pua)))), { kind: 'accept' })
       t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', findings: { scan: 'unknown' } })
       const excused = { kind: 'accept', findings: { scan: 'infected', virus: PUA } }
       t.match(await judgeWith(mail(pua)), excused)

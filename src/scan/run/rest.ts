@@ -1,0 +1,52 @@
+import { createNamedCopy } from '../../message/named-copy.ts'
+import type { SpoolPolicy } from '../../message/spool-policy.ts'
+import type { ByteRange } from '../../mime/shared/work.ts'
+import type { Sample } from '../shared/scanner.ts'
+
+/** Calls `ask` with the message without the bytes in these ranges. */
+export async function withRest<T>(
+  message: Sample,
+  ranges: readonly ByteRange[],
+  spool: SpoolPolicy,
+  ask: (rest: Sample) => Promise<T>,
+): Promise<T> {
+  const rest = without(ranges, message)
+  const file = createNamedCopy(spool, () => rest.chunks())
+  try {
+    return await ask({ ...rest, path: () => file.path(Buffer.alloc(0)) })
+  } finally {
+    file.removeNamedFile()
+  }
+}
+
+/** Those ranges in which no other one lies. */
+export function innermost(ranges: readonly ByteRange[]): readonly ByteRange[] {
+  // Behind each range stand those that begin in it, so what lies in it stands next to it.
+  const inOrder = ranges.toSorted((range, other) => range.from - other.from || other.to - range.to)
+  return inOrder.filter(({ from, to }, at) => {
+    const next = inOrder[at + 1]
+    return next === undefined || next.to > to || (next.from === from && next.to === to)
+  })
+}
+
+/** The message without the bytes in these ranges. */
+function without(ranges: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
+  const kept: ByteRange[] = []
+  let at = 0
+  for (const { from, to } of ranges.toSorted((range, other) => range.from - other.from)) {
+    if (from > at) kept.push({ from: at, to: from })
+    at = Math.max(at, to)
+  }
+  kept.push({ from: at, to: all.size })
+  const size = kept.reduce((sum, { from, to }) => sum + to - from, 0)
+  function* chunks(begin = 0, end = size): Generator<Buffer> {
+    let before = 0
+    for (const { from, to } of kept) {
+      const first = from + Math.max(0, begin - before)
+      const last = Math.min(to, from + end - before)
+      if (first < last) yield* all.chunks(first, last)
+      before += to - from
+    }
+  }
+  return { size, envelope, origin, pathIsShared, chunks }
+}
