@@ -406,7 +406,7 @@ t.test('nor one that waits for a file system of its owner', { skip: notRoot }, a
   const { directory } = await nobodysQuarantine(t)
   const place = join(directory, 'virus')
   const { inside } = await mountHanging(t, place, { operations: ['ALL'], user: NOBODY })
-  const [program, ...words] = [...inside, process.execPath, bundle]
+  const [program, ...words] = [...inside, ...onNodeForAll(t)]
   const list = [...words, 'quarantine', 'list', '--directory', directory]
   const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
