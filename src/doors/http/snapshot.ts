@@ -6,7 +6,9 @@ import { fieldsIn, loggedValue, type WrittenField } from '../../observe/log/fiel
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']
 /** Fields whose text other servers may have written, or that quote it. */
 const TEXTS = ['next', 'reason']
-/** An address in another field, such as the name of an attachment. */
+/** The ending of a file's name. */
+const ENDING = /\.[a-z\d]{1,8}$/i
+/** An address in any other field. */
 const ADDRESS = /[^\s<>()[\],;:"]{1,320}@[^\s<>()[\],;:"]+/g
 /** An IP address: that of a client may stand in the words in which a server refuses it. */
 const IP_ADDRESS =
@@ -60,12 +62,13 @@ export function presenterOf({
 /**
  * Hides addresses wherever they stand. A Message-ID is none, and people look for mail by it. Of a
  * server's reply, and of a text with an @, nothing but the codes is left, since an address may have
- * any form in it.
+ * any form in it. Of a banned attachment's name, which senders choose, the ending is left.
  */
 function withoutAddresses(field: WrittenField): WrittenField {
   const { key, value } = field
   if (key === 'msgid') return field
   if (ADDRESSES.includes(key)) return { key, value: HIDDEN, isQuoted: false }
+  if (key === 'banned') return { ...field, value: `${HIDDEN}${ENDING.exec(value)?.[0] ?? ''}` }
   const [codes] = CODES.exec(value) ?? []
   if (TEXTS.includes(key) && (codes !== undefined || value.includes('@'))) {
     return { ...field, value: codes === undefined ? HIDDEN : `${codes} ${HIDDEN}` }

@@ -40,6 +40,19 @@ t.test('no text of another server brings an address to the page', async (t) => {
   }
 })
 
+t.test('no name of an attachment brings an address to the page', async (t) => {
+  for (const name of [
+    'ann@example.org',
+    'ann(x)@example',
+    'ann at example.org',
+    '10.5.5.5',
+    'ann',
+  ]) {
+    t.equal(shown('banned', `${name}.exe`), '(hidden).exe', name)
+  }
+  t.equal(shown('banned', 'a name without an ending'), '(hidden)')
+})
+
 t.test('no text of another server brings the address of a client to the page', async (t) => {
   for (const address of ['192.0.2.7', '2001:db8::7', '::ffff:192.0.2.7', '2001:db8:0:1:2:3:4:5']) {
     t.equal(shown('next', `554 5.7.1 Client host [${address}] blocked`), '554 5.7.1 (hidden)')
