@@ -15,13 +15,8 @@ const script = `
   process.send({ pid: process.pid })
   process.on('message', (order) => order === 'stop' && process.exit(0))`
 
-/** Starts one worker, whose program can be taken away. */
-async function startWorker(t: { teardown(end: () => void): void }) {
-  const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
-  const [program, away] = [join(directory, 'program'), join(directory, 'away')]
-  symlinkSync(process.execPath, program)
-  writeFileSync(join(directory, 'worker.cjs'), script)
+/** Starts one worker with this command, and gathers what is told of it. */
+function workersOf(command: readonly [string, ...string[]], directory: string, grace: number) {
   const [log, pids] = [[] as string[], [] as number[]]
   let changed = () => {}
   const until = async (isSo: () => boolean) => {
@@ -29,10 +24,10 @@ async function startWorker(t: { teardown(end: () => void): void }) {
   }
   const workers = new Workers({
     count: 1,
-    command: [program, join(directory, 'worker.cjs')],
+    command,
     fds: [],
     directory,
-    grace: 1000,
+    grace,
     log(line) {
       log.push(line)
       changed()
@@ -44,6 +39,18 @@ async function startWorker(t: { teardown(end: () => void): void }) {
     onEnd() {},
     memory: new HostMemory(),
   })
+  return { workers, log, pids, until }
+}
+
+/** Starts one worker, whose program can be taken away. */
+async function startWorker(t: { teardown(end: () => void): void }) {
+  const directory = mkdtempSync(join(tmpdir(), 'onescand-workers-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const [program, away] = [join(directory, 'program'), join(directory, 'away')]
+  symlinkSync(process.execPath, program)
+  writeFileSync(join(directory, 'worker.cjs'), script)
+  const command = [program, join(directory, 'worker.cjs')] as const
+  const { workers, log, pids, until } = workersOf(command, directory, 1000)
   await workers.ready
   await until(() => pids.length === 1)
   const failures = () => log.filter((line) => line.includes('cannot be started')).length
@@ -96,33 +103,17 @@ t.test(
     t.teardown(() => rmSync(directory, { recursive: true, force: true }))
     const files = await mountHanging(t, join(directory, 'mount'), { operations: ['READ'] })
     writeFileSync(join(directory, 'worker.cjs'), hanging)
-    const [log, pids] = [[] as string[], [] as number[]]
-    let changed = () => {}
-    const workers = new Workers({
-      count: 1,
-      command: [process.execPath, join(directory, 'worker.cjs'), `${files.directory}/file`],
-      fds: [],
-      directory,
-      grace: 0,
-      log(line) {
-        log.push(line)
-        changed()
-      },
-      onMessage(pid) {
-        pids.push(pid)
-        changed()
-      },
-      onEnd() {},
-      memory: new HostMemory(),
-    })
+    const command = [
+      process.execPath,
+      join(directory, 'worker.cjs'),
+      `${files.directory}/file`,
+    ] as const
+    const { workers, log, pids, until } = workersOf(command, directory, 0)
     await workers.ready
-    const logged = async (text: string) => {
-      while (!log.at(-1)?.includes(text)) await new Promise<void>((resolve) => (changed = resolve))
-    }
-    await logged('none takes its place until one is gone')
+    await until(() => log.at(-1)?.includes('none takes its place until one is gone') === true)
     t.same(workers.state(), { replaced: 2, hung: 3, late: [] })
     await files.end()
-    while (pids.length < 4) await new Promise<void>((resolve) => (changed = resolve))
+    await until(() => pids.length >= 4)
     await workers.stop()
   },
 )
