@@ -1,6 +1,6 @@
 import { compileGlob } from '../ground/settings/glob.ts'
 import type { Rule } from '../rules/rule.ts'
-import type { NamedFinding } from '../scan/shared/scanner.ts'
+import type { IsExcused, NamedFinding } from '../scan/shared/scanner.ts'
 import type { Policy } from './policy.ts'
 
 /** Whether VIRUSTAGONLY lets a message in although this was found. It does not name what is banned. */
@@ -17,6 +17,13 @@ export function isExcused(
   policy: Pick<Policy, 'infected' | 'allowedBy'>,
 ): boolean {
   return isOnlyTagged(found, policy) || policy.allowedBy?.(found.name) !== undefined
+}
+
+/** isExcused() by this policy; undefined if it excuses nothing. */
+export function excusesOf(policy: Policy): IsExcused | undefined {
+  const { infected, allowedBy } = policy
+  if (infected.tagOnly.length === 0 && allowedBy === undefined) return undefined
+  return (found) => isExcused(found, policy)
 }
 
 /** Whether an exception may let mail in which this was found: it names that, or any signature. */

@@ -8,7 +8,7 @@ import type { Scanner } from '../scan/shared/scanner.ts'
 import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/shared/verdict-query.ts'
-import { isExcused } from './exceptions.ts'
+import { excusesOf } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import type { Tools } from './tools.ts'
 import type { Client, Transaction } from './transaction.ts'
@@ -101,7 +101,7 @@ export function scanSettings(
       strict: secondLook.strict !== 'off' && !bounceInjector,
       spool: policy.spool,
     },
-    isExcused: (found) => isExcused(found, policy),
+    isExcused: excusesOf(policy),
     uptime,
     gone,
   }
