@@ -7,8 +7,7 @@ import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen/keygen.ts'
 import { logCommand } from './log/log.ts'
-import { pluginCommand } from './plugin/plugin.ts'
-import { policyCommand } from './policy/policy.ts'
+import { policyCommand } from './policy.ts'
 import { quarantineCommand, quarantineWorkCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { reportCommand } from './report.ts'
@@ -35,13 +34,11 @@ const commandModules = [
   quarantineCommand,
   quarantineWorkCommand,
   policyCommand,
-  pluginCommand,
 ] as CommandModule[]
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
 
 /** The subcommands of commands that have any. */
 const subcommands: Readonly<Record<string, readonly string[]>> = {
-  plugin: ['test'],
   policy: ['test'],
   quarantine: ['list', 'show', 'release', 'delete'],
 }
@@ -77,7 +74,7 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
   process.exit(FAILED)
 }
 
-/** `scan`, `plugin test`; null if it is no command. */
+/** `scan`, `policy test`; null if it is no command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null

@@ -1,4 +1,4 @@
-import { type Envelope, makeEnvelope } from '../message/envelope/envelope.ts'
+import { makeEnvelope } from '../message/envelope/envelope.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { sampleOf } from './sample.ts'
 import { runScanners } from './scan.ts'
@@ -14,8 +14,6 @@ export interface ManualScan {
   readonly timeout: number
   /** MAXNESTING. */
   readonly maxNesting: number
-  /** Default: an empty sender, and no recipients. */
-  readonly envelope?: Envelope
   /** SECONDLOOK. */
   readonly secondLook: SecondLookPolicy['when']
 }
@@ -29,7 +27,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
  */
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
-  { spool, scanners, timeout, maxNesting, secondLook: when, envelope = noEnvelope }: ManualScan,
+  { spool, scanners, timeout, maxNesting, secondLook: when }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: Verdict; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
@@ -40,7 +38,7 @@ export async function scanBytes(
       const why = 'the header is larger than 1 MiB, or has more than 5,000 fields'
       return { size, notes, result: { answer: 'skipped', why } }
     }
-    const sample = sampleOf(message, message.header, envelope)
+    const sample = sampleOf(message, message.header, noEnvelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const nesting = { max: maxNesting, over: 'keep out' } as const

@@ -211,29 +211,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       errors: [/line 1: nonsense: is no condition/],
     },
   ],
-  'policy import': [
-    {
-      words: (t) => ['policy', 'import', file(t, 'a.org:clam=no\nb.org:clam=yes\n')],
-      exit: 0,
-      results: 2,
-    },
-    {
-      words: (t) => ['policy', 'import', file(t, 'nonsense\n')],
-      exit: 2,
-      results: 0,
-      errors: [/line 1: must be address:option,option/],
-    },
-  ],
-  'plugin test': [
-    {
-      words: (t) => {
-        const place = t.testdir({ 'x.mjs': 'export const virusscan = () => ({ clean: true })\n' })
-        return ['plugin', 'test', join(place, 'x.mjs')]
-      },
-      exit: 0,
-      results: 2,
-    },
-  ],
 }
 
 t.test('every command is tried', async (t) => {
@@ -264,7 +241,7 @@ t.test('wrong words are an error in the same form', async (t) => {
   for (const [words, command] of [
     [['scan', '--json'], 'scan'],
     [['keygen', '--ids', 'a', '--json'], 'keygen'],
-    [['plugin', 'test', '--json'], 'plugin test'],
+    [['policy', 'test', '--json'], 'policy test'],
     [['scam', '--json'], null],
     [['--json'], null],
   ] as const) {
@@ -308,7 +285,5 @@ function commandsOf(...words: string[]): string[] {
   const listed = [...help.matchAll(/^ {2}onescan ([a-z]+(?: [a-z]+)?)/gm)].map(([, name]) => name!)
   return [...new Set(listed)]
     .filter((name) => name !== 'completion')
-    .flatMap((name) =>
-      ['plugin', 'quarantine', 'policy'].includes(name) ? commandsOf(name) : [name],
-    )
+    .flatMap((name) => (['quarantine', 'policy'].includes(name) ? commandsOf(name) : [name]))
 }

@@ -45,7 +45,7 @@ export function commandItems(): string[] {
   })
 }
 
-/** `check`, `inject`, …, and `plugin test` instead of `plugin`; of one command, those inside it. */
+/** `check`, `inject`, …, and `policy test` instead of `policy`; of one command, those inside it. */
 export function commandNames(...words: string[]): string[] {
   const path = words.map((word) => `${word} `).join('')
   const found = commandsIn(help(...words)).filter(({ name }) => name.startsWith(path))

@@ -277,7 +277,7 @@ export const promises: Readonly<
           'none is led elsewhere, runs for another, or waits, round ${round}',
         ],
       },
-    'scan --envdir, plugin test with a QHPSI or plugin of his (once: root)': {
+    'scan --envdir with a QHPSI or plugin of his (once: root)': {
       'test/cli/hostile/commands.test.ts': [
         'no command that root runs obeys another user, reads for him or waits for him',
       ],

@@ -81,13 +81,11 @@ const calls: Readonly<
   quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
   log: { words: [], positionals: ['OWN/log'] },
   report: { words: ['--mail', 'a@x.example'], positionals: ['OWN/log'] },
-  'plugin test': { words: [], positionals: ['OWN/x.mjs', 'OWN/mail'] },
   'quarantine list': { words: [] },
   'quarantine show': { words: [], positionals: [ID] },
   'quarantine release': { words: ['--no-stamp'], positionals: [ID, '0'.repeat(64)] },
   'quarantine delete': { words: [], positionals: [ID] },
   'policy test': { words: [], positionals: ['a@x', 'b@y'] },
-  'policy import': { words: [], positionals: ['OWN/simcontrol'] },
   completion: { words: [] },
 }
 
