@@ -23,6 +23,7 @@ import { leftOut, withoutNightly } from './run/nightly.mjs'
 import { longestFirst } from './run/order.mjs'
 import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
+import { tapInOneFile } from './run/tap-in-one-file.mjs'
 import { temporaryDirectory } from './run/temporary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -119,13 +120,18 @@ async function checkSources() {
 }
 
 /**
- * package.json leaves out tap's own TypeScript loader. A fresh tap still has it,
- * and rebuilds itself only while it runs the first tests, which is too late.
+ * Once after an installation: package.json leaves out tap's own TypeScript loader, and tap rebuilds
+ * itself only while it runs the first tests, which is too late. Then it becomes one file.
  */
 async function prepareTap() {
-  const built = join(root, 'node_modules/@tapjs/test/test-built/dist/esm/index.js')
-  if (existsSync(built) && !readFileSync(built, 'utf8').includes('@tapjs/typescript')) return
+  if (existsSync(tapInOneFile)) return
   await check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
+  await check('tap in one file', join(tools, 'esbuild'), [
+    ...['--bundle', '--platform=node', '--format=esm', '--minify-syntax', '--minify-whitespace'],
+    "--banner:js=import { createRequire as from } from 'node:module'; const require = from(import.meta.url)",
+    `--outfile=${fileURLToPath(tapInOneFile)}`,
+    join(root, 'node_modules/tap/dist/esm/index.js'),
+  ])
 }
 
 async function runTests() {

@@ -42,7 +42,7 @@ function settingsFor(room) {
     testRunner: 'tap',
     tap: {
       testFiles: ROOMS[room].tests,
-      nodeArgs: ['-r', '{{hookFile}}', '--import', './test/plain-spawn.mjs', '{{testFile}}'],
+      nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
     concurrency: availableParallelism(),

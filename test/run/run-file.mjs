@@ -16,12 +16,12 @@ const KILL_AFTER = TIMEOUT + 20
  */
 export async function runFile(file, { node, root, env, onResult }) {
   const started = performance.now()
-  const child = spawn(node, ['--import=./test/plain-spawn.mjs', file], {
+  const child = spawn(node, ['--import=./test/before-tests.mjs', file], {
     cwd: root,
     env: {
       ...env,
       TAP_TIMEOUT: String(TIMEOUT),
-      // Each file loads tap anew; test/plain-spawn.mjs hides this from programs under test.
+      // Each file loads tap anew; test/before-tests.mjs hides this from programs under test.
       NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
     },
     stdio: ['ignore', 'pipe', 'inherit'],

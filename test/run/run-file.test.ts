@@ -14,7 +14,7 @@ async function run(t: Test, text: string): Promise<[string, string][]> {
   for (const name of ['node_modules', 'package.json'])
     symlinkSync(join(root, name), join(directory, name))
   mkdirSync(join(directory, 'test'))
-  symlinkSync(join(root, 'test/plain-spawn.mjs'), join(directory, 'test/plain-spawn.mjs'))
+  symlinkSync(join(root, 'test/before-tests.mjs'), join(directory, 'test/before-tests.mjs'))
   writeFileSync(join(directory, 'test/some.test.ts'), `import t from 'tap'\n${text}`)
   const results: FileResult[] = []
   await runFile('test/some.test.ts', {
