@@ -83,7 +83,6 @@ export const banned = async () => ({ ...infected('attachment a.exe'), banned: tr
 export const nobody = async () => unknown('clamd is down', 'unreachable')
 export const tooLarge = async () => over('size', 'clamd: too large')
 export const tooDeep = async () => over('depth', 'clamd: too deep')
-export const tooMuch = async () => over('contents', 'clamd: too much')
 export const bounce = { bounceInjector: true }
 export const relay = { relay: true }
 
