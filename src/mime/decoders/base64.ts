@@ -1,4 +1,5 @@
-import { type Decoder, type Give, ROOM } from './decoder.ts'
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, ROOM, WholeLines } from './decoder.ts'
 
 /**
  * What a byte may be in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value
@@ -16,9 +17,6 @@ for (const [value, character] of [
 }
 for (const blank of ' \t\r\n\v\f\0') standard[blank.charCodeAt(0)] = BLANK
 standard['='.charCodeAt(0)] = PADDING
-
-const LF = 0x0a
-const CR = 0x0d
 
 /** The bytes of an open group that are whole, by the bits that are left over in it. */
 const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
@@ -346,40 +344,21 @@ function charactersInLines(block: Buffer): number | undefined {
 /** Decodes as readers do that skip each line with a character outside of base64. */
 export class WithoutJunkLines implements Decoder {
   readonly #inner: Decoder
-  #held = Buffer.alloc(0)
+  readonly #lines = new WholeLines((bytes, from, to) => {
+    if (isBase64Line(bytes, from, to)) this.#inner.push(bytes, from, to)
+  })
 
   constructor(inner: Decoder) {
     this.#inner = inner
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      const lf = bytes.indexOf(LF, at)
-      const end = lf < 0 || lf >= to ? to : lf + 1
-      const piece = bytes.subarray(at, end)
-      const isWhole = end < to || bytes[end - 1] === LF
-      at = end
-      if (isWhole && this.#held.length === 0) this.#line(piece)
-      else {
-        this.#held = Buffer.concat([this.#held, piece])
-        if (isWhole || this.#held.length > ROOM) this.#endHeld()
-      }
-    }
+    this.#lines.push(bytes, from, to)
   }
 
   end(): void {
-    this.#endHeld()
+    this.#lines.end()
     this.#inner.end()
-  }
-
-  #endHeld(): void {
-    const line = this.#held
-    this.#held = Buffer.alloc(0)
-    this.#line(line)
-  }
-
-  #line(line: Buffer): void {
-    if (isBase64Line(line, 0, line.length)) this.#inner.push(line, 0, line.length)
   }
 }
 

@@ -1,5 +1,5 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, Writer } from './decoder.ts'
+import { ByteDecoder, type Give, type Writer } from './decoder.ts'
 
 /** The characters of BinHex 4.0 in the order of their values (RFC 1741, appendix A). */
 const ALPHABET = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
@@ -35,7 +35,7 @@ function isData(bytes: Buffer, from: number, to: number): boolean {
  * Decodes BinHex 4.0, from its first colon to its last, and gives one fork of the file. `skips` names
  * what is no data among it: single characters, or each line that has such a character or is short.
  */
-export class BinhexDecoder implements Decoder {
+export class BinhexDecoder extends ByteDecoder {
   readonly #forks: Forks
   readonly #skips: 'characters' | 'lines'
   #line: Buffer = Buffer.allocUnsafe(LINE_MAX)
@@ -49,26 +49,23 @@ export class BinhexDecoder implements Decoder {
   #repeats = false
 
   constructor(give: Give, room: Buffer, skips: 'characters' | 'lines', fork: Fork) {
-    this.#forks = new Forks(new Writer(give, room), fork)
+    super(give, room)
+    this.#forks = new Forks(this.out, fork)
     this.#skips = skips
   }
 
-  push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to && !this.#over; at++) {
-      const byte = bytes[at]!
-      if (this.#skips === 'characters') this.#take(byte)
-      else if (byte === LF || byte === CR) this.#endLine()
-      else {
-        this.#line[this.#length++] = byte
-        if (this.#length === LINE_MAX) this.#endLine()
-      }
+  protected take(byte: number): void {
+    if (this.#over) return
+    if (this.#skips === 'characters') this.#character(byte)
+    else if (byte === LF || byte === CR) this.#endLine()
+    else {
+      this.#line[this.#length++] = byte
+      if (this.#length === LINE_MAX) this.#endLine()
     }
-    this.#forks.flush()
   }
 
-  end(): void {
+  protected override finish(): void {
     this.#endLine()
-    this.#forks.flush()
   }
 
   #endLine(): void {
@@ -79,10 +76,10 @@ export class BinhexDecoder implements Decoder {
     const from = !this.#hasBegun && line.startsWith(':') ? 1 : 0
     const to = ends ? line.length - 1 : line.length
     if ((!ends && line.length < LINE_LEAST) || !isData(bytes, from, to)) return
-    for (let at = 0; at < bytes.length && !this.#over; at++) this.#take(bytes[at]!)
+    for (let at = 0; at < bytes.length && !this.#over; at++) this.#character(bytes[at]!)
   }
 
-  #take(byte: number): void {
+  #character(byte: number): void {
     if (byte === COLON) {
       this.#over = this.#hasBegun
       this.#hasBegun = true
@@ -153,9 +150,5 @@ class Forks {
     if (this.#fork === 'data') return
     this.#from = this.#to + CHECKSUM
     this.#to = this.#from + header.readUInt32BE(lengths + 4)
-  }
-
-  flush(): void {
-    this.#out.flush()
   }
 }

@@ -19,8 +19,21 @@ export function toUtf8(charset: string): readonly MakeDecoder[] {
   const names = /^(?:utf-?16|unicode|ucs-?2)$/.test(charset) ? ['utf-16le', 'utf-16be'] : [charset]
   return names.flatMap((name) => {
     const make = textDecoder(name)
-    return make ? [(give: Give) => new ToUtf8(give, make())] : []
+    return make ? [(give: Give) => new Recoded(give, make(), 'utf8')] : []
   })
+}
+
+/**
+ * Replaces UTF-8 characters above U+00FF by their lowest byte, as readers do that keep text in single
+ * bytes: so latin1 does with each UTF-16 code unit.
+ */
+export const lowBytes: MakeDecoder = (give) => {
+  const decoder = new TextDecoder()
+  const text = {
+    write: (bytes: Buffer) => decoder.decode(bytes, { stream: true }),
+    end: () => decoder.decode(),
+  }
+  return new Recoded(give, text, 'latin1')
 }
 
 /** Decodes text that comes in pieces. */
@@ -83,13 +96,15 @@ function withoutMarks(text: string): string {
 /** The bytes that are decoded at a time: they become at most three times as many. */
 const PIECE = 4096
 
-class ToUtf8 implements Decoder {
+class Recoded implements Decoder {
   readonly #give: Give
   readonly #text: TextPieces
+  readonly #to: 'utf8' | 'latin1'
 
-  constructor(give: Give, text: TextPieces) {
+  constructor(give: Give, text: TextPieces, to: 'utf8' | 'latin1') {
     this.#give = give
     this.#text = text
+    this.#to = to
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -103,7 +118,7 @@ class ToUtf8 implements Decoder {
   }
 
   #put(text: string): void {
-    const bytes = Buffer.from(text)
+    const bytes = Buffer.from(text, this.#to)
     if (bytes.length > 0) this.#give(bytes, bytes.length)
   }
 }

@@ -1,3 +1,5 @@
+import { CR, LF, LineSearch } from '../shared/lines.ts'
+
 /** Receives decoded bytes at the front of `room`. They are valid until it returns. */
 export type Give = (room: Buffer, length: number) => void
 
@@ -12,6 +14,14 @@ export interface Decoder {
 
 /** Makes a decoder. Nothing else may use `room` while the decoder is in use. */
 export type MakeDecoder = (give: Give, room: Buffer) => Decoder
+
+/** Returns what makes decoders of a class; `more` is what their constructor takes besides. */
+export function makerOf<More extends readonly unknown[]>(
+  Class: new (give: Give, room: Buffer, ...more: More) => Decoder,
+  ...more: More
+): MakeDecoder {
+  return (give, room) => new Class(give, room, ...more)
+}
 
 /** The number of decoded bytes that are collected before they are given. */
 export const ROOM = 16 * 1024
@@ -51,5 +61,66 @@ export class Writer {
   flush(): void {
     if (this.#length > 0) this.#give(this.#room, this.#length)
     this.#length = 0
+  }
+}
+
+/** A decoder that takes byte after byte, and writes what becomes of them. */
+export abstract class ByteDecoder implements Decoder {
+  protected readonly out: Writer
+
+  constructor(give: Give, room: Buffer) {
+    this.out = new Writer(give, room)
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at++) this.take(bytes[at]!)
+    this.out.flush()
+  }
+
+  end(): void {
+    this.finish()
+    this.out.flush()
+  }
+
+  protected abstract take(byte: number): void
+
+  /** Writes what waits for a next byte. */
+  protected finish(): void {}
+}
+
+/**
+ * Gives each line as a whole, with its end, though the bytes come in pieces of any size. A line of more
+ * than ROOM bytes is given in pieces. `ends` says what ends a line: LF alone, or a bare CR, too.
+ */
+export class WholeLines {
+  readonly #give: (bytes: Buffer, from: number, to: number) => void
+  readonly #ends: 'lf' | 'any'
+  #held: Buffer = Buffer.alloc(0)
+
+  constructor(give: (bytes: Buffer, from: number, to: number) => void, ends: 'lf' | 'any' = 'lf') {
+    this.#give = give
+    this.#ends = ends
+  }
+
+  push(bytes: Buffer, from: number, to: number): void {
+    const lines = new LineSearch(bytes, to)
+    for (let at = from; at < to; ) {
+      const end = lines[this.#ends](at)
+      const last = bytes[end - 1]
+      const isWhole = end < to || last === LF || (last === CR && this.#ends === 'any')
+      if (isWhole && this.#held.length === 0) this.#give(bytes, at, end)
+      else {
+        this.#held = Buffer.concat([this.#held, bytes.subarray(at, end)])
+        if (isWhole || this.#held.length > ROOM) this.end()
+      }
+      at = end
+    }
+  }
+
+  /** Gives the last line, if it has no end. */
+  end(): void {
+    const line = this.#held
+    this.#held = Buffer.alloc(0)
+    if (line.length > 0) this.#give(line, 0, line.length)
   }
 }

@@ -1,5 +1,5 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM, Writer } from './decoder.ts'
+import { type Decoder, type Give, WholeLines, Writer } from './decoder.ts'
 
 const EQUALS = 0x3d
 
@@ -11,7 +11,7 @@ const EQUALS = 0x3d
  */
 export class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
-  #held = Buffer.alloc(0)
+  readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
   #waiting: number[] = []
 
   constructor(give: Give, room: Buffer) {
@@ -19,32 +19,23 @@ export class QuotedPrintableInLines implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      const lf = bytes.indexOf(LF, at)
-      const end = lf < 0 || lf >= to ? to : lf + 1
-      const piece = bytes.subarray(at, end)
-      const line = this.#held.length > 0 ? Buffer.concat([this.#held, piece]) : piece
-      const isWhole = line[line.length - 1] === LF || line.length > ROOM
-      if (isWhole) this.#line(line)
-      this.#held = isWhole ? Buffer.alloc(0) : Buffer.from(line)
-      at = end
-    }
+    this.#lines.push(bytes, from, to)
     this.#out.flush()
   }
 
   end(): void {
-    this.#line(this.#held)
+    this.#lines.end()
     for (const byte of this.#waiting) this.#out.put(byte)
     this.#out.flush()
   }
 
-  #line(line: Buffer): void {
+  #line(bytes: Buffer, from: number, to: number): void {
     let token = this.#waiting
-    let read = 0
+    let read = from
     let room = 0 // the bytes of the line that were read, and not written over yet
     for (;;) {
-      while (token.length < 3 && read < line.length) {
-        token.push(line[read++]!)
+      while (token.length < 3 && read < to) {
+        token.push(bytes[read++]!)
         room++
       }
       if (token.length < 3) break

@@ -1,5 +1,5 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, Writer } from './decoder.ts'
+import { ByteDecoder, type Give } from './decoder.ts'
 
 /** The bytes of a line that readers in C take at a time if they read into 128 bytes: mutt, Thunderbird. */
 const LINE_IN_C = 127
@@ -8,34 +8,27 @@ const LINE_IN_C = 127
  * Ends lines of uuencode where some readers begin the next line. `records`: behind as many characters
  * as the first character says, as GMime does. `pieces`: behind LINE_IN_C characters.
  */
-export class CutLines implements Decoder {
-  readonly #out: Writer
+export class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
   #left = 0
 
   constructor(give: Give, room: Buffer, by: 'records' | 'pieces') {
-    this.#out = new Writer(give, room)
+    super(give, room)
     this.#by = by
   }
 
-  push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at]!
-      const startsLine = this.#left === 0
-      if (byte === LF || byte === CR) {
-        if (!startsLine) this.#out.put(LF)
-        this.#left = 0
-        continue
-      }
-      this.#out.put(byte)
-      if (!startsLine) this.#left--
-      else this.#left = this.#by === 'pieces' ? LINE_IN_C - 1 : charactersOf(byte)
-      if (this.#left === 0) this.#out.put(LF)
+  protected take(byte: number): void {
+    const startsLine = this.#left === 0
+    if (byte === LF || byte === CR) {
+      if (!startsLine) this.out.put(LF)
+      this.#left = 0
+      return
     }
-    this.#out.flush()
+    this.out.put(byte)
+    if (!startsLine) this.#left--
+    else this.#left = this.#by === 'pieces' ? LINE_IN_C - 1 : charactersOf(byte)
+    if (this.#left === 0) this.out.put(LF)
   }
-
-  end(): void {}
 }
 
 /** Returns the number of characters that a line has behind its first one. */
@@ -47,8 +40,7 @@ function charactersOf(first: number): number {
  * Decodes uuencode as KMime does. Blanks, and characters that uuencode does not use, are skipped. A
  * group of four may go on in the next line. Each line gives at most as many bytes as it says.
  */
-export class UuencodeAcrossLines implements Decoder {
-  readonly #out: Writer
+export class UuencodeAcrossLines extends ByteDecoder {
   #startsLine = true
   /** The number of letters of `end` at the start of this line. */
   #ofEnd = 0
@@ -57,18 +49,8 @@ export class UuencodeAcrossLines implements Decoder {
   #bits = 0
   #count = 0 // the number of bits that are left over
 
-  constructor(give: Give, room: Buffer) {
-    this.#out = new Writer(give, room)
-  }
-
-  push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to && !this.#over; at++) this.#take(bytes[at]!)
-    this.#out.flush()
-  }
-
-  end(): void {}
-
-  #take(byte: number): void {
+  protected take(byte: number): void {
+    if (this.#over) return
     if (byte === LF) {
       this.#startsLine = true
       this.#ofEnd = 0
@@ -92,7 +74,7 @@ export class UuencodeAcrossLines implements Decoder {
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
-    if (this.#left > 0) this.#out.put((this.#bits >> this.#count) & 255)
+    if (this.#left > 0) this.out.put((this.#bits >> this.#count) & 255)
     this.#left--
   }
 }

@@ -1,5 +1,5 @@
-import { CR, LF, LineSearch } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM } from './decoder.ts'
+import { CR, LF } from '../shared/lines.ts'
+import { type Decoder, type Give, ROOM, WholeLines } from './decoder.ts'
 
 /**
  * Returns whether the last line may be uuencode: it is about as long as its first character says.
@@ -85,9 +85,6 @@ function valuesOf({ alphabet, lines }: UuencodeMode): Uint8Array {
   return lines === 'folded' ? foldedValues : standardValues
 }
 
-/** The most bytes of a line that are decoded together. */
-const LINE_MAX = 16 * 1024
-
 /**
  * Decodes lines that come in pieces of any size. A line may end in a bare CR. Lines that are no
  * data are skipped.
@@ -99,7 +96,7 @@ export class UuencodeDecoder implements Decoder {
   readonly #odd: UuencodeOddities | undefined
   readonly #values: Uint8Array
   #length = 0
-  #held = Buffer.alloc(0)
+  readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to), 'any')
   #hasData = false
   #over = false
 
@@ -112,22 +109,12 @@ export class UuencodeDecoder implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    const lines = new LineSearch(bytes, to)
-    for (let at = from; at < to && !this.#isDone; ) {
-      const end = lines.any(at)
-      const isWhole = end < to || isEnd(bytes[end - 1]!)
-      if (!isWhole || this.#held.length > 0) {
-        const piece = bytes.subarray(at, end)
-        this.#held = Buffer.concat([this.#held, piece])
-        if (isWhole || this.#held.length > LINE_MAX) this.#endHeld()
-      } else this.#line(bytes, at, end)
-      at = end
-    }
+    if (!this.#isDone) this.#lines.push(bytes, from, to)
     this.#flush()
   }
 
   end(): void {
-    this.#endHeld()
+    this.#lines.end()
     this.#flush()
     if (this.#odd && !this.#over) this.#odd.end = true
   }
@@ -135,12 +122,6 @@ export class UuencodeDecoder implements Decoder {
   /** Whether the bytes that follow make no difference. */
   get #isDone(): boolean {
     return this.#over && this.#mode.stops && (this.#odd === undefined || this.#odd.end)
-  }
-
-  #endHeld(): void {
-    const line = this.#held
-    this.#held = Buffer.alloc(0)
-    if (line.length > 0) this.#line(line, 0, line.length)
   }
 
   #flush(): void {

@@ -1,5 +1,5 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, Writer } from './decoder.ts'
+import { ByteDecoder, type Give } from './decoder.ts'
 
 const EQUALS = 0x3d
 const NUL = 0
@@ -30,8 +30,7 @@ export interface YencOddities {
  * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from behind its line `=ybegin` to
  * its line `=yend`. A line `=ypart` is skipped.
  */
-export class YencDecoder implements Decoder {
-  readonly #out: Writer
+export class YencDecoder extends ByteDecoder {
   readonly #mode: YencMode
   readonly #odd: YencOddities | undefined
   /** The first characters of a line that may be one of yEnc itself. */
@@ -44,23 +43,17 @@ export class YencDecoder implements Decoder {
   #cr = false
 
   constructor(give: Give, room: Buffer, mode: YencMode, odd?: YencOddities) {
-    this.#out = new Writer(give, room)
+    super(give, room)
     this.#mode = mode
     this.#odd = odd
   }
 
-  push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at++) this.#take(bytes[at]!)
-    this.#out.flush()
-  }
-
-  end(): void {
+  protected override finish(): void {
     this.#endWord()
     if (this.#cr) this.#control(CR)
-    this.#out.flush()
   }
 
-  #take(byte: number): void {
+  protected take(byte: number): void {
     if (byte === LF) {
       this.#endWord()
       if (this.#isEscaped) this.#endEscape()
@@ -130,7 +123,7 @@ export class YencDecoder implements Decoder {
   }
 
   #put(byte: number): void {
-    this.#out.put((byte - 42 - (this.#isEscaped ? 64 : 0)) & 255)
+    this.out.put((byte - 42 - (this.#isEscaped ? 64 : 0)) & 255)
     this.#isEscaped = false
   }
 }

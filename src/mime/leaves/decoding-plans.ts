@@ -1,5 +1,4 @@
 import { AttachDecoder } from '../decoders/attach.ts'
-import { type BareCrMode, BareCrs } from '../decoders/bare-crs.ts'
 import {
   Base64Decoder,
   type Base64Mode,
@@ -10,7 +9,7 @@ import {
   WithoutJunkLines,
 } from '../decoders/base64.ts'
 import { BinhexDecoder } from '../decoders/binhex.ts'
-import type { MakeDecoder } from '../decoders/decoder.ts'
+import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import {
   asNumber,
   othersAsF,
@@ -21,7 +20,7 @@ import {
   type QuotedPrintableOddities,
 } from '../decoders/quoted-printable.ts'
 import { QuotedPrintableInLines } from '../decoders/quoted-printable-in-lines.ts'
-import { WithoutByte } from '../decoders/text-forms.ts'
+import { type LineEndMode, LineEnds, WithoutByte } from '../decoders/text-forms.ts'
 import {
   otherUuencode,
   STANDARD_UUENCODE,
@@ -68,7 +67,7 @@ class Base64Plan implements DecodingPlan {
     const { odd } = this
     if (!this.isOdd) return
     for (const mode of this.#isAnnounced ? base64Modes(odd) : fewModes(odd)) {
-      yield (give, room) => new Base64Decoder(give, room, mode)
+      yield makerOf(Base64Decoder, mode)
     }
     if (this.#isAnnounced && (odd.junk || odd.url || odd.high || odd.lines)) {
       yield linesOfBase64
@@ -164,14 +163,14 @@ class QuotedPrintablePlan implements DecodingPlan {
     if (blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
     if (blanks || strange) {
       for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
-      yield (give, room) => new QuotedPrintableInLines(give, room)
+      yield makerOf(QuotedPrintableInLines)
     }
     if (strange) {
       for (const strange of OF_OTHERS) yield escapesWith(strange)
-      yield inTwoSteps
+      yield escapesBehind(softBreaks)
     }
-    if (bareCr) for (const mode of BARE_CRS) yield behindBareCrs(mode)
-    if (nul) yield inTwo(withoutNuls, escapesBy(PATIENT_ESCAPES))
+    if (bareCr) for (const mode of BARE_CRS) yield escapesBehind(makerOf(LineEnds, mode))
+    if (nul) yield escapesBehind(makerOf(WithoutByte, 0))
   }
 }
 
@@ -186,14 +185,19 @@ const OF_OTHERS = [
   'drop pair',
   'halve pair',
 ] as const
-const BARE_CRS: readonly BareCrMode[] = ['drop', 'lf', 'crlf', 'pair']
+const BARE_CRS: readonly LineEndMode[] = [
+  { to: 'same', bareCr: 'nothing' },
+  { to: 'lf', bareCr: 'line end' },
+  { to: 'crlf', bareCr: 'line end' },
+  { to: 'lf', bareCr: 'line end with the next' },
+]
 
 function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
   return escapesBy({ ...PATIENT_ESCAPES, strange })
 }
 
 function escapesBy(mode: QuotedPrintableMode): MakeDecoder {
-  return (give, room) => new QuotedPrintableDecoder(give, room, mode)
+  return makerOf(QuotedPrintableDecoder, mode)
 }
 
 /** Plans quoted-printable. If nothing was odd or encoded, the text stands as it is. */
@@ -205,20 +209,12 @@ export function quotedPrintablePlan(): QuotedPrintablePlan {
  * Removes soft line breaks first, and then decodes escapes, so that an escape is found even if a
  * soft line break stands in it.
  */
-const inTwoSteps: MakeDecoder = inTwo(
-  (give, room) => new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, escapes: false }),
-  (give, room) => new QuotedPrintableDecoder(give, room),
-)
+const softBreaks = escapesBy({ ...PATIENT_ESCAPES, escapes: false })
 
-/** Reads bare CRs in the way of a mode, and then decodes escapes. */
-function behindBareCrs(mode: BareCrMode): MakeDecoder {
-  return inTwo(
-    (give, room) => new BareCrs(give, room, mode),
-    (give, room) => new QuotedPrintableDecoder(give, room),
-  )
+/** Decodes escapes in what another decoder makes of the text. */
+function escapesBehind(makeFirst: MakeDecoder): MakeDecoder {
+  return inTwo(makeFirst, escapesBy(PATIENT_ESCAPES))
 }
-
-const withoutNuls: MakeDecoder = (give, room) => new WithoutByte(give, room, 0)
 
 /** Decodes the content with a decoder, and its result with another one. */
 function inTwo(makeFirst: MakeDecoder, makeSecond: MakeDecoder): MakeDecoder {
@@ -253,21 +249,18 @@ class UuencodePlan implements DecodingPlan {
     for (const mode of otherUuencode) {
       const { lines, alphabet } = STANDARD_UUENCODE
       if (this.#odd.lines || (mode.lines === lines && mode.alphabet === alphabet)) {
-        yield (give, room) => new UuencodeDecoder(give, room, mode)
+        yield makerOf(UuencodeDecoder, mode)
       }
     }
     if (!this.#odd.lines) return
-    yield (give, room) => new UuencodeAcrossLines(give, room)
+    yield makerOf(UuencodeAcrossLines)
     yield inCutLines('records')
     yield inCutLines('pieces')
   }
 }
 
 function inCutLines(by: 'records' | 'pieces'): MakeDecoder {
-  return inTwo(
-    (give, room) => new CutLines(give, room, by),
-    (give, room) => new UuencodeDecoder(give, room, ANY_LINES),
-  )
+  return inTwo(makerOf(CutLines, by), makerOf(UuencodeDecoder, ANY_LINES))
 }
 
 const ANY_LINES: UuencodeMode = { ...STANDARD_UUENCODE, lines: 'any' }
@@ -291,33 +284,24 @@ class YencPlan implements DecodingPlan {
       joins: parts ? [false, true] : [false],
     })
     // The first is the standard way.
-    for (const mode of modes.slice(1)) yield (give, room) => new YencDecoder(give, room, mode)
+    for (const mode of modes.slice(1)) yield makerOf(YencDecoder, mode)
   }
 }
 
-class BinhexPlan implements DecodingPlan {
-  readonly isOdd = true
-  readonly standard: MakeDecoder = (give, room) => new BinhexDecoder(give, room, 'lines', 'data');
-
-  *others(): Generator<MakeDecoder> {
-    yield (give, room) => new BinhexDecoder(give, room, 'characters', 'data')
-    yield (give, room) => new BinhexDecoder(give, room, 'lines', 'resource')
-  }
-}
-
-class AttachPlan implements DecodingPlan {
-  readonly isOdd = true
-  readonly standard: MakeDecoder = (give, room) => new AttachDecoder(give, room)
-
-  others(): readonly MakeDecoder[] {
-    return []
-  }
+/** Plans an encoding of which all ways are tried, whatever occurs in it. */
+function inAllWays(standard: MakeDecoder, ...others: readonly MakeDecoder[]): DecodingPlan {
+  return { standard, isOdd: true, others: () => others }
 }
 
 /** The ways of decoding data that readers know by its looks. */
 export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   uuencode: () => new UuencodePlan(),
   yenc: () => new YencPlan(),
-  binhex: () => new BinhexPlan(),
-  attach: () => new AttachPlan(),
+  binhex: () =>
+    inAllWays(
+      makerOf(BinhexDecoder, 'lines', 'data'),
+      makerOf(BinhexDecoder, 'characters', 'data'),
+      makerOf(BinhexDecoder, 'lines', 'resource'),
+    ),
+  attach: () => inAllWays(makerOf(AttachDecoder)),
 }

@@ -1,4 +1,4 @@
-import type { MakeDecoder } from '../decoders/decoder.ts'
+import { makerOf } from '../decoders/decoder.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Oddity } from '../shared/oddities.ts'
@@ -89,7 +89,7 @@ function* giveByKind(kind: CodedData['kind'], part: Source, decoding: Decoding):
   } else yield* decodeByPlan(codedPlans[kind](), part, decoding)
 }
 
-const withoutTails: MakeDecoder = (give, room) => new WithoutTails(give, room)
+const withoutTails = makerOf(WithoutTails)
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
 function* alsoUpToNuls(part: Source, decoding: Decoding, give: (heads: Source) => Steps): Steps {

@@ -1,5 +1,4 @@
-import type { MakeDecoder } from '../decoders/decoder.ts'
-import { LowBytes } from '../decoders/text-forms.ts'
+import { lowBytes } from '../decoders/charsets.ts'
 import type { Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import { hasHighBytes, splitLineEnd } from './content-checks.ts'
@@ -33,9 +32,3 @@ export function* giveFromQuotedPrintable(
   yield* decodeInOtherWays(plan, bare, decoding)
   return plan.odd.brokenBreak
 }
-
-/**
- * As readers do that keep text in single bytes: only the lowest byte of a character above U+00FF is
- * left.
- */
-const lowBytes: MakeDecoder = (give) => new LowBytes(give)

@@ -1,5 +1,5 @@
-import type { MakeDecoder } from '../decoders/decoder.ts'
-import { Unflowed, WithLineEnds, WithoutByte, WithoutEmptyLines } from '../decoders/text-forms.ts'
+import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { LineEnds, Unflowed, WithoutByte, WithoutEmptyLines } from '../decoders/text-forms.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
 import type { Source } from '../shared/source.ts'
@@ -111,7 +111,8 @@ function* giveOtherForms(
     ...(properties.lf && isFile ? (['crlf'] as const) : []),
   ]
   for (const way of ways) {
-    yield* decoded(bare, withLineEnds[way], decoding, function* (text) {
+    const make = makerOf(LineEnds, { to: way, bareCr: 'itself' })
+    yield* decoded(bare, make, decoding, function* (text) {
       yield* giveContent(text, { isCounted: true }, decoding)
       if (!hasEnd) return
       yield* giveContent(withLineEnd(text, way === 'lf' ? LF_END : CRLF_END), {}, decoding)
@@ -119,13 +120,9 @@ function* giveOtherForms(
   }
 }
 
-const withLineEnds: Readonly<Record<'lf' | 'crlf', MakeDecoder>> = {
-  lf: (give, room) => new WithLineEnds(give, room, 'lf'),
-  crlf: (give, room) => new WithLineEnds(give, room, 'crlf'),
-}
-const unflow: MakeDecoder = (give, room) => new Unflowed(give, room)
-const withoutCrs: MakeDecoder = (give, room) => new WithoutByte(give, room, CR)
-const withoutEmptyLines: MakeDecoder = (give, room) => new WithoutEmptyLines(give, room)
+const unflow = makerOf(Unflowed)
+const withoutCrs = makerOf(WithoutByte, CR)
+const withoutEmptyLines = makerOf(WithoutEmptyLines)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
 export function giveUnflowed(first: MakeDecoder, part: Source, decoding: Decoding): Steps {

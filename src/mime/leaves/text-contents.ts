@@ -1,5 +1,5 @@
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
-import type { MakeDecoder } from '../decoders/decoder.ts'
+import { makerOf } from '../decoders/decoder.ts'
 import { Unstuffed } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Source } from '../shared/source.ts'
@@ -47,7 +47,7 @@ function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: 
   }
 }
 
-const unstuff: MakeDecoder = (give, room) => new Unstuffed(give, room)
+const unstuff = makerOf(Unstuffed)
 
 function* giveUnstuffed(text: Source, decoding: Decoding): Steps {
   if (hasStuffedLine(text)) yield* decodeInOneWay(unstuff, text, decoding)

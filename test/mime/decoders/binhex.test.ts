@@ -1,13 +1,13 @@
 import t from 'tap'
 import { BinhexDecoder, type Fork } from '../../../src/mime/decoders/binhex.ts'
-import type { Give } from '../../../src/mime/decoders/decoder.ts'
+import { makerOf } from '../../../src/mime/decoders/decoder.ts'
 import { binhex } from '../../scan/evasions/compose.ts'
 import { inEverySplit } from './in-every-split.ts'
 
 const file = Buffer.from('what a file of the Macintosh has as its data: \x90 and aaaaaa', 'latin1')
 
 const decoded = (text: string, skips: 'characters' | 'lines', fork: Fork = 'data') => {
-  const make = (give: Give, room: Buffer) => new BinhexDecoder(give, room, skips, fork)
+  const make = makerOf(BinhexDecoder, skips, fork)
   const results = [...inEverySplit(text, make)]
   return results.length === 1 ? results[0] : results
 }

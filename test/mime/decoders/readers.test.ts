@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type BareCrMode, BareCrs } from '../../../src/mime/decoders/bare-crs.ts'
 import {
   Base64Decoder,
   type Base64Mode,
@@ -8,7 +7,7 @@ import {
   noOddities,
   PATIENT,
 } from '../../../src/mime/decoders/base64.ts'
-import type { Decoder, Give } from '../../../src/mime/decoders/decoder.ts'
+import { type Give, makerOf } from '../../../src/mime/decoders/decoder.ts'
 import {
   asNumber,
   othersAsF,
@@ -19,23 +18,7 @@ import {
 } from '../../../src/mime/decoders/quoted-printable.ts'
 import { QuotedPrintableInLines } from '../../../src/mime/decoders/quoted-printable-in-lines.ts'
 import { CutLines, UuencodeAcrossLines } from '../../../src/mime/decoders/uuencode-lines.ts'
-
-/** What comes out if the text comes in two pieces, cut at each place. */
-function inPieces(text: string, make: (give: Give, room: Buffer) => Decoder): Set<string> {
-  const bytes = Buffer.from(text, 'latin1')
-  const results = new Set<string>()
-  for (let cut = 0; cut <= bytes.length; cut++) {
-    let result = ''
-    const decoder = make((given, length) => {
-      result += given.toString('latin1', 0, length)
-    }, decoderRoom())
-    decoder.push(bytes, 0, cut)
-    decoder.push(bytes, cut, bytes.length)
-    decoder.end()
-    results.add(result)
-  }
-  return results
-}
+import { inEverySplit } from './in-every-split.ts'
 
 t.test('base64 is decoded as readers do that differ, wherever it is cut', async (t) => {
   const cases: readonly [Partial<Base64Mode>, string, string][] = [
@@ -60,9 +43,8 @@ t.test('base64 is decoded as readers do that differ, wherever it is cut', async 
     [{ padding: 'end', junk: 'ones', tail: 'drop' }, 'QU\nJDQQ==QUJD', 'ABCA'],
   ]
   for (const [mode, text, expected] of cases) {
-    const make = (give: Give, room: Buffer) =>
-      new Base64Decoder(give, room, { ...PATIENT, ...mode })
-    t.same([...inPieces(text, make)], [expected], `${text} ${JSON.stringify(mode)}`)
+    const make = makerOf(Base64Decoder, { ...PATIENT, ...mode })
+    t.same([...inEverySplit(text, make)], [expected], `${text} ${JSON.stringify(mode)}`)
   }
 })
 
@@ -79,44 +61,32 @@ t.test('a = that begins no escape is read as readers do that differ', async (t) 
     [asNumber, 'a=4X= A=-1=+5=X4=41', 'a\x04\x0a\xff\x05\x00A'],
   ]
   for (const [strange, text, expected] of cases) {
-    const make = (give: Give, room: Buffer) =>
-      new QuotedPrintableDecoder(give, room, { ...PATIENT_ESCAPES, strange })
-    t.same([...inPieces(text, make)], [expected], `${text} ${strange}`)
-  }
-})
-
-t.test('a CR without LF is read as readers do that differ', async (t) => {
-  const cases: readonly [BareCrMode, string][] = [
-    ['drop', 'ab\r\nc\nd'],
-    ['lf', 'a\nb\nc\nd\n'],
-    ['crlf', 'a\r\nb\r\nc\r\nd\r\n'],
-    ['pair', 'a\n\nc\nd\n'],
-  ]
-  for (const [mode, expected] of cases) {
-    const make = (give: Give, room: Buffer) => new BareCrs(give, room, mode)
-    t.same([...inPieces('a\rb\r\nc\nd\r', make)], [expected], mode)
+    const make = makerOf(QuotedPrintableDecoder, { ...PATIENT_ESCAPES, strange })
+    t.same([...inEverySplit(text, make)], [expected], `${text} ${strange}`)
   }
 })
 
 t.test('lines of uuencode end where readers end them', async (t) => {
-  const cut = (by: 'records' | 'pieces') => (give: Give, room: Buffer) =>
-    new CutLines(give, room, by)
-  t.same([...inPieces('#04)#\'"4Q$\n`\r\nend\n', cut('records'))], ['#04)#\n\'"4Q$\n`\nend\n'])
-  t.same([...inPieces(`${'a'.repeat(130)}\nb\n`, cut('pieces'))], [`${'a'.repeat(127)}\naaa\nb\n`])
+  const cut = (by: 'records' | 'pieces') => makerOf(CutLines, by)
+  t.same([...inEverySplit('#04)#\'"4Q$\n`\r\nend\n', cut('records'))], ['#04)#\n\'"4Q$\n`\nend\n'])
+  t.same(
+    [...inEverySplit(`${'a'.repeat(130)}\nb\n`, cut('pieces'))],
+    [`${'a'.repeat(127)}\naaa\nb\n`],
+  )
 })
 
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
-  const make = (give: Give, room: Buffer) => new UuencodeAcrossLines(give, room)
-  t.same([...inPieces('!04\n" a)#\n`\nend\n#04)#\n', make)], ['ABC'])
+  const make = makerOf(UuencodeAcrossLines)
+  t.same([...inEverySplit('!04\n" a)#\n`\nend\n#04)#\n', make)], ['ABC'])
 })
 
 t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
-  const make = (give: Give, room: Buffer) => new QuotedPrintableInLines(give, room)
+  const make = makerOf(QuotedPrintableInLines)
   const text = 'if (a ==41 || b ==3D) {\n  c = \n  "=4=41"\n}\nif (a ==41 || b ==3D) {\n'
   // So it saved it.
   const saved = 'if (a ==41 || b ==3D) {\n  c =  "=4=41"\n}\nif (a =1 || b ==3D) {\n'
-  t.same([...inPieces(text, make)], [saved])
-  t.same([...inPieces('=41=\nb=42\r\nc=\r\nd=', make)], ['AbB\r\ncd='])
+  t.same([...inEverySplit(text, make)], [saved])
+  t.same([...inEverySplit('=41=\nb=42\r\nc=\r\nd=', make)], ['AbB\r\ncd='])
 })
 
 t.test(

@@ -1,28 +1,37 @@
 import t from 'tap'
-import type { Decoder, Give } from '../../../src/mime/decoders/decoder.ts'
+import { lowBytes } from '../../../src/mime/decoders/charsets.ts'
+import { type MakeDecoder, makerOf } from '../../../src/mime/decoders/decoder.ts'
 import {
-  LowBytes,
+  LineEnds,
   Unflowed,
-  WithLineEnds,
   WithoutByte,
   WithoutEmptyLines,
   WithoutTails,
 } from '../../../src/mime/decoders/text-forms.ts'
 import { inEverySplit } from './in-every-split.ts'
 
-const make: Readonly<Record<string, (give: Give, room: Buffer) => Decoder>> = {
-  'with LF': (give, room) => new WithLineEnds(give, room, 'lf'),
-  'with CR LF': (give, room) => new WithLineEnds(give, room, 'crlf'),
-  'without CRs': (give, room) => new WithoutByte(give, room, 0x0d),
-  'without empty lines in front': (give, room) => new WithoutEmptyLines(give, room),
-  'without what follows a NUL': (give, room) => new WithoutTails(give, room),
-  'without flowed line ends': (give, room) => new Unflowed(give, room),
-  'with the lowest bytes of characters': (give) => new LowBytes(give),
+const make: Readonly<Record<string, MakeDecoder>> = {
+  'with LF': makerOf(LineEnds, { to: 'lf', bareCr: 'itself' }),
+  'with CR LF': makerOf(LineEnds, { to: 'crlf', bareCr: 'itself' }),
+  'without bare CRs': makerOf(LineEnds, { to: 'same', bareCr: 'nothing' }),
+  'with LF for bare CRs, too': makerOf(LineEnds, { to: 'lf', bareCr: 'line end' }),
+  'with CR LF for bare CRs, too': makerOf(LineEnds, { to: 'crlf', bareCr: 'line end' }),
+  'whose bare CRs take a byte': makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
+  'without CRs': makerOf(WithoutByte, 0x0d),
+  'without empty lines in front': makerOf(WithoutEmptyLines),
+  'without what follows a NUL': makerOf(WithoutTails),
+  'without flowed line ends': makerOf(Unflowed),
+  'with the lowest bytes of characters': lowBytes,
 }
 
 const rows: readonly (readonly [string, string, string])[] = [
   ['with LF', 'a\r\nb\nc\rd\r\r\ne\r', 'a\nb\nc\rd\r\ne\r'],
   ['with CR LF', 'a\r\nb\n\nc\rd\r\r\ne\r', 'a\r\nb\r\n\r\nc\rd\r\r\ne\r'],
+  ['without bare CRs', 'a\rb\r\nc\nd\r', 'ab\r\nc\nd'],
+  ['with LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\nb\nc\nd\n'],
+  ['with CR LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\r\nb\r\nc\r\nd\r\n'],
+  ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],
+  ['whose bare CRs take a byte', 'a\r\r\nb', 'a\n\nb'],
   ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
   ['without empty lines in front', '\r\n\n\r a\n\nb', ' a\n\nb'],
   ['without empty lines in front', '\n\n', ''],

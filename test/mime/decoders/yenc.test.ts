@@ -1,13 +1,13 @@
 import t from 'tap'
 import { decoderRoom } from '../../../src/mime/decoders/base64.ts'
-import type { Give } from '../../../src/mime/decoders/decoder.ts'
+import { makerOf } from '../../../src/mime/decoders/decoder.ts'
 import { YencDecoder, type YencMode } from '../../../src/mime/decoders/yenc.ts'
 import { inEverySplit } from './in-every-split.ts'
 
 const USUAL: YencMode = { controls: 'data', anyCase: true, joins: false }
 
 t.test('yEnc is decoded up to its end', async (t) => {
-  const make = (give: Give, room: Buffer) => new YencDecoder(give, room, USUAL)
+  const make = makerOf(YencDecoder, USUAL)
   const rows: Readonly<Record<string, string>> = {
     '\x8b\x8c\r\n\x8d\n=yend size=3\n\x8b': 'abc',
     '=ypart begin=1\n\x8b\n=YPART\n\x8c': 'ab',
@@ -41,7 +41,7 @@ t.test('yEnc is decoded as other readers do', async (t) => {
     [{ joins: true }, '\x8b\n=yend\nx\n=ybegin\n=ypart\n\x8c\n=yend', 'ab'],
   ]
   for (const [mode, text, expected] of rows) {
-    const make = (give: Give, room: Buffer) => new YencDecoder(give, room, { ...USUAL, ...mode })
+    const make = makerOf(YencDecoder, { ...USUAL, ...mode })
     t.same([...inEverySplit(text, make)], [expected], JSON.stringify(text))
   }
 })
