@@ -1,9 +1,11 @@
+import { readSync } from 'node:fs'
 import { errorCode, errorText } from '../../ground/errors/fault.ts'
 import { type Connection, loadConnect } from '../../ground/net/connect.ts'
+import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
 import type { Absence, ClamdOutcome, ClamdPacket } from './clamd-outcome.ts'
-import { Exchange, type RawReplies, timedOut } from './exchange.ts'
+import { ClamdReplyReader, REPLY_MAX } from './clamd-reply.ts'
 
 /** Commands that are sent together. */
 export interface ClamdCommands {
@@ -23,6 +25,18 @@ export interface ClamdReplies {
   readonly sentAll: boolean
 }
 
+/** Commands that are being sent or answered. */
+interface Question {
+  /** The number of the first command, and the number of all. */
+  readonly first: number
+  readonly count: number
+  readonly packets: Iterator<ClamdPacket>
+  readonly reader: ClamdReplyReader
+  sentAll: boolean
+  resolve(outcome: ClamdOutcome<ClamdReplies>): void
+  reject(thrown: unknown): void
+}
+
 const GREETING = Buffer.from('zIDSESSION\0')
 
 const absences: Readonly<Record<string, Absence>> = {
@@ -33,6 +47,9 @@ const absences: Readonly<Record<string, Absence>> = {
 
 /** Milliseconds for a TCP connection: time for SYN and two repetitions (after 1 and 3 s). */
 const CONNECT_TIMEOUT = 5_000
+
+/** Milliseconds until a socket that took nothing is tried again. */
+const FULL_FOR = 2
 
 /** A function of the runtime, which all connections share: it holds nothing of any message. */
 let loading: ReturnType<typeof loadConnect> | undefined
@@ -48,10 +65,13 @@ export class ClamdSession {
   #socket: Connection | undefined
   #isConnected = false
   #isOver = false
-  #timer: NodeJS.Timeout | undefined
-  #current: Exchange | undefined
   /** Commands sent so far. */
   #commands = 0
+  /** The question that is open. */
+  #question: Question | undefined
+  #dialling: NodeJS.Timeout | undefined
+  #turn: NodeJS.Immediate | undefined
+  #pause: NodeJS.Timeout | undefined
 
   /** `passing` is needed to send descriptors. */
   constructor(address: ClamdAddress, passing?: PassedDescriptors) {
@@ -73,56 +93,40 @@ export class ClamdSession {
     { count, packets }: ClamdCommands,
     signal: AbortSignal,
   ): Promise<ClamdOutcome<ClamdReplies>> {
+    // Loading it takes 2 ms, which mail that needs no scan should not pay.
+    loading ??= loadConnect()
+    const connect = await loading
+    if (signal.aborted) {
+      this.end() // nothing was sent, so it may have no connection yet
+      return timedOut
+    }
     const first = this.#commands + 1
     this.#commands += count
-    const sent = first === 1 ? greeted(packets()) : packets()
-    const outcome = await this.#exchange(sent, count, signal)
-    if (outcome.kind !== 'answered') return outcome
-    const { bytes, sentAll } = outcome.answer
-    const replies = byNumber(bytes, first, count)
-    if (replies !== undefined) return { kind: 'answered', answer: { replies, sentAll } }
-    this.end()
-    const why = 'answered something else than what it was asked'
-    return { kind: 'broken', why, begun: false }
+    const abort = () => this.#finish(timedOut)
+    signal.addEventListener('abort', abort)
+    try {
+      return await new Promise((resolve, reject) => {
+        const sent = first === 1 ? greeted(packets()) : packets()
+        const reader = new ClamdReplyReader(count)
+        const question = { first, count, packets: sent, reader, sentAll: false, resolve, reject }
+        this.#question = question
+        if (this.#isConnected) this.#next(question)
+        else this.#dial(connect)
+      })
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
   }
 
   /** Ends the connection, and leaves no descriptor, listener or timer behind. */
   end(): void {
     if (this.#isOver) return
     this.#isOver = true
-    clearTimeout(this.#timer)
+    clearTimeout(this.#dialling)
     this.#socket
       ?.removeAllListeners()
       .on('error', () => {})
       .destroy()
-  }
-
-  async #exchange(
-    packets: Iterator<ClamdPacket>,
-    replies: number,
-    signal: AbortSignal,
-  ): Promise<ClamdOutcome<RawReplies>> {
-    // Loading it takes 2 ms, which mail that needs no scan should not pay.
-    loading ??= loadConnect()
-    const connect = await loading
-    if (signal.aborted) {
-      this.end() // its commands were counted, and never sent
-      return timedOut
-    }
-    const exchange = new Exchange({
-      packets,
-      replies,
-      signal,
-      passing: this.#passing,
-      endConnection: () => this.end(),
-      over: () => {
-        this.#current = undefined
-      },
-    })
-    this.#current = exchange
-    if (this.#isConnected) exchange.begin(this.#socket!)
-    else this.#dial(connect)
-    return exchange.outcome
   }
 
   #dial(connect: Awaited<ReturnType<typeof loadConnect>>): void {
@@ -134,29 +138,121 @@ export class ClamdSession {
     this.#socket = socket
     if (address.kind === 'tcp') {
       const why = `no connection within ${CONNECT_TIMEOUT / 1000} seconds`
-      this.#timer = setTimeout(() => this.#current?.giveUp(why, 'silent'), CONNECT_TIMEOUT)
+      this.#dialling = setTimeout(
+        () => this.#finish({ kind: 'unreachable', why, state: 'silent' }),
+        CONNECT_TIMEOUT,
+      )
     }
-    // Bytes that nobody asked for mean that the server is about to close the connection.
-    socket.on('data', (chunk) => (this.#current ? this.#current.receive(chunk) : this.end()))
-    socket.on('end', () => (this.#current ? this.#current.fail() : this.end()))
+    socket.on('data', (chunk) => this.#receive(chunk))
+    socket.on('end', () => this.#fail())
     socket.on('error', (error) => this.#fail(error))
     socket.on('connect', () => {
       this.#isConnected = true
-      clearTimeout(this.#timer)
-      this.#current?.begin(socket)
+      clearTimeout(this.#dialling)
+      if (this.#question) this.#next(this.#question)
     })
   }
 
-  #fail(error: Error): void {
-    if (this.#current === undefined) this.end()
-    else if (this.#isConnected) this.#current.fail(error)
-    else {
-      const code = errorCode(error)
-      const state = absences[code] ?? 'gone'
-      const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-      this.#current.giveUp(`${what} (${code || errorText(error)})`, state)
+  /** Takes the next packet, and sends it: at once, or after a turn of the event loop. */
+  #next(question: Question, afterTurn = false): void {
+    try {
+      const packet = question.packets.next()
+      if (packet.done) question.sentAll = true
+      else if (!afterTurn) this.#send(question, packet.value)
+      else this.#turn = setImmediate(() => this.#send(question, packet.value))
+    } catch (thrown) {
+      question.reject(thrown)
+      this.#finish(timedOut)
     }
   }
+
+  #send(question: Question, packet: ClamdPacket): void {
+    if (!Buffer.isBuffer(packet)) {
+      this.#pass(question, packet)
+      return
+    }
+    this.#socket!.write(packet, (error) => {
+      if (this.#question !== question) return
+      if (error) this.#failToSend(error)
+      // The turn in between: a server that reads as fast as this writes would keep both its early
+      // reply and the deadline waiting.
+      else this.#next(question, true)
+    })
+  }
+
+  /** Sends by the descriptor itself. Nothing waits in the socket, since each packet before was taken. */
+  #pass(question: Question, packet: Exclude<ClamdPacket, Buffer>): void {
+    const fd = descriptorOf(this.#socket!)
+    const { bytes, descriptor } = packet
+    const done = fd === undefined ? 'failed' : this.#passing?.send(fd, bytes, descriptor)
+    if (done === 'sent') this.#next(question)
+    else if (done === 'nothing') {
+      this.#pause = setTimeout(() => this.#pass(question, packet), FULL_FOR)
+    } else this.#failToSend(new Error('takes no descriptor'))
+  }
+
+  #receive(chunk: Buffer): void {
+    const question = this.#question
+    // Bytes that nobody asked for mean that the server is about to close the connection.
+    if (question === undefined) this.end()
+    else if (question.reader.push(chunk)) this.#answer(question)
+  }
+
+  #answer({ reader, first, count, sentAll }: Question): void {
+    const found = readNumbered(reader.bytes(), first, count)
+    if (found === undefined) {
+      const why = 'answered something else than what it was asked'
+      this.#finish({ kind: 'broken', why, begun: false })
+      return
+    }
+    this.#finish({ kind: 'answered', answer: { replies: found.replies, sentAll } })
+    // Further bytes might be taken for the answer to the next question.
+    if (!found.isAll) this.end()
+  }
+
+  #failToSend(error: Error): void {
+    this.#receive(unread(this.#socket!))
+    if (this.#question) this.#fail(error)
+  }
+
+  /** Notes that there is no connection, or that it broke. */
+  #fail(error?: Error): void {
+    if (this.#question === undefined) this.end()
+    else if (error && !this.#isConnected) this.#finish(absent(error))
+    else this.#finish(broken(error, this.#question.reader))
+  }
+
+  /** Ends the question; and the session, unless it can take another one. */
+  #finish(outcome: ClamdOutcome<ClamdReplies>): void {
+    const question = this.#question
+    if (question === undefined) return
+    this.#question = undefined
+    if (outcome.kind !== 'answered' || !question.sentAll) this.end()
+    clearImmediate(this.#turn)
+    clearTimeout(this.#pause)
+    question.packets.return?.()
+    question.resolve(outcome)
+  }
+}
+
+const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
+
+function broken(
+  error: Error | undefined,
+  { length }: Pick<ClamdReplyReader, 'length'>,
+): ClamdOutcome<never> {
+  const begun = length > 0
+  const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
+  const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how
+  return { kind: 'broken', why, begun }
+}
+
+/** The outcome of an attempt to connect that failed. */
+function absent(error: Error): ClamdOutcome<never> {
+  const code = errorCode(error)
+  const state = absences[code] ?? 'gone'
+  const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
+  return { kind: 'unreachable', why: `${what} (${code || errorText(error)})`, state }
 }
 
 /** The packets of the first question on a connection, of which the first packet opens the session, too. */
@@ -176,10 +272,15 @@ function withGreeting(packet: ClamdPacket): ClamdPacket {
 }
 
 /**
- * Returns the replies in the order of their commands, each with its NUL, if it has one, and without its
- * number. Undefined unless there is one reply for each of the `count` numbers from `first` on.
+ * Reads the replies in the order of their commands, each with its NUL, if it has one, and without its
+ * number. Undefined unless there is one reply for each of the `count` numbers from `first` on. `isAll`
+ * says that they are whole, and nothing stands behind them.
  */
-function byNumber(bytes: Buffer, first: number, count: number): Buffer[] | undefined {
+function readNumbered(
+  bytes: Buffer,
+  first: number,
+  count: number,
+): { readonly replies: readonly Buffer[]; readonly isAll: boolean } | undefined {
   const replies: Buffer[] = new Array(count)
   let at = 0
   for (let left = count; left > 0; left--) {
@@ -190,5 +291,20 @@ function byNumber(bytes: Buffer, first: number, count: number): Buffer[] | undef
     replies[index] = bytes.subarray(at + whole.length, end)
     at = end
   }
-  return replies
+  return { replies, isAll: at === bytes.length && bytes.at(-1) === 0 }
+}
+
+/**
+ * Reads what lies in a socket whose write has just failed: clamd says there why it hung up (its
+ * size limit). node:net would drop it with the socket, so it is read from the descriptor. Empty if
+ * the runtime does not show the descriptor.
+ */
+function unread(socket: Connection): Buffer {
+  const fd = descriptorOf(socket)
+  const room = Buffer.alloc(REPLY_MAX)
+  try {
+    return fd === undefined ? Buffer.alloc(0) : room.subarray(0, readSync(fd, room))
+  } catch {
+    return Buffer.alloc(0) // EAGAIN or ECONNRESET: there is nothing to read
+  }
 }
