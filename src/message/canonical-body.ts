@@ -17,68 +17,63 @@ export interface BodyDigests {
   readonly sha256: string | undefined
 }
 
-export interface BodyDigester {
-  update(chunk: Buffer): void
-  finish(): {
-    readonly digests: BodyDigests
-    /** Whether every line of the body ends as the header's first line does. */
-    readonly endingsAgree: boolean
-  }
-}
-
 /**
  * Hashes the canonical body of a message (onescan-stamp(7)): CRLF becomes LF if the message is all CRLF, and a
  * body that does not end in LF gets one. In a message with LF endings no CR may occur at all; in
  * one with CRLF each CR must stand before an LF and each LF behind a CR. A body that breaks this
  * rule can have no stamp, and hashing stops.
  */
-export function createBodyDigester(
-  ending: LineEnding,
-  wanted: DigestsWanted,
-  createHash: (algorithm: string) => Hash,
-): BodyDigester {
-  const md5 = wanted.md5 ? createHash('md5') : undefined
-  const sha256 = wanted.sha256 ? createHash('sha256') : undefined
-  let endingsAgree = true
-  let last = LF // an empty body needs no LF added
-  let pendingCr = false
+export class BodyDigester {
+  readonly #ending: LineEnding
+  readonly #md5: Hash | undefined
+  readonly #sha256: Hash | undefined
+  #endingsAgree = true
+  #last = LF // an empty body needs no LF added
+  #pendingCr = false
 
-  function hash(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    md5?.update(bytes)
-    sha256?.update(bytes)
-    last = bytes[bytes.length - 1]!
+  constructor(ending: LineEnding, wanted: DigestsWanted, createHash: (algorithm: string) => Hash) {
+    this.#ending = ending
+    this.#md5 = wanted.md5 ? createHash('md5') : undefined
+    this.#sha256 = wanted.sha256 ? createHash('sha256') : undefined
   }
 
-  function updateLf(chunk: Buffer): void {
-    if (chunk.includes(CR)) endingsAgree = false
-    else hash(chunk)
+  update(chunk: Buffer): void {
+    if (!this.#endingsAgree) return
+    if (this.#ending === '\r\n') this.#updateCrlf(chunk)
+    else if (chunk.includes(CR)) this.#endingsAgree = false
+    else this.#hash(chunk)
   }
 
-  function updateCrlf(chunk: Buffer): void {
+  finish(): {
+    readonly digests: BodyDigests
+    /** Whether every line of the body ends as the header's first line does. */
+    readonly endingsAgree: boolean
+  } {
+    if (this.#pendingCr) this.#endingsAgree = false
+    if (this.#last !== LF) this.#hash(Buffer.from('\n'))
+    const digests = { md5: this.#md5, sha256: this.#sha256?.digest('hex') }
+    return { digests, endingsAgree: this.#endingsAgree }
+  }
+
+  #updateCrlf(chunk: Buffer): void {
     const out = Buffer.allocUnsafe(chunk.length)
     let length = 0
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!
-      if (pendingCr !== (byte === LF)) {
-        endingsAgree = false
+      if (this.#pendingCr !== (byte === LF)) {
+        this.#endingsAgree = false
         return
       }
-      pendingCr = byte === CR
-      if (!pendingCr) out[length++] = byte
+      this.#pendingCr = byte === CR
+      if (!this.#pendingCr) out[length++] = byte
     }
-    hash(out.subarray(0, length))
+    this.#hash(out.subarray(0, length))
   }
 
-  const update = ending === '\n' ? updateLf : updateCrlf
-  return {
-    update(chunk) {
-      if (endingsAgree) update(chunk)
-    },
-    finish() {
-      if (pendingCr) endingsAgree = false
-      if (last !== LF) hash(Buffer.from('\n'))
-      return { digests: { md5, sha256: sha256?.digest('hex') }, endingsAgree }
-    },
+  #hash(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#md5?.update(bytes)
+    this.#sha256?.update(bytes)
+    this.#last = bytes[bytes.length - 1]!
   }
 }

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { type BodyDigests, createBodyDigester, type DigestsWanted } from './canonical-body.ts'
+import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
 import { headerFormFault } from './well-formed.ts'
 
@@ -35,10 +35,10 @@ export function readForm(
     const known = { formFault, digests: nothing }
     return { known, update() {}, finish: () => known }
   }
-  const digester = createBodyDigester(header.lineEnding, wanted, createHash)
+  const digester = new BodyDigester(header.lineEnding, wanted, createHash)
   return {
     known: undefined,
-    update: digester.update,
+    update: (chunk) => digester.update(chunk),
     finish() {
       const { endingsAgree, digests } = digester.finish()
       return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }

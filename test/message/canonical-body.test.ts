@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { createBodyDigester } from '../../src/message/canonical-body.ts'
+import { BodyDigester } from '../../src/message/canonical-body.ts'
 import type { LineEnding } from '../../src/message/header-block.ts'
 
 /** The canonical body written down plainly, to compare with. */
@@ -14,7 +14,7 @@ function canonical(body: Buffer, ending: LineEnding): Buffer | undefined {
 }
 
 function digest(body: Buffer, ending: LineEnding, cuts: readonly number[] = []) {
-  const digester = createBodyDigester(ending, { md5: true, sha256: true }, createHash)
+  const digester = new BodyDigester(ending, { md5: true, sha256: true }, createHash)
   let from = 0
   for (const cut of [...cuts, body.length]) {
     digester.update(body.subarray(from, cut))
@@ -64,7 +64,7 @@ t.test(
 
 t.test('only the digests that are wanted are computed', async (t) => {
   const digestsOf = (md5: boolean, sha256: boolean) => {
-    const digester = createBodyDigester('\n', { md5, sha256 }, createHash)
+    const digester = new BodyDigester('\n', { md5, sha256 }, createHash)
     digester.update(Buffer.from('x\n'))
     const { digests } = digester.finish()
     return [digests.md5 !== undefined, digests.sha256 !== undefined]

@@ -1,5 +1,5 @@
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { openCdb } from '../../ground/net/cdb.ts'
+import { Cdb } from '../../ground/net/cdb.ts'
 import { readTcpRule, type TcpRule, tcpRuleKeys } from '../../ground/net/tcp-rules.ts'
 
 const NO_RULE: TcpRule = { isDenied: false, variables: [] }
@@ -15,16 +15,13 @@ export function findTcpRule(
   host: string | undefined,
 ): TcpRule {
   try {
-    const cdb = openCdb(file)
-    try {
+    return Cdb.withFile(file, (cdb) => {
       for (const key of tcpRuleKeys(ip, host)) {
         const data = cdb.find(Buffer.from(key, 'latin1'))
         if (data !== undefined) return readTcpRule(data)
       }
       return NO_RULE
-    } finally {
-      cdb.close()
-    }
+    })
   } catch (error) {
     if (mayBeMissing && errorCode(error) === 'ENOENT') return NO_RULE
     throw new Fault('config', `-x ${file}: ${errorText(error)}; make it with tcprules`, error)

@@ -1,6 +1,9 @@
-import { type SocketEvent, WAKING_SIGNAL } from '../../ground/net/socket-watch.ts'
-import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import {
+  type AcceptedConnection,
+  type SocketEvent,
+  type TcpSockets,
+  WAKING_SIGNAL,
+} from '../../ground/net/tcp-sockets.ts'
 
 export interface ReceptionOptions {
   readonly sockets: TcpSockets

@@ -1,7 +1,5 @@
 import { closeSync } from 'node:fs'
-import type { SocketEvent } from '../../ground/net/socket-watch.ts'
-import type { AcceptedConnection } from '../../ground/net/tcp-listeners.ts'
-import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import type { AcceptedConnection, SocketEvent, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { ClientSign } from '../shared/wait-outcome.ts'
 
 /** The ranks of visits that wait, from the worst to the best. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
 import { type Finding, marked, ok, settingsFault, warning } from '../../ground/errors/finding.ts'
-import { faultLines, gatherFaults } from '../../ground/settings/faults.ts'
+import { Faults, faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { checkAccessBy } from '../http/access.ts'
@@ -29,7 +29,7 @@ export interface DaemonStart {
  * alone.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<DaemonStart> {
-  const faults = gatherFaults()
+  const faults = new Faults()
   const options = faults.attempt(() => readOptions(words), undefined)
   const places = options === undefined ? [] : await placeFaults(options)
   const findings = [...faults.lines, ...places].map((line) =>

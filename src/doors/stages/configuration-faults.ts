@@ -1,12 +1,7 @@
 import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
 import { errorText } from '../../ground/errors/fault.ts'
 import { type Finding, warning } from '../../ground/errors/finding.ts'
-import {
-  everyFault,
-  faultLines,
-  gatherFaults,
-  lineEndFaults,
-} from '../../ground/settings/faults.ts'
+import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { names } from '../../ground/settings/table.ts'
@@ -47,7 +42,7 @@ export async function configurationFaults(env: Environment): Promise<string[]> {
   const endings = lineEndFaults(env)
   const whole = endings.length > 0 ? withoutEndings(env) : env
   const found = readers.flatMap((read) => everyFault(whole, read))
-  const scan = gatherFaults().attempt(
+  const scan = new Faults().attempt(
     () => readScanPolicy(whole, readControlDirectories(whole)),
     undefined,
   )

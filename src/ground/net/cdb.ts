@@ -1,13 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** A constant database, cdb(5) of D. J. Bernstein. Its functions throw if it is damaged. */
-export interface Cdb {
-  /** Returns the value of the key, or undefined if there is none. */
-  find(key: Buffer): Buffer | undefined
-  /** All records, in the order in which they were written. */
-  records(): Iterable<CdbRecord>
-}
-
 export interface CdbRecord {
   readonly key: Buffer
   readonly value: Buffer
@@ -22,75 +14,87 @@ const PAIR_BYTES = 8
 /** The longest key or value that tcprules(1) writes. */
 const LENGTH_MAX = 64 * 1024
 
-/**
- * Opens the file; `close` closes it. Each question reads only the bytes that it needs, so the file
- * may be of any size. A question that has begun reads the old file to its end, even if the file is
- * replaced meanwhile. Throws the error of open(2).
- */
-export function openCdb(file: string): Cdb & { close(): void } {
-  const fd = openSync(file, 'r')
-  const readAt: ReadAt = (offset, length) => {
-    const bytes = Buffer.alloc(length)
-    for (let done = 0; done < length; ) {
-      const count = readSync(fd, bytes, done, length - done, offset + done)
-      if (count === 0) throw endsTooEarly()
-      done += count
-    }
-    return bytes
+/** A constant database, cdb(5) of D. J. Bernstein. Its methods throw if it is damaged. */
+export class Cdb {
+  readonly #readAt: ReadAt
+
+  private constructor(readAt: ReadAt) {
+    this.#readAt = readAt
   }
-  return { ...cdbOf(readAt), close: () => closeSync(fd) }
-}
 
-/** Reads a database that is in memory already. */
-export function cdbIn(file: Buffer): Cdb {
-  return cdbOf((offset, length) => {
-    if (offset + length > file.length) throw endsTooEarly()
-    return file.subarray(offset, offset + length)
-  })
-}
+  /**
+   * Opens the file, and returns the result of `use`. Each question reads only the bytes that it needs,
+   * so the file may be of any size. A question that has begun reads the old file to its end, even if
+   * the file is replaced meanwhile. Throws the error of open(2).
+   */
+  static withFile<Result>(file: string, use: (cdb: Cdb) => Result): Result {
+    const fd = openSync(file, 'r')
+    const readAt: ReadAt = (offset, length) => {
+      const bytes = Buffer.alloc(length)
+      for (let done = 0; done < length; ) {
+        const count = readSync(fd, bytes, done, length - done, offset + done)
+        if (count === 0) throw endsTooEarly()
+        done += count
+      }
+      return bytes
+    }
+    try {
+      return use(new Cdb(readAt))
+    } finally {
+      closeSync(fd)
+    }
+  }
 
-function cdbOf(readAt: ReadAt): Cdb {
-  const readPair = (offset: number): [number, number] => {
-    const bytes = readAt(offset, PAIR_BYTES)
+  /** Reads a database that is in memory already. */
+  static in(file: Buffer): Cdb {
+    return new Cdb((offset, length) => {
+      if (offset + length > file.length) throw endsTooEarly()
+      return file.subarray(offset, offset + length)
+    })
+  }
+
+  /** Returns the value of the key, or undefined if there is none. */
+  find(key: Buffer): Buffer | undefined {
+    const hash = hashOf(key)
+    const [table, slots] = this.#readPair((hash & 255) * PAIR_BYTES)
+    if (slots > 0 && table < HEADER_BYTES) throw notTcprules()
+    const first = (hash >>> 8) % slots
+    for (let step = 0; step < slots; step++) {
+      const slot = table + ((first + step) % slots) * PAIR_BYTES
+      const [slotHash, offset] = this.#readPair(slot)
+      if (offset === 0) return undefined
+      if (slotHash !== hash) continue
+      const record = this.#readRecord(offset)
+      if (record.key.equals(key)) return record.value
+    }
+    return undefined
+  }
+
+  /** All records, in the order in which they were written. */
+  *records(): Generator<CdbRecord> {
+    const header = this.#readAt(0, HEADER_BYTES)
+    let end = Number.POSITIVE_INFINITY // the first hash table follows the last record
+    for (let pair = 0; pair < HEADER_BYTES; pair += PAIR_BYTES) {
+      end = Math.min(end, header.readUInt32LE(pair))
+    }
+    if (end < HEADER_BYTES) throw notTcprules()
+    for (let offset = HEADER_BYTES; offset < end; ) {
+      const record = this.#readRecord(offset)
+      yield record
+      offset += PAIR_BYTES + record.key.length + record.value.length
+    }
+  }
+
+  #readPair(offset: number): [number, number] {
+    const bytes = this.#readAt(offset, PAIR_BYTES)
     return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)]
   }
 
-  function readRecord(offset: number): CdbRecord {
-    const [keyLength, valueLength] = readPair(offset)
+  #readRecord(offset: number): CdbRecord {
+    const [keyLength, valueLength] = this.#readPair(offset)
     if (Math.max(keyLength, valueLength) > LENGTH_MAX) throw notTcprules()
-    const bytes = readAt(offset + PAIR_BYTES, keyLength + valueLength)
+    const bytes = this.#readAt(offset + PAIR_BYTES, keyLength + valueLength)
     return { key: bytes.subarray(0, keyLength), value: bytes.subarray(keyLength) }
-  }
-
-  return {
-    find(key) {
-      const hash = hashOf(key)
-      const [table, slots] = readPair((hash & 255) * PAIR_BYTES)
-      if (slots > 0 && table < HEADER_BYTES) throw notTcprules()
-      const first = (hash >>> 8) % slots
-      for (let step = 0; step < slots; step++) {
-        const slot = table + ((first + step) % slots) * PAIR_BYTES
-        const [slotHash, offset] = readPair(slot)
-        if (offset === 0) return undefined
-        if (slotHash !== hash) continue
-        const record = readRecord(offset)
-        if (record.key.equals(key)) return record.value
-      }
-      return undefined
-    },
-    *records() {
-      const header = readAt(0, HEADER_BYTES)
-      let end = Number.POSITIVE_INFINITY // the first hash table follows the last record
-      for (let pair = 0; pair < HEADER_BYTES; pair += PAIR_BYTES) {
-        end = Math.min(end, header.readUInt32LE(pair))
-      }
-      if (end < HEADER_BYTES) throw notTcprules()
-      for (let offset = HEADER_BYTES; offset < end; ) {
-        const record = readRecord(offset)
-        yield record
-        offset += PAIR_BYTES + record.key.length + record.value.length
-      }
-    },
   }
 }
 

@@ -21,24 +21,17 @@ export function faultLines(error: unknown): readonly string[] {
 }
 
 /** Collects the faults that several readers throw, so that all can be reported at once. */
-export interface Faults {
-  readonly lines: readonly string[]
-  /** Returns the result of `read`, or `instead` if it throws, and notes the fault. */
-  attempt<Value>(read: () => Value, instead: Value): Value
-}
+export class Faults {
+  readonly lines: string[] = []
 
-export function gatherFaults(): Faults {
-  const lines: string[] = []
-  return {
-    lines,
-    attempt(read, instead) {
-      try {
-        return read()
-      } catch (error) {
-        for (const line of faultLines(error)) if (!lines.includes(line)) lines.push(line)
-        return instead
-      }
-    },
+  /** Returns the result of `read`, or `instead` if it throws, and notes the fault. */
+  attempt<Value>(read: () => Value, instead: Value): Value {
+    try {
+      return read()
+    } catch (error) {
+      for (const line of faultLines(error)) if (!this.lines.includes(line)) this.lines.push(line)
+      return instead
+    }
   }
 }
 
@@ -53,7 +46,7 @@ const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
  * name, as all readers do.
  */
 export function everyFault(env: Environment, read: (env: Environment) => unknown): string[] {
-  const faults = gatherFaults()
+  const faults = new Faults()
   let rest = env
   // Each round takes one setting out.
   for (let left = names.length; left >= 0; left--) {
@@ -65,7 +58,7 @@ export function everyFault(env: Environment, read: (env: Environment) => unknown
     if (!isSetting(name) || !rest[name]) break
     rest = { ...rest, [name]: rest[name] === insteadOf[name] ? undefined : insteadOf[name] }
   }
-  return [...faults.lines]
+  return faults.lines
 }
 
 /** CR, which editors on Windows put at the end of each line. */

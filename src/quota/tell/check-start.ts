@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import { type Finding, marked, ok, settingsFault, warning } from '../../ground/errors/finding.ts'
-import { everyFault, gatherFaults, lineEndFaults } from '../../ground/settings/faults.ts'
+import { everyFault, Faults, lineEndFaults } from '../../ground/settings/faults.ts'
 import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { openLookup } from './lookup.ts'
@@ -21,7 +21,7 @@ export interface QuotadStart {
  * and reports all faults together. It opens no socket and asks no other service.
  */
 export async function checkStart(words: readonly string[], env: Environment): Promise<QuotadStart> {
-  const faults = gatherFaults()
+  const faults = new Faults()
   const options = faults.attempt(() => readOptions(words), undefined)
   const errors = [...faults.lines, ...lineEndFaults(env), ...everyFault(env, readServiceSettings)]
   const findings = [...misspeltSettings(env), ...errors.map(stopsStart)]

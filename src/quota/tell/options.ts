@@ -1,6 +1,6 @@
 import { type Endpoint, parseEndpoint } from '../../ground/net/endpoint.ts'
 import { type Network, parseIpAddress, parseNetwork } from '../../ground/net/ip-address.ts'
-import { gatherFaults, SeveralFaults } from '../../ground/settings/faults.ts'
+import { Faults, SeveralFaults } from '../../ground/settings/faults.ts'
 import { parseOptions } from '../../ground/settings/parse-options.ts'
 import { wholeNumber } from '../../ground/settings/settings.ts'
 
@@ -41,7 +41,7 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
 
 /** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
 export function readOptions(words: readonly string[]): ServiceOptions {
-  const { values, faults } = parseOptions(words, {
+  const { values, faults: wrong } = parseOptions(words, {
     udp: { type: 'string', default: optionDefaults.udp },
     http: { type: 'string', default: optionDefaults.http },
     allow: { type: 'string', multiple: true, default: [] },
@@ -50,11 +50,11 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     check: { type: 'boolean' }, // main has looked for it already
     json: { type: 'boolean' }, // for onescan check
   })
-  const { lines, attempt } = gatherFaults()
+  const faults = new Faults()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>
-    attempt(() => readQuotadAddress(`--${name}`, values[name]), undefined),
+    faults.attempt(() => readQuotadAddress(`--${name}`, values[name]), undefined),
   )
-  attempt(() => {
+  faults.attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
     throw new Error('--udp none --http none: nobody could ask; leave one out')
   }, undefined)
@@ -63,13 +63,14 @@ export function readOptions(words: readonly string[]): ServiceOptions {
     udp,
     http,
     user: values.user,
-    networks: values.allow.flatMap((network) => attempt(() => [readNetwork(network)], [])),
-    maxClients: attempt(
+    networks: values.allow.flatMap((network) => faults.attempt(() => [readNetwork(network)], [])),
+    maxClients: faults.attempt(
       () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
       0,
     ),
   }
-  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new SeveralFaults(all)
   return options
 }
 

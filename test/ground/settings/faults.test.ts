@@ -1,8 +1,8 @@
 import t from 'tap'
 import {
   everyFault,
+  Faults,
   faultLines,
-  gatherFaults,
   lineEndFaults,
   SeveralFaults,
 } from '../../../src/ground/settings/faults.ts'
@@ -44,7 +44,7 @@ t.test('a value that ends in a carriage return is reported', async (t) => {
 })
 
 t.test('errors of several readers are gathered, a line each', async (t) => {
-  const faults = gatherFaults()
+  const faults = new Faults()
   const wrong = (error: Error) => () => {
     throw error
   }

@@ -1,4 +1,4 @@
-import { cdbIn } from '../../../ground/net/cdb.ts'
+import { Cdb } from '../../../ground/net/cdb.ts'
 import { readTcpRule, tcpRuleKeys } from '../../../ground/net/tcp-rules.ts'
 
 /** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
@@ -16,7 +16,7 @@ export interface RuleClass {
 export function readRules(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()
   let elseDenied = false
-  for (const { key, value } of cdbIn(file).records()) {
+  for (const { key, value } of Cdb.in(file).records()) {
     const address = key.toString('latin1')
     const rule = readTcpRule(value)
     if (rule.isDenied) elseDenied ||= address === ''

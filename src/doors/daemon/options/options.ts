@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import type { ParseArgsOptionsConfig } from 'node:util'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { gatherFaults, SeveralFaults } from '../../../ground/settings/faults.ts'
+import { Faults, SeveralFaults } from '../../../ground/settings/faults.ts'
 import { parseOptions } from '../../../ground/settings/parse-options.ts'
 import { byteSize, wholeNumber } from '../../../ground/settings/settings.ts'
 import { socketPath } from '../../../ground/settings/socket-path.ts'
@@ -78,61 +79,64 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]...
 ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT.
 `
 
+/** The options, as parseArgs() of node:util takes them. */
+const known = {
+  socket: { type: 'string', default: optionDefaults.socket },
+  milter: { type: 'string', multiple: true, default: [] },
+  policy: { type: 'string', multiple: true, default: [] },
+  smtp: { type: 'string', multiple: true },
+  lmtp: { type: 'string', multiple: true },
+  next: { type: 'string', multiple: true },
+  from: { type: 'string', multiple: true },
+  'after-queue': { type: 'boolean', multiple: true },
+  http: { type: 'string' },
+  'http-token': { type: 'string' },
+  'http-hide-addresses': { type: 'boolean', default: false },
+  mode: { type: 'string', default: optionDefaults.mode },
+  group: { type: 'string' },
+  workers: { type: 'string' },
+  'max-size': { type: 'string' },
+  'max-clients': { type: 'string' },
+  memory: { type: 'string' },
+  grace: { type: 'string' },
+  foreground: { type: 'boolean' }, // onescand never runs in the background
+  worker: { type: 'string' },
+  check: { type: 'boolean' }, // main.ts looks for it
+  'check-settings': { type: 'boolean', default: false },
+  json: { type: 'boolean' }, // main.ts looks for it, too
+  held: { type: 'string', multiple: true, default: [] }, // from onescan check
+} satisfies ParseArgsOptionsConfig
+
 /** Reads the options. Throws SeveralFaults with all that is wrong with them. */
 export function readOptions(words: readonly string[]): DaemonOptions {
-  const { values, tokens, faults } = parseOptions(words, {
-    socket: { type: 'string', default: optionDefaults.socket },
-    milter: { type: 'string', multiple: true, default: [] },
-    policy: { type: 'string', multiple: true, default: [] },
-    smtp: { type: 'string', multiple: true },
-    lmtp: { type: 'string', multiple: true },
-    next: { type: 'string', multiple: true },
-    from: { type: 'string', multiple: true },
-    'after-queue': { type: 'boolean', multiple: true },
-    http: { type: 'string' },
-    'http-token': { type: 'string' },
-    'http-hide-addresses': { type: 'boolean', default: false },
-    mode: { type: 'string', default: optionDefaults.mode },
-    group: { type: 'string' },
-    workers: { type: 'string' },
-    'max-size': { type: 'string' },
-    'max-clients': { type: 'string' },
-    memory: { type: 'string' },
-    grace: { type: 'string' },
-    foreground: { type: 'boolean' }, // onescand never runs in the background
-    worker: { type: 'string' },
-    check: { type: 'boolean' }, // main.ts looks for it
-    'check-settings': { type: 'boolean', default: false },
-    json: { type: 'boolean' }, // main.ts looks for it, too
-    held: { type: 'string', multiple: true, default: [] }, // from onescan check
-  })
-  const { lines, attempt } = gatherFaults()
+  const { values, tokens, faults: wrong } = parseOptions(words, known)
+  const faults = new Faults()
   const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
-    attempt(
+    faults.attempt(
       () =>
         wholeNumber({ [`--${name}`]: values[name] }, `--${name}`, byDefault, { min, max: 10_000 }),
       byDefault,
     )
   const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
-    attempt(() => byteSize({ [`--${name}`]: values[name] || byDefault }, `--${name}`, 0), 0)
+    faults.attempt(() => byteSize({ [`--${name}`]: values[name] || byDefault }, `--${name}`, 0), 0)
   const cores = Math.min(availableParallelism(), DEFAULT_WORKERS_MAX)
 
   const addresses = (texts: readonly string[], option: string) =>
-    texts.flatMap((address) => attempt(() => [readDoorAddress(address, option)], []))
+    texts.flatMap((address) => faults.attempt(() => [readDoorAddress(address, option)], []))
   const options: DaemonOptions = {
-    socket: attempt(
+    socket: faults.attempt(
       () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
       undefined,
     ),
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
-    relays: attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
+    relays: faults.attempt(() => readRelays(tokens.filter((token) => token.kind === 'option')), []),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
     httpToken: values['http-token'],
     inUse: addresses(values.held, '--held'),
     httpHidesAddresses: values['http-hide-addresses'],
-    mode: attempt(() => readMode(values.mode), 0),
-    group: attempt(
+    mode: faults.attempt(() => readMode(values.mode), 0),
+    group: faults.attempt(
       () => (values.group === undefined ? undefined : readGroup(values.group)),
       undefined,
     ),
@@ -144,8 +148,9 @@ export function readOptions(words: readonly string[]): DaemonOptions {
     checksSettings: values['check-settings'],
     workerFor: values.worker?.split(',').map(doorKindOf),
   }
-  attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)
-  if (faults.length + lines.length > 0) throw new SeveralFaults([...faults, ...lines])
+  faults.attempt(() => refuseLoops(options.relays, placesOf(options)), undefined)
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new SeveralFaults(all)
   return options
 }
 
