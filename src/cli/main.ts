@@ -7,7 +7,7 @@ import { trialsCommand } from './check/trials.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen/keygen.ts'
 import { logCommand } from './log/log.ts'
-import { policyCommand } from './policy.ts'
+import { policyCommand } from './policy/policy.ts'
 import { quarantineCommand, quarantineWorkCommand } from './quarantine/quarantine.ts'
 import { quotaCommand } from './quota/quota.ts'
 import { reportCommand } from './report.ts'
@@ -39,7 +39,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 
 /** The subcommands of commands that have any. */
 const subcommands: Readonly<Record<string, readonly string[]>> = {
-  policy: ['test'],
+  policy: ['test', 'import'],
   quarantine: ['list', 'show', 'release', 'delete'],
 }
 
