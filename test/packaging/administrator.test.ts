@@ -79,20 +79,17 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     )
   })
 
-  await t.test(
-    'modes that are set without dpkg-statoverride stay, but keys that everybody can read',
-    async (t) => {
-      must(`${reset}; ${install}; echo key >/etc/onescan/keys/clusterkeys`)
-      const after = leftOf(`
+  await t.test('modes that are set without dpkg-statoverride stay as well', async (t) => {
+    must(`${reset}; ${install}; echo key >/etc/onescan/keys/clusterkeys`)
+    const after = leftOf(`
       chown daemon:daemon /etc/onescan/keys/clusterkeys; chmod 0464 /etc/onescan/keys/clusterkeys
       chgrp daemon /etc/onescan/keys /var/spool/onescan
       chmod 0700 /etc/onescan/keys /var/spool/onescan`)
-      t.equal(
-        after,
-        '/etc/onescan/keys root:daemon 2700\n' +
-          '/etc/onescan/keys/clusterkeys daemon:daemon 460\n' +
-          '/var/spool/onescan onescan:daemon 2700\n',
-      )
-    },
-  )
+    t.equal(
+      after,
+      '/etc/onescan/keys root:daemon 2700\n' +
+        '/etc/onescan/keys/clusterkeys daemon:daemon 464\n' +
+        '/var/spool/onescan onescan:daemon 2700\n',
+    )
+  })
 })

@@ -24,6 +24,8 @@ interface Row {
   readonly name: string
   /** Shell: how the host comes to be as it is. */
   readonly before?: string
+  /** Shell: what is mounted then, below "$1". */
+  readonly mounts?: string
   /** Shell: what is done then, with hostile files in place. */
   readonly does: string
   /** Its exit code; 0 where it is not given. */
@@ -131,7 +133,26 @@ const rows: readonly Row[] = [
     does: `${purge} && cat ${KEPT}/1`,
     state: 'none',
     link: REAL,
-    says: /^onescan: left: \/var\/lib\/onescan\/quarantine holds mail;[\s\S]*^kept mail$/m,
+    says: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
+  },
+  {
+    name: 'a purge leaves a quarantine that cannot be searched',
+    before: `${install}; mkdir -p ${KEPT} && echo kept mail >${KEPT}/1`,
+    does: `mv /usr/bin/find /find; ln -s /bin/false /usr/bin/find
+      ${purge}; mv -T /find /usr/bin/find; cat ${KEPT}/1`,
+    state: 'none',
+    link: REAL,
+    says: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
+  },
+  {
+    name: 'a purge enters nothing that is mounted, and says what it leaves',
+    before: install,
+    mounts: `mkdir "$1/var/spool/onescan/x" && mount -t tmpfs none "$1/var/spool/onescan/x" &&
+      mount --bind "$1/root" "$1/var/lib/onescan/quarantine"`,
+    does: `${purge} && cat /var/lib/onescan/quarantine/secret && mountpoint /var/spool/onescan/x`,
+    state: 'none',
+    link: REAL,
+    says: /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan, where something is mounted, [\s\S]*^secret\n\S+ is a mountpoint$/m,
   },
   { name: 'purge twice', before: `${install}; ${purge}`, does: purge, state: 'none', link: REAL },
   {
@@ -281,10 +302,21 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     mkdir -p /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes`)
   const untouched = must(precious)
 
-  for (const { name, before = '', does, code = 0, state, link, queues, says, saysNot } of rows) {
+  for (const {
+    name,
+    before = '',
+    mounts,
+    does,
+    code = 0,
+    state,
+    link,
+    queues,
+    says,
+    saysNot,
+  } of rows) {
     await t.test(name, async (t) => {
       must(`${reset}\n(${before || ':'}) >/dev/null 2>&1\n${plant}`)
-      const done = there(does)
+      const done = bare.run(does, mounts)
       t.equal(done.code, code, done.output)
       const [seenState, seenLink, ...others] = must(`
         dpkg-query -W -f '\${Status}' onescan 2>/dev/null | sed 's/^[a-z]* //; s/ok not-installed//'
