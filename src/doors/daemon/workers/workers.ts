@@ -72,7 +72,7 @@ interface Worker {
 export class Workers {
   /**
    * Resolves with the addresses where the first worker listens, when all of them serve. Rejects if a
-   * worker ends before.
+   * worker ends before, or too many are lost.
    */
   readonly ready: Promise<readonly string[]>
   readonly #options: WorkersOptions
@@ -177,8 +177,10 @@ export class Workers {
     })
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
-      if (this.#workers.has(worker)) this.#forget(worker, `ended with ${signal ?? code}`)
-      else this.#lostIsGone()
+      if (!this.#workers.has(worker)) return this.#lostIsGone()
+      const how = `ended with ${signal ?? code}`
+      worker.fails(new Error(`worker ${child.pid} ${how}`))
+      this.#forget(worker, how)
     })
   }
 
@@ -229,7 +231,6 @@ export class Workers {
     const { memory, onEnd, log } = this.#options
     const { child, notes } = worker
     const pid = child.pid!
-    worker.fails(new Error(`worker ${pid} ${how}`))
     this.#workers.delete(worker)
     this.#beats.forget(pid)
     this.#sendAll(memory.endOf(pid))
@@ -239,21 +240,26 @@ export class Workers {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
       this.#missing++
+      worker.fails(new Error(`worker ${pid} ${how}`))
       log(
         `worker ${pid} ${how}; so many wait like this that none takes its place until one is gone`,
       )
     } else {
       this.#replaced++
       log(`worker ${pid} ${how}; another one takes its place`)
-      this.#startLater()
+      this.#startLater(worker)
     }
   }
 
-  #startLater(): void {
+  /** If onescand itself still waits for the worker that is replaced, it waits for the next one. */
+  #startLater(before?: Worker): void {
     if (this.#isStopping) return
     const timer = setTimeout(() => {
       this.#replacements.delete(timer)
-      this.#startWorker().catch((error) => this.#options.log(error.message))
+      this.#startWorker().then(before?.serves, (error) => {
+        this.#options.log(error.message)
+        before?.fails(error)
+      })
     }, REPLACE_AFTER)
     this.#replacements.add(timer)
   }
