@@ -8,8 +8,9 @@ import { findChain } from '../doors/slot/chain.ts'
 import { attempt } from '../ground/errors/attempt.ts'
 import { inheritedDescriptor, openForeignFileOrPipe } from '../ground/path/read.ts'
 import { leadsSomewhere, realPath } from '../ground/path/walk.ts'
+import { readNumber } from '../ground/settings/read.ts'
 import { readControlDirectories } from '../judge/policy.ts'
-import { handToSlot, type SlotResult } from './shared/hand-to-slot.ts'
+import { handToSlot, QUEUE_PATIENCE, type SlotResult } from './shared/hand-to-slot.ts'
 import { installedQueue } from './shared/installed-queue.ts'
 import { mustRunOwn } from './shared/must-run-own.ts'
 import { flag, printsJson, text } from './shared/options.ts'
@@ -123,7 +124,9 @@ async function inject(args: ArgumentsCamelCase<InjectOptions>): Promise<Injectio
   const own = args.file === '-' ? 0 : inheritedDescriptor(args.file)
   const message = own ?? openForeignFileOrPipe(args.file).fd
   try {
-    const result = await handToSlot({ program: [program], message, envelope, environment })
+    const scan = attempt(() => readNumber(environment, 'SCANTIMEOUT') * 1000) ?? 0
+    const timeout = scan + QUEUE_PATIENCE
+    const result = await handToSlot({ program: [program], message, envelope, environment, timeout })
     const [log = '', header] = result.log.toString('latin1').split(`${CHAIN_REACHED}\n`)
     return {
       program,

@@ -80,7 +80,7 @@ async function scan(args: ArgumentsCamelCase<ScanOptions>, output: Output): Prom
   mustRunOwnScanners(policy)
   const spool = readSpoolPolicy(env)
   const sockets = policy.clam.addresses.filter((address) => address.startsWith('/'))
-  for (const place of [spool.directory, ...sockets]) leadsSomewhere(place) // else root may wait there
+  for (const socket of sockets) leadsSomewhere(socket) // else root may wait there
   const byHand: ManualScan = {
     spool,
     scanners: await makeScanners(policy),

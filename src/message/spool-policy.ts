@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { errorCode, errorText, Fault } from '../ground/errors/fault.ts'
-import { withPath } from '../ground/path/walk.ts'
+import { leadsSomewhere, withPath } from '../ground/path/walk.ts'
 import type { Environment } from '../ground/settings/settings.ts'
 
 /** The directories in which messages are kept while they are judged. */
@@ -23,6 +23,11 @@ export function readSpoolPolicy(env: Environment): SpoolPolicy {
     throw new Fault('config', `SPOOLDIR ${shared}: must be an absolute path`)
   }
   const directory = env.TMPDIR || tmpdir()
+  try {
+    leadsSomewhere(directory) // else root may wait there
+  } catch (error) {
+    throw new Fault('config', `TMPDIR ${errorText(error)}`, error)
+  }
   const remark = shared && objectionTo(shared)
   return { directory, sharedDirectory: remark ? undefined : shared, remark }
 }

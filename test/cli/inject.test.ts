@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { isWhole } from '../run/is-whole.ts'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { onescan, type Run } from './onescan.ts'
 
@@ -105,6 +106,17 @@ t.test('each exit code is told with its meaning', async (t) => {
   t.match(killed.out, /^exit {5}none: The slot was killed by SIGKILL/m)
   t.same(leftBehind(maildir), [])
 })
+
+// The deadline is five minutes beyond SCANTIMEOUT: a program in the slot may have much to write.
+if (isWhole) {
+  t.test('a slot that never ends keeps nobody waiting for ever', async (t) => {
+    const { inject, slot } = host(t)
+    writeFileSync(slot, '#!/bin/sh\nexec sleep 100000\n')
+    const { code, out } = await inject('--env', 'SCANTIMEOUT=1')
+    t.equal(code, 1)
+    t.match(out, /^exit {5}none: The slot was killed by SIGKILL/m)
+  })
+}
 
 t.test(
   'the slot gets no error pipe, whatever ERROR_FD says: the exit code is the answer',

@@ -14,7 +14,7 @@ import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
-import { handToSlot } from '../shared/hand-to-slot.ts'
+import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {
@@ -37,8 +37,6 @@ export type ReleaseRoute =
 /** The next program or server has got the whole message, and did not say what it did with it. */
 export class MaybeTaken extends Error {}
 
-/** Milliseconds that a program may take. */
-const PATIENCE = 300_000
 /** The environment of these programs, and not that of the caller. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
@@ -72,7 +70,7 @@ async function throughChain(mail: OutgoingMail, words: readonly string[]): Promi
     message: mail.bytes(),
     envelope: wire,
     environment,
-    timeout: PATIENCE,
+    timeout: QUEUE_PATIENCE,
   })
   if (code === 0) return
   throw notTaken(`${words.join(' ')}: ends with ${signal ?? code}`, code)
@@ -94,7 +92,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     env: environment,
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
-    timeout: PATIENCE,
+    timeout: QUEUE_PATIENCE,
   })
   let errors = ''
   child.stderr.on('data', (piece: Buffer) => {

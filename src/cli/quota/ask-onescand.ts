@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { EXPLAIN } from '../../doors/policy/access-answer.ts'
 import { askPolicy } from '../../doors/policy/ask.ts'
 import type { Attributes } from '../../doors/policy/attributes.ts'
+import { leadsSomewhere } from '../../ground/path/walk.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { MailboxQuestion } from './ask-service.ts'
 import type { ReportedAnswer } from './reported-answer.ts'
@@ -11,9 +11,9 @@ const DEFAULT_SOCKET = '/run/onescand/policy.sock'
 /** Milliseconds for an answer; QUOTATIMEOUT of onescand may be up to a minute. */
 const PATIENCE = 61_000
 
-/** The socket of onescand's policy service: QUOTASOCKET, else the usual path if it exists. */
+/** The socket of onescand's policy service: QUOTASOCKET, else the usual path if it exists. Throws if root must not look there. */
 export function socketOfOnescand({ QUOTASOCKET }: Environment): string | undefined {
-  return QUOTASOCKET || (existsSync(DEFAULT_SOCKET) ? DEFAULT_SOCKET : undefined)
+  return QUOTASOCKET || (leadsSomewhere(DEFAULT_SOCKET) ? DEFAULT_SOCKET : undefined)
 }
 
 /** Asks onescand what it would tell a door, from its cache. Rejects if it does not answer. */

@@ -15,8 +15,8 @@ export interface SlotCall {
   readonly envelope: Buffer
   /** The slot's whole environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Milliseconds after which the slot is killed. Default: never, as qmail-smtpd waits without end. */
-  readonly timeout?: number
+  /** Milliseconds after which the slot is killed. */
+  readonly timeout: number
 }
 
 export interface SlotResult {
@@ -31,6 +31,9 @@ export interface SlotResult {
 }
 
 const LOG_MAX = 2 * 1024 * 1024
+
+/** Milliseconds that a program may take to queue a message. */
+export const QUEUE_PATIENCE = 300_000
 
 /**
  * Gives a message to a slot program by qmail-queue(8): fd 0 is the message, and fd 1 the envelope. Both

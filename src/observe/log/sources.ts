@@ -1,6 +1,7 @@
-import { readdirSync, type Stats, statSync } from 'node:fs'
+import { readdirSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { attempt } from '../../ground/errors/attempt.ts'
+import { errorCode } from '../../ground/errors/fault.ts'
 import { withPath } from '../../ground/path/walk.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 
@@ -51,8 +52,12 @@ function filesOf(path: string): LogFile[] {
     throw new Error(`${path}: has no files of multilog, which are current and @...; name files`)
   }
   return files.flatMap((file) => {
-    const status = statSync(file, { throwIfNoEntry: false }) // multilog removes the oldest
-    return status === undefined ? [] : [{ path: file, modified: status.mtimeMs, isFound: true }]
+    try {
+      return [{ path: file, modified: statusOf(file).mtimeMs, isFound: true }]
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return [] // multilog removes the oldest
+      return [{ path: file, modified: Date.now(), isFound: true }] // its reader says why
+    }
   })
 }
 

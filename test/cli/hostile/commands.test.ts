@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { names as settings } from '../../../src/ground/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
+import { openDirectory } from '../../programs/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { type Hostile, makeHostile, notesReaders, type Thing, things } from './owner.ts'
 
@@ -73,14 +74,14 @@ const calls: Readonly<
   check: { words: ['--user', 'nobody'] },
   inject: { words: ['--from', 'a@x', '--to', 'b@x', '--dry-run'], positionals: ['OWN/mail'] },
   scan: { words: ['--env', 'QHPSI=plugin: eicar attachments'], positionals: ['OWN/mail'] },
-  sign: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
+  sign: { words: ['--keyring', 'OWN/ring', '--scanners', 'x'], positionals: ['OWN/mail'] },
   verify: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
   keygen: { words: [] },
   disable: { words: [] },
   enable: { words: [] },
   quota: { words: ['--env', 'QUOTAD=quotad:127.0.0.1:9'], positionals: ['ann'] },
   log: { words: [], positionals: ['OWN/log'] },
-  report: { words: ['--mail', 'a@x.example'], positionals: ['OWN/log'] },
+  report: { words: [], positionals: ['OWN/log'] },
   'quarantine list': { words: [] },
   'quarantine show': { words: [], positionals: [ID] },
   'quarantine release': { words: ['--no-stamp'], positionals: [ID, '0'.repeat(64)] },
@@ -127,7 +128,7 @@ function* settingsOf({ name, options }: Command, path: string): Generator<string
   }
 }
 
-function prepare({ own }: Hostile): void {
+function prepare({ own }: Pick<Hostile, 'own'>): void {
   writeFileSync(join(own, 'mail'), plain)
   writeFileSync(join(own, 'log'), '')
   writeFileSync(join(own, 'ring'), `hmac-sha256:a:${'A'.repeat(43)}\n`, { mode: 0o600 })
@@ -168,6 +169,19 @@ t.test('every command is in the table of attempts', { skip }, async (t) => {
   t.ok(notesReaders(t), 'this file system notes who reads a file')
 })
 
+t.test('each attempt begins with a call that the command understands', { skip }, async (t) => {
+  const own = openDirectory(t)
+  prepare({ own })
+  for (const { name } of commands) {
+    const { words, positionals = [] } = calls[name]!
+    const call = [...positionals, ...words].map((word) => word.replace('OWN', own))
+    const all = [...name.split(' '), ...call]
+    const env = { PATH: '/usr/bin:/bin', CONTROLDIR: join(own, 'control'), HOME: own }
+    const { stderr } = spawnSync(native, all, { encoding: 'utf8', env, input: '' })
+    t.notMatch(stderr, /Unknown argument|Missing required|Not enough/, all.join(' '))
+  }
+})
+
 t.test(
   'no command that root runs obeys another user, reads for him or waits for him',
   { skip },
@@ -193,7 +207,7 @@ t.test("no setting that leads to another user's files changes that", { skip }, a
   t.ok(tried > 500 / STEP, `${tried} calls`)
 })
 
-/** Calls of check and scan that asked a file system of another user's which never answers. */
+/** Calls that asked a file system of another user's which never answers. */
 const waited: readonly (readonly string[])[] = [
   ['check', '--user', 'nobody', '--env', 'QMAILHOME=PLACE'],
   ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=PLACE/x'],
@@ -205,6 +219,7 @@ const waited: readonly (readonly string[])[] = [
   ['scan', '--env', 'QHPSI=x %s', '--env', 'PATH=PLACE', 'OWN/mail'],
   ['scan', '--env', 'CLAMD=PLACE/x', '--env', 'QHPSI=plugin: clamd', 'OWN/mail'],
   ['scan', '--env', 'TMPDIR=PLACE', '--env', 'QHPSI=plugin: eicar', 'OWN/mail'],
+  ['verify', '--env', 'TMPDIR=PLACE', '--keyring', 'OWN/ring', 'OWN/mail'],
   ['quota', '--socket', 'PLACE/x', 'ann'],
   ...['QMAILHOME', 'CONTROLDIR', 'QUEUECHAIN', 'TMPDIR'].map((name) => {
     return ['inject', 'OWN/mail', '--from', 'a@x', '--to', 'b@x', '--env', `${name}=PLACE/x`]

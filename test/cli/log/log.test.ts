@@ -10,10 +10,13 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { mountHanging } from '../../ground/path/hanging.ts'
 import { tai64n, told } from '../../observe/log/lines.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { openDirectory } from '../../programs/reachable.ts'
 import { jsonIn, oldestNode, onescan, searchPath } from '../onescan.ts'
 
 /** `onescan log` says what happened to a message. */
@@ -23,6 +26,26 @@ const unpack = {
 }
 
 const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
+
+const compiledProgram = resolve(import.meta.dirname, '../../../build/native/onescan')
+const cannotMount =
+  (process.getuid?.() !== 0 && 'run as root') || (!existsSync(compiledProgram) && 'build it')
+
+t.test(
+  'root waits for no file system that a user mounted in a directory of multilog',
+  { skip: cannotMount },
+  async (t) => {
+    const directory = openDirectory(t)
+    writeFileSync(join(directory, '@4000000067430000000000a0.s'), line('<a@x>'))
+    const current = join(directory, 'current')
+    const { inside } = await mountHanging(t, current, { operations: ['ALL'], user: 54_321 })
+    const [program, ...words] = [...inside, compiledProgram, 'log', directory]
+    const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    t.match(out, '<a@x>')
+    t.match(err, "current is on a user's own file system")
+  },
+)
 
 t.test('log prints one readable line for each message', async (t) => {
   const log = [
