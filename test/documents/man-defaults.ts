@@ -34,15 +34,19 @@ export function withDefaults(page: string, name: Chapter['page']): string {
   return page.slice(0, start) + made.join('\n') + page.slice(end)
 }
 
-/** A manual page with the default of each of these options at the end of its item in OPTIONS. */
+/**
+ * A manual page with the default of each of these options, long ones if they have no hyphens here,
+ * at the end of its item in OPTIONS.
+ */
 export function withOptionDefaults(
   page: string,
   defaults: Readonly<Record<string, string | number>>,
 ): string {
   return Object.entries(defaults).reduce((made, [name, value]) => {
-    const start = made.indexOf(`\n.It Fl -${name} `, made.indexOf('\n.Sh OPTIONS\n'))
+    const flag = name.startsWith('-') ? name.slice(1) : `-${name}`
+    const start = made.indexOf(`\n.It Fl ${flag} `, made.indexOf('\n.Sh OPTIONS\n'))
     const length = made.slice(start + 1).search(/\n\.(?:It|El)/)
-    if (start < 0 || length < 0) throw new Error(`OPTIONS has no --${name}`)
+    if (start < 0 || length < 0) throw new Error(`OPTIONS has no -${flag}`)
     const end = start + 1 + length
     const item = made.slice(start, end).replace(/\nDefault: .*$/, '')
     return `${made.slice(0, start)}${item}\nDefault: ${value}.${made.slice(end)}`

@@ -1,4 +1,5 @@
 import { unboundFieldsInWords } from '../../src/cluster/mac.ts'
+import { optionDefaults as delayDefaults } from '../../src/delay/shared/options.ts'
 import {
   optionDefaults as daemonDefaults,
   usage as usageOfDaemon,
@@ -95,6 +96,7 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
   'onescanc.8': (page) => withDefaults(page, 'onescanc'),
   'onescand.8': (page) =>
     withOptionDefaults(withSynopsis(withLists(page, 'onescand.8'), usageOfDaemon), daemonDefaults),
+  'smtp-delay.8': (page) => withOptionDefaults(page, delayDefaults),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
   'onescan-plugin.7': (page) => withLists(page, 'onescan-plugin.7'),
   'onescan-policy.5': (page) => withLists(page, 'onescan-policy.5'),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { openTcpSockets, type TcpSockets } from '../../ground/net/tcp-sockets.ts'
-import { DEFAULT_WAITING, type GateOptions } from '../shared/gate-options.ts'
+import { GATE_DEFAULTS, type GateOptions } from '../shared/gate-options.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
 export const SPARE_DESCRIPTORS = 64
@@ -49,13 +49,13 @@ export function dropPrivileges({ uid, gid }: GateOptions): void {
 
 /**
  * Returns how many connections may wait: the number of --waiting, else as many as there are
- * descriptors for, up to DEFAULT_WAITING. Throws a Fault if the limit of descriptors allows fewer.
+ * descriptors for, up to the default. Throws a Fault if the limit of descriptors allows fewer.
  */
 export function roomFor({ waiting, programs, remember }: GateOptions): number {
   const descriptors = descriptorLimit()
   // While a program runs the gate keeps its connection open, too, to see how the client behaves.
   const free = descriptors - SPARE_DESCRIPTORS - (remember > 0 ? programs : 0)
-  const most = waiting ?? Math.min(DEFAULT_WAITING, free)
+  const most = waiting ?? Math.min(GATE_DEFAULTS['--waiting'], free)
   if (most >= 1 && most <= free) return most
   const need = Math.max(1, most) + descriptors - free
   throw new Fault(

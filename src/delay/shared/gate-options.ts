@@ -63,15 +63,18 @@ export const GATE_WITHOUT_VALUE = [
   '--no-delay',
 ]
 
-/** The default of tcpserver(1) for -c. */
-export const DEFAULT_PROGRAMS = 40
-export const DEFAULT_WAITING = 10_000
+/** What counts if an option is not given. */
+export const GATE_DEFAULTS = {
+  /** As in tcpserver(1). */
+  '-c': 40,
+  '--waiting': 10_000,
+  '--patience': 60,
+  '--remember': '1d',
+  /** More than tcpserver's 20: the kernel holds clients that connect while the gate is busy. */
+  '-b': 1024,
+} as const
 /** Half of the programs, as Postfix has it: one client must not take all of them. */
 const defaultPerClient = (programs: number): number => Math.ceil(programs / 2)
-export const DEFAULT_PATIENCE = 60
-export const DEFAULT_REMEMBER = 86_400
-/** More than tcpserver's 20, since the kernel holds clients that connect while the gate is busy. */
-export const DEFAULT_BACKLOG = 1024
 
 const PROGRAMS_MAX = 100_000
 const WAITING_MAX = 1_000_000
@@ -101,7 +104,7 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
   }
   const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
   const rulesFile = values.get('-x')?.at(-1)
-  const programs = number('-c', 1, PROGRAMS_MAX) ?? DEFAULT_PROGRAMS
+  const programs = number('-c', 1, PROGRAMS_MAX) ?? GATE_DEFAULTS['-c']
   const ownId = (name: string) =>
     values.has('-U') ? readId(`-U: ${name}`, env[name] ?? '') : undefined
   return {
@@ -109,8 +112,11 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
-    patience: number('--patience', 0, PATIENCE_MAX) ?? DEFAULT_PATIENCE,
-    remember: readDuration('--remember', values.get('--remember')?.at(-1)) ?? DEFAULT_REMEMBER,
+    patience: number('--patience', 0, PATIENCE_MAX) ?? GATE_DEFAULTS['--patience'],
+    remember: readDuration(
+      '--remember',
+      values.get('--remember')?.at(-1) ?? GATE_DEFAULTS['--remember'],
+    ),
     knownFile: values.get('--known-file')?.at(-1),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
@@ -118,7 +124,7 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
     gid: number('-g', 1, ID_MAX) ?? ownId('GID'),
     lookUp: values.has('-H') ? 'never' : values.has('-p') ? 'confirmed name' : 'name',
     localName: values.get('-l')?.at(-1),
-    backlog: number('-b', 1, BACKLOG_MAX) ?? DEFAULT_BACKLOG,
+    backlog: number('-b', 1, BACKLOG_MAX) ?? GATE_DEFAULTS['-b'],
     printPort: values.has('-1'),
     keepIpOptions: values.has('-o'),
     noDelay: values.has('--no-delay'),
@@ -146,8 +152,7 @@ function readId(name: string, text: string): number {
 }
 
 /** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
-function readDuration(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
+function readDuration(name: string, text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
   const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
   if (digits !== '' && seconds <= REMEMBER_MAX) return seconds

@@ -1,5 +1,6 @@
 import type { Environment } from '../../ground/settings/settings.ts'
 import {
+  GATE_DEFAULTS,
   GATE_WITH_VALUE,
   GATE_WITHOUT_VALUE,
   type GateOptions,
@@ -56,6 +57,14 @@ export const USAGE =
   'or in the place of tcpserver: smtp-delay --listen [ADDRESS:]PORT [OPTION...] PROGRAM [ARG...], ' +
   'or: smtp-delay [OPTION...] --explain IP [NAME]'
 
+/** What counts if an option is not given: seconds. */
+const DEFAULTS = { '-d': 1, '-D': 10, '-N': 20, '-P': 5, '--dns-timeout': 5 } as const
+/** The defaults of all options that have one in a word, for smtp-delay(8). */
+export const optionDefaults: Readonly<Record<string, string | number>> = {
+  ...DEFAULTS,
+  ...GATE_DEFAULTS,
+}
+
 const WITH_VALUE = [
   '-d',
   '-D',
@@ -89,12 +98,12 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Del
     usage: USAGE,
   })
   const last = (name: string) => values.get(name)?.at(-1)
-  const seconds = (name: string, fallback: number) => readSeconds(name, last(name)) ?? fallback
+  const seconds = (name: keyof typeof DEFAULTS) => readSeconds(name, last(name)) ?? DEFAULTS[name]
   const explain = values.has('--explain')
   if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
   return {
-    delays: { ordinary: seconds('-d', 1), dynamic: seconds('-D', 10), nameless: seconds('-N', 20) },
-    penalty: seconds('-P', 5),
+    delays: { ordinary: seconds('-d'), dynamic: seconds('-D'), nameless: seconds('-N') },
+    penalty: seconds('-P'),
     standalone: values.has('-S'),
     verbose: values.has('-v'),
     text: readText(last('--text')),
@@ -104,7 +113,7 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Del
     evenAllowed: values.has('--even-allowed'),
     limit: readLimit(last('--limit'), last('--locks')),
     dnsServers: values.get('--dns') ?? [],
-    dnsTimeout: seconds('--dns-timeout', 5),
+    dnsTimeout: seconds('--dns-timeout'),
     explain,
     gate: readGate(values, env),
     words,
