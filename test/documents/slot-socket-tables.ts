@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { frameRules, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
+import { ANSWER_MAX, COLD_LINE_MAX } from '../../src/doors/slot-socket/carry-out.ts'
+import { frameRules, TELL, VARIABLES_MAX, VERSION } from '../../src/doors/slot-socket/request.ts'
 import {
   BEYOND_TIME_LEFT,
   HEAD_WITHIN,
   SEND_WITHIN,
   SILENCE_MAX,
 } from '../../src/doors/slot-socket/session.ts'
+import { TOLD_MAX } from '../../src/doors/slot-socket/tell.ts'
 
 /** The tables of doc/design.md about the slot socket that the code knows. */
 
@@ -29,7 +31,13 @@ const payloads: Readonly<Record<string, string>> = {
 /** The page with its generated tables, each between its mark and the next empty line. */
 export function designPage(): string {
   const page = readFileSync(join(root, DESIGN), 'utf8')
-  const tables = { 'the frames of a request': frames(), 'the times of a conversation': times() }
+  const tables = {
+    'the frames of a request': frames(),
+    'the frames of an answer': answerFrames(),
+    'the fields of accept': answerFields('a'),
+    'the fields of an end': answerFields('x'),
+    'the times of a conversation': times(),
+  }
   return Object.entries(tables).reduce((made, [name, lines]) => {
     const mark = `<!-- npm run docs: ${name} -->\n`
     const start = made.indexOf(mark) + mark.length
@@ -47,8 +55,69 @@ function frames(): string[] {
   return [row('type', 'payload', 'limit', 'times'), '| --- | --- | --- | --- |', ...rows]
 }
 
+function answerFrames(): string[] {
+  const rows = [
+    row('`A`', "nothing: the request's head (through `S`) was read and is being worked on", '0'),
+    row('`h`', 'nothing: still working', '0'),
+    row(
+      '`C`',
+      'text for the log, without a line end: why the client must go cold',
+      bytes(COLD_LINE_MAX),
+    ),
+    row('`a`', 'accept, see below', bytes(ANSWER_MAX)),
+    row('`x`', 'end with an exit code, see below', bytes(ANSWER_MAX)),
+    row(`\`${TELL}\``, `only to the question \`${TELL}\`: JSON, see below`, bytes(TOLD_MAX)),
+  ]
+  return [row('type', 'payload', 'limit'), '| --- | --- | --- |', ...rows]
+}
+
+/** What the client takes in an answer: the field that comes first, others in any order, the end. */
+function answerFields(kind: 'a' | 'x'): string[] {
+  const types = (name: string) => {
+    const [, accept, ending] = new RegExp(`\\b${name} = kind == 'a' \\? (.*) : (.*);`).exec(
+      clientSource('answer.c'),
+    )!
+    return [...(kind === 'a' ? accept! : ending!).replaceAll(/["']/g, '')]
+  }
+  const rows = [...types('first_type'), ...types('other_types'), '.'].map((type) => {
+    const [payload, times] = answerPayloads[kind === 'x' && type === 'l' ? 'l again' : type]!
+    return row(`\`${type}\``, payload, times)
+  })
+  return [row('field', 'payload', 'times'), '| --- | --- | --- |', ...rows]
+}
+
+const answerPayloads: Readonly<Record<string, readonly [payload: string, times: string]>> = {
+  B: [
+    'offset in the message where its body begins: what follows is handed on unchanged (8 bytes)',
+    '1, first',
+  ],
+  k: ['offset and length (4 bytes each): copy these bytes of the original header block', 'any'],
+  i: ['insert these bytes', 'any'],
+  e: ['other envelope, complete as on fd 1', '0 or 1'],
+  l: [`a log line with its line end, at most ${clientLimit('LOG_LINE_MAX')} bytes`, 'any'],
+  c: ['the exit code (1 byte)', '1, first'],
+  t: [
+    `text for the error descriptor: \`D\` or \`Z\`, then printable ASCII, 3 to ${clientLimit('REPLY_MAX')} bytes in all`,
+    '0 or 1',
+  ],
+  'l again': ['as above', 'any'],
+  '.': ['end', '1'],
+}
+
+/** A limit of onescanc in bytes. */
+function clientLimit(name: string): string {
+  const [, number, unit] = new RegExp(`\\b${name} = (\\d+)( \\* KIB)?,`).exec(
+    clientSource('onescanc.h'),
+  )!
+  return count(Number(number) * (unit === undefined ? 1 : 1024))
+}
+
+function clientSource(name: string): string {
+  return readFileSync(join(root, 'src/c/onescanc', name), 'utf8')
+}
+
 function times(): string[] {
-  const source = readFileSync(join(root, 'src/c/onescanc/server.c'), 'utf8')
+  const source = clientSource('server.c')
   const client = (name: string) => {
     const [, value] = new RegExp(`\\b${name} = (\\d+)`).exec(source) ?? []
     return count(Number(value))
@@ -75,5 +144,10 @@ function bytes(number: number): string {
   return number >= 1024 ? `${number / 1024} KiB` : String(number)
 }
 
-const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`.replace('|  |', '| |')
-const count = (number: number) => number.toLocaleString('en')
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`.replace('|  |', '| |')
+}
+
+function count(number: number): string {
+  return number.toLocaleString('en')
+}

@@ -15,7 +15,7 @@ export const ANSWER_MAX = 256 * 1024
 /** Bytes by which the new header block may be longer than the old one. */
 const NEW_FIELDS_MAX = 16 * 1024
 /** Bytes of the longest reason to go cold. */
-const COLD_LINE_MAX = 1024
+export const COLD_LINE_MAX = 1024
 
 /** How the client passes a reply on, and whether its descriptor takes one. */
 export interface ClientReplies {

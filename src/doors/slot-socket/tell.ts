@@ -37,7 +37,7 @@ export interface ToldDoor {
 
 const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
 /** Bytes of the longest answer that is read. An environment may have as many. */
-const LIMIT = 4 * 1024 * 1024
+export const TOLD_MAX = 4 * 1024 * 1024
 
 /** Makes the answer. */
 export function toldFrame(
@@ -58,7 +58,7 @@ export function askToTell(path: string, within: number): Promise<Told | undefine
     const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), within)
     const reader = createFrameReader({
       room(type, length) {
-        if (type !== TELL || length > LIMIT) throw new Error('another answer')
+        if (type !== TELL || length > TOLD_MAX) throw new Error('another answer')
         return Buffer.alloc(length)
       },
       take(_, payload) {
