@@ -35,15 +35,15 @@ export function describeMachine(directory: string): Machine {
   }
 }
 
-/** The same in a few lines of text. */
+/** The same in a sentence. */
 export function machineText(machine: Machine): string {
   const { date, processor, cores, memory, kernel, fileSystem, load, versions } = machine
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [
-    `${date} UTC, load ${load} before the run`,
+    `${date} UTC, load ${load} before`,
     `${processor}, ${cores} cores, ${memory}, ${kernel}, ${fileSystem}`,
-    programs.join(', '),
-  ].join('\n')
+    ...programs,
+  ].join(', ')
 }
 
 function lastLine(command: string, args: readonly string[]): string {

@@ -1,7 +1,15 @@
-import type { Contestant } from './contestants.ts'
-import { FORMS } from './letters.ts'
+import { type Machine, machineText } from './machine.ts'
 import type { ProcessorTime, Turn } from './measure.ts'
+import type { Start } from './start.ts'
 import { median } from './statistics.ts'
+
+/** What `npm run bench` writes into results.json. */
+export interface Results {
+  readonly machine: Machine
+  readonly options: { readonly rounds: number; readonly quick: boolean; readonly spool: string }
+  readonly start?: Start | undefined
+  readonly figures: readonly Partial<Figure>[]
+}
 
 /** One contestant with mail of one form and one database, over all rounds. */
 export interface Figure {
@@ -41,51 +49,68 @@ export function figuresOf(turns: readonly Turn[]): Figure[] {
   })
 }
 
-const groups: readonly (readonly [title: string, show: (figure: Figure) => string])[] = [
-  ['one at a time, ms', ({ median }) => digits(median)],
-  ['eight at a time, messages/s', ({ rate }) => digits(rate)],
-  [
-    'processor time of a message, ms: wrapper and chain + onescand + clamd',
-    ({ processor: { wrapper, onescand, clamd } }) =>
-      [wrapper, onescand, clamd].map(digits).join(' + '),
-  ],
+/** A run in Markdown, as it is printed and as it stands in doc/benchmark.md. */
+export function report({ machine, options, start, figures }: Results): string {
+  const { rounds, quick, spool } = options
+  const size = quick ? 'a short run' : `${rounds} rounds`
+  const times = start
+    ? [`onescand with one worker takes mail ${digits(start.listens)} ms after its start.`]
+    : []
+  return [
+    `${machineText(machine)}; ${size}, short-lived files in \`${spool}\`.`,
+    ...[...new Set(figures.map(({ database }) => database))].flatMap((database) => {
+      const own = figures.filter((figure) => figure.database === database)
+      return [
+        `clamd with ${database}:`,
+        ...groups.map((group) => table(own, group)).filter(Boolean),
+      ]
+    }),
+    ...times,
+  ].join('\n\n')
+}
+
+interface Group {
+  readonly title: string
+  /** Empty if it was not measured. */
+  readonly show: (figure: Partial<Figure>) => string
+}
+
+const groups: readonly Group[] = [
+  { title: 'ms, one at a time', show: ({ median }) => (median ? digits(median) : '') },
+  { title: 'messages/s, eight at a time', show: ({ rate }) => (rate ? digits(rate) : '') },
+  {
+    title: 'processor time of a message in ms: wrapper and chain, onescand, clamd',
+    show: ({ processor }) =>
+      processor
+        ? [processor.wrapper, processor.onescand, processor.clamd].map(tenths).join(', ')
+        : '',
+  },
 ]
 
-/** The table of a run, as text for a terminal and for doc/benchmark.md. */
-export function report(figures: readonly Figure[], contestants: readonly Contestant[]): string {
-  const rows = [...new Set(figures.map(({ database }) => database))].flatMap((database) =>
-    groups.flatMap(([title, show]) => [
-      [`clamd with ${database}, ${title}`],
-      ...contestants.flatMap(({ name, label }) => {
-        const own = figures.filter(
-          (figure) => figure.contestant === name && figure.database === database,
-        )
-        if (own.length === 0) return []
-        const cells = FORMS.map((form) => own.find((figure) => figure.form === form.name))
-        return [[`  ${label}`, ...cells.map((figure) => (figure ? show(figure) : ''))]]
-      }),
-    ]),
-  )
-  return table(['', ...FORMS.map(({ name }) => name)], rows)
+/** A row for each contestant and a column for each form of mail that was measured; none is ''. */
+function table(figures: readonly Partial<Figure>[], { title, show }: Group): string {
+  const measured = figures.filter((figure) => show(figure) !== '')
+  const forms = [...new Set(measured.map(({ form }) => form))]
+  const names = [...new Set(measured.map(({ contestant }) => contestant))]
+  if (names.length === 0) return ''
+  const rows = names.map((name) => [
+    name,
+    ...forms.map((form) => {
+      const figure = measured.find((one) => one.contestant === name && one.form === form)
+      return figure ? show(figure) : ''
+    }),
+  ])
+  return [[title, ...forms], ['---', ...forms.map(() => '---')], ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
 }
 
 /** Three digits that count; whole numbers from 100 on. */
-export function digits(value: number): string {
+function digits(value: number): string {
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)
 }
 
-/** Columns under each other, the first to the left, the others to the right. A row of one cell is a title. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows]
-  const full = lines.filter((line) => line.length > 1)
-  const widths = head.map((_, column) => Math.max(...full.map((line) => line[column]!.length)))
-  return lines
-    .map((line) => {
-      if (line.length === 1) return line[0]!
-      const cells = line.map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-      )
-      return cells.join('  ').trimEnd()
-    })
-    .join('\n')
+/** One digit behind the point; whole numbers from 100 on. */
+function tenths(value: number): string {
+  return value === 0 ? '0' : value.toFixed(value >= 100 ? 0 : 1)
 }

@@ -5,13 +5,13 @@ import { clamdMissing, startClamd } from '../programs/clamd.ts'
 import { type Contestant, contestants, NAMES } from './contestants.ts'
 import { type Database, databases } from './databases.ts'
 import { FORMS } from './letters.ts'
-import { describeMachine, machineText } from './machine.ts'
+import { describeMachine } from './machine.ts'
 import { type Lane, measure, type Turn } from './measure.ts'
 import { startOnescand } from './onescand.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { prove } from './prove.ts'
-import { digits, figuresOf, report } from './report.ts'
-import { measureStart, type Start } from './start.ts'
+import { figuresOf, type Results, report } from './report.ts'
+import { measureStart } from './start.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
 // Daemons and directories of the run go with it (each waits for `exit`).
@@ -39,17 +39,12 @@ async function bench(options: Options): Promise<number> {
 
   const turns = runs.flatMap((run) => run.turns)
   const figures = figuresOf(turns)
-  const start = runs.find((run) => run.start !== undefined)?.start
-  const text = [
-    machineText(machine),
-    `rounds: ${options.rounds}; short-lived files: ${options.spool}`,
-    report(figures, all),
-    ...(start ? [startText(start)] : []),
-  ].join('\n\n')
-  const write = (name: string, content: string) => writeTo(options.out, name, content)
-  write('results.json', JSON.stringify({ machine, options, start, figures }, undefined, 2))
-  write('results.txt', text)
-  say(`\n${text}\n\nwritten to ${options.out}: results.json, results.txt`)
+  const start = runs.find((run) => run.start)?.start || undefined
+  const results: Results = { machine, options, start, figures }
+  const file = join(options.out, 'results.json')
+  mkdirSync(options.out, { recursive: true })
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+  say(`\n${report(results)}\n\nwritten to ${file}`)
 
   for (const { contestant, form, atOnce, trouble, cold } of turns) {
     const where = `${contestant}, ${form}, ${atOnce} at a time`
@@ -108,11 +103,6 @@ async function benchWith(
   }
 }
 
-function startText({ listens, processor }: Start): string {
-  const [ms, cpu] = [digits(listens), digits(processor)]
-  return `a start of onescand with one worker: takes mail after ${ms} ms, ${cpu} ms of processor time until it is idle`
-}
-
 /** Another one begins each round, so that what drifts drifts for all. */
 function rotated<Item>(items: readonly Item[], by: number): Item[] {
   const start = items.length > 0 ? by % items.length : 0
@@ -126,11 +116,6 @@ function understand(args: readonly string[]): Options | undefined {
     say(`bench: ${error instanceof Error ? error.message : error}\n${usage}`)
     return undefined
   }
-}
-
-function writeTo(directory: string, name: string, text: string): void {
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, name), `${text}\n`)
 }
 
 function say(line: string): void {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { readPage } from './man-page.ts'
 import { generatedManPages } from './man-tables.ts'
 import { DESIGN, designPage } from './slot-socket-tables.ts'
@@ -11,6 +12,12 @@ for (const [name, text] of generatedManPages()) {
   })
 }
 
+const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
+
 t.test(`npm run docs changes nothing in ${DESIGN}`, async (t) => {
-  t.equal(readFileSync(join(import.meta.dirname, '../..', DESIGN), 'utf8'), designPage())
+  t.equal(read(DESIGN), designPage())
+})
+
+t.test(`npm run docs changes nothing in ${BENCHMARK}`, async (t) => {
+  t.equal(read(BENCHMARK), benchmarkPage())
 })

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { generatedManPages } from './man-tables.ts'
 import { DESIGN, designPage } from './slot-socket-tables.ts'
 
@@ -7,4 +8,5 @@ import { DESIGN, designPage } from './slot-socket-tables.ts'
 
 const root = join(import.meta.dirname, '../..')
 writeFileSync(join(root, DESIGN), designPage())
+writeFileSync(join(root, BENCHMARK), benchmarkPage())
 for (const [name, text] of generatedManPages()) writeFileSync(join(root, 'man', name), text)
