@@ -56,24 +56,29 @@ export function commandNames(...words: string[]): string[] {
   })
 }
 
-/** The operands and the options of a command, but those that all commands have, as mdoc(7). */
-export function optionItems(command: string): string[] {
+/**
+ * The operands and the options of a command, but those that all commands have, as mdoc(7). Options
+ * that are in `told`, as another command has them, stand in one item at the end; the others are
+ * added to it.
+ */
+export function optionItems(command: string, told: Set<string>): string[] {
   const text = help(...command.split(' '))
-  const own = choicesIn(text, 'Options').filter(({ name }) => !OF_ALL.has(name))
-  const ofSlot = own.some(({ name }) => name === '--env')
-    ? ['.It Fl -env , -envdir\nAs above.\n']
-    : []
+  const items: string[] = []
+  const above: string[] = []
+  for (const { name, takesValue, text: own } of choicesIn(text, 'Options')) {
+    if (OF_ALL.has(name)) continue
+    const value = takesValue ? ` Ar ${name.slice('--'.length)}` : ''
+    const item = `.It Fl ${name.slice(1)}${value}\n${asSentences(own)}`
+    if (told.has(item) || name.startsWith('--env')) above.push(name.slice(1))
+    else items.push(item)
+    told.add(item)
+  }
   return [
     ...choicesIn(text, 'Positionals').map(
       ({ name, text }) => `.It Ar ${name}\n${asSentences(text)}`,
     ),
-    ...own
-      .filter(({ name }) => !name.startsWith('--env'))
-      .map(({ name, takesValue, text }) => {
-        const value = takesValue ? ` Ar ${name.slice('--'.length)}` : ''
-        return `.It Fl ${name.slice(1)}${value}\n${asSentences(text)}`
-      }),
-    ...ofSlot,
+    ...items,
+    ...(above.length > 0 ? [`.It Fl ${above.join(' , ')}\nAs above.\n`] : []),
   ]
 }
 

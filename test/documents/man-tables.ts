@@ -116,8 +116,9 @@ function withLists(page: string, name: string): string {
 
 /** The lists of operands and options in onescan(1), in the chapter of each command. */
 function optionLists(): GeneratedList[] {
+  const told = new Set<string>()
   return commandNames().flatMap((command) => {
-    const items = optionItems(command)
+    const items = optionItems(command, told)
     const heading = /^(?:dis|en)able$/.test(command) ? 'Ss disable, enable' : `Ss ${command}`
     return items.length === 0 || command === 'enable' ? [] : [{ heading, nth: 0, items }]
   })
