@@ -37,7 +37,6 @@ t.test('its numbers and names are those of the program', async (t) => {
   t.match(page, 'or 15 minutes after the change')
   t.equal(CLAIMED_FOR, 2_000)
   t.match(daemon, 'waited for, up to 2 seconds or a quarter of SCANTIMEOUT')
-  t.match(daemon, 'the claim expires after 2 seconds')
   t.equal(SHARE_OF_WAITING, 0.25)
   t.equal(MISSES_MAX, 3)
   t.match(daemon, 'does not answer three questions in a row')
