@@ -34,7 +34,7 @@ t.test('an option that makes no sense is a usage error that names it', async (t)
     '-q y': /^-q: is for the gate; give it --listen, too/,
     '-c 5 y': /^-c: is for the gate/,
     '--listen 25 --limit 5 --locks /x y':
-      /^--limit and --locks: are for the chain; the gate has --waiting/,
+      /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting/,
     '--listen 25 -r y': /^-r: asks the client who it is/,
     '--listen 25 -t 5 y': /^-t: belongs to -r/,
     '--listen 25 -B hi y': /^-B: greets a client before it has waited/,

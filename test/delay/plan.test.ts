@@ -13,7 +13,7 @@ interface Setup {
   readonly client?: Partial<UcspiClient>
   readonly options?: readonly string[]
   readonly allow?: string
-  readonly isKnown?: boolean
+  readonly isRemembered?: boolean
   /** What reverse DNS says; the names lead back unless they are told as `elsewhere`. */
   readonly names?: readonly string[] | Error
   readonly elsewhere?: readonly string[]
@@ -27,7 +27,7 @@ function planned(setup: Setup = {}) {
     elsewhere = [],
     allow = '',
     options = [],
-    isKnown = false,
+    isRemembered = false,
   } = setup
   const asked: string[] = []
   const client: UcspiClient = {
@@ -53,7 +53,7 @@ function planned(setup: Setup = {}) {
         return [elsewhere.includes(name) ? '192.0.2.2' : '192.0.2.1']
       },
     },
-    isKnown,
+    isRemembered,
   }
   return { plan: planFor(client, readOptions([...options, 'next']), context), asked }
 }
@@ -158,20 +158,26 @@ t.test('a name is allowed if the DNS confirms it', async (t) => {
   t.match(await judged({ allow, names: [] }), { exempt: false, class: 'nameless' })
 })
 
-t.test('a known client waits no time, and its name is asked for only if it may help', async (t) => {
-  const isKnown = true
-  t.same(await judged({ isKnown }), {
-    delay: 0,
-    why: 'known',
-    exempt: false,
-    class: undefined,
-    mayBeExempt: false,
-    asked: [],
-  })
-  const allow = '.example.org\n'
-  t.match(await judged({ isKnown, allow }), { why: 'allowed by .example.org', exempt: true })
-  t.match(await judged({ isKnown, allow, names: ['mail.example.net'] }), { why: 'known', delay: 0 })
-})
+t.test(
+  'a remembered client waits no time, and its name is asked for only if it may help',
+  async (t) => {
+    const isRemembered = true
+    t.same(await judged({ isRemembered }), {
+      delay: 0,
+      why: 'remembered',
+      exempt: false,
+      class: undefined,
+      mayBeExempt: false,
+      asked: [],
+    })
+    const allow = '.example.org\n'
+    t.match(await judged({ isRemembered, allow }), { why: 'allowed by .example.org', exempt: true })
+    t.match(await judged({ isRemembered, allow, names: ['mail.example.net'] }), {
+      why: 'remembered',
+      delay: 0,
+    })
+  },
+)
 
 t.test('the end of a wait depends on what the client does and what is known by then', async (t) => {
   const ordinary = { delay: 3, why: 'ordinary', exempt: false, class: undefined }

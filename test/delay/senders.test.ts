@@ -87,7 +87,7 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
     ...(script === 'run-delay-gate'
       ? {
           'install -d -m 755 -o qmaild /var/lib/smtp-delay': '',
-          '/var/lib/smtp-delay/known': join(directory, 'known'),
+          '/var/lib/smtp-delay/remembered': join(directory, 'remembered'),
           '--listen 25': `--listen 127.0.0.1:${port} -1`,
           '-u "$(id -u qmaild)" -g "$(id -g onescan)"': '',
           'smtp-delay --': `'${launcher}' --`,

@@ -4,9 +4,9 @@ import t from 'tap'
 import { SHOWN } from '../../src/cli/quarantine/show.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/host-names.ts'
-import { KNOWN_MAX } from '../../src/delay/gate/known-clients.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/preparations.ts'
 import { REST } from '../../src/delay/gate/reception.ts'
+import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/start-program.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
@@ -98,7 +98,7 @@ t.test(
     const page = words('smtp-delay.8')
     t.equal(SEGMENTS_MIN, 2)
     t.match(page, `${BYTES_MIN} bytes in two segments`)
-    t.match(page, `The ${withCommas(KNOWN_MAX)} clients that behaved last`)
+    t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
     t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
     t.match(page, `let in for ${REST} milliseconds at a time`)
     t.match(page, `At most ${QUESTIONS_MAX} questions to the DNS`)

@@ -30,7 +30,7 @@ async function goRound(t: Test, settings: Readonly<Record<string, string>>) {
   const session = await openSmtp(postfix.port)
   const sent = await session.send(mail)
   await session.quit()
-  await daemon.logged(/fault=chain reason="the next server leads back to this place" reply=451/)
+  await daemon.logged(/fault=chain reason="the next server leads back to this filter" reply=451/)
   const connections = postfix.log().match(/smtpd\[\d+\]: connect from/g)!.length
   return { sent, connections, log: daemon.log.join('\n') }
 }
@@ -39,7 +39,7 @@ t.test('a Postfix that leads back to the filter is found', { skip: postfixMissin
   t.test('at RCPT, without XFORWARD', async (t) => {
     const { sent, connections, log } = await goRound(t, {})
     t.match(sent.rcpt[0], /^451 4\.4\.6 mail goes round: /)
-    t.match(log, /smtp: the next server leads back to this place: mail would go round/)
+    t.match(log, /smtp: the next server leads back to this filter: mail would go round/)
     t.ok(connections < 50, `${connections} connections: Postfix has 100, the door 200`)
   })
 

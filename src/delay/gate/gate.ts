@@ -6,14 +6,14 @@ import type { DelayOptions } from '../shared/options.ts'
 import { findNext } from '../shared/server-program.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { GateLog } from './gate-log.ts'
-import { KnownClients } from './known-clients.ts'
 import { dropPrivileges, openListeners, requireSockets, roomFor } from './preparations.ts'
 import { Receiver } from './receiver.ts'
 import { Reception } from './reception.ts'
+import { RememberedClients } from './remembered-clients.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const DONE = 0
-/** Milliseconds between two writes of the file of known clients; a crash loses what came since. */
+/** Milliseconds between two writes of the file of remembered clients; a crash loses what came since. */
 const SAVE_EVERY = 60_000
 
 /**
@@ -34,8 +34,13 @@ export async function keepGate(
   const { uptime } = clocks
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
   const trouble = (why: string) => log.trouble(why)
-  dropPrivileges(gate) // before the file of known clients is read, which others may have written
-  const known = new KnownClients({ ...clocks, ...gate, file: gate.knownFile, log: trouble })
+  dropPrivileges(gate) // before the file of remembered clients is read, which others may have written
+  const remembered = new RememberedClients({
+    ...clocks,
+    ...gate,
+    file: gate.rememberFile,
+    log: trouble,
+  })
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
   const receiver = new Receiver({
     options,
@@ -44,7 +49,7 @@ export async function keepGate(
     next,
     sockets,
     room,
-    known,
+    remembered,
     log,
     uptime,
   })
@@ -55,7 +60,7 @@ export async function keepGate(
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', () => receiver.reload())
-  const saving = setInterval(() => void known.save(), SAVE_EVERY)
+  const saving = setInterval(() => void remembered.save(), SAVE_EVERY)
   if (gate.printPort) writeSync(1, `${sockets.localEndpoint(listeners[0]!)?.port}\n`)
 
   await new Promise<void>((resolve) => {
@@ -65,7 +70,7 @@ export async function keepGate(
   reception.stop()
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
-  await known.save()
+  await remembered.save()
   log.end()
   return DONE
 }

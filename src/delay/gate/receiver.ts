@@ -10,9 +10,9 @@ import type { DelayJudgement } from '../shared/plan.ts'
 import type { ServerProgram } from '../shared/server-program.ts'
 import { outcomeOf } from '../shared/wait-outcome.ts'
 import type { GateLog } from './gate-log.ts'
-import type { KnownClients } from './known-clients.ts'
 import { ProgramPlaces } from './program-places.ts'
 import type { Reception } from './reception.ts'
+import type { RememberedClients } from './remembered-clients.ts'
 import { startProgram } from './start-program.ts'
 import { talkTo } from './talk.ts'
 import { Visit } from './visit.ts'
@@ -26,7 +26,7 @@ export interface ReceiverOptions {
   readonly next: ServerProgram
   readonly sockets: TcpSockets
   readonly room: WaitingRoom
-  readonly known: KnownClients
+  readonly remembered: RememberedClients
   readonly log: GateLog
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
@@ -100,7 +100,7 @@ export class Receiver {
   }
 
   async #receive(visit: Visit): Promise<void> {
-    const { room, known, log } = this.#parts
+    const { room, remembered, log } = this.#parts
     const prepared = await this.#preparer.prepare(visit)
     if (visit.isClosed) return
     if (prepared === undefined) return log.connection('denied', visit, 'a rule denies it')
@@ -117,7 +117,7 @@ export class Receiver {
     if (outcome.event === 'passed') return this.#serve(visit, environment, outcome.why)
     log.connection(outcome.event, visit, outcome.why)
     if (outcome.event === 'left') return
-    known.forget(visit.client)
+    remembered.forget(visit.client)
     room.setRank(visit, 'talked')
     await this.#refuse(visit, environment)
   }
@@ -157,7 +157,7 @@ export class Receiver {
   /** Starts the program, and resolves when it has ended. */
   async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     if (visit.isClosed) return
-    const { gate, next, sockets, room, known, log } = this.#parts
+    const { gate, next, sockets, room, remembered, log } = this.#parts
     room.leave(visit)
     visit.handOver()
     if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
@@ -171,7 +171,7 @@ export class Receiver {
     if (why !== undefined) log.connection('passed', visit, why, started.pid)
     const { trouble, hasBehaved } = await started.ended
     if (trouble !== undefined) log.trouble(trouble)
-    if (hasBehaved) known.add(visit.client)
+    if (hasBehaved) remembered.add(visit.client)
   }
 
   /** Sends a client 421 and closes its connection, and logs that. */

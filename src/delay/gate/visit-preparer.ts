@@ -7,7 +7,7 @@ import { loadPlanContext } from '../shared/plan-context.ts'
 import { readUcspiClient } from '../shared/ucspi-client.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
 import { createLocalHosts, createQuestions, remoteHostOf } from './host-names.ts'
-import type { KnownClients } from './known-clients.ts'
+import type { RememberedClients } from './remembered-clients.ts'
 import { baseEnvironment, connectionVariables } from './ucspi-environment.ts'
 import type { Visit } from './visit.ts'
 
@@ -22,7 +22,7 @@ export interface VisitPreparerOptions {
   readonly gate: GateOptions
   readonly env: Environment
   readonly sockets: TcpSockets
-  readonly known: KnownClients
+  readonly remembered: RememberedClients
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime: () => number
 }
@@ -43,7 +43,7 @@ export class VisitPreparer {
 
   /** Resolves to undefined if a rule denies the client. */
   async prepare(visit: Visit): Promise<PreparedVisit | undefined> {
-    const { options, gate, sockets, known } = this.#parts
+    const { options, gate, sockets, remembered } = this.#parts
     const { allowed, rules, ask, localHostOf } = this.#sources
     const { address, fd } = visit.peer
     const resolver = ask()
@@ -66,8 +66,8 @@ export class VisitPreparer {
       ...byEnvironment,
       name: byEnvironment.name === remoteHost ? undefined : byEnvironment.name,
     }
-    const isKnown = known.has(visit.client)
-    const plan = planFor(client, options, { allowed, rules, resolver, isKnown })
+    const isRemembered = remembered.has(visit.client)
+    const plan = planFor(client, options, { allowed, rules, resolver, isRemembered })
     return { plan, environment: { ...this.#base, ...variables } }
   }
 

@@ -24,9 +24,9 @@ export interface GateOptions {
   readonly perClient: number
   /** Seconds for which a client, after its delay, waits for a program to become free. */
   readonly patience: number
-  /** Seconds for which a client that behaved is known; with 0 no client is remembered. */
+  /** Seconds for which a client that behaved is remembered; with 0 no client is remembered. */
   readonly remember: number
-  readonly knownFile: string | undefined
+  readonly rememberFile: string | undefined
   /** -x and -X. */
   readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
   readonly uid: number | undefined
@@ -49,7 +49,7 @@ export const GATE_WITH_VALUE = [
   '--per-client',
   '--patience',
   '--remember',
-  '--known-file',
+  '--remember-file',
   '-x',
   '-u',
   '-g',
@@ -117,7 +117,7 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
       '--remember',
       values.get('--remember')?.at(-1) ?? GATE_DEFAULTS['--remember'],
     ),
-    knownFile: values.get('--known-file')?.at(-1),
+    rememberFile: values.get('--remember-file')?.at(-1),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
     uid: number('-u', 1, ID_MAX) ?? ownId('UID'),

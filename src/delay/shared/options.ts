@@ -128,7 +128,9 @@ function readGate(values: OptionValues, env: Environment): GateOptions | undefin
     return undefined
   }
   if (values.has('--limit') || values.has('--locks')) {
-    throw new UsageError('--limit and --locks: are for the chain; the gate has --waiting')
+    throw new UsageError(
+      '--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting',
+    )
   }
   return readGateOptions(values, env)
 }

@@ -37,7 +37,7 @@ export interface PlanContext {
   readonly rules: readonly NameRule[]
   readonly resolver: Resolver
   /** Whether the client behaved before, and need not wait. */
-  readonly isKnown?: boolean
+  readonly isRemembered?: boolean
 }
 
 /**
@@ -70,18 +70,18 @@ export function waitFor(delay: number, why: string): Wait {
 async function judgeByName(
   client: UcspiClient,
   options: DelayOptions,
-  { allowed, rules, resolver, isKnown }: PlanContext,
+  { allowed, rules, resolver, isRemembered }: PlanContext,
 ): Promise<DelayJudgement> {
   const { address, name } = client
   // A client whose name is allowed may even talk early, so the name is looked up if the allow list
   // has names.
-  if (isKnown && allowed.names.length === 0) return knownJudgement
+  if (isRemembered && allowed.names.length === 0) return knownJudgement
   const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
     return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
-  if (isKnown) return knownJudgement
+  if (isRemembered) return knownJudgement
   const finding = classify(names, address, rules)
   const delay = options.delays[finding.class]
   return { delay, why: describeClass(finding), exempt: false, class: finding.class }
@@ -89,7 +89,7 @@ async function judgeByName(
 
 const knownJudgement: DelayJudgement = {
   delay: 0,
-  why: 'known',
+  why: 'remembered',
   exempt: false,
   class: undefined,
 }

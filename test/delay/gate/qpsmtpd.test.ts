@@ -4,7 +4,7 @@ import { runtimes, until } from '../rig.ts'
 import { allWait, NO_NAMES, NO_PENALTY } from '../waits.ts'
 import { type Client, connect, startGate } from './rig.ts'
 
-/** Sessions of patient, early, known and leaving clients with qpsmtpd behind the gate. */
+/** Sessions of patient, early, remembered and leaving clients with qpsmtpd behind the gate. */
 
 const MAIL = [
   ['EHLO mx.example.net', /^250 /m],
@@ -47,14 +47,15 @@ t.test('qpsmtpd behind the gate', { skip: qpsmtpdMissing }, async (t) => {
     t.match(gate.log.join('\n'), / event=passed .* waited_ms=(?:[5-9]|\d+)\d\d\./)
   })
 
-  t.test('the same client is known, and waits no more', async (t) => {
-    const isKnown = () => gate.log.some((line) => / event=passed .* reason=known$/.test(line))
+  t.test('the same client is remembered, and waits no more', async (t) => {
+    const isRemembered = () =>
+      gate.log.some((line) => / event=passed .* reason=remembered$/.test(line))
     // The gate may hear of the end of the first session after its client.
-    for (let n = 2; n < 10 && !isKnown(); n++) {
+    for (let n = 2; n < 10 && !isRemembered(); n++) {
       await deliver(await connect(gate.port, { from: '127.0.0.1' }))
       t.equal(delivered(), n)
     }
-    t.ok(isKnown())
+    t.ok(isRemembered())
   })
 
   t.test('an early talker is told to come again, and qpsmtpd never starts', async (t) => {

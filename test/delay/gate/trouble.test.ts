@@ -230,21 +230,21 @@ t.test(
   },
 )
 
-t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
+t.test('remembered clients survive a restart, and a kill', { skip }, async (t) => {
   const directory = t.testdir({})
-  const words = [...allWait(0.1), ...NO_NAMES, '--known-file', join(directory, 'known')]
+  const words = [...allWait(0.1), ...NO_NAMES, '--remember-file', join(directory, 'remembered')]
   const first = await startGate({ command, words })
   await speak(first.port)
   await first.stop()
   const second = await startGate({ command, words })
   t.teardown(second.stop)
   await speak(second.port)
-  t.match(second.log.at(-1), /reason=known$/)
+  t.match(second.log.at(-1), /reason=remembered$/)
   t.equal(second.log.length, 1)
 
-  const file = join(directory, 'known')
+  const file = join(directory, 'remembered')
   const text = readFileSync(file, 'latin1')
-  t.match(text, /^smtp-delay-known 1 \d+ 1\n7f000001 \d+\n[0-9a-f]{64}\n$/)
+  t.match(text, /^smtp-delay-remembered 1 \d+ 1\n7f000001 \d+\n[0-9a-f]{64}\n$/)
   await speak(second.port, '127.0.0.2') // is to be saved within a minute
   writeFileSync(`${file}.new`, text.slice(0, 30)) // as if it was saving just then
   second.signal('SIGKILL')
@@ -253,7 +253,7 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
   const third = await startGate({ command, words })
   t.teardown(third.stop)
   await speak(third.port)
-  t.match(third.log, { length: 1, 0: /reason=known$/ }, 'and it is used')
+  t.match(third.log, { length: 1, 0: /reason=remembered$/ }, 'and it is used')
   await third.stop()
   t.notOk(existsSync(`${file}.new`))
   for (const { name, damaged, says } of [
@@ -262,25 +262,28 @@ t.test('known clients survive a restart, and a kill', { skip }, async (t) => {
     { name: 'it is empty', damaged: '', says: 'is damaged' },
     {
       name: 'another version',
-      damaged: text.replace('known 1', 'known 2'),
+      damaged: text.replace('remembered 1', 'remembered 2'),
       says: 'is of another version',
     },
   ]) {
     writeFileSync(file, damaged)
     const gate = await startGate({ command, words })
-    t.match(gate.log.join('\n'), `${says}; starts with no known clients`, name)
+    t.match(gate.log.join('\n'), `${says}; starts with no remembered clients`, name)
     t.match(await speak(gate.port), /^220 /)
     await gate.stop()
-    t.match(readFileSync(file, 'latin1'), /^smtp-delay-known 1 \d+ 1\n/, 'and is whole again')
+    t.match(readFileSync(file, 'latin1'), /^smtp-delay-remembered 1 \d+ 1\n/, 'and is whole again')
   }
   rmSync(file)
   mkdirSync(file)
   const odd = await startGate({ command, words })
-  t.match(odd.log.join('\n'), /is not a regular file; starts with no known clients/)
+  t.match(odd.log.join('\n'), /is not a regular file; starts with no remembered clients/)
   await odd.stop()
-  await t.rejects(startGate({ command, words: [...words, '--known-file', '/nonexistent/known'] }), {
-    message: /--known-file \/nonexistent\/known: ENOENT.*make it a directory/,
-  })
+  await t.rejects(
+    startGate({ command, words: [...words, '--remember-file', '/nonexistent/remembered'] }),
+    {
+      message: /--remember-file \/nonexistent\/remembered: ENOENT.*make it a directory/,
+    },
+  )
 })
 
 t.test(
@@ -290,8 +293,8 @@ t.test(
     const directory = openDirectory(t)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=0777', 'none', directory])
     t.teardown(() => execFileSync('umount', [directory]))
-    const file = join(directory, 'known')
-    const words = [...AT_ONCE, '--known-file', file]
+    const file = join(directory, 'remembered')
+    const words = [...AT_ONCE, '--remember-file', file]
     const first = await startGate({ command, words })
     await speak(first.port)
     await first.stop()
@@ -306,7 +309,7 @@ t.test(
     await gate.stop()
     t.match(
       gate.log.join('\n'),
-      /event=failed .*known: ENOSPC.*; known clients are kept in memory, and lost at the end/,
+      /event=failed .*remembered: ENOSPC.*; remembered clients are kept in memory, and lost at the end/,
     )
     t.same(readFileSync(file), before)
   },

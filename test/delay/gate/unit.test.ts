@@ -46,7 +46,7 @@ printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $li
     const places: Record<string, string> = {
       '/usr/sbin/smtp-delay': runtimes.at(-1)!.smtpDelay.join(' '),
       '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
-      '/var/lib/smtp-delay/known': join(directory, 'known'),
+      '/var/lib/smtp-delay/remembered': join(directory, 'remembered'),
       '-d 1 -D 10 -N 20': '-d .1 -D .1 -N .1 --dns 127.0.0.1:9 --dns-timeout .05',
       '/var/qmail/bin/qmail-smtpd': behind,
     }
@@ -66,12 +66,12 @@ printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $li
     await until(() => log.includes('Listening on'), 'systemd listens')
     t.match(await speak(port), /^220 hello/, 'who connects first is served')
     await speak(port)
-    t.match(log, /event=passed .* reason=known/)
+    t.match(log, /event=passed .* reason=remembered/)
     t.notMatch(readFileSync(join(directory, 'env'), 'utf8'), /^LISTEN_/m)
     const early = await connect(port, { from: '127.0.0.2', early: 'QUIT\r\n' })
     t.match(await early.over, /^220 smtp-delay\.local\r\n221 /)
     child.kill('SIGTERM')
     await ended
-    t.match(readFileSync(join(directory, 'known'), 'latin1'), /^7f000001 /m)
+    t.match(readFileSync(join(directory, 'remembered'), 'latin1'), /^7f000001 /m)
   },
 )

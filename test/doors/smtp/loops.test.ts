@@ -42,7 +42,7 @@ for (const lmtp of [false, true]) {
       )
       t.ok(forward.calls() < 100, `${forward.calls()} connections`)
       const complaint =
-        'the next server leads back to this place: mail would go round, and is deferred'
+        'the next server leads back to this filter: mail would go round, and is deferred'
       t.same(door.log, [`${lmtp ? 'lmtp' : 'smtp'}: ${complaint}`])
       await client.close()
     },

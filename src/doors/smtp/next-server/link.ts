@@ -109,4 +109,4 @@ export class NextServerLink {
   }
 }
 
-export const loopFault = () => new Fault('chain', 'the next server leads back to this place')
+export const loopFault = () => new Fault('chain', 'the next server leads back to this filter')

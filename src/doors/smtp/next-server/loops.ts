@@ -53,7 +53,7 @@ export class LoopWatch {
     if (!this.#counts(this.#askedAt) || !line.includes(this.#name)) return false
     if (!this.isFound) {
       this.#means.complain(
-        'the next server leads back to this place: mail would go round, and is deferred',
+        'the next server leads back to this filter: mail would go round, and is deferred',
       )
     }
     this.#foundAt = this.#means.uptime()

@@ -2,10 +2,10 @@ import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
 import type { Clocks } from '../../ground/flow/clocks.ts'
-import { readKnownFile, writeKnownFile } from './known-file.ts'
+import { readRememberFile, writeRememberFile } from './remember-file.ts'
 
-export interface KnownClientsOptions extends Clocks {
-  /** Seconds for which a client is known; with 0 no client is. */
+export interface RememberedClientsOptions extends Clocks {
+  /** Seconds for which a client is remembered; with 0 no client is. */
   readonly remember: number
   readonly file: string | undefined
   /** Takes a line for the log if the file cannot be used. */
@@ -13,12 +13,12 @@ export interface KnownClientsOptions extends Clocks {
 }
 
 /** Most clients that are remembered. The one that behaved longest ago makes room for a new one. */
-export const KNOWN_MAX = 100_000
+export const REMEMBERED_MAX = 100_000
 
 /** The clients that behaved, and need not wait for a while (smtp-delay(8), WHO IS KNOWN). */
-export class KnownClients {
-  readonly #options: KnownClientsOptions
-  /** When each client ceases to be known, in seconds of `uptime`; in the order of last visits. */
+export class RememberedClients {
+  readonly #options: RememberedClientsOptions
+  /** When each client ceases to be remembered, in seconds of `uptime`; in the order of last visits. */
   readonly #until = new Map<string, number>()
   #changes = 0
   #saved = 0
@@ -29,7 +29,7 @@ export class KnownClients {
    * Starts with the clients in the file. A damaged file is logged, and counts as empty. Throws a
    * Fault if the directory of the file cannot be written to.
    */
-  constructor(options: KnownClientsOptions) {
+  constructor(options: RememberedClientsOptions) {
     this.#options = options
     if (options.file !== undefined && options.remember > 0) this.#load(options.file)
   }
@@ -42,7 +42,7 @@ export class KnownClients {
     return (this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()
   }
 
-  /** Adds a client that behaved. It is known for the full time from now on. */
+  /** Adds a client that behaved. It is remembered for the full time from now on. */
   add(client: string): void {
     const { remember } = this.#options
     if (remember === 0) return
@@ -71,7 +71,7 @@ export class KnownClients {
   #put(client: string, time: number): void {
     this.#until.delete(client)
     this.#until.set(client, this.#seconds() + time)
-    if (this.#until.size > KNOWN_MAX) this.#until.delete(this.#until.keys().next().value!)
+    if (this.#until.size > REMEMBERED_MAX) this.#until.delete(this.#until.keys().next().value!)
   }
 
   #load(path: string): void {
@@ -80,14 +80,14 @@ export class KnownClients {
       accessSync(dirname(path), constants.W_OK)
     } catch (error) {
       const remedy = 'make it a directory that the user of -u may write to'
-      throw new Fault('config', `--known-file ${path}: ${errorText(error)}; ${remedy}`, error)
+      throw new Fault('config', `--remember-file ${path}: ${errorText(error)}; ${remedy}`, error)
     }
     try {
-      for (const [client, left] of readKnownFile(path, now() / 1000)) {
+      for (const [client, left] of readRememberFile(path, now() / 1000)) {
         this.#put(client, Math.min(left, remember))
       }
     } catch (error) {
-      log(`--known-file ${errorText(error)}; starts with no known clients`)
+      log(`--remember-file ${errorText(error)}; starts with no remembered clients`)
     }
   }
 
@@ -99,14 +99,14 @@ export class KnownClients {
       if (end > this.#seconds()) left.set(client, end - this.#seconds())
     }
     try {
-      await writeKnownFile(path, left, now() / 1000)
+      await writeRememberFile(path, left, now() / 1000)
       this.#saved = upTo
       this.#toldTrouble = ''
     } catch (error) {
       // The same error is logged once, until another one follows.
       if (errorCode(error) !== this.#toldTrouble) {
-        const meanwhile = 'known clients are kept in memory, and lost at the end'
-        log(`--known-file ${path}: ${errorText(error)}; ${meanwhile}`)
+        const meanwhile = 'remembered clients are kept in memory, and lost at the end'
+        log(`--remember-file ${path}: ${errorText(error)}; ${meanwhile}`)
       }
       this.#toldTrouble = errorCode(error)
     }

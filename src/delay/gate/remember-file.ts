@@ -6,27 +6,27 @@ import { errorCode } from '../../ground/errors/fault.ts'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
 
-/** The seconds for which each client is still known, in the order of their last visits. */
+/** The seconds for which each client is still remembered, in the order of their last visits. */
 export type SecondsByClient = ReadonlyMap<string, number>
 
 /** Most bytes of the file. With 100,000 clients it has about three million. */
 const FILE_MAX = 16 * 1024 * 1024
-const HEAD = 'smtp-delay-known 1'
+const HEAD = 'smtp-delay-remembered 1'
 const DIGEST_LENGTH = 64
 
 /**
- * Reads the clients that `writeKnownFile` wrote, without those whose time is over by now (unix
+ * Reads the clients that `writeRememberFile` wrote, without those whose time is over by now (unix
  * seconds). If there is no file, there are none. If the clock was set back since, no time counts as
  * passed. Throws an Error if the file is damaged, has another version, or is no regular file.
  */
-export function readKnownFile(file: string, now: number): Map<string, number> {
+export function readRememberFile(file: string, now: number): Map<string, number> {
   const text = readText(file)
   if (text === undefined) return new Map()
   const end = text.length - DIGEST_LENGTH - 1
   const [head = '', ...lines] = text.slice(0, Math.max(0, end)).split('\n')
-  const [, saved, count] = /^smtp-delay-known 1 (\d{1,12}) (\d{1,9})$/.exec(head) ?? []
+  const [, saved, count] = /^smtp-delay-remembered 1 (\d{1,12}) (\d{1,9})$/.exec(head) ?? []
   if (saved === undefined) {
-    const isOther = /^smtp-delay-known /.test(text)
+    const isOther = /^smtp-delay-remembered /.test(text)
     throw new Error(`${file}: is ${isOther ? 'of another version' : 'damaged'}`)
   }
   if (text.slice(end) !== `${digestOf(text.slice(0, end))}\n`) {
@@ -46,7 +46,7 @@ export function readKnownFile(file: string, now: number): Map<string, number> {
  * Writes the file as a whole or not at all: a new file beside it is written, synced, and renamed.
  * After a crash or on a full disk the old file is still there. Rejects with the error of the system.
  */
-export async function writeKnownFile(
+export async function writeRememberFile(
   file: string,
   clients: SecondsByClient,
   now: number,

@@ -1,33 +1,33 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { KnownClients } from '../../../src/delay/gate/known-clients.ts'
-import { readKnownFile, writeKnownFile } from '../../../src/delay/gate/known-file.ts'
+import { readRememberFile, writeRememberFile } from '../../../src/delay/gate/remember-file.ts'
+import { RememberedClients } from '../../../src/delay/gate/remembered-clients.ts'
 
-/** How long clients are known over restarts of the gate, while clocks are set. */
+/** How long clients are remembered over restarts of the gate, while clocks are set. */
 
 const NOW = 1_800_000_000
 const HOUR = 3600
 
 t.test('the time between two runs counts, unless the clock was set back', async (t) => {
-  const file = join(t.testdir({}), 'known')
+  const file = join(t.testdir({}), 'remembered')
   const clients = new Map([
     ['7f000001', 10],
     ['7f000002', 2 * HOUR],
   ])
-  await writeKnownFile(file, clients, NOW)
-  t.same([...readKnownFile(file, NOW)], [...clients], 'at once')
-  t.same([...readKnownFile(file, NOW + HOUR)], [['7f000002', HOUR]], 'after an hour')
-  t.same([...readKnownFile(file, NOW - HOUR)], [...clients], 'set back by an hour')
-  t.same([...readKnownFile(file, NOW + 2 * HOUR)], [], 'when it is over')
+  await writeRememberFile(file, clients, NOW)
+  t.same([...readRememberFile(file, NOW)], [...clients], 'at once')
+  t.same([...readRememberFile(file, NOW + HOUR)], [['7f000002', HOUR]], 'after an hour')
+  t.same([...readRememberFile(file, NOW - HOUR)], [...clients], 'set back by an hour')
+  t.same([...readRememberFile(file, NOW + 2 * HOUR)], [], 'when it is over')
 })
 
 t.test('a clock that is set while a gate runs changes nothing there', async (t) => {
-  const file = join(t.testdir({}), 'known')
+  const file = join(t.testdir({}), 'remembered')
   let now = NOW * 1000
   let uptime = 0
   const log: string[] = []
   const open = () =>
-    new KnownClients({
+    new RememberedClients({
       remember: 100,
       file,
       uptime: () => uptime,
