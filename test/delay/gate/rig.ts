@@ -79,7 +79,12 @@ export async function startGate(setup: GateSetup): Promise<Gate> {
   const log: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
   const ended = once(child, 'exit').then(([code]) => code as number | null)
-  const port = await firstNumber(child, log)
+  const closed = once(child, 'close') // by then all lines have come
+  const port = await firstNumber(child)
+  if (port === undefined) {
+    await closed
+    throw new Error(`the gate ended: ${log.join('\n')}`)
+  }
   return {
     port,
     pid: child.pid!,
@@ -102,9 +107,9 @@ export async function startGate(setup: GateSetup): Promise<Gate> {
   }
 }
 
-async function firstNumber(child: ChildProcess, log: readonly string[]): Promise<number> {
+async function firstNumber(child: ChildProcess): Promise<number | undefined> {
   for await (const line of createInterface({ input: child.stdout! })) return Number(line)
-  throw new Error(`the gate ended: ${log.join('\n')}`)
+  return undefined
 }
 
 export interface Client {
