@@ -32,7 +32,7 @@ const LONGEST = [
   'test/packaging/hostile-package.test.ts',
   'test/expressions/check.test.ts',
   'test/doors/daemon/wake-one.test.ts',
-  'test/second-reader/slot.test.ts',
+  'test/second-reader/doors.test.ts',
   'test/cli/hostile/commands.test.ts',
 ]
 
