@@ -140,12 +140,7 @@ export const clustering: readonly Case[] = [
     settings: settings(hmacLine),
     expect: { ...scanned, scans: 3, newStamps: 1, log: /added above the stamp/ },
   },
-  ...[
-    'no colon here\n',
-    '(c)Content-Type: text/html\n',
-    'X-Nul: \0\n',
-    'X-Cr: a\rContent-Type: text/html\n',
-  ].map(
+  ...['(c)Content-Type: text/html\n', 'X-Cr: a\rContent-Type: text/html\n'].map(
     (line): Case => ({
       name: `a header that is not well formed is scanned and not signed: ${JSON.stringify(line)}`,
       message: () => Buffer.concat([bytes(line), md5Stamped(plain)]),

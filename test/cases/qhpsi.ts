@@ -6,21 +6,19 @@ const quarantine = 'virus@example.org'
 
 /** What becomes of a message by what the scanner said. */
 export const qhpsi: readonly Case[] = [
-  ...['', '0'].map(
-    (reject): Case => ({
-      name: `an infected message is delivered with a tag if REJECTVIRUS is '${reject}'`,
-      message: () => infected,
-      settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: reject }),
-      expect: {
-        outcome: 'delivered',
-        scans: 1,
-        xQhpsi: 'virus found',
-        newStamps: 0,
-        log: /decision=accept scan=infected scanner=counting-scanner virus=Test-Virus/,
-      },
-    }),
-  ),
-  ...['1', 'yes', '3'].map(
+  {
+    name: "an infected message is delivered with a tag if REJECTVIRUS is '0'",
+    message: () => infected,
+    settings: ({ scanner }) => ({ QHPSI: scanner, REJECTVIRUS: '0' }),
+    expect: {
+      outcome: 'delivered',
+      scans: 1,
+      xQhpsi: 'virus found',
+      newStamps: 0,
+      log: /decision=accept scan=infected scanner=counting-scanner virus=Test-Virus/,
+    },
+  },
+  ...['1', 'yes'].map(
     (reject): Case => ({
       name: `an infected message is refused by name if REJECTVIRUS is '${reject}'`,
       message: () => infected,

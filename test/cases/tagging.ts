@@ -82,8 +82,6 @@ export const tagging: readonly Case[] = [
     }),
   ),
   ...[
-    'X-QHPSI: clean\n',
-    'x-qhpsi: clean\n',
     'X-QHPSI:\n\tclean\n and more\n',
     'X-QHPSI: clean\nx-Qhpsi: clean\nX-QHPSI: virus found\n',
   ].map(
@@ -110,13 +108,8 @@ export const tagging: readonly Case[] = [
   },
   ...[
     ['a line of CR and LF in LF mail', 'Subject: x\n\r\nX-QHPSI: AAAA\nTo: y\n'],
-    ['a blank before its colon', 'Subject: x\nX-QHPSI : clean\nTo: y\n'],
-    ['a tab before its colon', 'X-QHPSI\t:clean\nTo: y\n'],
     ['a bare CR before it', 'Subject: a CR\rX-QHPSI: clean\nTo: y\n'],
     ['a NUL in its name', 'Subject: a NUL\nX-QH\0PSI: clean\nTo: y\n'],
-    ['a line of blanks above it', 'Subject: x\n \t\nX-QHPSI: clean\nTo: y\n'],
-    ['a line that is no field above it', 'Subject: x\nno field\nX-QHPSI: clean\nTo: y\n'],
-    ['an mbox line above it', 'From x Thu Jan 1 00:00:00 1970\nX-QHPSI: clean\nTo: y\n'],
     ['a fold of blanks of its own', 'Subject: x\nX-QHPSI: clean\n \nTo: y\n'],
   ].map(
     ([what, header]): Case => ({

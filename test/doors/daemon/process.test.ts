@@ -111,17 +111,10 @@ t.test(
 )
 
 t.test('a missing plugin keeps onescand from starting', async (t) => {
-  const plugins = t.testdir({ 'open.mjs': '' })
-  chmodSync(join(plugins, 'open.mjs'), 0o666)
-  for (const [QHPSI, why] of [
-    ['plugin: clamdd', /QHPSI: plugin clamdd: no such plugin; built in are/],
-    ['plugin: missing.mjs', /QHPSI: plugin missing\.mjs: .*ENOENT; put the file there/],
-    ['plugin: open.mjs', /mode 0666 lets everyone change the plugin/],
-  ] as const) {
-    const onescand = startOnescand(t, { settings: { QHPSI, PLUGINDIR: plugins } })
-    await onescand.logged(why)
-    t.equal(await onescand.ended, 111)
-  }
+  const settings = { QHPSI: 'plugin: missing.mjs', PLUGINDIR: t.testdir({}) }
+  const onescand = startOnescand(t, { settings })
+  await onescand.logged(/QHPSI: plugin missing\.mjs: .*ENOENT; put the file there/)
+  t.equal(await onescand.ended, 111)
 })
 
 t.test('the socket has its mode and group', async (t) => {
@@ -170,8 +163,6 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   const stage = buildStage()
   t.teardown(() => stage.remove())
   t.match(await failing(['--no-such-option']), /^100 .*no-such-option[\s\S]*usage: onescand/)
-  t.match(await failing(['--workers', 'two']), /^100 .*--workers two/)
-  t.match(await failing(['--mode', 'rwx']), /^100 .*--mode rwx/)
   t.match(await failing(['--group', 'nosuchgroup']), /^100 .*no such group/)
   t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
   t.match(
@@ -185,10 +176,6 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   const file = stage.file('file', 'precious')
   t.match(await failing(['--socket', file]), /^111 .*not a socket; remove it/)
   t.equal(readFileSync(file, 'latin1'), 'precious')
-  const ring = stage.file('ring', 'sesame\n', 0o644)
-  t.match(await failing([], { ...own, CLUSTERKEYS: ring }), /^111 .*chmod 640/)
-  const badRules = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '/nonexistent/rules' }
-  t.match(await failing([], badRules), /^111 .*\/nonexistent\/rules/)
   t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
 })
 
@@ -239,34 +226,6 @@ t.test('SIGHUP reads the keys again; if they cannot be used, the old ones stay',
   waiting.write(framesOf(question).at(-1)!)
   t.match((await heard).types, /^h*a$/, 'who was amidst a request was not dropped')
 })
-
-t.test(
-  'SIGHUP reads the rules for attachments again; if they are wrong, the old ones stay',
-  async (t) => {
-    const stage = buildStage()
-    t.teardown(() => stage.remove())
-    const rules = stage.file('badattachments', 'name *.exe\n')
-    const settings = { QHPSI: 'plugin: attachments', BADATTACHMENTS: rules, REJECTVIRUS: '1' }
-    const onescand = startOnescand(t, { settings })
-    await onescand.logged(/serving/)
-    const bans = async (extension: string) => {
-      const field = `Content-Type: text/plain; name=a.${extension}`
-      const message = Buffer.from(`Subject: x\n${field}\n\nbody\n`)
-      const { code } = await onescand.ask({ variables: settings, message })
-      return code === 31
-    }
-    t.ok(await bans('exe'))
-    writeFileSync(rules, 'nonsense\n')
-    t.ok(await bans('exe'), 'it is not read for each message')
-    onescand.child.kill('SIGHUP')
-    await onescand.logged(/BADATTACHMENTS .*the old configuration stays/)
-    t.ok(await bans('exe'))
-    writeFileSync(rules, 'name *.com\n')
-    onescand.child.kill('SIGHUP')
-    while (await bans('exe')) await tick()
-    t.ok(await bans('com'))
-  },
-)
 
 t.test('a signal that comes during the start is obeyed', async (t) => {
   for (let i = 0; i < 3; i++) {

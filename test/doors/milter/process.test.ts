@@ -93,13 +93,6 @@ t.test('onescand may serve milters alone, but not nothing', async (t) => {
   const idle = startOnescand(t, { args: ['--socket', 'none'], settings: scanning })
   t.equal(await idle.ended, 111)
   t.match(idle.log.join('\n'), /nothing is left to listen on; give --milter/)
-
-  const second = startOnescand(t, {
-    args: ['--socket', 'none', '--milter', `unix:${unix}`],
-    settings: scanning,
-  })
-  t.equal(await second.ended, 111)
-  t.match(second.log.join('\n'), /--milter .*another process listens there/)
   const wrong = startOnescand(t, { args: ['--milter', 'inet:8890'] })
   t.equal(await wrong.ended, 100)
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)
@@ -136,48 +129,6 @@ t.test('after SIGHUP connected MTAs go on, with the new settings', async (t) => 
   writeFileSync(rules, 'name *.com\n')
   onescand.child.kill('SIGHUP')
   while ((await mta.submit({ message })).outcome === 'refused') await tick()
-})
-
-t.test('onescand waits at SIGTERM for messages that are being judged', async (t) => {
-  const release: (() => void)[] = []
-  const clamd = await standIn(t, (connection, received) => {
-    if (isMail(received)) release.push(() => connection.end('stream: OK\0'))
-    else connection.end('stream: OK\0')
-  })
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const unix = join(stage.directory, 'm')
-  const onescand = startOnescand(t, {
-    args: ['--workers', '2', '--socket', 'none', '--milter', `unix:${unix}`],
-    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
-  })
-  await onescand.logged(/serving/)
-  const mtas = await Promise.all(Array.from({ length: 6 }, () => meet(unix)))
-  const answers = mtas.map((mta) => mta.submit({ message: plain }))
-  while (release.length < 6) await tick()
-  onescand.child.kill('SIGTERM')
-  while (existsSync(unix)) await tick()
-  for (const answer of release) answer()
-  for (const { outcome } of await Promise.all(answers)) t.equal(outcome, 'delivered')
-  t.equal(await onescand.ended, 0)
-})
-
-t.test('onescand does not wait for ever at SIGTERM, but defers mail', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const stage = buildStage()
-  t.teardown(() => stage.remove())
-  const unix = join(stage.directory, 'm')
-  const onescand = startOnescand(t, {
-    args: ['--workers', '2', '--grace', '1', '--socket', 'none', '--milter', `unix:${unix}`],
-    settings: { QHPSI: 'plugin: clamd', CLAMD: clamd.socket },
-  })
-  await onescand.logged(/serving/)
-  const mta = await meet(unix)
-  const answer = mta.submit({ message: plain })
-  while (!clamd.received.some(isMail)) await tick()
-  onescand.child.kill('SIGTERM')
-  t.equal((await answer).outcome, 'deferred')
-  t.equal(await onescand.ended, 0)
 })
 
 t.test(

@@ -174,15 +174,11 @@ t.test('an envelope of over 64 MiB ends the slot with 51', async (t) => {
 })
 
 t.test('with a wrong keyring in CLUSTERKEYS the slot ends with 55', async (t) => {
-  const directory = t.testdir({ empty: '', comments: '# none\n', open: 'sesame\n', directory: {} })
-  for (const name of ['empty', 'comments']) chmodSync(join(directory, name), 0o600)
+  const directory = t.testdir({ open: 'sesame\n' })
   chmodSync(join(directory, 'open'), 0o644)
   const rows = [
     ['missing', /ENOENT/],
-    ['empty', /holds no key/],
-    ['comments', /holds no key/],
     ['open', /mode 0644 lets others read .*chmod 640/],
-    ['directory', /not a regular file/],
   ] as const
   for (const [name, why] of rows) {
     const log = new RegExp(`fault=config reason="CLUSTERKEYS \\S*/${name}: .*${why.source}`)

@@ -34,10 +34,6 @@ for (const [name, source] of [
   ['exits.mjs', 'export const virusscan = () => process.exit(0)'],
   ['really-exits.mjs', 'export const virusscan = () => process.reallyExit(0)'],
   ['aborts.mjs', 'export const virusscan = () => process.abort()'],
-  ['undefined.mjs', 'export const virusscan = () => undefined'],
-  ['string.mjs', "export const virusscan = () => 'clean'"],
-  ['both.mjs', "export const virusscan = () => ({ clean: true, infected: true, name: 'x' })"],
-  ['no-export.mjs', 'export const other = 1'],
   ['broken.mjs', 'export const virusscan = ('],
   [
     'prints.mjs',
@@ -86,16 +82,12 @@ for (const { name: runtime, program } of runtimes) {
     'exits.mjs',
     'really-exits.mjs',
     'aborts.mjs',
-    'undefined.mjs',
-    'string.mjs',
-    'both.mjs',
-    'no-export.mjs',
     'broken.mjs',
     'missing.mjs',
     'unknown.php',
   ]) {
     t.test(`${name} could not tell ${runtime}: 71`, async (t) => {
-      const settings = { ...use(name), SCANTIMEOUT: '2' }
+      const settings = { ...use(name), SCANTIMEOUT: '1' }
       const run = await runSlot({ program, message: plain, settings })
       t.equal(run.code, 71, run.logged)
       t.equal(run.deliveries.length, 0)
