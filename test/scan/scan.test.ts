@@ -23,6 +23,38 @@ function secondLook(when: 'always' | 'never') {
   return { when, strict: false, spool }
 }
 
+/** Asks a scanner about a message and each of its contents. */
+function scanAll(message: string, scanner: Scanner) {
+  return runScanners(sample(Buffer.from(message, 'latin1')), {
+    scanners: [scanner],
+    timeout: 60_000,
+    oversize: 'defer',
+    nesting: { max: 12, over: 'keep out' },
+    secondLook: secondLook('always'),
+    uptime: () => performance.now(),
+    note() {},
+  })
+}
+
+function bytesOf({ chunks }: Pick<Sample, 'chunks'>): Buffer {
+  const pieces: Buffer[] = []
+  for (const chunk of chunks()) pieces.push(Buffer.from(chunk))
+  return Buffer.concat(pieces)
+}
+
+/** A scanner that takes several contents at once, and calls each clean that it was shown. */
+function showing(show: (content: Sample) => void): Scanner {
+  return {
+    name: 'clamd',
+    local: false,
+    takesBeside: true,
+    async scan(asked) {
+      for (const content of [...(asked.beside ?? []), asked]) if (content.whole) show(content)
+      return { answer: 'clean' }
+    },
+  }
+}
+
 /** A scanner that works on when nobody waits for it any more. */
 function persistent() {
   let goOn = () => {}
@@ -96,16 +128,7 @@ t.test('a file of 1 MB in uuencode is scanned, with and without a text before it
   const scanner: Scanner = { ...eicarScanner(), local: false }
   const scan = (file: Buffer, word: string, text: string) => {
     const fields = `Content-Type: application/octet-stream\nContent-Transfer-Encoding: ${word}\n`
-    const message = Buffer.from(`${fields}\n${text}${uuencode(file)}\n`, 'latin1')
-    return runScanners(sample(message), {
-      scanners: [scanner],
-      timeout: 60_000,
-      oversize: 'defer',
-      nesting: { max: 12, over: 'keep out' },
-      secondLook: secondLook('always'),
-      uptime: () => performance.now(),
-      note() {},
-    })
+    return scanAll(`${fields}\n${text}${uuencode(file)}\n`, scanner)
   }
   const clean = randomBytes(1024 * 1024)
   const infected = Buffer.concat([randomBytes(1024), Buffer.from(EICAR)])
@@ -116,6 +139,14 @@ t.test('a file of 1 MB in uuencode is scanned, with and without a text before it
   }
   t.match(await scan(clean, 'x-uuencode', ''), { answer: 'clean' })
   t.match(await scan(clean, 'x-uue', 'Hello\n'), { answer: 'clean' })
+})
+
+t.test('a small content that waits for others keeps its bytes', async (t) => {
+  const file = 'not a word of it is lost\n'.repeat(1000)
+  const seen: string[] = []
+  const scanner = showing((content) => seen.push(bytesOf(content).toString('latin1')))
+  t.match(await scanAll(`Content-Type: application/x\n\n${file}`, scanner), { answer: 'clean' })
+  t.ok(seen.includes(file))
 })
 
 t.test('a scanner that outlives its deadline sees nothing of later messages', async (t) => {

@@ -47,6 +47,7 @@ export class Batch {
 
 /** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
 function inMemory(content: Sample): Sample {
-  const bytes = Buffer.concat([...content.chunks()].map((chunk) => Buffer.from(chunk)))
-  return { ...content, ...sourceOf(bytes) }
+  const pieces: Buffer[] = []
+  for (const chunk of content.chunks()) pieces.push(Buffer.from(chunk))
+  return { ...content, ...sourceOf(Buffer.concat(pieces)) }
 }
