@@ -50,14 +50,14 @@ function* contentsOfMail(source: Source, decoding: Decoding): Steps {
     if (search) yield* sayIfDeeper(search)
     for (const content of ready) {
       if ('kind' in content) {
-        yield* giveCodedData(content, source, decoding)
+        yield* giveCodedData(content, source, reading, decoding)
         continue
       }
       if (search) {
         yield* search.readEncoded(content, source)
         yield* sayIfDeeper(search)
       }
-      yield* giveLeaf(content, source, decoding)
+      yield* giveLeaf(content, source, reading, decoding)
     }
   }
   let isSaid = false

@@ -51,7 +51,7 @@ export function withLineEnd(source: Source, end: Buffer): Source {
   }
 }
 
-export function hasNul(source: Source): boolean {
+export function holdsNul(source: Source): boolean {
   for (const chunk of source.chunks()) if (chunk.includes(0)) return true
   return false
 }

@@ -6,7 +6,7 @@ import { partOf, type Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
 import { giveFromBase64 } from './base64-contents.ts'
-import { hasNul } from './content-checks.ts'
+import { holdsNul } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay } from './decoding.ts'
 import {
@@ -22,9 +22,14 @@ import { giveAsText } from './text-contents.ts'
 
 /**
  * Gives a leaf in all ways in which readers save it: up to each of its ends, and decoded by each of
- * its encodings.
+ * its encodings. `hasNul` says that there is a NUL in the mail.
  */
-export function* giveLeaf(leaf: Leaf, source: Source, decoding: Decoding): Steps {
+export function* giveLeaf(
+  leaf: Leaf,
+  source: Source,
+  { hasNul }: { readonly hasNul: boolean },
+  decoding: Decoding,
+): Steps {
   const { from, header, encodings } = leaf
   const isOutermost = decoding.depth === 0
   const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
@@ -37,6 +42,7 @@ export function* giveLeaf(leaf: Leaf, source: Source, decoding: Decoding): Steps
     if (isOutermost) decoding.range = { from, to: end }
     const saved = { header, endsMail: end === source.size }
     yield* giveByEncodings(encodings, part, saved, decoding, odd)
+    if (!hasNul) continue
     const notOwn = { ...saved, header: { ...header, isText: false } }
     yield* alsoUpToNuls(part, decoding, (heads) =>
       giveByEncodings(encodings, heads, notOwn, decoding),
@@ -71,6 +77,7 @@ function* giveByEncodings(
 export function* giveCodedData(
   { kind, from, to }: CodedData,
   source: Source,
+  { hasNul }: { readonly hasNul: boolean },
   decoding: Decoding,
 ): Steps {
   if (from >= to) return
@@ -78,7 +85,7 @@ export function* giveCodedData(
   if (decoding.depth === 0) decoding.range = { from, to }
   decoding.hasOpened = false
   yield* giveByKind(kind, part, decoding)
-  yield* alsoUpToNuls(part, decoding, (heads) => giveByKind(kind, heads, decoding))
+  if (hasNul) yield* alsoUpToNuls(part, decoding, (heads) => giveByKind(kind, heads, decoding))
 }
 
 function* giveByKind(kind: CodedData['kind'], part: Source, decoding: Decoding): Steps {
@@ -93,7 +100,7 @@ const withoutTails = makerOf(WithoutTails)
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
 function* alsoUpToNuls(part: Source, decoding: Decoding, give: (heads: Source) => Steps): Steps {
-  if (!hasNul(part)) return
+  if (!holdsNul(part)) return
   decoding.range = undefined
   yield* decoded(part, withoutTails, decoding, give)
 }

@@ -79,6 +79,8 @@ export class MailReading {
   #midLine = false
   /** The number of bytes that were read, with headers that were read again. */
   steps = 0
+  /** Whether a NUL was among them. */
+  hasNul = false
 
   /** `around` is the depth of the mail itself. */
   constructor(listener: ReadingListener, around: Depth = aroundMail()) {
@@ -129,6 +131,7 @@ export class MailReading {
   #take(bytes: Buffer, midLine: boolean): void {
     this.#midLine = midLine
     this.steps += bytes.length
+    this.hasNul ||= bytes.includes(0)
     this.#lines(bytes)
     if (this.#open.hasCoded) this.#tail = Buffer.from(bytes.subarray(-CODED_LINE_MAX))
     this.#offset += bytes.length

@@ -4,7 +4,7 @@ import {
   firstNonBlank,
   hasHeader,
   hasHighBytes,
-  hasNul,
+  holdsNul,
   looksLikeMail,
   splitLineEnd,
   startsWithLineEnd,
@@ -81,8 +81,8 @@ t.test('the front of a content tells its first character and line', async (t) =>
 })
 
 t.test('NULs and high bytes are found in every chunk', async (t) => {
-  t.equal(hasNul(inChunks('abc\0', 2)), true)
-  t.equal(hasNul(inChunks('abcd', 2)), false)
+  t.equal(holdsNul(inChunks('abc\0', 2)), true)
+  t.equal(holdsNul(inChunks('abcd', 2)), false)
   t.equal(hasHighBytes(inChunks('abc\xc4', 2)), true)
   t.equal(hasHighBytes(inChunks('abc\xc3', 2)), false)
 })
