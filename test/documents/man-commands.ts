@@ -67,7 +67,8 @@ export function optionItems(command: string, told: Set<string>): string[] {
   const above: string[] = []
   for (const { name, takesValue, text: own } of choicesIn(text, 'Options')) {
     if (OF_ALL.has(name)) continue
-    const value = takesValue ? ` Ar ${name.slice('--'.length)}` : ''
+    const word = name.slice('--'.length)
+    const value = takesValue ? ` Ar ${VALUES[word] ?? word}` : ''
     const item = `.It Fl ${name.slice(1)}${value}\n${asSentences(own)}`
     if (told.has(item) || name.startsWith('--env')) above.push(name.slice(1))
     else items.push(item)
@@ -80,6 +81,27 @@ export function optionItems(command: string, told: Set<string>): string[] {
     ...items,
     ...(above.length > 0 ? [`.It Fl ${above.join(' , ')}\nAs above.\n`] : []),
   ]
+}
+
+/** What stands behind an option, if that is not the option's own name. */
+const VALUES: Readonly<Record<string, string>> = {
+  append: 'file',
+  client: 'address',
+  control: 'directory',
+  from: 'address',
+  grounds: 'ground',
+  keyring: 'file',
+  mail: 'address',
+  'max-size': 'size',
+  postfix: 'directory',
+  prepend: 'file',
+  scanners: 'names',
+  sendmail: 'file',
+  since: 'time',
+  socket: 'path',
+  to: 'address',
+  until: 'time',
+  virus: 'name',
 }
 
 /** Options that onescan(1) explains once. */
