@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   type DaemonSetup,
-  newest,
+  quickest,
   type RunningDaemon,
   startOnescand,
 } from '../doors/daemon/process.ts'
@@ -87,7 +87,7 @@ export async function openPassage(
     port: mta.port,
     milter,
     receiver,
-    async serve(t, settings = {}, program = newest) {
+    async serve(t, settings = {}, program = quickest) {
       const daemon = startOnescand(t, {
         program,
         args: ['--milter', milter, '--mode', '0666'],

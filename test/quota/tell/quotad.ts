@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
@@ -10,8 +10,17 @@ import { openDirectory, reachable, reachablePath } from '../../programs/reachabl
 /** A test or a benchmark, which ends the services that it started. */
 export type Host = Pick<Test, 'teardown'>
 
+const root = join(import.meta.dirname, '../../..')
+const compiled = join(root, 'build/native/onescan-quotad')
+
 /** The program as npm installs it, at a path that every user can read. */
-export const program: string = reachable(join(import.meta.dirname, '../../../bin/onescan-quotad'))
+export const launcher: string = reachable(join(root, 'bin/onescan-quotad'))
+
+/**
+ * The build that tests of one behaviour use: the compiled one where it is built, which is what the
+ * Debian package installs, and starts in a third of the time.
+ */
+export const program: string = existsSync(compiled) ? reachable(compiled) : launcher
 
 /** An unprivileged user for tests that run as root, since the service does not run as root. */
 export const asOther = process.getuid?.() === 0 ? ['--user', 'nobody'] : []

@@ -1,19 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
 import { type Slapd, slapdMissing, startSlapd } from '../../../programs/slapd.ts'
-import { isWhole } from '../../../run/is-whole.ts'
-import { asOther, program, type Quotad, spool, startQuotad } from '../quotad.ts'
+import { type Quotad, spool, startQuotad } from '../quotad.ts'
 
 /** Questions about many users at once, to a real slapd that is killed, stopped and started again. */
-
-const compiled = join(import.meta.dirname, '../../../../build/native/onescan-quotad')
-const runtimes = [
-  { name: 'compiled', command: [compiled, ...asOther] },
-  ...(isWhole ? [{ name: 'Node', command: [oldestNode, program, ...asOther] as const }] : []),
-] as const
 
 const USERS = 200
 const options = ['--max-clients', '300']
@@ -26,26 +18,19 @@ t.test('of a directory', { skip: slapdMissing }, async (t) => {
   const slapd = await startSlapd(people, 'all')
   t.teardown(() => slapd.remove())
 
-  for (const { name, command } of runtimes) {
-    const skip = !existsSync(command[0]) && 'run npm run build:native'
-    for (const binding of ['anonymously', 'bound'] as const) {
-      t.test(`${name}, ${binding}`, { skip }, async (t) => {
-        const patient = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '20000' }
-        await wellRounds(t, await startQuotad(t, patient, options, command), slapd)
-        for (const other of [
-          { QUOTALDAPURL: slapd.secureUrl, QUOTALDAPCA: slapd.authorities },
-          { QUOTALDAPURL: slapd.socketUrl },
-        ]) {
-          await wellRounds(
-            t,
-            await startQuotad(t, { ...patient, ...other }, options, command),
-            slapd,
-          )
-        }
-        const hasty = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '1500' }
-        await faultRounds(t, await startQuotad(t, hasty, [], command), slapd)
-      })
-    }
+  for (const binding of ['anonymously', 'bound'] as const) {
+    t.test(binding, async (t) => {
+      const patient = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '20000' }
+      await wellRounds(t, await startQuotad(t, patient, options), slapd)
+      for (const other of [
+        { QUOTALDAPURL: slapd.secureUrl, QUOTALDAPCA: slapd.authorities },
+        { QUOTALDAPURL: slapd.socketUrl },
+      ]) {
+        await wellRounds(t, await startQuotad(t, { ...patient, ...other }, options), slapd)
+      }
+      const hasty = { ...settingsFor(slapd, binding), QUOTAPATIENCE: '1500' }
+      await faultRounds(t, await startQuotad(t, hasty), slapd)
+    })
   }
 })
 
@@ -130,15 +115,13 @@ t.test(
     t.teardown(() => slapd.remove())
     const settings = settingsFor(slapd, 'anonymously')
     const other = slapd.secureUrl.replace('127.0.0.1', 'localhost')
-    for (const { name, command } of runtimes) {
-      for (const wrong of [
-        { QUOTALDAPURL: slapd.secureUrl },
-        { QUOTALDAPURL: other, QUOTALDAPCA: slapd.authorities },
-      ]) {
-        const quotad = await startQuotad(t, { ...settings, ...wrong }, [], command)
-        t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-        t.match(await quotad.says(/ event=unreadable /), /certificate|altnames/i, name)
-      }
+    for (const wrong of [
+      { QUOTALDAPURL: slapd.secureUrl },
+      { QUOTALDAPURL: other, QUOTALDAPCA: slapd.authorities },
+    ]) {
+      const quotad = await startQuotad(t, { ...settings, ...wrong })
+      t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+      t.match(await quotad.says(/ event=unreadable /), /certificate|altnames/i)
     }
   },
 )
