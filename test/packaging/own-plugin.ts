@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,15 +17,15 @@ const files = {
 export function checkOwnPlugin(t: Test, onescan: string, PATH = ''): void {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-plugin-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
-  const run = (...words: string[]) =>
-    execFileSync(onescan, ['plugin', ...words], {
-      cwd: directory,
-      encoding: 'utf8',
-      env: { PATH, CONTROLDIR: '/nonexistent' },
-    })
   for (const [file, source] of Object.entries(files)) {
     mkdirSync(join(directory, dirname(file)), { recursive: true })
     writeFileSync(join(directory, file), source)
   }
-  t.match(run('test', 'own.mjs', 'mail.eml'), /^mail\.eml: infected: Beside\.It,/)
+  const settings = ['--env', `PLUGINDIR=${directory}`, '--env', 'QHPSI=plugin: own.mjs']
+  const { stdout } = spawnSync(onescan, ['scan', ...settings, 'mail.eml'], {
+    cwd: directory,
+    encoding: 'utf8',
+    env: { PATH, CONTROLDIR: '/nonexistent' },
+  })
+  t.match(stdout, /^mail\.eml: infected: Beside\.It /)
 }
