@@ -12,19 +12,18 @@ export interface Onescand {
 }
 
 /**
- * Starts onescand with standard options and `words` under this environment; resolves when
- * it takes connections. Its stderr goes to `NAME.log` in the directory.
+ * Starts onescand with standard options under this environment; resolves when it takes
+ * connections. Its stderr goes to `NAME.log` in the directory.
  */
 export async function startOnescand(
   program: string,
   name: string,
   directory: string,
   environment: Readonly<Record<string, string>>,
-  words: readonly string[] = [],
 ): Promise<Onescand> {
   const socket = join(directory, `${name}.sock`)
   const log = openSync(join(directory, `${name}.log`), 'a')
-  const child = spawn(program, ['--socket', socket, ...words], {
+  const child = spawn(program, ['--socket', socket], {
     env: environment,
     stdio: ['ignore', 'ignore', log],
   })

@@ -1,13 +1,10 @@
 import { type Machine, machineText } from './machine.ts'
 import type { ProcessorTime, Turn } from './measure.ts'
-import type { Start } from './start.ts'
-import { median } from './statistics.ts'
 
 /** What `npm run bench` writes into results.json. */
 export interface Results {
   readonly machine: Machine
   readonly options: { readonly rounds: number; readonly quick: boolean; readonly spool: string }
-  readonly start?: Start | undefined
   readonly figures: readonly Partial<Figure>[]
 }
 
@@ -50,12 +47,9 @@ export function figuresOf(turns: readonly Turn[]): Figure[] {
 }
 
 /** A run in Markdown, as it is printed and as it stands in doc/benchmark.md. */
-export function report({ machine, options, start, figures }: Results): string {
+export function report({ machine, options, figures }: Results): string {
   const { rounds, quick, spool } = options
   const size = quick ? 'a short run' : `${rounds} rounds`
-  const times = start
-    ? [`onescand with one worker takes mail ${digits(start.listens)} ms after its start.`]
-    : []
   return [
     `${machineText(machine)}; ${size}, short-lived files in \`${spool}\`.`,
     ...[...new Set(figures.map(({ database }) => database))].flatMap((database) => {
@@ -65,7 +59,6 @@ export function report({ machine, options, start, figures }: Results): string {
         ...groups.map((group) => table(own, group)).filter(Boolean),
       ]
     }),
-    ...times,
   ].join('\n\n')
 }
 
@@ -113,4 +106,12 @@ function digits(value: number): string {
 /** One digit behind the point; whole numbers from 100 on. */
 function tenths(value: number): string {
   return value === 0 ? '0' : value.toFixed(value >= 100 ? 0 : 1)
+}
+
+/** The middle value, or the mean of the two in the middle. NaN of none. */
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const above = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? above : (above + (sorted[middle - 1] ?? Number.NaN)) / 2
 }

@@ -11,7 +11,6 @@ import { startOnescand } from './onescand.ts'
 import { type Options, readOptions, usage } from './options.ts'
 import { prove } from './prove.ts'
 import { figuresOf, type Results, report } from './report.ts'
-import { measureStart } from './start.ts'
 import { openWorkshop, type Workshop } from './workshop.ts'
 
 // Daemons and directories of the run go with it (each waits for `exit`).
@@ -39,8 +38,7 @@ async function bench(options: Options): Promise<number> {
 
   const turns = runs.flatMap((run) => run.turns)
   const figures = figuresOf(turns)
-  const start = runs.find((run) => run.start)?.start || undefined
-  const results: Results = { machine, options, start, figures }
+  const results: Results = { machine, options, figures }
   const file = join(options.out, 'results.json')
   mkdirSync(options.out, { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
@@ -67,8 +65,6 @@ async function benchWith(
   const stops: (() => Promise<void>)[] = [clamd.stop]
   try {
     const environment = workshop.environment(clamd)
-    const { daemon } = present.find(({ name }) => name === 'warm') ?? {}
-    const start = daemon && (await measureStart(daemon, workshop.directory, environment))
     const lanes: Lane[] = []
     for (const contestant of present) {
       const own = { ...environment, ...contestant.settings }
@@ -97,7 +93,7 @@ async function benchWith(
         }
       }
     }
-    return { turns, start, areAllProven: lanes.length === present.length }
+    return { turns, areAllProven: lanes.length === present.length }
   } finally {
     for (const stop of stops) await stop()
   }
