@@ -21,8 +21,6 @@ function run({ words, env = { TCPREMOTEIP: '192.0.2.1' }, program = [launcher] }
 
 const cases: (Run & { name: string; status: number; says: RegExp })[] = [
   { name: 'no program', words: [], status: 100, says: /no program; usage: / },
-  { name: 'a delay over 300', words: ['-N', '301', 'true'], status: 100, says: /-N 301/ },
-  { name: 'a negative delay', words: ['-d', '-1', 'true'], status: 100, says: /-d -1/ },
   {
     name: 'no TCPREMOTEIP',
     words: ['true'],
@@ -36,13 +34,6 @@ const cases: (Run & { name: string; status: number; says: RegExp })[] = [
     env: { TCPREMOTEIP: '1.2.3\n4' },
     status: 111,
     says: /^onescan: program=smtp-delay event=failed pid=\d+ reason="TCPREMOTEIP 1\.2\.3 4: is not an address/,
-  },
-  {
-    name: 'nonsense in SMTPDELAY',
-    words: ['true'],
-    env: { TCPREMOTEIP: '192.0.2.1', SMTPDELAY: '5m' },
-    status: 111,
-    says: /SMTPDELAY 5m/,
   },
   {
     name: 'a program that is missing',

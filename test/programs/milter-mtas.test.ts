@@ -56,14 +56,6 @@ for (const { name, missing, start } of mtas) {
       t.equal(receiver.count(), before + 1)
     })
 
-    t.test('EICAR is tagged if no setting refuses it', async (t) => {
-      await passage.serve(t, { ...settings, CLUSTERKEYS: ring })
-      t.match(await send(infected), /^250 /)
-      const { message } = await receiver.next()
-      t.same(headerValues(message, 'X-QHPSI'), ['virus found'])
-      t.same(headerValues(message, 'X-SHA256-Cluster-1'), [])
-    })
-
     t.test('EICAR is dropped with REJECTVIRUS=2', async (t) => {
       await passage.serve(t, { ...settings, REJECTVIRUS: '2' })
       const before = receiver.count()
@@ -155,14 +147,6 @@ for (const { name, missing, start } of mtas) {
       t.match(await send(plain), /^4\d\d 4\.\d\.\d /)
       await daemon.logged(/worker \d+ ended with SIGKILL/)
       t.equal(receiver.count(), before)
-    })
-
-    t.test('without QHPSI, mail passes as it is', async (t) => {
-      await passage.serve(t, { CLUSTERKEYS: ring })
-      t.match(await send(bytes(`X-QHPSI: clean\n${plain.toString('latin1')}`)), /^250 /)
-      const { message } = await receiver.next()
-      t.same(headerValues(message, 'X-QHPSI'), ['clean'], 'even that')
-      t.same(headerValues(message, 'X-SHA256-Cluster-1'), [])
     })
   })
 }

@@ -6,7 +6,6 @@ import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from '../doors/slot/slot.ts'
-import { socketPath, standIn } from '../scan/clamd/stand-in.ts'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
 import { findProgram } from './install.mjs'
@@ -123,46 +122,6 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
     const other = await runSlot({ settings: { ...plugin, CLAMD: `${mortal.socket} ${CLAMD}` } })
     t.equal(other.code, 0, 'another address is tried')
   })
-})
-
-t.test('answers of a broken clamd', async (t) => {
-  const days: readonly (readonly [string, Parameters<typeof standIn>[1]])[] = [
-    ['never answers', () => {}],
-    ['closes without an answer', (connection) => connection.destroy()],
-    ['answers nonsense', (connection) => connection.end('stream: PERHAPS\0')],
-    ['answers half', (connection) => connection.end('stream: O')],
-    ['says ERROR', (connection) => connection.end('stream: Can not scan ERROR\0')],
-    ['answers OK for something else', (connection) => connection.end('OK\0')],
-  ]
-  for (const [what, answer] of days) {
-    const { socket } = await standIn(t, answer)
-    for (const { name, program } of runtimes) {
-      const settings = { ...plugin, CLAMD: socket, SCANTIMEOUT: '1' }
-      const run = await runSlot({ program, message: plain, settings })
-      t.equal(run.code, 71, `${what}, ${name}: ${run.logged}`)
-      t.equal(run.deliveries.length, 0)
-      const open = await runSlot({
-        program,
-        message: plain,
-        settings: { ...settings, SCANFAIL: 'accept' },
-      })
-      t.equal(open.text, plain.toString('latin1'), 'SCANFAIL=accept')
-    }
-  }
-  const settings = { ...plugin, CLAMD: socketPath(t) }
-  t.equal((await runSlot({ message: plain, settings })).code, 71, 'is not there')
-})
-
-t.test('clamd that answers in single bytes is understood', async (t) => {
-  const { socket } = await standIn(t, async (connection) => {
-    connection.setNoDelay()
-    for (const byte of 'stream: Slow.Virus FOUND\0') {
-      await new Promise((resolve) => connection.write(byte, resolve))
-    }
-    connection.end()
-  })
-  const run = await runSlot({ message: plain, settings: { ...plugin, CLAMD: socket } })
-  t.match(run.logged, 'virus=Slow.Virus')
 })
 
 t.test('with the clamscan program', { skip: missing('clamscan', 'clamav') }, async (t) => {

@@ -41,8 +41,9 @@ t.test('behind the queue of Exim', { skip: eximMissing }, async (t) => {
     await daemon.logged(/serving/)
     return daemon
   }
-  const send = async (message: Buffer, to = ['ben@example.org']) => {
+  const send = async (message: Buffer) => {
     const session = await openSmtp(port)
+    const to = ['ben@example.org']
     const sent = await session.send({ from: 'ann@example.net', to, message })
     await session.quit()
     return sent.data
@@ -56,19 +57,6 @@ t.test('behind the queue of Exim', { skip: eximMissing }, async (t) => {
     t.same(headerValues(message, 'X-QHPSI'), ['clean'])
     t.equal(bodyOf(message).toString(), 'hello\n.\n')
     t.notMatch(exim.log(), / (==|SMTP error) /, 'at the first attempt')
-  })
-
-  t.test('a virus is tagged, and nothing goes back to its sender', async (t) => {
-    await serve(t)
-    await send(mail('VIRUS'))
-    const { message, recipients } = await receiver.next()
-    t.same([recipients, headerValues(message, 'X-QHPSI')], [['ben@example.org'], ['virus found']])
-  })
-
-  t.test('a virus goes to quarantine', async (t) => {
-    await serve(t, { VIRUSFORWARD: 'quarantine@example.org' })
-    await send(mail('VIRUS'), ['ben@example.org', 'cem@example.org'])
-    t.same((await receiver.next()).recipients, ['quarantine@example.org'])
   })
 
   t.test('mail that could not be scanned stays in the queue, and is sent again', async (t) => {
@@ -89,9 +77,7 @@ t.test('behind the queue of Exim', { skip: eximMissing }, async (t) => {
       await exim.tryAgain()
       const bodies = new Set<string>()
       while (bodies.size < 2) {
-        const body = bodyOf((await receiver.next()).message).toString()
-        // Exim may hand a message on once for each recipient, and the second one late.
-        if (!body.startsWith('VIRUS')) bodies.add(body)
+        bodies.add(bodyOf((await receiver.next()).message).toString())
       }
       t.same([...bodies].sort(), ['TROUBLE\n.\n', 'later\n.\n'])
     },
