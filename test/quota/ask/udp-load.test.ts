@@ -61,16 +61,16 @@ t.test(
       }
       // Every eighth question is asked twice before it is answered, and then twice.
       const index = Number(/\d+/.exec(packet)?.[0])
-      const wait = index % 8 === 0 ? 250 + Math.random() * 200 : 0
+      const wait = index % 8 === 0 ? 1000 + Math.random() * 800 : 0
       if (wait > 0) late.push(setTimeout(send, wait))
       else send()
       // And every fifth packet gets a second answer, whenever it pleases.
-      if (index % 5 === 0) late.push(setTimeout(send, Math.random() * 2000))
+      if (index % 5 === 0) late.push(setTimeout(send, Math.random() * 8000))
       return undefined
     })
     t.teardown(() => late.forEach(clearTimeout))
     service.socket.setRecvBufferSize(4 * 1024 * 1024)
-    const env = { QUOTATIMEOUT: '2200', QUOTARETRIES: '10' }
+    const env = { QUOTATIMEOUT: '8800', QUOTARETRIES: '10' }
     const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`, env, undefined, () =>
       performance.now(),
     )
