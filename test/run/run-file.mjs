@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createTapReader } from './tap-results.mjs'
 
-/** Seconds after which tap fails a test file that still runs, and names what it waits for. */
-const TIMEOUT = 400
+/**
+ * Seconds after which tap fails a test file that still runs, and names what it waits for. All hostile calls
+ * together, which test:all makes, take many minutes.
+ */
+const TIMEOUT = process.env.TESTS === 'all' ? 2400 : 400
 /** Seconds after which a file that did not end by itself is killed. */
 const KILL_AFTER = TIMEOUT + 20
 

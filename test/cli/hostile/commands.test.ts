@@ -14,8 +14,6 @@ import { type Hostile, makeHostile, notesReaders, type Thing, things } from './o
  */
 
 const native = join(import.meta.dirname, '../../../build/native/onescan')
-t.setTimeout(1_800_000)
-
 const skip =
   (process.getuid?.() !== 0 && 'run as root') || (!existsSync(native) && 'run npm run build:native')
 
