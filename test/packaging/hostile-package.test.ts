@@ -6,7 +6,8 @@ import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 /**
  * Every script of the package, called by root where others have put what they like into every
- * directory that is theirs, or anybody's, under every name that any of the scripts knows. Which
+ * directory that is theirs, or anybody's, under every name that any of the scripts knows, and exchange a
+ * directory there for a link meanwhile. Which
  * scripts there are, and what they are called with, the package says.
  */
 
@@ -25,7 +26,22 @@ const host = `
   done
   printf '#!/bin/sh\\n' >/var/qmail/bin/qmail-queue; chmod 755 /var/qmail/bin/qmail-queue
   touch /usr/sbin/clamd
+  mkdir -p /own/deep; echo kept >/own/deep/kept
   echo precious >/precious; chmod 600 /precious; : >/ran; chmod 666 /ran`
+
+/** Exchanges each pair of names in /pairs without end, renameat2(2). */
+const EXCHANGE = `#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+  char one[4096], other[4096];
+  FILE *pairs = fopen("/pairs", "r");
+  for (;; usleep(200)) {
+    if (fscanf(pairs, "%4095s %4095s", one, other) != 2) rewind(pairs);
+    else renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+  }
+}`
 
 const theirs = `
   for name in clamd freshclam onescand onescan-quotad; do
@@ -68,7 +84,7 @@ const plant = (round: number) => `use POSIX ();
   }`
 
 /** Each directory that is not root's, or that others write to; dev, proc and sys are the kernel's. */
-const directories = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /usr \\) -prune -o \\
+const directories = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /usr -o -name 'exchanged*' \\) -prune -o \\
   -type d \\( ! -user root -o -perm /002 \\) -print`
 
 t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
@@ -76,6 +92,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
   const { at, must } = bare
   mkdirSync(at('/control'))
   execFileSync('dpkg-deb', ['--control', bare.package.file, at('/control')])
+  execFileSync('cc', ['-static', '-x', 'c', '-o', at('/exchange'), '-'], { input: EXCHANGE })
   must(`${host}\ndpkg -i /onescan.deb >/dev/null 2>&1`)
 
   // A copy: a script may remove itself.
@@ -119,13 +136,15 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
     t.ok(calls.includes('/control/postrm purge') && calls.includes('/control/postinst triggered'))
     t.ok(calls.length >= 25, calls.join('\n'))
     t.ok(
-      names.includes('clusterkeys') && names.includes('clamd.conf') && names.includes('slot.sock'),
+      names.includes('queue.meanwhile') &&
+        names.includes('clamd.conf') &&
+        names.includes('slot.sock'),
     )
   })
 
   writeFileSync(at('/names'), names.map((name) => `${name}\n`).join(''))
   const untouched =
-    "stat -c '%n %U:%G %a %s' /precious /etc/shadow /etc/passwd- /root; ls -A /target; cat /precious /ran"
+    "stat -c '%n %U:%G %a %s' /precious /etc/shadow /etc/passwd- /root /own /own/deep/kept; ls -A /target; cat /precious /ran"
   for (const round of rounds) {
     await t.test(`none is led elsewhere, runs for another, or waits, round ${round}`, async (t) => {
       must('dpkg -i /onescan.deb >/dev/null 2>&1; chown root /etc/onescan/keys')
@@ -133,8 +152,9 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
       const lines = calls
         .map((call) => {
           const [name, ...words] = call.split(' ')
-          return `plant; code=0
+          return `plant; code=0; /exchange & exchange=$!
             env $odd timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/said 2>&1 || code=$?
+            kill $exchange; wait $exchange 2>/dev/null
             test $code -lt 124 -o $code -gt 137 -o $code -eq 127 || echo "waits: ${call}: $code $(head -c 300 /said)"
             now=$(${untouched}); test "$now" = "$before" || { echo "changed by ${call}: $now"; before=$now; }`
         })
@@ -146,6 +166,11 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
           ${theirs}
           ${directories} >/directories
           perl /plant </directories
+          while read -r directory; do
+            rm -rf "$directory"/exchanged*
+            mkdir -p "$directory/exchanged/deep" && touch "$directory/exchanged/deep/kept"
+            ln -s /own "$directory/exchanged.link" && echo "$directory/exchanged $directory/exchanged.link"
+          done </directories >/pairs
           while read -r directory; do
             owner=$(stat -c %U "$directory"); test "$owner" != root || owner=mallory
             find "$directory" -mindepth 1 -maxdepth 1 -user root -exec chown -h "$owner" {} +
