@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readReplyForm } from '../../doors/shared/replies/error-report.ts'
 import { readAccounts } from '../../doors/stages/account.ts'
 import { accountText, runStage, type Stage } from '../../doors/stages/stage.ts'
-import { type Finding, ok } from '../../ground/errors/finding.ts'
+import { errorText } from '../../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
 import { trySlot } from './as-account.ts'
 import { checkListeners } from './daemon/listeners.ts'
 import { namesSlot } from './options.ts'
@@ -37,8 +41,26 @@ export async function checkSlot(
 /** Readings only read, as the caller: the kernel shows root alone who listens where. */
 const readings: readonly Stage<Host>[] = [
   checkPrograms, // slot, chain, /etc/onescan/queue
+  checkErrorFd, // ERROR_FD
   checkListeners, // QUOTAD: who listens there
 ]
+
+/** Checks ERROR_FD and ERROR_EXIT. Only mail by SMTP shows whether qmail-smtpd reads a text there. */
+function checkErrorFd({ env, directories }: Host): Finding[] {
+  const what = 'ERROR_FD'
+  let form: ReturnType<typeof readReplyForm>
+  try {
+    form = readReplyForm(env)
+  } catch (thrown) {
+    return [error(what, errorText(thrown), 'correct it; until then mail is deferred')]
+  }
+  if (form.fd === undefined) return []
+  const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
+  const value = `${form.fd} with exit code ${form.code}`
+  if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tries it`)]
+  const remedy = 'send EICAR by SMTP: the reply must name the virus'
+  return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]
+}
 
 async function checkSlotOf(host: Host, mayBeRoot: boolean): Promise<Finding[]> {
   const findings: Finding[] = []

@@ -77,9 +77,7 @@ async function checkHost(
   }
   const onescand = isWholeHost(args) ? await checkOnescand(running) : undefined
   const quotad = isWholeHost(args) ? await checkQuotadStart(readAccounts()) : []
-  // The trials of the slot already ask the onescand that the slot asks.
-  const withheld =
-    servers.includes('qmail') || running === undefined ? [] : checkWithheldMail(running.withheld)
+  const withheld = running === undefined ? [] : checkWithheldMail(running.withheld)
   const headings = reports.map(({ heading }) => heading)
   return {
     headings: onescand === undefined ? headings : [...headings, 'onescand'],

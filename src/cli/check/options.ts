@@ -21,11 +21,6 @@ export function addCheckOptions(yargs: Argv<object>): Argv<CheckOptions> {
       'user',
       text('Account of the slot [default: that of the service; else qmaild for root, or yourself]'),
     )
-    .option(
-      'program',
-      text('The slot program [default: QMAILQUEUE, else the onescan-queue of this onescan]'),
-    )
-    .option('client', text("IP address of a client: its rule of tcpserver's -x alone"))
     .option('postfix', {
       type: 'string',
       describe: 'Look only at Postfix (of this configuration directory)',
@@ -69,10 +64,10 @@ export function isWholeHost(options: CheckOptions): boolean {
 }
 
 /** Whether an option or variable says how the slot is set up. */
-export function namesSlot({ pid, user, program, client, envdir, env }: SlotOptions): boolean {
+export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   return (
-    [pid, user, program, client, envdir, env[0]].some((word) => word !== undefined) ||
+    [pid, user, envdir, env[0]].some((word) => word !== undefined) ||
     [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
   )
 }

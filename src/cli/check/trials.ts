@@ -1,33 +1,19 @@
 import type { CommandModule } from 'yargs'
 import { readAccounts } from '../../doors/stages/account.ts'
-import { runStage, type Stage } from '../../doors/stages/stage.ts'
+import { runStage } from '../../doors/stages/stage.ts'
 import { tryStages } from '../../doors/stages/stages.ts'
 import type { Finding } from '../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { print, runCommand } from '../shared/run-command.ts'
 import type { Host } from './shared/host.ts'
-import { checkErrorFd } from './slot/error-fd.ts'
-import { checkOnescanc } from './slot/onescanc.ts'
-import { checkRuntime } from './slot/runtime.ts'
 import { checkTrialMessages } from './slot/trial-messages.ts'
 import { TRIALS, type TrialHost } from './trial-protocol.ts'
 
 /**
- * What only the outside of the slot shows: whether it starts, and what it answers. Trials run programs
- * that the settings name, open files, and connect. They run as the account of the slot, in a process
- * of its own (as-account.ts), before and behind the stages that onescan-queue --check has, too.
+ * The part of `onescan check` that runs as the account of the slot, in a process of its own
+ * (as-account.ts): the stages of onescan-queue --check, which run programs that the settings name, open
+ * files and connect; then what only the outside of the slot shows. Nothing else starts it.
  */
-const trialsBefore: readonly Stage<Host>[] = [
-  checkRuntime, // runtime, memory limits
-  checkOnescanc, // onescand: whether it answers the slot; poison
-]
-
-const trialsBehind: readonly Stage<Host>[] = [
-  checkTrialMessages, // slot, clean message; slot, EICAR
-  checkErrorFd, // ERROR_FD
-]
-
-/** The part of `onescan check` that runs as the account of the slot. Nothing else starts it. */
 export const trialsCommand: CommandModule = {
   command: TRIALS,
   describe: false,
@@ -46,12 +32,8 @@ async function makeTrials(): Promise<number> {
     print(`${JSON.stringify(finding)}\n`)
     if (finding.mark === 'nothing scans') scans = false
   }
-  for (const trial of trialsBefore) for (const finding of await runStage(trial, host)) tell(finding)
   for await (const finding of tryStages(host)) tell(finding)
-  for (const trial of trialsBehind) {
-    if (trial === checkTrialMessages && !scans) continue
-    for (const finding of await runStage(trial, host)) tell(finding)
-  }
+  if (scans) for (const finding of await runStage(checkTrialMessages, host)) tell(finding)
   return 0
 }
 

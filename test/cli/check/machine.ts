@@ -107,9 +107,8 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
 }
 
 /** Findings about the machine that runs the tests, which no set-up has made. */
-const isOfMachine = ({ level, what, value }: Finding) =>
+const isOfMachine = ({ level, value }: Finding) =>
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
-  /^(runtime|ERROR_FD)/.test(what) ||
   value === 'does not run: no mail moves'
 
 /** The findings about the machine that a set-up has made. */

@@ -89,39 +89,6 @@ for (const [what, [name, expected]] of Object.entries(slots)) {
   })
 }
 
-t.test('a plain copy of the environment, with --program', async (t) => {
-  const qmail = recordingQmail(t)
-  const env = { QMAILHOME: qmail.home, QHPSI: 'plugin: eicar' }
-  const { out } = await onescan(['check', ...asSelf, '--program', qmail.queue], { env })
-  t.match(out, /^error +slot: .*mail is not scanned/m)
-  t.equal(qmail.calls(), '')
-})
-
-t.test(
-  'a qmail-smtpd that mentions QMAILQUEUE and calls qmail-queue gets no message',
-  async (t) => {
-    const qmail = recordingQmail(t)
-    qmail.script(
-      'bin/qmail-smtpd',
-      `# QMAILQUEUE is not heeded
-printf '220 here\\r\\n'
-while read -r line; do
-  case $line in
-  DATA*)
-    printf '354 go ahead\\r\\n'
-    while read -r text; do case $text in .*) exec ${qmail.queue} ;; esac; done
-    exit ;;
-  *) printf '250 ok\\r\\n' ;;
-  esac
-done`,
-    )
-    const env = { QMAILHOME: qmail.home, QHPSI: 'plugin: eicar', ERROR_FD: '6' }
-    const { out } = await onescan(['check', ...asSelf], { env })
-    t.match(out, /^warning +ERROR_FD: .*cannot be tried/m)
-    t.equal(qmail.calls(), '')
-  },
-)
-
 t.test("a slot that is not onescan's is not called at all", async (t) => {
   const qmail = recordingQmail(t)
   const called = join(qmail.home, 'called')

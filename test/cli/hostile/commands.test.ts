@@ -210,7 +210,7 @@ const waited: readonly (readonly string[])[] = [
   ['check', '--user', 'nobody', '--env', 'QMAILHOME=PLACE'],
   ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=PLACE/x'],
   ['check', '--user', 'nobody', '--env', 'QUEUECHAIN=x', '--env', 'PATH=PLACE'],
-  ['check', '--user', 'nobody', '--program', 'PLACE/onescan-queue'],
+  ['check', '--user', 'nobody', '--env', 'QMAILQUEUE=PLACE/onescan-queue'],
   ['check', '--user', 'nobody', '--env', 'QHPSI=PLACE/x %s'],
   ['scan', '--env', 'PLUGINDIR=PLACE', '--env', 'QHPSI=plugin: x.mjs', 'OWN/mail'],
   ['scan', '--env', 'QHPSI=PLACE/x %s', 'OWN/mail'],

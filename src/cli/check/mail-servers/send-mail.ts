@@ -92,7 +92,8 @@ function judgeEicar(
   const what = `port ${port}, EICAR`
   if (kind === 'refused') return ok(what, `is refused: ${text}`)
   if (kind === 'deferred') {
-    return error(what, `is deferred: ${text}`, 'see the log of the mail server, and onescan log')
+    const remedy = 'see the log of the mail server, and onescan log; with qmail, ERROR_FD'
+    return error(what, `is deferred: ${text}`, remedy)
   }
   const value = `is taken: ${text}`
   const comes = `${address} gets it (Subject: ${subject})`

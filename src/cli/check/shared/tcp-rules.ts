@@ -1,5 +1,5 @@
 import { Cdb } from '../../../ground/net/cdb.ts'
-import { readTcpRule, tcpRuleKeys } from '../../../ground/net/tcp-rules.ts'
+import { readTcpRule } from '../../../ground/net/tcp-rules.ts'
 
 /** Clients to which tcpserver(1) gives the same variables, by the rules of tcprules(1). */
 export interface RuleClass {
@@ -33,15 +33,6 @@ export function readRules(file: Buffer): RuleClass[] {
   // Clients that fit no rule are accepted, without variables (tcprules(1)).
   if (!found.some(isElse) && !elseDenied) found.push({ addresses: [''], variables: {} })
   return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
-}
-
-/** The class of an IP address, by the first rule that tcpserver would take. */
-export function classOf(classes: readonly RuleClass[], ip: string): RuleClass | undefined {
-  for (const key of tcpRuleKeys(ip, undefined)) {
-    const found = classes.find(({ addresses }) => addresses.includes(key))
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 /** The addresses of a class in a few words. */

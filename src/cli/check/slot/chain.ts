@@ -66,7 +66,7 @@ function judgeProgram(host: Host): Finding {
     }
     case 'foreign': {
       const value = `${program} ${slot.why}: nothing was sent through it, since it may queue`
-      const remedy = 'see that it calls onescan-queue, and try that with --program'
+      const remedy = 'see that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
       return warning('slot', value, remedy)
     }
   }

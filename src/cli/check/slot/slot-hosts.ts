@@ -14,9 +14,9 @@ import { installedQueue } from '../../shared/installed-queue.ts'
 import { settingsAlone, withoutLoaders } from '../../shared/session-environment.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'
 import { type Host, noLimits } from '../shared/host.ts'
-import { classOf, classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
-import { isOnescanc } from './onescanc.ts'
+import { classText, type RuleClass, readRules } from '../shared/tcp-rules.ts'
 import type { RunningService } from './running-services.ts'
+import { isOnescanc } from './slot-program.ts'
 
 /** Options that say how the slot is set up, or whose slot it is. */
 export interface SlotOptions extends EnvironmentOptions {
@@ -24,17 +24,14 @@ export interface SlotOptions extends EnvironmentOptions {
   readonly pid: string | undefined
   /** The name of an account. */
   readonly user: string | undefined
-  readonly program: string | undefined
-  /** An IP address. */
-  readonly client?: string | undefined
 }
 
 /** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 
 /**
- * Returns the host as the slot of this service sees it, once for each class of clients in its rules, or
- * for `client` alone. Without a service it is as the options say, by this process's variables. Throws a
+ * Returns the host as the slot of this service sees it, once for each class of clients in its rules.
+ * Without a service it is as the options say, by this process's variables. Throws a
  * Fault of kind `config` if rules or an account are missing or, for root, if somebody else could have
  * written the rules.
  */
@@ -47,12 +44,14 @@ export function slotHosts(
 ): Host[] {
   const account = accountOf(service, options.user, accounts)
   const given = service?.env ?? (account.uid === process.getuid!() ? base : settingsAlone(base))
-  return clientClasses(service?.rules, options.client).map((rules) => {
-    const client = options.client === undefined ? {} : { TCPREMOTEIP: options.client }
-    const own = { ...given, ...rules?.variables, ...client }
+  return clientClasses(service?.rules).map((rules) => {
+    const own = { ...given, ...rules?.variables }
     const env = withoutLoaders(slotEnvironment(own, options))
     const directories = readControlDirectories(env)
-    const program = slotProgram(options.program, env.QMAILQUEUE, directories.qmailHome)
+    // A relative QMAILQUEUE starts at qmail's home.
+    const program = env.QMAILQUEUE
+      ? resolve(directories.qmailHome, env.QMAILQUEUE)
+      : installedQueue()
     return {
       env,
       directories,
@@ -88,31 +87,12 @@ function accountOf(
 }
 
 /** The classes of the rules; one class without rules if there are none. */
-function clientClasses(
-  file: string | undefined,
-  client: string | undefined,
-): (RuleClass | undefined)[] {
+function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   if (file === undefined) return [undefined]
-  let classes: RuleClass[]
   try {
-    classes = readRules(readOwnFile(file))
+    return readRules(readOwnFile(file))
   } catch (error) {
     const remedy = 'run tcprules; without it tcpserver accepts no connection'
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
   }
-  if (client === undefined) return classes
-  const ofClient = classOf(classes, client)
-  if (ofClient === undefined)
-    throw new Fault('config', `--client ${client}: no rule of ${file} fits`)
-  return [{ ...ofClient, addresses: [client] }]
-}
-
-/** A relative QMAILQUEUE starts at qmail's home. */
-function slotProgram(
-  option: string | undefined,
-  queue: string | undefined,
-  qmailHome: string,
-): string {
-  if (option !== undefined) return resolve(option)
-  return queue ? resolve(qmailHome, queue) : installedQueue()
 }

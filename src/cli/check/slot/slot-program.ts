@@ -56,6 +56,15 @@ function isCompiledSlot(program: string, path: string): boolean {
   return false
 }
 
+/** Whether the slot program is onescanc, even through links. */
+export function isOnescanc(program: string): boolean {
+  try {
+    return basename(realPath(program)) === 'onescanc'
+  } catch {
+    return false // another check reports it
+  }
+}
+
 /** Compares device and inode: a hard link has another name, but queues all the same. */
 function isSameFile(queue: string, program: string): boolean {
   try {

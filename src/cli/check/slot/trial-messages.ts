@@ -1,29 +1,36 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { scanPolicyOf } from '../../../doors/stages/stage.ts'
+import { accountText, scanPolicyOf } from '../../../doors/stages/stage.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/shared/eicar-message.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
-import type { Host } from '../shared/host.ts'
-import { underLimits } from './runtime.ts'
+import { SOCKET } from '../../shared/running-daemon.ts'
+import type { Host, MemoryLimits } from '../shared/host.ts'
+import { howToStart } from '../shared/how-to-start.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 /** Milliseconds beyond SCANTIMEOUT that the slot may take for a small message. */
 const PATIENCE = 30_000
+/** A place at which no onescand listens. */
+const NOWHERE = '/nonexistent/slot.sock'
 
 /**
- * Sends two messages through the slot program as its service runs it, with that account, limits and
+ * Sends messages through the slot program as its service runs it, with that account, limits and
  * environment. The chain is a program that shows what it got, so nothing is delivered. This also
- * finds a damaged slot program that exits 0 without calling the chain. A program that is not
- * onescan's gets no message, since it may queue it.
+ * finds a damaged slot program that exits 0 without calling the chain, and a runtime that does not
+ * start. A program that is not onescan's gets no message, since it may queue it.
  */
 export async function checkTrialMessages(host: Host): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !mayBeTried(host)) return []
   const timeout = policy.timeout + PATIENCE
-  return [
-    judgeClean(await send(host, cleanMessage, timeout)),
-    judgeEicar(await send(host, eicarMessage, timeout)),
-  ]
+  const clean = await send(host, cleanMessage, timeout)
+  const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
+  if (clean.header === undefined) return findings
+  findings.push(judgeEicar(host, await send(host, eicarMessage, timeout)))
+  if (!host.asksOnescand || clean.whyCold !== undefined) return findings
+  const alone = { ...host, env: { ...host.env, ONESCAN_SOCKET: NOWHERE } }
+  return [...findings, ...judgeCold(host, await send(alone, cleanMessage, timeout))]
 }
 
 /** Whether the slot program may get a trial. Another check reports a missing program. */
@@ -41,29 +48,60 @@ interface SlotTrial {
   readonly header: string | undefined
   /** The reason in the log line, in parentheses, or ''. */
   readonly why: string
+  /** Why onescanc did not have onescand judge it, by its own log line; undefined if it did. */
+  readonly whyCold: string | undefined
 }
 
-function judgeClean({ outcome, header, why }: SlotTrial): Finding {
+/** Whether onescanc, as the account of the slot, reaches onescand. */
+function judgeWarmth(host: Host, { header, whyCold }: SlotTrial): Finding[] {
+  const what = 'onescand'
+  const path = host.env.ONESCAN_SOCKET || SOCKET
+  if (whyCold === undefined) {
+    if (!host.asksOnescand || header === undefined) return []
+    return [ok(what, `${path}, asked by ${accountText(host)}`)]
+  }
+  const group = `give the service the group of ${path}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
+  const remedy = /Permission denied/.test(whyCold) ? group : howToStart()
+  const meanwhile = 'mail is judged all the same, by a program that is started for each message'
+  return [warning(what, `${whyCold} (${accountText(host)})`, `${remedy}; ${meanwhile}`)]
+}
+
+function judgeClean(host: Host, trial: SlotTrial): Finding {
   const what = 'slot, clean message'
-  if (outcome.code === 0 && header !== undefined) {
-    if (/^X-QHPSI: clean$/m.test(header)) {
-      return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
-    }
-    if (/^X-QHPSI:/m.test(header)) {
-      return error(what, 'is called infected', 'see the scanners: they may call all mail infected')
-    }
-    return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
+  const { outcome, header, why } = trial
+  if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
+  if (/^X-QHPSI: clean$/m.test(header)) {
+    return ok(what, `scanned and handed on in ${Math.round(outcome.time)} ms`)
   }
-  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
+  if (/^X-QHPSI:/m.test(header)) {
+    return error(what, 'is called infected', 'see the scanners: they may call all mail infected')
+  }
+  return warning(what, `is handed on unscanned${why}`, 'see QHPSIMINSIZE, SCANFAIL, onescan.off')
 }
 
-function judgeEicar({ outcome, header, why }: SlotTrial): Finding {
+function judgeEicar(host: Host, trial: SlotTrial): Finding {
   const what = 'slot, EICAR'
-  if (outcome.code === 0 && header !== undefined) {
-    if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-    return error(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
-  }
-  return error(what, `${howItEnded(outcome)}${why}`, remedyFor(outcome))
+  const { outcome, header, why } = trial
+  if (outcome.code !== 0 || header === undefined) return failed(what, host, trial)
+  if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
+  return error(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
+}
+
+/** Whether mail is judged while onescand does not answer, too. */
+function judgeCold(host: Host, trial: SlotTrial): Finding[] {
+  if (trial.outcome.code === 0 && trial.header !== undefined) return []
+  const { what, value, remedy = '' } = failed('slot, without onescand', host, trial)
+  const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
+  return [warning(what, `${value}: ${meanwhile}`, remedy)]
+}
+
+function failed(what: string, { limits }: Host, { outcome, why }: SlotTrial): Finding {
+  const least = Math.min(limits.addressSpace ?? Infinity, limits.data ?? Infinity)
+  const isTight = outcome.code !== 0 && least < ENOUGH.bytes
+  const under = isTight ? `, with a limit of ${least} bytes of memory` : ''
+  const remedy = isTight ? ENOUGH.remedy : 'see the other findings; until then mail is deferred'
+  const value = `${howItEnded(outcome)}${why}${under}`
+  return error(what, value, outcome.code === 0 ? 'reinstall it' : remedy)
 }
 
 function howItEnded({ code, signal, timedOut }: SlotResult): string {
@@ -73,8 +111,27 @@ function howItEnded({ code, signal, timedOut }: SlotResult): string {
   return `exits ${code}`
 }
 
-function remedyFor({ code }: SlotResult): string {
-  return code === 0 ? 'reinstall it' : 'see the other findings; until then mail is deferred'
+/** The memory with which the runtime surely starts. */
+const ENOUGH = isCompiled
+  ? { bytes: 1024 ** 3, remedy: 'set 1 GiB by "softlimit -a 1073741824" in the run script' }
+  : {
+      bytes: 4_000_000_000,
+      remedy:
+        'set 4 GB by "softlimit -a 4000000000" in the run script; -m would set the stack, too, ' +
+        'and each thread of node takes a stack of that size',
+    }
+
+/** The command under soft limits, by prlimit(1) of util-linux. */
+function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {
+  const options = [
+    ['as', limits.addressSpace],
+    ['data', limits.data],
+    ['stack', limits.stack],
+  ] as const
+  const words = options.flatMap(([name, bytes]) =>
+    bytes === undefined ? [] : [`--${name}=${bytes}:`],
+  )
+  return words.length === 0 ? [...command] : ['/usr/bin/prlimit', ...words, '--', ...command]
 }
 
 /** Sends a message. Infected mail is tagged and not refused, so that the header shows the answer. */
@@ -97,8 +154,16 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
   })
   const output = outcome.log.toString('latin1')
   const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
-  const why = reasonIn(log)
-  return { outcome, header: got?.split('\n\n')[0], why: why && ` (${why})` }
+  const lines = log.split(/^(?=onescan:)/m)
+  const isCold = (line: string) => /^onescan: decision=cold /.test(line)
+  const cold = lines.find(isCold)
+  const why = reasonIn(lines.filter((line) => !isCold(line)).join(''))
+  return {
+    outcome,
+    header: got?.split('\n\n')[0],
+    why: why && ` (${why})`,
+    whyCold: cold && reasonIn(cold),
+  }
 }
 
 /** The reason in the slot's log line. Without such a line: the end of the output. */

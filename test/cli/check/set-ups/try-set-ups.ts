@@ -14,9 +14,9 @@ import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
 const asSelf = process.getuid!() === 0 ? ['--user', 'root'] : []
 
-// The room on the disk and the age of Node are those of the machine.
-const isOfMachine = ({ level, what, value }: Finding) =>
-  (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) || what === 'runtime'
+// The room on the disk is that of the machine.
+const isOfMachine = ({ level, value }: Finding) =>
+  level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)
 
 interface PreparedSetUp {
   readonly home: string

@@ -1,5 +1,5 @@
 import { type Host, noLimits } from '../../../../src/cli/check/shared/host.ts'
-import { isOnescanc } from '../../../../src/cli/check/slot/onescanc.ts'
+import { isOnescanc } from '../../../../src/cli/check/slot/slot-program.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
 import { host as stageHost } from '../../../doors/stages/host.ts'
 import { slotProgram } from '../../onescan.ts'

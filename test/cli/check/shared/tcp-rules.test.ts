@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { classOf, readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
+import { readRules } from '../../../../src/cli/check/shared/tcp-rules.ts'
 import { readService } from '../../../../src/cli/check/slot/running-services.ts'
 import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
@@ -53,11 +53,6 @@ t.test('every class of rules is read from the cdb', { skip }, async (t) => {
       [['192.0.2.'], 3],
     ],
   )
-  const address = (ip: string) => classOf(classes, ip)?.addresses[0]
-  t.equal(address('127.0.0.1'), '127.0.0.1')
-  t.equal(address('10.9.1.1'), '10.')
-  t.equal(address('192.0.2.1'), '192.0.2.')
-  t.equal(address('198.51.100.1'), '')
 })
 
 t.test(
@@ -91,16 +86,12 @@ t.test(
   },
   async (t) => {
     const host = rulesOf(t, RULES)
-    const check = async (...more: string[]): Promise<readonly Finding[]> =>
-      jsonIn((await host.check('--json', ...more)).out).results
-    const findings = await check()
+    const findings: readonly Finding[] = jsonIn((await host.check('--json')).out).results
     const whats = (value: RegExp) =>
       findings.filter((finding) => value.test(finding.value)).map(({ what }) => what)
     t.same(whats(/may relay: their mail passes unscanned/), ['QHPSI [127.0.0.1]'])
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])
     t.same(whats(/^finds EICAR/), ['scanner eicar [everybody else]'])
-    const ofClient = await check('--client', '192.0.2.5')
-    t.equal(ofClient.find(({ level }) => level === 'warning')?.what, 'unscanned mail')
   },
 )
 
@@ -144,7 +135,6 @@ t.test(
 const noOptions: SlotOptions = {
   pid: undefined,
   user: 'root',
-  program: slotProgram,
   env: [],
   envdir: undefined,
 }

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { howToStart } from '../../../../src/cli/check/shared/how-to-start.ts'
 import { checkTrialMessages } from '../../../../src/cli/check/slot/trial-messages.ts'
 import { complaints } from '../../../doors/stages/host.ts'
 import { openDirectory } from '../../../programs/reachable.ts'
@@ -37,8 +38,7 @@ t.test('nothing is delivered, forwarded or refused by the trial', async (t) => {
 
 t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
   const findings = await checkTrialMessages(host(eicar, { program: program(t, 'exit 0') }))
-  t.match(findings[0], { level: 'error', value: /mail would be lost/, remedy: /reinstall it/ })
-  t.match(findings[1], { level: 'error' })
+  t.match(findings, [{ level: 'error', value: /mail would be lost/, remedy: /reinstall it/ }])
 })
 
 t.test('a program that hands all mail on does not scan, and is found', async (t) => {
@@ -61,8 +61,40 @@ t.test('a program that crashes is reported', async (t) => {
 
 t.test('the slot program runs under the limits of the service', async (t) => {
   const all = { addressSpace: 3_000_000, data: 3_000_000, stack: 3_000_000 }
-  t.same(complaints(await checkTrialMessages(host(eicar, { limits: all }))), [
-    'error slot, clean message',
-    'error slot, EICAR',
+  t.match(await checkTrialMessages(host(eicar, { limits: all })), [
+    { level: 'error', value: /with a limit of 3000000 bytes of memory$/, remedy: /softlimit -a/ },
   ])
+})
+
+t.test('a service without node in its PATH is an error', async (t) => {
+  const path = { ...eicar, PATH: '/nonexistent' }
+  t.match(await checkTrialMessages(host(path)), [
+    { level: 'error', what: 'slot, clean message', value: /^exits .*\bnode\b/ },
+  ])
+})
+
+const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
+const native = { skip: !existsSync(onescanc) && 'npm run build:native' }
+
+t.test('onescanc says itself that no onescand answers it', native, async (t) => {
+  const env = { ...eicar, ONESCAN_SOCKET: '/nonexistent/here.sock' }
+  const [finding, ...others] = await checkTrialMessages(host(env, { program: onescanc }))
+  const { value = '', remedy = '' } = finding ?? {}
+  t.match(finding, { level: 'warning', what: 'onescand' })
+  t.match(value, /^onescand at \/nonexistent\/here\.sock: No such file or directory \(/)
+  t.ok(remedy.startsWith(`${howToStart()}; mail is judged all the same`), remedy)
+  t.same(complaints(others), [])
+})
+
+t.test('an account without the group goes cold, and that is reported', native, async (t) => {
+  const program = join(openDirectory(t), 'onescanc')
+  const cold = 'decision=cold reason="onescand at /run/x: Permission denied" total_ms=1.0'
+  writeFileSync(program, `#!/bin/sh\necho 'onescan: ${cold}' >&2\neval "exec $QUEUECHAIN"\n`)
+  chmodSync(program, 0o755)
+  const [finding] = await checkTrialMessages(host(eicar, { program }))
+  t.match(finding, {
+    level: 'warning',
+    value: /^onescand at \/run\/x: Permission denied/,
+    remedy: /^give the service the group of .*; mail is judged all the same/,
+  })
 })
