@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { readOwnText } from '../../ground/path/read.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
-import { readUnitFiles } from './unit-files.ts'
+import { askSystemd } from './systemd-unit.ts'
 
 /** The file in which the Debian package keeps onescand's settings. */
 export const DEFAULTS = '/etc/default/onescand'
 
 /** The contents of a file of settings, as sh(1) or systemd understands them. */
 export interface DefaultsFile {
-  /** The file, and the files of the unit that add to it, in words. */
+  /** The file, and the files of the unit besides, in words. */
   readonly where: string
   /** The settings by name. If a name occurs twice, the later value counts. */
   readonly env: Environment
@@ -39,20 +39,15 @@ export const SYSTEMD = '/run/systemd/system'
 
 /** Whether readDefaults() has a file to read. */
 export function hasDefaults(file: string): boolean {
-  if (existsSync(file)) return true
-  try {
-    return existsSync(SYSTEMD) && readUnit(file) !== undefined
-  } catch {
-    return true // readDefaults() reports why it cannot be read
-  }
+  return existsSync(file) || (existsSync(SYSTEMD) && askSystemd(basename(file)) !== undefined)
 }
 
 /**
  * Reads the settings of the service that this file is named after: those of the file and, under
- * systemd, those that its unit adds (`systemctl edit`). Throws if one of the files cannot be read.
+ * systemd, those that its unit has besides. Throws if one of the files cannot be read.
  */
 export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTEMD)): DefaultsFile {
-  const unit = isSystemd ? readUnit(file) : undefined
+  const unit = isSystemd ? askSystemd(basename(file)) : undefined
   if (unit === undefined) return withOptions(file, [file], readLines(file, isSystemd))
   const env: Record<string, string | undefined> = { ...unit.env }
   const odd: OddLine[] = []
@@ -71,9 +66,7 @@ export function readDefaults(file: string, isSystemd: boolean = existsSync(SYSTE
   return withOptions(file, [...read, ...unit.files], { env, odd }, unit.words)
 }
 
-const readUnit = (file: string) => readUnitFiles(basename(file), file)
-
-/** Adds the options: those in NAME_OPTIONS, or those of a unit that has its own command line. */
+/** Adds the options: those in NAME_OPTIONS, or those of the unit. */
 function withOptions(
   file: string,
   from: readonly string[],
@@ -85,7 +78,7 @@ function withOptions(
   const words = commandLine?.flatMap((word) =>
     word === `$${name}` || word === `\${${name}}` ? options : [word],
   )
-  return { where: from.join(' and '), env, odd, words: words ?? options }
+  return { where: from.join(' and ') || file, env, odd, words: words ?? options }
 }
 
 /**

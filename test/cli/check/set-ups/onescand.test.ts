@@ -16,6 +16,7 @@ import {
   judgeLines,
   linesOf,
   linesOn,
+  type Machine,
   makeMachine,
   ONESCAN,
   putPostfix,
@@ -33,10 +34,17 @@ const skip =
   ownDirectoriesMissing ||
   clamdMissing ||
   storeMissing ||
-  (!findProgram('postconf') && 'install Debian package postfix')
+  (!findProgram('postconf') && 'install Debian package postfix') ||
+  (!findProgram('systemctl') && 'install Debian package systemd')
 
 const DEFAULTS = '/etc/default/onescand'
-const OVERRIDE = '/etc/systemd/system/onescand.service.d/override.conf'
+/** What `systemctl show` prints of the package's unit and of what was added to it. */
+const SHOWN = '/run/systemd/shown'
+const UNIT = `ExecStart={ path=/usr/sbin/onescand ; argv[]=/usr/sbin/onescand $ONESCAND_OPTIONS ; pid=0 }
+EnvironmentFiles=${DEFAULTS} (ignore_errors=yes)
+FragmentPath=/usr/lib/systemd/system/onescand.service
+DropInPaths=/etc/systemd/system/onescand.service.d/override.conf
+`
 const program = newest.map((word) => reachable(word))
 
 t.test('each set-up has its own name', async (t) => {
@@ -80,13 +88,24 @@ function startOldProcess(t: Test, file: string): void {
   utimesSync(file, later, later)
 }
 
+/** A machine whose systemctl(1) prints SHOWN. */
+function withSystemd(machine: Machine): Machine {
+  const systemctl = '/run/systemd/systemctl'
+  machine.write(systemctl, `#!/bin/sh\nexec /bin/cat ${SHOWN}\n`, 0o755)
+  const script = 'mount --bind "$0" /usr/bin/systemctl && exec "$@"'
+  const around: Machine['around'] = (words) =>
+    machine.around(['/bin/sh', '-c', script, machine.at(systemctl), ...words])
+  return { ...machine, around }
+}
+
 type Shared = Omit<Around, 'machine' | 'place' | 'kept' | 'file'>
 
 async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<void> {
-  const machine = makeMachine(t)
+  const bare = makeMachine(t)
   const place = directoryOfOnescand(t)
   const kept = openDirectory(t)
   const file = fileIn(kept, (path, text) => writeFileSync(path, text))
+  const machine = setUp.edited === undefined ? bare : withSystemd(bare)
   const around: Around = { ...shared, machine, place, kept, file }
   const milter = `unix:${place}/milter.sock`
   const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', TMPDIR: place }
@@ -99,7 +118,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   machine.write(DEFAULTS, text)
   if (setUp.edited !== undefined) {
     mkdirSync(machine.at('/run/systemd/system'), { recursive: true })
-    machine.write(OVERRIDE, `[Service]\n${setUp.edited(around)}\n`)
+    machine.write(SHOWN, `${UNIT}${setUp.edited(around)}\n`)
   }
   if (setUp.quotad !== undefined) {
     machine.write('/etc/default/onescan-quotad', setUp.quotad(around))

@@ -23,7 +23,7 @@ export interface OnescandSetUp {
   readonly settings?: (around: Around) => Readonly<Record<string, string>>
   /** Changes the text of that file. */
   readonly written?: (lines: string) => string
-  /** The lines of [Service] in a file of `systemctl edit`. */
+  /** What `systemctl show` prints after `systemctl edit`, besides what it prints of the package's unit. */
   readonly edited?: (around: Around) => string
   /** The text of /etc/default/onescan-quotad, on a host where that service is enabled. */
   readonly quotad?: (around: Around) => string
@@ -338,8 +338,8 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   // systemctl edit
   {
-    name: 'what systemctl edit sets is taken back, or the file overrides it',
-    edited: () => 'Environment="SCANFAIL=accept"\nEnvironment=\nEnvironment=REJECTVIRUS=0',
+    name: 'the file overrides what systemctl edit sets',
+    edited: () => 'Environment=REJECTVIRUS=0',
     check: [/^ok milter .*: refuses EICAR/],
   },
   {
@@ -353,7 +353,7 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   {
     name: 'systemctl edit names a file that overrides, and is wrong',
-    edited: ({ file }) => `EnvironmentFile=${file('more', 'QHPSI="clamd"\n')}`,
+    edited: ({ file }) => `EnvironmentFiles=${file('more', 'QHPSI="clamd"\n')} (ignore_errors=no)`,
     runs: 'not',
     check: [
       /^error settings \[onescand\]: QHPSI clamd: names a built-in plugin.*: onescand does not start with it; .*\(.*\/more and \S+override\.conf\)/,
@@ -361,7 +361,7 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   {
     name: 'systemctl edit names a file that is not there',
-    edited: () => 'EnvironmentFile=/nonexistent/more',
+    edited: () => 'EnvironmentFiles=/nonexistent/more (ignore_errors=no)',
     runs: 'not',
     check: [
       /^error \/nonexistent\/more.*: EnvironmentFile=\S+ is not there: systemd does not start onescand; make it, or write EnvironmentFile=-/,
@@ -369,7 +369,8 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   {
     name: 'systemctl edit gives a command line that makes no sense',
-    edited: () => 'ExecStart=\nExecStart=/usr/sbin/onescand --workers -1 $ONESCAND_OPTIONS',
+    edited: () =>
+      'ExecStart={ path=/usr/sbin/onescand ; argv[]=/usr/sbin/onescand --workers -1 $ONESCAND_OPTIONS ; ignore_errors=no }',
     runs: 'not',
     check: [
       /^error settings \[onescand\]: --workers -1: must be a whole number .*override\.conf\)/,

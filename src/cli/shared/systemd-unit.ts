@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process'
+import { attempt } from '../../ground/errors/attempt.ts'
+import { splitWords } from '../../ground/settings/settings.ts'
+
+/** The unit of a service as systemd has it loaded: systemd.exec(5), systemd.service(5). */
+export interface SystemdUnit {
+  /** The files that the administrator wrote: additions (`systemctl edit`), or a unit in /etc. */
+  readonly files: readonly string[]
+  /** The variables of Environment=, by name. */
+  readonly env: Readonly<Record<string, string>>
+  /** The files of EnvironmentFile=. Each overrides Environment= and the files before it. */
+  readonly environmentFiles: readonly EnvironmentFile[]
+  /** The words behind the program of ExecStart=. None of onescan's programs takes one with a blank. */
+  readonly words: readonly string[]
+}
+
+export interface EnvironmentFile {
+  readonly path: string
+  /** Whether a `-` stands before it, so that it may be missing. */
+  readonly isOptional: boolean
+}
+
+const SYSTEMCTL = '/usr/bin/systemctl'
+const PROPERTIES = 'Environment,EnvironmentFiles,ExecStart,FragmentPath,DropInPaths'
+/** Milliseconds for the answer. */
+const PATIENCE = 5_000
+
+/**
+ * Asks systemd for the unit of a service. Undefined if there is none, or if systemd does not answer, as
+ * without D-Bus it answers root alone.
+ */
+export function askSystemd(name: string): SystemdUnit | undefined {
+  const words = ['show', `--property=${PROPERTIES}`, `${name}.service`]
+  const options = { encoding: 'utf8', env: {}, timeout: PATIENCE, stdio: 'pipe' } as const
+  const said = attempt(() => execFileSync(SYSTEMCTL, words, options)) ?? ''
+  const values = (property: string) =>
+    [...said.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, value]) => value!)
+  const [, command] = /(?:^| )argv\[\]=(.*?) ; /.exec(values('ExecStart').at(-1) ?? '') ?? []
+  if (command === undefined) return undefined
+  const places = [...values('FragmentPath'), ...splitWords(values('DropInPaths').join(' '), name)]
+  return {
+    files: places.filter((path) => path.startsWith('/etc/')),
+    env: Object.fromEntries(
+      splitWords(values('Environment').join(' '), name).map((word) => {
+        const at = word.indexOf('=')
+        return [word.slice(0, at), word.slice(at + 1)]
+      }),
+    ),
+    environmentFiles: values('EnvironmentFiles').map((value) => {
+      const [, path = value, ignored] = /^(.*) \(ignore_errors=(\w+)\)$/.exec(value) ?? []
+      return { path, isOptional: ignored === 'yes' }
+    }),
+    words: command.split(' ').slice(1),
+  }
+}

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+/** What systemd says of a unit, asked of a systemd that runs in namespaces of its own. */
+
+const SYSTEMD = '/lib/systemd/systemd'
+const skip =
+  (process.getuid?.() !== 0 && 'needs root for namespaces') ||
+  (!existsSync(SYSTEMD) && 'install Debian package systemd')
+
+const module = join(import.meta.dirname, '../../../src/cli/shared/systemd-unit.ts')
+const ask = `console.log(JSON.stringify(require('${module}').askSystemd('onescand')))`
+
+const SCRIPT = `
+mount --make-rprivate / && mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /etc/systemd/system &&
+  mount -t cgroup2 none /sys/fs/cgroup || exit 77
+unit=/etc/systemd/system/onescand.service
+mkdir $unit.d
+echo '[Unit]' >/etc/systemd/system/own.target
+cat >$unit <<'END'
+[Service]
+Environment=A=1
+EnvironmentFile=-/etc/default/onescand
+ExecStart=/bin/true $ONESCAND_OPTIONS
+END
+cat >$unit.d/override.conf <<'END'
+[Service]
+Environment=
+Environment="QHPSI=plugin: clamd" \\
+  B=100%%
+EnvironmentFile=/etc/more
+ExecStart=
+ExecStart=/bin/true --workers 2 $ONESCAND_OPTIONS
+END
+cat >/run/first <<'END'
+{
+  until systemctl show >/dev/null 2>&1; do sleep 0.1; done
+  "$1" -e "$2" >/run/said 2>&1
+  touch /run/done
+} &
+exec env container=own ${SYSTEMD} --system --unit=own.target >/dev/null 2>&1
+END
+unshare --pid --mount --cgroup --fork --kill-child --mount-proc /bin/sh /run/first "$@" &
+until test -e /run/done; do sleep 0.1; done
+cat /run/said
+kill -KILL $!
+`
+
+t.test('systemd says itself what it starts a service with', { skip }, async (t) => {
+  const words = ['--mount', '/bin/sh', '-c', SCRIPT, 'sh', process.execPath, ask]
+  const { status, stdout } = spawnSync('unshare', words, { encoding: 'utf8' })
+  if (status === 77) return void t.pass('', { skip: 'this machine has no mounts to give' })
+  t.same(JSON.parse(stdout), {
+    files: [
+      '/etc/systemd/system/onescand.service',
+      '/etc/systemd/system/onescand.service.d/override.conf',
+    ],
+    env: { QHPSI: 'plugin: clamd', B: '100%' },
+    environmentFiles: [
+      { path: '/etc/default/onescand', isOptional: true },
+      { path: '/etc/more', isOptional: false },
+    ],
+    words: ['--workers', '2', '$ONESCAND_OPTIONS'],
+  })
+})
