@@ -4,18 +4,13 @@ import type { QuarantineEntry } from '../../quarantine/entries.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
 import { lineForTerminal } from '../shared/for-terminal.ts'
 import { spanOf, spanOptions } from '../shared/log-arguments.ts'
-import { flag, printsJson, text } from '../shared/options.ts'
+import { flag, printsJson } from '../shared/options.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { type WorkConversation, workAsOwner } from './as-owner.ts'
 import { type Examined, examineRecord } from './examine.ts'
 import { addDirectoryOption, callerName, type QuarantineOptions } from './options.ts'
 
 export interface ListOptions extends QuarantineOptions {
-  readonly id?: string
-  readonly from?: string
-  readonly to?: string
-  readonly virus?: string
-  readonly grounds?: string
   readonly since?: string
   readonly until?: string
   readonly released: boolean
@@ -31,11 +26,6 @@ export const listCommand: CommandModule<object, ListOptions> = {
   describe: 'Show what is in quarantine, the oldest first',
   builder: (yargs) =>
     addDirectoryOption(yargs)
-      .option('id', text('The id, a queue id of the MTA, or part of the log line, as a Message-ID'))
-      .option('from', text('Part of the sender'))
-      .option('to', text('Part of a recipient'))
-      .option('virus', text('Part of what was found'))
-      .option('grounds', text('The ground'))
       .options(spanOptions)
       .option('released', flag('Released messages, too'))
       .option('json', printsJson)
@@ -70,11 +60,10 @@ async function list(
     }
     const { entry } = answer
     if (entry.state === 'released' && !args.released) continue
-    if (args.grounds !== undefined && entry.grounds !== args.grounds) continue
     const examined = await examineRecord(answer.bytes).catch((error) => {
       output.error(`${entry.id}: ${errorText(error)}`)
     })
-    if (!examined || !isWanted(examined.record, args)) continue
+    if (!examined) continue
     messages++
     bytes += entry.size
     output.text(inWords(entry, examined))
@@ -83,16 +72,6 @@ async function list(
   output.sum({ messages, bytes })
   if (messages === 0) output.text('no such message is in quarantine\n')
   return messages > 0 ? 0 : NOTHING
-}
-
-function isWanted(record: QuarantineRecord, { id, from, to, virus }: ListOptions): boolean {
-  const has = (text: string | undefined, part: string | undefined) =>
-    part === undefined || (text ?? '').toLowerCase().includes(part.toLowerCase())
-  if (id !== undefined && record.id !== id && record.queue !== id && !record.log.includes(id)) {
-    return false
-  }
-  if (!has(record.sender, from) || !has(record.found, virus)) return false
-  return to === undefined || record.recipients.some((recipient) => has(recipient, to))
 }
 
 /** The most recipients that a line of the list names. */

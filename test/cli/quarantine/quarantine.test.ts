@@ -89,16 +89,19 @@ t.test('list shows what is asked for, with the oldest first', async (t) => {
   t.same(await listed(), [0, 1, 2])
   t.same(await listed('--since', '1h'), [2])
   t.same(await listed('--until', '1h'), [0, 1])
-  t.same(await listed('--grounds', 'banned'), [1])
-  t.same(await listed('--virus', 'test-VIRUS'), [0, 2])
-  t.same(await listed('--from', 'OLD@'), [0])
-  t.same(await listed('--to', 'f@x'), [2])
-  t.same(await listed('--id', ids[1]!), [1])
-  t.same(await listed('--to', 'nobody'), [])
+  const lines = (await run(directory, 'list', '--json')).out.split('\n')
+  for (const [part, index] of [
+    ['old@', 0],
+    ['"banned"', 1],
+    ['f@x', 2],
+  ] as const) {
+    const fit = lines.filter((line) => line.includes(part))
+    t.same([fit.length, fit[0]?.includes(ids[index]!)], [1, true], `${part}, as grep finds it`)
+  }
   const { out, code } = await run(directory, 'list', '--since', '1h')
   t.equal(code, 0)
   t.match(out, new RegExp(`^${ids[2]} ${digestOf(directory, ids[2]!)}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`)) // biome-ignore format: a line
-  t.equal((await run(directory, 'list', '--virus', 'none')).code, 1)
+  t.equal((await run(directory, 'list', '--until', '72h')).code, 1)
 })
 
 t.test('list opens only the days that are asked for, and no other file', async (t) => {
