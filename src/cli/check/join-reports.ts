@@ -11,23 +11,26 @@ export interface ServerReport {
 
 /**
  * Joins the findings about mail servers, onescand and onescan-quotad. Findings name their server if
- * there are several. What mail servers and onescand both complain of is left in once, and what follows
- * from a finding about onescand is left out.
+ * there are several. Those about onescand come first, since they may be the causes of others. What mail
+ * servers and onescand both complain of is left in once, and what follows from a finding about onescand
+ * is left out.
  */
 export function joinReports(
   reports: readonly ServerReport[],
   onescand: readonly Finding[],
   quotad: readonly Finding[],
 ): Finding[] {
-  const findings = reports.flatMap(({ server, findings }) =>
+  const ofServers = reports.flatMap(({ server, findings }) =>
     reports.length === 1 ? findings : findings.map((finding) => nameServer(finding, server)),
   )
-  for (const finding of onescand) {
-    if (!findings.some((other) => isSameComplaint(other, finding))) findings.push(finding)
-  }
+  const ofOnescand = onescand.filter(
+    (finding) => !ofServers.some((other) => isSameComplaint(other, finding)),
+  )
   const told = onescand.filter(({ level }) => level !== 'ok')
   const marks = told.map(({ mark }) => mark)
-  const causes = findings.filter(({ follows }) => follows === undefined || !marks.includes(follows))
+  const causes = [...ofOnescand, ...ofServers].filter(
+    ({ follows }) => follows === undefined || !marks.includes(follows),
+  )
   return [...causes, ...quotad]
 }
 

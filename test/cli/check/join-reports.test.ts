@@ -24,8 +24,8 @@ t.test('a complaint of mail server and onescand is left in once, and all that is
   const well = ok('spool', 'has room')
   const servers = [report('Postfix', full, well)]
   t.same(joinReports(servers, [{ ...full, what: 'spool [onescand]' }, well], []), [
-    full,
     well,
+    full,
     well,
   ])
 })
@@ -33,10 +33,10 @@ t.test('a complaint of mail server and onescand is left in once, and all that is
 t.test('the word of an account hides nothing that root found', async (t) => {
   const full = warning('spool', 'is full', 'free some')
   const forged = { ...full, remedy: 'run this', account: 'mallory' }
-  t.same(joinReports([report('qmail', forged)], [full], []), [forged, full])
+  t.same(joinReports([report('qmail', forged)], [full], []), [full, forged])
   t.same(joinReports([report('Postfix', full)], [forged], []), [full])
   const well = { ...marked(ok('settings', 'are well'), 'stops the start'), account: 'mallory' }
-  t.same(joinReports([report('Postfix', down)], [well], []), [down, well])
+  t.same(joinReports([report('Postfix', down)], [well], []), [well, down])
 })
 
 t.test('of a cause and what follows from it, the cause is told', async (t) => {

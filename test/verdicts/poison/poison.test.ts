@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { checkWithheldMail } from '../../../src/cli/check/daemon/withheld-mail.ts'
+import { checkWithheldMail } from '../../../src/cli/check/daemon/running-daemon.ts'
 import { askToTell } from '../../../src/doors/slot-socket/tell.ts'
 import { HostMemory } from '../../../src/verdicts/host-memory.ts'
 import { COUNTED_FOR, LEFT_ALONE_FOR, type Poison } from '../../../src/verdicts/poison/poison.ts'

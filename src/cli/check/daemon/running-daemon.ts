@@ -4,6 +4,7 @@ import { attempt } from '../../../ground/errors/attempt.ts'
 import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
+import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
 import type { RunningDaemon } from '../../shared/running-daemon.ts'
 
@@ -18,7 +19,11 @@ export function checkRunning(
 ): Finding[] {
   if (account === undefined) {
     const value = `answers at ${socket}, and does not tell you its settings`
-    return [warning('onescand', value, 'run check as root')]
+    const remedy =
+      process.getuid!() === 0
+        ? 'on Node it sees who asks only with the package koffi: npm install -g koffi and restart it, or install the Debian package'
+        : 'run check as root'
+    return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${account.pid}`
   return [
@@ -110,4 +115,16 @@ function checkFiles({ pid, changed, replaced, readOnly, settings }: RunningAccou
       return error(what, value, remedy)
     }),
   ]
+}
+
+/** Reports the messages that onescand withholds from scanners. */
+export function checkWithheldMail({ messages, soonest, latest }: Withheld): Finding[] {
+  if (messages === 0) return []
+  const minutes = (milliseconds: number) => Math.ceil(milliseconds / 60_000)
+  const [first, last] = [minutes(soonest), minutes(latest)]
+  const when = first === last ? `${first}` : `${first} to ${last}`
+  const what = messages === 1 ? 'a message is' : `${messages} messages are`
+  const value = `${what} withheld from scanners for ${when} more minutes, since scanners died of them or took too long`
+  const remedy = 'see reason="poison: ..." in the log; SCANFAIL decides what becomes of them'
+  return [warning('poison', value, remedy)]
 }
