@@ -1,12 +1,8 @@
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
 import type { QuotaClient } from '../../quota/ask/client.ts'
-import type { ExplainedAnswer } from '../../quota/ask/quota-answer.ts'
 import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
-
-/** The value of `request` by which `onescan quota` asks on the same socket. */
-export const EXPLAIN = 'onescan_quota'
 
 /** The settings and services by which requests are answered. */
 export interface AccessPolicy {
@@ -24,7 +20,6 @@ export interface AccessPolicy {
  * nothing, for which Postfix would defer the mail (SMTPD_POLICY_README).
  */
 export async function answerRequest(request: Attributes, policy: AccessPolicy): Promise<Buffer> {
-  if (request.get('request') === EXPLAIN) return explain(request, policy)
   return writeAttributes({ action: await actionFor(request, policy) })
 }
 
@@ -56,31 +51,4 @@ async function actionFor(
 function announcedSize(request: Attributes): number {
   const size = request.get('size') ?? ''
   return /^[0-9]{1,15}$/.test(size) ? Number(size) : 0
-}
-
-async function explain(request: Attributes, { quota }: AccessPolicy): Promise<Buffer> {
-  const recipient = request.get('recipient')
-  if (quota === undefined || !recipient) {
-    return writeAttributes({ answer: 'unknown', why: 'onescand has no QUOTAD' })
-  }
-  const explained = await quota.explain(readAddress(recipient), announcedSize(request))
-  return writeAttributes(explanation(explained))
-}
-
-function explanation({
-  answer,
-  mailbox,
-  source,
-  cached,
-}: ExplainedAnswer): Record<string, string | number> {
-  const usage = 'usage' in answer ? answer.usage : undefined
-  return {
-    answer: answer.answer,
-    ...(answer.answer === 'unknown' ? { why: answer.why } : {}),
-    ...(mailbox === undefined ? {} : { mailbox }),
-    ...(source === undefined ? {} : { source }),
-    ...(usage ? { size: usage.size } : {}),
-    ...(usage?.quota === undefined ? {} : { quota: usage.quota }),
-    ...(cached ? { age_ms: Math.round(cached.age), left_ms: Math.round(cached.left) } : {}),
-  }
 }

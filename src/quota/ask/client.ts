@@ -78,8 +78,7 @@ export function createQuotaClient(
       const remembered = holds ? answerFor(known, incoming, time) : undefined
       if (known && remembered) {
         count.cached++
-        const cached = { age: time - known.at, left: known.until - time }
-        return { ...explainAnswer(known, remembered), cached }
+        return explainAnswer(known, remembered)
       }
       // There is one question at a time about each mailbox. Other callers share its answer.
       const shared = inFlight.get(address.text)
@@ -151,7 +150,7 @@ export function createQuotaClient(
 /** Explains an answer. `answer` is what it says about the size of the message at hand. */
 function explainAnswer(sourced: SourcedAnswer, answer = sourced.answer): ExplainedAnswer {
   const { source, isUnknownUser } = sourced
-  return { answer, isUnknownUser, source, cached: undefined }
+  return { answer, isUnknownUser, source }
 }
 
 function kindOf({ answer }: QuotaAnswer): 'room' | 'full' | 'noSuchUser' | 'couldNotTell' {

@@ -37,11 +37,6 @@ export interface ExplainedAnswer extends SourcedAnswer {
    * is the address itself.
    */
   readonly mailbox?: string | undefined
-  /**
-   * The age of a remembered answer, and how long it still holds, in milliseconds; undefined for a
-   * fresh answer.
-   */
-  readonly cached: { readonly age: number; readonly left: number } | undefined
 }
 
 /**

@@ -218,7 +218,6 @@ const waited: readonly (readonly string[])[] = [
   ['scan', '--env', 'CLAMD=PLACE/x', '--env', 'QHPSI=plugin: clamd', 'OWN/mail'],
   ['scan', '--env', 'TMPDIR=PLACE', '--env', 'QHPSI=plugin: eicar', 'OWN/mail'],
   ['verify', '--env', 'TMPDIR=PLACE', '--keyring', 'OWN/ring', 'OWN/mail'],
-  ['quota', '--socket', 'PLACE/x', 'ann'],
   ...['QMAILHOME', 'CONTROLDIR', 'QUEUECHAIN', 'TMPDIR'].map((name) => {
     return ['inject', 'OWN/mail', '--from', 'a@x', '--to', 'b@x', '--env', `${name}=PLACE/x`]
   }),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { type AccessPolicy, EXPLAIN } from '../../../src/doors/policy/access-answer.ts'
+import type { AccessPolicy } from '../../../src/doors/policy/access-answer.ts'
 import {
   AttributeReader,
   REQUEST_MAX,
@@ -187,7 +187,7 @@ t.test('a client that asks on and takes no answer is hung up on', async (t) => {
   const { socket, closed } = await connect()
   const over = closed.catch(() => {}) // it may be reset
   socket.pause()
-  const question = writeAttributes({ request: EXPLAIN, recipient: 'half@example.org' })
+  const question = writeAttributes(rcpt('full@example.org'))
   const questions = Buffer.concat(Array(1000).fill(question))
   const ask = () => void socket.write(questions, (error) => error || ask())
   ask()
@@ -200,10 +200,6 @@ t.test('a full mailbox is full by an address with an extension', async (t) => {
   const recipient = 'full+a-b@example.org'
   const reply = `452 4.2.2 Quota exceeded for <${recipient}>, try again later`
   t.same(await ask(rcpt(recipient)), { action: reply })
-  t.match(await ask({ request: EXPLAIN, recipient }), {
-    answer: 'full',
-    mailbox: 'full@example.org',
-  })
 })
 
 t.test('a client that hangs up amid a request leaves nothing behind', async (t) => {
@@ -260,17 +256,6 @@ t.test('without QUOTAD all recipients pass, until it is set', async (t) => {
   const { ask } = await connect()
   service.configure({ quota: undefined, isOff: () => false, log: () => {} })
   t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
-})
-
-t.test('onescan quota gets all that is known about a mailbox', async (t) => {
-  const { connect } = await rig(t)
-  const { ask } = await connect()
-  const question = { request: 'onescan_quota', recipient: 'half@example.org' }
-  const fresh = await ask(question)
-  t.match(fresh, { answer: 'room', source: /^quotad:127/, size: '50', quota: '100' })
-  t.notOk('age_ms' in fresh)
-  t.match(await ask(question), { answer: 'room', age_ms: '0', left_ms: '3600000' })
-  t.match(await ask({ ...question, recipient: 'a b' }), { answer: 'unknown', why: /no name/ })
 })
 
 t.test(

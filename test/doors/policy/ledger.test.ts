@@ -48,7 +48,7 @@ t.test(
 
     const request = () =>
       writeAttributes({
-        request: pick(['smtpd_access_policy', 'onescan_quota', 'nonsense']),
+        request: pick(['smtpd_access_policy', 'nonsense']),
         protocol_state: pick(['RCPT', 'RCPT', 'RCPT', 'DATA']),
         recipient: pick([
           'full@example.org',

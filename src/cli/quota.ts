@@ -1,0 +1,89 @@
+import type { ArgumentsCamelCase, CommandModule } from 'yargs'
+import { attempt } from '../ground/errors/attempt.ts'
+import { Fault } from '../ground/errors/fault.ts'
+import { byteSize } from '../ground/settings/settings.ts'
+import { readAddress } from '../message/envelope/address.ts'
+import type { ExplainedAnswer } from '../quota/ask/quota-answer.ts'
+import { openQuotaClient } from '../quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
+import { DEFAULTS, readDefaults } from './shared/defaults-file.ts'
+import { printsJson, text } from './shared/options.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import {
+  addEnvironmentOptions,
+  type EnvironmentOptions,
+  slotEnvironment,
+} from './shared/slot-environment.ts'
+
+interface QuotaOptions extends EnvironmentOptions {
+  mailbox: string
+  size: string | undefined
+  json: boolean
+}
+
+/** Exit codes: room, over quota, could not tell, no such user. */
+const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
+
+/** `onescan quota`: says what the quota service answers about a mailbox. */
+export const quotaCommand: CommandModule<object, QuotaOptions> = {
+  command: 'quota <mailbox>',
+  describe: 'Say whether a mailbox has room, and which service says so',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .positional('mailbox', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A user or an address',
+      })
+      .option('size', text('Size of the message: bytes, with K, M or G'))
+      .option('json', printsJson)
+      .example(
+        '$0 quota ann@example.org',
+        "Ask the service in QUOTAD, here or in onescand's settings",
+      )
+      .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Ask that service')
+      .epilogue('Exit codes: 0 there is room; 1 over quota; 2 could not tell; 3 no such user.'),
+  handler: (args) => runCommand('quota', args, (output) => quota(args, output)),
+}
+
+async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Promise<number> {
+  const given = slotEnvironment(process.env, args)
+  const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
+  const settings = readQuotaSettings(env)
+  if (settings === undefined) throw new Fault('config', 'QUOTAD is not set; set it')
+  const mailbox = readAddress(Buffer.from(args.mailbox))
+  const client = openQuotaClient(settings, () => {})
+  try {
+    const explained = await client.explain(mailbox, byteSize({ '--size': args.size }, '--size', 0))
+    const { answer, mailbox: found, source } = explained
+    const why = answer.answer === 'unknown' ? answer.why : undefined
+    const usage = 'usage' in answer ? answer.usage : {}
+    const result = { answer: answer.answer, why, found, source, ...usage }
+    await output.result({ mailbox: args.mailbox, ...result })
+    output.text(`${inWords(explained)}\n`)
+    return exitCodes[answer.answer]
+  } finally {
+    client.close()
+  }
+}
+
+const words = {
+  room: 'there is room',
+  full: 'over quota',
+  'no-such-user': 'no such user',
+  unknown: 'could not tell',
+} as const
+
+/** The answer in one line for people. */
+function inWords({ answer, mailbox, source }: ExplainedAnswer): string {
+  const parts: string[] = [words[answer.answer]]
+  if (answer.answer === 'unknown') parts.push(answer.why)
+  if ('usage' in answer && answer.usage !== undefined) {
+    const { size, quota } = answer.usage
+    const percent = quota === undefined ? '' : ` (${Math.round((100 * size) / quota)} %)`
+    parts.push(`${size} of ${quota ?? 'unlimited'} bytes${percent}`)
+  }
+  if (mailbox !== undefined) parts.push(`as mailbox ${mailbox}`)
+  if (source !== undefined) parts.push(`says ${source}`)
+  return parts.join(', ')
+}
