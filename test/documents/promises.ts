@@ -526,10 +526,8 @@ export const promises: Readonly<
       ],
     },
     '7. Become the next program: it fails for itself': {
-      'test/doors/slot/contract.test.ts': [
-        'a script without an interpreter ends in a temporary failure',
-      ],
       'test/doors/slot/slot-contract.ts': [
+        'a script without an interpreter ends in a temporary failure',
         'a crash of the next program stays a crash',
         'variables that make it scan, loop or load code are hidden',
       ],
@@ -582,7 +580,9 @@ export const promises: Readonly<
   },
   'What may be lost, or come twice': {
     'Mail never waits for a log': {
-      'test/doors/slot/contract.test.ts': ['a log that takes nothing never keeps mail'],
+      'test/doors/slot/slot-contract.ts': [
+        'a log that takes nothing never keeps mail, and never gets into it',
+      ],
       'test/doors/slot/log.test.ts': ["mail does not wait for a system's log that takes nothing"],
     },
   },

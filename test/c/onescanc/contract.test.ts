@@ -74,13 +74,6 @@ t.test('the message and the envelope', { skip: missing, jobs: 2 }, async (t) => 
 })
 
 t.test('the next program', { skip: missing, jobs: 2 }, async (t) => {
-  t.test('a script without an interpreter ends in a temporary failure', async (t) => {
-    const script = join(t.testdir(), 'script')
-    writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 })
-    const ended = await run({ settings: { QUEUECHAIN: script } })
-    t.equal(ended.code, 120)
-  })
-
   t.test(
     'the next program may send a reply of its own: the error descriptor stays open for it',
     async (t) => {
@@ -138,26 +131,10 @@ t.test('if onescan is off, both descriptors are untouched', { skip: missing }, a
 })
 
 t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
-  const settings = { ONESCAN_SOCKET: '/nonexistent' }
-
   t.test('the log never goes to the error descriptor', async (t) => {
     const ended = await run({ errorFd: 2, settings: { ERROR_FD: '2', QUEUECHAIN: '/nonexistent' } })
     t.equal(ended.code, 120)
     t.equal(ended.errorText.length, 0)
-  })
-
-  t.test('the log never keeps mail waiting, and never gets into mail', async (t) => {
-    for (const redirection of ['2>&-', '2>/dev/full', '2> >(:)']) {
-      for (const { program } of clients) {
-        const shell = ['/bin/bash', '-c', `exec "$@" ${redirection}`, 'bash']
-        const ended = await run({ program: [...shell, ...program], settings: { QHPSI: 'x' } })
-        t.equal(ended.text, 'X-QHPSI: clean\nSubject: x\n\nbody\n', redirection)
-        const passed = await run({ program: [...shell, ...program], settings: { QHPSI: '' } })
-        t.equal(passed.text, 'Subject: x\n\nbody\n', redirection)
-      }
-    }
-    const LOGFILE = '/nonexistent/log'
-    t.equal((await run({ settings: { ...settings, LOGFILE } })).code, 0)
   })
 
   t.test('the log cannot be forged by a setting', async (t) => {

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, symlinkSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ADDRESS_MAX } from '../../../src/message/envelope/envelope.ts'
@@ -170,6 +170,15 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
+  await t.test('a script without an interpreter ends in a temporary failure', async (t) => {
+    const script = join(t.testdir(), 'script')
+    writeFileSync(script, '#!/nonexistent/sh\n', { mode: 0o755 })
+    for (const QHPSI of ways) {
+      const ended = await run({ settings: { QHPSI, QUEUECHAIN: script } })
+      t.ok(ended.signal !== undefined || ended.code === 120 || ended.code === 81, `${ended.code}`)
+    }
+  })
+
   await t.test('the next program is never the program itself', async (t) => {
     const link = join(t.testdir(), 'link')
     symlinkSync(path, link)
@@ -220,6 +229,17 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       for (const name of Object.keys(hidden)) t.notOk(name in environment, name)
       t.match(environment, kept)
     }
+  })
+
+  await t.test('a log that takes nothing never keeps mail, and never gets into it', async (t) => {
+    for (const redirection of ['2>&-', '2>/dev/full', '2> >(:)']) {
+      const shell = ['/bin/bash', '-c', `exec "$@" ${redirection}`, 'bash', ...program]
+      for (const QHPSI of ways) {
+        const { text } = await run({ program: shell, settings: { QHPSI } })
+        t.equal(text, QHPSI ? tagged : message.toString(), redirection)
+      }
+    }
+    t.equal((await run({ settings: { LOGFILE: '/nonexistent/log' } })).code, 0)
   })
 
   await t.test('the log goes to LOGFILE if that is set', async (t) => {
