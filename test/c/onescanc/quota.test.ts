@@ -18,7 +18,9 @@ t.test('over quota', { skip: missing }, async (t) => {
   const mailboxes = { 'full@example.org': [9, 9], 'half@example.org': [1, 1_000_000] } as const
   const service = await udpService(t, extendedAnswer(mailboxes))
   const QUOTAD = `quotad:127.0.0.1:${service.port}`
-  const daemon = startOnescand(t, { settings: { QUOTAD, QHPSI: 'plugin: eicar' } })
+  // A machine that is busy answers late.
+  const asking = { QUOTAD, QUOTATIMEOUT: '20000' }
+  const daemon = startOnescand(t, { settings: { ...asking, QHPSI: 'plugin: eicar' } })
   await daemon.logged(/serving/)
   const cold = coldPrograms(t)
   const nobody = join(cold.directory, 'nobody')
@@ -40,7 +42,7 @@ t.test('over quota', { skip: missing }, async (t) => {
               errorFd: 6,
               settings: {
                 ...scanning,
-                QUOTAD,
+                ...asking,
                 ERROR_FD: '6',
                 ONESCAN_SOCKET: socket,
                 ONESCAN_COLD: cold.queue,
