@@ -54,17 +54,6 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   t.equal(server.connections.length, 1)
 })
 
-t.test('if the first server cannot be reached, the second one is asked', async (t) => {
-  const alive = await standIn(t, says('stream: OK\0'))
-  const gone = socketPath(t)
-  const { answer, notes } = await scan(`${gone} 127.0.0.1:1 ${alive.socket}`, sample(small))
-  t.equal(answer.answer, 'clean')
-  t.same(notes, [
-    `clamd ${gone}: cannot connect (ENOENT)`,
-    'clamd 127.0.0.1:1: cannot connect (ECONNREFUSED)',
-  ])
-})
-
 t.test('if no server can be reached, the answer has the reasons of all', async (t) => {
   const gone = socketPath(t)
   const { answer } = await scan(`${gone} localhost:1`, sample(small))

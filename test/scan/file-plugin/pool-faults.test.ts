@@ -30,13 +30,13 @@ const offences: readonly Offence[] = [
     name: 'loops for ever',
     source: 'for (;;);',
     why: /^did not answer within SCANTIMEOUT$/,
-    timeout: 1500,
+    timeout: 500,
   },
   {
     name: 'waits for ever',
     source: 'await pause(3_600_000)',
     why: /^did not answer within SCANTIMEOUT$/,
-    timeout: 1500,
+    timeout: 500,
   },
   {
     name: 'waits for nothing',

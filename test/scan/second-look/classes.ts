@@ -1,4 +1,5 @@
 import { EICAR } from '../../../src/scan/shared/eicar-file.ts'
+import { uuencode } from '../evasions/compose.ts'
 
 /**
  * Classes of mail whose attachment mail programs open and clamd 1.4 misses, one message
@@ -35,25 +36,8 @@ const fileFields = [
 const filePart = [...fileFields, '', inBase64]
 
 /** Lines with the test file in uuencode. */
-export function uuencoded(header = 'begin 644 report.com'): string[] {
-  const bytes = Buffer.from(EICAR)
-  const lines = [header]
-  for (let at = 0; at < bytes.length; at += 45) {
-    const piece = bytes.subarray(at, at + 45)
-    let line = uuCharacter(piece.length)
-    for (let i = 0; i < piece.length; i += 3) {
-      const [a = 0, b = 0, c = 0] = piece.subarray(i, i + 3)
-      const group = (a << 16) | (b << 8) | c
-      for (const shift of [18, 12, 6, 0]) line += uuCharacter((group >> shift) & 63)
-    }
-    lines.push(line)
-  }
-  return [...lines, '`', 'end']
-}
-
-function uuCharacter(value: number): string {
-  return value === 0 ? '`' : String.fromCharCode(value + 32)
-}
+export const uuencoded = (begin = 'begin 644 report.com') =>
+  uuencode(Buffer.from(EICAR), begin).split('\n')
 
 function mixed(parts: readonly (readonly string[])[], type = 'multipart/mixed', boundary = B) {
   return [`Content-Type: ${type}; boundary="${boundary}"`, '', ...delimited(parts, boundary)]
