@@ -1,14 +1,15 @@
+import { lowBytes } from '../decoders/charsets.ts'
 import { makerOf } from '../decoders/decoder.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
+import { SPACE } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
-import { giveFromBase64 } from './base64-contents.ts'
-import { holdsNul } from './content-checks.ts'
+import { hasHighBytes, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
-import { decodeByPlan, decoded, decodeInOneWay } from './decoding.ts'
+import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
 import {
   base64Plan,
   codedPlans,
@@ -16,8 +17,12 @@ import {
   quotedPrintablePlan,
   uuencodePlan,
 } from './decoding-plans.ts'
-import { giveFromQuotedPrintable } from './quoted-printable-contents.ts'
-import { giveAsItStands, giveUnflowed, type SavingContext } from './saved-forms.ts'
+import {
+  giveAsItStands,
+  giveDecodedForms,
+  giveUnflowed,
+  type SavingContext,
+} from './saved-forms.ts'
 import { giveAsText } from './text-contents.ts'
 
 /**
@@ -113,4 +118,71 @@ function* giveDecodedTwice(part: Source, decoding: Decoding): Steps {
       decodeByPlan(second!(), once, decoding),
     )
   }
+}
+
+/**
+ * The fewest characters between two paddings that are decoded by themselves. Fewer are a word of a
+ * text, and no file.
+ */
+const PIECE_LEAST = 16
+
+/**
+ * Gives all that readers decode from base64. If data goes on behind padding, each piece of the data
+ * is decoded by itself as well. `isAnnounced` says that a header announces base64. Returns whether
+ * data goes on behind padding.
+ */
+function* giveFromBase64(part: Source, isAnnounced: boolean, decoding: Decoding): Steps<boolean> {
+  const plan = base64Plan(isAnnounced)
+  yield* decodeByPlan(plan, part, decoding)
+  if (!plan.odd.padding) return false
+  let from = 0
+  for (const place of [...paddedPlaces(part), part.size]) {
+    if (place - from >= PIECE_LEAST) {
+      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), decoding)
+    }
+    from = place
+  }
+  return true
+}
+
+/** Finds the places where data goes on behind padding. */
+function* paddedPlaces(part: Source): Generator<number> {
+  let isPadded = false
+  let at = 0
+  for (const chunk of part.chunks()) {
+    for (let index = 0; index < chunk.length; index++, at++) {
+      const byte = chunk[index]!
+      if (byte === 0x3d) isPadded = true
+      else if (isPadded && byte > SPACE) {
+        isPadded = false
+        yield at
+      }
+    }
+  }
+}
+
+/**
+ * Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded.
+ * Returns whether blanks stand behind the `=` of a soft line break.
+ */
+function* giveFromQuotedPrintable(
+  part: Source,
+  saved: SavingContext,
+  decoding: Decoding,
+): Steps<boolean> {
+  const { bare, end } = splitLineEnd(part)
+  if (hasHighBytes(bare)) {
+    yield* decoded(bare, lowBytes, decoding, (low) =>
+      decodeByPlan(quotedPrintablePlan(), low, decoding),
+    )
+  }
+  const plan = quotedPrintablePlan()
+  yield* decoded(bare, plan.standard, decoding, (source) => {
+    const { encoded, strange, blanks } = plan.odd
+    if (encoded || strange || blanks) return giveDecodedForms(source, end, saved, decoding)
+    const header = { ...saved.header, isText: false }
+    return giveAsItStands(part, { ...saved, header }, decoding)
+  })
+  yield* decodeInOtherWays(plan, bare, decoding)
+  return plan.odd.brokenBreak
 }

@@ -12,11 +12,11 @@ import {
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal } from './address.ts'
 import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
-import type { Absence, ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import type { Health } from './health.ts'
 import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
+import type { Absence, ClamdOutcome } from './session.ts'
 import type { Versions } from './versions.ts'
 
 /** Most servers that may break under one message: a message that broke two may break the next one. */

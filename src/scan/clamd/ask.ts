@@ -1,7 +1,7 @@
 import type { ClamdAddress } from './address.ts'
-import type { ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import { readReplies, type StreamedContent, streamsOf } from './scan-commands.ts'
+import type { ClamdOutcome } from './session.ts'
 import { ClamdSessions } from './sessions.ts'
 
 /** Asks about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */

@@ -1,5 +1,5 @@
 import { doubledPause } from '../../ground/flow/back-off.ts'
-import type { Absence } from './clamd-outcome.ts'
+import type { Absence } from './session.ts'
 
 /**
  * Milliseconds for which a server that cannot be reached is tried again, counted from the first

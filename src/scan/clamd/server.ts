@@ -5,11 +5,10 @@ import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TURN } from '../../message/write-all.ts'
 import type { Sample, ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import type { ClamdOutcome } from './clamd-outcome.ts'
 import type { ClamdReply, Submission } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
 import { descriptorsOf, readReplies, streamsOf } from './scan-commands.ts'
-import type { ClamdCommands } from './session.ts'
+import type { ClamdCommands, ClamdOutcome } from './session.ts'
 import { ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 export interface ClamdServerOptions {

@@ -1,7 +1,11 @@
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
-import type { ClamdOutcome } from './clamd-outcome.ts'
-import { type ClamdCommands, type ClamdReplies, ClamdSession } from './session.ts'
+import {
+  type ClamdCommands,
+  type ClamdOutcome,
+  type ClamdReplies,
+  ClamdSession,
+} from './session.ts'
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8

@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { CommonMarks } from './common-marks.ts'
 import type { InHand } from './in-hand.ts'
-import { SerialQueue } from './serial-queue.ts'
 
 /** Milliseconds within which failed scans of a message are counted together. */
 export const COUNTED_FOR = 24 * 3600 * 1000
@@ -280,4 +279,27 @@ function nameOf(fingerprint: Buffer): string {
 
 function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
+
+/** A place in a queue whose members have their turns one after another. */
+interface QueueTicket {
+  /** Resolves when all members before this one have left. */
+  readonly before: Promise<void>
+  /** Leaves the queue, also before the turn has come. Further calls do nothing. */
+  leave(): void
+}
+
+class SerialQueue {
+  /** Resolves when all members so far have left. */
+  #allLeft: Promise<void> = Promise.resolve()
+
+  enter(): QueueTicket {
+    const before = this.#allLeft
+    let leave = () => {}
+    const own = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    this.#allLeft = before.then(() => own)
+    return { before, leave }
+  }
 }
