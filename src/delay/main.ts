@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
-import { delayOne } from './chain-loader/chain-loader.ts'
+import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
 import { explain } from './shared/explain.ts'
 import { log } from './shared/log.ts'

@@ -47,12 +47,10 @@ export interface Served extends TcpServer {
 }
 
 /**
- * tcpserver with these words before a program that keeps what it gets. `chain` may put
- * other programs around it.
+ * tcpserver with these words before a program that keeps what it gets.
  */
 export async function serve(setup: {
   readonly words: readonly string[]
-  readonly chain?: (behind: string) => readonly string[]
   readonly rules?: string
   readonly environment?: Readonly<Record<string, string>>
 }): Promise<Served> {
@@ -62,7 +60,7 @@ export async function serve(setup: {
   const server = await startTcpServer({
     directory,
     rules: setup.rules ?? ':allow\n',
-    program: [...setup.words, ...(setup.chain?.(behind) ?? [behind])],
+    program: [...setup.words, behind],
     environment: { PATH: process.env.PATH, KEPT: directory, ...setup.environment },
   })
   return {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { ClientConnection } from '../../src/delay/chain-loader/client-connection.ts'
-import { talk } from '../../src/delay/chain-loader/talk.ts'
+import type { ClientConnection } from '../../src/delay/connection/client-connection.ts'
+import { talk } from '../../src/delay/connection/talk.ts'
 import {
   COMMANDS_MAX,
   createLineReader,

@@ -14,13 +14,13 @@ import { talk } from './talk.ts'
 import { holdBack, waitForGreeting } from './wait.ts'
 import { takeWaitingPlace } from './waiting-place.ts'
 
-/** The exit code of a chain-loader whose client has left or was refused. */
+/** The exit code if the client has left or was refused. */
 const DONE = 0
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
 
 /**
- * Serves the one connection of a chain-loader, on fd 0 and 1 (smtp-delay(8)). Returns the exit
+ * Serves the one connection on fd 0 and 1, below tcpserver(1) (smtp-delay(8)). Returns the exit
  * code, unless this process became the server program. `uptime` is milliseconds since this process
  * began.
  */
