@@ -1,108 +1,45 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundledPackages } from './bundled.mjs'
+import { bundled } from './bundled.mjs'
+import { partOf } from './install-locked.mjs'
 import { muslVersion } from './musl.mjs'
 import { targets } from './targets.mjs'
 
 /**
- * A bill of materials in CycloneDX 1.5 of the files of a release: the npm packages that are
- * bundled, as `npm sbom` has them, Bun, musl, and what npm installs beside. `files` are the
- * packages, each with `name` and `sha256`. The same for the same files.
+ * A bill of materials of a release in CycloneDX, by `npm sbom`: the npm packages that are bundled,
+ * what npm installs beside, Bun, and musl. The same for the same lock files and musl.
  */
-export function billOfMaterials(root, { seconds, files }) {
-  const all = sbomOfNpm(root)
-  const part = partOfSbom(
-    all,
-    bundledPackages(root).map(({ name, version }) => `${name}@${version}`),
-  )
-  const beside = Object.entries(manifest(root).optionalDependencies).map(
-    ([name, version]) => `${name}@${version}`,
-  )
-  const runtimes = new Map(targets.map((target) => [target, bunFor(root, target)]))
-  const libraries = new Map(targets.map((target) => [target, muslFor(target)]))
-  const onescan = { ...all.metadata.component, name: 'onescan', type: 'application' }
-
-  const holds = (file) => {
-    if (/\.(dsc|tar\.xz)$/.test(file)) return [] // sources alone
-    const target = targets.find(({ debian }) => file.endsWith(`_${debian}.deb`))
-    const own = target ? [runtimes.get(target), libraries.get(target)] : [...libraries.values()]
-    return [
-      ...part.refs,
-      ...own.map((component) => component['bom-ref']),
-      ...(target ? [] : beside),
-    ]
+export function billOfMaterials(root, { seconds }) {
+  const json = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+  const { name, version, license, optionalDependencies } = json('package.json')
+  const runtimes = targets.map(({ bun }) => bun)
+  const packages = {
+    ...partOf(json('package-lock.json'), [...bundled, ...Object.keys(optionalDependencies)]),
+    ...partOf(json('packaging/toolchain/package-lock.json'), runtimes),
   }
-  return {
-    $schema: all.$schema,
-    bomFormat: all.bomFormat,
-    specVersion: all.specVersion,
-    serialNumber: `urn:uuid:${uuidOf(JSON.stringify(files))}`,
-    version: 1,
-    metadata: {
-      timestamp: new Date(seconds * 1000).toISOString(),
-      lifecycles: [{ phase: 'build' }],
-      component: onescan,
-    },
-    components: [
-      ...files.map(({ name, sha256 }) => fileComponent(name, sha256)),
-      ...part.components.map((component) => ({ ...component, scope: 'required', properties: [] })),
-      ...all.components.filter((component) => beside.includes(component['bom-ref'])),
-      ...runtimes.values(),
-      ...libraries.values(),
-    ],
-    dependencies: [
-      { ref: onescan['bom-ref'], dependsOn: files.map(({ name }) => `file:${name}`) },
-      ...files.map(({ name }) => ({ ref: `file:${name}`, dependsOn: holds(name) })),
-      ...part.dependencies,
-    ],
-  }
+  const dependencies = Object.fromEntries(
+    [...bundled, ...runtimes].map((name) => [name, packages[`node_modules/${name}`].version]),
+  )
+  const manifest = { name, version, license, dependencies, optionalDependencies }
+  const bill = sbomOf(manifest, { lockfileVersion: 3, packages: { '': manifest, ...packages } })
+  delete bill.serialNumber // another one each time
+  bill.metadata.timestamp = new Date(seconds * 1000).toISOString()
+  bill.components.push(...targets.map(muslFor))
+  return bill
 }
 
-/** All of package-lock.json. */
-function sbomOfNpm(root) {
-  const words = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--loglevel', 'error']
-  const text = execFileSync('npm', words, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  })
-  return JSON.parse(text)
-}
-
-/** Of these packages alone, and who of them needs whom. */
-function partOfSbom({ components, dependencies }, wanted) {
-  const refs = [...new Set(wanted)].sort()
-  const missing = refs.filter(
-    (ref) => !components.some((component) => component['bom-ref'] === ref),
-  )
-  if (missing.length > 0) throw new Error(`npm sbom does not name ${missing.join(', ')}`)
-  const pick = (list, name) =>
-    refs.flatMap((ref) => list.find((entry) => entry[name] === ref) ?? [])
-  return {
-    refs,
-    components: pick(components, 'bom-ref'),
-    dependencies: pick(dependencies, 'ref').map(({ ref, dependsOn = [] }) => ({
-      ref,
-      dependsOn: dependsOn.filter((other) => refs.includes(other)),
-    })),
-  }
-}
-
-/** The runtime of the compiled programs, as toolchain/package-lock.json pins it. */
-function bunFor(root, { bun }) {
-  const lock = JSON.parse(readFileSync(join(root, 'packaging/toolchain/package-lock.json'), 'utf8'))
-  const { version, integrity } = lock.packages[`node_modules/${bun}`]
-  const content = Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex')
-  return {
-    'bom-ref': `${bun}@${version}`,
-    type: 'platform',
-    name: bun,
-    version,
-    purl: `pkg:npm/${bun.replace('@', '%40')}@${version}`,
-    hashes: [{ alg: 'SHA-512', content }],
-    licenses: [{ license: { id: 'MIT' } }],
+function sbomOf(manifest, lock) {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-sbom-'))
+  try {
+    writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest))
+    writeFileSync(join(directory, 'package-lock.json'), JSON.stringify(lock))
+    const words = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
+    const options = { cwd: directory, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }
+    return JSON.parse(execFileSync('npm', ['sbom', ...words, '--loglevel=error'], options))
+  } finally {
+    rmSync(directory, { recursive: true })
   }
 }
 
@@ -110,33 +47,6 @@ function bunFor(root, { bun }) {
 function muslFor(target) {
   const version = muslVersion(target)
   const purl = `pkg:deb/debian/musl-dev@${version}?arch=${target.debian}`
-  return {
-    'bom-ref': purl,
-    type: 'library',
-    name: 'musl',
-    version,
-    purl,
-    licenses: [{ license: { id: 'MIT' } }],
-  }
-}
-
-function fileComponent(name, sha256) {
-  return {
-    'bom-ref': `file:${name}`,
-    type: 'file',
-    name,
-    hashes: [{ alg: 'SHA-256', content: sha256 }],
-  }
-}
-
-function manifest(root) {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-}
-
-/** A UUID by a name alone (RFC 9562, version 8). */
-function uuidOf(name) {
-  const bytes = createHash('sha256').update(name).digest().subarray(0, 16)
-  bytes[6] = (bytes[6] & 0x0f) | 0x80
-  bytes[8] = (bytes[8] & 0x3f) | 0x80
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const licenses = [{ license: { id: 'MIT' } }]
+  return { 'bom-ref': purl, type: 'library', name: 'musl', version, purl, licenses }
 }

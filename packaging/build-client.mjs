@@ -11,12 +11,11 @@
 // comes from. --sanitized builds NAME-sanitized, for the tests. --musl fails where there is
 // no musl, instead of taking the C library of the host.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cSources, sanitized, strict } from './c-programs.mjs'
-import { noteLibraries } from './libraries.mjs'
 import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
@@ -77,12 +76,10 @@ function compile([program, ...words], files, name, flags, stderr = 'inherit') {
   const file = join(target.native, name)
   const fresh = `${target.native}-${name}-${process.pid}`
   mkdirSync(dirname(file), { recursive: true })
-  const defined = [`-DVERSION="${version}"`, `-Wl,-Map=${fresh}.map`]
-  execFileSync(program, [...words, ...strict, ...flags, ...defined, '-o', fresh, ...files], {
+  const defined = `-DVERSION="${version}"`
+  execFileSync(program, [...words, ...strict, ...flags, defined, '-o', fresh, ...files], {
     cwd: root,
     stdio: ['ignore', 'ignore', stderr],
   })
-  noteLibraries(target, name, readFileSync(`${fresh}.map`, 'utf8'))
-  rmSync(`${fresh}.map`)
   renameSync(fresh, file)
 }

@@ -1,4 +1,6 @@
 // The C library musl for the programs of a target.
+//
+//   node packaging/musl.mjs ARCH    prints its Debian source for deb-control(5), Static-Built-Using
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -13,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from './find-program.mjs'
-import { compilerFor } from './targets.mjs'
+import { compilerFor, targetOf } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** The file in the unpacked tree that holds the version of the package. */
@@ -120,4 +122,12 @@ function aptFor({ debian }, directory) {
       stdio: ['ignore', 'ignore', 'ignore'],
       env: { ...process.env, LC_ALL: 'C' },
     }).status === 0
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const target = targetOf(process.argv[2])
+  // A rebuild of the same source adds to its version.
+  if (muslCompiler(target)) {
+    process.stdout.write(`musl (= ${muslVersion(target).replace(/\+b\d+$/, '')})\n`)
+  }
 }

@@ -24,7 +24,7 @@ export function noticesOf(root, packages) {
  * What an npm package says of its license: the name (SPDX) and the author of package.json, and
  * the text of its file, undefined if it has none. Throws if it says nothing.
  */
-export function termsOf(root, path) {
+function termsOf(root, path) {
   const directory = join(root, path)
   const { license, author } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
   const files = readdirSync(directory).filter((file) => /^(licen[cs]e|copying)/i.test(file))

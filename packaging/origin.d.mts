@@ -1,12 +1,8 @@
-/** What packages say of themselves. */
+/** The version and time of packages. */
 export interface Origin {
   readonly version: string
   /** The same, or with the commit behind it between two releases. */
   readonly debianVersion: string
-  readonly homepage: string
-  readonly repository: { readonly url: string }
-  /** deb-control(5), Maintainer. */
-  readonly maintainer: string
   /** Their time, of the commit if SOURCE_DATE_EPOCH does not say another. */
   readonly seconds: number
 }

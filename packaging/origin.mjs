@@ -3,20 +3,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * What packages say of themselves: package.json, who makes them (deb-control(5), Maintainer), and
- * their time in `seconds`, SOURCE_DATE_EPOCH, by default that of the commit. `debianVersion` is that of
- * package.json if the commit has its tag. A build between two releases has the commit behind it, as in
- * 0.1.0+git20261122023045.66d50720, so that apt takes the later of two for an upgrade.
+ * The version of package.json, and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
+ * that of the commit. `debianVersion` is that of package.json if the commit has its tag. A build
+ * between two releases has the commit behind it, as in 0.1.0+git20261122023045.66d50720, so that apt
+ * takes the later of two for an upgrade.
  */
 export function origin(root, env = process.env) {
-  const { version, homepage, repository } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  )
-  const { DEBFULLNAME = 'onescan developers', DEBEMAIL = 'onescan@example.org' } = env
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const seconds = Number(env.SOURCE_DATE_EPOCH || git(root, 'log', '-1', '--format=%ct'))
-  const maintainer = `${DEBFULLNAME} <${DEBEMAIL}>`
   const debianVersion = versionOfSources(root) ?? versionOfCommit(root, version, seconds)
-  return { version, debianVersion, homepage, repository, maintainer, seconds }
+  return { version, debianVersion, seconds }
 }
 
 /** That of debian/changelog, which a source package has, or undefined. */

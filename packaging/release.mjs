@@ -9,17 +9,16 @@
 // The same commit makes the same bytes, whatever the time and the directory: times are
 // SOURCE_DATE_EPOCH, by default that of the commit. What is in the directory is replaced.
 //
-//   node packaging/release.mjs [--output DIRECTORY] [--compress xz|gzip|none] [--built]
+//   node packaging/release.mjs [--output DIRECTORY] [--built]
 //
-// --built takes the programs that are built already, for each processor.
+// --built takes the programs that are built already, for each processor. COMPRESS in the
+// environment is a compression of dpkg-deb(1), by default xz.
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import {
   chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -35,12 +34,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { values: options } = parseArgs({
   options: {
     output: { type: 'string', default: join(root, 'build/release') },
-    compress: { type: 'string', default: 'xz' },
     built: { type: 'boolean' },
   },
 })
 const { version, seconds } = origin(root)
-const env = { ...process.env, SOURCE_DATE_EPOCH: String(seconds) }
+const env = { COMPRESS: 'xz', ...process.env, SOURCE_DATE_EPOCH: String(seconds) }
 
 if (!options.built) {
   if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
@@ -54,31 +52,22 @@ mkdirSync(dirname(target), { recursive: true })
 const fresh = mkdtempSync(`${target}-`)
 process.on('exit', () => rmSync(fresh, { recursive: true, force: true }))
 for (const { arch, native } of targets) {
-  const words = ['--arch', arch, '--programs', native, '--compress', options.compress]
-  script('package.mjs', ...words, '--output', fresh)
+  script('package.mjs', '--arch', arch, '--programs', native, '--output', fresh)
 }
-script('source-package.mjs', '--output', fresh)
+script('package.mjs', '--source', '--output', fresh)
 // All is built, and nothing is built again here.
 output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
 
-const bill = billOfMaterials(root, { seconds, files: hashes() })
+const bill = billOfMaterials(root, { seconds })
 writeFileSync(join(fresh, `onescan-${version}.cdx.json`), `${JSON.stringify(bill, null, 2)}\n`)
-const sums = hashes().map(({ name, sha256 }) => `${sha256}  ${name}\n`)
-writeFileSync(join(fresh, 'SHA256SUMS'), sums.join(''))
+const names = readdirSync(fresh).sort()
+const sums = execFileSync('sha256sum', names, { cwd: fresh })
+writeFileSync(join(fresh, 'SHA256SUMS'), sums)
 
 chmodSync(fresh, 0o755)
 rmSync(target, { recursive: true, force: true })
 renameSync(fresh, target)
 for (const name of readdirSync(target).sort()) process.stdout.write(`${join(target, name)}\n`)
-
-function hashes() {
-  const hash = (name) =>
-    createHash('sha256')
-      .update(readFileSync(join(fresh, name)))
-      .digest('hex')
-  const names = readdirSync(fresh).sort()
-  return names.map((name) => ({ name, sha256: hash(name) }))
-}
 
 function script(name, ...words) {
   execFileSync(process.execPath, [join(root, 'packaging', name), ...words], {

@@ -19,7 +19,7 @@ import { native } from './built-package.ts'
  * that its units name, and answers there. Which units there are, the directory says.
  */
 
-const deb = join(import.meta.dirname, '../../packaging/deb')
+const deb = join(import.meta.dirname, '../../debian')
 const skip =
   (!findProgram('systemd-socket-activate') && 'install Debian package systemd') ||
   (!existsSync(join(native, 'onescand')) && 'run npm run build:native')

@@ -20,11 +20,9 @@ const tagged = `X-QHPSI: clean\n${plain.toString('latin1')}`
 t.test('the package for arm64, built on x64', { skip: missing }, async (t) => {
   const output = mkdtempSync(join(tmpdir(), 'onescan-arm64-package-'))
   t.teardown(() => rmSync(output, { recursive: true }))
-  const words = ['--arch', 'arm64', '--output', output, '--compress', 'none']
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    join(root, 'packaging/package.mjs'),
-    ...words,
-  ])
+  const words = ['packaging/package.mjs', '--arch', 'arm64', '--output', output]
+  const env = { ...process.env, COMPRESS: 'none' }
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root, env })
   const file = stdout.trim()
   execFileSync('dpkg-deb', ['--raw-extract', file, join(output, 'tree')])
   const home = join(output, 'tree/usr/lib/onescan')

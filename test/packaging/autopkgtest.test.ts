@@ -6,7 +6,7 @@ import { debianMissing, makeDebian } from './debian.ts'
 
 /** debian/tests of the source package, as autopkgtest runs them on a machine of their own. */
 
-const tests = join(import.meta.dirname, '../../packaging/deb/source/tests')
+const tests = join(import.meta.dirname, '../../debian/tests')
 /** A field of the only paragraph in debian/tests/control. */
 const field = (name: string) =>
   new RegExp(`^${name}: (.*)$`, 'm')

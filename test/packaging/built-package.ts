@@ -17,7 +17,7 @@ const PROGRAMS = [
 
 /** Why no package can be built here, or false. */
 export const packagingMissing: string | false =
-  (!findProgram('dpkg-deb') && 'install Debian package dpkg') ||
+  (!findProgram('dh_builddeb') && 'install Debian package debhelper') ||
   (!findProgram('readelf') && 'install Debian package binutils')
 
 export interface BuiltPackage {
@@ -39,9 +39,9 @@ export async function buildPackage(
     await node(['packaging/build-client.mjs'])
   }
   const directory = mkdtempSync(join(tmpdir(), 'onescan-package-'))
-  const words = ['--programs', programs, '--output', directory, '--compress', compress]
-  if (compress === 'gzip') words.push('--level', '1') // ten seconds less
-  const file = (await node(['packaging/package.mjs', ...words], environment)).trim()
+  const COMPRESS = compress === 'gzip' ? 'gzip -z1' : compress // ten seconds less
+  const words = ['packaging/package.mjs', '--programs', programs, '--output', directory]
+  const file = (await node(words, { ...environment, COMPRESS })).trim()
   return { file, remove: () => rmSync(directory, { recursive: true }) }
 }
 

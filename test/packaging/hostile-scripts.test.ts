@@ -24,7 +24,7 @@ import { openDirectory } from '../programs/reachable.ts'
  */
 
 const supervise = join(import.meta.dirname, '../../packaging/supervise')
-const units = join(import.meta.dirname, '../../packaging/deb')
+const units = join(import.meta.dirname, '../../debian')
 const skip = process.getuid?.() !== 0 && 'run as root'
 const scripts = readdirSync(supervise).flatMap((name) => [`${name}/run`, `${name}/log/run`])
 /** Milliseconds for a script whose program has nothing to do. */

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bundledPackages } from '../../packaging/bundled.mjs'
 import { origin } from '../../packaging/origin.mjs'
@@ -64,7 +64,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     t.equal(execFileSync('readelf', notes).toString(), '', "glibc's start files would leave one")
   })
 
-  t.test('has a changelog that dpkg reads, with all that CHANGELOG.md says', async (t) => {
+  t.test('has a changelog that dpkg reads, and what CHANGELOG.md says', async (t) => {
     const log = at('changelog')
     writeFileSync(log, execFileSync('zcat', [at('usr/share/doc/onescan/changelog.gz')]))
     const parse = (...words: string[]) =>
@@ -75,28 +75,26 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
       origin(root, { SOURCE_DATE_EPOCH: '1700000000' }).debianVersion,
     )
     t.equal(parse('-STimestamp').stdout.trim(), '1700000000')
-    const text = readFileSync(log, 'utf8')
-    t.same(
-      text.split('\n').filter((line) => line.length > 79 && line.includes(' ', 4)),
-      [],
-    )
-    const words = (source: string) => source.match(/[\w`]+/g)!.join(' ')
-    const [, ...items] = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').split(/\n- /)
-    t.ok(items.length > 5)
-    const all = words(text)
-    for (const item of items) t.ok(all.includes(words(item.split(/\n\n|\n#/)[0]!)), item)
+    const [ours, packed] = [join(root, 'CHANGELOG.md'), at('usr/share/doc/onescan/CHANGELOG.md')]
+    t.ok(readFileSync(ours).equals(readFileSync(packed)))
   })
 
   t.test('has pages whose links and pictures are there', async (t) => {
     const doc = at('usr/share/doc/onescan')
-    const pages = readdirSync(doc).filter((name) => name.endsWith('.md.gz'))
+    const pages = ['', 'doc'].flatMap((place) =>
+      readdirSync(join(doc, place))
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => join(place, name)),
+    )
     const ours = readdirSync(join(root, 'doc')).filter((name) => name.endsWith('.md'))
-    for (const page of ['README.md', ...ours]) t.ok(pages.includes(`${page}.gz`), page)
+    for (const page of ['README.md', ...ours.map((name) => join('doc', name))]) {
+      t.ok(pages.includes(page), page)
+    }
     let links = 0
     for (const page of pages) {
-      const text = execFileSync('zcat', [join(doc, page)], { encoding: 'utf8' })
+      const text = readFileSync(join(doc, page), 'utf8')
       for (const [, to] of text.matchAll(/\]\((?![a-z]+:|#)([^)#]+)/g)) {
-        t.ok(existsSync(join(doc, to!)), `${page}: ${to}`)
+        t.ok(existsSync(join(doc, dirname(page), to!)), `${page}: ${to}`)
         links++
       }
     }
@@ -113,18 +111,20 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
         encoding: 'utf8',
       })
       t.equal(status, 0, stderr)
-      const { source, files, licenses }: Copyright = JSON.parse(stdout)
+      const { source, files, licenses: standalone }: Copyright = JSON.parse(stdout)
       t.equal(`git+${source}`, manifest.repository.url)
 
-      const texts = new Map(licenses)
+      const texts = new Map(standalone)
       for (const { files: names, license, text, copyright } of files) {
         t.ok(copyright !== '', `${names}: somebody holds the rights`)
         if (text !== '') continue
         for (const name of license.split(' and ')) t.ok(texts.get(name), `${names}: ${name}`)
       }
       const named = (path: string) => files.find((entry) => entry.files.includes(`${path}/*`))
-      for (const { path, name, version } of bundledPackages(root)) {
-        t.equal(named(path)?.comment, `${name} ${version}`, path)
+      const [, place] = /(\/usr\/\S+LICENSES)/.exec(texts.get('npm-packages')!)!
+      const licenses = readFileSync(at(place!), 'utf8')
+      for (const { name, version } of bundledPackages(root)) {
+        t.match(licenses, `\n${name} ${version}\n\n`)
       }
       const runtime = named('packaging/toolchain/node_modules/@oven')!
       for (const part of [

@@ -28,7 +28,7 @@ const { version, debianVersion } = origin(root, { SOURCE_DATE_EPOCH: SECONDS })
 const node = (directory: string, ...words: string[]) =>
   execFileSync(process.execPath, words, {
     cwd: directory,
-    env: { ...process.env, SOURCE_DATE_EPOCH: SECONDS },
+    env: { ...process.env, SOURCE_DATE_EPOCH: SECONDS, COMPRESS: 'none' },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
 
@@ -105,44 +105,33 @@ interface Bill {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
 }
 
-/** CycloneDX 1.5: each package with all that it holds, and nothing that it does not hold. */
+/** CycloneDX 1.5: all that the packages hold, and nothing that they do not hold. */
 function checkBill(t: Test, directory: string): void {
   const file = join(directory, `onescan-${version}.cdx.json`)
   const bill: Bill = JSON.parse(readFileSync(file, 'utf8'))
-  t.match(bill, {
-    bomFormat: 'CycloneDX',
-    specVersion: '1.5',
-    serialNumber: /^urn:uuid:[0-9a-f-]{36}$/,
-  })
+  t.match(bill, { bomFormat: 'CycloneDX', specVersion: '1.5' })
   t.equal(bill.metadata.timestamp, '2023-11-14T22:13:20.000Z', 'SOURCE_DATE_EPOCH')
   t.equal(bill.metadata.component.name, 'onescan')
 
   const refs = bill.components.map((component) => component['bom-ref'])
   t.equal(new Set(refs).size, refs.length, 'each is named once')
-  for (const { ref, dependsOn } of bill.dependencies) {
-    const unknown = dependsOn.filter((other) => !refs.includes(other))
-    t.same(unknown, [], ref)
-  }
-  const holds = (name: string) =>
-    bill.dependencies
-      .find(({ ref }) => ref === `file:${name}`)!
-      .dependsOn.map((ref) => ref.replace(/(?<=.)@.*/, ''))
-  const packages = bundledPackages(root).map(({ name }) => name)
-  const musl = 'pkg:deb/debian/musl-dev'
-  const koffi = Object.keys(json('package.json').optionalDependencies)
   const sorted = (...names: readonly string[]) => [...new Set(names)].sort()
-  for (const [name, more] of [
-    [`onescan_${debianVersion}_amd64.deb`, ['@oven/bun-linux-x64', musl]],
-    [`onescan_${debianVersion}_arm64.deb`, ['@oven/bun-linux-aarch64', musl]],
-    [`onescan-${version}.tgz`, [musl, ...koffi]],
-  ] as const) {
-    t.same(sorted(...holds(name)), sorted(...packages, ...more), name)
-  }
-  t.same(holds(`onescan_${debianVersion}.tar.xz`), [], 'sources hold nothing of others')
-  t.notOk(
-    bill.components.some(({ name }) => name === 'typescript'),
-    'no tool is in it',
+  t.same(
+    sorted(...bill.components.map(({ name }) => name)),
+    sorted(
+      ...bundledPackages(root).map(({ name }) => name),
+      ...['@oven/bun-linux-x64', '@oven/bun-linux-aarch64', 'musl'],
+      ...Object.keys(json('package.json').optionalDependencies),
+    ),
   )
+  const known = [...refs, `onescan@${version}`]
+  for (const { ref, dependsOn } of bill.dependencies) {
+    t.same(
+      dependsOn.filter((other) => !known.includes(other)),
+      [],
+      ref,
+    )
+  }
 }
 
 /** The source package of a release, unpacked elsewhere, with the packages that are bundled. */
@@ -152,6 +141,7 @@ function checkoutElsewhere(t: Test, released: string): string {
   const directory = join(place, 'sources')
   const [dsc] = readdirSync(released).filter((name) => name.endsWith('.dsc'))
   execFileSync('dpkg-source', ['--extract', join(released, dsc!), directory], { stdio: 'ignore' })
+  execFileSync('git', ['init', '--quiet'], { cwd: directory })
   const needed = ['esbuild', ...bundled]
   for (const path of Object.keys(partOf(json('package-lock.json'), needed))) {
     try {
@@ -175,7 +165,7 @@ function release(t: Test, checkout: string, ...words: readonly string[]): string
   const output = mkdtempSync(join(tmpdir(), 'onescan-release-'))
   t.teardown(() => rmSync(output, { recursive: true }))
   const place = join(output, 'release')
-  node(checkout, 'packaging/release.mjs', ...words, '--compress', 'none', '--output', place)
+  node(checkout, 'packaging/release.mjs', ...words, '--output', place)
   return place
 }
 

@@ -12,7 +12,7 @@ import t, { type Test } from 'tap'
 
 /** Parts of the maintainer scripts, by themselves; installed.test.ts runs them all. */
 
-const deb = join(import.meta.dirname, '../../packaging/deb')
+const deb = join(import.meta.dirname, '../../debian')
 const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm', 'self-test', 'queue-link.sh', 'units.sh']
 
 t.test('sh understands every script', async (t) => {

@@ -14,7 +14,7 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
   t.teardown(() => debian.remove())
   const at = (path: string) => join(debian.path, path)
   copyFileSync(process.execPath, at('usr/local/bin/node'))
-  const packaging = ['deb', 'supervise', 'setup'].map((part) => `packaging/${part}`)
+  const packaging = ['debian', 'packaging/supervise', 'packaging/setup']
   const installed = ['package.json', 'bin', 'dist', 'node_modules/@koromix']
   for (const part of [...installed, ...packaging]) {
     mkdirSync(join(at(HOME), part, '..'), { recursive: true })
@@ -90,8 +90,8 @@ t.test('npm users get what the Debian package sets up', { skip: debianMissing },
     t.match(run(`PATH=/usr/bin:/bin; ${setup}`), { code: 1, output: 'setup: node is not in PATH' })
     t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
     const unit = '/etc/systemd/system/onescand.service'
-    const torn = run(`mv ${HOME}/packaging/deb/onescand.service /tmp/; cp ${unit} /tmp/before
-      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/packaging/deb/`)
+    const torn = run(`mv ${HOME}/debian/onescand.service /tmp/; cp ${unit} /tmp/before
+      ${setup}; echo "exit $?"; cmp ${unit} /tmp/before; mv /tmp/onescand.service ${HOME}/debian/`)
     t.match(torn.output, `setup: ${unit}: nothing to write into it`)
     t.match(torn.output, '\nexit 1\n', 'the unit stays as it was')
     t.notMatch(torn.output, /differ/)

@@ -13,7 +13,7 @@ import { findProgram } from '../programs/install.mjs'
 
 /** The units, and what else systemd reads. */
 
-const deb = join(import.meta.dirname, '../../packaging/deb')
+const deb = join(import.meta.dirname, '../../debian')
 const service = readFileSync(join(deb, 'onescand.service'), 'utf8')
 const quotad = readFileSync(join(deb, 'onescan-quotad.service'), 'utf8')
 const units = readdirSync(deb).filter((name) => /\.(service|socket)$/.test(name))

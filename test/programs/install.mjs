@@ -41,6 +41,7 @@ const needed = {
   readelf: 'binutils',
   lintian: 'lintian',
   'dpkg-buildpackage': 'dpkg-dev',
+  dh_builddeb: 'debhelper',
   make: 'make',
   mmdebstrap: 'mmdebstrap',
   ps: 'procps',

@@ -31,7 +31,8 @@ export function testsOf(files, all) {
 /** The room of tests; what stands in none has no tests of its own. */
 function roomOf(file) {
   const [top, ...rest] = dirname(file).split('/')
-  return top === 'src' || top === 'test' ? ['test', ...rest] : ['test', top]
+  if (top === 'src' || top === 'test') return ['test', ...rest]
+  return ['test', top === 'debian' ? 'packaging' : top]
 }
 
 function testsOfRoom(room, all) {

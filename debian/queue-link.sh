@@ -75,7 +75,7 @@ tell_where_link_leads() {
     echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
     real_queue >/dev/null || {
       echo 'onescan: no qmail-queue is on this host: mail through the link is deferred. Postfix and'
-      echo 'onescan: Sendmail ask onescand by milter: /usr/share/doc/onescan/README.md.gz'
+      echo 'onescan: Sendmail ask onescand by milter: /usr/share/doc/onescan/README.md'
     }
     return 0
   fi
