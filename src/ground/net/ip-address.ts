@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
 /** An IP address as its bytes, 4 or 16, in network order. */
 export type IpAddress = Uint8Array
 
@@ -22,30 +24,24 @@ export function parseIpAddress(text: string): IpAddress | undefined {
 }
 
 function parseIPv4(text: string): IpAddress | undefined {
-  const octets = text.split('.')
-  if (octets.length !== 4) return undefined
-  const numbers = octets.map((octet) => (/^\d{1,3}$/.test(octet) ? Number(octet) : 256))
-  return numbers.every((number) => number < 256) ? Uint8Array.from(numbers) : undefined
+  return isIPv4(text) ? Uint8Array.from(text.split('.'), Number) : undefined
 }
 
 function parseIPv6(text: string): IpAddress | undefined {
-  const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const [left, right] = halves.map(groupsOf)
-  if (!left || (halves.length === 2 && !right)) return undefined
-  const gap = 16 - left.length - (right?.length ?? 0)
-  if (right ? gap < 2 : gap !== 0) return undefined
-  return Uint8Array.from([...left, ...new Array<number>(gap).fill(0), ...(right ?? [])])
+  if (!isIPv6(text)) return undefined
+  const [left = [], right = []] = shortForm(text).split('::').map(groupsOf)
+  const gap = new Array<number>(8 - left.length - right.length).fill(0)
+  return Uint8Array.from([...left, ...gap, ...right].flatMap((group) => [group >> 8, group & 255]))
 }
 
-/** Returns the bytes of groups such as `2001:db8` or `ffff:192.0.2.1`. */
-function groupsOf(text: string): number[] | undefined {
-  if (text === '') return []
-  const groups = text.split(':')
-  const dotted = groups.at(-1)!.includes('.') ? parseIPv4(groups.pop()!) : new Uint8Array()
-  if (!dotted || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined
-  const numbers = groups.map((group) => Number.parseInt(group, 16))
-  return [...numbers.flatMap((number) => [number >> 8, number & 255]), ...dotted]
+/** Reads groups of hexadecimal digits such as `2001:db8`. */
+function groupsOf(text: string): number[] {
+  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
+}
+
+/** Writes an IPv6 address in the short form of RFC 5952, without an IPv4 address at its end. */
+function shortForm(text: string): string {
+  return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
 
 /**
@@ -94,23 +90,5 @@ function startsWith(address: IpAddress, start: Uint8Array): boolean {
  */
 export function addressText(address: IpAddress): string {
   if (address.length === 4) return address.join('.')
-  const groups = Array.from(
-    { length: 8 },
-    (_, at) => (address[2 * at]! << 8) | address[2 * at + 1]!,
-  )
-  const { start, length } = longestZeros(groups)
-  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':')
-  if (length < 2) return text(groups)
-  return `${text(groups.slice(0, start))}::${text(groups.slice(start + length))}`
-}
-
-/** Finds the longest run of zeros; of several the first. */
-function longestZeros(groups: readonly number[]): { start: number; length: number } {
-  let longest = { start: 0, length: 0 }
-  for (let start = 0; start < groups.length; start++) {
-    let length = 0
-    while (groups[start + length] === 0) length++
-    if (length > longest.length) longest = { start, length }
-  }
-  return longest
+  return shortForm(Buffer.from(address).toString('hex').match(/.{4}/g)!.join(':'))
 }
