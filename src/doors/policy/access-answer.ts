@@ -1,13 +1,13 @@
 import { isAskedAbout, OVER_QUOTA, overQuotaText } from '../../judge/over-quota.ts'
 import { readAddress } from '../../message/envelope/address.ts'
-import type { QuotaClient } from '../../quota/ask/client.ts'
+import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import { quotaLine } from '../shared/log/quota-line.ts'
 import { type Attributes, writeAttributes } from './attributes.ts'
 
 /** The settings and services by which requests are answered. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
-  readonly quota: QuotaClient | undefined
+  readonly quota: QuotaLookup | undefined
   /** Whether everything passes unseen (`onescan disable`). */
   readonly isOff: () => boolean
   /** Logs a line. */

@@ -87,12 +87,12 @@ function refuseByRule(
  */
 async function refuseFull(
   about: RecipientInQuestion,
-  { ask }: Pick<QuotaLookup, 'ask'>,
+  quota: Pick<QuotaLookup, 'ask'>,
   { door, log }: { readonly door: string; readonly log: (line: Buffer) => void },
 ): Promise<SmtpReply | undefined> {
-  const answer = await ask(mailboxOf(about.recipient), about.size).catch(
-    (error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }),
-  )
+  const answer = await quota
+    .ask(mailboxOf(about.recipient), about.size)
+    .catch((error): QuotaAnswer => ({ answer: 'unknown', why: errorText(error) }))
   if (answer.answer === 'room') return undefined
   log(quotaLine(door, about, answer))
   if (answer.answer !== 'full') return undefined

@@ -1,4 +1,3 @@
-import { LruCache } from '../../ground/flow/lru-cache.ts'
 import type { MailAddress } from '../../message/envelope/address.ts'
 import type { LdapDirectory } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'
@@ -7,8 +6,6 @@ import { namedMailboxOf } from './mailbox-name.ts'
 
 /** How many users are remembered with their hosts, each for QUOTALDAPREMEMBER. */
 const REMEMBERED = 20_000
-/** How many hosts are remembered; a site has a few. */
-const HOSTS_MAX = 1000
 
 export interface LdapBackendsOptions {
   /** Milliseconds on a clock that nobody sets. */
@@ -25,7 +22,6 @@ export class LdapBackends {
   readonly #settings: LdapSettings
   readonly #template: string
   readonly #options: LdapBackendsOptions
-  readonly #backends = new LruCache<Backend>(HOSTS_MAX)
   #directory: Promise<LdapDirectory> | undefined
 
   constructor(settings: LdapSettings, template: string, options: LdapBackendsOptions) {
@@ -42,7 +38,7 @@ export class LdapBackends {
     const entry = await (await this.#directory).find({ name, local, domain })
     if (entry.found === 'nobody') return 'no-such-user'
     if (entry.found === 'trouble') throw new Error(entry.why)
-    return entry.backend === undefined ? undefined : this.#backendAt(entry.backend)
+    return entry.backend === undefined ? undefined : backendFor(this.#template, entry.backend)
   }
 
   close(): void {
@@ -52,13 +48,5 @@ export class LdapBackends {
   async #open(): Promise<LdapDirectory> {
     const { LdapDirectory } = await import('../ldap/ldap-directory.ts')
     return new LdapDirectory(this.#settings, { ...this.#options, remembered: REMEMBERED })
-  }
-
-  #backendAt(host: string): Backend {
-    const known = this.#backends.get(host)
-    if (known !== undefined) return known
-    const backend = backendFor(this.#template, host)
-    this.#backends.set(host, backend)
-    return backend
   }
 }

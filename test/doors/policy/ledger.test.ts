@@ -26,7 +26,7 @@ t.test(
     let asked = 0
     let answered = 0
     const quota = {
-      ...client,
+      askForRelayClients: client.askForRelayClients,
       async ask(...question: Parameters<typeof client.ask>) {
         asked++
         try {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { readAddress } from '../../../src/message/envelope/address.ts'
 import { readBackend } from '../../../src/quota/ask/backend.ts'
 import type { BackendOf } from '../../../src/quota/ask/backend-map.ts'
-import { createQuotaClient, type QuotaClient } from '../../../src/quota/ask/client.ts'
+import { QuotaClient } from '../../../src/quota/ask/quota-client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../../../src/quota/ask/quota-settings.ts'
 
 /** Quota services on real sockets, whose answers a test sets. */
@@ -148,8 +148,8 @@ export function clientOf(
   const backend = readBackend(service, 'QUOTAD')
   const clock: Clock = { now: 1_000_000 }
   const log: string[] = []
-  const client = createQuotaClient(settings, {
-    backendOf: backendOf ?? (() => backend),
+  const client = new QuotaClient(settings, {
+    backends: { backendOf: backendOf ?? (() => backend) },
     uptime: now ?? (() => clock.now),
     log: (line) => log.push(line),
   })
