@@ -36,7 +36,9 @@ for (const { name, smtpDelay } of runtimes) {
       const dynamic = 'dynamic adsl-7.example.net (dynamic *|adsl|*)'
       t.equal(await ask('2001:db8::77'), `2001:db8::77: delay 10, ${dynamic}`)
       t.equal(await ask('::ffff:192.0.2.9'), '::ffff:192.0.2.9: delay 20, nameless (no name)')
-      t.same(dns.asked, [domain, '9.2.0.192.in-addr.arpa'])
+      // A compiled program that waits longer asks about a name of its own, too.
+      const asked = dns.asked.filter((name) => !name.endsWith('.invalid'))
+      t.same(asked, [domain, '9.2.0.192.in-addr.arpa'])
     },
   )
 }

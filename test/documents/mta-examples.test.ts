@@ -50,6 +50,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
         CLAMD: clamd.socket,
         QUOTAD,
         QUOTANAME: 'local',
+        QUOTATIMEOUT: '30000',
       },
     })
     await daemon.logged(/serving/)
@@ -109,7 +110,7 @@ t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
   const QUOTAD = await startMailboxes(t)
   const daemon = startOnescand(t, {
     args: ['--policy', placeIn(postfix.queue, 'policy.sock'), '--group', 'postfix'],
-    settings: { QUOTAD, QUOTANAME: 'local' },
+    settings: { QUOTAD, QUOTANAME: 'local', QUOTATIMEOUT: '30000' },
   })
   await daemon.logged(/serving/)
   const { rcpt } = await send(postfix.port, plain)
