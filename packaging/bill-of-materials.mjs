@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundled } from './bundled.mjs'
+import { bundled, bundledPackages } from './bundled.mjs'
 import { partOf } from './install-locked.mjs'
 import { muslVersion } from './musl.mjs'
 import { targets } from './targets.mjs'
@@ -15,8 +15,10 @@ export function billOfMaterials(root, { seconds }) {
   const json = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
   const { name, version, license, optionalDependencies } = json('package.json')
   const runtimes = targets.map(({ bun }) => bun)
+  const wanted = partOf(json('package-lock.json'), bundled)
   const packages = {
-    ...partOf(json('package-lock.json'), [...bundled, ...Object.keys(optionalDependencies)]),
+    ...wanted,
+    ...partOf(json('package-lock.json'), Object.keys(optionalDependencies)),
     ...partOf(json('packaging/toolchain/package-lock.json'), runtimes),
   }
   const dependencies = Object.fromEntries(
@@ -26,20 +28,32 @@ export function billOfMaterials(root, { seconds }) {
   const bill = sbomOf(manifest, { lockfileVersion: 3, packages: { '': manifest, ...packages } })
   delete bill.serialNumber // another one each time
   bill.metadata.timestamp = new Date(seconds * 1000).toISOString()
+  // What packages need, and the programs hold nothing of: types, and what the build replaces.
+  const held = bundledPackages(root).map(({ path }) => path)
+  const left = Object.keys(wanted)
+    .filter((path) => !held.includes(path))
+    .map((path) => `${path.replace(/.*node_modules\//, '')}@${wanted[path].version}`)
+  const isHeld = (ref) => !left.includes(ref)
+  bill.components = bill.components.filter((component) => isHeld(component['bom-ref']))
+  bill.dependencies = bill.dependencies
+    .filter(({ ref }) => isHeld(ref))
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(isHeld) }))
   bill.components.push(...targets.map(muslFor))
   return bill
 }
 
 function sbomOf(manifest, lock) {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-sbom-'))
+  const workshop = mkdtempSync(join(tmpdir(), 'onescan-sbom-'))
+  const directory = join(workshop, manifest.name) // npm calls the whole by the directory's name
   try {
+    mkdirSync(directory)
     writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest))
     writeFileSync(join(directory, 'package-lock.json'), JSON.stringify(lock))
     const words = ['--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
     const options = { cwd: directory, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }
     return JSON.parse(execFileSync('npm', ['sbom', ...words, '--loglevel=error'], options))
   } finally {
-    rmSync(directory, { recursive: true })
+    rmSync(workshop, { recursive: true })
   }
 }
 
