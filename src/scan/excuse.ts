@@ -1,8 +1,8 @@
 import type { ByteRange, Content } from '../mime/shared/work.ts'
+import { readContents } from './run/read-contents.ts'
 import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
-import { readContents } from './second-look/read-contents.ts'
 import type { Sample } from './shared/scanner.ts'
 import type { Verdict } from './shared/verdict.ts'
 

@@ -123,7 +123,7 @@ class MessageScan {
     await this.#openSearches()
     const oddities = new Set<Oddity>()
     let outcome: PartialResult = {}
-    const { readContents } = await import('./second-look/read-contents.ts')
+    const { readContents } = await import('./run/read-contents.ts')
     const reading = readContents(this.#message, {
       spool,
       signal: this.#task.signal,

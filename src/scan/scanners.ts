@@ -28,10 +28,10 @@ const builtIn: Readonly<
     const passing = lasting ? await loadPassedDescriptors() : undefined
     return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
   },
-  clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
+  clamscan: async (policy) => (await import('./clamscan/clamscan.ts')).clamscanScanner(policy),
   attachments: async (policy) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
-  eicar: async () => (await import('./eicar.ts')).eicarScanner(),
+  eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),
 }
 
 /**
@@ -57,7 +57,7 @@ async function makePlugin(
   try {
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
-      const { filePluginScanner } = await import('./file-plugin.ts')
+      const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
       return filePluginScanner(policy, name, options.lastFor, options.log)
     }
     if (isBuiltIn(name)) return await builtIn[name](policy, options)

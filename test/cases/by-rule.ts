@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import about from '../../package.json' with { type: 'json' }
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { conformsTo, type Schema } from '../documents/json-schema.ts'
 import { bundle, jsonIn, onescan, searchPath } from './onescan.ts'
 

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
 import { socketDirectory } from '../programs/socket-directory.ts'
 import { jsonIn, launcher, onescan, searchPath } from './onescan.ts'

@@ -16,7 +16,7 @@ import {
   SMALL_BYTES_TIMES,
 } from '../../src/mime/shared/limits.ts'
 import { sourceOf } from '../../src/mime/shared/source.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { uuencode } from '../scan/evasions/compose.ts'
 import { hiddenClasses, inBase64, signed, uuencoded } from '../scan/second-look/classes.ts'
 

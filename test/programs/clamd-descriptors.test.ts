@@ -7,7 +7,7 @@ import {
 } from '../../src/ground/net/passed-descriptors.ts'
 import { SMALL_DESCRIPTOR_MAX } from '../../src/scan/clamd/descriptor-trial.ts'
 import { clamdScanner } from '../../src/scan/clamd/scanner.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import type { Sample } from '../../src/scan/shared/scanner.ts'
 import { socketPath } from '../scan/clamd/stand-in.ts'
 import { clamdPolicy, sample, scanTask } from '../scan/clamd/task.ts'

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { isExecutable } from '../../src/ground/process/find-program.ts'
 import { readClamdAddress } from '../../src/scan/clamd/address.ts'
 import { askClamd } from '../../src/scan/clamd/ask.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { freePort } from './free-port.ts'
 
 /** The name of the virus at this clamd, whose database is not that of ClamAV. */

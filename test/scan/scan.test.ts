@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { eicarScanner } from '../../src/scan/eicar.ts'
+import { eicarScanner } from '../../src/scan/eicar/eicar.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { runScanners } from '../../src/scan/scan.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
 import type { Limit } from '../../src/scan/shared/exceeded-limit.ts'
 import {
   isLate,

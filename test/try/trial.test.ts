@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { numbered, sessionStandIn } from '../scan/clamd/session-stand-in.ts'
 import { type Delivery, deliveries } from '../stand-in/stand-in.ts'
 

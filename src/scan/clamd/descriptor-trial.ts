@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import { EICAR } from '../shared/eicar-file.ts'
+import { EICAR } from '../eicar/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { descriptorsOf, readReplies } from './scan-commands.ts'
 import { ClamdSession } from './session.ts'

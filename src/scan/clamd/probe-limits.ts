@@ -1,5 +1,5 @@
 import { TOP_LINE } from '../../message/top-line.ts'
-import { EICAR } from '../shared/eicar-file.ts'
+import { EICAR } from '../eicar/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
 import { scanStream } from './ask.ts'
 

@@ -1,4 +1,4 @@
-// The process that a file plugin runs in; see file-plugin.ts. Requests about one message after another
+// The process that a file plugin runs in; see file-plugin/. Requests about one message after another
 // come on descriptor 3. Whatever the plugin writes there, only a frame with the nonce of the request is
 // an answer.
 import { read } from 'node:fs'

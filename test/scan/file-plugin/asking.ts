@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
-import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
+import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
 import { abortLate, type Scanner, type ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
 

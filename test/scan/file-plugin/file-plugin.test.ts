@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
-import { filePluginScanner } from '../../../src/scan/file-plugin.ts'
+import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import { ask, policyFor, whyOf } from './asking.ts'
 
 const says = (value: string) => `export const virusscan = () => (${value})`

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { base64Forms, createEicarSearch, eicarScanner } from '../../src/scan/eicar.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
-import type { Sample, ScanTask } from '../../src/scan/shared/scanner.ts'
+import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
+import { base64Forms, createEicarSearch, eicarScanner } from '../../../src/scan/eicar/eicar.ts'
+import { EICAR } from '../../../src/scan/eicar/eicar-file.ts'
+import type { Sample, ScanTask } from '../../../src/scan/shared/scanner.ts'
 
 function sampleOf(chunks: readonly Buffer[]): Sample {
   return {
@@ -140,7 +140,7 @@ t.test('after the deadline there is no answer', async (t) => {
 
 t.test("onescan's own source is not taken for the test file", async (t) => {
   const source = readFileSync(
-    new URL('../../src/scan/shared/eicar-file.ts', import.meta.url),
+    new URL('../../../src/scan/eicar/eicar-file.ts', import.meta.url),
     'latin1',
   )
   t.notOk(source.includes(EICAR))

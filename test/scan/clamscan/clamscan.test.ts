@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { clamscanScanner } from '../../src/scan/clamscan.ts'
-import { EICAR } from '../../src/scan/shared/eicar-file.ts'
-import type { ScannerAnswer } from '../../src/scan/shared/scanner.ts'
-import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
-import { socketDirectory } from '../programs/socket-directory.ts'
-import { standIn } from './clamd/stand-in.ts'
-import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
+import { clamscanScanner } from '../../../src/scan/clamscan/clamscan.ts'
+import { EICAR } from '../../../src/scan/eicar/eicar-file.ts'
+import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
+import { socketDirectory } from '../../programs/socket-directory.ts'
+import { standIn } from '../clamd/stand-in.ts'
+import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
 
 const clamscanMissing =
   !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
@@ -255,7 +255,7 @@ t.test('an empty message holds no virus', async (t) => {
 t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const scan = `
     import { createServer } from 'node:net'
-    import { clamscanScanner } from './src/scan/clamscan.ts'
+    import { clamscanScanner } from './src/scan/clamscan/clamscan.ts'
     import { clamdPolicy, scanTask, sample } from './test/scan/clamd/task.ts'
     const server = createServer((c) => c.on('error', () => {}).once('data', () => c.resetAndDestroy()))
     server.listen(0, '127.0.0.1', async () => {
@@ -264,7 +264,7 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
       const answer = await clamscanScanner(policy).scan(message, scanTask().task)
       process.exit(answer.answer === 'unknown' ? 0 : 1)
     })`
-  const root = join(import.meta.dirname, '../..')
+  const root = join(import.meta.dirname, '../../..')
   const written = execFileSync(
     'sh',
     ['-c', 'exec "$0" --input-type=module -e "$1" 2>&1', process.execPath, scan],

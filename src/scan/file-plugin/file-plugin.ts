@@ -1,22 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import { errorCode, errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { recipientsOf } from '../message/envelope/envelope.ts'
-import { hostCommand, limitedTo } from './file-plugin/host-command.ts'
-import { PluginHost } from './file-plugin/host-process.ts'
-import { oneMessageEach, PluginPool, type PoolLimits, standardLimits } from './file-plugin/pool.ts'
-import { encodeRequest } from './plugin-host/request.ts'
-import { causeOf } from './shared/cause.ts'
-import type { ScanPolicy } from './shared/scan-policy.ts'
+import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
+import { recipientsOf } from '../../message/envelope/envelope.ts'
+import { encodeRequest } from '../plugin-host/request.ts'
+import { causeOf } from '../shared/cause.ts'
+import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
   type Sample,
   type Scanner,
   type ScannerAnswer,
   type ScanTask,
   unknown,
-} from './shared/scanner.ts'
-import { relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
+} from '../shared/scanner.ts'
+import { relayLines, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
+import { hostCommand, limitedTo } from './host-command.ts'
+import { PluginHost } from './host-process.ts'
+import { oneMessageEach, PluginPool, type PoolLimits, standardLimits } from './pool.ts'
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 

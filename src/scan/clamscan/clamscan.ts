@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream'
 import NodeClam from 'clamscan'
-import { errorText, Fault, isFault } from '../ground/errors/fault.ts'
-import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
-import { type ClamdAddress, readClamdAddress } from './clamd/address.ts'
-import { type ResourceScope, withResourceScope } from './clamscan/resource-scope.ts'
-import { causeOf } from './shared/cause.ts'
-import { exceededLimit } from './shared/exceeded-limit.ts'
-import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
+import { errorText, Fault, isFault } from '../../ground/errors/fault.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import { type ClamdAddress, readClamdAddress } from '../clamd/address.ts'
+import { causeOf } from '../shared/cause.ts'
+import { exceededLimit } from '../shared/exceeded-limit.ts'
+import type { ClamscanPolicy, ScanPolicy } from '../shared/scan-policy.ts'
 import {
   clean,
   infected,
@@ -15,7 +14,8 @@ import {
   type Scanner,
   type ScannerAnswer,
   unknown,
-} from './shared/scanner.ts'
+} from '../shared/scanner.ts'
+import { type ResourceScope, withResourceScope } from './resource-scope.ts'
 
 /** The package's answer about one file or stream. */
 interface PackageResult {

@@ -1,7 +1,7 @@
-import { decoderRoom } from '../mime/decoders/base64.ts'
-import { QuotedPrintableDecoder } from '../mime/decoders/quoted-printable.ts'
-import { EICAR } from './shared/eicar-file.ts'
-import { clean, infected, type Scanner } from './shared/scanner.ts'
+import { decoderRoom } from '../../mime/decoders/base64.ts'
+import { QuotedPrintableDecoder } from '../../mime/decoders/quoted-printable.ts'
+import { clean, infected, type Scanner } from '../shared/scanner.ts'
+import { EICAR } from './eicar-file.ts'
 
 /** The name that clamd gives, too. */
 const NAME = 'EICAR-Test'
