@@ -22,7 +22,7 @@ export interface LeavingMail extends Transaction {
 /** The result of a scan, or the verdict about a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   readonly notes: readonly string[]
-  /** The oddities of the message (mime/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 

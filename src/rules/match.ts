@@ -101,9 +101,9 @@ function localOf({ kind, text }: AddressPattern): string | undefined {
 const ANY_DOMAIN = ''
 
 /**
- * Returns the lines that could be about a mailbox whose domain is not known, as if they named none.
- * Of those that say the same then, only the first is returned: ten thousand lines about domains are
- * not all read for each recipient.
+ * Returns the rules that could apply to a mailbox whose domain is not known, without the domains in
+ * their patterns. Of the rules that are then alike only the first is returned, so that ten thousand
+ * rules about domains are not all read for each recipient.
  */
 function withAnyDomain(all: readonly Rule[]): Rule[] {
   const firsts = new Map<string, Rule>()

@@ -85,7 +85,7 @@ class MessageScan {
     const asksContents = when === 'always'
     const isRead = strict || refusesEncrypted || (asksContents && this.#run.scanners.length > 0)
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
-    // That a message holds more than is read is said only if nothing is found in it.
+    // `crowded` (it holds more than is read) is the result only if nothing else is found.
     if (read.result !== undefined && read.result.answer !== 'crowded') return read
     let outcome = read
     for (const samples of this.#batch.endWith(this.#message)) {
