@@ -55,7 +55,10 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
 /**
  * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
  * what comes out of a compressed one; and what stands behind its packets. Returns whether the bytes are
- * such a message. Throws Unreadable if they are one that cannot be read to its end.
+ * such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
+ *
+ * Of a packet that is cut short all that is there is given, and nothing is left: such bytes are no
+ * reason to keep mail out. One file of any kind, or word of a text, in a thousand looks like one.
  */
 export function* openPgp(
   source: Source,
@@ -82,7 +85,7 @@ export function* openPgp(
       const isWhole = yield* copyBody(cursor, packet.length, body, work)
       if (kind === 'literal') yield* give(literalData(body))
       if (kind === 'compressed') yield* giveCompressed(body, work, give)
-      if (!isWhole) throw unreadable()
+      if (!isWhole) return false
     } finally {
       body.close()
     }
@@ -94,12 +97,15 @@ function unreadable(): Unreadable {
   return new Unreadable('OpenPGP')
 }
 
-/** Looks at the first packet alone. */
+/** Looks at the first packet alone. If that is encrypted, a program must have all of it to read on. */
 function beginsMessage(source: Source): boolean {
   const cursor = new ByteCursor(source)
   const front = packetFront(cursor)
   const packet = front && packets.get(front.tag)
   if (!packet) return false
+  const isEndless = front.length.isPartial || front.length.bytes === Number.POSITIVE_INFINITY
+  const isCut = !isEndless && front.length.bytes > cursor.left
+  if (packet.kind === 'encrypted' && isCut) return false
   const bytes = Math.min(3, front.length.bytes, cursor.left)
   return packet.mayBeFirst(Buffer.from(Array.from({ length: bytes }, () => cursor.byte())))
 }
@@ -181,8 +187,11 @@ function literalData(body: Source): Source {
 
 function* giveCompressed(body: Source, work: Work, give: (content: Source) => Steps): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
-  if (compression === undefined) throw unreadable() // bzip2, or one that nobody knows
   const data = partOf(body, 1, body.size)
+  if (compression === undefined) {
+    if (isBzip2(data)) throw unreadable()
+    return // nobody knows it
+  }
   if (compression === 'none') {
     yield* give(data)
     return
@@ -190,9 +199,14 @@ function* giveCompressed(body: Source, work: Work, give: (content: Source) => St
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
     if (store.size > 0) yield* give(store)
-    // Any bytes may look like a packet. Those that are one become more.
-    if (isBroken && store.size > 0) throw unreadable()
+    // Any bytes may look like a packet. Those that are one become packets.
+    if (isBroken && beginsMessage(store)) throw unreadable()
   } finally {
     store.close()
   }
+}
+
+function isBzip2(data: Source): boolean {
+  const cursor = new ByteCursor(data)
+  return [...'BZh'].every((letter) => cursor.byte() === letter.charCodeAt(0))
 }

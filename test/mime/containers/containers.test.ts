@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { constants, deflateSync } from 'node:zlib'
 import t from 'tap'
 import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { contentsOf } from '../../../src/mime/contents.ts'
@@ -103,18 +104,42 @@ t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) 
   t.ok(holds(open(stored), long), 'what GnuPG stored')
 })
 
-t.test('OpenPGP that cannot be read to its end is never taken for read', async (t) => {
-  const cut = literal(text).subarray(0, -4)
-  t.match(open(cut).over, /OpenPGP that cannot be read/)
-  t.ok(holds(open(cut), text.subarray(0, -4)), 'what is there is given')
+t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   const bzip2 = packet(8, Buffer.from('\x03BZh91AY'))
-  t.match(open(bzip2).over, /cannot be read/)
-  const broken = compressed(literal(long), 'zlib')
-  broken[broken.length - 40]! ^= 0xff
-  t.match(open(broken).over, /cannot be read/)
+  t.match(open(bzip2).over, /OpenPGP that cannot be read/)
+  const begun = deflateSync(literal(long), { finishFlush: constants.Z_SYNC_FLUSH })
+  const noBlock = Buffer.from([0xff])
+  const broken = open(packet(8, Buffer.concat([Buffer.from('\x02'), begun, noBlock])))
+  t.match(broken.over, /cannot be read/)
+})
+
+t.test('of OpenPGP that is cut short all that is there is a content', async (t) => {
+  const cut = literal(text).subarray(0, -4)
+  t.ok(holds(open(cut), text.subarray(0, -4)), 'a literal packet')
+  t.equal(open(cut).over, '')
+  const zip = open(compressed(literal(long), 'zip').subarray(0, -9))
+  t.ok(
+    zip.contents.some((bytes) => bytes.length > 0 && long.indexOf(bytes) === 0),
+    'a compressed packet',
+  )
+})
+
+t.test('files of other kinds are no OpenPGP, whatever they begin with', async (t) => {
   for (const other of ['\x89PNG\r\n\x1a\n1234', '\xca\xfe\xba\xbe\0\0', '\xac\xed\0\x05abcdef']) {
-    t.equal(open(Buffer.from(other, 'latin1')).over, '', 'a file of another kind is none')
+    t.equal(open(Buffer.from(other, 'latin1')).over, '')
   }
+  // What a word of a text became, as base64: by its first bytes a literal packet.
+  t.equal(open(Buffer.from('ae98fa2fd931a779bb64538e1e84', 'hex')).over, '')
+  const taken: number[] = []
+  for (let number = 0; number < 3_000; number++) {
+    const digest = createHash('sha512').update(`${number}`).digest()
+    // Each kind of first packet in turn, in the old form with a length of four bytes.
+    digest[0] = 0x82 | ([1, 2, 3, 4, 8, 11][number % 6]! << 2)
+    digest[5] = [3, 4, 5, 1, 2, 0x62][number % 6]!
+    const { over, encrypted } = open(digest)
+    if (over !== '' || encrypted > 0) taken.push(number)
+  }
+  t.same(taken, [], 'bytes of chance')
 })
 
 t.test('what stands behind S/MIME or OpenPGP is a content, too', async (t) => {
