@@ -410,7 +410,7 @@ export const promises: Readonly<
     },
     'Only hosts of the cluster are trusted, and weak keys are reported': {
       'test/cases/clustering.ts': ['with CLUSTERPEERS=required no other host is trusted'],
-      'test/doors/stages/keyring.test.ts': [
+      'test/readiness/keyring.test.ts': [
         'an md5 key is a risk in plain words, a short one an error',
       ],
     },
@@ -436,7 +436,7 @@ export const promises: Readonly<
         'local policy applies to trusted mail, too',
         'a stamp of another scanner does not spare this one',
       ],
-      'test/doors/stages/keyring.test.ts': [
+      'test/readiness/keyring.test.ts': [
         'if the slot asks onescand, its account should have no keys',
       ],
     },

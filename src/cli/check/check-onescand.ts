@@ -1,6 +1,6 @@
-import { readAccounts } from '../../doors/stages/account.ts'
-import type { StageHost } from '../../doors/stages/stage.ts'
 import type { Finding } from '../../ground/errors/finding.ts'
+import { readAccounts } from '../../readiness/account.ts'
+import type { StageHost } from '../../readiness/stage.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
 import type { RunningDaemon } from '../shared/running-daemon.ts'
 import { tryDaemon } from './as-account.ts'

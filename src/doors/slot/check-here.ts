@@ -2,8 +2,8 @@ import type { Finding } from '../../ground/errors/finding.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
-import { ownHost } from '../stages/stage.ts'
-import { tryStages } from '../stages/stages.ts'
+import { ownHost } from '../../readiness/stage.ts'
+import { tryStages } from '../../readiness/stages.ts'
 
 /** Temporary failure, as of `onescand --check`. */
 const FAILED = 111

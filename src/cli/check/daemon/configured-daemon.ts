@@ -1,13 +1,8 @@
-import {
-  type Accounts,
-  findAccount,
-  nameOrNumber,
-  ownAccount,
-} from '../../../doors/stages/account.ts'
-import type { StageHost } from '../../../doors/stages/stage.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, marked, warning } from '../../../ground/errors/finding.ts'
 import { readControlDirectories } from '../../../judge/policy.ts'
+import { type Accounts, findAccount, nameOrNumber, ownAccount } from '../../../readiness/account.ts'
+import type { StageHost } from '../../../readiness/stage.ts'
 import { DEFAULTS, hasDefaults, type OddLine, readDefaults } from '../../shared/defaults-file.ts'
 import { ACCOUNT, optionValues, type RunningDaemon, SOCKET } from '../../shared/running-daemon.ts'
 import type { DaemonWords } from '../shared/host.ts'

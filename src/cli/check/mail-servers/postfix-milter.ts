@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
-import { findAccount, groupName, obstacle } from '../../../doors/stages/account.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
+import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { onescandAddresses } from './onescand-addresses.ts'

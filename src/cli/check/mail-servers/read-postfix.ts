@@ -1,5 +1,5 @@
 import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
-import type { Accounts } from '../../../doors/stages/account.ts'
+import type { Accounts } from '../../../readiness/account.ts'
 import { addressBelow, readServiceAddress } from '../shared/service-address.ts'
 import type { OnescandSources } from './onescand-addresses.ts'
 import { isChrooted, type Parameters, postconf, queueOf, readParameters } from './postconf.ts'

@@ -1,4 +1,4 @@
-import type { StageHost } from '../../../doors/stages/stage.ts'
+import type { StageHost } from '../../../readiness/stage.ts'
 
 /** The limits in bytes at which a runtime can fail, by setrlimit(2). Undefined is no limit. */
 export interface MemoryLimits {

@@ -1,15 +1,15 @@
 import { resolve } from 'node:path'
+import { errorText, Fault } from '../../../ground/errors/fault.ts'
+import { readOwnFile } from '../../../ground/path/read.ts'
+import type { Environment } from '../../../ground/settings/settings.ts'
+import { readControlDirectories } from '../../../judge/policy.ts'
 import {
   type Accounts,
   findAccount,
   nameOrNumber,
   ownAccount,
   type SystemAccount,
-} from '../../../doors/stages/account.ts'
-import { errorText, Fault } from '../../../ground/errors/fault.ts'
-import { readOwnFile } from '../../../ground/path/read.ts'
-import type { Environment } from '../../../ground/settings/settings.ts'
-import { readControlDirectories } from '../../../judge/policy.ts'
+} from '../../../readiness/account.ts'
 import { installedQueue } from '../../shared/installed-queue.ts'
 import { settingsAlone, withoutLoaders } from '../../shared/session-environment.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../shared/slot-environment.ts'

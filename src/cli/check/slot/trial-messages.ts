@@ -1,7 +1,7 @@
 import { CHAIN_REACHED, TRIAL_CHAIN } from '../../../doors/shared/trial-chain.ts'
-import { accountText, scanPolicyOf } from '../../../doors/stages/stage.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
+import { accountText, scanPolicyOf } from '../../../readiness/stage.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
 import { handToSlot, type SlotResult } from '../../shared/hand-to-slot.ts'
 import { SOCKET } from '../../shared/running-daemon.ts'

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkQuota } from '../../../src/doors/stages/quota.ts'
-import { udpService } from '../../quota/ask/services.ts'
+import { checkQuota } from '../../src/readiness/quota.ts'
+import { udpService } from '../quota/ask/services.ts'
 import { host, inShort } from './host.ts'
 
 /** Check asks the service that knows which mailboxes are full. */

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import { obstacle } from './account.ts'
 import { accountText, type StageHost } from './stage.ts'
 

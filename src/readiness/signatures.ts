@@ -1,10 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Finding, warning } from '../../ground/errors/finding.ts'
-import { readForeignFile, readStart } from '../../ground/path/read.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { table } from '../../ground/settings/table.ts'
-import type { ClamdAddress } from '../../scan/clamd/address.ts'
+import { type Finding, warning } from '../ground/errors/finding.ts'
+import { readForeignFile, readStart } from '../ground/path/read.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { table } from '../ground/settings/table.ts'
+import type { ClamdAddress } from '../scan/clamd/address.ts'
 
 /** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000

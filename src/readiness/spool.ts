@@ -1,8 +1,8 @@
 import { closeSync, statfsSync, statSync } from 'node:fs'
-import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, marked, ok, warning } from '../../ground/errors/finding.ts'
-import { openAnonymousFile } from '../../message/anonymous-file.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
+import { openAnonymousFile } from '../message/anonymous-file.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost, scanPolicyOf } from './stage.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkScanners } from '../../../src/doors/stages/scanner.ts'
+import { checkScanners } from '../../src/readiness/scanner.ts'
 import { complaints, host } from './host.ts'
 
 const check = (QHPSI: string, more: Record<string, string> = {}) =>

@@ -6,11 +6,11 @@ import {
   ok,
   settingsFault,
   warning,
-} from '../../ground/errors/finding.ts'
-import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
-import { type QuarantinePolicy, readQuarantinePolicy } from '../../quarantine/quarantine-policy.ts'
-import { loadRules } from '../../rules/load.ts'
-import { readInfectedPolicy, readUnscannedPolicy } from '../../scan/shared/scan-policy.ts'
+} from '../ground/errors/finding.ts'
+import { HOST_DIRECTORY, hostSwitchFile, NOTHING_SCANS, switchedOff } from '../judge/policy.ts'
+import { type QuarantinePolicy, readQuarantinePolicy } from '../quarantine/quarantine-policy.ts'
+import { loadRules } from '../rules/load.ts'
+import { readInfectedPolicy, readUnscannedPolicy } from '../scan/shared/scan-policy.ts'
 import { configurationFaults, configurationWarnings } from './configuration-faults.ts'
 import type { StageHost } from './stage.ts'
 

@@ -1,9 +1,9 @@
-import type { Accounts, SystemAccount } from '../../../src/doors/stages/account.ts'
-import type { StageHost } from '../../../src/doors/stages/stage.ts'
-import type { Finding } from '../../../src/ground/errors/finding.ts'
-import type { Environment } from '../../../src/ground/settings/settings.ts'
-import { readControlDirectories } from '../../../src/judge/policy.ts'
-import { searchPath } from '../../cli/onescan.ts'
+import type { Finding } from '../../src/ground/errors/finding.ts'
+import type { Environment } from '../../src/ground/settings/settings.ts'
+import { readControlDirectories } from '../../src/judge/policy.ts'
+import type { Accounts, SystemAccount } from '../../src/readiness/account.ts'
+import type { StageHost } from '../../src/readiness/stage.ts'
+import { searchPath } from '../cli/onescan.ts'
 
 /** The account that runs the tests. */
 export const self: SystemAccount = {

@@ -1,8 +1,8 @@
-import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding } from '../../ground/errors/finding.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import type { ControlDirectories } from '../../judge/policy.ts'
-import { readScanPolicy, type ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding } from '../ground/errors/finding.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import type { ControlDirectories } from '../judge/policy.ts'
+import { readScanPolicy, type ScanPolicy } from '../scan/shared/scan-policy.ts'
 import {
   type Accounts,
   groupName,

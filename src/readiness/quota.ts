@@ -1,8 +1,8 @@
-import { type Finding, ok, warning } from '../../ground/errors/finding.ts'
-import { readAddress } from '../../message/envelope/address.ts'
-import { openQuotaClient } from '../../quota/ask/quota-client.ts'
-import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../../quota/ask/service-reply.ts'
+import { type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { readAddress } from '../message/envelope/address.ts'
+import { openQuotaClient } from '../quota/ask/quota-client.ts'
+import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
+import { COULD_NOT_TELL, NO_SUCH_PAGE } from '../quota/ask/service-reply.ts'
 import type { StageHost } from './stage.ts'
 
 /** Any answer about this mailbox shows that the service runs. */

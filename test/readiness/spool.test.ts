@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkSpool } from '../../../src/doors/stages/spool.ts'
+import { checkSpool } from '../../src/readiness/spool.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { checkVerdicts } from '../../../src/doors/stages/verdicts.ts'
-import { keyMark } from '../../../src/verdicts/copies/secrets.ts'
-import { startStore, storeMissing } from '../../programs/store-server.ts'
+import { checkVerdicts } from '../../src/readiness/verdicts.ts'
+import { keyMark } from '../../src/verdicts/copies/secrets.ts'
+import { startStore, storeMissing } from '../programs/store-server.ts'
 import { host } from './host.ts'
 
 /** Check asks the store that hosts share. */

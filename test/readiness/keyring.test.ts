@@ -2,8 +2,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { obstacle } from '../../../src/doors/stages/account.ts'
-import { checkKeyring } from '../../../src/doors/stages/keyring.ts'
+import { obstacle } from '../../src/readiness/account.ts'
+import { checkKeyring } from '../../src/readiness/keyring.ts'
 import { complaints, host, stranger } from './host.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto'
-import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
-import type { Key } from '../../cluster/keyring.ts'
-import { errorText } from '../../ground/errors/fault.ts'
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
-import { keyMark, sharedKey } from '../../verdicts/copies/secrets.ts'
-import { accessOf } from '../../verdicts/valkey/access.ts'
-import type { StoreAddress } from '../../verdicts/valkey/address.ts'
-import { readVerdictPolicy, type VerdictPolicy } from '../../verdicts/verdicts-policy.ts'
+import { readClusterPolicy } from '../cluster/cluster-policy.ts'
+import type { Key } from '../cluster/keyring.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import { keyMark, sharedKey } from '../verdicts/copies/secrets.ts'
+import { accessOf } from '../verdicts/valkey/access.ts'
+import type { StoreAddress } from '../verdicts/valkey/address.ts'
+import { readVerdictPolicy, type VerdictPolicy } from '../verdicts/verdicts-policy.ts'
 import type { StageHost } from './stage.ts'
 
 /** Milliseconds for a connection and two questions. */
@@ -50,7 +50,7 @@ async function checkStore(
   const remedy =
     'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
-    const { tryStore } = await import('../../verdicts/stores/shared-store.ts')
+    const { tryStore } = await import('../verdicts/stores/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
     const { time, hasOtherKey } = await tryStore(accessOf(address, policy), PATIENCE, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
-import { isCurrent, type Key, loadKeyring } from '../../cluster/keyring.ts'
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
+import { isCurrent, type Key, loadKeyring } from '../cluster/keyring.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import { groupName, obstacle } from './account.ts'
 import { accountText, type StageHost } from './stage.ts'
 

@@ -1,4 +1,4 @@
-import type { Finding } from '../../ground/errors/finding.ts'
+import type { Finding } from '../ground/errors/finding.ts'
 import { checkClamd } from './clamd.ts'
 import { checkKeyring } from './keyring.ts'
 import { checkPlaces } from './places.ts'

@@ -1,24 +1,24 @@
-import { readClusterPolicy } from '../../cluster/cluster-policy.ts'
-import { errorText } from '../../ground/errors/fault.ts'
-import { type Finding, warning } from '../../ground/errors/finding.ts'
-import { everyFault, Faults, faultLines, lineEndFaults } from '../../ground/settings/faults.ts'
-import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
-import type { Environment } from '../../ground/settings/settings.ts'
-import { names } from '../../ground/settings/table.ts'
-import { contradictionsIn } from '../../judge/contradictions.ts'
-import { readControlDirectories, readScanningPolicy } from '../../judge/policy.ts'
-import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { readQuarantineLimits } from '../../quarantine/quarantine-policy.ts'
-import { readQuotaSettings } from '../../quota/ask/quota-settings.ts'
-import { makeScanners } from '../../scan/scanners.ts'
+import { readClusterPolicy } from '../cluster/cluster-policy.ts'
+import { readConfiguration } from '../doors/shared/configuration.ts'
+import { errorText } from '../ground/errors/fault.ts'
+import { type Finding, warning } from '../ground/errors/finding.ts'
+import { everyFault, Faults, faultLines, lineEndFaults } from '../ground/settings/faults.ts'
+import { misspeltSettings } from '../ground/settings/misspelt-settings.ts'
+import type { Environment } from '../ground/settings/settings.ts'
+import { names } from '../ground/settings/table.ts'
+import { contradictionsIn } from '../judge/contradictions.ts'
+import { readControlDirectories, readScanningPolicy } from '../judge/policy.ts'
+import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { readQuarantineLimits } from '../quarantine/quarantine-policy.ts'
+import { readQuotaSettings } from '../quota/ask/quota-settings.ts'
+import { makeScanners } from '../scan/scanners.ts'
 import {
   readInfectedPolicy,
   readScanPolicy,
   readUnscannedPolicy,
   type ScanPolicy,
-} from '../../scan/shared/scan-policy.ts'
-import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'
-import { readConfiguration } from '../shared/configuration.ts'
+} from '../scan/shared/scan-policy.ts'
+import { readVerdictPolicy } from '../verdicts/verdicts-policy.ts'
 
 /** The readers that readConfiguration() calls one after the other. */
 const readers: readonly ((env: Environment) => unknown)[] = [

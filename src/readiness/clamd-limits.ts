@@ -1,9 +1,9 @@
-import { error, type Finding, ok, warning } from '../../ground/errors/finding.ts'
-import type { ClamdAddress } from '../../scan/clamd/address.ts'
-import { scanStream } from '../../scan/clamd/ask.ts'
-import { tellsOfLimits } from '../../scan/clamd/probe-limits.ts'
-import { largeEicarMessage } from '../../scan/eicar/eicar-message.ts'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
+import type { ClamdAddress } from '../scan/clamd/address.ts'
+import { scanStream } from '../scan/clamd/ask.ts'
+import { tellsOfLimits } from '../scan/clamd/probe-limits.ts'
+import { largeEicarMessage } from '../scan/eicar/eicar-message.ts'
+import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const PATIENCE = 120_000
