@@ -38,19 +38,18 @@ const ofPostfix = (receiver: Receiver): Record<string, string> => ({
 
 async function postfix(receiver: Receiver, setup: Record<string, string> = {}): Promise<Mta> {
   const mta: Postfix = await startPostfix(receiver.port, { ...ofPostfix(receiver), ...setup })
-  return {
-    port: mta.port,
-    async settled() {
-      while (mta.queued() > 0) await new Promise((resolve) => setTimeout(resolve, 100))
-    },
-    stop: mta.stop,
-  }
+  return { port: mta.port, settled: () => emptied(mta), stop: mta.stop }
 }
 
 async function sendmail(receiver: Receiver, filter = ''): Promise<Mta> {
   const delivery = "define(`confDELIVERY_MODE', `interactive')dnl\n"
   const mta = await startSendmail(receiver.port, `${delivery}${filter}`)
-  return { port: mta.port, settled: async () => {}, stop: mta.stop }
+  // Mail to an alias of several recipients it delivers after its reply.
+  return { port: mta.port, settled: () => emptied(mta), stop: mta.stop }
+}
+
+async function emptied(mta: { queued(): number }): Promise<void> {
+  while (mta.queued() > 0) await new Promise((resolve) => setTimeout(resolve, 100))
 }
 
 interface Passage {

@@ -30,6 +30,8 @@ function whatIsMissing(): string | false {
 export interface Sendmail {
   /** Where it takes mail, on 127.0.0.1. */
   readonly port: number
+  /** Returns how much mail it has not delivered. */
+  queued(): number
   stop(): Promise<void>
 }
 
@@ -84,7 +86,8 @@ export async function startSendmail(relayPort: number, configuration = ''): Prom
     await stop()
     throw error
   }
-  return { port, stop }
+  const queued = () => readdirSync(at('queue')).filter((name) => name.startsWith('qf')).length
+  return { port, queued, stop }
 }
 
 /**
