@@ -59,7 +59,7 @@ void yargs(withoutLoneDash(words))
   .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
   .demandCommand(1, 'Name a command.')
   .strict()
-  .version(about.version)
+  .version(`onescan ${about.version}`)
   .help()
   .alias('help', 'h')
   .wrap(Math.min(process.stdout.columns ?? 80, 100))
@@ -68,9 +68,11 @@ void yargs(withoutLoneDash(words))
 
 /** Reports an error in the command line, and exits. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
-  const text = (message ?? errorText(error)) + suggestion(message ?? '', parser)
+  const text =
+    missingArgument(message ?? '', parser) ??
+    (message ?? errorText(error)) + suggestion(message ?? '', parser)
   complainOf(commandOf(words), words.includes('--json'), text)
-  process.stderr.write('Try "onescan --help", or --help behind a command.\n')
+  process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
 }
 
@@ -83,6 +85,17 @@ function commandOf([first, second]: readonly string[]): string | null {
 /** Replaces a lone `-`: yargs loses it among several files, and the loss would go unnoticed. */
 function withoutLoneDash(words: readonly string[]): string[] {
   return words.map((word) => (word === '-' && FILES.has(words[0]!) ? STDIN : word))
+}
+
+/** Names the argument that is missing; undefined if yargs' message, which only counts, is another one. */
+function missingArgument(message: string, parser: Argv): string | undefined {
+  const [, given] = /^Not enough non-option arguments: got (\d+)/.exec(message) ?? []
+  if (given === undefined) return undefined
+  // yargs writes its help with this function, which its types leave out.
+  const { getUsage } = parser as unknown as { getUsage(): readonly (readonly [string, string])[] }
+  const usage = getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
+  const missing = usage.match(/<[^>]+>/g)?.[Number(given)]
+  return missing && `${missing} is missing; the command is: ${usage}`
 }
 
 /** Suggests the command or option that is nearest to an unknown word in yargs' message; '' if none is. */

@@ -50,7 +50,11 @@ async function quota(args: ArgumentsCamelCase<QuotaOptions>, output: Output): Pr
   const given = slotEnvironment(process.env, args)
   const env = given.QUOTAD ? given : { ...attempt(() => readDefaults(DEFAULTS).env), ...given }
   const settings = readQuotaSettings(env)
-  if (settings === undefined) throw new Fault('config', 'QUOTAD is not set; set it')
+  if (settings === undefined)
+    throw new Fault(
+      'config',
+      `QUOTAD is not set; set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`,
+    )
   const mailbox = readAddress(Buffer.from(args.mailbox))
   const client = openQuotaClient(settings, () => {})
   try {

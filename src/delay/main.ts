@@ -29,7 +29,7 @@ smtpDelay(process.argv.slice(2)).then(
 /** Runs smtp-delay(8). Returns the exit code, unless this process became the server program. */
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (asksForHelpOrVersion(argv)) {
-    printHelpOrVersion('smtp-delay', `${USAGE}\n`, argv)
+    printHelpOrVersion('smtp-delay', USAGE, argv)
     return exit.done
   }
   const options = readOptions(argv, env)

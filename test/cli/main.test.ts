@@ -31,7 +31,7 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
   const { stdout } = await promisify(execFile)(launcher, ['--version'], {
     env: { PATH: searchPath, NODE_OPTIONS: '--require /does/not/exist' },
   })
-  t.equal(stdout, `${about.version}\n`)
+  t.equal(stdout, `onescan ${about.version}\n`)
 })
 
 t.test(
@@ -45,6 +45,16 @@ t.test(
     }
   },
 )
+
+t.test('an argument that is missing is named, with the form of the command', async (t) => {
+  for (const [words, told] of [
+    ['verify', '<file> is missing; the command is: onescan verify <file>'],
+    ['policy test a', '<to> is missing; the command is: onescan policy test <from> <to> [client]'],
+  ] as const) {
+    const { err } = await onescan(words.split(' '))
+    t.equal(err.split('\n')[0], `onescan: ${told}`)
+  }
+})
 
 t.test('an unknown word gets the nearest command or option as a suggestion', async (t) => {
   const told = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]

@@ -65,7 +65,10 @@ t.test('a service that is down, or no service, ends with exit code 2 and a reaso
     code: 2,
     out: /could not tell, no answer in 50 ms/,
   })
-  t.match(await onescan(['quota', 'ann']), { code: 2, err: /QUOTAD is not set/ })
+  t.match(await onescan(['quota', 'ann']), {
+    code: 2,
+    err: /QUOTAD is not set; set it in \/etc\/default\/onescand, or give --env QUOTAD=SERVICE/,
+  })
   const wrong = { QUOTAD: 'udp:nowhere' }
   t.match(await onescan(['quota', 'ann'], { env: wrong }), {
     code: 2,

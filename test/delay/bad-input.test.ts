@@ -20,7 +20,12 @@ function run({ words, env = { TCPREMOTEIP: '192.0.2.1' }, program = [launcher] }
 }
 
 const cases: (Run & { name: string; status: number; says: RegExp })[] = [
-  { name: 'no program', words: [], status: 100, says: /no program; usage: / },
+  {
+    name: 'no program',
+    words: [],
+    status: 100,
+    says: /reason="no program; see smtp-delay --help"$/m,
+  },
   {
     name: 'no TCPREMOTEIP',
     words: ['true'],

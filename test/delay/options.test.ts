@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readOptions } from '../../src/delay/shared/options.ts'
+import { OPTIONS, readOptions, USAGE } from '../../src/delay/shared/options.ts'
 
 t.test('options end at the program, whose own are left alone', async (t) => {
   const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])
@@ -8,6 +8,14 @@ t.test('options end at the program, whose own are left alone', async (t) => {
   t.same(options.words, ['rblsmtpd', '-r', '-d', '-S'])
   t.same(readOptions(['-v', '--', '-odd-program']).words, ['-odd-program'])
   t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
+})
+
+t.test('the usage names every option but those of tcpserver that are refused', async (t) => {
+  const named = [...USAGE.matchAll(/[[ ](--[a-z-]+|-[a-zA-Z1]+)/g)].flatMap(([, word = '']) =>
+    word.startsWith('--') ? [word] : [...word.slice(1)].map((letter) => `-${letter}`),
+  )
+  const unnamed = OPTIONS.filter((option) => !named.includes(option))
+  t.same(unnamed.sort(), ['-B', '-r', '-t'])
 })
 
 t.test('the default delays are short, moderate and long', async (t) => {
@@ -21,9 +29,9 @@ t.test('the default delays are short, moderate and long', async (t) => {
 
 t.test('an option that makes no sense is a usage error that names it', async (t) => {
   const lines = {
-    '': /^no program; usage/,
+    '': /^no program; see smtp-delay --help$/,
     '-v': /^no program/,
-    '-d': /^-d: needs a value/,
+    '-d': /^-d: needs a value; see smtp-delay --help$/,
     '-d x y': /^-d x: is not a number of seconds from 0 to 300/,
     '-d -1 y': /^-d -1/,
     '-D 300.1 y': /^-D 300.1/,
@@ -31,7 +39,7 @@ t.test('an option that makes no sense is a usage error that names it', async (t)
     '-P 0x5 y': /^-P 0x5/,
     '-d NaN y': /^-d NaN/,
     '-k y': /^-k: is not an option/,
-    '-q y': /^-q: is for the gate; give it --listen, too/,
+    '-q y': /^-q: is for the gate; also give --listen/,
     '-c 5 y': /^-c: is for the gate/,
     '--listen 25 --limit 5 --locks /x y':
       /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting/,

@@ -41,7 +41,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
 
   t.test('the programs of the package work', async (t) => {
     const version = execFileSync(at('usr/bin/onescan'), ['--version'], { encoding: 'utf8' })
-    t.equal(version.trim(), manifest.version)
+    t.equal(version.trim(), `onescan ${manifest.version}`)
     const { status, stderr } = spawnSync('sh', [
       at('usr/share/onescan/self-test'),
       at('usr/lib/onescan'),

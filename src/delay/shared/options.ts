@@ -6,7 +6,7 @@ import {
   type GateOptions,
   readGateOptions,
 } from './gate-options.ts'
-import { type OptionValues, splitOptions, UsageError } from './split-options.ts'
+import { type OptionValues, SEE_HELP, splitOptions, UsageError } from './split-options.ts'
 
 export interface DelayOptions {
   /** Seconds by class of the client: -d, -D, -N. */
@@ -51,11 +51,21 @@ const LIMIT_MAX = 10_000
 const DEFAULT_TEXT =
   'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
 
-export const USAGE =
-  'usage: smtp-delay [-d N] [-D N] [-N N] [-P N] [-S] [-v] [--allow FILE] [--names FILE] [--no-builtin] ' +
-  '[--even-allowed] [--limit N --locks DIR] [--text TEXT] [--dns SERVER] [--dns-timeout N] PROGRAM [ARG...], ' +
-  'or in the place of tcpserver: smtp-delay --listen [ADDRESS:]PORT [OPTION...] PROGRAM [ARG...], ' +
-  'or: smtp-delay [OPTION...] --explain IP [NAME]'
+export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [-P SECONDS] [-Sv]
+                  [--allow FILE] [--names FILE]... [--no-builtin] [--even-allowed]
+                  [--limit NUMBER --locks DIRECTORY] [--text TEXT]
+                  [--dns SERVER]... [--dns-timeout SECONDS] PROGRAM [ARG...]
+       smtp-delay --listen [ADDRESS:]PORT [-c NUMBER] [--waiting NUMBER]
+                  [--per-client NUMBER] [--patience SECONDS]
+                  [--remember TIME] [--remember-file FILE] [-x CDB] [-X]
+                  [-u UID] [-g GID] [-U] [-l LOCALNAME] [-b NUMBER]
+                  [-1hHoOpqQR] [--no-delay] [OPTION...] PROGRAM [ARG...]
+       smtp-delay [OPTION...] --explain ADDRESS [NAME]
+       smtp-delay --help|--version
+
+A client waits for -d seconds, for -D if its name looks dynamic, and for -N if it has no name.
+The second form takes the place of tcpserver. smtp-delay(8) says what each option does.
+`
 
 /** What counts if an option is not given: seconds. */
 const DEFAULTS = { '-d': 1, '-D': 10, '-N': 20, '-P': 5, '--dns-timeout': 5 } as const
@@ -88,19 +98,18 @@ export const OPTIONS: readonly string[] = [
 ]
 
 /**
- * Reads the command line. The first word that is no option is the next program, and the words after
+ * Reads the command line. The first word that is not an option is the next program, and the words after
  * it are that program's arguments. Throws a UsageError.
  */
 export function readOptions(argv: readonly string[], env: Environment = {}): DelayOptions {
   const { values, words } = splitOptions(argv, {
     withValue: [...WITH_VALUE, ...GATE_WITH_VALUE],
     withoutValue: [...WITHOUT_VALUE, ...GATE_WITHOUT_VALUE],
-    usage: USAGE,
   })
   const last = (name: string) => values.get(name)?.at(-1)
   const seconds = (name: keyof typeof DEFAULTS) => readSeconds(name, last(name)) ?? DEFAULTS[name]
   const explain = values.has('--explain')
-  if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${USAGE}`)
+  if (words.length === 0) throw new UsageError(`no ${explain ? 'address' : 'program'}; ${SEE_HELP}`)
   return {
     delays: { ordinary: seconds('-d'), dynamic: seconds('-D'), nameless: seconds('-N') },
     penalty: seconds('-P'),
@@ -124,7 +133,7 @@ function readGate(values: OptionValues, env: Environment): GateOptions | undefin
   if (!values.has('--listen')) {
     const gateOption = [...GATE_WITH_VALUE, ...GATE_WITHOUT_VALUE].find((name) => values.has(name))
     if (gateOption !== undefined)
-      throw new UsageError(`${gateOption}: is for the gate; give it --listen, too`)
+      throw new UsageError(`${gateOption}: is for the gate; also give --listen`)
     return undefined
   }
   if (values.has('--limit') || values.has('--locks')) {

@@ -36,8 +36,20 @@ const CLOSED = /^@[0-9a-f]{24}\.[su]$/
  * Throws if a path cannot be read.
  */
 export function findLogs(paths: readonly string[]): LogSource[] {
-  const labels = labelsOf(paths.filter((path) => path !== STDIN))
+  const named = paths.filter((path) => path !== STDIN)
+  for (const path of named) checkThatItIsThere(path)
+  const labels = labelsOf(named)
   return paths.map((path) => ({ files: filesOf(path), label: labels.get(path) ?? '' }))
+}
+
+/** Throws if a path leads to nothing, with the remedy. */
+function checkThatItIsThere(path: string): void {
+  try {
+    statusOf(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    throw new Error(`${path}: does not exist; name a log, or a directory of multilog`)
+  }
 }
 
 function filesOf(path: string): LogFile[] {

@@ -224,6 +224,13 @@ t.test('only the lines of a log that contain the text are parsed', async (t) => 
   t.equal(looked, 4)
 })
 
+t.test('a log that is not there is an error that names it and the remedy', async (t) => {
+  const missing = join(t.testdir(), 'missing')
+  t.throws(() => findLogs([missing]), {
+    message: `${missing}: does not exist; name a log, or a directory of multilog`,
+  })
+})
+
 t.test('messages are found by each field that can be asked for', async (t) => {
   const directory = t.testdir({
     log: [
