@@ -7,3 +7,4 @@ export interface Origin {
   readonly seconds: number
 }
 export function origin(root: string, env?: Readonly<Record<string, string | undefined>>): Origin
+export function refusePlaceholders(root: string, version: string): void

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /**
  * The version of package.json, and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
  * that of the commit. `debianVersion` is that of package.json if the commit has its tag. A build
- * between two releases has the commit behind it, as in 0.1.0+git20261122023045.66d50720, so that apt
+ * between two releases has the commit after it, as in 0.1.0+git20261122023045.66d50720, so that apt
  * takes the later of two for an upgrade.
  */
 export function origin(root, env = process.env) {
@@ -23,10 +23,27 @@ function versionOfSources(root) {
 }
 
 function versionOfCommit(root, version, seconds) {
-  if (!existsSync(join(root, '.git'))) return version
-  if (git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)) return version
+  if (!existsSync(join(root, '.git')) || hasTag(root, version)) return version
   const date = new Date(seconds * 1000).toISOString().replace(/\D/g, '').slice(0, 14)
   return `${version}+git${date}.${git(root, 'rev-parse', 'HEAD').slice(0, 8)}`
+}
+
+/** Whether the commit has the tag of its version, and so is a release. */
+function hasTag(root, version) {
+  return git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)
+}
+
+/** The files with the addresses of the project. */
+const ADDRESSED = ['package.json', 'debian/control', 'debian/copyright', 'packaging/package.mjs']
+
+/** Throws if the commit is a release and an address of the project is still a placeholder. */
+export function refusePlaceholders(root, version) {
+  if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
+  const files = ADDRESSED.filter((file) =>
+    readFileSync(join(root, file), 'utf8').includes('example.org'),
+  )
+  if (files.length === 0) return
+  throw new Error(`${files.join(', ')}: example.org is a placeholder; name the project's addresses`)
 }
 
 function git(root, ...words) {

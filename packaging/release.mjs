@@ -27,7 +27,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './bill-of-materials.mjs'
-import { origin } from './origin.mjs'
+import { origin, refusePlaceholders } from './origin.mjs'
 import { targets } from './targets.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -38,6 +38,12 @@ const { values: options } = parseArgs({
   },
 })
 const { version, seconds } = origin(root)
+try {
+  refusePlaceholders(root, version)
+} catch (error) {
+  warn(error.message)
+  process.exit(1)
+}
 const env = { COMPRESS: 'xz', ...process.env, SOURCE_DATE_EPOCH: String(seconds) }
 
 if (!options.built) {

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { origin } from '../../packaging/origin.mjs'
+import { origin, refusePlaceholders } from '../../packaging/origin.mjs'
 import { findProgram } from '../programs/install.mjs'
 
 /** The version of the Debian package. */
@@ -50,3 +50,29 @@ t.test(
     t.equal(build(4), '1.2.9+git1.x', 'sources that are a package say it')
   },
 )
+
+t.test('a tagged commit with placeholders for addresses is not released', { skip }, async (t) => {
+  const root = t.testdir()
+  const ours = join(import.meta.dirname, '../..')
+  const scripts = readdirSync(join(ours, 'packaging')).filter((name) => name.endsWith('.mjs'))
+  const files = ['package.json', 'debian/control', 'debian/copyright']
+  for (const file of [...files, ...scripts.map((name) => `packaging/${name}`)]) {
+    cpSync(join(ours, file), join(root, file))
+  }
+  const git = (...words: string[]) => execFileSync('git', words, { cwd: root, stdio: 'ignore' })
+  git('init', '--quiet')
+  git('add', 'package.json')
+  git(...['-c', 'user.name=x', '-c', 'user.email=x@example.net', 'commit', '--message', 'x'])
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  t.doesNotThrow(() => refusePlaceholders(root, version), 'no release')
+  git('tag', `v${version}`)
+  const words = ['packaging/release.mjs', '--built', '--output', join(root, 'release')]
+  const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
+  t.equal(status, 1)
+  t.match(stderr, /package\.json, debian\/control, .*: example\.org is a placeholder; name /)
+  for (const file of [...files, 'packaging/package.mjs']) {
+    const text = readFileSync(join(root, file), 'utf8')
+    writeFileSync(join(root, file), text.replaceAll('example.org', 'onescan.net'))
+  }
+  t.doesNotThrow(() => refusePlaceholders(root, version), 'addresses of its own')
+})
