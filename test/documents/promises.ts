@@ -294,7 +294,7 @@ export const promises: Readonly<
           'another program in the place of onescand is reported',
           'another program in the place of its policy service is reported',
         ],
-        'test/cli/check/daemon/listeners.test.ts': ['a port that another user holds is an error'],
+        'test/cli/check/shared/listeners.test.ts': ['a port that another user holds is an error'],
         'test/documents/mta-examples.test.ts': [
           'the settings and the units of the package name the places of the examples',
         ],
@@ -364,7 +364,7 @@ export const promises: Readonly<
       ],
     },
     'Root runs nothing of his, and he cannot type at its terminal': {
-      'test/cli/check/as-account.test.ts': [
+      'test/cli/check/shared/try-as-account.test.ts': [
         'root runs nothing that a service or envdir names, ${how}',
         'if root cannot change the user, nothing is tried, ${how}',
         'a trial cannot type at the terminal of root',

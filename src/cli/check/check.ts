@@ -7,8 +7,7 @@ import { readInfectedPolicy } from '../../scan/shared/scan-policy.ts'
 import { DEFAULTS } from '../shared/defaults-file.ts'
 import { type Output, runCommand } from '../shared/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.ts'
-import { checkOnescand } from './check-onescand.ts'
-import { checkSlot } from './check-slot.ts'
+import { checkOnescand } from './daemon/check-onescand.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
 import { checkRelays } from './daemon/relays.ts'
@@ -23,6 +22,7 @@ import { checkSendmail, SENDMAIL_CF } from './mail-servers/sendmail.ts'
 import { addCheckOptions, type CheckOptions, isWholeHost, serversToCheck } from './options.ts'
 import { printFindings } from './print-findings.ts'
 import { howToStart } from './shared/how-to-start.ts'
+import { checkSlot } from './slot/check-slot.ts'
 
 /** `onescan check`: what would keep the slot from working here, and what to do about it. */
 export const checkCommand: CommandModule<object, CheckOptions> = {

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { flag, printsJson, text } from '../shared/options.ts'
 import { addEnvironmentOptions } from '../shared/slot-environment.ts'
 import { findMailServers, type MailServer } from './mail-servers/find.ts'
-import type { SlotOptions } from './slot/slot-hosts.ts'
+import { namesSlot, type SlotOptions } from './slot/slot-hosts.ts'
 
 /** The options of `onescan check`. */
 export interface CheckOptions extends SlotOptions {
@@ -61,13 +61,4 @@ export function serversToCheck(options: CheckOptions): MailServer[] {
 /** Whether no option or variable says what to check: then everything on this host is checked. */
 export function isWholeHost(options: CheckOptions): boolean {
   return options.postfix === undefined && options.sendmail === undefined && !namesSlot(options)
-}
-
-/** Whether an option or variable says how the slot is set up. */
-export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
-  const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
-  return (
-    [pid, user, envdir, env[0]].some((word) => word !== undefined) ||
-    [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
-  )
 }

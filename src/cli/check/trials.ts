@@ -6,12 +6,12 @@ import { runStage } from '../../readiness/stage.ts'
 import { tryStages } from '../../readiness/stages.ts'
 import { print, runCommand } from '../shared/run-command.ts'
 import type { Host } from './shared/host.ts'
+import { TRIALS, type TrialHost } from './shared/trial-protocol.ts'
 import { checkTrialMessages } from './slot/trial-messages.ts'
-import { TRIALS, type TrialHost } from './trial-protocol.ts'
 
 /**
  * The part of `onescan check` that runs as the account of the slot, in a process of its own
- * (as-account.ts): the stages of onescan-queue --check, which run programs that the settings name, open
+ * (try-as-account.ts): the stages of onescan-queue --check, which run programs that the settings name, open
  * files and connect; then what only the outside of the slot shows. Nothing else starts it.
  */
 export const trialsCommand: CommandModule = {

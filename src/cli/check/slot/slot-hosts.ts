@@ -29,6 +29,15 @@ export interface SlotOptions extends EnvironmentOptions {
 /** The account of qmail's SMTP daemon, INSTALL.ids of qmail. */
 const SMTP_ACCOUNT = 'qmaild'
 
+/** Whether an option or variable says how the slot is set up. */
+export function namesSlot({ pid, user, envdir, env }: SlotOptions): boolean {
+  const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
+  return (
+    [pid, user, envdir, env[0]].some((word) => word !== undefined) ||
+    [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+  )
+}
+
 /**
  * Returns the host as the slot of this service sees it, once for each class of clients in its rules.
  * Without a service it is as the options say, by this process's variables. Throws a

@@ -5,8 +5,8 @@ import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
 import type { StageHost } from '../../../readiness/stage.ts'
 import { optionValues } from '../../shared/running-daemon.ts'
-import { checkListener, pageService, quotadService } from '../shared/listener.ts'
-import { readServiceAddress } from '../shared/service-address.ts'
+import { checkListener, pageService, quotadService } from './listener.ts'
+import { readServiceAddress } from './service-address.ts'
 
 /**
  * Checks who listens at the sockets of this host that no mail server names: those of the quota

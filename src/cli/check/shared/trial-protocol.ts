@@ -1,4 +1,4 @@
-import type { Host } from './shared/host.ts'
+import type { Host } from './host.ts'
 
 /** The hidden command that makes the trials of the slot. It gets the host on standard input. */
 export const TRIALS = 'check-trials'

@@ -4,9 +4,9 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkListeners } from '../../../../src/cli/check/daemon/listeners.ts'
+import { checkListeners } from '../../../../src/cli/check/shared/listeners.ts'
 import type { Environment } from '../../../../src/ground/settings/settings.ts'
-import { host } from '../shared/host.ts'
+import { host } from './host.ts'
 
 /** Check looks at the owners of the sockets of onescan-quotad and of the page. */
 

@@ -2,14 +2,14 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { findProgram } from '../../programs/install.mjs'
-import { openDirectory, reachable } from '../../programs/reachable.ts'
-import { atTerminal, terminalsObey, typist } from '../../programs/terminal.ts'
-import { startService, tcpserver } from './service.ts'
+import { findProgram } from '../../../programs/install.mjs'
+import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { atTerminal, terminalsObey, typist } from '../../../programs/terminal.ts'
+import { startService, tcpserver } from '../service.ts'
 
 /** Root runs `onescan check` with settings that somebody else wrote. */
 
-const root = join(import.meta.dirname, '../../..')
+const root = join(import.meta.dirname, '../../../..')
 const notRoot = process.getuid?.() !== 0 && 'run as root'
 const compilerMissing = !findProgram('cc') && 'install Debian package gcc'
 const nativeMissing = !existsSync(join(root, 'build/native/onescan')) && 'run npm run build:native'
