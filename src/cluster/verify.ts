@@ -90,11 +90,11 @@ function verifyHmac(
   keys: readonly Key[],
   options: VerifyOptions,
 ): Trust {
-  const known = new Map<string, Key>()
-  for (const key of keys) if (key.scheme === 'hmac-sha256') known.set(key.id, key)
+  const keysById = new Map<string, Key>()
+  for (const key of keys) if (key.scheme === 'hmac-sha256') keysById.set(key.id, key)
   const candidates = stamps
     .filter(
-      (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && known.has(stamp.claims.k),
+      (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
     )
     .slice(0, CANDIDATES_MAX)
   if (candidates.length === 0) return { trusted: false, why: 'no stamp of a key in the ring' }
@@ -104,14 +104,14 @@ function verifyHmac(
   let first: HmacStamp | undefined
   let why = ''
   for (const stamp of candidates) {
-    const fault = faultOf(stamp, known.get(stamp.claims.k)!)
+    const fault = faultOf(stamp, keysById.get(stamp.claims.k)!)
     if (fault !== undefined) {
       why ||= `key ${stamp.claims.k}: ${fault}`
       continue
     }
     first ??= stamp
     // Words with ! are of a release, which not every key may say.
-    const { mayRelease } = known.get(stamp.claims.k)!
+    const { mayRelease } = keysById.get(stamp.claims.k)!
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => mayRelease || !word.startsWith('!'))))
   }

@@ -62,11 +62,11 @@ type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
 /** Returns a function that judges the message, and only once by lines that say the same. */
 function createJudgement(transaction: Transaction, rules: Rules, policyFor: PolicyFor): Judge {
-  const known = new Map<string, SingleDecision>()
+  const decided = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {
     const key = groupKey({ lines: [rule], exceptions })
-    const before = known.get(key)
+    const before = decided.get(key)
     if (before !== undefined) return before
     const settings = rule?.action.kind === 'set' ? rule.action.settings : undefined
     const { policy, tools } = await policyFor(settings)
@@ -75,7 +75,7 @@ function createJudgement(transaction: Transaction, rules: Rules, policyFor: Poli
     const excepting = withExceptions(inTime, inOrder(rules.always, exceptions))
     const decision = await judge(transaction, excepting, tools)
     spent += tools.uptime() - began
-    known.set(key, decision)
+    decided.set(key, decision)
     return decision
   }
 }

@@ -44,10 +44,10 @@ export async function openVerdictsBy(
     stores,
     inFlight: memory.inFlight,
     fullTime: scanTimeout,
-    poison:
+    poisonPolicy:
       poisonTries === 0
         ? undefined
-        : { known: memory.poison, tries: poisonTries, inHand: memory.inHand },
+        : { poison: memory.poison, tries: poisonTries, inHand: memory.inHand },
     secrets() {
       const secret = secretNow()
       let secrets = derived.get(secret)

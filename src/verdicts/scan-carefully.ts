@@ -16,7 +16,7 @@ export interface UnknownMessage<Identity extends MessageIdentity = MessageIdenti
 
 /** What is known about messages that scanners died of, and what is done about them. */
 export interface PoisonPolicy {
-  readonly known: Poison
+  readonly poison: Poison
   /** Failed scans after which a message is not scanned for a while. */
   readonly tries: number
   /** The notes of the messages that this process is scanning, which others read if it is killed. */
@@ -33,7 +33,7 @@ export interface CarefulScanOptions {
    */
   readonly fullTime: number
   /** The messages that scanners died of; without it all messages are scanned. */
-  readonly poison?: PoisonPolicy | undefined
+  readonly poisonPolicy?: PoisonPolicy | undefined
 }
 
 /** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
@@ -49,30 +49,36 @@ const TIME_FOR_MORE = 1_000
 export async function scanCarefully(
   { query: { message, scanners, marks }, identity, runScanners }: UnknownMessage,
   timeout: number,
-  { poison, fullTime, uptime, crypto }: CarefulScanOptions,
+  { poisonPolicy, fullTime, uptime, crypto }: CarefulScanOptions,
   told?: ScanTask['signatures'],
 ): Promise<Verdict> {
-  if (poison === undefined) return runScanners(scanners, timeout, { signatures: told })
-  const { known, tries, inHand } = poison
+  if (poisonPolicy === undefined) return runScanners(scanners, timeout, { signatures: told })
+  const { poison, tries, inHand } = poisonPolicy
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
-  const { subject, common, secrets } = identity
+  const { fingerprintInput, common, secrets } = identity
   const body = message.body()
-  const fingerprint = await exactFingerprintOf(subject, common, body, secrets.fingerprint, crypto)
-  const letter = { fingerprint, marks }
+  const fingerprint = await exactFingerprintOf(
+    fingerprintInput,
+    common,
+    body,
+    secrets.fingerprint,
+    crypto,
+  )
+  const suspected = { fingerprint, marks }
   const withheld = (why: string): Verdict => {
     const scanner = identity.scanners[0]!.name
     const text = `poison: ${why} (POISONTRIES)`
     return { answer: 'unknown', scanner, why: text, cause: 'poison', unfinished: true }
   }
   for (let scans = 1; ; scans++) {
-    const left = known.leftAloneFor(fingerprint, tries)
+    const left = poison.leftAloneFor(fingerprint, tries)
     if (left !== undefined) return withheld(tooHarmful(tries, left))
-    const turn = await known.turn(letter, timeLeft() / 4)
+    const turn = await poison.turn(suspected, timeLeft() / 4)
     if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
-    const suspects = turn.isSuspect ? 'this' : known.isAny ? 'others' : undefined
-    const noted = inHand?.note(letter)
-    const since = known.uptime()
+    const suspects = turn.isSuspect ? 'this' : poison.isAny ? 'others' : undefined
+    const noted = inHand?.note(suspected)
+    const since = poison.uptime()
     let result: Verdict
     try {
       result = await runScanners(scanners, timeLeft(), { signatures: told, suspects })
@@ -81,12 +87,12 @@ export async function scanCarefully(
       turn.over()
     }
     if (result.answer !== 'unknown') {
-      known.answered(letter)
+      poison.answered(suspected)
       return result
     }
     // If the client gave no time, the failure says nothing about the message.
     if (!result.harmful || timeout < fullTime / 2) return result
-    const count = await known.harmed(letter, since)
+    const count = await poison.harmed(suspected, since)
     const isAskedAgain = count === undefined && scans < SCANS_MAX && timeLeft() > TIME_FOR_MORE
     if (isAskedAgain) continue
     const counted =

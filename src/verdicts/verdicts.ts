@@ -97,13 +97,15 @@ export class Verdicts {
 
   /** The messages that are withheld from scanners now, because scanners died of them. */
   withheld(): Withheld {
-    const { poison } = this.#options
-    return poison?.known.withheld(poison.tries) ?? { messages: 0, soonest: 0, latest: 0 }
+    const { poisonPolicy } = this.#options
+    return (
+      poisonPolicy?.poison.withheld(poisonPolicy.tries) ?? { messages: 0, soonest: 0, latest: 0 }
+    )
   }
 
   /** Counters of the care for such messages; undefined if there is none (POISONTRIES=0). */
   poisoned(): PoisonCounters | undefined {
-    return this.#options.poison?.known.counters
+    return this.#options.poisonPolicy?.poison.counters
   }
 
   /** The state of the shared store; undefined if there is none. */
@@ -135,9 +137,9 @@ export class Verdicts {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
         return await withRemembered(verdict, query, runScanners, timeout)
       }
-      const looks = await this.#looksOf(identity)
-      const result = await scanCarefully(message, timeout, this.#options, looks.versions.told)
-      found = this.#foundBy(result, message, timeout, looks)
+      const signatures = await this.#signaturesInUse(identity)
+      const result = await scanCarefully(message, timeout, this.#options, signatures.versions.told)
+      found = this.#foundBy(result, message, timeout, signatures)
       return { result }
     } finally {
       const { end, mayLast } = found
@@ -150,7 +152,7 @@ export class Verdicts {
   }
 
   /** Tells by which signatures a scan that begins now looks. */
-  async #looksOf({ scanners, versions }: FingerprintedMessage): Promise<Looks> {
+  async #signaturesInUse({ scanners, versions }: FingerprintedMessage): Promise<SignaturesInUse> {
     const { signatureFiles, now } = this.#options
     const files = signatureFiles()
     const isUpToDate = await areSignaturesLoaded(scanners, files, now())
@@ -162,7 +164,7 @@ export class Verdicts {
     result: Verdict,
     { query, identity }: UnknownMessage<FingerprintedMessage>,
     timeout: number,
-    { isUpToDate, time, versions }: Looks,
+    { isUpToDate, time, versions }: SignaturesInUse,
   ): FoundByScan {
     const { host, fullTime } = this.#options
     if (result.answer === 'unknown') {
@@ -246,7 +248,7 @@ export class Verdicts {
 }
 
 /** The signatures by which a scan looks. */
-interface Looks {
+interface SignaturesInUse {
   /** Whether the scanners have loaded the newest signatures of this host. */
   readonly isUpToDate: boolean
   /** The time from which the verdict counts, unix seconds. */
@@ -282,7 +284,7 @@ function memorableOf(
   if (result.answer === 'clean') return { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined
   const { name, scanner } = result
-  if (!scanners.some((known) => known.name === scanner)) return undefined
+  if (!scanners.some((memorable) => memorable.name === scanner)) return undefined
   return { answer: 'infected', name, scanner }
 }
 

@@ -240,8 +240,8 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     ["this host's", undefined, false],
     ["this host's", 1.7e9, true],
   ] as const) {
-    const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-    const { find, scans } = open({ signatureFiles: () => filesOf(date), poison })
+    const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
+    const { find, scans } = open({ signatureFiles: () => filesOf(date), poisonPolicy })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
     await find(letter, clean, setup)
@@ -333,8 +333,8 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
 })
 
 t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
-  const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-  const { find, scans } = open({ poison })
+  const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
+  const { find, scans } = open({ poisonPolicy })
   t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
   const withheld = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
@@ -353,8 +353,8 @@ t.test(
       letter.replace('ann', `ann${' x'.repeat(50_000)}`),
     ]
     for (const text of odd) {
-      const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 3 }
-      const { find, scans } = open({ poison })
+      const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 3 }
+      const { find, scans } = open({ poisonPolicy })
       for (let n = 1; n <= 3; n++) {
         const again = text.replace('Date: today', `Date: ${n}`)
         t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
@@ -369,8 +369,8 @@ t.test(
 t.test(
   'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {
-    const poison = { known: new Poison({ allHaveTold: setImmediatePromise }), tries: 1 }
-    const { find, scans } = open({ poison })
+    const poisonPolicy = { poison: new Poison({ allHaveTold: setImmediatePromise }), tries: 1 }
+    const { find, scans } = open({ poisonPolicy })
     const death = setImmediatePromise(killed)
     const answers = [death, clean]
     const [killer, bystander] = await Promise.all([
@@ -665,11 +665,11 @@ t.test(
     t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
     t.equal(without.poisoned(), undefined)
     t.equal(without.sharing(), undefined)
-    const poison = { known: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-    const { verdicts, find } = open({ poison, stores: [new MemoryStore(), store] })
+    const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
+    const { verdicts, find } = open({ poisonPolicy, stores: [new MemoryStore(), store] })
     await find(letter, killed)
     t.match(verdicts.withheld(), { messages: 1 })
-    t.equal(verdicts.poisoned(), poison.known.counters)
+    t.equal(verdicts.poisoned(), poisonPolicy.poison.counters)
     t.match(verdicts.sharing(), { trouble: 'down' })
     verdicts.close()
     t.same(told.at(-1), ['close'])

@@ -75,19 +75,19 @@ async function judgeByName(
   const { address, name } = client
   // A client whose name is allowed may even talk early, so the name is looked up if the allow list
   // has names.
-  if (isRemembered && allowed.names.length === 0) return knownJudgement
+  if (isRemembered && allowed.names.length === 0) return rememberedJudgement
   const names: ReverseNames =
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
     return { delay: 0, why: `allowed by ${entry}`, exempt: true, class: undefined }
-  if (isRemembered) return knownJudgement
+  if (isRemembered) return rememberedJudgement
   const finding = classify(names, address, rules)
   const delay = options.delays[finding.class]
   return { delay, why: describeClass(finding), exempt: false, class: finding.class }
 }
 
-const knownJudgement: DelayJudgement = {
+const rememberedJudgement: DelayJudgement = {
   delay: 0,
   why: 'remembered',
   exempt: false,

@@ -50,7 +50,7 @@ export class MilterMessage {
   readonly #began: number
   readonly #from: Buffer
   readonly #recipients: RecipientList
-  #known: MailSummary
+  #summary: MailSummary
   #stage: 'envelope' | 'header' | 'body' = 'envelope'
   #receiving: MessageReception | undefined
   #trouble: unknown
@@ -65,7 +65,7 @@ export class MilterMessage {
     this.size = announcedSize(parameters)
     this.#recipients = new RecipientList(server.openLease())
     const from = this.sender.text
-    this.#known = { from, to: undefined, recipients: 0, messageId: undefined }
+    this.#summary = { from, to: undefined, recipients: 0, messageId: undefined }
   }
 
   /** Whether the header or the body has begun. */
@@ -76,8 +76,8 @@ export class MilterMessage {
   /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
   addRecipient(path: Buffer): void {
     if (this.#stage !== 'envelope') throw new WireError('RCPT behind the envelope')
-    const { to = addressOf(path), recipients } = this.#known
-    this.#known = { ...this.#known, to, recipients: recipients + 1 }
+    const { to = addressOf(path), recipients } = this.#summary
+    this.#summary = { ...this.#summary, to, recipients: recipients + 1 }
     if (this.#trouble === undefined) this.#recipients.add(path)
   }
 
@@ -90,9 +90,9 @@ export class MilterMessage {
   field(name: Buffer, value: Buffer, { steps }: Agreement): void {
     if (this.#stage === 'body') throw new WireError('a header field behind the header')
     this.#stage = 'header'
-    if (this.#known.messageId === undefined && isMessageId(name)) {
+    if (this.#summary.messageId === undefined && isMessageId(name)) {
       const messageId = value.toString('latin1', 0, MESSAGE_ID_MAX).trim()
-      this.#known = { ...this.#known, messageId }
+      this.#summary = { ...this.#summary, messageId }
     }
     const whole = steps & step.leadingSpace ? value : Buffer.concat([SPACE, value])
     this.#take((intake) => intake.field(name, whole))
@@ -200,7 +200,7 @@ export class MilterMessage {
       ...(isTrial ? [TRIAL] : []),
     ]
     const total = this.#server.uptime() - this.#began
-    return { door, remote: origin.clientAddress, transaction, summary: this.#known, total }
+    return { door, remote: origin.clientAddress, transaction, summary: this.#summary, total }
   }
 }
 

@@ -48,7 +48,7 @@ const KEPT_MAX = 100
 export class ClientPolicies {
   readonly #configuration: Configuration
   /** Policies by their variables. They belong to no message, and nobody changes them. */
-  readonly #known = new LruCache<ClientPolicy>(KEPT_MAX)
+  readonly #policies = new LruCache<ClientPolicy>(KEPT_MAX)
 
   constructor(configuration: Configuration) {
     this.#configuration = configuration
@@ -62,10 +62,10 @@ export class ClientPolicies {
   get(variables: Variables): ClientPolicy {
     const relevant = [...variables].filter(([name]) => isOfPolicy(fromClientOf(name)))
     const key = JSON.stringify(relevant)
-    let found = this.#known.get(key)
+    let found = this.#policies.get(key)
     if (found === undefined) {
       found = orCold(() => mergePolicy(this.#configuration, variables))
-      this.#known.set(key, found)
+      this.#policies.set(key, found)
     }
     return found
   }

@@ -23,11 +23,11 @@ export interface FingerprintInput {
  * the fields that differ from copy to copy are large or odd.
  */
 export function fingerprintOf(
-  subject: FingerprintInput,
+  input: FingerprintInput,
   secret: Buffer,
   crypto: Crypto,
 ): Buffer | undefined {
-  const { header, formFault, bodyDigest, scanDescription } = subject
+  const { header, formFault, bodyDigest, scanDescription } = input
   if (formFault !== undefined || bodyDigest === undefined) return undefined
   // The header is empty now if all of its fields were removed.
   if (headerFormFault(header) !== undefined) return undefined

@@ -36,7 +36,7 @@ export interface MessageIdentity {
   readonly versions: ScannerVersions
   /** The scanners whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
-  readonly subject: FingerprintInput
+  readonly fingerprintInput: FingerprintInput
   /** As in VerdictQuery. */
   readonly isExcused: IsExcused | undefined
 }
@@ -64,7 +64,7 @@ export async function identify(
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0 || maxAge === 0) return undefined
   const { formFault, digests } = await message.form()
-  const subject: FingerprintInput = {
+  const fingerprintInput: FingerprintInput = {
     header: leaving,
     formFault,
     bodyDigest: digests.sha256,
@@ -72,10 +72,19 @@ export async function identify(
   }
   const secrets = options.secrets()
   const here = { host, signatureDate: options.signatureFiles()?.changed }
-  const common = fingerprintOf(subject, secrets.fingerprint, crypto)
+  const common = fingerprintOf(fingerprintInput, secrets.fingerprint, crypto)
   const fingerprint = tellSignatures(scanners, here) ? common : undefined
   const versions = await versionsNow(scanners, here)
   return (
-    versions && { fingerprint, common, secrets, maxAge, versions, scanners, subject, isExcused }
+    versions && {
+      fingerprint,
+      common,
+      secrets,
+      maxAge,
+      versions,
+      scanners,
+      fingerprintInput,
+      isExcused,
+    }
   )
 }

@@ -3,14 +3,14 @@ import { CLOSING } from './own-replies.ts'
 
 /**
  * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
- * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are known. When the
- * last one is known, those that were not said are left for the session to say. One of several is
+ * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are settled. When the
+ * last one is settled, those that were not said are left for the session to say. One of several is
  * never 421: a client that hears it may read no further (RFC 5321 3.8).
  */
 export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
   readonly #say: (...replies: readonly RawReply[]) => void
-  #known = 0
+  #settled = 0
   #said = 0
 
   constructor(count: number, say: (...replies: readonly RawReply[]) => void) {
@@ -18,20 +18,20 @@ export class ContentReplies {
     this.#say = say
   }
 
-  /** The replies that are known, in their order. */
-  get known(): readonly RawReply[] {
+  /** The replies that are settled, in their order. */
+  get settled(): readonly RawReply[] {
     return this.#replies.filter((reply) => reply !== undefined)
   }
 
-  /** The replies that are known and were not said. */
+  /** The replies that are settled and were not said. */
   get unsaid(): readonly RawReply[] {
-    return this.known.slice(this.#said)
+    return this.settled.slice(this.#said)
   }
 
   /** Answers one recipient, if that was not done before. */
   answer(index: number, reply: RawReply): void {
     this.#keep(index, reply)
-    if (this.#known === this.#replies.length) return
+    if (this.#settled === this.#replies.length) return
     for (let next = this.#replies[this.#said]; next; next = this.#replies[++this.#said]) {
       this.#say(next)
     }
@@ -46,6 +46,6 @@ export class ContentReplies {
     if (this.#replies[index] !== undefined) return
     const isOneOfMany = this.#replies.length > 1
     this.#replies[index] = isOneOfMany && reply.code === CLOSING ? deferralOf(reply) : reply
-    this.#known++
+    this.#settled++
   }
 }

@@ -164,7 +164,7 @@ async function carryOutOnce(
   const withdrawn = () => decision && withdrawKept(decision, delivery, complain)
   try {
     const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
-    const replies = delivery.replies.known
+    const replies = delivery.replies.settled
     const isTold = decision?.kind !== 'split' || delivery.lmtp || replies[0]!.code < 300
     return { decision: isTold ? decision : await withdrawn(), replies, lost }
   } catch (error) {
