@@ -160,8 +160,6 @@ export class MailReading {
     }
   }
 
-  // Headers
-
   #beginHeader({
     isDoubtful = false,
     ...start
@@ -271,8 +269,6 @@ export class MailReading {
     })
   }
 
-  // Contents
-
   /** Begins a content at an offset in this block. */
   #startLeaf(at: number, region: HeaderRegion | undefined): void {
     const nests = region !== undefined && region.start.nests !== 'no'
@@ -314,8 +310,6 @@ export class MailReading {
     }
     return from
   }
-
-  // Lines at which something begins or ends
 
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
