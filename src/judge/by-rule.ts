@@ -36,7 +36,7 @@ export async function judgeByRules(
   answers: AnswerMode,
 ): Promise<Decision> {
   const { groups, groupOf } = await groupRecipients(transaction, rules)
-  const judgeWith = createJudgement(transaction, rules, policyFor)
+  const judgeWith = createJudge(transaction, rules, policyFor)
   const decisions: GroupDecision[] = []
   for (const { lines, exceptions } of groups) {
     const byLine: GroupDecision[] = []
@@ -61,7 +61,7 @@ interface JudgedBy {
 type Judge = (by: JudgedBy) => Promise<SingleDecision>
 
 /** Returns a function that judges the message, and only once by lines that say the same. */
-function createJudgement(transaction: Transaction, rules: Rules, policyFor: PolicyFor): Judge {
+function createJudge(transaction: Transaction, rules: Rules, policyFor: PolicyFor): Judge {
   const decided = new Map<string, SingleDecision>()
   let spent = 0 // milliseconds of earlier judgements
   return async ({ rule, exceptions }) => {

@@ -1,5 +1,5 @@
-import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
 import { InFlight } from '../../ground/flow/in-flight.ts'
+import { limitConcurrency } from '../../ground/flow/semaphore.ts'
 import type { IpAddress } from '../../ground/net/ip-address.ts'
 import { addressText } from '../../ground/net/ip-address.ts'
 import type { Dns } from '../shared/dns-resolver.ts'

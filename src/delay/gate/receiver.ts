@@ -111,7 +111,7 @@ export class Receiver {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
         room.setRank(visit, judged.class)
     }
-    plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
+    plan.delay.then(rank, () => {}) // `outcomeOf` gets the rejection, too
     const outcome = await outcomeOf(plan, (delay) => visit.waitForGreeting(delay))
     if (visit.isClosed) return
     if (outcome.event === 'passed') return this.#serve(visit, environment, outcome.why)

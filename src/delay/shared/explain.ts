@@ -13,6 +13,6 @@ export async function explain(options: DelayOptions, context: PlanContext): Prom
   const client = { ip, address, name, relay: false, delay: undefined, rbl: 'unset' } as const
   const plan = planFor(client, options, context)
   if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
-  const { delay, why } = await plan.judgement
+  const { delay, why } = await plan.delay
   return `${ip}: delay ${delay}, ${why}`
 }

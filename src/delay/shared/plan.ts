@@ -19,7 +19,7 @@ export interface DelayJudgement {
 /** The client gets its greeting if it has not talked before the delay is over. */
 export interface Wait {
   readonly kind: 'wait'
-  readonly judgement: Promise<DelayJudgement>
+  readonly delay: Promise<DelayJudgement>
   /** Whether the client's name may still turn out to be in the allow list. */
   readonly mayBeExempt: boolean
 }
@@ -57,14 +57,14 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
   if (client.rbl === 'accepted' && !options.evenAllowed) {
     return waitFor(0, 'RBLSMTPD accepts it')
   }
-  const judgement = judgeByName(client, options, context)
-  return { kind: 'wait', judgement, mayBeExempt: context.allowed.names.length > 0 }
+  const delay = judgeByName(client, options, context)
+  return { kind: 'wait', delay, mayBeExempt: context.allowed.names.length > 0 }
 }
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
 export function waitFor(delay: number, why: string): Wait {
-  const judgement = Promise.resolve({ delay, why, exempt: false, class: undefined })
-  return { kind: 'wait', judgement, mayBeExempt: false }
+  const judgement = { delay, why, exempt: false, class: undefined }
+  return { kind: 'wait', delay: Promise.resolve(judgement), mayBeExempt: false }
 }
 
 async function judgeByName(

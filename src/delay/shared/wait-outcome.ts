@@ -15,12 +15,12 @@ export interface WaitOutcome {
  * client does something.
  */
 export async function outcomeOf(
-  { judgement, mayBeExempt }: Wait,
+  { delay, mayBeExempt }: Wait,
   watch: (delay: Promise<number>) => Promise<ClientSign>,
 ): Promise<WaitOutcome> {
-  const sign = await watch(judgement.then(({ delay }) => delay * 1000))
+  const sign = await watch(delay.then((judged) => judged.delay * 1000))
   const judged =
-    mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
+    mayBeExempt && sign === 'talks' ? await delay : await Promise.race([delay, undefined])
   const why = judged?.why ?? 'not looked up yet'
   if (sign === 'left') return { event: 'left', why }
   return { event: sign === 'silent' || judged?.exempt ? 'passed' : 'talked', why }

@@ -1,4 +1,4 @@
-import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { type Judging, startJudging } from '../shared/judging.ts'
 import { takeTurn } from '../shared/limits/turn.ts'

@@ -32,8 +32,8 @@ export interface ByRule {
   readonly scanners: readonly Scanner[] | undefined
 }
 
-/** What a door needs of a message besides its decision. */
-export interface Settlement {
+/** What a door says about how a message is settled. */
+export interface SettleOptions {
   /** How the door answers for several recipients. */
   readonly answers: AnswerMode
   /**
@@ -64,10 +64,10 @@ export interface Settlement {
 export async function settle(
   transaction: Transaction,
   judgement: Judgement,
-  settlement: Settlement,
+  options: SettleOptions,
 ): Promise<Decision> {
   const { message, envelope, client } = transaction
-  const { answers, gone, begin, check = unchanged, mtaHolds, code, about } = settlement
+  const { answers, gone, begin, check = unchanged, mtaHolds, code, about } = options
   const shown = client.origin && {
     door: client.origin.door,
     remote: client.origin.clientAddress,

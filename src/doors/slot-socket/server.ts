@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
-import { Semaphore } from '../../ground/flow/concurrency-limit.ts'
+import { Semaphore } from '../../ground/flow/semaphore.ts'
 import type { UdpBackend } from './backend.ts'
 
 /** Most sockets that are open at once, including those that only wait for late answers. */

@@ -1,7 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { BackOff } from '../../ground/flow/back-off.ts'
-import { limitConcurrency } from '../../ground/flow/concurrency-limit.ts'
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
+import { limitConcurrency } from '../../ground/flow/semaphore.ts'
 import { type LdapConnection, openConnection } from './ldap-connection.ts'
 import { type LdapAnswer, type LdapUser, searchUser } from './ldap-search.ts'
 import type { LdapSettings } from './ldap-settings.ts'

@@ -1,6 +1,6 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import type { Semaphore } from '../../../ground/flow/concurrency-limit.ts'
 import { withDeadline } from '../../../ground/flow/deadline.ts'
+import type { Semaphore } from '../../../ground/flow/semaphore.ts'
 
 /**
  * The most milliseconds that a message waits until others have been judged. Together with the

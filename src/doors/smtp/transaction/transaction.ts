@@ -7,7 +7,7 @@ import { RecipientList } from '../../shared/intake/recipient-list.ts'
 import type { Judging } from '../../shared/judging.ts'
 import { withdrawKept } from '../../shared/keep-message.ts'
 import { faultReply } from '../../shared/replies/smtp-reply.ts'
-import { type Settlement, settle } from '../../shared/settle.ts'
+import { type SettleOptions, settle } from '../../shared/settle.ts'
 import type { SmtpReply } from '../../shared/wire/reply-lines.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../shared/wire/smtp-path.ts'
 import type { SmtpConnection } from '../client/connection.ts'
@@ -142,13 +142,13 @@ async function decide(
   transaction: Transaction,
   refusal: ContentRefusal | undefined,
   judging: Judging,
-  settlement: Settlement,
+  options: SettleOptions,
 ): Promise<Decision | undefined> {
-  const { check } = settlement
+  const { check } = options
   // After the queue the servers behind count the hops, and a bounce is theirs.
   const decided = refusal ?? (check ? undefined : refuseTooManyHops(transaction.message.header))
   if (decided !== undefined) return check ? check(decided) : decided
-  return judging.kind === 'pass' ? undefined : settle(transaction, judging.judgement, settlement)
+  return judging.kind === 'pass' ? undefined : settle(transaction, judging.judgement, options)
 }
 
 /**

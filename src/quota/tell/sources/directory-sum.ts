@@ -1,5 +1,5 @@
 import { lstat, opendir } from 'node:fs/promises'
-import type { ConcurrencyLimit } from '../../../ground/flow/concurrency-limit.ts'
+import type { ConcurrencyLimit } from '../../../ground/flow/semaphore.ts'
 import type { Directory } from './directory.ts'
 import type { MailboxUsage } from './limits.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { limitConcurrency } from '../../../src/ground/flow/concurrency-limit.ts'
+import { limitConcurrency } from '../../../src/ground/flow/semaphore.ts'
 
 t.test(
   'a limit runs no more work at a time, and runs all of it in order, even after failures',
