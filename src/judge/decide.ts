@@ -34,11 +34,11 @@ export function decide(transaction: Transaction, policy: Policy, outcome: Outcom
       return decideInfected(transaction, policy, accept(VIRUS_FOUND), scan)
     case 'nested': {
       const why = 'messages or multiparts in it are nested too deep to be scanned'
-      return decideByForm(policy.scan.nesting.over, policy, accept(), 'nested-too-deep', why)
+      return decideByForm(policy.scan.nesting.action, policy, accept(), 'nested-too-deep', why)
     }
     case 'crowded': {
       const why = `more is in it than can be scanned (${scan.limit})`
-      return decideByForm(policy.scan.nesting.over, policy, accept(), 'too-much-inside', why)
+      return decideByForm(policy.scan.nesting.action, policy, accept(), 'too-much-inside', why)
     }
     case 'strange': {
       const { encrypted, strict } = policy.scan.secondLook

@@ -29,7 +29,7 @@ export async function exceptionByFile(
     scanners: tools.scanners,
     timeout: Math.max(1, timeout),
     oversize: 'defer',
-    nesting: { ...nesting, over: 'keep out' },
+    nesting: { ...nesting, action: 'keep out' },
     secondLook: { ...secondLook, when: 'never' },
     note: () => {},
   })

@@ -132,7 +132,7 @@ export function readTreatment(
   const treatments = {
     SCANFAIL: unscanned.others,
     SCANFAIL_RELAY: unscanned.relayClients,
-    OVERNESTING: nesting.over,
+    OVERNESTING: nesting.action,
     ENCRYPTED: secondLook.encrypted,
     STRICTMIME: secondLook.strict,
   }

@@ -93,7 +93,7 @@ export function scanSettings(
     // A refused bounce would be tried again for ever.
     nesting: {
       max: nesting.max,
-      over: nesting.over === 'accept' || bounceInjector ? 'accept' : 'keep out',
+      action: nesting.action === 'accept' || bounceInjector ? 'accept' : 'keep out',
     },
     secondLook: {
       when: secondLook.when,

@@ -41,7 +41,7 @@ export async function scanBytes(
     const sample = sampleOf(message, message.header, noEnvelope)
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const nesting = { max: maxNesting, over: 'keep out' } as const
+    const nesting = { max: maxNesting, action: 'keep out' } as const
     const secondLook = {
       when,
       strict: false,

@@ -213,14 +213,14 @@ class MessageScan {
   }
 
   #tooDeep(): PartialResult {
-    const { max, over } = this.#run.nesting
+    const { max, action } = this.#run.nesting
     const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
-    return over === 'accept' ? { unscanned: why } : { result: { answer: 'nested', why } }
+    return action === 'accept' ? { unscanned: why } : { result: { answer: 'nested', why } }
   }
 
   /** The message holds more than is read; `limit` says so to the sender. */
   #tooMuch(why: string, limit: string): PartialResult {
-    if (this.#run.nesting.over === 'accept') return { unscanned: why }
+    if (this.#run.nesting.action === 'accept') return { unscanned: why }
     return { result: { answer: 'crowded', why, limit } }
   }
 }

@@ -84,7 +84,7 @@ export async function scanCarefully(
       result = await runScanners(scanners, timeLeft(), { signatures: told, suspects })
     } finally {
       noted?.()
-      turn.over()
+      turn.end()
     }
     if (result.answer !== 'unknown') {
       poison.answered(suspected)

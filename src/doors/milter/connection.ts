@@ -57,7 +57,7 @@ export class MilterConnection extends DoorConnection {
 
   finish(): void {
     this.#finishing = true
-    if (!this.#session.amidMessage && !this.isBusy) this.leave()
+    if (!this.#session.isAmidMessage && !this.isBusy) this.leave()
   }
 
   /** Ends the connection; a message under way is deferred. */
@@ -87,15 +87,15 @@ export class MilterConnection extends DoorConnection {
   /** Sends a progress packet if one is due, and gives up an MTA that takes too long. */
   protected due(time: number): void {
     const { timeouts } = this.#host
-    if (!this.#session.negotiated) {
+    if (!this.#session.hasNegotiated) {
       if (time - this.beganAt <= timeouts.negotiation) return
       this.leave()
       this.socket.destroySoon() // one that speaks no milter may not close its own side
     } else if (this.isBusy) {
       const isDue = time - this.saidAt >= timeouts.progressAfter
-      if (this.#session.amidContent && isDue) this.send(progress)
+      if (this.#session.isAmidContent && isDue) this.send(progress)
     } else {
-      const stalled = this.#reader.amidst || this.#session.amidContent
+      const stalled = this.#reader.amidst || this.#session.isAmidContent
       if (time - this.heardAt > (stalled ? timeouts.stalled : timeouts.idle)) {
         this.#giveUp(new WireError('fell silent'))
       }
@@ -113,7 +113,7 @@ export class MilterConnection extends DoorConnection {
   }
 
   #mostFor(command: string): number {
-    if (!this.#session.negotiated) return NEGOTIATION_MAX
+    if (!this.#session.hasNegotiated) return NEGOTIATION_MAX
     return CONTENT.includes(command) ? PACKET_MAX : COMMAND_MAX
   }
 
@@ -146,7 +146,7 @@ export class MilterConnection extends DoorConnection {
     }
     if (!this.hasLeft) {
       this.#host.lease.release(this.#waitingBytes)
-      if (!reader.amidst && !this.#session.amidContent) reader.trim()
+      if (!reader.amidst && !this.#session.isAmidContent) reader.trim()
     }
     this.#waitingBytes = 0
     if (this.socket.isPaused()) this.socket.resume()
@@ -164,7 +164,7 @@ export class MilterConnection extends DoorConnection {
 
   #answer(answer: Buffer | undefined): void {
     if (answer !== undefined) this.send(answer)
-    if (this.#session.over || (this.#finishing && !this.#session.amidMessage)) this.leave()
+    if (this.#session.hasQuit || (this.#finishing && !this.#session.isAmidMessage)) this.leave()
   }
 
   /**

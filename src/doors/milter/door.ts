@@ -21,7 +21,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
     log: (why) => log(`milter: ${why}`),
     memory: () => budget.used,
-    accept(socket, connections, over) {
+    accept(socket, connections, closed) {
       if (connections.size >= maxConnections) {
         if (!crowded) log(`milter: over ${maxConnections} connections at once; one more was closed`)
         crowded = true
@@ -37,9 +37,9 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
         leaving: timeouts.leaving,
         uptime: server.uptime,
         log,
-        over() {
+        closed() {
           crowded = false
-          over()
+          closed()
         },
       })
     },

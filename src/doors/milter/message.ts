@@ -69,7 +69,7 @@ export class MilterMessage {
   }
 
   /** Whether the header or the body has begun. */
-  get amidContent(): boolean {
+  get isAmidContent(): boolean {
     return this.#stage !== 'envelope'
   }
 

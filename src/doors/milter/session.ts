@@ -48,7 +48,7 @@ export class MilterSession {
   #helo: string | undefined
   #message: MilterMessage | undefined
   #complainedOf: MilterMessage | undefined // each message is complained of once
-  #over = false
+  #hasQuit = false
 
   /** `isLocal`: the MTA is on this host, behind a unix socket. */
   constructor(server: MilterServer, isLocal: boolean) {
@@ -57,12 +57,12 @@ export class MilterSession {
   }
 
   /** Whether the protocol was negotiated, with which every MTA begins. */
-  get negotiated(): boolean {
+  get hasNegotiated(): boolean {
     return this.#agreement !== undefined
   }
 
   /** Whether MAIL has come and the message is not over. */
-  get amidMessage(): boolean {
+  get isAmidMessage(): boolean {
     return this.#message !== undefined
   }
 
@@ -70,13 +70,13 @@ export class MilterSession {
    * Whether the header or the body has begun: from then on the MTA waits for nobody but this
    * milter.
    */
-  get amidContent(): boolean {
-    return this.#message?.amidContent === true
+  get isAmidContent(): boolean {
+    return this.#message?.isAmidContent === true
   }
 
   /** Whether the MTA has sent the command to quit. */
-  get over(): boolean {
-    return this.#over
+  get hasQuit(): boolean {
+    return this.#hasQuit
   }
 
   /** Frees everything, because the MTA has left. */
@@ -134,7 +134,7 @@ export class MilterSession {
         return undefined
       case 'quit':
         this.#dropMessage()
-        this.#over = true
+        this.#hasQuit = true
         return undefined
       case 'quit-new-connection':
         this.#dropMessage()

@@ -28,7 +28,7 @@ export function createPolicyDoor(
     every: TICK,
     log: (why) => log(`policy service: ${why}`),
     memory: () => 0,
-    accept(socket, connections, over) {
+    accept(socket, connections, closed) {
       const oldest = longestIdle(connections)
       if (connections.size >= maxConnections && oldest === undefined) {
         socket.destroy()
@@ -41,7 +41,7 @@ export function createPolicyDoor(
         log,
         leaving: LEAVE_WITHIN,
         uptime: () => performance.now(),
-        over,
+        closed,
       })
     },
   })

@@ -14,7 +14,7 @@ export interface ConnectionHost {
   /** Milliseconds on a clock that never goes back. */
   uptime(): number
   /** Called when the socket is closed, and nobody works for the client any more. */
-  over(): void
+  closed(): void
 }
 
 /**
@@ -49,7 +49,7 @@ export abstract class DoorConnection implements ServedConnection {
       if (!this.hasLeft) {
         this.lost()
         this.leave()
-      } else if (!this.isBusy) host.over()
+      } else if (!this.isBusy) host.closed()
     })
   }
 
@@ -131,6 +131,6 @@ export abstract class DoorConnection implements ServedConnection {
   /** Frees everything. */
   #end(): void {
     this.free()
-    if (this.#isClosed) this.#host.over()
+    if (this.#isClosed) this.#host.closed()
   }
 }

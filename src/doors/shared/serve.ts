@@ -22,7 +22,7 @@ export interface ServeOptions<Served extends ServedConnection> {
   readonly accept: (
     socket: Socket,
     others: ReadonlySet<Served>,
-    over: () => void,
+    closed: () => void,
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void

@@ -34,7 +34,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
     every: TICK,
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
-    accept(socket, _, over) {
+    accept(socket, _, closed) {
       makeRoom()
       const lease = budget.open()
       const session = new SlotSession(socket, {
@@ -46,9 +46,9 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
           waiting.delete(session)
           lease.charge(SESSION_BYTES)
         },
-        over() {
+        closed() {
           waiting.delete(session)
-          over()
+          closed()
         },
       })
       waiting.add(session)

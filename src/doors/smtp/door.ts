@@ -44,7 +44,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     log: complain,
     memory: () => budget.used,
-    accept(socket, clients, over) {
+    accept(socket, clients, closed) {
       const { remoteAddress } = socket
       if (remoteAddress !== undefined) socket.setNoDelay(true)
       if (!mayConnect(remoteAddress, route.from)) {
@@ -52,7 +52,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         return turnAway(socket, mayNotConnect)
       }
       if (!makeRoom(clients)) return turnAway(socket, tooManyConnections)
-      const client = new SmtpConnection(socket, { uptime, over }, timeouts)
+      const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
     },

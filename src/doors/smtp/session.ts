@@ -57,7 +57,7 @@ export class SmtpSession {
   }
 
   /** Whether MAIL was taken and the message is not over. */
-  get amidMessage(): boolean {
+  get isAmidMessage(): boolean {
     return this.#transaction !== undefined
   }
 
@@ -262,7 +262,7 @@ export class SmtpSession {
 
   #endIfDue(replies: readonly RawReply[]): void {
     if (replies.some(({ code }) => code === CLOSING)) this.#isOver = true
-    else if (this.#server.isStopping && !this.#isOver && !this.amidMessage) {
+    else if (this.#server.isStopping && !this.#isOver && !this.isAmidMessage) {
       this.#client.say(stopping)
       this.#isOver = true
     }

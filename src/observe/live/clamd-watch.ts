@@ -31,12 +31,12 @@ export interface ClamdWatch {
  */
 export function watchClamds(policy: () => ScanPolicy | undefined, changed: () => void): ClamdWatch {
   let states: readonly ClamdState[] = []
-  const over = new AbortController()
+  const stopped = new AbortController()
 
   async function askAll(): Promise<void> {
-    const asked = clamdAddressesOf(policy()).map((server) => ask(server, over.signal))
+    const asked = clamdAddressesOf(policy()).map((server) => ask(server, stopped.signal))
     states = await Promise.all(asked)
-    if (!over.signal.aborted) changed()
+    if (!stopped.signal.aborted) changed()
   }
 
   void askAll()
@@ -48,17 +48,17 @@ export function watchClamds(policy: () => ScanPolicy | undefined, changed: () =>
     },
     close() {
       clearInterval(timer)
-      over.abort()
+      stopped.abort()
     },
   }
 }
 
-async function ask(server: ClamdAddress, over: AbortSignal): Promise<ClamdState> {
+async function ask(server: ClamdAddress, stopped: AbortSignal): Promise<ClamdState> {
   const down = (text: string) => {
     return { server: server.text, up: false, text, version: undefined, made: undefined }
   }
   try {
-    const signal = AbortSignal.any([over, AbortSignal.timeout(PATIENCE)])
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(PATIENCE)])
     const outcome = await askClamd(server, 'VERSION', signal)
     if (outcome.kind !== 'answered') return down(outcome.kind)
     return {

@@ -43,7 +43,7 @@ export class DescriptorTrial {
   readonly #address: ClamdAddress
   readonly #passing: PassedDescriptors
   readonly #known = new Map<TrialSize, DescriptorAnswer>()
-  readonly #over = new AbortController()
+  readonly #closed = new AbortController()
 
   constructor(address: ClamdAddress, passing: PassedDescriptors) {
     this.#address = address
@@ -71,7 +71,7 @@ export class DescriptorTrial {
   }
 
   close(): void {
-    this.#over.abort()
+    this.#closed.abort()
   }
 
   async #ask(extent: TrialSize, before?: DescriptorAnswer): Promise<boolean> {
@@ -85,7 +85,7 @@ export class DescriptorTrial {
   }
 
   async #try(extent: TrialSize): Promise<'yes' | 'no' | 'nobody'> {
-    const { signal } = this.#over
+    const { signal } = this.#closed
     const file = this.#passing.memoryFile()
     if (file < 0) return 'nobody'
     const session = new ClamdSession(this.#address, this.#passing)

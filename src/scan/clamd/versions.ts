@@ -31,7 +31,7 @@ export class Versions<Server> {
   readonly #uptime: () => number
   readonly #silent: ((server: Server) => unknown) | undefined
   readonly #known = new Map<Server, string>()
-  readonly #over = new AbortController()
+  readonly #closed = new AbortController()
   /** The time of the last question that was answered. */
   #askedAt = Number.NEGATIVE_INFINITY
   #asking: Asking | undefined
@@ -72,7 +72,7 @@ export class Versions<Server> {
   }
 
   close(): void {
-    this.#over.abort()
+    this.#closed.abort()
   }
 
   #refresh(): Asking {
@@ -87,7 +87,7 @@ export class Versions<Server> {
   }
 
   async #askAll(began: number): Promise<void> {
-    const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(BELIEVED_FOR)])
+    const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(BELIEVED_FOR)])
     await Promise.all(
       this.#servers.map(async (server) => {
         const timer = setTimeout(() => this.#silent?.(server), SILENCE_MAX)

@@ -6,10 +6,10 @@ import type { PluginRequest } from './request.ts'
 const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
-/** Makes the mail that a plugin gets. Call `over` when it has answered, so that its signal does not fire any more. */
+/** Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not fire any more. */
 export function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
   readonly mail: Mail
-  over(): void
+  answered(): void
 } {
   const { path, size, part, sender, recipients } = request
   const warning = new AbortController()
@@ -30,7 +30,7 @@ export function mailOf({ timeLeft, origin, ...request }: PluginRequest): {
       signal: warning.signal,
       log,
     },
-    over: () => clearTimeout(timer),
+    answered: () => clearTimeout(timer),
   }
 }
 

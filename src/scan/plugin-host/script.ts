@@ -22,11 +22,11 @@ export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugi
   }
   return {
     async ask(request) {
-      const { mail, over } = mailOf(request)
+      const { mail, answered } = mailOf(request)
       try {
         return readAnswer(await virusscan(mail))
       } finally {
-        over()
+        answered()
       }
     },
     leftBehind: () => false,

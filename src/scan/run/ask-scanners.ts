@@ -111,7 +111,7 @@ function outcomeOf(answer: ScannerAnswer, scanner: Scanner, run: ScanRun): Parti
 
 /** Whether policy accepts a message of which this limit left something unscanned. */
 function mayPass(over: Limit, { oversize, nesting }: ScanRun): boolean {
-  return over === 'size' ? oversize === 'accept' : nesting.over === 'accept'
+  return over === 'size' ? oversize === 'accept' : nesting.action === 'accept'
 }
 
 function withName({ name }: Scanner, why: string): string {

@@ -14,7 +14,7 @@ export interface ScanRun {
     /** Messages or multiparts inside one another, as in NestingPolicy. */
     readonly max: number
     /** What happens to a message over `max`, over a scanner's limit of depth, or with too many contents. */
-    readonly over: 'accept' | 'keep out'
+    readonly action: 'accept' | 'keep out'
   }
   readonly secondLook: {
     /** SECONDLOOK: whether each content is scanned besides the whole. */

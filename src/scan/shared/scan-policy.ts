@@ -38,7 +38,7 @@ export interface NestingPolicy {
   /** Most messages inside one another, and most multiparts inside one another in one message. */
   readonly max: number
   /** What happens to a message that is nested deeper: no scanner sees all of it. */
-  readonly over: FormAction | 'accept'
+  readonly action: FormAction | 'accept'
 }
 
 export interface SecondLookPolicy {
@@ -125,7 +125,7 @@ export function readScanPolicy(
     oversize: readWord(env, 'OVERSIZE'),
     nesting: {
       max: readNumber(env, 'MAXNESTING'),
-      over: readOverNesting(env),
+      action: readOverNesting(env),
     },
     secondLook: {
       when: readWord(env, 'SECONDLOOK'),
@@ -189,7 +189,7 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
 }
 
 /** OVERNESTING says `reject` for what STRICTMIME calls `refuse`. */
-function readOverNesting(env: Environment): NestingPolicy['over'] {
+function readOverNesting(env: Environment): NestingPolicy['action'] {
   const word = readWord(env, 'OVERNESTING')
   return word === 'reject' ? 'refuse' : word
 }

@@ -37,7 +37,7 @@ export interface ScanTurn {
   /** Whether the message is a suspect, so that other mail is kept away from its scanner. */
   readonly isSuspect: boolean
   /** Call it when the scan is over. */
-  over(): void
+  end(): void
 }
 
 export interface HeldBack {
@@ -154,11 +154,11 @@ export class Poison {
     const suspect = this.#lane.enter()
     await inTime(suspect.before, Math.max(1, until - this.uptime()))
     this.#counters.isolated++
-    const over = () => {
+    const end = () => {
       suspect.leave()
       bearer?.leave()
     }
-    return { kind: 'turn', isSuspect: true, over }
+    return { kind: 'turn', isSuspect: true, end }
   }
 
   /**
@@ -260,7 +260,7 @@ export class Poison {
   }
 }
 
-const free: ScanTurn = { kind: 'turn', isSuspect: false, over() {} }
+const free: ScanTurn = { kind: 'turn', isSuspect: false, end() {} }
 
 interface Suspect {
   readonly at: number

@@ -39,7 +39,7 @@ export interface LastingConnectionOptions {
  */
 export class LastingConnection {
   readonly #options: LastingConnectionOptions
-  readonly #over = new AbortController()
+  readonly #closed = new AbortController()
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
   #failures = 0
@@ -93,7 +93,7 @@ export class LastingConnection {
   }
 
   close(): void {
-    this.#over.abort()
+    this.#closed.abort()
     clearTimeout(this.#timer)
     const former = this.#connection
     this.#connection = undefined
@@ -104,13 +104,13 @@ export class LastingConnection {
     const { endpoint, login } = this.#options
     let signal: AbortSignal | undefined
     try {
-      const opened = await withDeadline(ENTERED_WITHIN, this.#over.signal, async (sooner) => {
+      const opened = await withDeadline(ENTERED_WITHIN, this.#closed.signal, async (sooner) => {
         signal = sooner
         return openConnection(await endpoint(sooner), login, sooner)
       })
       this.#begin(opened)
     } catch (error) {
-      if (this.#over.signal.aborted) return
+      if (this.#closed.signal.aborted) return
       const isRefused = error instanceof RespError
       if (signal?.aborted) this.#trouble(`no answer in ${ENTERED_WITHIN} ms`, true)
       else this.#trouble(errorText(error))
@@ -119,7 +119,7 @@ export class LastingConnection {
   }
 
   #begin(opened: ValkeyConnection): void {
-    if (this.#over.signal.aborted) {
+    if (this.#closed.signal.aborted) {
       opened.end()
       return
     }
@@ -142,7 +142,7 @@ export class LastingConnection {
   }
 
   #again(pausesBefore: number, longest: number): void {
-    if (this.#over.signal.aborted) return
+    if (this.#closed.signal.aborted) return
     clearTimeout(this.#timer)
     const pause = doubledPause(pausesBefore, { first: FIRST_PAUSE, longest })
     this.#timer = setTimeout(() => void this.#attempt(), pause)

@@ -43,7 +43,7 @@ async function ask(
     scanners,
     timeout: 10_000,
     oversize: 'defer',
-    nesting: { max: 12, over: 'keep out' },
+    nesting: { max: 12, action: 'keep out' },
     secondLook: {
       when: 'always',
       strict: false,

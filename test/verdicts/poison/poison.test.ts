@@ -79,21 +79,21 @@ t.test('suspects are scanned one after the other, but none waits longer than it 
   const { poison, struck } = openPoison()
   await struck(killer)
   await struck(other)
-  const overOf = async (turn: ReturnType<Poison['turn']>) => {
+  const endOf = async (turn: ReturnType<Poison['turn']>) => {
     const had = await turn
     if (had.kind !== 'turn') throw new Error('it was held back')
-    return had.over
+    return had.end
   }
   t.match(await poison.turn(message(3), 60_000), { kind: 'turn', isSuspect: false })
-  const first = await overOf(poison.turn(killer, 60_000))
+  const first = await endOf(poison.turn(killer, 60_000))
   let hasTurn = false
-  const second = overOf(poison.turn(other, 60_000)).then((over) => {
+  const second = endOf(poison.turn(other, 60_000)).then((end) => {
     hasTurn = true
-    return over
+    return end
   })
-  const hasty = await overOf(poison.turn(other, 1))
+  const hasty = await endOf(poison.turn(other, 1))
   hasty() // the first one is not over for that
-  const third = overOf(poison.turn(killer, 60_000))
+  const third = endOf(poison.turn(killer, 60_000))
   await new Promise(setImmediate)
   t.notOk(hasTurn)
   first()

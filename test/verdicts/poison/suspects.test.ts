@@ -11,7 +11,7 @@ const other = message(2)
 async function isSuspect(poison: Poison, letter = killer): Promise<boolean> {
   const turn = await poison.turn(letter, 1)
   if (turn.kind === 'held back') return true
-  turn.over()
+  turn.end()
   return turn.isSuspect
 }
 
@@ -171,7 +171,7 @@ t.test('messages with a mark that was there at three deaths', async (t) => {
     const first = await poison.turn(message(14, mark), 100)
     t.equal(first.kind, 'turn')
     t.same(await poison.turn(message(15, mark), 5), { kind: 'held back', mark })
-    if (first.kind === 'turn') first.over()
+    if (first.kind === 'turn') first.end()
   })
 
   await t.test('are suspects no more when enough of them were answered', async (t) => {

@@ -9,18 +9,21 @@ export interface RepeatedWork {
  * Does some work now, and again each `every` milliseconds, but never twice at once. The work does not
  * reject; the signal is aborted when it is closed.
  */
-export function again(every: number, work: (over: AbortSignal) => Promise<unknown>): RepeatedWork {
-  const over = new AbortController()
-  const once = work(over.signal).then(() => {})
+export function again(
+  every: number,
+  work: (stopped: AbortSignal) => Promise<unknown>,
+): RepeatedWork {
+  const stopped = new AbortController()
+  const once = work(stopped.signal).then(() => {})
   let last = once
   const timer = setInterval(() => {
-    last = last.then(async () => void (await work(over.signal)))
+    last = last.then(async () => void (await work(stopped.signal)))
   }, every).unref()
   return {
     once,
     close() {
       clearInterval(timer)
-      over.abort()
+      stopped.abort()
     },
   }
 }

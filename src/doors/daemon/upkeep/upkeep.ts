@@ -24,7 +24,7 @@ export class Upkeep {
   constructor({ env, policy }: Configuration, log: (line: string) => void) {
     this.#log = log
     this.#limits = watchLimits(policy?.scan, log)
-    const spools = again(HOURLY, (over) => sweepSpool(readSpoolPolicy(env), Date.now(), over))
+    const spools = again(HOURLY, (stopped) => sweepSpool(readSpoolPolicy(env), Date.now(), stopped))
     this.#sweeps = [spools, ...sweepQuarantines(env, log)]
   }
 
@@ -53,13 +53,13 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
   const quarantine = readQuarantinePolicy(env)
   if (quarantine?.kind !== 'directory') return []
   const limits = readQuarantineLimits(env)
-  const sweep = again(TEN_MINUTES, async (over) => {
+  const sweep = again(TEN_MINUTES, async (stopped) => {
     try {
-      const swept = await sweepQuarantine(quarantine.directory, limits, Date.now(), over)
+      const swept = await sweepQuarantine(quarantine.directory, limits, Date.now(), stopped)
       const { removed, messages } = swept
       if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
     } catch (error) {
-      if (!over.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
+      if (!stopped.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
     }
   })
   return [sweep]

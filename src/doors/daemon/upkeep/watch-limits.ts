@@ -29,9 +29,9 @@ export function watchLimits(
 ): LimitsWatch {
   const servers = clamdAddressesOf(scan)
   const silent = new Set<string>()
-  async function askAll(over: AbortSignal): Promise<void> {
+  async function askAll(stopped: AbortSignal): Promise<void> {
     for (const server of servers) {
-      const signal = AbortSignal.any([over, AbortSignal.timeout(PATIENCE)])
+      const signal = AbortSignal.any([stopped, AbortSignal.timeout(PATIENCE)])
       const { tells } = await tellsOfLimits(server, signal)
       const { text } = server
       if (tells === 'no' && !silent.has(text)) {
@@ -41,8 +41,8 @@ export function watchLimits(
     }
   }
 
-  const asking = again(every, (over) =>
-    askAll(over).catch((error) => log(`clamd: ${errorText(error)}`)),
+  const asking = again(every, (stopped) =>
+    askAll(stopped).catch((error) => log(`clamd: ${errorText(error)}`)),
   )
   return {
     asked: asking.once,

@@ -17,7 +17,7 @@ export const UNENDED_MAX = 64 * 1024
 /** A session as its client's connection sees it. */
 export interface ServedSession {
   /** Whether MAIL was taken and the message is not over. */
-  readonly amidMessage: boolean
+  readonly isAmidMessage: boolean
   /** Converses to its end. Never rejects. */
   run(): Promise<void>
 }
@@ -124,7 +124,7 @@ export class SmtpConnection extends DoorConnection {
   }
 
   finish(): void {
-    if (!this.#session?.amidMessage && this.#isAwaited) this.turnAway(stopping)
+    if (!this.#session?.isAmidMessage && this.#isAwaited) this.turnAway(stopping)
   }
 
   /** Closes the socket as soon as everything is written, whatever the client does. */
