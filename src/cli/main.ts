@@ -76,7 +76,7 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
   process.exit(FAILED)
 }
 
-/** `scan`, `policy test`; null if it is no command. */
+/** `scan`, `policy test`; null if it is not a command. */
 function commandOf([first, second]: readonly string[]): string | null {
   if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
   return first !== undefined && commands.includes(first) ? first : null

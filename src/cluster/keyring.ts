@@ -120,7 +120,7 @@ function parseKey(line: string, number: number): Key | string {
   if (more.length > 0) return 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
   const until = option === undefined ? undefined : /^until=(.*)$/.exec(option)?.[1]
   if (option !== undefined && (until === undefined || !isDay(until))) {
-    return 'has something other than until=YYYY-MM-DD and release behind the secret'
+    return 'has something other than until=YYYY-MM-DD and release after the secret'
   }
   if (mayRelease && scheme === 'md5') return 'is an md5 key, whose stamps cannot name a release'
   if (scheme === 'md5') return md5Key(id, secret, until)

@@ -34,7 +34,7 @@ export function hasTooManyWords(header: string): boolean {
 /**
  * Whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047): ripmime decodes a
  * header before it looks for its fields, and so finds one that no other reader sees. This is as lax
- * as ripmime: anything behind the beginning of an encoded word belongs to it, the first letter
+ * as ripmime: anything after the beginning of an encoded word belongs to it, the first letter
  * tells the encoding, and the result may be an encoded word again.
  */
 export function hidesLineEnd(field: string): boolean {
@@ -65,7 +65,7 @@ function hidesWithin(field: string, depth: number): boolean {
   return false
 }
 
-/** Decodes base64 in the two ways of readers: beginning anew behind padding, and going on behind it. */
+/** Decodes base64 in the two ways of readers: beginning anew after padding, and going on after it. */
 function readingsOfBase64(text: string): string[] {
   const pieces = text.replace(/[^A-Za-z0-9+/=]/g, '').split(/=+/)
   const decoded = pieces.map((piece) => Buffer.from(piece, 'base64').toString('latin1')).join('')

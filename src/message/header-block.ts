@@ -23,14 +23,14 @@ export type LineEnding = '\n' | '\r\n'
 
 /** The place of a field, with its continuation lines, in a header block. */
 export interface FieldSpan {
-  /** The name as it is written, latin1, without blanks before the colon; '' for lines that are no field. */
+  /** The name as it is written, latin1, without blanks before the colon; '' for lines that are not fields. */
   readonly name: string
   /** The name in lower case. */
   readonly key: string
   readonly start: number
   /** The index of the colon, or `start` if there is none. */
   readonly colon: number
-  /** The index behind the line end of the last continuation line. */
+  /** The index after the line end of the last continuation line. */
   readonly end: number
 }
 
@@ -55,7 +55,7 @@ export class Header {
   }
 
   /**
-   * The fields in their order, without the empty line. A line that is no field has the name ''. Of more
+   * The fields in their order, without the empty line. A line that is not a field has the name ''. Of more
    * than HEADER_FIELDS_MAX fields, so many and one more are there.
    */
   get fields(): readonly FieldSpan[] {
@@ -72,7 +72,7 @@ export class Header {
     return this.bytes.toString('latin1', start, end)
   }
 
-  /** Returns what stands behind the colon of a field, with its folds and its line end. */
+  /** Returns what stands after the colon of a field, with its folds and its line end. */
   valueOf({ colon, end }: FieldSpan): string {
     return this.bytes.toString('latin1', colon + 1, end)
   }
@@ -85,7 +85,7 @@ function lineEndingOf(block: Buffer): LineEnding {
 
 /**
  * Looks for the end of the header block in `bytes`, from a line on that begins at `from`. If there is
- * no end yet, `next` is the line from which to go on when there are more bytes. The block ends behind
+ * no end yet, `next` is the line from which to go on when there are more bytes. The block ends after
  * its first empty line. A line of CR and LF is empty only if the first line ends in CRLF, too: all that
  * readers of LF mail take for header must count as header here, or a forged field could hide in it.
  */
@@ -140,7 +140,7 @@ export function withoutFields(header: Header, names: readonly string[]): Header 
 }
 
 /**
- * Plans an edited header block as runs of bytes, one behind the other, none of them empty. New fields
+ * Plans an edited header block as runs of bytes, one after the other, none of them empty. New fields
  * go on top, with the line ending of the block. If the block begins with lines that begin with a blank,
  * new fields go below those: above them, those lines would continue the new field.
  */

@@ -22,7 +22,7 @@ export interface Message extends NamedCopy {
    */
   form(): Promise<MessageForm>
   /**
-   * Reads what stands behind the header block, or a part of it by offsets from there. A chunk is valid
+   * Reads what stands after the header block, or a part of it by offsets from there. A chunk is valid
    * until the next one is asked for.
    */
   body(from?: number, to?: number): Iterable<Buffer>

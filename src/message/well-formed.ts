@@ -77,7 +77,7 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
 }
 
 function fieldFault(field: string): string | undefined {
-  if (!/^[!-'*-9;-~]+:/.test(field)) return 'is no field'
+  if (!/^[!-'*-9;-~]+:/.test(field)) return 'is not a field'
   for (const line of field.split('\n').slice(1, -1)) {
     if (/^[ \t\r]*$/.test(line)) return 'has a blank continuation'
   }

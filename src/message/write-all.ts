@@ -10,7 +10,7 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
   }
 }
 
-/** Writes chunks one behind the other, from `position` on. Each is valid until the next one is asked for. */
+/** Writes chunks one after the other, from `position` on. Each is valid until the next one is asked for. */
 export function writeAllOf(
   fd: number,
   chunks: Iterable<Buffer>,

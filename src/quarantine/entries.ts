@@ -30,7 +30,7 @@ const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 
 /**
- * Takes the reason why something in a quarantine is left out: it has a name of ours and is no directory
+ * Takes the reason why something in a quarantine is left out: it has a name of ours and is not a directory
  * of this account. All else there goes on.
  */
 export type TakeForeign = (why: unknown) => void
@@ -110,10 +110,10 @@ export function* entriesIn(
   }
 }
 
-/** Finds the message of that id, or returns undefined. Throws a Fault for a text that is no id. */
+/** Finds the message of that id, or returns undefined. Throws a Fault for a text that is not an id. */
 export function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   const day = dayOfId(id)
-  if (day === undefined) throw new Fault('config', `${id}: is no id; onescan quarantine list shows them`) // biome-ignore format: a line
+  if (day === undefined) throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`) // biome-ignore format: a line
   for (const grounds of groundsIn(root)) {
     if (!daysOf(root, grounds).includes(day)) continue
     const found = entriesOfDay(root, grounds, day).find((entry) => entry.id === id)
@@ -136,7 +136,7 @@ function entriesOfDay(root: PathHandle, grounds: string, day: string): Quarantin
   }
 }
 
-/** Reads the name of a file; returns undefined if it is no message, or one that is being written. */
+/** Reads the name of a file; returns undefined if it is not a message, or one that is being written. */
 export function entryAt(
   position: Pick<QuarantineEntry, 'grounds' | 'day' | 'part' | 'file'>,
 ): QuarantineEntry | undefined {

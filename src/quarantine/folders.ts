@@ -46,7 +46,7 @@ export function openQuarantine(directory: string): PathHandle {
 
 function mustBePrivate(stats: Stats, shown: string): void {
   const wrong = (why: string) => new Fault('config', `QUARANTINE ${shown}: ${why}`)
-  if (!stats.isDirectory()) throw wrong('is no directory')
+  if (!stats.isDirectory()) throw wrong('is not a directory')
   if (stats.uid !== process.geteuid!()) {
     const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`
     throw wrong(`${who}; chown it, or let onescand keep mail in it`)
@@ -161,7 +161,7 @@ function step(directory: PathHandle, name: string): PathHandle {
   }
   if (handle.stats.isDirectory() && handle.stats.uid === process.geteuid!()) return handle
   closeSync(handle.fd)
-  throw new Fault('config', `QUARANTINE: ${shown} is no directory of uid ${process.geteuid!()}`)
+  throw new Fault('config', `QUARANTINE: ${shown} is not a directory of uid ${process.geteuid!()}`)
 }
 
 /**

@@ -10,7 +10,7 @@ export interface EntryName {
   readonly seconds: number
   /** Bytes of the message, without its record. */
   readonly size: number
-  /** The letters behind `:2,` of a name in cur/; `P` means that the message was released. */
+  /** The letters after `:2,` of a name in cur/; `P` means that the message was released. */
   readonly flags: string
 }
 
@@ -48,7 +48,7 @@ export function nameOfEntry(id: string, size: number): string {
   return `${id},S=${size}`
 }
 
-/** Reads the name of a file; returns undefined if it is no message. */
+/** Reads the name of a file; returns undefined if it is not a message. */
 export function readEntryName(name: string): EntryName | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
@@ -56,7 +56,7 @@ export function readEntryName(name: string): EntryName | undefined {
   return { id, seconds: Number(seconds), size: Number(size), flags }
 }
 
-/** Returns the day (UTC) of an id, or undefined for a text that is no id. */
+/** Returns the day (UTC) of an id, or undefined for a text that is not an id. */
 export function dayOfId(id: string): string | undefined {
   const match = ID.exec(id)
   return match ? dayOf(Number(match[1])) : undefined

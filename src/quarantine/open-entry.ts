@@ -20,7 +20,7 @@ export interface OpenEntry {
 
 /**
  * Opens the file of a message. Rejects with ENOENT if it is not there any more, and with a Fault if it
- * is no message in quarantine.
+ * is not a message in quarantine.
  */
 export async function openEntry(
   folder: Folder,
@@ -31,7 +31,7 @@ export async function openEntry(
   const path = `${procPathOf(folder.parts[part])}/${file}`
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   try {
-    if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is no regular file`)
+    if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is not a regular file`)
     const { record, above } = await readStart(handle)
     return {
       record,
@@ -70,6 +70,7 @@ async function readStart(handle: FileHandle) {
     if (found !== undefined) {
       return { record: found.record, above: start.subarray(0, found.messageAt) }
     }
-    if (length < start.length) throw new Fault('read', 'is no message in quarantine: it ends early')
+    if (length < start.length)
+      throw new Fault('read', 'is not a message in quarantine: it ends early')
   }
 }

@@ -131,5 +131,5 @@ function depthOf(json: string): number {
 const isText = (value: unknown): boolean => typeof value === 'string'
 
 function notOurs(why: string): Fault {
-  return new Fault('read', `is no message in quarantine: ${why}`)
+  return new Fault('read', `is not a message in quarantine: ${why}`)
 }

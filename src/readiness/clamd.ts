@@ -67,7 +67,7 @@ async function checkServer(
     return { isDown: true, findings: [finding] }
   }
   const version = checkSignatures(what, outcome.answer, host.now)
-  // A program that is no clamd gets no scan: it might take the message and never answer.
+  // A program that is not clamd gets no scan: it might take the message and never answer.
   if (version.level === 'error') return { isDown: true, findings: [version] }
   return {
     isDown: false,

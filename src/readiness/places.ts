@@ -23,7 +23,7 @@ function checkQuarantine(host: StageHost): Finding[] {
   try {
     const status = lstatSync(directory)
     const { uid, mode } = status
-    if (!status.isDirectory()) return keepsNothing('is no directory')
+    if (!status.isDirectory()) return keepsNothing('is not a directory')
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
     return [

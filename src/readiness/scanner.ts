@@ -54,10 +54,10 @@ function judgeResult(scanner: Scanner, result: Verdict): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
-      if (result.banned) return ok(what, `bans "${result.name}": it is no virus scanner`)
+      if (result.banned) return ok(what, `bans "${result.name}": it is not a virus scanner`)
       return ok(what, `finds EICAR: ${result.name}`)
     case 'clean':
-      if (scanner.local) return ok(what, 'lets EICAR pass: it is no virus scanner')
+      if (scanner.local) return ok(what, 'lets EICAR pass: it is not a virus scanner')
       return warning(
         what,
         'says that EICAR is clean',

@@ -84,7 +84,11 @@ function checkShared(host: StageHost, directory: string): Finding[] {
   const status = statSync(directory)
   if (!status.isDirectory()) {
     return [
-      error(what, `${directory} is no directory`, 'name a directory; until then mail is deferred'),
+      error(
+        what,
+        `${directory} is not a directory`,
+        'name a directory; until then mail is deferred',
+      ),
     ]
   }
   const findings = [writableBy(host, what, directory), ...checkRoom(what, directory)]

@@ -9,7 +9,7 @@ import { checkSpool } from './spool.ts'
 import { runStage, type Stage, type StageHost } from './stage.ts'
 import { checkVerdicts } from './verdicts.ts'
 
-/** The stages behind the settings, in their order. Behind each stand the things that it names. */
+/** The stages after the settings, in their order. After each stand the things that it names. */
 const stages: readonly Stage[] = [
   checkPlaces, // QUARANTINE, LOGFILE
   checkKeyring, // keyring, key ID

@@ -25,7 +25,7 @@ export function comparable(address: MailAddress): Comparable {
 }
 
 /**
- * What stands behind the `@` if it is not the name of a domain: nothing, or the address of a host.
+ * What stands after the `@` if it is not the name of a domain: nothing, or the address of a host.
  */
 const NO_NAME = /^(?:\[.*|[\d.]*)$/s
 
@@ -47,7 +47,7 @@ function lowerMailbox(local: string): string {
 }
 
 /**
- * Returns the form of a domain (latin1) that DNS has, or the domain itself if it is no name of DNS.
+ * Returns the form of a domain (latin1) that DNS has, or the domain itself if it is not a name of DNS.
  */
 export function asciiDomain(domain: string): string {
   if (!/[\x80-\xff]/.test(domain)) return domain

@@ -147,7 +147,7 @@ function parseCondition(word: string): Conditions {
       return { from: parseAddressPattern(value, word) }
     case 'client': {
       const client = parseNetwork(value)
-      if (!client) throw new Error(`${word}: is no network, as 192.0.2.0/24 or 2001:db8::/32`)
+      if (!client) throw new Error(`${word}: is not a network, as 192.0.2.0/24 or 2001:db8::/32`)
       return { client }
     }
     case 'auth':
@@ -164,7 +164,7 @@ function parseCondition(word: string): Conditions {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=', 'sha256=']
       const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
       const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
-      throw new Error(`${word}: is no condition; ${hint}`)
+      throw new Error(`${word}: is not a condition; ${hint}`)
     }
   }
 }
@@ -174,7 +174,7 @@ function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value.includes('*')) throw new Error(`${word}: * stands for nothing in an address; name the domain, or .domain for all below it`) // biome-ignore format: a line
   if (value.includes('@')) {
     const { whole, domain } = comparable(readAddress(bytesOf(value)))
-    if (!domain || whole.startsWith('@')) throw new Error(`${word}: is no address; name a domain without the @`) // biome-ignore format: a line
+    if (!domain || whole.startsWith('@')) throw new Error(`${word}: is not an address; name a domain without the @`) // biome-ignore format: a line
     return { kind: 'address', text: whole }
   }
   const written = lowerCase(bytesOf(value).toString('latin1'))

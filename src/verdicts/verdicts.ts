@@ -290,7 +290,7 @@ function memorableOf(
 
 /**
  * Resolves to the result in which a remembered verdict stands for the scanners that gave it. The other
- * scanners run in their order; but not those behind a scanner that found something, which would not have
+ * scanners run in their order; but not those after a scanner that found something, which would not have
  * run either. What is excused, and a limit, never hide what was found.
  */
 async function withRemembered(

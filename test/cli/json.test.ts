@@ -208,7 +208,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       words: (t) => ['policy', 'test', 'a@x', 'b@y', '--file', file(t, 'nonsense\n')],
       exit: 2,
       results: 0,
-      errors: [/line 1: nonsense: is no condition/],
+      errors: [/line 1: nonsense: is not a condition/],
     },
   ],
   'policy import': [

@@ -94,7 +94,7 @@ t.test('verify says of each stamp why it does not hold', async (t) => {
   t.match(await why(ring!, mail), /^not trusted: no stamp\n$/)
   t.match(
     await why(ring!, signed.replace('Subject', 'No field at all\nSubject')),
-    /^not trusted: not well formed: line 3 of the header is no field\n$/,
+    /^not trusted: not well formed: line 3 of the header is not a field\n$/,
   )
 })
 

@@ -61,7 +61,7 @@ t.test('the error about a malformed line tells what is wrong', async (t) => {
   t.equal(said('md5:a'), 'has no secret')
   const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
   t.equal(said('md5:a:x:until=2026-12-31:y'), more)
-  const other = 'has something other than until=YYYY-MM-DD and release behind the secret'
+  const other = 'has something other than until=YYYY-MM-DD and release after the secret'
   for (const day of ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30']) {
     t.equal(said(`md5:a:x:${day}`), other, day)
   }

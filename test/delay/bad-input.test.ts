@@ -47,7 +47,7 @@ const cases: (Run & { name: string; status: number; says: RegExp })[] = [
     says: /nonexistent/,
   },
   { name: 'a program that is none', words: ['/etc/passwd'], status: 111, says: /EACCES.*passwd/ },
-  { name: 'a directory as program', words: ['/tmp'], status: 111, says: /\/tmp: is no file/ },
+  { name: 'a directory as program', words: ['/tmp'], status: 111, says: /\/tmp: is not a file/ },
   {
     name: 'a missing allow list',
     words: ['--allow', '/x', 'true'],

@@ -28,7 +28,7 @@ t.test('a message is not examined if no digest is wanted', async (t) => {
 
 t.test('the body below a header that is not well formed is not hashed', async (t) => {
   const reader = readForm(odd, wanted, createHash)
-  const known = { formFault: 'line 1 of the header is no field', digests: nothing }
+  const known = { formFault: 'line 1 of the header is not a field', digests: nothing }
   t.same(reader.known, known)
   t.same(reader.finish(), known)
   const unread = {

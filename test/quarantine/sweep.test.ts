@@ -153,7 +153,7 @@ t.test('what is not of this account stops neither the sweep nor the list', async
   await sweepQuarantine(directory, { ...none, age: 30 }, now)
   const { out, err } = await onescan(['quarantine', 'list', '--directory', directory])
   t.notMatch(out, old)
-  t.equal(err.split('is no message in quarantine: its record has more than').length, 3)
+  t.equal(err.split('is not a message in quarantine: its record has more than').length, 3)
   t.match(out, young)
   for (const name of ['banned', 'lists', '.2026-11-20', '.2026-11-19/new']) t.match(err, name)
   t.equal((await onescan(['quarantine', 'delete', young, '--directory', directory])).code, 0)

@@ -57,5 +57,7 @@ t.test('every line of a policy by rule is read', async (t) => {
   t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
     { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
   ])
-  t.match(await of('nonsense\n'), [{ level: 'error', value: /line 1: nonsense: is no condition/ }])
+  t.match(await of('nonsense\n'), [
+    { level: 'error', value: /line 1: nonsense: is not a condition/ },
+  ])
 })

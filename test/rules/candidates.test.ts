@@ -109,7 +109,7 @@ t.test(
       t.equal(candidatesIn(text, about), undefined)
       t.throws(() => parseRules(text, 'file', about), { message: /^file line 1: has a control character/ }) // biome-ignore format: a line
     }
-    t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is no condition/ }) // biome-ignore format: a line
+    t.throws(() => parseRules('\u00a0to=e.f scan off\n', 'file', about), { message: /is not a condition/ }) // biome-ignore format: a line
   },
 )
 

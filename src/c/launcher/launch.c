@@ -14,8 +14,8 @@
  *   plain Bun refuses before it looks at any file: exit code 1, a temporary failure.
  *
  * If limits are too small for the runtime, as in old run scripts, it writes up to two pages of
- * crash report to descriptor 2, even if that is no log. So the launcher checks the limits first. It
- * writes one line instead, and only to a log.
+ * crash report to descriptor 2, even if that is not a log. So the launcher checks the limits first.
+ * It writes one line instead, and only to a log.
  *
  * The launcher has no libc: a static program with one starts in 0.4 ms, this one in 0.1 ms. It runs
  * at whatever address the kernel picks, and needs no relocations: so it has no static array of
@@ -58,7 +58,7 @@ __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call launch\n"
 __asm__(".globl _start\n_start: mov x0, sp\n bl launch\n");
 #endif
 
-/* Called by its own name, the launcher is no program of onescan; it only explains itself. */
+/* Called by its own name, the launcher is not a program of onescan; it only explains itself. */
 static void tell_about(const char *word) {
   static const char usage[] =
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
@@ -105,7 +105,7 @@ static void find_self(char path[PATH_MAX]) {
   path[count] = 0;
 }
 
-/* Puts `directory` and `name` behind the first `at` bytes of a path. Returns 0 if that is too long.
+/* Puts `directory` and `name` after the first `at` bytes of a path. Returns 0 if that is too long.
  */
 static int set_end(char path[PATH_MAX], unsigned long at, const char *directory, const char *name) {
   if (at + length(directory) + length(name) + 1 > PATH_MAX)

@@ -27,7 +27,7 @@ static inline int is(const char *text, const char *word) {
   return begins(text, word) && length(text) == length(word);
 }
 
-/* Where the part of a path behind its last slash begins. */
+/* Where the part of a path after its last slash begins. */
 static inline unsigned long last_part(const char *path) {
   unsigned long at = 0;
 

@@ -29,7 +29,7 @@ static int begins(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Returns 0 if the text is no port. */
+/* Returns 0 if the text is not a port. */
 static unsigned short read_port(const char *text) {
   long port = parse_number(text, 1, 65535);
   return port == NO_NUMBER ? 0 : (unsigned short) port;
@@ -109,7 +109,7 @@ static int understand(char *packet, const char *name, const char *nonce, enum an
   return 0;
 }
 
-/* Receives a packet, and puts a NUL behind it. Returns its length, or -1. */
+/* Receives a packet, and puts a NUL after it. Returns its length, or -1. */
 static ssize_t receive_packet(int fd, char packet[ANSWER_SIZE_MAX]) {
   ssize_t length = recv(fd, packet, ANSWER_SIZE_MAX - 1, 0);
   if (length >= 0)

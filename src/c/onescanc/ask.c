@@ -85,7 +85,7 @@ static void flush(struct mail *mail) {
   unsent = 0;
 }
 
-/* Makes room for at least one byte in `buffer`, behind those that wait there. Returns the room. */
+/* Makes room for at least one byte in `buffer`, after those that wait there. Returns the room. */
 static size_t room_to_send(struct mail *mail) {
   if (unsent == sizeof buffer)
     flush(mail);

@@ -55,7 +55,7 @@ _Noreturn void go_cold(struct mail *mail, char *why) {
   hang_up(mail);
   wait_for_place(mail, program);
   log_slot_line(mail, "cold", why, "");
-  /* If SCANTIMEOUT is no number, it stays as it is, and the cold program reports it. */
+  /* If SCANTIMEOUT is not a number, it stays as it is, and the cold program reports it. */
   if (mail->timeout > 0 && setenv("SCANTIMEOUT", text("%ld", time_left(mail)), 1))
     fail(mail, EXIT_BUG, "bug", text("setenv: %m"));
   mail->words[0] = program;

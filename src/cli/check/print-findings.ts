@@ -10,7 +10,7 @@ const WIDEST = 30
 
 /**
  * Prints the findings with the worst last, and their number. What an account says comes below a line that
- * says so, behind what this process saw: it may have been taken over, and its remedies, too. Returns the exit code. `heading` is a
+ * says so, after what this process saw: it may have been taken over, and its remedies, too. Returns the exit code. `heading` is a
  * first line for people, which says what was checked.
  */
 export async function printFindings(

@@ -82,7 +82,7 @@ async function keygen(args: ArgumentsCamelCase<KeygenOptions>, output: Output): 
   await output.result({ id, scheme: key!.scheme, line })
   output.text(`${line}\n`)
   if (args.md5) {
-    warn('keygen', 'programs other than onescan want the part behind the last colon alone')
+    warn('keygen', 'programs other than onescan want the part after the last colon alone')
   }
   return 0
 }

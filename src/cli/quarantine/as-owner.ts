@@ -202,7 +202,7 @@ function entryIn(payload: Buffer): QuarantineEntry {
   const { grounds, day, part, file } = textsIn(payload, 'grounds', 'day', 'part', 'file')
   const isPart = part === 'new' || part === 'cur' || part === 'tmp'
   const entry = isPart ? entryAt({ grounds, day, part, file }) : undefined
-  if (entry === undefined) throw brokenOff('a name that is no message')
+  if (entry === undefined) throw brokenOff('a name that is not a message')
   return entry
 }
 

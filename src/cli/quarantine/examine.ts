@@ -12,7 +12,7 @@ export interface Examined {
 }
 
 /**
- * Reads the record of a message. Rejects with a Fault if the file is no message in quarantine.
+ * Reads the record of a message. Rejects with a Fault if the file is not a message in quarantine.
  */
 export async function examineRecord(file: AsyncIterable<Buffer>): Promise<Examined> {
   const { record, digest } = await readRecord(file[Symbol.asyncIterator]())
@@ -64,6 +64,6 @@ async function readRecord(pieces: AsyncIterator<Buffer, undefined>): Promise<Sta
       const digest = createHash('sha256').update(start.subarray(0, messageAt)).digest('hex')
       return { record, sha256, digest, rest: start.subarray(messageAt) }
     }
-    if (done) throw new Fault('read', 'is no message in quarantine: it ends early')
+    if (done) throw new Fault('read', 'is not a message in quarantine: it ends early')
   }
 }

@@ -159,7 +159,7 @@ function signingKeys(env: Environment): Key[] {
     const all = readCluster(env, undefined).keys
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)
-      throw new Error('has no current key that may release: put :release behind an hmac-sha256 key')
+      throw new Error('has no current key that may release: put :release after an hmac-sha256 key')
     return keys
   } catch (error) {
     throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)

@@ -127,7 +127,7 @@ function assigned(rest: string): { readonly value: string; readonly isWhole: boo
   const [, quote, quoted, behind] = /^(["'])(.*?)\1(.*)$/s.exec(rest) ?? []
   if (quote !== undefined) {
     const end = behind!.trim()
-    // sh joins a carriage return behind the quote to the value.
+    // sh joins a carriage return after the quote to the value.
     const value = behind!.startsWith('\r') ? `${quoted}\r` : quoted!
     return { value, isWhole: end === '' || /^\s+#/.test(behind!) }
   }

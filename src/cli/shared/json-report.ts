@@ -14,7 +14,7 @@ export interface JsonReport {
   end(exit: number, sum: Readonly<Record<string, number>>): Promise<void>
 }
 
-/** Begins a report. `command` is the word behind `onescan`; null if that is no command. */
+/** Begins a report. `command` is the word after `onescan`; null if that is not a command. */
 export function openJsonReport(
   command: string | null,
   write: (text: string) => Promise<void>,

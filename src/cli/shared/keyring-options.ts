@@ -20,7 +20,7 @@ export function addKeyringOption<Options>(
 
 /**
  * Reads the cluster as the slot would, by the keyring that is named or found. Throws a Fault if there
- * is no keyring, or if it cannot be used.
+ * is not a keyring, or if it cannot be used.
  */
 export function readCluster(env: Environment, keyring: string | undefined): ClusterPolicy {
   const path = keyring === undefined ? ringHere(env) : resolve(keyring)

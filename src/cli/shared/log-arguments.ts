@@ -24,7 +24,7 @@ export const spanOptions = {
   until: text('Before that time'),
 } as const
 
-/** Reads --since and --until, in unix milliseconds. Throws if one of them is no time. */
+/** Reads --since and --until, in unix milliseconds. Throws if one of them is not a time. */
 export function spanOf(
   args: { readonly since?: string; readonly until?: string },
   now: number,

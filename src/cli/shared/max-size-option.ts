@@ -17,7 +17,7 @@ export function addMaxSizeOption<Options>(
   return yargs.option('max-size', text(`${what}; 0 for any size`, { default: '100M' }))
 }
 
-/** The number of bytes. Throws a Fault of kind `config` if the value is no size. */
+/** The number of bytes. Throws a Fault of kind `config` if the value is not a size. */
 export function maxSizeOf(args: MaxSizeOption): number {
   return byteSize({ '--max-size': args['max-size'] }, '--max-size', 0) || Number.MAX_SAFE_INTEGER
 }

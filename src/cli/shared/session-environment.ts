@@ -2,7 +2,7 @@ import { misspeltSettings } from '../../ground/settings/misspelt-settings.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { isSetting } from '../../ground/settings/table.ts'
 
-/** Variables that the dynamic linker, the C library or a runtime obeys, and that are no settings. */
+/** Variables that the dynamic linker, the C library or a runtime obeys, and that are not settings. */
 const loaders = /^(LD_|BUN_|NODE_|JSC_|MIMALLOC_|MALLOC_|GLIBC_|GCONV_PATH$|LOCPATH$|NLSPATH$)/
 
 export function withoutLoaders(env: Environment): Environment {

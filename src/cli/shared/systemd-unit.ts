@@ -10,7 +10,7 @@ export interface SystemdUnit {
   readonly env: Readonly<Record<string, string>>
   /** The files of EnvironmentFile=. Each overrides Environment= and the files before it. */
   readonly environmentFiles: readonly EnvironmentFile[]
-  /** The words behind the program of ExecStart=. None of onescan's programs takes one with a blank. */
+  /** The words after the program of ExecStart=. None of onescan's programs takes one with a blank. */
   readonly words: readonly string[]
 }
 

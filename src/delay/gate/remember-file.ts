@@ -17,7 +17,7 @@ const DIGEST_LENGTH = 64
 /**
  * Reads the clients that `writeRememberFile` wrote, without those whose time is over by now (unix
  * seconds). If there is no file, there are none. If the clock was set back since, no time counts as
- * passed. Throws an Error if the file is damaged, has another version, or is no regular file.
+ * passed. Throws an Error if the file is damaged, has another version, or is not a regular file.
  */
 export function readRememberFile(file: string, now: number): Map<string, number> {
   const text = readText(file)

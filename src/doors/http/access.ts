@@ -36,7 +36,7 @@ export function checkAccessBy(
   const checksHost = address !== undefined && token === undefined
   return (headers) => {
     if (checksHost && !isOwnName(headers.host ?? '')) {
-      return { status: 421, text: 'this is no name of this host: use 127.0.0.1 or localhost' }
+      return { status: 421, text: 'this is not a name of this host: use 127.0.0.1 or localhost' }
     }
     if (token !== undefined && !isGiven(headers.authorization ?? '', token)) {
       return { status: 401, text: 'give the token: as Bearer, or as the password of any user' }

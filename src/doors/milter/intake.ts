@@ -31,7 +31,7 @@ export class MilterIntake {
     this.#gathering = new Gathering(options, lease)
   }
 
-  /** Takes a field: its name, and its value as it stands behind the colon. */
+  /** Takes a field: its name, and its value as it stands after the colon. */
   field(name: Buffer, value: Buffer): void {
     this.#holdHeader(name, COLON, inLf(value), NEWLINE)
   }

@@ -75,7 +75,7 @@ export class MilterMessage {
 
   /** Throws a Fault of kind `out-of-memory` if there is no room for one more recipient. */
   addRecipient(path: Buffer): void {
-    if (this.#stage !== 'envelope') throw new WireError('RCPT behind the envelope')
+    if (this.#stage !== 'envelope') throw new WireError('RCPT after the envelope')
     const { to = addressOf(path), recipients } = this.#summary
     this.#summary = { ...this.#summary, to, recipients: recipients + 1 }
     if (this.#trouble === undefined) this.#recipients.add(path)
@@ -88,7 +88,7 @@ export class MilterMessage {
   }
 
   field(name: Buffer, value: Buffer, { steps }: Agreement): void {
-    if (this.#stage === 'body') throw new WireError('a header field behind the header')
+    if (this.#stage === 'body') throw new WireError('a header field after the header')
     this.#stage = 'header'
     if (this.#summary.messageId === undefined && isMessageId(name)) {
       const messageId = value.toString('latin1', 0, MESSAGE_ID_MAX).trim()

@@ -15,7 +15,7 @@ export class AttributeReader {
 
   /**
    * Takes the next bytes, in any split, and returns the requests that end in them. Throws an Error
-   * if they are no requests.
+   * if they are not requests.
    */
   push(chunk: Buffer): Attributes[] {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n')
@@ -49,7 +49,7 @@ export class AttributeReader {
 }
 
 /**
- * Returns attributes as they are sent, with the empty line behind them. A byte that would end a
+ * Returns attributes as they are sent, with the empty line after them. A byte that would end a
  * line becomes `?`.
  */
 export function writeAttributes(attributes: Readonly<Record<string, string | number>>): Buffer {

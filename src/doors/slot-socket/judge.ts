@@ -121,7 +121,7 @@ function readEnvelope(wire: Buffer): Envelope {
   const reader = new EnvelopeReader()
   reader.push(wire)
   const envelope = reader.finish()
-  if (envelope.wire.length < wire.length) throw new GoCold('bytes behind the envelope')
+  if (envelope.wire.length < wire.length) throw new GoCold('bytes after the envelope')
   return envelope
 }
 

@@ -91,9 +91,9 @@ export class SlotRequestReader {
   /** Takes the next bytes, in any split. Throws GoCold if they are not a request, or too many. */
   push(chunk: Buffer): void {
     if (this.#request === undefined) this.#frames.push(chunk)
-    else if (chunk.length > 0) throw new GoCold('bytes behind the last frame')
+    else if (chunk.length > 0) throw new GoCold('bytes after the last frame')
     if ((this.#request !== undefined || this.#asksToTell) && this.#frames.amidst)
-      throw new GoCold('bytes behind the last frame')
+      throw new GoCold('bytes after the last frame')
   }
 
   /** Milliseconds for scanning, once everything but the message has come. */
@@ -122,7 +122,7 @@ export class SlotRequestReader {
   }
 
   #room(type: string, length: number): Buffer {
-    if (this.#asksToTell) throw new GoCold('bytes behind the last frame')
+    if (this.#asksToTell) throw new GoCold('bytes after the last frame')
     if (type === TELL && this.#next === 1 && length === 0) return Buffer.alloc(0)
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type]! : undefined
     if (rule === undefined) throw new GoCold('a frame of a type that is not known here')

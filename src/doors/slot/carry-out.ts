@@ -105,7 +105,7 @@ function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
 }
 
 /**
- * Writes bytes into a file for the next program. It is no pipe, because no process would be left to write
+ * Writes bytes into a file for the next program. It is not a pipe, because no process would be left to write
  * into a pipe what is beyond its capacity.
  */
 export function fileOf(chunks: Iterable<Buffer>, directory: string): number {

@@ -99,11 +99,11 @@ export class Cdb {
 }
 
 function notTcprules(): Error {
-  return new Error('is no cdb of tcprules')
+  return new Error('is not a cdb of tcprules')
 }
 
 function endsTooEarly(): Error {
-  return new Error('is no cdb: it ends too early')
+  return new Error('is not a cdb: it ends too early')
 }
 
 function hashOf(key: Buffer): number {

@@ -22,7 +22,7 @@ export function requestLimits(idleTime: number): ServerOptions {
 }
 
 /**
- * Answers bytes that are no request with 400, and a request that does not arrive in time with 408,
+ * Answers bytes that are not a request with 400, and a request that does not arrive in time with 408,
  * and ends the connection. Reports the status to `onRefused`.
  */
 export function refuseBadRequests(

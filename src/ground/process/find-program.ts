@@ -17,7 +17,7 @@ export function findProgram(name: string, path: string): string {
 /** Throws if this user cannot execute the file. */
 export function checkExecutable(file: string): void {
   accessSync(file, constants.X_OK)
-  if (!statSync(file).isFile()) throw new Error('is no file')
+  if (!statSync(file).isFile()) throw new Error('is not a file')
 }
 
 export function isExecutable(file: string): boolean {

@@ -96,7 +96,7 @@ export class Libc {
   }
 
   /**
-   * getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is no socket of a known kind.
+   * getsockopt(2), SO_TYPE and SO_DOMAIN; undefined if the descriptor is not a socket of a known kind.
    */
   socketKind(fd: number): SocketKind | undefined {
     const type = this.#optionOf(fd, linux.SO_TYPE)

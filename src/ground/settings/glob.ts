@@ -20,7 +20,7 @@ function matches(
   let at = 0
   let next = 0
   let star = -1 // the last `*` that was met
-  let starAt = 0 // the place in the text behind what that `*` stands for
+  let starAt = 0 // the place in the text after what that `*` stands for
   while (at < text.length) {
     const wanted = pattern[next]
     if (wanted === '*') {

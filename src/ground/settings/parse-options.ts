@@ -10,7 +10,7 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 
 /**
  * Reads a command line as Node's parseArgs() does, with the order of its words. The result has a
- * line in `faults` for each unknown option and for each word that is no option. A negative number
+ * line in `faults` for each unknown option and for each word that is not an option. A negative number
  * is a value, so that the reader of the option can say what it must be. Throws SeveralFaults if the
  * rest makes no sense, as for a missing value.
  */
@@ -34,7 +34,9 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const [, option = ''] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
       const [, word = ''] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
       if (option === '' && word === '') throw new SeveralFaults([...faults, reworded(text)])
-      faults.push(option === '' ? `${word}: is no option; see --help` : unknown(option, options))
+      faults.push(
+        option === '' ? `${word}: is not an option; see --help` : unknown(option, options),
+      )
       args = option === '' ? args.filter((arg) => arg !== word) : without(args, option)
     }
   }
@@ -57,7 +59,7 @@ function withNumbers(words: readonly string[]): string[] {
 
 function unknown(option: string, options: ParseArgsOptionsConfig): string {
   const suggestion = nearestName(option.replace(/^-+/, ''), Object.keys(options))
-  return `${option}: is no option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
+  return `${option}: is not an option; ${suggestion === undefined ? 'see --help' : `did you mean --${suggestion}?`}`
 }
 
 /** Removes an option from the words, and its value if the next word is one. */

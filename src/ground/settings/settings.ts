@@ -24,12 +24,12 @@ export function wholeNumber(
   throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
 }
 
-/** Reads a number of bytes; K, M or G behind the number are powers of 1,024. */
+/** Reads a number of bytes; K, M or G after the number are powers of 1,024. */
 export function byteSize(env: Environment, name: string, fallback: number): number {
   const text = env[name]
   if (text === undefined || text === '') return fallback
   const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
-  if (!match) throw wrong(name, text, 'a number of bytes, with K, M or G behind it if wanted')
+  if (!match) throw wrong(name, text, 'a number of bytes, followed by K, M or G if wanted')
   const power = ['', 'K', 'M', 'G'].indexOf(match[2]!.toUpperCase())
   return Number(match[1]) * 1024 ** power
 }

@@ -6,7 +6,7 @@ export interface MailAddress {
   readonly text: string
   /** The part before the last `@`. */
   readonly local: string
-  /** The part behind the last `@`; undefined if there is none. */
+  /** The part after the last `@`; undefined if there is none. */
   readonly domain: string | undefined
 }
 
@@ -47,7 +47,7 @@ function withoutRoute(address: MailAddress): MailAddress {
   return text.startsWith('@') ? readAddress(text.replace(/^@[^:"]*:/, '')) : address
 }
 
-/** Lowers ASCII letters alone: the bytes of a UTF-8 name are no letters. */
+/** Lowers ASCII letters alone: the bytes of a UTF-8 name are not letters. */
 export function lowerCase(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

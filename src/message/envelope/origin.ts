@@ -13,7 +13,7 @@ export interface Origin {
   readonly queueId?: string | undefined
 }
 
-/** Reads the name of a client as a server tells it: "unknown", or an address in brackets, is no name. */
+/** Reads the name of a client as a server tells it: "unknown", or an address in brackets, is not a name. */
 export function clientNameOf(told: string | undefined): string | undefined {
   if (!told || told === 'unknown' || told.startsWith('[')) return undefined
   return told

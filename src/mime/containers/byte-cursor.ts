@@ -27,7 +27,7 @@ export class ByteCursor {
     return this.#chunk[this.#next++]!
   }
 
-  /** Goes on behind so many bytes, at most to the end. */
+  /** Goes on after so many bytes, at most to the end. */
   skip(bytes: number): void {
     const skipped = Math.min(bytes, this.left)
     this.at += skipped

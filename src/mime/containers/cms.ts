@@ -35,7 +35,7 @@ const SEQUENCE = 16
 
 /**
  * Gives the content of a container of CMS, in one piece: a signer may cut it into many, in which no
- * scanner could read base64. What stands behind the container is given,
+ * scanner could read base64. What stands after the container is given,
  * too. Returns whether the bytes are a container. Throws Unreadable if they are one that cannot be read
  * to its end.
  */
@@ -209,7 +209,7 @@ class BerReader {
     return { isUniversal: first >> 6 === 0, tag, isConstructed: (first & 0x20) !== 0, length }
   }
 
-  /** Reads the tag (X.690 8.1.2): in the first byte, or in those behind it. */
+  /** Reads the tag (X.690 8.1.2): in the first byte, or in those after it. */
   #tag(short: number): number | undefined {
     if (short !== 0x1f) return short
     let tag = 0

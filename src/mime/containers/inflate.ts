@@ -12,7 +12,7 @@ const STREAM_COST = 32 * 1024
 export interface Inflated {
   /** What came out, which the caller closes. */
   readonly store: Store
-  /** Whether there was an error behind it. */
+  /** Whether there was an error after it. */
   readonly isBroken: boolean
 }
 

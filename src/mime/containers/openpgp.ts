@@ -54,7 +54,7 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
 
 /**
  * Gives what a message in OpenPGP holds that everybody can read: the data of its literal packets, and
- * what comes out of a compressed one; and what stands behind its packets. Returns whether the bytes are
+ * what comes out of a compressed one; and what stands after its packets. Returns whether the bytes are
  * such a message, and whole. Throws Unreadable if they are one in which something cannot be read.
  *
  * Of a packet that is cut short all that is there is given, and nothing is left: such bytes are no
@@ -176,7 +176,7 @@ function* copyBody(
   }
 }
 
-/** Returns the data of a literal packet: behind its format, its file name and its date. */
+/** Returns the data of a literal packet: after its format, its file name and its date. */
 function literalData(body: Source): Source {
   const cursor = new ByteCursor(body)
   cursor.byte()

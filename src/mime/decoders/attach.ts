@@ -8,7 +8,7 @@ const QUOTE = 0x22
 const PARAMETERS_MAX = 4096
 
 /**
- * Decodes a file that a calendar holds (RFC 5545 3.8.1.1): the value in base64 of a property, behind
+ * Decodes a file that a calendar holds (RFC 5545 3.8.1.1): the value in base64 of a property, after
  * its parameters and a colon. A line that begins with a blank goes on with the line before.
  */
 export class AttachDecoder implements Decoder {
@@ -41,7 +41,7 @@ export class AttachDecoder implements Decoder {
     this.#inner.end()
   }
 
-  /** Takes a byte before the value. Returns whether the value begins behind it. */
+  /** Takes a byte before the value. Returns whether the value begins after it. */
   #parameter(byte: number): boolean {
     if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
     if (byte === COLON && !this.#isQuoted) {

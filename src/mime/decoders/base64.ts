@@ -39,7 +39,7 @@ export interface Base64Mode {
    */
   readonly url: boolean
   /**
-   * What happens at a `=`. `skip`: nothing; the bits go on behind the `=`. `restart`: a new group
+   * What happens at a `=`. `skip`: nothing; the bits go on after the `=`. `restart`: a new group
    * begins. `zero`: the `=` counts as a character of zero bits. `end`: the data ends. `group`: the
    * `=` counts as a character of zero bits, and its group of four gives one byte less for each `=`,
    * but at least one byte.
@@ -77,11 +77,11 @@ export interface Base64Oddities {
   url: boolean
   /** Other characters outside of base64 occurred. */
   junk: boolean
-  /** Data stood behind padding, or padding did not complete a group of four. */
+  /** Data stood after padding, or padding did not complete a group of four. */
   padding: boolean
   /** A line ended inside of a group of four. */
   lines: boolean
-  /** The number of runs of padding that have data behind them. */
+  /** The number of runs of padding that have data after them. */
   paddings: number
   /** The last group had fewer than four characters, padding included. */
   tail: boolean
@@ -199,7 +199,7 @@ export class Base64Decoder implements Decoder {
     if (OTHERS.some((byte) => block.includes(byte))) return false
     const characters = charactersByStride(block) ?? charactersInLines(block)
     // If the numbers do not fit, there are other characters, which the runtime's decoder leaves out,
-    // or a group is open at the end, which goes on behind these lines.
+    // or a group is open at the end, which goes on after these lines.
     if (characters === undefined || characters % 4 !== 0) return false
     this.#flush(0)
     const length = this.#room.write(block.toString('latin1'), 'base64')
@@ -208,7 +208,7 @@ export class Base64Decoder implements Decoder {
     return true
   }
 
-  /** Decodes whole groups of four. Returns the place behind the last of them. */
+  /** Decodes whole groups of four. Returns the place after the last of them. */
   #groups(bytes: Buffer, from: number, to: number): number {
     const room = this.#room
     const values = this.#values
@@ -268,7 +268,7 @@ export class Base64Decoder implements Decoder {
   }
 
   #padding(): void {
-    // Padding is in its place behind two or three characters of a group, of which 4 or 2 bits are
+    // Padding is in its place after two or three characters of a group, of which 4 or 2 bits are
     // left over.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace && this.#odd) this.#odd.padding = true

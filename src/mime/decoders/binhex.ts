@@ -18,7 +18,7 @@ const LINE_MAX = 1024
 /** The fewest characters of the line that begins data: fewer may be anything that people write. */
 const START_LEAST = 16
 
-/** Returns whether the line may begin data: behind a colon it has nothing but characters of BinHex. */
+/** Returns whether the line may begin data: after a colon it has nothing but characters of BinHex. */
 export function isBinhexStart(line: string): boolean {
   if (!line.startsWith(':')) return false
   const [text = ''] = line.slice(1).split(/[\0\v\f]/, 1) // where readers end a line
@@ -33,7 +33,7 @@ function isData(bytes: Buffer, from: number, to: number): boolean {
 
 /**
  * Decodes BinHex 4.0, from its first colon to its last, and gives one fork of the file. `skips` names
- * what is no data among it: single characters, or each line that has such a character or is short.
+ * what is not data among it: single characters, or each line that has such a character or is short.
  */
 export class BinhexDecoder extends ByteDecoder {
   readonly #forks: Forks

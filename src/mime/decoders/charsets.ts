@@ -64,7 +64,7 @@ function textDecoder(charset: string): (() => TextPieces) | undefined {
 const WORD_MAX = 64 * 1024
 
 /**
- * Cuts pieces only behind blanks: iconv-lite takes the `-` that ends base64 in UTF-7 for another one if
+ * Cuts pieces only after blanks: iconv-lite takes the `-` that ends base64 in UTF-7 for another one if
  * a piece begins with it.
  */
 class InWords implements TextPieces {

@@ -6,7 +6,7 @@ const EQUALS = 0x3d
 /**
  * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, writing the
  * result over the line. Up to two bytes of a line wait for the next line. A `=` that begins no escape
- * stays with the two bytes behind it, but only as far as there is room. Bytes that waited take room,
+ * stays with the two bytes after it, but only as far as there is room. Bytes that waited take room,
  * and an escape frees two bytes.
  */
 export class QuotedPrintableInLines implements Decoder {

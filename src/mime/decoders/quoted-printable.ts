@@ -4,7 +4,7 @@ import { type Decoder, type Give, Writer } from './decoder.ts'
 const EQUALS = 0x3d
 const PLUS = 0x2b
 
-/** The most bytes behind a `=`, and the most blanks, that wait until their meaning is known. */
+/** The most bytes after a `=`, and the most blanks, that wait until their meaning is known. */
 const HELD_MAX = 4096
 
 /** This many bytes are compared one by one before the runtime searches the rest. */
@@ -17,7 +17,7 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** Returns the byte that a reader makes of the two bytes behind a `=`, whatever they are. */
+/** Returns the byte that a reader makes of the two bytes after a `=`, whatever they are. */
 export type EscapeReader = (high: number, low: number) => number
 
 /** One of the ways in which readers are known to decode quoted-printable. */
@@ -25,13 +25,13 @@ export interface QuotedPrintableMode {
   /**
    * What happens to a `=` that begins no escape.
    * - `keep`: the `=` stays.
-   * - `drop`: the `=` goes, with blanks behind it.
-   * - `drop digit`: the same, and a digit behind the `=` goes, too.
+   * - `drop`: the `=` goes, with blanks after it.
+   * - `drop digit`: the same, and a digit after the `=` goes, too.
    * - `drop line`: the rest of the line goes, with its line end.
    * - `drop pair`: the `=` goes, with another `=` that follows.
    * - `halve pair`: the `=` stays, and another `=` that follows goes, as in Python's binascii.
-   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, behind it, even if
-   *   these are blanks before a line end, or a `=`. `keep two` drops a byte behind a digit.
+   * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if
+   *   these are blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
    * - An EscapeReader takes any two bytes for an escape, unless they are a line end.
    */
   readonly strange:
@@ -57,9 +57,9 @@ export const PATIENT_ESCAPES: QuotedPrintableMode = { strange: 'keep', trims: fa
 export interface QuotedPrintableOddities {
   /** A `=` began neither an escape nor a soft line break. */
   strange: boolean
-  /** Blanks stood at the end of a line, or behind the `=` of a soft line break. */
+  /** Blanks stood at the end of a line, or after the `=` of a soft line break. */
   blanks: boolean
-  /** Blanks stood behind the `=` of a soft line break. */
+  /** Blanks stood after the `=` of a soft line break. */
   brokenBreak: boolean
   /** An escape or a soft line break occurred. */
   encoded: boolean
@@ -71,7 +71,7 @@ export interface QuotedPrintableOddities {
 
 /**
  * Decodes quoted-printable (RFC 2045 6.7) in pieces of any size, as the mode says. Hexadecimal
- * digits may be in either case. A soft line break may have blanks behind its `=`, and any line end.
+ * digits may be in either case. A soft line break may have blanks after its `=`, and any line end.
  */
 export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
@@ -260,11 +260,11 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** Reads as munpack does: a byte that is no digit has the value 127. */
+/** Reads as munpack does: a byte that is not a digit has the value 127. */
 export const othersAsF: EscapeReader = (high, low) =>
   ((hex[high]! < 0 ? 127 : hex[high]!) << 4) | (hex[low]! < 0 ? 127 : hex[low]!)
 
-/** Reads as libEtPan and VMime do: a byte that is no digit is 0. */
+/** Reads as libEtPan and VMime do: a byte that is not a digit is 0. */
 export const othersAsZero: EscapeReader = (high, low) =>
   (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
 

@@ -7,7 +7,7 @@ const QUOTE = 0x3e
 export interface LineEndMode {
   /** What line ends become; `same`: they stay as they are. */
   readonly to: 'lf' | 'crlf' | 'same'
-  /** What a bare CR is: itself, nothing, a line end, or a line end together with the byte behind it. */
+  /** What a bare CR is: itself, nothing, a line end, or a line end together with the byte after it. */
   readonly bareCr: 'itself' | 'nothing' | 'line end' | 'line end with the next'
 }
 
@@ -33,7 +33,7 @@ export class LineEnds extends ByteDecoder {
     if (this.#cr) this.#bareCr()
   }
 
-  /** Puts out what a bare CR becomes. Returns whether the byte behind it belongs to it. */
+  /** Puts out what a bare CR becomes. Returns whether the byte after it belongs to it. */
   #bareCr(): boolean {
     const { bareCr } = this.#mode
     if (bareCr === 'itself') this.out.put(CR)

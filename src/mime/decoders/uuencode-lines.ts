@@ -5,8 +5,8 @@ import { ByteDecoder, type Give } from './decoder.ts'
 const LINE_IN_C = 127
 
 /**
- * Ends lines of uuencode where some readers begin the next line. `records`: behind as many characters
- * as the first character says, as GMime does. `pieces`: behind LINE_IN_C characters.
+ * Ends lines of uuencode where some readers begin the next line. `records`: after as many characters
+ * as the first character says, as GMime does. `pieces`: after LINE_IN_C characters.
  */
 export class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
@@ -31,7 +31,7 @@ export class CutLines extends ByteDecoder {
   }
 }
 
-/** Returns the number of characters that a line has behind its first one. */
+/** Returns the number of characters that a line has after its first one. */
 function charactersOf(first: number): number {
   return Math.ceil(((first - 32) & 63) / 3) * 4
 }

@@ -20,7 +20,7 @@ export interface UuencodeMode {
    * Which lines are data. The first character of a line says how many bytes the line has.
    * - `about`: lines that are not much longer than that.
    * - `whole`: those of them that are complete and have no lower-case letters.
-   * - `complete`: the same, but lower-case letters may stand behind what the line says to have.
+   * - `complete`: the same, but lower-case letters may stand after what the line says to have.
    * - `exact`: those of them that have no characters beyond.
    * - `any`: all lines; the lowest six bits of the first character are the length.
    * - `folded`: all lines, with lower-case letters taken for upper case.
@@ -58,9 +58,9 @@ export const otherUuencode: readonly UuencodeMode[] = [
 
 /** What occurred in uuencode that readers decode in different ways. */
 export interface UuencodeOddities {
-  /** Before the end, a line did not fit its first character, or was no data. */
+  /** Before the end, a line did not fit its first character, or was not data. */
   lines: boolean
-  /** Data stood behind what may be the end, or there was no end. */
+  /** Data stood after what may be the end, or there was no end. */
   end: boolean
 }
 
@@ -165,7 +165,7 @@ export class UuencodeDecoder implements Decoder {
     this.#hasData ||= length > 0
   }
 
-  /** Returns the number of bytes that a line has, which is not empty; OTHER if the line is no data. */
+  /** Returns the number of bytes that a line has, which is not empty; OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
     const { lines, toItsEnd } = this.#mode

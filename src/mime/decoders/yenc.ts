@@ -27,7 +27,7 @@ export interface YencOddities {
 }
 
 /**
- * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from behind its line `=ybegin` to
+ * Decodes yEnc (yEnc draft 1.3), which comes in pieces of any size, from after its line `=ybegin` to
  * its line `=yend`. A line `=ypart` is skipped.
  */
 export class YencDecoder extends ByteDecoder {

@@ -40,7 +40,7 @@ function addBoundaries(text: string, found: Set<string>): void {
 const VALUE_MAX = 2 * BOUNDARY_MAX
 
 interface BoundaryParameter {
-  /** The text behind the `=`, which the value begins. */
+  /** The text after the `=`, which the value begins. */
   readonly value: string
   /** Whether the parameter is written in sections, as `boundary*=` or `boundary*0*=` (RFC 2231). */
   readonly isSection: boolean
@@ -75,7 +75,7 @@ function readingsOf(value: string): string[] {
   ]
 }
 
-/** Returns the text behind an opening quote, up to a closing one; undefined if there is no quote. */
+/** Returns the text after an opening quote, up to a closing one; undefined if there is no quote. */
 function quotedIn(value: string): string | undefined {
   return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
 }

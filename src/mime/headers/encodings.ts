@@ -36,7 +36,7 @@ export function encodingsOf(
 ): readonly Encoding[] {
   const [first] = values
   if (isPlain && first === undefined) return ['identity']
-  // A word with blanks behind it is unknown to some readers.
+  // A word with blanks after it is unknown to some readers.
   const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
   const only = WORDS.get(word)
   if (only) return [only]

@@ -8,9 +8,9 @@ import { FIELDS_COUNT_MAX, FIELDS_MAX } from '../shared/limits.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
-  /** All that stands before the colon, in lower case; '' for a line that is no field. */
+  /** All that stands before the colon, in lower case; '' for a line that is not a field. */
   readonly name: string
-  /** All that follows the colon, with folds; the whole line if the line is no field. */
+  /** All that follows the colon, with folds; the whole line if the line is not a field. */
   readonly value: string
 }
 
@@ -96,7 +96,7 @@ export class MimeLines {
       this.#hasWords = false
       if (this.#keeping) this.#fields++
     }
-    // Some readers end a line at a bare CR. For them a field begins behind it.
+    // Some readers end a line at a bare CR. For them a field begins after it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
     if (ended.includes('=?')) this.#hasWords = true
     if (this.#hasWords) {

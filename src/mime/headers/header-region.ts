@@ -6,7 +6,7 @@ import { type Certainty, type PartHeader, readPartHeader } from './part-header.t
 
 /** Where a header began. */
 export interface RegionStart {
-  /** Whether the header began behind a delimiter. */
+  /** Whether the header began after a delimiter. */
   readonly isOfPart: boolean
   /**
    * Whether the content counts as nested in the multiparts and messages around it. It does not
@@ -15,7 +15,7 @@ export interface RegionStart {
   readonly nests: Certainty
   /** The encodings of the multipart around it. */
   readonly around: readonly Encoding[]
-  /** Whether it is behind a line that only some readers take for a delimiter, or may be encoded. */
+  /** Whether it is after a line that only some readers take for a delimiter, or may be encoded. */
   readonly isDoubtful: boolean
   /** The number of containers that are open around the header (nesting.ts). */
   readonly containers: number
@@ -27,7 +27,7 @@ export interface RegionStart {
 export class HeaderRegion {
   readonly start: RegionStart
   readonly lines: MimeLines
-  /** The number of lines in a row that were no fields. */
+  /** The number of lines in a row that were not fields. */
   strange = 0
   /** Whether each line was a field, and an empty line ended the header. */
   isWhole: boolean

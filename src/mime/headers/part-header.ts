@@ -33,14 +33,14 @@ export interface PartHeader {
   readonly encodings: readonly Encoding[]
   /** Whether all readers agree about the fields that matter. */
   readonly isPlain: boolean
-  /** Whether readers show the content as text of the mail itself, so that it is no file, nor HTML. */
+  /** Whether readers show the content as text of the mail itself, so that it is not a file, nor HTML. */
   readonly isText: boolean
   /** Whether the part has a name or a disposition, so that readers save it as a file. */
   readonly isNamed: boolean
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
   readonly oddities: readonly Oddity[]
-  /** Whether lines may have a blank in front of them that is no part of the text (RFC 3676 4.4). */
+  /** Whether lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
   readonly isStuffed: boolean
   /** The character sets that the header names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
@@ -65,7 +65,7 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const { hidesLineEnd } = lines
   const isClear = isWhole && !lines.hasControls && !hidesLineEnd
   if (lines.text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
-  // Some readers decode encoded words first. For them a field begins behind a line end that stands
+  // Some readers decode encoded words first. For them a field begins after a line end that stands
   // in an encoded word.
   const text = hidesLineEnd ? `${lines.text}\n${lines.decodedWords}` : lines.text
   const fields = fieldsOf(text)
@@ -164,7 +164,7 @@ const EMPTY: PartHeader = {
 /** A part without a type may be a file to readers that give every part a type. */
 const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
-/** Stands for the header of content without one: between and behind the parts of a multipart. */
+/** Stands for the header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY
 
 /**

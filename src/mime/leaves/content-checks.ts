@@ -2,7 +2,7 @@ import { CR, DASH, LF, SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
-/** Returns the first byte that is no blank; 0 if the first 1,024 bytes are blanks. */
+/** Returns the first byte that is not a blank; 0 if the first 1,024 bytes are blanks. */
 export function firstNonBlank(source: Source): number {
   for (const chunk of source.chunks(0, Math.min(source.size, 1024))) {
     for (const byte of chunk) if (byte > SPACE) return byte
@@ -40,7 +40,7 @@ export function splitLineEnd(source: Source): { readonly bare: Source; readonly 
   return { bare: end === NO_END ? source : partOf(source, 0, source.size - end.length), end }
 }
 
-/** Returns the source with a line end behind it. */
+/** Returns the source with a line end after it. */
 export function withLineEnd(source: Source, end: Buffer): Source {
   return {
     size: source.size + end.length,
@@ -118,7 +118,7 @@ export function isKnownAsMail(start: Buffer): boolean {
 
 /**
  * Returns whether the source begins with a field, and an empty line follows within MAIL_START
- * bytes. Some readers save the bytes behind that line as a file.
+ * bytes. Some readers save the bytes after that line as a file.
  */
 export function hasHeader(source: Source): boolean {
   const start = firstBytesOf(source)

@@ -127,9 +127,9 @@ function* giveDecodedTwice(part: Source, decoding: Decoding): Steps {
 const PIECE_LEAST = 16
 
 /**
- * Gives all that readers decode from base64. If data goes on behind padding, each piece of the data
+ * Gives all that readers decode from base64. If data goes on after padding, each piece of the data
  * is decoded by itself as well. `isAnnounced` says that a header announces base64. Returns whether
- * data goes on behind padding.
+ * data goes on after padding.
  */
 function* giveFromBase64(part: Source, isAnnounced: boolean, decoding: Decoding): Steps<boolean> {
   const plan = base64Plan(isAnnounced)
@@ -145,7 +145,7 @@ function* giveFromBase64(part: Source, isAnnounced: boolean, decoding: Decoding)
   return true
 }
 
-/** Finds the places where data goes on behind padding. */
+/** Finds the places where data goes on after padding. */
 function* paddedPlaces(part: Source): Generator<number> {
   let isPadded = false
   let at = 0
@@ -163,7 +163,7 @@ function* paddedPlaces(part: Source): Generator<number> {
 
 /**
  * Gives all that readers decode from quoted-printable: the text as it stands if nothing is encoded.
- * Returns whether blanks stand behind the `=` of a soft line break.
+ * Returns whether blanks stand after the `=` of a soft line break.
  */
 function* giveFromQuotedPrintable(
   part: Source,

@@ -56,7 +56,7 @@ export function* giveAsItStands(part: Source, saved: SavingContext, decoding: De
 
 /**
  * Gives what came out of quoted-printable, in the forms in which readers save it. `end` is the line
- * end that stood behind the encoded text.
+ * end that stood after the encoded text.
  */
 export function* giveDecodedForms(
   source: Source,

@@ -21,7 +21,7 @@ export const DEPTH_MAX = 12
 /**
  * The most bytes that are decoded, or given as they stand: a multiple of the size of the message,
  * plus a fixed amount. Each way of decoding a content counts by itself. A file
- * in base64 with a footer behind it has about seventy ways; the fixed amount lets such a file be
+ * in base64 with a footer after it has about seventy ways; the fixed amount lets such a file be
  * read in all of them up to some megabytes. A small message may have more times its size, since
  * trying all ways costs little there.
  */
@@ -45,7 +45,7 @@ export const FIELDS_MAX = 1024 * 1024
 export const FIELDS_COUNT_MAX = 5000
 /**
  * The most characters of fields about content in headers with a delimiter among their lines. For
- * some readers such a header goes on behind the delimiter, so its first lines are read again.
+ * some readers such a header goes on after the delimiter, so its first lines are read again.
  */
 export const GOING_ON_MAX = 1024 * 1024
 /** The most boundaries of one message, counted in all forms in which they may be read. */

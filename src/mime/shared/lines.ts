@@ -36,7 +36,7 @@ export class LineSearch {
   readonly #to: number
   #lf = -1
   #cr = -1
-  /** The place behind the row of CRs that was found last. */
+  /** The place after the row of CRs that was found last. */
   #behind = 0
 
   constructor(bytes: Buffer, to = bytes.length) {
@@ -44,15 +44,15 @@ export class LineSearch {
     this.#to = to
   }
 
-  /** Returns the place behind the LF that ends the line of `from`; the end if there is no LF. */
+  /** Returns the place after the LF that ends the line of `from`; the end if there is no LF. */
   lf(from: number): number {
     if (this.#lf < from) this.#lf = this.#next(LF, from)
     return Math.min(this.#lf + 1, this.#to)
   }
 
   /**
-   * Returns the place behind the end of the line of `from`: LF, CR LF, a bare CR, or CRs and an LF
-   * behind them, which count as one line end.
+   * Returns the place after the end of the line of `from`: LF, CR LF, a bare CR, or CRs and an LF
+   * after them, which count as one line end.
    */
   any(from: number): number {
     const end = this.lf(from)

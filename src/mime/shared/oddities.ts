@@ -5,16 +5,16 @@
  */
 export const oddities = {
   header:
-    'a line in a header that is no field, or a field with control characters or a blank in its name',
+    'a line in a header that is not a field, or a field with control characters or a blank in its name',
   field:
     'a MIME field that stands twice, is empty, or has an odd number of quotes, or an encoding that RFC 2045 does not know',
   boundary:
     'a multipart without a boundary that all programs read alike, or a boundary in another type',
   delimiter:
-    'more behind the boundary in a delimiter, or a delimiter behind the end of its multipart',
+    'more after the boundary in a delimiter, or a delimiter after the end of its multipart',
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
-  base64: 'base64 that goes on behind its padding',
-  'quoted-printable': 'a soft line break with blanks behind it',
+  base64: 'base64 that goes on after its padding',
+  'quoted-printable': 'a soft line break with blanks after it',
   encrypted: 'something that is encrypted by S/MIME or OpenPGP, so that nobody can look into it',
   unread: 'more than is read: one of the limits of the second look',
 } as const

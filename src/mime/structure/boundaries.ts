@@ -23,7 +23,7 @@ export class Boundaries {
   }
 
   /**
-   * Returns the longest known boundary that begins at `from`, behind the dashes of a line. Blanks
+   * Returns the longest known boundary that begins at `from`, after the dashes of a line. Blanks
    * before the boundary are skipped.
    */
   longestAt(bytes: Buffer, from: number): string | undefined {

@@ -5,7 +5,7 @@ import { indexOrEnd, isLineEnd, SPACE, TAB } from '../shared/lines.ts'
 interface CodedEncoding {
   /** Whether the line, without its line end, begins data. */
   readonly begins: (line: string) => boolean
-  /** Whether the data begins with that line, and not behind it. */
+  /** Whether the data begins with that line, and not after it. */
   readonly hasData?: true
   /** Finds the file name in that line. */
   readonly name?: RegExp
@@ -13,7 +13,7 @@ interface CodedEncoding {
 
 /** The encodings whose data reaches to the end of the text, whatever stands in it. */
 const toTheEnd = {
-  /** `begin 644 name`, or `begin` with anything or nothing behind it. XXencode begins so, too. */
+  /** `begin 644 name`, or `begin` with anything or nothing after it. XXencode begins so, too. */
   uuencode: {
     begins: (line) => /^begin(?!-base64\s)(?:[\s\0`-]|$)/i.test(line),
     name: /^begin[\s-]+[0-7]+\s(.*)/is,
@@ -21,7 +21,7 @@ const toTheEnd = {
   yenc: { begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
   /** Some readers go by its colon alone, whatever stands before it. */
   binhex: { begins: isBinhexStart, hasData: true },
-  /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on behind the line end. */
+  /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on after the line end. */
   attach: { begins: (line) => /^attach(?:;|$)/i.test(line), hasData: true },
 } satisfies Record<string, CodedEncoding>
 
@@ -48,7 +48,7 @@ const LINE_MAX = 64 * 1024
 export interface CodedStart {
   /** The encoding; undefined if it is base64, whose lines are found by themselves. */
   readonly kind: CodedKind | undefined
-  /** Whether the data begins with the line, and not behind it. */
+  /** Whether the data begins with the line, and not after it. */
   readonly hasData: boolean
   /** The name of the file; '' if it has none. */
   readonly name: string
@@ -121,7 +121,7 @@ export class CodedSearch {
   }
 
   #lineOfWord(at: number, from: number): number | undefined {
-    // In the middle of a text the word counts only with a file mode behind it. Otherwise each
+    // In the middle of a text the word counts only with a file mode after it. Otherwise each
     // sentence with the word would count.
     if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', at, at + 20)))
       return at

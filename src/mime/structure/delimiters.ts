@@ -57,7 +57,7 @@ export class Delimiters {
     return { delimiter, boundary }
   }
 
-  /** Notes a line of content that begins with two dashes; `end` is the offset behind it. */
+  /** Notes a line of content that begins with two dashes; `end` is the offset after it. */
   noteDashes(bytes: Buffer, from: number, to: number, end: number): void {
     const text = bytes.toString('latin1', from + 2, Math.min(to, from + BOUNDARY_MAX))
     this.#dashes = { text: text.trim().toLowerCase(), end }

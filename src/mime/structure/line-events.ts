@@ -44,7 +44,7 @@ export class EventSearch {
       if (this.#dash === bytes.length) return bytes.length
       const line = lineOfDash(bytes, this.#dash, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
-      // The search goes on behind what was found, and skips a row of dashes as a whole.
+      // The search goes on after what was found, and skips a row of dashes as a whole.
       least = this.#dash + 1
       while (bytes[least] === DASH) least++
     }

@@ -73,7 +73,7 @@ export class Multiparts {
   }
 
   /**
-   * Reads a line that begins with two dashes; returns undefined if it is no delimiter. A line that
+   * Reads a line that begins with two dashes; returns undefined if it is not a delimiter. A line that
    * fits several multiparts is a delimiter of the outermost.
    */
   delimiterIn(bytes: Buffer, from: number, to: number): Delimiter | undefined {

@@ -39,7 +39,7 @@ interface OpenContent {
 
 /** The contents that a delimiter does not end for some readers. */
 export interface DelimiterExceptions {
-  /** Whether encoded data goes on behind the delimiter. */
+  /** Whether encoded data goes on after the delimiter. */
   readonly coded: boolean
   /** A multipart inside that is still open: the contents that began in it go on. */
   readonly inside: Multipart | undefined
@@ -99,7 +99,7 @@ export class OpenContents {
   end({ base, boundary }: Multipart, to: number, { coded, inside }: DelimiterExceptions): void {
     this.#endGoingOn(boundary, to)
     // Some readers see only the delimiters of a multipart inside. For them its content goes on, and
-    // what begins behind it is part of it. So one more content goes on only for readers that see
+    // what begins after it is part of it. So one more content goes on only for readers that see
     // fewer attached messages around it.
     const messages = Math.min(...this.#goingOn.map(({ open }) => messagesAround(open)))
     let kept = Math.min(base, this.#open.length)

@@ -22,7 +22,7 @@ const CODED_LINE_MAX = 96
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
 
-/** After more lines than this in a row that are no fields, the header is over for all readers. */
+/** After more lines than this in a row that are not fields, the header is over for all readers. */
 const STRANGE_MAX = 2
 
 /** A listener that is told what a mail holds while the mail is read. */
@@ -53,12 +53,12 @@ export class MailReading {
   readonly #runs: Base64Runs
   /** The header that is being read; undefined inside of a content. */
   #region: HeaderRegion | undefined
-  /** The characters of headers that were read again, since the header went on behind a delimiter. */
+  /** The characters of headers that were read again, since the header went on after a delimiter. */
   #goneOn = 0
   /** Whether only blank lines came since the last header. */
   #isAtStart = false
   /**
-   * Whether the last header was that of a mail and empty. Some readers find the header behind the
+   * Whether the last header was that of a mail and empty. Some readers find the header after the
    * blank lines.
    */
   #awaitsHeader = false
@@ -228,7 +228,7 @@ export class MailReading {
     region.add(line, isFold && region.hasLines)
   }
 
-  /** Ends the header, whose content begins behind the empty line for all readers. */
+  /** Ends the header, whose content begins after the empty line for all readers. */
   #endAtEmptyLine(region: HeaderRegion, to: number): void {
     const base = this.#open.length
     this.#endHeader(true)
@@ -237,7 +237,7 @@ export class MailReading {
     this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
   }
 
-  /** Reads a line that is no field. For some readers the header ends there. */
+  /** Reads a line that is not a field. For some readers the header ends there. */
   #mayEndHeader(region: HeaderRegion, from: number, to: number, isBlank: boolean): void {
     region.isWhole = false
     region.strange++
@@ -277,7 +277,7 @@ export class MailReading {
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
 
-  /** Begins encoded data at a line, or behind it. Returns whether there is any. */
+  /** Begins encoded data at a line, or after it. Returns whether there is any. */
   #beginCoded(line: string, from: number, to: number): boolean {
     const start = codedStart(line.trimEnd())
     if (!start) return false
@@ -342,7 +342,7 @@ export class MailReading {
     const { delimiter } = line
     const region = this.#region
     if (region) this.#endHeader(false)
-    // If the delimiter stands in a header: for some readers that header goes on behind it, or its
+    // If the delimiter stands in a header: for some readers that header goes on after it, or its
     // content begins there.
     const before = region?.hasLines ? region : undefined
     if (delimiter) this.#nesting.leave(delimiter.multipart, before)
@@ -389,7 +389,7 @@ export class MailReading {
     this.#open.mayEnd(`${boundary ?? ''} ${form}`, this.#offset + from, boundary)
   }
 
-  /** Returns whether the line before may be uuencode, which for some readers goes on behind it. */
+  /** Returns whether the line before may be uuencode, which for some readers goes on after it. */
   #isInUuencode(bytes: Buffer, at: number): boolean {
     if (!this.#open.hasCoded) return false
     const near = bytes.subarray(Math.max(0, at - CODED_LINE_MAX), at)

@@ -84,7 +84,7 @@ class HistoryBucket {
   }
 
   add(fields: ReadonlyMap<string, string>): void {
-    // A line about a single recipient is no decision about a message.
+    // A line about a single recipient is not a decision about a message.
     if (!fields.has('quota')) countWord(this.#decisions, DECISIONS, fields.get('decision'))
     const scan = fields.get('scan')
     countWord(this.#scans, SCANS, scan)

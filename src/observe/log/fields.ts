@@ -1,7 +1,7 @@
 /** The most fields of a line that are read; our lines have some thirty. */
 const FIELDS_MAX = 64
 
-/** `key=value`, `key="a value in quotes"`, or a word that is no field. An open quote is none of them. */
+/** `key=value`, `key="a value in quotes"`, or a word that is not a field. An open quote is none of them. */
 const WORD = / *(?:([^ =]*)=(?:"((?:[^"\\]|\\[\s\S])*)"|([^" ][^ ]*|)(?= |$))|[^ =]+(?= |$))/y
 
 /** A field of a log line as it stands there, with its escapes. */

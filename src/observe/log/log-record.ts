@@ -40,7 +40,7 @@ export function readLogLine(line: string, newest: number): LogRecord | undefined
   return readLogText(text, timeOf(written ?? ownTime?.[1], newest), host)
 }
 
-/** Reads the fields of our own text, behind `onescan: `. */
+/** Reads the fields of our own text, after `onescan: `. */
 export function readLogText(text: string, time: number, host = ''): LogRecord {
   const fields = new Map<string, string>()
   const recipients: string[] = []
@@ -51,7 +51,7 @@ export function readLogText(text: string, time: number, host = ''): LogRecord {
   return { time, host, fields, recipients }
 }
 
-/** Returns milliseconds since 1970; NaN if the text is no time. Times without a zone are this host's. */
+/** Returns milliseconds since 1970; NaN if the text is not a time. Times without a zone are this host's. */
 function timeOf(text: string | undefined, newest: number): number {
   if (text === undefined) return Number.NaN
   if (text.startsWith('@')) return taiTime(text)

@@ -47,7 +47,7 @@ export class Tally {
 
   add(record: LogRecord): void {
     const { time, fields } = record
-    if (fields.has('trial')) return // `onescan check` made it: it is no mail
+    if (fields.has('trial')) return // `onescan check` made it: it is not mail
     this.#lines++
     if (time < this.#first) this.#first = time
     if (time > this.#last) this.#last = time

@@ -105,7 +105,7 @@ export class QuotaClient implements TimedLookup {
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
     const mailbox = namedMailboxOf(address, this.#settings.nameForm)
-    if (mailbox === undefined) return explainAnswer(this.#cannotTell('is no name of a mailbox'))
+    if (mailbox === undefined) return explainAnswer(this.#cannotTell('is not a name of a mailbox'))
     for (;;) {
       const time = this.#options.uptime()
       const known = this.#cache.get(address.text)

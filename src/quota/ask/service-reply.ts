@@ -43,7 +43,7 @@ const httpWords: Readonly<Record<string, QuotaAnswer['answer']>> = {
 
 /**
  * Reads `QUOTA_OK [user [size quota]]`, and likewise the other answers. If a nonce was sent, it
- * must be the last word. Undefined for anything else, which is no answer to this question.
+ * must be the last word. Undefined for anything else, which is not an answer to this question.
  */
 export function readReplyDatagram(
   packet: Buffer,

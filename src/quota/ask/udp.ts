@@ -34,7 +34,7 @@ interface UnsettledQuestion {
 
 /**
  * Asks services by datagram. Each question has a connected socket of its own, so that datagrams of
- * other senders never reach it. A datagram that is no answer to the question is passed over, since
+ * other senders never reach it. A datagram that is not an answer to the question is passed over, since
  * the answer may still follow.
  *
  * An older service answers with one word, which names neither user nor question, and answers a
@@ -119,7 +119,7 @@ export class UdpClient {
 class UdpExchange {
   /** The socket; undefined until `begin`. */
   socket: Socket | undefined
-  /** The number of datagrams that were received and are no answers to the question. */
+  /** The number of datagrams that were received and are not answers to the question. */
   nonsense = 0
   readonly #packet: Buffer
   readonly #read: (datagram: Buffer) => QuotaAnswer | undefined

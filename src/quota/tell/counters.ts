@@ -8,7 +8,7 @@ export class ServiceCounters {
   noSuchUser = 0
   /** Answers that say *could not tell*. */
   unknown = 0
-  /** Datagrams and requests that were no questions. */
+  /** Datagrams and requests that were not questions. */
   malformed = 0
   /** Datagrams and connections of clients that may not ask. */
   refused = 0
@@ -31,7 +31,7 @@ export function metricsText(counters: ServiceCounters): string {
     row('answers', '{answer="full"}', counters.full),
     row('answers', '{answer="no-such-user"}', counters.noSuchUser),
     row('answers', '{answer="unknown"}', counters.unknown),
-    type('malformed', 'Datagrams and requests that were no questions.'),
+    type('malformed', 'Datagrams and requests that were not questions.'),
     row('malformed', '', counters.malformed),
     type('refused', 'Datagrams and connections of clients outside of the allowed networks.'),
     row('refused', '', counters.refused),

@@ -103,7 +103,7 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
     'Content-Type': 'text/plain',
     'Content-Length': body.length,
     'Cache-Control': 'no-store',
-    // The body of a request is not read, so the next request cannot be found behind it.
+    // The body of a request is not read, so the next request cannot be found after it.
     ...(hasBody(request) ? { Connection: 'close' } : {}),
   })
   response.end(request.method === 'HEAD' ? undefined : body)

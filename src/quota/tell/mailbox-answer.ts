@@ -35,7 +35,7 @@ export interface MailboxLookup {
   readonly defaultLimits: QuotaLimits
 }
 
-/** Answers about one user. The answer is no promise if it was known at once. Never rejects. */
+/** Answers about one user. The answer is not a promise if it was known at once. Never rejects. */
 export type AnswerFor = (user: User, incoming: number) => MailboxAnswer | Promise<MailboxAnswer>
 
 /**

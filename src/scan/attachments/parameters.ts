@@ -70,7 +70,7 @@ export function strictValue(raw: string): string {
 
 /**
  * Returns every reading of a value by a reader of mail: writers forget quotes, put blanks or more text
- * behind them, and escape nothing in `C:\path\file`.
+ * after them, and escape nothing in `C:\path\file`.
  */
 export function readings(raw: string): string[] {
   const text = raw.trim()

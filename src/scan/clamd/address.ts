@@ -12,7 +12,7 @@ export type ClamdAddress = {
 } & ({ readonly kind: 'unix'; readonly path: string } | ({ readonly kind: 'tcp' } & Endpoint))
 
 /**
- * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, with `*weight` behind it if
+ * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, with `*weight` after it if
  * wanted. Throws a Fault of kind `config` for anything else.
  */
 export function readClamdAddress(word: string): ClamdAddress {

@@ -79,7 +79,7 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
   return { says: 'trouble', text }
 }
 
-/** clamd's answer if the descriptor is no regular file (scanner.c). */
+/** clamd's answer if the descriptor is not a regular file (scanner.c). */
 const NO_FILE = 'Not a regular file ERROR'
 
 /** Reads the name of what was found. With ExtendedDetectionInfo, `(hash:size)` follows the name. */

@@ -299,7 +299,7 @@ function withGreeting(packet: ClamdPacket): ClamdPacket {
 /**
  * Reads the replies in the order of their commands, each with its NUL, if it has one, and without its
  * number. Undefined unless there is one reply for each of the `count` numbers from `first` on. `isAll`
- * says that they are whole, and nothing stands behind them.
+ * says that they are whole, and nothing stands after them.
  */
 function readNumbered(
   bytes: Buffer,

@@ -33,7 +33,7 @@ interface IdleSession {
 /**
  * Sessions with one server, each with one conversation at a time, which last from message to message.
  *
- * If clamd has closed a kept connection (its own time limits, a restart), that is no failure: as
+ * If clamd has closed a kept connection (its own time limits, a restart), that is not a failure: as
  * long as no byte of a reply has come, the commands are sent once more on a fresh connection. On a
  * fresh connection commands are sent only once, and never after the signal.
  */

@@ -64,7 +64,7 @@ function createTextSearch(patterns: readonly string[]): (piece: string) => boole
 }
 
 /**
- * Returns the base64 forms of `text` behind 0, 1 or 2 other bytes of a group of three. They hold only
+ * Returns the base64 forms of `text` after 0, 1 or 2 other bytes of a group of three. They hold only
  * the characters in which no neighbour has a bit, so at most 4 bits of `text` are missing at either
  * end.
  */

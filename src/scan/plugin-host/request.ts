@@ -37,11 +37,11 @@ export class RequestReader {
 
   /**
    * Takes the next bytes, in any split. Returns the request if its last byte is among them, else
-   * undefined. Throws for bytes that are no request, and for bytes behind a request.
+   * undefined. Throws for bytes that are not a request, and for bytes after a request.
    */
   push(chunk: Buffer): PluginRequest | undefined {
     const end = chunk.indexOf(LF)
-    if (end >= 0 && end < chunk.length - 1) throw new Error('bytes behind the request')
+    if (end >= 0 && end < chunk.length - 1) throw new Error('bytes after the request')
     this.#chunks.push(Buffer.from(chunk))
     if (end < 0) return undefined
     const line = Buffer.concat(this.#chunks)

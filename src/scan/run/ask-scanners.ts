@@ -56,7 +56,7 @@ function sampleFor({ local }: Scanner, samples: readonly Sample[]): Sample | und
 
 /**
  * Asks one scanner. If it throws, or outlives its deadline, the answer is *could not tell*. Throws
- * a Fault if our own spool fails: that is no answer of a scanner.
+ * a Fault if our own spool fails: that is not an answer of a scanner.
  */
 async function askScanner(
   scanner: Scanner,

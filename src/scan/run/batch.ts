@@ -27,7 +27,7 @@ export class Batch {
     return ready
   }
 
-  /** Returns the samples that wait, with the whole message behind them if there is room for it. */
+  /** Returns the samples that wait, with the whole message after them if there is room for it. */
   endWith(message: Sample): readonly (readonly Sample[])[] {
     const isTogether = this.#gathers && this.#hasRoomFor(message)
     const waiting = this.end()

@@ -5,7 +5,7 @@ import type { Header } from '../../message/header-block.ts'
 
 /**
  * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
- * decodes mail. They are no part of a fingerprint. They are the fields that no stamp binds, but without
+ * decodes mail. They are not part of a fingerprint. They are the fields that no stamp binds, but without
  * Content-Length, by which some readers cut mail.
  */
 export const transportFields: ReadonlySet<string> = new Set(
@@ -52,7 +52,7 @@ export function extraRetryFields(header: Header): string {
 }
 
 /**
- * Most bytes of fields whose value is no part of the fingerprint. Scanners stop reading a header at some
+ * Most bytes of fields whose value is not part of the fingerprint. Scanners stop reading a header at some
  * length, and readers of mail go on: the fields that are left out must be too short for that.
  */
 export const FREE_MAX = 64 * 1024

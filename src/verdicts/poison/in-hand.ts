@@ -12,7 +12,7 @@ export interface InHand {
 const ENTRY = 512
 const HEAD = 3
 const COUNTS = 1
-/** The first note is no message, but the number of logged lines. */
+/** The first note is not a message, but the number of logged lines. */
 const LOGGED = 2
 /** What is written over a note when the scan is over. */
 const OVER = Buffer.alloc(1)

@@ -132,7 +132,7 @@ export class Poison {
   }
 
   /**
-   * Resolves when the message may be scanned: at once if it is no suspect. A suspect waits for the
+   * Resolves when the message may be scanned: at once if it is not a suspect. A suspect waits for the
    * suspects before it, `patience` milliseconds at most: a slow one must not keep the others from being
    * scanned. After that time it is scanned all the same; but if it is suspected for a mark, it is held
    * back: not scanned now.

@@ -10,7 +10,7 @@ const FORMAT = 'onescan-verdict/1'
 const TEXT_MAX = 400
 
 /**
- * Seals a verdict for a store: a MAC of 32 bytes, and behind it lines of printable ASCII with the
+ * Seals a verdict for a store: a MAC of 32 bytes, and after it lines of printable ASCII with the
  * format, the answer, the time, the host, the signatures and the scanners; for `infected` also the
  * scanner that found the virus, and its name. The MAC is HMAC-SHA-256 under `secret` over the
  * fingerprint and these lines. So those who can write to the store can make a verdict vanish or come
@@ -48,7 +48,7 @@ function readLines(lines: readonly string[]): RememberedVerdict | undefined {
   const [format, answer, time = '', host = '', signatures = '', scanners = '', ...rest] = lines
   if (format !== FORMAT || !/^[0-9]{1,12}$/.test(time)) return undefined
   const common = { time: Number(time), host, signatures, scanners: scanners.split(',') }
-  // The empty text behind the last line end is one more element.
+  // The empty text after the last line end is one more element.
   if (answer === 'clean' && rest.length === 1) return { ...common, found: { answer } }
   const [scanner, name] = rest
   if (answer !== 'infected' || rest.length !== 3 || !scanner || !name) return undefined

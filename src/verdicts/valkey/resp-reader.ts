@@ -45,7 +45,7 @@ export class RespReader {
     this.#take = take
   }
 
-  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing behind them. */
+  /** Takes the next bytes, in any split. Throws for bytes that no store sends, and reads nothing after them. */
   push(chunk: Buffer): void {
     if (this.#broken) throw this.#broken
     try {

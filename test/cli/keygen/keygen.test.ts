@@ -34,7 +34,7 @@ t.test('id and last day can be given', async (t) => {
 t.test('a key of the old scheme is a long random word', async (t) => {
   const { out, err } = await onescan(['keygen', '--md5', '--id', 'old'])
   t.match(out, /^md5:old:[\w-]{43}\n$/)
-  t.match(err, /behind the last colon/)
+  t.match(err, /after the last colon/)
 })
 
 t.test('the default id has the characters of an id, whatever the host is called', async (t) => {

@@ -92,7 +92,10 @@ t.test('text of strangers is harmless in a terminal', async (t) => {
 t.test('if nothing is found the exit code is 1, and if something fails it is 2', async (t) => {
   t.match(await onescan(['log', '--id', 'nobody'], { input: line('<m@x>') }), { code: 1, out: '' })
   t.match(await onescan(['log', '/nonexistent/log']), { code: 2, err: /\/nonexistent\/log/ })
-  t.match(await onescan(['log', '--since', 'never']), { code: 2, err: /--since never: is no time/ })
+  t.match(await onescan(['log', '--since', 'never']), {
+    code: 2,
+    err: /--since never: is not a time/,
+  })
 })
 
 const compiled = resolve(import.meta.dirname, '../../../build/native/onescan')

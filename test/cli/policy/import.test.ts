@@ -47,8 +47,8 @@ t.test('an option that a line does not name is that of the less precise line', a
 t.test('the error about a line has its number', async (t) => {
   for (const [line, why] of [
     ['nonsense', 'must be address:option,option'],
-    ['a@:clam=no', 'to=a@: is no address; name a domain without the @'],
-    ['a.org,b.org:clam=no', 'b.org: is no condition; say to=, from='],
+    ['a@:clam=no', 'to=a@: is not an address; name a domain without the @'],
+    ['a.org,b.org:clam=no', 'b.org: is not a condition; say to=, from='],
     ['a.org:attach=.a"b', 'attach=.a"b: has a quote or a blank'],
   ] as const) {
     const message = new RegExp(`^simcontrol line 3: ${why.replaceAll('.', '\\.')}`)

@@ -114,7 +114,7 @@ t.test('list opens only the days that are asked for, and no other file', async (
   writeFileSync(join(directory, `virus/.${day}/new/${old},S=17`), 'spoilt')
   const { code, err } = await run(directory, 'list', '--since', '1h')
   t.same([code, err], [0, ''])
-  t.match((await run(directory, 'list')).err, /is no message in quarantine: it has no record/)
+  t.match((await run(directory, 'list')).err, /is not a message in quarantine: it has no record/)
 })
 
 t.test('list and show are harmless on a terminal', async (t) => {
@@ -139,7 +139,7 @@ t.test('show --raw prints the message byte for byte', async (t) => {
   const id = await keepOne(directory, Date.now(), { text })
   t.ok((await run(directory, 'show', id, '--raw')).bytes.equals(bytes(text)))
   t.match((await run(directory, 'show', '1.0000000000000000')).err, /is not in quarantine/)
-  t.match((await run(directory, 'show', '../../etc/passwd')).err, /is no id/)
+  t.match((await run(directory, 'show', '../../etc/passwd')).err, /is not an id/)
 })
 
 t.test('release hands a message to the chain, and hosts with the key do not scan it', async (t) => {

@@ -246,7 +246,7 @@ t.test(
     t.match(await (await connect(gate.port)).over, /^421 .* temporary trouble/)
     t.match(
       gate.log.join('\n'),
-      / event=failed .* reason="-x .*tcp\.smtp\.cdb: is no cdb: it ends too early; make it with tcprules"/,
+      / event=failed .* reason="-x .*tcp\.smtp\.cdb: is not a cdb: it ends too early; make it with tcprules"/,
     )
     rmSync(cdb)
     t.match(await (await connect(gate.port)).over, /^421 /)

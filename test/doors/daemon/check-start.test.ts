@@ -78,7 +78,7 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
   const report = await check(settings, '--workers', '-1', '--mitler', 'x', '--mode', 'rwx')
   t.equal(report.isUsage, true)
   for (const line of [
-    /^--mitler: is no option; did you mean --milter\?$/,
+    /^--mitler: is not an option; did you mean --milter\?$/,
     /^--workers -1: must be a whole number from 0 to 10000; correct it$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,

@@ -83,7 +83,7 @@ t.test('bytes behind the last frame end the conversation', async (t) => {
   const connection = await call(slot.socket)
   connection.write(Buffer.concat(framesOf({ variables: slow })))
   setTimeout(() => connection.write('more'), 100)
-  t.match(carryOut(await hearOut(connection), question).why, /behind the last frame/)
+  t.match(carryOut(await hearOut(connection), question).why, /after the last frame/)
 })
 
 t.test(

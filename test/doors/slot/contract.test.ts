@@ -45,7 +45,10 @@ t.test('an option is refused as a chain', async (t) => {
   for (const option of ['--verbose', '-v']) {
     const run = await runSlot({ program: [...newest, option], settings: on })
     t.equal(run.code, 55)
-    t.match(run.logged, `${option}: is no program; onescan-queue takes the next one and no options`)
+    t.match(
+      run.logged,
+      `${option}: is not a program; onescan-queue takes the next one and no options`,
+    )
   }
 })
 

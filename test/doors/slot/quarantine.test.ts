@@ -67,9 +67,9 @@ const spoilt: readonly {
       writeFileSync(join(quarantine, 'virus'), '')
       return quarantine
     },
-    why: /virus is no directory of uid /,
+    why: /virus is not a directory of uid /,
   },
-  { name: 'that is a file', spoil: ({ file }) => file('file', ''), why: /is no directory/ },
+  { name: 'that is a file', spoil: ({ file }) => file('file', ''), why: /is not a directory/ },
   ...(process.getuid!() === 0 ? belongingToOthers() : []),
 ]
 
@@ -87,7 +87,7 @@ function belongingToOthers(): typeof spoilt {
         owned(made(join(quarantine, 'virus'), 0o700), nobody)
         return quarantine
       },
-      why: /virus is no directory of uid 0/,
+      why: /virus is not a directory of uid 0/,
     },
     {
       name: 'whose folder of today is of another owner',
@@ -95,7 +95,7 @@ function belongingToOthers(): typeof spoilt {
         owned(made(join(quarantine, 'virus', today), 0o700), nobody)
         return quarantine
       },
-      why: /virus\/\.[0-9-]+ is no directory of uid 0/,
+      why: /virus\/\.[0-9-]+ is not a directory of uid 0/,
     },
   ]
 }

@@ -23,9 +23,9 @@ t.test('a negative number is a value, and no option', async (t) => {
 t.test('unknown options are reported, with the names that may be meant', async (t) => {
   const { values, faults } = parse('--mitler', 'a', 'word', '--xyzzy=1', '--workers', '2')
   t.same(faults, [
-    '--mitler: is no option; did you mean --milter?',
-    'word: is no option; see --help',
-    '--xyzzy: is no option; see --help',
+    '--mitler: is not an option; did you mean --milter?',
+    'word: is not an option; see --help',
+    '--xyzzy: is not an option; see --help',
   ])
   t.match(values, { workers: '2' })
 })

@@ -155,7 +155,7 @@ t.test('a text that is no name of a mailbox is not asked about', async (t) => {
   const { client } = clientOf(t, 'udp:127.0.0.1:1')
   t.same(await client.ask(readAddress('a b@example.org')), {
     answer: 'unknown',
-    why: 'is no name of a mailbox',
+    why: 'is not a name of a mailbox',
   })
   t.match(client.counters, { asked: 0, couldNotTell: 1 })
 })

@@ -19,7 +19,7 @@ t.test('--check reports the fault of each setting and option', async (t) => {
   const { isUsage, errors, warnings } = await reportOf(['--alow', 'x', '--udp', 'here'], env)
   t.equal(isUsage, true)
   t.match(errors, [
-    /^--alow: is no option; did you mean --allow\?$/,
+    /^--alow: is not an option; did you mean --allow\?$/,
     /^--udp here: must be ADDRESS:PORT/,
     /^QUOTAUSERS nis: /,
     /^QUOTACASE upper: must be lower or keep; correct it$/,

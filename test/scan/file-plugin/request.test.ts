@@ -42,7 +42,7 @@ t.test('bytes behind a request are refused until it is answered', async (t) => {
     fc.property(request, (request) => {
       const reader = new RequestReader()
       const bytes = Buffer.concat([encodeRequest(request), Buffer.from('{')])
-      t.throws(() => reader.push(bytes), /bytes behind the request/)
+      t.throws(() => reader.push(bytes), /bytes after the request/)
     }),
   )
 })

@@ -131,13 +131,13 @@ function secondsOf(text: string): number {
 }
 
 /**
- * Says that a DKIM milter may come before or behind onescan, since people wonder about it: a
+ * Says that a DKIM milter may come before or after onescan, since people wonder about it: a
  * signature does not cover the stamp, and the stamp does not cover the signature.
  */
 export function checkMilterOrder(milters: readonly MilterEntry[], index: number): Finding[] {
   return milters.flatMap(({ text }, at) => {
     if (!/dkim/i.test(text)) return []
-    const side = at < index ? 'before' : 'behind'
+    const side = at < index ? 'before' : 'after'
     const value = `${text} comes ${side} onescand: signatures and stamps hold in either order`
     return [ok('smtpd_milters', value)]
   })

@@ -49,7 +49,7 @@ export async function checkMailPorts(
   ports: readonly number[] = PORTS,
 ): Promise<Finding[]> {
   if (!/^[!-;=?-~]+@[!-;=?-~]+$/.test(address)) {
-    return [error('--mail', `${address}: is no address`, 'give it as user@example.org')]
+    return [error('--mail', `${address}: is not an address`, 'give it as user@example.org')]
   }
   const findings: Finding[] = []
   for (const [index, port] of ports.entries()) {

@@ -69,7 +69,7 @@ export async function* runTrials(
     const [code] = await Promise.race([ended, givenUp])
     if (count > 0 && code === 0 && !late.signal.aborted && isWhole) return
     const tooLong = `it took more than ${patience / 1000} s for one of them, or ${PARTS} times that for all, and was killed`
-    const nonsense = isWhole ? '' : 'it says something that is no finding'
+    const nonsense = isWhole ? '' : 'it says something that is not a finding'
     const why = late.signal.aborted
       ? tooLong
       : quoted(complaints().trim().slice(-300)) || nonsense || `ended with ${code}`
@@ -128,7 +128,7 @@ function collectText(stream: Readable): () => string {
 
 /**
  * Reads a finding that another program wrote as a line of JSON. Its account may have been taken over,
- * so it may write any text. Undefined if the line is no finding.
+ * so it may write any text. Undefined if the line is not a finding.
  */
 function readFinding(line: string): Finding | undefined {
   const finding = readJson(line) as Partial<Finding> | undefined

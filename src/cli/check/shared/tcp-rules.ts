@@ -11,7 +11,7 @@ export interface RuleClass {
 /**
  * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class.
  * The class of all other addresses comes first. Denied addresses are left out. Throws an Error if
- * the file is no such cdb.
+ * the file is not such a cdb.
  */
 export function readRules(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()

@@ -20,7 +20,7 @@ export interface RunningService {
   readonly rules: string | undefined
   /** Its working directory: that of its run script, as supervise(8) starts it. */
   readonly directory: string
-  /** The steps behind the server that may set more than the kernel shows. */
+  /** The steps after the server that may set more than the kernel shows. */
   readonly unseen: readonly string[]
 }
 
@@ -76,7 +76,7 @@ export function findRunningServices(processes = PROCESSES): RunningServices {
   return { services, findings }
 }
 
-/** Reads one service. Throws if it has ended, if it is no such server, or if this user may not read it. */
+/** Reads one service. Throws if it has ended, if it is not such a server, or if this user may not read it. */
 export function readService(pid: string, processes = PROCESSES): RunningService {
   const at = (name: string) => join(processes, pid, name)
   const command = commandOf(processes, pid)
@@ -146,13 +146,13 @@ function commandOf(processes: string, pid: string): ServerCommand | undefined {
   const index = words.findIndex((word) => SERVERS.test(basename(word)))
   const smtpd = words.findIndex((word, at) => at > index && SMTPD.test(basename(word)))
   if (index < 0 || smtpd < 0) return undefined
-  // The server is the command itself, or a script behind its runtime and the runtime's options.
+  // The server is the command itself, or a script after its runtime and the runtime's options.
   if (index > 0 && words.slice(1, index).some((word) => !word.startsWith('-'))) return undefined
   // A compiled program's mark, its name and its launcher follow (src/c/launcher/launch.c).
   const first = words[index + 1] === 'login' ? index + 4 : index + 1
   const options = words.slice(first, smtpd)
   const name = basename(words[index]!)
-  // Without --listen smtp-delay is a step behind the server.
+  // Without --listen smtp-delay is a step after the server.
   if (name.startsWith('smtp-delay') && !options.includes('--listen')) return undefined
   return { text: [name, ...options, words[smtpd]!].join(' '), options }
 }

@@ -90,7 +90,7 @@ function placeOf(address: DoorAddress): DoorAddress {
     const target = readlinkSync(address.path)
     return { ...address, path: resolve(realpathSync(dirname(address.path)), target) }
   } catch {
-    return address // it is no link, or not there
+    return address // it is not a link, or not there
   }
 }
 

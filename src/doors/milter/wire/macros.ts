@@ -67,7 +67,7 @@ export class Macros {
 }
 
 /**
- * Parses a command's letter and the names and values behind it; a name of several letters stands in
+ * Parses a command's letter and the names and values after it; a name of several letters stands in
  * braces. Throws a WireError if they are malformed.
  */
 export function parseMacros(data: Buffer): {

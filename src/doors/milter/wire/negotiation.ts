@@ -46,7 +46,7 @@ export const step = {
   noReplyToUnknown: 0x20000,
   noReplyToEndOfHeader: 0x40000,
   noReplyToBody: 0x80000,
-  /** Values of fields include the space behind the colon, in both directions. */
+  /** Values of fields include the space after the colon, in both directions. */
   leadingSpace: 0x100000,
 } as const
 

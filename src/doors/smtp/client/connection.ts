@@ -22,7 +22,7 @@ export interface ServedSession {
   run(): Promise<void>
 }
 
-/** A client's connection, read line by line, or piece by piece behind DATA. */
+/** A client's connection, read line by line, or piece by piece after DATA. */
 export class SmtpConnection extends DoorConnection {
   readonly #timeouts: SmtpTimeouts
   #session: ServedSession | undefined
@@ -47,7 +47,7 @@ export class SmtpConnection extends DoorConnection {
 
   /**
    * Aborted when the session has hung up, or the client has left: its connection is broken. A
-   * client that has closed its own side alone still waits for answers, as Exim does behind QUIT.
+   * client that has closed its own side alone still waits for answers, as Exim does after QUIT.
    */
   get gone(): AbortSignal {
     return this.#gone.signal
@@ -99,7 +99,7 @@ export class SmtpConnection extends DoorConnection {
     }
   }
 
-  /** Takes back the bytes that came behind the end of the content. */
+  /** Takes back the bytes that came after the end of the content. */
   giveBack(bytes: Buffer): void {
     this.#reading = undefined
     this.#reader.giveBack(bytes)

@@ -50,8 +50,8 @@ export class NextServerLink {
     const next = await this.reach()
     const reply = await next.ask(line)
     if (reply.code >= 300 && reply.code < 400) {
-      next.close() // it waits for something that is no command
-      throw new Fault('chain', `the next server answers ${reply.code} to what is no content`)
+      next.close() // it waits for something that is not a command
+      throw new Fault('chain', `the next server answers ${reply.code} to what is not content`)
     }
     if (reply.code === CLOSING) next.close()
     return reply

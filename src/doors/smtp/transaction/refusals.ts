@@ -23,7 +23,7 @@ export function refuseContent(
     return refusal('5.5.2', 'bare-newline', `bare <${bare}> received`)
   }
   if (hasHiddenDot) {
-    const what = 'a dot behind a bare CR or LF or a NUL ends it for some servers'
+    const what = 'a dot after a bare CR or LF or a NUL ends it for some servers'
     return refusal('5.6.0', 'bare-newline', `message refused: ${what}`)
   }
   return undefined

@@ -4,7 +4,7 @@ import type { SmtpPath } from '../../shared/wire/smtp-path.ts'
 export interface SmtpCommand {
   /** The first word in upper case; '' if the line is empty or begins with a blank. */
   readonly verb: string
-  /** The rest of the line behind the verb and the blanks after it. */
+  /** The rest of the line after the verb and the blanks after it. */
   readonly argument: Buffer
   /** The whole line as it was sent, without its end. */
   readonly line: Buffer
@@ -43,7 +43,7 @@ export function parseCommand(line: Buffer): SmtpCommand | undefined {
 }
 
 /**
- * Returns the path and the parameters behind `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
+ * Returns the path and the parameters after `FROM:` or `TO:` (RFC 5321 4.1.2), or undefined if
  * the keyword is missing. A path that makes no sense is returned as it stands: the next server
  * answers for it.
  */
@@ -62,7 +62,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
 /**
- * Returns where a path ends: behind its closing bracket, or at a blank. A quoted local part may
+ * Returns where a path ends: after its closing bracket, or at a blank. A quoted local part may
  * hold both.
  */
 function endOfPath(bytes: Buffer, from: number): number {

@@ -4,7 +4,7 @@ const CR = 0x0d
 const DOT = 0x2e
 
 /**
- * The state of the reader: what the next byte comes behind. Nothing else is kept from one chunk to
+ * The state of the reader: what the next byte comes after. Nothing else is kept from one chunk to
  * the next.
  */
 const behind = {
@@ -16,9 +16,9 @@ const behind = {
   lineEnd: 2,
   /** A bare CR or LF, or NULs at the start of a line: a line begins here for some servers. */
   bareEnd: 3,
-  /** A dot at the start of a line for every server; it is no content. */
+  /** A dot at the start of a line for every server; it is not content. */
   dot: 4,
-  /** The same dot and a CR behind it, neither of which was given out yet. */
+  /** The same dot and a CR after it, neither of which was given out yet. */
   dotCr: 5,
 } as const
 
@@ -37,7 +37,7 @@ export class ContentReader {
     return this.#isEnded
   }
 
-  /** The bytes behind the end, in the chunk that held it. */
+  /** The bytes after the end, in the chunk that held it. */
   get rest(): Buffer {
     return this.#rest
   }
@@ -48,9 +48,9 @@ export class ContentReader {
   }
 
   /**
-   * Whether a dot came behind a bare CR or LF, or behind NULs at the start of a line. One server
+   * Whether a dot came after a bare CR or LF, or after NULs at the start of a line. One server
    * takes it for content, another one removes it, and a third one ends the message there and reads
-   * commands behind it (SMTP smuggling).
+   * commands after it (SMTP smuggling).
    */
   get hasHiddenDot(): boolean {
     return this.#hasHiddenDot

@@ -15,7 +15,7 @@ const CR_DOT = Buffer.from('\r.')
 /**
  * Converts a message whose lines end in LF, in any split, to what is sent after DATA: lines end in
  * CRLF, and one that begins with a dot gets another dot before it (RFC 5321 4.5.2). Throws a
- * WireError for a dot behind a bare CR, which servers take for different things.
+ * WireError for a dot after a bare CR, which servers take for different things.
  */
 export class Stuffing {
   #last = LF
@@ -27,7 +27,7 @@ export class Stuffing {
   push(piece: Buffer): Buffer {
     if (piece.length === 0) return piece
     if (piece.includes(CR_DOT) || (piece[0] === DOT && this.#last === CR)) {
-      throw new WireError('a dot behind a bare CR')
+      throw new WireError('a dot after a bare CR')
     }
     const out = Buffer.allocUnsafe(piece.length + this.#added(piece))
     let length = 0

@@ -111,7 +111,7 @@ function sizeByName(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** Dot files are no messages, and messages marked as trash (flag T after `:2,`) do not count. */
+/** Dot files are not messages, and messages marked as trash (flag T after `:2,`) do not count. */
 function isCounted(name: string): boolean {
   if (name.startsWith('.')) return false
   const flags = name.lastIndexOf(':2,')

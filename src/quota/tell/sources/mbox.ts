@@ -15,7 +15,7 @@ export async function readMbox({ path, fixed }: MailboxLocation): Promise<Mailbo
     )
     if (stats === undefined) return { found: 'no-mailbox' }
     if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
-    if (!stats.isFile()) return { found: 'trouble', why: 'is no file' }
+    if (!stats.isFile()) return { found: 'trouble', why: 'is not a file' }
     return { found: 'usage', usage: { bytes: stats.size }, source: 'mbox' }
   } catch (error) {
     return { found: 'trouble', why: errorText(error) }

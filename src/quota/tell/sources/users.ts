@@ -31,7 +31,7 @@ export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
 }
 
 /**
- * Reads a home directory, and removes slashes at its end. Returns undefined if it is no absolute
+ * Reads a home directory, and removes slashes at its end. Returns undefined if it is not an absolute
  * path, or if it has a `..`, which would lead elsewhere than it seems to.
  */
 function readHome(text: string): string | undefined {

@@ -230,8 +230,8 @@ export const setUps: readonly OnescandSetUp[] = [
     options: () => '--worker-count 2 --htpt inet:127.0.0.1:9',
     runs: 'not',
     check: [
-      /^error settings \[onescand\]: --worker-count: is no option; did you mean --workers\?|^error settings \[onescand\]: --worker-count: is no option/,
-      /^error settings \[onescand\]: --htpt: is no option.*; did you mean --http\?/,
+      /^error settings \[onescand\]: --worker-count: is not an option; did you mean --workers\?|^error settings \[onescand\]: --worker-count: is not an option/,
+      /^error settings \[onescand\]: --htpt: is not an option.*; did you mean --http\?/,
     ],
   },
   {
@@ -399,7 +399,7 @@ export const setUps: readonly OnescandSetUp[] = [
     quotad: () => `${MAILBOXES}QUOTADEFAULT="-1G"\nONESCAN_QUOTAD_OPTIONS="--alow 192.0.2.1"\n`,
     check: [
       /^error settings \[onescan-quotad\]: QUOTADEFAULT -1G: must be .*: onescan-quotad does not start with it; .*\(\/etc\/default\/onescan-quotad\)/,
-      /^error settings \[onescan-quotad\]: --alow: is no option.*; did you mean --allow\?/,
+      /^error settings \[onescan-quotad\]: --alow: is not an option.*; did you mean --allow\?/,
     ],
   },
   {

@@ -27,7 +27,7 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
   const chain = (env: Record<string, string>) => checkPrograms(host(env)).at(-1)
   t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
   t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
-  t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is no file/ })
+  t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is not a file/ })
   t.match(chain({ QUEUECHAIN: slotProgram }), { level: 'error', value: /onescan-queue itself/ })
   t.match(chain({ QUEUECHAIN: "'/bin/true" }), { level: 'error', value: /is not closed/ })
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })

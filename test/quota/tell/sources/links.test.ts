@@ -105,7 +105,7 @@ t.test('an mbox is not looked at if it is a link or is reached by one', async (t
   t.same(await at(join(home, 'mail/eve')), link)
   t.same(await at(join(home, 'mail/eve'), join(home, 'mail/eve')), link, 'in a spool for all')
   t.match(await at(join(home, 'other/ann')), { found: 'trouble', why: /^other is a link/ })
-  t.match(await at(join(home, 'mail')), { found: 'trouble', why: 'is no file' })
+  t.match(await at(join(home, 'mail')), { found: 'trouble', why: 'is not a file' })
   t.match(await at(join(home, 'mail/zoe')), { found: 'no-mailbox' })
   t.match(await at(join(home, 'none/zoe')), { found: 'no-mailbox' })
 })
