@@ -1,6 +1,6 @@
 import type { HeaderField } from '../message/edits.ts'
 import type { FormAction } from '../scan/shared/scan-policy.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { isOnlyTagged } from './exceptions.ts'
 import { fateOfInfected } from './fate.ts'
@@ -76,7 +76,7 @@ function decideInfected(
   { envelope, client }: Transaction,
   policy: Policy,
   tagged: Acceptance,
-  { name, banned }: Extract<Verdict, { answer: 'infected' }>,
+  { name, banned }: Extract<ScanResult, { answer: 'infected' }>,
 ): SingleDecision {
   const { infected, quarantine, allowedBy } = policy
   const { findings } = tagged

@@ -1,5 +1,5 @@
 import { sampleOf } from '../scan/sample.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import { isExcused } from './exceptions.ts'
 import type { Policy } from './policy.ts'
 import { type LeavingMail, scanSettings } from './scan-unvouched.ts'
@@ -14,7 +14,7 @@ export async function exceptionByFile(
   { message, envelope, client, leaving }: LeavingMail,
   policy: Policy,
   tools: Pick<Tools, 'scanners' | 'uptime' | 'gone'>,
-  result: Verdict,
+  result: ScanResult,
   timeout: number,
 ): Promise<number | undefined> {
   const { allowedFiles } = policy

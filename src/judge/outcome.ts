@@ -1,12 +1,12 @@
 import { NO_STAMP, type Trust } from '../cluster/verify.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Findings } from './decision.ts'
 import type { OwnStamp } from './stamp-scanned.ts'
 
 /** The results of all stages of the judgement. */
 export interface Outcome {
   readonly trust: Trust
-  readonly scan: Verdict
+  readonly scan: ScanResult
   /** The host that scanned a copy, and seconds since then; set if the result is that of a copy. */
   readonly known?: { readonly host: string; readonly age: number } | undefined
   /** The oddities of the message (mime/shared/oddities.ts), if it was read for them. */
@@ -61,7 +61,7 @@ function reasonsOf({ trust, scan, notes }: Outcome): string[] {
 }
 
 /** Tells which scanners gave the result, and what they found. */
-function foundBy(scan: Verdict): Partial<Findings> {
+function foundBy(scan: ScanResult): Partial<Findings> {
   switch (scan.answer) {
     case 'clean':
       if (scan.scanners.length === 0) return {}

@@ -4,8 +4,8 @@ import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
 import { marksOf } from '../verdicts/poison/common-marks.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/shared/verdict-query.ts'
 import { excusesOf } from './exceptions.ts'
@@ -107,13 +107,13 @@ export function scanSettings(
   }
 }
 
-const RELEASE: Verdict = { answer: 'skipped', why: 'released from quarantine' }
+const RELEASE: ScanResult = { answer: 'skipped', why: 'released from quarantine' }
 
 /** The result of a message that was released, if this host's own policy asks nothing about it. */
 function ifNothingIsLocal(
   local: readonly Scanner[],
   { secondLook }: ScanPolicy,
-): Verdict | undefined {
+): ScanResult | undefined {
   return local.length === 0 && secondLook.strict === 'off' ? RELEASE : undefined
 }
 
@@ -126,7 +126,7 @@ function ifSizeExceeds(
   { minSize, maxSize }: ScanPolicy,
   scanners: readonly Scanner[],
   { trusted }: Trust,
-): Verdict | undefined {
+): ScanResult | undefined {
   if (size >= minSize && size <= maxSize) return undefined
   if (trusted && scanners.every(({ local }) => local)) return { answer: 'clean', scanners: [] }
   const why = size < minSize ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'

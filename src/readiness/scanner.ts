@@ -6,8 +6,8 @@ import { scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
 import { causeOf } from '../scan/shared/cause.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
 import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
 import { type StageHost, scanPolicyOf } from './stage.ts'
 
@@ -39,7 +39,11 @@ function checkDatabase({ line, clamscan }: ScanPolicy): Finding[] {
 }
 
 /** The scanner's answer. If the message cannot be spooled, the answer is *could not tell*. */
-async function tryScanner(host: StageHost, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
+async function tryScanner(
+  host: StageHost,
+  policy: ScanPolicy,
+  scanner: Scanner,
+): Promise<ScanResult> {
   try {
     return await scanEicar(host, policy, scanner)
   } catch (thrown) {
@@ -50,7 +54,7 @@ async function tryScanner(host: StageHost, policy: ScanPolicy, scanner: Scanner)
 
 const NOTHING_SCANS = 'viruses get in until a scanner of QHPSI finds this one'
 
-function judgeResult(scanner: Scanner, result: Verdict): Finding {
+function judgeResult(scanner: Scanner, result: ScanResult): Finding {
   const what = `scanner ${scanner.name}`
   switch (result.answer) {
     case 'infected':
@@ -75,7 +79,11 @@ function judgeResult(scanner: Scanner, result: Verdict): Finding {
   }
 }
 
-async function scanEicar(host: StageHost, policy: ScanPolicy, scanner: Scanner): Promise<Verdict> {
+async function scanEicar(
+  host: StageHost,
+  policy: ScanPolicy,
+  scanner: Scanner,
+): Promise<ScanResult> {
   const source = (async function* () {
     yield eicarMessage
   })()

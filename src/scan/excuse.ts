@@ -3,8 +3,8 @@ import { readContents } from './run/read-contents.ts'
 import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { runScanners } from './scan.ts'
+import type { ScanResult } from './shared/scan-result.ts'
 import type { Sample } from './shared/scanner.ts'
-import type { Verdict } from './shared/verdict.ts'
 
 /**
  * Finds out whether a virus is only in files with these SHA-256 digests (hex, lower case), as mail
@@ -33,7 +33,7 @@ export async function excusedBy(
     const timeout = Math.max(1, deadline - run.uptime())
     return runScanners(sample, { ...run, timeout })
   }
-  const mayPass = (verdict: Verdict) =>
+  const mayPass = (verdict: ScanResult) =>
     verdict.answer === 'clean' ||
     (verdict.answer === 'infected' && run.isExcused?.(verdict) === true)
   const ranges: ByteRange[] = []

@@ -3,8 +3,8 @@ import type { SpoolPolicy } from '../message/spool-policy.ts'
 import { sampleOf } from './sample.ts'
 import { runScanners } from './scan.ts'
 import type { SecondLookPolicy } from './shared/scan-policy.ts'
+import type { ScanResult } from './shared/scan-result.ts'
 import type { Scanner } from './shared/scanner.ts'
-import type { Verdict } from './shared/verdict.ts'
 import { spoolMessage } from './spool-message.ts'
 
 export interface ManualScan {
@@ -28,7 +28,7 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, timeout, maxNesting, secondLook: when }: ManualScan,
-): Promise<{ readonly size: number; readonly result: Verdict; readonly notes: string[] }> {
+): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
   const message = await spoolMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
   const notes: string[] = []

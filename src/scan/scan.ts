@@ -6,6 +6,7 @@ import { askScanners } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { innermost, withRest } from './run/rest.ts'
 import { joined, type PartialResult, type ScanRun } from './run/scan-run.ts'
+import type { ScanResult } from './shared/scan-result.ts'
 import {
   abortLate,
   type MailSearch,
@@ -13,7 +14,6 @@ import {
   type Scanner,
   type ScanTask,
 } from './shared/scanner.ts'
-import type { Verdict } from './shared/verdict.ts'
 
 /**
  * Asks the scanners in their order until one of them finds something that is not excused, or cannot
@@ -26,7 +26,7 @@ import type { Verdict } from './shared/verdict.ts'
  * is nested; and what is odd about it. A message that is nested deeper than scanners look is not given
  * to them as a whole: they would call it clean.
  */
-export async function runScanners(sample: Sample, run: ScanRun): Promise<Verdict> {
+export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanResult> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -72,7 +72,7 @@ class MessageScan {
     this.#batch = new Batch(this.#contentScanners)
   }
 
-  async verdict(): Promise<Verdict> {
+  async verdict(): Promise<ScanResult> {
     const { result, excused, unscanned } = await this.#scanAll()
     const found = result ?? excused
     if (found !== undefined) return found
@@ -206,7 +206,7 @@ class MessageScan {
     return askScanners(samples, this.#run, this.#task, this.#searches)
   }
 
-  #tooLate(): Verdict {
+  #tooLate(): ScanResult {
     const [scanner] = this.#run.scanners
     const why = 'second look: no answer in time (SCANTIMEOUT)'
     return { answer: 'unknown', scanner: scanner?.name ?? '', why, cause: 'timeout' }

@@ -1,6 +1,6 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { ScanTask } from '../scan/shared/scanner.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
 import type { InHandNotes } from './poison/in-hand.ts'
@@ -51,7 +51,7 @@ export async function scanCarefully(
   timeout: number,
   { poisonPolicy, fullTime, uptime, crypto }: CarefulScanOptions,
   told?: ScanTask['signatures'],
-): Promise<Verdict> {
+): Promise<ScanResult> {
   if (poisonPolicy === undefined) return runScanners(scanners, timeout, { signatures: told })
   const { poison, tries, inHand } = poisonPolicy
   const until = uptime() + timeout
@@ -66,7 +66,7 @@ export async function scanCarefully(
     crypto,
   )
   const suspected = { fingerprint, marks }
-  const withheld = (why: string): Verdict => {
+  const withheld = (why: string): ScanResult => {
     const scanner = identity.scanners[0]!.name
     const text = `poison: ${why} (POISONTRIES)`
     return { answer: 'unknown', scanner, why: text, cause: 'poison', unfinished: true }
@@ -79,7 +79,7 @@ export async function scanCarefully(
     const suspects = turn.isSuspect ? 'this' : poison.isAny ? 'others' : undefined
     const noted = inHand?.note(suspected)
     const since = poison.uptime()
-    let result: Verdict
+    let result: ScanResult
     try {
       result = await runScanners(scanners, timeLeft(), { signatures: told, suspects })
     } finally {

@@ -12,7 +12,7 @@ export type ScanEnd =
   /** There is no verdict that copies could use: because of a limit, local policy or an error. */
   | { readonly kind: 'nothing' }
 
-/** Why the scanners could not tell, as in a Verdict. */
+/** Why the scanners could not tell, as in a ScanResult. */
 export interface CouldNotTell {
   readonly why: string
   readonly cause: Cause

@@ -1,7 +1,7 @@
 import { countedFrom } from '../cluster/signature-files.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
 import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
-import type { Verdict } from '../scan/shared/verdict.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
   type FingerprintedMessage,
@@ -161,7 +161,7 @@ export class Verdicts {
 
   /** Says what the result of a scan means for copies. */
   #foundBy(
-    result: Verdict,
+    result: ScanResult,
     { query, identity }: UnknownMessage<FingerprintedMessage>,
     timeout: number,
     { isUpToDate, time, versions }: SignaturesInUse,
@@ -272,13 +272,13 @@ const TOO_LATE = {
 function couldNotTell(
   { scanners }: MessageIdentity,
   { why, cause }: CouldNotTell,
-): Extract<Verdict, { answer: 'unknown' }> {
+): Extract<ScanResult, { answer: 'unknown' }> {
   return { answer: 'unknown', scanner: scanners[0]!.name, why, cause }
 }
 
 /** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(
-  result: Verdict,
+  result: ScanResult,
   { scanners }: FingerprintedMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return { answer: 'clean' }

@@ -7,8 +7,8 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageInMemory } from '../../src/message/in-memory.ts'
+import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
-import type { Verdict } from '../../src/scan/shared/verdict.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
 
@@ -24,7 +24,7 @@ interface Setup {
   readonly recipients?: readonly string[]
 }
 
-function decideFor(scan: Verdict, setup: Setup = {}): SingleDecision {
+function decideFor(scan: ScanResult, setup: Setup = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
   const { recipients = ['b@example.org'] } = setup
   const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
@@ -56,15 +56,15 @@ const times = { scan: 1 }
 const add = (name: string, value: string) => ({ name, value })
 const CLEAN = add('X-QHPSI', 'clean')
 const FOUND = add('X-QHPSI', 'virus found')
-const virus: Verdict = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
-const banned: Verdict = {
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const banned: ScanResult = {
   ...virus,
   scanner: 'attachments',
   name: 'attachment a.exe',
   banned: true,
 }
-const clean: Verdict = { answer: 'clean', scanners: [clamd, local] }
-const unknown: Verdict = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
+const clean: ScanResult = { answer: 'clean', scanners: [clamd, local] }
+const unknown: ScanResult = { answer: 'unknown', scanner: 'clamd', why: 'down', cause: 'timeout' }
 
 t.test('clean mail is tagged and stamped, and the log names its scanners', async (t) => {
   t.same(decideFor(clean), {
@@ -84,7 +84,7 @@ t.test(
   'mail is trusted if a stamp spares all scanners but those of local policy; the log names its key',
   async (t) => {
     const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
-    const findings = (scan: Verdict, stamp?: Outcome['stamp']) =>
+    const findings = (scan: ScanResult, stamp?: Outcome['stamp']) =>
       decideFor(scan, { outcome: { trust, stamp } }).findings
     t.same(findings({ answer: 'clean', scanners: [] }), {
       scan: 'trusted',
@@ -168,7 +168,7 @@ t.test(
   },
 )
 
-const limits: readonly (readonly [Verdict, grounds: string, text: string, setting: string])[] = [
+const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
     { answer: 'nested', why: 'x' },
     'nested-too-deep',

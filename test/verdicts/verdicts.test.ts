@@ -3,8 +3,8 @@ import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
 import type { SignatureFiles } from '../../src/cluster/signature-files.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
+import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
-import type { Verdict } from '../../src/scan/shared/verdict.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
 import { Poison } from '../../src/verdicts/poison/poison.ts'
 import { sealVerdict } from '../../src/verdicts/shared/seal.ts'
@@ -54,7 +54,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
   const given: number[] = []
   const find = (
     text: string,
-    answer: Verdict | Promise<Verdict> | (() => Verdict | Promise<Verdict>) = clean,
+    answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
     setup: Partial<VerdictQuery> = {},
   ) => {
     const bytes = Buffer.from(text)
@@ -88,16 +88,16 @@ function open(more: Partial<VerdictsOptions> = {}) {
   }
 }
 
-const clean: Verdict = { answer: 'clean', scanners: [clamd] }
-const virus: Verdict = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
-const killed: Verdict = {
+const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
+const killed: ScanResult = {
   answer: 'unknown',
   scanner: 'clamd',
   why: 'died',
   cause: 'broken-off',
   harmful: true,
 }
-const vain: Verdict = {
+const vain: ScanResult = {
   answer: 'unknown',
   scanner: 'clamd',
   why: 'clamd is down',
@@ -280,8 +280,8 @@ t.test('a scanner that used older signatures than are here now is not believed',
 
 t.test('copies that come at once wait for the first one', async (t) => {
   const { find, scans } = open()
-  let end: (result: Verdict) => void = () => {}
-  const first = find(letter, new Promise<Verdict>((resolve) => (end = resolve)))
+  let end: (result: ScanResult) => void = () => {}
+  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const others = Array.from({ length: 50 }, () => find(copy))
   await new Promise(setImmediate)
   t.equal(scans.length, 1)
@@ -385,8 +385,8 @@ t.test(
 
 t.test('no message waits for longer than its own time', async (t) => {
   const { find, scans } = open()
-  let end: (result: Verdict) => void = () => {}
-  const first = find(letter, new Promise<Verdict>((resolve) => (end = resolve)))
+  let end: (result: ScanResult) => void = () => {}
+  const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const hasty = { policy: { ...policy, timeout: 20 } }
   t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)

@@ -1,7 +1,7 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Oddity } from '../../mime/shared/oddities.ts'
+import type { ScanResult } from '../shared/scan-result.ts'
 import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
-import type { Verdict } from '../shared/verdict.ts'
 
 /** The scanners for one message, and the settings that they run by. */
 export interface ScanRun {
@@ -42,9 +42,9 @@ export interface ScanRun {
 /** The outcome of a part of the scan. */
 export interface PartialResult {
   /** The result that ends the scan. */
-  readonly result?: Verdict | undefined
+  readonly result?: ScanResult | undefined
   /** What was found and is excused, if the scan goes on all the same. */
-  readonly excused?: Verdict | undefined
+  readonly excused?: ScanResult | undefined
   /** What a limit left unscanned, if the scan goes on all the same. */
   readonly unscanned?: string | undefined
 }

@@ -1,8 +1,8 @@
 import type { Header } from '../../message/header-block.ts'
 import type { Message } from '../../message/message.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../../scan/shared/scan-result.ts'
 import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
-import type { Verdict } from '../../scan/shared/verdict.ts'
 import type { RememberedVerdict } from './verdict.ts'
 
 /** A message that is to be scanned, unless there is a verdict about a copy. */
@@ -26,10 +26,10 @@ export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
   more?: Pick<ScanTask, 'signatures' | 'suspects'>,
-) => Promise<Verdict>
+) => Promise<ScanResult>
 
 /** A result, and the remembered verdict that it comes from, if it does. */
 export interface KnownOrScanned {
-  readonly result: Verdict
+  readonly result: ScanResult
   readonly known?: RememberedVerdict
 }

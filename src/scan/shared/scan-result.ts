@@ -1,8 +1,11 @@
 import type { Cause } from './cause.ts'
 import type { Scanner } from './scanner.ts'
 
-/** The answer of all scanners together about a message. */
-export type Verdict =
+/**
+ * What came of scanning a message: a verdict (clean, infected, unknown), or why there is none about all
+ * of it.
+ */
+export type ScanResult =
   | {
       readonly answer: 'clean'
       /** The scanners that ran, in their order. */
