@@ -20,20 +20,6 @@ async function check(t: Test, ...words: string[]): Promise<string> {
   return spawnSync(onescan, ['check', '--pid', pid, ...asSelf], { env, encoding: 'utf8' }).stdout
 }
 
-t.test(
-  'onescan check needs no Node, and names the runtime of the compiled programs',
-  { skip },
-  async (t) => {
-    const findings = await check(t)
-    t.match(findings, /^ok +runtime: compiled, with Bun \d/m)
-    t.match(findings, /^ok +memory limits: (none|\d+ bytes of stack)$/m)
-    t.match(findings, /^ok +slot: \S*\/onescan-queue /m)
-  },
-)
-
-t.test('a limit that is too small, or nearly, is found', { skip }, async (t) => {
-  const under = (limit: number) => check(t, 'softlimit', '-a', String(limit))
-  t.match(await under(300_000_000), /^error +memory limits: .*the compiled runtime cannot start/m)
-  t.match(await under(600_000_000), /^warning +memory limits: .*just starts; set 1 GiB/m)
-  t.match(await under(1_073_741_824), /^ok +memory limits: 1073741824 bytes/m)
+t.test('onescan check needs no Node', { skip }, async (t) => {
+  t.match(await check(t), /^ok +slot: \S*\/onescan-queue /m)
 })
