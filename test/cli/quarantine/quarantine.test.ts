@@ -396,7 +396,8 @@ while True:
     const account = ['--reuid=54987', '--regid=54987', '--clear-groups', '--']
     execFileSync('chown', ['-R', '54987:54987', directory])
     const words = [...account, '/usr/bin/python3', '-c', stop]
-    const mallory = spawn('setpriv', words)
+    // Before all others on a busy machine: the process that is to be stopped lives briefly.
+    const mallory = spawn('nice', ['-n', '-19', 'setpriv', ...words])
     t.teardown(() => mallory.kill('SIGKILL'))
     await once(mallory.stdout, 'data')
     const { code, err } = await run(directory, 'list')
