@@ -27,7 +27,8 @@ export const exit = {
 
 /** The meaning of each code: the table of onescan-queue(8), in its words. */
 export const exitMeanings: Readonly<Record<number, string>> = {
-  [exit.done]: 'The message is queued, or was dropped because REJECTVIRUS=2 asks for it.',
+  [exit.done]:
+    'The message is queued, is kept in quarantine, or was dropped as REJECTVIRUS=2 asks.',
   [exit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
   [exit.refused]: 'The message is permanently refused.',
   [exit.virus]: 'A virus was found (ERROR_EXIT=88, if no text can be sent).',
