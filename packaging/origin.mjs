@@ -36,8 +36,12 @@ function hasTag(root, version) {
 /** The files with the addresses of the project. */
 const ADDRESSED = ['package.json', 'debian/control', 'debian/copyright', 'packaging/package.mjs']
 
-/** Throws if the commit is a release and an address of the project is still a placeholder. */
+/**
+ * Throws if the commit is a release and an address of the project is still a placeholder. A source
+ * package is of a release that has been looked at.
+ */
 export function refusePlaceholders(root, version) {
+  if (versionOfSources(root) !== undefined) return
   if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
   const files = ADDRESSED.filter((file) =>
     readFileSync(join(root, file), 'utf8').includes('example.org'),
