@@ -103,10 +103,10 @@ function beginsMessage(source: Source): boolean {
   const front = packetFront(cursor)
   const packet = front && packets.get(front.tag)
   if (!packet) return false
-  const isEndless = front.length.isPartial || front.length.bytes === Number.POSITIVE_INFINITY
-  const isCut = !isEndless && front.length.bytes > cursor.left
+  const { bytes: length, isPartial } = front.length
+  const isCut = !isPartial && Number.isFinite(length) && length > cursor.left
   if (packet.kind === 'encrypted' && isCut) return false
-  const bytes = Math.min(3, front.length.bytes, cursor.left)
+  const bytes = Math.min(3, length, cursor.left)
   return packet.mayBeFirst(Buffer.from(Array.from({ length: bytes }, () => cursor.byte())))
 }
 
@@ -199,8 +199,8 @@ function* giveCompressed(body: Source, work: Work, give: (content: Source) => St
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
     if (store.size > 0) yield* give(store)
-    // Any bytes may look like a packet. Those that are one become packets.
-    if (isBroken && beginsMessage(store)) throw unreadable()
+    // Any bytes may look like a packet. Those that are one become more.
+    if (isBroken && store.size > 0) throw unreadable()
   } finally {
     store.close()
   }

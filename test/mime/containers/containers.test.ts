@@ -111,6 +111,10 @@ t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   const noBlock = Buffer.from([0xff])
   const broken = open(packet(8, Buffer.concat([Buffer.from('\x02'), begun, noBlock])))
   t.match(broken.over, /cannot be read/)
+  const unknownFirst = Buffer.concat([packet(60, Buffer.from('of a program')), literal(long)])
+  const hidden = deflateSync(unknownFirst, { finishFlush: constants.Z_SYNC_FLUSH })
+  const alsoBroken = open(packet(8, Buffer.concat([Buffer.from('\x02'), hidden, noBlock])))
+  t.match(alsoBroken.over, /cannot be read/, 'whatever comes out of it')
 })
 
 t.test('of OpenPGP that is cut short all that is there is a content', async (t) => {
