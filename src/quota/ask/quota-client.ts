@@ -108,12 +108,12 @@ export class QuotaClient implements TimedLookup {
     if (mailbox === undefined) return explainAnswer(this.#cannotTell('is not a name of a mailbox'))
     for (;;) {
       const time = this.#options.uptime()
-      const known = this.#cache.get(address.text)
-      const holds = known !== undefined && known.until > time
-      const remembered = holds ? answerFor(known, incoming, time) : undefined
-      if (known && remembered) {
+      const cached = this.#cache.get(address.text)
+      const holds = cached !== undefined && cached.until > time
+      const remembered = holds ? answerFor(cached, incoming, time) : undefined
+      if (cached && remembered) {
         count.cached++
-        return explainAnswer(known, remembered)
+        return explainAnswer(cached, remembered)
       }
       // There is one question at a time about each mailbox. Other callers share its answer.
       const shared = this.#inFlight.get(address.text)
