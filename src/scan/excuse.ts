@@ -11,11 +11,11 @@ import type { Sample } from './shared/scanner.ts'
  * programs save them. Resolves to the digest of the file that the virus was found in; otherwise
  * undefined. `found` is the name that scanners gave to the message.
  *
- * Three things must hold. Such a file by itself gives the same name. In all other contents nothing is
- * found that is not excused, in every way in which a reader decodes them. So it is in the message
- * without the encoded text of these files. So a file inside an archive or an attached mail is not
- * excused by its own digest, for scanners find it in what is around it, too; nor is anything of which
- * scanners could not tell.
+ * Three things must hold. Such a file by itself gives the same name. Nothing that is not excused is
+ * found in any other content, in every way in which a reader decodes it. Nothing that is not excused
+ * is found in what is left of the message without the encoded text of these files. So a file inside
+ * an archive or an attached mail is not excused by its own digest, for scanners find it in what is
+ * around it, too; nor is anything of which scanners could not tell.
  *
  * `run` must let nothing pass that is over a limit, and have no second look. `run.timeout` is for all
  * of these scans together.
@@ -33,9 +33,8 @@ export async function excusedBy(
     const timeout = Math.max(1, deadline - run.uptime())
     return runScanners(sample, { ...run, timeout })
   }
-  const mayPass = (verdict: ScanResult) =>
-    verdict.answer === 'clean' ||
-    (verdict.answer === 'infected' && run.isExcused?.(verdict) === true)
+  const mayPass = (result: ScanResult) =>
+    result.answer === 'clean' || (result.answer === 'infected' && run.isExcused?.(result) === true)
   const ranges: ByteRange[] = []
   let digest: string | undefined
   const signal = AbortSignal.timeout(Math.ceil(run.timeout))
@@ -51,13 +50,13 @@ export async function excusedBy(
   for await (const step of readContents(message, { spool, signal, onCopy })) {
     if (step.kind !== 'content') return undefined
     const hash = digestOf(step.content)
-    const verdict = await askAbout(step.content)
+    const result = await askAbout(step.content)
     if (digests.has(hash)) {
-      if (verdict.answer === 'infected' && verdict.name === found) digest = hash
+      if (result.answer === 'infected' && result.name === found) digest = hash
       if (step.range !== undefined) ranges.push(step.range)
-    } else if (!mayPass(verdict)) return undefined
+    } else if (!mayPass(result)) return undefined
   }
   if (digest === undefined) return undefined
-  const verdict = await withRest(message, ranges, spool, askAbout)
-  return mayPass(verdict) ? digest : undefined
+  const result = await withRest(message, ranges, spool, askAbout)
+  return mayPass(result) ? digest : undefined
 }

@@ -21,7 +21,7 @@ export async function withRest<T>(
 
 /** Those ranges in which no other one lies. */
 export function innermost(ranges: readonly ByteRange[]): readonly ByteRange[] {
-  // Behind each range stand those that begin in it, so what lies in it stands next to it.
+  // Those that begin in a range come after it, so one that lies in it comes next.
   const inOrder = ranges.toSorted((range, other) => range.from - other.from || other.to - range.to)
   return inOrder.filter(({ from, to }, at) => {
     const next = inOrder[at + 1]
