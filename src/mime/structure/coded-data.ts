@@ -63,8 +63,12 @@ export function codedStart(line: string): CodedStart | undefined {
   return { kind, hasData, name: name?.exec(line)?.[1]?.trim() ?? '' }
 }
 
-/** The words by which lines that begin data are found, and the most bytes that stand before them. */
-const WORDS = /begin|attach/gi
+/**
+ * The words by which lines that begin data are found, with what may stand after them: base64 has
+ * that nowhere inside of its lines, which halves the time of the search.
+ */
+const WORDS = /begin(?:[\s\0`-]|$)|attach(?:[;\n\r\v\f\0]|$)/gi
+/** The most bytes that stand before such a word. */
 const FRONT_MAX = '-----'.length
 const COLON = 0x3a
 
