@@ -33,6 +33,7 @@ interface MailInFile {
 }
 
 const NMH = '/usr/bin/mh/mhstore'
+const GNUS = join(import.meta.dirname, 'read/gnus.el')
 
 /** Attachments that mutt is asked for. */
 const MUTT_MAX = 12
@@ -73,6 +74,13 @@ export const extractors: readonly Extractor[] = [
     debianPackage: 'mutt',
     benchOnly: true,
     extract: pipeByMutt,
+  },
+  {
+    name: 'Gnus',
+    program: 'emacs',
+    debianPackage: 'emacs-nox',
+    benchOnly: true,
+    extract: ({ file, to }) => run('emacs', ['-Q', '--batch', '-l', GNUS, file, to]),
   },
   {
     name: 'openssl cms',
