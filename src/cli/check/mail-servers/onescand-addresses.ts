@@ -29,9 +29,8 @@ const MILTER_SOCKETS = [
  * onescand that runs, then the package's sockets that are there.
  */
 export function milterPlaces(sources: OnescandSources): string[] {
-  const isThere = (address: string) =>
-    !MILTER_SOCKETS.includes(address) || existsSync(address.replace('unix:', ''))
-  return onescandAddresses(sources).milters.filter(isThere)
+  const isThere = (address: string) => existsSync(address.replace('unix:', ''))
+  return [...addressesOf('--milter', sources), ...MILTER_SOCKETS.filter(isThere)]
 }
 
 const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
@@ -40,16 +39,17 @@ const POLICY_SOCKETS = ['unix:/var/spool/postfix/onescan/policy.sock']
  * Returns where onescand listens, by its settings, by the package's units and by the onescand that
  * runs.
  */
-export function onescandAddresses({ defaults, running }: OnescandSources): OnescandAddresses {
-  const commandLines = [wordsIn(defaults), running]
-  const addressesOf = (option: string) => [
-    ...new Set(commandLines.flatMap((words) => optionValues(words, option))),
-  ]
+export function onescandAddresses(sources: OnescandSources): OnescandAddresses {
   return {
-    milters: [...addressesOf('--milter'), ...MILTER_SOCKETS],
-    policies: [...addressesOf('--policy'), ...POLICY_SOCKETS],
-    relays: [...addressesOf('--smtp'), ...addressesOf('--lmtp')],
+    milters: [...addressesOf('--milter', sources), ...MILTER_SOCKETS],
+    policies: [...addressesOf('--policy', sources), ...POLICY_SOCKETS],
+    relays: [...addressesOf('--smtp', sources), ...addressesOf('--lmtp', sources)],
   }
+}
+
+function addressesOf(option: string, { defaults, running }: OnescandSources): string[] {
+  const commandLines = [wordsIn(defaults), running]
+  return [...new Set(commandLines.flatMap((words) => optionValues(words, option)))]
 }
 
 function wordsIn(defaults: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -171,6 +171,14 @@ t.test(
     t.match(await of(`ONESCAND_OPTIONS="--milter ${smtpd_milters}"\n`), {
       remedy: /^start onescand:/,
     })
+    const usual = 'unix:/run/onescan/milter.sock'
+    const down = postfix(t, {
+      main: { smtpd_milters: usual },
+      defaults: `ONESCAND_OPTIONS="--milter ${usual}"\n`,
+    })
+    if (!existsSync('/run/onescan/milter.sock')) {
+      t.match((await down.look())[0], { remedy: /^start onescand:/ })
+    }
     t.match(await of(), { remedy: /^start "onescand --milter/ })
     t.match(await of('ONESCAND_OPTIONS="--milter inet:127.0.0.1:9"\n'), {
       remedy:
