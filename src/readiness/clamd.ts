@@ -56,7 +56,7 @@ async function checkServer(
   const what = `clamd ${text}`
   const server = readClamdAddress(text)
   const closed = checkSocketAccess(host, server)
-  if (closed !== undefined) return { isDown: true, findings: [closed] }
+  if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
   const outcome = await askClamd(server, 'VERSION', AbortSignal.timeout(PATIENCE))
   if (outcome.kind !== 'answered') {
     const hangs = `it takes connections and does not answer within ${PATIENCE / 1000} s`
@@ -99,14 +99,25 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
     barrier = dirname(server.path)
   }
   if (barrier === undefined) return undefined
+  const what = `clamd ${server.text}`
+  const remedy = openTo(host, server.path, barrier)
+  if (host.asksOnescand) {
+    const value = `${accountText(host)} cannot connect: while onescand cannot answer, mail is deferred`
+    return marked(warning(what, value, remedy), 'only onescand scans')
+  }
+  return error(what, `${accountText(host)} cannot connect: mail is deferred`, remedy)
+}
+
+/** What lets the account connect. A slot below tcpserver(1) has one group alone, which it needs for onescand. */
+function openTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const { gid, mode } = statSync(barrier)
-  const value = `${accountText(host)} cannot connect: mail is deferred`
   // Nobody should be in the group of root for the sake of a socket.
-  const remedy =
-    (mode & 0o030) !== 0 && gid !== 0
-      ? `adduser ${host.account.name} ${groupName(host.accounts, gid)}, and restart what runs as it`
-      : `see LocalSocketMode, or the mode of ${barrier}`
-  return error(`clamd ${server.text}`, value, remedy)
+  if (isDaemon && (mode & 0o030) !== 0 && gid !== 0) {
+    return `adduser ${account.name} ${groupName(accounts, gid)}, and restart onescand`
+  }
+  return barrier === socket
+    ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
+    : `see the mode of ${barrier}`
 }
 
 /**

@@ -34,12 +34,14 @@ function checkReader(host: StageHost, path: string): Finding {
 const KEEPERS = 'onescan-keys'
 
 /** The commands by which the account may read the file, and as few others as possible. */
-function openTo({ account, accounts }: StageHost, path: string): string {
+function openTo({ account, accounts, isDaemon }: StageHost, path: string): string {
   const give = (group: string) => `chgrp ${group} ${path} && chmod 640 ${path}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
   if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEEPERS)) return give(KEEPERS)
-    return `adduser ${account.name} ${KEEPERS} && ${give(KEEPERS)}, and restart what runs as it`
+    if (isDaemon)
+      return `adduser ${account.name} ${KEEPERS} && ${give(KEEPERS)}, and restart onescand`
+    return `${give(KEEPERS)}, and have tcpserver -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)
   return group === undefined ? `see the owner, group and mode of ${path}` : give(group)

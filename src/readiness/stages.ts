@@ -35,7 +35,7 @@ export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
     if (!scans && stage === checkScanners) continue
     for (const finding of await runStage(stage, host)) {
       yield finding
-      if (finding.mark === 'nothing scans') scans = false
+      if (finding.mark === 'nothing scans' || finding.mark === 'only onescand scans') scans = false
     }
   }
 }

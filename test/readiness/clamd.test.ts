@@ -113,8 +113,10 @@ t.test(
     chmodSync(dirname(path), 0o755)
     chmodSync(path, 0o660)
     const found = () =>
-      checkClamd(host({ QHPSI: 'plugin: clamd', CLAMD: path }, { account: stranger }))
-    t.match(await found(), [{ level: 'error', remedy: /^see LocalSocketMode/ }])
+      checkClamd(
+        host({ QHPSI: 'plugin: clamd', CLAMD: path }, { account: stranger, isDaemon: true }),
+      )
+    t.match(await found(), [{ level: 'error', remedy: /^set "LocalSocketMode 666"/ }])
     chownSync(path, 0, 54_323)
     t.match(await found(), [{ level: 'error', remedy: /^adduser stranger scanners, and restart/ }])
   },

@@ -51,7 +51,8 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   const remedyFor = (groups: readonly number[], group: string) => {
     const account = { name: 'nobody', uid: 54_321, groups }
     const accounts = { passwd: '', group }
-    return checkKeyring(host({ CLUSTERKEYS: file }, { account, accounts }))[0]?.remedy
+    const of = host({ CLUSTERKEYS: file }, { account, accounts, isDaemon: true })
+    return checkKeyring(of)[0]?.remedy
   }
   const give = `chgrp onescan-keys ${file} && chmod 640 ${file}`
   t.equal(remedyFor([54_322, 54_400], 'onescan-keys:x:54400:\n'), give)

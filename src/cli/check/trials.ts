@@ -27,13 +27,16 @@ async function makeTrials(): Promise<number> {
     directories: readControlDirectories(received.env),
     accounts: readAccounts(),
   }
-  let scans = true
+  const marks = new Set<Finding['mark']>()
   const tell = (finding: Finding) => {
     print(`${JSON.stringify(finding)}\n`)
-    if (finding.mark === 'nothing scans') scans = false
+    marks.add(finding.mark)
   }
   for await (const finding of tryStages(host)) tell(finding)
-  if (scans) for (const finding of await runStage(checkTrialMessages, host)) tell(finding)
+  if (marks.has('nothing scans')) return 0
+  const triesCold = !marks.has('only onescand scans')
+  const send = (trialHost: Host) => checkTrialMessages(trialHost, triesCold)
+  for (const finding of await runStage(send, host)) tell(finding)
   return 0
 }
 

@@ -1,10 +1,9 @@
-import { closeSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync } from 'node:fs'
 import { askToTell, type DaemonAccount, type Told } from '../../doors/slot-socket/tell.ts'
 import { attempt } from '../../ground/errors/attempt.ts'
 import { walk } from '../../ground/path/walk.ts'
 import { passwdEntryOf, readPasswd } from '../../ground/process/passwd.ts'
-import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
+import { PROCESSES, startOf, statusOf } from '../../ground/process/process-stat.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 
 /** The onescand that answers at a socket. */
@@ -20,6 +19,7 @@ interface KernelAccount {
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
   readonly uid: number
+  readonly groups: readonly number[]
 }
 
 /** The socket at which onescand listens, unless --socket names another one; onescand(8). */
@@ -39,7 +39,7 @@ export async function askRunningDaemon(
   const told = await askToTell(socket, PATIENCE).catch(() => undefined)
   if (told === undefined) return undefined
   const { withheld, daemon } = told
-  const kernel = daemon && attempt(() => kernelAccount(daemon.pid))
+  const kernel = daemon && attempt(() => kernelAccount(String(daemon.pid)))
   const isKnown = kernel !== undefined && known.has(kernel.uid)
   return { socket, withheld, account: isKnown ? { ...daemon!, ...kernel } : undefined }
 }
@@ -84,13 +84,7 @@ function ownerOf(socket: string): number | undefined {
   return stats.isSocket() ? stats.uid : undefined
 }
 
-/**
- * Who a process is. The real, effective and saved user must be the same: a set-uid program does not
- * belong to its caller alone. Its name stands before this line, and proc(5) escapes line ends in it.
- */
-function kernelAccount(pid: number): KernelAccount | undefined {
-  const status = readFileSync(join(PROCESSES, String(pid), 'status'), 'latin1')
-  const [, ...uids] = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t/m.exec(status) ?? []
-  if (new Set(uids).size !== 1) return undefined
-  return { since: startOf(PROCESSES, String(pid)), uid: Number(uids[0]) }
+function kernelAccount(pid: string): KernelAccount | undefined {
+  const status = statusOf(PROCESSES, pid)
+  return status && { since: startOf(PROCESSES, pid), uid: status.uid, groups: status.groups }
 }

@@ -24,6 +24,8 @@ export const findingMarks = [
   'stops the start',
   /** No mail can be scanned before this is corrected, so mail for trial would only say it again. */
   'nothing scans',
+  /** The slot cannot scan by itself, so a trial of that would only say it again. */
+  'only onescand scans',
 ] as const
 export type FindingMark = (typeof findingMarks)[number]
 

@@ -46,3 +46,36 @@ export function startOf(processes: string, pid: string): number {
   const [, boot] = /^btime (\d+)$/m.exec(read('stat')) ?? []
   return Number(boot) * 1000 + Number(started) * TICK
 }
+
+/** Who a process is: /proc/PID/status, proc(5). */
+export interface ProcessStatus {
+  readonly name: string
+  readonly uid: number
+  /** The group for new files, then all others. */
+  readonly groups: readonly number[]
+  readonly parent: string
+}
+
+/**
+ * Reads who a process is. Undefined if it has ended, or if its real, effective and saved user differ: a
+ * set-uid program does not belong to its caller alone. proc(5) escapes line ends in the name.
+ */
+export function statusOf(processes: string, pid: string): ProcessStatus | undefined {
+  let text: string
+  try {
+    text = readFileSync(join(processes, pid, 'status'), 'latin1')
+  } catch {
+    return undefined
+  }
+  const line = (name: string) => new RegExp(`^${name}:\t(.*)$`, 'm').exec(text)?.[1]
+  const uids = line('Uid')?.split('\t').slice(0, 3).map(Number)
+  const gids = line('Gid')?.split('\t').map(Number)
+  if (uids === undefined || gids === undefined || new Set(uids).size > 1) return undefined
+  const others = (line('Groups') ?? '').split(' ').filter(Boolean).map(Number)
+  return {
+    name: line('Name') ?? '',
+    uid: uids[0]!,
+    groups: [...new Set([gids[1]!, ...others])],
+    parent: line('PPid') ?? '0',
+  }
+}

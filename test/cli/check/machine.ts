@@ -35,7 +35,11 @@ type Test = Parameters<typeof makeOwnDirectories>[0]
 
 export function makeMachine(t: Test): Machine {
   const own = makeOwnDirectories(t, {
-    '/etc': ['onescan', 'mail', 'postfix', 'default', 'passwd', 'group', 'systemd', 'service'],
+    '/etc': [
+      ...['onescan', 'mail', 'postfix', 'default', 'systemd', 'service', '.pwd.lock'],
+      // With what adduser(8) writes besides: it follows links.
+      ...['passwd', 'group', 'shadow', 'gshadow'].flatMap((name) => [name, `${name}-`]),
+    ],
     '/var': ['qmail'],
     '/run': ['onescan', 'systemd'],
     '/usr/libexec': ['sendmail'],
@@ -112,8 +116,8 @@ const isOfMachine = ({ level, value }: Finding) =>
   value === 'does not run: no mail moves'
 
 /** The findings about the machine that a set-up has made. */
-export async function findingsOn(machine: Machine): Promise<Finding[]> {
-  const { results } = jsonIn<Finding>(await checkOn(machine, '--json'))
+export async function findingsOn(machine: Machine, ...words: string[]): Promise<Finding[]> {
+  const { results } = jsonIn<Finding>(await checkOn(machine, '--json', ...words))
   return results.filter((finding) => !isOfMachine(finding))
 }
 

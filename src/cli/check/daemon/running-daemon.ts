@@ -2,7 +2,7 @@ import { attempt } from '../../../ground/errors/attempt.ts'
 import { error, type Finding, marked, ok, warning } from '../../../ground/errors/finding.ts'
 import { isSetting } from '../../../ground/settings/table.ts'
 import { NOTHING_SCANS, readControlDirectories, switchedOff } from '../../../judge/policy.ts'
-import { type Accounts, nameOrNumber } from '../../../readiness/account.ts'
+import { type Accounts, findAccount, groupName, nameOrNumber } from '../../../readiness/account.ts'
 import { switchFinding } from '../../../readiness/settings.ts'
 import type { Withheld } from '../../../verdicts/poison/poison.ts'
 import { type DefaultsFile, readDefaults } from '../../shared/defaults-file.ts'
@@ -28,6 +28,7 @@ export function checkRunning(
   const what = `onescand ${account.pid}`
   return [
     ok(what, describe(account, accounts)),
+    ...checkGroups(account, what, accounts),
     ...checkSettings(account, what, defaults),
     ...checkFiles(account, what),
   ]
@@ -38,6 +39,15 @@ type RunningAccount = NonNullable<RunningDaemon['account']>
 function describe({ words, since, uid }: RunningAccount, accounts: Accounts): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
   return `runs since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${words.join(' ')}`.trim()
+}
+
+/** A process has the groups that its user was in when it was started. */
+function checkGroups({ uid, groups }: RunningAccount, what: string, accounts: Accounts): Finding[] {
+  const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
+  const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
+  if (missing.length === 0) return []
+  const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
+  return [warning(what, `runs without ${names}, groups that ${user!.name} is in`, 'restart it')]
 }
 
 function checkSettings(

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
 import { withPath } from '../../../ground/path/walk.ts'
-import { PROCESSES, startOf } from '../../../ground/process/process-stat.ts'
+import { PROCESSES, startOf, statusOf } from '../../../ground/process/process-stat.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import type { MemoryLimits } from '../shared/host.ts'
 
@@ -178,29 +178,6 @@ function isTrusted(processes: string, pid: string): boolean {
   if (status.parent === '1') return UNIT.test(readOr(join(processes, pid, 'cgroup')))
   const parent = statusOf(processes, status.parent)
   return parent?.uid === 0 && SUPERVISORS.test(parent.name)
-}
-
-interface ProcessStatus {
-  readonly name: string
-  readonly uid: number
-  /** The group for new files, then all others. */
-  readonly groups: readonly number[]
-  readonly parent: string
-}
-
-function statusOf(processes: string, pid: string): ProcessStatus | undefined {
-  const text = readOr(join(processes, pid, 'status'))
-  const line = (name: string) => new RegExp(`^${name}:\\t(.*)$`, 'm').exec(text)?.[1]
-  const uids = line('Uid')?.split('\t').map(Number)
-  const gids = line('Gid')?.split('\t').map(Number)
-  if (uids === undefined || gids === undefined || new Set(uids).size > 1) return undefined
-  const others = (line('Groups') ?? '').split(' ').filter(Boolean).map(Number)
-  return {
-    name: line('Name') ?? '',
-    uid: uids[0]!,
-    groups: [...new Set([gids[1]!, ...others])],
-    parent: line('PPid') ?? '0',
-  }
 }
 
 function environmentIn(text: string): Environment {

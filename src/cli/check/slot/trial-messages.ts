@@ -18,9 +18,10 @@ const NOWHERE = '/nonexistent/slot.sock'
  * Sends messages through the slot program as its service runs it, with that account, limits and
  * environment. The chain is a program that shows what it got, so nothing is delivered. This also
  * finds a damaged slot program that exits 0 without calling the chain, and a runtime that does not
- * start. A program that is not onescan's gets no message, since it may queue it.
+ * start. A program that is not onescan's gets no message, since it may queue it. `triesCold`: whether a
+ * slot that asks onescand gets one more, without it.
  */
-export async function checkTrialMessages(host: Host): Promise<Finding[]> {
+export async function checkTrialMessages(host: Host, triesCold = true): Promise<Finding[]> {
   const policy = scanPolicyOf(host)
   if (policy === undefined || !mayBeTried(host)) return []
   const timeout = policy.timeout + PATIENCE
@@ -28,7 +29,7 @@ export async function checkTrialMessages(host: Host): Promise<Finding[]> {
   const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
   if (clean.header === undefined) return findings
   findings.push(judgeEicar(host, await send(host, eicarMessage, timeout)))
-  if (!host.asksOnescand || clean.whyCold !== undefined) return findings
+  if (!triesCold || !host.asksOnescand || clean.whyCold !== undefined) return findings
   const alone = { ...host, env: { ...host.env, ONESCAN_SOCKET: NOWHERE } }
   return [...findings, ...judgeCold(host, await send(alone, cleanMessage, timeout))]
 }

@@ -126,7 +126,7 @@ export const setUps: readonly OnescandSetUp[] = [
       name,
       settings: clamd(address),
       check: [
-        /^error clamd \S+ \[onescand\]: .*; (start clamd, or see that CLAMD|see that CLAMD names a clamd|see LocalSocketMode)/,
+        /^error clamd \S+ \[onescand\]: .*; (start clamd, or see that CLAMD|see that CLAMD names a clamd|see the mode of)/,
       ],
     }
   }),

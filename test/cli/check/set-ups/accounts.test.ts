@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Finding } from '../../../../src/ground/errors/finding.ts'
+import { newest, startOnescand } from '../../../doors/daemon/process.ts'
+import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
+import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { ucspiMissing } from '../../../programs/ucspi.ts'
+import { slotProgram } from '../../onescan.ts'
+import {
+  directoryOfOnescand,
+  findingsOn,
+  judgeLines,
+  linesOf,
+  type Machine,
+  makeMachine,
+  putPostfix,
+  putSocket,
+} from '../machine.ts'
+import { startService, tcpserver } from '../service.ts'
+
+/**
+ * Remedies about accounts, groups and services, carried out on a machine with an /etc of its own: check
+ * says that a process has to be restarted, and is content once it has been.
+ */
+
+const skip = ownDirectoriesMissing || clamdMissing || ucspiMissing
+const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
+
+const SCAN = 54_323
+const KEEPERS = 54_324
+const QMAILD = 54_325
+const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+/** The database of a test's clamd is not that of ClamAV. */
+const UNDATED = /^warning clamd \S+( \[onescand\])?: answers, .*signatures without a date/
+
+/** A machine with the groups that remedies name, and a clamd whose socket is for one of them. */
+async function prepared(t: Test): Promise<{ machine: Machine; clamd: Clamd; host: Host }> {
+  const machine = makeMachine(t)
+  const add = (file: string, lines: string) =>
+    machine.write(file, `${readFileSync(machine.at(file), 'latin1')}${lines}`)
+  add('/etc/group', `scan:x:${SCAN}:\nonescan-keys:x:${KEEPERS}:\nnofiles:x:${QMAILD}:\n`)
+  add('/etc/passwd', `qmaild:x:${QMAILD}:${QMAILD}::/:/bin/false\n`)
+  machine.write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
+  chmodSync(machine.at('/var/qmail/bin/qmail-queue'), 0o4755)
+  const clamd = await startClamd({
+    alertExceedsMax: true,
+    socket: join(openDirectory(t), 'clamd.ctl'),
+  })
+  t.teardown(clamd.stop)
+  close(clamd)
+  return { machine, clamd, host: new Host(t, machine, clamd) }
+}
+
+/** As LocalSocketMode 660 and LocalSocketGroup do. */
+function close({ socket }: Clamd): void {
+  chownSync(socket, 0, SCAN)
+  chmodSync(socket, 0o660)
+}
+
+function carryOut({ around }: Machine, command: string): string {
+  const [program, ...words] = around(['/bin/sh', '-ec', command])
+  return execFileSync(program!, words, { encoding: 'utf8' })
+}
+
+/** The onescand and the slot of a machine. */
+class Host {
+  readonly #test: Test
+  readonly #machine: Machine
+  readonly settings: Record<string, string>
+  readonly #place: string
+  #daemon: ReturnType<typeof startOnescand> | undefined
+
+  constructor(t: Test, machine: Machine, clamd: Clamd) {
+    this.#test = t
+    this.#machine = machine
+    this.#place = directoryOfOnescand(t)
+    this.settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '200K' }
+    putSocket(machine, `${this.#place}/slot.sock`)
+    putPostfix(machine, [
+      `smtpd_milters = unix:${this.#place}/milter.sock`,
+      'non_smtpd_milters = $smtpd_milters',
+      'smtp_line_length_limit = 0',
+    ])
+  }
+
+  /** Starts onescand, or starts it anew, with its groups as its run script does. */
+  async restart(): Promise<void> {
+    this.#daemon?.kill()
+    await this.#daemon?.ended
+    const milter = `--milter unix:${this.#place}/milter.sock --mode 0666`
+    const lines = Object.entries({ ...this.settings, ONESCAND_OPTIONS: milter })
+    const text = lines.map(([name, value]) => `${name}="${value}"\n`).join('')
+    this.#machine.write('/etc/default/onescand', text)
+    const as = ['setpriv', '--reuid=onescan', '--regid=onescan', '--init-groups', '--no-new-privs']
+    this.#daemon = startOnescand(this.#test, {
+      program: this.#machine.around([...as, ...newest.map(reachable)]),
+      socket: `${this.#place}/slot.sock`,
+      args: milter.split(' '),
+      settings: { ...this.settings, TMPDIR: this.#place },
+    })
+    await this.#daemon.logged(/serving/)
+  }
+
+  /** What check finds about onescand and Postfix. */
+  async look(): Promise<Finding[]> {
+    return (await findingsOn(this.#machine)).filter(({ what }) => !what.endsWith('[qmail]'))
+  }
+
+  /** What check finds about the slot of a service that tcpserver starts with this group. */
+  async lookAtSlot(QMAILQUEUE: string, group = `${QMAILD}`): Promise<Finding[]> {
+    const words = tcpserver('-u', `${QMAILD}`, '-g', group)
+    const env = { ...this.settings, QMAILQUEUE: reachable(QMAILQUEUE) }
+    const pid = await startService(this.#test, this.#machine.around(words), { env })
+    return findingsOn(this.#machine, '--pid', pid)
+  }
+}
+
+const complaint = (findings: readonly Finding[], what: RegExp) =>
+  findings.find((finding) => finding.level !== 'ok' && what.test(finding.what))
+
+t.test('onescand comes into the group of the socket of clamd', { skip }, async (t) => {
+  const { machine, host } = await prepared(t)
+  await host.restart()
+  const before = await host.look()
+  judgeLines(t, linesOf(before), [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
+  const { remedy = '' } = complaint(before, /^clamd/)!
+  const [, command] = /^(adduser onescan scan), and restart onescand$/.exec(remedy) ?? []
+  t.ok(command, remedy)
+  carryOut(machine, command!)
+  judgeLines(t, linesOf(await host.look()), [
+    UNDATED,
+    /^warning onescand \d+: runs without scan, groups that onescan is in; restart it$/,
+    /^error milter \S+ \[Postfix\]: defers a clean message, .*; see the findings about onescand/,
+  ])
+  await host.restart()
+  judgeLines(t, linesOf(await host.look()), [UNDATED])
+})
+
+t.test('onescand and the slot come into the group of the keyring', { skip }, async (t) => {
+  const { machine, clamd, host } = await prepared(t)
+  chmodSync(clamd.socket, 0o666)
+  const ring = '/etc/onescan/keys/ring'
+  machine.write(ring, HMAC, 0o600)
+  host.settings.CLUSTERKEYS = ring
+  await host.restart()
+  const before = await host.look()
+  judgeLines(t, linesOf(before), [
+    UNDATED,
+    /^error keyring \[onescand\]: \S+ is not readable by onescan/,
+  ])
+  const { remedy = '' } = complaint(before, /^keyring/)!
+  const [, command] =
+    /^(adduser onescan onescan-keys && .*), and restart onescand$/.exec(remedy) ?? []
+  t.ok(command, remedy)
+  carryOut(machine, command!)
+  await host.restart()
+  judgeLines(t, linesOf(await host.look()), [UNDATED])
+
+  const ofSlot = complaint(await host.lookAtSlot(slotProgram), /^keyring/)
+  const [, give, group] =
+    /^(chgrp .*), and have tcpserver -g "(.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
+  t.ok(group, ofSlot?.remedy ?? 'it is readable')
+  carryOut(machine, give!)
+  const number = carryOut(machine, `echo "${group}"`).trim()
+  judgeLines(t, linesOf(await host.lookAtSlot(slotProgram, number)), [UNDATED])
+})
+
+t.test('a slot may use the socket of clamd once all may', { skip }, async (t) => {
+  const { clamd, host } = await prepared(t)
+  const before = await host.lookAtSlot(slotProgram)
+  judgeLines(t, linesOf(before), [/^error clamd \S+: qmaild \(nofiles\) cannot connect: mail is/])
+  const { remedy } = complaint(before, /^clamd/)!
+  t.match(remedy, /^set "LocalSocketMode 666" in its clamd\.conf, and restart clamd$/)
+  const { socket } = clamd
+  await clamd.stop()
+  const other = await startClamd({ alertExceedsMax: true, socket })
+  t.teardown(other.stop)
+  judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
+})
+
+t.test(
+  'to a slot that asks onescand, clamd is closed while onescand cannot answer',
+  { skip: skip || (!existsSync(onescanc) && 'npm run build:native') },
+  async (t) => {
+    const { machine, clamd, host } = await prepared(t)
+    carryOut(machine, 'adduser onescan scan')
+    await host.restart()
+    const slot = () => host.lookAtSlot(onescanc)
+    const before = linesOf(await slot())
+    judgeLines(t, before, [
+      /^warning clamd \S+: qmaild .* while onescand cannot .*; set "LocalSocketMode 666"/,
+    ])
+    t.ok(before.some((line) => /^ok slot, EICAR: is found/.test(line)))
+    chmodSync(clamd.socket, 0o666)
+    judgeLines(t, linesOf(await slot()), [UNDATED])
+  },
+)
+
+t.test('clamd is started', { skip }, async (t) => {
+  const { machine, clamd, host } = await prepared(t)
+  carryOut(machine, 'adduser onescan scan')
+  const { socket } = clamd
+  await clamd.stop()
+  await host.restart()
+  judgeLines(t, linesOf(await host.look()), [
+    /^error clamd \S+ \[onescand\]: .*; start clamd, or see that CLAMD names its LocalSocket$/,
+  ])
+  const started = await startClamd({ alertExceedsMax: true, socket })
+  t.teardown(started.stop)
+  judgeLines(t, linesOf(await host.look()), [UNDATED])
+})
