@@ -15,9 +15,18 @@ for (const [name, value] of Object.entries(process.env)) {
   }
 }
 
-if (existsSync(tapInOneFile)) {
-  const tap = { url: tapInOneFile.href, shortCircuit: true }
-  registerHooks({
-    resolve: (name, context, next) => (name === 'tap' ? tap : next(name, context)),
-  })
-}
+const tap = existsSync(tapInOneFile) && { url: tapInOneFile.href, shortCircuit: true }
+const ownSource = /^\.\.?\/.*\.ts$/
+
+registerHooks({
+  /**
+   * A source of our own is where the import says: to look for each in the file system takes a fifth of
+   * the processor time in which a test file loads.
+   */
+  resolve(name, context, next) {
+    if (tap && name === 'tap') return tap
+    if (!ownSource.test(name)) return next(name, context)
+    const { href } = new URL(name, context.parentURL)
+    return { url: href, format: 'module-typescript', shortCircuit: true }
+  },
+})
