@@ -77,7 +77,7 @@ export async function callSlot(call: SlotCall): Promise<SlotOutcome> {
   if (!existsSync(directory)) return notStarted(61)
   if (!isExecutable(program)) return notStarted(120)
 
-  const pipes = await makePipes(errorFd === undefined || errorFd === 2 ? 3 : 4)
+  const pipes = makePipes(errorFd === undefined || errorFd === 2 ? 3 : 4)
   const [message, envelope, stderr] = pipes as [Pipe, Pipe, Pipe]
   const error = errorFd === 2 ? stderr : pipes[3]
   const stdio: (number | 'ignore')[] = [message.read, envelope.read, stderr.write]

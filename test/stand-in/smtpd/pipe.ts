@@ -1,9 +1,5 @@
-import { execFile } from 'node:child_process'
-import { closeSync, constants, openSync, rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { getSystemErrorName } from 'node:util'
+import koffi from 'koffi'
 
 /** The two ends of a pipe(2). Both block, and close on exec. */
 export interface Pipe {
@@ -11,28 +7,19 @@ export interface Pipe {
   readonly write: number
 }
 
+const pipe2 = koffi.load(null).func('pipe2', 'int', ['void *', 'int'])
+const O_CLOEXEC = 0o2000000
+
 /**
  * Makes pipes as qmail-smtpd does: the runtime's own pipes for a child are sockets, open in both
- * directions, and the slot could notice the difference. The pipes are FIFOs that are unlinked at once.
- * The caller closes the descriptors.
+ * directions, and the slot could notice the difference. The caller closes the descriptors.
  */
-export async function makePipes(count: number): Promise<Pipe[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'onescan-dir-'))
-  try {
-    const paths = Array.from({ length: count }, (_, index) => join(directory, String(index)))
-    await promisify(execFile)('mkfifo', ['-m', '600', ...paths])
-    return paths.map(openBothEnds)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-function openBothEnds(path: string): Pipe {
-  // open(2) of one end waits for the other one, unless a descriptor is open for both; fifo(7).
-  const both = openSync(path, constants.O_RDWR)
-  try {
-    return { read: openSync(path, constants.O_RDONLY), write: openSync(path, constants.O_WRONLY) }
-  } finally {
-    closeSync(both)
-  }
+export function makePipes(count: number): Pipe[] {
+  return Array.from({ length: count }, () => {
+    const ends = new Int32Array(2)
+    if (pipe2(ends, O_CLOEXEC) !== 0)
+      throw new Error(`pipe2: ${getSystemErrorName(-koffi.errno())}`)
+    const [read, write] = ends as unknown as [number, number]
+    return { read, write }
+  })
 }
