@@ -1,17 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { findProgram } from './install.mjs'
+import { isRunning } from './is-running.ts'
 
 /** Why its tests are skipped; false where everything is there. */
 export const postfixMissing: string | false =
@@ -69,6 +62,16 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 `
 
+/** What post-install(1) makes: owner, group, mode, names. */
+const directories: readonly (readonly [string, string, string, ...string[]])[] = [
+  ['root', 'root', '755', 'etc', 'spool', 'spool/pid'],
+  ['postfix', 'root', '700', 'data', 'spool/active', 'spool/bounce', 'spool/corrupt'],
+  ['postfix', 'root', '700', 'spool/defer', 'spool/deferred', 'spool/flush', 'spool/hold'],
+  ['postfix', 'root', '700', 'spool/incoming', 'spool/private', 'spool/saved', 'spool/trace'],
+  ['postfix', 'postdrop', '730', 'spool/maildrop'],
+  ['postfix', 'postdrop', '710', 'spool/public'],
+]
+
 /**
  * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
  * `setup` override main.cf, `master` goes into master.cf, and its queue lies in `parent`.
@@ -103,26 +106,29 @@ export async function startPostfix(
     ...setup,
   }
   chmodSync(directory, 0o755)
-  for (const name of ['etc', 'spool', 'data']) mkdirSync(at(name))
-  chownSync(at('data'), Number(execFileSync('id', ['-u', 'postfix'], { encoding: 'utf8' })), 0)
+  for (const [owner, group, mode, ...names] of directories) {
+    execFileSync('install', ['-d', '-o', owner, '-g', group, '-m', mode, '--', ...names.map(at)])
+  }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
   writeFileSync(at('etc/main.cf'), lines.join(''))
   const smtpd = master.smtpd?.(port) ?? `127.0.0.1:${port} inet n - n - - smtpd`
   writeFileSync(at('etc/master.cf'), `${smtpd}\n${master.services ?? ''}${services}`)
 
-  const postfix = (command: string) =>
-    execFileSync('postfix', ['-c', at('etc'), command], { stdio: 'ignore' })
+  // postfix(1) does the same, but looks over the installation first, by a hundred processes.
+  execFileSync('/usr/lib/postfix/sbin/master', ['-c', at('etc'), '-w']) // returns when it listens
+  const pid = Number(readFileSync(at('spool/pid/master.pid'), 'latin1'))
   const stop = () => {
     process.removeListener('exit', stop)
-    postfix('stop')
-    rmSync(directory, { recursive: true, force: true })
+    process.kill(pid, 'SIGTERM')
+    const pause = new Int32Array(new SharedArrayBuffer(4))
+    while (isRunning(pid)) Atomics.wait(pause, 0, 0, 5)
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 }) // its processes end, too
   }
-  postfix('start') // returns when it listens
   process.once('exit', stop)
   return {
     port,
     queue: at('spool'),
-    pid: Number(readFileSync(at('spool/pid/master.pid'), 'latin1')),
+    pid,
     log: () => readFileSync(at('log'), 'utf8'),
     submit(message, ...words) {
       // Not the one of the PATH, which may be another MTA's.
@@ -134,7 +140,7 @@ export async function startPostfix(
         .split('\n').length - 1,
     letGo() {
       execFileSync('postsuper', ['-c', at('etc'), '-H', 'ALL'], { stdio: 'ignore' })
-      postfix('flush')
+      execFileSync('postqueue', ['-c', at('etc'), '-f'])
     },
     stop,
   }

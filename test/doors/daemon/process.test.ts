@@ -19,6 +19,7 @@ import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { findProgram } from '../../programs/install.mjs'
+import { isRunning } from '../../programs/is-running.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { until } from '../http/rig.ts'
@@ -296,7 +297,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   t.equal((await onescand.ask(question)).does, 'hand on')
   onescand.child.kill('SIGKILL')
   await onescand.ended
-  while (isAlive(next!)) await tick()
+  while (isRunning(next!)) await tick()
 })
 
 t.test('scanners do not inherit the listening sockets', async (t) => {
@@ -401,14 +402,6 @@ for (const { name, program, PATH, skip } of speakers) {
     t.equal(await onescand.ended, 0)
     t.equal(systemd.said().match(/READY=1/g)?.length, 1, 'once, not by each worker')
   })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
-  } catch {
-    return false
-  }
 }
 
 t.test('the manual page has the options of onescand, and no others', async (t) => {

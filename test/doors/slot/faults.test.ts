@@ -15,6 +15,7 @@ import t, { type Test } from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { isRunning } from '../../programs/is-running.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { says, standIn } from '../../scan/clamd/stand-in.ts'
 import { newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
@@ -248,7 +249,7 @@ t.test(
       settings: { QHPSI, SCANTIMEOUT: '1' },
     })
     for (const pid of readFileSync(pids, 'latin1').trim().split(/\s+/)) {
-      t.notOk(isRunning(pid), `process ${pid} is gone`)
+      t.notOk(isRunning(Number(pid)), `process ${pid} is gone`)
     }
   },
 )
@@ -262,7 +263,7 @@ t.test('a scanner whose child holds the pipes delays nothing', async (t) => {
     t.equal(run.code, 31)
     t.match(run.logged, 'virus=Held')
   }
-  for (const pid of readFileSync(pids, 'latin1').trim().split('\n')) t.notOk(isRunning(pid))
+  for (const pid of readFileSync(pids, 'latin1').trim().split('\n')) t.notOk(isRunning(Number(pid)))
 })
 
 t.test('a scanner that fills stdout and stderr neither blocks nor floods the log', async (t) => {
@@ -371,11 +372,3 @@ t.test('a damaged bundle never ends in 0', async (t) => {
     t.equal(run.deliveries.length, 0)
   }
 })
-
-function isRunning(pid: string): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
-  } catch {
-    return false
-  }
-}
