@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..')
 
 const all = Object.entries(walks).flatMap(([server, { walk, removed }]) => [
   { name: server, steps: [...walk(byPackage), ...removed] },
-  { name: `${server} and npm`, steps: walk(byNpm('bookworm')) },
+  { name: `${server} and npm`, steps: walk(byNpm) },
 ])
 
 for (const { name, steps } of all) {

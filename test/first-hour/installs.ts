@@ -54,16 +54,16 @@ ln -s /etc/clamd /etc/onescand /service/`,
   examples: '/usr/share/doc/onescan/examples',
 }
 
-/** Debian's is too old there. */
+/** Debian's is too old, in bookworm and trixie. */
 const newerNode: Step = { page: INSTALL, type: 'npm install -g node@24', needs: 'network' }
 
-export const byNpm = (release: string): Install => ({
+export const byNpm: Install = {
   steps: [
     {
       self: 'apt install --no-install-recommends nodejs npm ca-certificates clamav-daemon',
       needs: 'network',
     },
-    ...(release === 'bookworm' ? [newerNode] : []),
+    newerNode,
     {
       page: README,
       type: 'npm install -g ./onescan-0.1.0.tgz\nsh "$(npm root -g)/onescan/packaging/setup"',
@@ -92,4 +92,4 @@ export const byNpm = (release: string): Install => ({
     { self: 'svc -u /service/onescand; sleep 3' },
   ],
   examples: '"$(npm root -g)/onescan/packaging/examples"',
-})
+}

@@ -43,7 +43,7 @@ if (missing) throw new Error(missing)
 const chosen = walks[values.server]
 if (!chosen) throw new Error(`--server ${values.server}: ${Object.keys(walks).join(', ')}`)
 const isNpm = values.by === 'npm'
-const install = isNpm ? byNpm(values.release) : byPackage
+const install = isNpm ? byNpm : byPackage
 if (!isNpm && values.by !== 'package') throw new Error(`--by ${values.by}: package or npm`)
 const steps = [...chosen.walk(install), ...(isNpm ? [] : chosen.removed)]
 
