@@ -38,12 +38,14 @@ export interface RunOptions {
   readonly input?: string | Buffer
   /** The Node that runs the bundle. */
   readonly runtime?: string
+  /** Words before the command, as those of nsenter(1). */
+  readonly around?: readonly string[]
 }
 
 /** Runs the built command line to its end. */
 export async function onescan(words: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { env = {}, input = '', runtime } = options
-  const [program, ...args] = runtime === undefined ? quickest : [runtime, bundle]
+  const { env = {}, input = '', runtime, around = [] } = options
+  const [program, ...args] = [...around, ...(runtime === undefined ? quickest : [runtime, bundle])]
   const child = spawn(program!, [...args, ...words], { env: { PATH: searchPath, ...env } })
   const out: Buffer[] = []
   const err: Buffer[] = []

@@ -74,13 +74,15 @@ const directories: readonly (readonly [string, string, string, ...string[]])[] =
 
 /**
  * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
- * `setup` override main.cf, `master` goes into master.cf, and its queue lies in `parent`.
+ * `setup` override main.cf, `master` goes into master.cf, and its queue lies in `parent`. `around` are
+ * words before the command that starts it, as those of nsenter(1).
  */
 export async function startPostfix(
   relayPort: number,
   setup: Readonly<Record<string, string>> = {},
   parent: string = tmpdir(),
   master: Master = {},
+  around: readonly string[] = [],
 ): Promise<Postfix> {
   const directory = mkdtempSync(join(parent, 'onescan-postfix-'))
   const at = (name: string) => join(directory, name)
@@ -115,7 +117,8 @@ export async function startPostfix(
   writeFileSync(at('etc/master.cf'), `${smtpd}\n${master.services ?? ''}${services}`)
 
   // postfix(1) does the same, but looks over the installation first, by a hundred processes.
-  execFileSync('/usr/lib/postfix/sbin/master', ['-c', at('etc'), '-w']) // returns when it listens
+  const start = [...around, '/usr/lib/postfix/sbin/master', '-c', at('etc'), '-w']
+  execFileSync(start[0]!, start.slice(1)) // returns when it listens
   const pid = Number(readFileSync(at('spool/pid/master.pid'), 'latin1'))
   const stop = () => {
     process.removeListener('exit', stop)
