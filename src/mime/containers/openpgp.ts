@@ -39,6 +39,9 @@ const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
   [20, { kind: 'encrypted', mayBeFirst: ofVersion(1, 2) }],
 ])
 
+/** The kind of packet that GnuPG does not skip. A JPEG begins like one. */
+const CONTROL = 63
+
 /** The checksum of an armour, which some readers decode as if it were data. */
 const CHECKSUM = 3
 
@@ -65,7 +68,7 @@ export function* openPgp(
   work: Work,
   give: (content: Source) => Steps,
 ): Steps<boolean> {
-  if (!beginsMessage(source)) return false
+  if (!(yield* beginsMessage(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
     yield* countWork(work, PACKET_COST)
@@ -97,12 +100,21 @@ function unreadable(): Unreadable {
   return new Unreadable('OpenPGP')
 }
 
-/** Looks at the first packet alone. If that is encrypted, a program must have all of it to read on. */
-function beginsMessage(source: Source): boolean {
+/**
+ * Looks at the first packet of a known kind alone: GnuPG skips those before it, but none in pieces.
+ * If that packet is encrypted, a program must have all of it to read on.
+ */
+function* beginsMessage(source: Source, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
-  const front = packetFront(cursor)
-  const packet = front && packets.get(front.tag)
-  if (!packet) return false
+  let front = packetFront(cursor)
+  while (front && !packets.has(front.tag)) {
+    if (front.tag === CONTROL || front.length.isPartial) return false
+    yield* countWork(work, PACKET_COST)
+    cursor.skip(front.length.bytes)
+    front = packetFront(cursor)
+  }
+  if (!front) return false
+  const packet = packets.get(front.tag)!
   const { bytes: length, isPartial } = front.length
   const isCut = !isPartial && Number.isFinite(length) && length > cursor.left
   if (packet.kind === 'encrypted' && isCut) return false

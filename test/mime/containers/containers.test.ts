@@ -92,6 +92,12 @@ t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) 
     deflate: compressed(literal(long), 'zip'),
     zlib: compressed(literal(long), 'zlib'),
     'behind a marker': Buffer.concat([packet(10, Buffer.from('PGP')), literal(text)]),
+    'behind a comment': Buffer.concat([packet(61, Buffer.from('any')), literal(text)]),
+    'behind two packets of unknown kinds': Buffer.concat([
+      packet(61, Buffer.alloc(40_000)),
+      packet(40, Buffer.from('any')),
+      compressed(literal(text), 'zip'),
+    ]),
   }
   const words = ['--batch', '--no-autostart', '--allow-weak-digest-algos', '--decrypt']
   for (const [name, form] of Object.entries(forms)) {

@@ -205,6 +205,9 @@ export const containers: readonly Evasion[] = [
   ...pgp('behind a marker', () =>
     Buffer.concat([packet(10, Buffer.from('PGP')), compressed(literal(zip), 'zip')]),
   ),
+  ...pgp('behind a packet of a kind that nobody knows', () =>
+    Buffer.concat([packet(61, Buffer.from('any')), compressed(literal(zip), 'zip')]),
+  ),
   attachment('in one line', () => `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
   attachment('in folded lines', () => folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`)),
   attachment('whose parameters are folded', () =>
