@@ -10,7 +10,6 @@ import { askRunningDaemon, type RunningDaemon } from '../shared/running-daemon.t
 import { checkOnescand } from './daemon/check-onescand.ts'
 import { configuredDaemon } from './daemon/configured-daemon.ts'
 import { checkQuotadStart } from './daemon/quotad-start.ts'
-import { checkRelays } from './daemon/relays.ts'
 import { checkRunning, checkWithheldMail } from './daemon/running-daemon.ts'
 import { joinReports, type ServerReport } from './join-reports.ts'
 import { checkBySmtp } from './mail-servers/by-smtp.ts'
@@ -56,7 +55,6 @@ async function checkRunningDaemons(): Promise<Finding[]> {
   }
   return [
     ...checkRunning(running, DEFAULTS, readAccounts()),
-    ...(await checkRelays(running.account?.doors ?? [])),
     ...checkWithheldMail(running.withheld),
   ]
 }

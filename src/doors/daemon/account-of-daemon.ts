@@ -9,8 +9,6 @@ import { HOST_DIRECTORY } from '../../judge/policy.ts'
 import { ruleFiles } from '../../rules/rule-files.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { DaemonAccount } from '../slot-socket/tell.ts'
-import { placeOf } from './describe-door.ts'
-import type { OpenDoor } from './open-doors.ts'
 
 /** Milliseconds. A program that was replaced less than that after its start counts as older. */
 const AT_ONCE = 2000
@@ -18,10 +16,7 @@ const AT_ONCE = 2000
 const WRITTEN = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'] as const
 
 /** Returns how this onescand runs, for those who may know. A worker gives the account of all. */
-export function accountOfDaemon(
-  configuration: Configuration,
-  doors: readonly OpenDoor[],
-): DaemonAccount {
+export function accountOfDaemon(configuration: Configuration): DaemonAccount {
   const { env, readAt } = configuration
   const program = isCompiled ? process.execPath : process.argv[1]!
   // The unit hides the first process (ProtectProc=invisible): a worker starts hardly later.
@@ -33,10 +28,6 @@ export function accountOfDaemon(
     pid: process.ppid,
     words: words.slice(0, words.lastIndexOf('--worker')),
     settings: Object.fromEntries(settings) as DaemonAccount['settings'],
-    doors: doors.map((door) => {
-      const { kind, relay } = door
-      return { kind, address: placeOf(door), ...(relay && { next: relay.next.text }) }
-    }),
     changed: filesOf(configuration).filter((file) => isNewer(file, readAt)),
     replaced: [program].filter((file) => isNewer(file, startedAt + AT_ONCE)),
     readOnly: WRITTEN.filter((name) => env[name]?.startsWith('/') && isReadOnly(env[name])),

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { errorText } from '../../ground/errors/fault.ts'
-import { type Finding, marked, ok, settingsFault, warning } from '../../ground/errors/finding.ts'
+import {
+  error,
+  type Finding,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../../ground/errors/finding.ts'
 import { Faults, faultLines } from '../../ground/settings/faults.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
@@ -15,6 +22,8 @@ import { checkAddress } from './listening/listen.ts'
 import type { DoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import { type DaemonOptions, readOptions } from './options/options.ts'
+import type { RelayOptions } from './options/relays.ts'
+import { callNext, tryDoor } from './trials/try-door.ts'
 
 /** What onescand would find at its start. */
 export interface DaemonStart {
@@ -40,7 +49,10 @@ export async function checkStart(words: readonly string[], env: Environment): Pr
   const stages = options?.checksSettings ? checkSettings(host) : collect(tryStages(host))
   findings.push(...(await stages))
   const isRight = !findings.some(({ mark }) => mark === 'stops the start')
-  if (options !== undefined && isRight) findings.push(...(await doorsBy(options, env)))
+  if (options !== undefined && isRight) {
+    if (!options.checksSettings) findings.push(...(await tryRelays(options)))
+    findings.push(...(await doorsBy(options, env)))
+  }
   return { isUsage: options === undefined, findings }
 }
 
@@ -62,19 +74,44 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<Findin
 
 /** The doors that the options name. Sockets of systemd are not known here. */
 function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDoor[] {
-  const at = (kind: PlacedDoor['kind']) => (address: DoorAddress) => {
-    return {
-      kind,
-      address:
-        address.kind === 'unix' ? `unix:${address.path}` : `inet:${address.host}:${address.port}`,
-    }
-  }
   return [
-    ...(socket === undefined ? [] : [at('slot')({ kind: 'unix', path: socket })]),
-    ...milters.map(at('milter')),
-    ...policies.map(at('policy')),
-    ...relays.map((relay) => ({ ...at(relay.lmtp ? 'lmtp' : 'smtp')(relay.address), relay })),
+    ...(socket === undefined ? [] : [doorAt('slot')({ kind: 'unix', path: socket })]),
+    ...milters.map(doorAt('milter')),
+    ...policies.map(doorAt('policy')),
+    ...relays.map(relayDoor),
   ]
+}
+
+const doorAt = (kind: PlacedDoor['kind']) => (address: DoorAddress) => {
+  const place =
+    address.kind === 'unix' ? `unix:${address.path}` : `inet:${address.host}:${address.port}`
+  return { kind, address: place }
+}
+
+const relayDoor = (relay: RelayOptions): PlacedDoor => {
+  return { ...doorAt(relay.lmtp ? 'lmtp' : 'smtp')(relay.address), relay }
+}
+
+/**
+ * Tries the servers to which mail is handed on, and the doors that do so if onescand listens there
+ * already.
+ */
+async function tryRelays(options: DaemonOptions): Promise<Finding[]> {
+  const tried = options.relays.map(async (relay) => {
+    const door = relayDoor(relay)
+    const next = `next server ${relay.next.text}`
+    try {
+      await callNext(relay)
+    } catch (thrown) {
+      const why = errorText(thrown).replace(`${next}: `, '')
+      const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
+      return error(next, why, remedy)
+    }
+    const fault = isInUse(relay.address, options) ? await tryDoor(door) : undefined
+    if (fault === undefined) return ok(next, `greets ${door.kind} ${door.address}`)
+    return error('door', fault, 'see the log of onescand, and restart it')
+  })
+  return Promise.all(tried)
 }
 
 async function placeFaults(options: DaemonOptions): Promise<string[]> {

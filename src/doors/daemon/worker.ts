@@ -42,7 +42,7 @@ export async function runWorker(
     )
   doors = await openDoors(configuration, options, kinds, {
     reporter,
-    account: () => accountOfDaemon(configuration, doors),
+    account: () => accountOfDaemon(configuration),
   })
   answerTrials((wantsEicar) => tryJudging(configuration, options, wantsEicar))
   const serving = doors.map(placeOf) // before handlers are given: one may close the doors at once

@@ -19,20 +19,11 @@ export interface DaemonAccount {
   readonly words: readonly string[]
   /** The settings of its environment, by name. */
   readonly settings: Readonly<Record<string, string>>
-  readonly doors: readonly ToldDoor[]
   /** The files of its settings, and of its program, that have changed since it has read them. */
   readonly changed: readonly string[]
   readonly replaced: readonly string[]
   /** The settings that name a directory on a file system that is read-only for it. */
   readonly readOnly: readonly string[]
-}
-
-/** A door that is open. */
-export interface ToldDoor {
-  readonly kind: string
-  readonly address: string
-  /** Set if it hands mail on. */
-  readonly next?: string
 }
 
 const NOTHING: Withheld = { messages: 0, soonest: 0, latest: 0 }
@@ -99,16 +90,11 @@ function isWithheld(value: unknown): value is Withheld {
 }
 
 function isDaemonAccount(value: unknown): value is DaemonAccount {
-  const { pid, words, settings, doors, changed, replaced, readOnly } = objectOf(value)
+  const { pid, words, settings, changed, replaced, readOnly } = objectOf(value)
   return (
     Number.isSafeInteger(pid) &&
     [words, changed, replaced, readOnly].every(areTexts) &&
-    areTexts(Object.values(objectOf(settings))) &&
-    Array.isArray(doors) &&
-    doors.every((door) => {
-      const { kind, address, next = '' } = objectOf(door)
-      return areTexts([kind, address, next])
-    })
+    areTexts(Object.values(objectOf(settings)))
   )
 }
 

@@ -8,7 +8,9 @@ import t, { type Test } from 'tap'
 import { checkStart } from '../../../src/doors/daemon/check-start.ts'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
+import { freePort } from '../../programs/free-port.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/reachable.ts'
+import { startNext } from '../smtp/next-server.ts'
 import { newest, startOnescand } from './process.ts'
 
 /** What onescand --check reports, and that a start reports the same. */
@@ -201,5 +203,39 @@ t.test(
     })
     t.equal(status, 0)
     t.match(stdout, /^error: keyring: .*ring is not readable by .+ \(\S+\): no stamps/m)
+  },
+)
+
+t.test(
+  '--check tries the next servers, and the SMTP doors that an onescand has open already',
+  async (t) => {
+    const next = await startNext(t)
+    const [open, shut, lmtp, none, gone] = await Promise.all(Array.from({ length: 5 }, freePort))
+    const place = (port: number | undefined) => `inet:127.0.0.1:${port}`
+    const words = [
+      ...['--smtp', place(open), '--next', place(next.port)],
+      ...[`--smtp=${place(shut)}`, `--next=${place(next.port)}`, '--from', '192.0.2.0/24'],
+      ...['--lmtp', place(lmtp), '--after-queue', '--next', place(gone)],
+    ]
+    const daemon = startOnescand(t, { args: words, settings: good })
+    await daemon.logged(/serving/)
+    const held = [open, shut, lmtp, none].flatMap((port) => ['--held', place(port)])
+    const ended = ['--smtp', place(none), '--next', place(next.port)]
+    const later = ['--smtp', place(await freePort()), '--next', place(next.port)]
+    const all = ['--check', ...['--socket', 'none'], ...held, ...words, ...ended, ...later]
+    const { findings } = await checkStart(all, { TMPDIR: tmpdir(), ...good })
+    t.same(
+      findings
+        .filter(({ what, value }) => what.startsWith('next') || value.includes('ECONNREFUSED'))
+        .map(({ level, what, value }) => `${level} ${what}: ${value}`),
+      [
+        `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
+        `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
+        `error next server ${place(gone)}: connect ECONNREFUSED 127.0.0.1:${gone}`,
+        `error door: smtp ${place(none)}: connect ECONNREFUSED 127.0.0.1:${none}`,
+        `ok next server ${place(next.port)}: greets smtp ${later[1]}`,
+      ],
+    )
+    t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')
   },
 )

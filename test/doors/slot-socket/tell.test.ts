@@ -13,7 +13,6 @@ const account: DaemonAccount = {
   pid: 7,
   words: ['--workers', '2'],
   settings: { QHPSI: 'plugin: eicar' },
-  doors: [{ kind: 'smtp', address: 'inet:127.0.0.1:1', next: 'inet:127.0.0.1:2' }],
   changed: [],
   replaced: [],
   readOnly: [],
@@ -49,7 +48,6 @@ t.test('an answer of another form counts as none', async (t) => {
     { pid: '7' },
     { words: [1] },
     { settings: { QHPSI: 1 } },
-    { doors: [{ kind: 'smtp' }] },
     { changed: 'all' },
   ]) {
     t.same(await told(json({ withheld, daemon: { ...account, ...wrong } })), { withheld })

@@ -8,7 +8,6 @@ import { checkListeners } from '../shared/listeners.ts'
 import { tryDaemon } from '../shared/try-as-account.ts'
 import { configuredDaemon } from './configured-daemon.ts'
 import { ofService } from './of-service.ts'
-import { checkRelays } from './relays.ts'
 import { checkRunning } from './running-daemon.ts'
 
 /** Checks the settings of onescand, and the one that runs. Undefined if there is neither. */
@@ -20,10 +19,7 @@ export async function checkOnescand(
   if (configured === undefined) return undefined
   const { host, words, findings: ofFile } = configured
   const findings = [...ofFile]
-  if (running !== undefined) {
-    findings.push(...checkRunning(running, DEFAULTS, accounts))
-    findings.push(...(await checkRelays(running.account?.doors ?? [])))
-  }
+  if (running !== undefined) findings.push(...checkRunning(running, DEFAULTS, accounts))
   if (words !== undefined) findings.push(...(await checkSettingsOf(host, words)))
   return findings.map((finding) => {
     const { what } = finding

@@ -5,6 +5,7 @@ import { askPolicy } from '../../policy/ask.ts'
 import { askToTell } from '../../slot-socket/tell.ts'
 import { mayConnect } from '../../smtp/door.ts'
 import { callNextServer } from '../../smtp/next-server/next-server.ts'
+import type { SmtpRoute } from '../../smtp/shared/server.ts'
 import { type DoorAddress, readDoorAddress } from '../options/door-address.ts'
 import type { PlacedDoor } from '../options/door-kind.ts'
 
@@ -50,11 +51,15 @@ async function callRelay({ relay }: PlacedDoor, at: DoorAddress): Promise<void> 
   const target = targetOf(at)
   const isShutOut = 'host' in target && relay && !mayConnect(target.host, relay.from)
   await call(at, isShutOut ? '554' : '220')
-  if (isShutOut || relay === undefined) return
+  if (relay !== undefined) await callNext(relay)
+}
+
+/** Says QUIT to the server to which a door hands mail on. Rejects if it does not greet. */
+export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
   const [connection, command, data, block, end] = new Array(5).fill(PATIENCE)
-  const next = await callNextServer(relay.next, { connection, command, data, block, end })
-  await next.ask('QUIT').catch(() => {})
-  next.close()
+  const server = await callNextServer(next, { connection, command, data, block, end })
+  await server.ask('QUIT').catch(() => {})
+  server.close()
 }
 
 /** A question without a recipient, so that no service for quotas is asked. */
