@@ -5,7 +5,7 @@ import { signMessage } from '../cluster/sign.ts'
 import { editHeader } from '../message/header-block.ts'
 import type { Message } from '../message/message.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
-import { spoolMessage } from '../scan/spool-message.ts'
+import { takeMessage } from '../scan/spool-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
@@ -55,13 +55,13 @@ async function sign(args: ArgumentsCamelCase<SignArguments>, output: Output): Pr
   const env = slotEnvironment(process.env, args)
   const { keys } = readCluster(env, args.keyring)
   const bytes = readMessageBytes(args.file, maxSizeOf(args))
-  const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
+  const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
   try {
     if (message.headerTooLarge)
       return refuse(output, 'the header is larger than 1 MiB, or has more than 5,000 fields')
     const now = Math.floor(Date.now() / 1000)
     const scanners = args.scanners.split(',').filter((name) => name !== '')
-    const examined = { header: message.header, ...(await message.form()) }
+    const examined = { header: message.header, ...message.form }
     const stamp = signMessage(examined, { keys, scanners, now, crypto })
     if (stamp === undefined) {
       return refuse(output, examined.formFault ?? 'every key of the ring is past its date')

@@ -4,7 +4,7 @@ import { explainStamps, type StampExplanation } from '../cluster/explain.ts'
 import { readSignatureFiles, settledDate } from '../cluster/signature-files.ts'
 import { type Trust, type VerifyOptions, verifyStamps } from '../cluster/verify.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
-import { spoolMessage } from '../scan/spool-message.ts'
+import { takeMessage } from '../scan/spool-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
 import { maxSizeOf } from './shared/max-size-option.ts'
 import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
@@ -44,7 +44,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
   const env = slotEnvironment(process.env, args)
   const { keys, maxAge, signatureDirectory } = readCluster(env, args.keyring)
   const bytes = readMessageBytes(args.file, maxSizeOf(args))
-  const message = await spoolMessage(bytes, readSpoolPolicy(env), keys)
+  const message = await takeMessage(bytes, readSpoolPolicy(env), keys)
   try {
     const options: VerifyOptions = {
       keys,
@@ -53,7 +53,7 @@ async function verify(args: ArgumentsCamelCase<VerifyArguments>, output: Output)
       signatureDate: () => settledDate(readSignatureFiles(signatureDirectory, Date.now())),
       crypto,
     }
-    const examined = { header: message.header, ...(await message.form()) }
+    const examined = { header: message.header, ...message.form }
     const trust: Trust = message.headerTooLarge
       ? { trusted: false, why: 'the header is larger than 1 MiB, or has more than 5,000 fields' }
       : verifyStamps(examined, options)

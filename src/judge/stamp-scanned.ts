@@ -63,7 +63,7 @@ async function sign(
   const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
   if (scan.secondLook.when === 'always') scanners.push(EVERY_PART)
-  const { formFault, digests } = await message.form()
+  const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (leaving === message.header ? undefined : headerFormFault(leaving))
   return signMessage(

@@ -22,7 +22,7 @@ export async function verifyTrust(
     return { trusted: false, why: 'client is no CLUSTERPEER' }
   }
   const { keys, maxAge } = cluster
-  const hashed = { header: message.header, ...(await message.form()) }
+  const hashed = { header: message.header, ...message.form }
   return verifyStamps(hashed, {
     keys,
     maxAge,

@@ -16,8 +16,6 @@ const OTHER_ENDINGS = 'the body has other line endings than the header'
 
 /** Finds out the form of a message while its body comes. */
 export interface FormReader {
-  /** The form, if the body does not matter for it. */
-  readonly known: MessageForm | undefined
   /** Takes the next bytes of the body. */
   update(chunk: Buffer): void
   finish(): MessageForm
@@ -32,37 +30,14 @@ export function readForm(
   const isWanted = createHash !== undefined && (wanted.md5 || wanted.sha256)
   const formFault = isWanted ? headerFormFault(header) : undefined
   if (!isWanted || formFault !== undefined) {
-    const known = { formFault, digests: nothing }
-    return { known, update() {}, finish: () => known }
+    return { update() {}, finish: () => ({ formFault, digests: nothing }) }
   }
   const digester = new BodyDigester(header.lineEnding, wanted, createHash)
   return {
-    known: undefined,
     update: (chunk) => digester.update(chunk),
     finish() {
       const { endingsAgree, digests } = digester.finish()
       return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
     },
   }
-}
-
-/**
- * Finds out the form of a message whose body is there. The body is hashed chunk by chunk in turns of
- * the event loop, so that scanners and other messages go on meanwhile.
- */
-export async function examineForm(
-  header: Header,
-  body: Iterable<Buffer>,
-  wanted: DigestsWanted,
-  createHash: ((algorithm: string) => Hash) | undefined,
-): Promise<MessageForm> {
-  const reader = readForm(header, wanted, createHash)
-  if (reader.known !== undefined) return reader.known
-  let first = true
-  for (const chunk of body) {
-    if (!first) await new Promise(setImmediate)
-    first = false
-    reader.update(chunk)
-  }
-  return reader.finish()
 }

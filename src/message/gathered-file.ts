@@ -1,170 +1,97 @@
 import { closeSync, readSync } from 'node:fs'
 import { Fault } from '../ground/errors/fault.ts'
+import type { MemoryLease } from '../ground/flow/memory-budget.ts'
+import type { PassedDescriptors } from '../ground/net/passed-descriptors.ts'
 import { writeWhole } from '../ground/process/write-whole.ts'
 import { openAnonymousFile } from './anonymous-file.ts'
-import type { MessageForm } from './form.ts'
-import { findHeaderEnd, HEADER_MAX } from './header-block.ts'
-import { headerOf, type MessageOptions, rereadable } from './in-memory.ts'
-import type { Message } from './message.ts'
+import type { MessageBytes } from './message.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
 import { TOP_LINE } from './top-line.ts'
-import { TURN, writeAll, writeAllOf } from './write-all.ts'
+import { writeAll } from './write-all.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** Bytes that are read at first; nearly every header block fits in them. */
-const FRONT = 64 * 1024
-/** Bytes of a message up to which its file is in memory: clamd gets no larger one by descriptor. */
+/** The place of the message in a memory file. */
+const TOP = TOP_LINE.length
+/** Bytes of a memory file: clamd gets no larger one by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
-/** The memory that messages may take for memory files. */
-export interface FileMemory {
-  /** Takes so many more bytes; returns false if there are none to spare. */
-  take(bytes: number): boolean
-  giveBack(bytes: number): void
+/** The places where the bytes of a message are kept that are too many for a buffer. */
+export interface FilePlaces {
+  readonly policy: SpoolPolicy
+  /** Set if this host has memory files. */
+  readonly memoryFiles?: PassedDescriptors | undefined
 }
 
 /**
  * A file without a name that takes a message while it comes: a memory file with TOP_LINE above the
  * message. Once the message is whole the file is sealed, so that a clamd of this host reads it where
- * it lies, without a copy. A message over MEMORY_FILE_MAX, or for which there is no memory to spare,
- * goes to the disk: with each piece that comes, a piece moves there from memory, so that other mail
- * does not wait for it. Faults: `temp-file` and `write`.
+ * it lies, without a copy. What is beyond MEMORY_FILE_MAX, or what there is no memory to spare for,
+ * goes to a second file, on the disk. Faults: `temp-file` and `write`.
  */
-export class GatheredFile {
-  readonly #options: MessageOptions
-  readonly #memory: FileMemory
-  #size = 0
-  #taken = 0 // bytes of memory
-  #memoryFile: number // -1 if there is none
+export class GatheredFile implements MessageBytes {
+  readonly #places: FilePlaces
+  readonly #lease: MemoryLease
+  readonly #memoryFile: number // negative if there is none
   #inMemory = 0 // bytes of the message in the memory file
-  #moved = 0 // those of them that are on the disk, too
   #disk = -1 // set once there is no memory for more
+  #onDisk = 0
+  #sealed: number | undefined
 
-  constructor(options: MessageOptions, memory: FileMemory) {
-    this.#options = options
-    this.#memory = memory
-    this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
-    if (this.#memoryFile >= 0 && !this.#putInMemory(TOP_LINE, 0)) this.#closeMemory()
-    if (this.#memoryFile < 0) this.#openDisk()
+  constructor(places: FilePlaces, lease: MemoryLease) {
+    this.#places = places
+    this.#lease = lease
+    this.#memoryFile = places.memoryFiles?.memoryFile() ?? -1
   }
 
   write(bytes: Buffer): void {
-    if (this.#disk < 0 && this.#putInMemory(bytes, TOP_LINE.length + this.#size)) {
-      this.#inMemory += bytes.length
-    } else {
-      if (this.#disk < 0) this.#openDisk()
-      this.#moveToDisk()
-      writeAll(this.#disk, bytes, this.#size, this.#directory)
-    }
-    this.#size += bytes.length
+    if (this.#disk < 0 && this.#putInMemory(bytes)) return
+    const { directory } = this.#places.policy
+    if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
+    writeAll(this.#disk, bytes, this.#onDisk, directory)
+    this.#onDisk += bytes.length
   }
 
-  /**
-   * Makes a message of the file, with its form if that is known; the caller closes it. Nothing may be
-   * written afterwards. If this rejects, there is nothing left to discard.
-   */
-  async finish(form?: MessageForm): Promise<Message> {
+  /** Seals the memory file, if the whole message is in it: nobody can change it any more. */
+  seal(): void {
+    if (this.#disk >= 0) return
     try {
-      while (this.#disk >= 0 && this.#memoryFile >= 0) {
-        this.#moveToDisk()
-        await new Promise(setImmediate)
-      }
-      return messageInFile(this.#contents(), this.#options, form)
-    } catch (error) {
-      this.discard()
-      throw error
+      writeWhole(this.#memoryFile, TOP_LINE, 0)
+      if (this.#places.memoryFiles!.seal(this.#memoryFile)) this.#sealed = this.#memoryFile
+    } catch {
+      // There is no memory left on this host for TOP_LINE. The message is there without it.
     }
   }
 
-  /** Removes a file of which no message is made. May not be called after `finish`. */
-  discard(): void {
-    this.#closeMemory()
+  get sealed(): number | undefined {
+    return this.#sealed
+  }
+
+  *read(from: number, to: number): Generator<Buffer> {
+    const end = this.#inMemory
+    if (from < end) yield* pieces(this.#memoryFile, TOP + from, TOP + Math.min(to, end))
+    if (to > end) yield* pieces(this.#disk, Math.max(from - end, 0), to - end)
+  }
+
+  close(): void {
+    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
     if (this.#disk >= 0) closeSync(this.#disk)
   }
 
-  get #directory(): string {
-    return this.#options.policy.directory
-  }
-
-  #openDisk(): void {
-    this.#disk = openAnonymousFile(this.#directory)
-  }
-
   /** Writes to the memory file; returns false if there is no memory for that. */
-  #putInMemory(bytes: Buffer, position: number): boolean {
-    const end = position + bytes.length
-    if (end > MEMORY_FILE_MAX || !this.#memory.take(bytes.length)) return false
-    this.#taken += bytes.length
+  #putInMemory(bytes: Buffer): boolean {
+    const at = TOP + this.#inMemory
+    const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
+    if (this.#memoryFile < 0 || !isRoom) return false
     try {
-      writeWhole(this.#memoryFile, bytes, position)
-      return true
+      writeWhole(this.#memoryFile, bytes, at)
     } catch {
       return false // other programs may have taken the memory of the host
     }
+    this.#lease.charge(bytes.length)
+    this.#inMemory += bytes.length
+    return true
   }
-
-  #closeMemory(): void {
-    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
-    this.#memoryFile = -1
-    this.#memory.giveBack(this.#taken)
-    this.#taken = 0
-  }
-
-  /** Moves the next piece from memory to the disk. */
-  #moveToDisk(): void {
-    if (this.#memoryFile < 0) return
-    const to = Math.min(this.#inMemory, this.#moved + TURN)
-    const from = TOP_LINE.length
-    const piece = pieces(this.#memoryFile, from + this.#moved, from + to)
-    writeAllOf(this.#disk, piece, this.#moved, this.#directory)
-    this.#moved = to
-    if (this.#moved === this.#inMemory) this.#closeMemory()
-  }
-
-  /** The whole message, which is in one of the two files. */
-  #contents(): FileContents {
-    const size = this.#size
-    if (this.#disk >= 0) return { fd: this.#disk, from: 0, size, isSealed: false }
-    const isSealed = this.#options.memoryFiles!.seal(this.#memoryFile)
-    return { fd: this.#memoryFile, from: TOP_LINE.length, size, isSealed }
-  }
-}
-
-/** A file that holds a message from `from` on, and nobody else changes. */
-interface FileContents {
-  readonly fd: number
-  readonly from: number
-  /** Bytes of the message. */
-  readonly size: number
-  /** Whether it is in memory and sealed, with TOP_LINE in front of the message. */
-  readonly isSealed: boolean
-}
-
-/** Makes a message of a file, which is closed with it. */
-function messageInFile(file: FileContents, options: MessageOptions, form?: MessageForm): Message {
-  const { fd, from, size, isSealed } = file
-  const read = (start: number, end: number) => pieces(fd, from + start, from + end)
-  const message = rereadable({ size, ...headerIn(file) }, read, options, form)
-  const front = Buffer.concat([TOP_LINE, message.header.bytes])
-  return {
-    ...message,
-    ...(isSealed && { sealedFile: (top: Buffer) => (top.equals(front) ? fd : undefined) }),
-    close() {
-      message.close()
-      closeSync(fd)
-    },
-  }
-}
-
-/** Reads the header block: from the first bytes, or else from as many as a block may have and one more. */
-function headerIn({ fd, from, size }: FileContents): ReturnType<typeof headerOf> {
-  const front = Buffer.allocUnsafe(Math.min(size, FRONT))
-  fill(fd, front, from)
-  const found = findHeaderEnd(front, 0)
-  if ('end' in found) return headerOf(Buffer.from(front.subarray(0, found.end)))
-  const all = Buffer.allocUnsafe(Math.min(size, HEADER_MAX + 1))
-  fill(fd, all, from)
-  return headerOf(all)
 }
 
 /**

@@ -83,24 +83,42 @@ function lineEndingOf(block: Buffer): LineEnding {
   return lf > 0 && block[lf - 1] === CR ? '\r\n' : '\n'
 }
 
+/** How far the end of a header block was looked for. */
+export interface HeaderSearch {
+  /** The line from which to go on when there are more bytes. */
+  readonly next: number
+  /** Whether the first line ends in CRLF, if it has ended. */
+  readonly crlf?: boolean | undefined
+}
+
 /**
- * Looks for the end of the header block in `bytes`, from a line on that begins at `from`. If there is
- * no end yet, `next` is the line from which to go on when there are more bytes. The block ends after
- * its first empty line. A line of CR and LF is empty only if the first line ends in CRLF, too: all that
- * readers of LF mail take for header must count as header here, or a forged field could hide in it.
+ * Looks for the end of the header block in `bytes`. If there is no end yet, the search goes on from there
+ * when there are more bytes. The block ends after its first empty line. A line of CR and LF is empty only
+ * if the first line ends in CRLF, too: all that readers of LF mail take for header must count as header
+ * here, or a forged field could hide in it.
  */
 export function findHeaderEnd(
   bytes: Buffer,
-  from: number,
-): { readonly end: number } | { readonly next: number } {
-  let line = from
-  const crlf = lineEndingOf(bytes) === '\r\n'
-  for (;;) {
-    const lf = bytes.indexOf(LF, line)
-    if (lf < 0) return { next: line }
-    if (isEmptyLine(bytes, line, crlf)) return { end: lf + 1 }
-    line = lf + 1
+  { next: line, crlf = lineEndingOf(bytes) === '\r\n' }: HeaderSearch = { next: 0 },
+): { readonly end: number } | HeaderSearch {
+  for (let at = line; ; ) {
+    const lf = bytes.indexOf(LF, at)
+    if (lf < 0) return { next: at, crlf: at > 0 ? crlf : undefined }
+    if (isEmptyLine(bytes, at, crlf)) return { end: lf + 1 }
+    at = lf + 1
   }
+}
+
+/** Finds the header block in `bytes`, which hold all of it or more than HEADER_MAX bytes. */
+export function headerOf(bytes: Buffer): {
+  readonly header: Header
+  readonly headerTooLarge: boolean
+} {
+  const front = bytes.subarray(0, HEADER_MAX)
+  const found = findHeaderEnd(front)
+  const header = new Header('end' in found ? bytes.subarray(0, found.end) : front)
+  const isCut = 'next' in found && bytes.length > HEADER_MAX
+  return { header, headerTooLarge: isCut || header.hasTooManyFields }
 }
 
 function findFields(block: Buffer, ending: LineEnding): FieldSpan[] {

@@ -1,6 +1,8 @@
 import type { MessageForm } from './form.ts'
 import type { Header } from './header-block.ts'
-import type { NamedCopy } from './named-copy.ts'
+import { createNamedCopy, type NamedCopy } from './named-copy.ts'
+import type { SpoolPolicy } from './spool-policy.ts'
+import { TOP_LINE } from './top-line.ts'
 
 /** A message that was received to its end; its header block is in memory. */
 export interface Message extends NamedCopy {
@@ -16,11 +18,8 @@ export interface Message extends NamedCopy {
    * refused.
    */
   readonly headerTooLarge: boolean
-  /**
-   * Returns what stamps need to know. The first call may hash the body, while scanners go on. Rejects
-   * with a Fault if the body cannot be read.
-   */
-  form(): Promise<MessageForm>
+  /** What stamps need to know. */
+  readonly form: MessageForm
   /**
    * Reads what stands after the header block, or a part of it by offsets from there. A chunk is valid
    * until the next one is asked for.
@@ -33,4 +32,38 @@ export interface Message extends NamedCopy {
   sealedFile?(top: Buffer): number | undefined
   /** Frees everything. */
   close(): void
+}
+
+/** Where the bytes of a message are. */
+export interface MessageBytes {
+  /** Reads a part of header block and body. A chunk is valid until the next one is asked for. */
+  read(from: number, to: number): Iterable<Buffer>
+  /** The descriptor of a sealed file that holds TOP_LINE and the message, if there is one. */
+  readonly sealed?: number | undefined
+  close(): void
+}
+
+/** Makes a message of its bytes, and of what is known of them; they are closed with it. */
+export function makeMessage(
+  known: Pick<Message, 'size' | 'header' | 'headerTooLarge' | 'form'>,
+  bytes: MessageBytes,
+  policy: SpoolPolicy,
+): Message {
+  const { size, header } = known
+  const body = (from = 0, to = size - header.length) =>
+    bytes.read(header.length + from, header.length + to)
+  const named = createNamedCopy(policy, body)
+  return {
+    ...known,
+    ...named,
+    body,
+    sealedFile: (top) =>
+      bytes.sealed !== undefined && top.equals(Buffer.concat([TOP_LINE, header.bytes]))
+        ? bytes.sealed
+        : undefined,
+    close() {
+      named.removeNamedFile()
+      bytes.close()
+    },
+  }
 }

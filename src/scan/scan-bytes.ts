@@ -5,7 +5,7 @@ import { runScanners } from './scan.ts'
 import type { SecondLookPolicy } from './shared/scan-policy.ts'
 import type { ScanResult } from './shared/scan-result.ts'
 import type { Scanner } from './shared/scanner.ts'
-import { spoolMessage } from './spool-message.ts'
+import { takeMessage } from './spool-message.ts'
 
 export interface ManualScan {
   readonly spool: SpoolPolicy
@@ -29,7 +29,7 @@ export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, timeout, maxNesting, secondLook: when }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
-  const message = await spoolMessage(bytes, spool, [])
+  const message = await takeMessage(bytes, spool, [])
   const stop = removeWhenInterrupted(message)
   const notes: string[] = []
   const { size } = message

@@ -1,36 +1,37 @@
 import { createHash } from 'node:crypto'
 import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
-import { GatheredFile } from '../message/gathered-file.ts'
+import { Budget } from '../ground/flow/memory-budget.ts'
 import type { Header } from '../message/header-block.ts'
+import { Intake } from '../message/intake.ts'
 import type { Message } from '../message/message.ts'
 import type { SpoolPolicy } from '../message/spool-policy.ts'
 
-/** Opens a file without a name for a message of which the digests are known that the keys need. */
-export function openSpool(policy: SpoolPolicy, keys: readonly Key[]): GatheredFile {
+/** Begins to take a message of which the digests are known that the keys need. */
+export function openIntake(policy: SpoolPolicy, keys: readonly Key[]): Intake {
   const options = {
     policy,
     digestsFor: (header: Header) => digestsFor(header, keys, Date.now() / 1000),
     createHash,
   }
-  return new GatheredFile(options, { take: () => false, giveBack() {} })
+  return new Intake(options, new Budget(Number.POSITIVE_INFINITY).open())
 }
 
 /**
- * Spools a message. The caller closes it. Rejects with what the source or the spool throws, and then
- * leaves nothing behind.
+ * Takes a whole message. The caller closes it. Rejects with what the source or the intake throws, and
+ * then leaves nothing behind.
  */
-export async function spoolMessage(
+export async function takeMessage(
   source: AsyncIterable<Buffer>,
   policy: SpoolPolicy,
   keys: readonly Key[],
 ): Promise<Message> {
-  const spool = openSpool(policy, keys)
+  const intake = openIntake(policy, keys)
   try {
-    for await (const chunk of source) spool.write(chunk)
+    for await (const chunk of source) intake.write(chunk)
+    return intake.finish()
   } catch (error) {
-    spool.discard()
+    intake.discard()
     throw error
   }
-  return spool.finish()
 }

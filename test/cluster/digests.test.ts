@@ -1,10 +1,11 @@
 import crypto, { type Hash } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import t from 'tap'
 import { digestsFor } from '../../src/cluster/digests.ts'
 import { parseKeyring } from '../../src/cluster/keyring.ts'
 import { verifyStamps } from '../../src/cluster/verify.ts'
 import { Header } from '../../src/message/header-block.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000
@@ -60,12 +61,12 @@ t.test('4,000 stamps with known key ids cost one pass over the body for each sch
       digest: (...form: Parameters<Hash['digest']>) => hash.digest(...form),
     })
   const createHash = (algorithm: string) => counting(crypto.createHash(algorithm))
-  const message = messageInMemory(Buffer.concat([Buffer.from(header), body]), {
-    policy: { directory: '/nonexistent', sharedDirectory: undefined },
+  const message = messageOf(Buffer.concat([Buffer.from(header), body]), {
+    policy: { directory: tmpdir(), sharedDirectory: undefined },
     digestsFor: (block) => digestsFor(block, keys, now),
     createHash,
   })
-  const hashedMessage = { header: message.header, ...(await message.form()) }
+  const hashedMessage = { header: message.header, ...message.form }
   const trust = verifyStamps(hashedMessage, {
     keys,
     maxAge: 3600,

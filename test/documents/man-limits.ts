@@ -4,7 +4,7 @@ import { COMMAND_MAX as PACKET_COMMAND_MAX, PACKET_MAX } from '../../src/doors/m
 import { CONNECTIONS_MAX } from '../../src/doors/milter/door.ts'
 import { defaultTimeouts as milter } from '../../src/doors/milter/time-limits.ts'
 import { MACROS_MAX } from '../../src/doors/milter/wire/macros.ts'
-import { PATHS_MAX } from '../../src/doors/shared/intake/recipient-list.ts'
+import { PATHS_MAX } from '../../src/doors/shared/recipient-list.ts'
 import { UNENDED_MAX } from '../../src/doors/smtp/client/connection.ts'
 import { defaultTimeouts as smtp } from '../../src/doors/smtp/client/time-limits.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'

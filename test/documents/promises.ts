@@ -489,9 +489,7 @@ export const promises: Readonly<
         'without TMPDIR the slot ends with 64',
         'with a full disk the slot ends with 53',
       ],
-      'test/doors/shared/intake/message-stream.test.ts': [
-        'any message comes out as it went in, in any split',
-      ],
+      'test/message/intake.test.ts': ['any message comes out as it went in, in any split'],
     },
     '3. Judge: a scanner that fails changes no mail, and leaves at most one file': {
       'test/doors/slot/faults.test.ts': [
@@ -714,9 +712,7 @@ export const promises: Readonly<
         'large mail passes whole',
         'X-QHPSI fields of a sender are removed, in any form',
       ],
-      'test/doors/shared/intake/message-stream.test.ts': [
-        'any message comes out as it went in, in any split',
-      ],
+      'test/message/intake.test.ts': ['any message comes out as it went in, in any split'],
     },
     '13. Do not open a relay': {
       'test/programs/milter-quota.test.ts': [

@@ -5,7 +5,7 @@ import type { AnswerMode } from '../../src/judge/divide.ts'
 import { readScanningPolicy, withSettings } from '../../src/judge/policy.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import type { Rule } from '../../src/rules/rule.ts'
@@ -34,7 +34,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
     now += takes
     return infected('Eicar')
   }
-  const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
+  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
     policy: base.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: undefined,
@@ -219,7 +219,7 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     exceptions: () => [],
   } as unknown as Rules
   const to = Array.from({ length: TURN + 1 }, (_, n) => Buffer.from(`${n}@example.org`))
-  const message = messageInMemory(Buffer.from('A: b\n\n'), {
+  const message = messageOf(Buffer.from('A: b\n\n'), {
     policy: readScanningPolicy({ QHPSI: 'plugin: clamd' })!.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: undefined,

@@ -6,7 +6,7 @@ import type { Outcome } from '../../src/judge/outcome.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Client, Transaction } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 
@@ -27,7 +27,7 @@ interface Setup {
 function decideFor(scan: ScanResult, setup: Setup = {}): SingleDecision {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...setup.settings })!
   const { recipients = ['b@example.org'] } = setup
-  const message = messageInMemory(Buffer.from('From: a@example.org\n\nx\n'), {
+  const message = messageOf(Buffer.from('From: a@example.org\n\nx\n'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: undefined,

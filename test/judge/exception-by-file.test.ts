@@ -8,7 +8,7 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Tools } from '../../src/judge/tools.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { editHeader } from '../../src/message/header-block.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { clean, infected, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
@@ -55,7 +55,7 @@ async function judgeBy(
   given = []
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-  const message = messageInMemory(bytes, {
+  const message = messageOf(bytes, {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: true }),
     createHash: crypto.createHash,

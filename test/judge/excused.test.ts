@@ -4,7 +4,7 @@ import { judgeByRules } from '../../src/judge/by-rule.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Tools } from '../../src/judge/tools.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { attachmentsScanner } from '../../src/scan/attachments/attachments.ts'
@@ -66,7 +66,7 @@ interface Setup {
 async function judgeBy(text: string, setup: Setup) {
   const { settings, lines = '', scanner = clamdLike(), to = ['b@example.org'] } = setup
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', REJECTVIRUS: '1', ...settings })!
-  const message = messageInMemory(Buffer.from(text, 'latin1'), {
+  const message = messageOf(Buffer.from(text, 'latin1'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: true }),
     createHash: crypto.createHash,

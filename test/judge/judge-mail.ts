@@ -9,7 +9,7 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import type { Tools } from '../../src/judge/tools.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
 import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
 import type { Verdicts } from '../../src/verdicts/verdicts.ts'
@@ -47,7 +47,7 @@ export async function judgeMail(text: string, setup: Setup = {}) {
     }
     return { ...scanner, scan: ask }
   })
-  const held = messageInMemory(Buffer.from(text, 'latin1'), {
+  const held = messageOf(Buffer.from(text, 'latin1'), {
     policy: policy.spool,
     digestsFor: () => ({ md5: true, sha256: true }),
     createHash: crypto.createHash,

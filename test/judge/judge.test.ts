@@ -1,11 +1,10 @@
 import * as crypto from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import t from 'tap'
-import { Fault } from '../../src/ground/errors/fault.ts'
 import { judge } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
 import { clean, type Scanner } from '../../src/scan/shared/scanner.ts'
 import {
@@ -18,7 +17,6 @@ import {
   nobody,
   relay,
   remembering,
-  ringIn,
   SCANFAIL,
   type Setup,
   scannerOf,
@@ -130,7 +128,7 @@ t.test('a message that scanners call clean must still be the file that they scan
 
 t.test('a message whose file was changed during the scan is not accepted', async (t) => {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd' })!
-  const held = messageInMemory(Buffer.from(letter), {
+  const held = messageOf(Buffer.from(letter), {
     policy: policy.spool,
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: crypto.createHash,
@@ -268,42 +266,6 @@ t.test('a remembered verdict spares the scan; the log tells its host and its age
   t.same(asked, [])
   t.match(questions, [{ maxAge: Number.POSITIVE_INFINITY, marks: [/./], scanners: [{}] }])
   t.equal(questions[0]?.policy.secondLook.when, 'always')
-})
-
-t.test('a judgement that fails ends only when nothing reads the message any more', async (t) => {
-  const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', CLUSTERKEYS: ringIn(t) })!
-  const held = messageInMemory(Buffer.from(letter), {
-    policy: policy.spool,
-    digestsFor: () => ({ md5: false, sha256: true }),
-    createHash: crypto.createHash,
-  })
-  let isRead = false
-  const form: typeof held.form = async () => {
-    const found = await held.form()
-    for (let n = 0; n < 20; n++) await new Promise(setImmediate)
-    isRead = true
-    return found
-  }
-  const noSpace: Scanner['scan'] = async () => {
-    throw new Fault('temp-file', 'no space')
-  }
-  const judging = judge(
-    {
-      message: { ...held, form },
-      envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
-      client: { relay: false, clusterPeer: false, bounceInjector: false },
-    },
-    policy,
-    {
-      scanners: [scannerOf('clamd', noSpace)],
-      crypto,
-      signatureFiles: () => undefined,
-      now: () => NOW,
-      uptime: () => 0,
-    },
-  )
-  await t.rejects(judging, { message: 'no space' })
-  t.equal(isRead, true)
 })
 
 t.test('a header that is too large to be edited is refused before any scan', async (t) => {

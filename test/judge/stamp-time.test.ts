@@ -5,7 +5,7 @@ import t from 'tap'
 import { judge } from '../../src/judge/engine.ts'
 import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { key, keyring } from '../second-reader/stamped.ts'
 
@@ -32,7 +32,7 @@ t.test(
     const look = async (bytes: Buffer) => {
       const digestsFor = () => ({ md5: false, sha256: true })
       const options = { policy: policy.spool, digestsFor, createHash: crypto.createHash, now }
-      const message = messageInMemory(bytes, options)
+      const message = messageOf(bytes, options)
       const envelope = makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')])
       const client = { relay: false, clusterPeer: false, bounceInjector: false }
       return judge({ message, envelope, client }, policy, {

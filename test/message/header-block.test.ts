@@ -8,15 +8,15 @@ import {
   HEADER_FIELDS_MAX,
   HEADER_MAX,
   Header,
+  headerOf,
   withoutFields,
 } from '../../src/message/header-block.ts'
-import { headerOf } from '../../src/message/in-memory.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const headerIn = (text: string) => new Header(bytes(text))
 
 function headerEnd(text: string): number | undefined {
-  const found = findHeaderEnd(bytes(text), 0)
+  const found = findHeaderEnd(bytes(text))
   return 'end' in found ? found.end : undefined
 }
 
@@ -51,9 +51,9 @@ t.test('the end of the block is the same however its bytes arrive', async (t) =>
   fc.assert(
     fc.property(fc.array(line, { maxLength: 6 }), fc.nat({ max: 40 }), (lines, cut) => {
       const text = lines.map((line) => `${line}\n`).join('')
-      const whole = findHeaderEnd(bytes(text), 0)
-      const first = findHeaderEnd(bytes(text.slice(0, cut)), 0)
-      const inSteps = 'end' in first ? first : findHeaderEnd(bytes(text), first.next)
+      const whole = findHeaderEnd(bytes(text))
+      const first = findHeaderEnd(bytes(text.slice(0, cut)))
+      const inSteps = 'end' in first ? first : findHeaderEnd(bytes(text), first)
       t.same(inSteps, whole)
     }),
   )
@@ -154,7 +154,7 @@ t.test(
 t.test('in CRLF mail a line of one letter, or one that begins with CR, is not empty', async (t) => {
   for (const line of ['x\n', '\rx\r\n']) {
     const text = `A: b\r\n${line}C: d\r\n\r\n`
-    t.same(findHeaderEnd(Buffer.from(text), 0), { end: text.length }, JSON.stringify(line))
+    t.same(findHeaderEnd(Buffer.from(text)), { end: text.length }, JSON.stringify(line))
     t.equal(headerIn(text).fields.length, 3)
   }
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Fault } from '../../src/ground/errors/fault.ts'
-import { messageInMemory } from '../../src/message/in-memory.ts'
+import { messageOf } from '../../src/message/intake.ts'
 import { createNamedCopy } from '../../src/message/named-copy.ts'
 import type { SpoolPolicy } from '../../src/message/spool-policy.ts'
 
@@ -28,7 +28,7 @@ function bodyOf(pieces: number) {
 }
 
 function messageWith(policy: Partial<SpoolPolicy>) {
-  return messageInMemory(Buffer.from('A: b\n\nbody'), {
+  return messageOf(Buffer.from('A: b\n\nbody'), {
     policy: { directory: tmpdir(), sharedDirectory: undefined, ...policy },
     digestsFor: () => ({ md5: false, sha256: false }),
     createHash: undefined,

@@ -61,7 +61,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
     const { header, ...form } = examine(bytes)
     const body = () => [bytes.subarray(header.length)]
     const question: VerdictQuery = {
-      message: { form: async () => form, body, confirmFile() {} },
+      message: { form, body, confirmFile() {} },
       leaving: header,
       scanners: [clamd],
       policy,
@@ -261,7 +261,7 @@ t.test('a scanner that used older signatures than are here now is not believed',
   const { verdicts, find } = open()
   version = 'ClamAV 1.4.3/27601/Tue'
   const { header, ...form } = examine(Buffer.from(letter))
-  const message = { form: async () => form, body: () => [], confirmFile() {} }
+  const message = { form, body: () => [], confirmFile() {} }
   let scans = 0
   for (let n = 0; n < 2; n++) {
     await verdicts.find(
@@ -407,7 +407,7 @@ t.test('a file that somebody changed during the scan leaves no verdict', async (
   const { find, scans } = open()
   const { header: _, ...form } = examine(Buffer.from(letter))
   const message = {
-    form: async () => form,
+    form,
     body: () => [],
     confirmFile() {
       throw new Error('changed')
@@ -559,7 +559,7 @@ t.test('signatures that a scanner cannot name leave no verdict', async (t) => {
   const { verdicts } = open()
   const { header, ...form } = examine(Buffer.from(letter))
   const question = {
-    message: { form: async () => form, body: () => [], confirmFile() {} },
+    message: { form, body: () => [], confirmFile() {} },
     leaving: header,
     scanners: [clamd],
     policy,

@@ -8,7 +8,7 @@ import type { HeaderField } from '../../message/edits.ts'
 import type { Message } from '../../message/message.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { openSpool } from '../../scan/spool-message.ts'
+import { openIntake } from '../../scan/spool-message.ts'
 import { examine } from './examine.ts'
 
 /**
@@ -22,7 +22,7 @@ export async function approveFile(
   keys: readonly Key[],
   to: readonly string[],
 ): Promise<{ readonly record: QuarantineRecord; readonly add: readonly HeaderField[] }> {
-  const spool = openSpool(readSpoolPolicy(env), keys)
+  const spool = openIntake(readSpoolPolicy(env), keys)
   let examined: Awaited<ReturnType<typeof examine>>
   try {
     examined = await examine(file, (piece) => spool.write(piece))
@@ -52,7 +52,7 @@ async function stampOf(
     const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
     throw new Fault('config', `${why}; name some of them with --to, or release with --no-stamp`)
   }
-  const examined = { header: message.header, ...(await message.form()) }
+  const examined = { header: message.header, ...message.form }
   const now = Math.floor(Date.now() / 1000)
   const stamp = message.headerTooLarge
     ? undefined

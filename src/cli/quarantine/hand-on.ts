@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import { CrlfReader } from '../../doors/shared/intake/crlf-reader.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -13,6 +12,7 @@ import { PIECE, Stuffing } from '../../doors/smtp/wire/stuffing.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { mustBeOwnAt } from '../../ground/path/read.ts'
 import { checkExecutable } from '../../ground/process/find-program.ts'
+import { CrlfReader } from '../../message/crlf-reader.ts'
 import { makeEnvelope } from '../../message/envelope/envelope.ts'
 import { handToSlot, QUEUE_PATIENCE } from '../shared/hand-to-slot.ts'
 

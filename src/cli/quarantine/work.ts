@@ -12,7 +12,7 @@ import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/ent
 import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
 import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
 import { beginRelease, deleteEntry } from '../../quarantine/release.ts'
-import { spoolMessage } from '../../scan/spool-message.ts'
+import { takeMessage } from '../../scan/spool-message.ts'
 import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
 import { noteAction } from './note-action.ts'
@@ -196,7 +196,7 @@ class QuarantineWork {
     let key: string | undefined
     let message: Message | undefined
     try {
-      message = await spoolMessage(attempt.opened.message(), readSpoolPolicy(process.env), [])
+      message = await takeMessage(attempt.opened.message(), readSpoolPolicy(process.env), [])
       await this.#sendFile(attempt.entry, attempt.opened, bytesOf(message, []))
       const approval = JSON.parse((await this.#nextLine()) ?? '{"refused":true}') as Approval
       if ('refused' in approval) return await attempt.cancel()

@@ -1,14 +1,12 @@
+import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
+import { CrlfReader } from '../../message/crlf-reader.ts'
 import { HEADER_MAX } from '../../message/header-block.ts'
-import type { MessageOptions } from '../../message/in-memory.ts'
+import { Intake, type MessageOptions } from '../../message/intake.ts'
 import type { Message } from '../../message/message.ts'
-import { CrlfReader } from '../shared/intake/crlf-reader.ts'
-import { Gathering } from '../shared/intake/gathering.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 
-const LF = 0x0a
 const CR = 0x0d
 const COLON = Buffer.from(':')
-const NEWLINE = Buffer.of(LF)
+const NEWLINE = Buffer.from('\n')
 
 /**
  * A message put together from the parts that an MTA sends. Its lines end in LF, as they do in the
@@ -16,64 +14,52 @@ const NEWLINE = Buffer.of(LF)
  * others will see. (If a message has a bare CR, libclamav finds less in it with CRLF.) Whatever
  * else is odd stays, for stamps and scanners to see.
  *
- * Messages up to IN_MEMORY_MAX bytes are kept in memory, which is charged to a lease. Of a message
- * with a header block over HEADER_MAX only the beginning is kept. All methods may throw Faults of
- * kind `temp-file` and `write`, if the file cannot be written, and `out-of-memory`.
+ * All methods may throw what those of Intake throw.
  */
 export class MilterIntake {
-  readonly #gathering: Gathering
+  readonly #intake: Intake
   readonly #lineEnds = new CrlfReader()
   #inHeader = true
   #headerLength = 0
-  #headerTooLarge = false
 
   constructor(options: MessageOptions, lease: MemoryLease) {
-    this.#gathering = new Gathering(options, lease)
+    this.#intake = new Intake(options, lease)
   }
 
   /** Takes a field: its name, and its value as it stands after the colon. */
   field(name: Buffer, value: Buffer): void {
-    this.#holdHeader(name, COLON, inLf(value), NEWLINE)
+    this.#addToHeader(Buffer.concat([name, COLON, inLf(value), NEWLINE]))
   }
 
   /** Ends the header with an empty line; the body follows. May be called again. */
   endHeader(): void {
-    if (this.#inHeader) this.#holdHeader(NEWLINE)
+    if (this.#inHeader) this.#addToHeader(NEWLINE)
     this.#inHeader = false
   }
 
   body(chunk: Buffer): void {
     this.endHeader()
-    if (chunk.length > 0) this.#holdBody(this.#lineEnds.push(chunk))
+    this.#intake.write(this.#lineEnds.push(chunk))
   }
 
-  /** Resolves to the message, which the caller closes. The intake must not be used any more. */
-  async finish(): Promise<Message> {
+  /** Makes the message, which the caller closes. The intake must not be used any more. */
+  finish(): Message {
     this.endHeader()
-    this.#holdBody(this.#lineEnds.finish())
-    const message = await this.#gathering.finish()
+    this.#intake.write(this.#lineEnds.finish())
+    const message = this.#intake.finish()
     // By the count kept here: an empty line inside a value must not make the header look smaller.
-    return this.#headerTooLarge ? { ...message, headerTooLarge: true } : message
+    const headerTooLarge = message.headerTooLarge || this.#headerLength > HEADER_MAX
+    return { ...message, headerTooLarge }
   }
 
   /** Frees everything. To be called if no message is made of it, or after the message is closed. */
   discard(): void {
-    this.#gathering.discard()
+    this.#intake.discard()
   }
 
-  #holdHeader(...parts: readonly Buffer[]): void {
-    for (const part of parts) {
-      if (this.#headerTooLarge) return
-      const room = HEADER_MAX + 1 - this.#headerLength
-      const piece = part.length > room ? part.subarray(0, room) : part
-      this.#gathering.addToHeader(piece)
-      this.#headerLength += piece.length
-      this.#headerTooLarge = this.#headerLength > HEADER_MAX
-    }
-  }
-
-  #holdBody(bytes: Buffer): void {
-    if (!this.#headerTooLarge && bytes.length > 0) this.#gathering.addToBody(bytes)
+  #addToHeader(bytes: Buffer): void {
+    this.#intake.write(bytes)
+    this.#headerLength += bytes.length
   }
 }
 

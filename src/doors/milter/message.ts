@@ -4,7 +4,6 @@ import type { Transaction } from '../../judge/transaction.ts'
 import { type MailAddress, readAddress } from '../../message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
-import { RecipientList } from '../shared/intake/recipient-list.ts'
 import {
   decisionLines,
   faultLine,
@@ -13,6 +12,7 @@ import {
   passLine,
   TRIAL,
 } from '../shared/log/log-lines.ts'
+import { RecipientList } from '../shared/recipient-list.ts'
 import { faultReply, replyCode } from '../shared/replies/smtp-reply.ts'
 import { settle } from '../shared/settle.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../shared/wire/smtp-path.ts'
@@ -152,7 +152,7 @@ export class MilterMessage {
     const { authenticated: relay, origin, agreement, isTrial } = context
     const paths = this.#recipients.paths()
     const envelope = makeEnvelope(this.#from, paths.map(addressIn))
-    const message = await intake.finish()
+    const message = intake.finish()
     const client = { relay, clusterPeer, bounceInjector: false, origin }
     const transaction = { message, envelope, client }
     let answer = accepted

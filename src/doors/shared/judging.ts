@@ -1,6 +1,6 @@
 import { isSet } from '../../ground/settings/settings.ts'
 import { NOTHING_SCANS, switchedOff } from '../../judge/policy.ts'
-import type { MessageOptions } from '../../message/in-memory.ts'
+import { type MessageOptions, unseen } from '../../message/intake.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { Configuration } from './configuration.ts'
 import type { Judgement } from './settle.ts'
@@ -47,6 +47,3 @@ export function startJudging(configuration: Configuration): Judging {
     judgement,
   }
 }
-
-/** Options for a message whose digests nobody needs. */
-const unseen = { digestsFor: () => ({ md5: false, sha256: false }), createHash: undefined }

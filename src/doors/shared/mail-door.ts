@@ -1,9 +1,9 @@
+import type { Budget, MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { QuotaLookup } from '../../quota/ask/quota-answer.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Configuration } from './configuration.ts'
-import type { Budget, MemoryLease } from './limits/memory-budget.ts'
 
 /** The options of a door that receives mail from a mail server. */
 export interface MailDoorOptions {

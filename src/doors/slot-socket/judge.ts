@@ -59,7 +59,7 @@ export async function answerRequest(request: Request, context: RequestContext): 
     const quota = clientPolicy.asksQuota ? configuration.quota : undefined
     return answerUnscanned({ envelope, client, size: request.size }, quota, replies, log)
   }
-  const message = await request.message()
+  const message = request.message()
   const transaction = { message, envelope, client }
   const about = () => ({ ...log(), transaction })
   try {

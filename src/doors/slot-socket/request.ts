@@ -1,6 +1,6 @@
 import { ENVELOPE_MAX } from '../../message/envelope/envelope.ts'
+import type { Intake } from '../../message/intake.ts'
 import type { Message } from '../../message/message.ts'
-import type { MessageStream } from '../shared/intake/message-stream.ts'
 import { createFrameReader } from './frames.ts'
 import { GoCold } from './go-cold.ts'
 
@@ -17,7 +17,7 @@ export interface Request {
   /** Bytes of the message. */
   readonly size: number
   /** Makes the message, which the caller closes. May be called once. */
-  message(): Promise<Message>
+  message(): Message
 }
 
 export interface RequestLimits {
@@ -26,7 +26,7 @@ export interface RequestLimits {
   /** Called before memory is allocated for what the client sends. It may throw. */
   readonly charge: (bytes: number) => void
   /** Called once the head has come whole. Returns what keeps the message while it comes. */
-  readonly gather: () => MessageStream
+  readonly openIntake: () => Intake
 }
 
 /** The payload of the first frame of a conversation. */
@@ -73,7 +73,7 @@ export class SlotRequestReader {
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
   #size: number | undefined
-  #stream: MessageStream | undefined
+  #intake: Intake | undefined
   #piece: Buffer = Buffer.alloc(0) // holds one piece of the message after the other
   #received = 0 // bytes of the message
   #request: Request | undefined
@@ -118,7 +118,7 @@ export class SlotRequestReader {
 
   /** Frees the message. It is called once that is closed, or if nobody made one. */
   free(): void {
-    this.#stream?.discard()
+    this.#intake?.discard()
   }
 
   #room(type: string, length: number): Buffer {
@@ -173,7 +173,7 @@ export class SlotRequestReader {
         this.#takeSize(payload.readBigUInt64BE())
         return
       case 'M':
-        this.#stream!.write(payload)
+        this.#intake!.write(payload)
         return
       case TELL:
         this.#asksToTell = true
@@ -193,7 +193,7 @@ export class SlotRequestReader {
   }
 
   #takeSize(bytes: bigint): void {
-    const { maxSize, charge, gather } = this.#limits
+    const { maxSize, charge, openIntake } = this.#limits
     if (bytes > BigInt(maxSize)) {
       throw new GoCold(`a message of ${bytes} bytes is over ${maxSize} (--max-size)`)
     }
@@ -201,20 +201,20 @@ export class SlotRequestReader {
     const piece = Math.min(size, PIECE_MAX)
     charge(piece)
     this.#piece = Buffer.allocUnsafe(piece)
-    this.#stream = gather()
+    this.#intake = openIntake()
     this.#size = size
   }
 
   #end(): void {
     if (this.#received < this.#size!) throw new GoCold('a message shorter than its size')
-    const stream = this.#stream!
+    const intake = this.#intake!
     this.#request = {
       variables: this.#variables,
       takesReply: this.#takesReply,
       timeLeft: this.#timeLeft,
       envelope: this.#envelope,
       size: this.#size!,
-      message: () => stream.finish(),
+      message: () => intake.finish(),
     }
   }
 }

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { keepFor } from '../../ground/flow/keep-for.ts'
+import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { Semaphore } from '../../ground/flow/semaphore.ts'
+import { Intake } from '../../message/intake.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
 import type { ColdWay } from '../../observe/live/process-report.ts'
 import type { Configuration } from '../shared/configuration.ts'
-import { MessageStream } from '../shared/intake/message-stream.ts'
 import { messageOptions } from '../shared/judging.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { takeTurn } from '../shared/limits/turn.ts'
 import { bounceUserOf } from '../shared/slot-client.ts'
 import { ClientPolicies } from './client-policy.ts'
@@ -58,9 +58,8 @@ export class SlotServer {
   }
 
   /** Returns what keeps a message while it comes. Memory is charged to the lease. */
-  gather(lease: MemoryLease): MessageStream {
-    const options = messageOptions(this.#judging.configuration)
-    return new MessageStream(options, lease)
+  openIntake(lease: MemoryLease): Intake {
+    return new Intake(messageOptions(this.#judging.configuration), lease)
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../ground/errors/fault.ts'
+import type { MemoryLease } from '../../ground/flow/memory-budget.ts'
 import { type ConnectionHost, DoorConnection } from '../shared/connection.ts'
-import type { MemoryLease } from '../shared/limits/memory-budget.ts'
 import { acknowledgement, goCold, heartbeat } from './carry-out.ts'
 import { GoCold } from './go-cold.ts'
 import { type Request, SlotRequestReader } from './request.ts'
@@ -41,7 +41,7 @@ export class SlotSession extends DoorConnection {
     this.#reader = new SlotRequestReader({
       maxSize: server.maxSize,
       charge: (bytes) => lease.charge(bytes),
-      gather: () => server.gather(lease),
+      openIntake: () => server.openIntake(lease),
     })
     socket.on('finish', () => socket.destroy()) // the client has the last frame then, and sends none
   }

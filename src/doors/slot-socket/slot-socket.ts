@@ -1,6 +1,6 @@
+import { Budget } from '../../ground/flow/memory-budget.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
-import { Budget } from '../shared/limits/memory-budget.ts'
 import { serve } from '../shared/serve.ts'
 import { SlotServer, type SlotSocketOptions } from './server.ts'
 import { SlotSession } from './session.ts'

@@ -99,7 +99,8 @@ async function handOnShare(
   return handOn(decision, { ...transaction, envelope }, split, context)
 }
 
-function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
+/** Yields the message with its edited header. */
+export function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {
   yield editHeader(message.header, edits)
   yield* message.body()
 }

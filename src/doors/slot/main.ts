@@ -14,7 +14,7 @@ import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
 import { judgementFor } from './judgement.ts'
 import { prepareTools } from './prepare-tools.ts'
-import { receiveTransaction } from './receive.ts'
+import { optionsOf, receiveTransaction } from './receive.ts'
 import { usage } from './usage.ts'
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP']
@@ -66,7 +66,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     return passUnscanned(policy.quota!, policy.off, env, { chain, errorReport, slotLog })
   }
   const tools = await prepareTools(policy, log)
-  const transaction = await receiveTransaction(policy, tools, env)
+  const transaction = receiveTransaction(optionsOf(policy, tools), env)
   slotLog.received(transaction)
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)

@@ -1,6 +1,7 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { digestsFor } from '../../cluster/digests.ts'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
+import { Budget } from '../../ground/flow/memory-budget.ts'
 import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptor-flags.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { Policy } from '../../judge/policy.ts'
@@ -8,8 +9,7 @@ import type { Tools } from '../../judge/tools.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { type Envelope, EnvelopeReader } from '../../message/envelope/envelope.ts'
 import type { Header } from '../../message/header-block.ts'
-import { MessageStream } from '../shared/intake/message-stream.ts'
-import { Budget } from '../shared/limits/memory-budget.ts'
+import { Intake, type MessageOptions } from '../../message/intake.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../shared/slot-client.ts'
 
 const BUFFER = 256 * 1024
@@ -19,22 +19,22 @@ const ENVELOPE_FD = 1
 /** Milliseconds before a descriptor is read again that the caller left non-blocking. */
 const RETRY = 5
 
-/** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
-export async function receiveTransaction(
-  policy: Policy,
-  tools: Tools,
-  env: Environment,
-): Promise<Transaction> {
+/** What a message is kept and looked at by that is judged. */
+export function optionsOf(policy: Policy, tools: Tools): MessageOptions {
   const keys = policy.cluster?.keys ?? []
-  const options = {
+  return {
     policy: policy.spool,
     digestsFor: (header: Header) => digestsFor(header, keys, tools.now() / 1000),
     createHash: tools.crypto?.createHash,
   }
+}
+
+/** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
+export function receiveTransaction(options: MessageOptions, env: Environment): Transaction {
   const memory = new Budget(Number.POSITIVE_INFINITY).open() // softlimit(8) is the limit
-  const stream = new MessageStream(options, memory)
-  const envelope = receive(stream)
-  return { message: await stream.finish(), envelope, client: readCaller(env) }
+  const intake = new Intake(options, memory)
+  const envelope = receive(intake)
+  return { message: intake.finish(), envelope, client: readCaller(env) }
 }
 
 /** The client of this process, as its own user and environment tell it. */
@@ -45,15 +45,15 @@ export function readCaller(env: Environment): SlotClient {
 /**
  * Reads the message from descriptor 0 to its end, then the envelope from descriptor 1 to its last
  * NUL (qmail-queue(8)). qmail-smtpd writes in this order, and reading descriptor 1 first would
- * deadlock with it past 64 KiB. Throws a Fault of kind `read`, and what stream and envelope throw.
+ * deadlock with it past 64 KiB. Throws a Fault of kind `read`, and what intake and envelope throw.
  */
-export function receive(stream: Pick<MessageStream, 'write'>): Envelope {
+function receive(intake: Intake): Envelope {
   const buffer = Buffer.allocUnsafeSlow(BUFFER)
   let size = 0
   for (;;) {
     const length = readSome(MESSAGE_FD, buffer, 'message')
     if (length === 0) break
-    stream.write(buffer.subarray(0, length))
+    intake.write(buffer.subarray(0, length))
     size += length
   }
   if (size === 0 && wasClosed(MESSAGE_FD)) throw new Fault('read', 'fd 0 is closed; no message')

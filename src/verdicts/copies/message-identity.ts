@@ -63,7 +63,7 @@ export async function identify(
   const maxAge = Math.min(options.maxAge, query.maxAge)
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0 || maxAge === 0) return undefined
-  const { formFault, digests } = await message.form()
+  const { formFault, digests } = message.form
   const fingerprintInput: FingerprintInput = {
     header: leaving,
     formFault,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import type { AskQuota } from '../../../src/quota/ask/quota-answer.ts'
 import { plain } from '../../cases/messages.ts'
 import { scanning } from './eicar.ts'

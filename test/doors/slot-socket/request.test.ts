@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
-import { MessageStream } from '../../../src/doors/shared/intake/message-stream.ts'
-import { Budget, type MemoryLease } from '../../../src/doors/shared/limits/memory-budget.ts'
 import { frame, uint32, uint64 } from '../../../src/doors/slot-socket/frames.ts'
 import { GoCold } from '../../../src/doors/slot-socket/go-cold.ts'
 import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/request.ts'
+import { Budget, type MemoryLease } from '../../../src/ground/flow/memory-budget.ts'
+import { Intake } from '../../../src/message/intake.ts'
 import type { Message } from '../../../src/message/message.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
@@ -17,9 +17,9 @@ const options = {
 }
 
 function readerFor(lease: MemoryLease, maxSize = MIB): SlotRequestReader {
-  const gather = () => new MessageStream(options, lease)
+  const openIntake = () => new Intake(options, lease)
   const charge = (bytes: number) => lease.charge(bytes)
-  return new SlotRequestReader({ maxSize, charge, gather })
+  return new SlotRequestReader({ maxSize, charge, openIntake })
 }
 
 const anyBudget = (): Budget => new Budget(4 * MIB)

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Budget } from '../../../src/doors/shared/limits/memory-budget.ts'
+import { Budget } from '../../../src/ground/flow/memory-budget.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startNext } from './next-server.ts'
 import { openDoor, type Setup, sendThrough } from './rig.ts'

@@ -3,7 +3,7 @@ import { withinTime } from '../../../judge/by-rule.ts'
 import type { Findings } from '../../../judge/decision.ts'
 import { NOTHING_SCANS } from '../../../judge/policy.ts'
 import { makeEnvelope } from '../../../message/envelope/envelope.ts'
-import { messageInMemory } from '../../../message/in-memory.ts'
+import { messageOf } from '../../../message/intake.ts'
 import type { Configuration } from '../../shared/configuration.ts'
 import { startJudging } from '../../shared/judging.ts'
 import { judgeBy } from '../../shared/settle.ts'
@@ -60,7 +60,7 @@ async function judgeFromMemory(bytes: Buffer, configuration: Configuration): Pro
     adapt: (policy) => withinTime(policy, Math.min(policy.scan.timeout, TRIAL_PATIENCE)),
   })
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
-  const message = messageInMemory(bytes, judging.messageOptions)
+  const message = messageOf(bytes, judging.messageOptions)
   try {
     const transaction = { message, envelope, client }
     const decision = await judgeBy(transaction, judging.judgement, 'once')

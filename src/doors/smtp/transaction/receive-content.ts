@@ -1,9 +1,8 @@
 import { Fault } from '../../../ground/errors/fault.ts'
 import { releaseBuffer } from '../../../ground/runtime/release-buffer.ts'
-import type { MessageOptions } from '../../../message/in-memory.ts'
+import { CrlfReader } from '../../../message/crlf-reader.ts'
+import { Intake, type MessageOptions } from '../../../message/intake.ts'
 import type { Message } from '../../../message/message.ts'
-import { CrlfReader } from '../../shared/intake/crlf-reader.ts'
-import { MessageStream } from '../../shared/intake/message-stream.ts'
 import type { SmtpConnection } from '../client/connection.ts'
 import type { SmtpServer } from '../shared/server.ts'
 import { ContentReader } from '../wire/content.ts'
@@ -14,7 +13,7 @@ import { type ContentRefusal, refuseContent } from './refusals.ts'
  * asks for. Its lines end in LF, as they do in the queues of MTAs, in mailboxes and before the slot
  * of the next host, so that scanners see what others will see. When `use` has come to its end, the
  * message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
- * leaves, and with those of MessageStream.
+ * leaves, and with those of Intake.
  */
 export async function withContent<Result>(
   client: SmtpConnection,
@@ -22,17 +21,17 @@ export async function withContent<Result>(
   server: SmtpServer,
   use: (message: Message, refusal: ContentRefusal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  const stream = new MessageStream(options, server.openLease())
+  const intake = new Intake(options, server.openLease())
   try {
-    const refusal = await readContent(client, stream, server)
-    const message = await stream.finish()
+    const refusal = await readContent(client, intake, server)
+    const message = intake.finish()
     try {
       return await use(message, refusal)
     } finally {
       message.close()
     }
   } finally {
-    stream.discard()
+    intake.discard()
   }
 }
 
@@ -42,7 +41,7 @@ export async function withContent<Result>(
  */
 async function readContent(
   client: SmtpConnection,
-  stream: MessageStream,
+  intake: Intake,
   server: SmtpServer,
 ): Promise<ContentRefusal | undefined> {
   const reader = new ContentReader()
@@ -57,11 +56,11 @@ async function readContent(
       if (trouble !== undefined || size > server.maxSize) continue
       try {
         const lines = lineEnds.push(piece)
-        stream.write(lines)
+        intake.write(lines)
         releaseBuffer(lines)
       } catch (error) {
         trouble = error
-        stream.discard() // no message will be made of it
+        intake.discard() // no message will be made of it
       }
     }
     if (reader.rest.length === 0) releaseBuffer(chunk)

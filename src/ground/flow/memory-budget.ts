@@ -1,4 +1,4 @@
-import { Fault } from '../../../ground/errors/fault.ts'
+import { Fault } from '../errors/fault.ts'
 
 /** The memory that all messages in this process may take together, for one kind of door. */
 export class Budget {
