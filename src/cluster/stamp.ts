@@ -61,11 +61,6 @@ export function isStampName(name: string): boolean {
   return NAME.test(name)
 }
 
-/** Whether a header block has a field with the name of a stamp, whatever its value. */
-export function bearsStamp(header: Header): boolean {
-  return header.fields.some(({ name }) => isStampName(name))
-}
-
 /** Reads scheme and number from the name of a field. `01` and `1` are the same number; it has any length. */
 export function stampName(name: string): { scheme: Stamp['scheme']; number: string } | undefined {
   const match = NAME.exec(name)

@@ -1,4 +1,3 @@
-import { bearsStamp } from '../cluster/stamp.ts'
 import { withoutFields } from '../message/header-block.ts'
 import { decide } from './decide.ts'
 import { decideByHeader } from './decide-by-header.ts'
@@ -12,7 +11,7 @@ import { scanUnvouched } from './scan-unvouched.ts'
 import { readSignatureState, stampScanned } from './stamp-scanned.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
-import { untrusted, verifyTrust } from './trust.ts'
+import { verifyTrust } from './trust.ts'
 
 /**
  * Judges a message, step by step: can its header be edited; does a recipient have room for it; which
@@ -42,21 +41,15 @@ export async function judge(
     if (remark !== undefined) notes.push(remark)
   }
 
-  // Nothing vouches for mail without a stamp: it is scanned while its body is hashed.
-  const isStamped = bearsStamp(message.header)
-  const vouched = isStamped ? await verifyTrust(transaction, policy, tools) : untrusted
+  const trust = verifyTrust(transaction, policy, tools)
   times.verify = lap()
 
-  const remove = fieldsToRemove(message.header, vouched, policy)
+  const remove = fieldsToRemove(message.header, trust, policy)
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
 
   // Signatures that scanners load during the scan may have come too late for this message.
   const signatures = await readSignatureState(policy, tools)
-  const scanning = scanUnvouched(mail, policy, tools, vouched)
-  const verifying = isStamped ? vouched : verifyTrust(transaction, policy, tools)
-  // The door closes the message once this rejects: nothing may go on reading it then.
-  await Promise.allSettled([scanning, verifying])
-  const [scanned, trust] = [await scanning, await verifying]
+  const scanned = await scanUnvouched(mail, policy, tools, trust)
   if (scanned.result.answer === 'clean') message.confirmFile()
   times.scan = lap()
 

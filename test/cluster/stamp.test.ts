@@ -6,7 +6,6 @@ import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
 import { decodesBody } from '../../src/cluster/mac.ts'
 import { signMessage, signRelease } from '../../src/cluster/sign.ts'
 import {
-  bearsStamp,
   EVERY_PART,
   nextNumber,
   RELEASED,
@@ -464,13 +463,6 @@ t.test('a field is a stamp only if its whole value has the form of one', async (
   ] as const) {
     t.equal(isGood(at, part), false, part)
   }
-})
-
-t.test('a header bears a stamp if a field has the name of one', async (t) => {
-  const bears = (block: string) => bearsStamp(new Header(bytes(block)))
-  t.equal(bears('A: b\nX-MD5-Cluster-1: whatever\n\n'), true)
-  t.equal(bears('A: b\n\n'), false)
-  t.equal(bears('\n'), false)
 })
 
 t.test('the name of a scanner cannot break the form of a stamp', async (t) => {
