@@ -1,4 +1,5 @@
 import { withoutFields } from '../message/header-block.ts'
+import { findSignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import { decide } from './decide.ts'
 import { decideByHeader } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
@@ -8,7 +9,7 @@ import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
 import { fieldsToRemove } from './removed-fields.ts'
 import { scanUnvouched } from './scan-unvouched.ts'
-import { readSignatureState, stampScanned } from './stamp-scanned.ts'
+import { stampScanned } from './stamp-scanned.ts'
 import type { Tools } from './tools.ts'
 import type { Transaction } from './transaction.ts'
 import { verifyTrust } from './trust.ts'
@@ -48,7 +49,8 @@ export async function judge(
   const mail = { ...transaction, leaving: withoutFields(message.header, remove) }
 
   // Signatures that scanners load during the scan may have come too late for this message.
-  const signatures = await readSignatureState(policy, tools)
+  const files = policy.cluster && tools.signatureFiles()
+  const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
   const scanned = await scanUnvouched(mail, policy, tools, trust)
   if (scanned.result.answer === 'clean') message.confirmFile()
   times.scan = lap()

@@ -1,28 +1,12 @@
 import { signMessage } from '../cluster/sign.ts'
-import { countedFrom } from '../cluster/signature-files.ts'
 import { EVERY_PART } from '../cluster/stamp.ts'
 import type { HeaderField } from '../message/edits.ts'
 import { headerFormFault } from '../message/well-formed.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
-import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
+import type { SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import type { Policy } from './policy.ts'
 import type { LeavingMail, ScanOutcome } from './scan-unvouched.ts'
 import type { Tools } from './tools.ts'
-
-/** The signatures by which a scan that begins now looks. */
-export interface SignatureState {
-  /** Whether all scanners have loaded the newest signatures of this host. */
-  readonly areLoaded: boolean
-  /** The time that a stamp bears for a scan that begins now, unix seconds. */
-  readonly since: number
-}
-
-/** Finds out which signatures scanners go by. To be called before the scan. */
-export async function readSignatureState(policy: Policy, tools: Tools): Promise<SignatureState> {
-  const files = policy.cluster && tools.signatureFiles()
-  const areLoaded = await areSignaturesLoaded(tools.scanners, files, tools.now())
-  return { areLoaded, since: countedFrom(files, tools.now()) }
-}
 
 /** A stamp, and the id of the key that made it. */
 export interface OwnStamp {
@@ -42,7 +26,7 @@ export async function stampScanned(
   policy: Policy,
   tools: Tools,
   { result, known }: ScanOutcome,
-  { areLoaded, since }: SignatureState,
+  { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
   if (result.answer !== 'clean') return { stamp: undefined, notes: [] }
   if (!areLoaded && known === undefined) {

@@ -1,7 +1,6 @@
-import { countedFrom } from '../cluster/signature-files.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
-import { areSignaturesLoaded } from '../scan/shared/signatures-loaded.ts'
+import { findSignaturesInUse, type SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
   type FingerprintedMessage,
@@ -126,7 +125,7 @@ export class Verdicts {
     within: number,
   ): Promise<KnownOrScanned> {
     const { query, identity, runScanners } = message
-    const { uptime } = this.#options
+    const { uptime, signatureFiles, now } = this.#options
     const scan = this.#inFlight.begin(identity.fingerprint, within)
     const until = uptime() + within
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
@@ -137,9 +136,10 @@ export class Verdicts {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
         return await withRemembered(verdict, query, runScanners, timeout)
       }
-      const signatures = await this.#signaturesInUse(identity)
-      const result = await scanCarefully(message, timeout, this.#options, signatures.versions.told)
-      found = this.#foundBy(result, message, timeout, signatures)
+      const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
+      const versions = noteVersions(identity.versions)
+      const result = await scanCarefully(message, timeout, this.#options, versions.told)
+      found = this.#foundBy(result, message, timeout, inUse, versions)
       return { result }
     } finally {
       const { end, mayLast } = found
@@ -151,20 +151,13 @@ export class Verdicts {
     }
   }
 
-  /** Tells by which signatures a scan that begins now looks. */
-  async #signaturesInUse({ scanners, versions }: FingerprintedMessage): Promise<SignaturesInUse> {
-    const { signatureFiles, now } = this.#options
-    const files = signatureFiles()
-    const isUpToDate = await areSignaturesLoaded(scanners, files, now())
-    return { isUpToDate, time: countedFrom(files, now()), versions: noteVersions(versions) }
-  }
-
   /** Says what the result of a scan means for copies. */
   #foundBy(
     result: ScanResult,
     { query, identity }: UnknownMessage<FingerprintedMessage>,
     timeout: number,
-    { isUpToDate, time, versions }: SignaturesInUse,
+    { areLoaded, since }: SignaturesInUse,
+    versions: VersionNotes,
   ): FoundByScan {
     const { host, fullTime } = this.#options
     if (result.answer === 'unknown') {
@@ -181,9 +174,9 @@ export class Verdicts {
     }
     query.message.confirmFile()
     const scanners = identity.scanners.map((scanner) => scanner.name)
-    const verdict = { found, scanners, signatures, time, host }
+    const verdict = { found, scanners, signatures, time: since, host }
     // What is clean now may be infected by signatures that are being loaded.
-    const mayLast = isUpToDate || found.answer === 'infected'
+    const mayLast = areLoaded || found.answer === 'infected'
     return { end: { kind: 'verdict', verdict }, mayLast }
   }
 
@@ -245,15 +238,6 @@ export class Verdicts {
   #seconds(): number {
     return Math.floor(this.#options.now() / 1000)
   }
-}
-
-/** The signatures by which a scan looks. */
-interface SignaturesInUse {
-  /** Whether the scanners have loaded the newest signatures of this host. */
-  readonly isUpToDate: boolean
-  /** The time from which the verdict counts, unix seconds. */
-  readonly time: number
-  readonly versions: VersionNotes
 }
 
 /** What a scan means for the copies that wait, and whether its verdict may be remembered for others. */

@@ -5,7 +5,7 @@ import { SETTLED_AFTER, type SignatureFiles } from '../../../src/cluster/signatu
 import { type ClamdAddress, readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { clamdHasLoaded } from '../../../src/scan/clamd/has-loaded.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
-import { areSignaturesLoaded } from '../../../src/scan/shared/signatures-loaded.ts'
+import { findSignaturesInUse } from '../../../src/scan/shared/signatures-in-use.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 
 /** Whether clamd has loaded the signature files of this host. */
@@ -75,9 +75,12 @@ t.test(
     })
     const changed = files({ others: NOW - 1 })
     const later = (NOW - 1 + SETTLED_AFTER) * 1000
-    t.notOk(await areSignaturesLoaded([scanner("this host's")], changed, NOW * 1000))
-    t.ok(await areSignaturesLoaded([scanner("this host's")], changed, later))
-    t.ok(await areSignaturesLoaded([scanner('not told')], changed, NOW * 1000), 'or not by them')
-    t.ok(await areSignaturesLoaded([scanner("this host's")], undefined, NOW * 1000))
+    t.notOk((await findSignaturesInUse([scanner("this host's")], changed, NOW * 1000)).areLoaded)
+    t.ok((await findSignaturesInUse([scanner("this host's")], changed, later)).areLoaded)
+    t.ok(
+      (await findSignaturesInUse([scanner('not told')], changed, NOW * 1000)).areLoaded,
+      'or not by them',
+    )
+    t.ok((await findSignaturesInUse([scanner("this host's")], undefined, NOW * 1000)).areLoaded)
   },
 )

@@ -1,12 +1,32 @@
-import { SETTLED_AFTER, type SignatureFiles } from '../../cluster/signature-files.ts'
+import { countedFrom, SETTLED_AFTER, type SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Scanner } from './scanner.ts'
+
+/** The signatures by which a scan that begins now looks. */
+export interface SignaturesInUse {
+  /** Whether all scanners have loaded the newest signatures of this host. */
+  readonly areLoaded: boolean
+  /** The time from which the result counts, unix seconds. */
+  readonly since: number
+}
+
+/** Finds out which signatures the scanners go by. `now` is in milliseconds. */
+export async function findSignaturesInUse(
+  scanners: readonly Scanner[],
+  files: SignatureFiles | undefined,
+  now: number,
+): Promise<SignaturesInUse> {
+  return {
+    areLoaded: await areSignaturesLoaded(scanners, files, now),
+    since: countedFrom(files, now),
+  }
+}
 
 /**
  * Whether the scanners have loaded all signature files of this host, as far as they use them. Then
  * their verdicts stay true until the files change again. A scanner that cannot tell has loaded the
  * files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
  */
-export async function areSignaturesLoaded(
+async function areSignaturesLoaded(
   scanners: readonly Scanner[],
   files: SignatureFiles | undefined,
   now: number,
