@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../ground/errors/fault.ts'
+import { exitCode } from '../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../ground/process/help-or-version.ts'
 import { delayOne } from './connection/delay-one.ts'
 import { keepGate } from './gate/gate.ts'
@@ -9,10 +10,7 @@ import { readOptions, USAGE } from './shared/options.ts'
 import { loadPlanContext } from './shared/plan-context.ts'
 import { UsageError } from './shared/split-options.ts'
 
-/** Exit codes of UCSPI programs. */
-const exit = { done: 0, usage: 100, temporary: 111 } as const
-
-process.exitCode = exit.temporary // unless the program ends as planned
+process.exitCode = exitCode.temporary // unless the program ends as planned
 
 const env = { ...process.env }
 /** Milliseconds since this process began. Its own start counts as part of a client's delay. */
@@ -22,7 +20,7 @@ smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error) => {
     log('failed', process.pid, ['reason', errorText(error)])
-    process.exit(error instanceof UsageError ? exit.usage : exit.temporary)
+    process.exit(error instanceof UsageError ? exitCode.usage : exitCode.temporary)
   },
 )
 
@@ -30,7 +28,7 @@ smtpDelay(process.argv.slice(2)).then(
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (asksForHelpOrVersion(argv)) {
     printHelpOrVersion('smtp-delay', USAGE, argv)
-    return exit.done
+    return exitCode.done
   }
   const options = readOptions(argv, env)
   if (options.explain) {
@@ -44,5 +42,5 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
 
 function print(line: string): number {
   writeSync(1, `${line}\n`)
-  return exit.done
+  return exitCode.done
 }

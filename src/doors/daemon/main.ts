@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
+import { exitCode } from '../../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
@@ -12,11 +13,7 @@ import { installSignalHandlers } from './signals.ts'
 import { runWorker } from './worker.ts'
 import { adoptOrphans } from './workers/orphans.ts'
 
-/** Temporary failure, as of all supervised programs; usage (100) is permanent. */
-const FAILED = 111
-const USAGE = 100
-
-process.exitCode = FAILED
+process.exitCode = exitCode.temporary
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {
   printHelpOrVersion('onescand', usage, words)
@@ -24,14 +21,14 @@ if (asksForHelpOrVersion(words)) {
 }
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
-  process.exit(FAILED) // the clients go cold
+  process.exit(exitCode.temporary) // the clients go cold
 })
 
 const isCheck = words.includes('--check') || words.includes('--check-settings')
 const run = isCheck ? check() : serve(optionsOrUsage())
 run.catch((error) => {
   log(errorText(error))
-  process.exit(FAILED)
+  process.exit(exitCode.temporary)
 })
 
 /** Prints what a start would find; with --check also whether mail would be scanned. */
@@ -39,7 +36,7 @@ async function check(): Promise<void> {
   const { isUsage, findings } = await checkStart(words, { ...process.env })
   const asJson = words.includes('--json')
   printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? USAGE : codeOfStart(findings))
+  process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
 }
 
 /**
@@ -64,6 +61,6 @@ function optionsOrUsage(): DaemonOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(line)
     writeSync(2, usage)
-    process.exit(USAGE)
+    process.exit(exitCode.usage)
   }
 }

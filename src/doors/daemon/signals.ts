@@ -1,9 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
+import { exitCode } from '../../ground/process/exit-codes.ts'
 import { log } from './log.ts'
 import type { WorkerOrder } from './workers/workers.ts'
-
-/** Exit code of a temporary failure. */
-const FAILED = 111
 
 export interface SignalHandlers {
   /** Reads the configuration again. If this rejects, the old configuration stays. */
@@ -55,7 +53,7 @@ export function installSignalHandlers(): Signals {
   })
   // The first process was killed. Clients keep the mail in flight, as if this process had been
   // killed, too.
-  process.on('disconnect', () => process.exit(FAILED))
+  process.on('disconnect', () => process.exit(exitCode.temporary))
 
   return {
     handleWith(given) {

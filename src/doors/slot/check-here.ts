@@ -1,12 +1,10 @@
 import type { Finding } from '../../ground/errors/finding.ts'
+import { exitCode } from '../../ground/process/exit-codes.ts'
 import { printCheck } from '../../ground/process/print-check.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { readControlDirectories } from '../../judge/policy.ts'
 import { ownHost } from '../../readiness/stage.ts'
 import { tryStages } from '../../readiness/stages.ts'
-
-/** Temporary failure, as of `onescand --check`. */
-const FAILED = 111
 
 /**
  * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.
@@ -17,5 +15,5 @@ export async function checkHere(env: Environment): Promise<number> {
   const host = ownHost(env, readControlDirectories(env), false)
   for await (const finding of tryStages(host)) findings.push(finding)
   printCheck(findings, false)
-  return findings.some(({ level }) => level === 'error') ? FAILED : 0
+  return findings.some(({ level }) => level === 'error') ? exitCode.temporary : exitCode.done
 }

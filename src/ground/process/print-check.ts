@@ -1,5 +1,6 @@
 import type { Finding } from '../errors/finding.ts'
 import { replaceUnprintable } from '../errors/replace-unprintable.ts'
+import { exitCode } from './exit-codes.ts'
 import { writeWhole } from './write-whole.ts'
 
 const LEVELS = ['ok', 'warning', 'error'] as const
@@ -22,10 +23,9 @@ function checkLine({ level, what, value, remedy }: Finding): string {
   return replaceUnprintable(`${level}: ${what}: ${text}`)
 }
 
-/**
- * The exit code of a start of which `--check` has found this: 0, or 111 for a temporary failure, as in
- * all supervised programs.
- */
+/** The exit code of a start of which `--check` has found this. */
 export function codeOfStart(findings: readonly Finding[]): number {
-  return findings.some(({ mark }) => mark === 'stops the start') ? 111 : 0
+  return findings.some(({ mark }) => mark === 'stops the start')
+    ? exitCode.temporary
+    : exitCode.done
 }

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../../ground/errors/fault.ts'
 import type { LogField } from '../../ground/errors/log.ts'
+import { exitCode } from '../../ground/process/exit-codes.ts'
 import { asksForHelpOrVersion, printHelpOrVersion } from '../../ground/process/help-or-version.ts'
 import { notify } from '../../ground/process/notify.ts'
 import { codeOfStart, printCheck } from '../../ground/process/print-check.ts'
@@ -21,11 +22,7 @@ import { becomeUser, ownStatus, requireFewPrivileges } from './privileges.ts'
 import { readServiceSettings } from './service-settings.ts'
 import { serveUdp } from './udp.ts'
 
-/** Exit codes of supervised programs: a temporary failure, and a wrong command line. */
-const FAILED = 111
-const USAGE = 100
-
-process.exitCode = FAILED
+process.exitCode = exitCode.temporary
 const env: Environment = { ...process.env }
 const words = process.argv.slice(2)
 if (asksForHelpOrVersion(words)) {
@@ -36,13 +33,13 @@ const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
-  process.exit(FAILED) // clients accept mail while nobody answers
+  process.exit(exitCode.temporary) // clients accept mail while nobody answers
 })
 
 const run = words.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
 run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
-  process.exit(FAILED)
+  process.exit(exitCode.temporary)
 })
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
@@ -50,7 +47,7 @@ async function check(): Promise<void> {
   const { isUsage, findings } = await checkStart(words, env)
   const asJson = words.includes('--json')
   printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? USAGE : codeOfStart(findings))
+  process.exit(asJson ? 0 : isUsage ? exitCode.usage : codeOfStart(findings))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
@@ -105,6 +102,6 @@ function optionsOrUsage(): ServiceOptions {
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
     writeSync(2, usage)
-    process.exit(USAGE)
+    process.exit(exitCode.usage)
   }
 }
