@@ -63,7 +63,7 @@ export async function answerRequest(request: Request, context: RequestContext): 
   const transaction = { message, envelope, client }
   const about = () => ({ ...log(), transaction })
   try {
-    const judgement = judgementFor(request, { ...clientPolicy, policy }, context)
+    const judgement = judgementInTime(request, { ...clientPolicy, policy }, context)
     const decision = await settle(transaction, judgement, {
       answers: 'once, some kept',
       gone: context.gone,
@@ -79,7 +79,7 @@ export async function answerRequest(request: Request, context: RequestContext): 
 }
 
 /** The client's policy and scanners, and the site's rules; within the time that is left. */
-function judgementFor(
+function judgementInTime(
   { timeLeft }: Request,
   { policy, scanners, env }: ClientPolicy & { readonly policy: Policy },
   { configuration, waited }: RequestContext,

@@ -18,7 +18,7 @@ import type { Judgement } from '../shared/settle.ts'
 import type { SlotTools } from './prepare-tools.ts'
 
 /** Returns what one message is judged by: the settings of `env`, and onescan.policy. */
-export async function judgementFor(
+export async function loadJudgement(
   transaction: Transaction,
   policy: Policy,
   tools: SlotTools,

@@ -12,7 +12,7 @@ import { codeOfFault, exit } from '../shared/replies/exit-codes.ts'
 import { settle } from '../shared/settle.ts'
 import { type ChainCall, carryOut, passThrough } from './carry-out.ts'
 import { findChain } from './chain.ts'
-import { judgementFor } from './judgement.ts'
+import { loadJudgement } from './judgement.ts'
 import { prepareTools } from './prepare-tools.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
 import { usage } from './usage.ts'
@@ -71,7 +71,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const { message } = transaction
   const keepNoFile = removeWhenKilled(message)
   try {
-    const judgement = await judgementFor(transaction, policy, tools, { env, log })
+    const judgement = await loadJudgement(transaction, policy, tools, { env, log })
     const decision = await settle(transaction, judgement, {
       answers: 'once, some kept',
       code: exit.done,
