@@ -1,6 +1,5 @@
-import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import type { Accounts } from '../../../readiness/account.ts'
-import { addressBelow, readServiceAddress } from '../shared/service-address.ts'
+import { addressBelow, readServiceAddress, type ServiceAddress } from '../shared/service-address.ts'
 import type { OnescandSources } from './onescand-addresses.ts'
 import { isChrooted, type Parameters, postconf, queueOf, readParameters } from './postconf.ts'
 

@@ -1,11 +1,5 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import {
-  askMilter,
-  type FilterAnswer,
-  type ServiceAddress,
-  usualClient,
-} from '../../../doors/milter/wire/ask.ts'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
@@ -13,6 +7,8 @@ import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
 import { howToStart } from '../shared/how-to-start.ts'
+import type { ServiceAddress } from '../shared/service-address.ts'
+import { askMilter, type FilterAnswer, usualClient } from './ask-milter.ts'
 import { milterPlaces, type OnescandSources } from './onescand-addresses.ts'
 
 /** The default of SCANTIMEOUT, in seconds. */

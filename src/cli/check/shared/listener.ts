@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
-import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { error, type Finding, warning } from '../../../ground/errors/finding.ts'
 import { withPath } from '../../../ground/path/walk.ts'
 import { type Accounts, nameOrNumber } from '../../../readiness/account.ts'
 import { serviceAccounts } from '../../shared/running-daemon.ts'
+import type { ServiceAddress } from './service-address.ts'
 
 /** A service that should listen at an address. */
 export interface ListeningService {

@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
-import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import type { Finding } from '../../../ground/errors/finding.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readQuotaSettings } from '../../../quota/ask/quota-settings.ts'
 import type { StageHost } from '../../../readiness/stage.ts'
 import { optionValues } from '../../shared/running-daemon.ts'
 import { checkListener, pageService, quotadService } from './listener.ts'
-import { readServiceAddress } from './service-address.ts'
+import { readServiceAddress, type ServiceAddress } from './service-address.ts'
 
 /**
  * Checks who listens at the sockets of this host that no mail server names: those of the quota

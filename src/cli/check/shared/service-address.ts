@@ -1,6 +1,10 @@
 import { join } from 'node:path'
-import type { ServiceAddress } from '../../../doors/milter/wire/ask.ts'
 import { parseMtaEndpoint } from '../../../ground/net/endpoint.ts'
+
+/** The address that a service listens on. */
+export type ServiceAddress =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number }
 
 /**
  * Reads an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`,

@@ -1,12 +1,8 @@
 import { connect, type Socket } from 'node:net'
-import type { Frame } from '../../shared/wire/frames.ts'
-import { step } from './negotiation.ts'
-import { createPacketReader, packet, strings, uint32 } from './packets.ts'
-
-/** The address that a filter listens on. */
-export type ServiceAddress =
-  | { readonly path: string }
-  | { readonly host: string; readonly port: number }
+import { step } from '../../../doors/milter/wire/negotiation.ts'
+import { createPacketReader, packet, strings, uint32 } from '../../../doors/milter/wire/packets.ts'
+import type { Frame } from '../../../doors/shared/wire/frames.ts'
+import type { ServiceAddress } from '../shared/service-address.ts'
 
 /** A filter's answer to a message. */
 export interface FilterAnswer {
