@@ -63,6 +63,7 @@ const NAMES = [
 const EXCHANGE = `import ctypes, os, sys, time
 os.setgroups([]); os.setgid(${MALLORY}); os.setuid(${MALLORY})
 rename = ctypes.CDLL(None).renameat2
+print('begun', flush=True)
 while True:
   rename(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
   time.sleep(0.0002)`
@@ -130,8 +131,11 @@ export async function makeHostile(t: Test): Promise<Hostile> {
   const silent = pathOf('file system that does not answer')
   const hanging = await mountHanging(t, silent, { operations: ['ALL'], user: MALLORY })
   const exchanged = pathOf('directory that is exchanged')
-  const exchange = spawn('/usr/bin/python3', ['-c', EXCHANGE, exchanged, at('hers/link')])
-  t.teardown(() => void exchange.kill('SIGKILL'))
+  const startExchange = async () => {
+    const exchange = spawn('/usr/bin/python3', ['-c', EXCHANGE, exchanged, at('hers/link')])
+    await once(exchange.stdout, 'data')
+    return exchange
+  }
 
   return {
     path: (thing) => (thing === 'program with an access list' ? at('listed') : pathOf(thing)),
@@ -139,6 +143,9 @@ export async function makeHostile(t: Test): Promise<Hostile> {
     async run(words, env = {}) {
       utimesSync(at('secret'), 1, Date.now() / 1000) // so that the file system notes the next reader
       const cwd = pathOf('directory of fifos')
+      // Only while a command is led there, since it takes a processor.
+      const isExchanged = words.some((word) => word.includes(exchanged))
+      const exchange = isExchanged ? await startExchange() : undefined
       const isSilent = words.some((word) => word.includes(silent))
       const inside = isSilent ? [...hanging.inside, 'env', '-C', cwd] : []
       const [command = '', ...others] = [...inside, ...words]
@@ -162,6 +169,7 @@ export async function makeHostile(t: Test): Promise<Hostile> {
       }, LIMIT)
       await once(child, 'exit')
       clearTimeout(late)
+      exchange?.kill('SIGKILL')
       const wasRead = statSync(at('secret')).atimeMs > 1000
       const text = readFileSync(at('secret'), 'latin1')
       const made = readdirSync(at('target'))
