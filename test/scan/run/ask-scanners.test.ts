@@ -7,6 +7,7 @@ import {
   clean,
   harmed,
   infected,
+  over,
   type Sample,
   type Scanner,
   type ScannerAnswer,
@@ -37,13 +38,20 @@ function noting(answers: Answers, name = 'clamd', local = false) {
 async function ask(
   scanners: readonly Scanner[],
   samples: readonly Sample[],
-  { isExcused, abort }: Pick<ScanRun, 'isExcused'> & { abort?: 'late' | 'gone' } = {},
+  {
+    isExcused,
+    abort,
+    nested = 'keep out',
+  }: Pick<ScanRun, 'isExcused'> & {
+    abort?: 'late' | 'gone'
+    nested?: ScanRun['nesting']['action']
+  } = {},
 ): Promise<PartialResult> {
   const run: ScanRun = {
     scanners,
     timeout: 10_000,
     oversize: 'defer',
-    nesting: { max: 12, action: 'keep out' },
+    nesting: { max: 12, action: nested },
     secondLook: {
       when: 'always',
       strict: false,
@@ -86,6 +94,7 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
     result: { answer: 'infected', scanner: 'first', name: 'Virus', banned: false },
   })
   t.same(second.asked, [])
+  t.match(await ask([second.scanner, first.scanner], [message]), { result: { name: 'Virus' } })
 })
 
 t.test('behind a finding that is excused, each sample is asked about alone', async (t) => {
@@ -155,6 +164,16 @@ t.test('what is known of an answer that could not tell goes on with it', async (
     unfinished: true,
   })
 })
+
+t.test(
+  'mail that is accepted though it is nested too deep needs an answer otherwise',
+  async (t) => {
+    const asked = (answer: ScannerAnswer) =>
+      ask([noting(() => answer).scanner], [message], { nested: 'accept' })
+    t.match(await asked(unknown('x')), { result: { answer: 'unknown' } })
+    t.match(await asked(over('depth', 'x')), { result: undefined, unscanned: /x/ })
+  },
+)
 
 t.test('only a deadline makes a message that has no answer harmful', async (t) => {
   const silent = () => new Promise<never>(() => {})
