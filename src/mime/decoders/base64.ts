@@ -77,6 +77,8 @@ export interface Base64Oddities {
   url: boolean
   /** Other characters outside of base64 occurred. */
   junk: boolean
+  /** Blanks occurred, besides line ends. */
+  blanks: boolean
   /** Data stood after padding, or padding did not complete a group of four. */
   padding: boolean
   /** A line ended inside of a group of four. */
@@ -89,13 +91,14 @@ export interface Base64Oddities {
 
 export function noOddities(): Base64Oddities {
   return {
-    ...{ high: false, url: false, junk: false, padding: false },
-    ...{ lines: false, paddings: 0, tail: false },
+    ...{ high: false, url: false, junk: false, blanks: false },
+    ...{ padding: false, lines: false, paddings: 0, tail: false },
   }
 }
 
 export function isOdd(odd: Base64Oddities): boolean {
-  return odd.high || odd.url || odd.junk || odd.padding || odd.lines || odd.tail
+  const { high, url, junk, blanks, padding, lines, tail } = odd
+  return high || url || junk || blanks || padding || lines || tail
 }
 
 function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
@@ -236,10 +239,14 @@ export class Base64Decoder implements Decoder {
     else if (value === PADDING && this.#mode.padding === 'group') this.#inGroup()
     else if (value === PADDING) this.#padding()
     else if (value === JUNK) this.#junk(byte)
-    else if (byte === LF && this.#count !== 0 && this.#padded === 0) {
-      if (this.#odd) this.#odd.lines = true
-      if (this.#mode.lines) this.#restart()
-    }
+    else if (byte === LF) this.#lineEnd()
+    else if (byte !== CR && this.#odd) this.#odd.blanks = true
+  }
+
+  #lineEnd(): void {
+    if (this.#count === 0 || this.#padded > 0) return
+    if (this.#odd) this.#odd.lines = true
+    if (this.#mode.lines) this.#restart()
   }
 
   #data(value: number): void {
@@ -335,7 +342,7 @@ function charactersInLines(block: Buffer): number | undefined {
   let characters = 0
   for (let at = 0; at < block.length; at++) {
     const byte = block[at]!
-    if (byte >= 0x20) characters++
+    if (byte !== LF && byte !== CR) characters++
     else if (byte === LF && characters % 4 !== 0) return undefined
   }
   return characters

@@ -69,7 +69,7 @@ class Base64Plan implements DecodingPlan {
     for (const mode of this.#isAnnounced ? base64Modes(odd) : fewModes(odd)) {
       yield makerOf(Base64Decoder, mode)
     }
-    if (this.#isAnnounced && (odd.junk || odd.url || odd.high || odd.lines)) {
+    if (this.#isAnnounced && (odd.junk || odd.url || odd.high || odd.lines || odd.blanks)) {
       yield linesOfBase64
     }
   }

@@ -34,6 +34,8 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     'YW!JjZA==': 4, // a new group, the end, VMime, and lines that are skipped
     'YWJj=YWJj': 4, // a new group, a zero, the end, and groups of four as Thunderbird has them
     'YWJ\njYWJj': 2,
+    'YWJj\ntwo words\nYWJj': 1, // lines that are skipped
+    'YWJj\ntwo\twords\nYWJj': 1,
     YWJjYQ: 2,
   }
   for (const [text, count] of Object.entries(counts)) {

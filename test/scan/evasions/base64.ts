@@ -117,6 +117,12 @@ export const base64: readonly Evasion[] = [
   data('base64 with > before each line', () => encode(zip).replace(/^/gm, '> ')),
   data('base64 with a byte order mark before it', () => `\xef\xbb\xbf${encode(zip)}`),
   data('base64 behind a line of text', () => `: - !\n${encode(zip)}`),
+  {
+    ...data('base64 with a line of two words in it', () =>
+      encode(zip).replace('\n', '\ntwo words\n'),
+    ),
+    openedBy: 'uudeview',
+  },
   data('base64 behind many empty lines', () => `\n\n\n\n\n${encode(zip)}`),
   data('base64 behind a line of blanks', () => `   \t\n${encode(zip)}`),
   data('base64 in lines of one character', () => encode(zip, 1)),
