@@ -3,10 +3,13 @@ import { error, type Finding, ok, warning } from '../../../ground/errors/finding
 import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
-import { onescandAddresses } from './onescand-addresses.ts'
+import { milterPlaces, onescandAddresses } from './onescand-addresses.ts'
 import { type MilterEntry, milterAction, type Parameters, queueOf } from './postconf.ts'
 import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
 import { notListening, SCANTIMEOUT, type TriedMilter, tryMilter } from './try-milter.ts'
+
+/** Where onescand listens for Postfix, below its queue directory. */
+const USUAL_MILTER = 'unix:onescan/milter.sock'
 
 /**
  * Checks one milter of smtpd_milters: can Postfix reach it, does it answer and, if it is onescand,
@@ -52,10 +55,24 @@ function whileDown(action: string): string {
 }
 
 /** The command that names another address of --milter in the place of this milter. */
-const nameInstead = (milter: MilterEntry, parameters: Parameters) => (address: string) => {
-  const place = address.replace(`unix:${queueOf(parameters)}/`, 'unix:')
-  const list = (parameters.smtpd_milters ?? '').replace(milter.text, place)
-  return `postconf -e 'smtpd_milters = ${list}' && postfix reload`
+const nameInstead = (milter: MilterEntry, parameters: Parameters) => (address: string) =>
+  nameMilters((parameters.smtpd_milters ?? '').replace(milter.text, inQueue(address, parameters)))
+
+/** An address of --milter as Postfix has it: relative to its queue directory, if it is below it. */
+const inQueue = (address: string, parameters: Parameters) =>
+  address.replace(`unix:${queueOf(parameters)}/`, 'unix:')
+
+const nameMilters = (list: string) => `postconf -e 'smtpd_milters = ${list}' && postfix reload`
+
+/** The finding that none of these milters is onescand. The others stay. */
+export function noMilter(postfix: ReadPostfix): Finding {
+  const { parameters, defaults } = postfix
+  const [own] = milterPlaces(postfix)
+  const place = inQueue(own ?? USUAL_MILTER, parameters)
+  const list = [parameters.smtpd_milters, place].filter(Boolean).join(', ')
+  const more = own === undefined && existsSync(defaults) ? `, and see ${defaults}` : ''
+  const value = 'no milter of onescand is named: mail is not scanned'
+  return error('smtpd_milters', value, `${nameMilters(list)}${more}`)
 }
 
 /** Why Postfix cannot connect to the socket at this path; undefined if it can. */
@@ -101,25 +118,41 @@ function checkReach(
 /** Checks what Postfix does while it waits for this milter, and whether it waits long enough. */
 export function checkMilterTerms(parameters: Parameters, milter: MilterEntry): Finding[] {
   const { text, options } = milter
-  const findings = [checkAction(text, milterAction(parameters, milter))]
+  const set = (name: TermName, value: string) => setTerm(parameters, milter, name, value)
+  const action = milterAction(parameters, milter)
+  const findings = [checkAction(text, action, set('default_action', 'tempfail'))]
   const timeout = options.content_timeout ?? parameters.milter_content_timeout ?? '300s'
   if (secondsOf(timeout) <= SCANTIMEOUT) {
     const value = `${timeout}: Postfix gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
-    findings.push(warning('milter_content_timeout', value, 'set 300s'))
+    findings.push(warning('milter_content_timeout', value, set('content_timeout', '300s')))
   }
   return findings
 }
 
-function checkAction(text: string, action: string): Finding {
+type TermName = 'default_action' | 'content_timeout'
+
+/** The command that sets a term of this milter: in its braces if it stands there, else for all. */
+function setTerm(
+  parameters: Parameters,
+  { written, options }: MilterEntry,
+  name: TermName,
+  value: string,
+): string {
+  if (options[name] === undefined) return `postconf -e milter_${name}=${value} && postfix reload`
+  const changed = written.replace(`${name}=${options[name]}`, `${name}=${value}`)
+  return nameMilters((parameters.smtpd_milters ?? '').replace(written, changed))
+}
+
+function checkAction(text: string, action: string, remedy: string): Finding {
   const what = 'milter_default_action'
   switch (action) {
     case 'tempfail':
       return ok(what, `tempfail: mail is deferred while ${text} is down`)
     case 'accept':
-      return error(what, `accept: mail gets in unscanned while ${text} is down`, 'set tempfail')
+      return error(what, `accept: mail gets in unscanned while ${text} is down`, remedy)
     default: {
       const value = `${action}: Postfix does this with mail while ${text} is down`
-      return warning(what, value, 'set tempfail')
+      return warning(what, value, remedy)
     }
   }
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../../../ground/errors/finding.ts'
@@ -14,7 +13,7 @@ import {
   queueOf,
   splitMilters,
 } from './postconf.ts'
-import { checkMilter, checkMilterOrder, checkMilterTerms } from './postfix-milter.ts'
+import { checkMilter, checkMilterOrder, checkMilterTerms, noMilter } from './postfix-milter.ts'
 import { type PostfixHost, RESTRICTIONS, type ReadPostfix, readPostfix } from './read-postfix.ts'
 import { checkRelayParameters } from './relay-parameters.ts'
 import { makesStamps } from './try-milter.ts'
@@ -69,14 +68,7 @@ async function checkMilters(postfix: ReadPostfix): Promise<Finding[]> {
   findings.push(...unscanned)
   if (findings.some(({ level }) => level === 'error')) return findings
   const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), postfix)
-  return [...findings, ...(relays.length > 0 ? relays : [noMilter(defaults)])]
-}
-
-function noMilter(defaults: string): Finding {
-  const value = 'no milter of onescand is named: mail is not scanned'
-  const remedy = 'postconf -e smtpd_milters=unix:onescan/milter.sock && postfix reload'
-  const more = existsSync(defaults) ? `, and see ${defaults}` : ''
-  return error('smtpd_milters', value, `${remedy}${more}`)
+  return [...findings, ...(relays.length > 0 ? relays : [noMilter(postfix)])]
 }
 
 function checkLocalMail(parameters: Parameters, onescandMilters: readonly MilterEntry[]): Finding {

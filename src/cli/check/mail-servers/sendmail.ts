@@ -5,7 +5,7 @@ import { error, type Finding, ok, warning } from '../../../ground/errors/finding
 import { readAccounts } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress, readServiceAddress } from '../shared/service-address.ts'
-import { type OnescandSources, onescandAddresses } from './onescand-addresses.ts'
+import { milterPlaces, type OnescandSources, onescandAddresses } from './onescand-addresses.ts'
 import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.ts'
 import {
   makesStamps,
@@ -24,7 +24,8 @@ export interface SendmailHost extends OnescandSources {
   readonly file: string
 }
 
-const LINE = `INPUT_MAIL_FILTER(\`onescan', \`S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m')dnl`
+/** Where onescand listens for Sendmail. */
+const USUAL_MILTER = 'unix:/run/onescan/milter.sock'
 
 /**
  * Checks each filter of this host's Sendmail: does it answer, is it onescand, does it find EICAR, and
@@ -138,15 +139,18 @@ function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
   return findings
 }
 
-function noFilter({ file, defaults }: SendmailHost): Finding {
+function noFilter({ file, defaults, running }: SendmailHost): Finding {
   const source = join(dirname(file), 'sendmail.mc')
   const why = 'no filter of onescand is named: mail is not scanned'
   if (namesAFilter(source)) {
     const value = `${why}, and ${source} names one`
     return error(file, value, 'rebuild it (make -C /etc/mail), and restart Sendmail')
   }
-  const more = existsSync(defaults) ? `, and see ${defaults}` : ''
-  return error(file, why, `put ${LINE} into ${source}, and rebuild ${file}${more}`)
+  const [own] = milterPlaces({ defaults, running })
+  const terms = `S=${socketOf(own ?? USUAL_MILTER)}, F=T, T=S:30s;R:30s;E:5m`
+  const line = `INPUT_MAIL_FILTER(\`onescan', \`${terms}')dnl`
+  const more = own === undefined && existsSync(defaults) ? `, and see ${defaults}` : ''
+  return error(file, why, `put ${line} into ${source}, and rebuild ${file}${more}`)
 }
 
 function namesAFilter(source: string): boolean {

@@ -151,7 +151,12 @@ t.test(
 t.test('a Postfix that names no milter of onescan is an error', { skip }, async (t) => {
   const { look } = postfix(t, { defaults: '' })
   t.match(await look(), [
-    { level: 'error', what: 'smtpd_milters', remedy: /postconf -e smtpd_milters/ },
+    {
+      level: 'error',
+      what: 'smtpd_milters',
+      remedy:
+        /^postconf -e 'smtpd_milters = unix:onescan\/milter\.sock' && postfix reload, and see/,
+    },
   ])
 })
 

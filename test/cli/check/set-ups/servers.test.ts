@@ -374,6 +374,18 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     judgeLines(t, await linesOn(other), [/^ok filter onescan: refuses EICAR/])
   })
 
+  t.test('the remedy for a Sendmail without a filter is its line in sendmail.mc', async (t) => {
+    const machine = machineOf(t, place, nobody)
+    putSocket(machine, daemon.socket)
+    putSendmail(machine)
+    const [wrong = ''] = (await linesOn(machine)).filter((line) => line.startsWith('error'))
+    const [, line] =
+      /; put (INPUT_MAIL_FILTER\(.*\)dnl) into \S+sendmail\.mc, and rebuild/.exec(wrong) ?? []
+    t.ok(line, wrong)
+    putSendmail(machine, line)
+    judgeLines(t, await linesOn(machine), [/^ok filter onescan: refuses EICAR/])
+  })
+
   t.test('an option about the slot, or about a server, restricts the check to that', async (t) => {
     const machine = machineOf(t, place, nobody)
     putSocket(machine, daemon.socket)
