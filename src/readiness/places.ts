@@ -16,14 +16,14 @@ function checkQuarantine(host: StageHost): Finding[] {
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
   if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
-  const keepsNothing = (why: string) => {
-    const remedy = `install -d -m 700 -o ${account.uid} ${directory}`
-    return [error(what, `${directory} ${why}: infected mail is deferred`, remedy)]
-  }
+  const install = `install -d -m 700 -o ${account.uid} ${directory}`
+  const keepsNothing = (why: string, remedy = install) => [
+    error(what, `${directory} ${why}: infected mail is deferred`, remedy),
+  ]
   try {
     const status = lstatSync(directory)
     const { uid, mode } = status
-    if (!status.isDirectory()) return keepsNothing('is not a directory')
+    if (!status.isDirectory()) return keepsNothing('is not a directory', 'name another one')
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
     return [

@@ -1,4 +1,5 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPrograms } from '../../../src/cli/check/slot/chain.ts'
@@ -57,10 +58,21 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
     chmodSync(join(directory, name), mode)
   }
   t.same(complaints(of(join(directory, 'private'))), [])
-  t.match(of(join(directory, 'none')), [
-    { level: 'error', value: /ENOENT.*: infected mail is deferred/, remedy: /^install -d -m 700 / },
-  ])
-  t.same(complaints(of(join(directory, 'open'))), ['error QUARANTINE'])
+  writeFileSync(join(directory, 'file'), '')
+  symlinkSync('private', join(directory, 'link'))
+  for (const [name, value] of Object.entries({ none: /ENOENT/, open: /has mode 0750/ })) {
+    const path = join(directory, name)
+    const [found, ...more] = of(path)
+    t.match(found, { level: 'error', value })
+    t.same(more, [])
+    execFileSync('/bin/sh', ['-ec', found!.remedy!])
+    t.same(complaints(of(path)), [], `after ${found!.remedy}`)
+  }
+  for (const name of ['file', 'link']) {
+    t.match(of(join(directory, name)), [
+      { level: 'error', value: /is not a directory/, remedy: 'name another one' },
+    ])
+  }
   t.same(of('hold'), [])
   t.same(complaints(of('hold', { REJECTVIRUS: '1' })), ['warning QUARANTINE'])
   t.same(complaints(of('hold', { VIRUSFORWARD: 'a@example.org' })), ['warning VIRUSFORWARD'])

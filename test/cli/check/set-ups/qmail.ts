@@ -73,7 +73,7 @@ export const setUpsOfQmail = (around: Around): readonly SetUp[] => [
     const meant = { REJECT_VIRUS: 'REJECTVIRUS', SCANFAILED: 'SCANFAIL' }[name]
     return {
       name: `${meant} is misspelt`,
-      env: { [name]: '1' },
+      env: { [name]: name === 'SCANFAILED' ? 'defer' : '1' },
       expect: [
         new RegExp(`^warning settings: ${name} is not a setting: .*; did you mean ${meant}\\?`),
       ],

@@ -60,7 +60,7 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const host = await prepared(t, setUp)
   const before = await host.look()
   judgeLines(t, linesOf(before), setUp.expect)
-  const mended = before.filter(({ remedy = '' }) => carryOut(remedy, host))
+  const mended = before.filter((finding) => carryOut(finding, host))
   carriedOut += mended.length
   if (mended.length === 0) return
   const complaints = (await host.look()).filter(({ level }) => level !== 'ok')
@@ -77,12 +77,20 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
  * Carries out a remedy that names a setting, or a command about a file of the set-up. Returns whether
  * it is one.
  */
-function carryOut(remedy: string, { home, env, hasService }: PreparedSetUp): boolean {
+function carryOut({ value, remedy = '' }: Finding, host: PreparedSetUp): boolean {
+  const { home, env, hasService } = host
+  const [, wrong] = /^([A-Z_]+) is not a setting/.exec(value) ?? []
+  const [, meant] = /^did you mean ([A-Z_]+)\?$/.exec(remedy) ?? []
   const [, unset] = /^unset ([A-Z_]+)\b/.exec(remedy) ?? []
   const set = /^set ((?:[A-Z_]+=[^\s,]+ ?)+)/.exec(remedy)?.[1]?.trim().split(' ') ?? []
   const [command, file] = /^(?:ch(?:mod|grp)|tcprules|ln|install) .*?(\/\S*).*$/.exec(remedy) ?? []
   const isHere = file?.startsWith(`${home}/`)
-  if (hasService && (unset !== undefined || set.length > 0)) return false // it has its own
+  if (hasService && (unset ?? meant ?? set[0]) !== undefined) return false // it has its own
+  if (meant !== undefined && wrong !== undefined) {
+    env[meant] = env[wrong]!
+    delete env[wrong]
+    return true
+  }
   if (unset !== undefined) delete env[unset]
   for (const pair of set) env[pair.split('=')[0]!] = pair.slice(pair.indexOf('=') + 1)
   if (isHere) execFileSync('/bin/sh', ['-c', command!])
