@@ -42,6 +42,8 @@ const crlf = (bytes: Buffer) =>
   Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
 const inMultipart = (part: string) => multipart([text, part])
 const forwarded = (part: string) => multipart([text, attached(part)])
+const plainly = (boundary: string) => `Content-Type: multipart/mixed; boundary="${boundary}"\n`
+const three = wrap(3, text, inMultipart)
 
 const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
   'an empty message': [Buffer.alloc(0), 0],
@@ -89,6 +91,40 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
       ),
     ),
     5,
+  ],
+  'a part of a digest that is a text': [
+    message(multipart([`Content-Type: text/plain\n\n${three}`], 'digest')),
+    4,
+  ],
+  'a part of a digest that has a boundary, and no type': [
+    message(multipart([`Content-Type: ; boundary="q"\n\n--q\n${three}`], 'digest')),
+    5,
+  ],
+  'an attached message that has a boundary, too': [
+    message(
+      wrap(4, `Content-Type: message/rfc822; boundary=q\n\nSubject: x\n${three}`, inMultipart),
+    ),
+    4 + 2 + 3,
+  ],
+  'an attached message in whose header the multipart ends': [
+    message(
+      `${plainly('b')}\n--b\nContent-Type: message/rfc822\n--b--\n${plainly('c')}\n--c\n${three}`,
+    ),
+    1 + 1 + 1 + 3,
+  ],
+  'a message of a digest in whose header another one begins': [
+    message(
+      `Content-Type: multipart/digest; boundary=b\n\n--b\nX: y\n--b\nSubject: x\n\nX: y\n${three}`,
+    ),
+    1 + 1 + 3,
+  ],
+  'a delimiter below the header of a message that stands in a text': [
+    message(`${plainly('b')}\n--b\n\nHello\nContent-Type: message/rfc822\n--b\n${three}`),
+    5,
+  ],
+  'a delimiter inside of another multipart that some readers do not know': [
+    message(`${plainly('b')}\n--b\n${plainly('c')}\n--c\n\nx\n--b \n\ny\n--c\n${three}`),
+    4,
   ],
   'message/* of any name': [
     message(
@@ -208,8 +244,6 @@ const layered = (
     }),
   )
 }
-const plainly = (boundary: string) => `Content-Type: multipart/mixed; boundary="${boundary}"\n`
-
 /** Twenty multiparts that some reader sees. */
 const hostile: Readonly<Record<string, Buffer>> = {
   'a type in any letter case, folded': layered(

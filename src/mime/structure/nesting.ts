@@ -72,8 +72,8 @@ export class Nesting {
 
   /** Counts the last message as taken apart in place, since for some readers its header goes on. */
   goOnInPlace(): void {
-    const last = this.#open.pop()
-    if (last) this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
+    const last = this.#open.pop()!
+    this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
   }
 
   /**
