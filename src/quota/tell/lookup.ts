@@ -5,7 +5,7 @@ import type { LdapDirectory, LdapOptions } from '../ldap/ldap-directory.ts'
 import type { LdapSettings } from '../ldap/ldap-settings.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings, UserList } from './service-settings.ts'
-import { createMaildirSource } from './sources/maildir.ts'
+import { MaildirSource } from './sources/maildir.ts'
 import { readMbox } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
 import type { ReadMailbox } from './sources/reading.ts'
@@ -40,17 +40,17 @@ export async function openLookup(settings: ServiceSettings, clocks: Clocks): Pro
   if (!existsSync(OWN_DESCRIPTORS)) {
     throw new Fault('config', `${OWN_DESCRIPTORS}: is not there; mount /proc`)
   }
-  const { read, forget } = sourceOf(settings, clocks)
+  const mailboxes = sourceOf(settings, clocks)
   const directory = ldap && (await makeDirectory(ldap, { uptime: uptime, timeout, remembered }))
   return {
     uptime,
     lookUp: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
     mailbox: source.mailbox,
-    read,
+    read: (mailbox, measure) => mailboxes.read(mailbox, measure),
     limits: settings.limitsFile === undefined ? undefined : limitsFile(settings.limitsFile, uptime),
     defaultLimits: settings.defaultLimits,
     forget() {
-      forget()
+      mailboxes.forget()
       directory?.forget()
     },
   }
@@ -79,7 +79,7 @@ function sourceOf(
 ): { read: ReadMailbox; forget(): void } {
   switch (source.kind) {
     case 'maildir':
-      return createMaildirSource({
+      return new MaildirSource({
         ...clocks,
         budget: timeout,
         longest: longestWalk,

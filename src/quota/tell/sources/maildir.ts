@@ -8,8 +8,8 @@ import { type Directory, pathBytes, withMailbox } from './directory.ts'
 import { isFull } from './limits.ts'
 import type { MailboxLocation } from './mailbox.ts'
 import { MAILDIRSIZE_MAX, type Maildirsize, maySayFull, parseMaildirsize } from './maildirsize.ts'
-import { limitsOf, type MailboxReading, type Measure, type ReadMailbox } from './reading.ts'
-import { createWalker } from './walk.ts'
+import { limitsOf, type MailboxReading, type Measure } from './reading.ts'
+import { createWalker, type Walker } from './walk.ts'
 
 export interface MaildirOptions extends Clocks {
   /** Milliseconds for which a question waits for the list of users and for a count together. */
@@ -18,12 +18,6 @@ export interface MaildirOptions extends Clocks {
   readonly longest: number
   /** How many mailboxes are remembered. */
   readonly mailboxes: number
-}
-
-export interface MaildirSource {
-  readonly read: ReadMailbox
-  /** Forgets all files and sums. */
-  forget(): void
 }
 
 /**
@@ -45,17 +39,35 @@ interface RememberedSizeFile {
  * taken, else the messages are counted. Nothing is written: a file that must be made anew is left
  * to the program that delivers.
  */
-export function createMaildirSource(options: MaildirOptions): MaildirSource {
-  const { now, budget } = options
-  const files = new LruCache<RememberedSizeFile>(options.mailboxes)
-  const walker = createWalker(options)
+export class MaildirSource {
+  readonly #options: MaildirOptions
+  readonly #files: LruCache<RememberedSizeFile>
+  readonly #walker: Walker
+
+  constructor(options: MaildirOptions) {
+    this.#options = options
+    this.#files = new LruCache(options.mailboxes)
+    this.#walker = createWalker(options)
+  }
+
+  /** Reads a mailbox. Never rejects. */
+  read(mailbox: MailboxLocation, measure: Measure): MailboxReading | Promise<MailboxReading> {
+    const known = this.#unchanged(mailbox.path)
+    return this.#byFile(known, measure) ?? this.#readAnew(mailbox, measure)
+  }
+
+  /** Forgets all files and sums. */
+  forget(): void {
+    this.#files.clear()
+    this.#walker.forget()
+  }
 
   /**
    * Returns the remembered file if it has not changed. This blocks in lstat(2), since the inode is
    * in the kernel's memory, and the way through the thread pool would cost ten times as much.
    */
-  function unchanged(maildir: string): RememberedSizeFile | undefined {
-    const known = files.get(maildir)
+  #unchanged(maildir: string): RememberedSizeFile | undefined {
+    const known = this.#files.get(maildir)
     if (!known) return undefined
     try {
       const stats = lstatSync(pathBytes(`${maildir}/maildirsize`), { throwIfNoEntry: false })
@@ -65,13 +77,10 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
     }
   }
 
-  async function readFile(
-    maildir: string,
-    directory: Directory,
-  ): Promise<RememberedSizeFile | undefined> {
+  async #readFile(maildir: string, directory: Directory): Promise<RememberedSizeFile | undefined> {
     let handle: FileHandle | undefined
     try {
-      files.delete(maildir)
+      this.#files.delete(maildir)
       handle = await directory.ask('maildirsize', (path) => open(path, READ_ONLY))
       if (handle === undefined) return undefined
       const stats = await handle.stat()
@@ -85,7 +94,7 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
         file: parseMaildirsize(buffer.subarray(0, bytesRead)),
       }
       // If the file was written meanwhile, it is not remembered, and the next question reads again.
-      if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) files.set(maildir, known)
+      if (bytesRead === Math.min(stats.size, MAILDIRSIZE_MAX)) this.#files.set(maildir, known)
       return known
     } finally {
       await handle?.close()
@@ -93,46 +102,37 @@ export function createMaildirSource(options: MaildirOptions): MaildirSource {
   }
 
   /** The reading by the file's sum; undefined if the mailbox must be counted. */
-  function byFile(
-    known: RememberedSizeFile | undefined,
-    measure: Measure,
-  ): MailboxReading | undefined {
+  #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
     if (known?.file.says !== 'usage') return undefined
     const { file } = known
     const full = isFull(file, limitsOf(measure, file.limits), measure.incoming)
-    return full && !maySayFull(file, known.written, now()) ? undefined : readingOf(file)
+    return full && !maySayFull(file, known.written, this.#options.now())
+      ? undefined
+      : readingOf(file)
   }
 
-  async function byCounting(
+  async #byCounting(
     mailbox: MailboxLocation,
     known: RememberedSizeFile | undefined,
     { waited = 0 }: Measure,
   ): Promise<MailboxReading> {
     const { file } = known ?? {}
-    const usage = await inTime(walker.count(mailbox), Math.max(0, budget - waited))
+    const { budget } = this.#options
+    const usage = await inTime(this.#walker.count(mailbox), Math.max(0, budget - waited))
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== LATE) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // A file that says "full" and is not trusted says nothing: mail for the mailbox would be deferred.
     return { found: 'trouble', why: `still being counted after ${budget} ms` }
   }
 
-  async function readAnew(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
+  async #readAnew(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
     const { path } = mailbox
     try {
-      const known = await withMailbox(mailbox, (directory) => readFile(path, directory))
-      return byFile(known, measure) ?? (await byCounting(mailbox, known, measure))
+      const known = await withMailbox(mailbox, (directory) => this.#readFile(path, directory))
+      return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
     } catch (error) {
       return { found: 'trouble', why: errorText(error) }
     }
-  }
-
-  return {
-    read: (mailbox, measure) =>
-      byFile(unchanged(mailbox.path), measure) ?? readAnew(mailbox, measure),
-    forget() {
-      files.clear()
-      walker.forget()
-    },
   }
 }
 

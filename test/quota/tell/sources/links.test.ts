@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openMailbox } from '../../../../src/quota/tell/sources/directory.ts'
 import { sumDirectory } from '../../../../src/quota/tell/sources/directory-sum.ts'
-import { createMaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
+import { MaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
 import { readMbox } from '../../../../src/quota/tell/sources/mbox.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
 
@@ -31,9 +31,9 @@ function homes(t: Test) {
   })
   const home = join(root, 'home')
   const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
-  const { read } = createMaildirSource(options)
+  const source = new MaildirSource(options)
   const says = async () => {
-    const reading = await read(mailbox, measure)
+    const reading = await source.read(mailbox, measure)
     if (reading.found === 'trouble') return reading.why
     return reading.found === 'usage'
       ? `${reading.usage.bytes} ${reading.usage.messages}`
@@ -83,14 +83,18 @@ t.test('a Maildir that is a link in a home is not followed, and the log can say 
 t.test('links in the part of a path that users cannot change are followed', async (t) => {
   const { root, home } = homes(t)
   symlinkSync(home, join(root, 'link'))
-  const { read } = createMaildirSource(options)
+  const source = new MaildirSource(options)
   const path = join(root, 'link/Maildir')
   for (const fixed of [join(root, 'link').length, path.length]) {
-    t.match(await read({ path, fixed }, measure), { usage: { bytes: 7 } })
+    t.match(await source.read({ path, fixed }, measure), { usage: { bytes: 7 } })
   }
   symlinkSync(join(home, 'Maildir'), join(root, 'ann'))
   const ann = { path: join(root, 'ann'), fixed: join(root, 'ann').length }
-  t.match(await read(ann, measure), { usage: { bytes: 7 } }, 'up to a mailbox that bears its name')
+  t.match(
+    await source.read(ann, measure),
+    { usage: { bytes: 7 } },
+    'up to a mailbox that bears its name',
+  )
 })
 
 t.test('an mbox is not looked at if it is a link or is reached by one', async (t) => {

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { MailboxLocation } from '../../../../src/quota/tell/sources/mailbox.ts'
-import { createMaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
+import { MaildirSource } from '../../../../src/quota/tell/sources/maildir.ts'
 import type { MailboxReading, Measure } from '../../../../src/quota/tell/sources/reading.ts'
 import { createWalker } from '../../../../src/quota/tell/sources/walk.ts'
 
@@ -46,8 +46,8 @@ function short(reading: MailboxReading): string {
 
 function maildir(t: Test, content: Readonly<Record<string, object | string>> = {}) {
   const path = t.testdir({ ...empty, ...content })
-  const { read } = createMaildirSource(options)
-  return { path, says: async (measure = unlimited) => short(await read(at(path), measure)) }
+  const source = new MaildirSource(options)
+  return { path, says: async (measure = unlimited) => short(await source.read(at(path), measure)) }
 }
 
 t.test('a maildirsize that says that there is room is believed', async (t) => {
@@ -147,11 +147,11 @@ t.test(
   async (t) => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
     const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
-    const { read } = createMaildirSource({ ...options, budget: 0 })
-    t.match(await read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
+    const source = new MaildirSource({ ...options, budget: 0 })
+    t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
     rmSync(join(path, 'maildirsize'))
-    const { read: again } = createMaildirSource({ ...options, budget: 0 })
-    t.match(await again(at(path), unlimited), {
+    const again = new MaildirSource({ ...options, budget: 0 })
+    t.match(await again.read(at(path), unlimited), {
       found: 'trouble',
       why: 'still being counted after 0 ms',
     })
@@ -249,6 +249,6 @@ t.test('names with bytes beyond ASCII are used as they are', async (t) => {
   const name = Buffer.concat([Buffer.from(`${path}/`), Buffer.from([0xe4, 0xff])])
   for (const part of ['', '/new', '/cur']) mkdirSync(Buffer.concat([name, Buffer.from(part)]))
   writeFileSync(Buffer.concat([name, Buffer.from('/cur/'), Buffer.from([0xfc])]), '123')
-  const { read } = createMaildirSource(options)
-  t.equal(short(await read(at(name.toString('latin1')), unlimited)), '3 1 walk')
+  const source = new MaildirSource(options)
+  t.equal(short(await source.read(at(name.toString('latin1')), unlimited)), '3 1 walk')
 })
