@@ -5,7 +5,7 @@ import type { ByteRange } from '../mime/shared/work.ts'
 import { askScanners } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { innermost, withRest } from './run/rest.ts'
-import { joined, type PartialResult, type ScanRun } from './run/scan-run.ts'
+import type { ScanRun } from './run/scan-run.ts'
 import type { ScanResult } from './shared/scan-result.ts'
 import {
   abortLate,
@@ -63,6 +63,10 @@ class MessageScan {
   readonly #searches = new Map<Scanner, MailSearch>()
   /** Where the contents lie that scanners were asked about, if policy excuses anything. */
   readonly #asked: ByteRange[] = []
+  /** What was found and is excused, if the scan went on all the same. */
+  #excused: ScanResult | undefined
+  /** What a limit left unscanned, if the scan went on all the same. */
+  #unscanned: string | undefined
 
   constructor(message: Sample, run: ScanRun, task: ScanTask) {
     this.#message = message
@@ -73,56 +77,50 @@ class MessageScan {
   }
 
   async verdict(): Promise<ScanResult> {
-    const { result, excused, unscanned } = await this.#scanAll()
-    const found = result ?? excused
-    if (found !== undefined) return found
-    if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
-    return { answer: 'clean', scanners: this.#run.scanners }
-  }
-
-  async #scanAll(): Promise<PartialResult> {
     const { when, strict, refusesEncrypted } = this.#run.secondLook
     const asksContents = when === 'always'
     const isRead = strict || refusesEncrypted || (asksContents && this.#run.scanners.length > 0)
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // `crowded` (it holds more than is read) is the result only if nothing else is found.
-    if (read.result !== undefined && read.result.answer !== 'crowded') return read
-    let outcome = read
+    const isOver = read !== undefined && read.answer !== 'crowded'
+    const result = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
+    const found = result ?? this.#excused
+    if (found !== undefined) return found
+    if (this.#unscanned !== undefined) return { answer: 'skipped', why: this.#unscanned }
+    return { answer: 'clean', scanners: this.#run.scanners }
+  }
+
+  async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
     for (const samples of this.#batch.endWith(this.#message)) {
-      outcome = joined(outcome, await this.#ask(samples))
-      if (outcome.result !== undefined) return outcome
+      const result = await this.#ask(samples)
+      if (result !== undefined) return result
     }
+    if (this.#excused === undefined) return undefined
     // What was found in the whole and is excused may hide something else.
-    if (outcome.excused !== undefined && !asksContents) {
-      outcome = joined(outcome, await this.#readMail(true))
-      if (outcome.result === undefined) {
-        outcome = joined(outcome, await this.#ask(this.#batch.end()))
-      }
+    if (!hasAskedContents) {
+      const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
+      if (result !== undefined) return result
     }
-    if (outcome.excused !== undefined && outcome.result === undefined) {
-      outcome = joined(outcome, await this.#askAboutRest())
-    }
-    return { ...outcome, result: outcome.result ?? read.result }
+    return this.#askAboutRest()
   }
 
   /**
    * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
    * whole message, and what is excused may have hidden something there.
    */
-  async #askAboutRest(): Promise<PartialResult> {
-    if (this.#asked.length === 0) return {}
+  async #askAboutRest(): Promise<ScanResult | undefined> {
+    if (this.#asked.length === 0) return undefined
     const { spool } = this.#run.secondLook
     return withRest(this.#message, innermost(this.#asked), spool, (rest) => this.#ask([rest]))
   }
 
-  /** Reads the message, and asks about each content if it shall. */
-  async #readMail(asksContents: boolean): Promise<PartialResult> {
+  /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
+  async #readMail(asksContents: boolean): Promise<ScanResult | undefined> {
     const { spool, odd } = this.#run.secondLook
     const isAsked = asksContents && this.#contentScanners.length > 0
     const mayExcuse = isAsked && this.#run.isExcused !== undefined
     await this.#openSearches()
     const oddities = new Set<Oddity>()
-    let outcome: PartialResult = {}
     const { readContents } = await import('./run/read-contents.ts')
     const reading = readContents(this.#message, {
       spool,
@@ -135,27 +133,26 @@ class MessageScan {
     })
     try {
       for await (const step of reading) {
-        let then: PartialResult = {}
-        if (step.kind === 'late') return { result: this.#tooLate() }
-        if (step.kind === 'deeper') then = this.#tooDeep()
+        let result: ScanResult | undefined
+        if (step.kind === 'late') result = this.#tooLate()
+        else if (step.kind === 'deeper') result = this.#tooDeep()
         else if (step.kind === 'over') {
           this.#tell((search) => search.over(step.why))
-          then = this.#tooMuch(`second look: ${step.why}`, step.why)
+          result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content))
-          if (isAsked) then = await this.#ask(this.#batch.add(step.content))
+          if (isAsked) result = await this.#ask(this.#batch.add(step.content))
           if (mayExcuse && step.range !== undefined) this.#asked.push(step.range)
         }
-        outcome = joined(outcome, then)
-        if (outcome.result !== undefined) return outcome
+        if (result !== undefined) return result
         if (this.#keepingOut(oddities).length > 0) break
       }
     } finally {
       odd?.(oddities)
     }
     const keepingOut = this.#keepingOut(oddities)
-    if (keepingOut.length === 0) return outcome
-    return { result: { answer: 'strange', why: keepingOut.join(', ') } }
+    if (keepingOut.length === 0) return undefined
+    return { answer: 'strange', why: keepingOut.join(', ') }
   }
 
   /** Returns the oddities that keep a message out. */
@@ -164,21 +161,22 @@ class MessageScan {
     return [...oddities].filter((oddity) => (oddity === 'encrypted' ? refusesEncrypted : strict))
   }
 
-  /** Reads of the message what tells how deep it is nested. */
-  async #measureDepth(): Promise<PartialResult> {
+  /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
+  async #measureDepth(): Promise<ScanResult | undefined> {
     const { signal, openFile } = this.#task
     const steps = isNestedDeeper(this.#message, this.#run.nesting.max, { openFile })
-    let outcome: PartialResult = {}
+    let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {
-      if (step.value.kind === 'over') outcome = this.#tooMuch(step.value.why, step.value.why)
+      if (step.value.kind === 'over') over = step.value.why
       await new Promise(setImmediate)
       if (signal.aborted) {
         steps.return(false)
-        return { result: this.#tooLate() }
+        return this.#tooLate()
       }
     }
-    return step.value ? this.#tooDeep() : outcome
+    if (step.value) return this.#tooDeep()
+    return over === undefined ? undefined : this.#tooMuch(over, over)
   }
 
   async #openSearches(): Promise<void> {
@@ -202,8 +200,12 @@ class MessageScan {
     }
   }
 
-  #ask(samples: readonly Sample[]): Promise<PartialResult> {
-    return askScanners(samples, this.#run, this.#task, this.#searches)
+  /** Asks the scanners about the samples. Returns the result that ends the scan, and notes others. */
+  async #ask(samples: readonly Sample[]): Promise<ScanResult | undefined> {
+    const asked = await askScanners(samples, this.#run, this.#task, this.#searches)
+    this.#excused ??= asked.excused
+    this.#unscanned ??= asked.unscanned
+    return asked.result
   }
 
   #tooLate(): ScanResult {
@@ -212,15 +214,21 @@ class MessageScan {
     return { answer: 'unknown', scanner: scanner?.name ?? '', why, cause: 'timeout' }
   }
 
-  #tooDeep(): PartialResult {
-    const { max, action } = this.#run.nesting
+  #tooDeep(): ScanResult | undefined {
+    const { max } = this.#run.nesting
     const why = `more than ${max} messages or multiparts inside one another (MAXNESTING)`
-    return action === 'accept' ? { unscanned: why } : { result: { answer: 'nested', why } }
+    return this.#mayPass(why) ? undefined : { answer: 'nested', why }
   }
 
   /** The message holds more than is read; `limit` says so to the sender. */
-  #tooMuch(why: string, limit: string): PartialResult {
-    if (this.#run.nesting.action === 'accept') return { unscanned: why }
-    return { result: { answer: 'crowded', why, limit } }
+  #tooMuch(why: string, limit: string): ScanResult | undefined {
+    return this.#mayPass(why) ? undefined : { answer: 'crowded', why, limit }
+  }
+
+  /** Whether policy accepts a message of which a limit left something unscanned; notes what. */
+  #mayPass(why: string): boolean {
+    const mayPass = this.#run.nesting.action === 'accept'
+    if (mayPass) this.#unscanned ??= why
+    return mayPass
   }
 }

@@ -1,6 +1,7 @@
 import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { causeOf } from '../shared/cause.ts'
 import type { Limit } from '../shared/exceeded-limit.ts'
+import type { ScanResult } from '../shared/scan-result.ts'
 import {
   harmed,
   isLate,
@@ -12,10 +13,20 @@ import {
   unknown,
 } from '../shared/scanner.ts'
 import { lend } from './lend.ts'
-import { joined, type PartialResult, type ScanRun } from './scan-run.ts'
+import type { ScanRun } from './scan-run.ts'
 
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
+
+/** What came of asking scanners. */
+export interface PartialResult {
+  /** The result that ends the scan. */
+  readonly result?: ScanResult | undefined
+  /** What was found and is excused, if the scan goes on all the same. */
+  readonly excused?: ScanResult | undefined
+  /** What a limit left unscanned, if the scan goes on all the same. */
+  readonly unscanned?: string | undefined
+}
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local
@@ -44,6 +55,15 @@ export async function askScanners(
     if (outcome.result !== undefined) return outcome
   }
   return outcome
+}
+
+/** What came of two answers, of which the first did not end the scan. */
+function joined(first: PartialResult, then: PartialResult): PartialResult {
+  return {
+    result: then.result,
+    excused: first.excused ?? then.excused,
+    unscanned: first.unscanned ?? then.unscanned,
+  }
 }
 
 /** The last of the samples that the scanner is asked about, with the others beside it. */

@@ -1,6 +1,5 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Oddity } from '../../mime/shared/oddities.ts'
-import type { ScanResult } from '../shared/scan-result.ts'
 import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
 
 /** The scanners for one message, and the settings that they run by. */
@@ -37,23 +36,4 @@ export interface ScanRun {
   /** As in a ScanTask. */
   readonly signatures?: ScanTask['signatures']
   readonly suspects?: ScanTask['suspects']
-}
-
-/** The outcome of a part of the scan. */
-export interface PartialResult {
-  /** The result that ends the scan. */
-  readonly result?: ScanResult | undefined
-  /** What was found and is excused, if the scan goes on all the same. */
-  readonly excused?: ScanResult | undefined
-  /** What a limit left unscanned, if the scan goes on all the same. */
-  readonly unscanned?: string | undefined
-}
-
-/** The outcome of two parts of a scan, of which the first did not end it. */
-export function joined(first: PartialResult, then: PartialResult): PartialResult {
-  return {
-    result: then.result,
-    excused: first.excused ?? then.excused,
-    unscanned: first.unscanned ?? then.unscanned,
-  }
 }

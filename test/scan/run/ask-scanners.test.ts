@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { askScanners } from '../../../src/scan/run/ask-scanners.ts'
-import type { PartialResult, ScanRun } from '../../../src/scan/run/scan-run.ts'
+import { askScanners, type PartialResult } from '../../../src/scan/run/ask-scanners.ts'
+import type { ScanRun } from '../../../src/scan/run/scan-run.ts'
 import {
   clean,
   harmed,
