@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { buildPackage, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** debian/tests of the source package, as autopkgtest runs them on a machine of their own. */
@@ -20,11 +20,10 @@ t.test('the first hour, as the source package tries it', async (t) => {
 
   const missing = packagingMissing || debianMissing
   await t.test('with what it depends on', { skip: missing }, async (t) => {
-    const [debian, built] = await Promise.all([makeDebian(), buildPackage('none')])
+    const [debian, file] = await Promise.all([makeDebian(), packageOnce('whole')])
     t.teardown(() => debian.remove())
-    t.teardown(() => built.remove())
     const at = (path: string) => join(debian.path, path)
-    copyFileSync(built.file, at('onescan.deb'))
+    copyFileSync(file, at('onescan.deb'))
     copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
     copyFileSync(join(tests, 'first-hour'), at('first-hour'))
     const depends = field('Depends').map((name) => (name === '@' ? '/onescan.deb' : name))

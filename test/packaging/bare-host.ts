@@ -1,6 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type BuiltPackage, buildPackage, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing } from './built-package.ts'
 import { type Debian, debianMissing, makeDebian } from './debian.ts'
 import { smallPrograms } from './small-programs.ts'
 
@@ -9,7 +9,7 @@ export const bareHostMissing: string | false = packagingMissing || debianMissing
 
 /** A bare Debian with the package, whose programs do nothing, as /onescan.deb. */
 export interface BareHost extends Pick<Debian, 'run'> {
-  readonly package: BuiltPackage
+  readonly package: string
   /** Where a path of it is seen from outside. */
   at(path: string): string
   /** What the script prints; throws if it fails. */
@@ -18,19 +18,15 @@ export interface BareHost extends Pick<Debian, 'run'> {
 
 /** Makes one that goes with the test. dpkg does not wait for the disk there, nor enable units. */
 export async function makeBareHost(t: Parameters<typeof smallPrograms>[0]): Promise<BareHost> {
-  const [debian, built] = await Promise.all([
-    makeDebian(),
-    buildPackage('none', {}, smallPrograms(t)),
-  ])
+  const [debian, file] = await Promise.all([makeDebian(), packageOnce('small', smallPrograms(t))])
   t.teardown(() => debian.remove())
-  t.teardown(() => built.remove())
   const at = (path: string) => join(debian.path, path)
-  copyFileSync(built.file, at('onescan.deb'))
+  copyFileSync(file, at('onescan.deb'))
   writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
   // What enables units is tried with the whole package, and takes most of the time here.
   writeFileSync(at('/usr/bin/deb-systemd-helper'), '#!/bin/sh\n')
   return {
-    package: built,
+    package: file,
     at,
     run: (script, first) => debian.run(script, first),
     must(script) {

@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findProgram } from '../programs/install.mjs'
 
+const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 
 /** What `npm run build:native` makes. */
@@ -25,30 +27,67 @@ export interface BuiltPackage {
   remove(): void
 }
 
-/**
- * Builds the Debian package of the programs in build/native, which are built where
- * they are not there, into a directory of its own; or of other programs.
- */
+/** Builds the Debian package of the programs in build/native into a directory of its own. */
 export async function buildPackage(
   compress: 'gzip' | 'none',
   environment: Record<string, string> = {},
-  programs: string = native,
 ): Promise<BuiltPackage> {
-  if (programs === native && !PROGRAMS.every((name) => existsSync(join(native, name)))) {
-    await node(['packaging/build-native.mjs'])
-    await node(['packaging/build-client.mjs'])
-  }
+  await buildNative()
   const directory = mkdtempSync(join(tmpdir(), 'onescan-package-'))
   const COMPRESS = compress === 'gzip' ? 'gzip -z1' : compress // ten seconds less
-  const words = ['packaging/package.mjs', '--programs', programs, '--output', directory]
-  const file = (await node(words, { ...environment, COMPRESS })).trim()
-  return { file, remove: () => rmSync(directory, { recursive: true }) }
+  const { stdout } = await run(process.execPath, wordsFor(native, directory), {
+    cwd: root,
+    env: { ...process.env, ...environment, COMPRESS },
+  })
+  return { file: stdout.trim(), remove: () => rmSync(directory, { recursive: true }) }
 }
 
-async function node(words: readonly string[], environment = {}): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, words, {
+/**
+ * The file of the Debian package of the programs in build/native, or of other ones, not compressed.
+ * It is built once for all tests, below build/packages/NAME, until a file of the checkout, of dist/
+ * or build/native differs: of several tests that want it at a time, one builds it.
+ */
+export async function packageOnce(name: string, programs: string = native): Promise<string> {
+  if (programs === native) await buildNative()
+  const directory = join(root, 'build/packages', name)
+  mkdirSync(join(root, 'build/packages'), { recursive: true })
+  const once = `
+    test "$(cat "$directory/key" 2>/dev/null)" = "$key" || {
+      rm -rf "$directory" && mkdir "$directory" && "$@" >/dev/null && printf %s "$key" >"$directory/key"
+    } && ls "$directory"/*.deb`
+  const build = [process.execPath, ...wordsFor(programs, directory)]
+  const { stdout } = await run('flock', [`${directory}.lock`, 'sh', '-c', once, 'sh', ...build], {
     cwd: root,
-    env: { ...process.env, ...environment },
+    env: { ...process.env, directory, key: stateOfCheckout(), COMPRESS: 'none' },
   })
-  return stdout
+  return stdout.trim()
+}
+
+const wordsFor = (programs: string, output: string) => [
+  'packaging/package.mjs',
+  ...['--programs', programs, '--output', output],
+]
+
+async function buildNative(): Promise<void> {
+  if (PROGRAMS.every((name) => existsSync(join(native, name)))) return
+  for (const script of ['packaging/build-native.mjs', 'packaging/build-client.mjs']) {
+    await run(process.execPath, [script], { cwd: root })
+  }
+}
+
+/** Another if there is another commit, or the size or time of a file differs. */
+function stateOfCheckout(): string {
+  const git = (...words: string[]) => execFileSync('git', words, { cwd: root, encoding: 'utf8' })
+  const sources = git('ls-files', '-z', '--cached', '--others', '--exclude-standard').split('\0')
+  const built = ['dist', 'build/native'].flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((name) =>
+      join(directory, name),
+    ),
+  )
+  const state = createHash('sha256').update(git('rev-parse', 'HEAD'))
+  for (const name of [...sources.filter(Boolean), ...built]) {
+    const { size = 0, mtimeMs = 0 } = lstatSync(join(root, name), { throwIfNoEntry: false }) ?? {}
+    state.update(`${name} ${size} ${mtimeMs}\n`)
+  }
+  return state.digest('hex')
 }

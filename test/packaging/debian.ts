@@ -26,12 +26,12 @@ export interface Debian {
   remove(): void
 }
 
-/** A release, by default that of this host, from the mirror of its apt; perhaps with more packages. */
-export async function makeDebian(
-  release: string = releaseHere(),
-  ...packages: readonly string[]
-): Promise<Debian> {
-  const archive = await bareArchive(release, ['adduser', 'apt', ...packages])
+/**
+ * A release, by default that of this host, from the mirror of its apt. Its systemd is not installed:
+ * `apt-get install --yes /systemd/*.deb` does it.
+ */
+export async function makeDebian(release: string = releaseHere()): Promise<Debian> {
+  const archive = await bareArchive(release)
   const path = mkdtempSync(join(tmpdir(), 'onescan-debian-'))
   await run('tar', ['-C', path, '--exclude=./dev/*', '-xf', archive])
   spawnSync('chmod', ['755', path])
@@ -63,16 +63,18 @@ function releaseHere(): string {
 }
 
 /** Made once for a checkout: it takes half a minute. */
-async function bareArchive(release: string, packages: readonly string[]): Promise<string> {
-  const name = `${release}-with-${packages.slice(1).join('-')}`
-  const archive = join(root, `build/debian/${name}.tar`)
+async function bareArchive(release: string): Promise<string> {
+  const archive = join(root, `build/debian/${release}.tar`)
   if (existsSync(archive)) return archive
   mkdirSync(join(root, 'build/debian'), { recursive: true })
   // Of several tests that want it at a time, one makes it and the others wait.
   const once = 'test -e "$1" || { shift; "$@" && mv "$fresh" "$archive"; }'
-  const fresh = join(root, `build/debian/new-${name}.tar`)
-  const included = `--include=${packages.join(',')}`
-  const words = ['--variant=essential', included, release, fresh, await mirror()]
+  const fresh = join(root, `build/debian/new-${release}.tar`)
+  const download = `chroot "$1" apt-get clean &&
+    chroot "$1" apt-get install --yes --download-only systemd &&
+    mkdir "$1/systemd" && mv "$1"/var/cache/apt/archives/*.deb "$1/systemd"`
+  const options = ['--variant=essential', '--include=adduser,apt', `--customize-hook=${download}`]
+  const words = [...options, release, fresh, await mirror()]
   await run('flock', [`${archive}.lock`, 'sh', '-c', once, 'sh', archive, 'mmdebstrap', ...words], {
     env: { ...process.env, fresh, archive },
     maxBuffer: 64 * 1024 * 1024,

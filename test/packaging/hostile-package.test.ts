@@ -91,7 +91,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
   const bare = await makeBareHost(t)
   const { at, must } = bare
   mkdirSync(at('/control'))
-  execFileSync('dpkg-deb', ['--control', bare.package.file, at('/control')])
+  execFileSync('dpkg-deb', ['--control', bare.package, at('/control')])
   execFileSync('cc', ['-static', '-x', 'c', '-o', at('/exchange'), '-'], { input: EXCHANGE })
   must(`${host}\ndpkg -i /onescan.deb >/dev/null 2>&1`)
 

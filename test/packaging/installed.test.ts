@@ -6,7 +6,7 @@ import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
 import { isWhole } from '../run/is-whole.ts'
-import { buildPackage, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** The life of the package on bare Debians, which have no Node and no service manager. */
@@ -26,11 +26,10 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 }
 
 async function liveOn(t: Test, release: string): Promise<void> {
-  const [debian, built] = await Promise.all([makeDebian(release), buildPackage('none')])
+  const [debian, file] = await Promise.all([makeDebian(release), packageOnce('whole')])
   t.teardown(() => debian.remove())
-  t.teardown(() => built.remove())
   const at = (path: string) => join(debian.path, path)
-  copyFileSync(built.file, at('onescan.deb'))
+  copyFileSync(file, at('onescan.deb'))
   mkdirSync(at('/var/qmail/bin'), { recursive: true })
   mkdirSync(at('/var/qmail/control'))
   // Static: the other Debian may have another C library than this host.

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { origin } from '../../packaging/origin.mjs'
 import { isWhole } from '../run/is-whole.ts'
-import { buildPackage, native, packagingMissing } from './built-package.ts'
+import { buildPackage, native, packageOnce, packagingMissing } from './built-package.ts'
 import { checkOwnPlugin } from './own-plugin.ts'
 
 /** The Debian package as a file: what it holds. */
@@ -15,8 +15,7 @@ const manifest: { version: string; man: string[] } = JSON.parse(
 )
 
 t.test('the package', { skip: packagingMissing }, async (t) => {
-  const { file, remove } = await buildPackage('none')
-  t.teardown(remove)
+  const file = await packageOnce('whole')
   const tree = t.testdir()
   execFileSync('dpkg-deb', ['--raw-extract', file, tree])
   const at = (path: string) => join(tree, path)

@@ -141,8 +141,8 @@ t.test(
       })
       return [...text.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name!)
     }
-    t.same(installs(bare.package.file), ['onescan'])
-    const both = installs('--no-install-recommends', bare.package.file, 'clamav-daemon')
+    t.same(installs(bare.package), ['onescan'])
+    const both = installs('--no-install-recommends', bare.package, 'clamav-daemon')
     t.ok(both.includes('clamav-daemon') && both.includes('clamav-freshclam'), both.join(' '))
     t.same(
       both.filter((name) => /exim|postfix|sendmail|mailx/.test(name)),
