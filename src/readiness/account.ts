@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { accessSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { passwdEntries, passwdEntryOf } from '../ground/process/passwd.ts'
 
@@ -60,18 +60,20 @@ const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
 
 /**
  * The first path that keeps the account from `path`: a directory above it, or itself. Undefined if
- * nothing does. Looks at owner, group and mode, but not at access lists.
+ * nothing does. The kernel is asked if this process runs as the account; about another one owner, group
+ * and mode have to tell, and access lists are not seen.
  */
 export function obstacle(
   account: SystemAccount,
   path: string,
   ...wants: readonly (keyof typeof BIT)[]
 ): string | undefined {
+  if (account.uid === process.getuid!() && isAllowed(path, wants)) return undefined
   const above = dirname(path)
   const higher = above === path ? undefined : obstacle(account, above, 'search')
   if (higher !== undefined) return higher
   const status = statSync(path)
-  const mask = wants.reduce((bits, want) => bits | BIT[want], 0)
+  const mask = modeOf(wants)
   if (account.uid === 0) {
     const runs = !wants.includes('execute') || (status.mode & 0o111) !== 0
     return runs ? undefined : path
@@ -79,6 +81,20 @@ export function obstacle(
   const shift = status.uid === account.uid ? 6 : account.groups.includes(status.gid) ? 3 : 0
   return ((status.mode >> shift) & mask) === mask ? undefined : path
 }
+
+/** Whether access(2) lets this process do all of that. */
+function isAllowed(path: string, wants: readonly (keyof typeof BIT)[]): boolean {
+  try {
+    accessSync(path, modeOf(wants))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The bits of access(2) are those of a class in the mode of a file: inode(7). */
+const modeOf = (wants: readonly (keyof typeof BIT)[]) =>
+  wants.reduce((bits, want) => bits | BIT[want], 0)
 
 function memberships(group: string, name: string): number[] {
   return group

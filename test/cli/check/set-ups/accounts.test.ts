@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
+import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
@@ -180,6 +181,16 @@ t.test('a slot may use the socket of clamd once all may', { skip }, async (t) =>
   t.teardown(other.stop)
   judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
 })
+
+t.test(
+  'an access list lets a slot use the socket of clamd',
+  { skip: skip || (!findProgram('setfacl') && 'install Debian package acl') },
+  async (t) => {
+    const { clamd, host } = await prepared(t)
+    execFileSync('setfacl', ['-m', `u:${QMAILD}:rw`, clamd.socket])
+    judgeLines(t, linesOf(await host.lookAtSlot(slotProgram)), [UNDATED])
+  },
+)
 
 t.test(
   'to a slot that asks onescand, clamd is closed while onescand cannot answer',
