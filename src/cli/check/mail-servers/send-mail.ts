@@ -70,7 +70,7 @@ async function checkPort(
     if (isMain) return [error(what, text, 'start the mail server')]
     return [ok(what, `nobody takes mail there: ${text}`)]
   }
-  if (step === 'envelope') {
+  if (step === 'recipient' || (step === 'sender' && kind === 'refused')) {
     const value = `takes no mail for ${address} from this host: ${text}`
     if (!isMain) return [ok(what, `${value}; it was not tried`)]
     return [warning(what, value, 'name an address whose mail this server takes')]
@@ -116,7 +116,7 @@ function judgeEicar(
 interface SentMail {
   readonly kind: 'taken' | 'refused' | 'deferred'
   /** How far the conversation came. */
-  readonly step: 'connect' | 'envelope' | 'content'
+  readonly step: 'connect' | 'sender' | 'recipient' | 'content'
   /** The server's answer in one line, or why there is none. */
   readonly text: string
   readonly subject: string
@@ -136,8 +136,9 @@ async function send(message: Buffer, { address, port }: MailTarget): Promise<Sen
       { text: `${HOST}:${port}`, options: { host: HOST, port } },
       patience,
     )
-    step = 'envelope'
+    step = 'sender'
     for (const line of ['EHLO localhost', 'MAIL FROM:<>', `RCPT TO:<${address}>`]) {
+      if (line.startsWith('RCPT')) step = 'recipient'
       const reply = await server.ask(line)
       if (reply.code >= 300) return answered(reply)
     }

@@ -103,6 +103,19 @@ t.test('a server that leads mail around onescan is an error, by what settings sa
   })
 })
 
+t.test('a server that defers all mail, as without its milter, is an error', async (t) => {
+  const next = await startNext(t, {
+    script: (verb) => (verb === 'MAIL' ? '451 4.7.1 Service unavailable' : undefined),
+  })
+  t.match(await checkMailPorts(TO, 'reject', [next.port]), [
+    {
+      level: 'error',
+      value: /^is not taken: 451 4\.7\.1/,
+      remedy: /^see the log of the mail server/,
+    },
+  ])
+})
+
 t.test('a server that takes no such mail gets none, and nothing is sent at all', async (t) => {
   const next = await startNext(t, {
     script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),
