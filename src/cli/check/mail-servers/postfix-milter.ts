@@ -110,7 +110,7 @@ function checkReach(
   // Nobody should be in the group of root for the sake of a socket.
   const mayJoin = gid !== 0 && (mode & 0o030) !== 0
   const remedy = mayJoin
-    ? `adduser ${account.name} ${groupName(accounts, gid)}, and restart Postfix`
+    ? `adduser ${account.name} ${groupName(accounts, gid)} && postfix reload`
     : `see the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
   return error(what, value, remedy)
 }

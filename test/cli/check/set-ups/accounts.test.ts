@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { checkMailPorts } from '../../../../src/cli/check/mail-servers/send-mail.ts'
 import type { Finding } from '../../../../src/ground/errors/finding.ts'
 import { newest, startOnescand } from '../../../doors/daemon/process.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts'
 import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
+import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
 import { openDirectory, reachable } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { slotProgram } from '../../onescan.ts'
@@ -17,6 +19,7 @@ import {
   linesOf,
   type Machine,
   makeMachine,
+  ONESCAN,
   putPostfix,
   putSocket,
 } from '../machine.ts'
@@ -71,6 +74,7 @@ class Host {
   readonly #test: Test
   readonly #machine: Machine
   readonly settings: Record<string, string>
+  readonly milter: string
   readonly #place: string
   #daemon: ReturnType<typeof startOnescand> | undefined
 
@@ -78,10 +82,11 @@ class Host {
     this.#test = t
     this.#machine = machine
     this.#place = directoryOfOnescand(t)
+    this.milter = `${this.#place}/milter.sock`
     this.settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '200K' }
     putSocket(machine, `${this.#place}/slot.sock`)
     putPostfix(machine, [
-      `smtpd_milters = unix:${this.#place}/milter.sock`,
+      `smtpd_milters = unix:${this.milter}`,
       'non_smtpd_milters = $smtpd_milters',
       'smtp_line_length_limit = 0',
     ])
@@ -91,7 +96,7 @@ class Host {
   async restart(): Promise<void> {
     this.#daemon?.kill()
     await this.#daemon?.ended
-    const milter = `--milter unix:${this.#place}/milter.sock --mode 0666`
+    const milter = `--milter unix:${this.milter} --mode 0666`
     const lines = Object.entries({ ...this.settings, ONESCAND_OPTIONS: milter })
     const text = lines.map(([name, value]) => `${name}="${value}"\n`).join('')
     this.#machine.write('/etc/default/onescand', text)
@@ -223,3 +228,40 @@ t.test('clamd is started', { skip }, async (t) => {
   t.teardown(started.stop)
   judgeLines(t, linesOf(await host.look()), [UNDATED])
 })
+
+t.test(
+  'Postfix comes into the group of the milter',
+  { skip: skip || postfixMissing },
+  async (t) => {
+    const { machine, clamd, host } = await prepared(t)
+    chmodSync(clamd.socket, 0o666)
+    host.settings.REJECTVIRUS = '1'
+    await host.restart()
+    chownSync(host.milter, ONESCAN, SCAN)
+    chmodSync(host.milter, 0o660)
+    const smtpd_milters = `unix:${host.milter}`
+    const main = { smtpd_milters, non_smtpd_milters: smtpd_milters }
+    const services = 'discard unix - - n - - discard'
+    const discards = { ...main, default_transport: 'discard:', relayhost: '' }
+    const around = machine.around([])
+    const postfix = await startPostfix(1, discards, undefined, { services }, around)
+    t.teardown(postfix.stop)
+    const directory = join(dirname(postfix.queue), 'etc')
+    const look = async () => linesOf(await findingsOn(machine, `--postfix=${directory}`))
+    const answers = async () =>
+      linesOf(await checkMailPorts('ann@example.org', 'reject', [postfix.port]))
+    const before = await look()
+    const barred =
+      /^error milter \S+: postfix may not connect to .*; (adduser postfix scan) && postfix reload$/
+    judgeLines(t, before, [barred])
+    t.match(await answers(), [/^error port \d+, clean mail: is not taken: 451 /])
+    const [, command] = before.map((line) => barred.exec(line)).find((match) => match) ?? []
+    carryOut(machine, command!)
+    judgeLines(t, await look(), [])
+    process.kill(postfix.pid, 'SIGHUP') // postfix reload
+    while ((await answers()).some((line) => /451/.test(line))) {
+      // A process of before takes a connection yet.
+    }
+    t.match(await answers(), [/^ok .*clean mail: is taken/, /^ok .*EICAR: is refused: 550 /])
+  },
+)
