@@ -5,7 +5,7 @@ import { runScanners } from './scan.ts'
 import type { SecondLookPolicy } from './shared/scan-policy.ts'
 import type { ScanResult } from './shared/scan-result.ts'
 import type { Scanner } from './shared/scanner.ts'
-import { takeMessage } from './spool-message.ts'
+import { takeMessage } from './take-message.ts'
 
 export interface ManualScan {
   readonly spool: SpoolPolicy

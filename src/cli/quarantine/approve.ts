@@ -8,7 +8,7 @@ import type { HeaderField } from '../../message/edits.ts'
 import type { Message } from '../../message/message.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
 import type { QuarantineRecord } from '../../quarantine/record.ts'
-import { openIntake } from '../../scan/spool-message.ts'
+import { openIntake } from '../../scan/take-message.ts'
 import { examine } from './examine.ts'
 
 /**
@@ -22,24 +22,19 @@ export async function approveFile(
   keys: readonly Key[],
   to: readonly string[],
 ): Promise<{ readonly record: QuarantineRecord; readonly add: readonly HeaderField[] }> {
-  const spool = openIntake(readSpoolPolicy(env), keys)
-  let examined: Awaited<ReturnType<typeof examine>>
+  const intake = openIntake(readSpoolPolicy(env), keys)
+  let message: Message | undefined
   try {
-    examined = await examine(file, (piece) => spool.write(piece))
-  } catch (error) {
-    spool.discard()
-    throw error
-  }
-  const message = await spool.finish()
-  try {
-    const { record, digest } = examined
+    const { record, digest } = await examine(file, (piece) => intake.write(piece))
     if (digest !== seen) {
       throw new Fault('config', 'is not the message that was seen: show it again, and compare')
     }
+    message = intake.finish()
     const recipients = to.length > 0 ? to : record.recipients
     return { record, add: keys.length > 0 ? [await stampOf(message, recipients, keys)] : [] }
   } finally {
-    message.close()
+    message?.close()
+    intake.discard()
   }
 }
 

@@ -12,7 +12,7 @@ import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/ent
 import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
 import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
 import { beginRelease, deleteEntry } from '../../quarantine/release.ts'
-import { takeMessage } from '../../scan/spool-message.ts'
+import { takeMessage } from '../../scan/take-message.ts'
 import { handOn, MaybeTaken, type ReleaseRoute, routeText } from './hand-on.ts'
 import { isAlive } from './is-alive.ts'
 import { noteAction } from './note-action.ts'
