@@ -35,9 +35,9 @@ export async function serveHttp(
   place: QuotadAddress | ActivatedSocket,
   options: HttpServiceOptions,
 ): Promise<HttpService> {
-  const { answerForName, mayAsk, counters, maxClients } = options
+  const { mayAsk, counters, maxClients } = options
   const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
-    answer(request, response).catch(() => response.destroy())
+    answer(request, response, options).catch(() => response.destroy())
   })
   // Connections are counted here, since the compiled runtime has no event for those that
   // `maxConnections` drops.
@@ -54,26 +54,6 @@ export async function serveHttp(
     counters[status === 408 ? 'dropped' : 'malformed']++
   })
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const question = readRequest(request.method ?? '', request.url ?? '')
-    switch (question.asks) {
-      case 'quota': {
-        counters.http++
-        const { answer, source } = await answerForName(question.user, 0)
-        if (source) response.setHeader('X-Quota-Source', source)
-        return reply(request, response, replyFor(question.user, answer))
-      }
-      case 'health':
-        return reply(request, response, { status: 200, text: 'serving\n' })
-      case 'metrics':
-        return reply(request, response, { status: 200, text: metricsText(counters) })
-      case 'nothing':
-        counters.malformed++
-        if (question.status === 405) response.setHeader('Allow', 'GET, HEAD')
-        return reply(request, response, { ...question, text: `${question.text}\n` })
-    }
-  }
-
   let listening: HttpService
   try {
     listening = 'fd' in place ? await listenHttpOn(server, place.fd) : await listenAt(server, place)
@@ -86,6 +66,30 @@ export async function serveHttp(
       listening.close()
       server.closeAllConnections()
     },
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answerForName, counters }: Pick<HttpServiceOptions, 'answerForName' | 'counters'>,
+): Promise<void> {
+  const question = readRequest(request.method ?? '', request.url ?? '')
+  switch (question.asks) {
+    case 'quota': {
+      counters.http++
+      const { answer, source } = await answerForName(question.user, 0)
+      if (source) response.setHeader('X-Quota-Source', source)
+      return reply(request, response, replyFor(question.user, answer))
+    }
+    case 'health':
+      return reply(request, response, { status: 200, text: 'serving\n' })
+    case 'metrics':
+      return reply(request, response, { status: 200, text: metricsText(counters) })
+    case 'nothing':
+      counters.malformed++
+      if (question.status === 405) response.setHeader('Allow', 'GET, HEAD')
+      return reply(request, response, { ...question, text: `${question.text}\n` })
   }
 }
 
