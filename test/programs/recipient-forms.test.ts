@@ -158,6 +158,8 @@ function mailbox(address: string): string {
 
 for (const [name, missing, open, forms] of passages) {
   t.test(name, { skip: missing }, async (t) => {
+    /** What is removed from a message is as the server wrote it: one form in three. */
+    const some = isWhole || forms === rewritten ? 1 : 3
     const start = async (t: Test, lines: string, settings: Record<string, string> = {}) => {
       const stage = buildStage()
       t.teardown(stage.remove)
@@ -175,9 +177,9 @@ for (const [name, missing, open, forms] of passages) {
       })
       await onescand.logged(/serving/)
       /** Sends to the form and to the others, and returns what was delivered, by the form. */
-      const sendAll = async (text: string, others: readonly string[] = []) => {
+      const sendAll = async (text: string, others: readonly string[] = [], every = 1) => {
         const message = bytes(`Subject: x\nTo: undisclosed:;\n\n${text}\n`)
-        const waiting = [...forms.entries()]
+        const waiting = [...forms.entries()].filter(([number]) => number % every === 0)
         const sendOn = async () => {
           for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
             const [number, form] = next
@@ -234,7 +236,7 @@ for (const [name, missing, open, forms] of passages) {
 
     t.test('nobody gets what was kept for them', async (t) => {
       const { sendAll, stage } = await start(t, 'to=ok@example.net scan off\n')
-      const delivered = await sendAll('VIRUS', ['ok@example.net'])
+      const delivered = await sendAll('VIRUS', ['ok@example.net'], some)
       t.ok(delivered.length > 0)
       for (const { form, mail } of delivered) t.same(mail.recipients, ['ok@example.net'], form)
       t.ok((await readQuarantine(stage.quarantine)).length > 0)
@@ -243,7 +245,7 @@ for (const [name, missing, open, forms] of passages) {
     t.test('VIRUSFORWARD alone gets what is forwarded', async (t) => {
       const forward = { VIRUSFORWARD: 'quarantine@example.net', QUARANTINE: '' }
       const { sendAll } = await start(t, 'to=nobody@example.net scan off\n', forward)
-      const delivered = await sendAll('VIRUS')
+      const delivered = await sendAll('VIRUS', [], some)
       t.ok(delivered.length > 0)
       for (const { form, mail } of delivered) {
         t.same(mail.recipients, ['quarantine@example.net'], form)

@@ -96,12 +96,12 @@ export async function runBench(rig: Rig, order: Order): Promise<Tally> {
   return tally
 }
 
-/** Every attack through every door, in every variant; where large mail goes by a file, in that size, too. */
-export async function runAttacks(
-  rig: Rig,
-  tally: Tally,
-  chosen: readonly Attack[] = attacks,
-): Promise<void> {
+/**
+ * Every attack through every door. If that is wanted, those that ask a daemon take it in every variant,
+ * and not the slot socket alone; and not only one attack in five starts a cold program, or is so large
+ * that it goes by a file.
+ */
+export async function runAttacks(rig: Rig, tally: Tally, isWhole = true): Promise<void> {
   const tryIt = async (attack: Attack, door: Door, variant: Variant, large: boolean) => {
     const made = attack.message(unixTime())
     const message = large ? Buffer.concat([made, EPILOGUE]) : made
@@ -110,14 +110,21 @@ export async function runAttacks(
     const trial = `${door.name}, ${variant}: ${attack.name}${large ? ', large' : ''}`
     tally.faults.push({ trial, message, faults: found })
   }
-  const calls = chosen.flatMap((attack) =>
-    Object.values(rig.doors).flatMap((door) => [
-      ...(door.perMessage ? variants.slice(0, 1) : variants).map(
-        (variant) => () => tryIt(attack, door, variant, false),
-      ),
-      ...(door === rig.doors.client ? [() => tryIt(attack, door, 'refuse', true)] : []),
-    ]),
-  )
+  const { cold, client, socket, milter, smtp } = rig.doors
+  const some = isWhole ? variants : (['refuse'] as const)
+  const calls = attacks.flatMap((attack, number) => {
+    const through = (door: Door, variant: Variant, large = false) => {
+      return () => tryIt(attack, door, variant, large)
+    }
+    return [
+      ...variants.map((variant) => through(socket, variant)),
+      ...[milter, smtp].flatMap((door) => some.map((variant) => through(door, variant))),
+      through(client, 'refuse'),
+      ...(isWhole || number % 5 === 0
+        ? [through(cold, 'refuse'), through(client, 'refuse', true)]
+        : []),
+    ]
+  })
   const lane = async () => {
     for (let call = calls.shift(); call; call = calls.shift()) await call()
   }

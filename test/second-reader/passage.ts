@@ -15,8 +15,6 @@ export type Variant = 'refuse' | 'tag' | 'skip'
 
 export interface Door {
   readonly name: string
-  /** Whether it is a process for each message, and so dear. */
-  readonly perMessage?: true
   send(message: Buffer, variant: Variant): Promise<Passage>
 }
 

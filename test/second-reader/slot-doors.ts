@@ -10,7 +10,6 @@ type Daemons = Readonly<Record<Variant, RunningDaemon>>
 export function coldSlot(settings: Settings): Door {
   return {
     name: 'cold slot',
-    perMessage: true,
     async send(message, variant) {
       return passageOf(
         message,
@@ -28,7 +27,6 @@ export function clientAndDaemon(
 ): Door {
   return {
     name: 'onescanc and onescand',
-    perMessage: true,
     async send(message, variant) {
       const own = { ONESCAN_COLD: compiled, ONESCAN_SOCKET: daemons[variant].socket }
       const run = await runSlot({ program, message, settings: { ...settings[variant], ...own } })
