@@ -25,9 +25,10 @@ export function buildStage(now: number = Math.floor(Date.now() / 1000)): BuiltSt
     'counting-scanner',
     `#!/bin/sh
 echo scan >>'${count}'
-if grep -aq '^VIRUS' "$1"; then echo "$1: Test-Virus FOUND"; exit 1; fi
-if grep -aq '^TROUBLE' "$1"; then exit 7; fi
-exit 0
+case $(grep -aom1 -e '^VIRUS' -e '^TROUBLE' "$1") in
+VIRUS*) echo "$1: Test-Virus FOUND"; exit 1 ;;
+TROUBLE*) exit 7 ;;
+esac
 `,
     0o700,
   )

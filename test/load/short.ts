@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { missing as noCompiler } from '../c/onescanc/client.ts'
 import { clamdMissing } from '../programs/clamd.ts'
+import { pythonMissing } from '../programs/python.ts'
 import { isWhole } from '../run/is-whole.ts'
-import { pythonMissing } from '../second-reader/readers/python.ts'
 import { linesOf, newResult, runLoad } from './load.ts'
 import { openLoadRig } from './rig.ts'
 

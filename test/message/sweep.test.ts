@@ -4,6 +4,7 @@ import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSy
 import { join } from 'node:path'
 import t from 'tap'
 import { SWEEP_AGE, sweepSpool } from '../../src/message/sweep.ts'
+import { python } from '../programs/python.ts'
 
 const now = Date.now()
 const old = (now - SWEEP_AGE - 1000) / 1000
@@ -94,7 +95,7 @@ t.test(
 libc = ctypes.CDLL(None)
 print('begun', flush=True)
 while True: libc.renameat2(-100, b'onescan-dir-AbC123', -100, b'link', 2)`
-    const mallory = spawn('python3', ['-c', exchange], { cwd: directory })
+    const mallory = spawn(python, ['-c', exchange], { cwd: directory })
     const ended = once(mallory, 'exit')
     await once(mallory.stdout, 'data')
     for (let round = 0; round < 500; round++) {

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import { missing as noCompiler } from '../c/onescanc/client.ts'
 import { clamdMissing } from '../programs/clamd.ts'
+import { pythonMissing } from '../programs/python.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { newTally, type Order, runAttacks, runBench, type Tally } from './bench.ts'
-import { pythonMissing } from './readers/python.ts'
 import { openRig } from './rig.ts'
 import { linesOf } from './tell.ts'
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
+import { python } from '../../programs/python.ts'
 import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startDns } from '../dns-stand-in.ts'
@@ -193,7 +194,7 @@ t.test(
   'clients that connect while a gate restarts wait in the socket that is handed over',
   { skip },
   async (t) => {
-    const gate = await startGate({ command: ['python3', '-c', HOLDER, ...command], listen: 'fd:3' })
+    const gate = await startGate({ command: [python, '-c', HOLDER, ...command], listen: 'fd:3' })
     t.teardown(gate.stop)
     t.match(await speak(gate.port), /^220 /)
     const waiting = gate.log.length

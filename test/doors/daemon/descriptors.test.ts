@@ -1,6 +1,7 @@
 import { release } from 'node:os'
 import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
+import { python } from '../../programs/python.ts'
 import { socketPath } from '../../scan/clamd/stand-in.ts'
 import { ask } from '../slot-socket/client.ts'
 import {
@@ -59,7 +60,7 @@ for (const { name, program } of runtimes) {
   const startLate = async (t: Test) => {
     const socket = socketPath(t)
     const onescand = startOnescand(t, {
-      program: ['python3', '-c', activate, socket, ...program],
+      program: [python, '-c', activate, socket, ...program],
       socket: '/nonexistent/s',
       settings,
     })

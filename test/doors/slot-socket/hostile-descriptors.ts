@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createFrameReader } from '../../../src/doors/slot-socket/frames.ts'
+import { python } from '../../programs/python.ts'
 import { framesOf, type Question } from './client.ts'
 
 /** Clients that send a descriptor along with their question (hostile-client.py). */
@@ -49,7 +50,7 @@ export interface HostileClient {
 
 /** Resolves once the client has connected. */
 export async function connectHostilely(socket: string, kind: string): Promise<HostileClient> {
-  const child = spawn('unshare', ['-m', 'python3', program, socket, kind], { detached: true })
+  const child = spawn('unshare', ['-m', python, program, socket, kind], { detached: true })
   let told = ''
   const ended = once(child, 'close').then(() => {})
   const tells = (word: RegExp) =>

@@ -5,6 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { descriptorOf } from '../../../src/ground/net/descriptor-of.ts'
 import { loadPassedDescriptors } from '../../../src/ground/net/passed-descriptors.ts'
+import { python } from '../../programs/python.ts'
 import { socketPath } from '../../scan/clamd/stand-in.ts'
 
 const passed = (await loadPassedDescriptors())!
@@ -58,7 +59,7 @@ t.test('a file on disk cannot be sealed, and neither can a file that is mapped',
   t.notOk(passed.seal(100_000))
   const mapped = memoryFile(t, 'text')
   const script = 'import mmap, sys; m = mmap.mmap(3, 0); print(1, flush=True); sys.stdin.read()'
-  const owner = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'inherit', mapped] })
+  const owner = spawn(python, ['-c', script], { stdio: ['pipe', 'pipe', 'inherit', mapped] })
   await once(owner.stdout!, 'data')
   t.notOk(passed.seal(mapped))
   owner.stdin!.end()
@@ -79,7 +80,7 @@ for _ in range(3):
     told, files, _, _ = socket.recv_fds(connection, 100, 1)
     print(told.decode(), os.pread(files[0], 100, 0).decode(), sep=': ')`
   const stdio = ['ignore', 'pipe', 'inherit', far] as const
-  const heard = execFileSync('python3', ['-c', script], { stdio: [...stdio] })
+  const heard = execFileSync(python, ['-c', script], { stdio: [...stdio] })
   t.equal(String(heard), texts.map((text) => `with ${text}: ${text}\n`).join(''))
 })
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { python } from '../../programs/python.ts'
 
 /** A file system of a user's own that leaves questions unanswered (hanging.py). */
 
@@ -26,7 +27,7 @@ export async function mountHanging(
 ): Promise<HangingFiles> {
   mkdirSync(directory, { recursive: true })
   const program = [join(import.meta.dirname, 'hanging.py'), directory, String(user)]
-  const child = spawn('unshare', ['-m', 'python3', ...program, ...operations], {
+  const child = spawn('unshare', ['-m', python, ...program, ...operations], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,
   })

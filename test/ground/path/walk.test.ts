@@ -28,7 +28,7 @@ import {
   readStart,
 } from '../../../src/ground/path/read.ts'
 import { procPathOf, walk, walkIn, withPath } from '../../../src/ground/path/walk.ts'
-import { findProgram } from '../../programs/install.mjs'
+import { python, pythonMissing } from '../../programs/python.ts'
 import { openDirectory } from '../../programs/reachable.ts'
 
 const skip = process.geteuid?.() !== 0 && 'run as root'
@@ -133,7 +133,7 @@ entries = [(1, 6, -1), (2, 7, ${MALLORY}), (4, 4, -1), (0x10, 7, -1), (0x20, 4, 
 os.setxattr(sys.argv[1], 'system.posix_acl_access',
   struct.pack('<I', 2) + b''.join(struct.pack('<HHi', *entry) for entry in entries))`
 
-const listless = skip || (!findProgram('python3') && 'install Debian package python3')
+const listless = skip || pythonMissing
 
 t.test(
   'what an access list lets others write to is not obeyed, though its group is root',
@@ -143,7 +143,7 @@ t.test(
     mkdirSync(at('directory'))
     mkdirSync(at('directory/below'))
     for (const name of ['file', 'directory/file', 'directory/below/file']) write(name, 'x')
-    for (const name of ['file', 'directory']) execFileSync('python3', ['-c', LIST, at(name)])
+    for (const name of ['file', 'directory']) execFileSync(python, ['-c', LIST, at(name)])
     for (const name of ['file', 'directory/file', 'directory/below/file']) {
       t.throws(() => readOwnText(at(name)), /an access list, may write to .*chmod go-w/, name)
       t.throws(() => mustBeOwnAt(at(name)), /an access list/, name)
@@ -308,7 +308,7 @@ const fuseMissing =
 t.test("root does not wait for a user's file system", { skip: fuseMissing }, async (t) => {
   const place = join(openDirectory(t), 'hers')
   mkdirSync(place)
-  const server = spawn('/usr/bin/python3', ['-c', silent, place])
+  const server = spawn(python, ['-c', silent, place])
   t.teardown(() => {
     execFileSync('umount', ['--lazy', place])
     server.kill('SIGKILL')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import PostalMime from 'postal-mime'
 import t, { type Test } from 'tap'
-import { pythonMissing } from '../../second-reader/readers/python.ts'
+import { python, pythonMissing } from '../../programs/python.ts'
 import { disposed, mixed, outcome, text } from './mail.ts'
 
 /** Names and attachments that other readers show are found here, too. */
@@ -52,11 +52,11 @@ print(json.dumps(out))
 `
 
 t.test('a name that Python shows is seen', { skip: pythonMissing }, async (t) => {
-  const python = spawnSync('python3', ['-c', `import email.header${program}`], {
+  const { stdout } = spawnSync(python, ['-c', `import email.header${program}`], {
     input: JSON.stringify(messages),
     encoding: 'utf8',
   })
-  const names = JSON.parse(python.stdout) as string[][]
+  const names = JSON.parse(stdout) as string[][]
   await agree(t, names)
 })
 

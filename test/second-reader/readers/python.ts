@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { findProgram } from '../../programs/install.mjs'
+import { python } from '../../programs/python.ts'
 
 /** What a program that reads mail makes of a message. */
 export interface Reading {
@@ -31,14 +31,11 @@ export interface Python {
   stop(): Promise<void>
 }
 
-export const pythonMissing: string | false =
-  !findProgram('python3') && 'python3 is missing: install Debian package python3'
-
 /** A long-lived Python that reads one message after the other; `keys` from ids to base64url secrets. */
 export function startPython(virus: string, keys: Readonly<Record<string, string>>): Python {
   const script = join(import.meta.dirname, 'reader.py')
   const words = [script, Buffer.from(virus).toString('hex'), JSON.stringify(keys)]
-  const child = spawn('python3', words, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(python, words, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const waiting: { resolve(reading: PythonReading): void; reject(error: Error): void }[] = []
   createInterface({ input: child.stdout }).on('line', (line) => {
