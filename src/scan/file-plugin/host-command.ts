@@ -3,10 +3,9 @@ import { extname, join } from 'node:path'
 import { compiledProgram, isCompiled } from '../../ground/runtime/compiled-program.ts'
 import { CODE_SETTING, RENEWED_AFTER } from '../plugin-host/own-limits.ts'
 
-/** The host's program: beside the bundle, or in the source tree if tests run from there. */
-const program = import.meta.filename.endsWith('.ts')
-  ? join(import.meta.dirname, '..', 'plugin-host', 'main.ts')
-  : join(import.meta.dirname, 'plugin-host.cjs')
+/** The host's bundle: beside this one, or in dist/ if tests run from the source tree. */
+const bundles = import.meta.filename.endsWith('.ts') ? '../../../dist' : ''
+const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
 
 /** Node before 22.18 needs this option to load TypeScript. */
 const STRIP_TYPES = '--experimental-strip-types'
