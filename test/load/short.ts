@@ -10,9 +10,9 @@ export const missing = clamdMissing || pythonMissing || noCompiler
 
 const MIB = 1024 * 1024
 
-/** Messages of all sizes, and then larger ones; `npm run test:all` sends twice as many. */
-const SMALL = isWhole ? 200 : 100
-const LARGE = isWhole ? 40 : 20
+/** Messages of all sizes, and then larger ones; otherwise no more than are under way at once. */
+const SMALL = isWhole ? 200 : 60
+const LARGE = isWhole ? 40 : 12
 
 /**
  * Many messages of all sizes at once, and then larger ones, through both warm doors, late and in
