@@ -13,7 +13,7 @@
 // Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
 // machine has, and installs the packages that it works with.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installLocked } from '../packaging/install-locked.mjs'
@@ -23,7 +23,7 @@ import { leftOut, withoutNightly } from './run/nightly.mjs'
 import { longestFirst } from './run/order.mjs'
 import { runFile } from './run/run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './run/summary.mjs'
-import { tapInOneFile } from './run/tap-in-one-file.mjs'
+import { tapDomain, tapInOneFile } from './run/tap-in-one-file.mjs'
 import { temporaryDirectory } from './run/temporary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -121,14 +121,17 @@ async function checkSources() {
 
 /**
  * Once after an installation: package.json leaves out tap's own TypeScript loader, and tap rebuilds
- * itself only while it runs the first tests, which is too late. Then it becomes one file.
+ * itself only while it runs the first tests, which is too late. Then it becomes one file, with a part
+ * of our own.
  */
 async function prepareTap() {
-  if (existsSync(tapInOneFile)) return
-  await check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
+  const made = statSync(tapInOneFile, { throwIfNoEntry: false })
+  if (made && made.mtimeMs > statSync(tapDomain).mtimeMs) return
+  if (!made) await check('tap build', toolsNode, [join(tools, 'tap'), 'build'])
   await check('tap in one file', join(tools, 'esbuild'), [
     ...['--bundle', '--platform=node', '--format=esm', '--minify-syntax', '--minify-whitespace'],
     "--banner:js=import { createRequire as from } from 'node:module'; const require = from(import.meta.url)",
+    `--alias:async-hook-domain=${fileURLToPath(tapDomain)}`,
     `--outfile=${fileURLToPath(tapInOneFile)}`,
     join(root, 'node_modules/tap/dist/esm/index.js'),
   ])

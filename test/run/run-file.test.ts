@@ -49,6 +49,23 @@ t.test('a failed case is told once', async (t) => {
   t.same(await run(t, "t.test('bad', async (t) => { t.ok(false) })"), [['failed', 'bad']])
 })
 
+t.test('an error that nobody caught fails the case that it comes from', async (t) => {
+  const errors = {
+    timer: "setTimeout(() => { throw new Error('x') }, 9)",
+    rejection: "Promise.reject(new Error('x'))",
+    event: "process.once('x', () => { throw 1 }); setImmediate(() => process.emit('x'))",
+  }
+  const cases = Object.entries(errors).map(
+    ([name, error]) => `t.test('${name}', async () => { ${error}; await new Promise(() => {}) })\n`,
+  )
+  const good = "t.test('good', async (t) => { await new Promise((r) => setTimeout(r, 99)) })"
+  const beside = `t.test('at once', { jobs: 2 }, async (t) => { ${cases[0]} ${good} })`
+  const told = await run(t, [...cases, beside, good].join('\n'))
+  const failed = told.filter(([result]) => result === 'failed').map(([, name]) => name)
+  t.same(failed, ['timer', 'rejection', 'event', 'at once > timer'])
+  t.same(told.length, 6)
+})
+
 t.test('a file that tap itself does not get to see has failed', async (t) => {
   const [[result, name] = []] = await run(t, "throw new Error('at the start')")
   t.equal(result, 'failed')
