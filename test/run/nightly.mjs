@@ -15,6 +15,7 @@ const MORE = [
   'each case on each build',
   'the package on two Debians and under lintian',
   'most random mails',
+  'most ends of lines and splits of mail',
   'most hostile calls',
   'the largest memory',
   "most orders of ClamAV's packages",

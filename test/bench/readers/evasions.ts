@@ -12,7 +12,7 @@ import { databaseOfEvasions } from '../../scan/evasions/files.ts'
 export interface Judged {
   readonly kind: string
   readonly evasion: Evasion
-  readonly ending: 'LF' | 'CRLF'
+  readonly ending: Ending
   readonly result: ScanResult
 }
 
@@ -43,19 +43,24 @@ export async function judgeMessage(
   return { result, oddities: odd.split(',').filter((word) => word !== '') }
 }
 
-/** Judges all of them, as mail of lines that end in LF and in CR LF; of those of `kinds`, if given. */
+const lineEnds = { LF: '\n', CRLF: '\r\n' } as const
+type Ending = keyof typeof lineEnds
+const bothEndings: readonly Ending[] = ['LF', 'CRLF']
+
+/**
+ * Judges all of them, or those of `kinds`, as mail of lines that end in LF and in CR LF, unless
+ * `endingsOf` names others for the number of an evasion.
+ */
 export async function* judgeEvasions(
   clamd: Pick<Clamd, 'socket'>,
   settings: Readonly<Record<string, string>> = {},
   kinds: readonly string[] = Object.keys(evasions),
+  endingsOf: (number: number) => readonly Ending[] = () => bothEndings,
 ): AsyncGenerator<Judged> {
   for (const kind of kinds) {
-    for (const evasion of evasions[kind] ?? []) {
-      for (const [ending, bytes] of [
-        ['LF', '\n'],
-        ['CRLF', '\r\n'],
-      ] as const) {
-        const { result } = await judgeMessage(clamd, messageOf(evasion, bytes), settings)
+    for (const [number, evasion] of (evasions[kind] ?? []).entries()) {
+      for (const ending of endingsOf(number)) {
+        const { result } = await judgeMessage(clamd, messageOf(evasion, lineEnds[ending]), settings)
         yield { kind, evasion, ending, result }
       }
     }
