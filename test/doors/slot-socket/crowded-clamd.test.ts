@@ -44,7 +44,7 @@ t.test(
 /** Fewer processes on Node, where each takes some 40 MB. */
 const cold = runtimes.map((runtime) => ({
   ...runtime,
-  count: runtime.name === 'compiled' ? 150 : 60,
+  count: runtime.name === 'compiled' ? 130 : 60,
 }))
 const ways = [
   ...cold.map((runtime) => ({ ...runtime, where: 'socket' as const })),
