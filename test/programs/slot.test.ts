@@ -20,7 +20,7 @@ const infected = Buffer.concat([plain, bytes(`${EICAR}\n`)])
 const plugin = { QHPSI: 'plugin: clamd' }
 
 t.test('with clamd', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ streamMaxLength: '30M', maxFileSize: '30M', maxScanSize: '30M' })
+  const clamd = await startClamd({ streamMaxLength: '3M', maxFileSize: '3M', maxScanSize: '3M' })
   t.teardown(() => clamd.stop())
   const CLAMD = clamd.socket
 
@@ -80,15 +80,15 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
   }
 
   t.test('over its size limits a message is not scanned, or deferred', async (t) => {
-    const message = Buffer.concat([infected, Buffer.alloc(31 * 1024 * 1024, 'x\n')])
-    const settings = { ...plugin, CLAMD, CLAMDMAXSIZE: '100M' }
+    const message = Buffer.concat([infected, Buffer.alloc(4 * 1024 * 1024, 'x\n')])
+    const settings = { ...plugin, CLAMD, CLAMDMAXSIZE: '10M' }
     const passed = await runSlot({ message, settings })
     t.equal(passed.code, 0, passed.logged)
     t.notMatch(passed.text.slice(0, 200), 'X-QHPSI')
     t.match(passed.logged, 'scan=skipped')
     const deferred = await runSlot({ message, settings: { ...settings, OVERSIZE: 'defer' } })
     t.equal(deferred.code, 71)
-    const known = await runSlot({ message, settings: { ...settings, CLAMDMAXSIZE: '30M' } })
+    const known = await runSlot({ message, settings: { ...settings, CLAMDMAXSIZE: '3M' } })
     t.match(known.logged, 'scan=skipped')
   })
 
