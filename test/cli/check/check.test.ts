@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../../src/ground/errors/finding.ts'
 import { clamdMissing, startClamd } from '../../programs/clamd.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
-import { jsonIn, oldestNode, onescan } from '../onescan.ts'
+import { jsonIn, oldestNode, onescan, slotProgram } from '../onescan.ts'
 import { startService, tcpserver } from './service.ts'
 
 /** Root makes the trials as another user, unless --user names root. */
@@ -60,6 +61,26 @@ t.test(
       level: 'error',
       value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,
     })
+  },
+)
+
+t.test(
+  'what holds for two classes of clients is said once, whatever was measured',
+  { skip: ucspiMissing },
+  async (t) => {
+    const home = qmailHome(t)
+    const settings = `QMAILQUEUE="${slotProgram}",QHPSI="plugin: eicar"`
+    const input = `10.:allow,${settings},REJECTVIRUS="1"\n:allow,${settings}\n`
+    execFileSync('tcprules', [join(home, 'cdb'), join(home, 'tmp')], { input })
+    const words = tcpserver('-x', join(home, 'cdb'))
+    const pid = await startService(t, words, { env: { QMAILHOME: home } })
+    const { out } = await onescan(['check', ...asSelf, '--pid', pid, '--json'])
+    const subjects = jsonIn<Finding>(out).results.map(({ what }) => what)
+    t.same(
+      subjects.filter((what) => what.endsWith(' [10.]')),
+      ['infected mail [10.]'],
+    )
+    t.ok(subjects.includes('slot, clean message [everybody else]'), subjects.join())
   },
 )
 

@@ -84,7 +84,7 @@ function passesOnPurpose({ env, clients }: Host): Finding[] | undefined {
 function addOnce(findings: Finding[], finding: Finding, host: Host | undefined): void {
   const isSame = (other: Finding) =>
     other.level === finding.level &&
-    other.value === finding.value &&
+    withoutFigures(other.value) === withoutFigures(finding.value) &&
     other.remedy === finding.remedy &&
     other.account === finding.account &&
     other.what.split(' [')[0] === finding.what
@@ -92,3 +92,6 @@ function addOnce(findings: Finding[], finding: Finding, host: Host | undefined):
   const what = host === undefined ? finding.what : `${finding.what} [${host.clients}]`
   findings.push({ ...finding, what })
 }
+
+/** What was measured differs each time: the room on a disk, and how long a trial took. */
+const withoutFigures = (value: string) => value.replace(/\d+(?= (?:MiB|ms)\b)/g, '')
