@@ -129,8 +129,8 @@ static void hide_variables(const char *const *hidden) {
 _Noreturn void become_untouched(const struct mail *mail, const char *what, char **words,
                                 const char *const *hidden) {
   hide_variables(hidden);
-  if (signal(SIGPIPE, mail->sigpipe) == SIG_ERR)
-    fail(mail, EXIT_BUG, "bug", text("SIGPIPE: %m"));
+  if (signal(SIGPIPE, mail->sigpipe) == SIG_ERR || signal(SIGXFSZ, mail->sigxfsz) == SIG_ERR)
+    fail(mail, EXIT_BUG, "bug", text("SIGPIPE or SIGXFSZ: %m"));
   execv(words[0], words);
   fail(mail, EXIT_CHAIN, "chain", text("%s %s: %m", what, words[0]));
 }

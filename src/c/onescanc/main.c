@@ -27,6 +27,7 @@ int main(int count, char **words) {
       .server = -1,
       .started = uptime(),
       .sigpipe = signal(SIGPIPE, SIG_IGN), /* a write without a reader is then an error */
+      .sigxfsz = signal(SIGXFSZ, SIG_IGN), /* and so is one beyond RLIMIT_FSIZE */
   };
   if (asks_about(count, words))
     tell_about(mail, words[1]);

@@ -63,6 +63,7 @@ struct mail {
   long longest_wait;    /* seconds to wait for one of these places */
   double started;       /* when this process began, by uptime() */
   void (*sigpipe)(int); /* the caller's disposition of SIGPIPE, for the next program */
+  void (*sigxfsz)(int); /* the same of SIGXFSZ */
 
   /* spool.c, envelope.c */
   int spool;    /* HEADER_GAP empty bytes, then the message as it came */

@@ -44,7 +44,7 @@ async function run(t: Test, script: (talk: Talk) => unknown, setup: SlotSetup = 
 const limited = (limit: string, program: readonly string[]) => [
   '/bin/sh',
   '-c',
-  `trap '' XFSZ; ${limit}; exec "$@"`,
+  `${limit}; exec "$@"`,
   'sh',
   ...program,
 ]
