@@ -73,7 +73,7 @@ t.test(
     t.match(page, `for ${IDLE_FOR / 1000} to ${(2 * IDLE_FOR) / 1000} seconds after`)
     t.match(page, `wait for their turn, for ${TURN_WITHIN / 1000} seconds at most`)
     t.match(page, `is larger than ${IN_MEMORY_MAX / KIB} KiB, or there is no memory left`)
-    t.match(page, `Up to ${MEMORY_FILE_MAX / MIB} MiB that is a file in memory`)
+    t.match(page, `Its first ${MEMORY_FILE_MAX / MIB} MiB are in memory`)
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
