@@ -1,5 +1,7 @@
 // Installs packages exactly as a lock file names them, without running a script of theirs.
 // Plain JavaScript without any dependency: it runs before anything is installed.
+//
+// By itself: node packaging/install-locked.mjs DIRECTORY
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -10,7 +12,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /**
  * Installs what the lock file in `directory` names below its node_modules, unless it is
@@ -134,4 +137,13 @@ function outsideOfNpm(env) {
   const directories = (env.PATH ?? '').split(delimiter)
   const PATH = directories.filter((path) => !/[/]node_modules[/]\.bin$|node-gyp-bin$/.test(path))
   return { ...Object.fromEntries(kept), PATH: PATH.join(delimiter) }
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    installLocked(resolve(process.argv[2]))
+  } catch (error) {
+    process.stdout.write(`${error.message}\n`)
+    process.exitCode = 1
+  }
 }

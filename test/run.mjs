@@ -16,8 +16,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installLocked } from '../packaging/install-locked.mjs'
-import { findProgram, installPrograms } from './programs/install.mjs'
+import { findProgram } from './programs/install.mjs'
 import { changedSince, testsOf } from './run/changed.mjs'
 import { leftOut, withoutNightly } from './run/nightly.mjs'
 import { longestFirst } from './run/order.mjs'
@@ -69,27 +68,40 @@ function allFiles() {
 
 const filesOfRun = () => (isWhole ? allFiles() : withoutNightly(allFiles()))
 
-/** What the lock files name; a second run finds it there. */
-function installPackages() {
-  try {
-    installLocked(root)
-    installLocked(join(root, 'packaging/toolchain'))
-  } catch (error) {
-    process.stdout.write(`${error.message}\n0 passed, 1 failed\n`)
-    process.exit(1)
-  }
+/** What the lock files name, and programs of Debian, all at once; a second run finds them there. */
+async function install() {
+  process.stdout.write('packages, and programs that tests need\n')
+  const installers = [
+    ['packaging/install-locked.mjs', '.'],
+    ['packaging/install-locked.mjs', 'packaging/toolchain'],
+    ['test/programs/install.mjs'],
+  ]
+  const troubles = await Promise.all(installers.map((words) => runAndTell(process.execPath, words)))
+  if (troubles.every((trouble) => trouble === '')) return
+  process.stdout.write('0 passed, 1 failed\n')
+  process.exit(1)
 }
 
-/** What it writes is shown when it has ended: checks run side by side. */
-async function check(name, command, args) {
-  const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+/** What it writes is shown, below a title, when it has ended. Resolves with '' or what went wrong. */
+async function runAndTell(command, args, { title = '', environment = process.env } = {}) {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const said = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
   const trouble = await new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('close', (status, signal) => resolve(status === 0 ? '' : `exit ${status ?? signal}`))
   })
-  process.stdout.write(Buffer.concat([Buffer.from(`${name}\n`), ...said]))
+  process.stdout.write(Buffer.concat([Buffer.from(title), ...said]))
+  return trouble
+}
+
+/** Checks run side by side. */
+async function check(name, command, args) {
+  const trouble = await runAndTell(command, args, { title: `${name}\n`, environment: env })
   if (trouble === '') return passed.push(name)
   process.stdout.write(`${name}: ${trouble}\n`)
   return failed.push({ name, why: [trouble] })
@@ -138,7 +150,6 @@ async function prepareTap() {
 }
 
 async function runTests() {
-  await prepareTap()
   process.stdout.write('tests\n')
   await runFiles(files.length > 0 ? files : filesOfRun(), JOBS)
   const again = failedFiles([...results.values()])
@@ -228,8 +239,7 @@ function tell({ name, why }) {
 
 // What is built or laid out for programs of other users is for them to read.
 process.umask(0o022)
-process.stdout.write('packages\n')
-installPackages()
+await install()
 // The tools and the tests run on a Node of our own, whatever the machine has.
 const { newestNode, toolsNode } = await import('../packaging/toolchain/toolchain.mjs')
 const TMPDIR = temporaryDirectory(process.env)
@@ -238,10 +248,8 @@ const env = {
   PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter),
   ...(TMPDIR && { TMPDIR }),
 }
-process.stdout.write('programs that tests need\n')
-for (const line of installPrograms(process.env)) process.stdout.write(`  ${line}\n`)
 if (newestNode === toolsNode) skip('the newest Node', 'install Debian package libatomic1')
-await check('build', toolsNode, ['packaging/build.mjs'])
+await Promise.all([check('build', toolsNode, ['packaging/build.mjs']), prepareTap()])
 const checked = files.length === 0 ? checkSources() : undefined
 await buildPrograms()
 await runTests()
