@@ -375,7 +375,8 @@ export function decoderRoom(): Buffer {
 }
 
 /**
- * Returns whether the line holds nothing but base64, apart from blanks around it and its line end.
+ * Returns whether the line holds nothing but base64, apart from blanks around it, its line end and
+ * bare CRs: uudeview takes these for line ends.
  */
 export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   let end = to
@@ -385,7 +386,7 @@ export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
   if (end === start) return false
   for (let at = start; at < end; at++) {
     const value = standard[bytes[at]!]!
-    if (value === BLANK || value === JUNK) return false
+    if ((value === BLANK && bytes[at] !== CR) || value === JUNK) return false
   }
   return true
 }

@@ -123,6 +123,14 @@ export const base64: readonly Evasion[] = [
     ),
     openedBy: 'uudeview',
   },
+  {
+    ...data(
+      'base64 with bare CRs and a line of other characters in it',
+      () => encode(binaryFile).replace(/.{16}/g, '$&\r').replace('\n', '\nSubject: x\n'),
+      [FILE_TYPE, BASE64],
+    ),
+    openedBy: 'uudeview',
+  },
   data('base64 behind many empty lines', () => `\n\n\n\n\n${encode(zip)}`),
   data('base64 behind a line of blanks', () => `   \t\n${encode(zip)}`),
   data('base64 in lines of one character', () => encode(zip, 1)),
