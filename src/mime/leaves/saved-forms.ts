@@ -1,5 +1,11 @@
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { LineEnds, Unflowed, WithoutByte, WithoutEmptyLines } from '../decoders/text-forms.ts'
+import {
+  type LineEndMode,
+  LineEnds,
+  Unflowed,
+  WithoutByte,
+  WithoutEmptyLines,
+} from '../decoders/text-forms.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
 import type { Source } from '../shared/source.ts'
@@ -110,12 +116,17 @@ function* giveOtherForms(
     ...(properties.crlf ? (['lf'] as const) : []),
     ...(properties.lf && isFile ? (['crlf'] as const) : []),
   ]
-  for (const way of ways) {
-    const make = makerOf(LineEnds, { to: way, bareCr: 'itself' })
+  // Some readers take all CRs off a line that ends in several.
+  const modes = ways.flatMap((to): LineEndMode[] => [
+    { to, bareCr: 'itself' },
+    ...(properties.isText ? [] : [{ to, bareCr: 'nothing' } as const]),
+  ])
+  for (const mode of modes) {
+    const make = makerOf(LineEnds, mode)
     yield* decoded(bare, make, decoding, function* (text) {
       yield* giveContent(text, { isCounted: true }, decoding)
       if (!hasEnd) return
-      yield* giveContent(withLineEnd(text, way === 'lf' ? LF_END : CRLF_END), {}, decoding)
+      yield* giveContent(withLineEnd(text, mode.to === 'lf' ? LF_END : CRLF_END), {}, decoding)
     })
   }
 }

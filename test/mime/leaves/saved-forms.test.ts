@@ -45,6 +45,9 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     [`${TYPE}text/html\n\na\r\nb\r\n`]: ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
     [`${TYPE}a/b\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
     [`${TYPE}a/b\n\na\r\nb`]: ['a\r\nb', 'a\nb'],
+    [`${TYPE}a/b\n\na\r\r\nb\r\r\n`]: [
+      ...['a\r\r\nb\r', 'a\r\r\nb\r\r\n', 'a\r\nb\r', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+    ],
     [`${TYPE}text/plain; name=a\n\na\nb\n`]: ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
   },
   'empty lines in front are saved or not': {

@@ -32,6 +32,14 @@ function disposed(disposition: string, type = 'text/plain; name=a.txt'): Evasion
 }
 
 export const types: readonly Evasion[] = [
+  {
+    name: 'a text whose lines end in several CRs, as it stands',
+    text: () =>
+      mixed(part([ATTACHED, 'Content-Type: a/b'], textFile.toString('latin1'))).replaceAll(
+        '\n',
+        '\r\r\n',
+      ),
+  },
   typed('messages/x; name=a.zip'),
   typed('message-x/y; name=a.zip'),
   typed('massage/zip; name=a.zip'),
