@@ -18,7 +18,7 @@ import { composedShapes } from './hostile-grammar.ts'
 const SIZE = 8 * 1024
 
 /** Of the shapes, so many are left out between two, unless all are asked for. */
-const STRIDE = process.env.HOSTILE === 'all' ? 1 : isWhole ? 5 : 15
+const STRIDE = process.env.HOSTILE === 'all' ? 1 : isWhole ? 5 : 31
 
 /** The steps of a byte that may be decoded, which follow the size of the mail. */
 const STEPS_OF_BYTE = 8

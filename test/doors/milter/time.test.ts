@@ -243,7 +243,7 @@ t.test('mail is deferred if the spool cannot be written', async (t) => {
   milter.configure(await milter.configured({ ...scanning, TMPDIR: '/nonexistent' }))
   const header = Buffer.from('mEssage-id: <full@x>\nMessage-ID: <other@x>\n')
   const got = await milter.submit({
-    message: Buffer.concat([header, plain, Buffer.alloc(MEMORY_FILE_MAX, 10)]),
+    message: Buffer.concat([header, plain, Buffer.alloc(MEMORY_FILE_MAX, 'a line\n')]),
     sender: 'ann@example.org',
     recipients: ['bob@example.net', 'carol@example.net'],
   })
