@@ -77,7 +77,8 @@ const MTAS = 30
 /** MiB that a process may grow: 64 by --memory, and what the runtime has not given back. */
 const RECIPIENTS_LIMIT_MB = 200
 
-for (const length of [64, 900]) {
+/** Short ones have most to be held beside their bytes. */
+for (const length of isWhole ? [64, 900] : [64]) {
   t.test(`${MTAS} messages with 4 MiB of paths of ${length} bytes keep to --memory`, async (t) => {
     const stage = buildStage()
     t.teardown(() => stage.remove())
