@@ -71,8 +71,8 @@ mkdir -p node_modules/a && cp package-lock.json node_modules/.package-lock.json
 exit \${NPM_EXIT:-0}
 `
   writeFileSync(join(directory, 'programs/npm'), npm, { mode: 0o755 })
-  const script = `const { installLocked } = await import(process.argv[1])
-    installLocked(process.argv[2])`
+  const script = `const { installLocked } = await import(process.argv[2])
+    installLocked(process.argv[1])`
   const module = join(root, 'packaging/install-locked.mjs')
   const read = (name: string) => readFileSync(join(directory, name), 'utf8')
   return {
@@ -84,7 +84,7 @@ exit \${NPM_EXIT:-0}
       const PATH = ['/x/node_modules/.bin', join(directory, 'programs'), process.env.PATH]
       const { status, stderr } = spawnSync(
         node,
-        ['--input-type=module', '-e', script, module, directory],
+        ['--input-type=module', '-e', script, directory, module],
         { env: { PATH: PATH.join(delimiter), ...env }, encoding: 'utf8' },
       )
       const calls = existsSync(join(directory, 'calls')) ? read('calls').trim().split('\n') : []
@@ -132,12 +132,12 @@ t.test(
     const other = { ...a, optional: true, os: ['linux'], cpu: ['vax'], libc: ['glibc'] }
     const sample = makePackage(t, { 'node_modules/a': other })
     const into = join(sample.directory, 'elsewhere')
-    const script = `const { installPart } = await import(process.argv[1])
-    installPart(process.argv[2], ['a'], { into: process.argv[3], cpu: 'vax' })`
+    const script = `const { installPart } = await import(process.argv[3])
+    installPart(process.argv[1], ['a'], { into: process.argv[2], cpu: 'vax' })`
     const install = (npm: string) => {
       writeFileSync(join(sample.directory, 'programs/npm'), `#!/bin/sh\n${npm}`, { mode: 0o755 })
       const module = join(root, 'packaging/install-locked.mjs')
-      const words = ['--input-type=module', '-e', script, module, sample.directory, into]
+      const words = ['--input-type=module', '-e', script, sample.directory, into, module]
       const PATH = [join(sample.directory, 'programs'), process.env.PATH].join(delimiter)
       return spawnSync(process.execPath, words, { env: { PATH }, encoding: 'utf8' })
     }
