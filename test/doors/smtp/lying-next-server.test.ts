@@ -108,7 +108,9 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
       }
       if (code === 421 || code === 354) isOver = true
     }
-    if (isOdd && end === count && once(3)) lines.push('250 2.0.0 one too many\r\n')
+    // Who says one reply too many and later one too few has answered each command: nobody can tell.
+    const mayAddOne = isOdd && end === count && !isMute(sender)
+    if (mayAddOne && once(3)) lines.push('250 2.0.0 one too many\r\n')
     const how = isMute(sender) ? 6 : end < count ? 1 + below(2) : below(6)
     if (once(2)) {
       for (const line of lines) socket.write(line)
