@@ -9,7 +9,7 @@ import { type Clamd, clamdMissing, startClamd } from '../../../programs/clamd.ts
 import { findProgram } from '../../../programs/install.mjs'
 import { ownDirectoriesMissing } from '../../../programs/own-directories.ts'
 import { postfixMissing, startPostfix } from '../../../programs/postfix.ts'
-import { openDirectory, reachable } from '../../../programs/reachable.ts'
+import { openDirectory, reachable, reachablePath } from '../../../programs/reachable.ts'
 import { ucspiMissing } from '../../../programs/ucspi.ts'
 import { slotProgram } from '../../onescan.ts'
 import {
@@ -118,7 +118,7 @@ class Host {
   /** What check finds about the slot of a service that tcpserver starts with this group. */
   async lookAtSlot(QMAILQUEUE: string, group = `${QMAILD}`): Promise<Finding[]> {
     const words = tcpserver('-u', `${QMAILD}`, '-g', group)
-    const env = { ...this.settings, QMAILQUEUE: reachable(QMAILQUEUE) }
+    const env = { ...this.settings, PATH: reachablePath(), QMAILQUEUE: reachable(QMAILQUEUE) }
     const pid = await startService(this.#test, this.#machine.around(words), { env })
     return findingsOn(this.#machine, '--pid', pid)
   }

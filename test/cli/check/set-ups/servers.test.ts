@@ -89,6 +89,9 @@ const KEYS_ARE_NEW = /^warning onescand \d+: runs without CLUSTERKEYS=.*; restar
 /** The onescand of these machines has one door, whatever their file says. */
 const NOT_RESTARTED = /^warning onescand \d+: runs without "--smtp .*; restart it/
 
+/** Nothing listens where its mail would go. */
+const NO_NEXT = /^error next server inet:127\.0\.0\.1:10026 \[onescand\]: connect ECONNREFUSED/
+
 const setUps: readonly SetUp[] = [
   // Sendmail
   {
@@ -200,6 +203,7 @@ const setUps: readonly SetUp[] = [
     expect: [
       /^ok content_filter: hands mail to inet:127\.0\.0\.1:10025, where onescand listens/,
       NOT_RESTARTED,
+      NO_NEXT,
     ],
   },
   {
@@ -219,6 +223,7 @@ const setUps: readonly SetUp[] = [
     expect: [
       /^ok smtp\/inet\/smtpd_proxy_filter: hands mail to inet:127\.0\.0\.1:10025, where/,
       NOT_RESTARTED,
+      NO_NEXT,
     ],
   },
   {
