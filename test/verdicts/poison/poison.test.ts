@@ -273,7 +273,8 @@ t.test('poison that is another message each time costs other mail little', async
   }
   await Promise.all([attacker(), ...Array.from({ length: AT_ONCE }, others)])
   t.ok(deferred <= OTHERS * 0.05, `${deferred} of ${OTHERS} others were deferred`)
-  t.ok(deaths < POISON, `${deaths} deaths by ${POISON} messages`)
+  // Each alone would be scanned three times, and kill as often.
+  t.ok(deaths < 1.5 * POISON, `${deaths} deaths by ${POISON} messages`)
   const held = milter.mailLog.filter((line) =>
     line.includes('several messages of client 198.51.100.7'),
   )
