@@ -19,7 +19,7 @@ import { checkAccessBy } from '../http/access.ts'
 import { readConfiguration } from '../shared/configuration.ts'
 import { describeDoor } from './describe-door.ts'
 import { checkAddress } from './listening/listen.ts'
-import type { DoorAddress } from './options/door-address.ts'
+import { type DoorAddress, writeDoorAddress } from './options/door-address.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import { type DaemonOptions, readOptions } from './options/options.ts'
 import type { RelayOptions } from './options/relays.ts'
@@ -83,9 +83,7 @@ function doorsOf({ socket, milters, policies, relays }: DaemonOptions): PlacedDo
 }
 
 const doorAt = (kind: PlacedDoor['kind']) => (address: DoorAddress) => {
-  const place =
-    address.kind === 'unix' ? `unix:${address.path}` : `inet:${address.host}:${address.port}`
-  return { kind, address: place }
+  return { kind, address: writeDoorAddress(address) }
 }
 
 const relayDoor = (relay: RelayOptions): PlacedDoor => {

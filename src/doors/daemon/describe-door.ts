@@ -5,6 +5,7 @@ import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/shared/after-queue.ts'
 import type { OpenDoor } from './open-doors.ts'
+import { writeDoorAddress } from './options/door-address.ts'
 import type { DoorKind, PlacedDoor } from './options/door-kind.ts'
 
 /**
@@ -64,10 +65,7 @@ export function placeOf({ server, fd }: Pick<OpenDoor, 'server' | 'fd'>): string
   if (typeof address === 'string') return `unix:${address}`
   // No runtime knows the path of a unix socket that was handed over.
   if (address?.port === undefined) return placeOfDescriptor(fd)
-  const { family, port } = address
-  return family === 'IPv6'
-    ? `inet6:[${address.address}]:${port}`
-    : `inet:${address.address}:${port}`
+  return writeDoorAddress({ kind: 'tcp', host: address.address, port: address.port })
 }
 
 function placeOfDescriptor(fd: number): string {

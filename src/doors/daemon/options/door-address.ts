@@ -32,3 +32,10 @@ export function readDoorAddress(text: string, option: string): DoorAddress {
   }
   return { kind: 'tcp', ...place! }
 }
+
+/** Returns the address as readDoorAddress() reads it. */
+export function writeDoorAddress(address: DoorAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  const { host, port } = address
+  return isIP(host) === 6 ? `inet6:[${host}]:${port}` : `inet:${host}:${port}`
+}

@@ -1,6 +1,9 @@
 import t from 'tap'
 import { inheritedSockets } from '../../../../src/doors/daemon/listening/inherited-sockets.ts'
-import { readDoorAddress } from '../../../../src/doors/daemon/options/door-address.ts'
+import {
+  readDoorAddress,
+  writeDoorAddress,
+} from '../../../../src/doors/daemon/options/door-address.ts'
 
 /** How the addresses of doors are read, and the purposes of sockets of systemd. */
 
@@ -14,6 +17,12 @@ t.test('an address is written as in main.cf or as in sendmail.mc', async (t) => 
   t.same(read('inet6:[::1]:8890'), { kind: 'tcp', host: '::1', port: 8890 })
   t.same(read('inet6:8890@[::1]'), { kind: 'tcp', host: '::1', port: 8890 })
   t.same(read('inet6:8890@::1'), { kind: 'tcp', host: '::1', port: 8890 })
+})
+
+t.test('an address is read as it is written in logs and findings', async (t) => {
+  for (const text of ['unix:/run/x.sock', 'inet:127.0.0.1:8890', 'inet6:[::1]:8890']) {
+    t.equal(writeDoorAddress(read(text)), text)
+  }
 })
 
 t.test('the error about a wrong address names the remedy', async (t) => {
