@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { faultKindOf } from '../ground/errors/fault.ts'
-import { Budget, type MemoryLease } from '../ground/flow/memory-budget.ts'
+import { type MemoryLease, openUnlimited } from '../ground/flow/memory-budget.ts'
 import { releaseBuffer } from '../ground/runtime/release-buffer.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import { type FormReader, readForm } from './form.ts'
@@ -144,7 +144,7 @@ export class Intake {
 
 /** Makes a message of bytes that are all there. */
 export function messageOf(bytes: Buffer, options: MessageOptions): Message {
-  const intake = new Intake(options, new Budget(Number.POSITIVE_INFINITY).open())
+  const intake = new Intake(options, openUnlimited())
   intake.write(bytes)
   return intake.finish()
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { digestsFor } from '../cluster/digests.ts'
 import type { Key } from '../cluster/keyring.ts'
-import { Budget } from '../ground/flow/memory-budget.ts'
+import { openUnlimited } from '../ground/flow/memory-budget.ts'
 import type { Header } from '../message/header-block.ts'
 import { Intake } from '../message/intake.ts'
 import type { Message } from '../message/message.ts'
@@ -14,7 +14,7 @@ export function openIntake(policy: SpoolPolicy, keys: readonly Key[]): Intake {
     digestsFor: (header: Header) => digestsFor(header, keys, Date.now() / 1000),
     createHash,
   }
-  return new Intake(options, new Budget(Number.POSITIVE_INFINITY).open())
+  return new Intake(options, openUnlimited())
 }
 
 /**

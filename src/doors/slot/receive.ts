@@ -1,7 +1,7 @@
 import { constants, fstatSync, readSync } from 'node:fs'
 import { digestsFor } from '../../cluster/digests.ts'
 import { errorCode, errorText, Fault } from '../../ground/errors/fault.ts'
-import { Budget } from '../../ground/flow/memory-budget.ts'
+import { openUnlimited } from '../../ground/flow/memory-budget.ts'
 import { ACCESS_MODE, descriptorFlags } from '../../ground/process/descriptor-flags.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { Policy } from '../../judge/policy.ts'
@@ -31,8 +31,7 @@ export function optionsOf(policy: Policy, tools: Tools): MessageOptions {
 
 /** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
 export function receiveTransaction(options: MessageOptions, env: Environment): Transaction {
-  const memory = new Budget(Number.POSITIVE_INFINITY).open() // softlimit(8) is the limit
-  const intake = new Intake(options, memory)
+  const intake = new Intake(options, openUnlimited())
   const envelope = receive(intake)
   return { message: intake.finish(), envelope, client: readCaller(env) }
 }

@@ -25,6 +25,11 @@ export class Budget {
   }
 }
 
+/** Opens an account for a process that takes one message: softlimit(8) is its limit. */
+export function openUnlimited(): MemoryLease {
+  return new Budget(Number.POSITIVE_INFINITY).open()
+}
+
 /** What one conversation has taken of a budget, in bytes. */
 export class MemoryLease {
   readonly #budget: Budget
