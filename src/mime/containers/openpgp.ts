@@ -5,8 +5,11 @@ import { countWork, type Steps, type Work } from '../shared/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import { inflated } from './inflate.ts'
 
-/** The packets of a message in OpenPGP (RFC 9580 5), and what their bodies are. */
-type PacketKind = 'encrypted' | 'compressed' | 'literal' | 'other'
+/**
+ * The packets of a message in OpenPGP (RFC 9580 5), and what their bodies are. `front` stands for keys
+ * and signatures: whatever they say, only what follows tells whether it is encrypted.
+ */
+type PacketKind = 'front' | 'encrypted' | 'compressed' | 'literal'
 
 interface Packet {
   readonly kind: PacketKind
@@ -21,13 +24,13 @@ const ofVersion =
 const never = () => false
 
 const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
-  [1, { kind: 'encrypted', mayBeFirst: ofVersion(3, 6) }], // session key, for a public key
-  [2, { kind: 'other', mayBeFirst: ofVersion(3, 4, 5, 6) }], // signature
-  [3, { kind: 'encrypted', mayBeFirst: ofVersion(4, 5, 6) }], // session key, for a passphrase
-  [4, { kind: 'other', mayBeFirst: ofVersion(3, 6) }], // signature in one pass
+  [1, { kind: 'front', mayBeFirst: ofVersion(2, 3, 6) }], // session key, for a public key
+  [2, { kind: 'front', mayBeFirst: ofVersion(3, 4, 5, 6) }], // signature
+  [3, { kind: 'front', mayBeFirst: ofVersion(4, 5, 6) }], // session key, for a passphrase
+  [4, { kind: 'front', mayBeFirst: ofVersion(3, 6) }], // signature in one pass
   [8, { kind: 'compressed', mayBeFirst: ofVersion(0, 1, 2, 3) }],
   [9, { kind: 'encrypted', mayBeFirst: never }],
-  [10, { kind: 'other', mayBeFirst: (body) => body.toString('latin1') === 'PGP' }], // marker
+  [10, { kind: 'front', mayBeFirst: (body) => body.toString('latin1') === 'PGP' }], // marker
   [
     11,
     {
@@ -78,7 +81,7 @@ export function* openPgp(
       yield* give(partOf(source, from, source.size))
       return true
     }
-    const kind = packets.get(packet.tag)?.kind ?? 'other'
+    const kind = packets.get(packet.tag)?.kind
     if (kind === 'encrypted') {
       work.onOdd?.('encrypted')
       return true
@@ -101,25 +104,26 @@ function unreadable(): Unreadable {
 }
 
 /**
- * Looks at the first packet of a known kind alone: GnuPG skips those before it, but none in pieces.
- * If that packet is encrypted, a program must have all of it to read on.
+ * Looks at the packets up to the first whose body is known. GnuPG and Sequoia skip packets of other
+ * kinds, and signatures of other versions, but none in pieces. If the first is encrypted, a program
+ * must have all of it to read on.
  */
 function* beginsMessage(source: Source, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
-  let front = packetFront(cursor)
-  while (front && !packets.has(front.tag)) {
-    if (front.tag === CONTROL || front.length.isPartial) return false
+  for (;;) {
+    const packet = packetFront(cursor)
+    if (!packet) return false
+    const { bytes: length, isPartial } = packet.length
+    const { kind = 'front', mayBeFirst = never } = packets.get(packet.tag) ?? {}
+    const isCut = !isPartial && Number.isFinite(length) && length > cursor.left
+    const end = cursor.at + length
+    const bytes = Math.min(3, length, cursor.left)
+    const body = Buffer.from(Array.from({ length: bytes }, () => cursor.byte()))
+    if (mayBeFirst(body)) return !(isCut && kind === 'encrypted')
+    if (kind !== 'front' || packet.tag === CONTROL || isPartial) return false
     yield* countWork(work, PACKET_COST)
-    cursor.skip(front.length.bytes)
-    front = packetFront(cursor)
+    cursor.skip(end - cursor.at)
   }
-  if (!front) return false
-  const packet = packets.get(front.tag)!
-  const { bytes: length, isPartial } = front.length
-  const isCut = !isPartial && Number.isFinite(length) && length > cursor.left
-  if (packet.kind === 'encrypted' && isCut) return false
-  const bytes = Math.min(3, length, cursor.left)
-  return packet.mayBeFirst(Buffer.from(Array.from({ length: bytes }, () => cursor.byte())))
 }
 
 interface BodyLength {

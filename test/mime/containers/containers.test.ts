@@ -85,6 +85,13 @@ t.test('S/MIME that cannot be read to its end is never taken for read', async (t
   t.equal(open(Buffer.from('3082ffff02010330', 'hex')).over, '', 'another sequence is none')
 })
 
+/** The session key of a message to a key that nobody has, and that of one to a passphrase. */
+const sessionKeyOf = (version: string) =>
+  packet(1, Buffer.from(`${version}${'01'.repeat(8)}010010ffff`, 'hex'))
+const sessionKey = sessionKeyOf('03')
+const passphrase = packet(3, Buffer.from(`04070302${'41'.repeat(8)}60`, 'hex'))
+const behind = (front: Buffer) => Buffer.concat([front, compressed(literal(text), 'zip')])
+
 t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) => {
   const forms = {
     literal: literal(text),
@@ -98,6 +105,14 @@ t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) 
       packet(40, Buffer.from('any')),
       compressed(literal(text), 'zip'),
     ]),
+    'behind a session key, though nothing is encrypted': behind(sessionKey),
+    'behind a session key of version 2': behind(sessionKeyOf('02')),
+    'behind a passphrase, though nothing is encrypted': behind(passphrase),
+    'behind a signature of an unknown version': behind(packet(2, Buffer.from('\x40any'))),
+    'behind a signature without a byte': behind(packet(2, Buffer.alloc(0))),
+    'behind a signature and a session key': behind(
+      Buffer.concat([packet(2, Buffer.from('\x40any')), sessionKey]),
+    ),
   }
   const words = ['--batch', '--no-autostart', '--allow-weak-digest-algos', '--decrypt']
   for (const [name, form] of Object.entries(forms)) {
@@ -164,9 +179,12 @@ t.test('what stands behind S/MIME or OpenPGP is a content, too', async (t) => {
 t.test('what is encrypted is told', async (t) => {
   const enveloped = Buffer.from('301a06092a864886f70d010703a00d300b020100310006040400', 'hex')
   t.equal(open(enveloped).encrypted, 1)
-  t.equal(open(packet(1, Buffer.from('\x03 a key'))).encrypted, 1)
-  t.equal(open(packet(3, Buffer.from('\x04\x09'))).encrypted, 1)
-  t.equal(open(packet(18, Buffer.from('\x01 data'))).encrypted, 1)
+  const data = packet(18, Buffer.from('\x01 data'))
+  for (const front of [sessionKey, passphrase, packet(2, Buffer.from('\x40any'))]) {
+    t.equal(open(Buffer.concat([front, data])).encrypted, 1)
+    t.equal(open(behind(front)).encrypted, 0)
+  }
+  t.equal(open(data).encrypted, 1)
   t.equal(open(literal(text)).encrypted, 0)
   t.equal(open(packet(6, Buffer.from('\x04 a public key'))).encrypted, 0)
 })

@@ -208,6 +208,15 @@ export const containers: readonly Evasion[] = [
   ...pgp('behind a packet of a kind that nobody knows', () =>
     Buffer.concat([packet(61, Buffer.from('any')), compressed(literal(zip), 'zip')]),
   ),
+  ...pgp('behind a session key, though nothing is encrypted', () =>
+    Buffer.concat([
+      packet(1, hex(`03${'01'.repeat(8)}010010ffff`)),
+      compressed(literal(zip), 'zip'),
+    ]),
+  ),
+  ...pgp('behind a signature of an unknown version', () =>
+    Buffer.concat([packet(2, Buffer.from('any')), compressed(literal(zip), 'zip')]),
+  ),
   attachment('in one line', () => `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
   attachment('in folded lines', () => folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`)),
   attachment('whose parameters are folded', () =>
