@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { Cause } from '../shared/cause.ts'
 import {
   clean,
@@ -11,23 +13,38 @@ import {
   unknown,
 } from '../shared/scanner.ts'
 import { type ClamdAddress, isLocal } from './address.ts'
-import { COMES_BACK_AFTER_DEATH, COMES_BACK_WITHIN, lengthOfPause, pause } from './back-off.ts'
 import type { ClamdReply } from './clamd-reply.ts'
-import type { Health } from './health.ts'
 import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
-import type { Versions } from './versions.ts'
 
 /** Most servers that may break under one message: a message that broke two may break the next one. */
 const BROKEN_MAX = 2
 
-/** The servers of CLAMD, and what is known about them. */
+/**
+ * Milliseconds for which a server that cannot be reached is tried again, counted from the first
+ * message that did not reach it; onescan-clamav(7) has these numbers. A server with a full queue is
+ * tried until the message's own deadline.
+ */
+export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
+  refused: 3_000, // a restart
+  silent: 15_000, // three attempts over TCP
+  gone: 0,
+}
+
+/**
+ * The same for a server that died lately with messages that may have killed it: it will be started
+ * again and then read its signatures. Other mail should not be deferred for that.
+ */
+export const COMES_BACK_AFTER_DEATH = 20_000
+
+/** Milliseconds until the next attempt, which are doubled each time. */
+const PAUSES = { first: 5, longest: 250 }
+
+/** The servers of CLAMD, and the messages that wait for one of them. */
 export interface ClamdServers {
   readonly list: readonly ClamdServer[]
-  readonly health: Health<ClamdServer>
   readonly queue: ServerQueue<ClamdServer>
-  readonly versions: Versions<ClamdServer>
 }
 
 /**
@@ -42,7 +59,9 @@ export async function askInTurn(
   const search = new ServerSearch(servers, sample, task)
   for (let pauses = 0; search.goesOn; ) {
     if (search.hasAskedAll) {
-      await pause(lengthOfPause(pauses++), task.signal)
+      // A random part of it, so that messages do not return all at once.
+      const length = doubledPause(pauses++, PAUSES) * (0.5 + Math.random() / 2)
+      await pause(length, undefined, { signal: task.signal }).catch(() => {})
       search.askAgain()
     }
     const server = await servers.queue.take(() => search.preferred(), task.signal, sample.size)
@@ -110,36 +129,32 @@ class ServerSearch {
 
   /** The servers to ask now, the best one first. Those that failed lately are asked only if no other is left. */
   preferred(): readonly ClamdServer[] {
-    const { health, queue } = this.#servers
-    const healthy = [...this.#round].filter((server) => !health.isResting(server))
+    const healthy = [...this.#round].filter((server) => !server.isResting)
     if (healthy.length === 0) return [...this.#round]
     const shared = this.#task.suspects
       ? healthy.filter((server) => server !== this.#apart)
       : healthy
-    return byLoad(shared.length > 0 ? shared : healthy, queue)
+    return byLoad(shared.length > 0 ? shared : healthy, this.#servers.queue)
   }
 
   /** Asks one server. Returns its answer, or undefined if it gave none. */
   async ask(server: ClamdServer): Promise<ScannerAnswer | undefined> {
-    const { health, queue, versions } = this.#servers
     const task = this.#task
     this.#round.delete(server)
-    const version = versions.of(server)
+    const { version } = server
     const outcome = await server.scan(this.#sample, task).finally(() => {
-      queue.leave(server, this.#sample.size)
+      this.#servers.queue.leave(server, this.#sample.size)
     })
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
       return undefined
     }
-    health.answered(server)
     task.signatures?.('clamd', version)
     for (const trouble of this.#troubles.values()) task.note(trouble)
     return scannerAnswerOf(outcome.answer, server.address)
   }
 
   #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
-    const { health } = this.#servers
     this.#note(server, failure.why)
     this.#cause = CAUSE_OF[failure.kind]
     if (failure.kind === 'unreachable') {
@@ -148,13 +163,10 @@ class ServerSearch {
       return
     }
     this.#left.delete(server)
-    const isAtDeadline = isLate(this.#task.signal)
-    // If the client has gone, nobody waits for the answer any more, and the server is not to blame.
-    if (failure.kind === 'broken' || isAtDeadline) health.failed(server)
     if (failure.kind === 'broken') {
       this.#noteBroken()
     } else {
-      this.#hasOutlasted = isAtDeadline
+      this.#hasOutlasted = isLate(this.#task.signal)
       this.#isOver = true // clamd may go on scanning, so no other server gets the message
     }
   }
@@ -168,7 +180,7 @@ class ServerSearch {
     const why = `${CONVERSATIONS_MAX} messages at once, and no end of one within the time limit`
     for (const server of this.#left) {
       if (!this.#troubles.has(server)) this.#note(server, why)
-      else if (isLate(this.#task.signal)) this.#servers.health.failed(server)
+      else if (isLate(this.#task.signal)) server.failed()
     }
   }
 
@@ -181,12 +193,11 @@ class ServerSearch {
     this.#troubles.set(server, `clamd ${server.address.text}: ${why}`)
   }
 
-  /** A server whose queue is full is up: that says nothing about its health. */
   #mayComeBack(state: Absence, server: ClamdServer): boolean {
     if (state === 'full') return true
     const hasDied = this.#task.suspects !== undefined && state !== 'silent'
     const within = hasDied ? COMES_BACK_AFTER_DEATH : COMES_BACK_WITHIN[state]
-    return this.#servers.health.missed(server) < within
+    return server.missingFor < within
   }
 }
 

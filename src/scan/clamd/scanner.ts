@@ -3,16 +3,17 @@ import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { over, type Scanner } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
-import { askClamd } from './ask.ts'
-import { askInTurn, type ClamdServers } from './ask-in-turn.ts'
+import { askInTurn } from './ask-in-turn.ts'
 import { clamdHasLoaded } from './has-loaded.ts'
-import { Health } from './health.ts'
 import { ClamdServer } from './server.ts'
 import { ServerQueue } from './server-queue.ts'
 import { Versions } from './versions.ts'
 
-/** What the log says of a server that failed. */
-const PASSED_OVER = 'fails, and is passed over while others answer'
+/** What the log says of a server that begins to fail, and of one that answers again. */
+const CHANGES = {
+  fails: 'fails, and is passed over while others answer',
+  answers: 'answers again',
+} as const
 
 /**
  * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
@@ -41,12 +42,16 @@ export function clamdScanner(
     readonly tell?: (line: string) => void
   } = {},
 ): ClosableScanner {
-  const list = clam.addresses
-    .map(readClamdAddress)
-    .map((address) => new ClamdServer(address, { isLasting: lasting, passing }))
+  const list: readonly ClamdServer[] = clam.addresses.map(readClamdAddress).map((address) => {
+    const changed = (state: 'fails' | 'answers') => {
+      // If there is only one server, each message says so.
+      if (list.length > 1) tell(`clamd ${address.text}: ${CHANGES[state]}`)
+    }
+    return new ClamdServer(address, { isLasting: lasting, passing, changed })
+  })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
-  const servers = knownServers(list, tell)
-  const { queue, versions } = servers
+  const queue = new ServerQueue<ClamdServer>()
+  const versions = new Versions(list)
   return {
     name: 'clamd',
     local: false,
@@ -55,10 +60,7 @@ export function clamdScanner(
       signatures: () => versions.newest(),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, if that was not done just now
-        return list.every((server) => {
-          const { address } = server
-          return clamdHasLoaded({ address, version: versions.of(server) }, files, isSettled)
-        })
+        return list.every((server) => clamdHasLoaded(server, files, isSettled))
       },
     },
     takesBeside: true,
@@ -67,7 +69,7 @@ export function clamdScanner(
       if (size > clam.maxSize) {
         return over('size', `clamd: ${size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`)
       }
-      return askInTurn(servers, sample, task)
+      return askInTurn({ list, queue }, sample, task)
     },
     underWay() {
       return Object.fromEntries(
@@ -82,23 +84,3 @@ export function clamdScanner(
 }
 
 type ClosableScanner = Scanner & { close(): void }
-
-/** The servers of CLAMD, of which nothing is known yet. */
-function knownServers(list: readonly ClamdServer[], tell: (line: string) => void): ClamdServers {
-  const health = new Health<ClamdServer>(undefined, ({ address: { text } }, state) => {
-    // If there is only one server, each message says so.
-    if (list.length > 1) tell(`clamd ${text}: ${state === 'fails' ? PASSED_OVER : 'answers again'}`)
-  })
-  const versions = new Versions(list, versionOf, {
-    silent: (server) => list.length > 1 && health.failed(server),
-  })
-  return { list, health, queue: new ServerQueue(), versions }
-}
-
-async function versionOf(
-  { address }: ClamdServer,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const outcome = await askClamd(address, 'VERSION', signal)
-  return outcome.kind === 'answered' ? outcome.answer : undefined
-}

@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
+import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TURN } from '../../message/write-all.ts'
-import type { Sample, ScanTask } from '../shared/scanner.ts'
+import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdReply, Submission } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
@@ -11,22 +12,51 @@ import { descriptorsOf, readReplies, streamsOf } from './scan-commands.ts'
 import type { ClamdCommands, ClamdOutcome } from './session.ts'
 import { ClamdSessions, IDLE_MAX } from './sessions.ts'
 
+/** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
+export const REST = { first: 2_000, longest: 60_000 }
+
 export interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
   readonly isLasting: boolean
   /** Passes descriptors to a server that takes them; without it all mail is streamed. */
   readonly passing?: PassedDescriptors | undefined
+  /** Called once when it begins to fail, and once when it answers again. */
+  readonly changed?: (state: 'fails' | 'answers') => void
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime?: () => number
 }
 
-/** One clamd, and the connections to it. */
+/** One clamd: the connections to it, and what is known about it. */
 export class ClamdServer {
   readonly address: ClamdAddress
+  /**
+   * Its last answer to VERSION (versions.ts); undefined if it gave none. By now it may have newer
+   * signatures, but no older ones.
+   */
+  version: string | undefined
+  readonly #changed: (state: 'fails' | 'answers') => void
+  readonly #uptime: () => number
+  /** Failures since it last answered. */
+  #failures = 0
+  #restsUntil = Number.NEGATIVE_INFINITY
+  /** Since when no message has reached it. */
+  #missingSince: number | undefined
   readonly #passing: PassedDescriptors | undefined
   readonly #descriptors: DescriptorTrial | undefined
   readonly #sessions: ClamdSessions
 
-  constructor(address: ClamdAddress, { isLasting, passing }: ClamdServerOptions) {
+  constructor(
+    address: ClamdAddress,
+    {
+      isLasting,
+      passing,
+      changed = () => {},
+      uptime = () => performance.now(),
+    }: ClamdServerOptions,
+  ) {
     this.address = address
+    this.#changed = changed
+    this.#uptime = uptime
     this.#passing = passing
     this.#descriptors = passing && new DescriptorTrial(address, passing)
     this.#sessions = new ClamdSessions(address, {
@@ -40,13 +70,60 @@ export class ClamdServer {
   async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ClamdReply>> {
     const contents = [...(sample.beside ?? []), sample]
     const handedOver = await this.#handOver(contents, task)
-    return handedOver ?? this.#ask(streamsOf(contents), 'stream', task)
+    const outcome = handedOver ?? (await this.#ask(streamsOf(contents), 'stream', task))
+    this.#note(outcome, task)
+    return outcome
+  }
+
+  /** Whether it failed lately, so that mail does not wait for it again and again. */
+  get isResting(): boolean {
+    return this.#restsUntil > this.#uptime()
+  }
+
+  /** The milliseconds for which no message has reached it. */
+  get missingFor(): number {
+    return this.#uptime() - (this.#missingSince ?? this.#uptime())
+  }
+
+  /** Notes that it did not answer in time, or broke off. */
+  failed(): void {
+    this.#missingSince = undefined
+    this.#rest()
   }
 
   /** Ends idle connections at once, and the others when their conversations are over. */
   close(): void {
     this.#descriptors?.close()
     this.#sessions.close()
+  }
+
+  #note(outcome: ClamdOutcome<ClamdReply>, { signal }: ScanTask): void {
+    switch (outcome.kind) {
+      case 'answered':
+        if (this.#failures > 0) this.#changed('answers')
+        this.#failures = 0
+        this.#restsUntil = Number.NEGATIVE_INFINITY
+        this.#missingSince = undefined
+        return
+      case 'unreachable':
+        if (outcome.state === 'full') return // it is up: that says nothing about its health
+        this.#missingSince ??= this.#uptime()
+        this.#rest()
+        return
+      case 'timed-out':
+        // If the client has gone, nobody waits for the answer, and the server is not to blame.
+        if (isLate(signal)) this.failed()
+        return
+      case 'broken':
+        this.failed()
+    }
+  }
+
+  /** Has it rest. Messages that fail while it rests were sent before, and say nothing new. */
+  #rest(): void {
+    if (this.isResting) return
+    if (this.#failures === 0) this.#changed('fails')
+    this.#restsUntil = this.#uptime() + doubledPause(this.#failures++, REST)
   }
 
   /**

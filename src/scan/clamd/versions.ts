@@ -1,5 +1,7 @@
 import { inTime, LATE } from '../../ground/flow/deadline.ts'
 import { areAtLeastAsNew } from '../shared/signatures.ts'
+import { askClamd } from './ask.ts'
+import type { ClamdServer } from './server.ts'
 
 /** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
 const BELIEVED_FOR = 10_000
@@ -8,15 +10,8 @@ const ASKED_AGAIN_AFTER = 5_000
 /** Milliseconds that messages wait for one round of answers. */
 export const PATIENCE = 250
 
-/** Milliseconds after which a silent server is reported. */
+/** Milliseconds after which a silent server has failed: it loads a database, or is overloaded. */
 export const SILENCE_MAX = 1_000
-
-export interface VersionsOptions<Server> {
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime?: () => number
-  /** Called with a server that is silent for SILENCE_MAX: it loads a database, or is overloaded. */
-  readonly silent?: (server: Server) => unknown
-}
 
 /** A round of questions that is under way. */
 interface Asking {
@@ -25,35 +20,15 @@ interface Asking {
 }
 
 /** Asks servers for their signatures (VERSION, clamd(8)) as long as somebody wants to know them. */
-export class Versions<Server> {
-  readonly #servers: readonly Server[]
-  readonly #ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>
-  readonly #uptime: () => number
-  readonly #silent: ((server: Server) => unknown) | undefined
-  readonly #known = new Map<Server, string>()
+export class Versions {
+  readonly #servers: readonly ClamdServer[]
   readonly #closed = new AbortController()
   /** The time of the last question that was answered. */
   #askedAt = Number.NEGATIVE_INFINITY
   #asking: Asking | undefined
 
-  /** `ask` resolves to the answer of a server, or undefined if there is none. */
-  constructor(
-    servers: readonly Server[],
-    ask: (server: Server, signal: AbortSignal) => Promise<string | undefined>,
-    { uptime = () => performance.now(), silent }: VersionsOptions<Server> = {},
-  ) {
+  constructor(servers: readonly ClamdServer[]) {
     this.#servers = servers
-    this.#ask = ask
-    this.#uptime = uptime
-    this.#silent = silent
-  }
-
-  /**
-   * The last answer of a server; undefined if it gave none. By now it may have newer signatures, but
-   * no older ones.
-   */
-  of(server: Server): string | undefined {
-    return this.#known.get(server)
   }
 
   /**
@@ -61,13 +36,13 @@ export class Versions<Server> {
    * Undefined if no server answers, or their versions cannot be compared.
    */
   async newest(): Promise<string | undefined> {
-    const age = this.#uptime() - this.#askedAt
+    const age = performance.now() - this.#askedAt
     if (age > BELIEVED_FOR) {
       // Messages wait once for a silent server, and not each of them anew.
       const { since, done } = this.#refresh()
-      if (!(await isWithin(done, PATIENCE - (this.#uptime() - since)))) return undefined
+      if (!(await isWithin(done, PATIENCE - (performance.now() - since)))) return undefined
     } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
-    const all = [...this.#known.values()]
+    const all = this.#known()
     return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))
   }
 
@@ -77,7 +52,7 @@ export class Versions<Server> {
 
   #refresh(): Asking {
     if (this.#asking === undefined) {
-      const since = this.#uptime()
+      const since = performance.now()
       const done = this.#askAll(since).finally(() => {
         this.#asking = undefined
       })
@@ -88,18 +63,31 @@ export class Versions<Server> {
 
   async #askAll(began: number): Promise<void> {
     const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(BELIEVED_FOR)])
-    await Promise.all(
-      this.#servers.map(async (server) => {
-        const timer = setTimeout(() => this.#silent?.(server), SILENCE_MAX)
-        const version = await this.#ask(server, signal).catch(() => undefined)
-        clearTimeout(timer)
-        if (version?.startsWith('ClamAV ')) this.#known.set(server, version)
-        // A server that is down is left out. If all are down, their last answer still counts.
-        else if (this.#known.size > 1) this.#known.delete(server)
-      }),
-    )
+    await Promise.all(this.#servers.map((server) => this.#ask(server, signal)))
     this.#askedAt = began
   }
+
+  async #ask(server: ClamdServer, signal: AbortSignal): Promise<void> {
+    const silent = () => this.#servers.length > 1 && server.failed()
+    const timer = setTimeout(silent, SILENCE_MAX)
+    const version = await versionOf(server, signal).catch(() => undefined)
+    clearTimeout(timer)
+    if (version?.startsWith('ClamAV ')) server.version = version
+    // A server that is down is left out. If all are down, their last answer still counts.
+    else if (this.#known().length > 1) server.version = undefined
+  }
+
+  #known(): readonly string[] {
+    return this.#servers.flatMap(({ version }) => version ?? [])
+  }
+}
+
+async function versionOf(
+  { address }: ClamdServer,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const outcome = await askClamd(address, 'VERSION', signal)
+  return outcome.kind === 'answered' ? outcome.answer : undefined
 }
 
 async function isWithin(work: Promise<void>, milliseconds: number): Promise<boolean> {
