@@ -56,11 +56,11 @@ export async function scanCarefully(
   const { poison, tries, inHand } = poisonPolicy
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
-  const { fingerprintInput, common, secrets } = identity
+  const { fingerprintInput, secrets } = identity
   const body = message.body()
   const fingerprint = await exactFingerprintOf(
     fingerprintInput,
-    common,
+    identity.fingerprint,
     body,
     secrets.fingerprint,
     crypto,

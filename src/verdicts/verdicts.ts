@@ -3,10 +3,10 @@ import { joinVersions } from '../scan/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
-  type FingerprintedMessage,
-  hasFingerprint,
   type IdentityOptions,
   identify,
+  isMemorable,
+  type MemorableMessage,
   type MessageIdentity,
 } from './copies/message-identity.ts'
 import { noteVersions, type VersionNotes } from './copies/versions.ts'
@@ -69,7 +69,7 @@ export class Verdicts {
       const message = { query, identity, runScanners }
       return { result: await scanCarefully(message, timeLeft(), this.#options) }
     }
-    if (!hasFingerprint(identity)) return scanAlone()
+    if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
       const scan = this.#inFlight.of(identity.fingerprint)
@@ -121,7 +121,7 @@ export class Verdicts {
    * verdict in the stores if one counts, otherwise by a scan.
    */
   async #lookUpOrScan(
-    message: UnknownMessage<FingerprintedMessage>,
+    message: UnknownMessage<MemorableMessage>,
     within: number,
   ): Promise<KnownOrScanned> {
     const { query, identity, runScanners } = message
@@ -154,7 +154,7 @@ export class Verdicts {
   /** Says what the result of a scan means for copies. */
   #foundBy(
     result: ScanResult,
-    { query, identity }: UnknownMessage<FingerprintedMessage>,
+    { query, identity }: UnknownMessage<MemorableMessage>,
     timeout: number,
     { areLoaded, since }: SignaturesInUse,
     versions: VersionNotes,
@@ -187,7 +187,7 @@ export class Verdicts {
   #rememberAndEnd(
     scan: OwnScan,
     end: Extract<ScanEnd, { kind: 'verdict' }>,
-    { fingerprint, secrets, maxAge }: FingerprintedMessage,
+    { fingerprint, secrets, maxAge }: MemorableMessage,
   ): void {
     const { stores, crypto } = this.#options
     setImmediate(() => {
@@ -205,7 +205,7 @@ export class Verdicts {
    * that has it get a copy.
    */
   async #recall(
-    message: FingerprintedMessage,
+    message: MemorableMessage,
     patience: number,
   ): Promise<RememberedVerdict | undefined> {
     const { stores, crypto } = this.#options
@@ -225,7 +225,7 @@ export class Verdicts {
   /** Whether the verdict counts for this message, here and now. */
   #doesCount(
     verdict: RememberedVerdict,
-    { maxAge, versions, isExcused }: FingerprintedMessage,
+    { maxAge, versions, isExcused }: MemorableMessage,
   ): boolean {
     // Whoever found it may have looked no further.
     if (verdict.found.answer === 'infected' && isExcused?.(verdict.found)) return false
@@ -263,7 +263,7 @@ function couldNotTell(
 /** The part of a result that holds for every copy; undefined if there is none. */
 function memorableOf(
   result: ScanResult,
-  { scanners }: FingerprintedMessage,
+  { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
   if (result.answer === 'clean') return { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined

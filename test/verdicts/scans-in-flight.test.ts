@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
-import { describeScan } from '../../src/verdicts/copies/scan-description.ts'
+import { describeScan } from '../../src/verdicts/copies/message-identity.ts'
 import { endedWithin, ScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Scans that are under way, and the description of a scan. */

@@ -257,6 +257,21 @@ t.test('a scanner that does not say when its signatures change is asked each tim
   }
 })
 
+t.test(
+  'a message that killed scanners is withheld while they do not tell signatures',
+  async (t) => {
+    for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
+      version = 'ClamAV 1.4.3'
+      const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
+      const { find, scans } = open({ poisonPolicy })
+      await find(letter, killed)
+      version = undefined!
+      t.match((await find(letter, clean, setup)).result, { why: /^poison: / })
+      t.equal(scans.length, 1)
+    }
+  },
+)
+
 t.test('a scanner that used older signatures than are here now is not believed', async (t) => {
   const { verdicts, find } = open()
   version = 'ClamAV 1.4.3/27601/Tue'

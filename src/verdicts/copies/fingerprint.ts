@@ -11,7 +11,7 @@ export interface FingerprintInput {
   readonly formFault: string | undefined
   /** SHA-256 of the canonical body, in lower-case hex. */
   readonly bodyDigest: string | undefined
-  /** The scanners and their settings, in one line (scan-description.ts). */
+  /** The scanners and their settings, in one line (message-identity.ts). */
   readonly scanDescription: string
 }
 

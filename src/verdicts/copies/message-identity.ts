@@ -1,12 +1,14 @@
+import about from '../../../package.json' with { type: 'json' }
 import type { SignatureFiles } from '../../cluster/signature-files.ts'
+import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { IsExcused, Scanner } from '../../scan/shared/scanner.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
 import type { VerdictQuery } from '../shared/verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
-import { describeScan } from './scan-description.ts'
 import type { Secrets } from './secrets.ts'
-import { tellSignatures, versionsNow } from './versions.ts'
+import { versionsNow } from './versions.ts'
 
 /** What an identity depends on besides the message. */
 export interface IdentityOptions {
@@ -21,19 +23,18 @@ export interface IdentityOptions {
   readonly signatureFiles: () => SignatureFiles | undefined
 }
 
-/**
- * What decides about verdicts on a message. There is no fingerprint if readers of mail may differ about
- * its form, or if its scanners do not name their signatures.
- */
+/** What decides about verdicts on a message. */
 export interface MessageIdentity {
+  /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: Buffer | undefined
-  /** The fingerprint, whether or not the scanners name their signatures. */
-  readonly common: Buffer | undefined
+  /**
+   * The signatures by which the scanners would scan now; undefined if one of them does not say, or if no
+   * verdict counts for any time.
+   */
+  readonly versions: ScannerVersions | undefined
   readonly secrets: Secrets
   /** Seconds for which a verdict counts. */
   readonly maxAge: number
-  /** The signatures by which the scanners would scan now. */
-  readonly versions: ScannerVersions
   /** The scanners whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
   readonly fingerprintInput: FingerprintInput
@@ -41,28 +42,26 @@ export interface MessageIdentity {
   readonly isExcused: IsExcused | undefined
 }
 
-/** The same for a message with a fingerprint. */
-export interface FingerprintedMessage extends MessageIdentity {
+/** The same for a message whose verdict may be remembered. */
+export interface MemorableMessage extends MessageIdentity {
   readonly fingerprint: Buffer
+  readonly versions: ScannerVersions
 }
 
-export function hasFingerprint(identity: MessageIdentity): identity is FingerprintedMessage {
-  return identity.fingerprint !== undefined
+export function isMemorable(identity: MessageIdentity): identity is MemorableMessage {
+  return identity.fingerprint !== undefined && identity.versions !== undefined
 }
 
-/**
- * Resolves to the identity of a message. Undefined if no verdict on it can be remembered: no scanner is
- * `memorable`, a verdict would count for no time, or a scanner does not know its signatures yet.
- */
+/** Resolves to the identity of a message; undefined if none of its scanners is `memorable`. */
 export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
   const { message, leaving, policy, isExcused } = query
   const { host, crypto } = options
-  const maxAge = Math.min(options.maxAge, query.maxAge)
   const scanners = query.scanners.filter(({ memorable }) => memorable)
-  if (scanners.length === 0 || maxAge === 0) return undefined
+  if (scanners.length === 0) return undefined
+  const maxAge = Math.min(options.maxAge, query.maxAge)
   const { formFault, digests } = message.form
   const fingerprintInput: FingerprintInput = {
     header: leaving,
@@ -72,19 +71,28 @@ export async function identify(
   }
   const secrets = options.secrets()
   const here = { host, signatureDate: options.signatureFiles()?.changed }
-  const common = fingerprintOf(fingerprintInput, secrets.fingerprint, crypto)
-  const fingerprint = tellSignatures(scanners, here) ? common : undefined
-  const versions = await versionsNow(scanners, here)
-  return (
-    versions && {
-      fingerprint,
-      common,
-      secrets,
-      maxAge,
-      versions,
-      scanners,
-      fingerprintInput,
-      isExcused,
-    }
-  )
+  return {
+    fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
+    versions: maxAge === 0 ? undefined : await versionsNow(scanners, here),
+    secrets,
+    maxAge,
+    scanners,
+    fingerprintInput,
+    isExcused,
+  }
+}
+
+/**
+ * Describes how a message is scanned, in one line of printable ASCII: the release of onescan, what each
+ * scanner judges by, and the settings that leave parts unscanned or have them scanned twice. Only a
+ * verdict of the same description counts.
+ */
+export function describeScan(
+  { nesting, secondLook }: Pick<ScanPolicy, 'nesting' | 'secondLook'>,
+  scanners: readonly Scanner[],
+  release: string = about.version,
+): string {
+  const identities = scanners.map(({ memorable }) => memorable!.identity)
+  const settings = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
+  return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
 }

@@ -1,4 +1,4 @@
-import type { Scanner, ScanTask } from '../../scan/shared/scanner.ts'
+import type { Memorable, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 import {
   areAtLeastAsNew,
   joinVersions,
@@ -13,22 +13,8 @@ export interface HostSignatures {
 }
 
 /**
- * Whether a change of the scanners' signatures would be noticed. If not, no verdict of theirs may be
- * kept.
- */
-export function tellSignatures(
-  scanners: readonly Scanner[],
-  { signatureDate }: Pick<HostSignatures, 'signatureDate'>,
-): boolean {
-  return scanners.every(({ memorable }) => {
-    const { signatures } = memorable!
-    return signatures === "this host's" ? signatureDate !== undefined : signatures !== 'not told'
-  })
-}
-
-/**
  * Resolves to the signatures with which the scanners would scan now; undefined if one of them does not
- * know its own.
+ * know its own, or if a change of them would not be noticed: then no verdict may be kept.
  */
 export async function versionsNow(
   scanners: readonly Scanner[],
@@ -36,14 +22,17 @@ export async function versionsNow(
 ): Promise<ScannerVersions | undefined> {
   const versions: Record<string, string> = {}
   for (const { name, memorable } of scanners) {
-    const { signatures } = memorable!
-    if (signatures === 'not told') continue
-    const version =
-      signatures === "this host's" ? `${host} ${signatureDate ?? '-'}` : await signatures()
+    const version = await versionOf(memorable!.signatures)
     if (version === undefined) return undefined
     if (version !== '') versions[name] = version
   }
   return versions
+
+  async function versionOf(signatures: Memorable['signatures']): Promise<string | undefined> {
+    if (signatures === 'not told') return undefined
+    if (signatures !== "this host's") return signatures()
+    return signatureDate === undefined ? undefined : `${host} ${signatureDate}`
+  }
 }
 
 /** The signatures that scanners name while they scan a message and its contents. */
