@@ -9,7 +9,6 @@ import {
   type MemorableMessage,
   type MessageIdentity,
 } from './copies/message-identity.ts'
-import { noteVersions, type VersionNotes } from './copies/versions.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully, type UnknownMessage } from './scan-carefully.ts'
 import {
@@ -137,9 +136,11 @@ export class Verdicts {
         return await withRemembered(verdict, query, runScanners, timeout)
       }
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
-      const versions = noteVersions(identity.versions)
-      const result = await scanCarefully(message, timeout, this.#options, versions.told)
-      found = this.#foundBy(result, message, timeout, inUse, versions)
+      let isByThese = true
+      const result = await scanCarefully(message, timeout, this.#options, (scanner, version) => {
+        isByThese &&= version === identity.versions[scanner]
+      })
+      found = this.#foundBy(result, message, timeout, isByThese ? inUse : undefined)
       return { result }
     } finally {
       const { end, mayLast } = found
@@ -151,13 +152,15 @@ export class Verdicts {
     }
   }
 
-  /** Says what the result of a scan means for copies. */
+  /**
+   * Says what the result of a scan means for copies. `inUse` is undefined if something was scanned by
+   * other signatures than the identity names.
+   */
   #foundBy(
     result: ScanResult,
     { query, identity }: UnknownMessage<MemorableMessage>,
     timeout: number,
-    { areLoaded, since }: SignaturesInUse,
-    versions: VersionNotes,
+    inUse: SignaturesInUse | undefined,
   ): FoundByScan {
     const { host, fullTime } = this.#options
     if (result.answer === 'unknown') {
@@ -167,16 +170,16 @@ export class Verdicts {
       const { why, cause } = result
       return { end: isTelling ? { kind: 'unknown', why, cause } : ELSEWHERE, mayLast: false }
     }
-    const signatures = versions.joined()
     const found = memorableOf(result, identity)
-    if (found === undefined || signatures === undefined) {
+    if (found === undefined || inUse === undefined) {
       return { end: { kind: 'nothing' }, mayLast: false }
     }
     query.message.confirmFile()
     const scanners = identity.scanners.map((scanner) => scanner.name)
-    const verdict = { found, scanners, signatures, time: since, host }
+    const signatures = joinVersions(identity.versions)
+    const verdict = { found, scanners, signatures, time: inUse.since, host }
     // What is clean now may be infected by signatures that are being loaded.
-    const mayLast = areLoaded || found.answer === 'infected'
+    const mayLast = inUse.areLoaded || found.answer === 'infected'
     return { end: { kind: 'verdict', verdict }, mayLast }
   }
 

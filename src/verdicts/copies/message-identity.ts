@@ -3,12 +3,11 @@ import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { IsExcused, Scanner } from '../../scan/shared/scanner.ts'
+import type { IsExcused, Memorable, Scanner } from '../../scan/shared/scanner.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
 import type { VerdictQuery } from '../shared/verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
-import { versionsNow } from './versions.ts'
 
 /** What an identity depends on besides the message. */
 export interface IdentityOptions {
@@ -70,10 +69,10 @@ export async function identify(
     scanDescription: describeScan(policy, scanners),
   }
   const secrets = options.secrets()
-  const here = { host, signatureDate: options.signatureFiles()?.changed }
+  const signatureDate = options.signatureFiles()?.changed
   return {
     fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
-    versions: maxAge === 0 ? undefined : await versionsNow(scanners, here),
+    versions: maxAge === 0 ? undefined : await versionsNow(scanners, host, signatureDate),
     secrets,
     maxAge,
     scanners,
@@ -95,4 +94,29 @@ export function describeScan(
   const identities = scanners.map(({ memorable }) => memorable!.identity)
   const settings = `onescan=${release} nesting=${nesting.max} secondlook=${secondLook.when}`
   return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
+}
+
+/**
+ * Resolves to the signatures with which the scanners would scan now; undefined if one of them does not
+ * know its own, or if a change of them would not be noticed: then no verdict may be kept.
+ * The host and the date of its signatures, in Unix seconds, are for scanners that do not name theirs.
+ */
+export async function versionsNow(
+  scanners: readonly Scanner[],
+  host: string,
+  signatureDate: number | undefined,
+): Promise<ScannerVersions | undefined> {
+  const versions: Record<string, string> = {}
+  for (const { name, memorable } of scanners) {
+    const version = await versionOf(memorable!.signatures)
+    if (version === undefined) return undefined
+    if (version !== '') versions[name] = version
+  }
+  return versions
+
+  async function versionOf(signatures: Memorable['signatures']): Promise<string | undefined> {
+    if (signatures === 'not told') return undefined
+    if (signatures !== "this host's") return signatures()
+    return signatureDate === undefined ? undefined : `${host} ${signatureDate}`
+  }
 }

@@ -1,0 +1,36 @@
+import t from 'tap'
+import type { Scanner } from '../../../src/scan/shared/scanner.ts'
+import { versionsNow } from '../../../src/verdicts/copies/message-identity.ts'
+
+/** The signatures by which scanners would scan now. */
+
+type Signatures = NonNullable<Scanner['memorable']>['signatures']
+
+const scanner = (name: string, signatures: Signatures): Scanner => ({
+  name,
+  local: false,
+  memorable: { identity: name, signatures },
+  scan: async () => ({ answer: 'clean' }),
+})
+const clamd = scanner('clamd', async () => 'ClamAV 1.4.3/27600/Tue')
+const eicar = scanner('eicar', async () => '')
+const command = scanner('command', "this host's")
+const plugin = scanner('plugin', 'not told')
+const broken = scanner('broken', async () => undefined)
+
+t.test('who has no number goes by the host and its date, who has none is left out', async (t) => {
+  t.same(await versionsNow([clamd, eicar, command], 'mx1', 1.8e9), {
+    clamd: 'ClamAV 1.4.3/27600/Tue',
+    command: 'mx1 1800000000',
+  })
+})
+
+t.test('one scanner that does not tell when its signatures change is enough', async (t) => {
+  const dated = ['mx1', 1.8e9] as const
+  const undated = ['mx1', undefined] as const
+  t.ok(await versionsNow([clamd], ...undated))
+  t.equal(await versionsNow([clamd, command], ...undated), undefined)
+  t.equal(await versionsNow([clamd, plugin], ...dated), undefined)
+  t.equal(await versionsNow([plugin, clamd], ...dated), undefined)
+  t.equal(await versionsNow([clamd, broken], ...dated), undefined)
+})
