@@ -242,6 +242,14 @@ export const hostileShapes: readonly HostileShape[] = [
     repeated((n) => `begin 644 a${n}\n`),
   ),
   shape(
+    'beginnings of armour',
+    repeated((n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n`),
+  ),
+  shape(
+    'armour, with and without its end',
+    repeated((n) => `-----BEGIN ${n}-----\nQUJDQUJDQUJDQUJD${n}\n${n % 9 ? '-----END\n' : ''}`),
+  ),
+  shape(
     'beginnings of yEnc',
     repeated((n) => `=ybegin line=128 size=3 name=${n}\nabc\n`),
   ),

@@ -1,3 +1,4 @@
+import { ArmourDecoder } from '../decoders/armour.ts'
 import { AttachDecoder } from '../decoders/attach.ts'
 import {
   Base64Decoder,
@@ -304,4 +305,5 @@ export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
       makerOf(BinhexDecoder, 'lines', 'resource'),
     ),
   attach: () => inAllWays(makerOf(AttachDecoder)),
+  armour: () => inAllWays(makerOf(ArmourDecoder, true), makerOf(ArmourDecoder, false)),
 }

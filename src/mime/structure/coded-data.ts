@@ -11,8 +11,8 @@ interface CodedEncoding {
   readonly name?: RegExp
 }
 
-/** The encodings whose data reaches to the end of the text, whatever stands in it. */
-const toTheEnd = {
+/** The encodings that have decoders of their own. Their data reaches to the end of the text. */
+const decodable = {
   /** `begin 644 name`, or `begin` with anything or nothing after it. XXencode begins so, too. */
   uuencode: {
     begins: (line) => /^begin(?!-base64\s)(?:[\s\0`-]|$)/i.test(line),
@@ -23,22 +23,27 @@ const toTheEnd = {
   binhex: { begins: isBinhexStart, hasData: true },
   /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on after the line end. */
   attach: { begins: (line) => /^attach(?:;|$)/i.test(line), hasData: true },
+  /**
+   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
+   * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
+   */
+  armour: { begins: (line) => /^[ \t]*-----begin (?!pgp signed message)/i.test(line) },
 } satisfies Record<string, CodedEncoding>
 
-/** The kinds of armour around lines of base64, which are found by themselves (base64-runs.ts). */
-const aroundRuns: readonly CodedEncoding[] = [
-  { begins: (line) => /^begin-base64\s/i.test(line), name: /^begin-base64\s+[0-7]+\s(.*)/is },
-  { begins: (line) => /^-----begin /i.test(line) },
-]
+/** Base64, whose lines are found by themselves (base64-runs.ts). */
+const inRuns: CodedEncoding = {
+  begins: (line) => /^begin-base64\s/i.test(line),
+  name: /^begin-base64\s+[0-7]+\s(.*)/is,
+}
 
-export type CodedKind = keyof typeof toTheEnd
+export type CodedKind = keyof typeof decodable
 
 const all: readonly (CodedEncoding & { readonly kind: CodedKind | undefined })[] = [
-  ...Object.entries<CodedEncoding>(toTheEnd).map(([kind, encoding]) => ({
+  ...Object.entries<CodedEncoding>(decodable).map(([kind, encoding]) => ({
     ...encoding,
     kind: kind as CodedKind,
   })),
-  ...aroundRuns.map((encoding) => ({ ...encoding, kind: undefined })),
+  { ...inRuns, kind: undefined },
 ]
 
 /** The most characters of a line that begins data. */
@@ -56,7 +61,7 @@ export interface CodedStart {
 
 /** Returns what begins at a line, given without its line end; undefined if nothing does. */
 export function codedStart(line: string): CodedStart | undefined {
-  if (line.length > LINE_MAX || !/^[ab=:-]/i.test(line)) return undefined
+  if (line.length > LINE_MAX || !/^[ab=: \t-]/i.test(line)) return undefined
   const found = all.find(({ begins }) => begins(line))
   if (found === undefined) return undefined
   const { kind, hasData = false, name } = found

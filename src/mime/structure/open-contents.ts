@@ -116,6 +116,14 @@ export class OpenContents {
     this.#open.length = kept
   }
 
+  /** Ends the encoded data of this kind that began in the innermost multipart. */
+  endCoded(ended: CodedKind, to: number, innermost: Multipart | undefined): void {
+    const base = innermost?.base ?? 0
+    for (let at = this.#open.length - 1; at >= base; at--) {
+      if (this.#open[at]!.kind === ended) this.#end(this.#open.splice(at, 1)[0]!, to)
+    }
+  }
+
   /** Ends all contents. */
   stop(to: number): void {
     for (const { open } of this.#goingOn.splice(0)) this.#end(open, to)

@@ -1,3 +1,4 @@
+import { ARMOUR_END } from '../decoders/armour.ts'
 import { endsInUuencode } from '../decoders/uuencode.ts'
 import { HeaderRegion, isBlankLine, isField, type RegionStart } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
@@ -194,6 +195,8 @@ export class MailReading {
   /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     this.steps += HEADER_LINE_STEPS
+    const line = bytes.toString('latin1', from, to)
+    this.#beginCoded(line, from, to)
     let end = to
     while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
@@ -208,8 +211,6 @@ export class MailReading {
       this.#isAtStart = false // the blank lines before an attached message are over
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
-    const line = bytes.toString('latin1', from, to)
-    this.#beginCoded(line, from, to)
     const isFold = bytes[from] === SPACE || bytes[from] === TAB
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
@@ -277,8 +278,11 @@ export class MailReading {
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
 
-  /** Begins encoded data at a line, or after it. Returns whether there is any. */
+  /** Begins encoded data at a line, or after it, or ends it. Returns whether any begins. */
   #beginCoded(line: string, from: number, to: number): boolean {
+    if (line.startsWith(ARMOUR_END)) {
+      this.#open.endCoded('armour', this.#offset + to, this.#delimiters.multiparts.innermost)
+    }
     const start = codedStart(line.trimEnd())
     if (!start) return false
     const { kind, name, hasData } = start
@@ -314,6 +318,7 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
+    const isCoded = this.#beginCoded(bytes.toString('latin1', from, to), from, to)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
@@ -322,7 +327,7 @@ export class MailReading {
       this.#content(bytes, from, to)
       return to
     }
-    if (this.#beginCoded(bytes.toString('latin1', from, to), from, to)) {
+    if (isCoded) {
       this.#content(bytes, from, to)
       return to
     }

@@ -22,9 +22,7 @@ t.test('a line that begins uuencode or base64 is known by its first word', async
   }
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 6)}`), 'uuencode')
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 5)}`), undefined)
-  for (const line of ['BEGIN-base64 644 a', 'begin-base64\t', '-----Begin PKCS7-----']) {
-    t.ok(codedStart(line), line)
-  }
+  for (const line of ['BEGIN-base64 644 a', 'begin-base64\t']) t.ok(codedStart(line), line)
   for (const line of ['x begin-base64 6', '----begin x']) t.equal(codedStart(line), undefined, line)
 })
 
@@ -52,6 +50,15 @@ t.test('a line that begins BinHex has a colon and nothing but its characters', a
     t.equal(kindOf(line), 'binhex', line)
   }
   for (const line of [data, `:${data}.`, `:${data} x`, ':"#$%', ':-)', `::${data}`]) {
+    t.equal(kindOf(line), undefined, line)
+  }
+})
+
+t.test('armour begins behind blanks at most, and a signed text is none', async (t) => {
+  for (const line of ['-----Begin PKCS7-----', ' \t-----BEGIN PGP MESSAGE-----', '-----BEGIN ']) {
+    t.equal(kindOf(line), 'armour', line)
+  }
+  for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
     t.equal(kindOf(line), undefined, line)
   }
 })

@@ -92,6 +92,22 @@ function smime(name: string, p7m: () => Buffer): Evasion {
 const pem = (label: string, bytes: Buffer) =>
   `-----BEGIN ${label}-----\n${base64(bytes, 64)}\n-----END ${label}-----\n`
 
+/** Changes each line of data in armour. */
+const inLines = (armour: string, change: (line: string) => string) =>
+  armour.replace(/^[A-Za-z0-9+/=]{4,}$/gm, change)
+
+/** Armour from which GnuPG and gpgsm leave out what is no base64. */
+const strangeArmour: Readonly<Record<string, (armour: string) => string>> = {
+  'blanks in its lines': (armour) => inLines(armour, (line) => line.replace(/^.{9}/, '$& ')),
+  'other characters in its lines': (armour) =>
+    inLines(armour, (line) => line.replace(/^.{9}/, '$&.*\xe4')),
+  'a mark of a quotation before its lines': (armour) => inLines(armour, (line) => `> ${line}`),
+  'dashes before its lines': (armour) => inLines(armour, (line) => `- ${line}`),
+  'a NUL in its lines': (armour) => inLines(armour, (line) => line.replace(/^.{9}/, '$&\0')),
+  'many other lines among its lines': (armour) =>
+    inLines(armour, (line) => `${line}\n${'***\n'.repeat(9)}`),
+}
+
 // OpenPGP
 
 /** A packet (RFC 9580 4.2.1), with its length in five bytes, or in pieces of 512 bytes. */
@@ -129,22 +145,23 @@ export function compressed(inside: Buffer, by: 'none' | 'zip' | 'zlib'): Buffer 
 const PGP_TYPE = 'Content-Type: application/octet-stream; name="report.pgp"'
 const PGP_READERS = 'gpg, and mail programs that know OpenPGP'
 
+const armour = (message: Buffer) => pem('PGP MESSAGE', message).replace('-----\n', '-----\n\n')
+
 function pgp(name: string, message: () => Buffer): readonly Evasion[] {
-  const armour = () => pem('PGP MESSAGE', message()).replace('-----\n', '-----\n\n')
   const forms: Readonly<Record<string, () => string>> = {
-    'in a text': () => mail(part(['Content-Type: text/plain'], armour())),
+    'in a text': () => mail(part(['Content-Type: text/plain'], armour(message()))),
     'as PGP/MIME': () =>
       mail(
         `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b1"\n\n${[
           part(['Content-Type: application/pgp-encrypted'], 'Version: 1\n'),
-          part([PGP_TYPE], armour()),
+          part([PGP_TYPE], armour(message())),
         ]
           .map((text) => `--b1\n${text}\n`)
           .join('')}--b1--\n`,
       ),
     'in a file': () => mixed(filePart(message(), [PGP_TYPE, BASE64])),
     'in an armoured file in base64': () =>
-      mixed(filePart(Buffer.from(armour()), [PGP_TYPE, BASE64])),
+      mixed(filePart(Buffer.from(armour(message())), [PGP_TYPE, BASE64])),
   }
   return Object.entries(forms).map(([where, text]) => ({
     name: `OpenPGP ${name}, ${where}`,
@@ -195,6 +212,30 @@ export const containers: readonly Evasion[] = [
         ),
       ),
     openedBy: SMIME_READERS,
+  },
+  ...Object.entries(strangeArmour).flatMap(([name, change]) => [
+    smime(`as PEM with ${name}`, () =>
+      Buffer.from(change(pem('ANY', signedData(inner))), 'latin1'),
+    ),
+    {
+      name: `OpenPGP in armour with ${name}`,
+      text: () => mail(part(['Content-Type: text/plain'], change(armour(literal(zip))))),
+      openedBy: PGP_READERS,
+    },
+  ]),
+  smime('as PEM whose first line looks like a field', () =>
+    Buffer.from(pem('ANY', signedData(inner)).replace('-----\n', '-----\n*: ')),
+  ),
+  {
+    name: 'OpenPGP in armour with fields, behind blanks in a file in base64',
+    text: () =>
+      mixed(
+        filePart(
+          Buffer.from(`Look:\n  ${armour(literal(zip)).replace('\n\n', '\nComment: any\n\n')}`),
+          [PGP_TYPE, BASE64],
+        ),
+      ),
+    openedBy: 'rnp, Sequoia',
   },
   ...pgp('that is literal', () => literal(zip)),
   ...pgp('that is literal, in pieces', () => literal(binaryFile, true)),
