@@ -1,26 +1,33 @@
-import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { InHand, InHandNotes } from './poison/in-hand.ts'
 import { Poison, type PoisonEvent } from './poison/poison.ts'
 import { type CouldNotTell, type OwnScan, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
-import { MemoryStore } from './stores/memory-store.ts'
-import type { VerdictStore } from './stores/store.ts'
+import type { RememberedVerdict } from './shared/verdict.ts'
 
-/** What one process tells the others, as JSON; fingerprints and sealed verdicts are in base64. */
+/** What one process tells the others, as JSON; fingerprints are in base64. */
 export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
-  readonly secret?: string
   /** Set if the process `from` has ended; another process says so. */
   readonly gone?: true
   readonly verdicts: readonly HostEvent[]
 }
 
 export type HostEvent =
-  | { readonly is: 'put'; readonly of: string; readonly sealed: string; readonly seconds: number }
+  | {
+      readonly is: 'found'
+      readonly of: string
+      readonly verdict: RememberedVerdict
+      readonly seconds: number
+    }
   | { readonly is: 'begun'; readonly of: string; readonly within: number }
   | { readonly is: PoisonEvent; readonly of: string; readonly marks?: readonly string[] }
   | { readonly is: 'ended'; readonly of: string; readonly unknown?: CouldNotTell }
 
+/** Bytes of verdicts that one process keeps; onescand(8) has this number. */
+const VERDICTS_MAX = 16 * 1024 * 1024
+/** Most bytes that a verdict takes besides its fingerprint and its texts. */
+const ENTRY = 256
 /** Milliseconds for which events are gathered; of a scan that ends within them nothing is sent. */
 const GATHERED_FOR = 3
 
@@ -36,15 +43,19 @@ interface ScanElsewhere {
  * each has a verdict without asking another.
  */
 export class HostMemory {
-  /** The verdicts; closing it does nothing, since they outlive settings. */
-  readonly store: VerdictStore
   readonly inFlight: ScansInFlight
   readonly poison: Poison
   /** The notes of what this process has in hand, which the first process reads. */
   readonly inHand: InHandNotes | undefined
   readonly #self: number
-  readonly #verdicts = new MemoryStore()
-  #secret = randomBytes(32)
+  /**
+   * The least recently used verdicts make room. (The cache of ground/flow/ counts entries and not bytes,
+   * and none of them expires.)
+   */
+  readonly #verdicts = new LRUCache<string, RememberedVerdict>({
+    maxSize: VERDICTS_MAX,
+    sizeCalculation: (verdict, of) => JSON.stringify(verdict).length + of.length + ENTRY,
+  })
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
   #isGathering = false
@@ -62,14 +73,6 @@ export class HostMemory {
   } = {}) {
     this.#self = self
     this.inHand = inHand
-    this.store = {
-      get: (fingerprint) => this.#verdicts.get(fingerprint),
-      put: (fingerprint, sealed, seconds) => {
-        this.#verdicts.put(fingerprint, sealed, seconds)
-        this.#tell({ is: 'put', of: base64(fingerprint), sealed: base64(sealed), seconds })
-      },
-      close() {},
-    }
     this.inFlight = new ScansInFlight({
       begun: (fingerprint, within) => this.#tell({ is: 'begun', of: base64(fingerprint), within }),
       ended: (fingerprint, end) =>
@@ -78,9 +81,16 @@ export class HostMemory {
     this.poison = new Poison({ tell: (what, message) => this.#tell(poisonEvent(what, message)) })
   }
 
-  /** The secret for verdicts that no other host needs to understand. It belongs to no keyring. */
-  get secret(): Buffer {
-    return this.#secret
+  /** The verdict about a message and its copies, if one is remembered. */
+  recall(fingerprint: Buffer): RememberedVerdict | undefined {
+    return this.#verdicts.get(base64(fingerprint))
+  }
+
+  /** Remembers a verdict for so many seconds, in all processes. */
+  remember(fingerprint: Buffer, verdict: RememberedVerdict, seconds: number): void {
+    const of = base64(fingerprint)
+    this.#verdicts.set(of, verdict, { ttl: seconds * 1000 })
+    this.#tell({ is: 'found', of, verdict, seconds })
   }
 
   /** Sends events to the other processes through `send` from now on. */
@@ -92,7 +102,6 @@ export class HostMemory {
   receive(message: unknown): void {
     if (!isHostEvents(message)) return
     if (message.gone) this.#left(message.from)
-    if (message.secret !== undefined) this.#secret = Buffer.from(message.secret, 'base64')
     this.#quietly(() => {
       for (const event of message.verdicts) this.#receiveEvent(event, message.from)
     })
@@ -101,7 +110,7 @@ export class HostMemory {
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
     const verdicts = this.poison.retell().map(({ what, message }) => poisonEvent(what, message))
-    return { from: this.#self, secret: base64(this.#secret), verdicts }
+    return { from: this.#self, verdicts }
   }
 
   /** The events for the others when a process has ended: its scans will not come to an end. */
@@ -127,8 +136,8 @@ export class HostMemory {
   #receiveEvent(event: HostEvent, from: number): void {
     const fingerprint = Buffer.from(event.of, 'base64')
     switch (event.is) {
-      case 'put':
-        this.#verdicts.put(fingerprint, Buffer.from(event.sealed, 'base64'), event.seconds)
+      case 'found':
+        this.#verdicts.set(event.of, event.verdict, { ttl: event.seconds * 1000 })
         break
       case 'begun': {
         // If this process is scanning the message, too, both scans go on.
@@ -178,7 +187,7 @@ function poisonEvent(is: PoisonEvent, { fingerprint, marks }: InHand): HostEvent
 }
 
 /**
- * Leaves out scans that began and ended within these events: their verdict is stored already, or there
+ * Leaves out scans that began and ended within these events: their verdict is remembered already, or there
  * is none.
  */
 function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {

@@ -3,8 +3,7 @@ import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { SharedStoreOptions } from './stores/shared-store.ts'
-import type { VerdictStore } from './stores/store.ts'
+import type { SharedStore, SharedStoreOptions } from './stores/shared-store.ts'
 import { accessOf } from './valkey/access.ts'
 import type { StoreAddress } from './valkey/address.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
@@ -19,9 +18,8 @@ export interface VerdictsContext
 }
 
 /**
- * Opens the memory of verdicts that settings ask for; undefined if they ask for none. Its secrets come
- * from the key that the cluster shares, or from this host's own secret if there is no cluster. The memory
- * of this process is asked before a shared store. Throws Faults of kind `config`.
+ * Opens the memory of verdicts that settings ask for; undefined if they ask for none. Throws Faults of
+ * kind `config`.
  */
 export async function openVerdictsBy(
   policy: VerdictPolicy,
@@ -31,23 +29,20 @@ export async function openVerdictsBy(
 ): Promise<Verdicts | undefined> {
   const { store, maxAge, poisonTries } = policy
   if (store === 'off' || maxAge === 0) return undefined
-  const secretNow = () => sharedKey(keys, clocks.now() / 1000)?.secret ?? memory.secret
-  const mark = () => keyMark(secretNow(), crypto)
-  const stores: VerdictStore[] = [memory.store]
+  let secretNow: () => Buffer = () => UNSHARED
+  let shared: SharedStore | undefined
   if (store !== 'memory') {
-    if (sharedKey(keys, clocks.now() / 1000) === undefined) throw withoutKey(store)
-    stores.push(await openShared(store, policy, { log, mark, uptime: clocks.uptime }))
+    secretNow = sharedSecret(store, keys, clocks.now)
+    const mark = () => keyMark(secretNow(), crypto)
+    shared = await openShared(store, policy, { log, mark, uptime: clocks.uptime })
   }
   const derived = new Map<Buffer, Secrets>()
   return new Verdicts({
     ...clocks,
-    stores,
-    inFlight: memory.inFlight,
+    memory,
+    shared,
     fullTime: scanTimeout,
-    poisonPolicy:
-      poisonTries === 0
-        ? undefined
-        : { poison: memory.poison, tries: poisonTries, inHand: memory.inHand },
+    poisonTries,
     secrets() {
       const secret = secretNow()
       let secrets = derived.get(secret)
@@ -63,11 +58,25 @@ export async function openVerdictsBy(
   })
 }
 
+/** Stands for a secret if nobody outside of this host sees a fingerprint or a verdict. */
+const UNSHARED = Buffer.alloc(32)
+
+/**
+ * Returns what tells the secret of the key that the hosts share now. When the last day of that key is
+ * over, and there is no other, this process has a secret of its own, and so shares nothing.
+ */
+function sharedSecret(store: StoreAddress, keys: readonly Key[], now: () => number): () => Buffer {
+  const key = () => sharedKey(keys, now() / 1000)
+  if (key() === undefined) throw withoutKey(store)
+  const own = Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(32)))
+  return () => key()?.secret ?? own
+}
+
 async function openShared(
   address: StoreAddress,
   policy: VerdictPolicy,
   more: Pick<SharedStoreOptions, 'log' | 'mark' | 'uptime'>,
-): Promise<VerdictStore> {
+): Promise<SharedStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
     const { SharedStore } = await import('./stores/shared-store.ts')

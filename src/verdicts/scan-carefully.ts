@@ -3,8 +3,7 @@ import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { ScanTask } from '../scan/shared/scanner.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
-import type { InHandNotes } from './poison/in-hand.ts'
-import type { Poison } from './poison/poison.ts'
+import type { HostMemory } from './host-memory.ts'
 import type { RunScanners, VerdictQuery } from './shared/verdict-query.ts'
 
 /** A message that has to be scanned. */
@@ -12,15 +11,6 @@ export interface UnknownMessage<Identity extends MessageIdentity = MessageIdenti
   readonly query: VerdictQuery
   readonly identity: Identity
   readonly runScanners: RunScanners
-}
-
-/** What is known about messages that scanners died of, and what is done about them. */
-export interface PoisonPolicy {
-  readonly poison: Poison
-  /** Failed scans after which a message is not scanned for a while. */
-  readonly tries: number
-  /** The notes of the messages that this process is scanning, which others read if it is killed. */
-  readonly inHand?: InHandNotes | undefined
 }
 
 export interface CarefulScanOptions {
@@ -32,8 +22,10 @@ export interface CarefulScanOptions {
    * was abandoned, says nothing about the message.
    */
   readonly fullTime: number
-  /** The messages that scanners died of; without it all messages are scanned. */
-  readonly poisonPolicy?: PoisonPolicy | undefined
+  /** What is known about messages that scanners died of, and the notes of what is being scanned. */
+  readonly memory: Pick<HostMemory, 'poison' | 'inHand'>
+  /** Failed scans after which a message is not scanned for a while; 0: it is always scanned. */
+  readonly poisonTries: number
 }
 
 /** Most scans of a message whose scanner died: the first one, and two more as a suspect. */
@@ -49,11 +41,11 @@ const TIME_FOR_MORE = 1_000
 export async function scanCarefully(
   { query: { message, scanners, marks }, identity, runScanners }: UnknownMessage,
   timeout: number,
-  { poisonPolicy, fullTime, uptime, crypto }: CarefulScanOptions,
+  { memory, poisonTries, fullTime, uptime, crypto }: CarefulScanOptions,
   told?: ScanTask['signatures'],
 ): Promise<ScanResult> {
-  if (poisonPolicy === undefined) return runScanners(scanners, timeout, { signatures: told })
-  const { poison, tries, inHand } = poisonPolicy
+  if (poisonTries === 0) return runScanners(scanners, timeout, { signatures: told })
+  const { poison, inHand } = memory
   const until = uptime() + timeout
   const timeLeft = () => Math.max(1, until - uptime())
   const { fingerprintInput, secrets } = identity
@@ -72,8 +64,8 @@ export async function scanCarefully(
     return { answer: 'unknown', scanner, why: text, cause: 'poison', unfinished: true }
   }
   for (let scans = 1; ; scans++) {
-    const left = poison.leftAloneFor(fingerprint, tries)
-    if (left !== undefined) return withheld(tooHarmful(tries, left))
+    const left = poison.leftAloneFor(fingerprint, poisonTries)
+    if (left !== undefined) return withheld(tooHarmful(poisonTries, left))
     const turn = await poison.turn(suspected, timeLeft() / 4)
     if (turn.kind === 'held back') return withheld(tooAlike(turn.mark))
     const suspects = turn.isSuspect ? 'this' : poison.isAny ? 'others' : undefined
@@ -98,7 +90,7 @@ export async function scanCarefully(
     const counted =
       count === undefined
         ? 'scans of other messages failed with it, so this one does not count'
-        : `failed scan ${count} of ${tries}`
+        : `failed scan ${count} of ${poisonTries}`
     return { ...result, why: `${result.why}; ${counted} (POISONTRIES)` }
   }
 }

@@ -9,26 +9,21 @@ import {
   type MemorableMessage,
   type MessageIdentity,
 } from './copies/message-identity.ts'
+import type { HostMemory } from './host-memory.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully, type UnknownMessage } from './scan-carefully.ts'
-import {
-  type CouldNotTell,
-  endedWithin,
-  type OwnScan,
-  type ScanEnd,
-  ScansInFlight,
-} from './scans-in-flight.ts'
+import { type CouldNotTell, endedWithin, type OwnScan, type ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './shared/seal.ts'
 import type { RememberedVerdict } from './shared/verdict.ts'
 import type { KnownOrScanned, RunScanners, VerdictQuery } from './shared/verdict-query.ts'
-import type { Sharing, VerdictStore } from './stores/store.ts'
+import type { SharedStore, Sharing } from './stores/shared-store.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions, CarefulScanOptions {
-  /** The stores, asked in this order until one has a verdict that counts. A new verdict goes into all. */
-  readonly stores: readonly VerdictStore[]
-  /** The scans under way: of this process, or of all processes of the host if they tell each other. */
-  readonly inFlight?: ScansInFlight
+  /** What all processes of this host know. */
+  readonly memory: Pick<HostMemory, 'recall' | 'remember' | 'inFlight' | 'poison' | 'inHand'>
+  /** The store that hosts share, which is asked if this host has no verdict that counts. */
+  readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
   /** Milliseconds, as Date.now(). */
   readonly now: () => number
 }
@@ -41,15 +36,13 @@ export const SHARE_OF_WAITING = 0.25
 
 /**
  * The stage between verifying stamps and scanning: verdicts about copies of a message. A message that is
- * in no store is scanned once (scan-carefully.ts), and its copies wait for that (scans-in-flight.ts).
+ * not known is scanned once (scan-carefully.ts), and its copies wait for that (scans-in-flight.ts).
  */
 export class Verdicts {
   readonly #options: VerdictsOptions
-  readonly #inFlight: ScansInFlight
 
   constructor(options: VerdictsOptions) {
     this.#options = options
-    this.#inFlight = options.inFlight ?? new ScansInFlight()
   }
 
   /**
@@ -58,7 +51,7 @@ export class Verdicts {
    * are not `memorable` always scan.
    */
   async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
-    const { uptime } = this.#options
+    const { memory, uptime } = this.#options
     const { timeout } = query.policy
     const deadline = uptime() + timeout
     const timeLeft = () => Math.max(1, deadline - uptime())
@@ -71,7 +64,7 @@ export class Verdicts {
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
-      const scan = this.#inFlight.of(identity.fingerprint)
+      const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) {
         return this.#lookUpOrScan({ query, identity, runScanners }, timeLeft())
       }
@@ -95,37 +88,37 @@ export class Verdicts {
 
   /** The messages that are withheld from scanners now, because scanners died of them. */
   withheld(): Withheld {
-    const { poisonPolicy } = this.#options
-    return (
-      poisonPolicy?.poison.withheld(poisonPolicy.tries) ?? { messages: 0, soonest: 0, latest: 0 }
-    )
+    const { memory, poisonTries } = this.#options
+    if (poisonTries === 0) return { messages: 0, soonest: 0, latest: 0 }
+    return memory.poison.withheld(poisonTries)
   }
 
   /** Counters of the care for such messages; undefined if there is none (POISONTRIES=0). */
   poisoned(): PoisonCounters | undefined {
-    return this.#options.poisonPolicy?.poison.counters
+    const { memory, poisonTries } = this.#options
+    return poisonTries === 0 ? undefined : memory.poison.counters
   }
 
   /** The state of the shared store; undefined if there is none. */
   sharing(): Sharing | undefined {
-    return this.#options.stores.find(({ sharing }) => sharing)?.sharing?.()
+    return this.#options.shared?.sharing()
   }
 
   close(): void {
-    for (const store of this.#options.stores) store.close()
+    this.#options.shared?.close()
   }
 
   /**
    * Finds the result for a message and for all copies that wait for it, within so many milliseconds: a
-   * verdict in the stores if one counts, otherwise by a scan.
+   * remembered verdict if one counts, otherwise by a scan.
    */
   async #lookUpOrScan(
     message: UnknownMessage<MemorableMessage>,
     within: number,
   ): Promise<KnownOrScanned> {
     const { query, identity, runScanners } = message
-    const { uptime, signatureFiles, now } = this.#options
-    const scan = this.#inFlight.begin(identity.fingerprint, within)
+    const { memory, uptime, signatureFiles, now } = this.#options
+    const scan = memory.inFlight.begin(identity.fingerprint, within)
     const until = uptime() + within
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
@@ -147,7 +140,7 @@ export class Verdicts {
       if (end.kind === 'verdict' && mayLast) this.#rememberAndEnd(scan, end, identity)
       else {
         scan.end(end)
-        for (const store of this.#options.stores) store.release?.(identity.fingerprint)
+        this.#options.shared?.release(identity.fingerprint)
       }
     }
   }
@@ -184,7 +177,7 @@ export class Verdicts {
   }
 
   /**
-   * Stores the verdict, and ends the scan for the copies that wait. Both wait for another turn of the
+   * Remembers the verdict, and ends the scan for the copies that wait. Both wait for another turn of the
    * event loop, because sealing takes time and the answer about this message goes first.
    */
   #rememberAndEnd(
@@ -192,37 +185,36 @@ export class Verdicts {
     end: Extract<ScanEnd, { kind: 'verdict' }>,
     { fingerprint, secrets, maxAge }: MemorableMessage,
   ): void {
-    const { stores, crypto } = this.#options
+    const { memory, shared, crypto } = this.#options
     setImmediate(() => {
       try {
-        const sealed = sealVerdict(end.verdict, fingerprint, secrets.seal, crypto)
-        for (const store of stores) store.put(fingerprint, sealed, maxAge)
+        memory.remember(fingerprint, end.verdict, maxAge)
+        shared?.put(
+          fingerprint,
+          sealVerdict(end.verdict, fingerprint, secrets.seal, crypto),
+          maxAge,
+        )
       } finally {
         scan.end(end)
       }
     })
   }
 
-  /**
-   * Resolves to a stored verdict that counts here and now. The stores that were asked before the one
-   * that has it get a copy.
-   */
+  /** Resolves to a remembered verdict that counts here and now: of this host, or of another one. */
   async #recall(
     message: MemorableMessage,
     patience: number,
   ): Promise<RememberedVerdict | undefined> {
-    const { stores, crypto } = this.#options
+    const { memory, shared, crypto } = this.#options
     const { fingerprint, secrets, maxAge } = message
-    for (const [index, store] of stores.entries()) {
-      const sealed = await store.get(fingerprint, patience)
-      if (sealed === undefined) continue
-      const verdict = openSealed(sealed, fingerprint, secrets.seal, crypto)
-      if (!verdict || !this.#doesCount(verdict, message)) continue
-      const left = Math.max(1, Math.min(maxAge, verdict.time + maxAge - this.#seconds()))
-      for (const nearer of stores.slice(0, index)) nearer.put(fingerprint, sealed, left)
-      return verdict
-    }
-    return undefined
+    const own = memory.recall(fingerprint)
+    if (own !== undefined && this.#doesCount(own, message)) return own
+    const sealed = await shared?.get(fingerprint, patience)
+    const theirs = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
+    if (theirs === undefined || !this.#doesCount(theirs, message)) return undefined
+    const left = Math.max(1, Math.min(maxAge, theirs.time + maxAge - this.#seconds()))
+    memory.remember(fingerprint, theirs, left)
+    return theirs
   }
 
   /** Whether the verdict counts for this message, here and now. */

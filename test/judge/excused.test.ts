@@ -16,7 +16,7 @@ import {
   unknown,
 } from '../../src/scan/shared/scanner.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
-import { MemoryStore } from '../../src/verdicts/stores/memory-store.ts'
+import { HostMemory } from '../../src/verdicts/host-memory.ts'
 import { Verdicts } from '../../src/verdicts/verdicts.ts'
 
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
@@ -188,7 +188,8 @@ t.test('an exception for a file and one for a signature count together', async (
 t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
   const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
   const verdicts = new Verdicts({
-    stores: [new MemoryStore()],
+    memory: new HostMemory(),
+    poisonTries: 0,
     secrets: () => secrets,
     crypto,
     maxAge: 3600,

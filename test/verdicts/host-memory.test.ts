@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
+import type { RememberedVerdict } from '../../src/verdicts/shared/verdict.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {
@@ -23,14 +24,20 @@ function connected(count: number) {
 }
 
 const print = Buffer.alloc(32, 5)
-const sealed = Buffer.from('sealed')
+const verdict: RememberedVerdict = {
+  found: { answer: 'clean' },
+  scanners: ['clamd'],
+  signatures: 'clamd=ClamAV 1.4.3',
+  time: 1_800_000_000,
+  host: 'mx1.example.org',
+}
 
 t.test('a verdict that one process finds is known to all', async (t) => {
   const { memories, said, heard } = connected(3)
-  memories[0].store.put(print, sealed, 60)
-  t.same(memories[0].store.get(print), sealed)
+  memories[0].remember(print, verdict, 60)
+  t.same(memories[0].recall(print), verdict)
   await heard()
-  for (const memory of memories) t.same(memory.store.get(print), sealed)
+  for (const memory of memories) t.same(memory.recall(print), verdict)
   t.equal(said.length, 1, 'nobody says again what it heard')
 })
 
@@ -40,10 +47,10 @@ t.test('while one process scans for long, the others wait for its verdict', asyn
   const scan = first.inFlight.begin(print, 10_000)
   await heard()
   const waiting = [second!, third!].map((memory) => memory.inFlight.of(print)!.ended)
-  first.store.put(print, sealed, 60)
+  first.remember(print, verdict, 60)
   scan.end({ kind: 'nothing' })
   for (const ended of waiting) t.same(await ended, { kind: 'elsewhere' })
-  t.same(second!.store.get(print), sealed, 'it is there by then')
+  t.same(second!.recall(print), verdict, 'it is there by then')
   t.equal(third!.inFlight.of(print), undefined)
 })
 
@@ -60,9 +67,9 @@ t.test('other processes hear that a scan could not tell, and why', async (t) => 
 t.test('a short scan is not announced to other processes', async (t) => {
   const { memories, said, heard } = connected(2)
   memories[0].inFlight.begin(print, 10_000).end({ kind: 'nothing' })
-  memories[0].store.put(print, sealed, 60)
+  memories[0].remember(print, verdict, 60)
   await heard()
-  t.match(said, [{ verdicts: [{ is: 'put' }] }])
+  t.match(said, [{ verdicts: [{ is: 'found' }] }])
   t.equal(said[0]!.verdicts.length, 1)
 })
 
@@ -112,10 +119,17 @@ t.test('a process goes on scanning if another one begins, too', async (t) => {
   t.equal(second.inFlight.of(print), own)
 })
 
-t.test('a new process gets the secret of the others, and ignores other messages', async (t) => {
-  const [first, second] = [new HostMemory({ self: 1 }), new HostMemory({ self: 2 })]
-  t.notSame(first.secret, second.secret)
-  second.receive(JSON.parse(JSON.stringify(first.initialEvents())))
-  t.same(first.secret, second.secret)
-  for (const words of ['reload', null, undefined, 5, {}]) second.receive(words)
+t.test('the memory is bounded in bytes, and forgets the verdicts used longest ago', async (t) => {
+  const memory = new HostMemory()
+  const large = { ...verdict, signatures: 'x'.repeat(1024 * 1024) }
+  const prints = Array.from({ length: 40 }, (_, n) => Buffer.alloc(32, n))
+  for (const print of prints) memory.remember(print, large, 60)
+  const kept = prints.filter((print) => memory.recall(print) !== undefined)
+  t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')
+})
+
+t.test('a process ignores other messages than those of the others', async (t) => {
+  const memory = new HostMemory()
+  for (const words of ['reload', null, undefined, 5, {}]) memory.receive(words)
+  t.same(memory.initialEvents(), { from: process.pid, verdicts: [] })
 })

@@ -6,11 +6,9 @@ import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
-import { Poison } from '../../src/verdicts/poison/poison.ts'
+import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import { sealVerdict } from '../../src/verdicts/shared/seal.ts'
 import type { VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
-import { MemoryStore } from '../../src/verdicts/stores/memory-store.ts'
-import type { VerdictStore } from '../../src/verdicts/stores/store.ts'
 import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 
@@ -38,7 +36,8 @@ function open(more: Partial<VerdictsOptions> = {}) {
   let now = 1_800_000_000_000
   let uptime = 500_000 // as of a process that has run for a while
   const verdicts = new Verdicts({
-    stores: [new MemoryStore()],
+    memory: new HostMemory(),
+    poisonTries: 0,
     secrets: () => secrets,
     crypto,
     maxAge: 3600,
@@ -240,8 +239,7 @@ t.test('a scanner that does not say when its signatures change is asked each tim
     ["this host's", undefined, false],
     ["this host's", 1.7e9, true],
   ] as const) {
-    const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-    const { find, scans } = open({ signatureFiles: () => filesOf(date), poisonPolicy })
+    const { find, scans } = open({ signatureFiles: () => filesOf(date), poisonTries: 1 })
     const command = scanner('command', { memorable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
     await find(letter, clean, setup)
@@ -262,8 +260,7 @@ t.test(
   async (t) => {
     for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
       version = 'ClamAV 1.4.3'
-      const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-      const { find, scans } = open({ poisonPolicy })
+      const { find, scans } = open({ poisonTries: 1 })
       await find(letter, killed)
       version = undefined!
       t.match((await find(letter, clean, setup)).result, { why: /^poison: / })
@@ -357,8 +354,7 @@ t.test('if a client leaves, or gives no time, no other copy is deferred for it',
 })
 
 t.test('if a message is withheld from scanners, no other copy is deferred for it', async (t) => {
-  const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-  const { find, scans } = open({ poisonPolicy })
+  const { find, scans } = open({ poisonTries: 1 })
   t.match((await find(letter, killed)).result, { why: /scan 1 of 1/ })
   const withheld = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
@@ -377,8 +373,7 @@ t.test(
       letter.replace('ann', `ann${' x'.repeat(50_000)}`),
     ]
     for (const text of odd) {
-      const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 3 }
-      const { find, scans } = open({ poisonPolicy })
+      const { find, scans } = open({ poisonTries: 3 })
       for (let n = 1; n <= 3; n++) {
         const again = text.replace('Date: today', `Date: ${n}`)
         t.match((await find(again, killed)).result, { why: `scan ${n} of 3` })
@@ -393,8 +388,7 @@ t.test(
 t.test(
   'other mail that was scanned when such a message killed is not withheld or deferred',
   async (t) => {
-    const poisonPolicy = { poison: new Poison({ allHaveTold: setImmediatePromise }), tries: 1 }
-    const { find, scans } = open({ poisonPolicy })
+    const { find, scans } = open({ poisonTries: 1 })
     const death = setImmediatePromise(killed)
     const answers = [death, clean]
     const [killer, bystander] = await Promise.all([
@@ -453,13 +447,12 @@ t.test(
       host: 'there',
     } as const
     const kept: [Buffer, Buffer][] = []
-    const fill = (make: (fingerprint: Buffer) => Buffer | undefined): VerdictStore => ({
-      get: (fingerprint) => make(fingerprint),
+    const fill = (make: (fingerprint: Buffer) => Buffer | undefined): Shared => ({
+      ...notingStore(make).shared,
       put: (...entry) => kept.push([entry[0], entry[1]]),
-      close() {},
     })
     const seal = (fingerprint: Buffer) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
-    const honest = open({ stores: [fill(seal)] })
+    const honest = open({ shared: fill(seal) })
     t.match(await honest.find(letter), { known: { host: 'there' } })
     for (const make of [
       () => Buffer.alloc(0),
@@ -469,7 +462,7 @@ t.test(
       (print: Buffer) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
       (print: Buffer) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
     ]) {
-      const { find, scans } = open({ stores: [fill(make)] })
+      const { find, scans } = open({ shared: fill(make) })
       t.equal((await find(letter)).known, undefined)
       t.equal(scans.length, 1)
     }
@@ -478,22 +471,13 @@ t.test(
   },
 )
 
-t.test('the memory is bounded in bytes, and forgets old verdicts', async (t) => {
-  const store = new MemoryStore(10_000)
-  const keys = Array.from({ length: 100 }, (_, n) => Buffer.alloc(32, n))
-  for (const key of keys) store.put(key, Buffer.alloc(700), 60)
-  const kept = keys.filter((key) => store.get(key) !== undefined)
-  t.ok(kept.length > 5 && kept.length < 14, `${kept.length} are kept`)
-  t.same(kept, keys.slice(-kept.length), 'the last ones')
-  store.close()
-  t.same(keys.filter((key) => store.get(key) !== undefined), []) // biome-ignore format: a line
-})
+type Shared = NonNullable<VerdictsOptions['shared']>
 
-/** A store, and a record of what it is asked and told. */
+/** A store that hosts share, and a record of what it is asked and told. */
 function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
   const told: (readonly [what: string, value?: number | undefined])[] = []
-  const store: VerdictStore = {
-    get(fingerprint, patience) {
+  const shared: Shared = {
+    async get(fingerprint, patience) {
       told.push(['get', patience])
       return kept(fingerprint)
     },
@@ -502,7 +486,7 @@ function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
     sharing: () => ({ counters: {} as never, trouble: 'down' }),
     close: () => told.push(['close']),
   }
-  return { store, told }
+  return { shared, told }
 }
 
 const remembered = {
@@ -513,22 +497,25 @@ const remembered = {
   host: 'there',
 } as const
 
-t.test('a nearer store gets the verdict of a farther one, for the time that is left', async (t) => {
+t.test('a verdict of another host is remembered here for the time that is left', async (t) => {
   for (const [time, left] of [
     [1.8e9 - 600, 3000],
     [1.8e9 - 3600, 1],
     [1.8e9 + 100, 3600],
   ] as const) {
-    const near = notingStore(() => undefined)
-    const far = notingStore((print) => {
+    const { shared, told } = notingStore((print) => {
       return sealVerdict({ ...remembered, time }, print, secrets.seal, crypto)
     })
-    const { find } = open({ stores: [near.store, far.store] })
+    const memory = new HostMemory()
+    const events: HostEvents[] = []
+    memory.connect((message) => events.push(message))
+    const { find } = open({ memory, shared })
     t.match(await find(letter), { known: { host: 'there' } })
-    const patience = policy.timeout / 4
-    const puts = (told: typeof near.told) => told.filter(([what]) => what !== 'release')
-    t.same(puts(near.told), [['get', patience], ['put', left]]) // biome-ignore format: a line
-    t.same(puts(far.told), [['get', patience]], 'who had it is not told')
+    t.match(await find(copy), { known: { host: 'there' } })
+    const asked = told.filter(([what]) => what !== 'release')
+    t.same(asked, [['get', policy.timeout / 4]], 'once, and is not told')
+    while (events.length === 0) await setImmediatePromise()
+    t.match(events, [{ verdicts: [{ is: 'found', seconds: left }] }])
   }
 })
 
@@ -539,8 +526,8 @@ t.test('a store hears at once if a scan found no verdict to remember', async (t)
     [vain, 'release'],
     [{ answer: 'skipped', why: 'too large' }, 'release'],
   ] as const) {
-    const { store, told } = notingStore(() => undefined)
-    const { find } = open({ stores: [store] })
+    const { shared, told } = notingStore(() => undefined)
+    const { find } = open({ shared })
     await find(letter, result)
     await new Promise(setImmediate)
     t.same(told.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
@@ -601,36 +588,25 @@ t.test('a copy that waited has what is left of its time', async (t) => {
 })
 
 t.test("the time that a store takes is part of the message's time", async (t) => {
-  const slow = notingStore(() => undefined)
-  const opened = open({
-    stores: [
-      {
-        ...slow.store,
-        get() {
-          opened.pass(2_000)
-          return undefined
-        },
-      },
-    ],
+  const slow = notingStore(() => {
+    opened.pass(2_000)
+    return undefined
   })
+  const opened = open({ shared: slow.shared })
   await opened.find(letter)
   t.same(opened.given, [policy.timeout - 2_000])
 })
 
 t.test('copies that wait for a store get its verdict', async (t) => {
   let answer: (() => void) | undefined
-  const { store } = notingStore(() => undefined)
-  const { find, scans } = open({
-    stores: [
-      {
-        ...store,
-        async get(print) {
-          await new Promise<void>((resolve) => (answer = resolve))
-          return sealVerdict(remembered, print, secrets.seal, crypto)
-        },
-      },
-    ],
-  })
+  const shared: Shared = {
+    ...notingStore(() => undefined).shared,
+    async get(print) {
+      await new Promise<void>((resolve) => (answer = resolve))
+      return sealVerdict(remembered, print, secrets.seal, crypto)
+    },
+  }
+  const { find, scans } = open({ shared })
   const all = [find(letter), find(copy)]
   await setImmediatePromise()
   answer?.()
@@ -662,18 +638,18 @@ t.test('a scan with half of the time is enough to defer the copies, too', async 
 })
 
 t.test(
-  'the memory tells of withheld messages and of the shared store, and closes all stores',
+  'the memory tells of withheld messages and of the shared store, and closes that',
   async (t) => {
-    const { store, told } = notingStore(() => undefined)
+    const { shared, told } = notingStore(() => undefined)
     const without = open().verdicts
     t.same(without.withheld(), { messages: 0, soonest: 0, latest: 0 })
     t.equal(without.poisoned(), undefined)
     t.equal(without.sharing(), undefined)
-    const poisonPolicy = { poison: new Poison({ allHaveTold: async () => {} }), tries: 1 }
-    const { verdicts, find } = open({ poisonPolicy, stores: [new MemoryStore(), store] })
+    const memory = new HostMemory()
+    const { verdicts, find } = open({ memory, poisonTries: 1, shared })
     await find(letter, killed)
     t.match(verdicts.withheld(), { messages: 1 })
-    t.equal(verdicts.poisoned(), poisonPolicy.poison.counters)
+    t.equal(verdicts.poisoned(), memory.poison.counters)
     t.match(verdicts.sharing(), { trouble: 'down' })
     verdicts.close()
     t.same(told.at(-1), ['close'])
@@ -681,8 +657,8 @@ t.test(
 )
 
 t.test('a store is not asked about scanners that are asked each time', async (t) => {
-  const { store, told } = notingStore(() => undefined)
-  const { find, scans } = open({ stores: [store] })
+  const { shared, told } = notingStore(() => undefined)
+  const { find, scans } = open({ shared })
   await find(letter, clean, { scanners: [local] })
   await new Promise(setImmediate)
   t.same(told, [])

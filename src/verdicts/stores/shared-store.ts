@@ -7,8 +7,29 @@ import { isAboutOneKey } from '../valkey/connection.ts'
 import type { LastingConnection } from '../valkey/lasting-connection.ts'
 import { RespError } from '../valkey/resp-reader.ts'
 import { watchKeyMarks } from './key-marks.ts'
-import type { Sharing, SharingCounters, VerdictStore } from './store.ts'
 import { FIRST_QUESTION, keyOf, questionFor } from './store-keys.ts'
+
+/** What a process has asked a shared store, and put there, since it was opened. */
+export interface SharingCounters {
+  /** Messages for which the store was asked. */
+  asked: number
+  /** Those of them for which it had a verdict. */
+  known: number
+  /** Messages that waited for the verdict of another host, which was scanning a copy. */
+  waited: number
+  /** Questions that were not answered within VERDICTTIMEOUT. */
+  late: number
+  /** Questions and verdicts that the store answered with an error. */
+  errors: number
+  /** Verdicts that the store has taken. */
+  published: number
+}
+
+export interface Sharing {
+  readonly counters: Readonly<SharingCounters>
+  /** Why verdicts are not shared now, in one line, as in the log; undefined if they are. */
+  readonly trouble: string | undefined
+}
 
 export interface SharedStoreOptions extends StoreAccess {
   /** Milliseconds that a message waits for an answer. */
@@ -40,11 +61,11 @@ const POLLS = { first: 5, longest: 40 }
 /**
  * A store of verdicts that hosts share: Valkey or Redis, one server, or servers behind sentinels. The
  * first host that asks for a message claims it with the same question, and scans it; others wait for its
- * verdict as long as the claim lasts. While the store is away nobody waits for it, and what is found then
- * is not put there: copies are scanned once more on each host. The values of the store are not trusted:
- * see seal.ts.
+ * verdict as long as the claim lasts. It never throws: while the store is away, slow or full nobody waits
+ * for it, it has no verdict, and what is found then is not put there, so copies are scanned once more on
+ * each host. The values of the store are not trusted: see seal.ts.
  */
-export class SharedStore implements VerdictStore {
+export class SharedStore {
   readonly #options: SharedStoreOptions
   readonly #counters: SharingCounters = {
     ...{ asked: 0, known: 0, waited: 0, late: 0, errors: 0, published: 0 },
@@ -63,16 +84,23 @@ export class SharedStore implements VerdictStore {
     this.#marks = mark && watchKeyMarks(mark, this.#connection, { uptime, every: markEvery, tell })
   }
 
+  /**
+   * Returns the stored bytes, which anybody may have put there; undefined if there are none, and this
+   * host scans the message. If another host is scanning it, waits for its verdict, `patience`
+   * milliseconds at most.
+   */
   get(fingerprint: Buffer, patience = 0): Promise<Buffer | undefined> | undefined {
     return this.#connection.isReady ? this.#ask(keyOf(fingerprint), patience) : undefined
   }
 
+  /** Stores a verdict for at most so many seconds; nobody waits until it is stored. */
   put(fingerprint: Buffer, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
     if (this.#connection.isReady) void this.#publish(key, sealed, seconds)
   }
 
+  /** Tells other hosts that the scan after a `get` without result found no verdict: they need not wait. */
   release(fingerprint: Buffer): void {
     const key = keyOf(fingerprint)
     const until = this.#claims.get(key)
