@@ -157,8 +157,9 @@ t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
     'begin 6 a b',
     'BEGIN 644 a',
     'begin\t644 a',
-    'begin',
+    'begin ',
     'begin x',
+    'BEGIN\t0',
     'begin 6\x804 a',
   ]) {
     const found = contentsIn(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
@@ -166,6 +167,17 @@ t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
       found.contents.some((content) => content.equals(bytes(EICAR))),
       header,
     )
+  }
+})
+
+t.test('programs with a thousand lines of `begin` are read whole', async (t) => {
+  for (const line of ['begin', 'BEGIN', 'BEGIN TRANSACTION', 'BEGIN {', 'BEGIN\r']) {
+    const program = `procedure x;\n${line}\n  y := 1;\nend;\n`.repeat(1000)
+    const encoded = bytes(program).toString('base64').replace(/.{76}/g, '$&\n')
+    const type = 'Content-Type: text/x-program; name="a.sql"'
+    t.equal(contentsIn(bytes(`${type}\n\n${program}`)).over, '', line)
+    const inBase64 = `${type}\nContent-Transfer-Encoding: base64\n\n${encoded}\n`
+    t.equal(contentsIn(bytes(inBase64)).over, '', `${line} in base64`)
   }
 })
 

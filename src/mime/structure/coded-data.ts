@@ -1,5 +1,5 @@
 import { isBinhexStart } from '../decoders/binhex.ts'
-import { indexOrEnd, isLineEnd, SPACE, TAB } from '../shared/lines.ts'
+import { CR, indexOrEnd, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 
 /** An encoding that readers know by its looks, wherever it stands in a text. */
 interface CodedEncoding {
@@ -13,16 +13,20 @@ interface CodedEncoding {
 
 /** The encodings that have decoders of their own. Their data reaches to the end of the text. */
 const decodable = {
-  /** `begin 644 name`, or `begin` with anything or nothing after it. XXencode begins so, too. */
+  /**
+   * `begin 644 name`, or `begin` with a blank and anything after it. XXencode begins so, too. In
+   * capitals it needs the mode, and nothing begins at the word alone: programs are full of it.
+   */
   uuencode: {
-    begins: (line) => /^begin(?!-base64\s)(?:[\s\0`-]|$)/i.test(line),
+    begins: (line) =>
+      /^begin(?!-base64\s)[\s\0`-]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
     name: /^begin[\s-]+[0-7]+\s(.*)/is,
   },
   yenc: { begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
   /** Some readers go by its colon alone, whatever stands before it. */
   binhex: { begins: isBinhexStart, hasData: true },
   /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on after the line end. */
-  attach: { begins: (line) => /^attach(?:;|$)/i.test(line), hasData: true },
+  attach: { begins: (line) => /^attach(?:;|\s*$)/i.test(line), hasData: true },
   /**
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
@@ -143,7 +147,7 @@ export class CodedSearch {
     const bytes = this.#bytes
     const most = Math.min(bytes.length, start + LINE_MAX)
     let end = start
-    while (end < most && !isLineEnd(bytes[end]!)) end++
+    while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
     return bytes.toString('latin1', start, end)
   }
 }

@@ -283,7 +283,7 @@ export class MailReading {
     if (line.startsWith(ARMOUR_END)) {
       this.#open.endCoded('armour', this.#offset + to, this.#delimiters.multiparts.innermost)
     }
-    const start = codedStart(line.trimEnd())
+    const start = codedStart(line.replace(/[\r\n]+$/, ''))
     if (!start) return false
     const { kind, name, hasData } = start
     if (name !== '') this.#listener.name?.(name)

@@ -90,7 +90,7 @@ t.test('NULs and high bytes are found in every chunk', async (t) => {
 t.test('a MIME field or a line that begins data makes a content look like mail', async (t) => {
   for (const text of [
     ...['Content-x', 'a CONTENT-', '-content--Content-'],
-    ...['begin 644', 'Begin 6', 'begin\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+    ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
   ]) {
     for (const length of [1, 3, 7, 100]) {
       t.equal(looksLikeMail(inChunks(text, length)), true, `${text} by ${length}`)

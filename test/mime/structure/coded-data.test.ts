@@ -9,7 +9,8 @@ t.test('a line that begins uuencode or base64 is known by its first word', async
     'begin\t6',
     'begin\v644\va',
     'begin\x000',
-    'BEGIN',
+    'begin ',
+    'BEGIN\v6',
     'bEgIn 644 a',
     'begin`',
     'begin-644 a',
@@ -19,6 +20,9 @@ t.test('a line that begins uuencode or base64 is known by its first word', async
   }
   for (const line of ['', 'beginning', ' begin 644 a', 'begin-base64 644 a', 'begin-base64\t']) {
     t.equal(kindOf(line), undefined, line)
+  }
+  for (const line of ['begin', 'BEGIN', 'BEGIN TRY', 'Begin ', 'BEGIN-644']) {
+    t.equal(kindOf(line), undefined, `${line}, as in a program`)
   }
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 6)}`), 'uuencode')
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 5)}`), undefined)
@@ -84,7 +88,7 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
     }
     return places
   }
-  t.same(placesIn('begin 644 a\n#86)C\nx\nBegin\n'), [0, 20])
+  t.same(placesIn('begin 644 a\n#86)C\nx\nBegin 6\nbegin\n'), [0, 20])
   t.same(placesIn('x\vbegin\v644\va\n'), [2], 'other line ends')
   t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
   t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
