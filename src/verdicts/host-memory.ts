@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { InHand, InHandNotes } from './poison/in-hand.ts'
 import { Poison, type PoisonEvent } from './poison/poison.ts'
-import { type CouldNotTell, type OwnScan, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
+import { type CouldNotTell, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
 import type { RememberedVerdict } from './shared/verdict.ts'
 
 /** What one process tells the others, as JSON; fingerprints are in base64. */
@@ -31,12 +31,6 @@ const ENTRY = 256
 /** Milliseconds for which events are gathered; of a scan that ends within them nothing is sent. */
 const GATHERED_FOR = 3
 
-/** The scan of another process. */
-interface ScanElsewhere {
-  readonly from: number
-  readonly scan: OwnScan
-}
-
 /**
  * What a daemon remembers as long as it runs, also when it reads its settings anew. Each of its
  * processes keeps all of it, and gets from the others what they found and what they are scanning. So
@@ -59,9 +53,6 @@ export class HostMemory {
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
   #isGathering = false
-  /** By the fingerprint in base64. */
-  readonly #elsewhere = new Map<string, ScanElsewhere>()
-  #isReceiving = false
 
   /** `self` is the id of this process; `inHand` takes its notes, if somebody reads them. */
   constructor({
@@ -101,10 +92,8 @@ export class HostMemory {
   /** Takes the events of another process; ignores anything else. */
   receive(message: unknown): void {
     if (!isHostEvents(message)) return
-    if (message.gone) this.#left(message.from)
-    this.#quietly(() => {
-      for (const event of message.verdicts) this.#receiveEvent(event, message.from)
-    })
+    if (message.gone) this.inFlight.left(message.from)
+    for (const event of message.verdicts) this.#receiveEvent(event, message.from)
   }
 
   /** The events that a new process gets first. */
@@ -115,12 +104,12 @@ export class HostMemory {
 
   /** The events for the others when a process has ended: its scans will not come to an end. */
   endOf(process: number): HostEvents {
-    this.#left(process)
+    this.inFlight.left(process)
     return { from: process, gone: true, verdicts: [] }
   }
 
   #tell(event: HostEvent): void {
-    if (this.#send === undefined || this.#isReceiving) return
+    if (this.#send === undefined) return
     this.#events.push(event)
     if (!this.#isGathering) setTimeout(() => this.#flush(), GATHERED_FOR)
     this.#isGathering = true
@@ -139,45 +128,14 @@ export class HostMemory {
       case 'found':
         this.#verdicts.set(event.of, event.verdict, { ttl: event.seconds * 1000 })
         break
-      case 'begun': {
-        // If this process is scanning the message, too, both scans go on.
-        if (this.#elsewhere.has(event.of) || this.inFlight.of(fingerprint) !== undefined) break
-        const scan = this.inFlight.begin(fingerprint, event.within)
-        this.#elsewhere.set(event.of, { from, scan })
-        const timer = setTimeout(() => this.#end(event.of, { kind: 'nothing' }), event.within)
-        timer.unref()
-        void scan.ended.then(() => clearTimeout(timer))
+      case 'begun':
+        this.inFlight.begunElsewhere(fingerprint, from, event.within)
         break
-      }
       case 'ended':
-        if (this.#elsewhere.get(event.of)?.from !== from) break
-        this.#end(event.of, scanEnd(event.unknown))
+        this.inFlight.endedElsewhere(fingerprint, from, scanEnd(event.unknown))
         break
       default:
         this.poison.hear(event.is, { fingerprint, marks: event.marks ?? [] })
-    }
-  }
-
-  #end(of: string, end: ScanEnd): void {
-    const begun = this.#elsewhere.get(of)
-    this.#elsewhere.delete(of)
-    this.#quietly(() => begun?.scan.end(end))
-  }
-
-  #left(process: number): void {
-    for (const [of, { from }] of this.#elsewhere) {
-      if (from === process) this.#end(of, { kind: 'nothing' })
-    }
-  }
-
-  /** Tells the other processes nothing of what this does: they know. */
-  #quietly(effect: () => void): void {
-    const before = this.#isReceiving
-    this.#isReceiving = true
-    try {
-      effect()
-    } finally {
-      this.#isReceiving = before
     }
   }
 }

@@ -18,23 +18,27 @@ export interface CouldNotTell {
   readonly cause: Cause
 }
 
-/** A scan that is under way. `ended` always resolves, and never rejects. */
+/** A scan that is under way. */
 export interface ScanInFlight {
+  /** Always resolves, and never rejects. */
   readonly ended: Promise<ScanEnd>
-}
-
-/** A scan of this process, which must end in every case. */
-export interface OwnScan extends ScanInFlight {
+  /** The other process that scans; undefined for a scan of this process, which must end in every case. */
+  readonly from: number | undefined
   end(end: ScanEnd): void
 }
 
-/** Hears of scans that begin and end here, to tell the other processes of the host. */
+/** Hears of scans of this process that begin and end, to tell the other processes of the host. */
 export interface ScansWatch {
   begun(fingerprint: Buffer, within: number): void
   ended(fingerprint: Buffer, end: ScanEnd): void
 }
 
-/** The scans under way, by the message's fingerprint: the first copy is scanned, the others wait. */
+const NOTHING: ScanEnd = { kind: 'nothing' }
+
+/**
+ * The scans under way, of all processes of the host, by the message's fingerprint: the first copy is
+ * scanned, the others wait.
+ */
 export class ScansInFlight {
   readonly #watch: ScansWatch | undefined
   readonly #scans = new Map<string, ScanInFlight>()
@@ -48,25 +52,53 @@ export class ScansInFlight {
   }
 
   /** Begins a scan that takes at most `within` milliseconds. */
-  begin(fingerprint: Buffer, within: number): OwnScan {
+  begin(fingerprint: Buffer, within: number): ScanInFlight {
+    const scan = this.#add(fingerprint, undefined, (end) => this.#watch?.ended(fingerprint, end))
+    this.#watch?.begun(fingerprint, within)
+    return scan
+  }
+
+  /** Another process began a scan. If this process is scanning the message, too, both scans go on. */
+  begunElsewhere(fingerprint: Buffer, from: number, within: number): void {
+    if (this.of(fingerprint) !== undefined) return
+    const scan = this.#add(fingerprint, from, () => clearTimeout(timer))
+    const timer = setTimeout(() => scan.end(NOTHING), within)
+    timer.unref()
+  }
+
+  endedElsewhere(fingerprint: Buffer, from: number, end: ScanEnd): void {
+    const scan = this.of(fingerprint)
+    if (scan?.from === from) scan.end(end)
+  }
+
+  /** Another process has ended: its scans will not come to an end. */
+  left(from: number): void {
+    for (const scan of this.#scans.values()) if (scan.from === from) scan.end(NOTHING)
+  }
+
+  #add(
+    fingerprint: Buffer,
+    from: number | undefined,
+    whenEnded: (end: ScanEnd) => void,
+  ): ScanInFlight {
     const name = nameOf(fingerprint)
     const scans = this.#scans
     let settle: ((end: ScanEnd) => void) | undefined
     const ended = new Promise<ScanEnd>((resolve) => {
       settle = resolve
     })
-    const scan: OwnScan = {
+    const scan: ScanInFlight = {
       ended,
-      end: (end) => {
+      from,
+      end(end) {
         if (settle === undefined) return
         if (scans.get(name) === scan) scans.delete(name)
         settle(end)
         settle = undefined
-        this.#watch?.ended(fingerprint, end)
+        whenEnded(end)
       },
     }
     scans.set(name, scan)
-    this.#watch?.begun(fingerprint, within)
     return scan
   }
 }

@@ -12,7 +12,12 @@ import {
 import type { HostMemory } from './host-memory.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully, type UnknownMessage } from './scan-carefully.ts'
-import { type CouldNotTell, endedWithin, type OwnScan, type ScanEnd } from './scans-in-flight.ts'
+import {
+  type CouldNotTell,
+  endedWithin,
+  type ScanEnd,
+  type ScanInFlight,
+} from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './shared/seal.ts'
 import type { RememberedVerdict } from './shared/verdict.ts'
 import type { KnownOrScanned, RunScanners, VerdictQuery } from './shared/verdict-query.ts'
@@ -181,7 +186,7 @@ export class Verdicts {
    * event loop, because sealing takes time and the answer about this message goes first.
    */
   #rememberAndEnd(
-    scan: OwnScan,
+    scan: ScanInFlight,
     end: Extract<ScanEnd, { kind: 'verdict' }>,
     { fingerprint, secrets, maxAge }: MemorableMessage,
   ): void {
