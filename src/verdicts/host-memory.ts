@@ -4,7 +4,7 @@ import { Poison, type PoisonEvent } from './poison/poison.ts'
 import { type CouldNotTell, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
 import type { RememberedVerdict } from './shared/verdict.ts'
 
-/** What one process tells the others, as JSON; fingerprints are in base64. */
+/** What one process tells the others, as JSON. */
 export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
@@ -16,13 +16,13 @@ export interface HostEvents {
 export type HostEvent =
   | {
       readonly is: 'found'
-      readonly of: string
+      readonly fingerprint: string
       readonly verdict: RememberedVerdict
       readonly seconds: number
     }
-  | { readonly is: 'begun'; readonly of: string; readonly within: number }
-  | { readonly is: PoisonEvent; readonly of: string; readonly marks?: readonly string[] }
-  | { readonly is: 'ended'; readonly of: string; readonly unknown?: CouldNotTell }
+  | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
+  | ({ readonly is: PoisonEvent } & InHand)
+  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: CouldNotTell }
 
 /** Bytes of verdicts that one process keeps; onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -48,7 +48,8 @@ export class HostMemory {
    */
   readonly #verdicts = new LRUCache<string, RememberedVerdict>({
     maxSize: VERDICTS_MAX,
-    sizeCalculation: (verdict, of) => JSON.stringify(verdict).length + of.length + ENTRY,
+    sizeCalculation: (verdict, fingerprint) =>
+      JSON.stringify(verdict).length + fingerprint.length + ENTRY,
   })
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
@@ -65,23 +66,21 @@ export class HostMemory {
     this.#self = self
     this.inHand = inHand
     this.inFlight = new ScansInFlight({
-      begun: (fingerprint, within) => this.#tell({ is: 'begun', of: base64(fingerprint), within }),
-      ended: (fingerprint, end) =>
-        this.#tell({ is: 'ended', of: base64(fingerprint), ...couldNotTell(end) }),
+      begun: (fingerprint, within) => this.#tell({ is: 'begun', fingerprint, within }),
+      ended: (fingerprint, end) => this.#tell({ is: 'ended', fingerprint, ...couldNotTell(end) }),
     })
-    this.poison = new Poison({ tell: (what, message) => this.#tell(poisonEvent(what, message)) })
+    this.poison = new Poison({ tell: (what, message) => this.#tell({ is: what, ...message }) })
   }
 
   /** The verdict about a message and its copies, if one is remembered. */
-  recall(fingerprint: Buffer): RememberedVerdict | undefined {
-    return this.#verdicts.get(base64(fingerprint))
+  recall(fingerprint: string): RememberedVerdict | undefined {
+    return this.#verdicts.get(fingerprint)
   }
 
   /** Remembers a verdict for so many seconds, in all processes. */
-  remember(fingerprint: Buffer, verdict: RememberedVerdict, seconds: number): void {
-    const of = base64(fingerprint)
-    this.#verdicts.set(of, verdict, { ttl: seconds * 1000 })
-    this.#tell({ is: 'found', of, verdict, seconds })
+  remember(fingerprint: string, verdict: RememberedVerdict, seconds: number): void {
+    this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
+    this.#tell({ is: 'found', fingerprint, verdict, seconds })
   }
 
   /** Sends events to the other processes through `send` from now on. */
@@ -98,7 +97,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    const verdicts = this.poison.retell().map(({ what, message }) => poisonEvent(what, message))
+    const verdicts = this.poison.retell().map(({ what, message }) => ({ is: what, ...message }))
     return { from: this.#self, verdicts }
   }
 
@@ -123,10 +122,10 @@ export class HostMemory {
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
-    const fingerprint = Buffer.from(event.of, 'base64')
+    const { fingerprint } = event
     switch (event.is) {
       case 'found':
-        this.#verdicts.set(event.of, event.verdict, { ttl: event.seconds * 1000 })
+        this.#verdicts.set(event.fingerprint, event.verdict, { ttl: event.seconds * 1000 })
         break
       case 'begun':
         this.inFlight.begunElsewhere(fingerprint, from, event.within)
@@ -135,13 +134,9 @@ export class HostMemory {
         this.inFlight.endedElsewhere(fingerprint, from, scanEnd(event.unknown))
         break
       default:
-        this.poison.hear(event.is, { fingerprint, marks: event.marks ?? [] })
+        this.poison.hear(event.is, event)
     }
   }
-}
-
-function poisonEvent(is: PoisonEvent, { fingerprint, marks }: InHand): HostEvent {
-  return { is, of: base64(fingerprint), ...(is !== 'answered' && { marks }) }
 }
 
 /**
@@ -152,14 +147,14 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
   const begun = new Map<string, HostEvent>()
   for (const event of events) {
-    const before = begun.get(event.of)
+    const before = begun.get(event.fingerprint)
     if (event.is === 'ended' && before !== undefined) {
       kept.delete(before)
-      begun.delete(event.of)
+      begun.delete(event.fingerprint)
       continue
     }
     kept.add(event)
-    if (event.is === 'begun') begun.set(event.of, event)
+    if (event.is === 'begun') begun.set(event.fingerprint, event)
   }
   return [...kept]
 }
@@ -172,10 +167,6 @@ function couldNotTell(end: ScanEnd): { unknown?: CouldNotTell } {
   if (end.kind !== 'unknown') return {}
   const { why, cause } = end
   return { unknown: { why, cause } }
-}
-
-function base64(bytes: Buffer): string {
-  return bytes.toString('base64')
 }
 
 /**

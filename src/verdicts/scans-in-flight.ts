@@ -29,8 +29,8 @@ export interface ScanInFlight {
 
 /** Hears of scans of this process that begin and end, to tell the other processes of the host. */
 export interface ScansWatch {
-  begun(fingerprint: Buffer, within: number): void
-  ended(fingerprint: Buffer, end: ScanEnd): void
+  begun(fingerprint: string, within: number): void
+  ended(fingerprint: string, end: ScanEnd): void
 }
 
 const NOTHING: ScanEnd = { kind: 'nothing' }
@@ -47,26 +47,26 @@ export class ScansInFlight {
     this.#watch = watch
   }
 
-  of(fingerprint: Buffer): ScanInFlight | undefined {
-    return this.#scans.get(nameOf(fingerprint))
+  of(fingerprint: string): ScanInFlight | undefined {
+    return this.#scans.get(fingerprint)
   }
 
   /** Begins a scan that takes at most `within` milliseconds. */
-  begin(fingerprint: Buffer, within: number): ScanInFlight {
+  begin(fingerprint: string, within: number): ScanInFlight {
     const scan = this.#add(fingerprint, undefined, (end) => this.#watch?.ended(fingerprint, end))
     this.#watch?.begun(fingerprint, within)
     return scan
   }
 
   /** Another process began a scan. If this process is scanning the message, too, both scans go on. */
-  begunElsewhere(fingerprint: Buffer, from: number, within: number): void {
+  begunElsewhere(fingerprint: string, from: number, within: number): void {
     if (this.of(fingerprint) !== undefined) return
     const scan = this.#add(fingerprint, from, () => clearTimeout(timer))
     const timer = setTimeout(() => scan.end(NOTHING), within)
     timer.unref()
   }
 
-  endedElsewhere(fingerprint: Buffer, from: number, end: ScanEnd): void {
+  endedElsewhere(fingerprint: string, from: number, end: ScanEnd): void {
     const scan = this.of(fingerprint)
     if (scan?.from === from) scan.end(end)
   }
@@ -77,11 +77,10 @@ export class ScansInFlight {
   }
 
   #add(
-    fingerprint: Buffer,
+    fingerprint: string,
     from: number | undefined,
     whenEnded: (end: ScanEnd) => void,
   ): ScanInFlight {
-    const name = nameOf(fingerprint)
     const scans = this.#scans
     let settle: ((end: ScanEnd) => void) | undefined
     const ended = new Promise<ScanEnd>((resolve) => {
@@ -92,19 +91,15 @@ export class ScansInFlight {
       from,
       end(end) {
         if (settle === undefined) return
-        if (scans.get(name) === scan) scans.delete(name)
+        if (scans.get(fingerprint) === scan) scans.delete(fingerprint)
         settle(end)
         settle = undefined
         whenEnded(end)
       },
     }
-    scans.set(name, scan)
+    scans.set(fingerprint, scan)
     return scan
   }
-}
-
-function nameOf(fingerprint: Buffer): string {
-  return fingerprint.toString('latin1')
 }
 
 /** Resolves to the outcome of the scan, or to undefined after so many milliseconds. */

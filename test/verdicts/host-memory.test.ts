@@ -23,7 +23,8 @@ function connected(count: number) {
   }
 }
 
-const print = Buffer.alloc(32, 5)
+const printOf = (n: number) => Buffer.alloc(32, n).toString('base64url')
+const print = printOf(5)
 const verdict: RememberedVerdict = {
   found: { answer: 'clean' },
   scanners: ['clamd'],
@@ -99,9 +100,9 @@ t.test('no process waits for one that has ended, or for longer than it announced
   second.receive(first.endOf(1))
   t.same(await ended, { kind: 'nothing' })
 
-  first.inFlight.begin(Buffer.alloc(32, 6), 5)
+  first.inFlight.begin(printOf(6), 5)
   await heard()
-  const other = second.inFlight.of(Buffer.alloc(32, 6))!
+  const other = second.inFlight.of(printOf(6))!
   const alive = setInterval(() => {}, 1000)
   t.same(await other.ended, { kind: 'nothing' })
   clearInterval(alive)
@@ -122,7 +123,7 @@ t.test('a process goes on scanning if another one begins, too', async (t) => {
 t.test('the memory is bounded in bytes, and forgets the verdicts used longest ago', async (t) => {
   const memory = new HostMemory()
   const large = { ...verdict, signatures: 'x'.repeat(1024 * 1024) }
-  const prints = Array.from({ length: 40 }, (_, n) => Buffer.alloc(32, n))
+  const prints = Array.from({ length: 40 }, (_, n) => printOf(n))
   for (const print of prints) memory.remember(print, large, 60)
   const kept = prints.filter((print) => memory.recall(print) !== undefined)
   t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')

@@ -446,21 +446,21 @@ t.test(
       time: 1.8e9,
       host: 'there',
     } as const
-    const kept: [Buffer, Buffer][] = []
-    const fill = (make: (fingerprint: Buffer) => Buffer | undefined): Shared => ({
+    const kept: [string, Buffer][] = []
+    const fill = (make: (fingerprint: string) => Buffer | undefined): Shared => ({
       ...notingStore(make).shared,
       put: (...entry) => kept.push([entry[0], entry[1]]),
     })
-    const seal = (fingerprint: Buffer) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
+    const seal = (fingerprint: string) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
     const honest = open({ shared: fill(seal) })
     t.match(await honest.find(letter), { known: { host: 'there' } })
     for (const make of [
       () => Buffer.alloc(0),
       () => Buffer.from('OK'),
-      () => seal(Buffer.alloc(32)),
-      (print: Buffer) => seal(print).subarray(0, -1),
-      (print: Buffer) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
-      (print: Buffer) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
+      () => seal('of another message'),
+      (print: string) => seal(print).subarray(0, -1),
+      (print: string) => sealVerdict(verdict, print, secrets.fingerprint, crypto),
+      (print: string) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
     ]) {
       const { find, scans } = open({ shared: fill(make) })
       t.equal((await find(letter)).known, undefined)
@@ -474,7 +474,7 @@ t.test(
 type Shared = NonNullable<VerdictsOptions['shared']>
 
 /** A store that hosts share, and a record of what it is asked and told. */
-function notingStore(kept: (fingerprint: Buffer) => Buffer | undefined) {
+function notingStore(kept: (fingerprint: string) => Buffer | undefined) {
   const told: (readonly [what: string, value?: number | undefined])[] = []
   const shared: Shared = {
     async get(fingerprint, patience) {

@@ -16,17 +16,17 @@ export interface FingerprintInput {
 }
 
 /**
- * Returns the fingerprint by which the verdict on a message is remembered: HMAC-SHA-256 under `secret`
- * over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the digest of the
- * header fields, and the digest of the canonical body. Two messages share a fingerprint only if readers
- * of mail get the same out of both. Undefined if the message is not well formed, or if
+ * Returns the fingerprint by which the verdict on a message is remembered, in base64url: HMAC-SHA-256
+ * under `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the
+ * digest of the header fields, and the digest of the canonical body. Two messages share a fingerprint
+ * only if readers of mail get the same out of both. Undefined if the message is not well formed, or if
  * the fields that differ from copy to copy are large or odd.
  */
 export function fingerprintOf(
   input: FingerprintInput,
   secret: Buffer,
   crypto: Crypto,
-): Buffer | undefined {
+): string | undefined {
   const { header, formFault, bodyDigest, scanDescription } = input
   if (formFault !== undefined || bodyDigest === undefined) return undefined
   // The header is empty now if all of its fields were removed.
@@ -44,14 +44,17 @@ export function fingerprintOf(
  */
 export async function exactFingerprintOf(
   { header, formFault, bodyDigest, scanDescription }: FingerprintInput,
-  fingerprint: Buffer | undefined,
+  fingerprint: string | undefined,
   body: Iterable<Buffer>,
   secret: Buffer,
   crypto: Crypto,
-): Promise<Buffer> {
+): Promise<string> {
   if (fingerprint !== undefined) {
     const hmac = crypto.createHmac('sha256', secret).update('onescan-poison/2\n', 'latin1')
-    return hmac.update(fingerprint).update(extraRetryFields(header), 'latin1').digest()
+    return hmac
+      .update(`${fingerprint}${extraRetryFields(header)}`, 'latin1')
+      .digest()
+      .toString('base64url')
   }
   const fields =
     digestSharedFields(crypto, header, shareInRetry) ??
@@ -83,11 +86,12 @@ function nameOf(
   digests: readonly string[],
   secret: Buffer,
   crypto: Crypto,
-): Buffer {
+): string {
   const ending = header.lineEnding === '\n' ? 'lf' : 'crlf'
   const lines = [kind, scanDescription, ending, ...digests]
   return crypto
     .createHmac('sha256', secret)
     .update(`${lines.join('\n')}\n`, 'latin1')
     .digest()
+    .toString('base64url')
 }

@@ -25,7 +25,7 @@ export interface IdentityOptions {
 /** What decides about verdicts on a message. */
 export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
-  readonly fingerprint: Buffer | undefined
+  readonly fingerprint: string | undefined
   /**
    * The signatures by which the scanners would scan now; undefined if one of them does not say, or if no
    * verdict counts for any time.
@@ -43,7 +43,7 @@ export interface MessageIdentity {
 
 /** The same for a message whose verdict may be remembered. */
 export interface MemorableMessage extends MessageIdentity {
-  readonly fingerprint: Buffer
+  readonly fingerprint: string
   readonly versions: ScannerVersions
 }
 

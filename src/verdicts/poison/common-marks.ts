@@ -43,7 +43,7 @@ export function marksOf(
 
 interface Death {
   readonly at: number
-  readonly names: Set<string>
+  readonly fingerprints: Set<string>
   marks: Set<string>
 }
 
@@ -67,15 +67,19 @@ export class CommonMarks {
   }
 
   /** Notes that a scanner died while it had this message, and maybe others. */
-  died(name: string, marks: readonly string[]): void {
+  died(fingerprint: string, marks: readonly string[]): void {
     if (marks.length === 0) return
     const last = this.#recent().at(-1)
     if (last !== undefined && this.#uptime() - last.at < SAME_DEATH) {
-      last.names.add(name)
+      last.fingerprints.add(fingerprint)
       for (const mark of marks) last.marks.add(mark)
       return
     }
-    const death = { at: this.#uptime(), names: new Set([name]), marks: new Set(marks) }
+    const death = {
+      at: this.#uptime(),
+      fingerprints: new Set([fingerprint]),
+      marks: new Set(marks),
+    }
     this.#deaths = [...this.#deaths, death].slice(-DEATHS_KEPT)
     for (const mark of this.#answers.keys()) {
       if (this.#deaths.some((death) => death.marks.has(mark))) continue
@@ -86,9 +90,9 @@ export class CommonMarks {
   }
 
   /** Notes that this message was the reason of the death. */
-  struck(name: string, marks: readonly string[]): void {
+  struck(fingerprint: string, marks: readonly string[]): void {
     if (marks.length === 0) return
-    const death = this.#recent().findLast(({ names }) => names.has(name))
+    const death = this.#recent().findLast(({ fingerprints }) => fingerprints.has(fingerprint))
     if (death !== undefined) death.marks = new Set(marks)
     this.#rest(marks)
   }

@@ -3,7 +3,7 @@ import { readSync, writeSync } from 'node:fs'
 /** A message that a process is having scanned. */
 export interface InHand {
   /** The exact fingerprint of the message. */
-  readonly fingerprint: Buffer
+  readonly fingerprint: string
   /** What the message may have in common with others (common-marks.ts). */
   readonly marks: readonly string[]
 }
@@ -36,7 +36,7 @@ export class InHandNotes {
   /** Notes that the scan of a message begins. Call the returned function when it is over. */
   note({ fingerprint, marks }: InHand): () => void {
     const place = this.#free.pop() ?? this.#entries++
-    const text = [fingerprint.toString('base64'), ...marks].join('\n')
+    const text = [fingerprint, ...marks].join('\n')
     const entry = this.#entry
     const length = entry.write(text, HEAD, 'utf8')
     entry[0] = COUNTS
@@ -66,8 +66,8 @@ export function readNotes(fd: number): { readonly inHand: InHand[]; readonly log
     if (entry[0] === LOGGED) logged = entry.readUInt32LE(HEAD)
     if (entry[0] !== COUNTS) continue
     const length = Math.min(entry.readUInt16LE(1), ENTRY - HEAD)
-    const [of = '', ...marks] = entry.toString('utf8', HEAD, HEAD + length).split('\n')
-    found.push({ fingerprint: Buffer.from(of, 'base64'), marks })
+    const [fingerprint = '', ...marks] = entry.toString('utf8', HEAD, HEAD + length).split('\n')
+    found.push({ fingerprint, marks })
   }
   return { inHand: found, logged }
 }

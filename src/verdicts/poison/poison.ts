@@ -90,7 +90,7 @@ export class Poison {
   readonly uptime: () => number
   readonly #tell: (what: PoisonEvent, message: InHand) => void
   readonly #allHaveTold: () => Promise<void>
-  /** The suspects by their fingerprints in base64. (ground/flow/lru-cache.ts does not list what it has.) */
+  /** The suspects by their fingerprints. (ground/flow/lru-cache.ts does not list what it has.) */
   readonly #suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
   readonly #common: CommonMarks
   /** The failed scans, in the order of their ends. */
@@ -126,8 +126,8 @@ export class Poison {
   }
 
   /** Returns milliseconds for which this message is not to be scanned; undefined if it may be. */
-  leftAloneFor(fingerprint: Buffer, tries: number): number | undefined {
-    const suspect = this.#suspectNamed(nameOf(fingerprint))
+  leftAloneFor(fingerprint: string, tries: number): number | undefined {
+    const suspect = this.#suspectOf(fingerprint)
     return suspect && this.#leftAlone(suspect, tries)
   }
 
@@ -150,7 +150,7 @@ export class Poison {
         return { kind: 'held back', mark }
       }
       if (rest > 0) await wait(rest)
-    } else if (this.#suspectNamed(nameOf(fingerprint)) === undefined) return free
+    } else if (this.#suspectOf(fingerprint) === undefined) return free
     const suspect = this.#lane.enter()
     await inTime(suspect.before, Math.max(1, until - this.uptime()))
     this.#counters.isolated++
@@ -168,33 +168,33 @@ export class Poison {
    */
   async harmed(message: InHand, since: number): Promise<number | undefined> {
     const { fingerprint, marks } = message
-    const name = nameOf(fingerprint)
     const meanwhile = () => this.#ends.filter(({ at }) => at >= since)
-    const isCounted = meanwhile().some((end) => end.name === name) // for a copy that was there, too
-    const wasSuspect = this.#suspectNamed(name) !== undefined
-    this.#noteEnd(name, marks, wasSuspect)
+    const isOf = (end: FailedScan) => end.fingerprint === fingerprint
+    const isCounted = meanwhile().some(isOf) // for a copy that was there, too
+    const wasSuspect = this.#suspectOf(fingerprint) !== undefined
+    this.#noteEnd(fingerprint, marks, wasSuspect)
     this.#tell(wasSuspect ? 'harmed again' : 'harmed', message)
     await this.#allHaveTold()
-    const others = meanwhile().filter((end) => end.name !== name)
+    const others = meanwhile().filter((end) => !isOf(end))
     const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
     if (others.length > 0 && !isSole) return undefined
     if (!isCounted) {
-      this.#strike(name, marks)
+      this.#strike(fingerprint, marks)
       this.#tell('struck', message)
     }
-    return this.#suspectNamed(name)?.strikes.length
+    return this.#suspectOf(fingerprint)?.strikes.length
   }
 
   /** Notes that a scan of the message was answered. */
   answered(message: InHand): void {
     this.#common.answered(message.marks)
-    const wasSuspect = this.#suspects.size > 0 && this.#suspects.delete(nameOf(message.fingerprint))
+    const wasSuspect = this.#suspects.size > 0 && this.#suspects.delete(message.fingerprint)
     if (wasSuspect) this.#tell('answered', message)
   }
 
   withheld(tries: number): Withheld {
-    const all = [...this.#suspects.keys()].flatMap((name) => {
-      const suspect = this.#suspectNamed(name)
+    const all = [...this.#suspects.keys()].flatMap((fingerprint) => {
+      const suspect = this.#suspectOf(fingerprint)
       return (suspect && this.#leftAlone(suspect, tries)) ?? []
     })
     if (all.length === 0) return { messages: 0, soonest: 0, latest: 0 }
@@ -203,25 +203,24 @@ export class Poison {
 
   /** Takes the report of another process of the host. */
   hear(what: PoisonEvent, { fingerprint, marks }: InHand): void {
-    const name = nameOf(fingerprint)
     switch (what) {
       case 'harmed':
       case 'harmed again':
-        this.#noteEnd(name, marks, what === 'harmed again')
+        this.#noteEnd(fingerprint, marks, what === 'harmed again')
         break
       case 'struck':
-        this.#strike(name, marks)
+        this.#strike(fingerprint, marks)
         break
       case 'answered':
-        this.#suspects.delete(name)
+        this.#suspects.delete(fingerprint)
     }
   }
 
   /** All reports that a new process must hear. */
   retell(): { readonly what: PoisonEvent; readonly message: InHand }[] {
-    return [...this.#suspects.keys()].flatMap((name) => {
-      const message = { fingerprint: Buffer.from(name, 'base64'), marks: [] }
-      const strikes = this.#suspectNamed(name)?.strikes ?? []
+    return [...this.#suspects.keys()].flatMap((fingerprint) => {
+      const message = { fingerprint, marks: [] }
+      const strikes = this.#suspectOf(fingerprint)?.strikes ?? []
       return [
         { what: 'harmed' as const, message },
         ...strikes.map(() => ({ what: 'struck' as const, message })),
@@ -229,28 +228,28 @@ export class Poison {
     })
   }
 
-  #suspectNamed(name: string): Suspect | undefined {
-    const suspect = this.#suspects.get(name)
+  #suspectOf(fingerprint: string): Suspect | undefined {
+    const suspect = this.#suspects.get(fingerprint)
     if (suspect === undefined || this.uptime() - suspect.at >= COUNTED_FOR) return undefined
     const strikes = suspect.strikes.filter((at) => this.uptime() - at < COUNTED_FOR)
     return { ...suspect, strikes }
   }
 
-  #suspectIt(name: string, strike: readonly number[] = []): void {
-    const strikes = this.#suspectNamed(name)?.strikes ?? []
-    this.#suspects.set(name, { at: this.uptime(), strikes: [...strikes, ...strike] })
+  #suspectIt(fingerprint: string, strike: readonly number[] = []): void {
+    const strikes = this.#suspectOf(fingerprint)?.strikes ?? []
+    this.#suspects.set(fingerprint, { at: this.uptime(), strikes: [...strikes, ...strike] })
   }
 
-  #noteEnd(name: string, marks: readonly string[], wasSuspect: boolean): void {
-    const end = { name, wasSuspect, at: this.uptime() }
+  #noteEnd(fingerprint: string, marks: readonly string[], wasSuspect: boolean): void {
+    const end = { fingerprint, wasSuspect, at: this.uptime() }
     this.#ends = [...this.#ends, end].slice(-MESSAGES_MAX)
-    this.#suspectIt(name)
-    this.#common.died(name, marks)
+    this.#suspectIt(fingerprint)
+    this.#common.died(fingerprint, marks)
   }
 
-  #strike(name: string, marks: readonly string[]): void {
-    this.#suspectIt(name, [this.uptime()])
-    this.#common.struck(name, marks)
+  #strike(fingerprint: string, marks: readonly string[]): void {
+    this.#suspectIt(fingerprint, [this.uptime()])
+    this.#common.struck(fingerprint, marks)
   }
 
   #leftAlone({ strikes }: Suspect, tries: number): number | undefined {
@@ -268,13 +267,9 @@ interface Suspect {
 }
 
 interface FailedScan {
-  readonly name: string
+  readonly fingerprint: string
   readonly wasSuspect: boolean
   readonly at: number
-}
-
-function nameOf(fingerprint: Buffer): string {
-  return fingerprint.toString('base64')
 }
 
 function wait(milliseconds: number): Promise<void> {

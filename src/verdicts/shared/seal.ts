@@ -18,7 +18,7 @@ const TEXT_MAX = 400
  */
 export function sealVerdict(
   verdict: RememberedVerdict,
-  fingerprint: Buffer,
+  fingerprint: string,
   secret: Buffer,
   crypto: Crypto,
 ): Buffer {
@@ -32,7 +32,7 @@ export function sealVerdict(
 /** Returns the verdict; undefined unless somebody with the secret sealed it for this fingerprint. */
 export function openSealed(
   sealed: Buffer,
-  fingerprint: Buffer,
+  fingerprint: string,
   secret: Buffer,
   crypto: Crypto,
 ): RememberedVerdict | undefined {
@@ -55,8 +55,9 @@ function readLines(lines: readonly string[]): RememberedVerdict | undefined {
   return { ...common, found: { answer, scanner, name } }
 }
 
-function macOf(fingerprint: Buffer, text: Buffer, secret: Buffer, crypto: Crypto): Buffer {
-  return crypto.createHmac('sha256', secret).update(fingerprint).update(text).digest()
+function macOf(fingerprint: string, text: Buffer, secret: Buffer, crypto: Crypto): Buffer {
+  const bytes = Buffer.from(fingerprint, 'base64url')
+  return crypto.createHmac('sha256', secret).update(bytes).update(text).digest()
 }
 
 /** Makes one line of a text, whatever a scanner says. */

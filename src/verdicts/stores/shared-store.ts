@@ -89,19 +89,19 @@ export class SharedStore {
    * host scans the message. If another host is scanning it, waits for its verdict, `patience`
    * milliseconds at most.
    */
-  get(fingerprint: Buffer, patience = 0): Promise<Buffer | undefined> | undefined {
+  get(fingerprint: string, patience = 0): Promise<Buffer | undefined> | undefined {
     return this.#connection.isReady ? this.#ask(keyOf(fingerprint), patience) : undefined
   }
 
   /** Stores a verdict for at most so many seconds; nobody waits until it is stored. */
-  put(fingerprint: Buffer, sealed: Buffer, seconds: number): void {
+  put(fingerprint: string, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
     if (this.#connection.isReady) void this.#publish(key, sealed, seconds)
   }
 
   /** Tells other hosts that the scan after a `get` without result found no verdict: they need not wait. */
-  release(fingerprint: Buffer): void {
+  release(fingerprint: string): void {
     const key = keyOf(fingerprint)
     const until = this.#claims.get(key)
     this.#claims.delete(key)

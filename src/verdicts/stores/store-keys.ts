@@ -1,7 +1,7 @@
 import { SEALED_MAX } from '../shared/seal.ts'
 import type { RespCommand } from '../valkey/connection.ts'
 
-/** The beginning of the names of verdicts in the store; the rest is the fingerprint in base64url. */
+/** The beginning of the names of verdicts in the store; the rest is the fingerprint. */
 const KEY_PREFIX = 'onescan:verdict:1:'
 
 /** The name of the value that `onescan check` leaves for a second. */
@@ -14,8 +14,8 @@ export const MARK_KEY = `${KEY_PREFIX}mark`
 export const FIRST_QUESTION: RespCommand = ['GETRANGE', CHECK_KEY, '0', '0']
 
 /** The name of the verdict on a message. */
-export function keyOf(fingerprint: Buffer): string {
-  return `${KEY_PREFIX}${fingerprint.toString('base64url')}`
+export function keyOf(fingerprint: string): string {
+  return `${KEY_PREFIX}${fingerprint}`
 }
 
 /** The question for a value, of which no more is read than a verdict can have. */

@@ -25,7 +25,7 @@ export function independentFingerprint(message: Buffer, secret: Buffer, scan = S
     crypto.createHash('sha256').update(Buffer.from(what, 'latin1')).digest('hex')
   const whole = body === '' || body.endsWith('\n') ? body : `${body}\n`
   const lines = ['onescan-verdict/1', scan, ending, sha256(held.join('')), sha256(whole), '']
-  return crypto.createHmac('sha256', secret).update(lines.join('\n')).digest('hex')
+  return crypto.createHmac('sha256', secret).update(lines.join('\n')).digest('base64url')
 }
 
 export const named = ['message-id', 'date', 'to', 'cc']

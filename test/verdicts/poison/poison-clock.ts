@@ -3,7 +3,7 @@ import { Poison, type PoisonEvent } from '../../../src/verdicts/poison/poison.ts
 
 /** Makes a message by one byte of its fingerprint, with what it has in common with others. */
 export function message(byte: number, ...marks: string[]): InHand {
-  return { fingerprint: Buffer.alloc(32, byte), marks }
+  return { fingerprint: Buffer.alloc(32, byte).toString('base64url'), marks }
 }
 
 /** Opens a memory of poison with a clock of its own. The other processes have always reported already. */

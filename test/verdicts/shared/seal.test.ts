@@ -6,7 +6,7 @@ import { openSealed, SEALED_MAX, sealVerdict } from '../../../src/verdicts/share
 import type { RememberedVerdict } from '../../../src/verdicts/shared/verdict.ts'
 
 const { seal: secret, fingerprint: other } = deriveSecrets(Buffer.alloc(32, 7), crypto)
-const print = Buffer.alloc(32, 1)
+const print = Buffer.alloc(32, 1).toString('base64url')
 
 const clean: RememberedVerdict = {
   found: { answer: 'clean' },
@@ -31,7 +31,7 @@ t.test('a verdict is opened as it was sealed', async (t) => {
 })
 
 t.test('the verdict about one message does not open for another', async (t) => {
-  t.equal(open(sealed(), Buffer.alloc(32, 2)), undefined)
+  t.equal(open(sealed(), Buffer.alloc(32, 2).toString('base64url')), undefined)
 })
 
 t.test('without the secret no verdict is sealed or opened', async (t) => {
@@ -82,7 +82,7 @@ t.test('a sealed verdict is bounded, and is lines of printable ASCII', async (t)
 
 const mac = (text: string) => {
   const bytes = Buffer.from(text)
-  const code = crypto.createHmac('sha256', secret).update(print).update(bytes).digest()
+  const code = crypto.createHmac('sha256', secret).update(print, 'base64url').update(bytes).digest()
   return Buffer.concat([code, bytes])
 }
 

@@ -2,15 +2,15 @@ import type { Test } from 'tap'
 import { SharedStore, type SharedStoreOptions } from '../../../src/verdicts/stores/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
 
-export const print = (n = 1) => Buffer.alloc(32, n)
+export const print = (n = 1) => Buffer.alloc(32, n).toString('base64url')
 export const sealed = Buffer.from('sealed verdict')
-export const keyOf = (n = 1) => `onescan:verdict:1:${print(n).toString('base64url')}`
+export const keyOf = (n = 1) => `onescan:verdict:1:${print(n)}`
 export const tick = () => new Promise((resolve) => setTimeout(resolve, 10))
 
 export interface Opened extends Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> {
   readonly log: string[]
   /** Resolves once the store has a value for this fingerprint, or none any more. */
-  holds(fingerprint: Buffer, value?: Buffer): Promise<void>
+  holds(fingerprint: string, value?: Buffer): Promise<void>
 }
 
 /** Opens a store as a host does. It is closed with the test. */

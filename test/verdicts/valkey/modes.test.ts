@@ -142,7 +142,7 @@ t.test('a primary that comes back as a replica is left, too', { skip }, async (t
   sentinels[0]!.say('sentinel', 'failover', 'mail')
   while (primaryPort() !== replica.port) await tick()
   primary.say('replicaof', '127.0.0.1', String(replica.port)) // as sentinels do, later
-  while (replica.say('exists', `onescan:verdict:1:${print(2).toString('base64url')}`) !== '1') {
+  while (replica.say('exists', `onescan:verdict:1:${print(2)}`) !== '1') {
     store.put(print(2), sealed, 60)
     await tick()
   }
