@@ -4,9 +4,8 @@ import type { Key } from '../cluster/keyring.ts'
 import { errorText } from '../ground/errors/fault.ts'
 import { error, type Finding, ok, warning } from '../ground/errors/finding.ts'
 import { keyMark, sharedKey } from '../verdicts/copies/secrets.ts'
-import { accessOf } from '../verdicts/valkey/access.ts'
 import type { StoreAddress } from '../verdicts/valkey/address.ts'
-import { readVerdictPolicy, type VerdictPolicy } from '../verdicts/verdicts-policy.ts'
+import { accessOf, readVerdictPolicy, type VerdictPolicy } from '../verdicts/verdicts-policy.ts'
 import type { StageHost } from './stage.ts'
 
 /** Milliseconds for a connection and two questions. */

@@ -4,10 +4,9 @@ import { errorText, Fault } from '../ground/errors/fault.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './stores/shared-store.ts'
-import { accessOf } from './valkey/access.ts'
 import type { StoreAddress } from './valkey/address.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
-import type { VerdictPolicy } from './verdicts-policy.ts'
+import { accessOf, type VerdictPolicy } from './verdicts-policy.ts'
 
 export interface VerdictsContext
   extends Pick<VerdictsOptions, 'crypto' | 'now' | 'uptime' | 'signatureFiles'> {

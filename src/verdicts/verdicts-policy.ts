@@ -1,7 +1,8 @@
 import { Fault } from '../ground/errors/fault.ts'
 import { readNumber, readText } from '../ground/settings/read.ts'
+import { readSecret } from '../ground/settings/secret-file.ts'
 import type { Environment } from '../ground/settings/settings.ts'
-import { readStoreAddress, type StoreAddress } from './valkey/address.ts'
+import { readStoreAddress, type StoreAccess, type StoreAddress } from './valkey/address.ts'
 
 /** Whether, where and for how long verdicts are remembered; onescan-queue(8) describes each variable. */
 export interface VerdictPolicy {
@@ -39,4 +40,18 @@ function readStore(text: string): VerdictPolicy['store'] {
   if (address !== undefined) return address
   const forms = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-queue(8)'
   throw new Fault('config', `VERDICTS ${text}: must be ${forms}`)
+}
+
+/** Reads the files with passwords of a store. Throws if one of them cannot be read, or is open to others. */
+export function accessOf(
+  address: StoreAddress,
+  { passwordFile, sentinelPasswordFile, authorities }: VerdictPolicy,
+): StoreAccess {
+  const read = (file: string | undefined) => (file === undefined ? undefined : readSecret(file))
+  return {
+    address,
+    password: read(passwordFile),
+    sentinelPassword: read(sentinelPasswordFile),
+    authorities,
+  }
 }

@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import { LATE } from '../../ground/flow/deadline.ts'
-import type { StoreAccess } from '../valkey/access.ts'
-import { connectToStore } from '../valkey/connect-to-store.ts'
+import type { StoreAccess } from '../valkey/address.ts'
 import { isAboutOneKey } from '../valkey/connection.ts'
-import type { LastingConnection } from '../valkey/lasting-connection.ts'
+import { LastingConnection } from '../valkey/lasting-connection.ts'
 import { RespError } from '../valkey/resp-reader.ts'
+import { connectToStore } from './connect-to-store.ts'
 import { watchKeyMarks } from './key-marks.ts'
-import { FIRST_QUESTION, keyOf, questionFor } from './store-keys.ts'
+import { keyOf, questionFor } from './store-keys.ts'
 
 /** What a process has asked a shared store, and put there, since it was opened. */
 export interface SharingCounters {
@@ -80,7 +80,10 @@ export class SharedStore {
     this.#options = options
     const { uptime, mark, markEvery } = options
     const tell = (where: string, why: string | undefined) => this.#tell(where, why)
-    this.#connection = connectToStore(options, FIRST_QUESTION, (why) => tell('connection', why))
+    this.#connection = new LastingConnection(
+      (signal) => connectToStore(options, signal),
+      (why) => tell('connection', why),
+    )
     this.#marks = mark && watchKeyMarks(mark, this.#connection, { uptime, every: markEvery, tell })
   }
 

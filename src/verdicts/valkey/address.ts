@@ -19,6 +19,16 @@ export type StoreAddress = {
     }
 )
 
+/** The address of a store, and what it needs to let this process in. */
+export interface StoreAccess {
+  readonly address: StoreAddress
+  readonly password: string | undefined
+  /** The password of the sentinels, which may differ. */
+  readonly sentinelPassword: string | undefined
+  /** With TLS, file of the authorities that must have signed a server's certificate; undefined: the system's. */
+  readonly authorities: string | undefined
+}
+
 const PORT = 6379
 const SENTINEL_PORT = 26_379
 

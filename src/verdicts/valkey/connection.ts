@@ -16,8 +16,6 @@ export interface StoreLogin {
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: number
-  /** The first question on a connection: if the server refuses it, nothing can be shared. */
-  readonly firstQuestion: RespCommand
 }
 
 /** A command as its words: `['SET', key, value]`. */
@@ -32,48 +30,26 @@ export function isAboutOneKey({ message }: RespError): boolean {
 }
 
 /**
- * Connects, and goes through TLS, AUTH, SELECT and the first question. Rejects with a reason in one line.
- * The signal ends each of these steps, because a stopped server takes connections and says nothing.
+ * Connects, goes through TLS, AUTH and SELECT, and asks a first question. Rejects with a reason in one
+ * line, also if the server refuses the question. The signal ends each of these steps, because a stopped
+ * server takes connections and says nothing.
  */
 export async function openConnection(
   endpoint: ValkeyEndpoint,
   login: StoreLogin,
+  question: RespCommand,
   signal: AbortSignal,
-): Promise<ValkeyConnection> {
+): Promise<{ readonly connection: ValkeyConnection; readonly reply: RespValue }> {
   const connection = new ValkeyConnection(await dial(endpoint, login, signal))
   const end = () => connection.end()
   signal.addEventListener('abort', end)
   try {
-    await enter(connection, login)
-    return connection
+    return { connection, reply: await enter(connection, login, question) }
   } catch (error) {
     connection.end()
     throw error
   } finally {
     signal.removeEventListener('abort', end)
-  }
-}
-
-/**
- * Opens a connection for one question, and ends it. Rejects with a RespError if the server
- * refuses; the signal ends it in any step.
- */
-export async function askOnce(
-  endpoint: ValkeyEndpoint,
-  login: Omit<StoreLogin, 'firstQuestion'>,
-  question: RespCommand,
-  signal: AbortSignal,
-): Promise<Exclude<RespValue, RespError>> {
-  const connection = await openConnection(endpoint, { ...login, firstQuestion: ['PING'] }, signal)
-  const end = () => connection.end()
-  signal.addEventListener('abort', end)
-  try {
-    const [reply = null] = await connection.ask(question)
-    if (reply instanceof RespError) throw reply
-    return reply
-  } finally {
-    signal.removeEventListener('abort', end)
-    connection.end()
   }
 }
 
@@ -101,8 +77,11 @@ async function dial(
   return socket.setNoDelay(true)
 }
 
-async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<void> {
-  const { user, password, database, firstQuestion } = login
+async function enter(
+  connection: ValkeyConnection,
+  { user, password, database }: StoreLogin,
+  question: RespCommand,
+): Promise<RespValue> {
   if (password !== undefined) {
     const names = user === undefined ? [] : [user]
     const [reply] = await connection.ask(['AUTH', ...names, password])
@@ -116,11 +95,12 @@ async function enter(connection: ValkeyConnection, login: StoreLogin): Promise<v
   const [, ...replies] = await connection.ask(
     ['CLIENT', 'SETNAME', NAME], // an error does not matter
     ...(database === 0 ? [] : [['SELECT', String(database)]]),
-    firstQuestion,
+    question,
   )
   for (const reply of replies) {
     if (reply instanceof RespError && !isAboutOneKey(reply)) throw reply
   }
+  return replies.at(-1)!
 }
 
 /** Commands that were sent together, and their replies so far. */

@@ -1,13 +1,7 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import { inTime, LATE, withDeadline } from '../../ground/flow/deadline.ts'
-import {
-  openConnection,
-  type RespCommand,
-  type StoreLogin,
-  type ValkeyConnection,
-  type ValkeyEndpoint,
-} from './connection.ts'
+import type { RespCommand, ValkeyConnection } from './connection.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
 
 /** Milliseconds for all steps until a server has answered the first question. */
@@ -23,14 +17,6 @@ export const LONGEST_REFUSED = 10_000
 /** The longest pause if the server lets this process in and then answers no question in time. */
 export const LONGEST_SILENT = 30_000
 
-export interface LastingConnectionOptions {
-  /** Finds the server; called before each attempt. */
-  readonly endpoint: (signal: AbortSignal) => Promise<ValkeyEndpoint>
-  readonly login: StoreLogin
-  /** Called with the reason in one line when it cannot be asked; with undefined when that is over. */
-  readonly trouble: (why: string | undefined) => void
-}
-
 /**
  * A connection to one server, which is made anew whenever it ends. Finding the server, connecting and its
  * first answer take ENTERED_WITHIN at most. The connection is left after MISSES_MAX questions in a row
@@ -38,7 +24,8 @@ export interface LastingConnectionOptions {
  * leads nowhere. The next connection is used when the server has answered on it.
  */
 export class LastingConnection {
-  readonly #options: LastingConnectionOptions
+  readonly #open: (signal: AbortSignal) => Promise<ValkeyConnection>
+  readonly #tell: (trouble: string | undefined) => void
   readonly #closed = new AbortController()
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
@@ -52,8 +39,16 @@ export class LastingConnection {
   #timer: NodeJS.Timeout | undefined
   #isSilent = false
 
-  constructor(options: LastingConnectionOptions) {
-    this.#options = options
+  /**
+   * `open` finds the server and connects to it, as connectToStore() does. `tell` is called with the reason
+   * in one line when the server cannot be asked; with undefined when that is over.
+   */
+  constructor(
+    open: (signal: AbortSignal) => Promise<ValkeyConnection>,
+    tell: (trouble: string | undefined) => void,
+  ) {
+    this.#open = open
+    this.#tell = tell
     void this.#attempt()
   }
 
@@ -101,12 +96,11 @@ export class LastingConnection {
   }
 
   async #attempt(): Promise<void> {
-    const { endpoint, login } = this.#options
     let signal: AbortSignal | undefined
     try {
       const opened = await withDeadline(ENTERED_WITHIN, this.#closed.signal, async (sooner) => {
         signal = sooner
-        return openConnection(await endpoint(sooner), login, sooner)
+        return this.#open(sooner)
       })
       this.#begin(opened)
     } catch (error) {
@@ -159,7 +153,7 @@ export class LastingConnection {
 
   /** A silent server is silent at every step: that is logged once. */
   #trouble(why: string | undefined, isSilence = false): void {
-    if (!isSilence || !this.#isSilent) this.#options.trouble(why)
+    if (!isSilence || !this.#isSilent) this.#tell(why)
     this.#isSilent = isSilence
   }
 }

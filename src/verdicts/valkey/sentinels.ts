@@ -1,13 +1,13 @@
 import { errorText } from '../../ground/errors/fault.ts'
 import type { Endpoint } from '../../ground/net/endpoint.ts'
-import { askOnce, type StoreLogin } from './connection.ts'
+import { openConnection, type StoreLogin } from './connection.ts'
 import { RespError } from './resp-reader.ts'
 
 /** Milliseconds for the other sentinels after the first one has answered. */
 const OTHERS_WITHIN = 500
 
 /** What sentinels need to let this process in: a password, if they have one, and TLS. */
-export type SentinelLogin = Omit<StoreLogin, 'firstQuestion' | 'user' | 'database'>
+export type SentinelLogin = Omit<StoreLogin, 'user' | 'database'>
 
 /**
  * Resolves to the primary of this name: the one that more than half of the sentinels name, as soon as
@@ -65,7 +65,8 @@ async function askSentinel(
   const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]
   const whole = { ...login, user: undefined, database: 0 }
   try {
-    const reply = await askOnce({ host, port }, whole, question, signal)
+    const { connection, reply } = await openConnection({ host, port }, whole, question, signal)
+    connection.end()
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
     return { host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
