@@ -1,5 +1,5 @@
 import { LimitExceeded } from '../shared/limits.ts'
-import { SPACE, TAB } from '../shared/lines.ts'
+import { LF, SPACE, TAB } from '../shared/lines.ts'
 import type { Encoding } from './encodings.ts'
 import { MimeLines } from './fields.ts'
 import { type Certainty, type PartHeader, readPartHeader } from './part-header.ts'
@@ -74,6 +74,30 @@ export class HeaderRegion {
     })
     return this.#header
   }
+}
+
+/** For which readers an empty line ends a header, from the fewest to all. */
+const emptyLines = ['for those that end lines at a CR', 'for most', 'for all'] as const
+export type EmptyLine = (typeof emptyLines)[number]
+
+/**
+ * Returns for which readers a line of nothing but its end ends a header. Email::Simple asks for the
+ * same line end twice, and GNU mailutils for an LF alone. `isAfterCrlf` says that the line before it
+ * ends in CR LF.
+ */
+export function emptyLineOf(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isAfterCrlf: boolean,
+): EmptyLine {
+  if (bytes[to - 1] !== LF || to - from > 2) return 'for those that end lines at a CR'
+  return to - from === 1 || isAfterCrlf ? 'for all' : 'for most'
+}
+
+/** Returns whether a header ends at the line for a reader for whom it did not at the line before. */
+export function endsForMore(line: EmptyLine, before: EmptyLine | undefined): boolean {
+  return before === undefined || emptyLines.indexOf(line) > emptyLines.indexOf(before)
 }
 
 /**

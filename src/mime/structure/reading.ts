@@ -1,7 +1,14 @@
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { endsInUuencode } from '../decoders/uuencode.ts'
-import { HeaderRegion, isBlankLine, isField, type RegionStart } from '../headers/header-region.ts'
-import type { PartHeader } from '../headers/part-header.ts'
+import {
+  type EmptyLine,
+  emptyLineOf,
+  HeaderRegion,
+  isBlankLine,
+  isField,
+  type RegionStart,
+} from '../headers/header-region.ts'
+import type { Certainty, PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX, LimitExceeded } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
@@ -13,6 +20,7 @@ import { EventSearch } from './line-events.ts'
 import type { Delimiter } from './multiparts.ts'
 import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
 import { type ContentListener, OpenContents } from './open-contents.ts'
+import { UnendedHeaders } from './unended-headers.ts'
 
 /** If the first line of a content looks so, libclamav takes the line for one of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
@@ -23,7 +31,7 @@ const CODED_LINE_MAX = 96
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
 
-/** After more lines than this in a row that are not fields, the header is over for all readers. */
+/** After more lines than this in a row that are not fields, the header is over for most readers. */
 const STRANGE_MAX = 2
 
 /** A listener that is told what a mail holds while the mail is read. */
@@ -54,6 +62,7 @@ export class MailReading {
   readonly #runs: Base64Runs
   /** The header that is being read; undefined inside of a content. */
   #region: HeaderRegion | undefined
+  readonly #unended = new UnendedHeaders()
   /** The characters of headers that were read again, since the header went on after a delimiter. */
   #goneOn = 0
   /** Whether only blank lines came since the last header. */
@@ -78,6 +87,8 @@ export class MailReading {
   #offset = 0
   /** Whether this block begins inside of a line. */
   #midLine = false
+  /** Whether the block before this one, if there is one, ended in CR LF. */
+  #isBehindCrlf = true
   /** The number of bytes that were read, with headers that were read again. */
   steps = 0
   /** Whether a NUL was among them. */
@@ -103,7 +114,8 @@ export class MailReading {
 
   /** Whether nothing more can be nested, whatever bytes follow. */
   get isSettled(): boolean {
-    return !this.#region && !this.#isAtStart && !this.#nesting.hasMultiparts
+    const isInHeader = this.#region !== undefined || this.#unended.areThere
+    return !isInHeader && !this.#isAtStart && !this.#nesting.hasMultiparts
   }
 
   /** Reads the next bytes, and does not keep them. Throws LimitExceeded. */
@@ -122,6 +134,7 @@ export class MailReading {
   stop(): void {
     this.#blocks.forget()
     this.#region = undefined
+    this.#unended.forget()
     this.#open.stop(this.#offset)
   }
 
@@ -135,6 +148,7 @@ export class MailReading {
     this.hasNul ||= bytes.includes(0)
     this.#lines(bytes)
     if (this.#open.hasCoded) this.#tail = Buffer.from(bytes.subarray(-CODED_LINE_MAX))
+    this.#isBehindCrlf = endsInCrlf(bytes, bytes.length)
     this.#offset += bytes.length
   }
 
@@ -154,9 +168,11 @@ export class MailReading {
       } else if (this.#isAtStart) at = this.#firstLine(bytes, at, lines.any(at))
       else {
         const event = search.next(at)
-        this.#content(bytes, at, event)
-        at = event
-        if (at < bytes.length) at = this.#atEvent(bytes, at, lines.any(at))
+        const end = this.#unended.areThere ? Math.min(event, lines.any(at)) : event
+        this.#content(bytes, at, end)
+        this.#endUnended(bytes, at, end)
+        at = end
+        if (at === event && at < bytes.length) at = this.#atEvent(bytes, at, lines.any(at))
       }
     }
   }
@@ -197,14 +213,14 @@ export class MailReading {
     this.steps += HEADER_LINE_STEPS
     const line = bytes.toString('latin1', from, to)
     this.#beginCoded(line, from, to)
-    let end = to
-    while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
+    const end = withoutLineEnd(bytes, from, to)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#delimiters.learnSoFar(region)
       if (this.#delimiter(bytes, from, to)) return
     }
     if (end === from) {
-      this.#endAtEmptyLine(region, to)
+      this.#endUnended(bytes, from, to)
+      this.#endAtEmptyLine(region, to, this.#emptyLine(bytes, from, to))
       return
     }
     if (this.#isAtStart) {
@@ -219,6 +235,7 @@ export class MailReading {
       if (region.strange > STRANGE_MAX) {
         region.add(line, false)
         this.#endHeader(false)
+        this.#unended.keep(region, undefined)
         this.#announce(region)
         return
       }
@@ -229,11 +246,12 @@ export class MailReading {
     region.add(line, isFold && region.hasLines)
   }
 
-  /** Ends the header, whose content begins after the empty line for all readers. */
-  #endAtEmptyLine(region: HeaderRegion, to: number): void {
+  /** Ends the header, whose content begins after the empty line for most readers. */
+  #endAtEmptyLine(region: HeaderRegion, to: number, line: EmptyLine): void {
     const base = this.#open.length
     this.#endHeader(true)
     this.#startLeaf(to, region)
+    this.#unended.keep(region, line)
     this.#announce(region, base)
     this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
   }
@@ -248,6 +266,20 @@ export class MailReading {
     if (!isBlank) this.#startLeaf(from, region)
     // mutt takes the line that ends the fields of a part for one of them.
     if (isBlank || region.start.isOfPart) this.#startLeaf(to, region)
+  }
+
+  /** Reads a line of content, or an empty one: for some readers a header ends there. */
+  #endUnended(bytes: Buffer, from: number, to: number): void {
+    if (!this.#unended.areThere || (from === 0 && this.#midLine)) return
+    this.steps += HEADER_LINE_STEPS
+    if (to === from || withoutLineEnd(bytes, from, to) > from) return
+    const ending = this.#unended.endAt(this.#emptyLine(bytes, from, to))
+    for (const region of ending) this.#startLeaf(to, region)
+  }
+
+  #emptyLine(bytes: Buffer, from: number, to: number): EmptyLine {
+    const isAfterCrlf = from === 0 ? this.#isBehindCrlf : endsInCrlf(bytes, from)
+    return emptyLineOf(bytes, from, to, isAfterCrlf)
   }
 
   /** Opens the multipart or the message that the header announces. */
@@ -304,15 +336,23 @@ export class MailReading {
   #firstLine(bytes: Buffer, from: number, to: number): number {
     if (isBlank(bytes, from, to)) {
       this.#content(bytes, from, to)
+      this.#endUnended(bytes, from, to)
       return to
     }
     this.#isAtStart = false
     if (this.#awaitsHeader || goesOn(bytes, from, to)) {
       this.#awaitsHeader = false
       this.#open.count()
-      this.#beginHeader({ isOfPart: false, nests: 'maybe' })
+      this.#beginFields('maybe')
     }
     return from
+  }
+
+  /** Begins a header inside of a content. To some readers it is the rest of the header before. */
+  #beginFields(nests: Certainty): void {
+    const before = this.#unended.takeInnermost()
+    if (!before) this.#beginHeader({ isOfPart: false, nests })
+    else this.#beginHeader({ isOfPart: before.start.isOfPart, nests: 'maybe', before })
   }
 
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
@@ -332,7 +372,7 @@ export class MailReading {
       return to
     }
     this.#delimiters.noteField(this.#offset + from)
-    this.#beginHeader({ isOfPart: false, nests: 'no' })
+    this.#beginFields('no')
     return from
   }
 
@@ -349,7 +389,7 @@ export class MailReading {
     if (region) this.#endHeader(false)
     // If the delimiter stands in a header: for some readers that header goes on after it, or its
     // content begins there.
-    const before = region?.hasLines ? region : undefined
+    const before = region?.hasLines ? region : this.#unended.takeInnermost()
     if (delimiter) this.#nesting.leave(delimiter.multipart, before)
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
       this.#nesting.enter(before.header, false)
@@ -359,6 +399,7 @@ export class MailReading {
     this.#looksForRuns = this.#looksForCoded
     this.#isAtStart = false
     if (delimiter?.isSure) {
+      this.#unended.forget()
       this.#endContents(delimiter, bytes, from)
       if (delimiter.closes) {
         this.#startLeaf(to, before)
@@ -408,4 +449,15 @@ function goesOn(bytes: Buffer, from: number, to: number): boolean {
 
 function isEncoded({ encodings }: PartHeader): boolean {
   return encodings.length === 1 && encodings[0] !== 'identity'
+}
+
+/** Returns where the line is over but for CRs and LFs. */
+function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
+  let end = to
+  while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
+  return end
+}
+
+function endsInCrlf(bytes: Buffer, end: number): boolean {
+  return bytes[end - 1] === LF && bytes[end - 2] === CR
 }

@@ -50,6 +50,20 @@ function interrupted(bytes: Buffer, line: string): string {
 /** No character of it is one of base64: what is decoded stays the same. */
 const BOUNDARY = ':.:'
 
+/** Files that digests know, below the fields, these lines, and an empty line. */
+function strangeHeader(name: string, lines: string): Evasion[] {
+  const text = textFile.toString('latin1')
+  const encoded = `${FILE_TYPE}\n${QUOTED}\n${lines}\n${quotedPrintable(textFile)}`
+  return [
+    { name: `quoted-printable below ${name}, in a part`, text: () => mixed(encoded) },
+    { name: `quoted-printable below ${name}, in a mail`, text: () => mail(encoded) },
+    {
+      name: `a text file below ${name}`,
+      text: () => mixed(`${FILE_TYPE}\n${ATTACHED}\n${lines}\n${text}`),
+    },
+  ]
+}
+
 function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion {
   const fields = [ZIP_TYPE, BASE64, ATTACHED]
   return {
@@ -360,6 +374,17 @@ export const structure: readonly Evasion[] = [
     name: 'quoted-printable behind a line of a part that is no field, without which a digest knows it',
     text: () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
   },
+  ...strangeHeader('five lines that are no fields', `${'.\n'.repeat(5)}`),
+  ...strangeHeader('five lines of blanks', `${' \n'.repeat(5)}`),
+  ...strangeHeader('five control characters, a line each', `${'\x1f\n'.repeat(5)}`),
+  ...strangeHeader('a CR', '\r\n'),
+  ...strangeHeader('a CR and a control character', '\r\n\x1f\n'),
+  ...strangeHeader('a CR and five lines that are no fields', `\r\n${'.\n'.repeat(5)}`),
+  ...strangeHeader('a bare CR, no fields and CRs', `X-A: b\r\r.\n.\n.\n\r\n.\n\r\n.\n`),
+  ...strangeHeader(
+    'lines that are no fields, a field and such lines again',
+    `${'.\n'.repeat(5)}Content-Description: x\n${'.\n'.repeat(5)}`,
+  ),
   {
     name: 'quoted-printable below an empty line, without which a digest knows it',
     text: () => mail(part([FILE_TYPE, QUOTED], `\n${quotedPrintable(binaryFile)}`)),
