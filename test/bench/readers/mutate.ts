@@ -339,6 +339,11 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const { fields } = partOnTheWay(mail, random)
     fields.splice(random.below(fields.length + 1), 0, random.pick(oddLines))
   },
+  'odd lines in a row among the fields'(mail, random) {
+    const { fields } = partOnTheWay(mail, random)
+    const row = Array.from({ length: 2 + random.below(5) }, () => random.pick(oddLines))
+    fields.splice(random.below(fields.length + 1), 0, ...row)
+  },
   'another MIME field'(mail, random) {
     const { fields } = partOnTheWay(mail, random)
     fields.splice(random.below(fields.length + 1), 0, random.pick(otherMimeFields))
