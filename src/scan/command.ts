@@ -6,11 +6,11 @@ import { handingOverOption, isClamAvHere } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
+  type ContentScanner,
   clean,
   harmed,
   infected,
   isLate,
-  type Scanner,
   type ScannerAnswer,
   type ScanTask,
   unknown,
@@ -33,7 +33,7 @@ export function commandScanner(
   policy: ScanPolicy,
   words: readonly string[],
   log: WriteLine = writeToLog,
-): Scanner {
+): ContentScanner {
   const program = words[0]!
   const codes = [policy.infectedCode, policy.cleanCode]
   return {

@@ -1,3 +1,4 @@
+import { errorText } from '../ground/errors/fault.ts'
 import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
@@ -6,13 +7,15 @@ import { askScanners } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { innermost, withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
+import { causeOf } from './shared/cause.ts'
 import type { ScanResult } from './shared/scan-result.ts'
 import {
   abortLate,
   type MailSearch,
+  type PolicyScanner,
   type Sample,
-  type Scanner,
   type ScanTask,
+  unknown,
 } from './shared/scanner.ts'
 
 /**
@@ -39,7 +42,6 @@ export async function runScanners(sample: Sample, run: ScanRun): Promise<ScanRes
     const scan = new MessageScan(sample, run, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
-      openFile: () => openAnonymousFile(run.secondLook.spool.directory),
       note: run.note,
       isExcused: run.isExcused,
       signatures: run.signatures,
@@ -58,9 +60,10 @@ class MessageScan {
   readonly #message: Sample
   readonly #run: ScanRun
   readonly #task: ScanTask
-  readonly #contentScanners: readonly Scanner[]
+  /** Whether scanners are there that are asked about contents. */
+  readonly #hasContentScanners: boolean
   readonly #batch: Batch
-  readonly #searches = new Map<Scanner, MailSearch>()
+  readonly #searches = new Map<PolicyScanner, MailSearch>()
   /** Where the contents lie that scanners were asked about, if policy excuses anything. */
   readonly #asked: ByteRange[] = []
   /** What was found and is excused, if the scan went on all the same. */
@@ -72,14 +75,16 @@ class MessageScan {
     this.#message = message
     this.#run = run
     this.#task = task
-    this.#contentScanners = run.scanners.filter(({ local }) => !local)
-    this.#batch = new Batch(this.#contentScanners)
+    const contentScanners = run.scanners.filter(({ local }) => !local)
+    this.#hasContentScanners = contentScanners.length > 0
+    this.#batch = new Batch(contentScanners)
   }
 
   async verdict(): Promise<ScanResult> {
     const { when, strict, refusesEncrypted } = this.#run.secondLook
-    const asksContents = when === 'always'
-    const isRead = strict || refusesEncrypted || (asksContents && this.#run.scanners.length > 0)
+    const asksContents = when === 'always' && this.#hasContentScanners
+    await this.#openSearches()
+    const isRead = asksContents || this.#searches.size > 0 || strict || refusesEncrypted
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // `crowded` (it holds more than is read) is the result only if nothing else is found.
     const isOver = read !== undefined && read.answer !== 'crowded'
@@ -97,7 +102,7 @@ class MessageScan {
     }
     if (this.#excused === undefined) return undefined
     // What was found in the whole and is excused may hide something else.
-    if (!hasAskedContents) {
+    if (!hasAskedContents && this.#hasContentScanners) {
       const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
       if (result !== undefined) return result
     }
@@ -117,9 +122,7 @@ class MessageScan {
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
   async #readMail(asksContents: boolean): Promise<ScanResult | undefined> {
     const { spool, odd } = this.#run.secondLook
-    const isAsked = asksContents && this.#contentScanners.length > 0
-    const mayExcuse = isAsked && this.#run.isExcused !== undefined
-    await this.#openSearches()
+    const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
     const { readContents } = await import('./run/read-contents.ts')
     const reading = readContents(this.#message, {
@@ -141,7 +144,7 @@ class MessageScan {
           result = this.#tooMuch(`second look: ${step.why}`, step.why)
         } else {
           this.#tell((search) => search.content(step.content))
-          if (isAsked) result = await this.#ask(this.#batch.add(step.content))
+          if (asksContents) result = await this.#ask(this.#batch.add(step.content))
           if (mayExcuse && step.range !== undefined) this.#asked.push(step.range)
         }
         if (result !== undefined) return result
@@ -163,8 +166,10 @@ class MessageScan {
 
   /** Reads of the message what tells how deep it is nested. Returns the result that ends the scan. */
   async #measureDepth(): Promise<ScanResult | undefined> {
-    const { signal, openFile } = this.#task
-    const steps = isNestedDeeper(this.#message, this.#run.nesting.max, { openFile })
+    const { signal } = this.#task
+    const { nesting, secondLook } = this.#run
+    const openFile = () => openAnonymousFile(secondLook.spool.directory)
+    const steps = isNestedDeeper(this.#message, nesting.max, { openFile })
     let over: string | undefined
     let step = steps.next()
     for (; !step.done; step = steps.next()) {
@@ -179,23 +184,26 @@ class MessageScan {
     return over === undefined ? undefined : this.#tooMuch(over, over)
   }
 
+  /** Begins the searches of local policy. A content has been searched in its message. */
   async #openSearches(): Promise<void> {
+    if (this.#message.whole !== undefined) return
     for (const scanner of this.#run.scanners) {
+      if (!scanner.local) continue
       try {
-        if (scanner.search) this.#searches.set(scanner, await scanner.search(this.#task))
-      } catch {
-        // Its `scan` is asked instead, and says what is wrong.
+        this.#searches.set(scanner, await scanner.search(this.#task))
+      } catch (error) {
+        this.#searches.set(scanner, failedSearch(error))
       }
     }
   }
 
-  /** Tells all searches something. One that fails is over: the scanner's `scan` is asked instead. */
+  /** Tells all searches something. */
   #tell(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
       try {
         what(search)
-      } catch {
-        this.#searches.delete(scanner)
+      } catch (error) {
+        this.#searches.set(scanner, failedSearch(error))
       }
     }
   }
@@ -231,4 +239,11 @@ class MessageScan {
     if (mayPass) this.#unscanned ??= why
     return mayPass
   }
+}
+
+/** A search of which nothing is known but that it could not tell. */
+function failedSearch(error: unknown): MailSearch {
+  const ignore = () => {}
+  const answer = () => unknown(errorText(error), causeOf(error))
+  return { header: ignore, name: ignore, content: ignore, over: ignore, answer }
 }

@@ -9,7 +9,7 @@ import { messageOf } from '../../src/message/intake.ts'
 import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import type { Rule } from '../../src/rules/rule.ts'
-import { infected, type Scanner } from '../../src/scan/shared/scanner.ts'
+import { type ContentScanner, infected } from '../../src/scan/shared/scanner.ts'
 
 /** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
 
@@ -28,7 +28,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
   const base = readScanningPolicy(env)!
   let now = 0
   const given: number[] = []
-  const scan: Scanner['scan'] = async (sample, { timeLeft }) => {
+  const scan: ContentScanner['scan'] = async (sample, { timeLeft }) => {
     if (sample.whole) return infected('Eicar')
     given.push(timeLeft())
     now += takes
@@ -45,7 +45,7 @@ async function judgeBy(lines: string, setup: Setup = {}) {
   )
   const client = { relay: false, clusterPeer: false, bounceInjector: false, ...setup.client }
   const tools = {
-    scanners: [{ name: 'clamd', local: false, scan }],
+    scanners: [{ name: 'clamd', local: false as const, scan }],
     crypto: undefined,
     signatureFiles: () => undefined,
     now: () => 1_800_000_000_000,

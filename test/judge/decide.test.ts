@@ -9,13 +9,14 @@ import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
 import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
+import { localPolicy } from '../scan/local-policy.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its findings. */
 
 const here = t.testdir({ kept: {} })
 const untrusted: Trust = { trusted: false, why: '' }
 const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
-const local: Scanner = { ...clamd, name: 'attachments', local: true }
+const local = localPolicy('attachments')
 
 interface Setup {
   readonly settings?: Readonly<Record<string, string>>

@@ -9,6 +9,7 @@ import { Rules } from '../../src/rules/match.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { attachmentsScanner } from '../../src/scan/attachments/attachments.ts'
 import {
+  type ContentScanner,
   clean,
   infected,
   type Sample,
@@ -26,7 +27,7 @@ const textOf = ({ chunks }: Sample) =>
   Buffer.concat([...chunks()].map((chunk) => Buffer.from(chunk))).toString('latin1')
 
 /** Opens base64, as clamd does, and names the first of these words in what it gets. */
-function clamdLike(more: Partial<Scanner> = {}): Scanner {
+function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name: 'clamd',
     local: false,
@@ -200,7 +201,7 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     fullTime: 60_000,
   })
   const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
-  const scan: Scanner['scan'] = (sample, task) => {
+  const scan: ContentScanner['scan'] = (sample, task) => {
     task.signatures?.('clamd', 'ClamAV 1.4.3/1/')
     return clamdLike().scan(sample, task)
   }

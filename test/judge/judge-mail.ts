@@ -10,7 +10,16 @@ import type { Tools } from '../../src/judge/tools.ts'
 import type { Client } from '../../src/judge/transaction.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
-import { clean, infected, over, type Scanner, unknown } from '../../src/scan/shared/scanner.ts'
+import {
+  type ContentScanner,
+  clean,
+  infected,
+  over,
+  type PolicyScanner,
+  type Scanner,
+  type ScannerAnswer,
+  unknown,
+} from '../../src/scan/shared/scanner.ts'
 import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
 import type { Verdicts } from '../../src/verdicts/verdicts.ts'
 import { keyring } from '../second-reader/stamped.ts'
@@ -22,7 +31,7 @@ export const letter = 'From: a@example.org\nSubject: hello\n\nHello\n'
 
 export interface Setup {
   readonly settings?: Readonly<Record<string, string>>
-  readonly scan?: Scanner['scan']
+  readonly scan?: ContentScanner['scan']
   readonly scanners?: readonly Scanner[]
   readonly client?: Partial<Client>
   readonly sender?: string
@@ -30,8 +39,8 @@ export interface Setup {
   readonly tools?: Partial<Tools>
 }
 
-export function scannerOf(name: string, scan: Scanner['scan'], local = false): Scanner {
-  return { name, local, scan }
+export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
+  return { name, local: false, scan }
 }
 
 /** Judges a message. `asked` names the scanners that were asked, `confirmed` counts confirmFile(). */
@@ -41,11 +50,23 @@ export async function judgeMail(text: string, setup: Setup = {}) {
   const policy = readScanningPolicy({ QHPSI: 'plugin: clamd', ...settings })!
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
-    const ask: Scanner['scan'] = (sample, task) => {
-      if (!sample.whole) asked.push(scanner.name)
-      return scanner.scan(sample, task)
+    const { name } = scanner
+    if (!scanner.local) {
+      const scan: ContentScanner['scan'] = (sample, task) => {
+        if (!sample.whole) asked.push(name)
+        return scanner.scan(sample, task)
+      }
+      return { ...scanner, scan }
     }
-    return { ...scanner, scan: ask }
+    const search: PolicyScanner['search'] = async (task) => {
+      const begun = await scanner.search(task)
+      const answer = () => {
+        asked.push(name)
+        return begun.answer()
+      }
+      return { ...begun, answer }
+    }
+    return { ...scanner, search }
   })
   const held = messageOf(Buffer.from(text, 'latin1'), {
     policy: policy.spool,
@@ -79,7 +100,9 @@ export function editsOf(decision: Decision): string[] {
 
 export const SCANFAIL = { SCANFAIL: 'accept' }
 export const virus = async () => infected('Eicar')
-export const banned = async () => ({ ...infected('attachment a.exe'), banned: true as const })
+export const banned = async (): Promise<ScannerAnswer> => {
+  return { answer: 'infected', name: 'attachment a.exe', banned: true }
+}
 export const nobody = async () => unknown('clamd is down', 'unreachable')
 export const tooLarge = async () => over('size', 'clamd: too large')
 export const tooDeep = async () => over('depth', 'clamd: too deep')

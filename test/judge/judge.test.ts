@@ -6,7 +6,8 @@ import { readScanningPolicy } from '../../src/judge/policy.ts'
 import { makeEnvelope } from '../../src/message/envelope/envelope.ts'
 import { messageOf } from '../../src/message/intake.ts'
 import type { QuotaAnswer } from '../../src/quota/ask/quota-answer.ts'
-import { clean, type Scanner } from '../../src/scan/shared/scanner.ts'
+import { type ContentScanner, clean } from '../../src/scan/shared/scanner.ts'
+import { localPolicy } from '../scan/local-policy.ts'
 import {
   banned,
   bounce,
@@ -169,7 +170,7 @@ t.test('the log has no remark about ordinary mail', async (t) => {
 t.test('the log tells which setting cannot be used, and what a scanner notes', async (t) => {
   const shared = t.testdir({})
   chmodSync(shared, 0o777)
-  const noting: Scanner['scan'] = async (_, { note }) => {
+  const noting: ContentScanner['scan'] = async (_, { note }) => {
     note('a note')
     return clean
   }
@@ -245,7 +246,7 @@ t.test('STRICTMIME keeps strange mail out, but no bounce', async (t) => {
 t.test(
   'limits of size count if all scanners are of local policy and no stamp vouches',
   async (t) => {
-    const scanners = [scannerOf('attachments', async () => clean, true)]
+    const scanners = [localPolicy('attachments')]
     const { decision } = await judgeMail(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
     t.match(decision, { findings: { scan: 'skipped' } })
   },

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Decision } from '../../src/judge/decision.ts'
-import { clean, type Scanner } from '../../src/scan/shared/scanner.ts'
+import { type ContentScanner, clean } from '../../src/scan/shared/scanner.ts'
 import { hmacValue, md5Hex } from '../cluster/independent.ts'
+import { localPolicy } from '../scan/local-policy.ts'
 import { key } from '../second-reader/stamped.ts'
 import {
   banned,
@@ -75,7 +76,7 @@ t.test('what two stamps say is not joined: each host says what it did itself', a
 })
 
 t.test('a stamp never spares a scanner of local policy', async (t) => {
-  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+  const scanners = [scannerOf('clamd', virus), localPolicy('attachments', await banned())]
   const { decision, asked } = await judgeMail(by('clamd,everypart'), {
     settings: { ...cluster, REJECTVIRUS: '1' },
     scanners,
@@ -85,10 +86,7 @@ t.test('a stamp never spares a scanner of local policy', async (t) => {
 })
 
 t.test('a stamp names no scanner of local policy', async (t) => {
-  const scanners = [
-    scannerOf('clamd', async () => clean),
-    scannerOf('attachments', async () => clean, true),
-  ]
+  const scanners = [scannerOf('clamd', async () => clean), localPolicy('attachments')]
   t.match(
     stampOf(await judgeMail(letter, { settings: cluster, scanners })),
     '; s=clamd,everypart; ',
@@ -102,7 +100,7 @@ const unstamped: readonly (readonly [why: string, setup: Setup])[] = [
   ['with a virus', { settings: cluster, scan: virus }],
   [
     'that only local policy has seen',
-    { settings: cluster, scanners: [scannerOf('attachments', async () => clean, true)] },
+    { settings: cluster, scanners: [localPolicy('attachments')] },
   ],
   [
     'scanned while signatures were on their way',
@@ -144,7 +142,7 @@ t.test(
     const tools = {
       signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
     }
-    const late = (scan: Scanner['scan']): Setup => ({
+    const late = (scan: ContentScanner['scan']): Setup => ({
       settings: cluster,
       tools,
       scanners: [
@@ -189,7 +187,7 @@ const releasing = { CLUSTERKEYS: ringIn(t, ':release'), REJECTVIRUS: '1' }
 const infected = scannerOf('clamd', virus)
 
 t.test('a stamp of a release spares scanners for its recipients, and no others', async (t) => {
-  const scanners = [infected, scannerOf('attachments', async () => clean, true)]
+  const scanners = [infected, localPolicy('attachments')]
   const { decision, asked } = await judgeMail(releasedBy('b@example.org'), {
     settings: releasing,
     scanners,
@@ -246,7 +244,7 @@ t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
 })
 
 t.test('a release spares no local policy', async (t) => {
-  const scanners = [infected, scannerOf('attachments', banned, true)]
+  const scanners = [infected, localPolicy('attachments', await banned())]
   const { decision } = await judgeMail(releasedBy('b@example.org'), {
     settings: releasing,
     scanners,
@@ -322,7 +320,7 @@ t.test('a stamp lets mail of any size count as scanned', async (t) => {
   const { decision } = await judgeMail(by('clamd,everypart'), { settings })
   t.match(decision, { findings: { scan: 'trusted' } })
   t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
-  const scanners = [scannerOf('clamd', virus), scannerOf('attachments', banned, true)]
+  const scanners = [scannerOf('clamd', virus), localPolicy('attachments', await banned())]
   const local = await judgeMail(by('clamd,everypart'), { settings, scanners })
   t.match(local.decision, { findings: { scan: 'trusted' } }, 'as local policy does')
   const other = await judgeMail(by('other,everypart'), { settings, scanners })

@@ -4,13 +4,14 @@ import t from 'tap'
 import type { SignatureFiles } from '../../src/cluster/signature-files.ts'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { ScanResult } from '../../src/scan/shared/scan-result.ts'
-import type { Scanner } from '../../src/scan/shared/scanner.ts'
+import type { ContentScanner } from '../../src/scan/shared/scanner.ts'
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
 import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import { sealVerdict } from '../../src/verdicts/shared/seal.ts'
 import type { VerdictQuery } from '../../src/verdicts/shared/verdict-query.ts'
 import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
+import { localPolicy } from '../scan/local-policy.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
@@ -20,7 +21,7 @@ const copy = letter.replace('ann', 'ben')
 let version = 'ClamAV 1.4.3'
 const filesOf = (changed: number | undefined): SignatureFiles | undefined =>
   changed === undefined ? undefined : { changed, others: changed, size: 0, seen: 2_000_000_000 }
-function scanner(name: string, more: Partial<Scanner> = {}): Scanner {
+function scanner(name: string, more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name,
     local: false,
@@ -30,7 +31,7 @@ function scanner(name: string, more: Partial<Scanner> = {}): Scanner {
   }
 }
 const clamd = scanner('clamd')
-const local: Scanner = { name: 'local', local: true, scan: clamd.scan }
+const local = localPolicy('local')
 
 function open(more: Partial<VerdictsOptions> = {}) {
   let now = 1_800_000_000_000

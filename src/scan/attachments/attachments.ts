@@ -1,14 +1,17 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
-import type { ScanPolicy } from '../shared/scan-policy.ts'
+import type { Field } from '../../mime/headers/fields.ts'
+import type { Source } from '../../mime/shared/source.ts'
+import type { AttachmentPolicy, ScanPolicy } from '../shared/scan-policy.ts'
 import {
   clean,
-  type Scanner,
+  type MailSearch,
+  type PolicyScanner,
   type ScannerAnswer,
   type ScanTask,
   unknown,
 } from '../shared/scanner.ts'
+import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, loadAttachmentRules, rulesOfNames } from './rules.ts'
-import { type AttachmentFindings, AttachmentSearch, searchMessage } from './search.ts'
 
 /** Characters of a name that go into the answer, and with it into the SMTP reply. */
 const SHOWN_MAX = 80
@@ -23,7 +26,7 @@ const SHOWN_MAX = 80
  * what was read, and the limit is noted. The control file is read once; if it cannot be used, that is a
  * Fault of kind `config`.
  */
-export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
+export function attachmentsScanner({ attachments }: ScanPolicy): PolicyScanner {
   /**
    * The rules, which nobody changes, are the same for all messages. If two messages come at the same time
    * before the rules are known, both read the file.
@@ -34,21 +37,6 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
     known ??= 'file' in rules ? await loadAttachmentRules(rules.file) : rulesOfNames(rules.names)
     return known
   }
-  const searchFor = async (task: ScanTask) => {
-    const isExcused = (banned: string) => task.isExcused?.(finding(banned)) === true
-    return new AttachmentSearch(await rulesOnce(), isExcused)
-  }
-  const answerFor = (
-    { banned, excused, limit }: AttachmentFindings,
-    task: ScanTask,
-  ): ScannerAnswer => {
-    if (banned !== undefined) return finding(banned)
-    if (limit !== undefined) {
-      if (attachments.malformed === 'defer') return unknown(`attachments: ${limit}`, 'limit')
-      task.note(`attachments: ${limit}`)
-    }
-    return excused === undefined ? clean : finding(excused)
-  }
   return {
     name: 'attachments',
     local: true,
@@ -56,20 +44,67 @@ export function attachmentsScanner({ attachments }: ScanPolicy): Scanner {
       await rulesOnce()
     },
     async search(task) {
-      const search = await searchFor(task)
-      return {
-        header: (fields) => search.header(fields),
-        name: (name) => search.name(name),
-        content: (content) => search.content(content),
-        over: (why) => search.over(why),
-        answer: () => answerFor(search, task),
-      }
+      return new AttachmentSearch(await rulesOnce(), attachments.malformed, task)
     },
-    async scan(sample, task) {
-      const search = await searchFor(task)
-      await searchMessage(sample, search, task)
-      return answerFor(search, task)
-    },
+  }
+}
+
+/** The search of one message for what the rules ban. */
+class AttachmentSearch implements MailSearch {
+  readonly #rules: AttachmentRules
+  readonly #malformed: AttachmentPolicy['malformed']
+  readonly #task: ScanTask
+  /** The first banned thing that is not excused: a file name, `type a/b` or `content executable`. */
+  #banned: string | undefined
+  /** The first banned thing that is excused. */
+  #excused: string | undefined
+  /** The first limit that left something unread. */
+  #limit: string | undefined
+
+  constructor(rules: AttachmentRules, malformed: AttachmentPolicy['malformed'], task: ScanTask) {
+    this.#rules = rules
+    this.#malformed = malformed
+    this.#task = task
+  }
+
+  header(fields: readonly Field[]): void {
+    if (this.#banned !== undefined) return
+    const { names, types, over } = readNames(fields)
+    for (const name of names) if (this.#rules.bansName(name)) this.#ban(name)
+    for (const type of types) if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
+    if (over !== undefined) this.over(over)
+  }
+
+  name(name: string): void {
+    for (const spelling of spellings(name)) {
+      if (this.#rules.bansName(spelling)) this.#ban(spelling)
+    }
+  }
+
+  content({ size, chunks }: Source): void {
+    if (!this.#rules.bansExecutables) return
+    const front: Buffer[] = []
+    for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
+    if (beginsExecutable(Buffer.concat(front))) this.#ban('content executable')
+  }
+
+  over(why: string): void {
+    this.#limit ??= why
+  }
+
+  answer(): ScannerAnswer {
+    if (this.#banned !== undefined) return finding(this.#banned)
+    if (this.#limit !== undefined) {
+      const why = `attachments: ${this.#limit}`
+      if (this.#malformed === 'defer') return unknown(why, 'limit')
+      this.#task.note(why)
+    }
+    return this.#excused === undefined ? clean : finding(this.#excused)
+  }
+
+  #ban(what: string): void {
+    if (this.#task.isExcused?.(finding(what))) this.#excused ??= what
+    else this.#banned ??= what
   }
 }
 
@@ -82,4 +117,18 @@ function shown(name: string): string {
   const text = replaceUnprintable(name)
   if (text.length <= SHOWN_MAX) return text
   return `${text.slice(0, SHOWN_MAX / 2 - 3)}...${text.slice(-SHOWN_MAX / 2)}`
+}
+
+/** Bytes of a file that beginsExecutable reads. */
+const MAGIC_LENGTH = 64
+
+/** The first four bytes of ELF, of Mach-O (32 and 64 bits, both byte orders, universal), and of a Java class. */
+const magic = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe])
+
+/** Whether a file that begins with these bytes is a program for Windows, Unix, macOS or Java. */
+function beginsExecutable(start: Buffer): boolean {
+  if (start.length < 4) return false
+  if (magic.has(start.readUInt32BE(0))) return true
+  // A text may begin with "MZ", too; the header of a program has zeros where text has none.
+  return start.toString('latin1', 0, 2) === 'MZ' && start.includes(0)
 }

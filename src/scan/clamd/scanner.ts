@@ -1,7 +1,7 @@
 import { Fault } from '../../ground/errors/fault.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
-import { over, type Scanner } from '../shared/scanner.ts'
+import { type ContentScanner, over } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
 import { clamdHasLoaded } from './has-loaded.ts'
@@ -83,4 +83,4 @@ export function clamdScanner(
   }
 }
 
-type ClosableScanner = Scanner & { close(): void }
+type ClosableScanner = ContentScanner & { close(): void }

@@ -7,11 +7,11 @@ import { causeOf } from '../shared/cause.ts'
 import { exceededLimit } from '../shared/exceeded-limit.ts'
 import type { ClamscanPolicy, ScanPolicy } from '../shared/scan-policy.ts'
 import {
+  type ContentScanner,
   clean,
   infected,
   over,
   type Sample,
-  type Scanner,
   type ScannerAnswer,
   unknown,
 } from '../shared/scanner.ts'
@@ -38,7 +38,7 @@ interface PackageResult {
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
  * Throws a Fault of kind `config` if CLAMD names no address of the wanted sort.
  */
-export function clamscanScanner(policy: ScanPolicy): Scanner {
+export function clamscanScanner(policy: ScanPolicy): ContentScanner {
   const { clam, clamscan } = policy
   const address = addressFor(clamscan, clam.addresses)
   return {

@@ -1,6 +1,6 @@
 import { decoderRoom } from '../../mime/decoders/base64.ts'
 import { QuotedPrintableDecoder } from '../../mime/decoders/quoted-printable.ts'
-import { clean, infected, type Scanner } from '../shared/scanner.ts'
+import { type ContentScanner, clean, infected } from '../shared/scanner.ts'
 import { EICAR } from './eicar-file.ts'
 
 /** The name that clamd gives, too. */
@@ -14,7 +14,7 @@ const PIECE = 16 * 1024
  * is, in base64 with any line length, or in quoted-printable. It reads no MIME structure, so an
  * archive or another encoding hides the string from it; and it knows no other virus.
  */
-export function eicarScanner(): Scanner {
+export function eicarScanner(): ContentScanner {
   return {
     name: 'eicar',
     local: false,

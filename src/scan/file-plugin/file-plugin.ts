@@ -7,8 +7,8 @@ import { encodeRequest } from '../plugin-host/request.ts'
 import { causeOf } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
+  type ContentScanner,
   type Sample,
-  type Scanner,
   type ScannerAnswer,
   type ScanTask,
   unknown,
@@ -34,7 +34,7 @@ export function filePluginScanner(
   lastFor: 'one message' | 'many messages' = 'one message',
   log: WriteLine = writeToLog,
   limits: PoolLimits = lastFor === 'one message' ? oneMessageEach : standardLimits,
-): Scanner {
+): ContentScanner {
   checkName(fileName)
   const file = join(policy.filePlugins.directory, fileName)
   const { environment, filePlugins } = policy

@@ -3,9 +3,11 @@ import { causeOf } from '../shared/cause.ts'
 import type { Limit } from '../shared/exceeded-limit.ts'
 import type { ScanResult } from '../shared/scan-result.ts'
 import {
+  type ContentScanner,
   harmed,
   isLate,
   type MailSearch,
+  type PolicyScanner,
   type Sample,
   type Scanner,
   type ScannerAnswer,
@@ -29,28 +31,32 @@ export interface PartialResult {
 }
 
 /**
- * Asks each scanner about the last sample, and passes the other samples along with it. Local
- * scanners are asked only about whole messages; those with a search have their answer from it. Ends
- * at the first scanner whose answer ends the scan; what is excused does not.
+ * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
+ * answers by its search when a whole message is asked about. Ends at the first scanner whose answer
+ * ends the scan; what is excused does not.
  */
 export async function askScanners(
   samples: readonly Sample[],
   run: ScanRun,
   task: ScanTask,
-  searches: ReadonlyMap<Scanner, MailSearch>,
+  searches: ReadonlyMap<PolicyScanner, MailSearch>,
 ): Promise<PartialResult> {
+  const sample = together(samples)
+  if (sample === undefined) return {}
   let outcome: PartialResult = {}
   for (const scanner of run.scanners) {
-    const sample = sampleFor(scanner, samples)
-    if (sample === undefined) continue
-    const search = searches.get(scanner)
-    const answer = search ? search.answer() : await askScanner(scanner, sample, task)
-    outcome = joined(outcome, outcomeOf(answer, scanner, run))
-    // A scanner says of several samples what it found first, and that may hide the rest.
-    for (const single of outcome.excused && sample.beside ? [...sample.beside, sample] : []) {
-      const { beside, ...alone } = single
-      outcome = joined(outcome, outcomeOf(await askScanner(scanner, alone, task), scanner, run))
-      if (outcome.result !== undefined) return outcome
+    if (scanner.local) {
+      const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
+      if (answer) outcome = joined(outcome, outcomeOf(answer, scanner, run))
+    } else {
+      const asked = outcomeOf(await askScanner(scanner, sample, task), scanner, run)
+      outcome = joined(outcome, asked)
+      // A scanner says of several samples what it found first, and that may hide the rest.
+      for (const single of asked.excused && sample.beside ? samples : []) {
+        const alone = outcomeOf(await askScanner(scanner, single, task), scanner, run)
+        outcome = joined(outcome, alone)
+        if (outcome.result !== undefined) break
+      }
     }
     if (outcome.result !== undefined) return outcome
   }
@@ -66,12 +72,10 @@ function joined(first: PartialResult, then: PartialResult): PartialResult {
   }
 }
 
-/** The last of the samples that the scanner is asked about, with the others beside it. */
-function sampleFor({ local }: Scanner, samples: readonly Sample[]): Sample | undefined {
-  const own = local ? samples.filter(({ whole }) => !whole) : samples
-  const last = own.at(-1)
-  const beside = own.slice(0, -1)
-  return last && beside.length > 0 ? { ...last, beside } : last
+/** The last of the samples, with the others beside it. */
+function together(samples: readonly Sample[]): Sample | undefined {
+  const last = samples.at(-1)
+  return last && samples.length > 1 ? { ...last, beside: samples.slice(0, -1) } : last
 }
 
 /**
@@ -79,7 +83,7 @@ function sampleFor({ local }: Scanner, samples: readonly Sample[]): Sample | und
  * a Fault if our own spool fails: that is not an answer of a scanner.
  */
 async function askScanner(
-  scanner: Scanner,
+  scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
 ): Promise<ScannerAnswer> {

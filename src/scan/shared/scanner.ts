@@ -108,11 +108,6 @@ export interface ScanTask {
   /** Milliseconds until the deadline, by a clock that nobody sets; 0 after it. */
   timeLeft(): number
   /**
-   * Opens a file without a name, for reading and writing. Scanners that read the mail by themselves
-   * (mime/contents.ts) keep in it what memory has no room for.
-   */
-  readonly openFile: () => number
-  /**
    * Set while some messages are suspected of killing scanners: whether this is one of them. A scanner
    * keeps them apart from other mail if it can.
    */
@@ -161,7 +156,7 @@ export interface Memorable {
   ): Promise<boolean>
 }
 
-/** What a scanner gathers while a mail is read, and what it answers when that is over. */
+/** What local policy gathers while a mail is read, and what it answers when that is over. */
 export interface MailSearch {
   /** Takes the fields of a header of the mail or of a part, as some reader sees it. */
   header(fields: readonly Field[]): void
@@ -174,11 +169,31 @@ export interface MailSearch {
   answer(): ScannerAnswer
 }
 
-export interface Scanner {
+/** A scanner that is asked about each content and about the whole message. */
+export interface ContentScanner extends ScannerBasics {
+  readonly local: false
+  /**
+   * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
+   * text as the reason.
+   */
+  scan(sample: Sample, task: ScanTask): Promise<ScannerAnswer>
+}
+
+/**
+ * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
+ * and is named in no stamp.
+ */
+export interface PolicyScanner extends ScannerBasics {
+  readonly local: true
+  /** Begins to search a message. If it throws, the answer is *could not tell*, as for `scan`. */
+  search(task: ScanTask): Promise<MailSearch>
+}
+
+export type Scanner = ContentScanner | PolicyScanner
+
+interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string
-  /** Whether it is local policy (attachments): that runs on trusted mail, too, and is named in no stamp. */
-  readonly local: boolean
   /**
    * Set if the verdict follows from the message alone, whatever its envelope, so that it may be
    * remembered for copies. A verdict of local policy never is.
@@ -191,16 +206,6 @@ export interface Scanner {
    * cannot be used. A daemon calls it at its start, to know beforehand; nobody else has to.
    */
   prepare?(): Promise<void>
-  /**
-   * Answers within the task's deadline. If it throws, the answer is *could not tell*, with the error's
-   * text as the reason.
-   */
-  scan(sample: Sample, task: ScanTask): Promise<ScannerAnswer>
-  /**
-   * Set if the scanner judges by what is read out of a mail. Where mail is read for contents, this takes
-   * the place of `scan`, so that it is read once.
-   */
-  search?(task: ScanTask): Promise<MailSearch>
   /**
    * Closes what the scanner keeps between messages, once the messages that it is judging are done. No new
    * ones come. Only a daemon calls it.

@@ -1,16 +1,16 @@
-import { parseAttachmentRules } from '../../../src/scan/attachments/rules.ts'
-import {
-  type AttachmentFindings,
-  AttachmentSearch,
-  searchMessage,
-} from '../../../src/scan/attachments/search.ts'
-import { scanTask } from '../clamd/task.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { attachmentsScanner } from '../../../src/scan/attachments/attachments.ts'
+import { runScanners } from '../../../src/scan/scan.ts'
+import type { ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
+import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
+import type { Sample } from '../../../src/scan/shared/scanner.ts'
+import { clamdPolicy, sample } from '../clamd/task.ts'
 
 /** The rules of most sites. */
-export const rules = parseAttachmentRules(
-  ['name *.exe', 'name *.scr', 'type application/x-msdownload', 'content executable'].join('\n'),
-  'rules',
-)
+const policy = clamdPolicy('/nowhere', {
+  BADATTACHMENTS: join(import.meta.dirname, 'badattachments'),
+})
 
 /** A multipart/mixed of these parts, each with its header; every line ends in LF. */
 export function mixed(boundary: string, ...parts: string[]): string {
@@ -26,11 +26,34 @@ export function disposed(disposition: string, content = 'x'): string {
   return `Content-Type: application/octet-stream\nContent-Disposition: ${disposition}\n\n${content}\n`
 }
 
-/** The findings in a message that comes in pieces, which end at `cuts`. */
-export async function search(
+/** The result of the plugin about a message by itself, and its notes. */
+export async function searched(
+  message: Sample,
+  policy: ScanPolicy,
+  gone?: AbortSignal,
+): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
+  const notes: string[] = []
+  const spool = { directory: tmpdir(), sharedDirectory: undefined }
+  const result = await runScanners(message, {
+    scanners: [attachmentsScanner(policy)],
+    timeout: 60_000,
+    oversize: 'defer',
+    nesting: { max: 100, action: 'accept' },
+    secondLook: { when: 'never', strict: false, spool },
+    uptime: () => performance.now(),
+    note: (text) => void notes.push(text),
+    gone,
+  })
+  return { result, notes }
+}
+
+/**
+ * The banned name, `over: LIMIT`, or `clean`, for a message that comes in pieces, which end at `cuts`.
+ */
+export async function outcome(
   message: string | Buffer,
   cuts: readonly number[] = [],
-): Promise<AttachmentFindings> {
+): Promise<string> {
   const bytes = Buffer.from(message as string, 'latin1')
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
   function* chunks(from = 0, to = bytes.length) {
@@ -41,13 +64,7 @@ export async function search(
       if (at >= to) return
     }
   }
-  const search = new AttachmentSearch(rules, () => false)
-  await searchMessage({ size: bytes.length, chunks }, search, scanTask().task)
-  return search
-}
-
-/** The banned name, `over: LIMIT`, or `clean`. */
-export async function outcome(message: string | Buffer, cuts?: readonly number[]): Promise<string> {
-  const { banned, limit } = await search(message, cuts)
-  return banned ?? (limit ? `over: ${limit}` : 'clean')
+  const { result } = await searched({ ...sample(bytes), chunks }, policy)
+  if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
+  return 'why' in result ? result.why.replace(/^attachments/, 'over') : result.answer
 }

@@ -6,7 +6,7 @@ import { readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { streamsOf } from '../../../src/scan/clamd/scan-commands.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../src/scan/clamd/sessions.ts'
-import type { Sample, Scanner } from '../../../src/scan/shared/scanner.ts'
+import type { ContentScanner, Sample } from '../../../src/scan/shared/scanner.ts'
 import { type Asked, numbered, sessionStandIn } from './session-stand-in.ts'
 import { standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
@@ -15,13 +15,13 @@ const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const ok = numbered('stream: OK')
 
 /** A daemon's scanner for these servers. */
-function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): Scanner {
+function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): ContentScanner {
   const scanner = clamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
   t.teardown(() => scanner.close())
   return scanner
 }
 
-async function scanBy(scanner: Scanner, message: Sample = small) {
+async function scanBy(scanner: ContentScanner, message: Sample = small) {
   const { task, notes } = scanTask()
   return { answer: await scanner.scan(message, task), notes }
 }

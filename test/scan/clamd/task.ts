@@ -1,5 +1,3 @@
-import { tmpdir } from 'node:os'
-import { openAnonymousFile } from '../../../src/message/anonymous-file.ts'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
@@ -47,7 +45,6 @@ export function scanTask(milliseconds = 60_000) {
   const task: ScanTask = {
     signal: controller.signal,
     timeLeft: () => Math.max(0, deadline - performance.now()),
-    openFile: () => openAnonymousFile(tmpdir()),
     note: (text) => void notes.push(text),
   }
   const abort = () => {

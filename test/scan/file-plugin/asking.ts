@@ -5,7 +5,11 @@ import { join } from 'node:path'
 import { makeEnvelope } from '../../../src/message/envelope/envelope.ts'
 import { filePluginScanner } from '../../../src/scan/file-plugin/file-plugin.ts'
 import { readScanPolicy, type ScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
-import { abortLate, type Scanner, type ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
+import {
+  abortLate,
+  type ContentScanner,
+  type ScannerAnswer,
+} from '../../../src/scan/shared/scanner.ts'
 
 /** The reason why C plugins cannot be tested here, or false. */
 export const noCompiler = spawnSync('gcc', ['--version']).error
@@ -44,7 +48,7 @@ export function policyFor(question: Question): ScanPolicy {
 /** Asks a file plugin about a message as the judgement does; with a scanner of the daemon, as the daemon does. */
 export async function ask(
   question: Question,
-  scanner: Scanner = filePluginScanner(policyFor(question), question.file),
+  scanner: ContentScanner = filePluginScanner(policyFor(question), question.file),
   gone: AbortSignal = new AbortController().signal,
 ): Promise<Reply> {
   const policy = policyFor(question)
@@ -68,7 +72,6 @@ export async function ask(
     const answer = await scanner.scan(sample, {
       signal: abort.signal,
       timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
-      openFile: () => Number.NaN, // plugins never ask for one
       note: () => {},
     })
     const listeners = getEventListeners(abort.signal, 'abort').length

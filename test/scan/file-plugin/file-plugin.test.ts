@@ -97,7 +97,6 @@ t.test('a fault of the spool is thrown on, and is no answer of the plugin', asyn
   const task = {
     signal: new AbortController().signal,
     timeLeft: () => 1000,
-    openFile: () => t.fail('no file is needed') as never,
     note: () => {},
   }
   await t.rejects(filePluginScanner(policy, 'a.mjs').scan(sample, task), {

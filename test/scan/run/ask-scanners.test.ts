@@ -7,13 +7,16 @@ import {
   clean,
   harmed,
   infected,
+  type MailSearch,
   over,
+  type PolicyScanner,
   type Sample,
   type Scanner,
   type ScannerAnswer,
   unknown,
 } from '../../../src/scan/shared/scanner.ts'
 import { sample, scanTask } from '../clamd/task.ts'
+import { localPolicy } from '../local-policy.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole: message })
@@ -21,12 +24,12 @@ const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), whole
 type Answers = (sample: Sample) => ScannerAnswer | Promise<ScannerAnswer>
 
 /** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
-function noting(answers: Answers, name = 'clamd', local = false) {
+function noting(answers: Answers, name = 'clamd') {
   const asked: string[][] = []
   const textOf = ({ chunks }: Sample) => Array.from(chunks(), (chunk) => chunk.toString()).join('')
   const scanner: Scanner = {
     name,
-    local,
+    local: false,
     async scan(sample) {
       asked.push([...(sample.beside ?? []), sample].map(textOf))
       return answers(sample)
@@ -42,9 +45,11 @@ async function ask(
     isExcused,
     abort,
     nested = 'keep out',
+    searches = new Map(),
   }: Pick<ScanRun, 'isExcused'> & {
     abort?: 'late' | 'gone'
     nested?: ScanRun['nesting']['action']
+    searches?: ReadonlyMap<PolicyScanner, MailSearch>
   } = {},
 ): Promise<PartialResult> {
   const run: ScanRun = {
@@ -64,7 +69,7 @@ async function ask(
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-  const outcome = await askScanners(samples, run, task, new Map()).finally(() => clearTimeout(stay))
+  const outcome = await askScanners(samples, run, task, searches).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
   return outcome
 }
@@ -81,10 +86,12 @@ t.test('several samples are one question; one sample has none beside it', async 
 })
 
 t.test('local policy is asked about whole messages alone', async (t) => {
-  const { scanner, asked } = noting(() => clean, 'attachments', true)
-  await ask([scanner], [content('a'), content('b')])
-  await ask([scanner], [content('a'), message])
-  t.same(asked, [['Subject: mail\n\n']])
+  const scanner = localPolicy('attachments', infected('a.exe'))
+  const search = await scanner.search(scanTask().task)
+  const searches = new Map([[scanner, search]])
+  t.same(await ask([scanner], [content('a'), content('b')], { searches }), {})
+  const { result } = await ask([scanner], [content('a'), message], { searches })
+  t.match(result, { answer: 'infected', scanner: 'attachments', name: 'a.exe' })
 })
 
 t.test('the first scanner whose answer ends the scan is the last that is asked', async (t) => {
