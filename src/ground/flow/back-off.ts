@@ -28,7 +28,12 @@ export class BackOff<Server> {
 
   /** Whether the server has to be left alone now. */
   isBackedOff(server: Server): boolean {
-    return (this.#failing.get(server)?.until ?? -Infinity) > this.#uptime()
+    return this.timeLeft(server) > 0
+  }
+
+  /** Returns for how many milliseconds the server has to be left alone from now on. */
+  timeLeft(server: Server): number {
+    return Math.max(0, (this.#failing.get(server)?.until ?? 0) - this.#uptime())
   }
 
   /**

@@ -44,7 +44,7 @@ export function marksOf(
 interface Death {
   readonly at: number
   readonly fingerprints: Set<string>
-  marks: Set<string>
+  readonly marks: Set<string>
 }
 
 /**
@@ -54,11 +54,10 @@ interface Death {
  */
 export class CommonMarks {
   readonly #uptime: () => number
-  #deaths: Death[] = []
+  #deaths: readonly Death[] = []
   /** The number of answered messages by mark, for marks that were there at a death. */
   readonly #answers = new Map<string, number>()
   readonly #rests: BackOff<string>
-  readonly #until = new Map<string, number>()
 
   /** `uptime` is in milliseconds. */
   constructor(uptime: () => number) {
@@ -80,45 +79,55 @@ export class CommonMarks {
       fingerprints: new Set([fingerprint]),
       marks: new Set(marks),
     }
-    this.#deaths = [...this.#deaths, death].slice(-DEATHS_KEPT)
-    for (const mark of this.#answers.keys()) {
-      if (this.#deaths.some((death) => death.marks.has(mark))) continue
-      this.#answers.delete(mark)
-      this.#until.delete(mark)
-    }
+    this.#keep([...this.#deaths, death].slice(-DEATHS_KEPT))
     this.#rest(marks)
   }
 
   /** Notes that this message was the reason of the death. */
   struck(fingerprint: string, marks: readonly string[]): void {
     if (marks.length === 0) return
-    const death = this.#recent().findLast(({ fingerprints }) => fingerprints.has(fingerprint))
-    if (death !== undefined) death.marks = new Set(marks)
+    const all = this.#recent()
+    const at = all.findLastIndex(({ fingerprints }) => fingerprints.has(fingerprint))
+    if (at >= 0) this.#keep(all.with(at, { ...all[at]!, marks: new Set(marks) }))
     this.#rest(marks)
   }
 
   answered(marks: readonly string[]): void {
     if (this.#recent().length === 0) return
     for (const mark of marks) {
-      if (!this.#deaths.some((death) => death.marks.has(mark))) continue
+      if (!this.#wasThere(mark)) continue
       this.#answers.set(mark, (this.#answers.get(mark) ?? 0) + 1)
-      if (this.#rests.noteAnswer(mark)) this.#until.delete(mark)
+      this.#rests.noteAnswer(mark)
     }
   }
 
   suspicionOf(marks: readonly string[]): Suspicion | undefined {
     const mark = this.#suspected(marks)
-    if (mark === undefined) return undefined
-    return { mark, rest: Math.max(0, (this.#until.get(mark) ?? 0) - this.#uptime()) }
+    return mark === undefined ? undefined : { mark, rest: this.#rests.timeLeft(mark) }
   }
 
   #recent(): readonly Death[] {
     const isOld = ({ at }: Death) => this.#uptime() - at >= REMEMBERED_FOR
     const [first] = this.#deaths
     if (first !== undefined && isOld(first)) {
-      this.#deaths = this.#deaths.filter((death) => !isOld(death))
+      this.#keep(this.#deaths.filter((death) => !isOld(death)))
     }
     return this.#deaths
+  }
+
+  /** Keeps these deaths alone, and nothing about marks that were there at none of them. */
+  #keep(deaths: readonly Death[]): void {
+    const former = this.#deaths
+    this.#deaths = deaths
+    for (const mark of former.flatMap(({ marks }) => [...marks])) {
+      if (this.#wasThere(mark)) continue
+      this.#answers.delete(mark)
+      this.#rests.noteAnswer(mark)
+    }
+  }
+
+  #wasThere(mark: string): boolean {
+    return this.#deaths.some(({ marks }) => marks.has(mark))
   }
 
   #suspected(marks: readonly string[]): string | undefined {
@@ -132,7 +141,6 @@ export class CommonMarks {
 
   #rest(marks: readonly string[]): void {
     const mark = this.#suspected(marks)
-    const length = mark && this.#rests.noteFailure(mark)
-    if (mark !== undefined && length) this.#until.set(mark, this.#uptime() + length)
+    if (mark !== undefined) this.#rests.noteFailure(mark)
   }
 }

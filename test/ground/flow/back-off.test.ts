@@ -10,7 +10,9 @@ t.test(
     t.equal(backOff.noteFailure('a'), 10)
     t.equal(backOff.noteFailure('a'), undefined, 'it backOff already')
     t.ok(backOff.isBackedOff('a'))
+    t.equal(backOff.timeLeft('a'), 10)
     t.notOk(backOff.isBackedOff('b'))
+    t.equal(backOff.timeLeft('b'), 0)
     for (const length of [20, 35, 35]) {
       uptime += 40
       t.notOk(backOff.isBackedOff('a'))

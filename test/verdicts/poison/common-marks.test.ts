@@ -72,8 +72,13 @@ t.test('deaths are forgotten: after an hour, and after six others', async (t) =>
   t.equal(common.suspicionOf(['client a']), undefined)
   for (let n = 0; n < 3; n++) die(['client b'])
   t.ok(common.suspicionOf(['client b']))
+  pass(2000)
+  die(['client b'])
+  t.equal(common.suspicionOf(['client b'])?.rest, 4000)
   for (let n = 0; n < 6; n++) die([`client ${n}`])
   t.equal(common.suspicionOf(['client b']), undefined)
+  for (let n = 0; n < 3; n++) die(['client b'])
+  t.equal(common.suspicionOf(['client b'])?.rest, 2000, 'as if it had never been there')
 })
 
 t.test('marks are the client, the sender and about the size', async (t) => {
