@@ -1,40 +1,40 @@
-/** A server's reply to one command, in RESP2; it may be an error. */
-export type RespValue = Buffer | string | number | null | RespError | readonly RespValue[]
+/** A server's reply to one command, in RESP2; it may be an error, or a sentinel's list. */
+export type RespValue = RespItem | readonly RespItem[]
+
+type RespItem = Buffer | string | null | RespError
 
 /** An error that a server sent: `NOPERM this user has no permissions...`. */
 export class RespError extends Error {}
 
 const CR = 0x0d
 const LF = 0x0a
-const [ARRAY, BULK, TEXT, ERROR, NUMBER] = [...Buffer.from('*$+-:')]
+const [ARRAY, BULK, TEXT, ERROR] = [...Buffer.from('*$+-')]
 
 /** Most bytes of all texts of one reply. A verdict has 4,097. */
 export const REPLY_MAX = 64 * 1024
-/** Most elements of all arrays of one reply, as announced. A sentinel's answer has two. */
-export const ELEMENTS_MAX = 100
-/** Most arrays inside one another. */
-export const DEPTH_MAX = 2
-/** Most bytes of a line: a length, a number, an error. */
+/** Most items of a list, as announced. A sentinel's answer has two. */
+export const ITEMS_MAX = 100
+/** Most bytes of a line: a length, a word, an error. */
 export const LINE_MAX = 4096
 
-/** An array whose elements have not all come yet. */
-interface OpenArray {
-  readonly elements: RespValue[]
+/** A list whose items have not all come yet. */
+interface OpenList {
+  readonly items: RespItem[]
   readonly length: number
 }
 
 /**
- * Reads the protocol of Redis, RESP2 (https://redis.io/docs/reference/protocol-spec), and gives each whole
- * reply to `take`. It is a reader of our own because of its limits: a text gets REPLY_MAX bytes at most,
- * and announced elements get no room before they come. Otherwise somebody in the store's place could take
+ * Reads what our questions are answered with in the protocol of Redis, RESP2
+ * (https://redis.io/docs/reference/protocol-spec), and gives each whole reply to `take`. It is a reader of
+ * our own because of its limits: a text gets REPLY_MAX bytes at most, and announced items get no room
+ * before they come. Otherwise somebody in the store's place could take
  * all memory with 13 bytes: the makers' own client, @redis/client 6.3, makes room for each array as it is
  * announced, and takes texts of any length.
  */
 export class RespReader {
   readonly #take: (reply: RespValue) => void
-  #elements = 0
   #bytes = 0
-  readonly #open: OpenArray[] = []
+  #list: OpenList | undefined
   /** A text with its line end, of which `#left` bytes are still to come. */
   #bulk: Buffer = Buffer.alloc(0)
   #left = 0
@@ -86,13 +86,13 @@ export class RespReader {
       return
     }
     if (text === '-1') {
-      this.#end(null) // the key or the array does not exist
+      this.#end(null) // the key or the list does not exist
       return
     }
     if (!/^[0-9]{1,9}$/.test(text)) throw new Error('sends a length that is none')
     const length = Number(text)
     if (type === BULK) this.#beginText(length)
-    else this.#beginArray(length)
+    else this.#beginList(length)
   }
 
   #beginText(length: number): void {
@@ -101,13 +101,12 @@ export class RespReader {
     this.#bulk = Buffer.allocUnsafe(this.#left)
   }
 
-  #beginArray(length: number): void {
-    this.#elements += length
-    if (this.#elements > ELEMENTS_MAX || this.#open.length >= DEPTH_MAX) {
+  #beginList(length: number): void {
+    if (length > ITEMS_MAX || this.#list !== undefined) {
       throw new Error('sends an answer with more parts than any of a store has')
     }
-    if (length === 0) this.#end([])
-    else this.#open.push({ elements: [], length })
+    if (length === 0) this.#whole([])
+    else this.#list = { items: [], length }
   }
 
   #count(length: number): void {
@@ -115,25 +114,26 @@ export class RespReader {
     if (this.#bytes > REPLY_MAX) throw new Error(`sends an answer of more than ${REPLY_MAX} bytes`)
   }
 
-  /** Takes a whole element, and gives the reply to `#take` if it is whole now. */
-  #end(element: RespValue): void {
-    let whole = element
-    for (let array = this.#open.at(-1); array !== undefined; array = this.#open.at(-1)) {
-      array.elements.push(whole)
-      if (array.elements.length < array.length) return
-      this.#open.pop()
-      whole = array.elements
+  #end(item: RespItem): void {
+    if (this.#list === undefined) {
+      this.#whole(item)
+      return
     }
-    this.#elements = 0
+    const { items, length } = this.#list
+    items.push(item)
+    if (items.length === length) this.#whole(items)
+  }
+
+  #whole(reply: RespValue): void {
+    this.#list = undefined
     this.#bytes = 0
-    this.#take(whole)
+    this.#take(reply)
   }
 }
 
-function simple(type: number | undefined, text: string): RespValue {
+function simple(type: number | undefined, text: string): RespItem {
   if (type === TEXT) return text
   if (type === ERROR) return new RespError(text)
-  if (type === NUMBER) return Number(text)
   throw new Error('sends an answer that no store sends')
 }
 
