@@ -58,7 +58,9 @@ async function makePlugin(
     if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
     if (extname(name) !== '') {
       const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
-      return filePluginScanner(policy, name, options.lastFor, options.log)
+      const { oneMessageEach, standardLimits } = await import('./file-plugin/pool.ts')
+      const limits = options.lastFor === 'many messages' ? standardLimits : oneMessageEach
+      return filePluginScanner(policy, name, limits, options.log)
     }
     if (isBuiltIn(name)) return await builtIn[name](policy, options)
     return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)

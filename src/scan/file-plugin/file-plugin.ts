@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault, isFault } from '../../ground/errors/fault.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
-import { encodeRequest } from '../plugin-host/request.ts'
 import { causeOf } from '../shared/cause.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import {
@@ -14,9 +12,9 @@ import {
   unknown,
 } from '../shared/scanner.ts'
 import { relayLines, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
-import { hostCommand, limitedTo } from './host-command.ts'
+import { hostCommand } from './host-command.ts'
 import { PluginHost } from './host-process.ts'
-import { oneMessageEach, PluginPool, type PoolLimits, standardLimits } from './pool.ts'
+import { oneMessageEach, PluginPool, type PoolLimits } from './pool.ts'
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 
@@ -31,16 +29,15 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 export function filePluginScanner(
   policy: ScanPolicy,
   fileName: string,
-  lastFor: 'one message' | 'many messages' = 'one message',
+  limits: PoolLimits = oneMessageEach,
   log: WriteLine = writeToLog,
-  limits: PoolLimits = lastFor === 'one message' ? oneMessageEach : standardLimits,
 ): ContentScanner {
   checkName(fileName)
   const file = join(policy.filePlugins.directory, fileName)
   const { environment, filePlugins } = policy
   const pool = new PluginPool(() => {
     checkFile(file)
-    const command = limitedTo(policy.timeout, hostCommand(file))
+    const command = hostCommand(file, policy.timeout)
     const relay = () => relayLines(`plugin ${fileName}`, log)
     return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
   }, limits)
@@ -71,7 +68,7 @@ async function askPlugin(
   file: string,
   pool: PluginPool,
   sample: Sample,
-  { timeLeft, signal }: ScanTask,
+  task: ScanTask,
 ): Promise<ScannerAnswer> {
   const { infectedCode, cleanCode, filePlugins } = policy
   const { envelope, whole } = sample
@@ -80,16 +77,9 @@ async function askPlugin(
   const { size, origin } = whole ?? sample
   const path = await (whole ?? sample).path()
   const part = whole && { path: await sample.path(), size: sample.size }
-  const compose = () => {
-    const nonce = randomBytes(16).toString('hex')
-    const { symbol } = filePlugins
-    const about = { path, size, part, timeLeft: timeLeft(), sender, recipients, origin }
-    return {
-      nonce,
-      request: encodeRequest({ nonce, file, symbol, infectedCode, cleanCode, ...about }),
-    }
-  }
-  return pool.ask(compose, signal)
+  const { symbol } = filePlugins
+  const about = { path, size, part, sender, recipients, origin }
+  return pool.ask({ file, symbol, infectedCode, cleanCode, ...about }, task)
 }
 
 /** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */

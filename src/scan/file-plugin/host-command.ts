@@ -10,13 +10,6 @@ const program = join(import.meta.dirname, bundles, 'plugin-host.cjs')
 /** Node before 22.18 needs this option to load TypeScript. */
 const STRIP_TYPES = '--experimental-strip-types'
 
-export type HostCommand = readonly [string, ...string[]]
-
-/** The command that runs the host for the plugin `file`, on the runtime of this process. */
-export function hostCommand(file: string): HostCommand {
-  return isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
-}
-
 /**
  * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled; the runtime
  * needs the rest. (With a limit of address space the runtimes do not start.)
@@ -30,21 +23,23 @@ const MEMORY = 1024 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * Returns the same command under limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed
- * before it has used more than RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as
- * much processor time as it would have alone.
+ * Returns the command that runs the host for the plugin `file`, on the runtime of this process and under
+ * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
+ * RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as much processor time as it
+ * would have alone.
  *
  * The shell only sets the limits and execs. All that a plugin starts inherits them.
  */
-export function limitedTo(timeout: number, command: HostCommand): HostCommand {
+export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
   const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}`
   const script = `{ ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@"`
-  return ['/bin/sh', '-c', script, 'sh', ...command]
+  const host = isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
+  return ['/bin/sh', '-c', script, 'sh', ...host]
 }
 
-/** The command on Node, without the runtime's own warnings, which would flood the log. */
-function onNode(file: string): HostCommand {
+/** The host on Node, without the runtime's own warnings, which would flood the log. */
+function onNode(file: string): readonly string[] {
   const options = ['--no-warnings']
   if (extname(file) === '.ts' && !process.features.typescript) options.push(STRIP_TYPES)
   return [process.execPath, ...options, program]

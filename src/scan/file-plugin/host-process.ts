@@ -1,11 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import type { Duplex, Readable } from 'node:stream'
 import { ownChild } from '../../ground/process/own-children.ts'
+import {
+  encodeRequest,
+  NONSENSE,
+  type PluginRequest,
+  ReplyReader,
+} from '../plugin-host/protocol.ts'
 import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
-import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
-import { HostReplyReader, NONSENSE } from './host-reply.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -16,15 +22,12 @@ export interface HostOptions {
   readonly command: readonly [string, ...string[]]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
-  /** Makes the relay for stderr, one for each message; without it, stderr is dropped. */
-  readonly relay: (() => LineRelay) | undefined
+  /** Makes the relay for stderr, one for each message. */
+  readonly relay: () => LineRelay
 }
 
-/** A request, as it goes to descriptor 3, and the nonce that must come back with its answer. */
-export interface PluginQuestion {
-  readonly request: Buffer
-  readonly nonce: string
-}
+/** The question about one message, whenever it is asked. */
+export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
@@ -39,7 +42,7 @@ export class PluginHost {
   readonly #child: ChildProcess
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
-  readonly #replies = new HostReplyReader()
+  readonly #replies = new ReplyReader()
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined
@@ -60,7 +63,7 @@ export class PluginHost {
       cwd: options.directory,
       env: options.environment,
       detached: true,
-      stdio: ['ignore', 'ignore', options.relay ? 'pipe' : 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
     ownChild(this.#child)
     this.pid = this.#child.pid
@@ -82,11 +85,12 @@ export class PluginHost {
    * ended, and the answer is *could not tell*, with what happened to it. At `signal` it is ended
    * within 700 ms. Never rejects.
    */
-  ask({ request, nonce }: PluginQuestion, signal: AbortSignal): Promise<ScannerAnswer> {
+  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScannerAnswer> {
+    const nonce = randomBytes(16).toString('hex')
     this.#asked++
     this.#ready = false
     this.#relay?.end()
-    this.#relay = this.#options.relay?.()
+    this.#relay = this.#options.relay()
     this.#replies.expect(nonce)
     return new Promise((resolve) => {
       const stop = () => {
@@ -100,7 +104,7 @@ export class PluginHost {
         resolve(answer)
       }
       if (this.#over) return this.#answer(this.#couldNotTell())
-      this.#channel?.write(request)
+      this.#channel?.write(encodeRequest({ ...question, nonce, timeLeft: timeLeft() }))
       if (signal.aborted) stop()
       else signal.addEventListener('abort', stop, { once: true })
     })

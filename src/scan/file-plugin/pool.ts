@@ -1,4 +1,4 @@
-import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
+import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -51,7 +51,7 @@ export class PluginPool {
   readonly #limits: PoolLimits
   // A process is idle, settling, or has one message: it leaves `#idle` before it gets one. Its answer
   // bears the nonce of the question, so a late answer is never taken for another message's
-  // (host-reply.ts).
+  // (protocol.ts).
   readonly #hosts = new Set<PluginHost>()
   /** The process that was used last stands last and is used first, so that the others can end. */
   readonly #idle = new Map<PluginHost, NodeJS.Timeout>()
@@ -67,14 +67,13 @@ export class PluginPool {
   }
 
   /**
-   * Resolves to the answer on one message. `compose` makes the question, with a new nonce each time it
-   * is called. Rejects if no process can be started; the error says why. Nothing is left of a process
-   * that had its last message when the answer is there.
+   * Resolves to the answer on one message. Rejects if no process can be started; the error says why.
+   * Nothing is left of a process that had its last message when the answer is there.
    */
-  async ask(compose: () => PluginQuestion, signal: AbortSignal): Promise<ScannerAnswer> {
-    const { answer, had } = await this.#askOne(false, compose, signal)
-    if (hasAnswered(answer) || had === 0 || signal.aborted) return answer
-    return (await this.#askOne(true, compose, signal)).answer
+  async ask(question: PluginQuestion, task: ScanTask): Promise<ScannerAnswer> {
+    const { answer, had } = await this.#askOne(false, question, task)
+    if (hasAnswered(answer) || had === 0 || task.signal.aborted) return answer
+    return (await this.#askOne(true, question, task)).answer
   }
 
   /** Ends all processes; those at work finish their message first. */
@@ -83,18 +82,15 @@ export class PluginPool {
     for (const host of this.#idle.keys()) void host.end()
   }
 
-  async #askOne(
-    fresh: boolean,
-    compose: () => PluginQuestion,
-    signal: AbortSignal,
-  ): Promise<PluginAsked> {
+  async #askOne(fresh: boolean, question: PluginQuestion, task: ScanTask): Promise<PluginAsked> {
+    const { signal } = task
     const host = await this.#acquire(fresh, signal)
     if (host === undefined) {
       const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
       return { answer: unknown(why, 'timeout'), had: 0 }
     }
     const had = host.asked
-    const answer = await host.ask(compose(), signal) // composed now, because it says how much time is left
+    const answer = await host.ask(question, task)
     const released = this.#release(host, hasAnswered(answer) && !signal.aborted)
     if (host.asked >= this.#limits.messages) await released
     return { answer, had }

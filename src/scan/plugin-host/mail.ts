@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import type { Mail } from '../../plugin.ts'
-import type { PluginRequest } from './request.ts'
+import type { PluginRequest } from './protocol.ts'
 
 /** A plugin's own signal fires before it is killed: by this share of its time, and at most so many milliseconds. */
 const WARNING_SHARE = 0.1

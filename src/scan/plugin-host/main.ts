@@ -1,16 +1,15 @@
 // The process that a file plugin runs in; see file-plugin/. Requests about one message after another
-// come on descriptor 3. Whatever the plugin writes there, only a frame with the nonce of the request is
-// an answer.
+// come on descriptor 3. Whatever the plugin writes there, only a line with the nonce of the request is
+// an answer (protocol.ts).
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { writeWhole } from '../../ground/process/write-whole.ts'
 import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
-import { encodeFrame, encodeSettled } from './frame.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'
 import type { Plugin } from './plugin.ts'
-import { type PluginRequest, RequestReader } from './request.ts'
+import { encodeAnswer, encodeSettled, type PluginRequest, RequestReader } from './protocol.ts'
 import { loadScript } from './script.ts'
 import { loadSharedObject } from './shared-object.ts'
 
@@ -23,7 +22,7 @@ const ORPHAN_GRACE = 1000
 delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
 const directory = process.cwd()
 // The channel is not read while a message is judged. A request that came meanwhile is an error of its
-// sender (request.ts).
+// sender (protocol.ts).
 const requests = new RequestReader()
 let plugin: Plugin | undefined
 /** The last request. */
@@ -77,7 +76,7 @@ function say(answer: ScannerAnswer): void {
   if (!asked) return
   asked = false
   clearTimeout(orphanTimer)
-  send(encodeFrame(request!.nonce, answer))
+  send(encodeAnswer(request!.nonce, answer))
 }
 
 /** Handles an error that nobody caught: it is the answer, or ends the process if no answer is due. */
@@ -101,10 +100,10 @@ function settle(): void {
   } // else this process ends
 }
 
-/** Writes all of the frame: the descriptor blocks. */
-function send(frame: Buffer): void {
+/** Writes all of the line: the descriptor blocks. */
+function send(line: Buffer): void {
   try {
-    writeWhole(CHANNEL, frame)
+    writeWhole(CHANNEL, line)
   } catch {
     end()
   }

@@ -1,5 +1,5 @@
 import type { ScannerAnswer } from '../shared/scanner.ts'
-import type { PluginRequest } from './request.ts'
+import type { PluginRequest } from './protocol.ts'
 
 /** A plugin that this process has loaded. */
 export interface Plugin {

@@ -4,7 +4,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import { type PluginCalls, pluginCalls } from '../../ground/runtime/plugin-calls.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { NotLoaded, Plugin } from './plugin.ts'
-import type { PluginRequest } from './request.ts'
+import type { PluginRequest } from './protocol.ts'
 
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
 const NAME = 'virusname'

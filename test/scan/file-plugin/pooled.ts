@@ -28,7 +28,7 @@ export function poolPlugin(
   limits: Partial<PoolLimits> = {},
 ): PooledPlugin {
   const { directory, file } = question
-  const scanner = filePluginScanner(policyFor(question), file, 'many messages', undefined, {
+  const scanner = filePluginScanner(policyFor(question), file, {
     ...standardLimits,
     settle: 10_000,
     timeout: 10_000,
