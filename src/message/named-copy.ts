@@ -25,8 +25,6 @@ export interface NamedCopy {
    * file was removed; later calls reject in the same way.
    */
   path(top: Buffer): Promise<string>
-  /** Whether the file is in SPOOLDIR, where scanners of other users can read it. */
-  readonly pathIsShared: boolean
   /**
    * Makes sure that scanners have opened this file. Must be called before the result of a scan by
    * `path()` counts. Throws a Fault of kind `read` if they may have opened another one.
@@ -68,7 +66,6 @@ export function createNamedCopy(policy: SpoolPolicy, body: () => Iterable<Buffer
       if (whole === undefined) throw new Error('the message is over')
       return path
     },
-    pathIsShared: policy.sharedDirectory !== undefined,
     confirmFile: () => whole?.confirm(),
     removeNamedFile: remove,
   }

@@ -23,7 +23,6 @@ export function sampleOf(
     ...(sealed !== undefined && { sealedFile: () => sealed }),
     envelope,
     origin,
-    pathIsShared: message.pathIsShared,
     *chunks(from = 0, to = size) {
       if (from < top.length) yield top.subarray(from, to)
       if (to > top.length) yield* message.body(Math.max(0, from - top.length), to - top.length)

@@ -31,8 +31,7 @@ interface PackageResult {
  *              signatures for every message, which takes seconds
  *   clamdscan  the program clamdscan (CLAMSCANPROGRAM, CLAMDCONF), which hands
  *              the descriptor to a local clamd
- *   socket     the first unix socket of CLAMD: by path where SPOOLDIR is set, else
- *              as a stream
+ *   socket     the first unix socket of CLAMD, as a stream
  *   tcp, tls   the first host:port of CLAMD, as a stream, with or without TLS
  *
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
@@ -62,10 +61,9 @@ export function clamscanScanner(policy: ScanPolicy): ContentScanner {
         const result = await withResourceScope(signal, async (scope) => {
           const engine = await startEngine(clamscan, address, policy.timeout)
           signal.throwIfAborted()
-          if (address === undefined || (address.kind === 'unix' && sample.pathIsShared)) {
-            return await engine.isInfected(await sample.path())
-          }
-          return await engine.scanStream(streamOf(sample, scope))
+          return address === undefined
+            ? await engine.isInfected(await sample.path())
+            : await engine.scanStream(streamOf(sample, scope))
         })
         return scannerAnswerOf(result)
       } catch (error) {

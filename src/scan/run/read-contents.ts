@@ -59,7 +59,6 @@ function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator
     size: content.size + (content.isMail ? TOP_LINE.length : 0),
     envelope: whole.envelope,
     origin: whole.origin,
-    pathIsShared: whole.pathIsShared,
     whole,
     chunks,
     path: () => file.path(NOTHING),

@@ -30,7 +30,7 @@ export function innermost(ranges: readonly ByteRange[]): readonly ByteRange[] {
 }
 
 /** The message without the bytes in these ranges. */
-function without(ranges: readonly ByteRange[], { envelope, origin, pathIsShared, ...all }: Sample) {
+function without(ranges: readonly ByteRange[], { envelope, origin, ...all }: Sample) {
   const kept: ByteRange[] = []
   let at = 0
   for (const { from, to } of ranges.toSorted((range, other) => range.from - other.from)) {
@@ -48,5 +48,5 @@ function without(ranges: readonly ByteRange[], { envelope, origin, pathIsShared,
       before += to - from
     }
   }
-  return { size, envelope, origin, pathIsShared, chunks }
+  return { size, envelope, origin, chunks }
 }

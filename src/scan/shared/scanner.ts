@@ -78,8 +78,6 @@ export interface Sample {
    * be another file's.
    */
   sealedFile?(): number
-  /** Whether scanners of other users can be expected to open the file: SPOOLDIR is set. */
-  readonly pathIsShared: boolean
   /** The message in which the content was found; set for a content. */
   readonly whole?: Sample
   /**

@@ -14,7 +14,7 @@ const CHUNK = 16 * 1024
 /**
  * A message in memory as a scanner sees it: its chunks come in one buffer that is
  * spoilt before the next one, so whoever keeps one reads nonsense. With `path` it lies
- * in a shared directory, too.
+ * there, too.
  */
 export function sample(message: Buffer, path?: string): Sample {
   return {
@@ -32,7 +32,6 @@ export function sample(message: Buffer, path?: string): Sample {
       if (path === undefined) throw new Error('no path was to be asked for')
       return path
     },
-    pathIsShared: path !== undefined,
   }
 }
 

@@ -13,7 +13,6 @@ function sampleOf(chunks: readonly Buffer[]): Sample {
     envelope: makeEnvelope(Buffer.from('a@example.org'), [Buffer.from('b@example.org')]),
     chunks: () => chunks,
     path: () => t.fail('the path is not needed') as never,
-    pathIsShared: false,
   }
 }
 

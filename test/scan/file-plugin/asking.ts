@@ -62,7 +62,6 @@ export async function ask(
     envelope: makeEnvelope(bytes(question.sender ?? 'sender@example.org'), recipients.map(bytes)),
     chunks: () => [message],
     path: async () => path,
-    pathIsShared: false,
   }
   const abort = new AbortController()
   const started = performance.now()

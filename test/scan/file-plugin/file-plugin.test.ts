@@ -92,7 +92,6 @@ t.test('a fault of the spool is thrown on, and is no answer of the plugin', asyn
     path: () => {
       throw new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
     },
-    pathIsShared: false,
   }
   const task = {
     signal: new AbortController().signal,
