@@ -15,7 +15,7 @@ import {
   type ScanTask,
   unknown,
 } from './shared/scanner.ts'
-import { type LineRelay, relayLines, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
+import { LineRelay, type WriteLine, writeToLog } from './shared/stderr-lines.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024
@@ -83,7 +83,7 @@ async function run(
     closeSync(stdin)
   }
   const output = collect(child)
-  relayStderr(child, relayLines(basename(program), log))
+  relayStderr(child, new LineRelay(basename(program), log))
   const end = await exitOf(child, task.signal)
   const printed = await output
   if (end.kind === 'failed') return unknown(end.why, 'unreachable')

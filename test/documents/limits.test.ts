@@ -5,7 +5,7 @@ import { logLine } from '../../src/ground/errors/log.ts'
 import { quarantineField } from '../../src/judge/forward.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
 import { SOCKETS_MAX } from '../../src/quota/ask/udp-sockets.ts'
-import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
+import { LineRelay } from '../../src/scan/shared/stderr-lines.ts'
 import { columns, readPage, section } from './man-page.ts'
 
 /** Limits that onescan-queue(8) names, against what the program does. */
@@ -46,7 +46,7 @@ t.test('X-Quarantine-ID ends before its limit', async (t) => {
 
 t.test('the output of a scanner is shown up to its limit', async (t) => {
   let shown = 0
-  const relay = relayLines('', (line) => {
+  const relay = new LineRelay('', (line) => {
     shown += line.length
   })
   const line = Buffer.from(`${'x'.repeat(511)}\n`)

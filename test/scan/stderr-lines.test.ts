@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { relayLines } from '../../src/scan/shared/stderr-lines.ts'
+import { LineRelay } from '../../src/scan/shared/stderr-lines.ts'
 
 function relay(text: Buffer, cuts: readonly number[] = []): string[] {
   const lines: string[] = []
-  const relay = relayLines('plugin a.mjs', (line) => lines.push(line))
+  const relay = new LineRelay('plugin a.mjs', (line) => lines.push(line))
   let from = 0
   for (const cut of [...cuts, text.length]) {
     relay.push(text.subarray(from, cut))

@@ -11,7 +11,7 @@ import {
   type ScanTask,
   unknown,
 } from '../shared/scanner.ts'
-import { relayLines, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
+import { LineRelay, type WriteLine, writeToLog } from '../shared/stderr-lines.ts'
 import { hostCommand } from './host-command.ts'
 import { PluginHost } from './host-process.ts'
 import { oneMessageEach, PluginPool, type PoolLimits } from './pool.ts'
@@ -38,7 +38,7 @@ export function filePluginScanner(
   const pool = new PluginPool(() => {
     checkFile(file)
     const command = hostCommand(file, policy.timeout)
-    const relay = () => relayLines(`plugin ${fileName}`, log)
+    const relay = () => new LineRelay(`plugin ${fileName}`, log)
     return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
   }, limits)
   return {

@@ -4,7 +4,10 @@ import { scannerEnvironment } from '../../ground/settings/environment.ts'
 import { readNumber, readSize, readText, readWord } from '../../ground/settings/read.ts'
 import { choice, type Environment, isSet, splitWords } from '../../ground/settings/settings.ts'
 import { table } from '../../ground/settings/table.ts'
-import { isBuiltIn } from './built-in-names.ts'
+
+/** The plugins that come with onescan. */
+export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
+export type BuiltInName = (typeof builtInNames)[number]
 
 /** The value of QHPSI: one command, or plugins in their order. */
 export type QhpsiLine =
@@ -192,6 +195,10 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
 function readOverNesting(env: Environment): NestingPolicy['action'] {
   const word = readWord(env, 'OVERNESTING')
   return word === 'reject' ? 'refuse' : word
+}
+
+export function isBuiltIn(name: string): name is BuiltInName {
+  return (builtInNames as readonly string[]).includes(name)
 }
 
 /** Reads `plugin: NAME…` or a command; undefined if the text is blank. */

@@ -5,46 +5,51 @@ const OUTPUT_MAX = 64 * 1024
 /** Most characters of a line: with its prefix it is one write of at most PIPE_BUF. */
 const LINE_MAX = 900
 
-export interface LineRelay {
-  /** Takes the next bytes, in any split. */
-  push(chunk: Buffer): void
-  /** Passes on a last line that has no end. */
-  end(): void
-}
+/** A function that takes a line with its line end. */
+export type WriteLine = (line: string) => void
 
 /**
- * Passes a scanner's stderr on line by line, each line with the scanner's `name` and with control
+ * Passes a scanner's stderr on line by line, each line with the scanner's name and with control
  * characters escaped, so that a scanner forges no line of ours. Only 64 KiB are shown. A scanner never
  * gets the log's own descriptor: a runtime might set O_NONBLOCK on it, be killed, and leave it so for
  * all who log there.
  */
-export function relayLines(name: string, write: WriteLine): LineRelay {
-  let rest = Buffer.alloc(0)
-  let size = 0
+export class LineRelay {
+  readonly #name: string
+  readonly #write: WriteLine
+  #rest: Buffer = Buffer.alloc(0)
+  #size = 0
 
-  const show = (line: Buffer) => {
-    const text = escapeControls(line.toString('utf8')).slice(0, LINE_MAX)
-    if (text !== '') write(`${name}: ${text}\n`)
+  constructor(name: string, write: WriteLine) {
+    this.#name = name
+    this.#write = write
   }
 
-  return {
-    push(chunk) {
-      if (size > OUTPUT_MAX) return
-      size += chunk.length
-      rest = Buffer.concat([rest, chunk])
-      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
-        show(rest.subarray(0, end))
-        rest = rest.subarray(end + 1)
-      }
-      if (size > OUTPUT_MAX) {
-        rest = Buffer.alloc(0)
-        write(`${name}: wrote more than ${OUTPUT_MAX} bytes to stderr; the rest is not shown\n`)
-      }
-    },
-    end() {
-      if (rest.length > 0) show(rest)
-      rest = Buffer.alloc(0)
-    },
+  /** Takes the next bytes, in any split. */
+  push(chunk: Buffer): void {
+    if (this.#size > OUTPUT_MAX) return
+    this.#size += chunk.length
+    this.#rest = Buffer.concat([this.#rest, chunk])
+    for (let end = this.#rest.indexOf('\n'); end >= 0; end = this.#rest.indexOf('\n')) {
+      this.#show(this.#rest.subarray(0, end))
+      this.#rest = this.#rest.subarray(end + 1)
+    }
+    if (this.#size > OUTPUT_MAX) {
+      this.#rest = Buffer.alloc(0)
+      const what = `wrote more than ${OUTPUT_MAX} bytes to stderr; the rest is not shown`
+      this.#write(`${this.#name}: ${what}\n`)
+    }
+  }
+
+  /** Passes on a last line that has no end. */
+  end(): void {
+    this.#show(this.#rest)
+    this.#rest = Buffer.alloc(0)
+  }
+
+  #show(line: Buffer): void {
+    const text = escapeControls(line.toString('utf8')).slice(0, LINE_MAX)
+    if (text !== '') this.#write(`${this.#name}: ${text}\n`)
   }
 }
 
@@ -59,9 +64,6 @@ function escapeControls(text: string): string {
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0')
 }
-
-/** A function that takes a line with its line end. */
-export type WriteLine = (line: string) => void
 
 /** Writes to descriptor 2, for programs whose log that is. An error is ignored. */
 export function writeToLog(line: string): void {
