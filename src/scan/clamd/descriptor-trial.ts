@@ -3,7 +3,7 @@ import { withDeadline } from '../../ground/flow/deadline.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import { EICAR } from '../eicar/eicar-file.ts'
 import type { ClamdAddress } from './address.ts'
-import { descriptorsOf, readReplies } from './scan-commands.ts'
+import { descriptorsOf } from './scan-commands.ts'
 import { ClamdSession } from './session.ts'
 
 /**
@@ -98,7 +98,7 @@ export class DescriptorTrial {
       )
       if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'
       if (outcome.kind !== 'answered') return 'no'
-      const { says } = readReplies(outcome.answer, 'descriptor')
+      const { says } = outcome.answer
       return says === (extent === 'large' ? 'infected' : 'clean') ? 'yes' : 'no'
     } finally {
       session.end()

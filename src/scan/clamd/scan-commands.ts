@@ -16,23 +16,24 @@ export interface StreamedContent {
 }
 
 /** Sends each content by an INSTREAM; several go out in one packet, so they must be small. */
-export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands {
+export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<ClamdReply> {
   const [first] = contents
+  const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
   const packetsOf = ({ chunks, size }: StreamedContent) => streamPackets(chunks(), size)
-  if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!) }
+  if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
   // All packets of a content share a buffer.
   const copies = contents.flatMap((content) =>
     [...packetsOf(content)].map((packet) => Buffer.from(packet)),
   )
   const packet = Buffer.concat(copies)
-  return { count: contents.length, packets: () => [packet].values() }
+  return { count: contents.length, packets: () => [packet].values(), read }
 }
 
 /**
  * Has clamd read open files from their beginning (FILDES, clamd(8)); it needs no right to open them.
  * Each function is called when its descriptor is sent; the descriptors stay open here.
  */
-export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands {
+export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdCommands<ClamdReply> {
   return {
     count: descriptors.length,
     *packets() {
@@ -41,6 +42,7 @@ export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdComm
         yield { bytes: Buffer.from('zFILDES\0\0'), descriptor: descriptor() }
       }
     },
+    read: (replies) => readReplies(replies, 'descriptor'),
   }
 }
 
@@ -48,7 +50,7 @@ export function descriptorsOf(descriptors: readonly (() => number)[]): ClamdComm
  * Reads the replies to commands that were sent together as one: a virus comes before all else, then that
  * clamd could not take one of the contents; it is *clean* only if all are, and if all was sent.
  */
-export function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
+function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
   const all = replies.map((reply) => readReply(reply, about))
   const first = (says: ClamdReply['says']) => all.find((reply) => reply.says === says)
   const worst = first('infected') ?? first('no-access') ?? all.find(({ says }) => says !== 'clean')

@@ -6,10 +6,10 @@ import { writeWhole } from '../../ground/process/write-whole.ts'
 import { TURN } from '../../message/write-all.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
-import type { ClamdReply, Submission } from './clamd-reply.ts'
+import type { ClamdReply } from './clamd-reply.ts'
 import { DescriptorTrial } from './descriptor-trial.ts'
-import { descriptorsOf, readReplies, streamsOf } from './scan-commands.ts'
-import type { ClamdCommands, ClamdOutcome } from './session.ts'
+import { descriptorsOf, streamsOf } from './scan-commands.ts'
+import type { ClamdOutcome } from './session.ts'
 import { ClamdSessions, IDLE_MAX } from './sessions.ts'
 
 /** Milliseconds for which a server that failed is asked last, doubled with each failure in a row. */
@@ -70,7 +70,7 @@ export class ClamdServer {
   async scan(sample: Sample, task: ScanTask): Promise<ClamdOutcome<ClamdReply>> {
     const contents = [...(sample.beside ?? []), sample]
     const handedOver = await this.#handOver(contents, task)
-    const outcome = handedOver ?? (await this.#ask(streamsOf(contents), 'stream', task))
+    const outcome = handedOver ?? (await this.#sessions.ask(streamsOf(contents), task.signal))
     this.#note(outcome, task)
     return outcome
   }
@@ -149,7 +149,7 @@ export class ClamdServer {
       for (const content of contents) {
         descriptors.push(content.sealedFile ?? (await copyOf(content)))
       }
-      const outcome = await this.#ask(descriptorsOf(descriptors), 'descriptor', task)
+      const outcome = await this.#sessions.ask(descriptorsOf(descriptors), task.signal)
       if (outcome.kind !== 'answered' || outcome.answer.says !== 'no-access') return outcome
       note(`took no descriptor, got a copy: ${outcome.answer.text}`)
     } catch (error) {
@@ -159,16 +159,6 @@ export class ClamdServer {
       for (const file of copies) closeSync(file)
     }
     return undefined
-  }
-
-  async #ask(
-    commands: ClamdCommands,
-    about: Submission,
-    { signal }: ScanTask,
-  ): Promise<ClamdOutcome<ClamdReply>> {
-    const outcome = await this.#sessions.ask(commands, signal)
-    if (outcome.kind !== 'answered') return outcome
-    return { kind: 'answered', answer: readReplies(outcome.answer, about) }
   }
 }
 

@@ -32,8 +32,8 @@ export type Absence = 'full' | 'refused' | 'silent' | 'gone'
 /** What is sent in one call: bytes, perhaps with a descriptor, which stays open here. */
 export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
 
-/** Commands that are sent together. */
-export interface ClamdCommands {
+/** Commands that are sent together, and what is made of their replies. */
+export interface ClamdCommands<Answer> {
   /** The number of commands; each gets a reply. */
   readonly count: number
   /**
@@ -41,6 +41,8 @@ export interface ClamdCommands {
    * only when the kernel has taken the one before, so that packets can share a buffer.
    */
   packets(): Iterator<ClamdPacket>
+  /** Reads the replies as one answer. */
+  read(replies: ClamdReplies): Answer
 }
 
 export interface ClamdReplies {
@@ -114,10 +116,10 @@ export class ClamdSession {
    * the sending. Anything but whole replies to all that was sent ends the session. So does an error of
    * `packets`, which is thrown on.
    */
-  async ask(
-    { count, packets }: ClamdCommands,
+  async ask<Answer>(
+    { count, packets, read }: ClamdCommands<Answer>,
     signal: AbortSignal,
-  ): Promise<ClamdOutcome<ClamdReplies>> {
+  ): Promise<ClamdOutcome<Answer>> {
     // Loading it takes 2 ms, which mail that needs no scan should not pay.
     loading ??= loadConnect()
     const connect = await loading
@@ -130,7 +132,7 @@ export class ClamdSession {
     const abort = () => this.#finish(timedOut)
     signal.addEventListener('abort', abort)
     try {
-      return await new Promise((resolve, reject) => {
+      const outcome = await new Promise<ClamdOutcome<ClamdReplies>>((resolve, reject) => {
         const sent = first === 1 ? greeted(packets()) : packets()
         const reader = new ClamdReplyReader(count)
         const question = { first, count, packets: sent, reader, sentAll: false, resolve, reject }
@@ -138,6 +140,8 @@ export class ClamdSession {
         if (this.#isConnected) this.#next(question)
         else this.#dial(connect)
       })
+      if (outcome.kind !== 'answered') return outcome
+      return { kind: 'answered', answer: read(outcome.answer) }
     } finally {
       signal.removeEventListener('abort', abort)
     }

@@ -1,11 +1,6 @@
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ClamdAddress } from './address.ts'
-import {
-  type ClamdCommands,
-  type ClamdOutcome,
-  type ClamdReplies,
-  ClamdSession,
-} from './session.ts'
+import { type ClamdCommands, type ClamdOutcome, ClamdSession } from './session.ts'
 
 /** Most idle connections to one server. Each costs clamd a descriptor, but no thread. */
 export const IDLE_MAX = 8
@@ -17,8 +12,6 @@ export interface ClamdSessionsOptions {
   readonly idleMax?: number
   /** Milliseconds for which one is kept. */
   readonly idleFor?: number
-  /** Milliseconds on a clock that nobody sets. */
-  readonly uptime?: () => number
   /** Passes descriptors; needed for packets with one. */
   readonly passing?: PassedDescriptors | undefined
   /** Called when a session broke or could not be made: another server may listen there from now on. */
@@ -41,7 +34,6 @@ export class ClamdSessions {
   readonly #address: ClamdAddress
   readonly #idleMax: number
   readonly #idleFor: number
-  readonly #uptime: () => number
   readonly #passing: PassedDescriptors | undefined
   readonly #broke: () => void
   /**
@@ -55,24 +47,20 @@ export class ClamdSessions {
 
   constructor(
     address: ClamdAddress,
-    {
-      idleMax = 0,
-      idleFor = IDLE_FOR,
-      uptime = () => performance.now(),
-      passing,
-      broke = () => {},
-    }: ClamdSessionsOptions = {},
+    { idleMax = 0, idleFor = IDLE_FOR, passing, broke = () => {} }: ClamdSessionsOptions = {},
   ) {
     this.#address = address
     this.#idleMax = idleMax
     this.#idleFor = idleFor
-    this.#uptime = uptime
     this.#passing = passing
     this.#broke = broke
   }
 
   /** Asks in a kept session, else in a fresh one. */
-  async ask(commands: ClamdCommands, signal: AbortSignal): Promise<ClamdOutcome<ClamdReplies>> {
+  async ask<Answer>(
+    commands: ClamdCommands<Answer>,
+    signal: AbortSignal,
+  ): Promise<ClamdOutcome<Answer>> {
     const kept = this.#takeKept()
     if (kept !== undefined) {
       const outcome = await this.#askIn(kept, commands, signal)
@@ -92,11 +80,11 @@ export class ClamdSessions {
     for (const { session } of this.#idle.splice(0)) session.end()
   }
 
-  async #askIn(
+  async #askIn<Answer>(
     session: ClamdSession,
-    commands: ClamdCommands,
+    commands: ClamdCommands<Answer>,
     signal: AbortSignal,
-  ): Promise<ClamdOutcome<ClamdReplies>> {
+  ): Promise<ClamdOutcome<Answer>> {
     const outcome = await session.ask(commands, signal)
     this.#keep(session)
     if (outcome.kind === 'broken' || outcome.kind === 'unreachable') this.#broke()
@@ -117,12 +105,12 @@ export class ClamdSessions {
       session.end()
       return
     }
-    this.#idle.push({ session, since: this.#uptime() })
+    this.#idle.push({ session, since: performance.now() })
     this.#sweeper ??= setTimeout(() => this.#sweep(), this.#idleFor).unref()
   }
 
   #sweep(): void {
-    const old = this.#uptime() - this.#idleFor
+    const old = performance.now() - this.#idleFor
     while (this.#idle[0] && (this.#idle[0].since <= old || !this.#idle[0].session.isOpen)) {
       this.#idle.shift()!.session.end()
     }
