@@ -72,11 +72,36 @@ export function codedStart(line: string): CodedStart | undefined {
   return { kind, hasData, name: name?.exec(line)?.[1]?.trim() ?? '' }
 }
 
+/** The words by which lines that begin data are found, and the bytes that may stand after them. */
+const WORDS = [
+  { word: 'begin', after: '\t\v\f \xa0\0`-' },
+  { word: 'attach', after: '\t\n\v\f\r \xa0;' },
+]
 /**
- * The words by which lines that begin data are found, with what may stand after them: base64 has
- * that nowhere inside of its lines, which halves the time of the search.
+ * The search looks at two bytes in a row, and then at two that are this much further on. Words of
+ * more letters cannot be missed: one of their pairs of letters stands at a place that is looked at.
  */
-const WORDS = /begin(?:[\s\0`-]|$)|attach(?:[;\n\r\v\f\0]|$)/gi
+const STRIDE = 4
+
+/** The pairs that begin at the first STRIDE letters of each word. No two of them are the same. */
+const PAIRS = WORDS.flatMap(({ word, after }) =>
+  Array.from({ length: STRIDE }, (_, offset) => ({ word, after, offset })),
+)
+const NO_PAIR = 255
+/** Two bytes, as one number, to the index of their pair in PAIRS. */
+const pairOf = new Uint8Array(256 * 256).fill(NO_PAIR)
+for (const [index, { word, offset }] of PAIRS.entries()) {
+  for (const first of inBothCases(word.charCodeAt(offset))) {
+    for (const second of inBothCases(word.charCodeAt(offset + 1))) {
+      pairOf[first * 256 + second] = index
+    }
+  }
+}
+
+function inBothCases(letter: number): readonly number[] {
+  return [letter, letter - 32]
+}
+
 /** The most bytes that stand before such a word. */
 const FRONT_MAX = '-----'.length
 const COLON = 0x3a
@@ -85,8 +110,6 @@ const COLON = 0x3a
 export class CodedSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
-  /** The same bytes in latin1, once they are needed. */
-  #text: string | undefined
   #word = -1
   #colon = -1
 
@@ -116,9 +139,16 @@ export class CodedSearch {
   }
 
   #nextWord(from: number): number {
-    this.#text ??= this.#bytes.toString('latin1')
-    WORDS.lastIndex = from
-    return WORDS.exec(this.#text)?.index ?? this.#bytes.length
+    const bytes = this.#bytes
+    const last = bytes.length - 1
+    for (let at = from; at < last; at += STRIDE) {
+      const pair = pairOf[bytes[at]! * 256 + bytes[at + 1]!]!
+      if (pair === NO_PAIR) continue
+      const { word, after, offset } = PAIRS[pair]!
+      const start = at - offset
+      if (start >= from && isWordAt(bytes, start, word, after)) return start
+    }
+    return bytes.length
   }
 
   #nextColon(from: number): number {
@@ -150,6 +180,18 @@ export class CodedSearch {
     while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
     return bytes.toString('latin1', start, end)
   }
+}
+
+/**
+ * Returns whether a word begins at `start`, in any case of letters, and one of the bytes of `after`,
+ * or no more, comes after it.
+ */
+function isWordAt(bytes: Buffer, start: number, word: string, after: string): boolean {
+  for (let index = 0; index < word.length; index++) {
+    if ((bytes[start + index]! | 32) !== word.charCodeAt(index)) return false
+  }
+  const next = bytes[start + word.length]
+  return next === undefined || after.includes(String.fromCharCode(next))
 }
 
 /**

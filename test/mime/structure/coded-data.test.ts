@@ -76,18 +76,19 @@ t.test('a file in a calendar begins at its property', async (t) => {
   }
 })
 
-t.test('lines at which data begins are found in a block, each once', async (t) => {
-  const placesIn = (text: string, midLine = false) => {
-    const bytes = Buffer.from(text, 'latin1')
-    const search = new CodedSearch(bytes, midLine)
-    const places: number[] = []
-    for (let at = search.next(0); at < bytes.length; ) {
-      places.push(at)
-      const lf = bytes.indexOf(0x0a, at)
-      at = search.next(lf < 0 ? bytes.length : lf + 1)
-    }
-    return places
+const placesIn = (text: string, midLine = false) => {
+  const bytes = Buffer.from(text, 'latin1')
+  const search = new CodedSearch(bytes, midLine)
+  const places: number[] = []
+  for (let at = search.next(0); at < bytes.length; ) {
+    places.push(at)
+    const lf = bytes.indexOf(0x0a, at)
+    at = search.next(lf < 0 ? bytes.length : lf + 1)
   }
+  return places
+}
+
+t.test('lines at which data begins are found in a block, each once', async (t) => {
   t.same(placesIn('begin 644 a\n#86)C\nx\nBegin 6\nbegin\n'), [0, 20])
   t.same(placesIn('x\vbegin\v644\va\n'), [2], 'other line ends')
   t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
@@ -95,4 +96,23 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn(`a: b\n:${'"#$%'.repeat(9)}\n`), [5])
   t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
   t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
+})
+
+t.test('a word that begins data is found at any place, by what stands after it', async (t) => {
+  const words = ['begin', 'BEGIN', 'bEgIn', 'attach', 'ATTACH', 'aTtAcH']
+  const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
+  for (const word of words) {
+    const start = `${word}${/^b/i.test(word) ? ' 6' : ';'}`
+    for (let before = 1; before < 10; before++) {
+      const front = `${'x'.repeat(before - 1)}\n`
+      t.same(placesIn(`${front}${start}\n`), [before], `${start} after ${before} bytes`)
+      t.same(placesIn(`${front}${word.slice(0, -1)}`), [], `${word} after ${before}, cut short`)
+    }
+    for (const rest of ['', '6 x']) {
+      const texts = characters.map((character) => `${word}${character}${rest}`)
+      const found = texts.filter((text) => placesIn(`x\n${text}\n`).length > 0)
+      const known = texts.filter((text) => codedStart(text.split(/[\r\n]/)[0]!))
+      t.same(found, known, `${word} before each byte and "${rest}"`)
+    }
+  }
 })
