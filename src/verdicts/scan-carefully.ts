@@ -4,14 +4,7 @@ import type { ScanTask } from '../scan/shared/scanner.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { RunScanners, VerdictQuery } from './shared/verdict-query.ts'
-
-/** A message that has to be scanned. */
-export interface UnknownMessage<Identity extends MessageIdentity = MessageIdentity> {
-  readonly query: VerdictQuery
-  readonly identity: Identity
-  readonly runScanners: RunScanners
-}
+import type { RunScanners } from './shared/verdict-query.ts'
 
 export interface CarefulScanOptions {
   readonly crypto: Crypto
@@ -39,11 +32,13 @@ const TIME_FOR_MORE = 1_000
  * known to be the reason: it must not be deferred because of the mail beside it. `told` as in a ScanTask.
  */
 export async function scanCarefully(
-  { query: { message, scanners, marks }, identity, runScanners }: UnknownMessage,
+  identity: MessageIdentity,
+  runScanners: RunScanners,
   timeout: number,
   { memory, poisonTries, fullTime, uptime, crypto }: CarefulScanOptions,
   told?: ScanTask['signatures'],
 ): Promise<ScanResult> {
+  const { message, scanners, marks } = identity.query
   if (poisonTries === 0) return runScanners(scanners, timeout, { signatures: told })
   const { poison, inHand } = memory
   const until = uptime() + timeout

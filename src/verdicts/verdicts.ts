@@ -11,13 +11,8 @@ import {
 } from './copies/message-identity.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
-import { type CarefulScanOptions, scanCarefully, type UnknownMessage } from './scan-carefully.ts'
-import {
-  type CouldNotTell,
-  endedWithin,
-  type ScanEnd,
-  type ScanInFlight,
-} from './scans-in-flight.ts'
+import { type CarefulScanOptions, scanCarefully } from './scan-carefully.ts'
+import { type CouldNotTell, endedWithin, type ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './shared/seal.ts'
 import type { RememberedVerdict } from './shared/verdict.ts'
 import type { KnownOrScanned, RunScanners, VerdictQuery } from './shared/verdict-query.ts'
@@ -62,17 +57,14 @@ export class Verdicts {
     const timeLeft = () => Math.max(1, deadline - uptime())
     const identity = await identify(query, this.#options)
     if (identity === undefined) return { result: await runScanners(query.scanners, timeout) }
-    const scanAlone = async () => {
-      const message = { query, identity, runScanners }
-      return { result: await scanCarefully(message, timeLeft(), this.#options) }
-    }
+    const scanAlone = async () => ({
+      result: await scanCarefully(identity, runScanners, timeLeft(), this.#options),
+    })
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
-      if (scan === undefined) {
-        return this.#lookUpOrScan({ query, identity, runScanners }, timeLeft())
-      }
+      if (scan === undefined) return this.#lookUpOrScan(identity, runScanners, timeLeft())
       const end = await endedWithin(scan, deadline - uptime())
       if (end === undefined) return { result: couldNotTell(identity, TOO_LATE) }
       switch (end.kind) {
@@ -86,7 +78,7 @@ export class Verdicts {
           if (vain === VAIN_SCANS) return { result: couldNotTell(identity, end) }
           continue
         case 'elsewhere':
-          continue // the verdict is in a store, or nowhere: one of the waiting copies finds out
+          continue // the verdict is remembered, or nowhere: one of the waiting copies finds out
       }
     }
   }
@@ -118,11 +110,11 @@ export class Verdicts {
    * remembered verdict if one counts, otherwise by a scan.
    */
   async #lookUpOrScan(
-    message: UnknownMessage<MemorableMessage>,
+    identity: MemorableMessage,
+    runScanners: RunScanners,
     within: number,
   ): Promise<KnownOrScanned> {
-    const { query, identity, runScanners } = message
-    const { memory, uptime, signatureFiles, now } = this.#options
+    const { memory, shared, uptime, signatureFiles, now } = this.#options
     const scan = memory.inFlight.begin(identity.fingerprint, within)
     const until = uptime() + within
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
@@ -131,22 +123,21 @@ export class Verdicts {
       const timeout = Math.max(1, until - uptime())
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
-        return await withRemembered(verdict, query, runScanners, timeout)
+        return await withRemembered(verdict, identity.query, runScanners, timeout)
       }
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
       let isByThese = true
-      const result = await scanCarefully(message, timeout, this.#options, (scanner, version) => {
+      const note = (scanner: string, version: string | undefined) => {
         isByThese &&= version === identity.versions[scanner]
-      })
-      found = this.#foundBy(result, message, timeout, isByThese ? inUse : undefined)
+      }
+      const result = await scanCarefully(identity, runScanners, timeout, this.#options, note)
+      found = this.#foundBy(result, identity, timeout, isByThese ? inUse : undefined)
       return { result }
     } finally {
       const { end, mayLast } = found
-      if (end.kind === 'verdict' && mayLast) this.#rememberAndEnd(scan, end, identity)
-      else {
-        scan.end(end)
-        this.#options.shared?.release(identity.fingerprint)
-      }
+      scan.end(end)
+      if (end.kind === 'verdict' && mayLast) this.#remember(end.verdict, identity)
+      else shared?.release(identity.fingerprint)
     }
   }
 
@@ -156,7 +147,7 @@ export class Verdicts {
    */
   #foundBy(
     result: ScanResult,
-    { query, identity }: UnknownMessage<MemorableMessage>,
+    identity: MemorableMessage,
     timeout: number,
     inUse: SignaturesInUse | undefined,
   ): FoundByScan {
@@ -172,7 +163,7 @@ export class Verdicts {
     if (found === undefined || inUse === undefined) {
       return { end: { kind: 'nothing' }, mayLast: false }
     }
-    query.message.confirmFile()
+    identity.query.message.confirmFile()
     const scanners = identity.scanners.map((scanner) => scanner.name)
     const signatures = joinVersions(identity.versions)
     const verdict = { found, scanners, signatures, time: inUse.since, host }
@@ -181,28 +172,10 @@ export class Verdicts {
     return { end: { kind: 'verdict', verdict }, mayLast }
   }
 
-  /**
-   * Remembers the verdict, and ends the scan for the copies that wait. Both wait for another turn of the
-   * event loop, because sealing takes time and the answer about this message goes first.
-   */
-  #rememberAndEnd(
-    scan: ScanInFlight,
-    end: Extract<ScanEnd, { kind: 'verdict' }>,
-    { fingerprint, secrets, maxAge }: MemorableMessage,
-  ): void {
+  #remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: MemorableMessage): void {
     const { memory, shared, crypto } = this.#options
-    setImmediate(() => {
-      try {
-        memory.remember(fingerprint, end.verdict, maxAge)
-        shared?.put(
-          fingerprint,
-          sealVerdict(end.verdict, fingerprint, secrets.seal, crypto),
-          maxAge,
-        )
-      } finally {
-        scan.end(end)
-      }
-    })
+    memory.remember(fingerprint, verdict, maxAge)
+    shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
   }
 
   /** Resolves to a remembered verdict that counts here and now: of this host, or of another one. */
@@ -223,12 +196,9 @@ export class Verdicts {
   }
 
   /** Whether the verdict counts for this message, here and now. */
-  #doesCount(
-    verdict: RememberedVerdict,
-    { maxAge, versions, isExcused }: MemorableMessage,
-  ): boolean {
+  #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
     // Whoever found it may have looked no further.
-    if (verdict.found.answer === 'infected' && isExcused?.(verdict.found)) return false
+    if (verdict.found.answer === 'infected' && query.isExcused?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const signatures = joinVersions(versions)
     const files = signatureFiles()

@@ -210,10 +210,8 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   await find(copy)
   t.equal(scans.length, 2, 'too old')
   pass(1_000)
-  await setImmediatePromise() // now it is kept
   await find(copy, clean, { maxAge: 0 })
   t.equal(scans.length, 3, 'for this question')
-  await setImmediatePromise()
   await find(copy, clean, { maxAge: 0 })
   t.equal(scans.length, 4, 'even if it is as new as can be')
   scans.pop()
@@ -467,7 +465,6 @@ t.test(
       t.equal((await find(letter)).known, undefined)
       t.equal(scans.length, 1)
     }
-    await new Promise(setImmediate) // they are kept behind the answer
     t.equal(kept.length, 6)
   },
 )
@@ -530,7 +527,6 @@ t.test('a store hears at once if a scan found no verdict to remember', async (t)
     const { shared, told } = notingStore(() => undefined)
     const { find } = open({ shared })
     await find(letter, result)
-    await new Promise(setImmediate)
     t.same(told.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
   }
 })

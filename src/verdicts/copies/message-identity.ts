@@ -3,7 +3,7 @@ import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { IsExcused, Memorable, Scanner } from '../../scan/shared/scanner.ts'
+import type { Memorable, Scanner } from '../../scan/shared/scanner.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
 import type { VerdictQuery } from '../shared/verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
@@ -22,8 +22,9 @@ export interface IdentityOptions {
   readonly signatureFiles: () => SignatureFiles | undefined
 }
 
-/** What decides about verdicts on a message. */
+/** A message that is asked about, and what decides about verdicts on it. */
 export interface MessageIdentity {
+  readonly query: VerdictQuery
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
@@ -37,8 +38,6 @@ export interface MessageIdentity {
   /** The scanners whose verdict may be remembered. */
   readonly scanners: readonly Scanner[]
   readonly fingerprintInput: FingerprintInput
-  /** As in VerdictQuery. */
-  readonly isExcused: IsExcused | undefined
 }
 
 /** The same for a message whose verdict may be remembered. */
@@ -56,7 +55,7 @@ export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, leaving, policy, isExcused } = query
+  const { message, leaving, policy } = query
   const { host, crypto } = options
   const scanners = query.scanners.filter(({ memorable }) => memorable)
   if (scanners.length === 0) return undefined
@@ -71,13 +70,13 @@ export async function identify(
   const secrets = options.secrets()
   const signatureDate = options.signatureFiles()?.changed
   return {
+    query,
     fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions: maxAge === 0 ? undefined : await versionsNow(scanners, host, signatureDate),
     secrets,
     maxAge,
     scanners,
     fingerprintInput,
-    isExcused,
   }
 }
 
