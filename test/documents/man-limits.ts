@@ -29,6 +29,7 @@ import {
   GOING_ON_MAX,
   OPEN_MAX,
   PLACES_MAX,
+  RUNS_OF_TEXT_MAX,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
 } from '../../src/mime/shared/limits.ts'
@@ -91,6 +92,7 @@ export const contentLimits: readonly Limit[] = [
   ],
   ['places where something may begin or end', count(PLACES_MAX)],
   ['contents that have begun and not ended', count(OPEN_MAX)],
+  ['runs of base64 looked at in a plain text', count(RUNS_OF_TEXT_MAX)],
   ['fields about content of a header', `${count(FIELDS_COUNT_MAX)}, of ${mib(FIELDS_MAX)}`],
   ['encoded words of a header', count(ENCODED_WORDS_MAX)],
   ['fields of headers that delimiters stand in', mib(GOING_ON_MAX)],

@@ -12,9 +12,11 @@ import {
   DEPTH_MAX,
   mostBytesOf,
   mostContentsOf,
+  RUNS_OF_TEXT_MAX,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
 } from '../../src/mime/shared/limits.ts'
+import type { Oddity } from '../../src/mime/shared/oddities.ts'
 import { sourceOf } from '../../src/mime/shared/source.ts'
 import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
 import { isWhole } from '../run/is-whole.ts'
@@ -28,6 +30,7 @@ interface FoundContents {
   /** The digests of the contents, with a mark if they are to be taken for mails. */
   readonly keys: readonly string[]
   readonly over: string
+  readonly odd: ReadonlySet<Oddity>
 }
 
 function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContents {
@@ -47,7 +50,8 @@ function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContent
   const contents: Buffer[] = []
   const keys: string[] = []
   let over = ''
-  for (const step of contentsOf(source, options)) {
+  const odd = new Set<Oddity>()
+  for (const step of contentsOf(source, { ...options, onOdd: (oddity) => odd.add(oddity) })) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
     const content = Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk)))
@@ -56,7 +60,7 @@ function contentsIn(message: Buffer, cuts: readonly number[] = []): FoundContent
     const digest = createHash('sha256').update(content).digest('hex')
     keys.push(step.content.isMail ? `mail ${digest}` : digest)
   }
-  return { contents, keys, over }
+  return { contents, keys, over, odd }
 }
 
 const holds = ({ contents }: FoundContents, what: string) =>
@@ -181,6 +185,25 @@ t.test('programs with a thousand lines of `begin` are read whole', async (t) => 
   }
 })
 
+t.test(
+  'a plain text with thousands of runs of base64 is read whole, but for most runs',
+  async (t) => {
+    const digest = (at: number) => createHash('sha256').update(`${at}`).digest('hex')
+    const lines = Array.from({ length: 3000 }, (_, at) => `${digest(at)}\nof the file ${at}.\n`)
+    const text = lines.join('')
+    for (const type of ['text/plain', 'application/octet-stream; name=a']) {
+      const { over, contents, odd } = contentsIn(bytes(`Content-Type: ${type}\n\n${text}`))
+      t.equal(over, '', type)
+      t.ok(contents.length <= RUNS_OF_TEXT_MAX + 10, `${contents.length} contents`)
+      t.same([...odd], ['unread'], 'and the log says so')
+    }
+    const late = bytes(`Content-Type: text/plain\n\n${text}\nContent-Type: a/b\n\n${inBase64}\n`)
+    t.ok(holds(contentsIn(late), EICAR), 'a field begins another text')
+    const doubtful = contentsIn(bytes(`Content-Type: text/plain\nno field\n\n${text}`))
+    t.match(doubtful.over, /contents/, 'but not if readers may differ about the header')
+  },
+)
+
 t.test('under a word for uuencode, a file of 1 MB is decoded by uuencode alone', async (t) => {
   const file = randomBytes(1024 * 1024)
   const found = contentsIn(bytes(`Content-Transfer-Encoding: x-uuencode\n\n${uuencode(file)}\n`))
@@ -239,19 +262,21 @@ t.test('a mail within a mail is looked into, to a depth that has an end', async 
 })
 
 t.test('a mail of more contents than the limit has an answer of its own', async (t) => {
+  // The second line is no field, so that readers may differ about what follows.
+  const top = 'A: b\nc\n\n'
   const run = (at: number) => `${bytes(`number ${at} of many`).toString('base64')}\n`
   const some = Array.from({ length: 100 }, (_, at) => `${run(at)}a b c\n`)
-  t.equal(contentsIn(bytes(`A: b\n\n${some.join('')}`)).over, '')
+  t.equal(contentsIn(bytes(`${top}${some.join('')}`)).over, '')
   const many = Array.from(
     { length: CONTENTS_MAX + 100 },
     (_, at) => `${run(at)}a b c: no data, and no field\n`,
   )
-  t.match(contentsIn(bytes(`A: b\n\n${many.join('')}`)).over, /more than 2000 contents/)
+  t.match(contentsIn(bytes(`${top}${many.join('')}`)).over, /more than 2000 contents/)
   const lines = Array.from(
     { length: 1600 },
     (_, at) => `${bytes(`number ${at + 10_000}`).toString('base64')}\n.\n`,
   )
-  const small = bytes(`A: b\n\n${lines.join('')}`)
+  const small = bytes(`${top}${lines.join('')}`)
   const most = mostContentsOf(small.length)
   t.ok(most < 1600)
   t.match(contentsIn(small).over, `more than ${most} contents`)

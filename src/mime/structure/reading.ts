@@ -9,7 +9,7 @@ import {
   type RegionStart,
 } from '../headers/header-region.ts'
 import type { Certainty, PartHeader } from '../headers/part-header.ts'
-import { GOING_ON_MAX, LimitExceeded } from '../shared/limits.ts'
+import { GOING_ON_MAX, LimitExceeded, RUNS_OF_TEXT_MAX } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { Base64Runs } from './base64-runs.ts'
@@ -74,6 +74,8 @@ export class MailReading {
   #awaitsHeader = false
   /** Whether lines of nothing but base64 are searched for, since no header announces base64. */
   #looksForRuns: boolean
+  /** How many more runs may be found in this text. */
+  #runsLeft = Number.POSITIVE_INFINITY
   /** Whether the mail's own type is a message. Some readers then take all of it for one text. */
   #isFlat = false
   /** Whether the first header has not ended yet. */
@@ -101,8 +103,12 @@ export class MailReading {
     this.#nesting = new Nesting(around)
     this.#looksForRuns = this.#looksForCoded
     this.#runs = new Base64Runs((kind, { from, to }) => {
+      if (this.#runsLeft === 0) return
       this.#open.count()
       listener.coded?.({ kind, from, to })
+      if (--this.#runsLeft > 0) return
+      this.#looksForRuns = false
+      listener.odd?.('unread')
     })
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
@@ -283,11 +289,13 @@ export class MailReading {
   }
 
   /** Opens the multipart or the message that the header announces. */
-  #announce({ header, start, isWhole }: HeaderRegion, base = this.#open.length): void {
+  #announce({ header, start, isWhole, isSeenByAll }: HeaderRegion, base = this.#open.length): void {
     if (this.#isTop && header.message !== 'no') this.#isFlat = true
     this.#isTop = false
     this.#looksForRuns =
       this.#looksForCoded && (this.#isFlat || !header.isPlain || !isEncoded(header))
+    const isSure = isSeenByAll && isWhole && header.isPlain && !this.#isFlat
+    this.#runsLeft = isSure ? RUNS_OF_TEXT_MAX : Number.POSITIVE_INFINITY
     const { nests } = start
     const isClear = nests === 'sure' && isWhole
     const isInside = nests !== 'no'
@@ -397,6 +405,7 @@ export class MailReading {
     if (delimiter?.isSure && !this.#isFlat) this.#runs.end()
     else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
     this.#looksForRuns = this.#looksForCoded
+    this.#runsLeft = Number.POSITIVE_INFINITY
     this.#isAtStart = false
     if (delimiter?.isSure) {
       this.#unended.forget()
