@@ -19,8 +19,13 @@ interface Opened {
 
 /** Reads a mail whose one part is a file in base64. */
 function open(file: Buffer): Opened {
-  const text = file.toString('base64').replace(/.{76}/g, '$&\n')
-  const message = Buffer.from(`Content-Transfer-Encoding: base64\n\n${text}\n`)
+  return openMail(`Content-Transfer-Encoding: base64\n\n${inBase64(file)}\n`)
+}
+
+const inBase64 = (file: Buffer) => file.toString('base64').replace(/.{76}/g, '$&\n')
+
+function openMail(mail: string): Opened {
+  const message = Buffer.from(mail)
   const contents: Buffer[] = []
   let over = ''
   let encrypted = 0
@@ -81,6 +86,14 @@ t.test('S/MIME that cannot be read to its end is never taken for read', async (t
   ]) {
     t.match(open(odd).over, /S\/MIME \(CMS\) that cannot be read/)
   }
+  const amid = (file: Buffer) => `a text, and then\n\n${inBase64(file)}\n\n`
+  t.equal(openMail(`A: b\n\n${amid(whole)}${amid(whole)}`).over, '')
+  const broken = whole.subarray(0, -8)
+  t.match(
+    openMail(`A: b\n\n${amid(whole)}${amid(broken)}`).over,
+    /cannot be read/,
+    'another one was read before it',
+  )
   t.equal(open(Buffer.from('0'.repeat(300))).over, '', 'a text is none')
   t.equal(open(Buffer.from('3082ffff02010330', 'hex')).over, '', 'another sequence is none')
 })

@@ -28,6 +28,8 @@ function contentsIn(mail: string): string[] {
   return contents
 }
 
+const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
+
 /** A field of more than 512 bytes. */
 const LONG = `A: ${'b'.repeat(600)}`
 
@@ -63,6 +65,14 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       ...['c', 'c\n', 'c\r\n'],
     ],
   },
+  'an attached message below empty lines is a mail, and the empty lines are saved or not': {
+    [`${TYPE}message/rfc822\n\n\nA: b\n`]: [
+      ...['mail:\nA: b', '\nA: b', 'A: b', 'A: b\n', 'A: b\r\n'],
+    ],
+  },
+  'a file that begins as a mail is a file all the same': {
+    [`${TYPE}a/b\n\nDate: b\n`]: ['Date: b', 'Date: b\n', 'Date: b\r\n'],
+  },
   'an attached message that scanners know for mail as it stands is given once': {
     [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`]: ['Date: b\n\nc', 'c', 'c\n', 'c\r\n'],
   },
@@ -74,13 +84,24 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     [`${TYPE}a/b; delsp=yes\n${ENCODING}quoted-printable\n\na=20\nb\n`]: [
       ...['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n', 'ab'],
     ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=20\nb\n`]: [
+      ...['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n'],
+    ],
     [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`]: ['a \nb', 'ab'],
+    [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`]: ['a \nb'],
   },
   'base64 is decoded': {
     [`${ENCODING}base64\n\nYWJj\n`]: ['abc'],
   },
+  'uuencode below a word for it is decoded, and is a file to readers that do not know the word': {
+    [`${ENCODING}x-uuencode\n\n#86)C\n`]: ['#86)C', '#86)C\n', '#86)C\r\n', 'abc'],
+  },
   'a decoded mail is opened': {
     [`${ENCODING}base64\n\nQTogYgoKYw==\n`]: ['A: b\n\nc', 'mail:A: b\n\nc', 'c'],
+    [`${ENCODING}base64\n\n${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`]: [
+      ...[`${ENCODING}quoted-printable\n\na= \nb`, `mail:${ENCODING}quoted-printable\n\na= \nb`],
+      ...['ab', 'a\xffb', 'a\0b', 'a= \nb'],
+    ],
   },
   'quoted-printable is decoded; text in which nothing is encoded stays as it is': {
     [`${ENCODING}quoted-printable\n\na=41\n`]: ['aA', 'aA\n'],
@@ -88,6 +109,7 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     [`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab\n`]: [
       ...['a\r\nb', 'a\r\nb\n', 'a\nb', 'a\nb\n'],
     ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=0Db\n`]: ['a\rb', 'a\rb\n', 'ab'],
     [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`]: [
       ...['\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb', '\n\0a\nb\n'],
       ...['\r\n\0a\r\nb', '\r\n\0a\r\nb\r\n', '\0a\r\nb'],
@@ -117,9 +139,15 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       ...['x', 'x\n', 'x\r\n', 'y'],
     ],
   },
+  'a part that ends in a bare CR is saved with and without it, and to some readers goes on': {
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/html\n\nx\r--b--\n`]: [
+      ...['x\r--b--', 'x\r--b--\n', 'x', 'x\r'],
+    ],
+  },
   'encoded data is found by its looks': {
     'X: y\n\nbegin 644 a\n#86)C\n`\nend\n': ['abc'],
     'X: y\n\n=ybegin line=128 name=a\n\x8b\x8c\n=yend size=2\n': ['ab'],
+    'X: y\n\nYWJjYWJjYWJjYWJjYQ\n': ['abcabcabcabca'],
     'X: y\n\nYWJjYWJjYWJjYWJj\na b\nYWJjYWJjYWJjYWJj\n': [
       ...['abcabcabcabc', 'abcabcabcabcabcabcabcabc'],
     ],
@@ -145,7 +173,31 @@ t.test('base64 with data behind padding is decoded as one, and piece by piece', 
   t.ok(found.includes('abcdefghijklmno'), 'readers that begin there')
   const short = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamtsYWI=YWJjZGVmZ2hpamts\n`)
   t.ok(short.includes('abcdefghijkl'), 'a piece of sixteen characters')
+  t.ok(contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamts`).includes('abcdefghijkl'))
+  const amid = contentsIn(`${ENCODING}base64\n\nYWI=YWJjZGVmZ2hpYQ==YWJj\n`)
+  t.ok(amid.includes('abcdefghia'), 'sixteen characters with their padding')
   t.notOk(contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpYQ==YWJjZGVmZ2hp\n`).includes('abcdefghi'))
+  const fifteen = contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamt`)
+  t.notOk(fifteen.includes('abcdefghijk'), 'a line end is no character of a piece')
+})
+
+t.test('a content of more than 1 MB is given once, with the line ends that it has', async (t) => {
+  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
+  const front = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n`
+  const last = 1024 * 1024 - 3
+  const sizesIn = (text: string) =>
+    Array.from(contentsOf(sourceOf(Buffer.from(`${front}=41${text}`)), files))
+      .filter((step) => step.kind === 'content')
+      .map(({ content }) => content.size)
+  t.same(sizesIn(`\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
+  t.same(sizesIn(`\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
+})
+
+t.test('a line of encoded data is read to its end, and up to its first NUL', async (t) => {
+  const data = '\x8b\x8c\0\x8d\r\n\x8e\x8f'
+  const found = contentsIn(`X: y\r\n\r\n=ybegin line=128 name=a\r\n${data}\r\n=yend size=5\r\n`)
+  t.ok(found.includes('abcde'), 'readers that drop the NUL')
+  t.ok(found.includes('abde'), 'readers in C')
 })
 
 /** The bytes of the message that each content comes from; undefined if they may hold more. */
@@ -174,6 +226,9 @@ t.test('what is in an encoded mail comes from the bytes of that mail', async (t)
   const encoded = `${Buffer.from(inner).toString('base64')}\n`
   const ranges = rangesIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}`)
   t.equal(ranges.get('abcabcabcabc'), encoded)
+  const coded = `${inBase64('X: y\n\nbegin 644 a\n#86)C\n`\nend\n')}\n`
+  const codedRanges = rangesIn(`${TYPE}a/b\n${ENCODING}base64\n\n${coded}`)
+  t.equal(codedRanges.get('abc'), coded, 'a file that is known by its looks')
 })
 
 t.test('a content comes from no bytes in particular if readers skip some of them', async (t) => {
@@ -202,7 +257,6 @@ t.test('headers and names of encoded files are told while contents are read', as
 
 const lines = (size: number) =>
   'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
-const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
 /** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
 const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
 const multipart = (boundary: string, ...parts: string[]) =>
