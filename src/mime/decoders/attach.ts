@@ -7,6 +7,20 @@ const QUOTE = 0x22
 /** The most bytes of the parameters of the property. */
 const PARAMETERS_MAX = 4096
 
+const IN_BASE64 = /encoding\s*=\s*"?base64/i
+
+/**
+ * Returns whether a line may begin a file that a calendar holds: the property is there, and the line
+ * says base64, or ends before the value. Most calendars only name files, by a URL.
+ */
+export function isAttachStart(line: string): boolean {
+  if (!/^attach(?:;|\s*$)/i.test(line)) return false
+  const [parameters = '', ...value] = line
+    .replace(/"[^"]*"/g, (quoted) => quoted.replaceAll(':', ''))
+    .split(':')
+  return value.length === 0 || IN_BASE64.test(parameters)
+}
+
 /**
  * Decodes a file that a calendar holds (RFC 5545 3.8.1.1): the value in base64 of a property, after
  * its parameters and a colon. A line that begins with a blank goes on with the line before.
@@ -45,7 +59,7 @@ export class AttachDecoder implements Decoder {
   #parameter(byte: number): boolean {
     if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
     if (byte === COLON && !this.#isQuoted) {
-      const isBase64 = /encoding\s*=\s*"?base64/i.test(this.#parameters.replace(/[\n \t]/g, ''))
+      const isBase64 = IN_BASE64.test(this.#parameters.replace(/[\n \t]/g, ''))
       this.#state = isBase64 ? 'value' : 'over'
       return isBase64
     }

@@ -1,3 +1,4 @@
+import { isAttachStart } from '../decoders/attach.ts'
 import { isBinhexStart } from '../decoders/binhex.ts'
 import { CR, indexOrEnd, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 
@@ -26,7 +27,7 @@ const decodable = {
   /** Some readers go by its colon alone, whatever stands before it. */
   binhex: { begins: isBinhexStart, hasData: true },
   /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on after the line end. */
-  attach: { begins: (line) => /^attach(?:;|\s*$)/i.test(line), hasData: true },
+  attach: { begins: isAttachStart, hasData: true },
   /**
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.

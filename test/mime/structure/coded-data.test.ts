@@ -68,10 +68,15 @@ t.test('armour begins behind blanks at most, and a signed text is none', async (
 })
 
 t.test('a file in a calendar begins at its property', async (t) => {
-  for (const line of ['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH']) {
+  for (const line of [
+    ...['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH', 'ATTACH;X="a: b";ENC'],
+    'attach;x="a: b";encoding="base64":QUJD',
+  ]) {
     t.equal(kindOf(line), 'attach', line)
   }
-  for (const line of ['ATTACH:http://x', 'Attach the file', 'attachment;x']) {
+  for (const line of [
+    ...['ATTACH:http://x', 'Attach the file', 'attachment;x', 'ATTACH;X=y:http://encoding=base64'],
+  ]) {
     t.equal(kindOf(line), undefined, line)
   }
 })
