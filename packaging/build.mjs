@@ -32,7 +32,7 @@ const apart = {
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
   'status-server': 'doors/http/status-server.ts',
   'quota-client': 'quota/ask/quota-client.ts',
-  'shared-store': 'verdicts/stores/shared-store.ts',
+  'shared-store': 'verdicts/store/shared-store.ts',
 }
 
 /** Those that import files of the administrator's at run time; elsewhere import() becomes require(), which is faster. */

@@ -49,7 +49,7 @@ async function checkStore(
   const remedy =
     'see that it runs and accepts this host; until it answers each host scans by itself'
   try {
-    const { tryStore } = await import('../verdicts/stores/shared-store.ts')
+    const { tryStore } = await import('../verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
     const { time, hasOtherKey } = await tryStore(accessOf(address, policy), PATIENCE, own)
     const others = hasOtherKey ? [otherKey(address, key!)] : []

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { InHand, InHandNotes } from './poison/in-hand.ts'
 import { Poison, type PoisonEvent } from './poison/poison.ts'
 import { type CouldNotTell, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
-import type { RememberedVerdict } from './shared/verdict.ts'
+import type { RememberedVerdict } from './verdict-query.ts'
 
 /** What one process tells the others, as JSON. */
 export interface HostEvents {

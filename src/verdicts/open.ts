@@ -3,7 +3,7 @@ import type { Key } from '../cluster/keyring.ts'
 import { errorText, Fault } from '../ground/errors/fault.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { SharedStore, SharedStoreOptions } from './stores/shared-store.ts'
+import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import type { StoreAddress } from './valkey/address.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 import { accessOf, type VerdictPolicy } from './verdicts-policy.ts'
@@ -78,7 +78,7 @@ async function openShared(
 ): Promise<SharedStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
-    const { SharedStore } = await import('./stores/shared-store.ts')
+    const { SharedStore } = await import('./store/shared-store.ts')
     return new SharedStore({ ...accessOf(address, policy), timeout: policy.timeout, ...more })
   } catch (error) {
     throw new Fault('config', `VERDICTS ${address.text}: ${errorText(error)}`, error)

@@ -4,7 +4,7 @@ import type { ScanTask } from '../scan/shared/scanner.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { RunScanners } from './shared/verdict-query.ts'
+import type { RunScanners } from './verdict-query.ts'
 
 export interface CarefulScanOptions {
   readonly crypto: Crypto

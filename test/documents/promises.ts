@@ -216,7 +216,7 @@ export const promises: Readonly<
       'test/doors/slot-socket/shared-verdicts.test.ts': [
         'a program that can write to the store cannot forge a verdict',
       ],
-      'test/verdicts/shared/seal.test.ts': [
+      'test/verdicts/store/seal.test.ts': [
         'no byte of a sealed verdict can be changed, added or removed',
         'the verdict about one message does not open for another',
       ],
@@ -226,7 +226,7 @@ export const promises: Readonly<
       ],
     },
     'No answer of his takes memory, time or the log': {
-      'test/verdicts/stores/shared-store.test.ts': [
+      'test/verdicts/store/shared-store.test.ts': [
         'a value that is too large, or none of a string, is not taken in',
         '${kind} that claims more than there is takes no memory for it',
         'what a server says of its trouble is told in a short line',

@@ -5,7 +5,7 @@ import { SETTLED_AFTER } from '../../src/cluster/signature-files.ts'
 import { table as settings } from '../../src/ground/settings/table.ts'
 import { FREE_LINE_MAX, FREE_MAX } from '../../src/verdicts/copies/fields.ts'
 import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
-import { CLAIMED_FOR } from '../../src/verdicts/stores/shared-store.ts'
+import { CLAIMED_FOR } from '../../src/verdicts/store/shared-store.ts'
 import {
   ENTERED_WITHIN,
   FIRST_PAUSE,

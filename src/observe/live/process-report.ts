@@ -1,5 +1,5 @@
 import type { PoisonCounters } from '../../verdicts/poison/poison.ts'
-import type { Sharing } from '../../verdicts/stores/shared-store.ts'
+import type { Sharing } from '../../verdicts/store/shared-store.ts'
 import type { LoggedLine } from './line-order.ts'
 
 /** A message that scanners are looking at. */

@@ -5,7 +5,7 @@ import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Memorable, Scanner } from '../../scan/shared/scanner.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
-import type { VerdictQuery } from '../shared/verdict-query.ts'
+import type { VerdictQuery } from '../verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { tryStore } from '../../../src/verdicts/stores/shared-store.ts'
+import { tryStore } from '../../../src/verdicts/store/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
 import { freePort } from '../../programs/free-port.ts'
 import {
@@ -13,7 +13,7 @@ import {
   startWatched,
   storeMissing,
 } from '../../programs/store-server.ts'
-import { type Opened, openStore, print, sealed, tick } from '../stores/opened-store.ts'
+import { type Opened, openStore, print, sealed, tick } from '../store/opened-store.ts'
 
 /** One server, sentinels, with TLS: real servers, which let in the user of the page. */
 

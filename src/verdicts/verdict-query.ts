@@ -1,9 +1,29 @@
-import type { Header } from '../../message/header-block.ts'
-import type { Message } from '../../message/message.ts'
-import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../../scan/shared/scan-result.ts'
-import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
-import type { RememberedVerdict } from './verdict.ts'
+import type { Header } from '../message/header-block.ts'
+import type { Message } from '../message/message.ts'
+import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { IsExcused, Scanner, ScanTask } from '../scan/shared/scanner.ts'
+
+/** The verdict of scanners about a message, which counts for its copies for a while. */
+export interface RememberedVerdict {
+  readonly found:
+    | { readonly answer: 'clean' }
+    | {
+        readonly answer: 'infected'
+        /** The signature's name. */
+        readonly name: string
+        /** The scanner that found it. */
+        readonly scanner: string
+      }
+  /** Names of the scanners that ran, as in a stamp's `s=`. */
+  readonly scanners: readonly string[]
+  /** The versions of their signatures before the scan (signatures.ts). */
+  readonly signatures: string
+  /** When the scan began, unix seconds. */
+  readonly time: number
+  /** The host that scanned. */
+  readonly host: string
+}
 
 /** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { SharedStore, type SharedStoreOptions } from '../../../src/verdicts/stores/shared-store.ts'
+import { SharedStore, type SharedStoreOptions } from '../../../src/verdicts/store/shared-store.ts'
 import { readStoreAddress } from '../../../src/verdicts/valkey/address.ts'
 
 export const print = (n = 1) => Buffer.alloc(32, n).toString('base64url')

@@ -1,5 +1,5 @@
-import { SEALED_MAX } from '../shared/seal.ts'
 import type { RespCommand } from '../valkey/connection.ts'
+import { SEALED_MAX } from './seal.ts'
 
 /** The beginning of the names of verdicts in the store; the rest is the fingerprint. */
 const KEY_PREFIX = 'onescan:verdict:1:'

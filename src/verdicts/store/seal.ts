@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
-import type { RememberedVerdict } from './verdict.ts'
+import type { RememberedVerdict } from '../verdict-query.ts'
 
 /** Most bytes of a sealed verdict. */
 export const SEALED_MAX = 4096
