@@ -3,7 +3,7 @@ import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
 import type { ByteRange } from '../mime/shared/work.ts'
-import { askScanners } from './run/ask-scanners.ts'
+import { askScanners, type PassedOver } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { innermost, withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
@@ -66,10 +66,7 @@ class MessageScan {
   readonly #searches = new Map<PolicyScanner, MailSearch>()
   /** Where the contents lie that scanners were asked about, if policy excuses anything. */
   readonly #asked: ByteRange[] = []
-  /** What was found and is excused, if the scan went on all the same. */
-  #excused: ScanResult | undefined
-  /** What a limit left unscanned, if the scan went on all the same. */
-  #unscanned: string | undefined
+  readonly #passed: PassedOver = {}
 
   constructor(message: Sample, run: ScanRun, task: ScanTask) {
     this.#message = message
@@ -89,9 +86,10 @@ class MessageScan {
     // `crowded` (it holds more than is read) is the result only if nothing else is found.
     const isOver = read !== undefined && read.answer !== 'crowded'
     const result = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
-    const found = result ?? this.#excused
+    const { excused, unscanned } = this.#passed
+    const found = result ?? excused
     if (found !== undefined) return found
-    if (this.#unscanned !== undefined) return { answer: 'skipped', why: this.#unscanned }
+    if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
     return { answer: 'clean', scanners: this.#run.scanners }
   }
 
@@ -100,7 +98,7 @@ class MessageScan {
       const result = await this.#ask(samples)
       if (result !== undefined) return result
     }
-    if (this.#excused === undefined) return undefined
+    if (this.#passed.excused === undefined) return undefined
     // What was found in the whole and is excused may hide something else.
     if (!hasAskedContents && this.#hasContentScanners) {
       const result = (await this.#readMail(true)) ?? (await this.#ask(this.#batch.end()))
@@ -208,12 +206,9 @@ class MessageScan {
     }
   }
 
-  /** Asks the scanners about the samples. Returns the result that ends the scan, and notes others. */
-  async #ask(samples: readonly Sample[]): Promise<ScanResult | undefined> {
-    const asked = await askScanners(samples, this.#run, this.#task, this.#searches)
-    this.#excused ??= asked.excused
-    this.#unscanned ??= asked.unscanned
-    return asked.result
+  /** Asks the scanners about the samples. Returns the result that ends the scan. */
+  #ask(samples: readonly Sample[]): Promise<ScanResult | undefined> {
+    return askScanners(samples, this.#run, this.#task, this.#searches, this.#passed)
   }
 
   #tooLate(): ScanResult {
@@ -236,7 +231,7 @@ class MessageScan {
   /** Whether policy accepts a message of which a limit left something unscanned; notes what. */
   #mayPass(why: string): boolean {
     const mayPass = this.#run.nesting.action === 'accept'
-    if (mayPass) this.#unscanned ??= why
+    if (mayPass) this.#passed.unscanned ??= why
     return mayPass
   }
 }

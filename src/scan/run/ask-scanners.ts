@@ -20,56 +20,46 @@ import type { ScanRun } from './scan-run.ts'
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
 
-/** What came of asking scanners. */
-export interface PartialResult {
-  /** The result that ends the scan. */
-  readonly result?: ScanResult | undefined
-  /** What was found and is excused, if the scan goes on all the same. */
-  readonly excused?: ScanResult | undefined
-  /** What a limit left unscanned, if the scan goes on all the same. */
-  readonly unscanned?: string | undefined
+/** What a scan has passed over: it goes on, since something else may be found. */
+export interface PassedOver {
+  /** What was found first and is excused. */
+  excused?: ScanResult
+  /** What a limit left unscanned. */
+  unscanned?: string
 }
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
- * answers by its search when a whole message is asked about. Ends at the first scanner whose answer
- * ends the scan; what is excused does not.
+ * answers by its search when a whole message is asked about. Returns the result that ends the scan, of
+ * the first scanner that gives one; notes in `passed` what does not end it.
  */
 export async function askScanners(
   samples: readonly Sample[],
   run: ScanRun,
   task: ScanTask,
   searches: ReadonlyMap<PolicyScanner, MailSearch>,
-): Promise<PartialResult> {
+  passed: PassedOver,
+): Promise<ScanResult | undefined> {
   const sample = together(samples)
-  if (sample === undefined) return {}
-  let outcome: PartialResult = {}
+  if (sample === undefined) return undefined
   for (const scanner of run.scanners) {
+    let result: ScanResult | undefined
     if (scanner.local) {
       const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
-      if (answer) outcome = joined(outcome, outcomeOf(answer, scanner, run))
+      result = answer && resultOf(answer, scanner, run, passed)
     } else {
-      const asked = outcomeOf(await askScanner(scanner, sample, task), scanner, run)
-      outcome = joined(outcome, asked)
+      const answer = await askScanner(scanner, sample, task)
+      result = resultOf(answer, scanner, run, passed)
       // A scanner says of several samples what it found first, and that may hide the rest.
-      for (const single of asked.excused && sample.beside ? samples : []) {
-        const alone = outcomeOf(await askScanner(scanner, single, task), scanner, run)
-        outcome = joined(outcome, alone)
-        if (outcome.result !== undefined) break
+      const mayHide = result === undefined && answer.answer === 'infected' && sample.beside
+      for (const single of mayHide ? samples : []) {
+        result = resultOf(await askScanner(scanner, single, task), scanner, run, passed)
+        if (result !== undefined) break
       }
     }
-    if (outcome.result !== undefined) return outcome
+    if (result !== undefined) return result
   }
-  return outcome
-}
-
-/** What came of two answers, of which the first did not end the scan. */
-function joined(first: PartialResult, then: PartialResult): PartialResult {
-  return {
-    result: then.result,
-    excused: first.excused ?? then.excused,
-    unscanned: first.unscanned ?? then.unscanned,
-  }
+  return undefined
 }
 
 /** The last of the samples, with the others beside it. */
@@ -113,24 +103,34 @@ async function askScanner(
   }
 }
 
-/** What the answer of one scanner means for the scan. */
-function outcomeOf(answer: ScannerAnswer, scanner: Scanner, run: ScanRun): PartialResult {
-  if (answer.answer === 'clean') return {}
+/** The result of a scan that the answer of one scanner ends. */
+function resultOf(
+  answer: ScannerAnswer,
+  scanner: Scanner,
+  run: ScanRun,
+  passed: PassedOver,
+): ScanResult | undefined {
+  if (answer.answer === 'clean') return undefined
   if (answer.answer === 'infected') {
     const { name, banned = false } = answer
     const found = { answer: 'infected', scanner: scanner.name, name, banned } as const
-    return run.isExcused?.(found) ? { excused: found } : { result: found }
+    if (!run.isExcused?.(found)) return found
+    passed.excused ??= found
+    return undefined
   }
   const why = withName(scanner, answer.why)
   const { over } = answer
-  if (over !== undefined && mayPass(over, run)) return { unscanned: why }
-  if (over === 'depth') return { result: { answer: 'nested', why } }
+  if (over !== undefined && mayPass(over, run)) {
+    passed.unscanned ??= why
+    return undefined
+  }
+  if (over === 'depth') return { answer: 'nested', why }
   if (over === 'contents') {
-    return { result: { answer: 'crowded', why, limit: `the limits of ${scanner.name}` } }
+    return { answer: 'crowded', why, limit: `the limits of ${scanner.name}` }
   }
   const { cause, harmful, unfinished } = answer
   const more = { cause, ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
-  return { result: { answer: 'unknown', scanner: scanner.name, why, ...more } }
+  return { answer: 'unknown', scanner: scanner.name, why, ...more }
 }
 
 /** Whether policy accepts a message of which this limit left something unscanned. */

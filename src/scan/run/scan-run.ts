@@ -1,9 +1,9 @@
 import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import type { Oddity } from '../../mime/shared/oddities.ts'
-import type { IsExcused, Scanner, ScanTask } from '../shared/scanner.ts'
+import type { Scanner, ScanTask } from '../shared/scanner.ts'
 
-/** The scanners for one message, and the settings that they run by. */
-export interface ScanRun {
+/** The scanners for one message, the settings that they run by, and what is in the task of each. */
+export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
   readonly scanners: readonly Scanner[]
   /** Milliseconds for all of them together. */
   readonly timeout: number
@@ -26,14 +26,8 @@ export interface ScanRun {
     /** Called with the oddities of the message, if it was read for them. */
     readonly odd?: (found: ReadonlySet<Oddity>) => void
   }
-  /** Set if policy excuses anything that scanners find. */
-  readonly isExcused?: IsExcused | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly uptime: () => number
-  readonly note: (text: string) => void
   /** Aborted when nobody waits for the result any more: the scan ends then. */
   readonly gone?: AbortSignal | undefined
-  /** As in a ScanTask. */
-  readonly signatures?: ScanTask['signatures']
-  readonly suspects?: ScanTask['suspects']
 }

@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
-import { askScanners, type PartialResult } from '../../../src/scan/run/ask-scanners.ts'
+import { askScanners, type PassedOver } from '../../../src/scan/run/ask-scanners.ts'
 import type { ScanRun } from '../../../src/scan/run/scan-run.ts'
+import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
 import {
   clean,
   harmed,
@@ -51,7 +52,7 @@ async function ask(
     nested?: ScanRun['nesting']['action']
     searches?: ReadonlyMap<PolicyScanner, MailSearch>
   } = {},
-): Promise<PartialResult> {
+): Promise<PassedOver & { readonly result: ScanResult | undefined }> {
   const run: ScanRun = {
     scanners,
     timeout: 10_000,
@@ -69,9 +70,11 @@ async function ask(
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-  const outcome = await askScanners(samples, run, task, searches).finally(() => clearTimeout(stay))
+  const passed: PassedOver = {}
+  const asking = askScanners(samples, run, task, searches, passed)
+  const result = await asking.finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
-  return outcome
+  return { ...passed, result }
 }
 
 t.test('several samples are one question; one sample has none beside it', async (t) => {
@@ -79,9 +82,9 @@ t.test('several samples are one question; one sample has none beside it', async 
     t.equal('beside' in sample, asked.length === 2)
     return clean
   })
-  t.same(await ask([scanner], [message]), {})
-  t.same(await ask([scanner], [content('a'), content('b'), message]), {})
-  t.same(await ask([scanner], []), {})
+  t.same(await ask([scanner], [message]), { result: undefined })
+  t.same(await ask([scanner], [content('a'), content('b'), message]), { result: undefined })
+  t.same(await ask([scanner], []), { result: undefined })
   t.same(asked, [['Subject: mail\n\n'], ['a', 'b', 'Subject: mail\n\n']])
 })
 
@@ -89,7 +92,8 @@ t.test('local policy is asked about whole messages alone', async (t) => {
   const scanner = localPolicy('attachments', infected('a.exe'))
   const search = await scanner.search(scanTask().task)
   const searches = new Map([[scanner, search]])
-  t.same(await ask([scanner], [content('a'), content('b')], { searches }), {})
+  const { result: none } = await ask([scanner], [content('a'), content('b')], { searches })
+  t.equal(none, undefined)
   const { result } = await ask([scanner], [content('a'), message], { searches })
   t.match(result, { answer: 'infected', scanner: 'attachments', name: 'a.exe' })
 })
@@ -132,8 +136,6 @@ t.test(
         why: 'clamd: connection refused',
         cause: 'unreachable',
       },
-      excused: undefined,
-      unscanned: undefined,
     })
     for (const kind of ['temp-file', 'write'] as const) {
       await t.rejects(ask([noting(throwing(new Fault(kind, 'disk'))).scanner], [message]), {
