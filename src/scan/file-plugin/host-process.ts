@@ -12,6 +12,7 @@ import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -31,8 +32,6 @@ export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
-  /** The id of the process and of its group; undefined if it could not be started. */
-  readonly pid: number | undefined
   /**
    * Resolves soon after the end of the process, when its stderr was read. A process that has left the
    * group is not awaited, whatever it holds open. No listener, timer or open descriptor is left then.
@@ -40,6 +39,7 @@ export class PluginHost {
   readonly ended: Promise<void>
   readonly #options: HostOptions
   readonly #child: ChildProcess
+  readonly #watchdog: Watchdog | undefined
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
   readonly #replies = new ReplyReader()
@@ -66,13 +66,15 @@ export class PluginHost {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     })
     ownChild(this.#child)
-    this.pid = this.#child.pid
     this.#stderr = this.#child.stdio[2] as Readable | null
     this.#channel = this.#child.stdio[3] as Duplex | null
     this.ended = new Promise((resolve) => {
       this.#finished = resolve
     })
     this.#listen()
+    const { pid } = this.#child
+    // Before the process gets a message, and so before it runs any code of the plugin.
+    this.#watchdog = pid === undefined ? undefined : startWatchdog(pid)
   }
 
   /** The number of messages that it was asked about. */
@@ -167,6 +169,7 @@ export class PluginHost {
     this.#channel?.destroy()
     this.#child.unref()
     this.#relay?.end()
+    this.#watchdog?.dismiss()
     this.#answer?.(this.#couldNotTell())
     this.#settledAs?.(false)
     this.#finished()

@@ -1,6 +1,5 @@
 import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { PluginHost, PluginQuestion } from './host-process.ts'
-import { startWatchdog } from './watchdog.ts'
 
 export interface PoolLimits {
   /** Most processes at a time; onescan-plugin(7) and onescand(8) have these numbers. */
@@ -149,11 +148,8 @@ export class PluginPool {
 
   #startHost(): PluginHost {
     const host = this.#start()
-    // Before the process gets a message, and so before it runs any code of the plugin.
-    const watchdog = host.pid === undefined ? undefined : startWatchdog(host.pid)
     this.#hosts.add(host)
     host.ended.then(() => {
-      watchdog?.dismiss()
       this.#hosts.delete(host)
       this.#forget(host)
       this.#serve()
