@@ -45,13 +45,7 @@ export async function scanCarefully(
   const timeLeft = () => Math.max(1, until - uptime())
   const { fingerprintInput, secrets } = identity
   const body = message.body()
-  const fingerprint = await exactFingerprintOf(
-    fingerprintInput,
-    identity.fingerprint,
-    body,
-    secrets.fingerprint,
-    crypto,
-  )
+  const fingerprint = await exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, crypto)
   const suspected = { fingerprint, marks }
   const withheld = (why: string): ScanResult => {
     const scanner = identity.scanners[0]!.name

@@ -1,6 +1,5 @@
 import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
-import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { Header } from '../../message/header-block.ts'
 
 /**
@@ -36,22 +35,6 @@ export function shareInRetry(name: string): FieldShare {
 }
 
 /**
- * Returns the fields whose value is part of the exact fingerprint, but not of the fingerprint of copies:
- * each with its number among all fields of the exact fingerprint, a blank, and its text with CRLF made LF.
- */
-export function extraRetryFields(header: Header): string {
-  let all = ''
-  let place = 0
-  for (const field of header.fields) {
-    if (shareInRetry(field.key) !== 'whole') continue
-    place++
-    if (shareOf(field.key) === 'whole') continue
-    all += `${place} ${header.textOf(field).replaceAll('\r\n', '\n')}`
-  }
-  return all
-}
-
-/**
  * Most bytes of fields whose value is not part of the fingerprint. Scanners stop reading a header at some
  * length, and readers of mail go on: the fields that are left out must be too short for that.
  */
@@ -66,17 +49,16 @@ export const FREE_LINE_MAX = 998
 const ODD = /[^\t\n\r -~\x80-\xff]/
 
 /**
- * Returns the SHA-256 in hex of the header fields, in their order. A field that counts whole is hashed
- * as it stands, from the first byte of the name through the line end, with CRLF made LF. Of a field
- * whose name counts, the name in lower case, a colon and LF are hashed. Undefined if the remaining text
- * is longer than FREE_MAX, has a line over FREE_LINE_MAX, or holds control characters.
+ * Returns the header fields, in their order. A field that counts whole stands as it is, from the first
+ * byte of the name through the line end, with CRLF made LF. Of a field whose name counts, the name in
+ * lower case, a colon and LF stand there. Undefined if the remaining text is longer than FREE_MAX, has a
+ * line over FREE_LINE_MAX, or holds control characters.
  */
-export function digestSharedFields(
-  crypto: Pick<Crypto, 'createHash'>,
+export function fieldsSharedBy(
   header: Header,
   share: (name: string) => FieldShare,
 ): string | undefined {
-  let all = '' // hashed in one call, because each call of the library has a cost
+  let all = ''
   let free = 0
   for (const field of header.fields) {
     const how = share(field.key)
@@ -89,7 +71,7 @@ export function digestSharedFields(
     if (free > FREE_MAX || ODD.test(text) || hasLongLine(text)) return undefined
     if (how === 'name') all += `${field.key}:\n`
   }
-  return crypto.createHash('sha256').update(all, 'latin1').digest('hex')
+  return all
 }
 
 /** Whether a line is too long. (A regular expression would read to the end of the line from each of its characters.) */

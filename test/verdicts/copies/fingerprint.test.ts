@@ -149,8 +149,7 @@ t.test('a message that is delivered again has another kind of fingerprint', asyn
   const exact = async (message: string) => {
     const subject = subjectOf(bytes(message))
     const body = [bytes(message).subarray(subject.header.length)]
-    const known = fingerprintOf(subject, secret, crypto)
-    return exactFingerprintOf(subject, known, body, secret, crypto)
+    return exactFingerprintOf(subject, body, secret, crypto)
   }
   t.equal(await exact(changed('Date: Fri', 'Date: Sat')), await exact(letter))
   t.equal(await exact(`Received: from c by d\n${letter}`), await exact(letter))
@@ -187,8 +186,7 @@ t.test('odd fields tell messages that are delivered again apart', async (t) => {
   const exact = async (message: string) => {
     const subject = subjectOf(bytes(message))
     const body = [bytes(message).subarray(subject.header.length)]
-    const known = fingerprintOf(subject, secret, crypto)
-    return exactFingerprintOf(subject, known, body, secret, crypto)
+    return exactFingerprintOf(subject, body, secret, crypto)
   }
   const odd = changed('Date: Fri', 'Date: \x01')
   t.not(await exact(odd), await exact(odd.replace('November', 'December')))
@@ -204,23 +202,13 @@ t.test(
         throw new Error('the body was read')
       },
     }
-    const known = fingerprintOf(subject, secret, crypto)!
-    const again = await exactFingerprintOf(subject, known, unread, secret, crypto)
-    const besides = '1 DKIM-Signature: v=1; b=abc\n3 To: ann@example.net\n' // of those that are held, From is the second
-    const byText = crypto.createHmac('sha256', secret).update('onescan-poison/2\n')
-    t.same(
-      again,
-      byText.update(known).update(besides).digest('base64url'),
-      'by the text of what is besides',
-    )
-
-    const hashed = await exactFingerprintOf(subject, undefined, unread, secret, crypto)
+    const hashed = await exactFingerprintOf(subject, unread, secret, crypto)
     const fields = /^Subject|^From|^To|^MIME|^Content|^DKIM/i
     const held = letter.slice(0, letter.indexOf('\n\n') + 1).split(/(?<=\n)(?![ \t])/)
     const sha256 = (text: string) => crypto.createHash('sha256').update(bytes(text)).digest('hex')
     const lines = (body: string) => {
-      const digest = sha256(held.filter((field) => fields.test(field)).join(''))
-      return ['onescan-poison/1', SCAN, 'lf', digest, body, ''].join('\n')
+      const shared = held.filter((field) => fields.test(field)).join('')
+      return ['onescan-poison/1', SCAN, 'lf', body, shared].join('\n')
     }
     const named = (body: string) =>
       crypto.createHmac('sha256', secret).update(lines(body)).digest('base64url')
@@ -248,7 +236,6 @@ t.test(
     }
     const raw = await exactFingerprintOf(
       { ...subject, bodyDigest: undefined },
-      undefined,
       body(),
       secret,
       crypto,
@@ -266,8 +253,8 @@ t.test('a second implementation makes the same fingerprints', async (t) => {
     t.equal(print(message), independentFingerprint(bytes(message), secret))
   }
   const vectors = [
-    [letter, '8723d30909028a10b3077d44bea1cb48bcc23d4c074e4ffcd21a64f40185bd17'],
-    ['A: b\n\n', '09f2258c4fa84b708c428148b31264931b78d4d52acc7f03e793853bc23bb59a'],
+    [letter, 'c8f0d982ceb6ca9d05cefe150129ef41937ea22732f218fe5717b91c74cb027f'],
+    ['A: b\n\n', '5be08f090110738d960c4e0cbb9037e1fcdfb29ecff4cbb86be3182b38a1f472'],
   ] as const
   for (const [message, expected] of vectors) {
     t.equal(print(message), Buffer.from(expected, 'hex').toString('base64url'))

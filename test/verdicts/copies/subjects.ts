@@ -24,8 +24,8 @@ export function independentFingerprint(message: Buffer, secret: Buffer, scan = S
   const sha256 = (what: string) =>
     crypto.createHash('sha256').update(Buffer.from(what, 'latin1')).digest('hex')
   const whole = body === '' || body.endsWith('\n') ? body : `${body}\n`
-  const lines = ['onescan-verdict/1', scan, ending, sha256(held.join('')), sha256(whole), '']
-  return crypto.createHmac('sha256', secret).update(lines.join('\n')).digest('base64url')
+  const lines = ['onescan-verdict/1', scan, ending, sha256(whole), held.join('')]
+  return crypto.createHmac('sha256', secret).update(lines.join('\n'), 'latin1').digest('base64url')
 }
 
 export const named = ['message-id', 'date', 'to', 'cc']
