@@ -21,6 +21,7 @@ import {
   giveAsItStands,
   giveDecodedForms,
   giveUnflowed,
+  giveWithoutLastEnd,
   type SavingContext,
 } from './saved-forms.ts'
 import { giveAsText } from './text-contents.ts'
@@ -35,7 +36,7 @@ export function* giveLeaf(
   { hasNul }: { readonly hasNul: boolean },
   decoding: Decoding,
 ): Steps {
-  const { from, header, encodings } = leaf
+  const { from, header, encodings, isSeenByAll } = leaf
   const isOutermost = decoding.depth === 0
   const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
   const odd = isClear && isOutermost ? decoding.onOdd : undefined
@@ -45,7 +46,7 @@ export function* giveLeaf(
   for (const end of ends) {
     const part = partOf(source, from, end)
     if (isOutermost) decoding.range = { from, to: end }
-    const saved = { header, endsMail: end === source.size }
+    const saved = { header, isSeenByAll, endsMail: end === source.size }
     yield* giveByEncodings(encodings, part, saved, decoding, odd)
     if (!hasNul) continue
     const notOwn = { ...saved, header: { ...header, isText: false } }
@@ -177,11 +178,14 @@ function* giveFromQuotedPrintable(
     )
   }
   const plan = quotedPrintablePlan()
-  yield* decoded(bare, plan.standard, decoding, (source) => {
+  yield* decoded(bare, plan.standard, decoding, function* (source) {
     const { encoded, strange, blanks } = plan.odd
-    if (encoded || strange || blanks) return giveDecodedForms(source, end, saved, decoding)
-    const header = { ...saved.header, isText: false }
-    return giveAsItStands(part, { ...saved, header }, decoding)
+    if (encoded || strange || blanks) yield* giveDecodedForms(source, end, saved, decoding)
+    else {
+      const header = { ...saved.header, isText: false }
+      yield* giveAsItStands(part, { ...saved, header }, decoding)
+    }
+    yield* giveWithoutLastEnd(source, saved.header, decoding)
   })
   yield* decodeInOtherWays(plan, bare, decoding)
   return plan.odd.brokenBreak

@@ -30,6 +30,8 @@ export interface SavingContext {
   readonly header: PartHeader
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
+  /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
+  readonly isSeenByAll: boolean
 }
 
 /**
@@ -79,6 +81,18 @@ export function* giveDecodedForms(
   if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding)
 }
 
+/** Gives a file that came out of quoted-printable without the line end that it ends in, as KMime does. */
+export function* giveWithoutLastEnd(source: Source, header: PartHeader, decoding: Decoding): Steps {
+  const { bare, end } = splitLineEnd(source)
+  if (end.length === 0 || !isSavedAsFile(header)) return
+  yield* giveContent(bare, {}, decoding)
+  if (end.length > 1 && bare.size <= LINE_ENDS_MAX) yield* decodeInOneWay(toLf, bare, decoding)
+}
+
+function isSavedAsFile({ isNamed, type }: PartHeader): boolean {
+  return isNamed || !type.startsWith('text/')
+}
+
 /** The facts by which the forms of a content are made; `part` is the content with its last line end. */
 interface FormsContext {
   readonly properties: TextProperties
@@ -106,10 +120,11 @@ function* giveOtherForms(
   { properties, saved, part }: FormsContext,
   decoding: Decoding,
 ): Steps {
-  const { header, endsMail } = saved
-  const isFile = header.isNamed || !header.type.startsWith('text/')
+  const { header, endsMail, isSeenByAll } = saved
+  const isFile = isSavedAsFile(header)
   const isBareCr = end[0] === CR && end.length === 1
-  const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail)
+  // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
+  const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
   if (hasEnd) yield* giveContent(part ?? withLineEnd(bare, end), {}, decoding)
   if (bare.size > LINE_ENDS_MAX) return
   const ways = [
@@ -132,6 +147,7 @@ function* giveOtherForms(
 }
 
 const unflow = makerOf(Unflowed)
+const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
 const withoutCrs = makerOf(WithoutByte, CR)
 const withoutEmptyLines = makerOf(WithoutEmptyLines)
 

@@ -17,6 +17,8 @@ export interface Leaf {
   readonly encodings: readonly Encoding[]
   /** The depth of the content; undefined if a reader knows it only by its looks. */
   readonly depth: Depth | undefined
+  /** Whether every reader sees the header of the content, or the content has none. */
+  readonly isSeenByAll: boolean
 }
 
 /** Encoded data that readers recognise by its looks, wherever it stands. */
@@ -146,7 +148,9 @@ export class OpenContents {
     }
     const header = region ? this.#withOwnText(region, depth) : NO_HEADER
     const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
-    this.#listener.leaf?.({ from, to, mayEnd: [...mayEnd.values()], header, encodings, depth })
+    const isSeenByAll = region?.isSeenByAll ?? true
+    const ends = { to, mayEnd: [...mayEnd.values()] }
+    this.#listener.leaf?.({ from, ...ends, header, encodings, depth, isSeenByAll })
   }
 
   /**

@@ -121,6 +121,21 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       ...['\xbd41', '\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xe2\x82\xbd41\r\n'],
     ],
   },
+  'a file in quoted-printable is saved with and without the line end that it ends in': {
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n\n`]: [
+      ...['aA\n', 'aA\n\n', 'aA\r\n', 'aA\r\n\r\n', 'aA'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na\r\n=41=0D=0A\n`]: [
+      ...['a\r\nA\r\n', 'a\r\nA\r\n\n', 'a\nA\n', 'a\nA\n\n', 'a\r\nA', 'a\nA'],
+    ],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na\n\n`]: [
+      ...['a\n', 'a\n\n', 'a\r\n', 'a\r\n\r\n', 'a'],
+    ],
+    [`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41\n\n`]: ['aA\n', 'aA\n\n'],
+  },
+  'a text is saved with its last line end if readers differ about where it stands': {
+    [`X: y\n\n${TYPE}text/plain\n\nx\n`]: ['x', 'x\n'],
+  },
   'lines with a NUL are saved whole, and cut there': {
     [`${TYPE}a/b\n\na\0b\nc\n`]: [
       ...['a\0b\nc', 'a\0b\nc\n', 'a\0b\r\nc', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],

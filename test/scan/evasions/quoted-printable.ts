@@ -178,6 +178,7 @@ export const quotedPrintable: readonly Evasion[] = [
     FILE_TYPE,
     'Content-Transfer-Encoding: quoted_printable',
   ]),
+  data('quoted-printable with an empty line at its end', () => `${encode(textFile)}\n`),
   {
     name: 'quoted-printable as a mail of its own, a soft break at its end',
     text: () => mail(part([FILE_TYPE, QUOTED], `${encode(binaryFile)}=`)),

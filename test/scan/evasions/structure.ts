@@ -64,6 +64,22 @@ function strangeHeader(name: string, lines: string): Evasion[] {
   ]
 }
 
+/** Texts that digests know with their last line end, in a multipart that clamd may not see. */
+function textsInDoubt(name: string, boundaries: string): Evasion[] {
+  const field = `Content-Type: multipart/mixed; ${boundaries}`
+  const text = textFile.toString('latin1').trimEnd()
+  return ['text/plain', 'text/html'].flatMap((type) => [
+    {
+      name: `a part of ${type} in a multipart with ${name}`,
+      text: () => mixed(part([`Content-Type: ${type}`], text), { field }),
+    },
+    {
+      name: `quoted-printable of ${type} in a multipart with ${name}`,
+      text: () => mixed(part([`Content-Type: ${type}`, QUOTED], text), { field }),
+    },
+  ])
+}
+
 function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion {
   const fields = [ZIP_TYPE, BASE64, ATTACHED]
   return {
@@ -393,6 +409,8 @@ export const structure: readonly Evasion[] = [
     name: 'a text file below an empty line, without which a digest knows it',
     text: () => mail(part([FILE_TYPE], `\n${textFile.toString('latin1')}`)),
   },
+  ...textsInDoubt('a boundary in quotes of another', 'x="; boundary=zz"; boundary=b1'),
+  ...textsInDoubt('two boundaries', 'boundary=zz; boundary=b1'),
   {
     name: 'a mail without MIME-Version',
     text: () => mixed(file).replace('MIME-Version: 1.0\n', ''),
