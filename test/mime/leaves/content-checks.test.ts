@@ -5,6 +5,7 @@ import {
   hasHeader,
   hasHighBytes,
   holdsNul,
+  isKnownAsMail,
   looksLikeMail,
   splitLineEnd,
   startsWithLineEnd,
@@ -76,6 +77,7 @@ t.test('the front of a content tells its first character and line', async (t) =>
   t.equal(firstNonBlank(source(`${' '.repeat(1024)}a`)), 0)
   for (const text of ['\n', '\ra']) t.equal(startsWithLineEnd(source(text)), true)
   for (const text of ['', ' \n', 'a\n']) t.equal(startsWithLineEnd(source(text)), false)
+  t.equal(startsWithLineEnd(inChunks('', 1)), false)
   for (const character of '<%{#!@[') t.equal(mayBeginFile(character.charCodeAt(0)), true)
   for (const character of 'a \0') t.equal(mayBeginFile(character.charCodeAt(0)), false)
 })
@@ -100,6 +102,24 @@ t.test('a MIME field or a line that begins data makes a content look like mail',
     for (const length of [1, 100]) {
       t.equal(looksLikeMail(inChunks(text, length)), false, `${text} by ${length}`)
     }
+  }
+})
+
+t.test('a word of mail is found where two long chunks meet', async (t) => {
+  for (let before = 92; before <= 100; before++) {
+    const text = `${'x'.repeat(before)}Content-`
+    t.equal(looksLikeMail(inChunks(text, 100)), true, `behind ${before} bytes`)
+  }
+})
+
+t.test('a file that begins with one of eight fields is mail to every scanner', async (t) => {
+  for (const name of [
+    ...['Received', 'Return-Path', 'Delivered-To', 'Message-ID', 'Date', 'From', 'To', 'Subject'],
+  ]) {
+    t.equal(isKnownAsMail(bytes(`${name}: a`)), true, name)
+  }
+  for (const text of ['', ': a', 'Cc: a', 'date: a', 'Date:a', ' Date: a', 'x\nDate: a']) {
+    t.equal(isKnownAsMail(bytes(text)), false, text)
   }
 })
 
