@@ -1,7 +1,7 @@
-import type { SignatureFiles } from '../cluster/signature-files.ts'
 import type { Crypto } from '../ground/runtime/crypto.ts'
 import type { TimedLookup } from '../quota/ask/quota-answer.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
+import type { SignatureFiles } from '../scan/shared/signature-files.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
 
 /** The scanners, clocks and services that the judgement uses; tests hand in their own. */

@@ -28,12 +28,12 @@ export const ROOMS = {
   },
   scan: {
     files: [
-      'src/scan/{scan,eicar/eicar}.ts',
+      'src/scan/{scan,eicar/eicar,shared/signature-files}.ts',
       'src/scan/{attachments,run}/*.ts',
       'src/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.ts',
     ],
     tests: [
-      'test/scan/{scan,eicar/eicar}.test.ts',
+      'test/scan/{scan,eicar/eicar,shared/signature-files}.test.ts',
       'test/scan/run/*.test.ts',
       'test/scan/attachments/{attachments,file-names,rules,search}.test.ts',
       'test/scan/clamd/{address,clamd-reply,health,scan-commands,server-queue}.test.ts',

@@ -1,5 +1,4 @@
 import { digestsFor } from '../../cluster/digests.ts'
-import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { keepFor } from '../../ground/flow/keep-for.ts'
 import {
@@ -31,6 +30,7 @@ import type { Rules } from '../../rules/match.ts'
 import { makeScanners } from '../../scan/scanners.ts'
 import type { QhpsiLine } from '../../scan/shared/scan-policy.ts'
 import type { Scanner } from '../../scan/shared/scanner.ts'
+import { readSignatureFiles } from '../../scan/shared/signature-files.ts'
 import { HostMemory } from '../../verdicts/host-memory.ts'
 import { openVerdictsBy } from '../../verdicts/open.ts'
 import { readVerdictPolicy } from '../../verdicts/verdicts-policy.ts'

@@ -1,4 +1,3 @@
-import { readSignatureFiles } from '../../cluster/signature-files.ts'
 import { loadCrypto } from '../../ground/runtime/crypto.ts'
 import type { Policy } from '../../judge/policy.ts'
 import type { Tools } from '../../judge/tools.ts'
@@ -6,6 +5,7 @@ import type { TimedLookup } from '../../quota/ask/quota-answer.ts'
 import type { QuotaClient } from '../../quota/ask/quota-client.ts'
 import type { QuotaSettings } from '../../quota/ask/quota-settings.ts'
 import { makeScanners } from '../../scan/scanners.ts'
+import { readSignatureFiles } from '../../scan/shared/signature-files.ts'
 import type { LogSink } from '../shared/log/log-sink.ts'
 
 export interface SlotTools extends Tools {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { SignatureFiles } from '../../cluster/signature-files.ts'
+import type { SignatureFiles } from '../shared/signature-files.ts'
 import { databaseNumber } from '../shared/signatures.ts'
 import type { ClamdAddress } from './address.ts'
 

@@ -1,10 +1,10 @@
-import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Envelope } from '../../message/envelope/envelope.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import type { Field } from '../../mime/headers/fields.ts'
 import type { Source } from '../../mime/shared/source.ts'
 import type { Cause } from './cause.ts'
 import type { Limit } from './exceeded-limit.ts'
+import type { SignatureFiles } from './signature-files.ts'
 
 /**
  * The answer of one scanner about a message. There are three, and *could not tell* is never taken for

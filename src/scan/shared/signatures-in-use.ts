@@ -1,5 +1,5 @@
-import { countedFrom, SETTLED_AFTER, type SignatureFiles } from '../../cluster/signature-files.ts'
 import type { Scanner } from './scanner.ts'
+import { countedFrom, SETTLED_AFTER, type SignatureFiles } from './signature-files.ts'
 
 /** The signatures by which a scan that begins now looks. */
 export interface SignaturesInUse {

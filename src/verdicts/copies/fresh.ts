@@ -1,5 +1,5 @@
-import { SETTLED_AFTER, type SignatureFiles } from '../../cluster/signature-files.ts'
 import { FUTURE_MAX } from '../../cluster/verify.ts'
+import { SETTLED_AFTER, type SignatureFiles } from '../../scan/shared/signature-files.ts'
 import { areAllAtLeastAsNew } from '../../scan/shared/signatures.ts'
 import type { RememberedVerdict } from '../verdict-query.ts'
 

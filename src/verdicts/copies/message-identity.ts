@@ -1,9 +1,9 @@
 import about from '../../../package.json' with { type: 'json' }
-import type { SignatureFiles } from '../../cluster/signature-files.ts'
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Memorable, Scanner } from '../../scan/shared/scanner.ts'
+import type { SignatureFiles } from '../../scan/shared/signature-files.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
 import type { VerdictQuery } from '../verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'

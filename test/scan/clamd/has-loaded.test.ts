@@ -1,10 +1,10 @@
 import { utimesSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { SETTLED_AFTER, type SignatureFiles } from '../../../src/cluster/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { clamdHasLoaded } from '../../../src/scan/clamd/has-loaded.ts'
 import type { Scanner } from '../../../src/scan/shared/scanner.ts'
+import { SETTLED_AFTER, type SignatureFiles } from '../../../src/scan/shared/signature-files.ts'
 import { findSignaturesInUse } from '../../../src/scan/shared/signatures-in-use.ts'
 import { socketDirectory } from '../../programs/socket-directory.ts'
 

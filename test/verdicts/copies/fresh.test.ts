@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SETTLED_AFTER } from '../../../src/cluster/signature-files.ts'
+import { SETTLED_AFTER } from '../../../src/scan/shared/signature-files.ts'
 import { areAtLeastAsNew, joinVersions } from '../../../src/scan/shared/signatures.ts'
 import { type FreshnessRule, stillCounts } from '../../../src/verdicts/copies/fresh.ts'
 import type { RememberedVerdict } from '../../../src/verdicts/verdict-query.ts'

@@ -5,7 +5,7 @@ import {
   readSignatureFiles,
   SETTLED_AFTER,
   settledDate,
-} from '../../src/cluster/signature-files.ts'
+} from '../../../src/scan/shared/signature-files.ts'
 
 /** The directory in which ClamAV keeps its signatures. */
 
