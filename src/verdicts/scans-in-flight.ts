@@ -5,7 +5,7 @@ import type { RememberedVerdict } from './verdict-query.ts'
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =
   | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
-  /** Another process scanned the message. Its verdict, if there is one, is in the store. */
+  /** Another process scanned the message. Its verdict, if there is one, is remembered. */
   | { readonly kind: 'elsewhere' }
   /** The scanners could not tell. */
   | ({ readonly kind: 'unknown' } & CouldNotTell)

@@ -32,10 +32,8 @@ export class LastingConnection {
   #failures = 0
   /** Connections in a row that were left since no question was answered in time. */
   #silences = 0
+  /** Questions without an answer in time, since the last answer. */
   #misses = 0
-  #questions = 0
-  /** The number of the last question that was asked when the last miss was noticed. */
-  #knownAt = 0
   #timer: NodeJS.Timeout | undefined
   #isSilent = false
 
@@ -67,11 +65,13 @@ export class LastingConnection {
   ): Promise<readonly RespValue[] | typeof LATE> {
     const asked = this.#connection
     if (asked === undefined) throw new Error('is not connected')
-    const question = ++this.#questions
+    const misses = this.#misses
     const replies = await inTime(asked.ask(...commands), within)
     if (asked !== this.#connection) return replies
-    if (replies === LATE) this.#missed(question, within)
-    else {
+    if (replies === LATE) {
+      // If another miss was noticed since this question was asked, this one tells nothing new.
+      if (misses === this.#misses) this.#missed(within)
+    } else {
       this.#misses = 0
       if (this.#silences > 0) this.#trouble(undefined)
       this.#silences = 0
@@ -142,10 +142,7 @@ export class LastingConnection {
     this.#timer = setTimeout(() => void this.#attempt(), pause)
   }
 
-  #missed(question: number, within: number): void {
-    // Questions from before the last miss tell nothing new.
-    if (question <= this.#knownAt) return
-    this.#knownAt = this.#questions
+  #missed(within: number): void {
     this.#misses += within < ENTERED_WITHIN ? 1 : MISSES_MAX
     if (this.#misses < MISSES_MAX) return
     this.#left(`no answer in ${within} ms`, LONGEST_SILENT, this.#silences++)
