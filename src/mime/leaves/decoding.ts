@@ -33,6 +33,9 @@ export function decodeInOneWay(make: MakeDecoder, part: Source, decoding: Decodi
   return decoded(part, make, decoding, (source) => giveDecoded(source, decoding))
 }
 
+/** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
+const EXPECTED = 3 / 4
+
 /** Decodes a source. The result is there until the steps of `use` are done, whose result this has. */
 export function* decoded<Result>(
   part: Source,
@@ -41,7 +44,7 @@ export function* decoded<Result>(
   use: (source: Source) => Steps<Result>,
 ): Steps<Result> {
   countBytes(work, part.size)
-  const store = new Store(work.pool)
+  const store = new Store(work.pool, part.size * EXPECTED)
   try {
     yield* decodeInto(store, part, make, work)
     return yield* use(store)

@@ -45,6 +45,7 @@ export function createMemoryPool(openFile: () => number): MemoryPool {
  */
 export class Store {
   readonly #pool: MemoryPool
+  readonly #expected: number
   #blocks: Buffer[] = []
   #room = 0 // the bytes that are left in the last block
   #size = 0
@@ -52,8 +53,13 @@ export class Store {
   #tail: Buffer | undefined // the bytes that are to be written to the file next
   #tailLength = 0
 
-  constructor(pool: MemoryPool) {
+  /**
+   * A store of which so many bytes are expected that memory has no room for them is a file from the
+   * beginning: nothing has to be moved there later.
+   */
+  constructor(pool: MemoryPool, expected = 0) {
     this.#pool = pool
+    this.#expected = expected
   }
 
   get size(): number {
@@ -67,7 +73,8 @@ export class Store {
   append(bytes: Buffer, from = 0, to = bytes.length): void {
     if (from >= to) return
     const after = this.#size + to - from
-    const fits = after <= SMALL || this.#pool.used + to - from <= MEMORY_MAX
+    const needed = Math.max(to - from, this.#expected - this.#size)
+    const fits = after <= SMALL || this.#pool.used + needed <= MEMORY_MAX
     if (this.#fd === undefined && !fits) this.#fd = this.#spill()
     if (this.#fd === undefined) this.#hold(bytes, from, to)
     else this.#addToFile(this.#fd, bytes, from, to)
