@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import type { RememberedVerdict } from './copies/verdict-query.ts'
 import type { InHand, InHandNotes } from './poison/in-hand.ts'
 import { Poison, type PoisonEvent } from './poison/poison.ts'
 import { type CouldNotTell, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
-import type { RememberedVerdict } from './verdict-query.ts'
 
 /** What one process tells the others, as JSON. */
 export interface HostEvents {

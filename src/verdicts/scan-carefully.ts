@@ -3,8 +3,8 @@ import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { ScanTask } from '../scan/shared/scanner.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
+import type { RunScanners } from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
-import type { RunScanners } from './verdict-query.ts'
 
 export interface CarefulScanOptions {
   readonly crypto: Crypto

@@ -1,6 +1,6 @@
 import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Cause } from '../scan/shared/cause.ts'
-import type { RememberedVerdict } from './verdict-query.ts'
+import type { RememberedVerdict } from './copies/verdict-query.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =

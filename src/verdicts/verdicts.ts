@@ -9,18 +9,18 @@ import {
   type MemorableMessage,
   type MessageIdentity,
 } from './copies/message-identity.ts'
+import type {
+  KnownOrScanned,
+  RememberedVerdict,
+  RunScanners,
+  VerdictQuery,
+} from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully } from './scan-carefully.ts'
 import { type CouldNotTell, endedWithin, type ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
-import type {
-  KnownOrScanned,
-  RememberedVerdict,
-  RunScanners,
-  VerdictQuery,
-} from './verdict-query.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions, CarefulScanOptions {

@@ -20,7 +20,7 @@ import {
   type ScannerAnswer,
   unknown,
 } from '../../src/scan/shared/scanner.ts'
-import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/verdict-query.ts'
+import type { KnownOrScanned, VerdictQuery } from '../../src/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../src/verdicts/verdicts.ts'
 import { keyring } from '../second-reader/stamped.ts'
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import t from 'tap'
+import type { RememberedVerdict } from '../../src/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../src/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../src/verdicts/scans-in-flight.ts'
-import type { RememberedVerdict } from '../../src/verdicts/verdict-query.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {

@@ -1,7 +1,7 @@
 import { FUTURE_MAX } from '../../cluster/verify.ts'
 import { SETTLED_AFTER, type SignatureFiles } from '../../scan/shared/signature-files.ts'
 import { areAllAtLeastAsNew } from '../../scan/shared/signatures.ts'
-import type { RememberedVerdict } from '../verdict-query.ts'
+import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a virus that was found counts, whatever the signatures are here. */
 export const INFECTED_FOR = 60

@@ -5,9 +5,9 @@ import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
 import type { Memorable, Scanner } from '../../scan/shared/scanner.ts'
 import type { SignatureFiles } from '../../scan/shared/signature-files.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
-import type { VerdictQuery } from '../verdict-query.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
+import type { VerdictQuery } from './verdict-query.ts'
 
 /** What an identity depends on besides the message. */
 export interface IdentityOptions {

@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
-import type { RememberedVerdict } from '../verdict-query.ts'
+import type { RememberedVerdict } from '../copies/verdict-query.ts'
 
 /** Most bytes of a sealed verdict. */
 export const SEALED_MAX = 4096

@@ -2,7 +2,7 @@ import t from 'tap'
 import { SETTLED_AFTER } from '../../../src/scan/shared/signature-files.ts'
 import { areAtLeastAsNew, joinVersions } from '../../../src/scan/shared/signatures.ts'
 import { type FreshnessRule, stillCounts } from '../../../src/verdicts/copies/fresh.ts'
-import type { RememberedVerdict } from '../../../src/verdicts/verdict-query.ts'
+import type { RememberedVerdict } from '../../../src/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
 const version = (number: number, engine = '1.4.3') =>

@@ -2,8 +2,8 @@ import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { deriveSecrets } from '../../../src/verdicts/copies/secrets.ts'
+import type { RememberedVerdict } from '../../../src/verdicts/copies/verdict-query.ts'
 import { openSealed, SEALED_MAX, sealVerdict } from '../../../src/verdicts/store/seal.ts'
-import type { RememberedVerdict } from '../../../src/verdicts/verdict-query.ts'
 
 const { seal: secret, fingerprint: other } = deriveSecrets(Buffer.alloc(32, 7), crypto)
 const print = Buffer.alloc(32, 1).toString('base64url')

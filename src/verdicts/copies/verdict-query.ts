@@ -1,8 +1,8 @@
-import type { Header } from '../message/header-block.ts'
-import type { Message } from '../message/message.ts'
-import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
-import type { ScanResult } from '../scan/shared/scan-result.ts'
-import type { IsExcused, Scanner, ScanTask } from '../scan/shared/scanner.ts'
+import type { Header } from '../../message/header-block.ts'
+import type { Message } from '../../message/message.ts'
+import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
+import type { ScanResult } from '../../scan/shared/scan-result.ts'
+import type { IsExcused, Scanner, ScanTask } from '../../scan/shared/scanner.ts'
 
 /** The verdict of scanners about a message, which counts for its copies for a while. */
 export interface RememberedVerdict {
