@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import type { InHand, InHandNotes } from './poison/in-hand.ts'
+import type { InHandNotes } from './poison/in-hand.ts'
 import { Poison, type PoisonEvent } from './poison/poison.ts'
-import { type CouldNotTell, type ScanEnd, ScansInFlight } from './scans-in-flight.ts'
+import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
 
 /** What one process tells the others, as JSON. */
 export interface HostEvents {
@@ -20,9 +20,8 @@ export type HostEvent =
       readonly verdict: RememberedVerdict
       readonly seconds: number
     }
-  | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
-  | ({ readonly is: PoisonEvent } & InHand)
-  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: CouldNotTell }
+  | ScanEvent
+  | PoisonEvent
 
 /** Bytes of verdicts that one process keeps; onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -65,11 +64,8 @@ export class HostMemory {
   } = {}) {
     this.#self = self
     this.inHand = inHand
-    this.inFlight = new ScansInFlight({
-      begun: (fingerprint, within) => this.#tell({ is: 'begun', fingerprint, within }),
-      ended: (fingerprint, end) => this.#tell({ is: 'ended', fingerprint, ...couldNotTell(end) }),
-    })
-    this.poison = new Poison({ tell: (what, message) => this.#tell({ is: what, ...message }) })
+    this.inFlight = new ScansInFlight((event) => this.#tell(event))
+    this.poison = new Poison({ tell: (event) => this.#tell(event) })
   }
 
   /** The verdict about a message and its copies, if one is remembered. */
@@ -97,8 +93,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    const verdicts = this.poison.retell().map(({ what, message }) => ({ is: what, ...message }))
-    return { from: this.#self, verdicts }
+    return { from: this.#self, verdicts: this.poison.retell() }
   }
 
   /** The events for the others when a process has ended: its scans will not come to an end. */
@@ -122,19 +117,16 @@ export class HostMemory {
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
-    const { fingerprint } = event
     switch (event.is) {
       case 'found':
         this.#verdicts.set(event.fingerprint, event.verdict, { ttl: event.seconds * 1000 })
         break
       case 'begun':
-        this.inFlight.begunElsewhere(fingerprint, from, event.within)
-        break
       case 'ended':
-        this.inFlight.endedElsewhere(fingerprint, from, scanEnd(event.unknown))
+        this.inFlight.hear(event, from)
         break
       default:
-        this.poison.hear(event.is, event)
+        this.poison.hear(event)
     }
   }
 }
@@ -157,16 +149,6 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
     if (event.is === 'begun') begun.set(event.fingerprint, event)
   }
   return [...kept]
-}
-
-function scanEnd(unknown: CouldNotTell | undefined): ScanEnd {
-  return unknown === undefined ? { kind: 'elsewhere' } : { kind: 'unknown', ...unknown }
-}
-
-function couldNotTell(end: ScanEnd): { unknown?: CouldNotTell } {
-  if (end.kind !== 'unknown') return {}
-  const { why, cause } = end
-  return { unknown: { why, cause } }
 }
 
 /**

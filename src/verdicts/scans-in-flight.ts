@@ -27,11 +27,10 @@ export interface ScanInFlight {
   end(end: ScanEnd): void
 }
 
-/** Hears of scans of this process that begin and end, to tell the other processes of the host. */
-export interface ScansWatch {
-  begun(fingerprint: string, within: number): void
-  ended(fingerprint: string, end: ScanEnd): void
-}
+/** What a process tells the others of its scans; of a verdict they hear in the same message as of the end. */
+export type ScanEvent =
+  | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
+  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: CouldNotTell }
 
 const NOTHING: ScanEnd = { kind: 'nothing' }
 
@@ -40,11 +39,12 @@ const NOTHING: ScanEnd = { kind: 'nothing' }
  * scanned, the others wait.
  */
 export class ScansInFlight {
-  readonly #watch: ScansWatch | undefined
+  readonly #tell: (event: ScanEvent) => void
   readonly #scans = new Map<string, ScanInFlight>()
 
-  constructor(watch?: ScansWatch) {
-    this.#watch = watch
+  /** `tell` takes what the other processes are to hear. */
+  constructor(tell: (event: ScanEvent) => void = () => {}) {
+    this.#tell = tell
   }
 
   of(fingerprint: string): ScanInFlight | undefined {
@@ -53,22 +53,28 @@ export class ScansInFlight {
 
   /** Begins a scan that takes at most `within` milliseconds. */
   begin(fingerprint: string, within: number): ScanInFlight {
-    const scan = this.#add(fingerprint, undefined, (end) => this.#watch?.ended(fingerprint, end))
-    this.#watch?.begun(fingerprint, within)
+    const scan = this.#add(fingerprint, undefined, (end) => {
+      const unknown = end.kind === 'unknown' ? { why: end.why, cause: end.cause } : undefined
+      this.#tell({ is: 'ended', fingerprint, ...(unknown && { unknown }) })
+    })
+    this.#tell({ is: 'begun', fingerprint, within })
     return scan
   }
 
-  /** Another process began a scan. If this process is scanning the message, too, both scans go on. */
-  begunElsewhere(fingerprint: string, from: number, within: number): void {
-    if (this.of(fingerprint) !== undefined) return
-    const scan = this.#add(fingerprint, from, () => clearTimeout(timer))
-    const timer = setTimeout(() => scan.end(NOTHING), within)
-    timer.unref()
-  }
-
-  endedElsewhere(fingerprint: string, from: number, end: ScanEnd): void {
-    const scan = this.of(fingerprint)
-    if (scan?.from === from) scan.end(end)
+  /**
+   * Takes what another process told. If this process is scanning the message, too, both scans go on.
+   */
+  hear(event: ScanEvent, from: number): void {
+    const before = this.of(event.fingerprint)
+    if (event.is === 'ended') {
+      const { unknown } = event
+      const end: ScanEnd = unknown ? { kind: 'unknown', ...unknown } : { kind: 'elsewhere' }
+      if (before?.from === from) before.end(end)
+    } else if (before === undefined) {
+      const scan = this.#add(event.fingerprint, from, () => clearTimeout(timer))
+      const timer = setTimeout(() => scan.end(NOTHING), event.within)
+      timer.unref()
+    }
   }
 
   /** Another process has ended: its scans will not come to an end. */

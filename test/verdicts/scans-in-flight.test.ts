@@ -20,10 +20,7 @@ t.test('scans of different messages know nothing of each other', async (t) => {
 
 t.test('the end of a scan is not that of a later one of the same message', async (t) => {
   const heard: unknown[] = []
-  const inFlight = new ScansInFlight({
-    begun: (fingerprint, within) => heard.push(['begun', fingerprint, within]),
-    ended: (fingerprint, end) => heard.push(['ended', fingerprint, end]),
-  })
+  const inFlight = new ScansInFlight((event) => heard.push(event))
   const first = inFlight.begin(print, 1000)
   const second = inFlight.begin(print, 500)
   first.end(nothing)
@@ -31,9 +28,9 @@ t.test('the end of a scan is not that of a later one of the same message', async
   t.equal(inFlight.of(print), second)
   t.same(await first.ended, nothing, 'the first end counts')
   t.same(heard, [
-    ['begun', print, 1000],
-    ['begun', print, 500],
-    ['ended', print, nothing],
+    { is: 'begun', fingerprint: print, within: 1000 },
+    { is: 'begun', fingerprint: print, within: 500 },
+    { is: 'ended', fingerprint: print },
   ])
 })
 

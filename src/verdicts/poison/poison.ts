@@ -50,13 +50,15 @@ export interface HeldBack {
  * What a process reports about a message to the others of the host: that a scan of it failed; the same
  * for a suspect; that the failure counts against it; that it got an answer.
  */
-export type PoisonEvent = 'harmed' | 'harmed again' | 'struck' | 'answered'
+export interface PoisonEvent extends InHand {
+  readonly is: 'harmed' | 'harmed again' | 'struck' | 'answered'
+}
 
 export interface PoisonOptions {
   /** Milliseconds on a clock that nobody sets. */
   readonly uptime?: () => number
   /** Reports to the other processes. */
-  readonly tell?: (what: PoisonEvent, message: InHand) => void
+  readonly tell?: (event: PoisonEvent) => void
   /** Resolves when the reports of the other processes about the same death have come. */
   readonly allHaveTold?: () => Promise<void>
 }
@@ -88,7 +90,7 @@ export interface PoisonOptions {
 export class Poison {
   /** Milliseconds on the clock of `harmed`. */
   readonly uptime: () => number
-  readonly #tell: (what: PoisonEvent, message: InHand) => void
+  readonly #tell: (event: PoisonEvent) => void
   readonly #allHaveTold: () => Promise<void>
   /** The suspects by their fingerprints. (ground/flow/lru-cache.ts does not list what it has.) */
   readonly #suspects = new LRUCache<string, Suspect>({ max: MESSAGES_MAX })
@@ -173,14 +175,14 @@ export class Poison {
     const isCounted = meanwhile().some(isOf) // for a copy that was there, too
     const wasSuspect = this.#suspectOf(fingerprint) !== undefined
     this.#noteEnd(fingerprint, marks, wasSuspect)
-    this.#tell(wasSuspect ? 'harmed again' : 'harmed', message)
+    this.#tell({ is: wasSuspect ? 'harmed again' : 'harmed', ...message })
     await this.#allHaveTold()
     const others = meanwhile().filter((end) => !isOf(end))
     const isSole = wasSuspect && !others.some((other) => other.wasSuspect)
     if (others.length > 0 && !isSole) return undefined
     if (!isCounted) {
       this.#strike(fingerprint, marks)
-      this.#tell('struck', message)
+      this.#tell({ is: 'struck', ...message })
     }
     return this.#suspectOf(fingerprint)?.strikes.length
   }
@@ -189,7 +191,7 @@ export class Poison {
   answered(message: InHand): void {
     this.#common.answered(message.marks)
     const wasSuspect = this.#suspects.size > 0 && this.#suspects.delete(message.fingerprint)
-    if (wasSuspect) this.#tell('answered', message)
+    if (wasSuspect) this.#tell({ is: 'answered', ...message })
   }
 
   withheld(tries: number): Withheld {
@@ -202,11 +204,11 @@ export class Poison {
   }
 
   /** Takes the report of another process of the host. */
-  hear(what: PoisonEvent, { fingerprint, marks }: InHand): void {
-    switch (what) {
+  hear({ is, fingerprint, marks }: PoisonEvent): void {
+    switch (is) {
       case 'harmed':
       case 'harmed again':
-        this.#noteEnd(fingerprint, marks, what === 'harmed again')
+        this.#noteEnd(fingerprint, marks, is === 'harmed again')
         break
       case 'struck':
         this.#strike(fingerprint, marks)
@@ -217,13 +219,13 @@ export class Poison {
   }
 
   /** All reports that a new process must hear. */
-  retell(): { readonly what: PoisonEvent; readonly message: InHand }[] {
+  retell(): PoisonEvent[] {
     return [...this.#suspects.keys()].flatMap((fingerprint) => {
       const message = { fingerprint, marks: [] }
       const strikes = this.#suspectOf(fingerprint)?.strikes ?? []
       return [
-        { what: 'harmed' as const, message },
-        ...strikes.map(() => ({ what: 'struck' as const, message })),
+        { is: 'harmed' as const, ...message },
+        ...strikes.map(() => ({ is: 'struck' as const, ...message })),
       ]
     })
   }

@@ -9,10 +9,10 @@ export function message(byte: number, ...marks: string[]): InHand {
 /** Opens a memory of poison with a clock of its own. The other processes have always reported already. */
 export function openPoison() {
   let uptime = 0
-  const told: PoisonEvent[] = []
+  const told: PoisonEvent['is'][] = []
   const poison = new Poison({
     uptime: () => uptime,
-    tell: (what) => told.push(what),
+    tell: ({ is }) => told.push(is),
     allHaveTold: async () => {},
   })
   return {

@@ -92,19 +92,19 @@ t.test('the failure of a suspect in another process leaves nobody to blame here'
     const { poison, pass, struck } = openPoison()
     await struck(killer)
     pass(10)
-    poison.hear(event, other)
+    poison.hear({ is: event, ...other })
     t.equal(await poison.harmed(killer, 25), count, event)
   }
 })
 
 t.test('a process knows the suspects that it has heard of', async (t) => {
   const { poison } = openPoison()
-  poison.hear('harmed', killer)
+  poison.hear({ is: 'harmed', ...killer })
   t.ok(await isSuspect(poison))
   t.equal(poison.leftAloneFor(killer.fingerprint, 1), undefined)
-  poison.hear('struck', killer)
+  poison.hear({ is: 'struck', ...killer })
   t.ok(poison.leftAloneFor(killer.fingerprint, 1))
-  poison.hear('answered', killer)
+  poison.hear({ is: 'answered', ...killer })
   t.notOk(await isSuspect(poison))
 })
 
@@ -112,16 +112,13 @@ t.test('a new process hears of all suspects and of what counts against them', as
   const { poison, struck } = openPoison()
   t.same(poison.retell(), [])
   await struck(killer)
-  poison.hear('harmed', message(2, 'sender a'))
+  poison.hear({ is: 'harmed', ...message(2, 'sender a') })
   const told = poison.retell()
-  t.same(
-    told.map(({ what, message }) => [what, message]),
-    [
-      ['harmed', message(2)],
-      ['harmed', killer],
-      ['struck', killer],
-    ],
-  )
+  t.same(told, [
+    { is: 'harmed', ...message(2) },
+    { is: 'harmed', ...killer },
+    { is: 'struck', ...killer },
+  ])
 })
 
 t.test('withheld messages are counted, with the time of the first and the last one', async (t) => {
