@@ -188,7 +188,10 @@ export class PluginPool {
   }
 }
 
-/** Whether the plugin itself gave the answer, even *could not tell*: then its process is in order. */
+/**
+ * Whether the plugin itself gave the answer, even *could not tell*: then its process is in order, and
+ * asked again it would say the same.
+ */
 function hasAnswered(answer: ScannerAnswer): boolean {
-  return answer.answer !== 'unknown' || answer.deliberate === true
+  return answer.answer !== 'unknown' || answer.cause === 'plugin'
 }

@@ -154,10 +154,10 @@ function readAnswer(nonce: string, line: Buffer): ScannerAnswer | undefined {
 
 function scannerAnswerOf(value: unknown): ScannerAnswer | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { answer, name, why, deliberate } = value as Record<string, unknown>
+  const { answer, name, why, cause } = value as Record<string, unknown>
   if (answer === 'clean') return clean
   if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
-  if (answer === 'unknown' && typeof why === 'string') return couldNotTell(why, deliberate)
+  if (answer === 'unknown' && typeof why === 'string') return couldNotTell(why, cause)
   return undefined
 }
 
@@ -168,12 +168,11 @@ function cut(answer: ScannerAnswer): ScannerAnswer {
     case 'infected':
       return infected(answer.name.slice(0, NAME_MAX))
     case 'unknown':
-      return couldNotTell(answer.why.slice(0, WHY_MAX), answer.deliberate)
+      return couldNotTell(answer.why.slice(0, WHY_MAX), answer.cause)
   }
 }
 
-function couldNotTell(why: string, deliberate: unknown): ScannerAnswer {
-  return deliberate === true
-    ? { answer: 'unknown', why, cause: 'plugin', deliberate }
-    : unknown(why)
+/** The plugin itself could not tell, or nobody knows what it said. */
+function couldNotTell(why: string, cause: unknown): ScannerAnswer {
+  return cause === 'plugin' ? unknown(why, cause) : unknown(why)
 }

@@ -70,8 +70,7 @@ function readAnswer(value: unknown): ScannerAnswer {
   const saysNothing = !said.clean && !said.infected && said.name === undefined
   if (saysClean) return clean
   if (saysInfected && typeof said.name === 'string' && said.name !== '') return infected(said.name)
-  if (saysNothing && typeof defer === 'string' && defer !== '')
-    return { answer: 'unknown', why: defer, cause: 'plugin', deliberate: true }
+  if (saysNothing && typeof defer === 'string' && defer !== '') return unknown(defer, 'plugin')
   return unknown(`answered ${describe(value)}; ${EXPECTED}`)
 }
 

@@ -128,9 +128,8 @@ function resultOf(
   if (over === 'contents') {
     return { answer: 'crowded', why, limit: `the limits of ${scanner.name}` }
   }
-  const { cause, harmful, unfinished } = answer
-  const more = { cause, ...(harmful && { harmful }), ...(unfinished && { unfinished }) }
-  return { answer: 'unknown', scanner: scanner.name, why, ...more }
+  const { cause, harmful } = answer
+  return { answer: 'unknown', scanner: scanner.name, why, cause, ...(harmful && { harmful }) }
 }
 
 /** Whether policy accepts a message of which this limit left something unscanned. */

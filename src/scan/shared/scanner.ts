@@ -27,12 +27,8 @@ export type ScannerAnswer =
       readonly cause: Cause
       /** Set if a limit is the reason: OVERSIZE or OVERNESTING decides, not SCANFAIL. */
       readonly over?: Limit
-      /** Set if the plugin itself could not tell: asked again, it would say the same. */
-      readonly deliberate?: true
       /** Set if the scanner died of the message, or took all the time that there was. */
       readonly harmful?: true
-      /** Set if nobody waited for the answer any more: it says nothing about the message. */
-      readonly unfinished?: true
     }
 
 export const clean: ScannerAnswer = { answer: 'clean' }

@@ -60,7 +60,8 @@ const other = 'ffeeddccbbaa99887766554433221100'
 const answer = fc.oneof(
   fc.constant(clean),
   fc.string({ minLength: 1, maxLength: 255 }).map(infected),
-  fc.string({ maxLength: 255 }).map(unknown),
+  fc.string({ maxLength: 255 }).map((why) => unknown(why)),
+  fc.string({ maxLength: 255 }).map((why) => unknown(why, 'plugin')),
 )
 
 /** The replies in `bytes`, which come in pieces that end at `cuts`. */
