@@ -25,7 +25,7 @@ export function writeAllOf(
 }
 
 /** Bytes that are written before other work gets a turn. */
-export const TURN = 1024 * 1024
+const TURN = 1024 * 1024
 
 /**
  * Writes chunks as writeAllOf() does, in turns of the event loop, so that other messages do not wait

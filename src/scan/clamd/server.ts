@@ -1,9 +1,8 @@
 import { closeSync } from 'node:fs'
-import { errorText } from '../../ground/errors/fault.ts'
+import { isFault } from '../../ground/errors/fault.ts'
 import { doubledPause } from '../../ground/flow/back-off.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
-import { writeWhole } from '../../ground/process/write-whole.ts'
-import { TURN } from '../../message/write-all.ts'
+import { writeInTurns } from '../../message/write-all.ts'
 import { isLate, type Sample, type ScanTask } from '../shared/scanner.ts'
 import type { ClamdAddress } from './address.ts'
 import type { ClamdReply } from './clamd-reply.ts'
@@ -173,29 +172,12 @@ async function memoryFileOf(sample: Sample, passing: PassedDescriptors): Promise
   const file = passing.memoryFile()
   if (file < 0) throw new NoMemoryFile(`memfd_create: error ${-file}`)
   try {
-    let at = 0
-    let turn = 0
-    for (const chunk of sample.chunks()) {
-      if (turn >= TURN) {
-        turn = 0
-        await new Promise(setImmediate)
-      }
-      write(file, chunk, at)
-      at += chunk.length
-      turn += chunk.length
-    }
+    // This leaves the file's own offset at 0: clamd shares it, and reads from there.
+    await writeInTurns(file, sample.chunks(), 0, 'memory')
     return file
   } catch (error) {
     closeSync(file)
-    throw error
-  }
-}
-
-/** Writes at `at`, and leaves the file's own offset at 0: clamd shares it, and reads from there. */
-function write(file: number, bytes: Buffer, at: number): void {
-  try {
-    writeWhole(file, bytes, at)
-  } catch (error) {
-    throw new NoMemoryFile(errorText(error))
+    const isFull = isFault(error) && (error.kind === 'write' || error.kind === 'temp-file')
+    throw isFull ? new NoMemoryFile(error.message) : error
   }
 }
