@@ -10,7 +10,7 @@ export interface ScannersOptions {
    * Whether scanners last from message to message, until they are closed, or each message has its own
    * connection to clamd and its own processes of file plugins (the default).
    */
-  readonly lastFor?: 'one message' | 'many messages'
+  readonly lasting?: boolean
   /** Takes what scanners write to standard error; by default that goes to this program's own. */
   readonly log?: WriteLine
   /** Takes a line when a server fails, and when it answers again. */
@@ -21,9 +21,8 @@ export interface ScannersOptions {
 const builtIn: Readonly<
   Record<BuiltInName, (policy: ScanPolicy, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (policy, { lastFor, tell }) => {
+  clamd: async (policy, { lasting = false, tell }) => {
     const { clamdScanner } = await import('./clamd/scanner.ts')
-    const lasting = lastFor === 'many messages'
     const passing = lasting ? await loadPassedDescriptors() : undefined
     return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
   },
@@ -58,7 +57,7 @@ async function makePlugin(
     if (extname(name) !== '') {
       const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
       const { oneMessageEach, standardLimits } = await import('./file-plugin/pool.ts')
-      const limits = options.lastFor === 'many messages' ? standardLimits : oneMessageEach
+      const limits = options.lasting ? standardLimits : oneMessageEach
       return filePluginScanner(policy, name, limits, options.log)
     }
     if (isBuiltIn(name)) return await builtIn[name](policy, options)

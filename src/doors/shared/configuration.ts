@@ -87,9 +87,7 @@ export async function readConfiguration(
   const readAt = Date.now()
   const policy = readScanningPolicy(env)
   readQuarantineLimits(env) // a wrong limit is a fault of the start, not of the first sweep
-  const scanners = policy
-    ? await makeScanners(policy.scan, { lastFor: 'many messages', tell: log })
-    : []
+  const scanners = policy ? await makeScanners(policy.scan, { lasting: true, tell: log }) : []
   for (const scanner of scanners) await scanner.prepare?.()
   const names = policy?.scan.line.kind === 'plugins' ? policy.scan.line.names : undefined
   const byName = new Map(names?.map((name, index) => [name, scanners[index]!]))
@@ -166,7 +164,7 @@ async function prepareRules(
       const policy = withSettings(base, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makeScanners(policy.scan, { lastFor: 'many messages', tell: log })
+        ? await makeScanners(policy.scan, { lasting: true, tell: log })
         : undefined
       for (const scanner of scanners ?? []) await scanner.prepare?.()
       prepared.set(key, { policy, scanners })

@@ -47,7 +47,7 @@ export function clamdScanner(
       // If there is only one server, each message says so.
       if (list.length > 1) tell(`clamd ${address.text}: ${CHANGES[state]}`)
     }
-    return new ClamdServer(address, { isLasting: lasting, passing, changed })
+    return new ClamdServer(address, { lasting, passing, changed })
   })
   if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
   const queue = new ServerQueue<ClamdServer>()

@@ -16,7 +16,7 @@ export const REST = { first: 2_000, longest: 60_000 }
 
 export interface ClamdServerOptions {
   /** Whether its connections last from message to message. */
-  readonly isLasting: boolean
+  readonly lasting: boolean
   /** Passes descriptors to a server that takes them; without it all mail is streamed. */
   readonly passing?: PassedDescriptors | undefined
   /** Called once when it begins to fail, and once when it answers again. */
@@ -46,12 +46,7 @@ export class ClamdServer {
 
   constructor(
     address: ClamdAddress,
-    {
-      isLasting,
-      passing,
-      changed = () => {},
-      uptime = () => performance.now(),
-    }: ClamdServerOptions,
+    { lasting, passing, changed = () => {}, uptime = () => performance.now() }: ClamdServerOptions,
   ) {
     this.address = address
     this.#changed = changed
@@ -59,7 +54,7 @@ export class ClamdServer {
     this.#passing = passing
     this.#descriptors = passing && new DescriptorTrial(address, passing)
     this.#sessions = new ClamdSessions(address, {
-      idleMax: isLasting ? IDLE_MAX : 0,
+      idleMax: lasting ? IDLE_MAX : 0,
       passing,
       broke: () => this.#descriptors?.forget(),
     })

@@ -14,7 +14,7 @@ async function open(t: Test) {
   const said: string[] = []
   const clock = { now: 1000 }
   const server = new ClamdServer(readClamdAddress(standIn.socket), {
-    isLasting: false,
+    lasting: false,
     uptime: () => clock.now,
     changed: (state) => said.push(state),
   })
@@ -76,7 +76,7 @@ t.test('a server is missing from the first failed connection until it answers', 
 
 t.test('a server that is too slow rests, unless nobody waits for it any more', async (t) => {
   const standIn = await sessionStandIn(t, () => {})
-  const server = new ClamdServer(readClamdAddress(standIn.socket), { isLasting: false })
+  const server = new ClamdServer(readClamdAddress(standIn.socket), { lasting: false })
   const left = scanTask()
   const abandoned = server.scan(small, left.task)
   while (standIn.asked.length === 0) await new Promise(setImmediate)
