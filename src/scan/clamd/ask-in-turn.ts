@@ -36,7 +36,7 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
  * The same for a server that died lately with messages that may have killed it: it will be started
  * again and then read its signatures. Other mail should not be deferred for that.
  */
-export const COMES_BACK_AFTER_DEATH = 20_000
+const COMES_BACK_AFTER_DEATH = 20_000
 
 /** Milliseconds until the next attempt, which are doubled each time. */
 const PAUSES = { first: 5, longest: 250 }

@@ -1,9 +1,6 @@
-/**
- * The version of a scanner's signatures, in one line: clamd's answer to VERSION
- * (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
- * texts mean equal signatures.
- */
-export type SignatureVersion = string
+// The version of a scanner's signatures is one line: clamd's answer to VERSION
+// (`ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`), or any text that changes when they change. Equal
+// texts mean equal signatures.
 
 /** The engine, and the number of ClamAV's own signatures. (A site's own signatures have no number.) */
 const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
@@ -12,7 +9,7 @@ const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
  * Whether signatures are known to be no older than others: their texts are equal, or both are
  * ClamAV's and neither engine nor number is lower. False if that cannot be told.
  */
-export function areAtLeastAsNew(theirs: SignatureVersion, own: SignatureVersion): boolean {
+export function areAtLeastAsNew(theirs: string, own: string): boolean {
   if (theirs === own) return true
   const [their, our] = [CLAMAV.exec(theirs), CLAMAV.exec(own)]
   if (!their || !our) return false
@@ -20,7 +17,7 @@ export function areAtLeastAsNew(theirs: SignatureVersion, own: SignatureVersion)
 }
 
 /** The number of ClamAV's own signatures in clamd's answer; undefined if there is none. */
-export function databaseNumber(version: SignatureVersion | undefined): number | undefined {
+export function databaseNumber(version: string | undefined): number | undefined {
   const number = CLAMAV.exec(version ?? '')?.[2]
   return number === undefined ? undefined : Number(number)
 }
@@ -38,7 +35,7 @@ function compareDotted(a: string, b: string): number {
 /** The versions of the signatures of several scanners, by the scanner's name. */
 export interface ScannerVersions {
   /** A scanner without signatures is left out. */
-  readonly [scanner: string]: SignatureVersion
+  readonly [scanner: string]: string
 }
 
 /** Joins versions to one line, in the order of the names: `clamd=ClamAV 1.4.3/27600/…; other=…`. */
@@ -60,7 +57,7 @@ export function areAllAtLeastAsNew(theirs: string, own: string): boolean {
   })
 }
 
-function split(joined: string): Map<string, SignatureVersion> {
+function split(joined: string): Map<string, string> {
   if (joined === '') return new Map()
   return new Map(
     joined.split('; ').map((entry) => {
