@@ -65,7 +65,7 @@ async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
   if (plugin === undefined) {
     const load = extname(asked.file) === '.so' ? loadSharedObject : loadScript
     const loaded = await load(asked)
-    if ('why' in loaded) return unknown(loaded.why)
+    if ('answer' in loaded) return loaded
     plugin = loaded
   }
   return plugin.ask(asked)

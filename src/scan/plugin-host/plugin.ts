@@ -8,8 +8,3 @@ export interface Plugin {
   /** Whether the plugin has left anything running of which the event loop does not know. */
   leftBehind(): boolean
 }
-
-/** The reason, for the log, if a plugin cannot be loaded. */
-export interface NotLoaded {
-  readonly why: string
-}

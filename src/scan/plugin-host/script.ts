@@ -4,22 +4,22 @@ import { errorText } from '../../ground/errors/fault.ts'
 import type { Mail } from '../../plugin.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import { mailOf } from './mail.ts'
-import type { NotLoaded, Plugin } from './plugin.ts'
+import type { Plugin } from './plugin.ts'
 import type { PluginRequest } from './protocol.ts'
 
 type Exports = Readonly<Record<string, unknown>>
 
-/** Loads a plugin in JavaScript or TypeScript. */
-export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | NotLoaded> {
+/** Loads a plugin in JavaScript or TypeScript. If it cannot, that is the answer: *could not tell*. */
+export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | ScannerAnswer> {
   let exports: Exports
   try {
     exports = await import(pathToFileURL(file).href)
   } catch (error) {
-    return { why: whyNotLoaded(error) }
+    return unknown(whyNotLoaded(error))
   }
   const virusscan = findExport(exports, symbol)
   if (virusscan === undefined) {
-    return { why: `exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN` }
+    return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
   }
   return {
     async ask(request) {

@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { type PluginCalls, pluginCalls } from '../../ground/runtime/plugin-calls.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
-import type { NotLoaded, Plugin } from './plugin.ts'
+import type { Plugin } from './plugin.ts'
 import type { PluginRequest } from './protocol.ts'
 
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
@@ -11,12 +11,12 @@ const NAME = 'virusname'
 
 /**
  * Loads a plugin in C: `int virusscan(const char *path)`, as in IndiMail's qhpsi. It runs on the main
- * thread, because a C library may expect no other.
+ * thread, because a C library may expect no other. If it cannot be loaded, that is the answer.
  */
-export async function loadSharedObject(request: PluginRequest): Promise<Plugin | NotLoaded> {
+export async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScannerAnswer> {
   const calls = await pluginCalls()
   if (calls === undefined) {
-    return { why: 'needs the npm package koffi (npm install koffi); a .so cannot run without it' }
+    return unknown('needs the npm package koffi (npm install koffi); a .so cannot run without it')
   }
   endWithin(calls, request.timeLeft) // loading a plugin runs C code, too
   let virusscan: (path: string) => number
@@ -25,7 +25,7 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
     virusscan = calls.load(request.file, request.symbol)
     virusname = calls.loadText(request.file, NAME)
   } catch (error) {
-    return { why: `cannot be loaded: ${errorText(error)}` }
+    return unknown(`cannot be loaded: ${errorText(error)}`)
   }
   return {
     async ask(asked) {
