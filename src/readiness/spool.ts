@@ -51,11 +51,11 @@ function guarded(
 
 /**
  * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
- * by their path. clamd can do without, and the built-in scanners never open them.
+ * by their path, as clamd and most built-in scanners never do.
  */
 function sharedIsMissing(host: StageHost): MissingFinding {
   const what = 'SPOOLDIR'
-  const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of clamd'
+  const remedy = 'make it: install -d -m 3730, its owner the slot, its group that of the scanner'
   const line = scanPolicyOf(host)?.line
   const names = line?.kind === 'plugins' ? line.names : []
   const needs = names.filter((name) => !WITHOUT_PATH.includes(name))
@@ -63,9 +63,6 @@ function sharedIsMissing(host: StageHost): MissingFinding {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
       return error(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
-    }
-    if (names.includes('clamd')) {
-      return warning(what, `${why}: large mail is copied to clamd, which is slower`, remedy)
     }
     return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
   }

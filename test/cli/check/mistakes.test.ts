@@ -147,8 +147,9 @@ t.test('a missing SPOOLDIR is reported by what it means for the scanners', async
     checkSpool(host({ QHPSI, SPOOLDIR: '/nonexistent/spool' })).find(
       ({ what }) => what === 'SPOOLDIR',
     )
-  t.match(of('plugin: clamd'), { level: 'warning', value: /large mail is copied to clamd/ })
-  t.match(of('plugin: eicar attachments'), { level: 'warning', value: /nothing .* uses it/ })
+  for (const names of ['clamd', 'eicar attachments']) {
+    t.match(of(`plugin: ${names}`), { level: 'warning', value: /nothing .* uses it/ })
+  }
   t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so gets no file/ })
   t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan gets no file/ })
   t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
