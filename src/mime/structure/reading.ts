@@ -72,10 +72,6 @@ export class MailReading {
    * blank lines.
    */
   #awaitsHeader = false
-  /** Whether lines of nothing but base64 are searched for, since no header announces base64. */
-  #looksForRuns: boolean
-  /** How many more runs may be found in this text. */
-  #runsLeft = Number.POSITIVE_INFINITY
   /** Whether the mail's own type is a message. Some readers then take all of it for one text. */
   #isFlat = false
   /** Whether the first header has not ended yet. */
@@ -101,15 +97,14 @@ export class MailReading {
     this.#listener = listener
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
-    this.#looksForRuns = this.#looksForCoded
-    this.#runs = new Base64Runs((kind, { from, to }) => {
-      if (this.#runsLeft === 0) return
-      this.#open.count()
-      listener.coded?.({ kind, from, to })
-      if (--this.#runsLeft > 0) return
-      this.#looksForRuns = false
-      listener.odd?.('unread')
+    this.#runs = new Base64Runs({
+      found: (kind, { from, to }) => {
+        this.#open.count()
+        listener.coded?.({ kind, from, to })
+      },
+      over: () => listener.odd?.('unread'),
     })
+    this.#lookForRuns(Number.POSITIVE_INFINITY)
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
 
@@ -289,13 +284,11 @@ export class MailReading {
   }
 
   /** Opens the multipart or the message that the header announces. */
-  #announce({ header, start, isWhole, isSeenByAll }: HeaderRegion, base = this.#open.length): void {
+  #announce(region: HeaderRegion, base = this.#open.length): void {
+    const { header, start, isWhole } = region
     if (this.#isTop && header.message !== 'no') this.#isFlat = true
     this.#isTop = false
-    this.#looksForRuns =
-      this.#looksForCoded && (this.#isFlat || !header.isPlain || !isEncoded(header))
-    const isSure = isSeenByAll && isWhole && header.isPlain && !this.#isFlat
-    this.#runsLeft = isSure ? RUNS_OF_TEXT_MAX : Number.POSITIVE_INFINITY
+    this.#lookForRuns(this.#isFlat ? Number.POSITIVE_INFINITY : runsBelow(region))
     const { nests } = start
     const isClear = nests === 'sure' && isWhole
     const isInside = nests !== 'no'
@@ -332,9 +325,14 @@ export class MailReading {
     return true
   }
 
+  /** Looks for so many runs from here on, for a listener that is told of encoded data. */
+  #lookForRuns(most: number): void {
+    this.#runs.look(this.#looksForCoded ? most : 0)
+  }
+
   /** Reads bytes of content in which nothing begins. */
   #content(bytes: Buffer, from: number, to: number): void {
-    if (this.#looksForRuns) this.#runs.lines(bytes, from, to, this.#offset)
+    this.#runs.lines(bytes, from, to, this.#offset)
   }
 
   /**
@@ -404,8 +402,7 @@ export class MailReading {
     }
     if (delimiter?.isSure && !this.#isFlat) this.#runs.end()
     else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
-    this.#looksForRuns = this.#looksForCoded
-    this.#runsLeft = Number.POSITIVE_INFINITY
+    this.#lookForRuns(Number.POSITIVE_INFINITY)
     this.#isAtStart = false
     if (delimiter?.isSure) {
       this.#unended.forget()
@@ -456,8 +453,12 @@ function goesOn(bytes: Buffer, from: number, to: number): boolean {
   return GOES_ON.test(bytes.toString('latin1', from, Math.min(to, from + 1024)))
 }
 
-function isEncoded({ encodings }: PartHeader): boolean {
-  return encodings.length === 1 && encodings[0] !== 'identity'
+/** Returns how many runs of base64 are looked at in the text below a header. */
+function runsBelow({ header, isSeenByAll, isWhole }: HeaderRegion): number {
+  const { isPlain, encodings } = header
+  const isEncoded = encodings.length === 1 && encodings[0] !== 'identity'
+  if (isPlain && isEncoded) return 0
+  return isPlain && isSeenByAll && isWhole ? RUNS_OF_TEXT_MAX : Number.POSITIVE_INFINITY
 }
 
 /** Returns where the line is over but for CRs and LFs. */

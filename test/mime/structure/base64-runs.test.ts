@@ -2,12 +2,16 @@ import t from 'tap'
 import { Base64Runs } from '../../../src/mime/structure/base64-runs.ts'
 
 /** The runs of base64 in a text, and `joined:` with what is taken for one run. */
-function runsIn(text: string): string[] {
+function runsIn(text: string, most = Number.POSITIVE_INFINITY): string[] {
   const found: string[] = []
-  const runs = new Base64Runs((kind, { from, to }) => {
-    const run = text.slice(from - 100, to - 100)
-    found.push(kind === 'base64' ? run : `joined:${run}`)
+  const runs = new Base64Runs({
+    found(kind, { from, to }) {
+      const run = text.slice(from - 100, to - 100)
+      found.push(kind === 'base64' ? run : `joined:${run}`)
+    },
+    over: () => found.push('over'),
   })
+  runs.look(most)
   runs.lines(Buffer.from(text), 0, text.length, 100)
   runs.end()
   return found
@@ -28,4 +32,12 @@ t.test('runs with at most three other lines between them are also taken for one'
   t.same(runsIn(apart(4)), [long, long])
   t.same(runsIn(`${apart(4)}!\n${long}`), [long, long, long, `joined:${long}!\n${long}`])
   t.same(runsIn(`${long}!\n!\n${long}!\n!\n${long}`).length, 4, 'the count begins anew')
+})
+
+t.test('no more runs are looked at than asked for', async (t) => {
+  const apart = `a b\n\n`.repeat(9)
+  const text = `${long}${apart}`.repeat(4)
+  t.same(runsIn(text, 4), [long, long, long, long, 'over'])
+  t.same(runsIn(text, 2), [long, long, 'over'])
+  t.same(runsIn(text, 0), [])
 })
