@@ -30,6 +30,9 @@ function contentsIn(mail: string): string[] {
 
 const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
 
+/** The header of a text that is a file, in a character set. */
+const inCharset = (charset: string) => `${TYPE}text/plain; name=a; charset=${charset}`
+
 /** A field of more than 512 bytes. */
 const LONG = `A: ${'b'.repeat(600)}`
 
@@ -136,6 +139,50 @@ const cases: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   'a text is saved with its last line end if readers differ about where it stands': {
     [`X: y\n\n${TYPE}text/plain\n\nx\n`]: ['x', 'x\n'],
   },
+  'a text in another character set is saved as it is, and in UTF-8': {
+    [`${inCharset('iso-8859-1')}\n\n\xe9\n`]: [
+      ...['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n', '\xe9\r\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\ne\n`]: ['e', 'e\n', 'e\r\n'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q==\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xe9'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xe9'],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}quoted-printable\n\n=e9\n`]: [
+      ...['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\n\x80=41\n`]: [
+      ...['\xc2\x80=41', '\xc2\x80=41\n', '\x80=41', '\x80=41\n', '\x80=41\r\n'],
+    ],
+    [`${inCharset('iso-8859-1')}\n\n \xe9\n`]: [
+      ...[' \xc3\xa9', ' \xc3\xa9\n', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
+    ],
+    [`${inCharset('utf-8')}\n\n\xc3\xa9\n`]: ['\xc3\xa9', '\xc3\xa9\n', '\xc3\xa9\r\n'],
+    [`${inCharset('x-unknown-to-all')}\n\n\xe9\n`]: ['\xe9', '\xe9\n', '\xe9\r\n'],
+  },
+  'a text in UTF-16 is saved in both orders of bytes': {
+    [`${inCharset('utf-16')}\n${ENCODING}base64\n\nYQBiAA==\n`]: [
+      ...['ab', 'ab\n', '\xe6\x84\x80\xe6\x88\x80', '\xe6\x84\x80\xe6\x88\x80\n', 'a\0b\0'],
+    ],
+  },
+  'text of the mail itself is saved in UTF-8 only if its bytes mean another text': {
+    [`${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\n`]: [],
+    [`${TYPE}text/plain; charset=utf-16le\n\na\0\n`]: ['a', 'a\n', 'a\0', 'a\0\n'],
+  },
+  'a text whose lines are stuffed with blanks is saved with and without them': {
+    [`${inCharset('us-ascii; format=flowed')}\n\n a\nb\n`]: [
+      ...['a\nb', ' a\nb', ' a\nb\n', ' a\r\nb', ' a\r\nb\r\n'],
+    ],
+    [`${inCharset('us-ascii; format=flowed')}\n\na\n b\n`]: [
+      ...['a\nb', 'a\n b', 'a\n b\n', 'a\r\n b', 'a\r\n b\r\n'],
+    ],
+    [`${inCharset('us-ascii; format=flowed')}\n\na b\n`]: ['a b', 'a b\n', 'a b\r\n'],
+    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}base64\n\nIGE=\n`]: ['a', ' a'],
+    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}quoted-printable\n\n=20a\n`]: [
+      ...['a', ' a', ' a\n'],
+    ],
+    [`${inCharset('iso-8859-1; format=flowed')}\n\n \xe9\n`]: [
+      ...['\xe9', ' \xc3\xa9', ' \xc3\xa9\n', '\xc3\xa9', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
+    ],
+  },
   'lines with a NUL are saved whole, and cut there': {
     [`${TYPE}a/b\n\na\0b\nc\n`]: [
       ...['a\0b\nc', 'a\0b\nc\n', 'a\0b\r\nc', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
@@ -213,6 +260,45 @@ t.test('a line of encoded data is read to its end, and up to its first NUL', asy
   const found = contentsIn(`X: y\r\n\r\n=ybegin line=128 name=a\r\n${data}\r\n=yend size=5\r\n`)
   t.ok(found.includes('abcde'), 'readers that drop the NUL')
   t.ok(found.includes('abde'), 'readers in C')
+})
+
+t.test('a text in an encoded mail is a file, which is saved in UTF-8, too', async (t) => {
+  const inner = `${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\n`
+  const encoded = Buffer.from(inner, 'latin1').toString('base64')
+  t.ok(contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}\n`).includes('\xc3\xa9'))
+})
+
+t.test('uuencode is not read as a text in a character set', async (t) => {
+  const found = contentsIn(`${inCharset('iso-8859-1')}\n${ENCODING}x-uuencode\n\n\xe9=41\n`)
+  t.ok(found.includes('\xc3\xa9=41'), 'readers that do not know the encoding')
+  t.notOk(found.includes('\xc3\xa9A'))
+})
+
+t.test('a line that begins with a blank is found where two chunks meet', async (t) => {
+  const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
+  const source = {
+    size: mail.length,
+    *chunks(from = 0, to = mail.length) {
+      for (let at = from; at < to; at += 2) yield mail.subarray(at, Math.min(to, at + 2))
+    },
+  }
+  const sizes = Array.from(contentsOf(source, options)).flatMap((step) =>
+    step.kind === 'content' ? [step.content.size] : [],
+  )
+  t.same(sizes, [3, 4, 5], 'without the blank, with it, and with a CR')
+})
+
+t.test('a text of more than 1 MB is given once if every reader saves the same', async (t) => {
+  const files = { ...options, openFile: () => openAnonymousFile(tmpdir()) }
+  const text = `${'a line of text \xe9\n'.repeat(80_000)}the end`
+  const ascii = text.replaceAll('\xe9', 'e')
+  for (const mail of [
+    `${inCharset('iso-8859-1')}\n\n${ascii}`,
+    `${inCharset('us-ascii; format=flowed')}\n\n${text}`,
+  ]) {
+    const steps = Array.from(contentsOf(sourceOf(Buffer.from(mail, 'latin1')), files))
+    t.equal(steps.filter(({ kind }) => kind === 'content').length, 1, mail.slice(0, 80))
+  }
 })
 
 /** The bytes of the message that each content comes from; undefined if they may hold more. */
