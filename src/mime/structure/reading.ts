@@ -8,7 +8,7 @@ import {
   isField,
   type RegionStart,
 } from '../headers/header-region.ts'
-import type { Certainty, PartHeader } from '../headers/part-header.ts'
+import type { PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX, LimitExceeded, RUNS_OF_TEXT_MAX } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
@@ -236,7 +236,7 @@ export class MailReading {
       if (region.strange > STRANGE_MAX) {
         region.add(line, false)
         this.#endHeader(false)
-        this.#unended.keep(region, undefined)
+        this.#keepUnended(region, undefined)
         this.#announce(region)
         return
       }
@@ -252,7 +252,7 @@ export class MailReading {
     const base = this.#open.length
     this.#endHeader(true)
     this.#startLeaf(to, region)
-    this.#unended.keep(region, line)
+    this.#keepUnended(region, line)
     this.#announce(region, base)
     this.#awaitsHeader = !region.hasLines && !region.start.isOfPart
   }
@@ -267,6 +267,17 @@ export class MailReading {
     if (!isBlank) this.#startLeaf(from, region)
     // mutt takes the line that ends the fields of a part for one of them.
     if (isBlank || region.start.isOfPart) this.#startLeaf(to, region)
+  }
+
+  /**
+   * Keeps a header that has ended at this empty line, or before any. Fields in a text are kept only
+   * if the text belongs to a header for some readers. A content of each header that is kept is open,
+   * so there are no more of them than contents may be open.
+   */
+  #keepUnended(region: HeaderRegion, endedAt: EmptyLine | undefined): void {
+    const isInText = region.start.nests === 'no'
+    if (isInText && !(this.#looksForCoded && this.#unended.areThere)) return
+    this.#unended.keep(region, endedAt)
   }
 
   /** Reads a line of content, or an empty one: for some readers a header ends there. */
@@ -349,16 +360,9 @@ export class MailReading {
     if (this.#awaitsHeader || goesOn(bytes, from, to)) {
       this.#awaitsHeader = false
       this.#open.count()
-      this.#beginFields('maybe')
+      this.#beginHeader({ isOfPart: false, nests: 'maybe' })
     }
     return from
-  }
-
-  /** Begins a header inside of a content. To some readers it is the rest of the header before. */
-  #beginFields(nests: Certainty): void {
-    const before = this.#unended.takeInnermost()
-    if (!before) this.#beginHeader({ isOfPart: false, nests })
-    else this.#beginHeader({ isOfPart: before.start.isOfPart, nests: 'maybe', before })
   }
 
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
@@ -378,7 +382,7 @@ export class MailReading {
       return to
     }
     this.#delimiters.noteField(this.#offset + from)
-    this.#beginFields('no')
+    this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }
 
@@ -395,7 +399,7 @@ export class MailReading {
     if (region) this.#endHeader(false)
     // If the delimiter stands in a header: for some readers that header goes on after it, or its
     // content begins there.
-    const before = region?.hasLines ? region : this.#unended.takeInnermost()
+    const before = region?.hasLines ? region : this.#unended.takeLast()
     if (delimiter) this.#nesting.leave(delimiter.multipart, before)
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
       this.#nesting.enter(before.header, false)
@@ -409,6 +413,7 @@ export class MailReading {
       this.#endContents(delimiter, bytes, from)
       if (delimiter.closes) {
         this.#startLeaf(to, before)
+        if (before) this.#keepUnended(before, undefined)
         this.#isAtStart = region !== undefined && delimiter.multipart.nests !== 'no'
       } else this.#beginHeader({ isOfPart: true, nests: delimiter.multipart.nests, before })
     } else {

@@ -5,7 +5,7 @@ import { type EmptyLine, endsForMore, type HeaderRegion } from '../headers/heade
  * only some take for one, or after lines that are not fields.
  */
 export class UnendedHeaders {
-  /** From the outermost to the innermost: a header may announce a message. */
+  /** In the order in which they began. */
   #regions: HeaderRegion[] = []
   /** The last empty line, as far as it ended more of them than those before. */
   #endedAt: EmptyLine | undefined
@@ -16,7 +16,7 @@ export class UnendedHeaders {
 
   /** Keeps a header that has ended at this empty line, or before any. */
   keep(region: HeaderRegion, endedAt: EmptyLine | undefined): void {
-    if (endedAt === 'for all' || region.start.nests === 'no') return
+    if (endedAt === 'for all') return
     this.#regions.push(region)
     this.#endedAt = endedAt
   }
@@ -30,8 +30,8 @@ export class UnendedHeaders {
     return ending
   }
 
-  /** Takes out the innermost header, for the header that goes on with its lines. */
-  takeInnermost(): HeaderRegion | undefined {
+  /** Takes out the last header, for the header that goes on with its lines. */
+  takeLast(): HeaderRegion | undefined {
     return this.#regions.pop()
   }
 

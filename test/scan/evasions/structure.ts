@@ -397,6 +397,14 @@ export const structure: readonly Evasion[] = [
   ...strangeHeader('a CR and a control character', '\r\n\x1f\n'),
   ...strangeHeader('a CR and five lines that are no fields', `\r\n${'.\n'.repeat(5)}`),
   ...strangeHeader('a bare CR, no fields and CRs', `X-A: b\r\r.\n.\n.\n\r\n.\n\r\n.\n`),
+  ...strangeHeader('the end of the multipart and a line that is no field', '--b1--\n.\n'),
+  {
+    name: 'quoted-printable that is announced between lines that are no fields',
+    text: () => {
+      const lines = '.\n'.repeat(5)
+      return mixed(`${FILE_TYPE}\n${lines}${QUOTED}\n${lines}\n${quotedPrintable(textFile)}`)
+    },
+  },
   ...strangeHeader(
     'lines that are no fields, a field and such lines again',
     `${'.\n'.repeat(5)}Content-Description: x\n${'.\n'.repeat(5)}`,
