@@ -127,3 +127,28 @@ function readInPieces(wire: Buffer, cuts: readonly number[]): ClamdReply {
   }
   return readReply(reader.bytes(), 'stream')
 }
+
+t.test('replies are gathered up to the end of the last one, or to a limit for each', async (t) => {
+  const reader = new ClamdReplyReader(2)
+  t.equal(reader.push(Buffer.from('stream: OK')), false)
+  t.equal(reader.push(Buffer.from('\0')), false, 'one of two')
+  t.equal(reader.length, 11)
+  t.equal(reader.push(Buffer.from('\0')), true)
+  t.equal(new ClamdReplyReader(2).push(Buffer.from('a\0b\0')), true, 'both at once')
+  t.equal(new ClamdReplyReader().push(Buffer.alloc(REPLY_MAX - 1, 'x')), false)
+  t.equal(new ClamdReplyReader().push(Buffer.alloc(REPLY_MAX, 'x')), true)
+  t.equal(new ClamdReplyReader(2).push(Buffer.alloc(2 * REPLY_MAX - 1, 'x')), false)
+})
+
+t.test('clamd takes no descriptor if it says nothing of it, or that it is no file', async (t) => {
+  const says = (text: string) => read(text, 'descriptor').says
+  t.equal(says('fd[9]: Not a regular file ERROR\0'), 'no-access')
+  t.equal(says('No file descriptor received. ERROR\0'), 'no-access')
+  t.equal(says('fd[9]: Any other ERROR\0'), 'trouble')
+  t.equal(says('x fd[9]: OK\0'), 'no-access', 'not the words of clamd')
+})
+
+t.test('a signature may have FOUND and a hash in the midst of its name', async (t) => {
+  t.same(read('stream: Odd(ab:1)name FOUND\0'), { says: 'infected', name: 'Odd(ab:1)name' })
+  t.equal(read('stream: Odd FOUND again\0').says, 'trouble')
+})
