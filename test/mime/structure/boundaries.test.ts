@@ -1,0 +1,42 @@
+import t from 'tap'
+import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX } from '../../../src/mime/shared/limits.ts'
+import { Boundaries } from '../../../src/mime/structure/boundaries.ts'
+
+t.test('the longest boundary that begins a line is found, in any case of letters', async (t) => {
+  const boundaries = new Boundaries()
+  t.equal(boundaries.longestAt(Buffer.from('--ab'), 2), undefined, 'none is known')
+  boundaries.learn(['ab', 'abcd', 'z', '[a', '@a'])
+  boundaries.learn(['ab'])
+  const rows: Readonly<Record<string, string | undefined>> = {
+    '--ab': 'ab',
+    '--abc': 'ab',
+    '--abcde': 'abcd',
+    '--AbCD': 'abcd',
+    '--Z': 'z',
+    '--[A': '[a',
+    '--@A': '@a',
+    '-- \t ab': 'ab',
+    '--\tab': 'ab',
+    '--a': undefined,
+    '--xab': undefined,
+    '--': undefined,
+    '-- ': undefined,
+  }
+  for (const [line, expected] of Object.entries(rows)) {
+    t.equal(boundaries.longestAt(Buffer.from(line), 2), expected, line)
+  }
+})
+
+t.test('boundaries have a most of texts, and of lengths', async (t) => {
+  const texts = Array.from({ length: BOUNDARIES_MAX }, (_, at) => `b${1000 + at}`)
+  const boundaries = new Boundaries()
+  boundaries.learn(texts)
+  boundaries.learn(texts)
+  t.throws(() => boundaries.learn(['b1']), { message: `more than ${BOUNDARIES_MAX} boundaries` })
+  const lengths = Array.from({ length: BOUNDARY_LENGTHS_MAX }, (_, at) => 'b'.repeat(at + 1))
+  const long = new Boundaries()
+  long.learn(lengths)
+  t.throws(() => long.learn(['b'.repeat(BOUNDARY_LENGTHS_MAX + 1)]), {
+    message: `boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`,
+  })
+})
