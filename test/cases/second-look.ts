@@ -37,7 +37,10 @@ const crowdedLines = Array.from(
   (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
 )
 export const encryptedMail = mail([TEXT, encrypted])
-export const crowded = mail([TEXT, `\n${crowdedLines.join('')}`], { kind: 'parallel' })
+/** Its second part has a line that is no field, so that all runs of base64 in it are looked at. */
+export const crowded = mail([TEXT, `X: y\nno field\n\n${crowdedLines.join('')}`], {
+  kind: 'parallel',
+})
 
 function encodedMail(depth: number): string {
   let part = file('nothing\n')

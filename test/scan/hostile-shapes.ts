@@ -262,6 +262,10 @@ export const hostileShapes: readonly HostileShape[] = [
     repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`),
   ),
   shape(
+    'runs of base64 below a line that is no field',
+    repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`, 'X: y\nno field\n\n'),
+  ),
+  shape(
     'paddings of base64',
     repeated(() => 'QQ==\n', part('base64')),
   ),
