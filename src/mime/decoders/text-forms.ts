@@ -1,4 +1,4 @@
-import { CR, LF, SPACE } from '../shared/lines.ts'
+import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const QUOTE = 0x3e
@@ -62,14 +62,32 @@ export class WithoutByte extends ByteDecoder {
   }
 }
 
-/** Removes empty lines at the front, as uudeview does when it saves a text. */
-export class WithoutEmptyLines extends ByteDecoder {
+/** The most blanks of a line at the front that wait until it is known whether more stands there. */
+export const BLANKS_MAX = 1024
+
+/** Removes lines of nothing but blanks at the front, as uudeview does when it saves a text. */
+export class WithoutBlankLines extends ByteDecoder {
   #isFront = true
+  #blanks: number[] = []
 
   protected take(byte: number): void {
-    this.#isFront &&= byte === LF || byte === CR
-    if (!this.#isFront) this.out.put(byte)
+    if (this.#isFront && (byte === LF || byte === CR)) {
+      this.#blanks = []
+      return
+    }
+    if (this.#isFront && isSpace(byte) && this.#blanks.length < BLANKS_MAX) {
+      this.#blanks.push(byte)
+      return
+    }
+    this.#isFront = false
+    for (const blank of this.#blanks.splice(0)) this.out.put(blank)
+    this.out.put(byte)
   }
+}
+
+/** Returns whether isspace(3) takes the byte for a blank. */
+export function isSpace(byte: number): boolean {
+  return byte === SPACE || (byte >= TAB && byte <= CR)
 }
 
 /** Cuts each line at its first NUL, with its line end, since programs in C read no further. */

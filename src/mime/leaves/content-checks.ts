@@ -1,3 +1,4 @@
+import { BLANKS_MAX, isSpace } from '../decoders/text-forms.ts'
 import { CR, DASH, LF, SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
@@ -10,9 +11,14 @@ export function firstNonBlank(source: Source): number {
   return 0
 }
 
-/** Returns whether the first line is empty. */
-export function startsWithLineEnd(source: Source): boolean {
-  for (const [byte] of source.chunks(0, Math.min(source.size, 1))) return byte === LF || byte === CR
+/** Returns whether the first line has nothing but blanks, and not too many of them. */
+export function startsWithBlankLine(source: Source): boolean {
+  for (const chunk of source.chunks(0, Math.min(source.size, BLANKS_MAX))) {
+    for (const byte of chunk) {
+      if (byte === LF || byte === CR) return true
+      if (!isSpace(byte)) return false
+    }
+  }
   return false
 }
 

@@ -3,8 +3,8 @@ import {
   type LineEndMode,
   LineEnds,
   Unflowed,
+  WithoutBlankLines,
   WithoutByte,
-  WithoutEmptyLines,
 } from '../decoders/text-forms.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
@@ -18,7 +18,7 @@ import {
   isKnownAsMail,
   LF_END,
   splitLineEnd,
-  startsWithLineEnd,
+  startsWithBlankLine,
   withLineEnd,
 } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
@@ -56,8 +56,8 @@ export function* giveAsItStands(part: Source, saved: SavingContext, decoding: De
   if (properties) yield* giveForms(bare, end, { properties, saved, part }, decoding)
   else yield* giveContent(bare, {}, decoding)
   yield* giveFromContainers(bare, decoding)
-  if (!properties || !startsWithLineEnd(part)) return
-  yield* decoded(bare, withoutEmptyLines, decoding, (text) =>
+  if (!properties || !startsWithBlankLine(part)) return
+  yield* decoded(bare, withoutBlankLines, decoding, (text) =>
     giveForms(text, end, { properties, saved }, decoding),
   )
 }
@@ -78,7 +78,7 @@ export function* giveDecodedForms(
   yield* giveOtherForms(source, end, { properties, saved }, decoding)
   if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding)
   if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding)
-  if (startsWithLineEnd(source)) yield* decodeInOneWay(withoutEmptyLines, source, decoding)
+  if (startsWithBlankLine(source)) yield* decodeInOneWay(withoutBlankLines, source, decoding)
 }
 
 /** Gives a file that came out of quoted-printable without the line end that it ends in, as KMime does. */
@@ -149,7 +149,7 @@ function* giveOtherForms(
 const unflow = makerOf(Unflowed)
 const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
 const withoutCrs = makerOf(WithoutByte, CR)
-const withoutEmptyLines = makerOf(WithoutEmptyLines)
+const withoutBlankLines = makerOf(WithoutBlankLines)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
 export function giveUnflowed(first: MakeDecoder, part: Source, decoding: Decoding): Steps {

@@ -4,8 +4,8 @@ import { type MakeDecoder, makerOf } from '../../../src/mime/decoders/decoder.ts
 import {
   LineEnds,
   Unflowed,
+  WithoutBlankLines,
   WithoutByte,
-  WithoutEmptyLines,
   WithoutTails,
 } from '../../../src/mime/decoders/text-forms.ts'
 import { inEverySplit } from './in-every-split.ts'
@@ -18,7 +18,7 @@ const make: Readonly<Record<string, MakeDecoder>> = {
   'with CR LF for bare CRs, too': makerOf(LineEnds, { to: 'crlf', bareCr: 'line end' }),
   'whose bare CRs take a byte': makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
   'without CRs': makerOf(WithoutByte, 0x0d),
-  'without empty lines in front': makerOf(WithoutEmptyLines),
+  'without blank lines in front': makerOf(WithoutBlankLines),
   'without what follows a NUL': makerOf(WithoutTails),
   'without flowed line ends': makerOf(Unflowed),
   'with the lowest bytes of characters': lowBytes,
@@ -33,8 +33,8 @@ const rows: readonly (readonly [string, string, string])[] = [
   ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],
   ['whose bare CRs take a byte', 'a\r\r\nb', 'a\n\nb'],
   ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
-  ['without empty lines in front', '\r\n\n\r a\n\nb', ' a\n\nb'],
-  ['without empty lines in front', '\n\n', ''],
+  ['without blank lines in front', '\r\n\n\r a\n\nb', ' a\n\nb'],
+  ['without blank lines in front', '\n\n', ''],
   ['without what follows a NUL', 'a\0b\0c\r\nd\ne\0', 'ad\ne'],
   ['without flowed line ends', 'a \nb \r\nc\nd  \ne\r\n', 'abc\nd e\r\n'],
   ['without flowed line ends', '>> a \n>b\n c\nd>e f\n', 'ab\nc\nd>e f\n'],

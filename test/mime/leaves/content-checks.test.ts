@@ -8,7 +8,7 @@ import {
   isKnownAsMail,
   looksLikeMail,
   splitLineEnd,
-  startsWithLineEnd,
+  startsWithBlankLine,
   withLineEnd,
 } from '../../../src/mime/leaves/content-checks.ts'
 import {
@@ -75,9 +75,10 @@ t.test('the front of a content tells its first character and line', async (t) =>
   t.equal(firstNonBlank(source(' \n')), 0)
   t.equal(firstNonBlank(source(`${' '.repeat(1023)}a`)), 0x61)
   t.equal(firstNonBlank(source(`${' '.repeat(1024)}a`)), 0)
-  for (const text of ['\n', '\ra']) t.equal(startsWithLineEnd(source(text)), true)
-  for (const text of ['', ' \n', 'a\n']) t.equal(startsWithLineEnd(source(text)), false)
-  t.equal(startsWithLineEnd(inChunks('', 1)), false)
+  for (const text of ['\n', '\ra', ' \n', '\t\f\v \r\na'])
+    t.equal(startsWithBlankLine(source(text)), true)
+  for (const text of ['', ' ', ' a\n', 'a\n']) t.equal(startsWithBlankLine(source(text)), false)
+  t.equal(startsWithBlankLine(inChunks('', 1)), false)
   for (const character of '<%{#!@[') t.equal(mayBeginFile(character.charCodeAt(0)), true)
   for (const character of 'a \0') t.equal(mayBeginFile(character.charCodeAt(0)), false)
 })

@@ -414,6 +414,14 @@ export const structure: readonly Evasion[] = [
     text: () => mail(part([FILE_TYPE, QUOTED], `\n${quotedPrintable(binaryFile)}`)),
   },
   {
+    name: 'quoted-printable below blank lines, without which a digest knows it',
+    text: () => mail(part([FILE_TYPE, QUOTED], ` \n\t\f\n\n${quotedPrintable(binaryFile)}`)),
+  },
+  {
+    name: 'a text file below blank lines, without which a digest knows it',
+    text: () => mail(part([FILE_TYPE], `\n\t\n${textFile.toString('latin1')}`)),
+  },
+  {
     name: 'a text file below an empty line, without which a digest knows it',
     text: () => mail(part([FILE_TYPE], `\n${textFile.toString('latin1')}`)),
   },
