@@ -1,6 +1,7 @@
 import { ArmourDecoder } from '../decoders/armour.ts'
 import { AttachDecoder } from '../decoders/attach.ts'
 import {
+  Base64Blocks,
   Base64Decoder,
   type Base64Mode,
   type Base64Oddities,
@@ -77,8 +78,12 @@ class Base64Plan implements DecodingPlan {
 }
 
 /** Decodes as readers do that skip all lines with other characters than base64. */
-export const linesOfBase64: MakeDecoder = (give, room) =>
+const linesOfBase64: MakeDecoder = (give, room) =>
   new WithoutJunkLines(new Base64Decoder(give, room))
+
+/** Decodes the blocks of base64 in a text up to the first padding. */
+export const blocksOfBase64: MakeDecoder = (give, room) =>
+  new Base64Blocks(new Base64Decoder(give, room, { ...PATIENT, padding: 'end', tail: 'drop' }))
 
 /** Plans base64. `isAnnounced` says that a header announces it; if not, it only looks like base64. */
 export function base64Plan(isAnnounced: boolean): Base64Plan {
@@ -140,7 +145,7 @@ function differencesOf(mode: Base64Mode): number {
 function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
   if (odd.padding) {
     yield { ...PATIENT, padding: 'restart' }
-    yield { ...PATIENT, padding: 'end' }
+    yield { ...PATIENT, padding: 'end', tail: 'drop' }
   }
   if (odd.lines) yield { ...PATIENT, padding: 'restart', lines: true }
 }

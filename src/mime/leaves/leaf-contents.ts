@@ -12,8 +12,8 @@ import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
 import {
   base64Plan,
+  blocksOfBase64,
   codedPlans,
-  linesOfBase64,
   quotedPrintablePlan,
   uuencodePlan,
 } from './decoding-plans.ts'
@@ -96,9 +96,9 @@ export function* giveCodedData(
 
 function* giveByKind(kind: CodedData['kind'], part: Source, decoding: Decoding): Steps {
   if (kind === 'base64') yield* giveFromBase64(part, false, decoding)
-  else if (kind === 'base64 lines') {
+  else if (kind === 'base64 blocks') {
     decoding.range = undefined
-    yield* decodeInOneWay(linesOfBase64, part, decoding)
+    yield* decodeInOneWay(blocksOfBase64, part, decoding)
   } else yield* decodeByPlan(codedPlans[kind](), part, decoding)
 }
 

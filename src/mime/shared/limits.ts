@@ -40,9 +40,10 @@ export function mostBytesOf(size: number): number {
  */
 export const PLACES_MAX = 100_000
 /**
- * The most runs of base64 that are looked at in a text whose header says to every reader that it is not
- * encoded. No program is known that decodes any there, and sequences of genes, lists of digests and
- * dictionaries are full of them: such a text is read on, and odd.
+ * The most runs of base64 that are looked at one by one in a text whose header says to every reader that
+ * it is not encoded. Only uudeview is known to decode any there, all together, which is looked at
+ * besides. Sequences of genes, lists of digests and dictionaries are full of runs: such a text is read
+ * on, and odd.
  */
 export const RUNS_OF_TEXT_MAX = 200
 /** The most characters of fields about content in one header. */

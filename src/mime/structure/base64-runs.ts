@@ -1,11 +1,8 @@
-import { isBase64Line } from '../decoders/base64.ts'
+import { BLOCK_LINE_MAX, BLOCK_LINES, isBase64Line } from '../decoders/base64.ts'
 import { isBlank, LineSearch } from '../shared/lines.ts'
 
 /** The fewest characters of a run. Fewer characters are a word of a text, and no file. */
 const RUN_LEAST = 16
-
-/** The most other lines between two runs that some reader may take for one run. */
-const GAP_MAX = 3
 
 interface Run {
   readonly from: number
@@ -13,8 +10,11 @@ interface Run {
 }
 
 export interface RunsListener {
-  /** Told of each run, and of several runs that have few other lines between them. */
-  found(kind: 'base64' | 'base64 lines', run: Run): void
+  /**
+   * Told of each run that is looked at; and at the end of the text, if one of its runs is a block of
+   * lines, of all that stands from the first run through the last one.
+   */
+  found(kind: 'base64' | 'base64 blocks', run: Run): void
   /** Told that a text holds more runs than are looked at. */
   over(): void
 }
@@ -25,10 +25,14 @@ export interface RunsListener {
  */
 export class Base64Runs {
   readonly #listener: RunsListener
+  #isLooking = false
   /** How many more runs of this text are looked at. */
   #left = 0
-  #run: { from: number; to: number; characters: number } | undefined
-  #joined: { readonly from: number; to: number; runs: number; gap: number } | undefined
+  #run: { from: number; to: number; characters: number; lines: number } | undefined
+  /** From the first run so far to the last one, be they ever so short. */
+  #all: { readonly from: number; to: number } | undefined
+  /** The runs among them that are blocks of lines (base64.ts). */
+  #blocks = 0
 
   constructor(listener: RunsListener) {
     this.#listener = listener
@@ -36,13 +40,14 @@ export class Base64Runs {
 
   /** Says how many runs `lines` looks at from here on; 0 if a header announces the base64. */
   look(most: number): void {
+    this.#isLooking = most > 0
     this.#left = most
   }
 
   /** Reads lines, of which the last may be incomplete. `offset` is that of `bytes` in the mail. */
   lines(bytes: Buffer, from: number, to: number, offset: number): void {
     const lines = new LineSearch(bytes, to)
-    for (let at = from; at < to && this.#left > 0; ) {
+    for (let at = from; at < to && this.#isLooking; ) {
       const end = lines.any(at)
       this.line(bytes, at, end, offset)
       at = end
@@ -51,39 +56,30 @@ export class Base64Runs {
 
   line(bytes: Buffer, from: number, to: number, offset: number): void {
     if (isBase64Line(bytes, from, to)) {
-      this.#run ??= { from: offset + from, to: 0, characters: 0 }
+      this.#run ??= { from: offset + from, to: 0, characters: 0, lines: 0 }
       this.#run.to = offset + to
       this.#run.characters += to - from
-    } else if ((this.#run || this.#joined) && !isBlank(bytes, from, to)) {
-      this.#endRun()
-      if (this.#joined && ++this.#joined.gap > GAP_MAX) this.#endJoined()
-    }
+      this.#run.lines += Math.ceil((to - from) / BLOCK_LINE_MAX)
+    } else if (this.#run && !isBlank(bytes, from, to)) this.#endRun()
   }
 
   end(): void {
     this.#endRun()
-    this.#endJoined()
+    const all = this.#all
+    if (all && this.#blocks > 0) this.#listener.found('base64 blocks', all)
+    this.#all = undefined
+    this.#blocks = 0
   }
 
   #endRun(): void {
     const run = this.#run
     this.#run = undefined
-    if (!run || run.characters < RUN_LEAST) return
-    this.#tell('base64', run)
-    this.#joined ??= { from: run.from, to: run.to, runs: 0, gap: 0 }
-    this.#joined.to = run.to
-    this.#joined.runs++
-    this.#joined.gap = 0
-  }
-
-  #endJoined(): void {
-    const joined = this.#joined
-    this.#joined = undefined
-    if (joined && joined.runs > 1) this.#tell('base64 lines', joined)
-  }
-
-  #tell(...[kind, run]: Parameters<RunsListener['found']>): void {
-    this.#listener.found(kind, run)
+    if (!run) return
+    this.#all ??= { from: run.from, to: 0 }
+    this.#all.to = run.to
+    if (run.lines >= BLOCK_LINES) this.#blocks++
+    if (run.characters < RUN_LEAST || this.#left <= 0) return
+    this.#listener.found('base64', run)
     if (--this.#left === 0) this.#listener.over()
   }
 }

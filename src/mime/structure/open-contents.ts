@@ -23,8 +23,8 @@ export interface Leaf {
 
 /** Encoded data that readers recognise by its looks, wherever it stands. */
 export interface CodedData {
-  /** `base64 lines` stands for lines of base64 with some other lines among them. */
-  readonly kind: 'base64' | 'base64 lines' | CodedKind
+  /** `base64 blocks` stands for blocks of lines of base64 with anything between them. */
+  readonly kind: 'base64' | 'base64 blocks' | CodedKind
   readonly from: number
   readonly to: number
 }

@@ -333,6 +333,7 @@ export class MailReading {
     if (name !== '') this.#listener.name?.(name)
     const at = this.#offset + (hasData ? from : to)
     if (kind) this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
+    else this.#lookForRuns(Number.POSITIVE_INFINITY) // the line announces base64
     return true
   }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  Base64Blocks,
   Base64Decoder,
   type Base64Mode,
   decoderRoom,
@@ -158,6 +159,37 @@ t.test('readers that skip lines with other characters decode the rest of base64'
     ' YWJj \n': 'abc',
     'YW Jj\n': '',
     'YQ==': 'a',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.equal(inEverySplit(t, make, text), expected, JSON.stringify(text))
+  }
+})
+
+t.test('blocks of base64 in a text are one file', async (t) => {
+  const mode: Base64Mode = { ...PATIENT, padding: 'end', tail: 'drop' }
+  const make: Make = (give) => new Base64Blocks(new Base64Decoder(give, decoderRoom(), mode))
+  const four = 'YWJj\n'.repeat(4)
+  const long = 'YWJj'.repeat(15)
+  const rows: Readonly<Record<string, string>> = {
+    [four]: 'abc'.repeat(4),
+    [four.slice(5)]: '',
+    [`${four}a b\n${'!\n'.repeat(99)}${four}`]: 'abc'.repeat(8),
+    [`${four}!\n${four.slice(5)}!\n${four}`]: 'abc'.repeat(8),
+    [four.replaceAll('\n', '\r\n\r\n')]: 'abc'.repeat(4),
+    [`${'YWJj\n'.repeat(9)}\nYWJj\n`]: 'abc'.repeat(10),
+    [`${'YWJj\n'.repeat(10)}\nYWJj\n`]: 'abc'.repeat(10),
+    [`${four}YW\nJj\nYW\n`]: 'abc'.repeat(5),
+    [`${four}YWJj \n YWJj\n`]: 'abc'.repeat(5),
+    [`YWJj \n${four}`]: 'abc'.repeat(4),
+    [`${long} \n`.repeat(4)]: 'abc'.repeat(60),
+    [`${four}YWJj\0!\n`]: 'abc'.repeat(5),
+    [`${four}!\nYQ==\n${four}`]: `${'abc'.repeat(4)}a`,
+    [`${four}Y=Q=\n${four}`]: 'abc'.repeat(8),
+    [`${four}--b\nYWJj\n--b\n${four}`]: 'abc'.repeat(5),
+    [`${four}--b\n!\n--b\n${four}`]: 'abc'.repeat(8),
+    [`${four}Content-Type: a/b\n--b\n${four}`]: 'abc'.repeat(4),
+    [`--b\nYWJj\n`]: 'abc',
+    [long.repeat(13)]: 'abc'.repeat(195),
   }
   for (const [text, expected] of Object.entries(rows)) {
     t.equal(inEverySplit(t, make, text), expected, JSON.stringify(text))

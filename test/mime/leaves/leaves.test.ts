@@ -246,7 +246,6 @@ const cases: readonly {
     contents: [
       'base64 "YWJjYWJjYWJjYWJj\\n"',
       'base64 "YWJjYWJjYWJjYWJj\\n"',
-      'base64 lines "YWJjYWJjYWJjYWJj\\n--b\\nYWJjYWJjYWJjYWJj\\n"',
       '0/0 identity "A: b\\n\\nYWJjYWJjYWJjYWJj\\n--b\\nYWJjYWJjYWJjYWJj\\n"',
       '1/1 identity "YWJjYWJjYWJjYWJj\\n--b\\nYWJjYWJjYWJjYWJj\\n"',
     ],

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { Base64Runs } from '../../../src/mime/structure/base64-runs.ts'
 
-/** The runs of base64 in a text, and `joined:` with what is taken for one run. */
+/** The runs of base64 in a text, and `blocks:` with all of a text that has blocks. */
 function runsIn(text: string, most = Number.POSITIVE_INFINITY): string[] {
   const found: string[] = []
   const runs = new Base64Runs({
     found(kind, { from, to }) {
       const run = text.slice(from - 100, to - 100)
-      found.push(kind === 'base64' ? run : `joined:${run}`)
+      found.push(kind === 'base64' ? run : `blocks:${run}`)
     },
     over: () => found.push('over'),
   })
@@ -26,12 +26,13 @@ t.test('a run of base64 has at least sixteen bytes, and blank lines do not end i
   t.same(runsIn('YWJjYWJj\nYWJjYWJj'), ['YWJjYWJj\nYWJjYWJj'])
 })
 
-t.test('runs with at most three other lines between them are also taken for one', async (t) => {
-  const apart = (lines: number) => `${long}${'a b\n\n'.repeat(lines)}${long}`
-  t.same(runsIn(apart(3)), [long, long, `joined:${apart(3)}`])
-  t.same(runsIn(apart(4)), [long, long])
-  t.same(runsIn(`${apart(4)}!\n${long}`), [long, long, long, `joined:${long}!\n${long}`])
-  t.same(runsIn(`${long}!\n!\n${long}!\n!\n${long}`).length, 4, 'the count begins anew')
+t.test('a text with a block of four lines is told from its first run to its last', async (t) => {
+  const block = 'YWJjYWJj\n'.repeat(4)
+  const text = `YWJj\n${'a b\n'.repeat(50)}${block}.\n${long}.\nYWJj\n`
+  t.same(runsIn(`a b\n${text}a b\n`), [block, long, `blocks:${text}`])
+  t.same(runsIn(text, 1), [block, 'over', `blocks:${text}`], 'whether or not more is looked at')
+  t.same(runsIn(`${'A'.repeat(763)}\n`).length, 2, 'a line of 764 bytes is one of four')
+  t.same(runsIn(`${'A'.repeat(761)}\n`).length, 1)
 })
 
 t.test('no more runs are looked at than asked for', async (t) => {

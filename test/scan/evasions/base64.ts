@@ -1,3 +1,4 @@
+import { RUNS_OF_TEXT_MAX } from '../../../src/mime/shared/limits.ts'
 import {
   ATTACHED,
   BASE64,
@@ -5,6 +6,7 @@ import {
   type Evasion,
   base64 as encode,
   FILE_TYPE,
+  mail,
   mixed,
   part,
   ZIP_TYPE,
@@ -69,7 +71,34 @@ const slashless = (file: Buffer) =>
     (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
   )
 
+/** A text in which no header announces base64. */
+const unannounced = (name: string, text: () => string): Evasion => ({
+  name: `base64 that nobody announces, ${name}`,
+  text: () => mail(part(['Content-Type: text/plain'], text())),
+  openedBy: 'uudeview',
+})
+
+const others = (lines: number) => 'words, and more.\n'.repeat(lines)
+/** Lines of base64 that are too few for uudeview, and more than are looked at one by one. */
+const fewLines = `${'QUJDREVG'.repeat(3)}\n${others(5)}`.repeat(RUNS_OF_TEXT_MAX + 9)
+const inTwo = (text: string, between: string) => {
+  const half = text.indexOf('\n', text.length / 2) + 1
+  return text.slice(0, half) + between + text.slice(half)
+}
+
 export const base64: readonly Evasion[] = [
+  unannounced('with many other lines in it', () => inTwo(encode(binaryFile), others(99))),
+  unannounced('behind many lines of base64', () => fewLines + encode(binaryFile)),
+  unannounced('behind many lines of base64, and with other lines in it', () =>
+    inTwo(fewLines + encode(binaryFile), others(99)),
+  ),
+  unannounced('in one line behind many others', () => `${fewLines}${whole(binaryFile)}\n`),
+  {
+    ...unannounced('but by a line of its own, behind many lines of base64', () =>
+      [`${fewLines}begin-base64 644 a`, encode(testFile), '===='].join('\n'),
+    ),
+    openedBy: 'uudecode of GNU sharutils',
+  },
   data('base64 that begins with the letters Content', () => encode(beginning('Content'))),
   data(
     'base64 that begins with Content on a line of its own',
