@@ -26,8 +26,11 @@ export interface UuencodeMode {
    * - `folded`: all lines, with lower-case letters taken for upper case.
    */
   readonly lines: 'about' | 'whole' | 'complete' | 'exact' | 'any' | 'folded'
-  /** Whether a line is decoded to its end, even if it says that it has fewer bytes. */
-  readonly toItsEnd: boolean
+  /**
+   * How many bytes a line gives. `said`: as many as it says; what is missing counts as zero. `line`: all
+   * up to its end. `groups`: as many as it says, and no more than its whole groups of four have.
+   */
+  readonly length: 'said' | 'line' | 'groups'
   /** Whether a line of zero bytes, or `end`, ends the data. If not, it is skipped. */
   readonly stops: boolean
 }
@@ -36,7 +39,7 @@ export interface UuencodeMode {
 export const STANDARD_UUENCODE: UuencodeMode = {
   alphabet: 'uu',
   lines: 'about',
-  toItsEnd: false,
+  length: 'said',
   stops: true,
 }
 
@@ -49,8 +52,9 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { ...STANDARD_UUENCODE, lines: 'exact' },
   { ...STANDARD_UUENCODE, lines: 'any' },
   { ...STANDARD_UUENCODE, lines: 'any', stops: false },
-  { ...STANDARD_UUENCODE, lines: 'any', toItsEnd: true },
-  { ...STANDARD_UUENCODE, lines: 'any', toItsEnd: true, stops: false },
+  { ...STANDARD_UUENCODE, lines: 'any', length: 'line' },
+  { ...STANDARD_UUENCODE, lines: 'any', length: 'line', stops: false },
+  { ...STANDARD_UUENCODE, lines: 'any', length: 'groups' }, // PHP mailparse
   { ...STANDARD_UUENCODE, lines: 'folded' },
   { ...STANDARD_UUENCODE, alphabet: 'xx' },
   { ...STANDARD_UUENCODE, alphabet: 'xx', lines: 'whole' },
@@ -168,10 +172,11 @@ export class UuencodeDecoder implements Decoder {
   /** Returns the number of bytes that a line has, which is not empty; OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
-    const { lines, toItsEnd } = this.#mode
+    const { lines, length: by } = this.#mode
     const length = this.#values[first]!
     const characters = end - from - 1
-    if (toItsEnd) return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
+    if (by === 'line') return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
+    if (by === 'groups') return Math.min(length, Math.floor(characters / 4) * 3)
     if (lines === 'any' || lines === 'folded') return length
     const isXxencode = this.#mode.alphabet === 'xx'
     if (isXxencode ? !isXx(first) : first < 32 || first > 96) return OTHER

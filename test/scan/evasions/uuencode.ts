@@ -141,6 +141,13 @@ export const uuencode: readonly Evasion[] = [
     `${file.at(-3)}ab`,
     ...file.slice(-2),
   ]),
+  ...both('with a word and a NUL, and a control character for the length of its last line', () => [
+    BEGIN,
+    ...file.slice(0, -3),
+    'X: \0',
+    `\f${file.at(-3)!.slice(1)}`,
+    ...file.slice(-2),
+  ]),
   ...both('with end in large letters', () => [BEGIN, ...file.slice(0, -1), 'END']),
   ...both('with end in the middle', () => [BEGIN, file[0]!, 'end', ...file.slice(1)]),
   ...both('with lines of three bytes', () => {
