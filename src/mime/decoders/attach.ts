@@ -11,12 +11,12 @@ const IN_BASE64 = /encoding\s*=\s*"?base64/i
 
 /**
  * Returns whether a line may begin a file that a calendar holds: the property is there, and the line
- * says base64, or ends before the value. Most calendars only name files, by a URL.
+ * says base64, or ends before the value, inside of quotes, too. Most calendars only name files, by a URL.
  */
 export function isAttachStart(line: string): boolean {
   if (!/^attach(?:;|\s*$)/i.test(line)) return false
   const [parameters = '', ...value] = line
-    .replace(/"[^"]*"/g, (quoted) => quoted.replaceAll(':', ''))
+    .replace(/"[^"]*(?:"|$)/g, (quoted) => quoted.replaceAll(':', ''))
     .split(':')
   return value.length === 0 || IN_BASE64.test(parameters)
 }

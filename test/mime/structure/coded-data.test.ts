@@ -71,6 +71,7 @@ t.test('a file in a calendar begins at its property', async (t) => {
   for (const line of [
     ...['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH', 'ATTACH;X="a: b";ENC'],
     'attach;x="a: b";encoding="base64":QUJD',
+    ...['ATTACH;X="a:', 'ATTACH;X="a";Y="b: c'], // the quotes go on behind the line end
   ]) {
     t.equal(kindOf(line), 'attach', line)
   }
