@@ -47,7 +47,7 @@ export class AttachDecoder implements Decoder {
         valueFrom = at + 1
       }
     }
-    if (valueFrom < at) this.#inner.push(bytes, valueFrom, at)
+    this.#inner.push(bytes, valueFrom, at)
     if (at < to) this.#state = 'over'
   }
 
@@ -59,7 +59,7 @@ export class AttachDecoder implements Decoder {
   #parameter(byte: number): boolean {
     if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
     if (byte === COLON && !this.#isQuoted) {
-      const isBase64 = IN_BASE64.test(this.#parameters.replace(/[\n \t]/g, ''))
+      const isBase64 = IN_BASE64.test(this.#parameters.replace(/[ \t]/g, ''))
       this.#state = isBase64 ? 'value' : 'over'
       return isBase64
     }

@@ -17,6 +17,8 @@ t.test('armour is decoded without what is no base64, up to its checksum or end',
     'YWJj\n -----END\n': 'abc\x10\xd0',
     '\nWA: YWJj': 'X\x06\x16&',
     'YW\n\nJj\n': 'abc',
+    'YW:Jj: YWJj\n': 'abcabc',
+    'YWJj:': '',
     '': '',
   }
   for (const [text, expected] of Object.entries(rows)) {

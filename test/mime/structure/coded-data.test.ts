@@ -70,13 +70,14 @@ t.test('armour begins behind blanks at most, and a signed text is none', async (
 t.test('a file in a calendar begins at its property', async (t) => {
   for (const line of [
     ...['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH', 'ATTACH;X="a: b";ENC'],
-    'attach;x="a: b";encoding="base64":QUJD',
+    ...['attach;x="a: b";encoding="base64":QUJD', 'ATTACH;ENCODING = "BASE64":QUJD'],
     ...['ATTACH;X="a:', 'ATTACH;X="a";Y="b: c'], // the quotes go on behind the line end
   ]) {
     t.equal(kindOf(line), 'attach', line)
   }
   for (const line of [
     ...['ATTACH:http://x', 'Attach the file', 'attachment;x', 'ATTACH;X=y:http://encoding=base64'],
+    ...['X-ATTACH;ENCODING=BASE64:QUJD'],
   ]) {
     t.equal(kindOf(line), undefined, line)
   }
