@@ -66,8 +66,7 @@ export class YencDecoder extends ByteDecoder {
       this.#word = '='
     } else if (this.#inWord) {
       this.#word += String.fromCharCode(byte)
-      if (this.#word.length === 2 && !/y/i.test(this.#word)) this.#endWord()
-      else if (this.#word.length === WORD_MAX || byte === CR) this.#endWord()
+      if (this.#word.length === WORD_MAX) this.#endWord()
     } else {
       this.#startsLine = false
       this.#data(byte)
@@ -86,9 +85,9 @@ export class YencDecoder extends ByteDecoder {
     this.#inWord = false
     const word = this.#word
     const lower = word.toLowerCase()
-    const isOwn = /^=y(?:end|part|begin)[ \r]?/.exec(lower)
+    const isOwn = /^=y(?:end|part|begin)/.exec(lower)
     if (isOwn) {
-      const isCapital = !word.startsWith(isOwn[0].trimEnd())
+      const isCapital = !word.startsWith(isOwn[0])
       if (isCapital && this.#odd) this.#odd.capitals = true
       if (!isCapital || this.#mode.anyCase) {
         this.#skipsLine = true
