@@ -155,12 +155,16 @@ export function binhex(bytes: Buffer): string {
   const header = Buffer.concat([Buffer.from('\x0areport.zip\0ZIP ZIP \0\0', 'latin1'), length])
   const all = Buffer.concat([header, crc(header), bytes, crc(bytes), Buffer.from([0, 0])])
   const plain = Buffer.from(all.toString('latin1').replaceAll('\x90', '\x90\0'), 'latin1')
+  return `${BINHEX_BANNER}\n\n${`:${inBinhex(plain)}:`.replace(/.{64}/g, '$&\n')}`
+}
+
+/** Bytes as characters of BinHex 4.0, in one line. */
+export function inBinhex(packed: Buffer): string {
   const letters = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  const text = [...plain.toString('base64').replace(/=+$/, '')]
+  return [...packed.toString('base64').replace(/=+$/, '')]
     .map((character) => letters[alphabet.indexOf(character)])
     .join('')
-  return `${BINHEX_BANNER}\n\n${`:${text}:`.replace(/.{64}/g, '$&\n')}`
 }
 
 /** The same as uuencode with another alphabet. */
