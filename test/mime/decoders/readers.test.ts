@@ -77,7 +77,19 @@ t.test('lines of uuencode end where readers end them', async (t) => {
 
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
   const make = makerOf(UuencodeAcrossLines)
-  t.same([...inEverySplit('!04\n" a)#\n`\nend\n#04)#\n', make)], ['ABC'])
+  const rows: Readonly<Record<string, string>> = {
+    '!04\n" a)#\n`\nend\n#04)#\n': 'ABC',
+    '!04)#\n': 'A',
+    '#04end)#\n#04)#\n': 'ABCABC',
+    '#0```\n': '@\0\0',
+    'e04)#\n': '',
+    '&04)#\ne04)#\n': 'ABCABC',
+    '&04)#\n 04)#\n': 'ABCABC',
+    '&04)#\n`04)#\n': 'ABC',
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same([...inEverySplit(text, make)], [expected], JSON.stringify(text))
+  }
 })
 
 t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {

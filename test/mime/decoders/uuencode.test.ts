@@ -1,8 +1,9 @@
 import t from 'tap'
 import { decoderRoom } from '../../../src/mime/decoders/base64.ts'
-import type { Give } from '../../../src/mime/decoders/decoder.ts'
+import { type Give, makerOf } from '../../../src/mime/decoders/decoder.ts'
 import {
   endsInUuencode,
+  otherUuencode,
   STANDARD_UUENCODE,
   UuencodeDecoder,
   type UuencodeMode,
@@ -23,6 +24,9 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
     [{}, '#86)C\nend \n#86)C\n', 'abcabc'],
     [{}, '`\nend\n#86)C\n', 'abc'],
     [{}, '#86\n', 'a`\0'],
+    [{}, '#86)\n', 'ab@'],
+    [{}, '&86)C\n#86)C\n', 'abc\0\0\0abc'],
+    [{}, '&86)C8\n', 'abc`\0\0'],
     [{}, '#86)C1234\n', 'abc'],
     [{}, '#86)C12345\n', ''],
     [{}, '#86)C\n`abcd\n#86)C\n', 'abcabc'],
@@ -33,6 +37,7 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
     [{ lines: 'whole' }, '#86)a\n#86)z\n#86){\n#86)`\n', 'ab[ab@'],
     [{ lines: 'exact' }, '#86)C\n#86)C1\n', 'abc'],
     [{ lines: 'any' }, '#86)C12345\nc86)C\n', 'abcabc'],
+    [{ lines: 'any' }, '#86)C\n\n\n#86)C\n', 'abcabc'],
     [{ lines: 'any' }, '#86)C\n`\n#86)C\n', 'abc'],
     [{ lines: 'folded' }, '#86)c\n#86)C\n', 'abcabc'],
     [{ lines: 'any', length: 'line' }, '!86)C86)C\n', 'abcabc'],
@@ -45,18 +50,63 @@ t.test('lines of uuencode are decoded by each mode', async (t) => {
   }
 })
 
+/** What each other way makes of a text: those of uuencode, and those of XXencode. */
+function otherResults(alphabet: UuencodeMode['alphabet'], text: string): string[] {
+  return otherUuencode
+    .filter((mode) => mode.alphabet === alphabet)
+    .map((mode) => [...inEverySplit(text, makerOf(UuencodeDecoder, mode))].join(' or '))
+}
+
+t.test('other readers decode lines of uuencode as they find them', async (t) => {
+  const twice = 'abcabc'
+  const rows: Readonly<Record<string, readonly string[]>> = {
+    // skips ends; whole, and skips ends; complete; exact; any, with four variants; folded
+    '#86)C': Array.from({ length: 11 }, () => 'abc'),
+    '#86)C\n`\nend\n#86)C': [
+      ...[twice, 'abc', twice, 'abc', 'abc', 'abc', twice, 'abc', twice, 'abc', 'abc'],
+    ],
+    '#86)C86)C': ['abc', 'abc', 'abc', 'abc', '', 'abc', 'abc', twice, twice, 'abc', 'abc'],
+    '#86)Ca': ['abc', '', '', 'abc', '', 'abc', 'abc', 'abc', 'abc', 'abc', 'abc'],
+    '#86)c': ['abC', '', '', '', '', 'abC', 'abC', 'abC', 'abC', 'abC', 'abc'],
+    '#86': ['a`\0', '', '', '', '', 'a`\0', 'a`\0', 'a', 'a', '', 'a`\0'],
+    '#86)C86)C8': ['', '', '', '', '', 'abc', 'abc', twice, twice, 'abc', 'abc'],
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same(otherResults('uu', text), expected, JSON.stringify(text))
+  }
+})
+
+t.test('XXencode is decoded, in lines that may be odd or only in whole ones', async (t) => {
+  const rows: Readonly<Record<string, readonly string[]>> = {
+    '1MK7X': ['abc', 'abc'],
+    '1MK7X\n+\nend\n': ['abc', 'abc'],
+    '1MK7X!': ['abc', 'abc'],
+    '1MK7!': ['ab@', ''],
+    '1MK': ['a`\0', ''],
+    '1MK7X1MK7': ['abc', 'abc'],
+    '1MK7X1MK7X': ['', ''],
+    '!MK7X': ['', ''],
+    '#86)C': ['', ''],
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.same(otherResults('xx', text), expected, JSON.stringify(text))
+  }
+})
+
 t.test('uuencode of more bytes than memory is kept for is decoded as a whole', async (t) => {
   const make = (give: Give, room: Buffer) => new UuencodeDecoder(give, room, STANDARD_UUENCODE)
   t.same([...inEverySplit(`M${'86)C'.repeat(15)}\n`, make)], ['abc'.repeat(15)])
+  const long = `M${'86)C'.repeat(15)}\n`
+  // Behind the line of five bytes there is room for 44 bytes, and not for the next 45.
+  const lines = Buffer.from(`${long.repeat(363)}%86)C86\n${long.repeat(637)}`)
   let decoded = ''
   const decoder = make((room, length) => {
     decoded += room.toString('latin1', 0, length)
   }, decoderRoom())
-  const lines = Buffer.from(`M${'86)C'.repeat(15)}\n`.repeat(1000))
   decoder.push(lines, 0, lines.length)
-  t.equal(decoded.length, 45_000, 'all is given when the call returns')
+  t.equal(decoded.length, 45_005, 'all is given when the call returns')
   decoder.end()
-  t.equal(decoded, 'abc'.repeat(15_000))
+  t.equal(decoded, `${'abc'.repeat(363 * 15)}abca\x60${'abc'.repeat(637 * 15)}`)
 })
 
 t.test('uuencode is decoded in other ways only if readers may differ about it', async (t) => {
@@ -70,6 +120,7 @@ t.test('uuencode is decoded in other ways only if readers may differ about it', 
   }
   t.equal(ways('#86)C\n`\nend\n'), 0)
   t.equal(ways('#86)C\nend\n'), 0)
+  t.equal(ways('#86)C\n#86)C\nend\n'), 0)
   t.equal(ways('#86)C\n`\nend\n\n'), 0)
   for (const text of ['#86)C\n', '#86)C\n`\nend\nmore\n']) t.equal(ways(text), 1, text)
   for (const line of ['#86) ', '#86)`', '#86)_']) t.equal(ways(`${line}\nend\n`), 0, line)
