@@ -107,7 +107,7 @@ export class WholeLines {
     for (let at = from; at < to; ) {
       const end = lines[this.#ends](at)
       const last = bytes[end - 1]
-      const isWhole = end < to || last === LF || (last === CR && this.#ends === 'any')
+      const isWhole = last === LF || (last === CR && this.#ends === 'any')
       if (isWhole && this.#held.length === 0) this.#give(bytes, at, end)
       else {
         this.#held = Buffer.concat([this.#held, bytes.subarray(at, end)])

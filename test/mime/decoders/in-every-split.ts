@@ -11,6 +11,7 @@ export function inEverySplit(
   for (let cut = 1; cut <= text.length + 1; cut++) {
     let result = ''
     const decoder = make((given, length) => {
+      if (length === 0) throw new Error('a decoder gave nothing')
       result += given.toString('latin1', 0, length)
     }, decoderRoom())
     decoder.push(bytes, 1, cut)

@@ -2,8 +2,10 @@ import t from 'tap'
 import { lowBytes } from '../../../src/mime/decoders/charsets.ts'
 import { type MakeDecoder, makerOf } from '../../../src/mime/decoders/decoder.ts'
 import {
+  BLANKS_MAX,
   LineEnds,
   Unflowed,
+  Unstuffed,
   WithoutBlankLines,
   WithoutByte,
   WithoutTails,
@@ -21,6 +23,7 @@ const make: Readonly<Record<string, MakeDecoder>> = {
   'without blank lines in front': makerOf(WithoutBlankLines),
   'without what follows a NUL': makerOf(WithoutTails),
   'without flowed line ends': makerOf(Unflowed),
+  'without the blanks of flowed text': makerOf(Unstuffed),
   'with the lowest bytes of characters': lowBytes,
 }
 
@@ -35,10 +38,15 @@ const rows: readonly (readonly [string, string, string])[] = [
   ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
   ['without blank lines in front', '\r\n\n\r a\n\nb', ' a\n\nb'],
   ['without blank lines in front', '\n\n', ''],
+  ['without blank lines in front', '\n \t\v\f\n \t\v\f a', ' \t\v\f a'],
+  ['without blank lines in front', '\x08\n\na', '\x08\n\na'],
+  ['without blank lines in front', '\x0e\n\na', '\x0e\n\na'],
   ['without what follows a NUL', 'a\0b\0c\r\nd\ne\0', 'ad\ne'],
   ['without flowed line ends', 'a \nb \r\nc\nd  \ne\r\n', 'abc\nd e\r\n'],
   ['without flowed line ends', '>> a \n>b\n c\nd>e f\n', 'ab\nc\nd>e f\n'],
+  ['without flowed line ends', ' >a\n', '>a\n'],
   ['without flowed line ends', 'a \rb \r\r\nc ', 'a \rb \r\r\nc '],
+  ['without the blanks of flowed text', ' a\n b c\n  d\n\n e', 'a\nb c\n d\n\ne'],
   ['with the lowest bytes of characters', 'a\xc3\xa9\xe2\x82\xacb', 'a\xe9\xacb'],
   ['with the lowest bytes of characters', 'a\xe2', 'a\xfd'],
 ]
@@ -48,3 +56,14 @@ for (const [name, text, expected] of rows) {
     t.same([...inEverySplit(text, make[name]!)], [expected])
   })
 }
+
+t.test('a line in front with too many blanks is taken for text', async (t) => {
+  const make = makerOf(WithoutBlankLines)
+  for (const [blanks, isText] of [
+    [BLANKS_MAX, false],
+    [BLANKS_MAX + 1, true],
+  ] as const) {
+    const text = `${' '.repeat(blanks)}\na`
+    t.same([...inEverySplit(text, make)], [isText ? text : 'a'], `${blanks} blanks`)
+  }
+})
