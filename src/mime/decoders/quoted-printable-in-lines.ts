@@ -53,11 +53,9 @@ export class QuotedPrintableInLines implements Decoder {
         room--
         continue
       }
-      const value = /^[0-9a-f]{2}$/i.test(String.fromCharCode(second, third))
-        ? Number.parseInt(String.fromCharCode(second, third), 16)
-        : -1
-      if (value >= 0) {
-        this.#out.put(value)
+      const digits = String.fromCharCode(second, third)
+      if (/[0-9a-f]{2}/i.test(digits)) {
+        this.#out.put(Number.parseInt(digits, 16))
         room--
         continue
       }

@@ -186,7 +186,7 @@ export class QuotedPrintableDecoder implements Decoder {
     const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
     if (isIncomplete && !last && bytes.length - at <= HELD_MAX) return -1
     const lf = bytes[end] === LF
-    const isBreak = lf || (bytes[end - 1] === CR && end > at + 1)
+    const isBreak = lf || bytes[end - 1] === CR
     if (isBreak) {
       const plain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
       if (this.#odd) {
@@ -198,10 +198,6 @@ export class QuotedPrintableDecoder implements Decoder {
         if (!lf) this.#odd.strange = true // only some readers end a line at a bare CR
       }
       return lf ? end + 1 : end
-    }
-    if (!this.#mode.escapes) {
-      this.#out.put(EQUALS)
-      return at + 1
     }
     if (this.#odd) this.#odd.strange = true
     return this.#strange(bytes, at, end)

@@ -29,15 +29,18 @@ function decoded(make: Make, text: string, cuts: readonly number[] = []): string
   const decoder = make((room, length) => {
     out += room.toString('latin1', 0, length)
   })
-  const bytes = Buffer.from(`##${text}##`, 'latin1') // what stands around a content is none of it
-  const ends = [...cuts.map((cut) => cut + 2), bytes.length - 2]
-  let from = 2
-  for (const end of ends) {
-    decoder.push(bytes, from, end)
-    from = end
+  let from = 0
+  for (const cut of [...cuts, text.length]) {
+    push(decoder, text.slice(from, cut))
+    from = cut
   }
   decoder.end()
   return out
+}
+
+function push(decoder: Decoder, text: string): void {
+  const bytes = Buffer.from(`##${text}##`, 'latin1') // what stands around a content is none of it
+  decoder.push(bytes, 2, bytes.length - 2)
 }
 
 /** The same in every split, and byte by byte. */
@@ -221,6 +224,14 @@ t.test('quoted-printable is decoded by each mode', async (t) => {
     [{}, 'a=4', 'a=4'],
     [{}, 'a=', 'a='],
     [{}, 'a  \nb\t', 'a  \nb\t'],
+    [{}, '=0a=40=00', '\n@\0'],
+    [{}, 'a= b', 'a= b'],
+    [{ strange: 'drop' }, 'a=4zb', 'a4zb'],
+    [{ strange: 'drop digit' }, 'a=0zb', 'azb'],
+    [{ strange: 'drop pair' }, 'a==41', 'a41'],
+    [{ strange: 'halve pair' }, 'a==41b=zc==z', 'a=41b=zc=z'],
+    [{ strange: 'drop line' }, 'a\n=zb\nd', 'a\nd'],
+    [{ strange: 'keep two' }, 'a=0zd', 'a=0d'],
     [{ strange: 'drop' }, 'a=zb= zc', 'azbzc'],
     [{ strange: 'drop digit' }, 'a=4zb=zc', 'azbzc'],
     [{ strange: 'drop pair' }, 'a==zb=zc', 'azbzc'],
@@ -231,12 +242,14 @@ t.test('quoted-printable is decoded by each mode', async (t) => {
     [{ strange: othersAsF }, 'a=z4b=4z', 'a\xf4b\x7f'],
     [{ strange: othersAsF }, 'a=\nb=\r\nc=41', 'abcA'],
     [{ strange: othersAsF }, 'a=4', 'a\x7f'],
+    [{ strange: othersAsF }, 'a=4\nb=0zc=z0', 'a\x7fb\x7fc\xf0'],
     [{ strange: othersAsZero }, 'a=z4b=4z', 'a\x04b\x40'],
     [{ strange: asNumber }, '=4z=-4=+4= 4=\t4=\r4', '\x04\xfc\x04\x04\x04\x04'],
     [{ strange: asNumber }, '=z4=zz=aF', '\0\0\xaf'],
     [{ escapes: false }, 'a=41=\nb=zc', 'a=41b=zc'],
     [{ trims: true }, 'a  \nb\t\r\nc d ', 'a\nb\r\nc d'],
     [{ trims: true }, 'a \rb', 'a \rb'],
+    [{ trims: true }, 'a \t \nb x\nc\t\t', 'a\nb x\nc'],
     [{ trims: true }, `${long} \t${long}\n`, `${long} \t${long}\n`],
   ]
   for (const [mode, text, expected] of rows) {
@@ -257,6 +270,9 @@ t.test('the decoder of quoted-printable notes what is odd', async (t) => {
     'a b': {},
     'a ': { blanks: true },
     'a\rb': { bareCr: true },
+    'a\r': { bareCr: true },
+    'a\r\nb\r\n': {},
+    'a=\r \nb': { encoded: true, blanks: true, brokenBreak: true, bareCr: true },
     'a\0b': { nul: true },
   }
   const none = {
@@ -264,11 +280,53 @@ t.test('the decoder of quoted-printable notes what is odd', async (t) => {
     ...{ encoded: false, bareCr: false, nul: false },
   }
   for (const [text, expected] of Object.entries(rows)) {
-    const odd = { ...none }
-    const make: Make = (give) => {
-      return new QuotedPrintableDecoder(give, decoderRoom(), PATIENT_ESCAPES, odd)
+    for (let cut = 0; cut <= text.length; cut++) {
+      const odd = { ...none }
+      const make: Make = (give) => {
+        return new QuotedPrintableDecoder(give, decoderRoom(), PATIENT_ESCAPES, odd)
+      }
+      decoded(make, text, [cut])
+      t.same(odd, { ...none, ...expected }, `${text} at ${cut}`)
     }
-    decoded(make, text)
-    t.same(odd, { ...none, ...expected }, text)
+  }
+})
+
+t.test('of quoted-printable only what may go on waits for the next bytes', async (t) => {
+  const most = ' '.repeat(4095)
+  const rows: readonly (readonly [Partial<QuotedPrintableMode>, string, string])[] = [
+    [{}, 'a=zb', 'a=zb'],
+    [{}, 'a=z', 'a=z'],
+    [{}, 'a=4z', 'a=4z'],
+    [{}, 'a=4', 'a'],
+    [{}, 'a=0', 'a'],
+    [{}, 'a=', 'a'],
+    [{}, 'a=\r', 'a'],
+    [{}, `a=${most}`, 'a'],
+    [{}, `a=${most} `, `a=${most} `],
+    [{ strange: 'keep two' }, 'a=zb', 'a=zb'],
+    [{ strange: 'keep two' }, 'a=z', 'a'],
+    [{ strange: othersAsF }, 'a=4z', 'a\x7f'],
+    [{ strange: othersAsF }, 'a=4', 'a'],
+    [{ trims: true }, 'a b', 'a b'],
+    [{ trims: true }, 'a ', 'a'],
+    [{ trims: true }, `a ${most}`, 'a'],
+  ]
+  for (const [mode, text, expected] of rows) {
+    let given = ''
+    const decoder = printable(mode)((room, length) => {
+      given += room.toString('latin1', 0, length)
+    })
+    push(decoder, text)
+    t.equal(given, expected, `${JSON.stringify(mode)} ${text.trimEnd()}, ${text.length} bytes`)
+  }
+})
+
+t.test('GNU mailutils reads the two bytes of an escape as a number', async (t) => {
+  const rows: Readonly<Record<string, number>> = {
+    ...{ 41: 0x41, '05': 5, '4z': 4, '-4': 252, '+4': 4, ' 4': 4, '\t4': 4, '\r4': 4 },
+    ...{ '\x014': 0, z4: 0, ' z': 0, '-z': 0, zz: 0 },
+  }
+  for (const [text, expected] of Object.entries(rows)) {
+    t.equal(asNumber(text.charCodeAt(0), text.charCodeAt(1)), expected, JSON.stringify(text))
   }
 })

@@ -98,6 +98,7 @@ t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
   // So it saved it.
   const saved = 'if (a ==41 || b ==3D) {\n  c =  "=4=41"\n}\nif (a =1 || b ==3D) {\n'
   t.same([...inEverySplit(text, make)], [saved])
+  t.same([...inEverySplit('=00a=\rbcd=\n\ne', make)], ['\0abcd\ne'])
   t.same([...inEverySplit('=41=\nb=42\r\nc=\r\nd=', make)], ['AbB\r\ncd='])
 })
 
