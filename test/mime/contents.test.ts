@@ -185,6 +185,25 @@ t.test('programs with a thousand lines of `begin` are read whole', async (t) => 
   }
 })
 
+t.test('hundreds of certificates and of files in a calendar end one by one', async (t) => {
+  const data = (at: number) => `${createHash('sha512').update(`${at}`).digest('base64')}\n`
+  const certificate = (at: number) =>
+    `-----BEGIN CERTIFICATE-----\n${data(at)}${data(-at)}-----END CERTIFICATE-----\n`
+  const attach = (at: number) => `ATTACH;FILENAME=a\n b:https://example.org/${at}\n`
+  const texts = {
+    'behind blanks': (at: number) => certificate(at).replace(/^/gm, '  '),
+    'at the start of lines': certificate,
+    'in a calendar': attach,
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    const all = Array.from({ length: 700 }, (_, at) => text(at)).join('')
+    const { over } = contentsIn(bytes(`Content-Type: text/x-any; name=a\n\n${all}`))
+    t.equal(over, '', name)
+  }
+  const calendar = `${attach(1)}ATTACH;ENCODING=BASE64;\n VALUE=BINARY:${Buffer.from(EICAR).toString('base64')}\n${attach(2)}`
+  t.ok(holds(contentsIn(bytes(`Content-Type: text/calendar\n\n${calendar}`)), EICAR))
+})
+
 t.test(
   'a plain text with thousands of runs of base64 is read whole, but for most runs',
   async (t) => {

@@ -299,6 +299,8 @@ function inAllWays(standard: MakeDecoder, ...others: readonly MakeDecoder[]): De
   return { standard, isOdd: true, others: () => others }
 }
 
+const armourPlan = () => inAllWays(makerOf(ArmourDecoder, true), makerOf(ArmourDecoder, false))
+
 /** The ways of decoding data that readers know by its looks. */
 export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   uuencode: () => new UuencodePlan(),
@@ -310,5 +312,6 @@ export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
       makerOf(BinhexDecoder, 'lines', 'resource'),
     ),
   attach: () => inAllWays(makerOf(AttachDecoder)),
-  armour: () => inAllWays(makerOf(ArmourDecoder, true), makerOf(ArmourDecoder, false)),
+  armour: armourPlan,
+  'armour behind blanks': armourPlan,
 }

@@ -32,7 +32,11 @@ const decodable = {
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
    */
-  armour: { begins: (line) => /^[ \t]*-----begin (?!pgp signed message)/i.test(line) },
+  armour: { begins: (line) => /^-----begin (?!pgp signed message)/i.test(line) },
+  /** Armour that rnp and Sequoia open, but not GnuPG. It may end behind blanks, too. */
+  'armour behind blanks': {
+    begins: (line) => /^[ \t]+-----begin (?!pgp signed message)/i.test(line),
+  },
 } satisfies Record<string, CodedEncoding>
 
 /** Base64, whose lines are found by themselves (base64-runs.ts). */

@@ -13,7 +13,7 @@ import { GOING_ON_MAX, LimitExceeded, RUNS_OF_TEXT_MAX } from '../shared/limits.
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { Base64Runs } from './base64-runs.ts'
-import { codedStart } from './coded-data.ts'
+import { type CodedKind, codedStart } from './coded-data.ts'
 import { type DelimiterLine, Delimiters } from './delimiters.ts'
 import { LineBlocks } from './line-blocks.ts'
 import { EventSearch } from './line-events.ts'
@@ -213,7 +213,7 @@ export class MailReading {
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     this.steps += HEADER_LINE_STEPS
     const line = bytes.toString('latin1', from, to)
-    this.#beginCoded(line, from, to)
+    this.#beginCoded(line, bytes, from, to)
     const end = withoutLineEnd(bytes, from, to)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#delimiters.learnSoFar(region)
@@ -323,18 +323,23 @@ export class MailReading {
   }
 
   /** Begins encoded data at a line, or after it, or ends it. Returns whether any begins. */
-  #beginCoded(line: string, from: number, to: number): boolean {
-    if (line.startsWith(ARMOUR_END)) {
-      this.#open.endCoded('armour', this.#offset + to, this.#delimiters.multiparts.innermost)
-    }
+  #beginCoded(line: string, bytes: Buffer, from: number, to: number): boolean {
+    if (line.startsWith(ARMOUR_END)) this.#endCoded('armour', to)
+    if (line.trimStart().startsWith(ARMOUR_END)) this.#endCoded('armour behind blanks', to)
     const start = codedStart(line.replace(/[\r\n]+$/, ''))
     if (!start) return false
     const { kind, name, hasData } = start
+    // What a calendar holds ended at the latest where its next property begins.
+    if (kind === 'attach' && bytes[from - 1] === LF) this.#endCoded('attach', from)
     if (name !== '') this.#listener.name?.(name)
     const at = this.#offset + (hasData ? from : to)
     if (kind) this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
     else this.#lookForRuns(Number.POSITIVE_INFINITY) // the line announces base64
     return true
+  }
+
+  #endCoded(kind: CodedKind, at: number): void {
+    this.#open.endCoded(kind, this.#offset + at, this.#delimiters.multiparts.innermost)
   }
 
   /** Looks for so many runs from here on, for a listener that is told of encoded data. */
@@ -369,7 +374,7 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
-    const isCoded = this.#beginCoded(bytes.toString('latin1', from, to), from, to)
+    const isCoded = this.#beginCoded(bytes.toString('latin1', from, to), bytes, from, to)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
