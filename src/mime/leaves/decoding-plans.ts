@@ -1,7 +1,6 @@
 import { ArmourDecoder } from '../decoders/armour.ts'
 import { AttachDecoder } from '../decoders/attach.ts'
 import {
-  Base64Blocks,
   Base64Decoder,
   type Base64Mode,
   type Base64Oddities,
@@ -10,6 +9,7 @@ import {
   PATIENT,
   WithoutJunkLines,
 } from '../decoders/base64.ts'
+import { Base64Blocks } from '../decoders/base64-blocks.ts'
 import { BinhexDecoder } from '../decoders/binhex.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import {

@@ -1,4 +1,5 @@
-import { BLOCK_LINE_MAX, BLOCK_LINES, isBase64Line } from '../decoders/base64.ts'
+import { isBase64Line } from '../decoders/base64.ts'
+import { BLOCK_LINE_MAX, BLOCK_LINES } from '../decoders/base64-blocks.ts'
 import { isBlank, LineSearch } from '../shared/lines.ts'
 
 /** The fewest characters of a run. Fewer characters are a word of a text, and no file. */
@@ -31,7 +32,7 @@ export class Base64Runs {
   #run: { from: number; to: number; characters: number; lines: number } | undefined
   /** From the first run so far to the last one, be they ever so short. */
   #all: { readonly from: number; to: number } | undefined
-  /** The runs among them that are blocks of lines (base64.ts). */
+  /** The runs among them that are blocks of lines (base64-blocks.ts). */
   #blocks = 0
 
   constructor(listener: RunsListener) {

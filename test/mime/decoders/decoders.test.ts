@@ -1,6 +1,5 @@
 import t from 'tap'
 import {
-  Base64Blocks,
   Base64Decoder,
   type Base64Mode,
   decoderRoom,
@@ -10,6 +9,7 @@ import {
   PATIENT,
   WithoutJunkLines,
 } from '../../../src/mime/decoders/base64.ts'
+import { Base64Blocks } from '../../../src/mime/decoders/base64-blocks.ts'
 import type { Decoder, Give } from '../../../src/mime/decoders/decoder.ts'
 import {
   asNumber,
