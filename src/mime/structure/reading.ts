@@ -212,8 +212,7 @@ export class MailReading {
   /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     this.steps += HEADER_LINE_STEPS
-    const line = bytes.toString('latin1', from, to)
-    this.#beginCoded(line, bytes, from, to)
+    this.#beginCoded(bytes, from, to)
     const end = withoutLineEnd(bytes, from, to)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#delimiters.learnSoFar(region)
@@ -228,6 +227,7 @@ export class MailReading {
       this.#isAtStart = false // the blank lines before an attached message are over
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
+    const line = bytes.toString('latin1', from, to)
     const isFold = bytes[from] === SPACE || bytes[from] === TAB
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
@@ -323,10 +323,11 @@ export class MailReading {
   }
 
   /** Begins encoded data at a line, or after it, or ends it. Returns whether any begins. */
-  #beginCoded(line: string, bytes: Buffer, from: number, to: number): boolean {
+  #beginCoded(bytes: Buffer, from: number, to: number): boolean {
+    const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
     if (line.startsWith(ARMOUR_END)) this.#endCoded('armour', to)
     if (line.trimStart().startsWith(ARMOUR_END)) this.#endCoded('armour behind blanks', to)
-    const start = codedStart(line.replace(/[\r\n]+$/, ''))
+    const start = codedStart(line)
     if (!start) return false
     const { kind, name, hasData } = start
     // What a calendar holds ended at the latest where its next property begins.
@@ -374,7 +375,7 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
-    const isCoded = this.#beginCoded(bytes.toString('latin1', from, to), bytes, from, to)
+    const isCoded = this.#beginCoded(bytes, from, to)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
