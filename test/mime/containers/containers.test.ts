@@ -216,3 +216,155 @@ t.test(
     t.match(over, /contents of too many bytes/)
   },
 )
+
+/** An element of DER (X.690), of at most 127 bytes. */
+const der = (tag: string, ...parts: readonly Buffer[]) => {
+  const content = Buffer.concat(parts)
+  return Buffer.concat([Buffer.from(tag, 'hex'), Buffer.from([content.length]), content])
+}
+const bytesOf = (hex: string) => Buffer.from(hex, 'hex')
+const DATA_TYPE = bytesOf('06092a864886f70d010701')
+const NUMBER = bytesOf('020100')
+const SET = der('31', der('30', bytesOf('06012a')))
+const ALGORITHM = der('30', bytesOf('06012a'))
+/** The content of a container, as the type of data says. */
+const inner = (content: Buffer) => der('30', DATA_TYPE, der('a0', der('04', content)))
+const container = (oid: string, ...fields: readonly Buffer[]) =>
+  der('30', bytesOf(oid), der('a0', ...fields))
+
+const held = Buffer.from('what it holds')
+
+t.test('each container of CMS gives its content', async (t) => {
+  const forms = {
+    data: container('06092a864886f70d010701', der('04', held)),
+    signed: container('06092a864886f70d010702', der('30', NUMBER, SET, inner(held), SET)),
+    digested: container(
+      '06092a864886f70d010705',
+      der('30', NUMBER, ALGORITHM, inner(held), NUMBER),
+    ),
+    authenticated: container(
+      '060b2a864886f70d0109100102',
+      der('30', NUMBER, SET, ALGORITHM, inner(held), NUMBER),
+    ),
+    compressed: container(
+      '060b2a864886f70d0109100109',
+      der('30', NUMBER, ALGORITHM, inner(deflateSync(held))),
+    ),
+    'behind elements with tags of two and three bytes': container(
+      '06092a864886f70d010702',
+      der('30', der('bf8101', NUMBER), der('9f7f', NUMBER), inner(held)),
+    ),
+    'behind elements of indefinite length': container(
+      '06092a864886f70d010702',
+      der('30', bytesOf('318030800201010000040141308000000000'), inner(held)),
+    ),
+    'in pieces of pieces': container(
+      '06092a864886f70d010701',
+      der('24', der('04', held.subarray(0, 3)), der('24', der('04', held.subarray(3)))),
+    ),
+  }
+  for (const [name, form] of Object.entries(forms)) {
+    const opened = open(form)
+    t.equal(opened.over, '', name)
+    t.equal(opened.encrypted, 0, name)
+    t.ok(holds(opened, held), name)
+  }
+})
+
+t.test('each container of CMS that is encrypted is told, and nothing in it is read', async (t) => {
+  for (const oid of [
+    '06092a864886f70d010703',
+    '06092a864886f70d010704',
+    '06092a864886f70d010706',
+    '060b2a864886f70d0109100117',
+  ]) {
+    const { contents, encrypted } = open(container(oid, der('30', NUMBER, inner(held))))
+    t.equal(encrypted, 1, oid)
+    t.equal(contents.length, 1, oid)
+  }
+})
+
+t.test('what only looks like CMS is none, and a signature alone holds nothing', async (t) => {
+  const others = {
+    'another type': container('06092a864886f70d010708', der('04', held)),
+    'a type in pieces': container('26092a864886f70d010701', der('04', held)),
+    'a type of another class': container('46092a864886f70d010701', der('04', held)),
+    'a type that is too long': der('30', der('06', Buffer.alloc(40)), held),
+    'a set': der('31', DATA_TYPE, der('a0', der('04', held))),
+    'a signature alone': container(
+      '06092a864886f70d010702',
+      der('30', NUMBER, SET, der('30', DATA_TYPE), SET),
+    ),
+  }
+  for (const [name, form] of Object.entries(others)) {
+    const { contents, over, encrypted } = open(form)
+    t.same([contents.length, over, encrypted], [1, '', 0], name)
+  }
+})
+
+t.test('however S/MIME is cut off, it is never taken for read', async (t) => {
+  const whole = container('06092a864886f70d010702', der('30', NUMBER, SET, inner(held), SET))
+  const known = whole.indexOf(bytesOf('2a864886f70d010702')) + 9
+  for (let at = known; at < whole.length; at++) {
+    t.match(open(whole.subarray(0, at)).over, /cannot be read/, `${at} bytes`)
+  }
+  const deep = (depth: number): Buffer =>
+    depth === 0 ? der('04', held) : der('24', deep(depth - 1))
+  t.equal(open(container('06092a864886f70d010701', deep(20))).over, '')
+  t.match(open(container('06092a864886f70d010701', deep(40))).over, /cannot be read/)
+})
+
+/** A literal packet of a format that makes no file look like a message. */
+const odd = packet(11, Buffer.concat([Buffer.from('x\0\0\0\0\0'), text]))
+
+t.test('a packet of keys or a signature begins a message if its version is known', async (t) => {
+  const known: Readonly<Record<number, readonly number[]>> = {
+    1: [2, 3, 6],
+    2: [3, 4, 5, 6],
+    3: [4, 5, 6],
+    4: [3, 6],
+  }
+  for (const [tag, versions] of Object.entries(known)) {
+    for (let version = 0; version < 9; version++) {
+      const front = packet(Number(tag), Buffer.from([version, 1, 2, 3]))
+      const opened = open(Buffer.concat([front, odd]))
+      t.equal(holds(opened, text), versions.includes(version), `tag ${tag}, version ${version}`)
+    }
+  }
+  t.ok(holds(open(Buffer.concat([packet(10, Buffer.from('PGP')), odd])), text), 'a marker')
+  t.notOk(holds(open(Buffer.concat([packet(10, Buffer.from('PGQ')), odd])), text))
+  for (const format of 'btuml1') {
+    const form = packet(11, Buffer.concat([Buffer.from(`${format}\0\0\0\0\0`), text]))
+    t.ok(holds(open(form), text), `a literal packet of the format ${format}`)
+  }
+  t.notOk(holds(open(odd), text), 'and of no other')
+})
+
+t.test('the length of a packet has each of its forms', async (t) => {
+  const body = (file: Buffer) => Buffer.concat([Buffer.from('b\0\0\0\0\0'), file])
+  const longer = Buffer.alloc(300, 'longer ')
+  const forms: readonly (readonly [string, Buffer, Buffer])[] = [
+    ['of one byte', bytesOf(`cb${(6 + text.length).toString(16)}`), text],
+    ['of two bytes', bytesOf('cbc072'), longer],
+    ['of five bytes', bytesOf('cbff00000132'), longer],
+    ['of one byte in the old form', bytesOf(`ac${(6 + text.length).toString(16)}`), text],
+    ['of two bytes in the old form', bytesOf('ad0132'), longer],
+    ['of four bytes in the old form', bytesOf('ae00000132'), longer],
+    ['to the end', bytesOf('af'), longer],
+  ]
+  for (const [name, front, file] of forms) {
+    const opened = open(Buffer.concat([front, body(file)]))
+    t.ok(holds(opened, file), name)
+    t.equal(opened.over, '', name)
+  }
+  const more = Buffer.concat([bytesOf('cbc072'), body(longer), odd])
+  t.ok(holds(open(more), text), 'and another packet follows')
+})
+
+t.test('what is compressed in a way that nobody knows is none, but for bzip2', async (t) => {
+  t.equal(open(packet(8, Buffer.from('\x03any'))).over, '')
+  for (const algorithm of ['\x03', '\x09']) {
+    const opened = open(Buffer.concat([literal(text), packet(8, Buffer.from(`${algorithm}BZh91`))]))
+    t.match(opened.over, /cannot be read/)
+  }
+})
