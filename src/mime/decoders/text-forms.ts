@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, isSpace, LF, SPACE } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const QUOTE = 0x3e
@@ -71,23 +71,14 @@ export class WithoutBlankLines extends ByteDecoder {
   #blanks: number[] = []
 
   protected take(byte: number): void {
-    if (this.#isFront && (byte === LF || byte === CR)) {
-      this.#blanks = []
-      return
+    if (!this.#isFront) this.out.put(byte)
+    else if (byte === LF || byte === CR) this.#blanks = []
+    else if (isSpace(byte) && this.#blanks.length < BLANKS_MAX) this.#blanks.push(byte)
+    else {
+      this.#isFront = false
+      for (const first of [...this.#blanks.splice(0), byte]) this.out.put(first)
     }
-    if (this.#isFront && isSpace(byte) && this.#blanks.length < BLANKS_MAX) {
-      this.#blanks.push(byte)
-      return
-    }
-    this.#isFront = false
-    for (const blank of this.#blanks.splice(0)) this.out.put(blank)
-    this.out.put(byte)
   }
-}
-
-/** Returns whether isspace(3) takes the byte for a blank. */
-export function isSpace(byte: number): boolean {
-  return byte === SPACE || (byte >= TAB && byte <= CR)
 }
 
 /** Cuts each line at its first NUL, with its line end, since programs in C read no further. */

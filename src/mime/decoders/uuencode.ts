@@ -1,12 +1,11 @@
-import { CR, LF } from '../shared/lines.ts'
+import { CR, LF, withoutLineEnd } from '../shared/lines.ts'
 import { type Decoder, type Give, ROOM, WholeLines } from './decoder.ts'
 
 /**
  * Returns whether the last line may be uuencode: it is about as long as its first character says.
  */
 export function endsInUuencode(bytes: Buffer): boolean {
-  let end = bytes.length
-  while (end > 0 && isEnd(bytes[end - 1]!)) end--
+  const end = withoutLineEnd(bytes, 0, bytes.length)
   const from = Math.max(bytes.lastIndexOf(LF, end - 1), bytes.lastIndexOf(CR, end - 1)) + 1
   if (end === 0 || bytes[from]! <= 32 || bytes[from]! >= 96) return false
   const needed = Math.ceil((bytes[from]! - 32) / 3) * 4
@@ -134,8 +133,7 @@ export class UuencodeDecoder implements Decoder {
   }
 
   #line(bytes: Buffer, from: number, to: number): void {
-    let end = to
-    while (end > from && isEnd(bytes[end - 1]!)) end--
+    const end = withoutLineEnd(bytes, from, to)
     const isLast = isEndLine(bytes, from, end)
     const odd = this.#odd
     if (this.#over && this.#mode.stops) {
@@ -205,10 +203,6 @@ function hasSmall(bytes: Buffer, from: number, end: number): boolean {
 function isXxLine(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (!isXx(bytes[at]!)) return false
   return true
-}
-
-function isEnd(byte: number): boolean {
-  return byte === LF || byte === CR
 }
 
 /** Returns whether the line says that it has zero bytes: it is a back-tick or a blank alone. */

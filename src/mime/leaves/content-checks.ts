@@ -1,5 +1,5 @@
-import { BLANKS_MAX, isSpace } from '../decoders/text-forms.ts'
-import { CR, DASH, LF, SPACE } from '../shared/lines.ts'
+import { BLANKS_MAX } from '../decoders/text-forms.ts'
+import { CR, DASH, isSpace, LF, SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 

@@ -9,6 +9,18 @@ export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }
 
+/** Returns whether isspace(3) takes the byte for a blank. */
+export function isSpace(byte: number): boolean {
+  return byte === SPACE || (byte >= TAB && byte <= CR)
+}
+
+/** Returns where a line is over but for the CRs and LFs at its end. */
+export function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
+  let end = to
+  while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
+  return end
+}
+
 /** Returns where `what` occurs next; the length if it does not occur. */
 export function indexOrEnd(bytes: Buffer, what: string | number, from: number): number {
   const found = bytes.indexOf(what, from, 'latin1')

@@ -10,7 +10,7 @@ import {
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { GOING_ON_MAX, LimitExceeded, RUNS_OF_TEXT_MAX } from '../shared/limits.ts'
-import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB } from '../shared/lines.ts'
+import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { Base64Runs } from './base64-runs.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
@@ -212,8 +212,9 @@ export class MailReading {
   /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     this.steps += HEADER_LINE_STEPS
-    this.#beginCoded(bytes, from, to)
     const end = withoutLineEnd(bytes, from, to)
+    const line = bytes.toString('latin1', from, to)
+    this.#beginCoded(line.slice(0, end - from), bytes, from, to)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
       this.#delimiters.learnSoFar(region)
       if (this.#delimiter(bytes, from, to)) return
@@ -227,7 +228,6 @@ export class MailReading {
       this.#isAtStart = false // the blank lines before an attached message are over
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
-    const line = bytes.toString('latin1', from, to)
     const isFold = bytes[from] === SPACE || bytes[from] === TAB
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
@@ -322,9 +322,11 @@ export class MailReading {
     this.#open.begin({ kind: 'leaf', from: this.#offset + at, region, depth })
   }
 
-  /** Begins encoded data at a line, or after it, or ends it. Returns whether any begins. */
-  #beginCoded(bytes: Buffer, from: number, to: number): boolean {
-    const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
+  /**
+   * Begins encoded data at a line, or after it, or ends it. `line` is the line without its end.
+   * Returns whether any begins.
+   */
+  #beginCoded(line: string, bytes: Buffer, from: number, to: number): boolean {
     if (line.startsWith(ARMOUR_END)) this.#endCoded('armour', to)
     if (line.trimStart().startsWith(ARMOUR_END)) this.#endCoded('armour behind blanks', to)
     const start = codedStart(line)
@@ -375,7 +377,8 @@ export class MailReading {
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
     this.#open.count()
-    const isCoded = this.#beginCoded(bytes, from, to)
+    const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
+    const isCoded = this.#beginCoded(line, bytes, from, to)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
@@ -471,13 +474,6 @@ function runsBelow({ header, isSeenByAll, isWhole }: HeaderRegion): number {
   const isEncoded = encodings.length === 1 && encodings[0] !== 'identity'
   if (isPlain && isEncoded) return 0
   return isPlain && isSeenByAll && isWhole ? RUNS_OF_TEXT_MAX : Number.POSITIVE_INFINITY
-}
-
-/** Returns where the line is over but for CRs and LFs. */
-function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
-  let end = to
-  while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
-  return end
 }
 
 function endsInCrlf(bytes: Buffer, end: number): boolean {
