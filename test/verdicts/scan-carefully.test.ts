@@ -7,7 +7,7 @@ import type { MessageIdentity } from '../../src/verdicts/copies/message-identity
 import { deriveSecrets } from '../../src/verdicts/copies/secrets.ts'
 import { scanCarefully } from '../../src/verdicts/scan-carefully.ts'
 import { examine } from '../cluster/hashed-message.ts'
-import { message, openPoison } from './poison/poison-clock.ts'
+import { killed, message, openPoison } from './poison/poison-clock.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
@@ -40,13 +40,6 @@ function identityOf(text: string, marks: readonly string[]): MessageIdentity {
 }
 
 const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
-const killed: ScanResult = {
-  answer: 'unknown',
-  scanner: 'clamd',
-  why: 'died',
-  cause: 'broken-off',
-  harmful: true,
-}
 
 const FULL_TIME = 60_000
 

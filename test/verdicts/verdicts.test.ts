@@ -12,6 +12,7 @@ import { sealVerdict } from '../../src/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../src/verdicts/verdicts.ts'
 import { examine } from '../cluster/hashed-message.ts'
 import { localPolicy } from '../scan/local-policy.ts'
+import { killed } from './poison/poison-clock.ts'
 
 const policy = readScanPolicy({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
@@ -90,13 +91,6 @@ function open(more: Partial<VerdictsOptions> = {}) {
 
 const clean: ScanResult = { answer: 'clean', scanners: [clamd] }
 const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'Eicar', banned: false }
-const killed: ScanResult = {
-  answer: 'unknown',
-  scanner: 'clamd',
-  why: 'died',
-  cause: 'broken-off',
-  harmful: true,
-}
 const vain: ScanResult = {
   answer: 'unknown',
   scanner: 'clamd',

@@ -1,5 +1,15 @@
+import type { ScanResult } from '../../../src/scan/shared/scan-result.ts'
 import type { InHand } from '../../../src/verdicts/poison/in-hand.ts'
 import { Poison, type PoisonEvent } from '../../../src/verdicts/poison/poison.ts'
+
+/** The result of a scan that clamd died of. */
+export const killed = {
+  answer: 'unknown',
+  scanner: 'clamd',
+  why: 'died',
+  cause: 'broken-off',
+  harmful: true,
+} as const satisfies ScanResult
 
 /** Makes a message by one byte of its fingerprint, with what it has in common with others. */
 export function message(byte: number, ...marks: string[]): InHand {

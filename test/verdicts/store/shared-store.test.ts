@@ -1,13 +1,12 @@
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { keyMark } from '../../../src/verdicts/copies/secrets.ts'
 import { CLAIMED_FOR } from '../../../src/verdicts/store/shared-store.ts'
 import { MISSES_MAX } from '../../../src/verdicts/valkey/lasting-connection.ts'
 import { freePort } from '../../programs/free-port.ts'
 import { makeCertificate, startStore, storeMissing } from '../../programs/store-server.ts'
 import { keyOf, type Opened, openStore as open, print, sealed, tick } from './opened-store.ts'
+import { standIn } from './stand-in-store.ts'
 
 /** The store that hosts share, with real servers. */
 
@@ -282,33 +281,4 @@ t.test('what a server says of its trouble is told in a short line', async (t) =>
 /** Whether a command is about a message, and not the first question of a connection. */
 function isQuestion(command: string): boolean {
   return command.includes('GETRANGE') && !command.includes('check')
-}
-
-interface StandIn {
-  readonly port: number
-  readonly connections: readonly Socket[]
-}
-
-/** Starts a stand-in for a server; `answer` returns its reply to a command. */
-async function standIn(
-  t: Test,
-  answer: (command: string, connection: Socket) => string,
-): Promise<StandIn> {
-  const connections: Socket[] = []
-  const server = createServer((connection) => {
-    connections.push(connection)
-    connection.on('error', () => {})
-    connection.on('data', (chunk) => {
-      for (const command of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
-        connection.write(answer(command, connection))
-      }
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const connection of connections) connection.destroy()
-    server.close()
-  })
-  return { port: (server.address() as { port: number }).port, connections }
 }

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tryStore } from '../../../src/verdicts/store/shared-store.ts'
@@ -14,6 +13,7 @@ import {
   storeMissing,
 } from '../../programs/store-server.ts'
 import { type Opened, openStore, print, sealed, tick } from '../store/opened-store.ts'
+import { standIn } from '../store/stand-in-store.ts'
 
 /** One server, sentinels, with TLS: real servers, which let in the user of the page. */
 
@@ -190,25 +190,11 @@ t.test('a server that takes connections and says nothing is left, at each step',
   )
 })
 
-/** A server that answers OK to all commands until then. */
-async function silentAt(t: Test, question: RegExp) {
-  const connections: Socket[] = []
-  const server = createServer((connection) => {
-    connections.push(connection)
-    let isSilent = false
-    connection.on('error', () => {})
-    connection.on('data', (chunk) => {
-      for (const command of chunk.toString('latin1').split(/(?=\*\d+\r\n)/)) {
-        isSilent ||= question.test(command)
-        if (!isSilent) connection.write('+OK\r\n')
-      }
-    })
+/** A server that answers OK to all commands of a connection until this question. */
+function silentAt(t: Test, question: RegExp) {
+  const silent = new Set<Socket>()
+  return standIn(t, (command, connection) => {
+    if (question.test(command)) silent.add(connection)
+    return silent.has(connection) ? '' : '+OK\r\n'
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const connection of connections) connection.destroy()
-    server.close()
-  })
-  return { port: (server.address() as { port: number }).port, connections }
 }
