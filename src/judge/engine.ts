@@ -3,7 +3,6 @@ import { findSignaturesInUse } from '../scan/shared/signatures-in-use.ts'
 import { decide } from './decide.ts'
 import { decideByHeader } from './decide-by-header.ts'
 import type { SingleDecision } from './decision.ts'
-import { exceptionByFile } from './exception-by-file.ts'
 import { answerForAll, deferOverQuota, quotaRemark } from './over-quota.ts'
 import type { Policy } from './policy.ts'
 import { inOwnWords } from './refusal-text.ts'
@@ -58,10 +57,7 @@ export async function judge(
   const { stamp, notes: stampNotes } = await stampScanned(mail, policy, tools, scanned, signatures)
   times.sign = lap()
 
-  const timeLeft = policy.scan.timeout - times.scan
-  const exception = await exceptionByFile(mail, policy, tools, scanned.result, timeLeft)
-  const excepting = exception === undefined ? policy : { ...policy, allowedBy: () => exception }
-  const decision = decide(transaction, excepting, {
+  const decision = decide(transaction, policy, {
     trust,
     scan: scanned.result,
     known: scanned.known && {

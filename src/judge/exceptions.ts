@@ -34,17 +34,8 @@ export function mayExcept({ conditions: { signature } }: Rule, found: string): b
 /** The policy with these exceptions. Of several for the same finding, the first line counts. */
 export function withExceptions(policy: Policy, exceptions: readonly Rule[]): Policy {
   if (exceptions.length === 0) return policy
-  const bySignature = exceptions.filter(({ conditions }) => conditions.sha256 === undefined)
-  const byFile = exceptions.filter(({ conditions }) => conditions.sha256 !== undefined)
   return {
     ...policy,
-    allowedBy: (found) => bySignature.find((exception) => mayExcept(exception, found))?.line,
-    allowedFiles(found) {
-      const lines = new Map<string, number>()
-      for (const exception of byFile.toReversed()) {
-        if (mayExcept(exception, found)) lines.set(exception.conditions.sha256!, exception.line)
-      }
-      return lines
-    },
+    allowedBy: (found) => exceptions.find((exception) => mayExcept(exception, found))?.line,
   }
 }

@@ -39,11 +39,6 @@ export interface Policy {
    * undefined.
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
-  /**
-   * Returns the lines of exceptions for files in which this may have been found, by the SHA-256 (hex)
-   * of the file.
-   */
-  readonly allowedFiles?: ((found: string) => ReadonlyMap<string, number>) | undefined
   /** One line for the log about settings that cannot be used, or ''. */
   readonly remark: string
 }

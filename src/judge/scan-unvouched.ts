@@ -82,7 +82,7 @@ export async function scanUnvouched(
 }
 
 /** How policy has a message of this client scanned, by whatever scanners. */
-export function scanSettings(
+function scanSettings(
   { bounceInjector }: Client,
   policy: Policy,
   { uptime, gone }: Pick<Tools, 'uptime' | 'gone'>,

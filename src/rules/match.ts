@@ -120,7 +120,7 @@ function withAnyDomain(all: readonly Rule[]): Rule[] {
 }
 
 function fitsAnyMessage({ conditions }: Rule): boolean {
-  const { signature, sha256, ...others } = conditions
+  const { signature, ...others } = conditions
   return Object.keys(others).length === 0
 }
 

@@ -104,16 +104,14 @@ function parseRule(text: string, line: number): Rule {
   const [pattern = '', ...words] = splitWords(text, 'the line')
   const conditions = parseConditions(pattern)
   const action = parseAction(words)
-  const { signature, sha256 } = conditions
-  if (action.kind !== 'allow' && (signature ?? sha256) !== undefined) {
-    const which = signature === undefined ? 'sha256' : 'signature'
-    throw new Error(`${which}= is known after the scan: it can only allow`)
+  if (action.kind !== 'allow' && conditions.signature !== undefined) {
+    throw new Error('signature= is known after the scan: it can only allow')
   }
   if (action.kind === 'refuse' && Object.keys(conditions).length === 0) {
     throw new Error('would refuse all mail; name a sender, a client or a recipient')
   }
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
-    throw new Error('would let all viruses in; name a signature, a file, a sender or a recipient')
+    throw new Error('would let all viruses in; name a signature, a sender or a recipient')
   }
   return { line, conditions, action }
 }
@@ -133,7 +131,7 @@ export function parseConditions(pattern: string): Conditions {
 }
 
 function parseCondition(word: string): Conditions {
-  const [, name = '', sign = '', value = ''] = /^([a-z]+|sha256)(?:([=<>])(.*))?$/.exec(word) ?? []
+  const [, name = '', sign = '', value = ''] = /^([a-z]+)(?:([=<>])(.*))?$/.exec(word) ?? []
   if (sign === '<' || sign === '>') {
     if (name !== 'size') throw new Error(`${word}: only size has ${sign}`)
     const bytes = byteSize({ size: value }, 'size', Number.NaN)
@@ -157,12 +155,9 @@ function parseCondition(word: string): Conditions {
     case 'signature':
       if (value === '') throw new Error(`${word}: names no signature`)
       return { signature: value }
-    case 'sha256':
-      if (!/^[0-9a-f]{64}$/i.test(value)) throw new Error(`${word}: must be 64 hexadecimal digits, as sha256sum prints them`) // biome-ignore format: a line
-      return { sha256: value.toLowerCase() }
     default: {
-      const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=', 'sha256=']
-      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature', 'sha256']) // biome-ignore format: a line
+      const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
+      const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', ['to', 'from', 'client', 'auth', 'size', 'signature']) // biome-ignore format: a line
       const hint = suggestion ? `did you mean ${suggestion}?` : `say ${known.join(', ')} or *`
       throw new Error(`${word}: is not a condition; ${hint}`)
     }

@@ -21,8 +21,6 @@ export interface Conditions {
   readonly smaller?: number
   /** A pattern for the name of what is found, with `*`; exceptions alone have it. */
   readonly signature?: string
-  /** The SHA-256 of a file in the message, in lower-case hex; exceptions alone have it. */
-  readonly sha256?: string
 }
 
 /** The action of a line. */

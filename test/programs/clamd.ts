@@ -71,6 +71,8 @@ export interface Clamd {
   readonly directory: string
   /** The process, for SIGSTOP and SIGKILL. */
   readonly pid: number
+  /** Resolves when it writes this, which it has not yet. */
+  says(what: RegExp): Promise<void>
   /** Ends it, waits for that and removes its directory. May be called again. */
   stop(): Promise<void>
 }
@@ -114,7 +116,8 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    await ready(child)
+    // The last line that clamd writes before it serves: its sockets listen by then.
+    await says(child, /^Self checking /m)
     const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
     if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
   } catch (error) {
@@ -127,6 +130,7 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
     configFile,
     directory,
     pid: child.pid!,
+    says: (what) => says(child, what),
     stop,
   }
 }
@@ -158,19 +162,18 @@ function configuration(
   return `${lines.join('\n')}\n`
 }
 
-/** Waits for the last line that clamd writes before it serves: its sockets listen by then. */
-function ready(child: ChildProcess): Promise<void> {
+function says(child: ChildProcess, what: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = ''
     const read = (text: Buffer) => {
       output += text
-      if (/^Self checking /m.test(output)) resolve()
+      if (what.test(output)) resolve()
     }
     // Read on for as long as it runs, or it stands still at a full pipe.
     child.stdout!.on('data', read)
     child.stderr!.on('data', read)
     child.on('error', reject)
-    child.on('exit', () => reject(new Error(`clamd did not start: ${output}`)))
+    child.on('exit', () => reject(new Error(`clamd ended: ${output}`)))
   })
 }
 

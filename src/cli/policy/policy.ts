@@ -81,9 +81,7 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
     line: rule?.line,
     does: rule && doesOf(rule),
     others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
-    exceptions: exceptions.map(({ line, conditions: { signature, sha256 } }) => {
-      return { line, signature, sha256 }
-    }),
+    exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
   })
   output.text(
     rule
@@ -94,9 +92,8 @@ async function test(args: PolicyTestOptions, output: Output): Promise<number> {
     output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
   }
   for (const { line, conditions } of exceptions) {
-    const { signature = 'any signature', sha256 } = conditions
-    const where = sha256 === undefined ? '' : ` in the file ${sha256}`
-    output.text(`${rules.path} line ${line}: allow ${signature}${where}\n`)
+    const { signature = 'any signature' } = conditions
+    output.text(`${rules.path} line ${line}: allow ${signature}\n`)
   }
   return rule || others.length + exceptions.length > 0 ? 0 : NO_LINE
 }
