@@ -23,20 +23,20 @@ export interface FreshnessRule {
 /**
  * Whether a remembered verdict counts here and now. `clean` counts while it is young, if it was found
  * with signatures no older than those here: scanning would say the same. `infected` counts while the
- * signatures are the very same, or for a minute: a name that ClamAV has withdrawn must not stay.
+ * signatures are the very same, or for a minute: a name that ClamAV or the site has withdrawn must not
+ * stay.
  */
 export function stillCounts(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge || age < -FUTURE_MAX) return false
+  // A site's own signatures have no number: another host may have got them later, and nothing says so.
+  const areSettled = files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER
   if (verdict.found.answer === 'infected') {
-    return verdict.signatures === signatures || Math.abs(age) <= INFECTED_FOR
+    const isSame = verdict.signatures === signatures && areSettled
+    return isSame || Math.abs(age) <= INFECTED_FOR
   }
   if (files !== undefined && verdict.time < files.changed) return false
-  // A site's own signatures have no number: another host may have got them later, and nothing says so.
-  const { others } = files ?? {}
-  if (others !== undefined && verdict.host !== host && verdict.time < others + SETTLED_AFTER) {
-    return false
-  }
+  if (verdict.host !== host && !areSettled) return false
   return areAllAtLeastAsNew(verdict.signatures, signatures)
 }

@@ -80,6 +80,10 @@ t.test('an infected verdict counts by the same signatures, or for a minute', asy
   t.notOk(counts({ found: infected, ...other, time: NOW - 61 }))
   t.ok(counts({ found: infected, ...other, time: NOW - 60 }))
   t.ok(counts({ found: infected }, { files: { changed: NOW } }))
+  const others = { files: { changed: NOW, others: NOW - SETTLED_AFTER - 1000 } }
+  t.ok(counts({ found: infected, time: NOW - 1000 }, others))
+  t.notOk(counts({ found: infected, time: NOW - 1001 }, others), "by a site's own before")
+  t.ok(counts({ found: infected, time: NOW - 60 }, { files: { changed: NOW, others: NOW } }))
 })
 
 t.test('versions are compared by number', async (t) => {
