@@ -3,7 +3,7 @@ import { Conversation, DRAIN_MAX, DRAIN_TIME, TALK_SECONDS } from '../shared/con
 import type { Visit } from './visit.ts'
 
 const READ_MAX = 16 * 1024
-/** All connections share it: its bytes are used before the next `await`. */
+/** All connections share it. Another one may read before a caller of next() goes on, which gets a copy. */
 const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 
 /**
@@ -50,7 +50,7 @@ async function next(visit: Visit, sockets: TcpSockets, time: number): Promise<Bu
   for (;;) {
     if (visit.isClosed) return buffer.subarray(0, 0)
     const bytes = time > 0 ? sockets.receive(visit.fd, buffer) : undefined
-    if (bytes !== undefined) return bytes
+    if (bytes !== undefined) return Buffer.from(bytes)
     if (time <= 0 || !(await visit.waitForBytes(time))) return 'late'
     if (visit.hasLeft && sockets.look(visit.fd) === 'silent') return buffer.subarray(0, 0)
   }
