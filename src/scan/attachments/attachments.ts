@@ -1,4 +1,5 @@
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
+import { gatherChunks } from '../../message/gather-chunks.ts'
 import type { Field } from '../../mime/headers/fields.ts'
 import type { Source } from '../../mime/shared/source.ts'
 import type { AttachmentPolicy, ScanPolicy } from '../shared/scan-policy.ts'
@@ -83,9 +84,8 @@ class AttachmentSearch implements MailSearch {
 
   content({ size, chunks }: Source): void {
     if (!this.#rules.bansExecutables) return
-    const front: Buffer[] = []
-    for (const chunk of chunks(0, Math.min(size, MAGIC_LENGTH))) front.push(Buffer.from(chunk))
-    if (beginsExecutable(Buffer.concat(front))) this.#ban('content executable')
+    const front = gatherChunks(chunks(0, Math.min(size, MAGIC_LENGTH)))
+    if (beginsExecutable(front)) this.#ban('content executable')
   }
 
   over(why: string): void {

@@ -1,3 +1,4 @@
+import { gatherChunks } from '../../message/gather-chunks.ts'
 import { type ClamdReply, readReply, type Submission } from './clamd-reply.ts'
 import type { ClamdCommands, ClamdReplies } from './session.ts'
 
@@ -21,11 +22,7 @@ export function streamsOf(contents: readonly StreamedContent[]): ClamdCommands<C
   const read = (replies: ClamdReplies) => readReplies(replies, 'stream')
   const packetsOf = ({ chunks, size }: StreamedContent) => streamPackets(chunks(), size)
   if (contents.length === 1) return { count: 1, packets: () => packetsOf(first!), read }
-  // All packets of a content share a buffer.
-  const copies = contents.flatMap((content) =>
-    [...packetsOf(content)].map((packet) => Buffer.from(packet)),
-  )
-  const packet = Buffer.concat(copies)
+  const packet = Buffer.concat(contents.map((content) => gatherChunks(packetsOf(content))))
   return { count: contents.length, packets: () => [packet].values(), read }
 }
 

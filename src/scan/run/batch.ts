@@ -1,3 +1,4 @@
+import { gatherChunks } from '../../message/gather-chunks.ts'
 import { sourceOf } from '../../mime/shared/source.ts'
 import type { Sample, Scanner } from '../shared/scanner.ts'
 
@@ -47,7 +48,5 @@ export class Batch {
 
 /** A copy that lasts: the chunks of a content are valid only until the next content is asked for. */
 function inMemory(content: Sample): Sample {
-  const pieces: Buffer[] = []
-  for (const chunk of content.chunks()) pieces.push(Buffer.from(chunk))
-  return { ...content, ...sourceOf(Buffer.concat(pieces)) }
+  return { ...content, ...sourceOf(gatherChunks(content.chunks())) }
 }

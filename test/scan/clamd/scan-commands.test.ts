@@ -1,12 +1,20 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PACKET_DATA, streamPackets } from '../../../src/scan/clamd/scan-commands.ts'
+import { gatherChunks } from '../../../src/message/gather-chunks.ts'
+import { PACKET_DATA, streamPackets, streamsOf } from '../../../src/scan/clamd/scan-commands.ts'
 
 /** The message that clamd reads from the packets. Throws if they are no INSTREAM. */
 function receive(packets: Iterable<Buffer>): { message: Buffer; packets: number } {
   // Copies, because a packet is valid only until the next one is asked for.
   const sent = Array.from(packets, (packet) => Buffer.from(packet))
   const wire = Buffer.concat(sent)
+  const { message, length } = takeStream(wire)
+  if (length !== wire.length) throw new Error('bytes behind the closing zero')
+  return { message, packets: sent.length }
+}
+
+/** The message of the INSTREAM at the front of these bytes, and how many of them it takes. */
+function takeStream(wire: Buffer): { message: Buffer; length: number } {
   const command = 'zINSTREAM\0'
   if (wire.toString('latin1', 0, command.length) !== command) throw new Error('no INSTREAM')
   const parts: Buffer[] = []
@@ -18,8 +26,7 @@ function receive(packets: Iterable<Buffer>): { message: Buffer; packets: number 
     parts.push(wire.subarray(at, at + length))
     at += length
   }
-  if (at !== wire.length) throw new Error('bytes behind the closing zero')
-  return { message: Buffer.concat(parts), packets: sent.length }
+  return { message: Buffer.concat(parts), length: at }
 }
 
 /** The message in pieces that lie in one buffer, as a spool reads them. */
@@ -60,4 +67,28 @@ t.test('a small message is one write, with its command and its end', async (t) =
 t.test('an empty chunk does not end the message', async (t) => {
   const chunks = [Buffer.from('a'), Buffer.alloc(0), Buffer.from('b')]
   t.equal(receive(streamPackets(chunks)).message.toString(), 'ab')
+})
+
+t.test('several contents that are sent together arrive whole, and in their order', async (t) => {
+  const sizes = [0, 1, 4096, PACKET_DATA - 1, PACKET_DATA, PACKET_DATA + 1, 2 * PACKET_DATA + 5]
+  const lists = [...sizes.flatMap((size) => [[size, 100], [100, size], [100, size, 70_000]]), sizes] // biome-ignore format: a line
+  for (const list of lists) {
+    for (const knowsSize of [true, false]) {
+      const contents = list.map((size, n) => Buffer.alloc(size, `content ${n}, line\n`))
+      const commands = streamsOf(
+        contents.map((content) => ({
+          chunks: () => pieces(content, 16 * 1024),
+          ...(knowsSize && { size: content.length }),
+        })),
+      )
+      t.equal(commands.count, contents.length)
+      let wire = gatherChunks({ [Symbol.iterator]: () => commands.packets() as Iterator<Buffer> })
+      for (const content of contents) {
+        const { message, length } = takeStream(wire)
+        if (!message.equals(content)) t.fail(`${list}: ${content.length} bytes differ`)
+        wire = wire.subarray(length)
+      }
+      t.equal(wire.length, 0, `${list}`)
+    }
+  }
 })
