@@ -3,7 +3,7 @@ import { openAnonymousFile } from '../message/anonymous-file.ts'
 import { isNestedDeeper } from '../mime/nested.ts'
 import type { Oddity } from '../mime/shared/oddities.ts'
 import type { ByteRange } from '../mime/shared/work.ts'
-import { askScanners, type PassedOver } from './run/ask-scanners.ts'
+import { askScanners, type PassedOver, resultOf } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
 import { innermost, withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
@@ -67,6 +67,8 @@ class MessageScan {
   /** Where the contents lie that scanners were asked about, if policy excuses anything. */
   readonly #asked: ByteRange[] = []
   readonly #passed: PassedOver = {}
+  /** Whether each content was given to the scanners, and nothing in the message exceeds a limit of ours. */
+  #isReadToEnd = false
 
   constructor(message: Sample, run: ScanRun, task: ScanTask) {
     this.#message = message
@@ -85,12 +87,28 @@ class MessageScan {
     const read = isRead ? await this.#readMail(asksContents) : await this.#measureDepth()
     // `crowded` (it holds more than is read) is the result only if nothing else is found.
     const isOver = read !== undefined && read.answer !== 'crowded'
-    const result = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
+    const answered = isOver ? read : ((await this.#askAboutWhole(asksContents)) ?? read)
+    const result = answered ?? this.#weighLimit()
     const { excused, unscanned } = this.#passed
     const found = result ?? excused
     if (found !== undefined) return found
     if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
     return { answer: 'clean', scanners: this.#run.scanners }
+  }
+
+  /**
+   * Returns the result by a limit that a scanner has named, although it calls the same bytes clean as a
+   * text (ask-scanners.ts). The limit does not decide if nothing can lie behind it: the message was read
+   * to its end, no deeper than scanners look, and each of its contents was clean by itself.
+   */
+  #weighLimit(): ScanResult | undefined {
+    const { named, excused, unscanned } = this.#passed
+    if (named === undefined) return undefined
+    const { scanner, why } = named
+    const isAllClean = this.#isReadToEnd && excused === undefined && unscanned === undefined
+    if (!isAllClean) return resultOf(named, scanner, this.#run, this.#passed)
+    this.#task.note(`${why}, but each content is clean by itself`)
+    return undefined
   }
 
   async #askAboutWhole(hasAskedContents: boolean): Promise<ScanResult | undefined> {
@@ -122,6 +140,7 @@ class MessageScan {
     const { spool, odd } = this.#run.secondLook
     const mayExcuse = asksContents && this.#run.isExcused !== undefined
     const oddities = new Set<Oddity>()
+    let isCut = !asksContents
     const { readContents } = await import('./run/read-contents.ts')
     const reading = readContents(this.#message, {
       spool,
@@ -135,6 +154,7 @@ class MessageScan {
     try {
       for await (const step of reading) {
         let result: ScanResult | undefined
+        if (step.kind !== 'content') isCut = true
         if (step.kind === 'late') result = this.#tooLate()
         else if (step.kind === 'deeper') result = this.#tooDeep()
         else if (step.kind === 'over') {
@@ -151,6 +171,7 @@ class MessageScan {
     } finally {
       odd?.(oddities)
     }
+    this.#isReadToEnd = !isCut && !oddities.has('unread')
     const keepingOut = this.#keepingOut(oddities)
     if (keepingOut.length === 0) return undefined
     return { answer: 'strange', why: keepingOut.join(', ') }

@@ -37,6 +37,8 @@ export interface ClamdOptions {
   /** Whether clamd answers FOUND for what is over a limit, instead of OK. */
   readonly alertExceedsMax?: boolean
   readonly maxFiles?: number
+  /** Whether clamd forgets what it has called clean, which may spare it a limit. */
+  readonly disableCache?: boolean
   /** Has clamd add hash and size to the name of a signature. */
   readonly extendedDetectionInfo?: boolean
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
@@ -149,6 +151,7 @@ function configuration(
     'Foreground yes',
     `AlertExceedsMax ${options.alertExceedsMax ? 'yes' : 'no'}`,
     ...(options.maxFiles === undefined ? [] : [`MaxFiles ${options.maxFiles}`]),
+    ...(options.disableCache ? ['DisableCache yes'] : []),
     `ExtendedDetectionInfo ${options.extendedDetectionInfo ? 'yes' : 'no'}`,
   ]
   if (options.streamMaxLength) lines.push(`StreamMaxLength ${options.streamMaxLength}`)

@@ -20,13 +20,26 @@ import type { ScanRun } from './scan-run.ts'
 /** Milliseconds that a scanner has for ending its work once the signal has come. */
 const GRACE = 1000
 
+/**
+ * MAXNESTING up to which the limit of a scanner may be put aside: clamd with its own MaxRecursion looks
+ * into so many messages that are attached to one another.
+ */
+const DEPTH_OF_SCANNERS = 15
+
 /** What a scan has passed over: it goes on, since something else may be found. */
 export interface PassedOver {
   /** What was found first and is excused. */
   excused?: ScanResult
   /** What a limit left unscanned. */
   unscanned?: string
+  /**
+   * The first answer that names a limit of depth or of contents, about bytes that the same scanner calls
+   * clean as a text. It decides unless all that they hold was given to the scanner by itself.
+   */
+  named?: LimitAnswer & { readonly scanner: Scanner }
 }
+
+type LimitAnswer = Extract<ScannerAnswer, { answer: 'unknown' }>
 
 /**
  * Asks each scanner about the last sample, and passes the other samples along with it. Local policy
@@ -48,12 +61,15 @@ export async function askScanners(
       const answer = sample.whole ? undefined : searches.get(scanner)?.answer()
       result = answer && resultOf(answer, scanner, run, passed)
     } else {
+      const conclude = (about: Sample, answer: ScannerAnswer) =>
+        concludeFrom(answer, about, scanner, run, task, passed)
       const answer = await askScanner(scanner, sample, task)
-      result = resultOf(answer, scanner, run, passed)
+      const isOfAll = sample.beside === undefined || !mayPutAside(answer, run)
+      if (isOfAll) result = await conclude(sample, answer)
       // A scanner says of several samples what it found first, and that may hide the rest.
-      const mayHide = result === undefined && answer.answer === 'infected' && sample.beside
-      for (const single of mayHide ? samples : []) {
-        result = resultOf(await askScanner(scanner, single, task), scanner, run, passed)
+      const mayHide = sample.beside && result === undefined && answer.answer === 'infected'
+      for (const single of mayHide || !isOfAll ? samples : []) {
+        result = await conclude(single, await askScanner(scanner, single, task))
         if (result !== undefined) break
       }
     }
@@ -103,8 +119,43 @@ async function askScanner(
   }
 }
 
+/**
+ * The result of a scan that the answer about one sample ends. A limit of depth or of contents ends it
+ * only if the scanner does not call the bytes clean as a text: it may have counted as mails what is
+ * text to all readers, and each content that some reader sees there is given by itself.
+ */
+async function concludeFrom(
+  answer: ScannerAnswer,
+  sample: Sample,
+  scanner: ContentScanner,
+  run: ScanRun,
+  task: ScanTask,
+  passed: PassedOver,
+): Promise<ScanResult | undefined> {
+  if (!mayPutAside(answer, run)) return resultOf(answer, scanner, run, passed)
+  const { spool } = run.secondLook
+  const { asPlainText } = await import('./as-plain-text.ts')
+  const asText = await asPlainText(sample, spool, task, (text) => askScanner(scanner, text, task))
+  if (asText?.answer === 'clean') {
+    passed.named ??= { ...answer, scanner }
+    return undefined
+  }
+  const found = asText?.answer === 'infected' && resultOf(asText, scanner, run, passed)
+  return found || resultOf(answer, scanner, run, passed)
+}
+
+/** Whether this is a limit of depth or of contents, which what our own reading gives may make up for. */
+function mayPutAside(
+  answer: ScannerAnswer,
+  { secondLook, nesting }: ScanRun,
+): answer is LimitAnswer {
+  if (answer.answer !== 'unknown' || answer.over === undefined || answer.over === 'size')
+    return false
+  return secondLook.when === 'always' && nesting.max <= DEPTH_OF_SCANNERS
+}
+
 /** The result of a scan that the answer of one scanner ends. */
-function resultOf(
+export function resultOf(
   answer: ScannerAnswer,
   scanner: Scanner,
   run: ScanRun,

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Fault } from '../../../src/ground/errors/fault.ts'
 import { askScanners, type PassedOver } from '../../../src/scan/run/ask-scanners.ts'
@@ -61,7 +62,7 @@ async function ask(
     secondLook: {
       when: 'always',
       strict: false,
-      spool: { directory: '/', sharedDirectory: undefined },
+      spool: { directory: tmpdir(), sharedDirectory: undefined },
     },
     isExcused,
     uptime: () => performance.now(),
@@ -122,6 +123,40 @@ t.test('behind a finding that is excused, each sample is asked about alone', asy
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
   t.match(await ask([scanner], [content('a')], { isExcused }), { excused: { name: 'Excused' } })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
+})
+
+/** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
+function limited(sizes: readonly number[], asText: ScannerAnswer = clean) {
+  return noting(({ size, beside = [] }) => {
+    const isOver = [...beside, { size }].some((content) => sizes.includes(content.size))
+    if (isOver) return over('depth', 'clamd: MaxRecursion')
+    return sizes.includes(size - 1) ? asText : clean
+  })
+}
+
+t.test('a limit is put aside for now if the same bytes are clean as a text', async (t) => {
+  const { scanner, asked } = limited([5])
+  const samples = [content('a'), content('To: b'), content('ccc')]
+  const { result, named } = await ask([scanner], samples)
+  t.equal(result, undefined)
+  t.match(named, { answer: 'unknown', over: 'depth', why: 'clamd: MaxRecursion' })
+  t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
+  t.match(await ask([scanner], samples, { nested: 'accept' }), { unscanned: undefined, named: {} })
+})
+
+t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
+  const nested = { result: { answer: 'nested', why: 'clamd: MaxRecursion' }, named: undefined }
+  const asText = (answer: ScannerAnswer) => ask([limited([5], answer).scanner], [content('To: b')])
+  t.match(await asText(unknown('no answer', 'scanner-error')), nested)
+  t.match(await asText(over('size', 'too large')), nested)
+  t.match(await asText(over('contents', 'MaxFiles')), nested)
+  t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
+  const excused = { isExcused: () => true }
+  const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
+  t.match(found, nested, 'an excused finding does not make it clean')
+  t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
+  const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: 'accept' })
+  t.match(accepted, { result: undefined, named: undefined, unscanned: 'clamd: MaxRecursion' })
 })
 
 t.test(

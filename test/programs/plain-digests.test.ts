@@ -1,0 +1,204 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { sourceOf } from '../../src/mime/shared/source.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { type OpenMilter, openMilter } from '../doors/milter/rig.ts'
+import { attached, base64, file, isNested, message, multipart, text, wrap } from '../mime/nested-mail.ts' // biome-ignore format: a list
+import { sample, scan } from '../scan/clamd/task.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+
+/**
+ * Limits that a real clamd names although each content is within them: it counts mails that stand in a
+ * text, as in the plain digests of Mailman, as so many levels.
+ */
+
+/** A digest as Mailman 2 writes it; `last` is the end of the header and the text of its last mail. */
+function digest(mails: number, last = '\nThe last words.\n'): string {
+  const front = `Send Fish mailing list submissions to
+\tfish@example.org
+
+Today's Topics:
+
+   1. Re: trout (Ann)
+
+----------------------------------------------------------------------
+
+`
+  const all = Array.from({ length: mails }, (_, n) => {
+    const number = n + 1
+    const rest = number < mails ? `\nTrout number ${number}.\n` : last
+    return `Message: ${number}
+Date: Thu, 1 Jan 2026 00:00:0${n % 10} +0000
+From: Ann <ann${number}@example.org>
+To: fish@example.org
+Subject: Re: trout
+Message-ID: <${number}.${mails}@example.org>
+Content-Type: text/plain; charset=us-ascii
+${rest}
+------------------------------
+
+`
+  })
+  return `${front}${all.join('')}Subject: Digest Footer
+
+_______________________________________________
+Fish mailing list
+
+------------------------------
+
+End of Fish Digest, Vol 1, Issue 1
+**********************************
+`
+}
+
+const plain = (content: string) => `Content-Type: text/plain; charset=us-ascii\n\n${content}`
+const attachedText = (content: string) =>
+  `Content-Type: text/plain; name=digest.txt\nContent-Disposition: attachment\n\n${content}`
+const inBase64 = (content: string) =>
+  `Content-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=x\n\n${base64(content)}`
+
+async function open(t: Test, settings: Readonly<Record<string, string>> = {}, maxFiles?: number) {
+  const clamd = await startClamd({
+    alertExceedsMax: true,
+    disableCache: true,
+    ...(maxFiles && { maxFiles }),
+  })
+  t.teardown(clamd.stop)
+  const ring = join(t.testdir({}), 'ring')
+  const secret = Buffer.alloc(32, 7).toString('base64url')
+  writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+  const own = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLUSTERKEYS: ring, REJECTVIRUS: '1' }
+  const milter = await openMilter(t, { ...own, ...settings })
+  /** Whether clamd by itself names a limit of the message. */
+  const isOver = async (bytes: Buffer) => {
+    const { answer } = await scan(clamd.socket, sample(bytes))
+    return answer.answer === 'unknown' && answer.over
+  }
+  return { milter, isOver }
+}
+
+async function isAccepted(t: Test, milter: OpenMilter, bytes: Buffer, name: string) {
+  const { outcome, message } = await milter.submit({ message: bytes })
+  const log = milter.mailLog.at(-1)!
+  t.equal(outcome, 'delivered', `${name}: ${log}`)
+  t.match(message.toString('latin1'), /^X-SHA256-Cluster-1: /m, `${name} has a stamp`)
+  t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each content is clean by itself/)
+}
+
+async function isRefused(t: Test, milter: OpenMilter, bytes: Buffer, why: RegExp, name: string) {
+  const { outcome } = await milter.submit({ message: bytes })
+  const log = milter.mailLog.at(-1)!
+  t.equal(outcome, 'refused', `${name}: ${log}`)
+  t.match(log, why, name)
+}
+
+t.test('a plain digest is accepted and stamped', { skip: clamdMissing }, async (t) => {
+  const { milter, isOver } = await open(t)
+  for (const mails of [16, 20, 40]) {
+    const bytes = message(plain(digest(mails)))
+    t.equal(await isOver(bytes), 'depth', `clamd gives up at ${mails} mails`)
+    await isAccepted(t, milter, bytes, `${mails} mails`)
+  }
+  const places = {
+    'a digest that is attached as a text': multipart([text, attachedText(digest(21))]),
+    'a digest in an attached mail': multipart([text, attached(plain(digest(22)))]),
+    'a digest and a file': multipart([plain(digest(23)), file('a harmless file')]),
+  }
+  for (const [name, part] of Object.entries(places)) {
+    await isAccepted(t, milter, message(part), name)
+  }
+})
+
+t.test('a virus beside or in a digest is found', { skip: clamdMissing }, async (t) => {
+  const { milter } = await open(t)
+  const zipped = gzipSync(EICAR).toString('latin1')
+  const last = (content: string) => digest(20, content)
+  const places = {
+    'in a part': multipart([plain(digest(20)), file(EICAR)]),
+    'in an archive in a part': multipart([plain(digest(20)), file(zipped)]),
+    'in the text of the last mail': plain(last(`\n${EICAR}\n`)),
+    'in the last mail, encoded': plain(last(inBase64(EICAR))),
+    'in the last mail of an attached digest': multipart([
+      text,
+      attachedText(last(inBase64(EICAR))),
+    ]),
+    'behind the digest, in uuencode': `${plain(digest(20))}begin 644 x\n${uuencoded(EICAR)}\`\nend\n`,
+    'in the preamble': multipart([plain(digest(20))]).replace('\n\n', `\n\n${EICAR}\n`),
+  }
+  for (const [name, part] of Object.entries(places)) {
+    await isRefused(t, milter, message(part), new RegExp(EICAR_NAME), name)
+  }
+})
+
+t.test('what clamd does not look into is refused', { skip: clamdMissing }, async (t) => {
+  const { milter } = await open(t)
+  const tooDeep = /grounds=nested-too-deep/
+  let archive = Buffer.from('harmless')
+  for (let depth = 0; depth < 20; depth++) archive = gzipSync(archive)
+  const deep = archive.toString('latin1')
+  const cases = {
+    'twenty attached messages': wrap(20, text, attached),
+    'twenty multiparts': wrap(20, text, (part) => multipart([part])),
+    'a digest beside a deep archive': multipart([plain(digest(20)), file(deep)]),
+    'a deep archive in the last mail': plain(digest(20, inBase64(deep))),
+    'a deep archive in uuencode': `${plain(digest(20))}begin 644 x\n${uuencoded(deep)}\`\nend\n`,
+    'a PDF that holds a digest': multipart([text, attachedText(`${digest(20)}%PDF-1.4\n`)]),
+    'HTML that holds a digest': multipart([text, attachedText(`<html>\n${digest(20)}`)]),
+  }
+  for (const [name, part] of Object.entries(cases)) {
+    await isRefused(t, milter, message(part), tooDeep, name)
+  }
+})
+
+t.test(
+  'a limit counts if MAXNESTING lets in more than clamd looks into',
+  { skip: clamdMissing },
+  async (t) => {
+    const { milter } = await open(t, { MAXNESTING: '100' })
+    const bytes = message(wrap(20, text, attached))
+    t.notOk(isNested(sourceOf(bytes), 100))
+    await isRefused(t, milter, bytes, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'messages')
+    const digest20 = message(plain(digest(20)))
+    await isRefused(t, milter, digest20, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'a digest')
+  },
+)
+
+t.test('a limit counts without a second look', { skip: clamdMissing }, async (t) => {
+  const { milter } = await open(t, { SECONDLOOK: 'never' })
+  const bytes = message(plain(digest(20)))
+  await isRefused(t, milter, bytes, /Heuristics\.Limits\.Exceeded\.MaxRecursion/, 'a digest')
+})
+
+t.test(
+  'more files than clamd looks at in a mail are each clean',
+  { skip: clamdMissing },
+  async (t) => {
+    const { milter, isOver } = await open(t, {}, 20)
+    const parts = Array.from({ length: 60 }, (_, n) => file(`number ${n}`))
+    const bytes = message(multipart([text, ...parts]))
+    t.equal(await isOver(bytes), 'contents')
+    await isAccepted(t, milter, bytes, 'files')
+    const infected = message(multipart([text, ...parts, file(EICAR)]))
+    await isRefused(t, milter, infected, new RegExp(EICAR_NAME), 'the last of the files')
+  },
+)
+
+/** One line of uuencode for each 45 bytes. */
+function uuencoded(content: string): string {
+  const bytes = Buffer.from(content, 'latin1')
+  const letter = (value: number) => (value === 0 ? '`' : String.fromCharCode(value + 32))
+  let out = ''
+  for (let at = 0; at < bytes.length; at += 45) {
+    const line = bytes.subarray(at, at + 45)
+    out += letter(line.length)
+    for (let index = 0; index < line.length; index += 3) {
+      const [a = 0, b = 0, c = 0] = line.subarray(index, index + 3)
+      const bits = (a << 16) | (b << 8) | c
+      for (const shift of [18, 12, 6, 0]) out += letter((bits >> shift) & 63)
+    }
+    out += '\n'
+  }
+  return out
+}
