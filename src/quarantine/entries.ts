@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
-import { Fault } from '../ground/errors/fault.ts'
+import { errorCode, Fault } from '../ground/errors/fault.ts'
 import { listNames, type PathHandle } from '../ground/path/walk.ts'
-import { findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
+import { type Folder, findFolder, MAILDIR_PARTS, type MaildirPart, stepIfThere } from './folders.ts'
 import { byAge, dayOf, dayOfId, type EntryName, readEntryName } from './names.ts'
 
 /** The state of a message: kept, handed on, or being released by a process. */
@@ -28,6 +28,8 @@ export interface TimeRange {
 /** The name of a file in tmp/ that is being released: its own name, and the process. */
 const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
+/** How often a message is looked for that is not where it was seen. */
+const LOOKS = 10
 
 /**
  * Takes the reason why something in a quarantine is left out: it has a name of ours and is not a directory
@@ -110,8 +112,33 @@ export function* entriesIn(
   }
 }
 
+/**
+ * Resolves with what `use` makes of the message of that id; `use` closes the folder. Another process may
+ * move the message between a look for it and a call that names it: if `use` rejects with ENOENT, and if
+ * the message is in no part of its folder, it is looked for again. Rejects with a Fault for a text that is
+ * not an id, and for a message that is not there.
+ */
+export async function withEntry<Result>(
+  root: PathHandle,
+  id: string,
+  use: (entry: QuarantineEntry, folder: Folder) => Promise<Result>,
+): Promise<Result> {
+  for (let look = 1; ; look++) {
+    const entry = findEntry(root, id)
+    const folder = entry && findFolder(root, entry.grounds, entry.day)
+    if (entry !== undefined && folder !== undefined) {
+      try {
+        return await use(entry, folder)
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error
+        if (look >= LOOKS) throw new Fault('config', `${id}: other processes move it all the time`)
+      }
+    } else if (look >= LOOKS) throw new Fault('config', `${id}: is not in quarantine`)
+  }
+}
+
 /** Finds the message of that id, or returns undefined. Throws a Fault for a text that is not an id. */
-export function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
+function findEntry(root: PathHandle, id: string): QuarantineEntry | undefined {
   const day = dayOfId(id)
   if (day === undefined) throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`) // biome-ignore format: a line
   for (const grounds of groundsIn(root)) {

@@ -37,8 +37,8 @@ export async function keepMessage(
 }
 
 /**
- * Removes a message that was kept a moment ago. Rejects with a Fault if it cannot be removed, or is
- * not where it was kept.
+ * Removes a message that was kept a moment ago; when this resolves, a power failure does not bring it
+ * back. Rejects with a Fault if it cannot be removed, or is not where it was kept.
  */
 export async function removeKept(
   directory: string,
@@ -46,9 +46,11 @@ export async function removeKept(
 ): Promise<void> {
   const root = openQuarantine(directory)
   try {
-    await withFolder(root, grounds, dayOfId(id)!, ({ parts }) =>
-      unlink(`${procPathOf(parts.new)}/${nameOfEntry(id, size)}`),
-    )
+    await withFolder(root, grounds, dayOfId(id)!, async ({ parts }) => {
+      const directory = procPathOf(parts.new)
+      await unlink(`${directory}/${nameOfEntry(id, size)}`)
+      await syncDirectoryAside(directory)
+    })
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {

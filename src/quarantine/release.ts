@@ -1,8 +1,9 @@
 import { rename, stat, unlink } from 'node:fs/promises'
-import { errorCode, Fault } from '../ground/errors/fault.ts'
+import { Fault } from '../ground/errors/fault.ts'
+import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
-import { findEntry, type QuarantineEntry } from './entries.ts'
-import { type Folder, findFolder, type MaildirPart } from './folders.ts'
+import { type QuarantineEntry, withEntry } from './entries.ts'
+import type { Folder } from './folders.ts'
 import { nameOfEntry } from './names.ts'
 import { type OpenEntry, openEntry } from './open-entry.ts'
 
@@ -36,65 +37,58 @@ export interface ReleaseChoice {
 
 /**
  * Takes a message in order to hand it on. If several processes try, rename(2) lets one of them have
- * it. Rejects with a Fault if there is no message of that id, while another process releases it, and
- * without `again`, if it was released before, or its release was interrupted: only `again` and
- * deleteEntry() end that state.
+ * it. When this resolves, the disk has it as taken. Rejects with a Fault if there is no message of that
+ * id, while another process releases it, and without `again`, if it was released before, or its release
+ * was interrupted: only `again` and deleteEntry() end that state.
  */
-export async function beginRelease(
+export function beginRelease(
   root: PathHandle,
   id: string,
   { again, isAlive }: ReleaseChoice,
 ): Promise<Release> {
-  const entry = findEntry(root, id)
-  if (entry?.state === 'released' && !again) {
-    throw new Fault('config', `${id}: has been released; --again releases it once more`)
-  }
-  const folder = entry && findFolder(root, entry.grounds, entry.day)
-  if (entry === undefined || folder === undefined) {
-    throw new Fault('config', `${id}: is not in quarantine`)
-  }
-  try {
-    await refuseWhileReleased(folder, entry, isAlive)
-    if (entry.state === 'releasing' && !again) {
-      const why = 'a release of it was interrupted, and it may have been delivered'
-      throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
+  return withEntry(root, id, async (entry, folder) => {
+    try {
+      if (entry.state === 'released' && !again) {
+        throw new Fault('config', `${id}: has been released; --again releases it once more`)
+      }
+      await refuseWhileReleased(folder, entry, isAlive)
+      if (entry.state === 'releasing' && !again) {
+        const why = 'a release of it was interrupted, and it may have been delivered'
+        throw new Fault('config', `${id}: ${why}; --again releases it all the same`)
+      }
+      return await takeEntry(folder, entry)
+    } catch (error) {
+      folder.close()
+      throw error
     }
-    return await takeEntry(folder, entry)
-  } catch (error) {
-    folder.close()
-    throw error
-  }
+  })
 }
 
 /** Moves the file of a message to tmp/, under a name that tells this process, and opens it there. */
 async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
-  const { id, size, flags, part, file, state } = entry
+  const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
-  const ownName = `${keptName}:2,${flags}.releasing-${process.pid}`
-  const ownPath = pathIn(folder, 'tmp', ownName)
-  try {
-    await rename(pathIn(folder, part, file), ownPath)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault('config', `${id}: another process has just taken it`)
-  }
+  const own: Place = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${process.pid}` }
+  const passed: Place = { part: 'cur', file: `${keptName}:2,PS` }
+  await rename(pathIn(folder, entry), pathIn(folder, own))
   // A release that was interrupted stays so, under the number of this process, which ends.
   const putBack = async () => {
     if (state === 'releasing') return
-    const released = pathIn(folder, 'cur', `${keptName}:2,${flags}`)
-    await rename(ownPath, state === 'released' ? released : pathIn(folder, 'new', keptName))
+    const released: Place = { part: 'cur', file: `${keptName}:2,${flags}` }
+    await move(folder, own, state === 'released' ? released : { part: 'new', file: keptName })
   }
   let opened: OpenEntry
   try {
-    opened = await openEntry(folder, 'tmp', ownName)
+    await syncParts(folder, own, entry)
+    opened = await openEntry(folder, own.part, own.file)
   } catch (error) {
     await putBack()
     throw error
   }
-  const end = async (move: () => Promise<void>) => {
+  const end = async (lastMove: () => Promise<void>) => {
     try {
       await opened.close()
-      await move()
+      await lastMove()
     } finally {
       folder.close()
     }
@@ -102,7 +96,7 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
   return {
     entry,
     opened,
-    finish: () => end(() => rename(ownPath, pathIn(folder, 'cur', `${keptName}:2,PS`))),
+    finish: () => end(() => move(folder, own, passed)),
     cancel: () => end(putBack),
     leave: () => end(async () => {}),
   }
@@ -110,35 +104,54 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
 
 async function refuseWhileReleased(
   folder: Folder,
-  { id, pid, part, file }: QuarantineEntry,
+  entry: QuarantineEntry,
   isAlive: IsAlive,
 ): Promise<void> {
+  const { id, pid } = entry
   if (pid === undefined) return
-  const { ctimeMs } = await stat(pathIn(folder, part, file)) // of the rename(2) that took it
+  const { ctimeMs } = await stat(pathIn(folder, entry)) // of the rename(2) that took it
   if (isAlive(pid, ctimeMs)) throw new Fault('config', `${id}: is being released by process ${pid}`)
 }
 
 /**
- * Removes a message for good, even if a release of it was killed. Rejects with a Fault if the message
- * is not there, or while a process releases it.
+ * Removes a message for good, even if a release of it was killed; when this resolves, the disk has it no
+ * more. Resolves with what was removed. Rejects with a Fault if the message is not there, or while a
+ * process releases it.
  */
-export async function deleteEntry(
+export function deleteEntry(
   root: PathHandle,
-  entry: QuarantineEntry,
+  id: string,
   isAlive: IsAlive,
-): Promise<void> {
-  const folder = findFolder(root, entry.grounds, entry.day)
-  try {
-    if (folder) await refuseWhileReleased(folder, entry, isAlive)
-    if (folder) await unlink(pathIn(folder, entry.part, entry.file))
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault('config', `${entry.id}: is not in quarantine any more`)
-  } finally {
-    folder?.close()
-  }
+): Promise<QuarantineEntry> {
+  return withEntry(root, id, async (entry, folder) => {
+    try {
+      await refuseWhileReleased(folder, entry, isAlive)
+      await unlink(pathIn(folder, entry))
+      await syncParts(folder, entry)
+      return entry
+    } finally {
+      folder.close()
+    }
+  })
 }
 
-function pathIn({ parts }: Folder, part: MaildirPart, file: string): string {
+/** Where a file is in a folder. */
+type Place = Pick<QuarantineEntry, 'part' | 'file'>
+
+/**
+ * Moves a file in a folder. What may be done with a message depends on where it is: when this resolves,
+ * a power failure does not undo the move.
+ */
+async function move(folder: Folder, from: Place, to: Place): Promise<void> {
+  await rename(pathIn(folder, from), pathIn(folder, to))
+  await syncParts(folder, to, from)
+}
+
+/** Brings the names in these parts of a folder to the disk, the new name first: one of them is there. */
+async function syncParts({ parts }: Folder, ...places: readonly Place[]): Promise<void> {
+  for (const { part } of places) await syncDirectoryAside(procPathOf(parts[part]))
+}
+
+function pathIn({ parts }: Folder, { part, file }: Place): string {
   return `${procPathOf(parts[part])}/${file}`
 }

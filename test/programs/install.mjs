@@ -36,6 +36,7 @@ const needed = {
   'clang-format': 'clang-format',
   python3: 'python3',
   strace: 'strace',
+  'mkfs.ext4': 'e2fsprogs',
   '/usr/include/stdio.h': 'libc6-dev',
   'musl-gcc': 'musl-tools',
   readelf: 'binutils',

@@ -25,7 +25,8 @@ const steps: readonly (readonly [
   deliveries: number,
 ])[] = [
   ['before it takes the message', 'rename 1', 'kept', 0],
-  ['before it opens the message', 'open 1', 'releasing', 0],
+  ['before the disk has it as taken', 'open 1', 'releasing', 0],
+  ['before it opens the message', 'open 3', 'releasing', 0],
   ['before it looks at the message', 'writeSync 1', 'releasing', 0],
   ['while it looks at the message', 'writeSync 2', 'releasing', 0],
   ['before it spools the message', 'writeSync 3', 'releasing', 0],
@@ -34,6 +35,7 @@ const steps: readonly (readonly [
   ['before the chain gets the message', 'readSync 1', 'releasing', 0],
   ['while the chain gets the message', 'readSync 2', 'releasing', 0],
   ['after the chain has taken the message', 'rename 2', 'releasing', 1],
+  ['before the disk has it as released', 'open 5', 'released', 1],
   ['before it logs the release', 'writeSync 10', 'released', 1],
 ]
 

@@ -8,8 +8,8 @@ import type { HeaderField } from '../../message/edits.ts'
 import { editHeader } from '../../message/header-block.ts'
 import type { Message } from '../../message/message.ts'
 import { readSpoolPolicy } from '../../message/spool-policy.ts'
-import { entriesIn, findEntry, type QuarantineEntry } from '../../quarantine/entries.ts'
-import { findFolder, openQuarantine } from '../../quarantine/folders.ts'
+import { entriesIn, type QuarantineEntry, withEntry } from '../../quarantine/entries.ts'
+import { type Folder, openQuarantine, withFolder } from '../../quarantine/folders.ts'
 import { type OpenEntry, openEntry } from '../../quarantine/open-entry.ts'
 import { beginRelease, deleteEntry } from '../../quarantine/release.ts'
 import { takeMessage } from '../../scan/take-message.ts'
@@ -108,7 +108,9 @@ class QuarantineWork {
         case 'list':
           return await this.#list(root, { since: job.since, until: job.until })
         case 'show':
-          return await this.#sendEntry(root, mustFind(root, job.id))
+          return await withEntry(root, job.id, (entry, folder) =>
+            this.#sendEntry(entry, folder).finally(() => folder.close()),
+          )
         case 'delete':
           return await this.#delete(root, job.ids, job.who)
         case 'release':
@@ -131,7 +133,9 @@ class QuarantineWork {
     const foreign: unknown[] = []
     for (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
       try {
-        await this.#sendEntry(root, entry, 'record')
+        await withFolder(root, entry.grounds, entry.day, (folder) =>
+          this.#sendEntry(entry, folder, 'record'),
+        )
       } catch (error) {
         // Somebody may have released or deleted it meanwhile.
         if (errorCode(error) !== 'ENOENT') await this.#fail(entry.id, error)
@@ -140,16 +144,10 @@ class QuarantineWork {
     for (const why of foreign) await this.#fail('', why)
   }
 
-  async #sendEntry(root: PathHandle, entry: QuarantineEntry, upTo?: 'record'): Promise<void> {
-    const folder = findFolder(root, entry.grounds, entry.day)
-    if (folder === undefined) return
-    try {
-      const opened = await openEntry(folder, entry.part, entry.file)
-      const message = upTo === 'record' ? [] : opened.message()
-      await this.#sendFile(entry, opened, message).finally(() => opened.close())
-    } finally {
-      folder.close()
-    }
+  async #sendEntry(entry: QuarantineEntry, folder: Folder, upTo?: 'record'): Promise<void> {
+    const opened = await openEntry(folder, entry.part, entry.file)
+    const message = upTo === 'record' ? [] : opened.message()
+    await this.#sendFile(entry, opened, message).finally(() => opened.close())
   }
 
   /** Sends the record of a message as it stands in the file, and then what of the message is given. */
@@ -172,9 +170,7 @@ class QuarantineWork {
   async #delete(root: PathHandle, ids: readonly string[], who: string): Promise<void> {
     for (const id of ids) {
       try {
-        const entry = mustFind(root, id)
-        const { grounds } = entry
-        await deleteEntry(root, entry, isAlive)
+        const { grounds } = await deleteEntry(root, id, isAlive)
         await this.send(FRAME.done, JSON.stringify({ id, grounds }))
         await this.#note(root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds], ['who', who]]) // biome-ignore format: a line
       } catch (error) {
@@ -253,12 +249,6 @@ class QuarantineWork {
   async #fail(id: string, error: unknown): Promise<void> {
     await this.send(FRAME.failed, `${id && `${id}: `}${errorText(error)}`)
   }
-}
-
-function mustFind(root: PathHandle, id: string): QuarantineEntry {
-  const entry = findEntry(root, id)
-  if (entry === undefined) throw new Fault('config', `${id}: is not in quarantine`)
-  return entry
 }
 
 /** A message with these fields on top. */

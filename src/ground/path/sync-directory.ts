@@ -1,7 +1,10 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-/** Makes sure that the new names in a directory are on the disk. Throws the error of the system. */
+/**
+ * Makes sure that the names in a directory are on the disk as they are now, new ones and those that went.
+ * Throws the error of the system.
+ */
 export function syncDirectory(directory: string): void {
   const fd = openSync(`${directory}/.`, 'r')
   try {

@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { removeKept } from '../../src/quarantine/keep.ts'
+import { readQuarantine } from '../cases/kept.ts'
+import { onescan } from '../cli/onescan.ts'
+import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
+import { type Disk, diskMissing, makeDisk } from './disk.ts'
+import { digestOf, keepOne } from './kept.ts'
+
+/** What a power failure leaves of each change in a quarantine, the moment it counts. */
+
+const text = 'Subject: x\n\nbody\n'
+
+/** A quarantine on a disk, with a message in it. */
+async function quarantineOnDisk(t: Test) {
+  const disk = makeDisk(t)
+  const directory = join(disk.directory, 'quarantine')
+  mkdirSync(directory, { mode: 0o700 })
+  const id = await keepOne(directory, Date.now(), { text })
+  execFileSync('sync', ['--file-system', directory])
+  return { disk, directory, id }
+}
+
+/** The states of the messages after the power failure. */
+const statesIn = (disk: Disk) =>
+  disk.afterCut(async (directory) =>
+    (await readQuarantine(join(directory, 'quarantine'))).map(({ state }) => state),
+  )
+
+/** Releases a message to a chain that keeps the disk as it is when it gets the message. */
+async function release(
+  t: Test,
+  { disk, directory, id }: Awaited<ReturnType<typeof quarantineOnDisk>>,
+  ends: 'takes it' | 'refuses it',
+) {
+  const maildir = makeMaildir()
+  t.teardown(maildir.remove)
+  const chain = join(maildir.path, 'chain')
+  const then = ends === 'takes it' ? `exec '${standInQueue()}'` : 'exit 53'
+  const lines = ['#!/bin/sh', `'${disk.cut.join("' '")}' || exit 71`, then]
+  writeFileSync(chain, `${lines.join('\n')}\n`, { mode: 0o755 })
+  const QUEUECHAIN = `/usr/bin/env PATH=${process.env.PATH} MAILDIR=${maildir.path} ${chain}`
+  const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
+  const { code, err } = await onescan([
+    ...words,
+    '--env',
+    `QUEUECHAIN=${QUEUECHAIN}`,
+    id,
+    digestOf(directory, id),
+  ])
+  t.equal(code, ends === 'takes it' ? 0 : 2, err)
+  return deliveries(maildir.path).length
+}
+
+t.test('the rig shows the disk as it was synced', { skip: diskMissing }, async (t) => {
+  const { disk, directory } = await quarantineOnDisk(t)
+  execFileSync('rm', ['-r', join(directory, 'virus')])
+  disk.cutNow()
+  t.same(await statesIn(disk), ['kept'])
+})
+
+t.test(
+  'a message that is released is taken on the disk before the chain gets it, and released before the command says so',
+  { skip: diskMissing },
+  async (t) => {
+    const kept = await quarantineOnDisk(t)
+    t.equal(await release(t, kept, 'takes it'), 1)
+    t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
+    kept.disk.cutNow()
+    t.same(await statesIn(kept.disk), ['released'], 'when the command has ended')
+  },
+)
+
+t.test('a message that the chain refuses is kept on the disk', { skip: diskMissing }, async (t) => {
+  const kept = await quarantineOnDisk(t)
+  t.equal(await release(t, kept, 'refuses it'), 0)
+  t.same(await statesIn(kept.disk), ['releasing'], 'when the chain gets it')
+  kept.disk.cutNow()
+  t.same(await statesIn(kept.disk), ['kept'], 'when the command has ended')
+})
+
+t.test('a message that was deleted does not come back', { skip: diskMissing }, async (t) => {
+  const { disk, directory, id } = await quarantineOnDisk(t)
+  const { code, err } = await onescan(['quarantine', 'delete', '--directory', directory, id])
+  t.equal(code, 0, err)
+  disk.cutNow()
+  t.same(await statesIn(disk), [])
+})
+
+t.test(
+  'a message that is withdrawn, since its client sends it again, does not come back',
+  { skip: diskMissing },
+  async (t) => {
+    const { disk, directory, id } = await quarantineOnDisk(t)
+    await removeKept(directory, { grounds: 'virus', id, size: text.length })
+    disk.cutNow()
+    t.same(await statesIn(disk), [])
+  },
+)
