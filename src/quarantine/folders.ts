@@ -10,7 +10,8 @@ export type MaildirPart = (typeof MAILDIR_PARTS)[number]
 
 /** The folder of a day and of grounds, `GROUNDS/.YYYY-MM-DD`: a folder of a Maildir++. */
 export interface Folder {
-  /** The three directories of a Maildir, open: they stay the same if somebody renames what is above. */
+  readonly top: PathHandle
+  /** The three directories of a Maildir. All are open: they stay the same if somebody renames what is above. */
   readonly parts: Readonly<Record<MaildirPart, PathHandle>>
   close(): void
 }
@@ -66,11 +67,7 @@ export function makeFolder(root: PathHandle, grounds: string, day: string): Fold
   try {
     for (const part of MAILDIR_PARTS) closeSync(stepOrMake(maildir, part).fd)
     const folder = stepOrMake(maildir, `.${day}`)
-    try {
-      return folderOf((part) => stepOrMake(folder, part))
-    } finally {
-      closeSync(folder.fd)
-    }
+    return folderOf(folder, (part) => stepOrMake(folder, part))
   } finally {
     closeSync(maildir.fd)
   }
@@ -79,15 +76,14 @@ export function makeFolder(root: PathHandle, grounds: string, day: string): Fold
 /** Opens the folder if it is there. Throws a Fault if it is a link, or belongs to another account. */
 export function findFolder(root: PathHandle, grounds: string, day: string): Folder | undefined {
   const maildir = stepIfThere(root, grounds)
-  const folder = maildir && stepIfThere(maildir, `.${day}`)
   try {
-    return folder && folderOf((part) => step(folder, part))
+    const folder = maildir && stepIfThere(maildir, `.${day}`)
+    return folder && folderOf(folder, (part) => step(folder, part))
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined // another process is making it
     throw error
   } finally {
     if (maildir) closeSync(maildir.fd)
-    if (folder) closeSync(folder.fd)
   }
 }
 
@@ -107,8 +103,9 @@ export async function withFolder(
   }
 }
 
-function folderOf(open: (part: MaildirPart) => PathHandle): Folder {
-  const opened: PathHandle[] = []
+/** The folder with its parts. Closes the directory itself if one of them cannot be opened. */
+function folderOf(top: PathHandle, open: (part: MaildirPart) => PathHandle): Folder {
+  const opened = [top]
   const close = () => {
     for (const { fd } of opened) closeSync(fd)
   }
@@ -118,7 +115,7 @@ function folderOf(open: (part: MaildirPart) => PathHandle): Folder {
       opened.push(handle)
       return [part, handle]
     })
-    return { parts: Object.fromEntries(parts), close }
+    return { top, parts: Object.fromEntries(parts), close }
   } catch (error) {
     close()
     throw error

@@ -56,6 +56,9 @@ export function readEntryName(name: string): EntryName | undefined {
   return { id, seconds: Number(seconds), size: Number(size), flags }
 }
 
+/** Whether a text has the form of an id. */
+export const isId = (text: string): boolean => ID.test(text)
+
 /** Returns the day (UTC) of an id, or undefined for a text that is not an id. */
 export function dayOfId(id: string): string | undefined {
   const match = ID.exec(id)

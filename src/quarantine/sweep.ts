@@ -1,8 +1,11 @@
 import { closeSync, lstatSync } from 'node:fs'
 import { opendir, rmdir, stat, unlink } from 'node:fs/promises'
+import { errorText } from '../ground/errors/fault.ts'
 import { giveWay, namesInSlices, SLICE } from '../ground/path/names-in-slices.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
+import type { HostTime } from '../ground/process/host-time.ts'
 import { daysOf, entryAt, groundsIn } from './entries.ts'
+import { FIRST_SEEN, noteFirstSeen, readFirstSeen } from './first-seen.ts'
 import {
   type Folder,
   findFolder,
@@ -14,6 +17,7 @@ import {
 } from './folders.ts'
 import { byAge, type EntryName, readEntryName } from './names.ts'
 import type { QuarantineLimits } from './quarantine-policy.ts'
+import { advanceClock, type SweepClock } from './sweep-clock.ts'
 
 export interface SweepResult {
   /** Messages that are still there. */
@@ -21,122 +25,245 @@ export interface SweepResult {
   /** Bytes of the files of these messages. */
   readonly bytes: number
   readonly removed: number
+  /** What operators should know: lines for the log. */
+  readonly warnings: readonly string[]
 }
 
-const DAY = 86_400_000
+const DAY_SECONDS = 86_400
 /** Milliseconds that other work has after a slice of names. */
 const PAUSE = 5
 /** Milliseconds after which a file that a killed process left in tmp/ is useless. */
 const USELESS_AFTER = 36 * 60 * 60 * 1000
 /** Milliseconds from the beginning of a day on in which a process may write into its folder. */
-const IN_USE_FOR = 2 * DAY
+const IN_USE_FOR = 2 * DAY_SECONDS * 1000
 
 /** A day of one kind of grounds. */
 interface DayOfGrounds {
   readonly grounds: string
   readonly day: string
+  /** When the message there that was seen first was seen, in seconds of the clock. */
+  readonly oldest: number
+}
+
+/** A message, and when it was seen first, in seconds of the clock. */
+interface Found {
+  readonly name: EntryName
+  readonly path: string
+  readonly seen: number
+}
+
+/** The messages that one sweep saw for the first time. */
+interface SeenTogether {
+  messages: number
+  bytes: number
 }
 
 /**
  * Removes what is over the limits: first messages that are too old, then the oldest ones until their
- * number and bytes are within the limits. Works in slices, beside mail, and holds the names of one
- * day at a time. A file that cannot be removed stays. `now` is in unix milliseconds. Rejects if the
- * quarantine cannot be opened, or at the signal.
+ * number and bytes are within the limits. How old a message is, and which is older, is decided by the
+ * clock of the sweeps (sweep-clock.ts); the times in names only order what one sweep saw at once. If the
+ * wall clock was set since the last sweep, nothing is removed. Works in slices, beside mail, and holds the
+ * names of one day at a time. A file that cannot be removed stays. Rejects if the quarantine cannot be
+ * opened, or at the signal.
  */
 export async function sweepQuarantine(
   directory: string,
   limits: QuarantineLimits,
-  now: number,
+  time: HostTime,
   signal?: AbortSignal,
 ): Promise<SweepResult> {
   const root = openQuarantine(directory)
   try {
-    return await new QuarantineSweep(root, limits, now, signal).run()
+    const { clock, stopped, warnings } = await advanceClock(root, time)
+    if (stopped !== undefined) return { ...NOTHING, warnings: [...warnings, stopped] }
+    const sweep = new QuarantineSweep(root, limits, clock, time.now, signal)
+    const { unnoted, ...sum } = await sweep.run()
+    if (unnoted === undefined) return { ...sum, warnings }
+    const warning = `new messages grow no older, since that cannot be noted: ${errorText(unnoted)}`
+    return { ...sum, warnings: [...warnings, warning] }
   } finally {
     closeSync(root.fd)
   }
 }
 
+const NOTHING = { messages: 0, bytes: 0, removed: 0 }
+
 /** One sweep of a quarantine, and the sum of what stays. */
 class QuarantineSweep {
   readonly #root: PathHandle
   readonly #limits: QuarantineLimits
+  readonly #clock: SweepClock
   readonly #now: number
-  readonly #oldest: number // unix seconds
   readonly #signal: AbortSignal | undefined
-  readonly #sum = { messages: 0, bytes: 0, removed: 0 }
+  readonly #sum = { ...NOTHING }
+  /** What is there, by the time at which it was seen first. */
+  readonly #batches = new Map<number, SeenTogether>()
+  /** Why messages that are new could not be noted; undefined if they could. */
+  #unnoted: unknown
 
-  constructor(root: PathHandle, limits: QuarantineLimits, now: number, signal?: AbortSignal) {
+  constructor(
+    root: PathHandle,
+    limits: QuarantineLimits,
+    clock: SweepClock,
+    now: number,
+    signal?: AbortSignal,
+  ) {
     this.#root = root
     this.#limits = limits
+    this.#clock = clock
     this.#now = now
-    this.#oldest = limits.age === 0 ? 0 : (now - limits.age * DAY) / 1000
     this.#signal = signal
   }
 
-  async run(): Promise<SweepResult> {
+  async run() {
     const root = this.#root
-    const days = new Map<string, DayOfGrounds[]>()
+    const days: DayOfGrounds[] = []
     for (const grounds of groundsIn(root)) {
       for (const day of daysOf(root, grounds)) {
-        days.set(day, [...(days.get(day) ?? []), { grounds, day }])
-        await this.#removeOld({ grounds, day })
+        days.push({ grounds, day, oldest: await this.#removeOld(grounds, day) })
       }
     }
-    for (const [, folders] of [...days].sort(([day], [other]) => (day < other ? -1 : 1))) {
-      if (this.#isOver()) await this.#removeOldest(folders)
-      for (const folder of folders) await this.#tidy(folder)
-    }
-    return this.#sum
+    if (this.#isOver()) await this.#removeOldest(days)
+    for (const day of days) await this.#tidy(day)
+    return { ...this.#sum, unnoted: this.#unnoted }
   }
 
   /** Whether more is there than the limits allow. */
-  #isOver(): boolean {
-    const { messages, bytes } = this.#limits
-    return (messages > 0 && this.#sum.messages > messages) || (bytes > 0 && this.#sum.bytes > bytes)
+  #isOver({ messages, bytes } = this.#sum): boolean {
+    const limits = this.#limits
+    return (
+      (limits.messages > 0 && messages > limits.messages) ||
+      (limits.bytes > 0 && bytes > limits.bytes)
+    )
   }
 
-  /** Removes the messages of a day that are too old, and counts the others. */
-  async #removeOld({ grounds, day }: DayOfGrounds): Promise<void> {
-    const visit = async ({ seconds }: EntryName, path: string) => {
-      if (seconds < this.#oldest && (await this.#remove(path))) return
-      this.#sum.messages++
-      this.#sum.bytes += sizeOf(path)
+  /** Whether a message that was seen then for the first time is too old. */
+  #isTooOld(seen: number): boolean {
+    const { age } = this.#limits
+    return age > 0 && this.#clock.seconds - seen > age * DAY_SECONDS
+  }
+
+  /**
+   * Removes the messages of a day that are too old, counts the others, and notes those that no sweep has
+   * seen before. Resolves with the time at which the first of them was seen.
+   */
+  async #removeOld(grounds: string, day: string): Promise<number> {
+    const { seconds: now } = this.#clock
+    let oldest = now
+    await withFolder(this.#root, grounds, day, async (folder) => {
+      const known = await readFirstSeen(folder.top, this.#clock)
+      const fresh: string[] = []
+      await this.#visitMessages(folder, async ({ id }, path) => {
+        const seen = known.get(id) ?? now
+        if (this.#isTooOld(seen) && (await this.#remove(path))) return
+        if (!known.has(id)) fresh.push(id)
+        oldest = Math.min(oldest, seen)
+        this.#count(seen, sizeOf(path))
+      })
+      if (fresh.length > 0) await this.#note(folder, fresh)
+    })
+    return oldest
+  }
+
+  #count(seen: number, bytes: number): void {
+    const batch = this.#batches.get(seen) ?? { messages: 0, bytes: 0 }
+    this.#batches.set(seen, batch)
+    for (const sum of [batch, this.#sum]) {
+      sum.messages++
+      sum.bytes += bytes
     }
-    await withFolder(this.#root, grounds, day, (folder) => this.#visitMessages(folder, visit))
   }
 
-  /** Removes the oldest messages of a day, of whatever grounds, until the quarantine is within its limits. */
-  async #removeOldest(folders: readonly DayOfGrounds[]): Promise<void> {
+  async #note(folder: Folder, ids: readonly string[]): Promise<void> {
+    try {
+      await noteFirstSeen(folder.top, this.#clock, ids)
+    } catch (error) {
+      this.#unnoted = error // a full disk: the oldest messages go all the same
+    }
+  }
+
+  /** Removes the oldest messages, of whatever grounds, until the quarantine is within its limits. */
+  async #removeOldest(days: readonly DayOfGrounds[]): Promise<void> {
+    const last = this.#lastBatchToShrink()
+    for (const { grounds, day, oldest } of days) {
+      if (oldest >= last) continue
+      const remove = ({ seen, path }: Found) =>
+        seen < last ? this.#removeCounted(path) : undefined
+      await withFolder(this.#root, grounds, day, (folder) => this.#visitSeen(folder, remove))
+    }
+    const ofDay = new Map<string, DayOfGrounds[]>()
+    for (const folder of days) {
+      const others = ofDay.get(folder.day)
+      if (others === undefined) ofDay.set(folder.day, [folder])
+      else others.push(folder)
+    }
+    for (const day of [...ofDay.keys()].sort()) {
+      if (!this.#isOver()) return
+      await this.#shrinkBatch(last, ofDay.get(day)!)
+    }
+  }
+
+  /** The time at which that batch was seen of which some messages go; all of those before it go. */
+  #lastBatchToShrink(): number {
+    const left = { ...this.#sum }
+    for (const [seen, batch] of [...this.#batches].sort(([one], [other]) => one - other)) {
+      left.messages -= batch.messages
+      left.bytes -= batch.bytes
+      if (!this.#isOver(left)) return seen
+    }
+    return this.#clock.seconds
+  }
+
+  /** Removes messages of a day that were seen at that time, by their names, until the limits hold. */
+  async #shrinkBatch(batch: number, folders: readonly DayOfGrounds[]): Promise<void> {
     const opened = folders.flatMap(({ grounds, day }) => findFolder(this.#root, grounds, day) ?? [])
     try {
-      const found: { readonly name: EntryName; readonly path: string }[] = []
-      const note = (name: EntryName, path: string) => void found.push({ name, path })
-      for (const folder of opened) await this.#visitMessages(folder, note)
+      const found: Found[] = []
+      const note = (message: Found) => void (message.seen === batch && found.push(message))
+      for (const folder of opened) await this.#visitSeen(folder, note)
       found.sort((message, other) => byAge(message.name, other.name))
       for (const [index, { path }] of found.entries()) {
         if (!this.#isOver()) return
         if (index % SLICE === SLICE - 1) await giveWay(PAUSE, this.#signal)
-        const bytes = sizeOf(path)
-        if (!(await this.#remove(path))) continue
-        this.#sum.messages--
-        this.#sum.bytes -= bytes
+        await this.#removeCounted(path)
       }
     } finally {
       for (const folder of opened) folder.close()
     }
   }
 
+  /** Removes a message that was counted. */
+  async #removeCounted(path: string): Promise<void> {
+    const bytes = sizeOf(path)
+    if (!(await this.#remove(path))) return
+    this.#sum.messages--
+    this.#sum.bytes -= bytes
+  }
+
+  /** Calls `visit` for each message in new/ and cur/ of a folder that a sweep has seen and noted. */
+  async #visitSeen(folder: Folder, visit: (message: Found) => Promise<void> | void): Promise<void> {
+    const known = await readFirstSeen(folder.top, this.#clock)
+    await this.#visitMessages(folder, async (name, path) => {
+      await visit({ name, path, seen: known.get(name.id) ?? this.#clock.seconds })
+    })
+  }
+
   /** Removes what killed processes left in tmp/ of a day, and the folder of the day if it is empty. */
   async #tidy({ grounds, day }: DayOfGrounds): Promise<void> {
     let hasNothing = false
     await withFolder(this.#root, grounds, day, async (folder) => {
+      let known: Map<string, number> | undefined
       const removeUseless = async (file: string, path: string) => {
         const stats = await stat(path).catch(() => undefined)
         if (stats === undefined) return
         // A message that is being released is here, also if the process that released it was killed.
         const message = entryAt({ grounds, day, part: 'tmp', file })
-        if (message !== undefined && message.seconds >= this.#oldest) return
+        if (message !== undefined) {
+          known ??= await readFirstSeen(folder.top, this.#clock)
+          const seen = known.get(message.id)
+          if (seen === undefined) await this.#note(folder, [message.id])
+          if (!this.#isTooOld(seen ?? this.#clock.seconds)) return
+        }
         const touched = message === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
@@ -202,6 +329,7 @@ async function removeFolder(root: PathHandle, grounds: string, day: string): Pro
   if (maildir === undefined) return
   try {
     const path = `${procPathOf(maildir)}/.${day}`
+    await unlink(`${path}/${FIRST_SEEN}`).catch(() => {})
     for (const part of MAILDIR_PARTS) await rmdir(`${path}/${part}`)
     await rmdir(path)
   } catch {

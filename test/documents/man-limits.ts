@@ -35,6 +35,7 @@ import {
 } from '../../src/mime/shared/limits.ts'
 import { MEMORY_MAX } from '../../src/mime/shared/store.ts'
 import { RECORD_MAX } from '../../src/quarantine/record.ts'
+import { COUNTED_MAX, STEP_MAX } from '../../src/quarantine/sweep-clock.ts'
 import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
 import { LINE_MAX as POLICY_LINE_MAX, SETTINGS_MAX } from '../../src/rules/parse.ts'
 import { NAME_MAX, PARAMETERS_MAX } from '../../src/scan/attachments/part-names.ts'
@@ -78,6 +79,8 @@ export const slotLimits: readonly Limit[] = [
   ['output of a command searched for a name', '64 KiB'],
   ['standard error of a scanner in the log', '64 KiB'],
   ['age at which a left spool file is swept', `${SWEEP_AGE / 3_600_000} hours`],
+  ['time between two sweeps of the quarantine that counts', seconds(COUNTED_MAX)],
+  ['step of the clock that stops a sweep of the quarantine', seconds(STEP_MAX)],
 ]
 
 export const contentLimits: readonly Limit[] = [

@@ -6,7 +6,8 @@ import t, { type Test } from 'tap'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { writeAttributes } from '../../src/doors/policy/attributes.ts'
 import { bytes } from '../cases/case.ts'
-import { plain } from '../cases/messages.ts'
+import { readQuarantine } from '../cases/kept.ts'
+import { infected, plain } from '../cases/messages.ts'
 import { buildStage } from '../cases/stage.ts'
 import { hmacValue } from '../cluster/independent.ts'
 import { serve, visit } from '../delay/rig.ts'
@@ -78,6 +79,12 @@ for (const { name, start } of runtimes) {
     `onescand uses the clock after it was set right, ${name}`,
     { skip: faketimeMissing },
     (t) => trustAfterSteps(t, start('onescand')),
+  )
+
+  t.test(
+    `mail that onescand kept while the clock was years behind stays, ${name}`,
+    { skip: faketimeMissing },
+    (t) => quarantineAfterSteps(t, start('onescand')),
   )
 
   t.test(
@@ -209,6 +216,44 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
       t.equal(await judge(stamped(5, 'past')), 'clean', `an old key, it was ${wrong} s off`)
     }
   }
+}
+
+/**
+ * A host that starts with an old clock keeps mail, and onescand is started again when the clock is right. Each
+ * start sweeps the quarantine.
+ */
+async function quarantineAfterSteps(t: Test, program: readonly string[]): Promise<void> {
+  const clock = steppedClock(t, -6 * 365 * DAY)
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const { quarantine } = stage
+  const variables = { QHPSI: stage.scanner, QUARANTINE: quarantine }
+  const start = async (limits = {}) => {
+    const settings = { ...variables, ...limits, ...clock.environment }
+    const onescand = startOnescand(t, { program, settings })
+    await onescand.logged(/serving/)
+    return onescand
+  }
+  const first = await start()
+  while (!existsSync(join(quarantine, 'sweep.clock'))) await new Promise(setImmediate)
+  for (let count = 0; count < 20; count++) {
+    const { does, log } = await first.ask({ variables, message: infected })
+    t.equal(does, 'end', log)
+  }
+  first.kill()
+  await first.ended
+
+  clock.set(0)
+  const second = await start()
+  await second.logged(/quarantine: the clock was set forward by 2190 days since the last sweep/)
+  second.kill()
+  await second.ended
+  const third = await start({ QUARANTINEMESSAGES: '19' }) // the line shows that it has swept
+  await third.logged(/quarantine: .* over its limits/)
+  t.match(third.log.join('\n'), 'quarantine: 1 messages were over its limits, 19 stay')
+  const kept = await readQuarantine(quarantine)
+  t.equal(kept.length, 19)
+  t.ok(kept.every(({ record }) => Date.parse(record.time) < Date.now() - 5 * 365 * DAY * 1000))
 }
 
 /**

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto'
-import { constants } from 'node:fs'
-import { open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { errorCode } from '../../ground/errors/fault.ts'
 import { readForeignFile } from '../../ground/path/read.ts'
-import { syncDirectoryAside } from '../../ground/path/sync-directory.ts'
+import { replaceFile } from '../../ground/path/replace-file.ts'
 
 /** The seconds for which each client is still remembered, in the order of their last visits. */
 export type SecondsByClient = ReadonlyMap<string, number>
@@ -42,10 +39,7 @@ export function readRememberFile(file: string, now: number): Map<string, number>
   return clients
 }
 
-/**
- * Writes the file as a whole or not at all: a new file beside it is written, synced, and renamed.
- * After a crash or on a full disk the old file is still there. Rejects with the error of the system.
- */
+/** Writes the file as a whole or not at all. Rejects with the error of the system. */
 export async function writeRememberFile(
   file: string,
   clients: SecondsByClient,
@@ -53,22 +47,7 @@ export async function writeRememberFile(
 ): Promise<void> {
   let text = `${HEAD} ${Math.floor(now)} ${clients.size}\n`
   for (const [client, seconds] of clients) text += `${client} ${Math.ceil(seconds)}\n`
-  const fresh = `${file}.new`
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-    const handle = await open(fresh, flags, 0o600)
-    try {
-      await handle.writeFile(`${text}${digestOf(text)}\n`, 'latin1')
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(fresh, file)
-  } catch (error) {
-    await unlink(fresh).catch(() => {})
-    throw error
-  }
-  await syncDirectoryAside(dirname(file))
+  await replaceFile(file, Buffer.from(`${text}${digestOf(text)}\n`, 'latin1'))
 }
 
 /** Reads the text of the file; undefined if there is none. Somebody else may have put it there. */

@@ -1,4 +1,5 @@
 import { errorText } from '../../../ground/errors/fault.ts'
+import { readHostTime } from '../../../ground/process/host-time.ts'
 import type { Environment } from '../../../ground/settings/settings.ts'
 import { readSpoolPolicy } from '../../../message/spool-policy.ts'
 import { sweepSpool } from '../../../message/sweep.ts'
@@ -47,7 +48,7 @@ export class Upkeep {
 
 /**
  * Removes messages that are over the limits of the quarantine, if there is one. Logs a line if
- * messages were removed, or if the quarantine could not be read.
+ * messages were removed, if the clock was set, or if the quarantine could not be read.
  */
 function sweepQuarantines(env: Environment, log: (line: string) => void): RepeatedWork[] {
   const quarantine = readQuarantinePolicy(env)
@@ -55,8 +56,10 @@ function sweepQuarantines(env: Environment, log: (line: string) => void): Repeat
   const limits = readQuarantineLimits(env)
   const sweep = again(TEN_MINUTES, async (stopped) => {
     try {
-      const swept = await sweepQuarantine(quarantine.directory, limits, Date.now(), stopped)
-      const { removed, messages } = swept
+      const time = readHostTime(Date.now())
+      const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
+      const { removed, messages, warnings } = swept
+      for (const warning of warnings) log(`quarantine: ${warning}`)
       if (removed > 0) log(`quarantine: ${removed} messages were over its limits, ${messages} stay`)
     } catch (error) {
       if (!stopped.aborted) log(`quarantine: cannot be swept: ${errorText(error)}`)
