@@ -11,6 +11,7 @@
 
 #include "../common.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -27,6 +28,9 @@ enum {
   LOOK_EVERY = 50, /* milliseconds between two looks for a free place */
   FREE_FROM = 100  /* the lowest descriptor for the lock: above those of callers and runtimes */
 };
+
+#define DIRECTORY "/dev/shm"
+#define PREFIX "onescan-places-"
 
 static long number_setting(const struct mail *mail, const char *name, long unset, long max) {
   const char *value = setting(name, NULL);
@@ -60,23 +64,60 @@ static off_t free_place(const struct mail *mail, int fd) {
 }
 
 /*
- * Opens the file with the places of this account for a program; -1 if there is none, or if another
- * account has made a file of that name.
+ * Opens a file of places above the descriptors of callers and runtimes; -1 if there is none, or if
+ * another account could have made it. The descriptor stays open through the exec.
  */
-static int open_places(const char *program) {
-  struct stat of_program, made;
-  if (stat(program, &of_program))
-    return -1;
-  const char *path = text("/dev/shm/onescan-places-%lu-%lu-%lu", (unsigned long) geteuid(),
-                          (unsigned long) of_program.st_dev, (unsigned long) of_program.st_ino);
-  int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+static int open_own(int directory, const char *name, int flags) {
+  int fd = openat(directory, name, O_RDWR | flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (fd < 0)
     return -1;
-  if (!fstat(fd, &made) && S_ISREG(made.st_mode) && made.st_uid == geteuid() && made.st_nlink == 1
-      && !(made.st_mode & 077))
-    return fd;
+  struct stat made;
+  int is_own = !fstat(fd, &made) && S_ISREG(made.st_mode) && made.st_uid == geteuid()
+               && made.st_nlink <= 1 && !(made.st_mode & 077);
+  int above = is_own ? fcntl(fd, F_DUPFD, FREE_FROM) : -1;
   close(fd);
-  return -1;
+  return above;
+}
+
+/*
+ * Removes the files of programs of this account that nobody runs, such as those that an upgrade has
+ * replaced. Who has opened one of them and holds no place yet finds that it has no name any more.
+ */
+static void remove_unused(void) {
+  const char *prefix = text(PREFIX "%lu-", (unsigned long) geteuid());
+  DIR *directory = opendir(DIRECTORY);
+  if (!directory)
+    return;
+  for (const struct dirent *entry; (entry = readdir(directory));) {
+    if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+      continue;
+    int fd = open_own(dirfd(directory), entry->d_name, 0);
+    if (fd < 0)
+      continue;
+    struct flock any = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (!flock(fd, LOCK_EX | LOCK_NB) && !fcntl(fd, F_OFD_GETLK, &any) && any.l_type == F_UNLCK)
+      unlinkat(dirfd(directory), entry->d_name, 0);
+    close(fd);
+  }
+  closedir(directory);
+}
+
+/* Opens the file with the places of this account for a program; -1 if it has none. */
+static int open_places(const char *program) {
+  struct stat of_program;
+  if (stat(program, &of_program))
+    return -1;
+  const char *path = text(DIRECTORY "/" PREFIX "%lu-%lu-%lu", (unsigned long) geteuid(),
+                          (unsigned long) of_program.st_dev, (unsigned long) of_program.st_ino);
+  if (access(path, F_OK))
+    remove_unused(); /* before there is one file more */
+  return open_own(AT_FDCWD, path, O_CREAT);
+}
+
+/* Whether others still find this file by its name. */
+static int has_name(int fd) {
+  struct stat found;
+  return !fstat(fd, &found) && found.st_nlink > 0;
 }
 
 /*
@@ -88,7 +129,7 @@ static int take_place(const struct mail *mail, int fd) {
     return errno != EWOULDBLOCK;
   off_t at = free_place(mail, fd);
   struct flock own = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-  int is_taken = at < mail->places;
+  int is_taken = at < mail->places && has_name(fd);
   if (is_taken)
     fcntl(fd, F_OFD_SETLK, &own);
   flock(fd, LOCK_UN);
@@ -98,18 +139,18 @@ static int take_place(const struct mail *mail, int fd) {
 void wait_for_place(const struct mail *mail, const char *program) {
   if (mail->places == 0)
     return;
-  int opened = open_places(program);
-  int fd = opened < 0 ? -1 : fcntl(opened, F_DUPFD, FREE_FROM); /* stays open through the exec */
-  if (fd < 0)
-    return; /* a host without /dev/shm, or one where others took the name: there is no limit */
-  close(opened);
   double until = uptime() + (double) mail->longest_wait * 1e3;
-  while (!take_place(mail, fd)) {
+  for (int fd = open_places(program); fd >= 0 && !take_place(mail, fd);) {
+    if (!has_name(fd)) {
+      close(fd);
+      fd = open_places(program);
+      continue;
+    }
     if (uptime() >= until)
       fail(mail, EXIT_DEFERRED, "out-of-memory",
            text("%ld cold programs run, and none ended in %ld seconds (ONESCAN_COLD_MAX, "
                 "ONESCAN_COLD_WAIT)",
                 mail->places, mail->longest_wait));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
-  }
+  } /* no file: a host without /dev/shm, or one where others took the name; there is no limit */
 }

@@ -141,6 +141,41 @@ t.test('nobody who can read the program can keep others from it', { skip: missin
   await letGo()
 })
 
+t.test('a cold program that is replaced leaves no file of places', { skip: missing }, async (t) => {
+  const fileOf = (program: string) => {
+    const { dev, ino } = statSync(program)
+    return `/dev/shm/onescan-places-${process.getuid!()}-${dev}-${ino}`
+  }
+  const idle = cold('idle')
+  idle.release()
+  t.equal((await send(idle.program, '1', '0')).code, 0)
+  const busy = cold('busy')
+  const running = send(busy.program, '1')
+  while (busy.begun() < 1) await tick()
+  t.notOk(existsSync(fileOf(idle.program)), 'nobody runs it')
+  const next = cold('next')
+  next.release()
+  t.equal((await send(next.program, '1', '0')).code, 0)
+  t.ok(existsSync(fileOf(busy.program)), 'somebody runs it')
+  t.equal((await send(busy.program, '1', '0')).code, 71, 'and its limit holds')
+  busy.release()
+  t.equal((await running).code, 0)
+})
+
+t.test('the limit holds while files of places are removed', { skip: missing }, async (t) => {
+  const queue = cold('many')
+  const runs = Array.from({ length: 12 }, () => send(queue.program, '2'))
+  const others = Array.from({ length: 12 }, async (_, count) => {
+    const other = cold(`other-${count}`)
+    other.release()
+    return send(other.program, '2')
+  })
+  queue.release()
+  for (const { code, logged } of await Promise.all([...runs, ...others])) t.equal(code, 0, logged)
+  t.equal(queue.begun(), 12)
+  t.ok(queue.most() <= 2, 'at most two at once')
+})
+
 t.test(
   'if another account has made the file of places, no mail waits for it',
   { skip: missing || process.getuid?.() !== 0 },
