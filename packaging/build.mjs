@@ -28,7 +28,7 @@ const programs = {
 const apart = {
   attachments: 'scan/attachments/attachments.ts',
   'check-here': 'doors/slot/check-here.ts',
-  clamscan: 'scan/clamscan/clamscan.ts',
+  clamscan: 'scan/clamscan.ts',
   'ldap-directory': 'quota/ldap/ldap-directory.ts',
   'status-server': 'doors/http/status-server.ts',
   'quota-client': 'quota/ask/quota-client.ts',

@@ -26,7 +26,7 @@ const builtIn: Readonly<
     const passing = lasting ? await loadPassedDescriptors() : undefined
     return clamdScanner(policy, { lasting, passing, ...(tell && { tell }) })
   },
-  clamscan: async (policy) => (await import('./clamscan/clamscan.ts')).clamscanScanner(policy),
+  clamscan: async (policy) => (await import('./clamscan.ts')).clamscanScanner(policy),
   attachments: async (policy) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(policy),
   eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),

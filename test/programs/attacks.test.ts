@@ -125,14 +125,11 @@ t.test('each way of a scanner to a message shows it as mail', { skip }, async (t
     'a command that hands on a descriptor': { QHPSI: `${clamdscan} --fdpass %s` },
     'a command that streams': { QHPSI: `${clamdscan} --stream %s` },
     'a file plugin': { QHPSI: 'plugin: ask.mjs', PLUGINDIR: plugins },
-    'the plugin clamscan, by socket': {
+    'the program clamscan by the package': { QHPSI: 'plugin: clamscan', CLAMDBDIR: database },
+    'the program clamdscan by the package': {
       QHPSI: 'plugin: clamscan',
-      CLAMSCAN: 'socket',
-      CLAMD: clamd.socket,
-    },
-    'the plugin clamscan, by program': {
-      QHPSI: 'plugin: clamscan',
-      CLAMDBDIR: database,
+      CLAMSCAN: 'clamdscan',
+      CLAMDCONF: clamd.configFile,
     },
   }
   const lacking =

@@ -21,9 +21,7 @@ export function mustRunOwnScanners(policy: ScanPolicy): void {
   }
   for (const name of line.names) {
     if (name.includes('.')) mustRunOwn([join(filePlugins.directory, name)], undefined)
-    if (name === 'clamscan' && clamscan.way.startsWith('clam')) {
-      mustRunOwn([clamscan.program], undefined)
-    }
+    if (name === 'clamscan') mustRunOwn([clamscan.program], undefined)
   }
 }
 

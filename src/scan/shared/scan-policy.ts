@@ -22,11 +22,10 @@ export interface ClamPolicy {
   readonly maxSize: number
 }
 
-/** The one way in which the plugin `clamscan` scans. */
+/** The program by which the plugin `clamscan` scans. */
 export interface ClamscanPolicy {
-  /** By a program, or by a clamd of CLAMD: its socket, TCP, or TCP with TLS. */
-  readonly way: 'clamscan' | 'clamdscan' | 'socket' | 'tcp' | 'tls'
-  /** Absolute path of the program clamscan or clamdscan. */
+  readonly way: 'clamscan' | 'clamdscan'
+  /** Its absolute path. */
   readonly program: string
   /** File or directory with clamscan's signatures; undefined: its own default. */
   readonly database: string | undefined
@@ -184,8 +183,7 @@ function readClamscanPolicy(env: Environment): ClamscanPolicy {
   const way = readWord(env, 'CLAMSCAN')
   return {
     way,
-    program:
-      env.CLAMSCANPROGRAM || (way === 'clamdscan' ? '/usr/bin/clamdscan' : '/usr/bin/clamscan'),
+    program: env.CLAMSCANPROGRAM || `/usr/bin/${way}`,
     database: env.CLAMDBDIR || undefined,
     configFile: env.CLAMDCONF || undefined,
   }

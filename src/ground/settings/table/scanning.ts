@@ -70,7 +70,7 @@ export const unscannedMail = {
 export const clamAv = {
   CLAMD: text('/run/clamav/clamd.ctl'),
   CLAMDMAXSIZE: size('100M'),
-  CLAMSCAN: word(['clamscan', 'clamdscan', 'socket', 'tcp', 'tls']),
+  CLAMSCAN: word(['clamscan', 'clamdscan']),
   CLAMSCANPROGRAM: text(undefined, {
     defaultInWords: '`/usr/bin/clamscan` or `/usr/bin/clamdscan`',
   }),

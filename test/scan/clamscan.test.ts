@@ -1,17 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { clamscanScanner } from '../../../src/scan/clamscan/clamscan.ts'
-import { EICAR } from '../../../src/scan/eicar/eicar-file.ts'
-import type { ScannerAnswer } from '../../../src/scan/shared/scanner.ts'
-import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/clamd.ts'
-import { isRunning } from '../../programs/is-running.ts'
-import { socketDirectory } from '../../programs/socket-directory.ts'
-import { standIn } from '../clamd/stand-in.ts'
-import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
+import { clamscanScanner } from '../../src/scan/clamscan.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import type { ScannerAnswer } from '../../src/scan/shared/scanner.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from '../programs/clamd.ts'
+import { isRunning } from '../programs/is-running.ts'
+import { clamdPolicy, sample, scanTask } from './clamd/task.ts'
 
 const clamscanMissing =
   !existsSync('/usr/bin/clamscan') && 'clamscan is missing: install Debian package clamav'
@@ -99,42 +95,6 @@ t.test('the program clamdscan', { skip: clamdscanMissing }, async (t) => {
   t.match(await reason({ message: plain, settings, directory }), /^clamscan: /)
 })
 
-t.test('clamd is asked by its socket and by TCP', { skip: clamdMissing }, async (t) => {
-  const clamd = await startClamd({ tcp: true, extendedDetectionInfo: true })
-  t.teardown(clamd.stop)
-  const CLAMD = `${clamd.tcp} ${clamd.socket}`
-  const large = Buffer.concat([plain, Buffer.alloc(9_000_000, 'text '), Buffer.from(EICAR)])
-
-  for (const CLAMSCAN of ['socket', 'tcp']) {
-    const settings = { CLAMD, CLAMSCAN }
-    t.strictSame(await ask({ message: plain, settings }), { answer: 'clean' }, CLAMSCAN)
-    const found = { answer: 'infected', name: EICAR_NAME }
-    t.strictSame(await ask({ message: infected, settings }), found, CLAMSCAN)
-    t.strictSame(await ask({ message: large, settings }), found, `${CLAMSCAN}, 9 MB`)
-  }
-})
-
-t.test('the package scans in the way that is set, and in no other', async (t) => {
-  const directory = t.testdir()
-  const CLAMDBDIR = databaseIn(directory)
-
-  const gone = { CLAMSCAN: 'socket', CLAMD: join(socketDirectory(t), 'gone'), CLAMDBDIR }
-  t.match(await reason({ message: plain, settings: gone, directory }), /ENOENT/)
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  const refused = { CLAMSCAN: 'tcp', CLAMD: `127.0.0.1:${port}`, CLAMDBDIR }
-  t.match(await reason({ message: plain, settings: refused, directory }), /ECONNREFUSED/)
-
-  t.throws(() => clamscanScanner(clamdPolicy('/run/x', { CLAMSCAN: 'tcp' })), /holds no host:port/)
-  t.throws(
-    () => clamscanScanner(clamdPolicy('h:1', { CLAMSCAN: 'socket' })),
-    /holds no socket path/,
-  )
-  t.throws(() => clamdPolicy('/run/x', { CLAMSCAN: 'guess' }), /CLAMSCAN guess/)
-})
-
 t.test('the answer is "could not tell" if the program says neither OK nor FOUND', async (t) => {
   for (const [says, why] of [
     ['exit 0', /neither yes nor no/],
@@ -175,78 +135,44 @@ t.test('at the deadline the answer is "could not tell", and the program has ende
   t.ok(pid > 0)
 })
 
-t.test('the connection to a clamd that never answers ends at the deadline', async (t) => {
-  const { socket, connections } = await standIn(t, () => {})
-  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-  const why = await reason({ message: plain, settings, milliseconds: 300 })
-  t.equal(why, 'clamscan: no answer within the time limit')
-  await Promise.all(connections.map((c) => c.readableEnded || c.destroyed || once(c, 'end')))
-})
-
 t.test(
-  'the answer is "could not tell" if clamd closes the connection or answers nonsense',
+  'a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
-    for (const [says, why] of [
-      ['', /neither yes nor no/],
-      ['stream: ', /neither yes nor no/],
-      ['stream: O', /neither yes nor no/],
-      ['stream: maybe\0', /neither yes nor no/],
-      ['COMMAND READ TIMED OUT\0', /neither yes nor no/],
-      ['INSTREAM size limit exceeded. ERROR\0', /size limit exceeded/],
+    for (const [kind, answer] of [
+      ['MaxFileSize', { over: 'size' }],
+      ['MaxRecursion', { over: 'depth' }],
+      ['MaxFiles', { over: 'contents' }],
+      ['MaxScanTime', { over: undefined }],
     ] as const) {
-      const { socket } = await standIn(t, (connection) => connection.end(says))
-      const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-      t.match(await reason({ message: plain, settings }), why, JSON.stringify(says))
+      const directory = t.testdir()
+      const says = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
+      const settings = program(directory, says)
+      t.match(await ask({ message: plain, settings, directory }), { answer: 'unknown', ...answer })
     }
+    const small = { CLAMDMAXSIZE: String(plain.length - 1) }
+    t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', over: 'size' })
   },
 )
-
-t.test('a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not sent', async (t) => {
-  const limit = 'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0'
-  const { socket, connections } = await standIn(t, (connection) => connection.end(limit))
-  const settings = { CLAMSCAN: 'socket', CLAMD: socket }
-  t.match(await ask({ message: plain, settings }), { answer: 'unknown', over: 'size' })
-
-  for (const [kind, answer] of [
-    ['MaxRecursion', { over: 'depth' }],
-    ['MaxFiles', { over: 'contents' }],
-    ['MaxScanTime', { over: undefined }],
-  ] as const) {
-    const found = `stream: Heuristics.Limits.Exceeded.${kind} FOUND\0`
-    const other = await standIn(t, (connection) => connection.end(found))
-    const asked = { CLAMSCAN: 'socket', CLAMD: other.socket }
-    t.match(await ask({ message: plain, settings: asked }), { answer: 'unknown', ...answer })
-  }
-
-  const small = { ...settings, CLAMDMAXSIZE: String(plain.length - 1) }
-  t.match(await ask({ message: plain, settings: small }), { answer: 'unknown', over: 'size' })
-  t.equal(connections.length, 1)
-})
 
 t.test('an empty message holds no virus', async (t) => {
   t.strictSame(await ask({ message: Buffer.alloc(0), settings: {} }), { answer: 'clean' })
 })
 
 t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
+  const directory = t.testdir({ message: plain })
+  const { CLAMSCANPROGRAM } = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
-    import { createServer } from 'node:net'
-    import { clamscanScanner } from './src/scan/clamscan/clamscan.ts'
+    import { clamscanScanner } from './src/scan/clamscan.ts'
     import { clamdPolicy, scanTask, sample } from './test/scan/clamd/task.ts'
-    const server = createServer((c) => c.on('error', () => {}).once('data', () => c.resetAndDestroy()))
-    server.listen(0, '127.0.0.1', async () => {
-      const policy = clamdPolicy('127.0.0.1:' + server.address().port, { CLAMSCAN: 'tcp' })
-      const message = sample(Buffer.alloc(5_000_000, 'x'))
+    for (const CLAMSCANPROGRAM of [process.argv[1], '/bin/false', '/nonexistent']) {
+      const policy = clamdPolicy('/nowhere', { CLAMSCANPROGRAM })
+      const message = sample(Buffer.from('x'), process.argv[2])
       const answer = await clamscanScanner(policy).scan(message, scanTask().task)
-      process.exit(answer.answer === 'unknown' ? 0 : 1)
-    })`
-  const root = join(import.meta.dirname, '../../..')
-  const written = execFileSync(
-    'sh',
-    ['-c', 'exec "$0" --input-type=module -e "$1" 2>&1', process.execPath, scan],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
-  )
+      if (answer.answer !== 'unknown') process.exit(1)
+    }`
+  const root = join(import.meta.dirname, '../..')
+  const words = [process.execPath, scan, CLAMSCANPROGRAM!, join(directory, 'message')]
+  const command = 'exec "$0" --input-type=module -e "$1" "$2" "$3" 2>&1'
+  const written = execFileSync('sh', ['-c', command, ...words], { cwd: root, encoding: 'utf8' })
   t.equal(written, '')
 })

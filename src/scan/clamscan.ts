@@ -1,0 +1,171 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ChildProcess } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import NodeClam from 'clamscan'
+import { errorText, isFault } from '../ground/errors/fault.ts'
+import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
+import { causeOf } from './shared/cause.ts'
+import { exceededLimit } from './shared/exceeded-limit.ts'
+import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
+import {
+  type ContentScanner,
+  clean,
+  infected,
+  over,
+  type ScannerAnswer,
+  unknown,
+} from './shared/scanner.ts'
+
+/** The package's answer about one file or stream. */
+interface PackageResult {
+  readonly isInfected: unknown
+  readonly viruses?: readonly unknown[]
+}
+
+/**
+ * Plugin `clamscan`: the npm package of that name, which runs one of ClamAV's programs on a file.
+ * CLAMSCAN names it, and the package falls back to no other:
+ *
+ *   clamscan   loads its signatures (CLAMDBDIR) for every message, which takes seconds
+ *   clamdscan  hands the descriptor to the clamd of its configuration (CLAMDCONF)
+ *
+ * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to what is over its limit.
+ */
+export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner {
+  return {
+    name: 'clamscan',
+    local: false,
+    memorable: {
+      identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
+      signatures: "this host's",
+      ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
+    },
+    async scan(sample, { signal }) {
+      if (sample.size > clam.maxSize) {
+        return over(
+          'size',
+          `clamscan: ${sample.size} bytes are more than CLAMDMAXSIZE ${clam.maxSize}`,
+        )
+      }
+      // clamscan calls an empty file neither OK nor FOUND.
+      if (sample.size === 0) return clean
+      try {
+        const result = await endingItsPrograms(signal, async () => {
+          const engine = await startEngine(clamscan)
+          signal.throwIfAborted()
+          return engine.isInfected(await sample.path())
+        })
+        return scannerAnswerOf(result)
+      } catch (error) {
+        if (isFault(error)) throw error // our own spool, not the package
+        if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
+        return unknown(`clamscan: ${reasonOf(error)}`, causeOf(causedBy(error)))
+      }
+    },
+  }
+}
+
+/** Starts the package for one program, with everything switched off that it would fall back to. */
+async function startEngine({
+  way,
+  program,
+  database,
+  configFile,
+}: ClamscanPolicy): Promise<NodeClam> {
+  const noProgram = null as unknown as string // keeps the package from running its defaults
+  const engine = await new NodeClam().init({
+    preference: way,
+    removeInfected: false,
+    quarantineInfected: false,
+    scanRecursively: false,
+    debugMode: false, // it would write to fd 1
+    clamscan: {
+      active: way === 'clamscan',
+      path: way === 'clamscan' ? program : noProgram,
+      ...(database !== undefined && { db: database }),
+    },
+    clamdscan: {
+      active: way === 'clamdscan',
+      path: way === 'clamdscan' ? program : noProgram,
+      ...(configFile !== undefined && { configFile }),
+      localFallback: false,
+      bypassTest: true,
+      multiscan: false,
+    },
+  })
+  // The package takes another program, or the default database, without saying so.
+  const { scanner } = engine as unknown as { readonly scanner: string }
+  if (scanner !== way) throw new Error(`${program} is not ${way}`)
+  if ((engine.settings.clamscan?.db ?? undefined) !== database) {
+    throw new Error(`CLAMDBDIR ${database}: cannot be read`)
+  }
+  return engine
+}
+
+/** Gets each program that a piece of work starts, however deep inside a package. */
+const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
+/** Whether programs are told to it: once, for as long as the process lasts. */
+let isTold = false
+
+/**
+ * Runs `work`, and kills the programs that it has started when it is done, and at the signal; then it
+ * rejects. The package clamscan does neither.
+ */
+async function endingItsPrograms<Result>(
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!isTold) {
+    subscribe('child_process', (message) => {
+      starting.getStore()?.((message as { process: ChildProcess }).process)
+    })
+    isTold = true
+  }
+  signal.throwIfAborted()
+  let isOver = false
+  const children = new Set<ChildProcess>()
+  const start = (child: ChildProcess) => {
+    children.add(child)
+    // This is called before the program runs: it has a process id one turn later.
+    if (isOver) setImmediate(() => child.kill('SIGKILL'))
+  }
+  let abort: () => void = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([starting.run(start, work), aborted])
+  } finally {
+    isOver = true
+    signal.removeEventListener('abort', abort)
+    for (const child of children) child.kill('SIGKILL')
+  }
+}
+
+/** Reads the package's answer. Only `false` is clean: the package may also return null or undefined. */
+function scannerAnswerOf(result: PackageResult | undefined): ScannerAnswer {
+  if (result?.isInfected === false) return clean
+  if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
+  const name = bounded(String(result.viruses?.[0] ?? '')).replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
+  const limit = exceededLimit(name)
+  if (limit === undefined) return infected(name || 'a virus without a name')
+  const why = `clamscan: ${name}`
+  return limit === 'other' ? unknown(why, 'limit') : over(limit, why)
+}
+
+/** The text of an error. The package wraps other errors, and the wrapped one says more. */
+function reasonOf(error: unknown): string {
+  const cause = causedBy(error)
+  const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
+  return bounded(text)
+}
+
+function causedBy(error: unknown): unknown {
+  return (error as { data?: { err?: unknown } } | null)?.data?.err || error
+}
+
+/** The text in printable characters, and short enough for a log line. */
+function bounded(text: string): string {
+  return replaceUnprintable(text).slice(0, 300)
+}
