@@ -117,7 +117,7 @@ function parseRule(text: string, line: number): Rule {
 }
 
 /** Reads the conditions of a pattern. Throws an Error that names the word and its remedy. */
-export function parseConditions(pattern: string): Conditions {
+function parseConditions(pattern: string): Conditions {
   const found: { -readonly [Name in keyof Conditions]?: Conditions[Name] } = {}
   if (pattern === '*') return found
   for (const word of pattern.split(',')) {

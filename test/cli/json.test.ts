@@ -211,19 +211,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       errors: [/line 1: nonsense: is not a condition/],
     },
   ],
-  'policy import': [
-    {
-      words: (t) => ['policy', 'import', file(t, 'a.org:clam=no\nb.org:clam=yes\n')],
-      exit: 0,
-      results: 2,
-    },
-    {
-      words: (t) => ['policy', 'import', file(t, 'nonsense\n')],
-      exit: 2,
-      results: 0,
-      errors: [/line 1: must be address:option,option/],
-    },
-  ],
 }
 
 t.test('every command is tried', async (t) => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { contains, parseIpAddress, parseNetwork } from '../../src/ground/net/ip-address.ts'
 import { readAddress } from '../../src/message/envelope/address.ts'
@@ -207,3 +209,20 @@ t.test('letters in UTF-8 are compared without their case, as ASCII letters are',
   t.equal(rules.find(factsOf({ to: latin1('BJ\u00f6RN@example.org') }))[0]?.line, 2)
   t.equal(rules.find(factsOf({ to: 'bj\xd6rn@example.org' }))[0], undefined, 'no UTF-8')
 })
+
+t.test(
+  'the lines that a page gives for those of simcontrol each count for their mail',
+  async (t) => {
+    const page = readFileSync(join(import.meta.dirname, '../../doc/coming-from.md'), 'utf8')
+    const [, after] = page.split('| simcontrol | onescan.policy |\n')
+    const [table = ''] = after!.split('\n\n')
+    const lines = [...table.matchAll(/^\| `[^`]*:[^`]*` \| `([^`]+)` \|$/gm)]
+    const text = lines.map(([, line]) => line).join('\n')
+    const rules = new Rules('page', parseRules(text, 'page'))
+    const to = ['ann@example.org', 'bob@example.org', 'x@example.org', 'x@example.net', 'x@y.org']
+    t.same(
+      to.map((address) => rules.find(factsOf({ to: address }))[0]?.line),
+      [1, 2, 3, 4, 5],
+    )
+  },
+)

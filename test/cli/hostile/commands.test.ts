@@ -85,7 +85,6 @@ const calls: Readonly<
   'quarantine release': { words: ['--no-stamp'], positionals: [ID, '0'.repeat(64)] },
   'quarantine delete': { words: [], positionals: [ID] },
   'policy test': { words: [], positionals: ['a@x', 'b@y'] },
-  'policy import': { words: [], positionals: ['OWN/simcontrol'] },
   completion: { words: [] },
 }
 

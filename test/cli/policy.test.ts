@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { onescan } from '../onescan.ts'
+import { onescan } from './onescan.ts'
 
 /** `onescan policy test` says which line applies, and what the line does. */
 

@@ -1,26 +1,25 @@
 import type { CommandModule } from 'yargs'
-import { errorText, Fault } from '../../ground/errors/fault.ts'
-import { parseIpAddress } from '../../ground/net/ip-address.ts'
-import { byteSize, type Environment } from '../../ground/settings/settings.ts'
+import { errorText, Fault } from '../ground/errors/fault.ts'
+import { parseIpAddress } from '../ground/net/ip-address.ts'
+import { byteSize, type Environment } from '../ground/settings/settings.ts'
 import {
   HOST_DIRECTORY,
   readControlDirectories,
   readScanningPolicy,
   withSettings,
-} from '../../judge/policy.ts'
-import { readAddress } from '../../message/envelope/address.ts'
-import { loadRules, loadRulesFrom } from '../../rules/load.ts'
-import type { MailFacts, Rules } from '../../rules/match.ts'
-import type { Rule } from '../../rules/rule.ts'
-import { ruleFiles } from '../../rules/rule-files.ts'
-import { flag, printsJson, text } from '../shared/options.ts'
-import { type Output, runCommand } from '../shared/run-command.ts'
+} from '../judge/policy.ts'
+import { readAddress } from '../message/envelope/address.ts'
+import { loadRules, loadRulesFrom } from '../rules/load.ts'
+import type { MailFacts, Rules } from '../rules/match.ts'
+import type { Rule } from '../rules/rule.ts'
+import { ruleFiles } from '../rules/rule-files.ts'
+import { flag, printsJson, text } from './shared/options.ts'
+import { type Output, runCommand } from './shared/run-command.ts'
 import {
   addEnvironmentOptions,
   type EnvironmentOptions,
   slotEnvironment,
-} from '../shared/slot-environment.ts'
-import { importCommand } from './import.ts'
+} from './shared/slot-environment.ts'
 
 interface PolicyTestOptions extends EnvironmentOptions {
   readonly from: string
@@ -35,15 +34,14 @@ interface PolicyTestOptions extends EnvironmentOptions {
 /** The exit code if no line fits such a message. */
 const NO_LINE = 1
 
-/** `onescan policy`: which line of onescan.policy applies, and lines from another scanner's file. */
+/** `onescan policy`: which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Ask which line of onescan.policy applies, or make such lines',
+  describe: 'Ask which line of onescan.policy applies',
   builder: (yargs) =>
     yargs
       .command(testCommand)
-      .command(importCommand)
-      .demandCommand(1, 'Name what to do: policy test FROM TO CLIENT, or policy import FILE')
+      .demandCommand(1, 'Name what to do: policy test FROM TO CLIENT')
       .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line applies'),
   handler: () => {},
 }
