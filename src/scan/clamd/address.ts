@@ -7,22 +7,16 @@ import type { ScanPolicy } from '../shared/scan-policy.ts'
 export type ClamdAddress = {
   /** The address as the log shows it. */
   readonly text: string
-  /** Its share of the messages beside other servers, 1 to 100. */
-  readonly weight: number
 } & ({ readonly kind: 'unix'; readonly path: string } | ({ readonly kind: 'tcp' } & Endpoint))
 
 /**
- * Reads `/absolute/path`, `host:port` or `[v6 address]:port`, with `*weight` after it if
- * wanted. Throws a Fault of kind `config` for anything else.
+ * Reads `/absolute/path`, `host:port` or `[v6 address]:port`. Throws a Fault of kind `config` for
+ * anything else.
  */
-export function readClamdAddress(word: string): ClamdAddress {
-  const [, text = word, digitsOfWeight] = /^(.+)\*([1-9][0-9]?|100)$/.exec(word) ?? []
-  const weight = Number(digitsOfWeight ?? 1)
-  if (/^\/[^\0]*$/.test(text)) {
-    return { kind: 'unix', path: socketPath(text, 'CLAMD'), text, weight }
-  }
+export function readClamdAddress(text: string): ClamdAddress {
+  if (/^\/[^\0]*$/.test(text)) return { kind: 'unix', path: socketPath(text, 'CLAMD'), text }
   const server = parseEndpoint(text)
-  if (server) return { kind: 'tcp', ...server, text, weight }
+  if (server) return { kind: 'tcp', ...server, text }
   throw new Fault(
     'config',
     `CLAMD ${text}: must be an absolute socket path, host:port or [v6 address]:port`,
@@ -40,9 +34,4 @@ export function clamdAddressesOf(scan: ScanPolicy | undefined): ClamdAddress[] {
   } catch {
     return []
   }
-}
-
-/** Whether mail reaches this server without crossing a network. */
-export function isLocal(address: ClamdAddress): boolean {
-  return address.kind === 'unix' || /^(?:127\.|::1$|localhost$)/.test(address.host)
 }

@@ -12,7 +12,7 @@ import {
   type ScanTask,
   unknown,
 } from '../shared/scanner.ts'
-import { type ClamdAddress, isLocal } from './address.ts'
+import type { ClamdAddress } from './address.ts'
 import type { ClamdReply } from './clamd-reply.ts'
 import type { ClamdServer } from './server.ts'
 import { CONVERSATIONS_MAX, type ServerQueue } from './server-queue.ts'
@@ -127,14 +127,21 @@ class ServerSearch {
     this.#round = new Set(this.#left)
   }
 
-  /** The servers to ask now, the best one first. Those that failed lately are asked only if no other is left. */
+  /**
+   * The servers to ask now, that with the fewest messages first. Those that failed lately are asked
+   * only if no other is left.
+   */
   preferred(): readonly ClamdServer[] {
     const healthy = [...this.#round].filter((server) => !server.isResting)
     if (healthy.length === 0) return [...this.#round]
     const shared = this.#task.suspects
       ? healthy.filter((server) => server !== this.#apart)
       : healthy
-    return byLoad(shared.length > 0 ? shared : healthy, this.#servers.queue)
+    const { queue } = this.#servers
+    // Of equals the first one of CLAMD: the sort is stable.
+    return (shared.length > 0 ? shared : healthy).toSorted(
+      (server, other) => queue.underWayAt(server) - queue.underWayAt(other),
+    )
   }
 
   /** Asks one server. Returns its answer, or undefined if it gave none. */
@@ -199,20 +206,6 @@ class ServerSearch {
     const within = hasDied ? COMES_BACK_AFTER_DEATH : COMES_BACK_WITHIN[state]
     return server.missingFor < within
   }
-}
-
-/**
- * Puts the server with the fewest messages for its weight first; of equals a local one, then in the
- * order of CLAMD.
- */
-function byLoad(
-  servers: readonly ClamdServer[],
-  queue: ServerQueue<ClamdServer>,
-): readonly ClamdServer[] {
-  if (servers.length === 1) return servers
-  const load = (server: ClamdServer) => (queue.underWayAt(server) + 1) / server.address.weight
-  const distance = ({ address }: ClamdServer) => (isLocal(address) ? 0 : 1)
-  return servers.toSorted((a, b) => load(a) - load(b) || distance(a) - distance(b))
 }
 
 function scannerAnswerOf(reply: ClamdReply, server: ClamdAddress): ScannerAnswer {

@@ -17,11 +17,11 @@ const CHANGES = {
 
 /**
  * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). The first one to be asked is
- * the one with the fewest messages under way for its weight, a local one before a remote one; a
- * server that failed is asked last for a while. The first answer counts, whatever it is. The next
- * server is asked only if there was no connection or it broke, and never if a server was too slow:
- * clamd goes on scanning after its client has left. With more than CONVERSATIONS_MAX messages at a
- * server, or LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or messages wait.
+ * the one with the fewest messages under way, of equals the first one of CLAMD; a server that failed
+ * is asked last for a while. The first answer counts, whatever it is. The next server is asked only if
+ * there was no connection or it broke, and never if a server was too slow: clamd goes on scanning after
+ * its client has left. With more than CONVERSATIONS_MAX messages at a server, or
+ * LARGE_CONVERSATIONS_MAX large ones, the next one is asked, or messages wait.
  *
  * A message of more than CLAMDMAXSIZE is not sent: to what is over its own limits clamd answers OK,
  * unscanned. `lasting` is for a daemon, which scans message after message until `close()`: its

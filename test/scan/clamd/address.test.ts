@@ -41,6 +41,7 @@ t.test('any other address is a fault that names the value and the forms', async 
     'host:0',
     'host:65536',
     'host:http',
+    'host:3310*2',
     '::1:3310',
     '[::1]',
     '/run/\0',

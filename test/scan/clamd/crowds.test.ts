@@ -61,14 +61,21 @@ for (const lasting of [false, true]) {
   )
 }
 
-t.test('if the first server has no place, the second one is asked', async (t) => {
-  const first = await standIn(t, () => {})
-  const second = await standIn(t, says('stream: Eicar FOUND\0'))
-  const scanner = clamdScanner(clamdPolicy(`${first.socket}*100 ${second.socket}`))
+t.test('each of several servers has so many messages, then others wait', async (t) => {
+  const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
+  const CLAMD = servers.map(({ socket }) => socket).join(' ')
+  const scanner = clamdScanner(clamdPolicy(CLAMD))
   const hung = scanTask()
-  const scans = Array.from({ length: CONVERSATIONS_MAX }, () => scanner.scan(small, hung.task))
-  t.match(await scanner.scan(small, scanTask().task), { answer: 'infected' })
-  t.equal(second.connections.length, 1)
+  const many = { length: 2 * CONVERSATIONS_MAX }
+  const scans = Array.from(many, () => scanner.scan(small, hung.task))
+  const one = scanTask()
+  const waiting = scanner.scan(small, one.task)
+  while (servers.some(({ connections }) => connections.length < CONVERSATIONS_MAX)) {
+    await new Promise(setImmediate)
+  }
+  one.abort()
+  t.match(await waiting, { answer: 'unknown', why: /20 messages at once/ })
+  for (const { connections } of servers) t.equal(connections.length, CONVERSATIONS_MAX)
   hung.abort()
   await Promise.all(scans)
 })

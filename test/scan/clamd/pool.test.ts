@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { isLocal, readClamdAddress } from '../../../src/scan/clamd/address.ts'
 import { clamdScanner } from '../../../src/scan/clamd/scanner.ts'
 import { SILENCE_MAX } from '../../../src/scan/clamd/versions.ts'
 import { readScanPolicy } from '../../../src/scan/shared/scan-policy.ts'
@@ -56,35 +55,6 @@ t.test('a message goes to the server with the fewest messages under way', async 
   t.same(await scanMany(pool, 1, servers), [1, 0, 0], 'the first one where all are idle')
 })
 
-t.test('a server with a weight gets so many times the messages', async (t) => {
-  const servers = [await openServer(t), await openServer(t)]
-  const pool = open(t, `${servers[0]!.socket} ${servers[1]!.socket}*3`)
-  t.same(await scanMany(pool, 8, servers), [2, 6])
-})
-
-t.test('at equal load a server on this host comes before others', async (t) => {
-  for (const text of ['/run/clamd', '127.0.0.1:3310', '[::1]:3310', 'localhost:1']) {
-    t.ok(isLocal(readClamdAddress(text)), text)
-  }
-  for (const text of ['10.0.0.1:3310', 'scan1:3310', '[2001:db8::1]:1']) {
-    t.notOk(isLocal(readClamdAddress(text)), text)
-  }
-})
-
-t.test('a weight is a number from 1 to 100 behind a server', async (t) => {
-  t.match(readClamdAddress('scan1:3310*2'), {
-    host: 'scan1',
-    port: 3310,
-    weight: 2,
-    text: 'scan1:3310',
-  })
-  t.match(readClamdAddress('/run/clamd*100'), { path: '/run/clamd', weight: 100 })
-  t.match(readClamdAddress('/run/clamd'), { weight: 1 })
-  for (const text of ['scan1:3310*0', 'scan1:3310*101', 'scan1:3310*x', 'scan1:3310*']) {
-    t.throws(() => readClamdAddress(text), { kind: 'config', message: text })
-  }
-})
-
 t.test('a server that does not say its version is passed over', async (t) => {
   const second = await openServer(t)
   // The server takes everything and says nothing, as clamd does while it loads a database.
@@ -105,7 +75,7 @@ t.test('the log says which server fails, and when it answers again', async (t) =
   const second = await openServer(t)
   const path = `${second.socket}-first`
   const log: string[] = []
-  const pool = open(t, `${path}*100 ${second.socket}`, (line) => log.push(line))
+  const pool = open(t, `${path} ${second.socket}`, (line) => log.push(line))
   t.same(await scanMany(pool, 2, [second]), [2])
   t.same(log, [`clamd ${path}: fails, and is passed over while others answer`])
 })
