@@ -61,7 +61,7 @@ export class RecipientList {
   }
 
   /** Yields all paths in their order, one at a time, without copies. */
-  *each(): Generator<Buffer> {
+  *#each(): Generator<Buffer> {
     for (const { bytes, used } of this.#chunks) {
       for (let at = 0; at < used; ) {
         const end = bytes.indexOf(END, at)
@@ -77,7 +77,7 @@ export class RecipientList {
    */
   paths(): readonly Buffer[] {
     this.#lease.charge(this.#count * JUDGED_OBJECTS + this.#total * JUDGED_COPIES)
-    return [...this.each()]
+    return [...this.#each()]
   }
 
   /** Gives all memory back, and empties the list. */

@@ -2,8 +2,8 @@ import { errorText, isFault } from '../../ground/errors/fault.ts'
 import { isPlainPath } from '../../message/envelope/address.ts'
 import { refuseNotPlain, refuseRecipient } from '../shared/refuse-recipient.ts'
 import type { SmtpConnection } from './client/connection.ts'
-import { nameOneDelivery, type SendingClient, sendingClient } from './client/sending-client.ts'
-import { loopFault, NextServerLink } from './next-server/link.ts'
+import { type SendingClient, sendingClient } from './client/sending-client.ts'
+import { NextServerLink } from './next-server/link.ts'
 import {
   addressMissing,
   bareLineFeed,
@@ -12,7 +12,7 @@ import {
   dataHasArgument,
   lineTooLong,
   mailFirst,
-  mailLoop,
+  nextServerGone,
   noRecipient,
   noRoomForRecipient,
   notACommand,
@@ -53,7 +53,7 @@ export class SmtpSession {
     this.#server = server
     this.#client = client
     this.#peer = peer
-    this.#nextServer = new NextServerLink(server)
+    this.#nextServer = new NextServerLink(server.callNext)
   }
 
   /** Whether MAIL was taken and the message is not over. */
@@ -101,7 +101,7 @@ export class SmtpSession {
       return Array.isArray(reply) ? reply : [reply as RawReply]
     } catch (error) {
       if (!isFault(error) || error.kind !== 'chain') throw error
-      return [this.#logged(error, this.#nextServer.replyToFault())]
+      return [this.#logged(error, nextServerGone)]
     }
   }
 
@@ -135,7 +135,6 @@ export class SmtpSession {
   }
 
   async #greet(line: Buffer): Promise<RawReply> {
-    if (this.#server.loops.isOwnQuestion(line)) return mailLoop
     this.#dropTransaction()
     this.#forget()
     const reply = await this.#nextServer.greet(line)
@@ -144,14 +143,11 @@ export class SmtpSession {
   }
 
   async #startTransaction({ line, argument }: SmtpCommand): Promise<RawReply> {
-    const { loops } = this.#server
-    if (loops.isOwnQuestion(line)) return mailLoop
     const path = parsePath(argument, 'FROM:')
     if (path === undefined) return addressMissing
     const transaction = new SmtpTransaction(line, path, this.#server)
     try {
-      if (loops.isFound) throw loopFault()
-      const reply = await loops.whileWaiting(line, () => this.#nextServer.pass(line))
+      const reply = await this.#nextServer.pass(line)
       if (reply.code >= 300) return reply
       this.#dropTransaction()
       this.#transaction = transaction
@@ -175,18 +171,13 @@ export class SmtpSession {
       if (!isFault(error)) throw error
       return noRoomForRecipient
     }
-    return this.#tellRecipient(line, path, transaction)
+    return this.#tellRecipient(line, transaction)
   }
 
-  async #tellRecipient(
-    line: Buffer,
-    path: Buffer,
-    transaction: SmtpTransaction,
-  ): Promise<RawReply> {
+  async #tellRecipient(line: Buffer, transaction: SmtpTransaction): Promise<RawReply> {
     let isTaken = false
     try {
-      const pass = () => this.#nextServer.pass(line)
-      const reply = await this.#server.loops.whileWaiting(line, pass, path)
+      const reply = await this.#nextServer.pass(line)
       isTaken = reply.code < 300
       return reply
     } finally {
@@ -215,31 +206,14 @@ export class SmtpSession {
       this.#server.complain(`${this.#peer ?? 'a client'} sent on before DATA was answered`)
       return sentTooEarly
     }
-    const endDelivery = this.#beginDelivery(transaction)
-    if (endDelivery === undefined) return this.#logged(loopFault(), mailLoop)
     this.#client.say(startContent)
     try {
       const onward = { next, forwards: [...this.#nextServer.forwards] }
       return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
-      endDelivery()
       this.#dropTransaction()
       this.#forget()
     }
-  }
-
-  /**
-   * Returns what must be called at the end, or undefined if the same message is on its way already:
-   * a loop.
-   */
-  #beginDelivery(transaction: SmtpTransaction): (() => void) | undefined {
-    if (!nameOneDelivery(this.#attributes)) return () => {}
-    return this.#server.loops.begin(this.#commandsOf(transaction), this.#client.gone)
-  }
-
-  *#commandsOf(transaction: SmtpTransaction): Generator<Buffer> {
-    yield* this.#nextServer.forwards
-    yield* transaction.commands()
   }
 
   #reset(line: Buffer): Promise<RawReply> {

@@ -102,7 +102,7 @@ function toRelay({ option, text, next, from, afterQueue }: RelayWords): RelayOpt
 
 /**
  * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
- * Longer loops are found when mail comes (src/doors/smtp/next-server/loops.ts).
+ * Longer loops end where --max-clients or the Received fields do.
  */
 export function refuseLoops(
   relays: readonly RelayOptions[],

@@ -28,12 +28,3 @@ export function sendingClient(
   }
   return { origin, relay: SOURCE?.toUpperCase() === 'LOCAL' || LOGIN !== undefined }
 }
-
-/**
- * Whether the attributes name one connection or one queue file. Neither sends the same message to
- * the same recipients twice at once, so a second copy shows a mail loop. Postfix adds no Received
- * field to mail that it forwards with these attributes.
- */
-export function nameOneDelivery({ ADDR, PORT, IDENT }: ClientAttributes): boolean {
-  return IDENT !== undefined || (ADDR !== undefined && PORT !== undefined)
-}

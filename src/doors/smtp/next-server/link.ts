@@ -1,20 +1,11 @@
 import { Fault } from '../../../ground/errors/fault.ts'
-import { bye, CLOSING, mailLoop, nextServerGone, ok } from '../replies/own-replies.ts'
+import { bye, CLOSING, ok } from '../replies/own-replies.ts'
 import { offerBetween } from '../wire/extensions.ts'
 import { type RawReply, rawReply } from '../wire/replies.ts'
-import type { LoopWatch } from './loops.ts'
 import type { NextServer } from './next-server.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun anew. */
 const FORWARDS_MAX = 8
-
-/** What a link needs of its door. */
-export interface LinkServices {
-  /** This host's name. */
-  readonly hostname: string
-  readonly loops: LoopWatch
-  callNext(): Promise<NextServer>
-}
 
 /**
  * A session's connection to the next server. It is opened when a command first needs it, normally
@@ -22,12 +13,12 @@ export interface LinkServices {
  * `chain` if the next server cannot be used.
  */
 export class NextServerLink {
-  readonly #server: LinkServices
+  readonly #callNext: () => Promise<NextServer>
   #connection: NextServer | undefined
   #forwards: Buffer[] = []
 
-  constructor(server: LinkServices) {
-    this.#server = server
+  constructor(callNext: () => Promise<NextServer>) {
+    this.#callNext = callNext
   }
 
   /** The XFORWARD commands of the message to come, as they were sent. */
@@ -37,10 +28,7 @@ export class NextServerLink {
 
   /** Returns the connection to the next server. */
   async reach(): Promise<NextServer> {
-    if (this.#connection === undefined) {
-      if (this.#server.loops.isFound) throw loopFault()
-      this.#connection = await this.#server.callNext()
-    }
+    this.#connection ??= await this.#callNext()
     if (this.#connection.lost) throw this.#connection.lost
     return this.#connection
   }
@@ -57,19 +45,9 @@ export class NextServerLink {
     return reply
   }
 
-  /**
-   * Greets the next server as the client has greeted the door. If that leads back to the door,
-   * there is an answer all the same: Postfix tells its client only what is answered later.
-   */
+  /** Greets the next server as the client has greeted the door. */
   async greet(line: Buffer): Promise<RawReply> {
-    const { loops, hostname } = this.#server
-    let reply: RawReply
-    try {
-      reply = await loops.whileWaiting(line, () => this.pass(line))
-    } catch (error) {
-      if (!loops.isFound) throw error
-      return rawReply({ code: 250, lines: [hostname] })
-    }
+    const reply = await this.pass(line)
     if (reply.code !== 250 || /^helo/i.test(line.toString('latin1', 0, 4))) return reply
     return rawReply({ code: 250, lines: offerBetween(reply) })
   }
@@ -99,14 +77,7 @@ export class NextServerLink {
     return reply
   }
 
-  /** Returns the reply to a client whose command met a fault of kind `chain`. */
-  replyToFault(): RawReply {
-    return this.#server.loops.isFound ? mailLoop : nextServerGone
-  }
-
   close(): void {
     this.#connection?.close()
   }
 }
-
-export const loopFault = () => new Fault('chain', 'the next server leads back to this filter')

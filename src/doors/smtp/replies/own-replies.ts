@@ -35,12 +35,6 @@ export const sentTooEarly = reply(554, '5.5.0', 'nothing may be sent before the 
 export const noRoomForRecipient = rawReply(NO_ROOM)
 export const nextServerLost = rawReply(NEXT_SERVER_LOST)
 export const nextServerGone = rawReply({ ...NEXT_SERVER_LOST, code: CLOSING })
-/** RFC 3463: a routing loop. */
-export const mailLoop = reply(
-  451,
-  '4.4.6',
-  'mail goes round: the next mail server leads back to this filter',
-)
 
 export const closingAfterError = reply(CLOSING, '4.3.0', 'closing the connection')
 export const stopping = reply(CLOSING, '4.3.2', 'onescand is stopping, try again')

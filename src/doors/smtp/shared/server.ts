@@ -6,7 +6,6 @@ import type { Configuration } from '../../shared/configuration.ts'
 import { type Judging, startJudging } from '../../shared/judging.ts'
 import { type MailDoorOptions, MailServices } from '../../shared/mail-door.ts'
 import type { SmtpTimeouts } from '../client/time-limits.ts'
-import { LoopWatch } from '../next-server/loops.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -55,7 +54,6 @@ export class SmtpServer extends MailServices {
   readonly callNext: () => Promise<NextServer>
   /** Logs trouble that concerns no message. */
   readonly complain: (line: string) => void
-  readonly loops: LoopWatch
   /** Whether no more messages are taken. */
   isStopping = false
 
@@ -68,7 +66,6 @@ export class SmtpServer extends MailServices {
     this.maxSize = maxSize
     this.callNext = () => callNextServer(next, nextServerTimeouts)
     this.complain = (line) => log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
-    this.loops = new LoopWatch(this)
   }
 
   override get rules(): Rules | undefined {

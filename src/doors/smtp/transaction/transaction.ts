@@ -50,12 +50,6 @@ export class SmtpTransaction {
     return this.#recipients.count
   }
 
-  /** The commands so far as they were sent: MAIL, and RCPT of each recipient. */
-  *commands(): Generator<Buffer> {
-    yield this.#line
-    yield* this.#recipients.each()
-  }
-
   /**
    * Keeps a RCPT command as it was sent. Throws a Fault of kind `out-of-memory` if there is no room
    * for it.

@@ -1,5 +1,5 @@
 /** Attributes that describe the client: XFORWARD_README, XCLIENT_README. */
-const NAMES = ['NAME', 'ADDR', 'PORT', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
+const NAMES = ['NAME', 'ADDR', 'HELO', 'IDENT', 'SOURCE', 'LOGIN'] as const
 type AttributeName = (typeof NAMES)[number]
 
 /**
