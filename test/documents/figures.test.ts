@@ -77,6 +77,7 @@ t.test(
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
+    t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )
 

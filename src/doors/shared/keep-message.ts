@@ -1,6 +1,12 @@
 import { hostname } from 'node:os'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
-import type { Decision, QuarantineDecision, Share, SplitDecision } from '../../judge/decision.ts'
+import type {
+  Decision,
+  QuarantineDecision,
+  Share,
+  SingleDecision,
+  SplitDecision,
+} from '../../judge/decision.ts'
 import type { Transaction } from '../../judge/transaction.ts'
 import { recipientsOf } from '../../message/envelope/envelope.ts'
 import type { Message } from '../../message/message.ts'
@@ -30,37 +36,47 @@ export async function keepAsDecided(
       shares.push({ decision: kept, envelope })
     }
   } catch (error) {
-    await withdrawKept({ ...decision, shares }, transaction, () => {})
+    await withdrawKept(
+      { ...decision, shares },
+      transaction,
+      () => {},
+      () => true,
+    )
     throw error
   }
   return { ...decision, shares }
 }
 
 /**
- * Removes again what was kept for some recipients, because the client is told to send the message
- * once more. Resolves with the decision without the ids. A message that cannot be removed is named
- * in a line for `complain`; never rejects.
+ * Removes again what was kept, because the client will send the message once more: it is told to, or
+ * was not answered. Of a message that is split, what was kept for recipients of whom one `mayGo` is
+ * false stays: somebody was told that it is taken. Resolves with the decision without the ids. A
+ * message that cannot be removed is named in a line for `complain`; never rejects.
  */
-export async function withdrawKept<Kind extends Decision>(
-  decision: Kind,
-  transaction: Pick<Transaction, 'message'>,
+export async function withdrawKept(
+  decision: Decision,
+  { message }: Pick<Transaction, 'message'>,
   complain: (line: string) => void,
-): Promise<Kind | SplitDecision> {
-  if (decision.kind !== 'split') return decision
+  mayGo: (recipient: number) => boolean,
+): Promise<Decision> {
+  if (decision.kind !== 'split') return withdraw(decision, message, complain)
+  const { shareOf } = decision
   const shares: Share[] = []
-  for (const { decision: own, envelope } of decision.shares) {
-    const isKept = own.kind === 'quarantine' && own.id !== undefined
-    const withdrawn = isKept ? await withdraw(own, transaction.message, complain) : own
-    shares.push({ decision: withdrawn, envelope })
+  for (const [number, { decision: own, envelope }] of decision.shares.entries()) {
+    const stays = shareOf.some((share, recipient) => share === number && !mayGo(recipient))
+    const left = stays ? own : await withdraw(own, message, complain)
+    shares.push({ decision: left, envelope })
   }
   return { ...decision, shares }
 }
 
 async function withdraw(
-  { id = '', ...decision }: QuarantineDecision,
+  whole: SingleDecision,
   { size }: Pick<Message, 'size'>,
   complain: (line: string) => void,
-): Promise<QuarantineDecision> {
+): Promise<SingleDecision> {
+  if (whole.kind !== 'quarantine' || whole.id === undefined) return whole
+  const { id, ...decision } = whole
   const { quarantine, grounds } = decision
   try {
     if (quarantine.kind === 'directory')

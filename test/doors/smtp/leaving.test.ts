@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import t from 'tap'
+import { defaultTimeouts } from '../../../src/doors/smtp/client/time-limits.ts'
 import { createRandom } from '../../bench/readers/random.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -69,6 +71,87 @@ for (const lmtp of [false, true]) {
     },
   )
 
+  /** Plays a client up to the end of a message for these recipients. */
+  async function sendTo(client: Client, to: readonly string[], text: string): Promise<void> {
+    await client.say(greeting)
+    await client.say('MAIL FROM:<a@b.example>')
+    for (const path of to) await client.say(`RCPT TO:<${path}>`)
+    await client.say('DATA')
+    client.write(`Subject: x\r\n\r\n${text}\r\n.\r\n`)
+  }
+
+  for (const more of [
+    '',
+    'NOOP\r\n',
+    'QUIT',
+    'QUIT\r\nNOOP\r\n',
+    'NOOP\r\nMAIL FROM:<c@b.example>\r\n',
+  ]) {
+    t.test(
+      `${name}: who closes behind ${JSON.stringify(`.\r\n${more}`)} has left, and nothing stays`,
+      async (t) => {
+        const stage = buildStage()
+        t.teardown(stage.remove)
+        const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+        const next = await startNext(t, { lmtp })
+        const door = await openDoor(t, next.port, { settings: { QHPSI, QUARANTINE }, lmtp })
+        for (const text of ['hello', 'VIRUS']) {
+          const client = await door.call()
+          await sendTo(client, ['b@b.example', 'c@b.example'], text)
+          client.socket.end(more)
+          t.same(await client.rest(), [], 'nothing is said')
+        }
+        while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+        t.equal(next.got.length, 0)
+        t.same(await readQuarantine(stage.quarantine), [])
+        t.notOk(next.commands.some((line) => line.includes('c@b.example>') && /^MAIL/.test(line)))
+      },
+    )
+  }
+
+  /** Clients that leave while the next server has not answered the command `at`. */
+  const moments = [
+    { at: 'DATA', text: 'hello', to: ['b@skip.example'] },
+    { at: 'RSET', text: 'VIRUS', to: ['b@keep.example'] },
+    { at: 'RSET', text: 'VIRUS', to: ['b@keep.example', 'c@skip.example'] },
+    { at: '.', text: 'hello', to: ['b@skip.example'] },
+    { at: '.', text: 'VIRUS', to: ['b@keep.example', 'c@skip.example'] },
+  ] as const
+  for (const { at, text, to } of moments) {
+    t.test(
+      `${name}: who leaves before the next server answers ${at}, with ${text} for ${to.length}`,
+      async (t) => {
+        const stage = buildStage()
+        t.teardown(stage.remove)
+        const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+        const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+        const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+        const next = await startNext(t, { lmtp })
+        const settings = { QHPSI, QUARANTINE, CONTROLDIR }
+        const door = await openDoor(t, next.port, { settings, lmtp })
+        const client = await door.call()
+        const asked = new Promise<Socket>((resolve) => {
+          next.script = (verb, _, socket) => {
+            if (verb !== at) return undefined
+            resolve(socket)
+            next.script = undefined
+            return 'silence'
+          }
+        })
+        await sendTo(client, to, text)
+        const socket = await asked
+        client.socket.end()
+        t.same(await client.rest(), [], 'the door has noticed')
+        socket.write(at === 'DATA' ? '354 go on\r\n' : '250 2.0.0 done\r\n')
+        while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+        t.equal(next.got.length, 0)
+        t.same(await readQuarantine(stage.quarantine), [])
+        const said = at === '.' ? /decision=accept .*reply=250/ : /decision=defer .*reply=451/
+        t.match(door.mailLog.join('\n'), said)
+      },
+    )
+  }
+
   t.test(`${name}: whenever clients leave, what was answered 250 is there once`, async (t) => {
     const stage = buildStage()
     t.teardown(stage.remove)
@@ -126,3 +209,68 @@ for (const lmtp of [false, true]) {
     t.ok(taken > 20, `${taken} recipients were answered 250`)
   })
 }
+
+t.test(
+  'LMTP: what is kept for a recipient who was answered stays when the client leaves',
+  async (t) => {
+    const stage = buildStage()
+    t.teardown(stage.remove)
+    const policy = stage.file('control/onescan.policy', 'to=skip.example scan off\n')
+    const CONTROLDIR = policy.slice(0, policy.lastIndexOf('/'))
+    const { scanner: QHPSI, quarantine: QUARANTINE } = stage
+    const next = await startNext(t, { lmtp: true })
+    const settings = { QHPSI, QUARANTINE, CONTROLDIR }
+    const door = await openDoor(t, next.port, { settings, lmtp: true })
+    const client = await door.call()
+    await client.say('LHLO x')
+    await client.say('MAIL FROM:<a@b.example>')
+    const to = ['b@keep.example', 'c@skip.example', 'd@skip.example']
+    for (const path of to) await client.say(`RCPT TO:<${path}>`)
+    await client.say('DATA')
+    const asked = new Promise<Socket>((resolve) => {
+      next.script = (verb, _, socket) => {
+        if (verb !== '.') return undefined
+        resolve(socket)
+        return '250 2.0.0 the first has it'
+      }
+    })
+    client.write('Subject: x\r\n\r\nVIRUS\r\n.\r\n')
+    const socket = await asked
+    t.match([await client.hear(), await client.hear()], [/^250 /, /^250 2\.0\.0 the first has it/])
+    client.socket.end()
+    t.same(await client.rest(), [])
+    socket.write('250 2.0.0 the second has it\r\n')
+    while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+    t.match(await readQuarantine(stage.quarantine), [
+      { record: { recipients: ['b@keep.example'] } },
+    ])
+  },
+)
+
+t.test('who closes long after QUIT has left', async (t) => {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const next = await startNext(t)
+  const timeouts = { ...defaultTimeouts, end: 20 }
+  const settings = { QHPSI: stage.scanner }
+  const door = await openDoor(t, next.port, { settings, timeouts })
+  const client = await door.call()
+  for (const line of ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>', 'DATA']) {
+    await client.say(line)
+  }
+  const asked = new Promise<Socket>((resolve) => {
+    next.script = (verb, _, socket) => {
+      if (verb !== 'DATA') return undefined
+      resolve(socket)
+      return 'silence'
+    }
+  })
+  client.write('Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n')
+  const socket = await asked
+  await new Promise((resolve) => setTimeout(resolve, 2 * timeouts.end))
+  client.socket.end()
+  t.same(await client.rest(), [])
+  socket.write('354 go on\r\n')
+  while (door.state().clients > 0 || next.open > 0) await new Promise(setImmediate)
+  t.equal(next.got.length, 0)
+})

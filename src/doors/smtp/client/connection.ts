@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Fault } from '../../../ground/errors/fault.ts'
 import { type ConnectionHost, DoorConnection } from '../../shared/connection.ts'
 import { stopping, timedOut } from '../replies/own-replies.ts'
-import { COMMAND_MAX } from '../wire/commands.ts'
+import { COMMAND_MAX, parseCommand } from '../wire/commands.ts'
 import { LineReader, type SmtpLine } from '../wire/lines.ts'
 import type { RawReply } from '../wire/replies.ts'
 import type { SmtpTimeouts } from './time-limits.ts'
@@ -29,7 +29,10 @@ export class SmtpConnection extends DoorConnection {
   readonly #reader = new LineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined // set while the session waits for the client
-  #hasSaidAll = false
+  /** When the client closed its side, and when it was heard last before. */
+  #end: { readonly at: number; readonly heardAt: number } | undefined
+  /** Whether the line that was read last is QUIT. */
+  #hasQuit = false
   #heardThisTurn = 0
   /** What is being read, and since when; undefined between commands. */
   #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
@@ -46,8 +49,10 @@ export class SmtpConnection extends DoorConnection {
   }
 
   /**
-   * Aborted when the session has hung up, or the client has left: its connection is broken. A
-   * client that has closed its own side alone still waits for answers, as Exim does after QUIT.
+   * Aborted when the session has hung up, or the client has left: its connection is broken, or it
+   * has closed its own side. If it did so together with QUIT, it still waits for answers: Exim sends
+   * the end of a message, QUIT and the end of its side at once. Postfix closes the connection, without
+   * QUIT or long after it, when its time is over, and sends the message again.
    */
   get gone(): AbortSignal {
     return this.#gone.signal
@@ -76,12 +81,13 @@ export class SmtpConnection extends DoorConnection {
       const line = this.#reader.next()
       if (line !== undefined) {
         this.#reading = undefined
+        this.#hasQuit = line.kind === 'line' && isQuit(line.bytes)
         this.#resume()
         return line
       }
       const { unended } = this.#reader
       if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
-      if (this.#hasSaidAll) return undefined
+      if (this.#end !== undefined) return undefined
       if (unended > 0) this.#reading ??= { what: 'line', since: this.heardAt }
       await this.#more()
     }
@@ -94,7 +100,7 @@ export class SmtpConnection extends DoorConnection {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
       if (chunk !== undefined) return chunk
-      if (this.#hasSaidAll) return undefined
+      if (this.#end !== undefined) return undefined
       await this.#more()
     }
   }
@@ -103,6 +109,7 @@ export class SmtpConnection extends DoorConnection {
   giveBack(bytes: Buffer): void {
     this.#reading = undefined
     this.#reader.giveBack(bytes)
+    this.#leaveWithClient()
   }
 
   /** Sends replies in one write, since there may be one for each of many recipients. */
@@ -142,7 +149,8 @@ export class SmtpConnection extends DoorConnection {
   }
 
   protected heardEnd(): void {
-    this.#hasSaidAll = true
+    this.#end = { at: this.now(), heardAt: this.heardAt }
+    if (this.#reading?.what !== 'content') this.#leaveWithClient()
     this.#wake?.()
   }
 
@@ -159,6 +167,15 @@ export class SmtpConnection extends DoorConnection {
 
   get #isAwaited(): boolean {
     return this.#wake !== undefined
+  }
+
+  /** Hangs up if the client has closed its side, and not together with QUIT. */
+  #leaveWithClient(): void {
+    if (this.#end === undefined) return
+    const last = this.#reader.lastWaiting
+    const hasQuit = this.hasMore ? last !== undefined && isQuit(last) : this.#hasQuit
+    const isTogether = this.#end.at - this.#end.heardAt <= this.#timeouts.end
+    if (!hasQuit || !isTogether) this.leave()
   }
 
   #waitForTurn(): void {
@@ -185,3 +202,5 @@ export class SmtpConnection extends DoorConnection {
     })
   }
 }
+
+const isQuit = (line: Buffer) => parseCommand(line)?.verb === 'QUIT'

@@ -11,6 +11,8 @@ export interface SmtpTimeouts {
    * another one.
    */
   readonly makesRoomAfter: number
+  /** From QUIT to the end of the client's side, if it still waits for answers then. */
+  readonly end: number
   /** For the last reply to be taken. */
   readonly leaving: number
 }
@@ -20,5 +22,6 @@ export const defaultTimeouts: SmtpTimeouts = {
   command: 300_000,
   content: 3_600_000,
   makesRoomAfter: 5_000,
+  end: 5_000,
   leaving: 5_000,
 }

@@ -1,21 +1,29 @@
 import { deferralOf, type RawReply } from '../wire/replies.ts'
 import { CLOSING } from './own-replies.ts'
 
+/** The client as it is answered. */
+interface AnsweredClient {
+  /** Aborted when it has left. */
+  readonly gone: AbortSignal
+  say(...replies: readonly RawReply[]): void
+}
+
 /**
  * The replies to the content of one message: one, or by LMTP one for each recipient, in the order
  * of RCPT (RFC 2033 4.2). By LMTP each is said as soon as it and all before it are settled. When the
  * last one is settled, those that were not said are left for the session to say. One of several is
- * never 421: a client that hears it may read no further (RFC 5321 3.8).
+ * never 421: a client that hears it may read no further (RFC 5321 3.8). Nothing is said to a client
+ * that has left.
  */
 export class ContentReplies {
   readonly #replies: (RawReply | undefined)[]
-  readonly #say: (...replies: readonly RawReply[]) => void
+  readonly #client: AnsweredClient
   #settled = 0
   #said = 0
 
-  constructor(count: number, say: (...replies: readonly RawReply[]) => void) {
+  constructor(count: number, client: AnsweredClient) {
     this.#replies = new Array<undefined>(count).fill(undefined)
-    this.#say = say
+    this.#client = client
   }
 
   /** The replies that are settled, in their order. */
@@ -28,12 +36,17 @@ export class ContentReplies {
     return this.settled.slice(this.#said)
   }
 
+  /** Whether the reply at this index was said. */
+  isSaid(index: number): boolean {
+    return index < this.#said
+  }
+
   /** Answers one recipient, if that was not done before. */
   answer(index: number, reply: RawReply): void {
     this.#keep(index, reply)
-    if (this.#settled === this.#replies.length) return
+    if (this.#settled === this.#replies.length || this.#client.gone.aborted) return
     for (let next = this.#replies[this.#said]; next; next = this.#replies[++this.#said]) {
-      this.#say(next)
+      this.#client.say(next)
     }
   }
 

@@ -147,7 +147,10 @@ async function sendContent(
     ready = []
     length = 0
   }
+  // After a standstill of this process, what the client did meanwhile is read before what comes now.
+  await new Promise(setImmediate)
   if (gone.aborted) throw clientLeft()
+  // From here on nothing can be undone: if the client leaves now, the next server has the message.
   return next.endData([...ready, stuffing.finish()])
 }
 

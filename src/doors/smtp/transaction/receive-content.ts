@@ -66,6 +66,7 @@ async function readContent(
     if (reader.rest.length === 0) releaseBuffer(chunk)
   }
   client.giveBack(reader.rest) // no CR is held back: what there is of content ends in CRLF
+  if (client.gone.aborted) throw clientLeft() // behind its last dot, without QUIT
   if (trouble !== undefined) throw trouble
   return refuseContent(reader, size, server)
 }

@@ -21,7 +21,7 @@ import { type RawReply, rawReply } from '../wire/replies.ts'
 import { carryOut, dropped, passOn } from './carry-out.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { type CarriedOut, TransactionLog } from './log.ts'
-import { withContent } from './receive-content.ts'
+import { clientLeft, withContent } from './receive-content.ts'
 import { type ContentRefusal, refuseTooManyHops } from './refusals.ts'
 
 /** One message from MAIL to its end. */
@@ -82,7 +82,7 @@ export class SmtpTransaction {
     const { lmtp, afterQueue, begin } = server
     const { gone } = client
     const log = new TransactionLog(server, origin)
-    const replies = new ContentReplies(lmtp ? this.recipients : 1, client.say.bind(client))
+    const replies = new ContentReplies(lmtp ? this.recipients : 1, client)
     try {
       const recipients = this.#recipients.paths()
       const judging = server.startJudging()
@@ -147,20 +147,25 @@ async function decide(
 
 /**
  * Carries a decision out; without one the message goes on as it came. Resolves to what stands of
- * it: if the client has to send the message again, nothing stays kept, since each attempt would
- * keep it once more.
+ * it: if the client has to send the message again, or has left before it was answered, nothing stays
+ * kept, since each attempt would keep it once more. What the next server has got by then stays there.
  */
 async function carryOutOnce(
   decision: Decision | undefined,
   delivery: SmtpDelivery,
   { complain }: SmtpServer,
 ): Promise<CarriedOut> {
-  const withdrawn = () => decision && withdrawKept(decision, delivery, complain)
+  const { replies, gone, lmtp } = delivery
+  /** By LMTP some may have had their reply before the client left. */
+  const isUnheard = (index: number) => !replies.isSaid(index)
+  const withdrawn = () => decision && withdrawKept(decision, delivery, complain, isUnheard)
   try {
     const lost = await (decision ? carryOut(decision, delivery) : passOn(delivery))
-    const replies = delivery.replies.settled
-    const isTold = decision?.kind !== 'split' || delivery.lmtp || replies[0]!.code < 300
-    return { decision: isTold ? decision : await withdrawn(), replies, lost }
+    if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
+    const { settled } = replies
+    const isTaken = decision?.kind !== 'split' || lmtp || settled[0]!.code < 300
+    const stands = isTaken && !gone.aborted
+    return { decision: stands ? decision : await withdrawn(), replies: settled, lost }
   } catch (error) {
     await withdrawn()
     throw error

@@ -27,6 +27,14 @@ export class LineReader {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }
 
+  /** A copy of the last line that waits to be read, without its end; undefined if no whole one does. */
+  get lastWaiting(): Buffer | undefined {
+    const waiting = Buffer.concat([...this.#begun, ...this.#chunks])
+    if (waiting[waiting.length - 1] !== LF) return undefined
+    const line = waiting.subarray(waiting.lastIndexOf(LF, -2) + 1, -1)
+    return line[line.length - 1] === CR ? line.subarray(0, -1) : line
+  }
+
   /** Bytes so far of a line that has not ended, dropped ones included. */
   get unended(): number {
     return this.#begunLength

@@ -40,6 +40,26 @@ t.test('lines end in CRLF or LF, and are the same in any split', async (t) => {
   )
 })
 
+t.test('the last line that waits is the last whole one, in any split', async (t) => {
+  const pieces = fc.array(fc.constantFrom('\r\n', '\n', 'ab', 'QUIT', '\r'), { maxLength: 8 })
+  fc.assert(
+    fc.property(pieces, fc.nat(3), fc.integer({ min: 1, max: 7 }), (some, read, size) => {
+      const reader = new LineReader(100)
+      const whole = bytes(some.join(''))
+      for (let at = 0; at < whole.length; at += size) reader.push(whole.subarray(at, at + size))
+      for (let line = 0; line < read; line++) reader.next()
+      const isWhole = reader.pending > 0 && whole.at(-1) === 0x0a
+      const last = reader.lastWaiting?.toString('latin1')
+      const rest: (string | undefined)[] = []
+      for (let line = reader.next(); line; line = reader.next()) {
+        rest.push(line.kind === 'line' ? line.bytes.toString('latin1') : undefined)
+      }
+      t.equal(last, isWhole ? rest.at(-1) : undefined)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
 t.test(
   'a line that is too long is dropped, in constant memory, and the next one is read',
   async (t) => {

@@ -1,0 +1,100 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { defaultTimeouts } from '../../src/doors/smtp/client/time-limits.ts'
+import { EICAR } from '../../src/scan/eicar/eicar-file.ts'
+import { bytes } from '../cases/case.ts'
+import { readQuarantine } from '../cases/kept.ts'
+import { buildStage } from '../cases/stage.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
+import { openDoor } from '../doors/smtp/rig.ts'
+import { clamdMissing, EICAR_NAME, startClamd } from './clamd.ts'
+import { postfixMissing, startPostfix } from './postfix.ts'
+import { openSmtp } from './smtp-session.ts'
+
+/**
+ * A real Postfix gives up while clamd stands still: nothing is done for it any more, so each message is
+ * there once when Postfix has sent it again.
+ */
+
+const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n')
+const virus = bytes(`Subject: x\nTo: ben@example.org\n\n${EICAR}\n`)
+const skip = postfixMissing || clamdMissing
+
+/** A door before clamd that stands, and what lies behind it. */
+async function standingStill(t: Test, lmtp: boolean) {
+  const stage = buildStage()
+  t.teardown(stage.remove)
+  const clamd = await startClamd()
+  t.teardown(clamd.stop)
+  const next = await startNext(t, { lmtp })
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: stage.quarantine }
+  const timeouts = { ...defaultTimeouts, end: 200 }
+  const door = await openDoor(t, next.port, { settings, timeouts, lmtp, afterQueue: lmtp })
+  const over = async (calls: number) => {
+    while (next.calls < calls || next.open > 0 || door.state().clients > 0) await wait(20)
+  }
+  return {
+    door,
+    next,
+    kept: () => readQuarantine(stage.quarantine),
+    stop: () => process.kill(clamd.pid, 'SIGSTOP'),
+    goOn: () => process.kill(clamd.pid, 'SIGCONT'),
+    /** Resolves when nobody is connected, and so many connections were made to the next server. */
+    over,
+  }
+}
+
+t.test('smtpd_proxy_timeout of Postfix ends while clamd stands', { skip }, async (t) => {
+  const { door, next, kept, stop, goOn, over } = await standingStill(t, false)
+  const postfix = await startPostfix(next.port, { notify_classes: '' }, undefined, {
+    smtpd: (port) =>
+      `127.0.0.1:${port} inet n - n - - smtpd -o smtpd_proxy_filter=127.0.0.1:${door.port} -o smtpd_proxy_timeout=1s`,
+  })
+  t.teardown(postfix.stop)
+  const send = async (message: Buffer) => {
+    const session = await openSmtp(postfix.port)
+    const sent = await session.send({ from: 'ann@example.net', to: ['ben@example.org'], message })
+    await session.quit()
+    return sent.data
+  }
+  for (const [at, message] of [clean, virus].entries()) {
+    stop()
+    t.match(await send(message), /^451 /, 'Postfix has given up')
+    goOn()
+    await over(2 * at + 1)
+    t.same([next.got.length, (await kept()).length], at === 0 ? [0, 0] : [1, 0], 'nothing is left')
+    t.match(await send(message), /^250 /)
+    await over(2 * at + 2)
+  }
+  t.equal(next.got.length, 1)
+  t.match(await kept(), [{ record: { found: EICAR_NAME } }])
+})
+
+// By LMTP it has sent QUIT behind the message, and closes later.
+t.test('lmtp_data_done_timeout of Postfix ends while clamd stands', { skip }, async (t) => {
+  const { door, next, kept, stop, goOn, over } = await standingStill(t, true)
+  const main = {
+    notify_classes: '',
+    relayhost: '',
+    default_transport: `lmtp:inet:127.0.0.1:${door.port}`,
+    lmtp_data_done_timeout: '1s',
+    minimal_backoff_time: '1h',
+    maximal_backoff_time: '1h',
+  }
+  const services = 'lmtp unix - - n - - lmtp\n'
+  const postfix = await startPostfix(next.port, main, undefined, { services })
+  t.teardown(postfix.stop)
+  for (const [at, message] of [clean, virus].entries()) {
+    stop()
+    postfix.submit(message, '-f', 'ann@example.net', 'ben@example.org')
+    while ((postfix.log().match(/status=deferred/g) ?? []).length <= at) await wait(20)
+    goOn()
+    await over(2 * at + 1)
+    t.same([next.got.length, (await kept()).length], at === 0 ? [0, 0] : [1, 0], 'nothing is left')
+    postfix.letGo()
+    while ((postfix.log().match(/status=sent/g) ?? []).length <= at) await wait(20)
+    await over(2 * at + 2)
+  }
+  t.equal(next.got.length, 1)
+  t.match(await kept(), [{ record: { found: EICAR_NAME } }])
+})
