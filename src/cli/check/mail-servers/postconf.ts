@@ -41,6 +41,12 @@ export function readParameters(text: string): Parameters {
   return Object.fromEntries(pairs)
 }
 
+/** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */
+export function secondsOf(text: string): number {
+  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
+  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
+}
+
 /** The queue directory, in which Postfix's programs run and its chroots begin. */
 export const queueOf = (parameters: Parameters) =>
   parameters.queue_directory ?? '/var/spool/postfix'

@@ -4,9 +4,9 @@ import { findAccount, groupName, obstacle } from '../../../readiness/account.ts'
 import { checkListener, milterService } from '../shared/listener.ts'
 import { matchAddress } from '../shared/service-address.ts'
 import { milterPlaces, onescandAddresses } from './onescand-addresses.ts'
-import { type MilterEntry, milterAction, type Parameters, queueOf } from './postconf.ts'
+import { type MilterEntry, milterAction, type Parameters, queueOf, secondsOf } from './postconf.ts'
 import { postfixAddress, type ReadPostfix } from './read-postfix.ts'
-import { notListening, SCANTIMEOUT, type TriedMilter, tryMilter } from './try-milter.ts'
+import { notListening, scanTimeout, type TriedMilter, tryMilter } from './try-milter.ts'
 
 /** Where onescand listens for Postfix, below its queue directory. */
 const USUAL_MILTER = 'unix:onescan/milter.sock'
@@ -116,15 +116,18 @@ function checkReach(
 }
 
 /** Checks what Postfix does while it waits for this milter, and whether it waits long enough. */
-export function checkMilterTerms(parameters: Parameters, milter: MilterEntry): Finding[] {
+export function checkMilterTerms(postfix: ReadPostfix, milter: MilterEntry): Finding[] {
+  const { parameters, defaults } = postfix
   const { text, options } = milter
   const set = (name: TermName, value: string) => setTerm(parameters, milter, name, value)
   const action = milterAction(parameters, milter)
   const findings = [checkAction(text, action, set('default_action', 'tempfail'))]
   const timeout = options.content_timeout ?? parameters.milter_content_timeout ?? '300s'
-  if (secondsOf(timeout) <= SCANTIMEOUT) {
-    const value = `${timeout}: Postfix gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
-    findings.push(warning('milter_content_timeout', value, set('content_timeout', '300s')))
+  const scan = scanTimeout(defaults)
+  if (secondsOf(timeout) <= scan) {
+    const value = `${timeout}: Postfix gives up before a scan does (SCANTIMEOUT, ${scan} s)`
+    const longer = `${Math.max(300, 2 * scan)}s`
+    findings.push(warning('milter_content_timeout', value, set('content_timeout', longer)))
   }
   return findings
 }
@@ -155,12 +158,6 @@ function checkAction(text: string, action: string, remedy: string): Finding {
       return warning(what, value, remedy)
     }
   }
-}
-
-/** A time as postconf(5) writes it: `300s`, `5m`. */
-function secondsOf(text: string): number {
-  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
-  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
 }
 
 /**

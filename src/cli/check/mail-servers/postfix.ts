@@ -9,7 +9,6 @@ import {
   type Parameters,
   POSTCONF,
   POSTFIX_DIRECTORY,
-  postconf,
   queueOf,
   splitMilters,
 } from './postconf.ts'
@@ -53,22 +52,21 @@ async function checkMilters(postfix: ReadPostfix): Promise<Finding[]> {
     findings.push(finding)
     if (!isOnescand) continue
     onescandMilters.push(milter)
-    findings.push(...checkMilterTerms(parameters, milter), ...checkMilterOrder(milters, index))
+    findings.push(...checkMilterTerms(postfix, milter), ...checkMilterOrder(milters, index))
   }
   const names = onescandMilters.map(({ text }) => text)
-  const unscanned = await findUnscannedWays(postfix, names)
+  findings.push(...(await findUnscannedWays(postfix, names)))
+  const relays = await checkRelayParameters(postfix)
+  findings.push(...relays)
   if (onescandMilters.length > 0) {
     return [
       ...findings,
-      ...unscanned,
       checkLocalMail(parameters, onescandMilters),
       ...checkLongLines(parameters, defaults),
     ]
   }
-  findings.push(...unscanned)
-  if (findings.some(({ level }) => level === 'error')) return findings
-  const relays = await checkRelayParameters((...words) => postconf(postfix, ...words), postfix)
-  return [...findings, ...(relays.length > 0 ? relays : [noMilter(postfix)])]
+  const isKnown = relays.length > 0 || findings.some(({ level }) => level === 'error')
+  return isKnown ? findings : [...findings, noMilter(postfix)]
 }
 
 function checkLocalMail(parameters: Parameters, onescandMilters: readonly MilterEntry[]): Finding {

@@ -10,7 +10,7 @@ import { filtersIn, readSendmailText, type SendmailFilter } from './sendmail-cf.
 import {
   makesStamps,
   notListening,
-  SCANTIMEOUT,
+  scanTimeout,
   type TriedMilter,
   tryMilter,
 } from './try-milter.ts'
@@ -48,7 +48,7 @@ export async function checkSendmail(host: SendmailHost): Promise<Finding[]> {
     findings.push(finding)
     if (!isOnescand) continue
     hasOnescand = true
-    findings.push(...checkTerms(filter))
+    findings.push(...checkTerms(filter, host))
   }
   const trouble = findings.some(({ level }) => level === 'error')
   if (!hasOnescand && !trouble) findings.push(noFilter(host))
@@ -123,7 +123,10 @@ function meanwhile(failure: SendmailFilter['failure']): string {
   return failure === 'R' ? 'Sendmail refuses mail for good' : 'Sendmail defers mail'
 }
 
-function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
+function checkTerms(
+  { name, failure, timeout }: SendmailFilter,
+  { defaults }: SendmailHost,
+): Finding[] {
   const what = `F= of ${name}`
   const findings = [
     failure === undefined
@@ -132,9 +135,11 @@ function checkTerms({ name, failure, timeout }: SendmailFilter): Finding[] {
         ? warning(what, 'R: mail is refused for good while onescand is down', 'set F=T')
         : ok(what, `${failure}: mail is deferred while onescand is down`),
   ]
-  if (timeout <= SCANTIMEOUT) {
-    const value = `${timeout} s: Sendmail gives up before a scan does (SCANTIMEOUT, ${SCANTIMEOUT} s)`
-    findings.push(warning(`T=E: of ${name}`, value, 'set E:5m'))
+  const scan = scanTimeout(defaults)
+  if (timeout <= scan) {
+    const value = `${timeout} s: Sendmail gives up before a scan does (SCANTIMEOUT, ${scan} s)`
+    const longer = Math.max(5, Math.ceil((2 * scan) / 60))
+    findings.push(warning(`T=E: of ${name}`, value, `set E:${longer}m`))
   }
   return findings
 }

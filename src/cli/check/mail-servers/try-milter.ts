@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { TRIAL_MACRO } from '../../../doors/shared/trial-chain.ts'
 import { errorText } from '../../../ground/errors/fault.ts'
 import { error, type Finding, ok } from '../../../ground/errors/finding.ts'
+import { readNumber } from '../../../ground/settings/read.ts'
 import { table } from '../../../ground/settings/table.ts'
 import { cleanMessage, eicarMessage } from '../../../scan/eicar/eicar-message.ts'
 import { readDefaults } from '../../shared/defaults-file.ts'
@@ -11,10 +12,8 @@ import type { ServiceAddress } from '../shared/service-address.ts'
 import { askMilter, type FilterAnswer, usualClient } from './ask-milter.ts'
 import { milterPlaces, type OnescandSources } from './onescand-addresses.ts'
 
-/** The default of SCANTIMEOUT, in seconds. */
-export const SCANTIMEOUT = table.SCANTIMEOUT.default
 /** Milliseconds for a scan: more than the default of SCANTIMEOUT. */
-const SCAN_PATIENCE = (SCANTIMEOUT + 10) * 1000
+const SCAN_PATIENCE = (table.SCANTIMEOUT.default + 10) * 1000
 
 /** A milter that an MTA asks. */
 export interface ConfiguredMilter extends OnescandSources {
@@ -147,5 +146,14 @@ export function makesStamps(defaults: string): boolean {
     return Boolean(readDefaults(defaults).env.CLUSTERKEYS)
   } catch {
     return false
+  }
+}
+
+/** Returns the seconds that onescand gives a scan, by its settings if they can be read. */
+export function scanTimeout(defaults: string): number {
+  try {
+    return readNumber(readDefaults(defaults).env, 'SCANTIMEOUT')
+  } catch {
+    return table.SCANTIMEOUT.default
   }
 }

@@ -207,7 +207,47 @@ const setUps: readonly SetUp[] = [
     ],
   },
   {
+    name: 'Postfix gives up mail after its queue before a scan ends',
+    prepare(machine) {
+      putPostfix(machine, ['content_filter = scan:[127.0.0.1]:10025'])
+      const slow = 'scan unix - - n - 10 smtp\n  -o smtp_data_done_timeout=10m\n'
+      machine.write('/etc/postfix/master.cf', slow)
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nSCANTIMEOUT="700"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [
+      /^ok content_filter: hands mail to inet:127\.0\.0\.1:10025, where onescand listens/,
+      /^warning scan\/unix\/smtp_data_done_timeout: 10m: Postfix gives up before a scan does \(SCANTIMEOUT, 700 s\); postconf -P scan\/unix\/smtp_data_done_timeout=1400s && postfix reload/,
+      /^warning onescand \d+: runs without SCANTIMEOUT="700"/,
+      NOT_RESTARTED,
+      NO_NEXT,
+    ],
+  },
+  {
     name: 'Postfix hands its mail to onescand by SMTP, before its queue',
+    prepare(machine) {
+      putPostfix(machine, [])
+      machine.write(
+        '/etc/postfix/master.cf',
+        `smtp inet n - n - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:10025\n  -o smtpd_proxy_timeout=900s\n`,
+      )
+      const options = '--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026'
+      machine.write(
+        '/etc/default/onescand',
+        `QHPSI="plugin: eicar"\nREJECTVIRUS="1"\nONESCAND_OPTIONS="${options}"\n`,
+      )
+    },
+    expect: [
+      /^ok smtp\/inet\/smtpd_proxy_filter: hands mail to inet:127\.0\.0\.1:10025, where/,
+      NOT_RESTARTED,
+      NO_NEXT,
+    ],
+  },
+  {
+    name: 'Postfix gives up mail before its queue before a scan ends',
     prepare(machine) {
       putPostfix(machine, [])
       machine.write(
@@ -222,6 +262,7 @@ const setUps: readonly SetUp[] = [
     },
     expect: [
       /^ok smtp\/inet\/smtpd_proxy_filter: hands mail to inet:127\.0\.0\.1:10025, where/,
+      /^warning smtp\/inet\/smtpd_proxy_timeout: 100s: Postfix gives up before a scan does \(SCANTIMEOUT, 150 s\); postconf -P smtp\/inet\/smtpd_proxy_timeout=900s && postfix reload/,
       NOT_RESTARTED,
       NO_NEXT,
     ],
