@@ -136,12 +136,11 @@ async function bySmtp(
 }
 
 async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
+  const said = (reply: RawReply, what: string) =>
+    `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${what}`
   const expect = (reply: RawReply, code: number, what: string) => {
     if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
-    throw new Fault(
-      'chain',
-      `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${what}`,
-    )
+    throw new Fault('chain', said(reply, what))
   }
   const ask = async (line: string) => {
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
@@ -163,6 +162,8 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   const reply = await server.endData([stuffing.finish()]).catch((error) => {
     throw new MaybeTaken(`${name}: ${errorText(error)}`)
   })
+  // Only 4xx and 5xx say that the message was not taken.
+  if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(said(reply, 'the message'))
   expect(reply, 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
 }

@@ -26,6 +26,7 @@ import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
+import { startNext } from '../../doors/smtp/next-server.ts'
 import { mountHanging } from '../../ground/path/hanging.ts'
 import { startReceiver } from '../../programs/smtp-receiver.ts'
 import { digestOf, keepOne, makeQuarantine } from '../../quarantine/kept.ts'
@@ -306,6 +307,22 @@ t.test('release by SMTP, in lines of CRLF', async (t) => {
   const { sender, recipients, message } = await receiver.next()
   t.same([sender, recipients], ['a@example.net', ['b@example.org']])
   t.match(message.toString('latin1').replaceAll('\r\n', '\n'), `${virus}.dot\n`)
+})
+
+t.test('of the replies to a message by SMTP only 4xx and 5xx refuse it', async (t) => {
+  const { directory, release } = build(t)
+  const next = await startNext(t)
+  const replies = { '354 go on': false, '300 what': false, 'no reply': false, '421 busy': true, '550 no': true } // biome-ignore format: a line
+  for (const [reply, isRefusal] of Object.entries(replies)) {
+    next.script = (verb) => (verb === '.' ? reply : undefined)
+    const id = await keepOne(directory, Date.now())
+    const by = ['--by', `127.0.0.1:${next.port}`, ...seen(directory, id)]
+    const { code, err } = await run(directory, ...release, ...by)
+    t.equal(code, 2)
+    t.equal(/it may have been delivered/.test(err), !isRefusal, `${reply}: ${err}`)
+    const again = await run(directory, ...release, ...by)
+    t.equal(/was interrupted, and it may have been/.test(again.err), !isRefusal, again.err)
+  }
 })
 
 t.test('without a key a message is not released by mistake', async (t) => {
