@@ -12,6 +12,7 @@ import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
+import { CONTENT_STEP } from '../../src/doors/smtp/client/connection.ts'
 import { defaultTimeouts } from '../../src/doors/smtp/client/time-limits.ts'
 import { REQUEST_TIME } from '../../src/ground/net/http-requests.ts'
 import { MEMORY_FILE_MAX } from '../../src/message/gathered-file.ts'
@@ -77,6 +78,7 @@ t.test(
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
+    t.match(page, `each ${withCommas(CONTENT_STEP)} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },
 )

@@ -1,6 +1,5 @@
 import { errorText } from '../../ground/errors/fault.ts'
-import type { IpAddress } from '../../ground/net/ip-address.ts'
-import { addressText } from '../../ground/net/ip-address.ts'
+import { addressText, clientKey } from '../../ground/net/ip-address.ts'
 import type { AcceptedConnection, TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import { closingLine } from '../shared/conversation.ts'
@@ -194,13 +193,4 @@ export class Receiver {
     if (others > 0) this.#connections.set(visit.client, others)
     else this.#connections.delete(visit.client)
   }
-}
-
-/** Bytes of an IPv6 address that name its network. One host may use all addresses of a network. */
-const IPV6_HOST_BYTES = 8
-
-/** The key of a client: its IPv4 address, or the /64 of its IPv6 address, in hex digits. */
-function clientKey(address: IpAddress): string {
-  const bytes = address.length === 4 ? address : address.subarray(0, IPV6_HOST_BYTES)
-  return Buffer.from(bytes).toString('hex')
 }

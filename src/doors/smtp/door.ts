@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net'
-import { contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
+import { clientKey, contains, type Network, parseIpAddress } from '../../ground/net/ip-address.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import type { Door } from '../shared/door.ts'
 import { longestIdle, serve } from '../shared/serve.ts'
 import { SmtpConnection } from './client/connection.ts'
 import { defaultTimeouts } from './client/time-limits.ts'
-import { madeRoom, mayNotConnect, tooManyConnections } from './replies/own-replies.ts'
+import {
+  madeRoom,
+  mayNotConnect,
+  tooManyConnections,
+  tooManyOfAddress,
+} from './replies/own-replies.ts'
 import { SmtpSession } from './session.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServer } from './shared/server.ts'
 import type { RawReply } from './wire/replies.ts'
@@ -21,23 +26,44 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   let crowded = false
 
   /**
-   * Returns whether one more client may come. If there are too many, the client that has been
-   * silent for longest, but not amid content, is closed. That is logged once, until there is room
-   * again.
+   * Returns whether one more client may come. If there are too many, the one that has come no further
+   * for longest is closed, amid content only if there is no other. If all go on, one is closed of an
+   * address that has more than half of the places and is not that of the new one. That is logged once,
+   * until there is room again.
    */
-  function makeRoom(clients: ReadonlySet<SmtpConnection>): boolean {
+  function makeRoom(clients: ReadonlySet<SmtpConnection>, newcomer: string | undefined): boolean {
     if (clients.size < maxClients) {
       crowded = false
       return true
     }
-    const oldest = longestIdle(clients, uptime() - timeouts.makesRoomAfter)
+    const before = uptime() - timeouts.makesRoomAfter
+    const outside = [...clients].filter(({ isAmidContent }) => !isAmidContent)
+    const idle = longestIdle(outside, before) ?? longestIdle(clients, before)
+    const one = idle ?? longestIdle(largestCrowd(clients, newcomer))
     if (!crowded) {
-      const who = oldest ? 'a silent one was closed' : 'one more was told to come again'
+      const who = one ? 'one of them was closed' : 'one more was told to come again'
       complain(`over ${maxClients} connections at once (--max-clients); ${who}`)
     }
     crowded = true
-    oldest?.turnAway(madeRoom)
-    return oldest !== undefined
+    one?.turnAway(idle ? madeRoom : tooManyOfAddress)
+    return one !== undefined
+  }
+
+  /** Returns the clients of the address that has more than half of the places, unless it is this one. */
+  function largestCrowd(
+    clients: ReadonlySet<SmtpConnection>,
+    newcomer: string | undefined,
+  ): readonly SmtpConnection[] {
+    const byAddress = new Map<string, SmtpConnection[]>()
+    for (const client of clients) {
+      if (client.gone.aborted) continue
+      const address = addressKey(client.clientAddress)
+      const crowd = byAddress.get(address)
+      if (crowd === undefined) byAddress.set(address, [client])
+      else crowd.push(client)
+    }
+    byAddress.delete(addressKey(newcomer))
+    return [...byAddress.values()].find(({ length }) => length > maxClients / 2) ?? []
   }
 
   const door = serve<SmtpConnection>({
@@ -51,7 +77,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
         complain(`${remoteAddress} may not connect (--from)`)
         return turnAway(socket, mayNotConnect)
       }
-      if (!makeRoom(clients)) return turnAway(socket, tooManyConnections)
+      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, tooManyConnections)
       const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
@@ -67,6 +93,12 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       return door.close(grace)
     },
   }
+}
+
+/** Those of a socket with a path have one key. */
+function addressKey(text = ''): string {
+  const address = parseIpAddress(text)
+  return address === undefined ? '' : clientKey(address)
 }
 
 function turnAway(socket: Socket, { bytes }: RawReply): undefined {

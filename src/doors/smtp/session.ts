@@ -61,6 +61,10 @@ export class SmtpSession {
     return this.#transaction !== undefined
   }
 
+  get clientAddress(): string | undefined {
+    return this.#sendingClient().origin.clientAddress
+  }
+
   /** Converses until the client leaves, says QUIT, or is dismissed. Never rejects. */
   async run(): Promise<void> {
     this.#greetClient()
@@ -151,6 +155,7 @@ export class SmtpSession {
       if (reply.code >= 300) return reply
       this.#dropTransaction()
       this.#transaction = transaction
+      this.#client.stepped()
       return reply
     } finally {
       if (this.#transaction !== transaction) transaction.close()
@@ -179,6 +184,7 @@ export class SmtpSession {
     try {
       const reply = await this.#nextServer.pass(line)
       isTaken = reply.code < 300
+      if (isTaken) this.#client.stepped()
       return reply
     } finally {
       if (!isTaken) transaction.removeLastRecipient()
@@ -207,10 +213,12 @@ export class SmtpSession {
       return sentTooEarly
     }
     this.#client.say(startContent)
+    this.#client.stepped()
     try {
       const onward = { next, forwards: [...this.#nextServer.forwards] }
       return await transaction.receive(this.#client, onward, this.#sendingClient())
     } finally {
+      this.#client.stepped()
       this.#dropTransaction()
       this.#forget()
     }

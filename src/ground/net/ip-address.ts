@@ -92,3 +92,12 @@ export function addressText(address: IpAddress): string {
   if (address.length === 4) return address.join('.')
   return shortForm(Buffer.from(address).toString('hex').match(/.{4}/g)!.join(':'))
 }
+
+/** Bytes of an IPv6 address that name its network. One host may use all addresses of a network. */
+const IPV6_NETWORK_BYTES = 8
+
+/** Returns the key of a client: its IPv4 address, or the /64 of its IPv6 address, in hex digits. */
+export function clientKey(address: IpAddress): string {
+  const bytes = address.length === 4 ? address : address.subarray(0, IPV6_NETWORK_BYTES)
+  return Buffer.from(bytes).toString('hex')
+}

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { defaultTimeouts } from '../../../src/doors/smtp/client/time-limits.ts'
+import { parseNetwork } from '../../../src/ground/net/ip-address.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { callDoor } from './client.ts'
 import { type Setup, sendThrough } from './rig.ts'
@@ -196,7 +197,7 @@ t.test(
     t.match(await early.rest(), [/^421 4\.3\.2 too many connections/])
     await wait(250)
     const late = await door.call()
-    t.match(await silent.rest(), [/^421 4\.3\.2 silent for too long/])
+    t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
     t.match(await late.say('NOOP'), /^250 /)
     busy.write(`${clean}.\r\n`)
     t.match(await busy.hear(), /^250 /, 'one amid the content stays')
@@ -206,7 +207,11 @@ t.test(
     }
     await wait(250)
     const other = await door.call()
-    t.match(await busy.rest(), [/^421 4\.3\.2 silent for too long/], 'MAIL does not hold a place')
+    t.match(
+      await busy.rest(),
+      [/^421 4\.3\.2 no progress for too long/],
+      'MAIL does not hold a place',
+    )
     other.socket.destroy()
     t.match(door.log, [/over 2 connections at once \(--max-clients\)/])
     for (const client of [busy, late]) client.socket.destroy()
@@ -214,6 +219,66 @@ t.test(
     await stillServes(t, door, next)
   },
 )
+
+t.test('over --max-clients those that come no further give way, whatever they send', async (t) => {
+  const timeouts = { ...defaultTimeouts, makesRoomAfter: 300 }
+  const { next, door } = await open(t, { maxClients: 4, timeouts })
+  const [command, noop, content] = [await door.call(), await door.call(), await amidData(door)]
+  const quick = await amidData(door)
+  const drip = setInterval(() => {
+    command.write('x')
+    noop.write('NOOP\r\n')
+    content.write('x')
+    quick.write('x'.repeat(8192))
+  }, 20)
+  t.teardown(() => clearInterval(drip))
+  await wait(500)
+  for (const slow of [command, noop, content]) {
+    const late = await door.call()
+    t.match(await late.say('EHLO x'), /^250/, 'there is room')
+    late.write('MAIL FROM:<a@b.example>\r\n')
+    t.match((await slow.rest()).at(-1), /^421 4\.3\.2 no progress for too long/)
+  }
+  clearInterval(drip)
+  quick.write('\r\n.\r\n')
+  t.match(await quick.hear(), /^250 /)
+  t.equal(next.got.length, 1)
+})
+
+t.test('no address has all places while others come', async (t) => {
+  const { next, door } = await open(t, { maxClients: 4, from: [parseNetwork('127.0.0.0/8')!] })
+  const greeted = async (address?: string) => {
+    const client = await callDoor(door.port, address)
+    t.teardown(() => client.socket.destroy())
+    return { client, greeting: await client.hear() }
+  }
+  const many = []
+  for (let n = 0; n < 4; n++) many.push(await amidData(door))
+  t.match((await greeted()).greeting, /^421 4\.3\.2 too many connections/, 'it has all itself')
+  for (const crowded of many.slice(0, 2)) {
+    t.match((await greeted('127.0.0.2')).greeting, /^220 /)
+    t.match(await crowded.rest(), [/^421 4\.3\.2 too many of your address/])
+  }
+  t.match((await greeted('127.0.0.3')).greeting, /^421 /, 'nobody has more than half')
+  const [, , third] = many
+  third!.write(`${clean}.\r\n`)
+  t.match(await third!.hear(), /^250 /)
+  t.equal(next.got.length, 1)
+})
+
+t.test('the address that counts is the one that the server in front tells', async (t) => {
+  const { door } = await open(t, { maxClients: 2 })
+  const told = []
+  for (let n = 0; n < 2; n++) {
+    const client = await door.call()
+    await client.say('EHLO x')
+    t.match(await client.say(`XFORWARD ADDR=192.0.2.9 PORT=${n}`), /^250 /)
+    told.push(client)
+  }
+  const other = await door.call()
+  t.match(await other.say('EHLO x'), /^250/)
+  t.match(await told[0]!.rest(), [/^421 4\.3\.2 too many of your address/])
+})
 
 t.test('while the disk is full, mail is deferred', async (t) => {
   const { next, door } = await open(t, { settings: { ...settings, TMPDIR: '/nonexistent' } })

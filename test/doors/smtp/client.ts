@@ -15,9 +15,9 @@ export interface Client {
   close(): Promise<void>
 }
 
-/** Connects. The first reply to hear is the greeting. */
-export async function callDoor(port: number): Promise<Client> {
-  const socket = connect({ host: '127.0.0.1', port })
+/** Connects, from an address of the loopback. The first reply to hear is the greeting. */
+export async function callDoor(port: number, localAddress = '127.0.0.1'): Promise<Client> {
+  const socket = connect({ host: '127.0.0.1', port, localAddress })
   await once(socket, 'connect')
   let begun = '' // a line that has not ended
   const lines: string[] = []

@@ -11,11 +11,15 @@ import type { SmtpTimeouts } from './time-limits.ts'
 const WAITING_MAX = 64 * 1024
 /** Bytes that are read from one client before all others have had their turn of the event loop. */
 const TURN_MAX = 128 * 1024
+/** Bytes of content that are a step forward. */
+export const CONTENT_STEP = 4096
 /** Bytes of one line, after which the connection is closed. */
 export const UNENDED_MAX = 64 * 1024
 
 /** A session as its client's connection sees it. */
 export interface ServedSession {
+  /** The address of the client, or of the one that the server in front has told. */
+  readonly clientAddress: string | undefined
   /** Whether MAIL was taken and the message is not over. */
   readonly isAmidMessage: boolean
   /** Converses to its end. Never rejects. */
@@ -29,6 +33,11 @@ export class SmtpConnection extends DoorConnection {
   readonly #reader = new LineReader(COMMAND_MAX)
   readonly #gone = new AbortController()
   #wake: (() => void) | undefined // set while the session waits for the client
+  #awaitedSince: number | undefined // the same
+  /** Milliseconds that the session has waited for the client since it came a step further. */
+  #waited = 0
+  /** Bytes of content that are still missing for a step. */
+  #contentLeft = CONTENT_STEP
   /** When the client closed its side, and when it was heard last before. */
   #end: { readonly at: number; readonly heardAt: number } | undefined
   /** Whether the line that was read last is QUIT. */
@@ -63,11 +72,28 @@ export class SmtpConnection extends DoorConnection {
     return this.#reader.pending > 0
   }
 
+  get clientAddress(): string | undefined {
+    return this.#session?.clientAddress
+  }
+
+  /** Whether the session waits for content. */
+  get isAmidContent(): boolean {
+    return this.#reading?.what === 'content'
+  }
+
   /**
-   * When the client was last heard, if the session waits for its next command; before DATA, too.
+   * Since when a session that waits for its client has come no further, less the time in which the
+   * client waited; undefined while it does.
    */
   get idleSince(): number | undefined {
-    return this.#isAwaited && this.#reading?.what !== 'content' ? this.heardAt : undefined
+    return this.#awaitedSince === undefined ? undefined : this.#awaitedSince - this.#waited
+  }
+
+  /** Notes that the session has come a step further with its message. */
+  stepped(): void {
+    this.#waited = 0
+    this.#contentLeft = CONTENT_STEP
+    if (this.#awaitedSince !== undefined) this.#awaitedSince = this.now()
   }
 
   /**
@@ -99,7 +125,11 @@ export class SmtpConnection extends DoorConnection {
     for (;;) {
       if (this.gone.aborted) return undefined
       const chunk = this.#reader.take()
-      if (chunk !== undefined) return chunk
+      if (chunk !== undefined) {
+        this.#contentLeft -= chunk.length
+        if (this.#contentLeft <= 0) this.stepped()
+        return chunk
+      }
       if (this.#end !== undefined) return undefined
       await this.#more()
     }
@@ -166,7 +196,7 @@ export class SmtpConnection extends DoorConnection {
   protected free(): void {} // the session frees what it holds
 
   get #isAwaited(): boolean {
-    return this.#wake !== undefined
+    return this.#awaitedSince !== undefined
   }
 
   /** Hangs up if the client has closed its side, and not together with QUIT. */
@@ -194,8 +224,11 @@ export class SmtpConnection extends DoorConnection {
 
   #more(): Promise<void> {
     this.#resume()
+    this.#awaitedSince = this.now()
     return new Promise((resolve) => {
       this.#wake = () => {
+        this.#waited += this.now() - this.#awaitedSince!
+        this.#awaitedSince = undefined
         this.#wake = undefined
         resolve()
       }

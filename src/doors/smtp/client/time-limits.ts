@@ -7,8 +7,8 @@ export interface SmtpTimeouts {
   /** From the answer to DATA to the end of the content. */
   readonly content: number
   /**
-   * Of silence between commands; after that a client may be closed to make room for
-   * another one.
+   * In which the session waits for the client and comes no further; after that it may be closed to
+   * make room for another one.
    */
   readonly makesRoomAfter: number
   /** From QUIT to the end of the client's side, if it still waits for answers then. */

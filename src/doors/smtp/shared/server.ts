@@ -28,8 +28,8 @@ export interface SmtpRoute {
 /** The options of the SMTP door, besides its configuration and its route. */
 export interface SmtpOptions extends MailDoorOptions {
   /**
-   * Sessions at once. If one more client comes, one that is silent makes room,
-   * or the new one is told to come again.
+   * Sessions at once. If one more client comes, one that comes no further makes room, or one of an
+   * address that has more than half of them; or the new one is told to come again.
    */
   readonly maxClients: number
   /** Bytes of a message. */
