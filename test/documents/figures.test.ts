@@ -10,6 +10,7 @@ import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/start-program.ts'
 import { HUNG_AFTER } from '../../src/doors/daemon/workers/hung-workers.ts'
 import { TOKEN_MIN } from '../../src/doors/http/access.ts'
+import { CONNECTIONS_MAX } from '../../src/doors/http/idle-connections.ts'
 import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/time-limits.ts'
 import { TURN_WITHIN } from '../../src/doors/shared/limits/turn.ts'
 import { CONTENT_STEP } from '../../src/doors/smtp/client/connection.ts'
@@ -78,6 +79,7 @@ t.test(
     t.match(page, `a token of ${TOKEN_MIN} or more printable characters`)
     t.match(page, `tells the MTA every ${milterTimeouts.progressAfter / 1000} seconds`)
     t.match(page, `if that is more than ${defaultTimeouts.makesRoomAfter / 1000} seconds`)
+    t.match(page, `at most ${CONNECTIONS_MAX} connections, and`)
     t.match(page, `each ${withCommas(CONTENT_STEP)} bytes of content`)
     t.match(page, `closes more than ${defaultTimeouts.end / 1000} seconds after QUIT`)
   },

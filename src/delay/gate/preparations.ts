@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { openTcpSockets, type TcpSockets } from '../../ground/net/tcp-sockets.ts'
+import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
 import { GATE_DEFAULTS, type GateOptions } from '../shared/gate-options.ts'
 
 /** Descriptors that are kept for files, the DNS, and pipes to programs that are being started. */
@@ -62,11 +62,4 @@ export function roomFor({ waiting, programs, remember }: GateOptions): number {
     'config',
     `--waiting ${most}: needs ${need} descriptors, and the limit is ${descriptors}; raise it (ulimit -n, softlimit -o, LimitNOFILE=)`,
   )
-}
-
-/** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */
-function descriptorLimit(): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1')
-  const [, soft] = /^Max open files +(\d+|unlimited)/m.exec(limits) ?? []
-  return soft === 'unlimited' || soft === undefined ? Number.MAX_SAFE_INTEGER : Number(soft)
 }

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os'
+import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
 import { notify, watchdogTime } from '../../ground/process/notify.ts'
 import { ownCommand } from '../../ground/runtime/compiled-program.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
@@ -8,6 +9,7 @@ import { describeDoor } from './describe-door.ts'
 import { inheritedSockets } from './listening/inherited-sockets.ts'
 import { openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
+import { roomOf } from './listening/room.ts'
 import { log } from './log.ts'
 import type { PlacedDoor } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
@@ -49,6 +51,7 @@ export async function runFirstProcess({
   if (http) await status?.open({ address: http, fd: httpFd })
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
+  logRoom(kinds.length, options.maxClients)
   const relays = relaysOf(kinds, options.relays)
   const workers = new Workers({
     count: options.workers,
@@ -93,6 +96,14 @@ export async function runFirstProcess({
   status?.serving(doors)
   log('serving')
   await notifyReady(running.signal)
+}
+
+function logRoom(sockets: number, maxClients: number): void {
+  const descriptors = descriptorLimit()
+  const { clients } = roomOf(descriptors, sockets, maxClients)
+  if (clients === maxClients) return
+  const why = `it is ${clients}, because there are ${descriptors} descriptors for ${sockets} sockets`
+  log(`--max-clients ${maxClients}: ${why}; raise their limit (ulimit -n, LimitNOFILE=)`)
 }
 
 function logDoors(doors: readonly PlacedDoor[], configuration: Configuration): void {

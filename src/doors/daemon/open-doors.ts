@@ -3,6 +3,7 @@ import { Budget } from '../../ground/flow/memory-budget.ts'
 import { descriptorOf } from '../../ground/net/descriptor-of.ts'
 import { FIRST_HANDED_OVER } from '../../ground/net/socket-activation.ts'
 import { wakeOne } from '../../ground/net/wake-one.ts'
+import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
 import { loadLibc } from '../../ground/runtime/libc.ts'
 import { switchedOff } from '../../judge/policy.ts'
 import type { MailReporter } from '../../observe/live/mail-reporter.ts'
@@ -18,6 +19,7 @@ import type { DaemonAccount } from '../slot-socket/tell.ts'
 import { createSmtpDoor } from '../smtp/door.ts'
 import type { SmtpRoute } from '../smtp/shared/server.ts'
 import { listenOn } from './listening/listen.ts'
+import { roomOf } from './listening/room.ts'
 import { log } from './log.ts'
 import type { DoorKind } from './options/door-kind.ts'
 import type { DaemonOptions } from './options/options.ts'
@@ -43,7 +45,8 @@ export async function openDoors(
 ): Promise<OpenDoor[]> {
   const budget = new Budget(options.memory)
   const identifyPeer = identifyPeerBy(await loadLibc())
-  const common = { ...options, reporter, account, budget, identifyPeer }
+  const { clients: maxClients, sockets: maxSockets } = roomOf(descriptorLimit(), kinds.length, options.maxClients) // biome-ignore format: a line
+  const common = { ...options, maxClients, maxSockets, reporter, account, budget, identifyPeer }
   const open: OpenDoor[] = []
   const relays = relaysOf(kinds, options.relays)
   for (const [index, kind] of kinds.entries()) {
@@ -68,6 +71,8 @@ async function wakeOneOfAll(server: Server): Promise<void> {
 }
 
 interface DoorOptions extends DaemonOptions {
+  /** Connections of each door at once. */
+  readonly maxSockets: number
   /** Shows what is done with mail, besides its lines in the log. */
   readonly reporter: MailReporter | undefined
   /** What the slot's socket tells root and this account of this onescand. */
@@ -91,7 +96,11 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
     case 'milter':
       return createMilterDoor(configuration, { ...options, log, mailLog })
     case 'policy':
-      return makePolicyDoor(configuration, { maxConnections: options.maxClients, log }, mailLog)
+      return makePolicyDoor(
+        configuration,
+        { maxConnections: options.maxClients, maxSockets: options.maxSockets, log },
+        mailLog,
+      )
     case 'smtp':
     case 'lmtp':
       return createSmtpDoor(configuration, options.relay!, { ...options, log, mailLog })

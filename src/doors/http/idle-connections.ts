@@ -1,8 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Connections at once. If one more comes, the one that has been idle for longest is closed. */
-const CONNECTIONS_MAX = 400
+/**
+ * Connections at once. If one more comes, the one that has been idle for longest is closed, or else
+ * the new one.
+ */
+export const CONNECTIONS_MAX = 400
 
 /** Which connections of a server wait for an answer, and which for a request. */
 export interface IdleConnections {
@@ -13,22 +16,28 @@ export interface IdleConnections {
   begin(request: IncomingMessage, response: ServerResponse): boolean
 }
 
-/** Keeps the number of the server's connections below CONNECTIONS_MAX. */
-export function watchConnections(server: Server): IdleConnections {
+/**
+ * Keeps the number of the server's connections at CONNECTIONS_MAX, and at half of the descriptors: the
+ * process needs the others for workers.
+ */
+export function watchConnections(server: Server, descriptors: number): IdleConnections {
+  const most = Math.min(CONNECTIONS_MAX, Math.floor(descriptors / 2))
   const answering = new WeakSet<Socket>()
   /** Connections without a request, in the order in which they fell silent. */
   const idle = new Set<Socket>()
-  let connections = 0
+  const open = new Set<Socket>()
+  const forget = (socket: Socket) => {
+    open.delete(socket)
+    idle.delete(socket)
+  }
   server.on('connection', (socket: Socket) => {
-    connections++
+    open.add(socket)
     idle.add(socket)
-    socket.once('close', () => {
-      connections--
-      idle.delete(socket)
-    })
-    if (connections <= CONNECTIONS_MAX) return
-    const [oldest] = idle
-    oldest?.destroy()
+    socket.once('close', () => forget(socket))
+    if (open.size <= most) return
+    const [oldest = socket] = idle
+    forget(oldest) // now: of many that come together none is closed by then
+    oldest.destroy()
   })
   return {
     begin({ socket }, response) {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { errorText } from '../../ground/errors/fault.ts'
 import { refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
+import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
 import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
 import { type AccessRefusal, type CheckAccess, checkAccessBy } from './access.ts'
 import { PageEvents } from './events.ts'
@@ -46,7 +47,7 @@ export async function openStatusServer(options: StatusServerOptions): Promise<St
     if (!connections.begin(request, response)) return
     answer(request, response, checkAccess).catch(() => response.destroy())
   })
-  const connections = watchConnections(server)
+  const connections = watchConnections(server, descriptorLimit())
   refuseBadRequests(server)
 
   let stopListening = () => {}

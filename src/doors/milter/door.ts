@@ -14,11 +14,13 @@ const TICK_MAX = 1000
 
 /** The milter door: sessions of MTAs on whatever the server listens on. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
-  const { maxConnections = CONNECTIONS_MAX, budget, log, timeouts = defaultTimeouts } = options
+  const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
+  const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const server = new MilterServer(first, options)
   let crowded = false
   const door = serve<MilterConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
+    maxSockets,
     log: (why) => log(`milter: ${why}`),
     memory: () => budget.used,
     accept(socket, connections, closed) {

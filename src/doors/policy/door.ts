@@ -14,6 +14,8 @@ export interface PolicyDoorOptions {
    * else it.
    */
   readonly maxConnections: number
+  /** The same, those that end included. Any more are closed. */
+  readonly maxSockets?: number | undefined
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void
 }
@@ -21,11 +23,12 @@ export interface PolicyDoorOptions {
 /** Postfix's policy delegation (SMTPD_POLICY_README) on whatever the server listens on. */
 export function createPolicyDoor(
   first: AccessPolicy,
-  { maxConnections, log }: PolicyDoorOptions,
+  { maxConnections, maxSockets, log }: PolicyDoorOptions,
 ): Door<AccessPolicy> {
   let policy = first // each request is answered by the policy of its moment
   const door = serve<PolicyConnection>({
     every: TICK,
+    maxSockets,
     log: (why) => log(`policy service: ${why}`),
     memory: () => 0,
     accept(socket, connections, closed) {

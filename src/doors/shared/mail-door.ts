@@ -9,6 +9,8 @@ import type { Configuration } from './configuration.ts'
 export interface MailDoorOptions {
   /** Memory of the whole process for parts of messages that are not judged yet. */
   readonly budget: Budget
+  /** Connections at once, those that end included. Any more are closed. */
+  readonly maxSockets?: number | undefined
   /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void
   /** Logs what became of a message. */

@@ -15,6 +15,8 @@ export interface ServedConnection {
 export interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
+  /** Connections at once, those that end included. Any more are closed. */
+  readonly maxSockets: number | undefined
   /**
    * Serves the client at a socket, or turns it away and returns undefined. `over` is to be called
    * once, when nothing is left to do for the connection.
@@ -33,12 +35,17 @@ export interface ServeOptions<Served extends ServedConnection> {
 /** Serves each connection to a server that does not listen yet, until the door is closed. */
 export function serve<Served extends ServedConnection>({
   every,
+  maxSockets = Number.POSITIVE_INFINITY,
   accept,
   log,
   memory,
 }: ServeOptions<Served>): Omit<Door, 'configure'> {
   const connections = new ConnectionSet<Served>({ every, tick: (served) => served.tick() })
+  let sockets = 0
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets++
+    socket.once('close', () => sockets--)
+    if (sockets > maxSockets) return void socket.destroy()
     const served = accept(socket, connections, () => connections.delete(served!))
     if (served !== undefined) connections.add(served)
   })

@@ -23,6 +23,8 @@ export interface SlotSocketOptions {
    * yet.
    */
   readonly maxClients: number
+  /** Connections at once, those that end included. Any more are closed. */
+  readonly maxSockets?: number | undefined
   /** Bytes of all requests that are not answered yet. */
   readonly memory: number
   readonly identifyPeer: IdentifyPeer

@@ -32,6 +32,7 @@ export function createSlotSocket(first: Configuration, options: SlotSocketOption
 
   const door = serve<SlotSession>({
     every: TICK,
+    maxSockets: options.maxSockets,
     log: (why) => options.log(`slot socket: ${why}`),
     memory: () => budget.used,
     accept(socket, _, closed) {

@@ -20,7 +20,7 @@ const TICK_MAX = 1000
 
 /** The SMTP door: sessions of mail servers on whatever the server listens on. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
-  const { maxClients, budget, timeouts = defaultTimeouts } = options
+  const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
   const server = new SmtpServer(first, route, options)
   const { complain, uptime } = server
   let crowded = false
@@ -68,6 +68,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
 
   const door = serve<SmtpConnection>({
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
+    maxSockets,
     log: complain,
     memory: () => budget.used,
     accept(socket, clients, closed) {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { errorText, Fault } from '../../ground/errors/fault.ts'
 import { hasBody, refuseBadRequests, requestLimits } from '../../ground/net/http-requests.ts'
 import { listenHttpOn } from '../../ground/net/listen-http.ts'
+import { descriptorLimit } from '../../ground/process/descriptor-limit.ts'
 import type { ActivatedSocket } from './activated-sockets.ts'
 import type { MayAsk } from './allow-networks.ts'
 import { metricsText, type ServiceCounters } from './counters.ts'
@@ -14,7 +15,7 @@ export interface HttpServiceOptions {
   readonly answerForName: AnswerForName
   readonly mayAsk: MayAsk
   readonly counters: ServiceCounters
-  /** Connections at once. */
+  /** Connections at once; half of the descriptors stay for mailboxes and questions. */
   readonly maxClients: number
 }
 
@@ -35,7 +36,8 @@ export async function serveHttp(
   place: QuotadAddress | ActivatedSocket,
   options: HttpServiceOptions,
 ): Promise<HttpService> {
-  const { mayAsk, counters, maxClients } = options
+  const { mayAsk, counters } = options
+  const most = Math.min(options.maxClients, Math.floor(descriptorLimit() / 2))
   const server = createServer(requestLimits(IDLE_TIME), (request, response) => {
     answer(request, response, options).catch(() => response.destroy())
   })
@@ -46,7 +48,7 @@ export async function serveHttp(
     open++
     socket.once('close', () => open--)
     const isAllowed = mayAsk(socket.remoteAddress ?? '')
-    if (isAllowed && open <= maxClients) return
+    if (isAllowed && open <= most) return
     counters[isAllowed ? 'dropped' : 'refused']++
     socket.destroy()
   })

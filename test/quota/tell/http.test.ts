@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { readRequest } from '../../../src/quota/tell/http-question.ts'
-import { spool, startQuotad } from './quotad.ts'
+import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 const mailboxes = {
   'ann/Maildir/maildirsize': '1000S\n400 4\n',
@@ -156,6 +156,21 @@ t.test('more connections than allowed are dropped', async (t) => {
   await once(sockets[0]!.resume(), 'close')
   t.match(await (await fetch(`${url}/metrics`)).text(), '\nonescan_quota_dropped_total 1\n')
   for (const socket of sockets) socket.destroy()
+})
+
+t.test('connections leave descriptors for mailboxes, however many are allowed', async (t) => {
+  const directory = spool(t, mailboxes)
+  const limited = ['/bin/sh', '-c', 'ulimit -n 96; exec "$0" "$@"', program, ...asOther] as const
+  const settings = { QUOTAMAILBOX: `maildir:${directory}/%u/Maildir` }
+  const quotad = await startQuotad(t, settings, ['--max-clients', '1000'], [...limited])
+  for (let n = 0; n < 200; n++) {
+    const socket = connect(Number(new URL(quotad.url).port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write('GET /hea')
+  }
+  t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_FULL')
 })
 
 t.test('/health and /metrics tell the health and the counters', async (t) => {
