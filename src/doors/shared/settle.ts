@@ -77,15 +77,21 @@ export async function settle(
   const endShowing = shown && begin?.(shown)
   try {
     const judged = await judgeBy(transaction, judgement, answers, gone)
-    if (gone?.aborted) throw new Fault('read', 'the connection ended before the answer')
+    if (gone?.aborted) throw new Fault('read', UNANSWERED)
     const decision = check(judged)
     if (!needsKeeping(decision, mtaHolds)) return decision
-    const { keepAsDecided } = await import('./keep-message.ts') // little mail needs it
-    return await keepAsDecided(decision, transaction, code, about())
+    const { keepAsDecided, withdrawKept } = await import('./keep-message.ts') // little mail needs it
+    const kept = await keepAsDecided(decision, transaction, code, about())
+    if (!gone?.aborted) return kept
+    const trouble = [UNANSWERED]
+    await withdrawKept(kept, transaction, (line) => trouble.push(line), () => true) // biome-ignore format: a line
+    throw new Fault('read', trouble.join('; '))
   } finally {
     endShowing?.()
   }
 }
+
+const UNANSWERED = 'the connection ended before the answer'
 
 const unchanged = (decision: Decision) => decision
 
