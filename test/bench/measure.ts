@@ -48,7 +48,7 @@ export async function measure(
   workshop: Workshop,
 ): Promise<Turn> {
   const log = join(workshop.directory, 'log')
-  const messages = workshop.write(Array.from({ length: count }, form.make))
+  const messages = workshop.write(Array.from({ length: count }, (_, serial) => form.make(serial)))
   const used = () => ({
     onescand: onescand === undefined ? 0 : cpuOfServers([onescand]),
     clamd: cpuOfServers([clamd]),

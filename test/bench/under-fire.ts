@@ -33,8 +33,11 @@ export interface Fire {
 /** In turn: twenty messages, of which six are infected and one is large. */
 const mail = Array.from({ length: 20 }, (_, index) => {
   if (index % 3 === 1 && index < 18) return { kind: 'infected', text: makeLetter('infected') }
-  if (index === 19) return { kind: 'clean', text: makeFile(5 * 1024 * 1024) }
-  return { kind: 'clean', text: index % 4 === 3 ? makeFile(100 * 1024) : makeLetter('clean') }
+  if (index === 19) return { kind: 'clean', text: makeFile(5 * 1024 * 1024, index) }
+  return {
+    kind: 'clean',
+    text: index % 4 === 3 ? makeFile(100 * 1024, index >> 2) : makeLetter('clean'),
+  }
 })
 
 /** Milliseconds that a daemon lives once it listens, at least; as much again at most. */
