@@ -130,10 +130,9 @@ int was_accepted(const struct outcome *outcome)
 
 struct outcome call_wrapper(const struct call *call)
 {
-  struct outcome outcome = {.code = -1};
+  struct outcome outcome = {.code = -1, .started = milliseconds_now()};
   struct rusage used;
   int status;
-  double start = milliseconds_now();
 
   struct pipe message = make_pipe(), envelope = make_pipe(), error = make_pipe();
   pid_t child = fork();
@@ -156,7 +155,7 @@ struct outcome call_wrapper(const struct call *call)
     if (errno != EINTR) cannot("wait");
   alarm(0);
 
-  outcome.milliseconds = milliseconds_now() - start;
+  outcome.milliseconds = milliseconds_now() - outcome.started;
   outcome.cpu = milliseconds(used.ru_utime) + milliseconds(used.ru_stime);
   outcome.rss = used.ru_maxrss;
   if (WIFEXITED(status)) outcome.code = WEXITSTATUS(status);

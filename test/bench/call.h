@@ -16,6 +16,7 @@ struct call {
 };
 
 struct outcome {
+  double started;      /* by CLOCK_MONOTONIC */
   double milliseconds; /* from before the pipes to behind the last wait */
   int code;            /* exit code, or -1 */
   int signal;          /* or 0 */

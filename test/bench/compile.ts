@@ -11,6 +11,7 @@ const sources = {
   driver: ['driver.c', 'call.c', 'count.c', 'call.h', 'count.h'],
   sink: ['sink.c'],
   floor: ['floor.c'],
+  relay: ['ordinary/relay.c'],
 } as const
 
 export type BenchProgram = keyof typeof sources

@@ -19,10 +19,14 @@ export interface Drive {
   readonly keep?: boolean
   /** Seconds for one message. */
   readonly deadline?: number
+  /** Processes whose processor time is told for each message, if they come one after the other. */
+  readonly servers?: readonly number[]
 }
 
 export interface Passage {
   readonly serial: number
+  /** Milliseconds by CLOCK_MONOTONIC, before the pipes are made. */
+  readonly started: number
   /** Milliseconds from before the pipes are made until wrapper and error pipe have ended. */
   readonly ms: number
   /** -1 where a signal ended it. */
@@ -33,6 +37,8 @@ export interface Passage {
   readonly cpu: number
   /** KiB: the largest resident size of any process in the wrapper's tree. */
   readonly rss: number
+  /** Milliseconds of processor time that each of the servers used since the message before. */
+  readonly servers: readonly number[]
   /** From the error pipe. */
   readonly text: string
 }
@@ -91,5 +97,6 @@ function driverArguments(wish: Drive): string[] {
   if (wish.queue !== undefined) words.push('-q', wish.queue)
   if (wish.keep) words.push('-k')
   if (wish.deadline !== undefined) words.push('-t', String(wish.deadline))
+  for (const pid of wish.servers ?? []) words.push('-p', String(pid))
   return [...words, ...wish.program]
 }

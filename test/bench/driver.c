@@ -3,18 +3,20 @@
  * and small, so that the benchmark does not measure itself.
  *
  *     driver -m message [-m message]... [-n 10] [-c 1] [-d directory] [-l log]
- *            [-t 120] [-q queue [-k]] program [argument]...
+ *            [-t 120] [-q queue [-k]] [-p process]... program [argument]...
  *
  * -n messages in all, -c of them at a time, the files of -m in turn; the wrapper
  * starts in -d (/var/qmail, else /) with its stderr appended to -l, and is killed
  * after -t seconds. With -q, the queue that sink.c fills, every message is looked
  * for afterwards, outside the time that counts; -k keeps them. The
- * wrapper's environment is the driver's.
+ * wrapper's environment is the driver's. `servers` is the processor time, in
+ * milliseconds, that each process of -p has used since the message before in
+ * this lane ended: for one message at a time.
  *
  * On stdout one line of JSON for each message, in the order in which they end,
  * and one for all of them:
  *
- *     {"serial":0,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"rss":3120,"text":""}
+ *     {"serial":0,"started":81042.017,"ms":5.125,"code":0,"signal":0,"accepted":true,"cpu":3.1,"rss":3120,"servers":[0.71],"text":""}
  *     {"messages":10,"seconds":0.052,"accepted":10,"counted":true,"lost":0,...}
  *
  * Exit codes: 0 every message was accepted and, with -q, is in the queue once and
@@ -22,6 +24,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,12 +33,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "call.h"
 #include "count.h"
 
 #define FILES_MAX 512
+#define SERVERS_MAX 32
+#define SERVER_DIGITS 24
 
 struct plan {
   struct call call;
@@ -44,6 +50,8 @@ struct plan {
   long messages, at_once;
   const char *queue;
   int keep;
+  pid_t server[SERVERS_MAX];
+  int servers;
 };
 
 /* What the lanes have in common. */
@@ -56,7 +64,7 @@ struct common {
 _Noreturn static void usage(void)
 {
   fputs("usage: driver -m message [-n messages] [-c at-once] [-d directory] [-l log]\n"
-        "              [-t seconds] [-q queue [-k]] program [argument]...\n", stderr);
+        "              [-t seconds] [-q queue [-k]] [-p process]... program [argument]...\n", stderr);
   exit(100);
 }
 
@@ -81,7 +89,7 @@ static struct plan read_options(int argc, char **argv)
   int option;
   plan.call.deadline = 120;
   plan.call.directory = access("/var/qmail", X_OK) == 0 ? "/var/qmail" : "/";
-  while ((option = getopt(argc, argv, "+m:n:c:d:l:t:q:k")) != -1) switch (option) {
+  while ((option = getopt(argc, argv, "+m:n:c:d:l:t:q:kp:")) != -1) switch (option) {
     case 'm':
       if (plan.files == FILES_MAX) usage();
       plan.message[plan.files++] = optarg;
@@ -93,6 +101,10 @@ static struct plan read_options(int argc, char **argv)
     case 't': plan.call.deadline = whole_number(optarg, 86400); break;
     case 'q': plan.queue = optarg; break;
     case 'k': plan.keep = 1; break;
+    case 'p':
+      if (plan.servers == SERVERS_MAX) usage();
+      plan.server[plan.servers++] = whole_number(optarg, INT_MAX);
+      break;
     default: usage();
   }
   plan.call.program = argv + optind;
@@ -115,24 +127,46 @@ static size_t quote(char *to, const char *text, size_t size)
   return to - start;
 }
 
-/* One write a line, so that those of several lanes do not mix. */
-static void tell(long serial, const struct outcome *outcome)
+/* Milliseconds of processor time that a process has used; 0 of one that has ended. */
+static double used_by(pid_t process)
 {
-  char line[200 + 6 * TEXT_MAX_BYTES], text[6 * TEXT_MAX_BYTES + 1];
+  clockid_t clock;
+  struct timespec used;
+  if (clock_getcpuclockid(process, &clock) || clock_gettime(clock, &used)) return 0;
+  return used.tv_sec * 1e3 + used.tv_nsec / 1e6;
+}
+
+/* What each server has used since the call before, which `until` keeps, as a list for JSON. */
+static void list_servers(char *list, const struct plan *plan, double *until)
+{
+  *list = 0;
+  for (int server = 0; server < plan->servers; ++server) {
+    double now = used_by(plan->server[server]), used = now - until[server];
+    list += sprintf(list, "%s%.3f", server ? "," : "", used > 0 ? used : 0);
+    until[server] = now;
+  }
+}
+
+/* One write a line, so that those of several lanes do not mix. */
+static void tell(long serial, const struct outcome *outcome, const char *servers)
+{
+  char line[200 + SERVER_DIGITS * SERVERS_MAX + 6 * TEXT_MAX_BYTES], text[6 * TEXT_MAX_BYTES + 1];
   quote(text, outcome->text, outcome->text_size);
   int size = snprintf(line, sizeof line,
-    "{\"serial\":%ld,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"cpu\":%.3f,\"rss\":%ld,\"text\":\"%s\"}\n",
-    serial, outcome->milliseconds, outcome->code, outcome->signal,
-    was_accepted(outcome) ? "true" : "false", outcome->cpu, outcome->rss, text);
+    "{\"serial\":%ld,\"started\":%.3f,\"ms\":%.3f,\"code\":%d,\"signal\":%d,\"accepted\":%s,\"cpu\":%.3f,\"rss\":%ld,\"servers\":[%s],\"text\":\"%s\"}\n",
+    serial, outcome->started, outcome->milliseconds, outcome->code, outcome->signal,
+    was_accepted(outcome) ? "true" : "false", outcome->cpu, outcome->rss, servers, text);
   if (write(1, line, size) != size) cannot("standard output");
 }
 
 /* One client after the other, as long as there are messages. */
 _Noreturn static void run_lane(const struct plan *plan, struct common *common, int starter)
 {
-  char byte;
+  char byte, servers[SERVER_DIGITS * SERVERS_MAX];
+  double until[SERVERS_MAX];
   while (read(starter, &byte, 1) == -1 && errno == EINTR);
   close(starter);
+  list_servers(servers, plan, memset(until, 0, sizeof until));
   for (;;) {
     struct call call = plan->call;
     call.serial = atomic_fetch_add(&common->next, 1);
@@ -143,7 +177,8 @@ _Noreturn static void run_lane(const struct plan *plan, struct common *common, i
       common->answer[call.serial] = 1;
       atomic_fetch_add(&common->accepted, 1);
     }
-    tell(call.serial, &outcome);
+    list_servers(servers, plan, until);
+    tell(call.serial, &outcome, servers);
   }
 }
 

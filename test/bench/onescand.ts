@@ -12,7 +12,7 @@ export interface Onescand {
 }
 
 /**
- * Starts onescand with standard options under this environment; resolves when it takes
+ * Starts onescand with standard options, and these, under this environment; resolves when it takes
  * connections. Its stderr goes to `NAME.log` in the directory.
  */
 export async function startOnescand(
@@ -20,10 +20,11 @@ export async function startOnescand(
   name: string,
   directory: string,
   environment: Readonly<Record<string, string>>,
+  options: readonly string[] = [],
 ): Promise<Onescand> {
   const socket = join(directory, `${name}.sock`)
   const log = openSync(join(directory, `${name}.log`), 'a')
-  const child = spawn(program, ['--socket', socket], {
+  const child = spawn(program, ['--socket', socket, ...options], {
     env: environment,
     stdio: ['ignore', 'ignore', log],
   })

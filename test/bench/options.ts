@@ -5,6 +5,9 @@ import { parseArgs } from 'node:util'
 import { buildDirectory } from './compile.ts'
 import { NATIVE } from './contestants.ts'
 
+/** Where files lie that live for a moment, unless --spool names another directory. */
+export const SPOOL: string = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
 export interface Options {
   /** A few seconds a contestant, in one round: shows that it works, proves little. */
   readonly quick: boolean
@@ -40,7 +43,7 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string' },
       programs: { type: 'string', default: NATIVE },
-      spool: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
+      spool: { type: 'string', default: SPOOL },
       out: { type: 'string', default: buildDirectory },
     },
   })

@@ -109,7 +109,7 @@ function tenths(value: number): string {
 }
 
 /** The middle value, or the mean of the two in the middle. NaN of none. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const above = sorted[middle] ?? Number.NaN

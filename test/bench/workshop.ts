@@ -10,15 +10,15 @@ export interface Workshop {
   /** As sink.c wants it. */
   readonly queue: string
   /** Writes messages, and returns their files; those of the call before are gone. */
-  write(letters: readonly string[]): readonly string[]
+  write(letters: readonly (string | Buffer)[]): readonly string[]
   /** What every wrapper and daemon has in its environment. */
   environment(clamd: Clamd): Record<string, string>
   remove(): void
 }
 
-/** `shortLived` is where wrappers keep their files for a moment. */
-export function openWorkshop(shortLived: string = tmpdir()): Workshop {
-  const directory = mkdtempSync(join(tmpdir(), 'onescan-bench-'))
+/** `shortLived` is where wrappers keep their files for a moment, `lasting` where the queue is. */
+export function openWorkshop(shortLived: string = tmpdir(), lasting = tmpdir()): Workshop {
+  const directory = mkdtempSync(join(lasting, 'onescan-bench-'))
   const moments = mkdtempSync(join(shortLived, 'onescan-bench-'))
   const at = (name: string) => join(directory, name)
   for (const part of ['', '/pid', '/mess', '/intd', '/todo']) mkdirSync(`${at('queue')}${part}`)

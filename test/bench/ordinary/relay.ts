@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { untilListening } from '../../programs/listening.ts'
+import { compiled } from '../compile.ts'
+import type { Passage } from '../drive.ts'
+
+/** Counts what clamd is asked (relay.c). */
+export interface Relay {
+  /** Where onescand finds clamd. */
+  readonly socket: string
+  /**
+   * The scans that clamd answered while each of these messages was on its way, if they went one after the
+   * other. Answers up to now are forgotten.
+   */
+  take(passages: readonly Passage[]): number[]
+  stop(): Promise<void>
+}
+
+/** Starts one in front of this clamd; `name` tells it from others in the directory. */
+export async function startRelay(clamd: string, name: string, directory: string): Promise<Relay> {
+  const socket = join(directory, `${name}-relay.sock`)
+  const file = join(directory, `${name}-answers`)
+  const answers = openSync(file, 'a')
+  const child = spawn(compiled('relay'), [socket, clamd], { stdio: ['ignore', answers, 'inherit'] })
+  closeSync(answers)
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  await once(child, 'spawn')
+  await untilListening({ path: socket }, child)
+  return {
+    socket,
+    take(passages) {
+      const times = readFileSync(file, 'latin1').split('\n').slice(0, -1).map(Number)
+      truncateSync(file)
+      return passages.map(
+        ({ started, ms }) => times.filter((time) => time >= started && time <= started + ms).length,
+      )
+    },
+    async stop() {
+      process.removeListener('exit', kill)
+      const gone = once(child, 'exit')
+      kill()
+      await gone
+    },
+  }
+}
