@@ -17,7 +17,11 @@ export const ROOMS = {
   },
   ldap: {
     files: ['src/quota/ldap/**/*.ts'],
-    tests: ['test/quota/ask/ldap.test.ts', 'test/quota/tell/sources/ldap.test.ts'],
+    tests: [
+      'test/quota/ldap/*.test.ts',
+      'test/quota/ask/ldap.test.ts',
+      'test/quota/tell/sources/ldap.test.ts',
+    ],
   },
   delay: {
     files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{known-clients,waiting-room}.ts'],

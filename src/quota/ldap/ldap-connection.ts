@@ -4,6 +4,7 @@ import { Client, type Entry, type SearchOptions } from 'ldapts'
 import { readForeignFile } from '../../ground/path/read.ts'
 import { readSecret } from '../../ground/settings/secret-file.ts'
 import type { LdapSettings } from './ldap-settings.ts'
+import { MessageStream } from './message-stream.ts'
 
 /**
  * Connects, and binds if the settings have an account. ldapts itself would connect with the first
@@ -26,7 +27,7 @@ export async function openConnection(
     return connection
   } catch (error) {
     socket.destroy()
-    throw socket.errored ?? error
+    throw error
   } finally {
     clearTimeout(late)
   }
@@ -59,36 +60,39 @@ function waitForConnect(socket: Socket, { url }: LdapSettings): Promise<void> {
  */
 export class LdapConnection {
   isOpen = true
-  /** How often data was received. If the number stands still, the connection may hang. */
-  heard = 0
-  readonly #socket: Socket
+  readonly #stream: MessageStream
   readonly #client: Client
 
   constructor(socket: Socket) {
     let isTaken = false
-    this.#socket = socket
+    const stream = new MessageStream(socket)
+    this.#stream = stream
     this.#client = new Client({
       url: 'ldap://localhost', // not used, since `createConnection` has the socket
       createConnection: () => {
         if (isTaken) throw new Error('the connection was closed')
         isTaken = true
-        return socket
+        return stream as unknown as Socket
       },
     })
-    socket.on('error', () => {}) // `close` always follows, and tells it
-    socket.once('close', () => {
+    stream.on('error', () => {}) // `close` always follows, and tells it
+    stream.once('close', () => {
       this.isOpen = false
     })
-    socket.on('data', () => this.heard++)
+  }
+
+  /** How often data was received. If the number stands still, the connection may hang. */
+  get heard(): number {
+    return this.#stream.heard
   }
 
   async bind(dn: string, password: string): Promise<void> {
-    await this.#client.bind(dn, password)
+    await this.#orWhyClosed(this.#client.bind(dn, password))
   }
 
-  /** Rejects with the error of the directory, or if the connection ends before the answer. */
+  /** Rejects with the error of the directory, or with that by which the connection ended. */
   async search(base: string, options: SearchOptions): Promise<Entry[]> {
-    return (await this.#client.search(base, options)).searchEntries
+    return (await this.#orWhyClosed(this.#client.search(base, options))).searchEntries
   }
 
   /** Ends the connection at once. Questions under way reject. */
@@ -96,6 +100,15 @@ export class LdapConnection {
     this.isOpen = false
     // The unbind is sent if the directory still listens. Nothing waits for it.
     this.#client.unbind().catch(() => {})
-    this.#socket.destroy()
+    this.#stream.destroy()
+  }
+
+  /** ldapts itself says of a connection that broke what kind of message was under way. */
+  async #orWhyClosed<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer
+    } catch (error) {
+      throw this.#stream.errored ?? error
+    }
   }
 }

@@ -1,0 +1,224 @@
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+
+/**
+ * Most bytes and messages that a directory may send for one question. An entry or two with three
+ * attributes are asked for; some directories send all the attributes that an entry has, a picture
+ * among them, and name other directories.
+ */
+const ANSWER_BYTES = 256 * 1024
+const ANSWER_MESSAGES = 100
+
+/** Tags of BER (X.690 8.1.2) and operations of LDAP (RFC 4511 4.2 to 4.12). */
+const INTEGER = 0x02
+const OCTET_STRING = 0x04
+const ENUMERATED = 0x0a
+const SEQUENCE = 0x30
+const SET = 0x31
+const BIND_RESPONSE = 0x61
+const SEARCH_ENTRY = 0x64
+const SEARCH_DONE = 0x65
+const SEARCH_REFERENCE = 0x73
+const EXTENDED_RESPONSE = 0x78
+const CONTROLS = 0xa0
+const REFERRAL = 0xa3
+const SASL_CREDENTIALS = 0x87
+/** What each result begins with: its code, a name and a text (RFC 4511 4.1.9). */
+const RESULT = [ENUMERATED, OCTET_STRING, OCTET_STRING]
+
+/** Bytes of a tag and a length that say how many more there are. */
+const HEAD_MIN = 2
+/** Most bytes of a length; more would be a length that no message has. */
+const LENGTH_BYTES = 4
+
+/**
+ * A connection to a directory, as ldapts takes it for a socket: each read is one message, whole and
+ * of the form that RFC 4511 has, and answers a question that was sent. Between two messages other
+ * events have their turn. All else ends the connection with an error, since the reader of ldapts
+ * goes into itself for each message of a read, and does not end at lengths that lie.
+ */
+export class MessageStream extends Duplex {
+  /** ldapts asks a socket for these. */
+  readonly connecting = false
+  readonly readyState = 'open'
+  /** How often data was received. If the number stands still, the connection may hang. */
+  heard = 0
+  readonly #socket: Socket
+  /** What was sent so far for each question that has no whole answer. */
+  readonly #answers = new Map<number, { bytes: number; messages: number }>()
+
+  /** Takes a socket that is connected. */
+  constructor(socket: Socket) {
+    super({ readableObjectMode: true })
+    this.#socket = socket
+    void this.#readAll()
+  }
+
+  override _read(): void {} // a few messages a question may wait, no matter whether they are read
+
+  override _write(request: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#answers.set(parseMessage(request).id, { bytes: 0, messages: 0 })
+    this.#socket.write(request, done)
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy()
+    done(error)
+  }
+
+  async #readAll(): Promise<void> {
+    const cutter = new MessageCutter()
+    try {
+      for await (const bytes of this.#socket) {
+        this.heard++
+        for (const message of cutter.cut(bytes)) {
+          this.push(this.#accepted(message))
+          await turn()
+          if (this.destroyed) return
+        }
+      }
+      this.push(null)
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+
+  /** Returns the message in the form that ldapts gets. Throws an Error if it is no answer. */
+  #accepted(bytes: Buffer): Buffer {
+    const { id, idElement, operation } = parseMessage(bytes)
+    const { tag } = operation
+    // Nothing but a Notice of Disconnection (RFC 4511 4.4.1) has no question.
+    if (id === 0 && tag === EXTENDED_RESPONSE) throw new Error('the directory ends the connection')
+    const answer = this.#answers.get(id)
+    if (answer === undefined) throw new Error('the directory answers what was not asked')
+    answer.bytes += bytes.length
+    answer.messages++
+    if (answer.bytes > ANSWER_BYTES || answer.messages > ANSWER_MESSAGES) throw tooMuch()
+    checkOperation(operation)
+    if (tag === BIND_RESPONSE || tag === SEARCH_DONE) this.#answers.delete(id)
+    // Without the controls that may follow: none was asked for, and ldapts would read them.
+    const content = Buffer.concat([idElement.whole, operation.whole])
+    const head = Buffer.from([SEQUENCE, 0x84, 0, 0, 0, 0])
+    head.writeUInt32BE(content.length, 2)
+    return Buffer.concat([head, content])
+  }
+}
+
+const notLdap = () => new Error('the directory sends what is no LDAP')
+const tooMuch = () => new Error('the directory sends too much for one question')
+
+/** Cuts a stream into messages by their lengths, in time that is linear in its bytes. */
+class MessageCutter {
+  /** As many bytes of the next message as are known to come. */
+  #message = Buffer.alloc(HEAD_MIN)
+  #filled = 0;
+
+  /** Throws an Error if a message is longer than it may be, or none. */
+  *cut(bytes: Buffer): Generator<Buffer> {
+    for (let rest = bytes; rest.length > 0; ) {
+      const copied = rest.copy(this.#message, this.#filled)
+      this.#filled += copied
+      rest = rest.subarray(copied)
+      if (this.#filled < this.#message.length) return
+      const length = lengthFrom(this.#message)
+      if (length > ANSWER_BYTES) throw tooMuch()
+      if (length > this.#message.length) {
+        this.#message = Buffer.concat([this.#message], length)
+      } else {
+        yield this.#message
+        this.#message = Buffer.alloc(HEAD_MIN)
+        this.#filled = 0
+      }
+    }
+  }
+}
+
+/** Returns how many bytes there are in a message, or how many there must be to know that. */
+function lengthFrom(bytes: Buffer): number {
+  if (bytes[0] !== SEQUENCE) throw notLdap()
+  const { begin, end } = boundsAt(bytes, 0)
+  return end ?? begin
+}
+
+/**
+ * Returns where the content of the element at an offset begins and ends; no end if the bytes of its
+ * length are not all there. Throws an Error if there is no definite length (RFC 4511 5.1).
+ */
+function boundsAt(bytes: Buffer, at: number): { begin: number; end?: number } {
+  const first = bytes[at + 1]
+  if (first === undefined) throw notLdap()
+  const begin = at + HEAD_MIN
+  if (first < 0x80) return { begin, end: begin + first }
+  const count = first & 0x7f
+  if (count === 0 || count > LENGTH_BYTES) throw notLdap()
+  if (begin + count > bytes.length) return { begin: begin + count }
+  return { begin: begin + count, end: begin + count + bytes.readUIntBE(begin, count) }
+}
+
+interface BerElement {
+  readonly tag: number
+  readonly content: Buffer
+  /** With tag and length. */
+  readonly whole: Buffer
+}
+
+/** Returns the elements that stand one behind the other. Throws an Error if bytes are left or missing. */
+function elementsOf(bytes: Buffer): BerElement[] {
+  const elements: BerElement[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const { begin, end } = boundsAt(bytes, at)
+    if (end === undefined || end > bytes.length) throw notLdap()
+    const whole = bytes.subarray(at, end)
+    elements.push({ tag: bytes[at]!, content: bytes.subarray(begin, end), whole })
+    at = end
+  }
+  return elements
+}
+
+/** The id and the operation of a message (RFC 4511 4.1.1). */
+function parseMessage(bytes: Buffer) {
+  const [outer] = elementsOf(bytes)
+  const [idElement, operation, controls, ...more] = outer ? elementsOf(outer.content) : []
+  if (idElement === undefined || operation === undefined || more.length > 0) throw notLdap()
+  if (controls !== undefined && controls.tag !== CONTROLS) throw notLdap()
+  const { tag, content } = idElement
+  if (tag !== INTEGER || content.length < 1 || content.length > LENGTH_BYTES) throw notLdap()
+  return { id: content.readIntBE(0, content.length), idElement, operation }
+}
+
+/** Throws an Error if an operation is none that answers a question, or has not its form. */
+function checkOperation({ tag, content }: BerElement): void {
+  const elements = elementsOf(content)
+  if (tag === SEARCH_ENTRY) {
+    const [, attributes] = requireTags(elements, [OCTET_STRING, SEQUENCE])
+    for (const attribute of elementsOf(attributes!.content)) checkAttribute(attribute)
+  } else if (tag === SEARCH_REFERENCE) {
+    requireAll(elements, [OCTET_STRING])
+  } else if (tag === BIND_RESPONSE || tag === SEARCH_DONE) {
+    requireTags(elements.slice(0, RESULT.length), RESULT)
+    requireAll(elements.slice(RESULT.length), [REFERRAL, SASL_CREDENTIALS])
+  } else {
+    throw notLdap()
+  }
+}
+
+function checkAttribute({ tag, content }: BerElement): void {
+  if (tag !== SEQUENCE) throw notLdap()
+  const [, values] = requireTags(elementsOf(content), [OCTET_STRING, SET])
+  requireAll(elementsOf(values!.content), [OCTET_STRING])
+}
+
+function requireTags(elements: BerElement[], tags: readonly number[]): BerElement[] {
+  const fit = elements.length === tags.length && elements.every(({ tag }, i) => tag === tags[i])
+  if (!fit) throw notLdap()
+  return elements
+}
+
+function requireAll(elements: readonly BerElement[], tags: readonly number[]): void {
+  if (!elements.every(({ tag }) => tags.includes(tag))) throw notLdap()
+}
