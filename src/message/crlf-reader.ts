@@ -1,3 +1,5 @@
+import { copyRun, indexOfByte } from './runs.ts'
+
 const LF = 0x0a
 const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
@@ -17,10 +19,10 @@ export class CrlfReader {
     let length = first
     let from = 0
     for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
-      length += chunk.copy(out, length, from, cr)
+      length += copyRun(chunk, out, length, from, cr)
       from = cr + 1 // a CR at the end is put back if the next byte is no LF
     }
-    chunk.copy(out, length, from)
+    copyRun(chunk, out, length, from)
     this.#hasPendingCr = chunk[chunk.length - 1] === CR
     return out
   }
@@ -38,7 +40,7 @@ export class CrlfReader {
  * byte after it is not known yet. Returns -1 if there is none.
  */
 function nextCr(chunk: Buffer, from: number): number {
-  for (let cr = chunk.indexOf(CR, from); cr >= 0; cr = chunk.indexOf(CR, cr + 1)) {
+  for (let cr = indexOfByte(chunk, CR, from); cr >= 0; cr = indexOfByte(chunk, CR, cr + 1)) {
     if (cr + 1 === chunk.length || chunk[cr + 1] === LF) return cr
   }
   return -1

@@ -51,9 +51,9 @@ async function readContent(
   while (!reader.isEnded) {
     const chunk = await client.chunk()
     if (chunk === undefined) throw clientLeft()
-    for (const piece of reader.push(chunk)) {
-      size += piece.length
-      if (trouble !== undefined || size > server.maxSize) continue
+    const piece = reader.push(chunk)
+    size += piece.length
+    if (trouble === undefined && size <= server.maxSize) {
       try {
         const lines = lineEnds.push(piece)
         intake.write(lines)

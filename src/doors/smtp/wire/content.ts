@@ -1,3 +1,5 @@
+import { copyRun, indexOfByte } from '../../../message/runs.ts'
+
 const NUL = 0
 const LF = 0x0a
 const CR = 0x0d
@@ -23,12 +25,13 @@ const behind = {
 } as const
 
 const HELD_CR = Buffer.of(CR)
+const NOTHING = Buffer.alloc(0)
 
 /** Reads what a client sends after DATA. */
 export class ContentReader {
   #state: number = behind.lineEnd
   #isEnded = false
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
   #bare: 'CR' | 'LF' | undefined
   #hasHiddenDot = false
 
@@ -58,20 +61,14 @@ export class ContentReader {
 
   /**
    * Takes the next bytes, in any split, and returns those that are content: with line ends as
-   * they came, and without the dots of RFC 5321 4.5.2. The pieces are valid for as long as the
-   * chunk is.
+   * they came, and without the dots of RFC 5321 4.5.2. They are valid for as long as the chunk is.
    */
-  push(chunk: Buffer): readonly Buffer[] {
-    const content: Buffer[] = []
+  push(chunk: Buffer): Buffer {
     const { length } = chunk
+    const kept = new KeptBytes(chunk)
     let state = this.#state
-    let from = 0 // start of the run that was not given out yet
     let cr = -1
     let lf = -1
-    const skipTo = (end: number, next: number) => {
-      if (end > from) content.push(chunk.subarray(from, end))
-      from = next
-    }
     for (let at = 0; at < length; at++) {
       if (state === behind.text) {
         // Skip to the next CR or LF: nothing before it matters.
@@ -84,7 +81,7 @@ export class ContentReader {
       if (byte === LF && state === behind.dotCr) {
         this.#isEnded = true
         this.#rest = chunk.subarray(at + 1)
-        return content
+        return kept.upTo(Math.max(at - 1, 0)) // without the CR, if that is in this chunk
       }
       if (byte === LF) {
         if (state !== behind.cr) this.#bare ??= 'LF'
@@ -93,18 +90,15 @@ export class ContentReader {
       }
       if (state === behind.cr || state === behind.dotCr) {
         this.#bare ??= 'CR'
-        if (state === behind.dotCr) content.push(HELD_CR) // it was not given out with the last run
+        if (state === behind.dotCr && at === 0) kept.begin(HELD_CR) // of the last chunk
         state = behind.bareEnd
       }
-      if (byte === CR && state === behind.dot) {
-        from = at + 1
-        state = behind.dotCr
-      } else if (byte === CR) {
-        state = behind.cr
+      if (byte === CR) {
+        state = state === behind.dot ? behind.dotCr : behind.cr
       } else if (byte === NUL) {
         state = behind.bareEnd
       } else if (byte === DOT && state === behind.lineEnd) {
-        skipTo(at, at + 1)
+        kept.leaveOut(at)
         state = behind.dot
       } else {
         this.#hasHiddenDot ||= byte === DOT && state === behind.bareEnd
@@ -112,12 +106,51 @@ export class ContentReader {
       }
     }
     this.#state = state
-    skipTo(length, length)
-    return content
+    return kept.upTo(state === behind.dotCr ? length - 1 : length)
+  }
+}
+
+/** What is kept of a chunk: the chunk itself, or one copy, however many bytes are left out. */
+class KeptBytes {
+  readonly #chunk: Buffer
+  #copy: Buffer | undefined
+  #length = 0 // of the copy
+  #from = 0 // the start of what was not copied yet
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk
+  }
+
+  /** Puts a byte before the first one. */
+  begin(byte: Buffer): void {
+    this.#copy = this.#newCopy()
+    this.#length = byte.copy(this.#copy)
+  }
+
+  /** Leaves the byte at this index out. */
+  leaveOut(index: number): void {
+    this.#copy ??= this.#newCopy()
+    this.#copyUpTo(this.#copy, index)
+    this.#from = index + 1
+  }
+
+  /** Returns all that is kept up to this index. */
+  upTo(end: number): Buffer {
+    if (this.#copy === undefined) return this.#chunk.subarray(0, end)
+    this.#copyUpTo(this.#copy, end)
+    return this.#copy.subarray(0, this.#length)
+  }
+
+  #newCopy(): Buffer {
+    return Buffer.allocUnsafe(this.#chunk.length + HELD_CR.length)
+  }
+
+  #copyUpTo(copy: Buffer, end: number): void {
+    this.#length += copyRun(this.#chunk, copy, this.#length, this.#from, end)
   }
 }
 
 function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
-  const at = bytes.indexOf(byte, from)
+  const at = indexOfByte(bytes, byte, from)
   return at < 0 ? otherwise : at
 }

@@ -1,3 +1,4 @@
+import { copyRun, indexOfByte } from '../../../message/runs.ts'
 import { WireError } from '../../shared/wire/wire-error.ts'
 
 const LF = 0x0a
@@ -9,7 +10,6 @@ export const PIECE = 64 * 1024
 
 const END = Buffer.from('.\r\n')
 const UNENDED = Buffer.from('\r\n.\r\n')
-const LF_DOT = Buffer.from('\n.')
 const CR_DOT = Buffer.from('\r.')
 
 /**
@@ -36,14 +36,14 @@ export class Stuffing {
       if (piece[from] === DOT) out[length++] = DOT
     }
     if (this.#last === LF) startLine()
-    for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, from)) {
-      length += piece.copy(out, length, from, lf)
+    for (let lf = indexOfByte(piece, LF, 0); lf >= 0; lf = indexOfByte(piece, LF, from)) {
+      length += copyRun(piece, out, length, from, lf)
       out[length++] = CR
       out[length++] = LF
       from = lf + 1
       startLine()
     }
-    piece.copy(out, length, from)
+    copyRun(piece, out, length, from)
     this.#last = piece[piece.length - 1]!
     return out
   }
@@ -56,8 +56,9 @@ export class Stuffing {
   /** Returns how many CRs and dots are put into a piece. */
   #added(piece: Buffer): number {
     let count = piece[0] === DOT && this.#last === LF ? 1 : 0
-    for (let at = piece.indexOf(LF); at >= 0; at = piece.indexOf(LF, at + 1)) count++
-    for (let at = piece.indexOf(LF_DOT); at >= 0; at = piece.indexOf(LF_DOT, at + 2)) count++
+    for (let at = indexOfByte(piece, LF, 0); at >= 0; at = indexOfByte(piece, LF, at + 1)) {
+      count += piece[at + 1] === DOT ? 2 : 1
+    }
     return count
   }
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { ContentReader } from '../../../../src/doors/smtp/wire/content.ts'
 import { Stuffing } from '../../../../src/doors/smtp/wire/stuffing.ts'
+import { CrlfReader } from '../../../../src/message/crlf-reader.ts'
 
 /** What stands between DATA and its end, in any split. */
 
@@ -15,7 +16,7 @@ function read(text: string, size = 1 << 20) {
   let taken = 0
   while (taken < wire.length && !reader.isEnded) {
     const chunk = wire.subarray(taken, taken + size)
-    for (const piece of reader.push(chunk)) content.push(Buffer.from(piece))
+    content.push(Buffer.from(reader.push(chunk)))
     taken += chunk.length
   }
   const { isEnded, bare, hasHiddenDot } = reader
@@ -40,9 +41,24 @@ function byLines(text: string) {
 
 /** Text in which all that matters is frequent. */
 const wireText = fc
-  .array(fc.constantFrom('\r\n', '\r\n', '.', '\r', '\n', '\0', 'a', 'bc', '..', '\r\n.\r\n'), {
-    maxLength: 24,
-  })
+  .array(
+    fc.constantFrom(
+      '\r\n',
+      '\r\n',
+      '.',
+      '\r',
+      '\n',
+      '\0',
+      'a',
+      'bc',
+      '..',
+      'x'.repeat(40),
+      '\r\n.\r\n',
+    ),
+    {
+      maxLength: 24,
+    },
+  )
   .map((pieces) => pieces.join(''))
 
 t.test(
@@ -162,4 +178,53 @@ t.test('a text whose last line has no end gets one', async (t) => {
 
 t.test('a dot behind a bare CR is never sent', async (t) => {
   for (const size of [1, 2, 9]) t.throws(() => passOn('a\r.\r\n', size), { name: 'WireError' })
+})
+
+/** Returns how often `work` makes, copies or searches a buffer by a call of the runtime. */
+function callsOf(work: () => void): number {
+  let calls = 0
+  const restore: (() => void)[] = []
+  const count = (owner: object, names: readonly string[]) => {
+    for (const name of names) {
+      const own = owner as Record<string, (...words: unknown[]) => unknown>
+      const called = own[name]!
+      own[name] = function (this: unknown, ...words: unknown[]) {
+        calls++
+        return called.apply(this, words)
+      }
+      restore.push(() => {
+        own[name] = called
+      })
+    }
+  }
+  count(Buffer, ['alloc', 'allocUnsafe', 'concat', 'from'])
+  count(Buffer.prototype, ['subarray', 'copy', 'indexOf', 'includes'])
+  try {
+    work()
+  } finally {
+    for (const undo of restore) undo()
+  }
+  return calls
+}
+
+t.test('short lines cost no call each: a chunk is read, kept and sent as one', async (t) => {
+  const CHUNK = 64 * 1024
+  const chunkOf = (line: string) => bytes(line.repeat(Math.floor(CHUNK / line.length)))
+  const readCalls = (chunk: Buffer) => {
+    const reader = new ContentReader()
+    const lineEnds = new CrlfReader()
+    reader.push(bytes('Subject: x\r\n\r\n'))
+    return callsOf(() => lineEnds.push(reader.push(chunk)))
+  }
+  for (const line of ['\r\n', '..\r\n', '.a\r\n', 'a\r\n', '..........\r\n', '.\rx\r\n', '\n']) {
+    const name = JSON.stringify(line)
+    t.ok(readCalls(chunkOf(line)) < 20, `${name} is read in ${readCalls(chunkOf(line))} calls`)
+    const kept = bytes(chunkOf(line).toString('latin1').replaceAll('\r', ''))
+    const stuffing = new Stuffing()
+    const sent = callsOf(() => stuffing.push(kept))
+    t.ok(sent < 20, `${name} is sent in ${sent} calls`)
+  }
+  const lines = CHUNK / 72
+  const text = readCalls(chunkOf(`${'x'.repeat(70)}\r\n`))
+  t.ok(text < 10 * lines, `and text in ${text}, a few for each line`)
 })
