@@ -5,6 +5,7 @@ import { SHOWN } from '../../src/cli/quarantine/show.ts'
 import { LINES_MAX } from '../../src/delay/gate/gate-log.ts'
 import { QUESTIONS_MAX } from '../../src/delay/gate/host-names.ts'
 import { SPARE_DESCRIPTORS } from '../../src/delay/gate/preparations.ts'
+import { PLACE_IDLE_MAX, PROGRESS } from '../../src/delay/gate/program-places.ts'
 import { REST } from '../../src/delay/gate/reception.ts'
 import { REMEMBERED_MAX } from '../../src/delay/gate/remembered-clients.ts'
 import { BYTES_MIN, SEGMENTS_MIN } from '../../src/delay/gate/start-program.ts'
@@ -103,6 +104,8 @@ t.test(
     const page = words('smtp-delay.8')
     t.equal(SEGMENTS_MIN, 2)
     t.match(page, `${BYTES_MIN} bytes in two segments`)
+    t.match(page, `${PLACE_IDLE_MAX / 1000} seconds, with two places for half of that`)
+    t.match(page, `sent less than ${PROGRESS / KIB} KiB`)
     t.match(page, `The ${withCommas(REMEMBERED_MAX)} clients that behaved last`)
     t.match(page, `and ${SPARE_DESCRIPTORS} more.`)
     t.match(page, `let in for ${REST} milliseconds at a time`)

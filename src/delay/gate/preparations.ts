@@ -51,10 +51,10 @@ export function dropPrivileges({ uid, gid }: GateOptions): void {
  * Returns how many connections may wait: the number of --waiting, else as many as there are
  * descriptors for, up to the default. Throws a Fault if the limit of descriptors allows fewer.
  */
-export function roomFor({ waiting, programs, remember }: GateOptions): number {
+export function roomFor({ waiting, programs }: GateOptions): number {
   const descriptors = descriptorLimit()
   // While a program runs the gate keeps its connection open, too, to see how the client behaves.
-  const free = descriptors - SPARE_DESCRIPTORS - (remember > 0 ? programs : 0)
+  const free = descriptors - SPARE_DESCRIPTORS - programs
   const most = waiting ?? Math.min(GATE_DEFAULTS['--waiting'], free)
   if (most >= 1 && most <= free) return most
   const need = Math.max(1, most) + descriptors - free

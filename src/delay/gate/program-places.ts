@@ -1,17 +1,53 @@
+import type { TcpSockets } from '../../ground/net/tcp-sockets.ts'
 import type { Visit } from './visit.ts'
 
+export interface ProgramPlacesOptions {
+  readonly sockets: Pick<TcpSockets, 'counts' | 'endReceiving'>
+  /** Milliseconds on a clock that nobody sets. */
+  readonly uptime: () => number
+  /** Called for a visit whose program is being ended. */
+  readonly gaveWay: (visit: Visit) => void
+}
+
+/** Milliseconds between two looks at the programs while clients wait. */
+const LOOK_EVERY = 500
 /**
- * The places of the programs that run at once. Clients wait for their turn in the order in which they
- * connected.
+ * Milliseconds without progress after which the only place of a client may be needed for another
+ * one; of a client with several places, as much less for each.
+ */
+export const PLACE_IDLE_MAX = 20_000
+/** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
+export const PROGRESS = 4096
+/** Milliseconds for a program to end, until another place is made free. */
+const END_WITHIN = 5000
+
+/** A visit that has a place. */
+interface Session {
+  /** When there was progress, and how many bytes had come by then. */
+  progress: { readonly at: number; readonly bytes: number }
+  /** When its client had to give way; undefined if it need not. */
+  endedAt: number | undefined
+}
+
+/**
+ * The places of the programs that run at once. A free one is given to the client that has fewest,
+ * among equals to the one that connected first. If all are taken while a client waits, then among
+ * the clients that have more places than it, one without progress gives way: its program finds the
+ * end of its input, and its client still gets the answer that is under way.
  */
 export class ProgramPlaces {
   readonly #most: number
+  readonly #options: ProgramPlacesOptions
   /** Visits in the order in which they connected, which is that of their ids. */
   readonly #waiting: Visit[] = []
-  #taken = 0
+  readonly #sessions = new Map<Visit, Session>()
+  /** How many places each client has, but for those that it has to give back. */
+  readonly #held = new Map<string, number>()
+  #looking: NodeJS.Timeout | undefined
 
-  constructor(most: number) {
+  constructor(most: number, options: ProgramPlacesOptions) {
     this.#most = most
+    this.#options = options
   }
 
   /**
@@ -19,23 +55,119 @@ export class ProgramPlaces {
    * place now, to 'left' if the client has left, and to 'silent' if the time is over.
    */
   async take(visit: Visit, patience: number): Promise<'turn' | 'left' | 'silent'> {
-    if (this.#taken < this.#most) {
-      this.#taken++
+    if (this.#sessions.size < this.#most) {
+      this.#begin(visit)
       return 'turn'
     }
     this.#waiting.splice(this.#indexOf(visit), 0, visit)
+    this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY)
     const end = await visit.waitForLeaving(patience)
-    const index = this.#indexOf(visit)
-    if (this.#waiting[index] === visit) this.#waiting.splice(index, 1)
+    this.#waitNoMore(visit)
     return end
   }
 
-  giveBack(): void {
-    const waiting = this.#waiting
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      if (next.callUp()) return // the next visit has the place now
+  /** Takes back the place of a visit, and gives it to the next. */
+  giveBack(visit: Visit): void {
+    if (this.#sessions.get(visit)?.endedAt === undefined) this.#hold(visit, -1)
+    this.#sessions.delete(visit)
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#waitNoMore(next)
+      if (!next.callUp()) continue
+      this.#begin(next) // the next visit has the place now
+      return
     }
-    this.#taken--
+  }
+
+  #begin(visit: Visit): void {
+    const progress = { at: this.#options.uptime(), bytes: 0 }
+    this.#sessions.set(visit, { progress, endedAt: undefined })
+    this.#hold(visit, 1)
+  }
+
+  #hold({ client }: Visit, more: number): void {
+    const held = this.#heldBy(client) + more
+    if (held > 0) this.#held.set(client, held)
+    else this.#held.delete(client)
+  }
+
+  #heldBy(client: string): number {
+    return this.#held.get(client) ?? 0
+  }
+
+  /** The visit that is to have the next place. */
+  #next(): Visit | undefined {
+    let best: Visit | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (const visit of this.#waiting) {
+      const held = this.#heldBy(visit.client)
+      if (held >= fewest) continue
+      best = visit
+      fewest = held
+      if (held === 0) break
+    }
+    return best
+  }
+
+  #waitNoMore(visit: Visit): void {
+    const index = this.#indexOf(visit)
+    if (this.#waiting[index] === visit) this.#waiting.splice(index, 1)
+    if (this.#waiting.length > 0) return
+    clearInterval(this.#looking)
+    this.#looking = undefined
+  }
+
+  /** Makes places free, one for each client that waits for one and has fewer than another. */
+  #look(): void {
+    const now = this.#options.uptime()
+    let ending = 0
+    for (const [visit, session] of this.#sessions) {
+      if (session.endedAt === undefined) this.#noteProgress(visit, session, now)
+      else if (now - session.endedAt < END_WITHIN) ending++
+    }
+    if (this.#idlest(0, now) === undefined) return
+    // Who waits for a place that is being made free is not counted again.
+    const hopes = new Map<string, number>()
+    for (const { client } of this.#waiting) {
+      const hoped = hopes.get(client) ?? 0
+      const idle = this.#idlest(this.#heldBy(client) + hoped, now)
+      if (idle === undefined) continue
+      hopes.set(client, hoped + 1)
+      if (ending > 0) ending--
+      else this.#end(idle, now)
+    }
+  }
+
+  #noteProgress(visit: Visit, session: Session, now: number): void {
+    const bytes = this.#options.sockets.counts(visit.fd)?.bytes ?? session.progress.bytes
+    if (bytes - session.progress.bytes >= PROGRESS) session.progress = { at: now, bytes }
+  }
+
+  /**
+   * The visit that gives way to a client with so many places: of the clients with most places, the
+   * one that made no progress for longest.
+   */
+  #idlest(places: number, now: number): Visit | undefined {
+    let found: Visit | undefined
+    // Between clients that have some a place moves only if that makes them more equal.
+    let most = places === 0 ? 1 : places + 2
+    let since = Number.POSITIVE_INFINITY
+    for (const [visit, { progress, endedAt }] of this.#sessions) {
+      const held = this.#heldBy(visit.client)
+      if (endedAt !== undefined || held < most) continue
+      if (now - progress.at < PLACE_IDLE_MAX / held) continue
+      if (held === most && progress.at >= since) continue
+      found = visit
+      most = held
+      since = progress.at
+    }
+    return found
+  }
+
+  #end(visit: Visit, now: number): void {
+    this.#sessions.get(visit)!.endedAt = now
+    this.#hold(visit, -1)
+    this.#options.sockets.endReceiving(visit.fd)
+    this.#options.gaveWay(visit)
   }
 
   /** The index that a visit has, or would have, among those that wait; found by bisection. */

@@ -46,7 +46,10 @@ export class Receiver {
   constructor(parts: ReceiverOptions) {
     this.#parts = parts
     this.#preparer = new VisitPreparer(parts)
-    this.#places = new ProgramPlaces(parts.gate.programs)
+    const { gate, sockets, uptime, log } = parts
+    const gaveWay = (visit: Visit) =>
+      log.connection('ended', visit, 'gives its place to a client that has fewer')
+    this.#places = new ProgramPlaces(gate.programs, { sockets, uptime, gaveWay })
   }
 
   /** Receives a client that has connected. */
@@ -144,7 +147,7 @@ export class Receiver {
       try {
         await this.#run(visit, environment, why)
       } finally {
-        this.#places.giveBack()
+        this.#places.giveBack(visit)
       }
       return
     }
@@ -157,20 +160,20 @@ export class Receiver {
   async #run(visit: Visit, environment: Environment, why: string | undefined): Promise<void> {
     if (visit.isClosed) return
     const { gate, next, sockets, room, remembered, log } = this.#parts
+    const hasWaited = why !== undefined
     room.leave(visit)
     visit.handOver()
     if (!gate.keepIpOptions) sockets.dropIpOptions(visit.fd)
     if (gate.noDelay) sockets.sendAtOnce(visit.fd)
-    const isWatched = gate.remember > 0 && why !== undefined
-    const started = startProgram(next, visit, environment, { sockets, isWatched })
+    const started = startProgram(next, visit, environment, sockets)
     if ('why' in started) {
       log.trouble(started.why)
       return this.#sendAway(visit, 'the server cannot be started; come again')
     }
-    if (why !== undefined) log.connection('passed', visit, why, started.pid)
+    if (hasWaited) log.connection('passed', visit, why, started.pid)
     const { trouble, hasBehaved } = await started.ended
     if (trouble !== undefined) log.trouble(trouble)
-    if (hasBehaved) remembered.add(visit.client)
+    if (hasWaited && hasBehaved) remembered.add(visit.client)
   }
 
   /** Sends a client 421 and closes its connection, and logs that. */

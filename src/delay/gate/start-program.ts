@@ -21,15 +21,14 @@ export const SEGMENTS_MIN = 2
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and
  * with no signal ignored. Returns `why` if it cannot be started; the connection is still open then.
- * Otherwise the gate's descriptor is closed as soon as the program has its own. If `isWatched`, it
- * is closed when the program ends: until then the kernel counts the bytes and segments that the
- * client sends (TCP_INFO), and the gate reads none of them.
+ * Otherwise the gate's descriptor is closed when the program ends: until then the kernel counts what
+ * goes over the connection (TCP_INFO), and the gate reads nothing of it.
  */
 export function startProgram(
   { program, args }: ServerProgram,
   visit: Visit,
   environment: Environment,
-  { sockets, isWatched }: { readonly sockets: TcpSockets; readonly isWatched: boolean },
+  sockets: TcpSockets,
 ): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
   let child: ChildProcess
   let why = 'cannot be started'
@@ -44,15 +43,14 @@ export function startProgram(
   const { pid } = child
   if (pid === undefined)
     return { why: `${program}: ${why}; is it there, and are there processes left?` }
-  if (!isWatched) visit.close()
   return { pid, ended: endOf(child) }
 
   async function endOf(started: ChildProcess): Promise<ProgramEnd> {
     const [code, signal] = (await once(started, 'exit')) as [number | null, string | null]
-    const counted = isWatched ? sockets.received(visit.fd) : undefined
+    const counted = sockets.counts(visit.fd)
     visit.close()
     const hasSpoken =
-      counted !== undefined && counted.bytes >= BYTES_MIN && counted.segments >= SEGMENTS_MIN
+      counted !== undefined && counted.bytes >= BYTES_MIN && counted.segmentsIn >= SEGMENTS_MIN
     return {
       trouble: signal === null ? undefined : `${program}: ended by ${signal}`,
       hasBehaved: hasSpoken && code === 0,

@@ -2,7 +2,14 @@ import { writeSync } from 'node:fs'
 import { type LogField, logLine } from '../../ground/errors/log.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
-export type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'failed'
+export type ConnectionEvent =
+  | 'passed'
+  | 'talked'
+  | 'left'
+  | 'refused'
+  | 'denied'
+  | 'ended'
+  | 'failed'
 
 /** Makes a line in the form of onescan-log(5). `pid` is the process that has the connection. */
 export function lineOf(

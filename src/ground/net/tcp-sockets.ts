@@ -31,12 +31,22 @@ export const WAKING_SIGNAL = 'SIGIO'
 const EVENTS_AT_ONCE = 256
 
 /**
- * Bytes of Linux's struct tcp_info. tcpi_bytes_received is there since 4.1, tcpi_data_segs_in since
- * 4.6.
+ * Bytes of Linux's struct tcp_info. tcpi_bytes_received is there since 4.1, tcpi_data_segs_in and
+ * tcpi_data_segs_out since 4.6.
  */
 const TCP_INFO_BYTES = 160
 const BYTES_RECEIVED_AT = 128
 const DATA_SEGMENTS_IN_AT = 152
+const DATA_SEGMENTS_OUT_AT = 156
+
+/** What went over a connection, as the kernel counts it. */
+export interface ConnectionCounts {
+  /** Bytes that came from the client. */
+  readonly bytes: number
+  /** Segments with data that came from the client, and that were sent to it. */
+  readonly segmentsIn: number
+  readonly segmentsOut: number
+}
 
 const used = [
   ...(['accept4', 'bind', 'epoll_create1', 'epoll_ctl', 'epoll_wait', 'fcntl'] as const),
@@ -215,17 +225,23 @@ export class TcpSockets {
   }
 
   /**
-   * TCP_INFO: returns how many bytes, and segments with data, came from the client; undefined if
-   * the kernel does not count them.
+   * shutdown(2) of the client's half, for all who have the descriptor: who reads gets what has come
+   * so far, and then the end. What is written still gets to the client.
    */
-  received(fd: number): { readonly bytes: number; readonly segments: number } | undefined {
+  endReceiving(fd: number): void {
+    this.#c.shutdown(fd, linux.SHUT_RD)
+  }
+
+  /** TCP_INFO: undefined if the kernel does not count. */
+  counts(fd: number): ConnectionCounts | undefined {
     const info = this.#tcpInfo
     this.#length.writeUInt32LE(TCP_INFO_BYTES)
     const failed = this.#c.getsockopt(fd, linux.IPPROTO_TCP, linux.TCP_INFO, info, this.#length)
-    if (failed !== 0 || this.#length.readUInt32LE(0) < DATA_SEGMENTS_IN_AT + 4) return undefined
+    if (failed !== 0 || this.#length.readUInt32LE(0) < TCP_INFO_BYTES) return undefined
     return {
       bytes: Number(info.readBigUInt64LE(BYTES_RECEIVED_AT)),
-      segments: info.readUInt32LE(DATA_SEGMENTS_IN_AT),
+      segmentsIn: info.readUInt32LE(DATA_SEGMENTS_IN_AT),
+      segmentsOut: info.readUInt32LE(DATA_SEGMENTS_OUT_AT),
     }
   }
 

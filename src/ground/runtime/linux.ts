@@ -19,6 +19,7 @@ export const TCP_NODELAY = 1
 export const TCP_INFO = 11
 export const IPPROTO_IPV6 = 41
 export const IPV6_V6ONLY = 26
+export const SHUT_RD = 0
 export const SHUT_WR = 1
 export const SCM_RIGHTS = 1
 export const SO_TYPE = 3
