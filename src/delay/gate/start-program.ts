@@ -13,10 +13,12 @@ export interface ProgramEnd {
   readonly hasBehaved: boolean
 }
 
-/** Least bytes of EHLO and MAIL: `EHLO a` and `MAIL FROM:<>`, each with its line end. */
-export const BYTES_MIN = 22
-/** Least segments of EHLO and MAIL: a mail server sends MAIL after the reply to EHLO. */
-export const SEGMENTS_MIN = 2
+/** Least bytes of a dialogue: `EHLO a`, `MAIL FROM:<>` and `QUIT`, each with its line end. */
+export const BYTES_MIN = 28
+/** Least segments of these, since a mail server waits for the reply to each. */
+export const SEGMENTS_IN_MIN = 3
+/** Least segments of the greeting and of these replies. */
+export const SEGMENTS_OUT_MIN = 4
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and
@@ -50,7 +52,10 @@ export function startProgram(
     const counted = sockets.counts(visit.fd)
     visit.close()
     const hasSpoken =
-      counted !== undefined && counted.bytes >= BYTES_MIN && counted.segmentsIn >= SEGMENTS_MIN
+      counted !== undefined &&
+      counted.bytes >= BYTES_MIN &&
+      counted.segmentsIn >= SEGMENTS_IN_MIN &&
+      counted.segmentsOut >= SEGMENTS_OUT_MIN
     return {
       trouble: signal === null ? undefined : `${program}: ended by ${signal}`,
       hasBehaved: hasSpoken && code === 0,

@@ -113,6 +113,15 @@ for (const { name, smtpDelay: command } of runtimes) {
         2,
         'QUIT alone is no proof',
       )
+      for (let visits = 0; visits < 2; visits++) {
+        const browser = await connect(gate.port, { from: '127.0.0.3' })
+        await browser.hears(/^220 /)
+        browser.send('GET / HTTP/1.1\r\nHost: mail.example.org\r\nAccept: */*\r\n\r\n')
+        await browser.hears(/(250 ok\s+){4}/)
+        browser.send('QUIT\r\n')
+        await browser.over
+      }
+      t.equal(count(/ event=passed .* remote=127\.0\.0\.3 .* reason="ordinary/), 2, 'nor is HTTP')
       gate.signal('SIGSTOP') // or it is served before it can talk
       const early = await connect(gate.port, { early: 'QUIT\r\n' })
       gate.signal('SIGCONT')
