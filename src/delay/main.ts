@@ -36,7 +36,7 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
     const resolver = dns.within(options.dnsTimeout * 1000)
     return print(await explain(options, { ...lists, resolver }))
   }
-  if (options.gate) return keepGate(options, options.gate, env, { uptime, now: Date.now })
+  if (options.gate) return keepGate(options, options.gate, env, uptime)
   return delayOne(options, env, uptime)
 }
 

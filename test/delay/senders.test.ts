@@ -86,8 +86,6 @@ async function startFront(script: string, smtpPort: number): Promise<Daemon & { 
     '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
     ...(script === 'run-delay-gate'
       ? {
-          'install -d -m 755 -o qmaild /var/lib/smtp-delay': '',
-          '/var/lib/smtp-delay/remembered': join(directory, 'remembered'),
           '--listen 25': `--listen 127.0.0.1:${port} -1`,
           '-u "$(id -u qmaild)" -g "$(id -g onescan)"': '',
           'smtp-delay --': `'${launcher}' --`,

@@ -24,10 +24,10 @@ export const ROOMS = {
     ],
   },
   delay: {
-    files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{known-clients,waiting-room}.ts'],
+    files: ['src/delay/shared/**/*.ts', 'src/delay/gate/{remembered-clients,waiting-room}.ts'],
     tests: [
       'test/delay/{plan,names,options,allow-list,reverse-dns,explain}.test.ts',
-      'test/delay/gate/{known-clients,waiting-room}.test.ts',
+      'test/delay/gate/{remembered-clients,waiting-room}.test.ts',
     ],
   },
   scan: {

@@ -1,5 +1,4 @@
 import { closeSync, writeSync } from 'node:fs'
-import type { Clocks } from '../../ground/flow/clocks.ts'
 import type { Environment } from '../../ground/settings/settings.ts'
 import type { GateOptions } from '../shared/gate-options.ts'
 import type { DelayOptions } from '../shared/options.ts'
@@ -13,8 +12,6 @@ import { RememberedClients } from './remembered-clients.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const DONE = 0
-/** Milliseconds between two writes of the file of remembered clients; a crash loses what came since. */
-const SAVE_EVERY = 60_000
 
 /**
  * Runs the gate, which stands in the place of tcpserver (smtp-delay(8), THE GATE), until SIGTERM or
@@ -25,22 +22,15 @@ export async function keepGate(
   options: DelayOptions,
   gate: GateOptions,
   env: Environment,
-  clocks: Clocks,
+  uptime: () => number,
 ): Promise<number> {
   const next = findNext(options.words, env)
   const sockets = await requireSockets()
   const room = new WaitingRoom(roomFor(gate))
   const listeners = openListeners(gate, sockets)
-  const { uptime } = clocks
   const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, sockets, uptime })
-  const trouble = (why: string) => log.trouble(why)
-  dropPrivileges(gate) // before the file of remembered clients is read, which others may have written
-  const remembered = new RememberedClients({
-    ...clocks,
-    ...gate,
-    file: gate.rememberFile,
-    log: trouble,
-  })
+  dropPrivileges(gate)
+  const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is known now
   const receiver = new Receiver({
     options,
@@ -60,17 +50,14 @@ export async function keepGate(
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', () => receiver.reload())
-  const saving = setInterval(() => void remembered.save(), SAVE_EVERY)
   if (gate.printPort) writeSync(1, `${sockets.localEndpoint(listeners[0]!)?.port}\n`)
 
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
   })
-  clearInterval(saving)
   reception.stop()
   for (const listener of listeners) closeSync(listener)
   receiver.sendAllAway('this server is being restarted; come again in a minute')
-  await remembered.save()
   log.end()
   return DONE
 }

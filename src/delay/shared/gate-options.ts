@@ -26,7 +26,6 @@ export interface GateOptions {
   readonly patience: number
   /** Seconds for which a client that behaved is remembered; with 0 no client is remembered. */
   readonly remember: number
-  readonly rememberFile: string | undefined
   /** -x and -X. */
   readonly rules: { readonly file: string; readonly mayBeMissing: boolean } | undefined
   readonly uid: number | undefined
@@ -49,7 +48,6 @@ export const GATE_WITH_VALUE = [
   '--per-client',
   '--patience',
   '--remember',
-  '--remember-file',
   '-x',
   '-u',
   '-g',
@@ -117,7 +115,6 @@ export function readGateOptions(values: OptionValues, env: Environment): GateOpt
       '--remember',
       values.get('--remember')?.at(-1) ?? GATE_DEFAULTS['--remember'],
     ),
-    rememberFile: values.get('--remember-file')?.at(-1),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
     uid: number('-u', 1, ID_MAX) ?? ownId('UID'),

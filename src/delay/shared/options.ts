@@ -57,7 +57,7 @@ export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [
                   [--dns SERVER]... [--dns-timeout SECONDS] PROGRAM [ARG...]
        smtp-delay --listen [ADDRESS:]PORT [-c NUMBER] [--waiting NUMBER]
                   [--per-client NUMBER] [--patience SECONDS]
-                  [--remember TIME] [--remember-file FILE] [-x CDB] [-X]
+                  [--remember TIME] [-x CDB] [-X]
                   [-u UID] [-g GID] [-U] [-l LOCALNAME] [-b NUMBER]
                   [-1hHoOpqQR] [--no-delay] [OPTION...] PROGRAM [ARG...]
        smtp-delay [OPTION...] --explain ADDRESS [NAME]

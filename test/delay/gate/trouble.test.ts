@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { python } from '../../programs/python.ts'
-import { openDirectory, reachable } from '../../programs/reachable.ts'
+import { reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startDns } from '../dns-stand-in.ts'
 import { runtimes, until } from '../rig.ts'
-import { allWait, NO_NAMES, namesFrom } from '../waits.ts'
+import { allWait, namesFrom } from '../waits.ts'
 import { AT_ONCE, connect, type Gate, speak, startGate } from './rig.ts'
 
 /** Trouble around a gate (dead servers, full disks, restarts), and how its clients fare. */
@@ -228,91 +228,6 @@ t.test(
       words: [...AT_ONCE, '-u', '1'],
     })
     await t.rejects(attempt, { message: /-u 1: .*; start it as root/ })
-  },
-)
-
-t.test('remembered clients survive a restart, and a kill', { skip }, async (t) => {
-  const directory = t.testdir({})
-  const words = [...allWait(0.1), ...NO_NAMES, '--remember-file', join(directory, 'remembered')]
-  const first = await startGate({ command, words })
-  await speak(first.port)
-  await first.stop()
-  const second = await startGate({ command, words })
-  t.teardown(second.stop)
-  await speak(second.port)
-  t.match(second.log.at(-1), /reason=remembered$/)
-  t.equal(second.log.length, 1)
-
-  const file = join(directory, 'remembered')
-  const text = readFileSync(file, 'latin1')
-  t.match(text, /^smtp-delay-remembered 1 \d+ 1\n7f000001 \d+\n[0-9a-f]{64}\n$/)
-  await speak(second.port, '127.0.0.2') // is to be saved within a minute
-  writeFileSync(`${file}.new`, text.slice(0, 30)) // as if it was saving just then
-  second.signal('SIGKILL')
-  await second.ended
-  t.equal(readFileSync(file, 'latin1'), text, 'the file of before is there')
-  const third = await startGate({ command, words })
-  t.teardown(third.stop)
-  await speak(third.port)
-  t.match(third.log, { length: 1, 0: /reason=remembered$/ }, 'and it is used')
-  await third.stop()
-  t.notOk(existsSync(`${file}.new`))
-  for (const { name, damaged, says } of [
-    { name: 'a byte is another', damaged: text.replace('7f', '7e'), says: 'is damaged' },
-    { name: 'it is cut', damaged: text.slice(0, -5), says: 'is damaged' },
-    { name: 'it is empty', damaged: '', says: 'is damaged' },
-    {
-      name: 'another version',
-      damaged: text.replace('remembered 1', 'remembered 2'),
-      says: 'is of another version',
-    },
-  ]) {
-    writeFileSync(file, damaged)
-    const gate = await startGate({ command, words })
-    t.match(gate.log.join('\n'), `${says}; starts with no remembered clients`, name)
-    t.match(await speak(gate.port), /^220 /)
-    await gate.stop()
-    t.match(readFileSync(file, 'latin1'), /^smtp-delay-remembered 1 \d+ 1\n/, 'and is whole again')
-  }
-  rmSync(file)
-  mkdirSync(file)
-  const odd = await startGate({ command, words })
-  t.match(odd.log.join('\n'), /is not a regular file; starts with no remembered clients/)
-  await odd.stop()
-  await t.rejects(
-    startGate({ command, words: [...words, '--remember-file', '/nonexistent/remembered'] }),
-    {
-      message: /--remember-file \/nonexistent\/remembered: ENOENT.*make it a directory/,
-    },
-  )
-})
-
-t.test(
-  'on a full disk the old file stays, and that is reported once',
-  { skip: skip || needsRoot },
-  async (t) => {
-    const directory = openDirectory(t)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,mode=0777', 'none', directory])
-    t.teardown(() => execFileSync('umount', [directory]))
-    const file = join(directory, 'remembered')
-    const words = [...AT_ONCE, '--remember-file', file]
-    const first = await startGate({ command, words })
-    await speak(first.port)
-    await first.stop()
-    const before = readFileSync(file)
-    const gate = await startGate({ command, words })
-    try {
-      writeFileSync(join(directory, 'filler'), Buffer.alloc(1024 * 1024))
-    } catch {
-      // That was the point.
-    }
-    await speak(gate.port, '127.0.0.2')
-    await gate.stop()
-    t.match(
-      gate.log.join('\n'),
-      /event=failed .*remembered: ENOSPC.*; remembered clients are kept in memory, and lost at the end/,
-    )
-    t.same(readFileSync(file), before)
   },
 )
 
