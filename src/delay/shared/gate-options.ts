@@ -53,11 +53,9 @@ export const GATE_WITH_VALUE = [
   '-g',
   '-l',
   '-b',
-  '-B',
-  '-t',
 ]
 export const GATE_WITHOUT_VALUE = [
-  ...['-X', '-U', '-h', '-H', '-p', '-R', '-r', '-1', '-o', '-O', '-q', '-Q'],
+  ...['-X', '-U', '-h', '-H', '-p', '-R', '-1', '-o', '-O', '-q', '-Q'],
   '--no-delay',
 ]
 
@@ -88,18 +86,8 @@ const DESCRIPTOR_MAX = 1023
 /** The meaning of the host 0 in tcpserver(1): every address of IPv4. */
 const ANY_IPV4 = Uint8Array.of(0, 0, 0, 0)
 
-/** Options of tcpserver(1) that are refused, and why. */
-const REFUSED: Readonly<Record<string, string>> = {
-  '-r': 'asks the client who it is (RFC 1413), which costs mail servers half a minute; leave it out',
-  '-t': 'belongs to -r, which is not supported; leave it out',
-  '-B': 'greets a client before it has waited; leave it out',
-}
-
 /** Reads the options of the gate. -U takes UID and GID from `env`. Throws a UsageError. */
 export function readGateOptions(values: OptionValues, env: Environment): GateOptions {
-  for (const [name, why] of Object.entries(REFUSED)) {
-    if (values.has(name)) throw new UsageError(`${name}: ${why}`)
-  }
   const number = (name: string, min: number, max: number) => readNumber(values, name, min, max)
   const rulesFile = values.get('-x')?.at(-1)
   const programs = number('-c', 1, PROGRAMS_MAX) ?? GATE_DEFAULTS['-c']
