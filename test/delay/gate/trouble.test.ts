@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { processStat } from '../../../src/ground/process/process-stat.ts'
 import { python } from '../../programs/python.ts'
-import { reachable } from '../../programs/reachable.ts'
+import { openDirectory, reachable } from '../../programs/reachable.ts'
 import { ucspiMissing } from '../../programs/ucspi.ts'
 import { startDns } from '../dns-stand-in.ts'
 import { runtimes, until } from '../rig.ts'
@@ -155,6 +155,38 @@ t.test(
       { message: /event=failed .*\/nonexistent\/x/ },
       'better before the port opens',
     )
+  },
+)
+
+t.test(
+  'a log that nobody reads for a while stops no client, and misses nothing',
+  { skip },
+  async (t) => {
+    const log = join(openDirectory(t), 'log')
+    execFileSync('mkfifo', [log])
+    const gate = await startGate({
+      command: ['/bin/sh', '-c', `exec "$0" "$@" 2<>${log}`, ...command],
+      words: [...AT_ONCE, '--per-client', '1'],
+    })
+    t.teardown(gate.stop)
+    const served = await connect(gate.port)
+    await served.hears(/^220 /)
+    // A pipe has 64 KiB, and each line more than 100 bytes.
+    for (let count = 0; count < 800; count++) {
+      t.match(await (await connect(gate.port)).over, /^421 .* too many connections/)
+    }
+    served.send('QUIT\r\n')
+    t.match(await served.over, /^220 .*\r\n221 bye/)
+    const reader = spawn('cat', [log], { stdio: ['ignore', 'pipe', 'ignore'] })
+    t.teardown(() => void reader.kill())
+    let read = ''
+    reader.stdout.on('data', (bytes) => {
+      read += bytes
+    })
+    const refused = () => read.split('\n').filter((line) => / event=refused /.test(line)).length
+    await until(() => refused() === 800, 'all lines come')
+    t.match(await speak(gate.port, '127.0.0.2'), /^220 /)
+    await until(() => / event=passed .*127\.0\.0\.2/.test(read), 'and those of now')
   },
 )
 
