@@ -53,11 +53,6 @@ export function isBound(name: string): boolean {
   return !unboundFields.has(name) && !isStampName(name)
 }
 
-/** Whether a field of this name may not be added above a stamp, since readers decode the body by it. */
-export function decodesBody(name: string): boolean {
-  return /^(?:mime-version$|content-(?!length$))/i.test(name)
-}
-
 /** Computes the MAC of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
 export function stampMac(
   crypto: Crypto,

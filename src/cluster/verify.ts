@@ -1,8 +1,9 @@
 import type { Crypto } from '../ground/runtime/crypto.ts'
+import { hasLongLine, LINE_MAX, maySayContent } from '../message/content-fields.ts'
 import type { MessageForm } from '../message/form.ts'
 import type { Header } from '../message/header-block.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { decodesBody, digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
+import { digestBoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
 import { type Stamp, stampsIn } from './stamp.ts'
 
 /** Most hmac-sha256 stamps of known keys that are verified in one message. */
@@ -127,8 +128,7 @@ export function createHmacCheck(
   const digestBelow = digestsBelowStamps(options.crypto, header)
   return (stamp, key) =>
     ageFault(stamp, options) ??
-    contentFieldAbove(header, stamp.field) ??
-    longLine(header, stamp.field) ??
+    unboundFault(header, stamp.field) ??
     macFault(stamp, key, digestBelow(stamp.field), digests.sha256, options.crypto)
 }
 
@@ -143,29 +143,20 @@ function ageFault({ claims }: HmacStamp, options: VerifyOptions): string | undef
   return undefined
 }
 
-/** Looks for a field above a stamp by which the body is decoded: relays add fields, but none of those. */
-function contentFieldAbove({ fields }: Header, stamp: number): string | undefined {
-  for (let i = 0; i < stamp; i++) {
-    if (decodesBody(fields[i]!.name)) return `${fields[i]!.name} was added above the stamp`
-  }
-  return undefined
-}
-
-/** The most bytes of a line without its end (RFC 5322 2.1.1). */
-const LINE_MAX = 998
-
 /**
- * Looks for a longer line in what the stamp does not bind. libclamav cuts such a line, and may then read
- * the message otherwise than when it was scanned.
+ * Looks for a field above a stamp, or one below it that stamps do not bind, by which some reader may
+ * decode the body otherwise than when it was scanned.
  */
-function longLine({ fields, bytes }: Header, stamp: number): string | undefined {
-  for (const [index, { key, start, end }] of fields.entries()) {
-    const isUnbound = index < stamp || !isBound(key)
-    if (!isUnbound || end - start <= LINE_MAX) continue
-    const lines = bytes.toString('latin1', start, end).split(/\r?\n/)
-    if (lines.some(({ length }) => length > LINE_MAX)) {
+function unboundFault(header: Header, stamp: number): string | undefined {
+  for (const [index, field] of header.fields.entries()) {
+    if (index === stamp || (index > stamp && isBound(field.key))) continue
+    const { name } = field
+    if (hasLongLine(header.textOf(field))) {
       return `a line of more than ${LINE_MAX} bytes is in a field that the stamp does not bind`
     }
+    if (!maySayContent(name, header.valueOf(field))) continue
+    if (index < stamp) return `${name} was added above the stamp`
+    return `${name}, which the stamp does not bind, may say something about content`
   }
   return undefined
 }

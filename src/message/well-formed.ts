@@ -4,7 +4,18 @@ import { type FieldSpan, HEADER_FIELDS_MAX, type Header, type LineEnding } from 
 const LF = 0x0a
 const CR = 0x0d
 
+const BLANK_FOLD = 'has a blank continuation'
 const HIDDEN_END = 'hides a line end in an encoded word'
+const BEGINS_DATA = 'may begin a part or encoded data'
+
+/** A line of what some readers take for blanks: for them it ends the header. */
+const WIDELY_BLANK = /^[\0- \x7f-\xa0]*$/
+/**
+ * The start of a field, or of a fold, that some readers take for a delimiter or for the line above
+ * encoded data (mime/structure/coded-data.ts): what it begins goes on below it.
+ */
+const BEGINS =
+  /^(?:--|begin[-`]|attach;)|\n[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:])/i
 
 /** The reason why no stamp can vouch for a header block; undefined if it is well formed. */
 export type FormFault = string | undefined
@@ -15,8 +26,9 @@ export type FormFault = string | undefined
  * messages. A well-formed block is one that all of them read alike: it is not empty, an empty line ends
  * it, every line is a field or a continuation that is not blank, names are bytes 33 to 126 without
  * parentheses and have no blank before the colon, there is no NUL, no CR but in CRLF line endings that
- * are the same on every line, no `From ` on top, no line end in an encoded word, and no more encoded
- * words and fields than are read.
+ * are the same on every line, no `From ` on top, no line end in an encoded word, no line that looks
+ * like a delimiter, the end of the header or the start of encoded data to some reader, and no more
+ * encoded words and fields than are read.
  */
 export function headerFormFault(header: Header): FormFault {
   const known = faults.get(header)
@@ -42,7 +54,11 @@ function formFaultOf(header: Header): FormFault {
   if (hasTooManyWords(text)) return `the header has more than ${ENCODED_WORDS_MAX} encoded words`
   for (const { start, end } of header.fields) {
     const field = text.slice(start, end)
-    const fault = fieldFault(field) ?? (hidesLineEnd(field) ? HIDDEN_END : undefined)
+    const fault =
+      fieldFault(field) ??
+      (hasFold(field, WIDELY_BLANK) ? BLANK_FOLD : undefined) ??
+      (hidesLineEnd(field) ? HIDDEN_END : undefined) ??
+      (BEGINS.test(field) ? BEGINS_DATA : undefined)
     if (fault) return `line ${lineOf(block, start)} of the header ${fault}`
   }
   return undefined
@@ -78,10 +94,14 @@ function hasPlainLines(text: string, ending: LineEnding): boolean {
 
 function fieldFault(field: string): string | undefined {
   if (!/^[!-'*-9;-~]+:/.test(field)) return 'is not a field'
-  for (const line of field.split('\n').slice(1, -1)) {
-    if (/^[ \t\r]*$/.test(line)) return 'has a blank continuation'
-  }
-  return undefined
+  return hasFold(field, /^[ \t\r]*$/) ? BLANK_FOLD : undefined
+}
+
+function hasFold(field: string, form: RegExp): boolean {
+  return field
+    .split('\n')
+    .slice(1, -1)
+    .some((line) => form.test(line))
 }
 
 function endingFault(block: Buffer): string | undefined {

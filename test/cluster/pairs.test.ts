@@ -170,6 +170,7 @@ t.test(
       'Content-Type: text/html',
       'cOnTeNt-any:',
       'Content-:',
+      'X-Content-Type: x',
     ]) {
       t.notOk(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
     }
@@ -220,13 +221,7 @@ t.test('a stamp holds whatever hosts do to fields that are theirs', async (t) =>
 
 t.test('a stamp holds if relays put fields on top, whatever their names', async (t) => {
   const message = 'Subject: a\n\nbody\n'
-  for (const field of [
-    'X-Spam: no',
-    'List-Id: x',
-    'Subject: b',
-    'X-Content-Type: x',
-    'Content-Length: 5',
-  ]) {
+  for (const field of ['X-Spam: no', 'List-Id: x', 'Subject: b', 'Content-Length: 5']) {
     t.ok(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)
   }
 })

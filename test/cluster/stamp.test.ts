@@ -3,7 +3,6 @@ import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Key, parseKeyring } from '../../src/cluster/keyring.ts'
-import { decodesBody } from '../../src/cluster/mac.ts'
 import { signMessage, signRelease } from '../../src/cluster/sign.ts'
 import {
   EVERY_PART,
@@ -421,15 +420,6 @@ t.test(
     t.equal(EVERY_PART, 'everypart', 'a word of the format')
   },
 )
-
-t.test('only exact field names are those of fields by which a body is decoded', async (t) => {
-  for (const name of ['MIME-Version', 'content-type', 'Content-Length-X', 'Content-']) {
-    t.equal(decodesBody(name), true, name)
-  }
-  for (const name of ['Content-Length', 'MIME-Version-X', 'X-Content-Type', 'X-MIME-Version']) {
-    t.equal(decodesBody(name), false, name)
-  }
-})
 
 t.test('a field is a stamp only if its whole value has the form of one', async (t) => {
   const isStamp = (field: string) => stampsIn(new Header(bytes(`${field}\n\n`))).length === 1

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { table as settings } from '../../src/ground/settings/table.ts'
+import { LINE_MAX } from '../../src/message/content-fields.ts'
 import { SETTLED_AFTER } from '../../src/scan/shared/signature-files.ts'
-import { FREE_LINE_MAX, FREE_MAX } from '../../src/verdicts/copies/fields.ts'
+import { FREE_MAX } from '../../src/verdicts/copies/fields.ts'
 import { INFECTED_FOR } from '../../src/verdicts/copies/fresh.ts'
 import { CLAIMED_FOR } from '../../src/verdicts/store/shared-store.ts'
 import {
@@ -25,7 +26,7 @@ const daemon = readPage('onescand.8').replace(/\n(?:\.\w+ )?/g, ' ')
 t.test('its numbers and names are those of the program', async (t) => {
   t.equal(FREE_MAX, 64 * 1024)
   t.match(daemon, 'under 64 KiB together')
-  t.equal(FREE_LINE_MAX, 998)
+  t.equal(LINE_MAX, 998)
   t.match(daemon, 'lines of at most 998 bytes')
   t.equal(settings.VERDICTMAXAGE.default, 3600)
   t.match(page, '`VERDICTMAXAGE`, an hour')

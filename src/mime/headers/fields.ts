@@ -1,3 +1,4 @@
+import { maySayContent } from '../../message/content-fields.ts'
 import {
   decodeWords,
   ENCODED_WORDS_MAX,
@@ -139,11 +140,5 @@ const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 /** Returns whether the most patient reader may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
-  if (colon < 0 || colon > NAME_MAX) return true
-  const name = line.slice(0, colon)
-  return !PLAIN.test(name) || SAYS_SOMETHING.test(name)
+  return colon < 0 || maySayContent(line.slice(0, colon))
 }
-
-const NAME_MAX = 200
-const PLAIN = /^[!-'*-9;-<>@-~]+$/
-const SAYS_SOMETHING = /content|encod|mime|boundary|disposition|name/i

@@ -1,5 +1,6 @@
 import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
+import { hasLongLine, maySayContent } from '../../message/content-fields.ts'
 import type { Header } from '../../message/header-block.ts'
 
 /**
@@ -20,7 +21,6 @@ export const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 't
 /** The only fields that may differ when a message that killed a scanner is delivered again. */
 const retryFields: ReadonlySet<string> = new Set(['received', 'date', 'message-id'])
 
-/** How much of a field is part of a fingerprint. */
 export type FieldShare = 'whole' | 'name' | 'nothing'
 
 /** How much of a field is part of the fingerprint of copies; `name` is in lower case. */
@@ -39,20 +39,12 @@ export function shareInRetry(name: string): FieldShare {
  * length, and readers of mail go on: the fields that are left out must be too short for that.
  */
 export const FREE_MAX = 64 * 1024
-/**
- * Most bytes of a line of such fields, without its line end (RFC 5322 2.1.1). libclamav splits longer
- * lines, and may take a piece of one for the empty line before the body.
- */
-export const FREE_LINE_MAX = 998
-
-/** Anything but tabs, line ends and text of any charset. */
-const ODD = /[^\t\n\r -~\x80-\xff]/
 
 /**
  * Returns the header fields, in their order. A field that counts whole stands as it is, from the first
  * byte of the name through the line end, with CRLF made LF. Of a field whose name counts, the name in
  * lower case, a colon and LF stand there. Undefined if the remaining text is longer than FREE_MAX, has a
- * line over FREE_LINE_MAX, or holds control characters.
+ * long line, or may say something about content.
  */
 export function fieldsSharedBy(
   header: Header,
@@ -63,24 +55,13 @@ export function fieldsSharedBy(
   for (const field of header.fields) {
     const how = share(field.key)
     const text = header.textOf(field)
-    if (how === 'whole') {
-      all += text.replaceAll('\r\n', '\n')
-      continue
+    if (how === 'whole') all += text.replaceAll('\r\n', '\n')
+    else {
+      free += text.length
+      if (free > FREE_MAX || hasLongLine(text)) return undefined
+      if (maySayContent(field.name, header.valueOf(field))) return undefined
+      if (how === 'name') all += `${field.key}:\n`
     }
-    free += text.length
-    if (free > FREE_MAX || ODD.test(text) || hasLongLine(text)) return undefined
-    if (how === 'name') all += `${field.key}:\n`
   }
   return all
-}
-
-/** Whether a line is too long. (A regular expression would read to the end of the line from each of its characters.) */
-function hasLongLine(text: string): boolean {
-  for (let at = 0; at < text.length; ) {
-    const lf = text.indexOf('\n', at)
-    const end = lf < 0 ? text.length : lf
-    if (end - at > FREE_LINE_MAX) return true
-    at = end + 1
-  }
-  return false
 }
