@@ -5,10 +5,11 @@ import { error, type Finding, marked, ok, warning } from '../ground/errors/findi
 import { signatures as signaturesOf } from '../observe/live/clamd-watch.ts'
 import { type ClamdAddress, readClamdAddress } from '../scan/clamd/address.ts'
 import { askClamd } from '../scan/clamd/ask.ts'
+import { clamdConfOf, databaseIn } from '../scan/clamd/database.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import { groupName, obstacle } from './account.ts'
 import { checkClamdLimits } from './clamd-limits.ts'
-import { checkCount, confOf, databaseOf } from './signatures.ts'
+import { checkCount } from './signatures.ts'
 import { accountText, type StageHost, scanPolicyOf } from './stage.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
@@ -76,14 +77,17 @@ async function checkServer(
     findings: [
       ...signatures(host, server, version),
       ...(await checkClamdLimits(server, policy)),
-      ...checkMemory(what, outcome.answer, confOf(server, host.env)),
+      ...checkMemory(what, outcome.answer, clamdConfOf(server, host.env.CLAMDCONF)),
     ],
   }
 }
 
 /** The finding about too few signatures; else the one about their date. */
 function signatures(host: StageHost, server: ClamdAddress, dated: Finding): Finding[] {
-  const database = databaseOf(server, host.env)
+  const { CLAMDBDIR, CLAMDCONF } = host.env
+  const conf = clamdConfOf(server, CLAMDCONF)
+  const own = CLAMDBDIR || (conf && databaseIn(conf))
+  const database = server.kind === 'unix' ? own : undefined
   if (database === undefined || dated.level === 'error') return [dated]
   const count = checkCount(dated.what, database)
   return count.length > 0 ? count : [dated]

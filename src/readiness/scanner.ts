@@ -1,6 +1,7 @@
 import { errorText } from '../ground/errors/fault.ts'
 import { error, type Finding, marked, ok, warning } from '../ground/errors/finding.ts'
 import { readSpoolPolicy } from '../message/spool-policy.ts'
+import { DEFAULT_DATABASE } from '../scan/clamd/database.ts'
 import { eicarMessage } from '../scan/eicar/eicar-message.ts'
 import { scanBytes } from '../scan/scan-bytes.ts'
 import { makeScanners } from '../scan/scanners.ts'
@@ -8,7 +9,7 @@ import { causeOf } from '../scan/shared/cause.ts'
 import type { ScanPolicy } from '../scan/shared/scan-policy.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
 import type { Scanner } from '../scan/shared/scanner.ts'
-import { checkCount, DEFAULT_DATABASE } from './signatures.ts'
+import { checkCount } from './signatures.ts'
 import { type StageHost, scanPolicyOf } from './stage.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */

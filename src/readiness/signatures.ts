@@ -2,9 +2,6 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Finding, warning } from '../ground/errors/finding.ts'
 import { readForeignFile, readStart } from '../ground/path/read.ts'
-import type { Environment } from '../ground/settings/settings.ts'
-import { table } from '../ground/settings/table.ts'
-import type { ClamdAddress } from '../scan/clamd/address.ts'
 
 /** With fewer signatures a database is somebody's own or a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000
@@ -12,7 +9,6 @@ const A_HANDFUL = 10_000
 const HEADER = 512
 /** A text database of more bytes has enough signatures. */
 const LARGE = 4 * 1024 * 1024
-export const DEFAULT_DATABASE: string = table.CLAMDBDIR.default
 
 /** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
 export function checkCount(what: string, database: string): Finding[] {
@@ -21,34 +17,6 @@ export function checkCount(what: string, database: string): Finding[] {
   const value = `${count} signatures in ${database}: ClamAV has millions`
   return [warning(what, value, 'run freshclam, and see its log')]
 }
-
-/** The text of the clamd.conf that names this socket; undefined if it cannot be found or read. */
-export function confOf(server: ClamdAddress, env: Environment): string | undefined {
-  if (server.kind !== 'unix') return undefined
-  for (const file of [env.CLAMDCONF, '/etc/clamav/clamd.conf', '/etc/clamd.conf']) {
-    if (!file) continue
-    try {
-      const text = readForeignFile(file).toString('latin1')
-      if (withoutVar(valueIn(text, 'LocalSocket')) === withoutVar(server.path)) return text
-    } catch {
-      // The file is missing, or this user may not read it.
-    }
-  }
-  return undefined
-}
-
-/** The directory of this clamd's signatures; undefined if its clamd.conf cannot be found. */
-export function databaseOf(server: ClamdAddress, env: Environment): string | undefined {
-  if (server.kind !== 'unix') return undefined
-  if (env.CLAMDBDIR) return env.CLAMDBDIR
-  const conf = confOf(server, env)
-  return conf && (valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE)
-}
-
-const valueIn = (conf: string, name: string) =>
-  new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(conf)?.[1]
-
-const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
 
 /** The number of signatures in a file or directory; undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {

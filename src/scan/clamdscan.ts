@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-
-/** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */
-const CONFIG_FILES = [
-  '/etc/clamav/clamd.conf',
-  '/etc/clamd.d/scan.conf',
-  '/usr/local/etc/clamd.conf',
-  '/etc/clamd.conf',
-]
+import {
+  CONFIG_FILES,
+  DEFAULT_DATABASE,
+  databaseIn,
+  firstConfOf,
+  optionIn,
+  valueIn,
+} from './clamd/database.ts'
 
 /**
  * Returns the option to add to a command of clamdscan(1) that does not say how clamd gets the message.
@@ -22,11 +21,16 @@ export function handingOverOption(words: readonly string[]): '--fdpass' | '--str
   return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
 }
 
-/** Whether the command is ClamAV's own, and scans by the signatures of this host. */
-export function isClamAvHere(words: readonly string[]): boolean {
+/**
+ * The directory of signatures by which the command scans, if it is ClamAV's own and scans on this host;
+ * otherwise undefined.
+ */
+export function databaseOfCommand(words: readonly string[]): string | undefined {
   const [program, ...rest] = words
   const name = basename(program!)
-  return name === 'clamscan' || (name === 'clamdscan' && !isReachedByTcp(configFiles(rest)))
+  if (name === 'clamscan') return optionIn(rest, '-d', '--database') ?? DEFAULT_DATABASE
+  if (name !== 'clamdscan' || isReachedByTcp(configFiles(rest))) return undefined
+  return databaseIn(firstConfOf(configFiles(rest)))
 }
 
 /** Whether the word is `--fdpass` or `--stream`, or an abbreviation that getopt_long(3) takes. */
@@ -39,23 +43,12 @@ function isHandingOverOption(word: string): boolean {
 
 /** The configuration file that the words name, else the files that clamdscan reads by itself. */
 function configFiles(words: readonly string[]): readonly string[] {
-  for (const [at, word] of words.entries()) {
-    const [, joined] = /^(?:--config-file=|-c)(.+)$/.exec(word) ?? []
-    const named = word === '-c' || word === '--config-file' ? words[at + 1] : joined
-    if (named !== undefined) return [named]
-  }
-  return CONFIG_FILES
+  const named = optionIn(words, '-c', '--config-file')
+  return named === undefined ? CONFIG_FILES : [named]
 }
 
 /** Whether the first of these files that exists has a TCPSocket and no LocalSocket. */
 function isReachedByTcp(files: readonly string[]): boolean {
-  for (const file of files) {
-    try {
-      const text = readFileSync(file, 'latin1')
-      return /^\s*TCPSocket\s/m.test(text) && !/^\s*LocalSocket\s/m.test(text)
-    } catch {
-      // It does not exist, or clamdscan will complain that it cannot be read.
-    }
-  }
-  return false
+  const conf = firstConfOf(files)
+  return valueIn(conf, 'TCPSocket') !== undefined && valueIn(conf, 'LocalSocket') === undefined
 }

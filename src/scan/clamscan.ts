@@ -4,6 +4,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import NodeClam from 'clamscan'
 import { errorText, isFault } from '../ground/errors/fault.ts'
 import { replaceUnprintable } from '../ground/errors/replace-unprintable.ts'
+import { CONFIG_FILES, DEFAULT_DATABASE, databaseIn, firstConfOf } from './clamd/database.ts'
 import { causeOf } from './shared/cause.ts'
 import { exceededLimit } from './shared/exceeded-limit.ts'
 import type { ClamscanPolicy, ScanPolicy } from './shared/scan-policy.ts'
@@ -38,6 +39,7 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
     memorable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify([clamscan, clam.maxSize]))})`,
       signatures: "this host's",
+      loadsFrom: () => [databaseOfProgram(clamscan)],
       ...(clamscan.way === 'clamscan' && { hasLoaded: async () => true }), // it does so each time
     },
     async scan(sample, { signal }) {
@@ -63,6 +65,12 @@ export function clamscanScanner({ clam, clamscan }: ScanPolicy): ContentScanner 
       }
     },
   }
+}
+
+/** The directory of signatures by which the program scans. */
+function databaseOfProgram({ way, database, configFile }: ClamscanPolicy): string {
+  if (way === 'clamscan') return database ?? DEFAULT_DATABASE
+  return databaseIn(firstConfOf(configFile === undefined ? CONFIG_FILES : [configFile]))
 }
 
 /** Starts the package for one program, with everything switched off that it would fall back to. */

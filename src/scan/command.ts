@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ownChild } from '../ground/process/own-children.ts'
-import { handingOverOption, isClamAvHere } from './clamdscan.ts'
+import { databaseOfCommand, handingOverOption } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
 import {
@@ -36,12 +36,14 @@ export function commandScanner(
 ): ContentScanner {
   const program = words[0]!
   const codes = [policy.infectedCode, policy.cleanCode]
+  const database = databaseOfCommand(words)
   return {
     name: basename(program),
     local: false,
     memorable: {
       identity: `command(${[...codes, ...words].map(encodeURIComponent).join(',')})`,
-      signatures: isClamAvHere(words) ? "this host's" : 'not told',
+      signatures: database === undefined ? 'not told' : "this host's",
+      ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {
       const option = handingOverOption(words)

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -60,6 +61,8 @@ export interface ClamdOptions {
    * The place of its directory, which holds its temporary files. The default is that of the system.
    */
   readonly parent?: string
+  /** The directory of its signatures, which is there when it has ended; by default one in its directory. */
+  readonly signatures?: string
 }
 
 export interface Clamd {
@@ -95,11 +98,12 @@ export async function startClamd(options: ClamdOptions = {}): Promise<Clamd> {
 
   chmodSync(directory, 0o755)
   if (options.user !== undefined) giveTo(options.user, directory)
-  mkdirSync(join(directory, 'db'))
+  const database = options.signatures ?? join(directory, 'db')
+  mkdirSync(database, { recursive: true })
   const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
-  writeFileSync(join(directory, 'db', 'x.ndb'), signature)
-  for (const [name, text] of Object.entries(options.database ?? {})) {
-    writeFileSync(join(directory, 'db', name), text)
+  const files = { 'x.ndb': signature, ...options.database }
+  for (const [name, text] of Object.entries(files)) {
+    if (!existsSync(join(database, name))) writeFileSync(join(database, name), text)
   }
   writeFileSync(configFile, configuration(directory, socket, port, options))
 
@@ -146,7 +150,7 @@ function configuration(
   const lines = [
     `LocalSocket ${socket}`,
     'LocalSocketMode 666',
-    `DatabaseDirectory ${join(directory, 'db')}`,
+    `DatabaseDirectory ${options.signatures ?? join(directory, 'db')}`,
     `TemporaryDirectory ${directory}`,
     'Foreground yes',
     `AlertExceedsMax ${options.alertExceedsMax ? 'yes' : 'no'}`,

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { pathOf } from '../../ground/net/listening-sockets.ts'
 import { fateOfInfected } from '../../judge/fate.ts'
 import { NOTHING_SCANS, type Policy, switchedOff } from '../../judge/policy.ts'
+import { whyUnnoticed } from '../../scan/shared/signatures-in-use.ts'
 import type { Configuration } from '../shared/configuration.ts'
 import { configureAfterQueue } from '../smtp/shared/after-queue.ts'
 import type { OpenDoor } from './open-doors.ts'
@@ -30,7 +31,7 @@ function whatItDoes(kind: DoorKind, configuration: Configuration): string {
   if (policy === undefined) return `nothing is scanned: ${NOTHING_SCANS}${asksQuota}`
   const scans = `scans with ${namesOf(policy)}`
   const fate = kind === 'slot' ? 'clients say what becomes of viruses' : fateOfViruses(kind, policy)
-  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}`
+  return `${scans}, ${fate}, ${stamps(policy)}${asksQuota}${memoryOf(policy, configuration)}`
 }
 
 function namesOf({ scan: { line } }: Policy): string {
@@ -51,6 +52,13 @@ function fateOfViruses(kind: DoorKind, policy: Policy): string {
     case 'tag':
       return 'tags viruses and lets them in'
   }
+}
+
+/** Says why nothing is remembered about copies, if that should be. */
+function memoryOf({ scan }: Policy, { tools, scannersFor }: Configuration): string {
+  if (tools.verdicts === undefined) return ''
+  const why = whyUnnoticed(scannersFor(scan.line), tools.signatureFiles())
+  return why === undefined ? '' : `, remembers no verdicts: ${why}`
 }
 
 function stamps({ cluster, remark }: Policy): string {

@@ -1,14 +1,18 @@
 import { Fault } from '../../ground/errors/fault.ts'
+import { keepFor } from '../../ground/flow/keep-for.ts'
 import type { PassedDescriptors } from '../../ground/net/passed-descriptors.ts'
 import type { ScanPolicy } from '../shared/scan-policy.ts'
 import { type ContentScanner, over } from '../shared/scanner.ts'
 import { readClamdAddress } from './address.ts'
 import { askInTurn } from './ask-in-turn.ts'
+import { databaseOf } from './database.ts'
 import { clamdHasLoaded } from './has-loaded.ts'
 import { ClamdServer } from './server.ts'
 import { ServerQueue } from './server-queue.ts'
 import { Versions } from './versions.ts'
 
+/** Milliseconds for which servers are taken to have the same directories. */
+const DATABASES_FOR = 60_000
 /** What the log says of a server that begins to fail, and of one that answers again. */
 const CHANGES = {
   fails: 'fails, and is passed over while others answer',
@@ -31,7 +35,7 @@ const CHANGES = {
  * Throws a Fault of kind `config` for a malformed address.
  */
 export function clamdScanner(
-  { clam }: ScanPolicy,
+  { clam, clamscan: { configFile } }: ScanPolicy,
   {
     lasting = false,
     passing,
@@ -58,6 +62,11 @@ export function clamdScanner(
     memorable: {
       identity: `clamd(${clam.maxSize})`,
       signatures: () => versions.newest(),
+      loadsFrom: keepFor(
+        DATABASES_FOR,
+        () => performance.now(),
+        () => list.flatMap(({ address }) => databaseOf(address, configFile) ?? []),
+      ),
       async hasLoaded(files, isSettled) {
         await versions.newest() // asks, if that was not done just now
         return list.every((server) => clamdHasLoaded(server, files, isSettled))

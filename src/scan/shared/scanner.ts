@@ -140,6 +140,11 @@ export interface Memorable {
    */
   readonly signatures: "this host's" | 'not told' | (() => Promise<string | undefined>)
   /**
+   * The directories from which the scanner loads signatures, as far as this host can tell. Set if it has
+   * signatures that may change without another version of the newest ones.
+   */
+  readonly loadsFrom?: () => readonly string[]
+  /**
    * Resolves to whether the scanner has loaded all of these signature files. `isSettled` says whether a
    * change of that time is long ago. A scanner without this function has loaded the files when all of
    * them are settled.

@@ -30,6 +30,8 @@ export interface SignatureFiles {
   readonly size: number
   /** When the directory was read. */
   readonly seen: number
+  /** The directory, if they lie in one of this host. */
+  readonly directory?: string
 }
 
 /** Seconds by which the times of files may be behind the clock: a step of the kernel's coarse clock. */
@@ -69,6 +71,7 @@ export function readSignatureFiles(directory: string, now: number): SignatureFil
     changed,
     size,
     seen: now / 1000,
+    directory,
     ...(official !== undefined && { official: { changed: official, number: number! } }),
     ...(others !== undefined && { others }),
   }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Scanner } from './scanner.ts'
 import { countedFrom, SETTLED_AFTER, type SignatureFiles } from './signature-files.ts'
 
@@ -40,4 +41,31 @@ async function areSignaturesLoaded(
     } else if (memorable?.signatures === "this host's") return false
   }
   return true
+}
+
+/**
+ * Says why this host would not notice that the scanners' signatures change, in the files of CLAMDBDIR or
+ * otherwise; undefined if it would. If it would not, no verdict may be remembered.
+ */
+export function whyUnnoticed(
+  scanners: readonly Scanner[],
+  files: SignatureFiles | undefined,
+): string | undefined {
+  for (const { name, memorable } of scanners) {
+    if (memorable?.signatures === 'not told') return `${name} does not tell its signatures`
+    if (memorable?.loadsFrom === undefined) continue
+    if (files === undefined) return 'there are no signatures in CLAMDBDIR'
+    const other = memorable.loadsFrom().find((directory) => !isSame(directory, files.directory))
+    if (other !== undefined) return `${name} has its signatures in ${other}, and not in CLAMDBDIR`
+  }
+  return undefined
+}
+
+function isSame(directory: string, other: string | undefined): boolean {
+  try {
+    const [{ dev, ino }, its] = [statSync(directory), statSync(other ?? directory)]
+    return dev === its.dev && ino === its.ino
+  } catch {
+    return directory === other // one of them is closed to this user
+  }
 }

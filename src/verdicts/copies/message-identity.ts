@@ -2,9 +2,10 @@ import about from '../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../ground/errors/replace-unprintable.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 import type { ScanPolicy } from '../../scan/shared/scan-policy.ts'
-import type { Memorable, Scanner } from '../../scan/shared/scanner.ts'
+import type { Scanner } from '../../scan/shared/scanner.ts'
 import type { SignatureFiles } from '../../scan/shared/signature-files.ts'
 import type { ScannerVersions } from '../../scan/shared/signatures.ts'
+import { whyUnnoticed } from '../../scan/shared/signatures-in-use.ts'
 import { type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
 import type { VerdictQuery } from './verdict-query.ts'
@@ -28,8 +29,8 @@ export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
-   * The signatures by which the scanners would scan now; undefined if one of them does not say, or if no
-   * verdict counts for any time.
+   * The signatures by which the scanners would scan now; undefined if one of them does not say, if nobody
+   * would notice that they change, or if no verdict counts for any time.
    */
   readonly versions: ScannerVersions | undefined
   readonly secrets: Secrets
@@ -68,11 +69,12 @@ export async function identify(
     scanDescription: describeScan(policy, scanners),
   }
   const secrets = options.secrets()
-  const signatureDate = options.signatureFiles()?.changed
+  const files = options.signatureFiles()
+  const mayKeep = maxAge > 0 && whyUnnoticed(scanners, files) === undefined
   return {
     query,
     fingerprint: fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
-    versions: maxAge === 0 ? undefined : await versionsNow(scanners, host, signatureDate),
+    versions: mayKeep ? await versionsNow(scanners, host, files?.changed) : undefined,
     secrets,
     maxAge,
     scanners,
@@ -107,15 +109,12 @@ export async function versionsNow(
 ): Promise<ScannerVersions | undefined> {
   const versions: Record<string, string> = {}
   for (const { name, memorable } of scanners) {
-    const version = await versionOf(memorable!.signatures)
+    const { signatures } = memorable!
+    if (signatures === 'not told') return undefined
+    const dated = signatureDate === undefined ? undefined : `${host} ${signatureDate}`
+    const version = signatures === "this host's" ? dated : await signatures()
     if (version === undefined) return undefined
     if (version !== '') versions[name] = version
   }
   return versions
-
-  async function versionOf(signatures: Memorable['signatures']): Promise<string | undefined> {
-    if (signatures === 'not told') return undefined
-    if (signatures !== "this host's") return signatures()
-    return signatureDate === undefined ? undefined : `${host} ${signatureDate}`
-  }
 }

@@ -1,7 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { type Asked, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import {
+  type Asked,
+  DATABASE,
+  numbered,
+  sessionStandIn,
+} from '../../scan/clamd/session-stand-in.ts'
 import { runtimes, startOnescand } from './process.ts'
 
 /** The processes of one onescand share what they know. */
@@ -17,7 +22,7 @@ t.test('a thousand copies through three processes are a scan for each at most', 
     setTimeout(() => numbered('stream: OK')(asked), 200)
   }
   const clamd = await sessionStandIn(t, scan, { version: () => 'ClamAV 1.4.3' })
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: '/nonexistent' }
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: DATABASE }
   const onescand = startOnescand(t, { settings, args: ['--workers', '3'] })
   await onescand.logged(/serving/)
   // After these messages all processes know clamd's signatures. Before that copies are scanned.
@@ -50,7 +55,7 @@ for (const { name, program } of runtimes) {
     const settings = {
       QHPSI: 'plugin: clamd',
       CLAMD: clamd.socket,
-      CLAMDBDIR: '/nonexistent',
+      CLAMDBDIR: DATABASE,
       CLUSTERKEYS: ring,
       VERDICTS: `unix:${store.socket}`,
       VERDICTTIMEOUT: '1000',

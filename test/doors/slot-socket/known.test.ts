@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { DATABASE, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { standIn } from '../../scan/clamd/stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 import { openSlot } from './slot-socket.ts'
@@ -17,7 +17,7 @@ const letter = (n: number, body = 'Hello') =>
 const settings = (socket: string) => ({
   QHPSI: 'plugin: clamd',
   CLAMD: socket,
-  CLAMDBDIR: '/nonexistent',
+  CLAMDBDIR: DATABASE,
   REJECTVIRUS: '1',
 })
 

@@ -62,6 +62,36 @@ t.test(
   },
 )
 
+t.test(
+  'nothing is remembered if nobody would notice that the signatures of clamd change',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd({ tcp: true })
+    t.teardown(clamd.stop)
+    const other = t.testdir({ 'x.ndb': signature })
+    let worm = 0
+    for (const [CLAMD, CLAMDBDIR, QHPSI] of [
+      [clamd.socket, '/nonexistent', 'plugin: clamd'],
+      [clamd.socket, other, 'plugin: clamd'],
+      [clamd.tcp, other, 'plugin: clamd'],
+      [clamd.socket, other, `clamdscan -c ${clamd.configFile} --quiet %s`],
+    ] as const) {
+      const text = `worm ${++worm} of ${CLAMDBDIR}`
+      const mail = (n: number) => Buffer.from(`Date: ${n}\nFrom: a@example.org\n\n${text}\n`)
+      const milter = await openMilter(t, { QHPSI, CLAMD, CLAMDBDIR, REJECTVIRUS: '1' })
+      for (let n = 0; n < 3; n++) await milter.submit({ message: mail(n) })
+      writeFileSync(
+        `${clamd.directory}/db/y${worm}.ndb`,
+        `Worm:0:*:${Buffer.from(text).toString('hex')}\n`,
+      )
+      await say(clamd.socket, 'RELOAD')
+      while (!(await say(clamd.socket, 'INSTREAM', mail(0))).includes('FOUND')) await tick()
+      t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
+      t.notOk(milter.mailLog.some((line) => line.includes('scan=known')))
+    }
+  },
+)
+
 /** Returns the answer of clamd. */
 async function say(socket: string, command: string, stream?: Buffer): Promise<string> {
   const connection = connect(socket)

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { startStore, storeMissing } from '../../programs/store-server.ts'
-import { numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
+import { DATABASE, numbered, sessionStandIn } from '../../scan/clamd/session-stand-in.ts'
 import { openMilter } from '../milter/rig.ts'
 
 /** How two hosts share verdicts through a store. */
@@ -30,7 +30,7 @@ async function openHost(
   const milter = await openMilter(t, {
     QHPSI: 'plugin: clamd',
     CLAMD: clamd.socket,
-    CLAMDBDIR: '/nonexistent',
+    CLAMDBDIR: DATABASE,
     CLUSTERKEYS: ring,
     REJECTVIRUS: '1',
     VERDICTS: store,

@@ -57,11 +57,12 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
   const keyring = join(directory, 'ring')
   writeFileSync(keyring, rings.old, { mode: 0o600 })
   const [clamdSocket, socket] = [join(directory, 'clamd'), join(directory, 's')]
-  const newClamd = () => startClamd({ socket: clamdSocket, alertExceedsMax: true })
+  const signatures = join(directory, 'signatures')
+  const newClamd = () => startClamd({ socket: clamdSocket, alertExceedsMax: true, signatures })
   const settings = {
     QHPSI: 'plugin: clamd',
     CLAMD: clamdSocket,
-    CLAMDBDIR: '/nonexistent',
+    CLAMDBDIR: signatures,
     CLUSTERKEYS: keyring,
     REJECTVIRUS: '1',
     SCANTIMEOUT: '20',

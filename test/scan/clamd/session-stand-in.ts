@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { socketPath } from './stand-in.ts'
+
+/** For CLAMDBDIR: signatures that changed before any test began. */
+export const DATABASE: string = join(import.meta.dirname, 'database')
 
 /** One command to a stand-in that knows IDSESSION. */
 export interface Asked {
