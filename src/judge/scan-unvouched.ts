@@ -1,5 +1,6 @@
 import type { Trust } from '../cluster/verify.ts'
 import type { Header } from '../message/header-block.ts'
+import { withOwnFile } from '../scan/run/rest.ts'
 import type { ScanRun } from '../scan/run/scan-run.ts'
 import { sampleOf } from '../scan/sample.ts'
 import { runScanners } from '../scan/scan.ts'
@@ -55,15 +56,19 @@ export async function scanUnvouched(
     oddities = found
   }
   const sample = sampleOf(message, leaving, envelope, client.origin)
-  const run: RunScanners = (those, timeout, more) =>
-    runScanners(sample, {
-      ...settings,
+  const run: RunScanners = (those, timeout, { header, ...more } = {}) => {
+    const all = { ...settings, scanners: those, timeout, ...more }
+    if (header !== undefined) {
+      const other = sampleOf(message, header, envelope, client.origin)
+      const quiet = { ...all, note: () => {} }
+      return withOwnFile(other, policy.spool, (own) => runScanners(own, quiet))
+    }
+    return runScanners(sample, {
+      ...all,
       secondLook: { ...settings.secondLook, odd },
-      scanners: those,
-      timeout,
       note: (text) => notes.push(text),
-      ...more,
     })
+  }
   const question = {
     message,
     leaving,

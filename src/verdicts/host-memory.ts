@@ -151,9 +151,7 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   return [...kept]
 }
 
-/**
- * Whether a message from one of our own processes holds such events, and is nothing else.
- */
+/** Whether a message from one of our own processes holds such events, and is nothing else. */
 export function isHostEvents(message: unknown): message is HostEvents {
   return typeof message === 'object' && message !== null && 'verdicts' in message
 }

@@ -1,4 +1,3 @@
-import { inTime, LATE } from '../ground/flow/deadline.ts'
 import type { Cause } from '../scan/shared/cause.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
 
@@ -106,13 +105,4 @@ export class ScansInFlight {
     scans.set(fingerprint, scan)
     return scan
   }
-}
-
-/** Resolves to the outcome of the scan, or to undefined after so many milliseconds. */
-export async function endedWithin(
-  { ended }: ScanInFlight,
-  milliseconds: number,
-): Promise<ScanEnd | undefined> {
-  const end = await inTime(ended, Math.max(1, milliseconds))
-  return end === LATE ? undefined : end
 }

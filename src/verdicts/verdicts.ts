@@ -1,6 +1,10 @@
+import { inTime, LATE } from '../ground/flow/deadline.ts'
+import type { Header } from '../message/header-block.ts'
 import type { ScanResult } from '../scan/shared/scan-result.ts'
+import type { Scanner } from '../scan/shared/scanner.ts'
 import { joinVersions } from '../scan/shared/signatures.ts'
 import { findSignaturesInUse, type SignaturesInUse } from '../scan/shared/signatures-in-use.ts'
+import { headerOfAllCopies } from './copies/fields.ts'
 import { stillCounts } from './copies/fresh.ts'
 import {
   type IdentityOptions,
@@ -18,7 +22,7 @@ import type {
 import type { HostMemory } from './host-memory.ts'
 import type { PoisonCounters, Withheld } from './poison/poison.ts'
 import { type CarefulScanOptions, scanCarefully } from './scan-carefully.ts'
-import { type CouldNotTell, endedWithin, type ScanEnd } from './scans-in-flight.ts'
+import type { CouldNotTell, ScanEnd } from './scans-in-flight.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
@@ -69,8 +73,8 @@ export class Verdicts {
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) return this.#lookUpOrScan(identity, runScanners, timeLeft())
-      const end = await endedWithin(scan, deadline - uptime())
-      if (end === undefined) return { result: couldNotTell(identity, TOO_LATE) }
+      const end = await inTime(scan.ended, timeLeft())
+      if (end === LATE) return { result: couldNotTell(identity, TOO_LATE) }
       switch (end.kind) {
         case 'verdict':
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
@@ -135,7 +139,10 @@ export class Verdicts {
         isByThese &&= version === identity.versions[scanner]
       }
       const result = await scanCarefully(identity, runScanners, timeout, this.#options, note)
-      found = this.#foundBy(result, identity, timeout, isByThese ? inUse : undefined)
+      const forCopies = await resultForCopies(result, identity, (scanners, header) =>
+        runScanners(scanners, Math.max(1, until - uptime()), { signatures: note, header }),
+      )
+      found = this.#foundBy(forCopies, identity, timeout, isByThese ? inUse : undefined)
       return { result }
     } finally {
       const { end, mayLast } = found
@@ -244,6 +251,24 @@ function memorableOf(
   const { name, scanner } = result
   if (!scanners.some((memorable) => memorable.name === scanner)) return undefined
   return { answer: 'infected', name, scanner }
+}
+
+/**
+ * Resolves to the result that holds for copies, too. What was found may lie in the fields that are this
+ * message's own. So `scanAgain` scans what all copies share; if nothing is found there, nothing is known
+ * about copies, and not even that they are clean: the finding may need both.
+ */
+async function resultForCopies(
+  result: ScanResult,
+  identity: MemorableMessage,
+  scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
+): Promise<ScanResult> {
+  if (memorableOf(result, identity)?.answer !== 'infected') return result
+  const { leaving } = identity.query
+  const header = headerOfAllCopies(leaving)
+  if (header.bytes.equals(leaving.bytes)) return result
+  const again = await scanAgain(identity.scanners, header)
+  return again.answer === 'infected' ? again : { answer: 'skipped', why: 'a finding of its own' }
 }
 
 /**

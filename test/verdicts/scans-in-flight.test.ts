@@ -2,7 +2,7 @@ import t from 'tap'
 import { readScanPolicy } from '../../src/scan/shared/scan-policy.ts'
 import type { Scanner } from '../../src/scan/shared/scanner.ts'
 import { describeScan } from '../../src/verdicts/copies/message-identity.ts'
-import { endedWithin, ScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
+import { ScansInFlight } from '../../src/verdicts/scans-in-flight.ts'
 
 /** Scans that are under way, and the description of a scan. */
 
@@ -32,16 +32,6 @@ t.test('the end of a scan is not that of a later one of the same message', async
     { is: 'begun', fingerprint: print, within: 500 },
     { is: 'ended', fingerprint: print },
   ])
-})
-
-t.test('who waits hears the end, but no later than its own time', async (t) => {
-  const inFlight = new ScansInFlight()
-  const scan = inFlight.begin(print, 1000)
-  t.equal(await endedWithin(scan, 0), undefined)
-  const waiting = endedWithin(scan, 60_000)
-  await endedWithin(scan, 20)
-  scan.end(nothing)
-  t.same(await waiting, nothing)
 })
 
 t.test(

@@ -51,12 +51,15 @@ function open(more: Partial<VerdictsOptions> = {}) {
     ...more,
   })
   const scans: string[][] = []
+  /** Those of what a message shares with its copies: header and scanners. */
+  const scansOfShared: [string, string[]][] = []
   /** Milliseconds that each scan was given. */
   const given: number[] = []
   const find = (
     text: string,
     answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
     setup: Partial<VerdictQuery> = {},
+    ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
     const { header, ...form } = examine(bytes)
@@ -71,15 +74,19 @@ function open(more: Partial<VerdictsOptions> = {}) {
       ...setup,
     }
     return verdicts.find(question, (scanners, timeout, more) => {
-      scans.push(scanners.map(({ name }) => name))
+      const names = scanners.map(({ name }) => name)
+      if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
+      else scans.push(names)
       given.push(timeout)
       if (scanners.includes(clamd)) more?.signatures?.('clamd', version)
+      if (more?.header && ofShared) return Promise.resolve(ofShared)
       return Promise.resolve(typeof answer === 'function' ? answer() : answer)
     })
   }
   return {
     verdicts,
     scans,
+    scansOfShared,
     given,
     find,
     pass(milliseconds: number) {
@@ -117,6 +124,25 @@ t.test('a virus is known by its name and its scanner', async (t) => {
   await find(letter, virus)
   t.same((await find(copy)).result, virus)
   t.equal(scans.length, 1)
+})
+
+t.test('a virus is known of copies only if it is found in what they share', async (t) => {
+  const shared = 'date:\nto:\nSubject: hello\n\n'
+  for (const result of [clean, vain, { ...virus, banned: true }, { answer: 'skipped', why: '' }]) {
+    const { find, scans, scansOfShared } = open()
+    const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
+    t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
+    t.same(scansOfShared, [[shared, ['clamd']]])
+    t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
+    t.equal(scans.length, 3)
+  }
+  const { find, scansOfShared } = open()
+  await find(letter, virus, {}, { ...virus, name: 'Other' })
+  t.match((await find(copy)).result, { name: 'Other' })
+  const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
+  await find(own, virus)
+  t.match((await find(own)).result, virus)
+  t.same(scansOfShared, [[shared, ['clamd']]])
 })
 
 t.test(

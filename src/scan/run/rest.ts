@@ -10,10 +10,20 @@ export async function withRest<T>(
   spool: SpoolPolicy,
   ask: (rest: Sample) => Promise<T>,
 ): Promise<T> {
-  const rest = without(ranges, message)
-  const file = createNamedCopy(spool, () => rest.chunks())
+  return withOwnFile(without(ranges, message), spool, ask)
+}
+
+/** Calls `ask` with a sample of these bytes, whose file is not that of any message. */
+export async function withOwnFile<T>(
+  bytes: Omit<Sample, 'path'>,
+  spool: SpoolPolicy,
+  ask: (sample: Sample) => Promise<T>,
+): Promise<T> {
+  const file = createNamedCopy(spool, () => bytes.chunks())
   try {
-    return await ask({ ...rest, path: () => file.path(Buffer.alloc(0)) })
+    const answer = await ask({ ...bytes, path: () => file.path(Buffer.alloc(0)) })
+    file.confirmFile()
+    return answer
   } finally {
     file.removeNamedFile()
   }

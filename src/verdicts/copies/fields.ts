@@ -1,7 +1,7 @@
 import { unboundFields } from '../../cluster/mac.ts'
 import { isStampName } from '../../cluster/stamp.ts'
 import { hasLongLine, maySayContent } from '../../message/content-fields.ts'
-import type { Header } from '../../message/header-block.ts'
+import { Header } from '../../message/header-block.ts'
 
 /**
  * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
@@ -64,4 +64,10 @@ export function fieldsSharedBy(
     }
   }
   return all
+}
+
+/** The header with nothing but what a message shares with its copies, if it has a fingerprint. */
+export function headerOfAllCopies(header: Header): Header {
+  const text = `${fieldsSharedBy(header, shareOf)}\n`
+  return new Header(Buffer.from(text.replaceAll('\n', header.lineEnding), 'latin1'))
 }

@@ -1,9 +1,7 @@
 import { isCurrent, type Key } from '../../cluster/keyring.ts'
 import type { Crypto } from '../../ground/runtime/crypto.ts'
 
-/**
- * The secrets of fingerprints and seals: without them nobody can make or guess either.
- */
+/** The secrets of fingerprints and seals: without them nobody can make or guess either. */
 export interface Secrets {
   readonly fingerprint: Buffer
   readonly seal: Buffer

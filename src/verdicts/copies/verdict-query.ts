@@ -41,11 +41,14 @@ export interface VerdictQuery {
   readonly marks: readonly string[]
 }
 
-/** Scans a message with these scanners, within so many milliseconds; the rest as in a ScanTask. */
+/**
+ * Scans a message with these scanners, within so many milliseconds; with another header instead of its
+ * own, if one is given. The rest as in a ScanTask.
+ */
 export type RunScanners = (
   scanners: readonly Scanner[],
   timeout: number,
-  more?: Pick<ScanTask, 'signatures' | 'suspects'>,
+  more?: Pick<ScanTask, 'signatures' | 'suspects'> & { readonly header?: Header },
 ) => Promise<ScanResult>
 
 /** A result, and the remembered verdict that it comes from, if it does. */

@@ -61,7 +61,7 @@ t.test('a thousand copies in a hundred sessions of a milter are one scan', async
     }
   })
   await Promise.all(sessions)
-  t.equal(scansOf(clamd), 1 + 1)
+  t.equal(scansOf(clamd), 1 + 2, 'one of what the copies share')
   t.equal(milter.mailLog.length, 1 + 1000)
   const known = milter.mailLog.filter((line) => line.includes(' scan=known '))
   t.equal(known.length, 999)
@@ -95,7 +95,7 @@ t.test('each different message is scanned', async (t) => {
     }),
   )
   t.notOk(answers.includes(false))
-  t.equal(scansOf(clamd), 8)
+  t.equal(scansOf(clamd), 8 + 2, 'two of what copies of a virus share')
 })
 
 t.test('without a version of clamd each copy is scanned', async (t) => {

@@ -75,7 +75,7 @@ t.test('a host knows what another host has scanned', { skip }, async (t) => {
     /^X-QHPSI: clean\nX-SHA256-Cluster-1: v=1; k=alpha; t=\d+; s=clamd,everypart;/,
   )
   t.equal((await second.send(4, 'virus')).reply, '550 5.7.1 message refused: virus Eicar')
-  t.same([first.scans(), second.scans()], [2, 0])
+  t.same([first.scans(), second.scans()], [2 + 1, 0], 'one of what copies of the virus share')
   t.match(second.mailLog[0], / scan=known scanner=clamd by=\S+ age=\d+ key=alpha /)
   t.match(second.mailLog[1], / scan=known scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
 })
@@ -171,7 +171,7 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
     const fresh = await openHost(t, store)
     await connected(server, 3 + n)
     t.equal((await fresh.send(10 + n, 'virus')).outcome, 'refused')
-    t.equal(fresh.scans(), 1)
+    t.equal(fresh.scans(), 1 + 1)
     t.match(fresh.mailLog[0], / scan=infected /)
   }
   server.say('flushall')
