@@ -1,9 +1,9 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { readLog } from '../observe/log/read-log.ts'
+import { readLogs } from '../observe/log/read-log.ts'
 import { Tally } from '../observe/report/tally.ts'
 import { formatText } from '../observe/report/text.ts'
 import { lineForTerminal } from './shared/for-terminal.ts'
-import { filesArgument, logSources, spanOf, spanOptions } from './shared/log-arguments.ts'
+import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
 import { printsJson } from './shared/options.ts'
 import { FAILED, type Output, runCommand } from './shared/run-command.ts'
 import { writeOut } from './shared/write-out.ts'
@@ -25,7 +25,7 @@ export const reportCommand: CommandModule<object, ReportOptions> = {
       .options(spanOptions)
       .option('json', printsJson)
       .example('$0 report /var/log/onescand --since yesterday', "One host's log")
-      .example('$0 report mx1/current mx2/current', 'Two hosts')
+      .example('zcat -f /var/log/mail.log* | $0 report', 'All that is left of a log')
       .epilogue(
         'Logs are read as by "onescan log".\n\n' +
           'Exit codes: 0 all was read; 2 a log could not be read, or not to its end.',
@@ -48,9 +48,8 @@ async function report(args: ArgumentsCamelCase<ReportOptions>, output: Output): 
     },
   }
   const tally = new Tally()
-  const logs = logSources(args.files, span).map((source) => readLog(source, query))
-  for (const log of logs) {
-    for await (const records of log) for (const record of records) tally.add(record)
+  for await (const records of readLogs(findLogs(args.files, span), query)) {
+    for (const record of records) tally.add(record)
   }
   const summary = tally.summary()
   if (output.json) await output.result(summary)

@@ -259,7 +259,7 @@ export const promises: Readonly<
       'test/observe/log/read-log.test.ts': [
         'a value that was logged comes back as it was, and forges no field',
       ],
-      'test/cli/log/log.test.ts': ['text of strangers is harmless in a terminal'],
+      'test/cli/log.test.ts': ['text of strangers is harmless in a terminal'],
     },
   },
   'The rules for root': {

@@ -37,9 +37,3 @@ export function openJsonReport(
     },
   }
 }
-
-/** A whole report of one result, on one line, for commands whose results never end. */
-export function jsonLine(command: string, result: object): string {
-  const found = { command, version: about.version, results: [result] }
-  return `${forTerminal(JSON.stringify({ ...found, errors: [], sum: {}, exit: 0, ok: true }))}\n`
-}

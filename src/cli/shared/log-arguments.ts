@@ -1,12 +1,6 @@
 import { attempt } from '../../ground/errors/attempt.ts'
 import { parseTime } from '../../observe/log/parse-time.ts'
-import {
-  findLogs,
-  hasJournal,
-  journalSource,
-  type LogSource,
-  STDIN,
-} from '../../observe/log/sources.ts'
+import { findLog, hasJournal, journal, type LogFile, STDIN } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
 import { text } from './options.ts'
 
@@ -41,17 +35,12 @@ export function spanOf(
  * terminal, the logs of this host and its journal during `span`. Throws if there is no log, or if one
  * cannot be read.
  */
-export function logSources(
-  files: readonly string[],
-  span: ReturnType<typeof spanOf>,
-  follow = false,
-): LogSource[] {
-  if (files.length > 0) return findLogs(files.map((file) => (file === '-' ? STDIN : file)))
-  if (!process.stdin.isTTY) return findLogs([STDIN])
+export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
+  if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
+  if (!process.stdin.isTTY) return findLog(STDIN)
   const { files: here, isWhole } = logsHere()
-  // One at a time, since all of them are of this host.
-  const found = here.flatMap((path) => findLogs([path]))
-  if (!isWhole && hasJournal()) found.push(journalSource(span, follow))
+  const found = here.flatMap((path) => findLog(path))
+  if (!isWhole && hasJournal()) found.push(journal(span))
   if (found.length > 0) return found
   throw new Error(`this host has no journal and none of ${PLACES.join(', ')}; name its logs`)
 }
@@ -74,6 +63,6 @@ const PLACES = [
 function logsHere(): { readonly files: string[]; readonly isWhole: boolean } {
   const own = attempt(() => readDefaults(DEFAULTS).env.LOGFILE)
   const all = [...(own ? [own] : []), ...PLACES]
-  const files = [...new Set(all)].filter((path) => attempt(() => findLogs([path])) !== undefined)
+  const files = [...new Set(all)].filter((path) => attempt(() => findLog(path)) !== undefined)
   return { files, isWhole: files.some((file) => file === own || SYSLOG.includes(file)) }
 }

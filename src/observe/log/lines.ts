@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { errorText } from '../../ground/errors/fault.ts'
 import {
   inheritedDescriptor,
@@ -10,9 +10,11 @@ import type { LogFile } from './sources.ts'
 
 /** The most bytes of a line that is read; lines of ours have at most 4,096. */
 export const LINE_MAX = 64 * 1024
+/** The bytes that are read at once. */
+const CHUNK = 256 * 1024
 
-/** The programs that decompress logs whose names end so; each passes on what is not compressed. */
-const DECOMPRESSORS: Readonly<Record<string, string>> = { '.xz': 'xzcat', '.zst': 'zstdcat' }
+/** How files begin that gzip(1), xz(1) and zstd(1) have compressed. */
+const COMPRESSED = /^(?:\x1f\x8b|\xfd7zXZ|\x28\xb5\x2f\xfd)/
 
 /**
  * Yields the lines of a log in latin1, those of a chunk at a time. Throws if the log cannot be read,
@@ -20,16 +22,29 @@ const DECOMPRESSORS: Readonly<Record<string, string>> = { '.xz': 'xzcat', '.zst'
  */
 export async function* logLines(file: LogFile): AsyncGenerator<string[]> {
   const { path, command } = file
-  if (command !== undefined) return yield* linesIn(outputOf(command, 'ignore'))
-  const [, ending = ''] = /(\.[^./]+)$/.exec(path) ?? []
+  if (command !== undefined) return yield* linesIn(outputOf(command))
   const inherited = inheritedDescriptor(path)
-  const fd = inherited ?? openLog(file)
+  // A thread that reads a pipe, as a file stream does, would keep this process from its end.
+  const bytes =
+    inherited === 0
+      ? process.stdin
+      : createReadStream(path, { fd: inherited ?? openLog(file), highWaterMark: CHUNK })
   try {
-    yield* linesIn(outputOf([DECOMPRESSORS[ending] ?? 'zcat', '-f'], fd))
+    yield* linesIn(uncompressed(bytes))
   } catch (error) {
     throw new Error(`${path}: ${errorText(error)}`)
-  } finally {
-    if (inherited === undefined) closeSync(fd)
+  }
+}
+
+/** Passes a log on. Throws if it is compressed: in such bytes no line would be found. */
+async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let isStart = true
+  for await (const chunk of chunks) {
+    if (isStart && COMPRESSED.test(chunk.toString('latin1', 0, 8))) {
+      throw new Error('is compressed; onescan(1), EXAMPLES, says how to decompress it')
+    }
+    isStart = false
+    yield chunk
   }
 }
 
@@ -60,11 +75,9 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
  * Runs a program and yields its output. Throws at the end if its exit code is not 0, with the last
  * line of its standard error. If the caller stops reading, the program is ended.
  */
-async function* outputOf(
-  [program, ...words]: readonly [string, ...string[]],
-  stdin: number | 'ignore',
-): AsyncGenerator<Buffer> {
-  const child = spawn(program, words, { stdio: [stdin, 'pipe', 'pipe'] })
+async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerator<Buffer> {
+  const [program, ...words] = command
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
     const advice = `install ${program}, or name the logs`

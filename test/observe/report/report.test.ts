@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { Summary } from '../../../src/observe/report/summary.ts'
 import { jsonIn, onescan } from '../../cli/onescan.ts'
@@ -115,19 +113,23 @@ t.test('with a span of time, only its lines are counted', async (t) => {
   t.equal(days.length, 1)
 })
 
-t.test('hosts are counted apart, also from compressed logs', async (t) => {
-  const directory = t.testdir({ mx1: {}, mx2: {} })
-  const [first, second] = [join(directory, 'mx1/log.gz'), join(directory, 'mx2/log')]
-  writeFileSync(first, gzipSync(madeLog(100)))
-  writeFileSync(second, madeLog(50))
-  const summary = await json('', first, second)
-  t.same(
-    summary.days.map(({ host, messages }) => [host, messages]),
-    [
-      ['mx1', 90],
-      ['mx2', 45],
-    ],
-  )
+t.test('hosts are counted apart, in one log and in several', async (t) => {
+  const of = (host: string, count: number) =>
+    madeLog(count).replaceAll(/(?<=^\S+ )(?=onescan:)/gm, `${host} `)
+  const logs = { first: of('mx1', 100), second: of('mx2', 50) }
+  const directory = t.testdir(logs)
+  for (const summary of [
+    await json('', join(directory, 'first'), join(directory, 'second')),
+    await json(logs.first + logs.second),
+  ]) {
+    t.same(
+      summary.days.map(({ host, messages }) => [host, messages]),
+      [
+        ['mx1', 90],
+        ['mx2', 45],
+      ],
+    )
+  }
 })
 
 t.test('the acts of smtp-delay are counted from its own lines', async (t) => {

@@ -1,13 +1,18 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs'
-import { type LogCriteria, matcherFor, prefilterFor } from '../../observe/log/criteria.ts'
-import { type LogQuery, mergeLogs, readLog } from '../../observe/log/read-log.ts'
-import { followed, type LogSource, STDIN } from '../../observe/log/sources.ts'
-import { filesArgument, logSources, spanOf, spanOptions } from '../shared/log-arguments.ts'
-import { flag, printsJson, text } from '../shared/options.ts'
-import { FAILED, type Output, runCommand } from '../shared/run-command.ts'
-import { printLines, printReports, recordAsObject } from './print-records.ts'
+import { inheritedDescriptor } from '../ground/path/read.ts'
+import { type LogCriteria, matcherFor, prefilterFor } from '../observe/log/criteria.ts'
+import { colours, describeRecord, noColours } from '../observe/log/describe-record.ts'
+import type { LogRecord } from '../observe/log/log-record.ts'
+import { readLogs } from '../observe/log/read-log.ts'
+import type { LogFile } from '../observe/log/sources.ts'
+import { lineForTerminal } from './shared/for-terminal.ts'
+import { filesArgument, findLogs, spanOf, spanOptions } from './shared/log-arguments.ts'
+import { printsJson, text } from './shared/options.ts'
+import { FAILED, type Output, runCommand } from './shared/run-command.ts'
+import { takesColours } from './shared/takes-colours.ts'
+import { writeOut } from './shared/write-out.ts'
 
-export interface LogOptions {
+interface LogOptions {
   files: string[]
   id?: string
   from?: string
@@ -16,7 +21,6 @@ export interface LogOptions {
   decision?: string
   since?: string
   until?: string
-  follow: boolean
   json: boolean
 }
 
@@ -40,12 +44,13 @@ export const logCommand: CommandModule<object, LogOptions> = {
         describe: 'The decision about it',
       })
       .options(spanOptions)
-      .option('follow', flag('Print new messages as they are written'))
       .option('json', printsJson)
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
       .example('$0 log --virus Eicar --since yesterday', "In this host's log")
+      .example('tail -F /var/log/onescand/current | $0 log', 'Each new message')
       .epilogue(
-        'Logs may be compressed by gzip, xz or zstd; several are merged by time.\n\n' +
+        'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and\n' +
+          'follow them, and to read compressed ones.\n\n' +
           'Exit codes: 0 something was found; 1 nothing was; 2 a log could not be read to its end.',
       ) as never,
   handler: (args) => runCommand('log', args, (output) => log(args, output)),
@@ -53,47 +58,48 @@ export const logCommand: CommandModule<object, LogOptions> = {
 
 async function log(args: ArgumentsCamelCase<LogOptions>, output: Output): Promise<number> {
   const criteria = criteriaOf(args, Date.now())
-  const sources = logSources(args.files, criteria, args.follow)
+  const logs = findLogs(args.files, criteria)
   let trouble = false
   const warn = (text: string) => {
     trouble = true
     output.error(text)
   }
   const query = { prefilter: prefilterFor(criteria), matches: matcherFor(criteria), warn }
-  if (args.follow) return follow(sources, criteria.since !== undefined, query, output)
-  const print = printLines()
+  const print = output.json ? printObjects(output) : printLines()
   let found = 0
-  for await (const records of mergeLogs(sources.map((source) => readLog(source, query)))) {
+  for await (const records of readLogs(logs, query)) {
     found += records.length
-    if (output.json) for (const record of records) await output.result(recordAsObject(record))
-    else await print(records)
+    await print(records)
   }
   output.sum({ entries: found })
   if (trouble) return FAILED
   if (found > 0) return 0
-  if (await nameNoMessage(sources)) output.error(SLOT_ELSEWHERE)
+  if (await nameNoMessage(logs)) output.error(SLOT_ELSEWHERE)
   return NOTHING_FOUND
 }
 
-/**
- * Prints the records that are written to these logs from now on, after the last ones or, if `whole`,
- * after all of them. Ends only if all programs that print the logs have ended. Returns the exit code.
- */
-async function follow(
-  sources: readonly LogSource[],
-  whole: boolean,
-  query: LogQuery,
-  output: Output,
-): Promise<number> {
-  const print = output.json ? printReports : printLines()
-  const isProgram = ({ files }: LogSource) => files.some(({ command }) => command !== undefined)
-  const logs = sources.map((source) => (isProgram(source) ? source : followed(source, whole)))
-  await Promise.all(
-    logs.map(async (log) => {
-      for await (const records of readLog(log, query)) await print(records)
-    }),
-  )
-  return FAILED
+/** Prints records of a log. */
+type PrintRecords = (records: readonly LogRecord[]) => Promise<void>
+
+/** Prints a readable line for each record. */
+function printLines(): PrintRecords {
+  const paint = takesColours() ? colours : noColours
+  const lineOf = (record: LogRecord) => `${describeRecord(record, paint, lineForTerminal)}\n`
+  return (records) => writeOut(records.map(lineOf).join(''))
+}
+
+/** Prints each record as an object: its time, its host, its fields, and all recipients. */
+function printObjects(output: Output): PrintRecords {
+  return async (records) => {
+    for (const { time, host, fields, recipients } of records) {
+      await output.result({
+        ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
+        ...(host && { host }),
+        ...Object.fromEntries(fields),
+        ...(recipients.length > 0 && { rcpt: recipients }),
+      })
+    }
+  }
 }
 
 /** The hint that the slot writes to another log; onescan-log(5). */
@@ -102,14 +108,13 @@ const SLOT_ELSEWHERE =
   'them, for qmail-smtpd by multilog often /var/log/qmail/smtpd, for local mail syslog'
 
 /** Whether these logs have lines of onescand, but none about a message. */
-async function nameNoMessage(sources: readonly LogSource[]): Promise<boolean> {
+async function nameNoMessage(logs: readonly LogFile[]): Promise<boolean> {
   let hasLines = false
   const query = { prefilter: /onescan/, matches: () => true, warn: () => {} }
-  for (const source of sources.filter(({ files }) => files[0]?.path !== STDIN)) {
-    for await (const entries of readLog(source, query)) {
-      if (entries.some(({ fields }) => fields.has('decision'))) return false
-      hasLines = true
-    }
+  const again = logs.filter(({ path }) => inheritedDescriptor(path) === undefined)
+  for await (const records of readLogs(again, query)) {
+    if (records.some(({ fields }) => fields.has('decision'))) return false
+    hasLines = true
   }
   return hasLines
 }

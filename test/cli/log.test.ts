@@ -1,0 +1,234 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { example, readPage } from '../documents/man-page.ts'
+import { mountHanging } from '../ground/path/hanging.ts'
+import { tai64n, told } from '../observe/log/lines.ts'
+import { openDirectory } from '../programs/reachable.ts'
+import { bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
+
+/** `onescan log` says what happened to a message. */
+
+const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
+
+const compiledProgram = resolve(import.meta.dirname, '../../build/native/onescan')
+const cannotMount =
+  (process.getuid?.() !== 0 && 'run as root') || (!existsSync(compiledProgram) && 'build it')
+
+t.test(
+  'root waits for no file system that a user mounted in a directory of multilog',
+  { skip: cannotMount },
+  async (t) => {
+    const directory = openDirectory(t)
+    writeFileSync(join(directory, '@4000000067430000000000a0.s'), line('<a@x>'))
+    const current = join(directory, 'current')
+    const { inside } = await mountHanging(t, current, { operations: ['ALL'], user: 54_321 })
+    const [program, ...words] = [...inside, compiledProgram, 'log', directory]
+    const child = spawn(program!, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    t.match(out, '<a@x>')
+    t.match(err, "current is on a user's own file system")
+  },
+)
+
+t.test('log prints one readable line for each message', async (t) => {
+  const log = [
+    ['decision', 'reject'],
+    ['scan', 'infected'],
+    ['scanner', 'clamd'],
+    ['virus', 'Eicar-Test'],
+    ['size', '4100'],
+    ['rcpts', '3'],
+    ['total_ms', '12.5'],
+  ] as const
+  const input = `${tai64n(1_795_100_000)} ${told({ decision: 'reject', more: log.slice(1), id: '<m@x>', from: '<a@b>', to: '<c@d>' })}`
+  const { out, code, err } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
+  t.equal(err, '')
+  t.equal(
+    out,
+    '2026-11-19 14:53:20 reject     infected Eicar-Test by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12.5 ms\n',
+  )
+  t.equal(code, 0)
+  const json = await onescan(['log', '--json'], { input })
+  t.same(jsonIn(json.out).results[0], {
+    time: '2026-11-19T14:53:20.000Z',
+    decision: 'reject',
+    scan: 'infected',
+    scanner: 'clamd',
+    virus: 'Eicar-Test',
+    size: '4100',
+    rcpts: '3',
+    total_ms: '12.5',
+    msgid: '<m@x>',
+    from: '<a@b>',
+    to: '<c@d>',
+  })
+})
+
+t.test('text of strangers is harmless in a terminal', async (t) => {
+  const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
+  const { out } = await onescan(['log'], { input: told({ id: evil }) })
+  t.match(out, 'id \\u001b[2J\\n\\t')
+  t.notMatch(out, '\x1b')
+  t.equal(out.split('\n').length, 2)
+})
+
+t.test('if nothing is found the exit code is 1, and if something fails it is 2', async (t) => {
+  t.match(await onescan(['log', '--id', 'nobody'], { input: line('<m@x>') }), { code: 1, out: '' })
+  t.match(await onescan(['log', '/nonexistent/log']), { code: 2, err: /\/nonexistent\/log/ })
+  t.match(await onescan(['log', '--since', 'never']), {
+    code: 2,
+    err: /--since never: is not a time/,
+  })
+})
+
+t.test('a file, a pipe and standard input are read on every runtime', async (t) => {
+  const file = join(t.testdir({ log: line('<1>') }), 'log')
+  const runtimes = [[process.execPath, bundle], [oldestNode, bundle], [compiledProgram]]
+  for (const runtime of runtimes.filter((words) => words.every((word) => existsSync(word)))) {
+    const log = `'${runtime.join("' '")}' log --json`
+    for (const script of [
+      `${log} '${file}'`,
+      `${log} <'${file}'`,
+      `cat '${file}' | ${log}`,
+      `${log} <(cat '${file}')`,
+      `${log} - '${file}' </dev/null`,
+    ]) {
+      const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'latin1' })
+      t.equal(stderr, '', script)
+      t.match(jsonIn(stdout).results, [{ msgid: '<1>' }], script)
+    }
+  }
+})
+
+t.test('a compressed log is an error with the remedy', async (t) => {
+  const file = join(t.testdir({ log: gzipSync(line('<1>')) }), 'log')
+  const why = 'is compressed; onescan(1), EXAMPLES, says how to decompress it'
+  const { code, out, err } = await onescan(['log', file, '--json'])
+  t.equal(err, `onescan log: ${file}: ${why}\n`)
+  t.match(jsonIn(out), { exit: 2, ok: false, errors: [`${file}: ${why}`] })
+  t.equal(code, 2)
+  const input = gzipSync(line('<1>'))
+  t.match(await onescan(['log'], { input }), { code: 2, err: `/dev/stdin: ${why}` })
+  t.match(await onescan(['report'], { input }), { code: 2, err: `/dev/stdin: ${why}` })
+})
+
+t.test('a log of 40 MB is read in little memory', async (t) => {
+  const log = join(t.testdir({}), 'log')
+  writeFileSync(log, Array.from({ length: 400_000 }, (_, n) => line(`<${n}>`)).join(''))
+  const child = spawn(process.execPath, [bundle, 'log', log, '-', '--id', '<399999>'], {
+    env: { PATH: searchPath },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [shown] = await once(createInterface(child.stdout), 'line')
+  t.match(shown, 'id <399999>')
+  // It waits for its standard input now.
+  const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
+  const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) / 1024
+  t.ok(peak < 200, `${peak} MB`)
+  child.stdin.end()
+  const [code] = await once(child, 'exit')
+  t.equal(code, 0)
+})
+
+/** An example of onescan(1) as a shell's script, with these words instead of its own. */
+function manExample(name: string, words: Readonly<Record<string, string>>): string {
+  let text = example(readPage('onescan.1'), name)
+  for (const [from, to] of Object.entries(words)) {
+    if (!text.includes(from)) throw new Error(`${name} does not hold ${from}`)
+    text = text.replaceAll(from, to)
+  }
+  return text
+}
+
+/** Runs the onescan that was built. */
+const env = { PATH: `${dirname(launcher)}:${searchPath}`, TZ: 'UTC' }
+
+/** What an example prints if its directories are in `cwd`. */
+function shownBy(name: string, cwd: string, words: Readonly<Record<string, string>> = {}): string {
+  const script = manExample(name, words)
+  return execFileSync('/bin/sh', ['-c', script], { cwd, encoding: 'latin1', env })
+}
+
+t.test('as the manual says, tail follows a log that is rotated and truncated', async (t) => {
+  const directory = t.testdir({ current: line('<1>') })
+  const current = join(directory, 'current')
+  const script = manExample('follow a log', { '/var/log/onescand/current': current })
+  const child = spawn('/bin/sh', ['-c', script], {
+    detached: true, // a group of its own, since each part of the pipe has to end
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'], // tail(1) says what it follows
+  })
+  t.teardown(() => process.kill(-child.pid!, 'SIGKILL'))
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const next = async () => /id ([^ ,]+)/.exec((await lines.next()).value!)?.[1]
+  t.equal(await next(), '<1>', 'what was there')
+  appendFileSync(current, line('<2>').slice(0, 40))
+  appendFileSync(current, line('<2>').slice(40))
+  t.equal(await next(), '<2>', 'a line that came in two pieces')
+  appendFileSync(current, line('<3>'))
+  renameSync(current, join(directory, '@400000006743000000000000.s'))
+  // Longer than what replaces it: tail(1) sees by the size that a file was truncated.
+  const long = `<${'4'.repeat(100)}>`
+  writeFileSync(current, line(long))
+  t.equal(await next(), '<3>', 'the last line of the old file')
+  t.equal(await next(), long, 'the first of the new')
+  truncateSync(current)
+  appendFileSync(current, line('<5>').slice(0, 50))
+  appendFileSync(current, line('<5>').slice(50))
+  t.equal(await next(), '<5>', 'after it was cut')
+})
+
+t.test('as the manual says, zcat decompresses logs', async (t) => {
+  const entry = (id: string) =>
+    `Nov 19 14:53:20 mx1 onescan[7]: decision=accept msgid=<${id}@example.org>\n`
+  const directory = t.testdir({
+    'mail.log.2.gz': gzipSync(entry('1')),
+    'mail.log.1': entry('1') + entry('2'),
+  })
+  const shown = shownBy('compressed logs', directory, { '/var/log/': '' })
+  t.equal(shown.match(/ mx1 accept .*id <1@example\.org>\n/g)?.length, 2, shown)
+  t.notMatch(shown, '<2@')
+})
+
+t.test('as the manual says, sort merges logs by time', async (t) => {
+  const entry = (at: number, id: string) => `${tai64n(at)} ${told({ id, to: '<ann@example.net>' })}`
+  const directory = t.testdir({
+    mx1: { current: entry(1_795_100_000.5, '<a>') + entry(1_795_100_003, '<d>') },
+    mx2: {
+      current: entry(1_795_100_000.6, '<b>') + entry(1_795_100_002, '<c>'),
+      'mail.log': `2026-11-19T15:53:22+01:00 mx2 onescan[7]: decision=accept msgid=<s>\n`,
+    },
+  })
+  const idsIn = (text: string) => [...text.matchAll(/id (<.>)/g)].map(([, id]) => id)
+  t.same(idsIn(shownBy('two logs of multilog', directory)), ['<a>', '<b>', '<c>', '<d>'])
+  t.same(idsIn(shownBy('found in two logs', directory)), ['<a>', '<s>', '<d>'])
+})
+
+t.test('as the manual says, sed names the hosts of logs of multilog', async (t) => {
+  const other = `${tai64n(1_795_100_000)} qmail-smtpd: onescan: decision=reject\n`
+  const directory = t.testdir({
+    mx1: { current: line('<1>') + other },
+    mx2: { current: line('<2>') + line('<3>') },
+  })
+  const shown = shownBy('the hosts of two logs', directory, {
+    'onescan report': 'onescan report --json',
+  })
+  t.match(jsonIn(shown).results[0].days, [
+    { host: 'mx1', messages: 1 },
+    { host: 'mx2', messages: 2 },
+  ])
+})
