@@ -14,7 +14,6 @@ import { reportCommand } from './report.ts'
 import { scanCommand } from './scan.ts'
 import { STDIN } from './shared/message-file.ts'
 import { complainOf, FAILED } from './shared/run-command.ts'
-import { signCommand } from './sign.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -23,7 +22,6 @@ const commandModules = [
   trialsCommand,
   injectCommand,
   scanCommand,
-  signCommand,
   verifyCommand,
   keygenCommand,
   disableCommand,

@@ -6,8 +6,7 @@ import { readSpoolPolicy } from '../message/spool-policy.ts'
 import { readSignatureFiles, settledDate } from '../scan/shared/signature-files.ts'
 import { takeMessage } from '../scan/take-message.ts'
 import { addKeyringOption, readCluster } from './shared/keyring-options.ts'
-import { maxSizeOf } from './shared/max-size-option.ts'
-import { addMessageArgument, type MessageArgument } from './shared/message-argument.ts'
+import { addMaxSizeOption, type MaxSizeOption, maxSizeOf } from './shared/max-size-option.ts'
 import { readMessageBytes } from './shared/message-file.ts'
 import { printsJson } from './shared/options.ts'
 import { type Output, runCommand } from './shared/run-command.ts'
@@ -17,7 +16,8 @@ import {
   slotEnvironment,
 } from './shared/slot-environment.ts'
 
-interface VerifyArguments extends EnvironmentOptions, MessageArgument {
+interface VerifyArguments extends EnvironmentOptions, MaxSizeOption {
+  file: string
   keyring: string | undefined
   json: boolean
 }
@@ -29,7 +29,13 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
   command: 'verify <file>',
   describe: 'Say which stamps of a message hold, and why the others do not',
   builder: (yargs) =>
-    addMessageArgument(addEnvironmentOptions(addKeyringOption(yargs)))
+    addMaxSizeOption(addEnvironmentOptions(addKeyringOption(yargs)), 'A larger message is not read')
+      .positional('file', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The message; - reads standard input',
+      })
+      .nargs('file', 1) // otherwise yargs takes "-" for an option
       .option('json', printsJson)
       .example('$0 verify mail.eml', 'By the keyring of this host')
       .example('$0 verify - --keyring ring --env CLUSTERMAXAGE=86400 < mail.eml', 'Up to a day old')

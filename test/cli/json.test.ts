@@ -83,22 +83,6 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
       sum: { clean: 0, infected: 1, unknown: 1 },
     },
   ],
-  sign: [
-    {
-      words: (t) => {
-        const { ring, mail } = cluster(t)
-        return ['sign', '--keyring', ring, '--scanners', 'clamd', mail]
-      },
-      exit: 0,
-      results: 1,
-    },
-    {
-      words: (t) => ['sign', '--keyring', cluster(t).ring, '--scanners', 'clamd', '/nonexistent'],
-      exit: 2,
-      results: 0,
-      errors: [/ENOENT/],
-    },
-  ],
   verify: [
     {
       words: (t) => {

@@ -5,7 +5,7 @@ import t from 'tap'
 import about from '../../package.json' with { type: 'json' }
 import { launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
-const commands = ['check', 'inject', 'scan', 'sign', 'verify', 'keygen', 'disable', 'enable']
+const commands = ['check', 'inject', 'scan', 'verify', 'keygen', 'disable', 'enable']
 
 t.test('every command is listed, and its help has an example and exit codes', async (t) => {
   const { out, code } = await onescan(['--help'])
@@ -37,7 +37,7 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
 t.test(
   'an unknown command or option ends with exit code 2, and prints on stderr alone',
   async (t) => {
-    for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['sign', 'file']]) {
+    for (const words of [[], ['scam'], ['keygen', '--ids', 'a'], ['verify'], ['inject', 'file']]) {
       const { code, out, err } = await onescan(words)
       t.equal(code, 2, words.join(' '))
       t.equal(out, '')

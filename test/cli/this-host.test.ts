@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { stampedBy } from '../cluster/stamped.ts'
 import { ownDirectoriesMissing } from '../programs/own-directories.ts'
 import { openDirectory } from '../programs/reachable.ts'
 import { atTerminal } from '../programs/terminal.ts'
@@ -12,12 +13,12 @@ import { bundle, searchPath } from './onescan.ts'
 
 const skip = ownDirectoriesMissing
 const DEFAULTS = '/etc/default/onescand'
-const secret = Buffer.alloc(32, 7).toString('base64url')
+const keyring = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
 
-t.test('stamps are made and verified with its keyring', { skip }, async (t) => {
+t.test('stamps are verified with its keyring', { skip }, async (t) => {
   const machine = makeMachine(t)
   const ring = '/etc/onescan/keys/clusterkeys'
-  machine.write(ring, `hmac-sha256:mine:${secret}\n`, 0o640)
+  machine.write(ring, keyring, 0o640)
   chownSync(machine.at(ring), 0, ONESCAN)
   machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`)
   const run = (input: string, ...command: string[]) => {
@@ -25,9 +26,8 @@ t.test('stamps are made and verified with its keyring', { skip }, async (t) => {
     const env = { PATH: searchPath }
     return spawnSync(program, words, { env, input, encoding: 'latin1' })
   }
-  const signed = run('Subject: x\n\nhello\n', 'sign', '--scanners', 'clamd')
-  t.match(signed.stdout, /^X-SHA256-Cluster-1: .*k=mine/, signed.stderr)
-  const verified = run(signed.stdout, 'verify')
+  const signed = stampedBy(keyring, Buffer.from('Subject: x\n\nhello\n')).toString()
+  const verified = run(signed, 'verify')
   t.equal(verified.status, 0, verified.stdout)
   t.match(verified.stdout, /mine/)
 })

@@ -72,7 +72,6 @@ const calls: Readonly<
   check: { words: ['--user', 'nobody'] },
   inject: { words: ['--from', 'a@x', '--to', 'b@x', '--dry-run'], positionals: ['OWN/mail'] },
   scan: { words: ['--env', 'QHPSI=plugin: eicar attachments'], positionals: ['OWN/mail'] },
-  sign: { words: ['--keyring', 'OWN/ring', '--scanners', 'x'], positionals: ['OWN/mail'] },
   verify: { words: ['--keyring', 'OWN/ring'], positionals: ['OWN/mail'] },
   keygen: { words: [] },
   disable: { words: [] },
