@@ -18,7 +18,7 @@ import { infected, plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { findProgram } from '../../programs/install.mjs'
 import { startSyslog, syslogMissing } from '../../programs/syslog.ts'
-import { compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
+import { builds, compiled, launcher, runSlot, runtimes, type SlotSetup } from './slot.ts'
 
 /** Where the slot's lines go: to fd 2 if that is a log, and never into a bounce. */
 
@@ -140,6 +140,29 @@ t.test(
       t.match(texts.at(-2), /^loud: secret of the scanner$/, name)
       t.match(texts.at(-1), /^decision=accept scan=clean scanner=loud .*total_ms=[\d.]+$/, name)
       if (name.startsWith('onescanc')) t.match(texts[0], /^decision=cold reason="onescand at /)
+    }
+  },
+)
+
+t.test(
+  "in the system's log a line of full length is one, and none begins with words of a stranger",
+  { skip: syslogMissing },
+  async (t) => {
+    const words = ' decision=reject scan=infected'.repeat(13)
+    for (const { name, program } of builds) {
+      const syslog = await startSyslog(t)
+      const run = await runSlot({
+        program: syslog.around(program),
+        message: Buffer.from(`Message-ID: <${words}@example.org>\n\nhello\n`),
+        envelope: Buffer.from(`F"${words}"@example.org\0T"${words}"@example.net\0\0`),
+        settings: { ...local, QHPSI: loud },
+      })
+      t.equal(run.code, 0, name)
+      const [relayed, line = '', ...more] = await syslog.heard(/ total_ms=/)
+      t.match(relayed, /\]: loud: secret of the scanner$/, name)
+      t.match(line, /\]: decision=accept .* total_ms=[\d.]+$/, name)
+      t.ok(line.length > 1100, name)
+      t.same(more, [], name)
     }
   },
 )

@@ -13,6 +13,8 @@ const TAG = 'onescan'
 
 /** The paths of logger(1). Node needs it, since it has no unix datagrams. */
 const LOGGERS = ['/usr/bin/logger', '/bin/logger']
+/** logger(1) makes two lines of a longer one, and by itself of one of more than 1,024 bytes. */
+const LOGGER_SIZE = '8192'
 /** Milliseconds for logger(1). */
 const LOGGER_PATIENCE = 1000
 /** Bytes of scanners' lines that are kept until logger(1) is started. */
@@ -51,7 +53,8 @@ function byLogger(): LogSink {
   return {
     write(line) {
       const input = Buffer.concat([...scannerLines.splice(0), withoutTag(line)])
-      spawnSync(logger, ['-p', 'mail.info', '-t', `${TAG}[${process.pid}]`], {
+      const words = ['--size', LOGGER_SIZE, '-p', 'mail.info', '-t', `${TAG}[${process.pid}]`]
+      spawnSync(logger, words, {
         input,
         env: {},
         stdio: ['pipe', 'ignore', 'ignore'],
