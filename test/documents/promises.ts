@@ -580,7 +580,7 @@ export const promises: Readonly<
     },
   },
   'What may be lost, or come twice': {
-    'Mail never waits for a log': {
+    'Mail waits a second at most for a log': {
       'test/doors/slot/slot-contract.ts': [
         'a log that takes nothing never keeps mail, and never gets into it',
       ],

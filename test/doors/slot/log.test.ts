@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { cpSync, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { syslogMessage } from '../../../src/doors/shared/log/syslog.ts'
 import { missing as clientMissing, clients, coldPrograms } from '../../c/onescanc/client.ts'
 import {
   accept,
@@ -358,14 +357,6 @@ t.test(
     }
   },
 )
-
-t.test('a message for the system has its time in the form of RFC 3164', async (t) => {
-  const time = new Date(2026, 10, 5, 9, 3, 7)
-  const text = (line: string) => syslogMessage(Buffer.from(line), time, 42).toString()
-  t.equal(text('onescan: decision=accept\n'), '<22>Nov  5 09:03:07 onescan[42]: decision=accept')
-  t.equal(text('clamdscan: hello\n'), '<22>Nov  5 09:03:07 onescan[42]: clamdscan: hello')
-  t.equal(text('onescan:x'), '<22>Nov  5 09:03:07 onescan[42]: onescan:x')
-})
 
 t.test('a runtime without its slot says so to a log, and to no bounce', async (t) => {
   const directory = join(stage.directory, 'cut/packaging/native')

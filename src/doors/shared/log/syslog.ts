@@ -1,17 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { openUnixDatagrams } from '../../../ground/net/unix-datagrams.ts'
 import { isExecutable } from '../../../ground/process/find-program.ts'
-import { isCompiled } from '../../../ground/runtime/compiled-program.ts'
 import type { LogSink } from './log-sink.ts'
 
 /** The socket of syslogd(8) and of systemd's journal. */
 const SOCKET = '/dev/log'
-/** Facility mail, severity informational (RFC 3164, 4.1.1). */
-const PRIORITY = (2 << 3) | 6
 const TAG = 'onescan'
 
-/** The paths of logger(1). Node needs it, since it has no unix datagrams. */
+/** The paths of logger(1), since no runtime has unix datagrams. */
 const LOGGERS = ['/usr/bin/logger', '/bin/logger']
 /** logger(1) makes two lines of a longer one, and by itself of one of more than 1,024 bytes. */
 const LOGGER_SIZE = '8192'
@@ -21,33 +17,12 @@ const LOGGER_PATIENCE = 1000
 const KEPT_MAX = 64 * 1024
 
 /**
- * Opens the system's log. The compiled program sends a datagram for each line, for which no mail
- * waits. On Node logger(1) is started once for a message, and waited for a second at most. (Bun
- * would wait longer for a child that is stuck, without regard to the timeout.) If there is no
- * socket, lines are dropped.
+ * Opens the system's log. logger(1) is started once for a message, and waited for a second at most.
+ * If there is no socket, lines are dropped.
  */
 export function openSyslog(): LogSink {
-  if (!isSocket(SOCKET)) return nowhere
-  return isCompiled ? byDatagrams() : byLogger()
-}
-
-const nowhere: LogSink = { write() {}, relay() {} }
-
-function byDatagrams(): LogSink {
-  const send = openUnixDatagrams(SOCKET)
-  const write = (line: Buffer) => {
-    try {
-      send(syslogMessage(line, new Date(), process.pid))
-    } catch {
-      // Nobody listens there any more.
-    }
-  }
-  return { write, relay: (line) => write(Buffer.from(line)) }
-}
-
-function byLogger(): LogSink {
-  const logger = LOGGERS.find(isExecutable)
-  if (logger === undefined) return nowhere
+  const logger = isSocket(SOCKET) ? LOGGERS.find(isExecutable) : undefined
+  if (logger === undefined) return { write() {}, relay() {} }
   const scannerLines: Buffer[] = []
   let size = 0
   return {
@@ -68,21 +43,6 @@ function byLogger(): LogSink {
       if (size <= KEPT_MAX) scannerLines.push(bytes)
     },
   }
-}
-
-/**
- * Returns a line in the form of RFC 3164 without a host, as syslog(3) sends it to a local socket.
- */
-export function syslogMessage(line: Buffer, time: Date, pid: number): Buffer {
-  const head = `<${PRIORITY}>${timestamp(time)} ${TAG}[${pid}]: `
-  const text = withoutTag(line)
-  return Buffer.concat([Buffer.from(head), text.at(-1) === 10 ? text.subarray(0, -1) : text])
-}
-
-/** `Nov  5 09:03:07`, in local time (RFC 3164, 4.1.2). */
-function timestamp(time: Date): string {
-  const [, month, , , clock] = time.toString().split(' ')
-  return `${month} ${String(time.getDate()).padStart(2)} ${clock}`
 }
 
 /** Takes the name out of a line of onescan's: the system's log puts it before each line. */
