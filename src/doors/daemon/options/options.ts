@@ -72,7 +72,7 @@ export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
                 [--mode MODE] [--group GROUP] [--workers NUMBER]
                 [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
-                [--grace SECONDS] [--foreground]
+                [--grace SECONDS]
        onescand --check|--check-settings [OPTION]...
        onescand --help|--version
 
@@ -99,7 +99,6 @@ const known = {
   'max-clients': { type: 'string' },
   memory: { type: 'string' },
   grace: { type: 'string' },
-  foreground: { type: 'boolean' }, // onescand never runs in the background
   worker: { type: 'string' },
   check: { type: 'boolean' }, // main.ts looks for it
   'check-settings': { type: 'boolean', default: false },
