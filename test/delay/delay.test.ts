@@ -174,14 +174,6 @@ for (const { name, rules, early, expect } of exempt) {
   })
 }
 
-t.test('--even-allowed delays what RBLSMTPD accepts', { skip }, async (t) => {
-  const words = [...smtpDelay, ...QUICK, '--even-allowed']
-  const server = await serve({ words, rules: ':allow,RBLSMTPD=""\n' })
-  t.teardown(server.stop)
-  const { greetedAfter } = await visit(server.port)
-  t.ok(greetedAfter >= 480, `${greetedAfter} ms`)
-})
-
 t.test('allowed networks pass at once, and so do confirmed names', { skip }, async (t) => {
   const dns = await startDns({
     '1.0.0.127.in-addr.arpa': { names: ['friend.example.org'] },

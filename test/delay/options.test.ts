@@ -23,7 +23,6 @@ t.test('the default delays are short, moderate and long', async (t) => {
     delays: { ordinary: 1, dynamic: 10, nameless: 20 },
     penalty: 5,
     standalone: false,
-    builtin: true,
   })
 })
 
@@ -57,7 +56,7 @@ t.test('an option that makes no sense is a usage error that names it', async (t)
     '--listen 25 --remember d y': /^--remember d/,
     '--listen 25 -D -R y': /^-D -R: is not a number of seconds/,
     '--odd y': /^--odd: is not an option/,
-    '--no-builtin=yes y': /^--no-builtin=yes: is not an option/,
+    '--explain=yes y': /^--explain=yes: is not an option/,
     '--limit 5 y': /together/,
     '--locks /tmp y': /together/,
     '--limit 0 --locks /tmp y': /^--limit 0/,

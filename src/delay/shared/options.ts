@@ -25,10 +25,6 @@ export interface DelayOptions {
   readonly allowFile: string | undefined
   /** Files of name rules, tried in this order and before the built-in rules. */
   readonly nameFiles: readonly string[]
-  /** Whether the built-in name rules count. */
-  readonly builtin: boolean
-  /** Whether clients that RBLSMTPD="" accepts are delayed like others. */
-  readonly evenAllowed: boolean
   /** Most connections that wait at once, and the directory of their locks. */
   readonly limit: { readonly most: number; readonly directory: string } | undefined
   /** DNS servers to ask instead of those of the system. */
@@ -52,7 +48,7 @@ const DEFAULT_TEXT =
   'your mail server talked before it was greeted (RFC 5321 4.3.1); wait for the greeting and try again'
 
 export const USAGE = `usage: smtp-delay [-d SECONDS] [-D SECONDS] [-N SECONDS] [-P SECONDS] [-Sv]
-                  [--allow FILE] [--names FILE]... [--no-builtin] [--even-allowed]
+                  [--allow FILE] [--names FILE]...
                   [--limit NUMBER --locks DIRECTORY] [--text TEXT]
                   [--dns SERVER]... [--dns-timeout SECONDS] PROGRAM [ARG...]
        smtp-delay --listen [ADDRESS:]PORT [-c NUMBER] [--waiting NUMBER]
@@ -88,7 +84,7 @@ const WITH_VALUE = [
   '--dns',
   '--dns-timeout',
 ]
-const WITHOUT_VALUE = ['-S', '-v', '--no-builtin', '--even-allowed', '--explain']
+const WITHOUT_VALUE = ['-S', '-v', '--explain']
 /** The names of all options. */
 export const OPTIONS: readonly string[] = [
   ...WITH_VALUE,
@@ -118,8 +114,6 @@ export function readOptions(argv: readonly string[], env: Environment = {}): Del
     text: readText(last('--text')),
     allowFile: last('--allow'),
     nameFiles: values.get('--names') ?? [],
-    builtin: !values.has('--no-builtin'),
-    evenAllowed: values.has('--even-allowed'),
     limit: readLimit(last('--limit'), last('--locks')),
     dnsServers: values.get('--dns') ?? [],
     dnsTimeout: seconds('--dns-timeout'),

@@ -21,7 +21,7 @@ export function loadPlanContext(
     allowed: options.allowFile === undefined ? emptyAllowList : readAllowList(options.allowFile),
     rules: [
       ...options.nameFiles.flatMap(readRules),
-      ...(options.builtin ? parseNameRules(dynamicNames, 'built-in names') : []),
+      ...parseNameRules(dynamicNames, 'built-in names'),
     ],
     dns: openDns(dnsServers(options, env), uptime),
   }

@@ -54,9 +54,7 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
   if (client.delay !== undefined) {
     return waitFor(client.delay, 'SMTPDELAY')
   }
-  if (client.rbl === 'accepted' && !options.evenAllowed) {
-    return waitFor(0, 'RBLSMTPD accepts it')
-  }
+  if (client.rbl === 'accepted') return waitFor(0, 'RBLSMTPD accepts it')
   const delay = judgeByName(client, options, context)
   return { kind: 'wait', delay, mayBeExempt: context.allowed.names.length > 0 }
 }
