@@ -1,7 +1,8 @@
 import { attempt } from '../../ground/errors/attempt.ts'
 import { parseTime } from '../../observe/log/parse-time.ts'
-import { findLog, hasJournal, journal, type LogFile, STDIN } from '../../observe/log/sources.ts'
+import { findLog, hasJournal, journal, type LogFile } from '../../observe/log/sources.ts'
 import { DEFAULTS, readDefaults } from './defaults-file.ts'
+import { STDIN } from './message-file.ts'
 import { text } from './options.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */

@@ -6,9 +6,6 @@ import { inheritedDescriptor } from '../../ground/path/read.ts'
 import { withPath } from '../../ground/path/walk.ts'
 import { passwdEntries, readPasswd } from '../../ground/process/passwd.ts'
 
-/** Standard input. */
-export const STDIN = '/dev/stdin'
-
 /** A log, or a part of one. */
 export interface LogFile {
   readonly path: string
