@@ -9,7 +9,6 @@ import { loadKoffi } from './koffi.ts'
  */
 const functions = {
   accept4: ['int', 'int', 'bytes', 'bytes', 'int'],
-  alarm: ['uint', 'uint'],
   bind: ['int', 'int', 'bytes', 'uint'],
   close: ['int', 'int'],
   connect: ['int', 'int', 'bytes', 'uint'],

@@ -1,5 +1,4 @@
 import { attempt } from '../errors/attempt.ts'
-import { bunFunctions } from './c-functions.ts'
 import { isCompiled } from './compiled-program.ts'
 import { loadKoffi } from './koffi.ts'
 
@@ -15,8 +14,6 @@ export interface PluginCalls {
    * function returns '' for NULL.
    */
   loadText(file: string, symbol: string): (() => string) | undefined
-  /** alarm(2): ends the process after so many seconds, whatever the plugin does. */
-  alarm(seconds: number): void
 }
 
 /** The default stack of a C program; koffi's own 1 MiB is too small for some plugins. */
@@ -29,7 +26,6 @@ export function pluginCalls(): Promise<PluginCalls | undefined> {
 
 async function byBun(): Promise<PluginCalls> {
   const { dlopen, CString } = await import('bun:ffi')
-  const { alarm } = bunFunctions('alarm')
   const textAt = (address: number) => (address ? String(new CString(address)) : '')
   return {
     load(file, symbol) {
@@ -40,7 +36,6 @@ async function byBun(): Promise<PluginCalls> {
       const call = attempt(() => dlopen(file, { [symbol]: { args: [], returns: 'ptr' } }))
       return call && (() => textAt(call.symbols[symbol]!()))
     },
-    alarm,
   }
 }
 
@@ -55,6 +50,5 @@ async function byKoffi(): Promise<PluginCalls | undefined> {
       const call = attempt(() => koffi.load(file, { lazy: true }).func(symbol, 'str', []))
       return call && (() => call() ?? '')
     },
-    alarm: koffi.load(null).func('alarm', 'uint', ['uint']),
   }
 }

@@ -23,17 +23,26 @@ const MEMORY = 1024 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
+ * Waits for the end of descriptor 4, and then kills the process group. Whoever started the host holds the
+ * other end and writes nothing, so that is when he has ended, in whatever way: a plugin in a busy loop
+ * notices nothing by itself. The signals of the deadline do not end this shell, and it is no child of the
+ * host, since a plugin may wait for all of its children.
+ */
+const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3>&- 2>/dev/null &)`
+
+/**
  * Returns the command that runs the host for the plugin `file`, on the runtime of this process and under
  * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
  * RENEWED_AFTER (../plugin-host/own-limits.ts), so that each message has as much processor time as it
  * would have alone.
  *
- * The shell only sets the limits and execs. All that a plugin starts inherits them.
+ * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4.
+ * The shell starts the watchdog, sets the limits and execs. All that a plugin starts inherits them.
  */
 export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
   const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}`
-  const script = `{ ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@"`
+  const script = `${WATCHDOG}; { ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@" 4<&-`
   const host = isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
   return ['/bin/sh', '-c', script, 'sh', ...host]
 }

@@ -12,7 +12,6 @@ import type { Cause } from '../shared/cause.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
-import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 /** Milliseconds after the deadline until the process is given up; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -39,9 +38,10 @@ export class PluginHost {
   readonly ended: Promise<void>
   readonly #options: HostOptions
   readonly #child: ChildProcess
-  readonly #watchdog: Watchdog | undefined
   readonly #stderr: Readable | null
   readonly #channel: Duplex | null
+  /** Nothing is written here: its end ends the process (host-command.ts). */
+  readonly #lifeline: Duplex | null
   readonly #replies = new ReplyReader()
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
@@ -63,18 +63,16 @@ export class PluginHost {
       cwd: options.directory,
       env: options.environment,
       detached: true,
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     })
     ownChild(this.#child)
     this.#stderr = this.#child.stdio[2] as Readable | null
     this.#channel = this.#child.stdio[3] as Duplex | null
+    this.#lifeline = this.#child.stdio[4] as Duplex | null
     this.ended = new Promise((resolve) => {
       this.#finished = resolve
     })
     this.#listen()
-    const { pid } = this.#child
-    // Before the process gets a message, and so before it runs any code of the plugin.
-    this.#watchdog = pid === undefined ? undefined : startWatchdog(pid)
   }
 
   /** The number of messages that it was asked about. */
@@ -138,6 +136,7 @@ export class PluginHost {
     })
     // EPIPE: the process ended before it had read the request. Its end says why.
     this.#channel?.on('error', () => {})
+    this.#lifeline?.on('error', () => {}).resume()
     this.#child.on('error', (error) => {
       this.#trouble ??= { why: `cannot be started: ${error.message}`, cause: 'unreachable' }
       this.#finish()
@@ -163,13 +162,14 @@ export class PluginHost {
     if (this.#over) return
     this.#over = true
     for (const timer of this.#timers) clearTimeout(timer)
-    for (const source of [this.#child, this.#stderr, this.#channel]) source?.removeAllListeners()
-    for (const source of [this.#child, this.#stderr, this.#channel]) source?.on('error', () => {})
-    this.#stderr?.destroy()
-    this.#channel?.destroy()
+    const pipes = [this.#stderr, this.#channel, this.#lifeline]
+    for (const source of [this.#child, ...pipes]) {
+      source?.removeAllListeners()
+      source?.on('error', () => {})
+    }
+    for (const pipe of pipes) pipe?.destroy()
     this.#child.unref()
     this.#relay?.end()
-    this.#watchdog?.dismiss()
     this.#answer?.(this.#couldNotTell())
     this.#settledAs?.(false)
     this.#finished()

@@ -16,9 +16,6 @@ import { loadSharedObject } from './shared-object.ts'
 const CHANNEL = 3
 const CHUNK = 64 * 1024
 
-/** Milliseconds after the deadline at which this process ends itself: whoever should have killed it is gone. */
-const ORPHAN_GRACE = 1000
-
 delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
 const directory = process.cwd()
 // The channel is not read while a message is judged. A request that came meanwhile is an error of its
@@ -29,7 +26,6 @@ let plugin: Plugin | undefined
 let request: PluginRequest | undefined
 /** Whether the last request waits for its answer. */
 let asked = false
-let orphanTimer: NodeJS.Timeout | undefined
 
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
@@ -56,7 +52,6 @@ function take(bytes: Buffer): void {
   }
   request = whole
   asked = true
-  endOrphan(whole.timeLeft)
   process.chdir(directory) // wherever the last message has led it
   judge(whole).then(say, fail)
 }
@@ -75,7 +70,6 @@ async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
 function say(answer: ScannerAnswer): void {
   if (!asked) return
   asked = false
-  clearTimeout(orphanTimer)
   send(encodeAnswer(request!.nonce, answer))
 }
 
@@ -107,12 +101,6 @@ function send(line: Buffer): void {
   } catch {
     end()
   }
-}
-
-/** Ends this process a little after the deadline, if nobody else does. */
-function endOrphan(timeLeft: number): void {
-  orphanTimer = setTimeout(end, Math.min(timeLeft + ORPHAN_GRACE, 2 ** 31 - 1))
-  orphanTimer.unref()
 }
 
 /** Kills this process and its group at once: exit handlers are the plugin's, and could wait for ever. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
-import { type PluginCalls, pluginCalls } from '../../ground/runtime/plugin-calls.ts'
+import { pluginCalls } from '../../ground/runtime/plugin-calls.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import type { Plugin } from './plugin.ts'
 import type { PluginRequest } from './protocol.ts'
@@ -18,7 +18,6 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   if (calls === undefined) {
     return unknown('needs the npm package koffi (npm install koffi); a .so cannot run without it')
   }
-  endWithin(calls, request.timeLeft) // loading a plugin runs C code, too
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
   try {
@@ -29,10 +28,8 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   }
   return {
     async ask(asked) {
-      endWithin(calls, asked.timeLeft)
       const code = virusscan(asked.part?.path ?? asked.path)
       const name = code === asked.infectedCode ? virusname?.() : undefined
-      calls.alarm(0)
       return scannerAnswerOf(code, name, asked)
     },
     leftBehind: hasChildren,
@@ -50,15 +47,6 @@ function scannerAnswerOf(
   return unknown(
     `returned ${code}; must return ${cleanCode} (QHPSIRN, clean) or ${infectedCode} (QHPSIRC, infected)`,
   )
-}
-
-/**
- * Has the kernel end this process (alarm(2)) a little after the deadline: no timer fires while C code
- * runs, and the process that should kill this one may have been killed itself.
- */
-function endWithin(calls: PluginCalls, timeLeft: number): void {
-  const seconds = Math.max(1, Math.ceil(timeLeft / 1000) + 1)
-  calls.alarm(Math.min(seconds, 86_400))
 }
 
 /** Whether this process has children, which C code may have forked. No, if the kernel does not list them. */

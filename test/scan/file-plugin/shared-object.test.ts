@@ -80,6 +80,12 @@ const cases: readonly Case[] = [
   { name: 'what it writes to stdout changes nothing', symbol: 'writes_to_stdout', expect: clean },
   { name: 'it may use the stack of an ordinary program', symbol: 'needs_stack', expect: clean },
   {
+    name: 'it may wait for all of its children',
+    symbol: 'waits_for_children',
+    question: { timeout: 5000 },
+    expect: clean,
+  },
+  {
     name: 'a child that it leaves behind delays nothing',
     symbol: 'leaves_a_child',
     question: { timeout: 5000 },
