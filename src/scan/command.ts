@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { basename } from 'node:path'
-import { ownChild } from '../ground/process/own-children.ts'
 import { databaseOfCommand, handingOverOption } from './clamdscan.ts'
 import { killGroup } from './shared/kill-group.ts'
 import type { ScanPolicy } from './shared/scan-policy.ts'
@@ -74,13 +73,11 @@ async function run(
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {
-    child = ownChild(
-      spawn(program, argv, {
-        stdio: [stdin, 'pipe', 'pipe'],
-        env: policy.environment,
-        detached: true,
-      }),
-    )
+    child = spawn(program, argv, {
+      stdio: [stdin, 'pipe', 'pipe'],
+      env: policy.environment,
+      detached: true,
+    })
   } finally {
     closeSync(stdin)
   }

@@ -173,9 +173,6 @@ export const promises: Readonly<
       'test/scan/file-plugin/limits.test.ts': [
         'a process has 1 GiB, and 300 seconds more processor time than SCANTIMEOUT',
       ],
-      'test/doors/daemon/workers/orphans.test.ts': [
-        'a process in a session of its own ends with the plugin',
-      ],
       'test/doors/daemon/process.test.ts': ['scanners do not inherit the listening sockets'],
     },
     onescand: {

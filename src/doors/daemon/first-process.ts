@@ -17,7 +17,6 @@ import { relaysOf } from './options/relays.ts'
 import type { Signals } from './signals.ts'
 import { StatusFeed } from './status-feed.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
-import type { OrphanReaper } from './workers/orphans.ts'
 import { Workers } from './workers/workers.ts'
 
 /** What every process of onescand begins with. */
@@ -25,7 +24,6 @@ export interface ProcessStart {
   readonly env: Environment
   readonly options: DaemonOptions
   readonly signals: Signals
-  readonly orphans: OrphanReaper
 }
 
 /**
@@ -36,7 +34,6 @@ export async function runFirstProcess({
   env,
   options,
   signals,
-  orphans,
   words,
 }: ProcessStart & { readonly words: readonly string[] }): Promise<void> {
   const memory = new HostMemory()
@@ -86,7 +83,6 @@ export async function runFirstProcess({
       await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
       status?.close()
       configuration.close()
-      await orphans.ended()
       process.exit(0)
     },
   })

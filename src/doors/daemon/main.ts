@@ -11,7 +11,6 @@ import { log } from './log.ts'
 import { type DaemonOptions, readOptions, usage } from './options/options.ts'
 import { installSignalHandlers } from './signals.ts'
 import { runWorker } from './worker.ts'
-import { adoptOrphans } from './workers/orphans.ts'
 
 process.exitCode = exitCode.temporary
 const words = process.argv.slice(2)
@@ -47,7 +46,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   const signals = installSignalHandlers()
   const libc = await loadLibc()
   libc?.forbidTracing() // before there is a key, and before any plugin runs as the same user
-  const start = { env: { ...process.env }, options, signals, orphans: adoptOrphans(libc) }
+  const start = { env: { ...process.env }, options, signals }
   const { workerFor } = options
   await (workerFor === undefined
     ? runFirstProcess({ ...start, words })

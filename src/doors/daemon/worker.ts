@@ -21,7 +21,7 @@ import { BEAT, type ServingNotice } from './workers/workers.ts'
  */
 export async function runWorker(
   kinds: readonly DoorKind[],
-  { env, options, signals, orphans }: ProcessStart,
+  { env, options, signals }: ProcessStart,
 ): Promise<void> {
   setInterval(() => send(BEAT), BEAT_EVERY).unref()
   const notes = new InHandNotes(FIRST_HANDED_OVER + kinds.length)
@@ -60,7 +60,6 @@ export async function runWorker(
       reporter?.close()
       configuration.report()
       configuration.close()
-      await orphans.ended()
       process.exit(0)
     },
   })

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { loadLibc } from '../runtime/libc.ts'
-import { ownChild } from './own-children.ts'
 
 /**
  * Sends a state to systemd if systemd asks for it (sd_notify(3)). This process sends it itself, as
@@ -17,7 +16,7 @@ export async function notify(
   if (libc?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
   await new Promise<void>((resolve) => {
     const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
-    const child = ownChild(spawn('systemd-notify', state, { stdio: 'ignore', env }))
+    const child = spawn('systemd-notify', state, { stdio: 'ignore', env })
     child.once('error', () => resolve())
     child.once('exit', () => resolve())
   })

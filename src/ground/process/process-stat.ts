@@ -6,10 +6,8 @@ export const PROCESSES = '/proc'
 
 /** The state of a process, as proc(5) has it. */
 export interface ProcessStat {
-  readonly pid: number
   /** One letter: R, S, D, Z, T (stopped), t (traced) … */
   readonly state: string
-  readonly session: number
   /** Milliseconds of processor time that the process has used, in user mode and in the kernel. */
   readonly used: number
 }
@@ -20,7 +18,7 @@ export interface ProcessStat {
 const TICK = 10
 
 /** Reads the state of a process. Undefined if it does not exist, or the kernel hides it from us. */
-export function processStat(process: number | 'self'): ProcessStat | undefined {
+export function processStat(process: number): ProcessStat | undefined {
   let stat: string
   try {
     stat = readFileSync(`/proc/${process}/stat`, 'latin1')
@@ -30,9 +28,7 @@ export function processStat(process: number | 'self'): ProcessStat | undefined {
   // The name stands in parentheses, and may hold any byte.
   const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return {
-    pid: Number.parseInt(stat, 10),
     state: rest[0] ?? '',
-    session: Number(rest[3]),
     used: (Number(rest[11]) + Number(rest[12])) * TICK,
   }
 }

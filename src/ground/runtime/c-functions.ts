@@ -32,7 +32,6 @@ const functions = {
   signal: ['long', 'int', 'long'],
   socket: ['int', 'int', 'int', 'int'],
   syscall: ['long', 'long', 'long', 'long'],
-  waitpid: ['int', 'int', 'bytes', 'int'],
 } as const satisfies Record<string, readonly CType[]>
 
 /** A type of C on Linux with 64 bits: a number, or the address of bytes. */

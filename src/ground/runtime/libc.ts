@@ -30,7 +30,6 @@ const used = [
   'setsockopt',
   'signal',
   'socket',
-  'waitpid',
 ] as const
 
 /** Loads the calls; undefined if this runtime cannot call C (Node without koffi). */
@@ -135,19 +134,6 @@ export class Libc {
    */
   forbidTracing(): void {
     this.#calls.prctl(linux.PR_SET_DUMPABLE, 0, 0, 0, 0)
-  }
-
-  /**
-   * prctl(2), PR_SET_CHILD_SUBREAPER: descendants whose parent has ended become children of this
-   * process.
-   */
-  adoptOrphans(): void {
-    this.#calls.prctl(linux.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-  }
-
-  /** waitpid(2), WNOHANG: frees the process table's entry of a child that has ended. */
-  reap(pid: number): void {
-    this.#calls.waitpid(pid, this.#value, linux.WNOHANG)
   }
 
   /**

@@ -67,12 +67,10 @@ export const F_ADD_SEALS = 1033
 export const LOCK_EX = 2
 export const LOCK_NB = 4
 
-/* signal(2), prctl(2) and waitpid(2) */
+/* signal(2) and prctl(2) */
 export const SIG_DFL = 0
 export const SIG_IGN = 1
 export const PR_SET_DUMPABLE = 4
-export const PR_SET_CHILD_SUBREAPER = 36
-export const WNOHANG = 1
 
 /* keyctl(2), whose number is that of <sys/syscall.h> */
 export const SYS_keyctl = process.arch === 'x64' ? 250 : 219

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Duplex, Readable } from 'node:stream'
-import { ownChild } from '../../ground/process/own-children.ts'
 import {
   encodeRequest,
   NONSENSE,
@@ -65,7 +64,6 @@ export class PluginHost {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     })
-    ownChild(this.#child)
     this.#stderr = this.#child.stdio[2] as Readable | null
     this.#channel = this.#child.stdio[3] as Duplex | null
     this.#lifeline = this.#child.stdio[4] as Duplex | null

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../../ground/errors/fault.ts'
-import { ownChild } from '../../../ground/process/own-children.ts'
 import { processStat } from '../../../ground/process/process-stat.ts'
 import type { LeftBehind, WorkersState } from '../../../observe/live/process-report.ts'
 import { type HostEvents, type HostMemory, isHostEvents } from '../../../verdicts/host-memory.ts'
@@ -275,7 +274,7 @@ function spawnWorker(
   descriptors: readonly (number | 'ignore')[],
 ): ChildProcess {
   const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
-  return ownChild(spawn(program, words, { stdio: [...stdio] }))
+  return spawn(program, words, { stdio: [...stdio] })
 }
 
 /** A message that cannot be sent any more is for a worker that has ended, or is about to. */
