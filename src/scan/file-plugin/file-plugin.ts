@@ -39,7 +39,8 @@ export function filePluginScanner(
     checkFile(file)
     const command = hostCommand(file, policy.timeout)
     const relay = () => new LineRelay(`plugin ${fileName}`, log)
-    return new PluginHost({ command, directory: filePlugins.directory, environment, relay })
+    const { directory } = filePlugins
+    return new PluginHost({ command, directory, environment, settle: limits.settle, relay })
   }, limits)
   return {
     name: fileName,

@@ -1,13 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Duplex, Readable } from 'node:stream'
-import {
-  encodeRequest,
-  NONSENSE,
-  type PluginRequest,
-  ReplyReader,
-} from '../plugin-host/protocol.ts'
-import type { Cause } from '../shared/cause.ts'
+import { decodeAnswer, encodeRequest, type PluginRequest } from '../plugin-host/protocol.ts'
 import { killGroup } from '../shared/kill-group.ts'
 import { type ScannerAnswer, type ScanTask, unknown } from '../shared/scanner.ts'
 import type { LineRelay } from '../shared/stderr-lines.ts'
@@ -21,12 +15,14 @@ export interface HostOptions {
   readonly command: readonly [string, ...string[]]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
+  /** Milliseconds after an answer within which all that the plugin has begun must be over. */
+  readonly settle: number
   /** Makes the relay for stderr, one for each message. */
   readonly relay: () => LineRelay
 }
 
 /** The question about one message, whenever it is asked. */
-export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft'>
+export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
@@ -41,17 +37,15 @@ export class PluginHost {
   readonly #channel: Duplex | null
   /** Nothing is written here: its end ends the process (host-command.ts). */
   readonly #lifeline: Duplex | null
-  readonly #replies = new ReplyReader()
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined
-  /** Resolves the question that is open. */
-  #answer: ((answer: ScannerAnswer) => void) | undefined
-  #settledAs: ((ready: boolean) => void) | undefined
-  #ready = false
-  /** Why it could not tell, if that is known before it ends. */
-  #trouble: { readonly why: string; readonly cause: Cause } | undefined
-  #over = false
+  /** The question that is open. */
+  #open: { readonly nonce: string; resolve(answer: ScannerAnswer): void } | undefined
+  /** What the process has written since that. */
+  #said: Buffer = Buffer.alloc(0)
+  #isEnding = false
+  #isOver = false
   #finished = () => {}
 
   /** Starts the process. Throws if the system refuses at once. */
@@ -79,46 +73,42 @@ export class PluginHost {
   }
 
   /**
-   * Asks one question at a time. Resolves to the plugin's answer. If it gives none, the process is
-   * ended, and the answer is *could not tell*, with what happened to it. At `signal` it is ended
-   * within 700 ms. Never rejects.
+   * Asks one question at a time. Resolves to the plugin's answer. If it gives none, the answer is
+   * *could not tell*, with what happened to it; then end the process. At `signal` it is ended within
+   * 700 ms. Never rejects.
    */
   ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScannerAnswer> {
     const nonce = randomBytes(16).toString('hex')
     this.#asked++
-    this.#ready = false
     this.#relay?.end()
     this.#relay = this.#options.relay()
-    this.#replies.expect(nonce)
     return new Promise((resolve) => {
       const stop = () => {
-        this.#trouble ??= { why: 'did not answer within SCANTIMEOUT', cause: 'timeout' }
-        killGroup(this.#child, 'SIGTERM')
-        this.#after(GIVE_UP, () => this.#finish())
+        void this.end('SIGTERM')
+        this.#answer(unknown('did not answer within SCANTIMEOUT', 'timeout'))
       }
-      this.#answer = (answer) => {
-        this.#answer = undefined
-        signal.removeEventListener('abort', stop)
-        resolve(answer)
+      this.#open = {
+        nonce,
+        resolve(answer) {
+          signal.removeEventListener('abort', stop)
+          resolve(answer)
+        },
       }
-      if (this.#over) return this.#answer(this.#couldNotTell())
-      this.#channel?.write(encodeRequest({ ...question, nonce, timeLeft: timeLeft() }))
+      if (this.#isOver) return this.#answer(this.#whatBecameOfIt())
+      const { settle } = this.#options
+      this.#channel?.write(encodeRequest({ ...question, nonce, timeLeft: timeLeft(), settle }))
       if (signal.aborted) stop()
       else signal.addEventListener('abort', stop, { once: true })
     })
   }
 
-  /** Resolves to whether the process may be asked again, once it has said so or has ended. */
-  settled(): Promise<boolean> {
-    if (this.#ready || this.#over) return Promise.resolve(!this.#over)
-    return new Promise((resolve) => {
-      this.#settledAs = resolve
-    })
-  }
-
-  /** Kills the process with its group; resolves as `ended`. */
-  end(): Promise<void> {
-    if (!this.#over) killGroup(this.#child, 'SIGKILL')
+  /** Ends the process with its group, by KILL, or by TERM and then KILL; resolves as `ended`. */
+  end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+    if (!this.#isEnding) {
+      killGroup(this.#child, signal)
+      this.#after(GIVE_UP, () => this.#finish())
+    }
+    this.#isEnding = true
     return this.ended
   }
 
@@ -128,15 +118,15 @@ export class PluginHost {
     this.#channel?.on('data', (chunk: Buffer) => this.#hear(chunk))
     this.#channel?.on('end', () => {
       this.#after(DRAIN, () => {
-        this.#trouble ??= { why: 'closed descriptor 3 before it answered', cause: 'broken-off' }
-        killGroup(this.#child, 'SIGKILL')
+        this.#answer(unknown('closed descriptor 3 before it answered', 'broken-off'))
+        void this.end()
       })
     })
     // EPIPE: the process ended before it had read the request. Its end says why.
     this.#channel?.on('error', () => {})
     this.#lifeline?.on('error', () => {}).resume()
     this.#child.on('error', (error) => {
-      this.#trouble ??= { why: `cannot be started: ${error.message}`, cause: 'unreachable' }
+      this.#answer(unknown(`cannot be started: ${error.message}`, 'unreachable'))
       this.#finish()
     })
     this.#child.on('exit', () => {
@@ -146,10 +136,20 @@ export class PluginHost {
     this.#child.on('close', () => this.#finish())
   }
 
-  #couldNotTell(): ScannerAnswer {
-    if (this.#trouble) return unknown(this.#trouble.why, this.#trouble.cause)
-    if (this.#replies.amidst) return unknown(NONSENSE)
-    return unknown(whatBecameOf(this.#child), 'broken-off')
+  #hear(chunk: Buffer): void {
+    this.#said = Buffer.concat([this.#said, chunk])
+    // Bytes that nobody asked for concern no message, but nothing from this process is believed any more.
+    if (this.#open === undefined) return void this.end()
+    const answer = decodeAnswer(this.#open.nonce, this.#said)
+    if (answer) this.#answer(answer)
+  }
+
+  /** Answers the question that is open, if there is one. */
+  #answer(answer: ScannerAnswer): void {
+    const open = this.#open
+    this.#open = undefined
+    this.#said = Buffer.alloc(0)
+    open?.resolve(answer)
   }
 
   #after(milliseconds: number, what: () => void): void {
@@ -157,8 +157,9 @@ export class PluginHost {
   }
 
   #finish(): void {
-    if (this.#over) return
-    this.#over = true
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#isEnding = true
     for (const timer of this.#timers) clearTimeout(timer)
     const pipes = [this.#stderr, this.#channel, this.#lifeline]
     for (const source of [this.#child, ...pipes]) {
@@ -168,30 +169,13 @@ export class PluginHost {
     for (const pipe of pipes) pipe?.destroy()
     this.#child.unref()
     this.#relay?.end()
-    this.#answer?.(this.#couldNotTell())
-    this.#settledAs?.(false)
+    this.#answer(this.#whatBecameOfIt())
     this.#finished()
   }
 
-  #hear(chunk: Buffer): void {
-    let answer: ScannerAnswer | undefined
-    for (const reply of this.#replies.push(chunk)) {
-      if (reply.kind === 'answer') answer = reply.answer
-      else if (reply.kind === 'settled') this.#ready = true
-      else {
-        // Other bytes that come with an answer make it invalid. After it, they concern no message.
-        this.#trouble ??= { why: reply.why, cause: 'scanner-error' }
-        killGroup(this.#child, 'SIGKILL')
-        return
-      }
-    }
-    if (answer) this.#answer?.(answer)
-    if (this.#ready) this.#settledAs?.(true)
+  #whatBecameOfIt(): ScannerAnswer {
+    const { signalCode, exitCode } = this.#child
+    const ending = signalCode === null ? `exited with code ${exitCode}` : `died of ${signalCode}`
+    return unknown(`${ending} before it answered`, 'broken-off')
   }
-}
-
-function whatBecameOf(child: ChildProcess): string {
-  const ending =
-    child.signalCode === null ? `exited with code ${child.exitCode}` : `died of ${child.signalCode}`
-  return `${ending} before it answered`
 }

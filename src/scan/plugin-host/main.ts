@@ -1,6 +1,5 @@
-// The process that a file plugin runs in; see file-plugin/. Requests about one message after another
-// come on descriptor 3. Whatever the plugin writes there, only a line with the nonce of the request is
-// an answer (protocol.ts).
+// The process that a file plugin runs in; see file-plugin/. Requests come on descriptor 3, one at a time.
+// Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
 import { read } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
@@ -8,8 +7,7 @@ import { writeWhole } from '../../ground/process/write-whole.ts'
 import { type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import { log } from './mail.ts'
 import { CODE_SETTING, isUsedUp } from './own-limits.ts'
-import type { Plugin } from './plugin.ts'
-import { encodeAnswer, encodeSettled, type PluginRequest, RequestReader } from './protocol.ts'
+import { decodeRequest, encodeAnswer, type Plugin, type PluginRequest } from './protocol.ts'
 import { loadScript } from './script.ts'
 import { loadSharedObject } from './shared-object.ts'
 
@@ -18,42 +16,34 @@ const CHUNK = 64 * 1024
 
 delete process.env[CODE_SETTING] // programs that the plugin starts need not know it
 const directory = process.cwd()
-// The channel is not read while a message is judged. A request that came meanwhile is an error of its
-// sender (protocol.ts).
-const requests = new RequestReader()
 let plugin: Plugin | undefined
-/** The last request. */
+/** Its file. */
+let file = ''
+/** The request in hand; undefined between two of them. */
 let request: PluginRequest | undefined
-/** Whether the last request waits for its answer. */
-let asked = false
+/** The answer to it, which is sent when nothing of the plugin is under way any more. */
+let answer: ScannerAnswer | undefined
+let impatience: NodeJS.Timeout | undefined
 
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
 process.on('beforeExit', settle)
-awaitRequest()
+awaitRequest([])
 
 /**
  * Reads the next request. While a plugin works, the channel is not read, so that only the plugin's own
  * work keeps the event loop alive: `beforeExit` says that none of it is left.
  */
-function awaitRequest(): void {
+function awaitRequest(before: readonly Buffer[]): void {
   read(CHANNEL, Buffer.allocUnsafe(CHUNK), 0, CHUNK, null, (error, size, chunk) => {
-    if (error || size === 0)
-      end() // nobody is left who would ask
-    else take(chunk.subarray(0, size))
+    if (error || size === 0) return end() // nobody is left who would ask
+    const chunks = [...before, chunk.subarray(0, size)]
+    request = decodeRequest(chunks)
+    if (request === undefined) return awaitRequest(chunks)
+    file = request.file
+    process.chdir(directory) // wherever the last message has led it
+    judge(request).then(hear, fail)
   })
-}
-
-function take(bytes: Buffer): void {
-  const whole = requests.push(bytes)
-  if (whole === undefined) {
-    awaitRequest()
-    return
-  }
-  request = whole
-  asked = true
-  process.chdir(directory) // wherever the last message has led it
-  judge(whole).then(say, fail)
 }
 
 async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
@@ -63,48 +53,54 @@ async function judge(asked: PluginRequest): Promise<ScannerAnswer> {
     if ('answer' in loaded) return loaded
     plugin = loaded
   }
-  return plugin.ask(asked)
+  return plugin(asked)
 }
 
-/** Sends the answer, if it is the first one for this request. */
-function say(answer: ScannerAnswer): void {
-  if (!asked) return
-  asked = false
-  send(encodeAnswer(request!.nonce, answer))
+/** Takes the plugin's answer. What it has left under way may end, but soon. */
+function hear(said: ScannerAnswer): void {
+  answer = said
+  impatience = setTimeout(end, request!.settle)
+  impatience.unref()
 }
 
-/** Handles an error that nobody caught: it is the answer, or ends the process if no answer is due. */
+/** Takes an error that nobody caught: it is the answer, if there is none yet, and ends the process. */
 function fail(error: unknown): void {
   const why = `threw ${describe(error)}`
-  if (asked) {
-    say(unknown(why))
-  } else {
-    log(`${why} after its answer`)
-    end()
-  }
+  if (request !== undefined && answer === undefined) answer = unknown(why)
+  else log(`${why} after its answer`)
+  end()
 }
 
-/** Called when nothing is under way any more. If the answer was given, the next message may come. */
+/** Called when nothing is under way any more: the next message meets nothing of this one. */
 function settle(): void {
-  if (asked) {
-    say(unknown('returned a promise that nothing can settle any more'))
-  } else if (plugin !== undefined && !plugin.leftBehind() && !isUsedUp()) {
-    send(encodeSettled(request!.nonce))
-    awaitRequest()
-  } // else this process ends
+  clearTimeout(impatience)
+  const isInOrder = answer !== undefined && !isUsedUp()
+  answer ??= unknown('returned a promise that nothing can settle any more')
+  if (isInOrder) {
+    send()
+    awaitRequest([])
+  } else end()
 }
 
-/** Writes all of the line: the descriptor blocks. */
-function send(line: Buffer): void {
+/** Sends the answer that is due. */
+function send(): void {
+  if (request === undefined || answer === undefined) return
+  const line = encodeAnswer(request.nonce, answer)
+  request = undefined
+  answer = undefined
   try {
-    writeWhole(CHANNEL, line)
+    writeWhole(CHANNEL, line) // all of it: the descriptor blocks
   } catch {
     end()
   }
 }
 
-/** Kills this process and its group at once: exit handlers are the plugin's, and could wait for ever. */
+/**
+ * Sends the answer that is due, and kills this process and its group at once: exit handlers are the
+ * plugin's, and could wait for ever.
+ */
 function end(): void {
+  send()
   process.kill(0, 'SIGKILL')
 }
 
@@ -116,7 +112,7 @@ function describe(error: unknown): string {
 /** Returns " (scan.mjs:3:9)" if the stack names the plugin's own file, else ''. */
 function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const name = basename(request?.file ?? '')
+  const name = basename(file)
   const at = stack.indexOf(`/${name}:`)
   const place = at < 0 ? null : /^:\d+(:\d+)?/.exec(stack.slice(at + 1 + name.length))
   return place ? ` (${name}${place[0]})` : ''

@@ -1,5 +1,6 @@
-// What goes over descriptor 3 between a plugin's process and the process that started it: requests
-// one way; an answer, and that the plugin has settled, the other way. Each is one line.
+// What goes over descriptor 3 between a plugin's process and the process that started it: a request one
+// way, and then its answer the other way. Each is one line.
+import { attempt } from '../../ground/errors/attempt.ts'
 import type { Origin } from '../../message/envelope/origin.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 
@@ -8,8 +9,7 @@ const LF = 0x0a
 export const LINE_MAX = 64 * 1024
 
 const ANSWER = 'onescan-answer/1'
-const SETTLED = 'onescan-settled/1'
-export const NONSENSE = 'wrote something other than an answer to descriptor 3'
+const NONSENSE = 'wrote something other than an answer to descriptor 3'
 const TOO_MUCH = `wrote more than ${LINE_MAX} bytes to descriptor 3`
 const NAME_MAX = 255
 const WHY_MAX = 1000
@@ -32,39 +32,34 @@ export interface PluginRequest {
   readonly part?: { readonly path: string; readonly size: number } | undefined
   /** Milliseconds until the deadline, since the clock of one process says nothing to another. */
   readonly timeLeft: number
+  /** Milliseconds after its answer within which all that the plugin has begun must be over. */
+  readonly settle: number
   /** The addresses of the envelope in latin1. */
   readonly sender: string
   readonly recipients: readonly string[]
   readonly origin?: Origin | undefined
 }
 
+/** A plugin that this process has loaded. It rejects with whatever the plugin throws. */
+export type Plugin = (request: PluginRequest) => Promise<ScannerAnswer>
+
 /** Makes the bytes of a request: one line of JSON. */
 export function encodeRequest(request: PluginRequest): Buffer {
   return Buffer.from(`${JSON.stringify(request)}\n`)
 }
 
-/** Reads what `encodeRequest` makes, one request after another. */
-export class RequestReader {
-  #chunks: Buffer[] = []
-
-  /**
-   * Takes the next bytes, in any split. Returns the request if its last byte is among them, else
-   * undefined. Throws for bytes that are not a request, and for bytes after a request.
-   */
-  push(chunk: Buffer): PluginRequest | undefined {
-    const end = chunk.indexOf(LF)
-    if (end >= 0 && end < chunk.length - 1) throw new Error('bytes after the request')
-    this.#chunks.push(Buffer.from(chunk))
-    if (end < 0) return undefined
-    const line = Buffer.concat(this.#chunks)
-    this.#chunks = []
-    return JSON.parse(line.toString())
-  }
+/**
+ * Reads what `encodeRequest` makes, in any split; undefined as long as its end is missing. Throws for
+ * bytes that are not one request: the next one comes after the answer.
+ */
+export function decodeRequest(chunks: readonly Buffer[]): PluginRequest | undefined {
+  return chunks.at(-1)?.at(-1) === LF ? JSON.parse(Buffer.concat(chunks).toString()) : undefined
 }
 
 /**
  * Makes the line that answers a request: a mark, the nonce of the request, and the answer as JSON. The
- * plugin does not know the nonce, so what it writes to the descriptor by accident is never an answer.
+ * plugin does not know the nonce. So what it writes to the descriptor by accident is no answer, even if
+ * the sender of the mail chose the words, and neither is the line of an earlier answer.
  * Names are cut after 255 characters, reasons after 1,000.
  */
 export function encodeAnswer(nonce: string, answer: ScannerAnswer): Buffer {
@@ -72,84 +67,20 @@ export function encodeAnswer(nonce: string, answer: ScannerAnswer): Buffer {
 }
 
 /**
- * Makes the line that follows an answer once nothing of the plugin is under way any more: the process
- * may be asked about another message.
+ * Reads the bytes that a plugin's process has written since the request with that nonce. Undefined as
+ * long as they are a part of a line. If they are anything but the one line that answers this request,
+ * that is *could not tell*.
  */
-export function encodeSettled(nonce: string): Buffer {
-  return Buffer.from(`${SETTLED} ${nonce}\n`)
-}
-
-/** One reply of a plugin's process. */
-export type PluginReply =
-  | { readonly kind: 'answer'; readonly answer: ScannerAnswer }
-  /** The process is ready for the next message. */
-  | { readonly kind: 'settled' }
-  /** Bytes that are not due: from now on nothing from this process is believed. */
-  | { readonly kind: 'nonsense'; readonly why: string }
-
-/**
- * Reads what a plugin's process writes to descriptor 3: for each request one answer with its nonce
- * and then, perhaps, the line that it has settled. Nothing else is allowed.
- */
-export class ReplyReader {
-  #due: 'answer' | 'settled' | 'nothing' = 'nothing'
-  #nonce = ''
-  #rest: Buffer = Buffer.alloc(0)
-
-  /** Whether a part of a reply has come. */
-  get amidst(): boolean {
-    return this.#rest.length > 0
-  }
-
-  /** Notes that a request with this nonce is being made. */
-  expect(nonce: string): void {
-    this.#due = 'answer'
-    this.#nonce = nonce
-  }
-
-  /** Takes the next bytes, in any split. Returns the replies that end in them. */
-  push(chunk: Buffer): readonly PluginReply[] {
-    this.#rest = Buffer.concat([this.#rest, chunk])
-    const replies: PluginReply[] = []
-    for (let end = this.#rest.indexOf(LF); end >= 0; end = this.#rest.indexOf(LF)) {
-      replies.push(this.#replyIn(this.#rest.subarray(0, end + 1)))
-      this.#rest = this.#rest.subarray(end + 1)
-    }
-    if (this.#rest.length > LINE_MAX) replies.push({ kind: 'nonsense', why: TOO_MUCH })
-    else if (this.#isUndue()) replies.push({ kind: 'nonsense', why: NONSENSE })
-    return replies
-  }
-
-  #replyIn(line: Buffer): PluginReply {
-    if (this.#due === 'answer') {
-      const answer = readAnswer(this.#nonce, line)
-      this.#due = 'settled'
-      if (answer !== undefined) return { kind: 'answer', answer }
-    } else if (this.#due === 'settled' && line.equals(encodeSettled(this.#nonce))) {
-      this.#due = 'nothing'
-      return { kind: 'settled' }
-    }
-    return { kind: 'nonsense', why: NONSENSE }
-  }
-
-  /** Whether the bytes so far cannot be the beginning of the reply that is due. */
-  #isUndue(): boolean {
-    if (this.#due === 'answer' || this.#rest.length === 0) return false
-    const wanted = this.#due === 'settled' ? encodeSettled(this.#nonce) : Buffer.alloc(0)
-    return !wanted.subarray(0, this.#rest.length).equals(this.#rest)
-  }
-}
-
-/** Returns the answer in a line that answers the request with that nonce; undefined in any other one. */
-function readAnswer(nonce: string, line: Buffer): ScannerAnswer | undefined {
-  const opening = `${ANSWER} ${nonce} `
-  if (line.length > LINE_MAX) return undefined
-  if (!line.subarray(0, opening.length).equals(Buffer.from(opening))) return undefined
-  try {
-    return scannerAnswerOf(JSON.parse(line.toString('utf8', opening.length)))
-  } catch {
-    return undefined
-  }
+export function decodeAnswer(nonce: string, bytes: Buffer): ScannerAnswer | undefined {
+  if (bytes.length > LINE_MAX) return unknown(TOO_MUCH)
+  const end = bytes.indexOf(LF)
+  if (end < 0) return undefined
+  const opening = Buffer.from(`${ANSWER} ${nonce} `)
+  const isAnswer = end === bytes.length - 1 && bytes.subarray(0, opening.length).equals(opening)
+  const said = isAnswer
+    ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
+    : undefined
+  return scannerAnswerOf(said) ?? unknown(NONSENSE)
 }
 
 function scannerAnswerOf(value: unknown): ScannerAnswer | undefined {

@@ -4,8 +4,7 @@ import { errorText } from '../../ground/errors/fault.ts'
 import type { Mail } from '../../plugin.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
 import { mailOf } from './mail.ts'
-import type { Plugin } from './plugin.ts'
-import type { PluginRequest } from './protocol.ts'
+import type { Plugin, PluginRequest } from './protocol.ts'
 
 type Exports = Readonly<Record<string, unknown>>
 
@@ -21,16 +20,13 @@ export async function loadScript({ file, symbol }: PluginRequest): Promise<Plugi
   if (virusscan === undefined) {
     return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
   }
-  return {
-    async ask(request) {
-      const { mail, answered } = mailOf(request)
-      try {
-        return readAnswer(await virusscan(mail))
-      } finally {
-        answered()
-      }
-    },
-    leftBehind: () => false,
+  return async (request) => {
+    const { mail, answered } = mailOf(request)
+    try {
+      return readAnswer(await virusscan(mail))
+    } finally {
+      answered()
+    }
   }
 }
 

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { errorText } from '../../ground/errors/fault.ts'
 import { pluginCalls } from '../../ground/runtime/plugin-calls.ts'
 import { clean, infected, type ScannerAnswer, unknown } from '../shared/scanner.ts'
-import type { Plugin } from './plugin.ts'
-import type { PluginRequest } from './protocol.ts'
+import type { Plugin, PluginRequest } from './protocol.ts'
 
 /** The function that names the virus, `const char *virusname(void)`; a plugin need not have it. */
 const NAME = 'virusname'
@@ -26,13 +24,10 @@ export async function loadSharedObject(request: PluginRequest): Promise<Plugin |
   } catch (error) {
     return unknown(`cannot be loaded: ${errorText(error)}`)
   }
-  return {
-    async ask(asked) {
-      const code = virusscan(asked.part?.path ?? asked.path)
-      const name = code === asked.infectedCode ? virusname?.() : undefined
-      return scannerAnswerOf(code, name, asked)
-    },
-    leftBehind: hasChildren,
+  return async (asked) => {
+    const code = virusscan(asked.part?.path ?? asked.path)
+    const name = code === asked.infectedCode ? virusname?.() : undefined
+    return scannerAnswerOf(code, name, asked)
   }
 }
 
@@ -47,14 +42,4 @@ function scannerAnswerOf(
   return unknown(
     `returned ${code}; must return ${cleanCode} (QHPSIRN, clean) or ${infectedCode} (QHPSIRC, infected)`,
   )
-}
-
-/** Whether this process has children, which C code may have forked. No, if the kernel does not list them. */
-function hasChildren(): boolean {
-  try {
-    const { pid } = process
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim() !== ''
-  } catch {
-    return false
-  }
 }

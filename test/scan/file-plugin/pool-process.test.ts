@@ -48,7 +48,7 @@ t.test('the log names a plugin that threw between messages', async (t) => {
   const gone = lifeline(directory)
   const asker = spawn(process.execPath, [program, JSON.stringify(question), 'offend'])
   const [line] = await once(createInterface({ input: asker.stderr }), 'line')
-  t.match(line, /^plugin a\.mjs: threw late .*after its answer$/)
+  t.match(line, /^plugin a\.mjs: threw late \(a\.mjs:\d+:\d+\) after its answer$/)
   await gone
   asker.stdin.end()
 })
@@ -122,8 +122,9 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     "a process that the plugin has forked ends with the plugin's own process",
     async (t) => {
       const gone = lifeline(directory)
-      const { ask } = plugin('leaves_a_child_behind')
+      const { ask, scanner } = plugin('leaves_a_child_behind')
       t.same((await ask('x')).answer, { answer: 'clean' })
+      scanner.close?.()
       await gone
     },
   )

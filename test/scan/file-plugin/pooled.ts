@@ -31,7 +31,6 @@ export function poolPlugin(
   const scanner = filePluginScanner(policyFor(question), file, {
     ...standardLimits,
     settle: 10_000,
-    timeout: 10_000,
     ...limits,
   })
   t.teardown(() => scanner.close?.())
