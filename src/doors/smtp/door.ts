@@ -76,9 +76,10 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
       if (remoteAddress !== undefined) socket.setNoDelay(true)
       if (!mayConnect(remoteAddress, route.from)) {
         complain(`${remoteAddress} may not connect (--from)`)
-        return turnAway(socket, mayNotConnect)
+        return turnAway(socket, mayNotConnect, timeouts.leaving)
       }
-      if (!makeRoom(clients, remoteAddress)) return turnAway(socket, tooManyConnections)
+      if (!makeRoom(clients, remoteAddress))
+        return turnAway(socket, tooManyConnections, timeouts.leaving)
       const client = new SmtpConnection(socket, { uptime, closed }, timeouts)
       client.serve(new SmtpSession(server, client, remoteAddress))
       return client
@@ -102,11 +103,13 @@ function addressKey(text = ''): string {
   return address === undefined ? '' : clientKey(address)
 }
 
-function turnAway(socket: Socket, { bytes }: RawReply): undefined {
+/** Says a last reply, and closes the socket after `leaving` milliseconds, whatever the client sends. */
+function turnAway(socket: Socket, { bytes }: RawReply, leaving: number): undefined {
   socket.on('error', () => socket.destroy())
   socket.end(bytes)
   socket.resume()
-  socket.setTimeout(defaultTimeouts.leaving, () => socket.destroy())
+  const late = setTimeout(() => socket.destroy(), leaving)
+  socket.once('close', () => clearTimeout(late))
 }
 
 /**
