@@ -1,5 +1,7 @@
 const LF = 0x0a
 const CR = 0x0d
+/** Pieces that may wait: if there are more, they become one, which takes no more memory than its bytes. */
+const PIECES_MAX = 256
 
 /** A line without its end, in memory of its own. */
 export type SmtpLine =
@@ -42,7 +44,10 @@ export class LineReader {
 
   /** Takes the next bytes, in any split; they must not be changed afterwards. */
   push(chunk: Buffer): void {
-    if (chunk.length > 0) this.#chunks.push(chunk)
+    if (chunk.length === 0) return
+    this.#chunks.push(chunk)
+    if (this.#chunks.length <= PIECES_MAX) return
+    this.#chunks.splice(0, Number.POSITIVE_INFINITY, Buffer.concat(this.#chunks))
   }
 
   /** Returns the next whole line, or undefined until more bytes come. */

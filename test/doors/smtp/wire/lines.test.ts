@@ -40,6 +40,18 @@ t.test('lines end in CRLF or LF, and are the same in any split', async (t) => {
   )
 })
 
+t.test('bytes that wait take no more memory if they come one by one', async (t) => {
+  const reader = new LineReader(20)
+  const text = 'NOOP\r\n'.repeat(5000)
+  for (const byte of bytes(text)) reader.push(Buffer.of(byte))
+  t.equal(reader.pending, text.length)
+  t.match(reader.next(), { bytes: bytes('NOOP') })
+  const pieces: Buffer[] = []
+  for (let piece = reader.take(); piece; piece = reader.take()) pieces.push(piece)
+  t.ok(pieces.length < 500, `${pieces.length} pieces`)
+  t.equal(Buffer.concat(pieces).toString('latin1'), text.slice('NOOP\r\n'.length))
+})
+
 t.test('the last line that waits is the last whole one, in any split', async (t) => {
   const pieces = fc.array(fc.constantFrom('\r\n', '\n', 'ab', 'QUIT', '\r'), { maxLength: 8 })
   fc.assert(
