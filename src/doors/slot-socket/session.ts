@@ -72,8 +72,14 @@ export class SlotSession extends DoorConnection {
     else if (!this.#hasAcknowledged) this.#acknowledge() // the client may wait for it before it sends more
   }
 
+  /**
+   * While a message is judged, the client may have closed its side alone, or have left. Sending a frame
+   * shows which: if it has left, the connection breaks, and nothing is kept for it.
+   */
   protected heardEnd(): void {
     if (!this.isBusy) this.socket.destroy()
+    else if (this.#hasAcknowledged) this.send(heartbeat)
+    else this.#acknowledge()
   }
 
   protected override lost(): void {

@@ -136,6 +136,28 @@ t.test('nothing is kept for a client that leaves: it judges the mail itself', as
   t.same(readdirSync(quarantine, { recursive: true }), [])
 })
 
+t.test('nothing is kept for a client that left just before a scanner answers', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const stage = buildStage()
+  t.teardown(() => stage.remove())
+  const { quarantine } = stage
+  const variables = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: quarantine }
+  for (const isAcknowledged of [false, true]) {
+    const slot = await openSlot(t, variables)
+    const connection = await call(slot.socket)
+    const before = clamd.connections.length
+    const acknowledged = once(connection, 'data')
+    connection.write(Buffer.concat(framesOf({ variables })))
+    while (clamd.connections.length === before) await new Promise(setImmediate)
+    if (isAcknowledged) await acknowledged
+    connection.destroy()
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    clamd.connections[before]!.end('stream: Test-Virus FOUND\0')
+    while (slot.state().clients > 0) await new Promise(setImmediate)
+    t.same(readdirSync(quarantine, { recursive: true }), [])
+  }
+})
+
 t.test('a thousand connections that say nothing keep nobody out', async (t) => {
   const slot = await openSlot(t, own, { maxClients: 20 })
   const silent = []
