@@ -61,15 +61,17 @@ interface State {
 export async function advanceClock(root: PathHandle, time: HostTime): Promise<SweepTurn> {
   const path = `${procPathOf(root)}/${FILE}`
   const warnings: string[] = []
-  const state = await readState(path).catch((error) => {
+  const state = await readState(path).catch((error): State => {
     if (errorCode(error) !== 'ENOENT') {
       warnings.push(`${FILE}: ${errorText(error)}: the age of all messages begins anew`)
     }
-    return { id: randomBytes(8).toString('hex'), passed: 0, boots: {} } satisfies State
+    return { id: randomBytes(8).toString('hex'), passed: 0, boots: {} }
   })
   const step = stepSince(state, time)
   const passed = passedSince(state, time)
-  const boots = latest({ ...state.boots, [time.boot]: { passed, now: time.now, uptime: time.uptime } }) // biome-ignore format: a line
+  const { [time.boot]: _, ...others } = state.boots
+  const own = { passed, now: time.now, uptime: time.uptime }
+  const boots = { [time.boot]: own, ...latest(others) }
   try {
     await replaceFile(path, Buffer.from(`${JSON.stringify({ ...state, passed, boots })}\n`))
   } catch (error) {
@@ -107,9 +109,10 @@ function stepText(step: number): string {
   return `the clock was set ${step < 0 ? 'back' : 'forward'} by ${shown} since the last sweep`
 }
 
+/** The starts that swept last, with room for that of this sweep. */
 function latest(boots: State['boots']): State['boots'] {
   const entries = Object.entries(boots).sort(([, one], [, other]) => other.passed - one.passed)
-  return Object.fromEntries(entries.slice(0, BOOTS_MAX))
+  return Object.fromEntries(entries.slice(0, BOOTS_MAX - 1))
 }
 
 async function readState(path: string): Promise<State> {

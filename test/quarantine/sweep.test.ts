@@ -165,6 +165,23 @@ t.test('time counts in which a sweep ran within the hour, and no other', async (
   }
 })
 
+t.test(
+  'messages grow old on a host that was started often, with one sweep each time',
+  async (t) => {
+    const directory = makeQuarantine(t)
+    const host = new Host(directory)
+    const limits = { ...none, age: 1 }
+    await keepOne(directory, host.now)
+    for (let start = 0; start < 40; start++) {
+      await host.sweep(limits)
+      host.restart(HOUR / 2)
+    }
+    await host.sweep(limits)
+    t.match(await host.pass(24, limits), { messages: 1, warnings: [] })
+    t.match(await host.pass(1, limits), { messages: 0 })
+  },
+)
+
 t.test('hosts that share a quarantine see the same time, not twice as much', async (t) => {
   const directory = makeQuarantine(t)
   const hosts = [new Host(directory), new Host(directory)]
