@@ -200,7 +200,8 @@ function checkOperation({ tag, content }: BerElement): void {
   } else if (tag === SEARCH_REFERENCE) {
     requireAll(elements, [OCTET_STRING])
   } else if (tag === BIND_RESPONSE || tag === SEARCH_DONE) {
-    requireTags(elements.slice(0, RESULT.length), RESULT)
+    const [code] = requireTags(elements.slice(0, RESULT.length), RESULT)
+    if (code!.content.length === 0) throw notLdap() // X.690 8.4; ldapts would read it as success
     requireAll(elements.slice(RESULT.length), [REFERRAL, SASL_CREDENTIALS])
   } else {
     throw notLdap()

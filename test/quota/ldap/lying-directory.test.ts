@@ -137,6 +137,11 @@ const lies: Lie[] = [
     says: () => message(0, result(0x78, 52)),
     why: /the directory ends the connection/,
   },
+  {
+    name: 'a result without a code',
+    says: (id) => message(id, element(0x65, element(0x0a), text(''), text(''))),
+    why: notLdap,
+  },
 ]
 
 for (const { name, says, why } of lies) {
