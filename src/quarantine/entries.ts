@@ -17,6 +17,8 @@ export interface QuarantineEntry extends EntryName {
   readonly state: EntryState
   /** The process that releases it; set if the state is `releasing`. */
   readonly pid?: number
+  /** When that process was started, in ticks; undefined if the name does not tell it. */
+  readonly started?: number
 }
 
 /** The time from `since` until before `until`, unix milliseconds; undefined is no bound. */
@@ -25,8 +27,8 @@ export interface TimeRange {
   readonly until: number | undefined
 }
 
-/** The name of a file in tmp/ that is being released: its own name, and the process. */
-const RELEASING = /^(.*)\.releasing-([0-9]{1,10})$/
+/** The name of a file in tmp/ that is being released: its own name, the process, and its start. */
+const RELEASING = /^(.*)\.releasing-([0-9]{1,10})(?:-([0-9]{1,15}))?$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
 /** How often a message is looked for that is not where it was seen. */
 const LOOKS = 10
@@ -168,10 +170,13 @@ export function entryAt(
   position: Pick<QuarantineEntry, 'grounds' | 'day' | 'part' | 'file'>,
 ): QuarantineEntry | undefined {
   const { part, file } = position
-  const [, inner, pid] = (part === 'tmp' && RELEASING.exec(file)) || []
+  const [, inner, pid, started] = (part === 'tmp' && RELEASING.exec(file)) || []
   const name = readEntryName(inner ?? file)
   if (name === undefined || (part === 'tmp') !== (pid !== undefined)) return undefined
   const at = { ...name, ...position }
-  if (pid !== undefined) return { ...at, state: 'releasing', pid: Number(pid) }
+  if (pid !== undefined) {
+    const process = { pid: Number(pid), ...(started !== undefined && { started: Number(started) }) }
+    return { ...at, state: 'releasing', ...process }
+  }
   return { ...at, state: name.flags.includes('P') ? 'released' : 'kept' }
 }

@@ -1,7 +1,8 @@
-import { rename, stat, unlink } from 'node:fs/promises'
+import { access, rename, unlink } from 'node:fs/promises'
 import { Fault } from '../ground/errors/fault.ts'
 import { syncDirectoryAside } from '../ground/path/sync-directory.ts'
 import { type PathHandle, procPathOf } from '../ground/path/walk.ts'
+import { PROCESSES, ticksAtStart } from '../ground/process/process-stat.ts'
 import { type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder } from './folders.ts'
 import { nameOfEntry } from './names.ts'
@@ -25,8 +26,8 @@ export interface Release {
   leave(): Promise<void>
 }
 
-/** Returns whether a process still runs that has had a message since then, unix milliseconds. */
-export type IsAlive = (pid: number, since: number) => boolean
+/** Returns whether a process still runs that was started then, in ticks; undefined if nobody knows. */
+export type IsAlive = (pid: number, started: number | undefined) => boolean
 
 /** The conditions of a release. */
 export interface ReleaseChoice {
@@ -68,7 +69,7 @@ export function beginRelease(
 async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
   const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
-  const own: Place = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${process.pid}` }
+  const own: Place = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName()}` }
   const passed: Place = { part: 'cur', file: `${keptName}:2,PS` }
   await rename(pathIn(folder, entry), pathIn(folder, own))
   // A release that was interrupted stays so, under the number of this process, which ends.
@@ -102,15 +103,24 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
   }
 }
 
+/** Names this process as no other one of the host will be named until the next start. */
+function ownName(): string {
+  try {
+    return `${process.pid}-${ticksAtStart(PROCESSES, 'self')}`
+  } catch {
+    return String(process.pid) // proc(5) is not there
+  }
+}
+
 async function refuseWhileReleased(
   folder: Folder,
   entry: QuarantineEntry,
   isAlive: IsAlive,
 ): Promise<void> {
-  const { id, pid } = entry
+  const { id, pid, started } = entry
   if (pid === undefined) return
-  const { ctimeMs } = await stat(pathIn(folder, entry)) // of the rename(2) that took it
-  if (isAlive(pid, ctimeMs)) throw new Fault('config', `${id}: is being released by process ${pid}`)
+  await access(pathIn(folder, entry)) // ENOENT if it was moved since, and must be looked for again
+  if (isAlive(pid, started)) throw new Fault('config', `${id}: is being released by process ${pid}`)
 }
 
 /**

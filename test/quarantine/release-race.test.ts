@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, readdirSync, renameSync } from 'node:fs
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { PROCESSES, ticksAtStart } from '../../src/ground/process/process-stat.ts'
 import { openQuarantine } from '../../src/quarantine/folders.ts'
 import { beginRelease, deleteEntry } from '../../src/quarantine/release.ts'
 import { keepOne, makeQuarantine } from './kept.ts'
@@ -77,3 +78,17 @@ t.test('a message is not gone for a deletion because it was moved', async (t) =>
   t.match(await whileItMoves(t, remove, finish), { id, state: 'released' })
   t.equal(await remove().catch((error) => error.message), `${id}: is not in quarantine`)
 })
+
+t.test(
+  'a release is of the process that began it, whatever the clock was set to since',
+  async (t) => {
+    const { id, root } = await build(t)
+    const asked: unknown[] = []
+    const release = await beginRelease(root, id, { again: false, isAlive: () => false })
+    const own = ticksAtStart(PROCESSES, String(process.pid))
+    const isAlive = (...process: unknown[]) => asked.push(process) > 0
+    await t.rejects(deleteEntry(root, id, isAlive), /is being released by process/)
+    t.same(asked, [[process.pid, own]])
+    await release.cancel()
+  },
+)

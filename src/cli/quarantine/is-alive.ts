@@ -1,21 +1,18 @@
 import { errorCode } from '../../ground/errors/fault.ts'
-import { PROCESSES, startOf } from '../../ground/process/process-stat.ts'
-
-/** Milliseconds by which proc(5) gives the start of a process too early or too late. */
-const INEXACT = 2000
+import { PROCESSES, ticksAtStart } from '../../ground/process/process-stat.ts'
 
 /**
- * Whether the process that took a message at `since`, in unix milliseconds, still runs. A process that
- * was started later only has the same number.
+ * Whether the process that took a message still runs: that of this number which was `started` then, in
+ * ticks (ticksAtStart()). Any other one only has the same number.
  */
-export function isAlive(pid: number, since: number): boolean {
+export function isAlive(pid: number, started: number | undefined): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if (errorCode(error) !== 'EPERM') return false
   }
   try {
-    return startOf(PROCESSES, String(pid)) <= since + INEXACT
+    return started === undefined || ticksAtStart(PROCESSES, String(pid)) === started
   } catch {
     return true // proc(5) is not there
   }

@@ -33,14 +33,23 @@ export function processStat(process: number): ProcessStat | undefined {
   }
 }
 
-/** When a process was started, in milliseconds since 1970. Throws if it has ended. */
+/**
+ * When a process was started, in milliseconds since 1970, by the wall clock as it is set now. Throws if it
+ * has ended.
+ */
 export function startOf(processes: string, pid: string): number {
-  const read = (...names: string[]) => readFileSync(join(processes, ...names), 'latin1')
-  const started = read(pid, 'stat')
-    .replace(/^.*\) /s, '')
-    .split(' ')[19]
-  const [, boot] = /^btime (\d+)$/m.exec(read('stat')) ?? []
-  return Number(boot) * 1000 + Number(started) * TICK
+  const stat = readFileSync(join(processes, 'stat'), 'latin1')
+  const [, boot] = /^btime (\d+)$/m.exec(stat) ?? []
+  return Number(boot) * 1000 + ticksAtStart(processes, pid) * TICK
+}
+
+/**
+ * When a process was started, in ticks since the kernel was. No other process has had its number since
+ * then, whatever the wall clock was set to. Throws if it has ended.
+ */
+export function ticksAtStart(processes: string, pid: string): number {
+  const stat = readFileSync(join(processes, pid, 'stat'), 'latin1')
+  return Number(stat.replace(/^.*\) /s, '').split(' ')[19])
 }
 
 /** Who a process is: /proc/PID/status, proc(5). */

@@ -22,6 +22,7 @@ import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { workAsOwner } from '../../../src/cli/quarantine/as-owner.ts'
 import { isAlive } from '../../../src/cli/quarantine/is-alive.ts'
+import { PROCESSES, ticksAtStart } from '../../../src/ground/process/process-stat.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -279,8 +280,9 @@ t.test(
     )
     const later = spawn('sleep', ['100'])
     t.teardown(() => later.kill())
-    t.equal(isAlive(later.pid!, Date.now()), true)
-    t.equal(isAlive(later.pid!, Date.now() - 60_000), false, 'another one took the message')
+    const started = ticksAtStart(PROCESSES, String(later.pid))
+    t.equal(isAlive(later.pid!, started), true)
+    t.equal(isAlive(later.pid!, started - 1), false, 'another one took the message')
     for (const id of ids) {
       const file = join(directory, `virus/.${day}/tmp/${id},S=17:2,.releasing-`)
       renameSync(`${file}${process.pid}`, `${file}4194305`)
