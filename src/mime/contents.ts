@@ -4,6 +4,7 @@ import { DepthSearch } from './nested.ts'
 import { LimitExceeded } from './shared/limits.ts'
 import type { Source } from './shared/source.ts'
 import { countWork, PIECE, type Steps } from './shared/work.ts'
+import { aroundMail } from './structure/nesting.ts'
 import type { CodedData, Leaf } from './structure/open-contents.ts'
 import { MailReading } from './structure/reading.ts'
 
@@ -18,9 +19,9 @@ export type { Content } from './shared/work.ts'
  * `return`, which frees memory and files.
  */
 export function* contentsOf(message: Source, options: ContentsOptions): Steps {
-  const decoding = newDecoding(message, options, contentsOfMail)
+  const decoding = newDecoding(message, options, contentsWithin)
   try {
-    yield* contentsOfMail(message, decoding)
+    yield* contentsWithin(message, 'mail', decoding)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     options.onOdd?.('unread')
@@ -29,21 +30,25 @@ export function* contentsOf(message: Source, options: ContentsOptions): Steps {
 }
 
 /**
- * Gives the contents of one mail, in the order of their ends. The source is read at two places at a
- * time, so two iterators over its chunks may not share memory.
+ * Gives the contents of a mail, or of a text in which a mail program sees nothing but encoded data, in the
+ * order of their ends. The source is read at two places at a time, so two iterators over its chunks may
+ * not share memory.
  */
-function* contentsOfMail(source: Source, decoding: Decoding): Steps {
+function* contentsWithin(source: Source, as: 'mail' | 'text', decoding: Decoding): Steps {
   let found: (Leaf | CodedData)[] = []
-  const isOutermost = decoding.depth === 0
-  const search = isOutermost ? depthSearchFor(decoding) : undefined
-  const onOdd = isOutermost ? decoding.onOdd : undefined
-  const reading = new MailReading({
-    header: (header) => decoding.options.onHeader?.(header),
-    name: (name) => decoding.options.onName?.(name),
-    odd: (oddity) => onOdd?.(oddity),
-    leaf: (leaf) => found.push(leaf),
-    coded: (coded) => found.push(coded),
-  })
+  const { maxDepth } = decoding.options
+  const onOdd = decoding.depth === 0 ? decoding.onOdd : undefined
+  const reading = new MailReading(
+    {
+      header: (header) => decoding.options.onHeader?.(header),
+      name: (name) => decoding.options.onName?.(name),
+      odd: (oddity) => (oddity === 'unread' ? decoding.onOdd : onOdd)?.(oddity),
+      leaf: (leaf) => found.push(leaf),
+      coded: (coded) => found.push(coded),
+    },
+    { around: aroundMail(decoding.messages), as },
+  )
+  const search = maxDepth === undefined ? undefined : new DepthSearch(maxDepth, decoding)
   function* give(): Steps {
     const ready = found
     found = []
@@ -53,18 +58,17 @@ function* contentsOfMail(source: Source, decoding: Decoding): Steps {
         yield* giveCodedData(content, source, reading, decoding)
         continue
       }
-      if (search) {
+      if (search && isContainer(content)) {
         yield* search.readEncoded(content, source)
         yield* sayIfDeeper(search)
       }
       yield* giveLeaf(content, source, reading, decoding)
     }
   }
-  let isSaid = false
   function* sayIfDeeper(search: DepthSearch): Steps {
     search.note(reading)
-    if (isSaid || !search.isDeeper) return
-    isSaid = true
+    if (decoding.isTooDeep || !search.isDeeper) return
+    decoding.isTooDeep = true
     yield { kind: 'deeper' }
   }
   let steps = 0
@@ -80,9 +84,7 @@ function* contentsOfMail(source: Source, decoding: Decoding): Steps {
   yield* give()
 }
 
-/** The search for the depth, which decodes by a budget of its own. */
-function depthSearchFor(decoding: Decoding): DepthSearch | undefined {
-  const { maxDepth } = decoding.options
-  if (maxDepth === undefined) return undefined
-  return new DepthSearch(maxDepth, { ...decoding })
+/** Whether the leaf is that of a multipart or message, which some readers decode as a whole. */
+function isContainer({ header: { multipart, message } }: Leaf): boolean {
+  return multipart !== 'no' || message !== 'no'
 }

@@ -75,7 +75,7 @@ export class DepthSearch {
   *read({ source, around, header }: NestedMail): Steps {
     if (++this.#readings > READINGS_MAX) this.isDeeper = true
     let leaves: Leaf[] = []
-    const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, around)
+    const reading = new MailReading({ leaf: (leaf) => leaves.push(leaf) }, { around })
     if (header) reading.push(header)
     const shift = header?.length ?? 0
     let steps = 0

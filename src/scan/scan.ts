@@ -5,7 +5,7 @@ import type { Oddity } from '../mime/shared/oddities.ts'
 import type { ByteRange } from '../mime/shared/work.ts'
 import { askScanners, type PassedOver, resultOf } from './run/ask-scanners.ts'
 import { Batch } from './run/batch.ts'
-import { innermost, withRest } from './run/rest.ts'
+import { withRest } from './run/rest.ts'
 import type { ScanRun } from './run/scan-run.ts'
 import { causeOf } from './shared/cause.ts'
 import type { ScanResult } from './shared/scan-result.ts'
@@ -93,7 +93,8 @@ class MessageScan {
     const found = result ?? excused
     if (found !== undefined) return found
     if (unscanned !== undefined) return { answer: 'skipped', why: unscanned }
-    return { answer: 'clean', scanners: this.#run.scanners }
+    const isUnread = asksContents && !this.#isReadToEnd
+    return { answer: 'clean', scanners: this.#run.scanners, ...(isUnread && { unread: true }) }
   }
 
   /**
@@ -132,7 +133,7 @@ class MessageScan {
   async #askAboutRest(): Promise<ScanResult | undefined> {
     if (this.#asked.length === 0) return undefined
     const { spool } = this.#run.secondLook
-    return withRest(this.#message, innermost(this.#asked), spool, (rest) => this.#ask([rest]))
+    return withRest(this.#message, this.#asked, spool, (rest) => this.#ask([rest]))
   }
 
   /** Reads the message, and asks about each content if it shall. Returns the result that ends the scan. */
@@ -146,7 +147,7 @@ class MessageScan {
       spool,
       signal: this.#task.signal,
       maxDepth: this.#run.nesting.max,
-      ...(mayExcuse && { onCopy: ({ range }) => range && this.#asked.push(range) }),
+      ...(mayExcuse && { onGiven: (range) => this.#asked.push(range) }),
       onHeader: ({ fields }) => this.#tell((search) => search.header(fields)),
       onName: (name) => this.#tell((search) => search.name(name)),
       onOdd: (oddity) => oddities.add(oddity),
@@ -163,7 +164,6 @@ class MessageScan {
         } else {
           this.#tell((search) => search.content(step.content))
           if (asksContents) result = await this.#ask(this.#batch.add(step.content))
-          if (mayExcuse && step.range !== undefined) this.#asked.push(step.range)
         }
         if (result !== undefined) return result
         if (this.#keepingOut(oddities).length > 0) break

@@ -246,7 +246,7 @@ function memorableOf(
   result: ScanResult,
   { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
-  if (result.answer === 'clean') return { answer: 'clean' }
+  if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned) return undefined
   const { name, scanner } = result
   if (!scanners.some((memorable) => memorable.name === scanner)) return undefined

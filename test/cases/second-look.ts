@@ -32,15 +32,12 @@ Content-Transfer-Encoding: base64
 
 ${Buffer.from('\xc1\x05\x03 key\xd2\x05\x01data', 'latin1').toString('base64')}\n`
 
-const crowdedLines = Array.from(
-  { length: 2200 },
-  (_, at) => `${inBase64(`number ${at} of many`)}a b\n`,
-)
 export const encryptedMail = mail([TEXT, encrypted])
-/** Its second part has a line that is no field, so that all runs of base64 in it are looked at. */
-export const crowded = mail([TEXT, `X: y\nno field\n\n${crowdedLines.join('')}`], {
-  kind: 'parallel',
-})
+/** It has more parts than are looked at. */
+export const crowded = mail(
+  Array.from({ length: 2200 }, (_, at) => file(`number ${at} of many\n`)),
+  { kind: 'parallel' },
+)
 
 function encodedMail(depth: number): string {
   let part = file('nothing\n')
@@ -98,7 +95,7 @@ export const secondLook: readonly Case[] = [
     name: 'a second text, which some mail programs save as a file, is scanned by itself',
     message: () => mail([TEXT, 'Content-Type: text/plain; charset=utf-8\n\nmore text\n']),
     settings: settings(),
-    expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
+    expect: { outcome: 'delivered', scans: 3, xQhpsi: 'clean', newStamps: 1 },
   },
   {
     name: 'HTML is scanned by itself',
@@ -151,16 +148,16 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'mail with more layers of encoding than are decoded is refused in its own words',
+    name: 'mail encoded in itself is read as deep as MAXNESTING says',
     message: () => mail([TEXT, encodedMail(13)], parallel),
     settings: settings({ QHPSI: 'plugin: eicar', MAXNESTING: '100' }),
-    expect: { outcome: 'refused', text: /can be scanned \(mail encoded more than 12 deep\)/ },
+    expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
-    name: 'a message with more places than are looked at is refused in its own words',
+    name: 'a message with many lines of dashes is delivered',
     message: () => mail([TEXT, `\n${'--x\n'.repeat(100_001)}`], parallel),
     settings: settings({ QHPSI: 'plugin: eicar' }),
-    expect: { outcome: 'refused', text: /can be scanned \(more than 100000 places to look at\)/ },
+    expect: { outcome: 'delivered', xQhpsi: 'clean' },
   },
   {
     name: 'with OVERNESTING=defer the sender of mail over these limits is asked to try again',

@@ -29,11 +29,12 @@ import {
   GOING_ON_MAX,
   OPEN_MAX,
   PLACES_MAX,
-  RUNS_OF_TEXT_MAX,
   SMALL_BYTES_MORE,
   SMALL_BYTES_TIMES,
+  WORK_MORE,
+  WORK_TIMES,
 } from '../../src/mime/shared/limits.ts'
-import { MEMORY_MAX } from '../../src/mime/shared/store.ts'
+import { DISK_MAX, MEMORY_MAX } from '../../src/mime/shared/store.ts'
 import { RECORD_MAX } from '../../src/quarantine/record.ts'
 import { COUNTED_MAX, STEP_MAX } from '../../src/quarantine/sweep-clock.ts'
 import { FILE_MAX as POLICY_MAX } from '../../src/rules/load.ts'
@@ -93,9 +94,13 @@ export const contentLimits: readonly Limit[] = [
     'bytes decoded, each way of decoding counted',
     `${SMALL_BYTES_TIMES} times the message and ${mib(SMALL_BYTES_MORE)}, at most ${BYTES_TIMES} times and ${mib(BYTES_MORE)}`,
   ],
+  [
+    'work, a byte inspected counted once',
+    `${WORK_TIMES} times the bytes decoded and ${mib(WORK_MORE)}`,
+  ],
+  ['contents of all messages of a process, in files', mib(DISK_MAX)],
   ['places where something may begin or end', count(PLACES_MAX)],
   ['contents that have begun and not ended', count(OPEN_MAX)],
-  ['runs of base64 looked at in a plain text', count(RUNS_OF_TEXT_MAX)],
   ['fields about content of a header', `${count(FIELDS_COUNT_MAX)}, of ${mib(FIELDS_MAX)}`],
   ['encoded words of a header', count(ENCODED_WORDS_MAX)],
   ['fields of headers that delimiters stand in', mib(GOING_ON_MAX)],

@@ -92,16 +92,6 @@ export const trusted = [
     why: 'a line of a control file of the operator',
   },
   {
-    file: 'scan/clamdscan.ts',
-    expression: '/^\\s*TCPSocket\\s/m',
-    why: 'clamd.conf(5) of this host',
-  },
-  {
-    file: 'scan/clamdscan.ts',
-    expression: '/^\\s*LocalSocket\\s/m',
-    why: 'clamd.conf(5) of this host',
-  },
-  {
     file: 'scan/command.ts',
     expression: '/: ([\\x21-\\x7e]{1,200}) FOUND\\s*$/m',
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',

@@ -73,7 +73,7 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
   ],
   'an attached message whose first line libclamav takes for one of the part': [
     message(wrap(4, `Content-Type: message/rfc822\n\n${wrap(3, text, inMultipart)}`, inMultipart)),
-    4 + 1 + 3,
+    4 + 3,
   ],
   'an attached message whose type some readers do not understand': [
     message(wrap(4, attached(wrap(3, text, inMultipart), 'message/rfc822 x'), inMultipart)),

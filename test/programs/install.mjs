@@ -83,6 +83,9 @@ const needed = {
   '/usr/share/rubygems-integration/all/specifications/mail-2.7.1.gemspec': 'ruby-mail',
   '/usr/lib/python3/dist-packages/gi/__init__.py': 'python3-gi',
   '/usr/lib/python3/dist-packages/debian/copyright.py': 'python3-debian',
+  '/usr/lib/python3/dist-packages/icalendar/__init__.py': 'python3-icalendar',
+  '/usr/lib/python3/dist-packages/vobject/__init__.py': 'python3-vobject',
+  [`${libraries}/libical.so.3`]: 'libical3',
   [`${libraries}/girepository-1.0/GMime-3.0.typelib`]: 'gir1.2-gmime-3.0',
 }
 

@@ -74,13 +74,12 @@ const levels = {
     productions: {
       'line of text': (inside) => `${inside}\n`,
       'begin line': (inside, n) => `begin 644 a${n}\n#86)C${inside}\n`,
-      'line of XXencode': (inside) => `hAGIS${inside}\n`,
+      'line of an mbox': (inside) => `\nFrom a${inside}\n`,
       'line of BinHex': (inside) => `:"abc${inside}:\n`,
       'line of base64': (inside) => `QUJDREVGR0hJSktMTU5PUA==${inside}\n`,
       'line of yEnc': (inside) => `=ybegin line=128 size=3 name=a\nabc${inside}\n=yend size=3\n`,
       dashes: (inside) => `--b${inside}\n`,
       armour: (inside) => `-----BEGIN PGP MESSAGE-----\n\n${inside}\n-----END PGP MESSAGE-----\n`,
-      attach: (inside) => `ATTACH;ENCODING=BASE64:QUJD${inside}\n`,
     },
     inside: ['words', 'characters'],
     mail: inBody,
@@ -93,7 +92,7 @@ const levels = {
       'part in quoted-printable': (inside) =>
         `--b\nContent-Transfer-Encoding: quoted-printable\n\n=41=\n${inside}\n`,
       'part in uuencode': (inside) => `--b\nContent-Transfer-Encoding: x-uuencode\n\n${inside}\n`,
-      'part in XXencode': (inside) => `--b\nContent-Transfer-Encoding: x-xxencode\n\n${inside}\n`,
+      mailbox: (inside) => `--b\nContent-Type: a/b\n\nFrom a\n\n${inside}\n\nFrom b\n\n`,
       'part in utf-16': (inside) => `--b\nContent-Type: text/html; charset=utf-16\n\n${inside}\n`,
       'flowed part': (inside) => `--b\nContent-Type: text/plain; format=flowed\n\n ${inside} \n`,
       message: (inside) => `--b\nContent-Type: message/rfc822\n\nA: b\n\n${inside}\n`,
@@ -102,6 +101,18 @@ const levels = {
     },
     inside: ['fields', 'lines', 'characters'],
     mail: inMultipart,
+  },
+  properties: {
+    productions: {
+      attach: (inside) => `ATTACH;ENCODING=BASE64:QUJD${inside}\n`,
+      photo: (inside) => `PHOTO;ENCODING=QUOTED-PRINTABLE:=41${inside}=\n`,
+      data: (inside) => `X:data:,a%41${inside}\n`,
+      parameter: (inside) => `X;FILENAME="a:${inside}\n`,
+      fold: (inside) => ` ${inside}\n`,
+      'empty line and fold': (inside) => `\n QUJD${inside}\n`,
+    },
+    inside: ['characters'],
+    mail: (text) => `Content-Type: text/calendar\n\nATTACH;ENCODING=B:QUJD${text}\n`,
   },
   elements: {
     productions: {

@@ -18,6 +18,9 @@ export interface Readings {
 const ADDED =
   /^(?:X-QHPSI: (?:clean|virus found)\r?\n|X-SHA256-Cluster-\d+: v=1; k=[\w.-]+; t=\d+; s=\S*; h=[\w-]{43}\r?\n)/
 
+/** A line of a header that some reader may take for a delimiter: such mail gets no stamp. */
+const LIKE_A_DELIMITER = /^--/m
+
 /** A header that is empty once these are gone; no stamp covers an empty header. */
 const NOTHING_BUT_TAGS = /^(?:x-qhpsi:[^\n]*\n(?:[ \t][^\n]*\n)*)+\r?\n/i
 
@@ -63,8 +66,11 @@ export function faults(
       `the scan was ${scan}, and stamps that came with it ${holds ? 'hold' : 'do not hold'}`,
     )
   }
+  const came = passage.came.toString('latin1')
   const signable =
-    readings.stampsBefore !== null && !NOTHING_BUT_TAGS.test(passage.came.toString('latin1'))
+    readings.stampsBefore !== null &&
+    !NOTHING_BUT_TAGS.test(came) &&
+    !LIKE_A_DELIMITER.test(came.split(/\r?\n\r?\n/, 1)[0]!)
   if (scan === 'clean' && signable && difference.stamps === 0) {
     found.push('clean mail that all read alike got no stamp')
   }

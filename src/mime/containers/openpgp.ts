@@ -48,8 +48,8 @@ const CONTROL = 63
 /** The checksum of an armour, which some readers decode as if it were data. */
 const CHECKSUM = 3
 
-/** The units of work of a packet besides its bytes. */
-const PACKET_COST = 64
+/** The units of work of a packet besides its bytes: as much as a content. */
+const PACKET_COST = 4096
 
 /** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). */
 const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([

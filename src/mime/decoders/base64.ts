@@ -1,5 +1,5 @@
 import { CR, LF } from '../shared/lines.ts'
-import { type Decoder, type Give, ROOM, WholeLines } from './decoder.ts'
+import { type Decoder, type Give, ROOM } from './decoder.ts'
 
 /**
  * What a byte may be in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value
@@ -77,8 +77,6 @@ export interface Base64Oddities {
   url: boolean
   /** Other characters outside of base64 occurred. */
   junk: boolean
-  /** Blanks occurred, besides line ends. */
-  blanks: boolean
   /** Data stood after padding, or padding did not complete a group of four. */
   padding: boolean
   /** A line ended inside of a group of four. */
@@ -91,14 +89,14 @@ export interface Base64Oddities {
 
 export function noOddities(): Base64Oddities {
   return {
-    ...{ high: false, url: false, junk: false, blanks: false },
+    ...{ high: false, url: false, junk: false },
     ...{ padding: false, lines: false, paddings: 0, tail: false },
   }
 }
 
 export function isOdd(odd: Base64Oddities): boolean {
-  const { high, url, junk, blanks, padding, lines, tail } = odd
-  return high || url || junk || blanks || padding || lines || tail
+  const { high, url, junk, padding, lines, tail } = odd
+  return high || url || junk || padding || lines || tail
 }
 
 function valuesOf({ high, url, padding }: Base64Mode): Uint8Array {
@@ -240,7 +238,6 @@ export class Base64Decoder implements Decoder {
     else if (value === PADDING) this.#padding()
     else if (value === JUNK) this.#junk(byte)
     else if (byte === LF) this.#lineEnd()
-    else if (byte !== CR && this.#odd) this.#odd.blanks = true
   }
 
   #lineEnd(): void {
@@ -348,45 +345,7 @@ function charactersInLines(block: Buffer): number | undefined {
   return characters
 }
 
-/** Decodes as readers do that skip each line with a character outside of base64. */
-export class WithoutJunkLines implements Decoder {
-  readonly #inner: Decoder
-  readonly #lines = new WholeLines((bytes, from, to) => {
-    if (isBase64Line(bytes, from, to)) this.#inner.push(bytes, from, to)
-  })
-
-  constructor(inner: Decoder) {
-    this.#inner = inner
-  }
-
-  push(bytes: Buffer, from: number, to: number): void {
-    this.#lines.push(bytes, from, to)
-  }
-
-  end(): void {
-    this.#lines.end()
-    this.#inner.end()
-  }
-}
-
 /** Memory for one decoder. */
 export function decoderRoom(): Buffer {
   return Buffer.allocUnsafeSlow(ROOM)
-}
-
-/**
- * Returns whether the line holds nothing but base64, apart from blanks around it, its line end and
- * bare CRs: uudeview takes these for line ends.
- */
-export function isBase64Line(bytes: Buffer, from: number, to: number): boolean {
-  let end = to
-  let start = from
-  while (end > start && standard[bytes[end - 1]!]! === BLANK) end--
-  while (start < end && standard[bytes[start]!]! === BLANK) start++
-  if (end === start) return false
-  for (let at = start; at < end; at++) {
-    const value = standard[bytes[at]!]!
-    if ((value === BLANK && bytes[at] !== CR) || value === JUNK) return false
-  }
-  return true
 }

@@ -2,21 +2,33 @@ import iconv from 'iconv-lite'
 import type { Decoder, Give, MakeDecoder } from './decoder.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
-const OTHER_BYTES =
-  /^(?:cs)?(?:utf-?(?:7|16|32)|unicode|ucs|iso-2022|hz\b|hz-gb|ibm037|cp037|ebcdic)/
+const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode|ucs|iso2022|hz|ibm037|cp037|ebcdic)/
 
-/** Whether a text of ASCII in this character set is other text. */
+/** The names of ASCII and UTF-8, and those by which programs say that they do not know. */
+const SAME_BYTES = /^(?:utf8|usascii|ascii|ansix3419\d\d|iso646us|unknown8bit|xunknown|unknown)$/
+
+/** Returns the name of a character set as programs compare it: in lower case, and without punctuation. */
+export function plainCharset(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '')
+}
+
+/** Whether bytes of ASCII and UTF-8 are the same text in this character set, by its plain name. */
+export function isAsciiOrUtf8(charset: string): boolean {
+  return SAME_BYTES.test(charset)
+}
+
+/** Whether a text of ASCII in this character set, by its plain name, is other text. */
 export function changesAscii(charset: string): boolean {
   return OTHER_BYTES.test(charset)
 }
 
 /**
- * Returns what makes UTF-8 of a text in a character set, in each way in which readers do; nothing if
- * nobody knows the set.
+ * Returns what makes UTF-8 of a text in a character set, by its plain name, in each way in which readers
+ * do; nothing if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly MakeDecoder[] {
   // Without a mark at its front, some take the one order of bytes, and some the other.
-  const names = /^(?:utf-?16|unicode|ucs-?2)$/.test(charset) ? ['utf-16le', 'utf-16be'] : [charset]
+  const names = /^(?:utf16|unicode|ucs2)$/.test(charset) ? ['utf16le', 'utf16be'] : [charset]
   return names.flatMap((name) => {
     const make = textDecoder(name)
     return make ? [(give: Give) => new Recoded(give, make(), 'utf8')] : []
@@ -42,17 +54,13 @@ interface TextPieces {
   end(): string | undefined
 }
 
-/** By iconv-lite, whose latin1 is that of RFC 1345, and for some sets of Japanese by the runtime. */
+/** By iconv-lite, whose latin1 is that of RFC 1345, and for ISO-2022-JP by the runtime. */
 function textDecoder(charset: string): (() => TextPieces) | undefined {
-  if (charset.startsWith('utf-7')) return () => new InWords(iconv.getDecoder(charset))
+  if (charset.startsWith('utf7')) return () => new InWords(iconv.getDecoder(charset))
   if (iconv.encodingExists(charset)) return () => iconv.getDecoder(charset)
-  try {
-    new TextDecoder(charset)
-  } catch {
-    return undefined
-  }
+  if (!/^(?:cs)?iso2022jp\d?$/.test(charset)) return undefined
   return () => {
-    const decoder = new TextDecoder(charset)
+    const decoder = new TextDecoder('iso-2022-jp')
     return {
       write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
       end: () => withoutMarks(decoder.decode()),

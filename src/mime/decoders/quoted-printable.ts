@@ -26,24 +26,12 @@ export interface QuotedPrintableMode {
    * What happens to a `=` that begins no escape.
    * - `keep`: the `=` stays.
    * - `drop`: the `=` goes, with blanks after it.
-   * - `drop digit`: the same, and a digit after the `=` goes, too.
-   * - `drop line`: the rest of the line goes, with its line end.
-   * - `drop pair`: the `=` goes, with another `=` that follows.
    * - `halve pair`: the `=` stays, and another `=` that follows goes, as in Python's binascii.
    * - `keep two`, `keep three`: the `=` stays with the byte, or the two bytes, after it, even if
    *   these are blanks before a line end, or a `=`. `keep two` drops a byte after a digit.
    * - An EscapeReader takes any two bytes for an escape, unless they are a line end.
    */
-  readonly strange:
-    | 'keep'
-    | 'keep two'
-    | 'keep three'
-    | 'drop'
-    | 'drop digit'
-    | 'drop line'
-    | 'drop pair'
-    | 'halve pair'
-    | EscapeReader
+  readonly strange: 'keep' | 'keep two' | 'keep three' | 'drop' | 'halve pair' | EscapeReader
   /** Whether blanks at the end of a line are removed (RFC 2045 6.7 rule 3). */
   readonly trims: boolean
   /** Whether escapes are decoded. If not, only soft line breaks are removed. */
@@ -67,6 +55,8 @@ export interface QuotedPrintableOddities {
   bareCr: boolean
   /** A NUL occurred. */
   nul: boolean
+  /** A byte of 0xc4 or more occurred: as UTF-8, a character above U+00FF. */
+  high: boolean
 }
 
 /**
@@ -78,7 +68,6 @@ export class QuotedPrintableDecoder implements Decoder {
   readonly #mode: QuotedPrintableMode
   readonly #odd: QuotedPrintableOddities | undefined
   #held = Buffer.alloc(0)
-  #inDroppedLine = false
   #endsInCr = false
 
   constructor(
@@ -95,6 +84,7 @@ export class QuotedPrintableDecoder implements Decoder {
   push(bytes: Buffer, from: number, to: number): void {
     this.#lookForBareCr(bytes, from, to)
     if (this.#odd && !this.#odd.nul) this.#odd.nul = bytes.subarray(from, to).includes(0)
+    if (this.#odd && !this.#odd.high) this.#odd.high = hasHigh(bytes, from, to)
     // Held bytes are joined with only a little of what comes. If they were joined with all of it,
     // small pieces would be copied again and again.
     for (let at = from; at < to; ) {
@@ -120,12 +110,6 @@ export class QuotedPrintableDecoder implements Decoder {
   #decode(bytes: Buffer, last: boolean): void {
     let at = 0
     while (at < bytes.length) {
-      if (this.#inDroppedLine) {
-        const lf = bytes.indexOf(LF, at)
-        at = lf < 0 ? bytes.length : lf + 1
-        this.#inDroppedLine = lf < 0
-        continue
-      }
       const next = this.#nextOfInterest(bytes, at)
       this.#out.putAll(bytes, at, next)
       if (next === bytes.length) break
@@ -229,16 +213,9 @@ export class QuotedPrintableDecoder implements Decoder {
         return at + 1
       case 'drop':
         return end
-      case 'drop digit':
-        return hex[bytes[at + 1] ?? 0]! >= 0 ? at + 2 : end
-      case 'drop pair':
-        return bytes[at + 1] === EQUALS ? at + 2 : at + 1
       case 'halve pair':
         this.#out.put(EQUALS)
         return bytes[at + 1] === EQUALS ? at + 2 : at + 1
-      case 'drop line':
-        this.#inDroppedLine = true
-        return at + 1
       default:
         throw new Error('a mode that reads any two bytes has no strange escapes')
     }
@@ -256,9 +233,10 @@ export class QuotedPrintableDecoder implements Decoder {
   }
 }
 
-/** Reads as munpack does: a byte that is not a digit has the value 127. */
-export const othersAsF: EscapeReader = (high, low) =>
-  ((hex[high]! < 0 ? 127 : hex[high]!) << 4) | (hex[low]! < 0 ? 127 : hex[low]!)
+function hasHigh(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at]! > 0xc3) return true
+  return false
+}
 
 /** Reads as libEtPan and VMime do: a byte that is not a digit is 0. */
 export const othersAsZero: EscapeReader = (high, low) =>

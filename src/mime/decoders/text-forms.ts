@@ -1,4 +1,4 @@
-import { CR, isSpace, LF, SPACE } from '../shared/lines.ts'
+import { CR, LF, SPACE } from '../shared/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const QUOTE = 0x3e
@@ -59,25 +59,6 @@ export class WithoutByte extends ByteDecoder {
 
   protected take(byte: number): void {
     if (byte !== this.#byte) this.out.put(byte)
-  }
-}
-
-/** The most blanks of a line at the front that wait until it is known whether more stands there. */
-export const BLANKS_MAX = 1024
-
-/** Removes lines of nothing but blanks at the front, as uudeview does when it saves a text. */
-export class WithoutBlankLines extends ByteDecoder {
-  #isFront = true
-  #blanks: number[] = []
-
-  protected take(byte: number): void {
-    if (!this.#isFront) this.out.put(byte)
-    else if (byte === LF || byte === CR) this.#blanks = []
-    else if (isSpace(byte) && this.#blanks.length < BLANKS_MAX) this.#blanks.push(byte)
-    else {
-      this.#isFront = false
-      for (const first of [...this.#blanks.splice(0), byte]) this.out.put(first)
-    }
   }
 }
 

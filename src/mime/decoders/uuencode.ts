@@ -12,9 +12,8 @@ export function endsInUuencode(bytes: Buffer): boolean {
   return Math.abs(end - from - 1 - needed) <= 4
 }
 
-/** One of the ways in which readers are known to decode uuencode, and XXencode beside it. */
+/** One of the ways in which readers are known to decode uuencode. */
 export interface UuencodeMode {
-  readonly alphabet: 'uu' | 'xx'
   /**
    * Which lines are data. The first character of a line says how many bytes the line has.
    * - `about`: lines that are not much longer than that.
@@ -36,13 +35,15 @@ export interface UuencodeMode {
 
 /** The standard way: as most readers decode. */
 export const STANDARD_UUENCODE: UuencodeMode = {
-  alphabet: 'uu',
   lines: 'about',
   length: 'said',
   stops: true,
 }
 
-/** The other ways, which are tried if something odd occurred. */
+/**
+ * The other ways, which are tried if something odd occurred: PHP, KMime and MIME::Parser go on behind an
+ * end; MIME::Parser skips lines that are too long or have lower-case letters.
+ */
 export const otherUuencode: readonly UuencodeMode[] = [
   { ...STANDARD_UUENCODE, stops: false },
   { ...STANDARD_UUENCODE, lines: 'whole' },
@@ -55,8 +56,6 @@ export const otherUuencode: readonly UuencodeMode[] = [
   { ...STANDARD_UUENCODE, lines: 'any', length: 'line', stops: false },
   { ...STANDARD_UUENCODE, lines: 'any', length: 'groups' }, // PHP mailparse
   { ...STANDARD_UUENCODE, lines: 'folded' },
-  { ...STANDARD_UUENCODE, alphabet: 'xx' },
-  { ...STANDARD_UUENCODE, alphabet: 'xx', lines: 'whole' },
 ]
 
 /** What occurred in uuencode that readers decode in different ways. */
@@ -76,17 +75,6 @@ function sixBits(small: number): Uint8Array {
 
 const standardValues = sixBits(32)
 const foldedValues = sixBits(64)
-
-/** The characters of XXencode in the order of their values. */
-const XX = '+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const xxValues = new Uint8Array(256)
-for (const [value, character] of [...XX].entries()) xxValues[character.charCodeAt(0)] = value
-const isXx = (byte: number) => XX.includes(String.fromCharCode(byte))
-
-function valuesOf({ alphabet, lines }: UuencodeMode): Uint8Array {
-  if (alphabet === 'xx') return xxValues
-  return lines === 'folded' ? foldedValues : standardValues
-}
 
 /**
  * Decodes lines that come in pieces of any size. A line may end in a bare CR. Lines that are no
@@ -108,7 +96,7 @@ export class UuencodeDecoder implements Decoder {
     this.#room = room
     this.#mode = mode
     this.#odd = odd
-    this.#values = valuesOf(mode)
+    this.#values = mode.lines === 'folded' ? foldedValues : standardValues
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -176,18 +164,14 @@ export class UuencodeDecoder implements Decoder {
     if (by === 'line') return Math.min(Math.floor((characters / 4) * 3), ROOM - 8)
     if (by === 'groups') return Math.min(length, Math.floor(characters / 4) * 3)
     if (lines === 'any' || lines === 'folded') return length
-    const isXxencode = this.#mode.alphabet === 'xx'
-    if (isXxencode ? !isXx(first) : first < 32 || first > 96) return OTHER
+    if (first < 32 || first > 96) return OTHER
     const needed = Math.ceil(length / 3) * 4
     if (characters > needed + 4) return OTHER
     if (lines === 'about') return length
     if (lines === 'exact' && characters > needed) return OTHER
     if (characters < needed) return OTHER
     const saidEnd = from + 1 + needed
-    const isData = isXxencode
-      ? isXxLine(bytes, from, saidEnd)
-      : !hasSmall(bytes, from, lines === 'complete' ? saidEnd : end)
-    return isData ? length : OTHER
+    return hasSmall(bytes, from, lines === 'complete' ? saidEnd : end) ? OTHER : length
   }
 }
 
@@ -198,11 +182,6 @@ function isSmall(byte: number): boolean {
 function hasSmall(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (isSmall(bytes[at]!)) return true
   return false
-}
-
-function isXxLine(bytes: Buffer, from: number, end: number): boolean {
-  for (let at = from; at < end; at++) if (!isXx(bytes[at]!)) return false
-  return true
 }
 
 /** Returns whether the line says that it has zero bytes: it is a back-tick or a blank alone. */

@@ -7,23 +7,9 @@ const NUL = 0
 /** The characters of a line by which it is known to be one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
 
-/** One of the ways in which readers are known to decode yEnc. */
-export interface YencMode {
-  /** Whether a CR that no LF follows, and a NUL, are data. If not, they are skipped. */
-  readonly controls: 'data' | 'skip'
-  /** Whether `=YEND` in capitals ends the data, too. If not, it is data. */
-  readonly anyCase: boolean
-  /** Whether the next `=ybegin` goes on with the same file, of which it is another part. */
-  readonly joins: boolean
-}
-
 /** What occurred in yEnc that readers decode in different ways. */
 export interface YencOddities {
   controls: boolean
-  /** A line of yEnc itself was written in capitals. */
-  capitals: boolean
-  /** Another part followed. */
-  parts: boolean
 }
 
 /**
@@ -31,7 +17,7 @@ export interface YencOddities {
  * its line `=yend`. A line `=ypart` is skipped.
  */
 export class YencDecoder extends ByteDecoder {
-  readonly #mode: YencMode
+  readonly #controls: 'data' | 'skip'
   readonly #odd: YencOddities | undefined
   /** The first characters of a line that may be one of yEnc itself. */
   #word = ''
@@ -42,9 +28,10 @@ export class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  constructor(give: Give, room: Buffer, mode: YencMode, odd?: YencOddities) {
+  /** `controls` says what a CR that no LF follows is, and a NUL: data, or skipped. */
+  constructor(give: Give, room: Buffer, controls: 'data' | 'skip', odd?: YencOddities) {
     super(give, room)
-    this.#mode = mode
+    this.#controls = controls
     this.#odd = odd
   }
 
@@ -85,23 +72,12 @@ export class YencDecoder extends ByteDecoder {
     this.#inWord = false
     const word = this.#word
     const lower = word.toLowerCase()
-    const isOwn = /^=y(?:end|part|begin)/.exec(lower)
-    if (isOwn) {
-      const isCapital = !word.startsWith(isOwn[0])
-      if (isCapital && this.#odd) this.#odd.capitals = true
-      if (!isCapital || this.#mode.anyCase) {
-        this.#skipsLine = true
-        if (lower.startsWith('=yend')) this.#isOver = true
-        else if (lower.startsWith('=ybegin')) this.#nextPart()
-        return
-      }
+    if (/^=y(?:end|part|begin)/.test(lower)) {
+      this.#skipsLine = true
+      if (lower.startsWith('=yend')) this.#isOver = true
+      return
     }
     for (const character of word) this.#data(character.charCodeAt(0))
-  }
-
-  #nextPart(): void {
-    if (this.#odd) this.#odd.parts = true
-    if (this.#mode.joins) this.#isOver = false
   }
 
   #data(byte: number): void {
@@ -118,7 +94,7 @@ export class YencDecoder extends ByteDecoder {
 
   #control(byte: number): void {
     if (this.#odd) this.#odd.controls = true
-    if (this.#mode.controls === 'data') this.#put(byte)
+    if (this.#controls === 'data') this.#put(byte)
   }
 
   #put(byte: number): void {

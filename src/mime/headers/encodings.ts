@@ -15,7 +15,6 @@ const WORDS: ReadonlyMap<string, Encoding> = new Map([
  * words are unknown to uudeview, which then tries base64 as well.
  */
 const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
-const ALL: readonly Encoding[] = ['identity', 'base64', 'quoted-printable', 'uuencode']
 
 /** Returns whether each value is a word of RFC 2045. Blanks may stand around it. */
 export function areAllKnown(values: readonly string[]): boolean {
@@ -25,9 +24,9 @@ export function areAllKnown(values: readonly string[]): boolean {
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all
  * encoding fields; `isPlain` says that readers agree about the fields; `header` is all that the
- * header says about content, in lower case. A word that readers know, alone in one plain field, says
+ * header says about content. A word that readers know, alone in one plain field, says
  * which encodings there are. If none does, `identity` and all encodings that the header mentions are
- * returned. If a value is any other word, all four are.
+ * returned.
  */
 export function encodingsOf(
   values: readonly string[],
@@ -41,8 +40,6 @@ export function encodingsOf(
   const only = WORDS.get(word)
   if (only) return [only]
   if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
-  const words = values.map((value) => value.trim().toLowerCase())
-  if (words.some((word) => word !== '' && !WORDS.has(word))) return ALL
   const text = lettersOf(header)
   const mentioned: Encoding[] = [
     ...(text.includes('b64') || text.includes('base64') ? (['base64'] as const) : []),
@@ -59,6 +56,6 @@ export function encodingsOf(
  * characters.
  */
 function lettersOf(header: string): string {
-  const all = header.includes('=?') ? `${header}\n${decodeWords(header).toLowerCase()}` : header
-  return all.replace(/[^a-z0-9]/g, '')
+  const all = header.includes('=?') ? `${header}\n${decodeWords(header)}` : header
+  return all.toLowerCase().replace(/[^a-z0-9]/g, '')
 }

@@ -31,7 +31,8 @@ export class HeaderRegion {
   strange = 0
   /** Whether each line was a field, and an empty line ended the header. */
   isWhole: boolean
-  hasLines = false
+  /** The number of lines so far, folds among them. */
+  count = 0
   /** The number of characters that `fresh` has returned. */
   #learnt: number
   #header: PartHeader | undefined
@@ -50,9 +51,13 @@ export class HeaderRegion {
     return nests === 'sure' && around.length === 0 && !isDoubtful
   }
 
+  get hasLines(): boolean {
+    return this.count > 0
+  }
+
   /** Throws LimitExceeded if the header is larger than the limit. */
   add(line: string, goesOn: boolean): void {
-    this.hasLines = true
+    this.count++
     this.lines.add(line, goesOn)
     const { over } = this.lines
     if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
@@ -116,6 +121,14 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
     if (blanks > 1) return false
   }
   return false
+}
+
+/**
+ * Returns whether the line is that of an mbox above a mail. Readers skip it, and so does libclamav;
+ * `>From ` came of mail that was delivered twice.
+ */
+export function isFromLine(bytes: Buffer, from: number): boolean {
+  return /^>?From /.test(bytes.toString('latin1', from, from + 6))
 }
 
 /**

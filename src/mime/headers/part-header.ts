@@ -1,3 +1,4 @@
+import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../shared/oddities.ts'
 import { readBoundaries } from './boundary-forms.ts'
 import { areAllKnown, type Encoding, encodingsOf } from './encodings.ts'
@@ -33,16 +34,20 @@ export interface PartHeader {
   readonly encodings: readonly Encoding[]
   /** Whether all readers agree about the fields that matter. */
   readonly isPlain: boolean
-  /** Whether readers show the content as text of the mail itself, so that it is not a file, nor HTML. */
+  /** Whether readers show the content as text, and do not save it as a file. */
   readonly isText: boolean
-  /** Whether the part has a name or a disposition, so that readers save it as a file. */
-  readonly isNamed: boolean
+  /** Whether the header has a disposition: some readers then save text, too, that they show. */
+  readonly hasDisposition: boolean
+  /** Whether the header says S/MIME or OpenPGP, so that mail programs open the content as that. */
+  readonly isContainer: boolean
+  /** Whether the header says a calendar or cards, so that programs open the content as that. */
+  readonly isCalendar: boolean
   /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   readonly isFlowed: boolean
   readonly oddities: readonly Oddity[]
   /** Whether lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
   readonly isStuffed: boolean
-  /** The character sets that the header names, other than ASCII and UTF-8. */
+  /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
 }
 
@@ -57,8 +62,6 @@ export interface HeaderForm {
 const TYPE = 'content-type'
 const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
-/** The fields for which some reader saves the content as a file. */
-const OF_FILES = new Set([DISPOSITION, 'content-id', 'content-description', 'content-location'])
 
 /** Reads what a header says about its content. Takes time linear in the length of the lines. */
 export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderForm): PartHeader {
@@ -76,9 +79,6 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const encodings = fields
     .filter(({ name }) => plainName(name) === ENCODING)
     .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
-  const isNamed =
-    fields.some(({ name }) => OF_FILES.has(plainName(name))) ||
-    types.some((value) => /name/i.test(value))
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
   const readings = withReadings(text)
@@ -88,19 +88,21 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
   const boundary = strict?.boundary
   const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
   const message = messageOf(type, withReadings(types.join('\n')).toLowerCase(), isSure, isPlain)
-  const possible = encodingsOf(encodings, isPlain, lowerCase)
+  const possible = encodingsOf(encodings, isPlain, withReadings(aboutEncoding(fields)))
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
   const isMultipart = type.startsWith('multipart/')
   const dispositions = valuesOf(DISPOSITION)
+  const charsets = charsetsIn(lowerCase)
   const odd = {
     header:
       lines.hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
     field:
       [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
       [...types, ...dispositions].some(hasOddQuotes) ||
-      !areAllKnown(encodings),
+      !areAllKnown(encodings) ||
+      charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isMultipart
       ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
       : boundaries.length > 0,
@@ -116,16 +118,34 @@ export function readPartHeader(lines: MimeLines, { isWhole, isOfPart }: HeaderFo
     isDigest: /multipart\s*\/\s*digest/.test(lowerCase),
     encodings: isContainer ? [...new Set<Encoding>(['identity', ...possible])] : possible,
     isPlain,
-    isText: isPlain && !isNamed && (types.length === 0 ? !isOfPart : strict?.isText === true),
-    isNamed,
+    isText:
+      isPlain &&
+      dispositions.every((value) => /^inline[ \t;]*$/i.test(value)) &&
+      (types.length === 0 ? !isOfPart : strict?.isText === true),
+    hasDisposition: dispositions.length > 0,
+    isContainer: CONTAINER.test(lowerCase),
+    isCalendar: CALENDAR.test(lowerCase),
     isFlowed: /delsp/.test(lowerCase),
     oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
     isStuffed: lowerCase.includes('flowed'),
-    charsets: charsetsIn(lowerCase),
+    charsets,
   }
 }
 
+/** What the header says in fields about content, and in lines that are no fields. */
+function aboutEncoding(fields: readonly Field[]): string {
+  const lines = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
+  return lines.map(({ name, value }) => `${name}:${value}`).join('\n')
+}
+
 const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
+
+/** Types and names of what mail programs give to S/MIME or OpenPGP. */
+const CONTAINER = /pkcs7-mime|pgp|\.(?:p7[mz]|gpg|asc)/
+
+/** Types and names of what mail programs give to calendars and address books. */
+const CALENDAR =
+  /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/
 
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
@@ -154,7 +174,9 @@ const EMPTY: PartHeader = {
   encodings: ['identity'],
   isPlain: true,
   isText: true,
-  isNamed: false,
+  hasDisposition: false,
+  isContainer: false,
+  isCalendar: false,
   isFlowed: false,
   oddities: [],
   isStuffed: false,
@@ -209,16 +231,14 @@ function typeOf(value: string): string {
 /** The most character sets of one header that are tried. */
 const CHARSETS_MAX = 4
 
-/** These stand for what every reader takes bytes of ASCII for, and UTF-8 for UTF-8. */
-const SAME_BYTES = /^(?:utf-?8|us-ascii|ascii|unknown-8bit|x-unknown)$/
-
-/** Returns the character sets that a header names, in lower case, other than ASCII and UTF-8. */
+/** Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. */
 export function charsetsIn(header: string): readonly string[] {
   const found = new Set<string>()
   for (const [, name] of header.matchAll(
     /charset[*0-9]{0,4}[ \t]{0,9}=[ \t]{0,9}"?([\w.:-]{1,40})/g,
   )) {
-    if (!SAME_BYTES.test(name!)) found.add(name!)
+    const charset = plainCharset(name!)
+    if (!isAsciiOrUtf8(charset)) found.add(charset)
     if (found.size === CHARSETS_MAX) break
   }
   return [...found]

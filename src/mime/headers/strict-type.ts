@@ -3,12 +3,15 @@ export interface StrictType {
   /** The type in lower case, `type/subtype`. */
   readonly type: string
   readonly boundary: string | undefined
-  /** Whether the type is text/plain, without a parameter that makes a file of the text. */
+  /** Whether the type is text that readers show, without a parameter that makes a file of it. */
   readonly isText: boolean
 }
 
-/** The parameters that do not make a file of a text. */
-const TEXT_PARAMETERS = new Set(['charset', 'format', 'delsp', 'reply-type', 'markup'])
+/** The types of text that readers show. They save every other text as a file. */
+const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
+
+/** The parameters that make a file of a text: its name. */
+const FILE_PARAMETER = /name/
 
 /** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
 export function readType(value: string): StrictType | undefined {
@@ -31,7 +34,7 @@ export function readType(value: string): StrictType | undefined {
     if (lower === 'boundary') boundary = quoted ?? token
   }
   if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
-  const isText = type === 'text/plain' && [...names].every((name) => TEXT_PARAMETERS.has(name))
+  const isText = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
   return { type, boundary, isText }
 }
 

@@ -1,5 +1,4 @@
-import { BLANKS_MAX } from '../decoders/text-forms.ts'
-import { CR, DASH, isSpace, LF, SPACE } from '../shared/lines.ts'
+import { CR, LF, SPACE } from '../shared/lines.ts'
 import { partOf, type Source } from '../shared/source.ts'
 import { CodedSearch } from '../structure/coded-data.ts'
 
@@ -11,18 +10,7 @@ export function firstNonBlank(source: Source): number {
   return 0
 }
 
-/** Returns whether the first line has nothing but blanks, and not too many of them. */
-export function startsWithBlankLine(source: Source): boolean {
-  for (const chunk of source.chunks(0, Math.min(source.size, BLANKS_MAX))) {
-    for (const byte of chunk) {
-      if (byte === LF || byte === CR) return true
-      if (!isSpace(byte)) return false
-    }
-  }
-  return false
-}
-
-const NO_END = Buffer.alloc(0)
+export const NO_LINE_END = Buffer.alloc(0)
 export const LF_END = Buffer.from('\n')
 const CR_END = Buffer.from('\r')
 export const CRLF_END = Buffer.from('\r\n')
@@ -40,10 +28,10 @@ export function splitLineEnd(source: Source): { readonly bare: Source; readonly 
       last = byte
     }
   }
-  let end = NO_END
+  let end = NO_LINE_END
   if (last === LF) end = before === CR ? CRLF_END : LF_END
   else if (last === CR) end = CR_END
-  return { bare: end === NO_END ? source : partOf(source, 0, source.size - end.length), end }
+  return { bare: end === NO_LINE_END ? source : partOf(source, 0, source.size - end.length), end }
 }
 
 /** Returns the source with a line end after it. */
@@ -70,28 +58,24 @@ export function hasHighBytes(source: Source): boolean {
   return false
 }
 
-/** Returns whether the source may hold encoded data: it has a MIME field, or a line begins data. */
-export function looksLikeMail(source: Source): boolean {
+/** Returns whether the source may hold encoded data: a line begins data. */
+export function holdsCodedData(source: Source): boolean {
   let tail: Buffer = Buffer.alloc(0)
   for (const chunk of source.chunks()) {
     const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
-    if (hasWord(seam) || hasWord(chunk)) return true
+    if (beginsData(seam) || beginsData(chunk)) return true
     tail = Buffer.from((chunk.length < SEAM ? seam : chunk).subarray(-SEAM))
   }
   return false
 }
 
 /**
- * The bytes on both sides of the seam of two chunks in which a word may lie across the seam. All
- * words that `hasWord` finds are shorter.
+ * The bytes on both sides of the seam of two chunks in which the beginning of a line may lie across the
+ * seam by which data is known.
  */
 const SEAM = 64
 
-function hasWord(bytes: Buffer): boolean {
-  for (let dash = bytes.indexOf(DASH); dash >= 0; dash = bytes.indexOf(DASH, dash + 1)) {
-    const isField = dash >= 7 && (bytes[dash - 1]! | 32) === 0x74 /* t */
-    if (isField && /content$/i.test(bytes.toString('latin1', dash - 7, dash))) return true
-  }
+function beginsData(bytes: Buffer): boolean {
   return new CodedSearch(bytes).next(0) < bytes.length
 }
 
@@ -129,6 +113,34 @@ export function isKnownAsMail(start: Buffer): boolean {
 export function hasHeader(source: Source): boolean {
   const start = firstBytesOf(source)
   return beginsAsMail(start) && /\n\r?\n/.test(start.toString('latin1'))
+}
+
+/** Returns whether the source begins with the line of an mbox above a mail. */
+export function beginsAsMailbox(source: Source): boolean {
+  return firstBytesOf(source).toString('latin1', 0, 5) === 'From '
+}
+
+/** What stands in a mailbox before each mail but the first: an empty line, and the line of an mbox. */
+const MAIL_ENDS = ['\n\nFrom ', '\r\n\r\nFrom ']
+
+/** Finds where each mail of a mailbox begins but the first. */
+export function* mailStarts(mailbox: Source): Generator<number> {
+  for (const end of MAIL_ENDS) {
+    // One of the two ends of lines is that of the mailbox.
+    let tail: Buffer = Buffer.alloc(0)
+    let at = 0 // where `tail` begins
+    let isThere = false
+    for (const chunk of mailbox.chunks()) {
+      const bytes = Buffer.concat([tail, chunk])
+      for (let found = bytes.indexOf(end); found >= 0; found = bytes.indexOf(end, found + 1)) {
+        isThere = true
+        yield at + found + end.length - 'From '.length
+      }
+      tail = Buffer.from(bytes.subarray(-(end.length - 1)))
+      at += bytes.length - tail.length
+    }
+    if (isThere) return
+  }
 }
 
 /** Returns a copy of the first MAIL_START bytes. */

@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { PartHeader } from '../headers/part-header.ts'
+import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, mostContentsOf } from '../shared/limits.ts'
 import type { Source } from '../shared/source.ts'
 import {
@@ -30,16 +30,18 @@ export interface ContentsOptions extends WorkOptions {
    * about more.
    */
   readonly maxDepth?: number
-  /** Called with each content that was given before, and so is not given again. */
-  readonly onCopy?: (copy: Content) => void
-  /** Called with the name of each file in uuencode or yEnc. */
+  /** Called with the place of each part of which all is in one content. */
+  readonly onGiven?: (range: ByteRange) => void
+  /** Called with the name of each file in uuencode, yEnc, a calendar or a card. */
   readonly onName?: (name: string) => void
 }
 
+/** Gives what stands in bytes that were decoded: the contents of a mail, or encoded data in a text. */
+export type ReadWithin = (bytes: Source, as: 'mail' | 'text', decoding: Decoding) => Steps
+
 /** The state that all readings for the contents of one message share. */
 export interface Decoding extends Work {
-  /** Gives the contents of a mail. */
-  readonly readMail: (mail: Source, decoding: Decoding) => Steps
+  readonly readWithin: ReadWithin
   readonly options: ContentsOptions
   /** The digests of the contents that were given. Small contents stand there as they are. */
   readonly given: Set<string>
@@ -48,30 +50,34 @@ export interface Decoding extends Work {
    * other ways of decoding the leaf.
    */
   hasOpened: boolean
-  /** The bytes of the message whose contents are given now. */
-  range: ByteRange | undefined
+  /** The header of this leaf. */
+  header: PartHeader
   /** How many encoded mails and containers stand around what is decoded now. */
   depth: number
-  /** How many contents were given, and may be. */
-  count: number
+  /** How many messages stand around it (nesting.ts). */
+  messages: number
+  /** The most contents of the plain reading, and again of odd ones. */
   readonly most: number
+  /** Whether the message was found to be nested deeper than `maxDepth`. */
+  isTooDeep: boolean
 }
 
 export function newDecoding(
   message: Source,
   options: ContentsOptions,
-  readMail: Decoding['readMail'],
+  readWithin: ReadWithin,
 ): Decoding {
   return {
     ...newWork(message, options),
-    readMail,
+    readWithin,
     options,
     given: new Set(),
     hasOpened: false,
-    range: undefined,
+    header: NO_HEADER,
     depth: 0,
-    count: 0,
+    messages: 0,
     most: mostContentsOf(message.size),
+    isTooDeep: false,
   }
 }
 
@@ -84,19 +90,12 @@ export function* giveContent(
   { isMail = false, isCounted = false },
   decoding: Decoding,
 ): Steps<boolean> {
-  if (source.size === 0) return false
-  const { size } = source
+  if (source.size === 0 || wasGiven(source, isMail, decoding)) return false
+  if (--decoding.budget.contents < 0) throw new LimitExceeded(`more than ${decoding.most} contents`)
+  if (!isCounted) countBytes(decoding, source.size)
   const chunks: Content['chunks'] = (from, to) => source.chunks(from, to)
-  const content: Content = { size, isMail, range: decoding.range, chunks }
-  if (wasGiven(source, isMail, decoding)) {
-    decoding.options.onCopy?.(content)
-    return false
-  }
-  if (++decoding.count > decoding.most)
-    throw new LimitExceeded(`more than ${decoding.most} contents`)
-  if (!isCounted) countBytes(decoding, size)
-  yield { kind: 'content', content }
-  yield* countWork(decoding, CONTENT_COST + size)
+  yield { kind: 'content', content: { size: source.size, isMail, chunks } }
+  yield* countWork(decoding, CONTENT_COST + source.size)
   return true
 }
 

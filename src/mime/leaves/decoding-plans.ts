@@ -1,5 +1,4 @@
 import { ArmourDecoder } from '../decoders/armour.ts'
-import { AttachDecoder } from '../decoders/attach.ts'
 import {
   Base64Decoder,
   type Base64Mode,
@@ -7,14 +6,10 @@ import {
   isOdd,
   noOddities,
   PATIENT,
-  WithoutJunkLines,
 } from '../decoders/base64.ts'
-import { Base64Blocks } from '../decoders/base64-blocks.ts'
-import { BinhexDecoder } from '../decoders/binhex.ts'
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import {
   asNumber,
-  othersAsF,
   othersAsZero,
   PATIENT_ESCAPES,
   QuotedPrintableDecoder,
@@ -31,7 +26,7 @@ import {
   type UuencodeOddities,
 } from '../decoders/uuencode.ts'
 import { CutLines, UuencodeAcrossLines } from '../decoders/uuencode-lines.ts'
-import { YencDecoder, type YencMode, type YencOddities } from '../decoders/yenc.ts'
+import { YencDecoder, type YencOddities } from '../decoders/yenc.ts'
 import type { CodedKind } from '../structure/coded-data.ts'
 
 /**
@@ -41,8 +36,6 @@ import type { CodedKind } from '../structure/coded-data.ts'
 export interface DecodingPlan {
   /** Makes the decoder of the standard way, once. It notes what is odd in the content. */
   readonly standard: MakeDecoder
-  /** Whether the text may hold more than is decoded, once the standard way has ended. */
-  readonly isOdd: boolean
   /** Returns the other ways, once the standard way has ended. */
   others(): Iterable<MakeDecoder>
 }
@@ -53,41 +46,21 @@ export interface DecodingPlan {
  */
 class Base64Plan implements DecodingPlan {
   readonly odd: Base64Oddities = noOddities()
-  readonly #isAnnounced: boolean
-
-  constructor(isAnnounced: boolean) {
-    this.#isAnnounced = isAnnounced
-  }
 
   readonly standard: MakeDecoder = (give, room) => new Base64Decoder(give, room, PATIENT, this.odd)
 
-  get isOdd(): boolean {
+  isOdd(): boolean {
     return isOdd(this.odd)
   }
 
   *others(): Generator<MakeDecoder> {
-    const { odd } = this
-    if (!this.isOdd) return
-    for (const mode of this.#isAnnounced ? base64Modes(odd) : fewModes(odd)) {
-      yield makerOf(Base64Decoder, mode)
-    }
-    if (this.#isAnnounced && (odd.junk || odd.url || odd.high || odd.lines || odd.blanks)) {
-      yield linesOfBase64
-    }
+    if (!this.isOdd()) return
+    for (const mode of base64Modes(this.odd)) yield makerOf(Base64Decoder, mode)
   }
 }
 
-/** Decodes as readers do that skip all lines with other characters than base64. */
-const linesOfBase64: MakeDecoder = (give, room) =>
-  new WithoutJunkLines(new Base64Decoder(give, room))
-
-/** Decodes the blocks of base64 in a text up to the first padding. */
-export const blocksOfBase64: MakeDecoder = (give, room) =>
-  new Base64Blocks(new Base64Decoder(give, room, { ...PATIENT, padding: 'end', tail: 'drop' }))
-
-/** Plans base64. `isAnnounced` says that a header announces it; if not, it only looks like base64. */
-export function base64Plan(isAnnounced: boolean): Base64Plan {
-  return new Base64Plan(isAnnounced)
+export function base64Plan(): Base64Plan {
+  return new Base64Plan()
 }
 
 /** Returns all modes that have one of these choices for each of their keys. */
@@ -102,8 +75,8 @@ function combinations<Mode>(choices: { readonly [Key in keyof Mode]: readonly Mo
 /** All combinations of what readers do about what is odd, as far as they make a difference. */
 function* base64Modes(odd: Base64Oddities): Generator<Base64Mode> {
   const modes = combinations<Base64Mode>({
-    high: odd.high ? ['drop', 'mask'] : ['drop'],
-    url: odd.url ? [false, true] : [false],
+    high: odd.high ? ['drop', 'mask'] : ['drop'], // mailparser masks
+    url: odd.url ? [false, true] : [false], // mutt, mailparser
     padding: odd.padding ? PADDINGS : ['skip'],
     junk: JUNKS,
     lines: odd.lines ? [false, true] : [false],
@@ -130,8 +103,11 @@ function isTried(mode: Base64Mode, odd: Base64Oddities): boolean {
   return differences > 0 && (isFree || differences <= 2)
 }
 
+/** VMime takes any other character for one whose bits are all set. */
 const VMIME: Base64Mode = { ...PATIENT, padding: 'end', junk: 'ones', tail: 'drop' }
+/** A last group that is not whole is dropped by GMime, mutt, Camel, Go, mime4j and VMime. */
 const TAILS = ['bytes', 'drop'] as const
+/** Behind padding Gnus, JavaMail, Camel and Thunderbird begin anew, and Python, mailparser and Ruby end. */
 const PADDINGS = ['skip', 'restart', 'zero', 'end'] as const
 const JUNKS = ['skip', 'restart', 'end'] as const
 
@@ -141,17 +117,7 @@ function differencesOf(mode: Base64Mode): number {
   return keys.filter((key) => mode[key] !== PATIENT[key]).length
 }
 
-/** The modes for data that only looks like base64, so it has no characters outside of base64. */
-function* fewModes(odd: Base64Oddities): Generator<Base64Mode> {
-  if (odd.padding) {
-    yield { ...PATIENT, padding: 'restart' }
-    yield { ...PATIENT, padding: 'end', tail: 'drop' }
-  }
-  if (odd.lines) yield { ...PATIENT, padding: 'restart', lines: true }
-}
-
 class QuotedPrintablePlan implements DecodingPlan {
-  readonly isOdd = true
   readonly odd: QuotedPrintableOddities = {
     strange: false,
     blanks: false,
@@ -159,43 +125,49 @@ class QuotedPrintablePlan implements DecodingPlan {
     encoded: false,
     bareCr: false,
     nul: false,
+    high: false,
   }
 
   readonly standard: MakeDecoder = (give, room) =>
-    new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd);
+    new QuotedPrintableDecoder(give, room, PATIENT_ESCAPES, this.odd)
+
+  /** Whether readers decode it in different ways. Blanks at the end of a line are no matter in text. */
+  isOdd(isText: boolean): boolean {
+    const { blanks, brokenBreak, strange, bareCr, nul, high } = this.odd
+    return strange || brokenBreak || bareCr || nul || high || (blanks && !isText)
+  }
 
   *others(): Generator<MakeDecoder> {
     const { blanks, strange, bareCr, nul } = this.odd
     if (blanks) yield escapesBy({ ...PATIENT_ESCAPES, trims: true })
     if (blanks || strange) {
       for (const strange of ALSO_OF_BLANKS) yield escapesWith(strange)
-      yield makerOf(QuotedPrintableInLines)
+      yield makerOf(QuotedPrintableInLines) // Thunderbird
     }
     if (strange) {
       for (const strange of OF_OTHERS) yield escapesWith(strange)
-      yield escapesBehind(softBreaks)
+      yield escapesBehind(softBreaks) // mailparser
     }
     if (bareCr) for (const mode of BARE_CRS) yield escapesBehind(makerOf(LineEnds, mode))
-    if (nul) yield escapesBehind(makerOf(WithoutByte, 0))
+    if (nul) yield escapesBehind(makerOf(WithoutByte, 0)) // Thunderbird
   }
 }
 
 /** What these readers make of a strange escape also applies to a soft line break with blanks in it. */
-const ALSO_OF_BLANKS = [othersAsF, othersAsZero, 'keep three'] as const
+const ALSO_OF_BLANKS = [
+  othersAsZero, // libEtPan, VMime
+  'keep three', // GMime, Camel, Ruby, PHP
+] as const
 const OF_OTHERS = [
-  asNumber,
-  'keep two',
-  'drop',
-  'drop digit',
-  'drop line',
-  'drop pair',
-  'halve pair',
+  asNumber, // GNU mailutils
+  'keep two', // c-client
+  'drop', // mailparser, nmh, Go, mime4j
+  'halve pair', // Python, mime4j
 ] as const
 const BARE_CRS: readonly LineEndMode[] = [
   { to: 'same', bareCr: 'nothing' },
-  { to: 'lf', bareCr: 'line end' },
-  { to: 'crlf', bareCr: 'line end' },
-  { to: 'lf', bareCr: 'line end with the next' },
+  { to: 'lf', bareCr: 'line end' }, // Ruby, libEtPan, Thunderbird
+  { to: 'lf', bareCr: 'line end with the next' }, // GNU mailutils
 ]
 
 function escapesWith(strange: QuotedPrintableMode['strange']): MakeDecoder {
@@ -244,24 +216,18 @@ class UuencodePlan implements DecodingPlan {
   readonly #odd: UuencodeOddities = { lines: false, end: false }
 
   readonly standard: MakeDecoder = (give, room) =>
-    new UuencodeDecoder(give, room, STANDARD_UUENCODE, this.#odd)
-
-  get isOdd(): boolean {
-    return this.#odd.lines || this.#odd.end
-  }
+    new UuencodeDecoder(give, room, STANDARD_UUENCODE, this.#odd);
 
   *others(): Generator<MakeDecoder> {
-    if (!this.isOdd) return
+    if (!this.#odd.lines && !this.#odd.end) return
     for (const mode of otherUuencode) {
-      const { lines, alphabet } = STANDARD_UUENCODE
-      if (this.#odd.lines || (mode.lines === lines && mode.alphabet === alphabet)) {
-        yield makerOf(UuencodeDecoder, mode)
-      }
+      const isStandard = mode.lines === STANDARD_UUENCODE.lines
+      if (this.#odd.lines || isStandard) yield makerOf(UuencodeDecoder, mode)
     }
     if (!this.#odd.lines) return
-    yield makerOf(UuencodeAcrossLines)
-    yield inCutLines('records')
-    yield inCutLines('pieces')
+    yield makerOf(UuencodeAcrossLines) // KMime
+    yield inCutLines('records') // GMime, Camel
+    yield inCutLines('pieces') // mutt, Gnus, PHP, Thunderbird
   }
 }
 
@@ -276,27 +242,18 @@ export function uuencodePlan(): DecodingPlan {
 }
 
 class YencPlan implements DecodingPlan {
-  readonly isOdd = true
-  readonly #odd: YencOddities = { controls: false, capitals: false, parts: false }
+  readonly #odd: YencOddities = { controls: false }
 
-  readonly standard: MakeDecoder = (give, room) =>
-    new YencDecoder(give, room, { controls: 'data', anyCase: true, joins: false }, this.#odd);
+  readonly standard: MakeDecoder = (give, room) => new YencDecoder(give, room, 'data', this.#odd);
 
   *others(): Generator<MakeDecoder> {
-    const { controls, capitals, parts } = this.#odd
-    const modes = combinations<YencMode>({
-      controls: controls ? ['data', 'skip'] : ['data'],
-      anyCase: capitals ? [true, false] : [true],
-      joins: parts ? [false, true] : [false],
-    })
-    // The first is the standard way.
-    for (const mode of modes.slice(1)) yield makerOf(YencDecoder, mode)
+    if (this.#odd.controls) yield makerOf(YencDecoder, 'skip') // Thunderbird
   }
 }
 
 /** Plans an encoding of which all ways are tried, whatever occurs in it. */
 function inAllWays(standard: MakeDecoder, ...others: readonly MakeDecoder[]): DecodingPlan {
-  return { standard, isOdd: true, others: () => others }
+  return { standard, others: () => others }
 }
 
 const armourPlan = () => inAllWays(makerOf(ArmourDecoder, true), makerOf(ArmourDecoder, false))
@@ -305,13 +262,6 @@ const armourPlan = () => inAllWays(makerOf(ArmourDecoder, true), makerOf(ArmourD
 export const codedPlans: Readonly<Record<CodedKind, () => DecodingPlan>> = {
   uuencode: () => new UuencodePlan(),
   yenc: () => new YencPlan(),
-  binhex: () =>
-    inAllWays(
-      makerOf(BinhexDecoder, 'lines', 'data'),
-      makerOf(BinhexDecoder, 'characters', 'data'),
-      makerOf(BinhexDecoder, 'lines', 'resource'),
-    ),
-  attach: () => inAllWays(makerOf(AttachDecoder)),
   armour: armourPlan,
   'armour behind blanks': armourPlan,
 }

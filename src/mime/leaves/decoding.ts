@@ -1,31 +1,31 @@
+import { beginsCalendar, type HeldFile, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
 import { openPgp } from '../containers/openpgp.ts'
 import { decoderRoom } from '../decoders/base64.ts'
-import type { MakeDecoder } from '../decoders/decoder.ts'
+import { toUtf8 } from '../decoders/charsets.ts'
+import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { Unescaped, Unpercented } from '../decoders/value-escapes.ts'
+import { NO_HEADER } from '../headers/part-header.ts'
 import { DEPTH_MAX, LimitExceeded, Unreadable } from '../shared/limits.ts'
-import type { Source } from '../shared/source.ts'
+import { partOf, type Source } from '../shared/source.ts'
 import { Store } from '../shared/store.ts'
-import { countBytes, countWork, PIECE, type Steps, type Work } from '../shared/work.ts'
-import { hasHeader, looksLikeMail } from './content-checks.ts'
+import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { beginsAsMailbox, hasHeader, holdsCodedData, mailStarts } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
-import type { DecodingPlan } from './decoding-plans.ts'
+import { base64Plan, type DecodingPlan, quotedPrintablePlan } from './decoding-plans.ts'
 
 /** Decodes a source in each way of a plan. Gives each result, and the contents inside of it. */
 export function* decodeByPlan(plan: DecodingPlan, part: Source, decoding: Decoding): Steps {
-  yield* decoded(part, plan.standard, decoding, (source) => giveByPlan(plan, source, decoding))
+  yield* decodeInOneWay(plan.standard, part, decoding)
   yield* decodeInOtherWays(plan, part, decoding)
 }
 
-/** Gives what came out of the standard way of a plan. */
-function giveByPlan(plan: DecodingPlan, source: Source, decoding: Decoding): Steps {
-  // What some readers skip is in none of the contents.
-  if (plan.isOdd) decoding.range = undefined
-  return giveDecoded(source, decoding)
-}
-
 /** Decodes a source in all ways of a plan but the standard one, which must have ended. */
-export function* decodeInOtherWays(plan: DecodingPlan, part: Source, decoding: Decoding): Steps {
-  for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding)
+export function decodeInOtherWays(plan: DecodingPlan, part: Source, decoding: Decoding): Steps {
+  function* inEach(): Steps {
+    for (const other of plan.others()) yield* decodeInOneWay(other, part, decoding)
+  }
+  return oddly(decoding, inEach())
 }
 
 /** Decodes a source with one decoder. Gives the result, and the contents inside of it. */
@@ -74,18 +74,63 @@ function* decodeInto(store: Store, part: Source, make: MakeDecoder, work: Work):
 export function* giveDecoded(source: Source, decoding: Decoding): Steps {
   if (!(yield* giveContent(source, { isCounted: true }, decoding))) return
   yield* giveFromContainers(source, decoding)
-  if (looksLikeMail(source) || hasHeader(source))
-    yield* inside(giveMail(source, decoding), decoding)
+  yield* giveWithin(source, decoding)
+}
+
+/** Gives what stands in a file: in a mailbox, in a mail, or encoded in a text. */
+export function* giveWithin(file: Source, decoding: Decoding): Steps {
+  if (beginsAsMailbox(file)) yield* insideMail(giveMails(file, decoding), decoding)
+  else if (hasHeader(file)) yield* insideMail(giveMail(file, decoding), decoding)
+  else yield* giveCodedWithin(file, decoding)
+}
+
+/** Gives what stands in each mail of a mailbox (mbox, RFC 4155). */
+function* giveMails(mailbox: Source, decoding: Decoding): Steps {
+  let from = 0
+  for (const to of [...mailStarts(mailbox), mailbox.size]) {
+    yield* decoding.readWithin(partOf(mailbox, from, to), 'mail', decoding)
+    from = to
+  }
+}
+
+/** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
+export function decodeText(make: MakeDecoder, text: Source, decoding: Decoding): Steps {
+  return decoded(text, make, decoding, function* (result) {
+    if (yield* giveContent(result, { isCounted: true }, decoding)) {
+      yield* giveCodedWithin(result, decoding)
+    }
+  })
+}
+
+/** Gives what is encoded in a text that was decoded. */
+export function* giveCodedWithin(text: Source, decoding: Decoding): Steps {
+  if (holdsCodedData(text)) yield* inside(decoding.readWithin(text, 'text', decoding), decoding)
 }
 
 function* giveMail(source: Source, decoding: Decoding): Steps {
   yield* giveContent(source, { isMail: true }, decoding)
-  yield* decoding.readMail(source, decoding)
+  yield* decoding.readWithin(source, 'mail', decoding)
 }
 
-/** Gives what S/MIME and OpenPGP hold, if the bytes are one of them, and are not encrypted. */
+/**
+ * Gives what S/MIME, OpenPGP, calendars and cards hold, if the bytes are one of them, and are not
+ * encrypted. Calendars and cards are read by the budget of odd readings, since an address book may have
+ * thousands of photos; so are bytes that only look like S/MIME or OpenPGP, below a header that says
+ * something else.
+ */
 export function* giveFromContainers(source: Source, decoding: Decoding): Steps {
-  const give = (content: Source) => inside(giveDecoded(content, decoding), decoding)
+  const { isContainer, isCalendar } = decoding.header
+  const message = giveOpened(source, decoding)
+  yield* isContainer ? message : oddly(decoding, message)
+  if (!isCalendar && !beginsCalendar(source)) return
+  yield* oddly(decoding, giveFromCalendar(source, decoding))
+}
+
+function* giveOpened(source: Source, decoding: Decoding): Steps {
+  const give = (content: Source) =>
+    hasHeader(content)
+      ? insideMail(giveMail(content, decoding), decoding)
+      : inside(giveDecoded(content, decoding), decoding)
   try {
     for (const open of [openCms, openPgp]) {
       if (yield* open(source, decoding, give)) decoding.hasOpened = true
@@ -95,11 +140,53 @@ export function* giveFromContainers(source: Source, decoding: Decoding): Steps {
   }
 }
 
-/** Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many. */
-function* inside(steps: Steps, decoding: Decoding): Steps {
-  if (decoding.depth === DEPTH_MAX) {
-    throw new LimitExceeded(`mail encoded more than ${DEPTH_MAX} deep`)
+function* giveFromCalendar(source: Source, decoding: Decoding): Steps {
+  const open = (text: Source) => openCalendar(text, decoding, (file) => giveHeld(file, decoding))
+  const { header } = decoding
+  decoding.header = NO_HEADER // it says nothing about the files
+  try {
+    const charset = utf16Of(source)
+    if (charset === undefined) yield* open(source)
+    else yield* decoded(source, toUtf8(charset)[0]!, decoding, open)
+  } finally {
+    decoding.header = header
   }
+}
+
+const unescaped = makerOf(Unescaped)
+const unpercented = makerOf(Unpercented)
+
+/** Gives a file that a calendar or a card holds. */
+function* giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): Steps {
+  for (const name of names) decoding.options.onName?.(name)
+  const fromBase64 = (text: Source) => decodeByPlan(base64Plan(), text, decoding)
+  const ways: Record<HeldFile['encoding'], () => Steps> = {
+    base64: () => fromBase64(encoded),
+    'escaped base64': () => decoded(encoded, unescaped, decoding, fromBase64),
+    'quoted-printable': () => decodeByPlan(quotedPrintablePlan(), encoded, decoding),
+    url: () => decodeInOneWay(unpercented, encoded, decoding),
+    'base64 in a url': () => decoded(encoded, unpercented, decoding, fromBase64),
+  }
+  yield* inside(ways[encoding](), decoding)
+}
+
+/** Takes steps inside of one more mail, as `inside` does. */
+function* insideMail(steps: Steps, decoding: Decoding): Steps {
+  decoding.messages++
+  try {
+    yield* inside(steps, decoding)
+  } finally {
+    decoding.messages--
+  }
+}
+
+/**
+ * Takes steps inside of one more mail or container. Throws LimitExceeded if these are too many: more than
+ * DEPTH_MAX, and more than may be nested, so that it is known before that mail is nested too deep.
+ */
+function* inside(steps: Steps, decoding: Decoding): Steps {
+  const most = Math.max(DEPTH_MAX, (decoding.options.maxDepth ?? 0) + 1)
+  if (decoding.depth === most) throw new LimitExceeded(`mail encoded more than ${most} deep`)
   decoding.depth++
   try {
     yield* steps

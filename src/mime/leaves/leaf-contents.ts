@@ -3,23 +3,18 @@ import { makerOf } from '../decoders/decoder.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { SPACE } from '../shared/lines.ts'
-import type { Oddity } from '../shared/oddities.ts'
 import { partOf, type Source } from '../shared/source.ts'
-import type { Steps } from '../shared/work.ts'
+import { oddly, type Steps } from '../shared/work.ts'
 import type { CodedData, Leaf } from '../structure/open-contents.ts'
 import { hasHighBytes, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding } from './contents-state.ts'
 import { decodeByPlan, decoded, decodeInOneWay, decodeInOtherWays } from './decoding.ts'
-import {
-  base64Plan,
-  blocksOfBase64,
-  codedPlans,
-  quotedPrintablePlan,
-  uuencodePlan,
-} from './decoding-plans.ts'
+import { base64Plan, codedPlans, quotedPrintablePlan, uuencodePlan } from './decoding-plans.ts'
+import { isPlain } from './plain.ts'
 import {
   giveAsItStands,
   giveDecodedForms,
+  giveDecodedPlainly,
   giveUnflowed,
   giveWithoutLastEnd,
   type SavingContext,
@@ -27,8 +22,8 @@ import {
 import { giveAsText } from './text-contents.ts'
 
 /**
- * Gives a leaf in all ways in which readers save it: up to each of its ends, and decoded by each of
- * its encodings. `hasNul` says that there is a NUL in the mail.
+ * Gives a leaf: decoded once if it is plain, and else in all ways in which readers save it, of which the
+ * first is outside of the budget for odd readings. `hasNul` says that there is a NUL in the mail.
  */
 export function* giveLeaf(
   leaf: Leaf,
@@ -36,25 +31,82 @@ export function* giveLeaf(
   { hasNul }: { readonly hasNul: boolean },
   decoding: Decoding,
 ): Steps {
-  const { from, header, encodings, isSeenByAll } = leaf
-  const isOutermost = decoding.depth === 0
-  const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
-  const odd = isClear && isOutermost ? decoding.onOdd : undefined
-  const { hasOpened } = decoding
+  if (leaf.to <= leaf.from) return
+  const { hasOpened, header, messages } = decoding
   decoding.hasOpened = false
-  const ends = [leaf.to, ...leaf.mayEnd].filter((end) => end > from)
-  for (const end of ends) {
+  decoding.header = leaf.header
+  decoding.messages = leaf.depth?.messages ?? messages
+  try {
+    const part = partOf(source, leaf.from, leaf.to)
+    const isOdd = !isPlain(leaf) || (hasNul && holdsNul(part))
+    const isThere = leaf.depth !== undefined && leaf.isSeenByAll
+    const given = isThere ? yield* givePlainly(leaf, part, source, decoding) : 'odd'
+    if (isOdd || given === 'odd') {
+      yield* oddly(decoding, giveInAllWays(leaf, source, hasNul, decoding))
+    } else if (given === 'whole' && decoding.depth === 0) {
+      decoding.options.onGiven?.({ from: leaf.from, to: leaf.to })
+    }
+  } finally {
+    decoding.hasOpened = hasOpened
+    decoding.header = header
+    decoding.messages = messages
+  }
+}
+
+function savingOf(
+  { header, isOwnText, isSeenByAll }: Leaf,
+  end: number,
+  source: Source,
+): SavingContext {
+  return { header, isOwnText, isSeenByAll, endsMail: end === source.size }
+}
+
+/**
+ * Gives a part as all readers decode it. Returns whether all of it was given, or nothing, or its encoding
+ * turned out to be odd.
+ */
+function* givePlainly(
+  leaf: Leaf,
+  part: Source,
+  source: Source,
+  decoding: Decoding,
+): Steps<'whole' | 'nothing' | 'odd'> {
+  const { header } = leaf
+  const saved = savingOf(leaf, leaf.to, source)
+  const [encoding = 'identity'] = leaf.encodings
+  if (encoding === 'uuencode') return 'odd'
+  yield* giveAsText(part, encoding, saved, decoding)
+  if (encoding === 'identity') {
+    const isGiven = yield* giveAsItStands(part, saved, decoding)
+    return isGiven && header.message === 'no' ? 'whole' : 'nothing'
+  }
+  const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
+  const { bare, end } = splitLineEnd(part)
+  // What readers show as text ends in the line end before the delimiter, to libclamav, too.
+  const given = encoding === 'base64' || header.isText ? part : bare
+  const isGiven = yield* decoded(given, plan.standard, decoding, (bytes) =>
+    giveDecodedPlainly(bytes, end, encoding, saved, decoding),
+  )
+  if (plan.isOdd(header.isText)) return 'odd'
+  return isGiven ? 'whole' : 'nothing'
+}
+
+/** Gives a leaf in all ways in which readers save it: up to each of its ends, by each of its encodings. */
+function* giveInAllWays(leaf: Leaf, source: Source, hasNul: boolean, decoding: Decoding): Steps {
+  const { from, header, encodings } = leaf
+  const isClear = leaf.depth !== undefined && leaf.mayEnd.length === 0 && encodings.length === 1
+  const odd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
+  for (const end of [leaf.to, ...leaf.mayEnd]) {
+    if (end <= from) continue
     const part = partOf(source, from, end)
-    if (isOutermost) decoding.range = { from, to: end }
-    const saved = { header, isSeenByAll, endsMail: end === source.size }
+    const saved = savingOf(leaf, end, source)
     yield* giveByEncodings(encodings, part, saved, decoding, odd)
     if (!hasNul) continue
-    const notOwn = { ...saved, header: { ...header, isText: false } }
+    const asFile = { ...saved, header: { ...header, isText: false } }
     yield* alsoUpToNuls(part, decoding, (heads) =>
-      giveByEncodings(encodings, heads, notOwn, decoding),
+      giveByEncodings(encodings, heads, asFile, decoding),
     )
   }
-  decoding.hasOpened = hasOpened
 }
 
 function* giveByEncodings(
@@ -62,7 +114,7 @@ function* giveByEncodings(
   part: Source,
   saved: SavingContext,
   decoding: Decoding,
-  odd?: (oddity: Oddity) => void,
+  odd?: Decoding['onOdd'],
 ): Steps {
   for (const encoding of encodings) {
     yield* giveAsText(part, encoding, saved, decoding)
@@ -70,8 +122,8 @@ function* giveByEncodings(
     else if (encoding === 'quoted-printable') {
       if (yield* giveFromQuotedPrintable(part, saved, decoding)) odd?.(encoding)
     } else if (encoding === 'base64') {
-      if (yield* giveFromBase64(part, true, decoding)) odd?.(encoding)
-      if (saved.header.isFlowed) yield* giveUnflowed(base64Plan(true).standard, part, decoding)
+      if (yield* giveFromBase64(part, decoding)) odd?.(encoding)
+      if (saved.header.isFlowed) yield* giveUnflowed(base64Plan().standard, part, decoding)
     } else yield* decodeByPlan(uuencodePlan(), part, decoding)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
@@ -88,32 +140,22 @@ export function* giveCodedData(
 ): Steps {
   if (from >= to) return
   const part = partOf(source, from, to)
-  if (decoding.depth === 0) decoding.range = { from, to }
   decoding.hasOpened = false
-  yield* giveByKind(kind, part, decoding)
-  if (hasNul) yield* alsoUpToNuls(part, decoding, (heads) => giveByKind(kind, heads, decoding))
-}
-
-function* giveByKind(kind: CodedData['kind'], part: Source, decoding: Decoding): Steps {
-  if (kind === 'base64') yield* giveFromBase64(part, false, decoding)
-  else if (kind === 'base64 blocks') {
-    decoding.range = undefined
-    yield* decodeInOneWay(blocksOfBase64, part, decoding)
-  } else yield* decodeByPlan(codedPlans[kind](), part, decoding)
+  const give = (bytes: Source) => decodeByPlan(codedPlans[kind](), bytes, decoding)
+  yield* oddly(decoding, give(part))
+  if (hasNul) yield* oddly(decoding, alsoUpToNuls(part, decoding, give))
 }
 
 const withoutTails = makerOf(WithoutTails)
 
 /** Gives the bytes with each line up to its first NUL alone, too, if there is a NUL. */
 function* alsoUpToNuls(part: Source, decoding: Decoding, give: (heads: Source) => Steps): Steps {
-  if (!holdsNul(part)) return
-  decoding.range = undefined
-  yield* decoded(part, withoutTails, decoding, give)
+  if (holdsNul(part)) yield* decoded(part, withoutTails, decoding, give)
 }
 
 /** Decodes by base64 and then by quoted-printable, and the other way round, as some readers do. */
 function* giveDecodedTwice(part: Source, decoding: Decoding): Steps {
-  const plans = [() => quotedPrintablePlan(), () => base64Plan(true)]
+  const plans = [quotedPrintablePlan, base64Plan]
   for (const [first, second] of [plans, plans.toReversed()]) {
     yield* decoded(part, first!().standard, decoding, (once) =>
       decodeByPlan(second!(), once, decoding),
@@ -129,17 +171,16 @@ const PIECE_LEAST = 16
 
 /**
  * Gives all that readers decode from base64. If data goes on after padding, each piece of the data
- * is decoded by itself as well. `isAnnounced` says that a header announces base64. Returns whether
- * data goes on after padding.
+ * is decoded by itself as well. Returns whether data goes on after padding.
  */
-function* giveFromBase64(part: Source, isAnnounced: boolean, decoding: Decoding): Steps<boolean> {
-  const plan = base64Plan(isAnnounced)
+function* giveFromBase64(part: Source, decoding: Decoding): Steps<boolean> {
+  const plan = base64Plan()
   yield* decodeByPlan(plan, part, decoding)
   if (!plan.odd.padding) return false
   let from = 0
   for (const place of [...paddedPlaces(part), part.size]) {
     if (place - from >= PIECE_LEAST) {
-      yield* decodeInOneWay(base64Plan(false).standard, partOf(part, from, place), decoding)
+      yield* decodeInOneWay(base64Plan().standard, partOf(part, from, place), decoding)
     }
     from = place
   }

@@ -1,11 +1,6 @@
 import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import {
-  type LineEndMode,
-  LineEnds,
-  Unflowed,
-  WithoutBlankLines,
-  WithoutByte,
-} from '../decoders/text-forms.ts'
+import { type LineEndMode, LineEnds, Unflowed, WithoutByte } from '../decoders/text-forms.ts'
+import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import { CR } from '../shared/lines.ts'
 import type { Source } from '../shared/source.ts'
@@ -17,17 +12,27 @@ import {
   firstNonBlank,
   isKnownAsMail,
   LF_END,
+  NO_LINE_END,
   splitLineEnd,
-  startsWithBlankLine,
   withLineEnd,
 } from './content-checks.ts'
 import { type Decoding, giveContent } from './contents-state.ts'
-import { decoded, decodeInOneWay, giveDecoded, giveFromContainers } from './decoding.ts'
+import {
+  decoded,
+  decodeInOneWay,
+  decodeText,
+  giveCodedWithin,
+  giveDecoded,
+  giveFromContainers,
+  giveWithin,
+} from './decoding.ts'
 import { mayBeginFile, type TextProperties, textPropertiesOf } from './text-properties.ts'
 
 /** The facts by which it is decided in which forms a content is saved. */
 export interface SavingContext {
   readonly header: PartHeader
+  /** Whether it is the text of the mail itself (open-contents.ts). */
+  readonly isOwnText: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
   /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
@@ -35,31 +40,91 @@ export interface SavingContext {
 }
 
 /**
- * Gives a content that is not encoded, in the forms in which readers save it. The text of the mail
- * itself is left out, since the scan of the whole message sees it.
+ * Gives a content that is not encoded: text in the one form in which it is shown, and a file in the forms
+ * in which readers save it. The text of the mail itself is left out, since the scan of the whole message
+ * sees it. Returns whether the content was given.
  */
-export function* giveAsItStands(part: Source, saved: SavingContext, decoding: Decoding): Steps {
+export function* giveAsItStands(
+  part: Source,
+  saved: SavingContext,
+  decoding: Decoding,
+): Steps<boolean> {
   const { header } = saved
   const { bare, end } = splitLineEnd(part)
-  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding)
-  // If the header names an encoding that some reader does not know, that reader saves a file.
-  const isShown = header.isText && header.encodings.length === 1
-  const isOwn = (isShown && decoding.depth === 0) || header.multipart === 'sure'
   const start = firstBytesOf(bare)
   const isMessage = header.message !== 'no'
   // The parts of a mail are contents by themselves, so that it is given in one form alone.
-  const isMail = isMessage && !isOwn && beginsAsMail(start)
+  const isMail = isMessage && beginsAsMail(start)
   const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
-  if (isOwn && properties?.isText && !mayBeginFile(firstNonBlank(part))) return
+  if (properties?.isText && (header.isText || header.multipart !== 'no')) {
+    return yield* giveShown(part, bare, { properties, saved }, decoding)
+  }
+  if (header.isFlowed) yield* decodeInOneWay(unflow, bare, decoding)
   // All bytes of it stand in the mail around it.
   if (isMessage && !isKnownAsMail(start)) yield* giveContent(bare, { isMail: true }, decoding)
   if (properties) yield* giveForms(bare, end, { properties, saved, part }, decoding)
   else yield* giveContent(bare, {}, decoding)
   yield* giveFromContainers(bare, decoding)
-  if (!properties || !startsWithBlankLine(part)) return
-  yield* decoded(bare, withoutBlankLines, decoding, (text) =>
-    giveForms(text, end, { properties, saved }, decoding),
-  )
+  if (!isMessage) yield* giveWithin(bare, decoding)
+  return true
+}
+
+/**
+ * Gives what all readers decode from a content. `end` is the line end that stood after the encoded text,
+ * which belongs to `bytes` if they are text that is shown. Returns whether the content was given.
+ */
+export function* giveDecodedPlainly(
+  bytes: Source,
+  end: Buffer,
+  encoding: Encoding,
+  saved: SavingContext,
+  decoding: Decoding,
+): Steps<boolean> {
+  const { header } = saved
+  if (header.isText) {
+    const properties = yield* textPropertiesOf(bytes, decoding)
+    if (properties.isText) {
+      const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
+      const isGiven = yield* giveShown(bytes, bare, { properties, saved }, decoding)
+      yield* giveCodedWithin(bytes, decoding)
+      return isGiven
+    }
+  }
+  if (encoding === 'base64') {
+    yield* giveDecoded(bytes, decoding)
+    if (header.isFlowed) yield* decodeInOneWay(unflow, bytes, decoding)
+    return true
+  }
+  yield* giveDecodedForms(bytes, end, saved, decoding)
+  yield* giveWithoutLastEnd(bytes, header, decoding)
+  return true
+}
+
+/**
+ * Gives text that is shown, in the one form that libclamav makes of it: with LF as line ends. What it has
+ * called clean by itself it skips inside of the whole message. Plain text of the mail itself, and what
+ * stands between the parts of a multipart, is left to the scan of the whole. Any other text than that of
+ * the mail itself some readers save, and so it is given as that, too: `bare` is without the line end before the delimiter. Returns whether the text was given.
+ */
+function* giveShown(
+  text: Source,
+  bare: Source,
+  context: FormsContext,
+  decoding: Decoding,
+): Steps<boolean> {
+  const { header, isOwnText } = context.saved
+  if (header.isFlowed) yield* decodeText(unflow, text, decoding)
+  const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
+  const isLeft = header.type === 'text/plain' || header.type === '' || header.multipart === 'sure'
+  if (isOwn && isLeft && !mayBeginFile(firstNonBlank(text))) return false
+  if (!context.properties.crlf) yield* giveContent(text, {}, decoding)
+  else {
+    yield* decoded(text, toLf, decoding, (lines) =>
+      giveContent(lines, { isCounted: true }, decoding),
+    )
+  }
+  if (!isOwn) yield* giveForms(bare, NO_LINE_END, context, decoding)
+  return true
 }
 
 /**
@@ -78,19 +143,14 @@ export function* giveDecodedForms(
   yield* giveOtherForms(source, end, { properties, saved }, decoding)
   if (header.isFlowed) yield* decodeInOneWay(unflow, source, decoding)
   if (!properties.isText) yield* decodeInOneWay(withoutCrs, source, decoding)
-  if (startsWithBlankLine(source)) yield* decodeInOneWay(withoutBlankLines, source, decoding)
 }
 
 /** Gives a file that came out of quoted-printable without the line end that it ends in, as KMime does. */
 export function* giveWithoutLastEnd(source: Source, header: PartHeader, decoding: Decoding): Steps {
   const { bare, end } = splitLineEnd(source)
-  if (end.length === 0 || !isSavedAsFile(header)) return
+  if (end.length === 0 || header.isText) return
   yield* giveContent(bare, {}, decoding)
   if (end.length > 1 && bare.size <= LINE_ENDS_MAX) yield* decodeInOneWay(toLf, bare, decoding)
-}
-
-function isSavedAsFile({ isNamed, type }: PartHeader): boolean {
-  return isNamed || !type.startsWith('text/')
 }
 
 /** The facts by which the forms of a content are made; `part` is the content with its last line end. */
@@ -121,7 +181,7 @@ function* giveOtherForms(
   decoding: Decoding,
 ): Steps {
   const { header, endsMail, isSeenByAll } = saved
-  const isFile = isSavedAsFile(header)
+  const isFile = !header.isText
   const isBareCr = end[0] === CR && end.length === 1
   // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
   const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
@@ -149,7 +209,6 @@ function* giveOtherForms(
 const unflow = makerOf(Unflowed)
 const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
 const withoutCrs = makerOf(WithoutByte, CR)
-const withoutBlankLines = makerOf(WithoutBlankLines)
 
 /** Decodes a part, joins its flowed lines, and gives the result. */
 export function giveUnflowed(first: MakeDecoder, part: Source, decoding: Decoding): Steps {

@@ -5,8 +5,8 @@ import type { Encoding } from '../headers/encodings.ts'
 import type { Source } from '../shared/source.ts'
 import type { Steps } from '../shared/work.ts'
 import { splitLineEnd } from './content-checks.ts'
-import type { Decoding } from './contents-state.ts'
-import { decoded, decodeInOneWay } from './decoding.ts'
+import { type Decoding, giveContent } from './contents-state.ts'
+import { decoded, decodeInOneWay, giveCodedWithin } from './decoding.ts'
 import { base64Plan, quotedPrintablePlan } from './decoding-plans.ts'
 import { giveDecodedForms, type SavingContext } from './saved-forms.ts'
 
@@ -26,22 +26,24 @@ export function* giveAsText(
   const give = (text: Source) => giveInUtf8(text, end, saved, decoding)
   if (encoding === 'identity') yield* give(bare)
   else {
-    const plan = encoding === 'base64' ? base64Plan(true) : quotedPrintablePlan()
+    const plan = encoding === 'base64' ? base64Plan() : quotedPrintablePlan()
     yield* decoded(bare, plan.standard, decoding, give)
   }
 }
 
 function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: Decoding): Steps {
   const { charsets, isStuffed, isText } = saved.header
-  const isOwn = isText && decoding.depth === 0
-  if (isStuffed) yield* giveUnstuffed(text, decoding)
+  if (isStuffed) yield* giveUnstuffed(text, isText, decoding)
   for (const charset of charsets) {
-    // The scan of the whole message sees the mail's own text, unless its bytes mean another text.
-    if (!changesAscii(charset) && (isOwn || !hasEightBits(text))) continue
+    // Text that is shown is ASCII to scanners, unless its bytes mean another text.
+    if (!changesAscii(charset) && (isText || !hasEightBits(text))) continue
     for (const make of toUtf8(charset)) {
       yield* decoded(text, make, decoding, function* (converted) {
-        yield* giveDecodedForms(converted, end, saved, decoding)
-        if (isStuffed) yield* giveUnstuffed(converted, decoding)
+        if (isText) {
+          yield* giveContent(converted, { isCounted: true }, decoding)
+          yield* giveCodedWithin(converted, decoding)
+        } else yield* giveDecodedForms(converted, end, saved, decoding)
+        if (isStuffed) yield* giveUnstuffed(converted, isText, decoding)
       })
     }
   }
@@ -49,8 +51,11 @@ function* giveInUtf8(text: Source, end: Buffer, saved: SavingContext, decoding: 
 
 const unstuff = makerOf(Unstuffed)
 
-function* giveUnstuffed(text: Source, decoding: Decoding): Steps {
-  if (hasStuffedLine(text)) yield* decodeInOneWay(unstuff, text, decoding)
+/** Gives a file without what its lines were stuffed with; of text that is shown, what is encoded in it. */
+function* giveUnstuffed(text: Source, isText: boolean, decoding: Decoding): Steps {
+  if (!hasStuffedLine(text)) return
+  if (!isText) yield* decodeInOneWay(unstuff, text, decoding)
+  else yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
 }
 
 function hasEightBits(text: Source): boolean {

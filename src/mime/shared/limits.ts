@@ -34,18 +34,34 @@ export const SMALL_BYTES_MORE = 1024 * 1024
 export function mostBytesOf(size: number): number {
   return Math.min(BYTES_TIMES * size + BYTES_MORE, SMALL_BYTES_TIMES * size + SMALL_BYTES_MORE)
 }
+
+/**
+ * The most units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit is about
+ * one byte inspected; small things cost more than their bytes.
+ */
+export const WORK_TIMES = 2
+export const WORK_MORE = 128 * 1024 * 1024
+
+/** What may still be done with a message. */
+export interface ReadingBudget {
+  /** The bytes that may be decoded, or given as they stand. */
+  bytes: number
+  /** The contents that may be given. */
+  contents: number
+  /** The units of work that may be done. */
+  work: number
+}
+
+/** What may be done with a message of this size: as much in odd readings as in the plain one. */
+export function budgetOf(size: number): ReadingBudget {
+  const bytes = mostBytesOf(size)
+  return { bytes, contents: mostContentsOf(size), work: WORK_TIMES * bytes + WORK_MORE }
+}
 /**
  * The most places where something may begin or end: lines that look like delimiters, fields inside
- * a text, runs of base64.
+ * a text.
  */
 export const PLACES_MAX = 100_000
-/**
- * The most runs of base64 that are looked at one by one in a text whose header says to every reader that
- * it is not encoded. Only uudeview is known to decode any there, all together, which is looked at
- * besides. Sequences of genes, lists of digests and dictionaries are full of runs: such a text is read
- * on, and odd.
- */
-export const RUNS_OF_TEXT_MAX = 200
 /** The most characters of fields about content in one header. */
 export const FIELDS_MAX = 1024 * 1024
 /** The most fields about content in one header. */

@@ -7,7 +7,7 @@ export const oddities = {
   header:
     'a line in a header that is not a field, or a field with control characters or a blank in its name',
   field:
-    'a MIME field that stands twice, is empty, or has an odd number of quotes, or an encoding that RFC 2045 does not know',
+    'a MIME field that stands twice, is empty, or has an odd number of quotes, or an encoding or a character set that nobody knows',
   boundary:
     'a multipart without a boundary that all programs read alike, or a boundary in another type',
   delimiter:

@@ -18,6 +18,12 @@ const TAIL = 8 * 1024
 /** The number of bytes that are read from a file at a time. */
 const CHUNK = 64 * 1024
 
+/** The most bytes that the contents of all messages of a process have in files. */
+export const DISK_MAX = 1024 * 1024 * 1024
+
+/** The bytes that they have there now. It is a sum alone: nothing of a message is shared. */
+let onDisk = 0
+
 /** Keeps contents in memory as long as there is room, and then in files without a name. */
 export interface MemoryPool {
   /** The number of bytes that are in memory now. */
@@ -52,6 +58,8 @@ export class Store {
   #fd: number | undefined
   #tail: Buffer | undefined // the bytes that are to be written to the file next
   #tailLength = 0
+  /** The bytes of the file, those that are to be written among them. */
+  #charged = 0
 
   /**
    * A store of which so many bytes are expected that memory has no room for them is a file from the
@@ -90,6 +98,8 @@ export class Store {
   close(): void {
     if (this.#fd === undefined) this.#forget()
     else closeSync(this.#fd)
+    onDisk -= this.#charged
+    this.#charged = 0
     this.#size = 0
     this.#fd = undefined
     this.#tailLength = 0
@@ -133,6 +143,7 @@ export class Store {
   #spill(): number {
     const fd = this.#pool.openFile()
     this.#fd = fd
+    this.#charge(this.#size)
     let at = 0
     for (const bytes of this.#inMemory(0, this.#size)) {
       write(fd, bytes, at)
@@ -142,8 +153,17 @@ export class Store {
     return fd
   }
 
+  #charge(bytes: number): void {
+    if (onDisk + bytes > DISK_MAX) {
+      throw spoolFault(`decoded contents of all messages are over ${DISK_MAX} bytes`, undefined)
+    }
+    onDisk += bytes
+    this.#charged += bytes
+  }
+
   /** Collects small pieces, so that one write takes many of them. */
   #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
+    this.#charge(to - from)
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
     if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)
     if (to - from > this.#tail.length) write(fd, bytes.subarray(from, to), this.#size)

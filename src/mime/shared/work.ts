@@ -1,4 +1,4 @@
-import { LimitExceeded, mostBytesOf } from './limits.ts'
+import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 import type { Oddity } from './oddities.ts'
 import type { Source } from './source.ts'
 import { createMemoryPool, type MemoryPool } from './store.ts'
@@ -19,8 +19,6 @@ export interface Content {
   readonly size: number
   /** Whether scanners shall take the content for a mail. */
   readonly isMail: boolean
-  /** The bytes of the message in which the content stands encoded; undefined if they may hold more. */
-  readonly range: ByteRange | undefined
   /**
    * Returns the bytes of the content. A chunk is valid until the next chunk, or the next content, is
    * asked for.
@@ -34,7 +32,7 @@ export type ContentStep =
   | { readonly kind: 'turn' }
   /** The message is nested deeper than `maxDepth`. This step comes once. */
   | { readonly kind: 'deeper' }
-  /** The mail exceeds a limit. This is the last step. */
+  /** The mail exceeds a limit, however plainly it is read. This is the last step. */
   | { readonly kind: 'over'; readonly why: string }
 
 /** Steps of the work on a message, with a result at their end. */
@@ -58,20 +56,49 @@ export interface Work {
   readonly pool: MemoryPool
   /** Memory for decoders of this message that no decoder uses now. */
   readonly rooms: Buffer[]
-  /** How many more bytes may be decoded, or given as they stand. */
-  bytesLeft: number
+  /** What may still be done: of the plain reading, or of an odd one while that goes on. */
+  budget: ReadingBudget
+  /** What may still be done in all odd readings together. */
+  readonly odd: ReadingBudget
   /** The units of work since the last turn. */
   unitsSinceTurn: number
 }
 
 export function newWork({ size }: Source, { openFile, onWork, onOdd }: WorkOptions): Work {
   const pool = createMemoryPool(openFile)
-  return { onWork, onOdd, pool, rooms: [], bytesLeft: mostBytesOf(size), unitsSinceTurn: 0 }
+  const [budget, odd] = [budgetOf(size), budgetOf(size)]
+  return { onWork, onOdd, pool, rooms: [], budget, odd, unitsSinceTurn: 0 }
 }
 
-/** Counts units of work, and asks for a turn of the event loop if it is time for one. */
+/**
+ * Takes steps of a reading that only some reader of mail has, by the budget of odd readings. If that is
+ * spent, the rest of the steps is left out, the mail is odd, and the plain reading goes on.
+ */
+export function* oddly(work: Work, steps: Steps): Steps {
+  const { budget, odd } = work
+  if (budget === odd) {
+    yield* steps
+    return
+  }
+  work.budget = odd
+  try {
+    yield* steps
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+    work.onOdd?.('unread')
+  } finally {
+    work.budget = budget
+  }
+}
+
+/**
+ * Counts units of work, and asks for a turn of the event loop if it is time for one. Throws LimitExceeded if
+ * they are too many.
+ */
 export function* countWork(work: Work, units: number): Steps {
   work.onWork?.(units)
+  work.budget.work -= units
+  if (work.budget.work < 0) throw new LimitExceeded('too much work for its size')
   work.unitsSinceTurn += units
   if (work.unitsSinceTurn < TURN) return
   work.unitsSinceTurn = 0
@@ -79,7 +106,7 @@ export function* countWork(work: Work, units: number): Steps {
 }
 
 /** Counts bytes that are decoded, or given as they stand. Throws LimitExceeded if they are too many. */
-export function countBytes(work: Work, bytes: number): void {
-  work.bytesLeft -= bytes
-  if (work.bytesLeft < 0) throw new LimitExceeded('contents of too many bytes')
+export function countBytes({ budget }: Work, bytes: number): void {
+  budget.bytes -= bytes
+  if (budget.bytes < 0) throw new LimitExceeded('contents of too many bytes')
 }

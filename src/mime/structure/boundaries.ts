@@ -1,25 +1,26 @@
-import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from '../shared/limits.ts'
+import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX } from '../shared/limits.ts'
 
 /** The texts that some reader may take for the boundary of an open multipart, in lower case. */
 export class Boundaries {
   readonly #known = new Set<string>()
   #lengths: number[] = []
-  #firsts = new Set<number>()
+  readonly #firsts = new Set<number>()
   #longest = 0
 
-  /** Adds boundaries. Throws LimitExceeded if there are too many. */
-  learn(boundaries: readonly string[]): void {
-    const before = this.#known.size
-    for (const boundary of boundaries) this.#known.add(boundary)
-    if (this.#known.size === before) return
-    if (this.#known.size > BOUNDARIES_MAX)
-      throw new LimitExceeded(`more than ${BOUNDARIES_MAX} boundaries`)
-    this.#lengths = [...new Set([...this.#known].map(({ length }) => length))].sort((a, b) => b - a)
-    if (this.#lengths.length > BOUNDARY_LENGTHS_MAX) {
-      throw new LimitExceeded(`boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`)
+  /** Adds boundaries. Returns whether there is room for all of them. */
+  learn(boundaries: readonly string[]): boolean {
+    const added = boundaries.filter((boundary) => !this.#known.has(boundary))
+    if (added.length === 0) return true
+    const lengths = new Set([...this.#lengths, ...added.map(({ length }) => length)])
+    if (lengths.size > BOUNDARY_LENGTHS_MAX) return false
+    if (this.#known.size + added.length > BOUNDARIES_MAX) return false
+    for (const boundary of added) {
+      this.#known.add(boundary)
+      this.#firsts.add(boundary.charCodeAt(0))
     }
+    this.#lengths = [...lengths].sort((a, b) => b - a)
     this.#longest = this.#lengths[0]!
-    this.#firsts = new Set([...this.#known].map((boundary) => boundary.charCodeAt(0)))
+    return true
   }
 
   /**

@@ -1,13 +1,9 @@
-import { isAttachStart } from '../decoders/attach.ts'
-import { isBinhexStart } from '../decoders/binhex.ts'
-import { CR, indexOrEnd, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
+import { CR, isLineEnd, LF, SPACE, TAB } from '../shared/lines.ts'
 
 /** An encoding that readers know by its looks, wherever it stands in a text. */
 interface CodedEncoding {
   /** Whether the line, without its line end, begins data. */
   readonly begins: (line: string) => boolean
-  /** Whether the data begins with that line, and not after it. */
-  readonly hasData?: true
   /** Finds the file name in that line. */
   readonly name?: RegExp
 }
@@ -15,19 +11,14 @@ interface CodedEncoding {
 /** The encodings that have decoders of their own. Their data reaches to the end of the text. */
 const decodable = {
   /**
-   * `begin 644 name`, or `begin` with a blank and anything after it. XXencode begins so, too. In
-   * capitals it needs the mode, and nothing begins at the word alone: programs are full of it.
+   * `begin 644 name`, or `begin` with a blank and anything after it. In capitals it needs the mode, and
+   * nothing begins at the word alone: programs are full of it.
    */
   uuencode: {
-    begins: (line) =>
-      /^begin(?!-base64\s)[\s\0`-]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
-    name: /^begin[\s-]+[0-7]+\s(.*)/is,
+    begins: (line) => /^begin[\s\0]/.test(line) || /^begin[ \t\v\0]+[0-7]/i.test(line),
+    name: /^begin\s+[0-7]+\s(.*)/is,
   },
   yenc: { begins: (line) => /^=ybegin /i.test(line), name: /name=(.*)/is },
-  /** Some readers go by its colon alone, whatever stands before it. */
-  binhex: { begins: isBinhexStart, hasData: true },
-  /** A file in a calendar (RFC 5545 3.8.1.1). Its line goes on after the line end. */
-  attach: { begins: isAttachStart, hasData: true },
   /**
    * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), which ends before the end of the text if
    * there is an ARMOUR_END. What is between the marks of a signed text stands as it is.
@@ -39,66 +30,48 @@ const decodable = {
   },
 } satisfies Record<string, CodedEncoding>
 
-/** Base64, whose lines are found by themselves (base64-runs.ts). */
-const inRuns: CodedEncoding = {
-  begins: (line) => /^begin-base64\s/i.test(line),
-  name: /^begin-base64\s+[0-7]+\s(.*)/is,
-}
-
 export type CodedKind = keyof typeof decodable
 
-const all: readonly (CodedEncoding & { readonly kind: CodedKind | undefined })[] = [
-  ...Object.entries<CodedEncoding>(decodable).map(([kind, encoding]) => ({
-    ...encoding,
-    kind: kind as CodedKind,
-  })),
-  { ...inRuns, kind: undefined },
-]
+const all = Object.entries<CodedEncoding>(decodable).map(([kind, encoding]) => ({
+  ...encoding,
+  kind: kind as CodedKind,
+}))
 
 /** The most characters of a line that begins data. */
 const LINE_MAX = 64 * 1024
 
 /** The beginning of data in a text. */
 export interface CodedStart {
-  /** The encoding; undefined if it is base64, whose lines are found by themselves. */
-  readonly kind: CodedKind | undefined
-  /** Whether the data begins with the line, and not after it. */
-  readonly hasData: boolean
+  readonly kind: CodedKind
   /** The name of the file; '' if it has none. */
   readonly name: string
 }
 
 /** Returns what begins at a line, given without its line end; undefined if nothing does. */
 export function codedStart(line: string): CodedStart | undefined {
-  if (line.length > LINE_MAX || !/^[ab=: \t-]/i.test(line)) return undefined
+  if (line.length > LINE_MAX || !/^[b= \t-]/i.test(line)) return undefined
   const found = all.find(({ begins }) => begins(line))
   if (found === undefined) return undefined
-  const { kind, hasData = false, name } = found
-  return { kind, hasData, name: name?.exec(line)?.[1]?.trim() ?? '' }
+  const { kind, name } = found
+  return { kind, name: name?.exec(line)?.[1]?.trim() ?? '' }
 }
 
-/** The words by which lines that begin data are found, and the bytes that may stand after them. */
-const WORDS = [
-  { word: 'begin', after: '\t\v\f \xa0\0`-' },
-  { word: 'attach', after: '\t\n\v\f\r \xa0;' },
-]
+/** The word by which most lines that begin data are found, and the bytes that may stand after it. */
+const WORD = 'begin'
+const AFTER_WORD = '\t\v\f \xa0\0'
 /**
- * The search looks at two bytes in a row, and then at two that are this much further on. Words of
- * more letters cannot be missed: one of their pairs of letters stands at a place that is looked at.
+ * The search looks at two bytes in a row, and then at two that are this much further on. The word cannot
+ * be missed: one of its pairs of letters stands at a place that is looked at.
  */
-const STRIDE = 4
+const STRIDE = WORD.length - 1
 
-/** The pairs that begin at the first STRIDE letters of each word. No two of them are the same. */
-const PAIRS = WORDS.flatMap(({ word, after }) =>
-  Array.from({ length: STRIDE }, (_, offset) => ({ word, after, offset })),
-)
 const NO_PAIR = 255
-/** Two bytes, as one number, to the index of their pair in PAIRS. */
-const pairOf = new Uint8Array(256 * 256).fill(NO_PAIR)
-for (const [index, { word, offset }] of PAIRS.entries()) {
-  for (const first of inBothCases(word.charCodeAt(offset))) {
-    for (const second of inBothCases(word.charCodeAt(offset + 1))) {
-      pairOf[first * 256 + second] = index
+/** Two bytes, as one number, to the place in the word at which they stand. No two places are the same. */
+const placeOfPair = new Uint8Array(256 * 256).fill(NO_PAIR)
+for (let place = 0; place < STRIDE; place++) {
+  for (const first of inBothCases(WORD.charCodeAt(place))) {
+    for (const second of inBothCases(WORD.charCodeAt(place + 1))) {
+      placeOfPair[first * 256 + second] = place
     }
   }
 }
@@ -109,14 +82,12 @@ function inBothCases(letter: number): readonly number[] {
 
 /** The most bytes that stand before such a word. */
 const FRONT_MAX = '-----'.length
-const COLON = 0x3a
 
 /** Searches a block of bytes for the lines at which data begins. */
 export class CodedSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
   #word = -1
-  #colon = -1
 
   /** `midLine` says that the block begins inside of a line. */
   constructor(bytes: Buffer, midLine = false) {
@@ -133,10 +104,9 @@ export class CodedSearch {
     const { length } = this.#bytes
     for (let least = from; least < length; ) {
       if (this.#word < least) this.#word = this.#nextWord(least)
-      if (this.#colon < least) this.#colon = this.#nextColon(least)
-      const found = Math.min(this.#word, this.#colon)
+      const found = this.#word
       if (found === length) return length
-      const line = found === this.#colon ? this.#lineOfColon(found) : this.#lineOfWord(found, from)
+      const line = this.#lineOfWord(found, from)
       if (line !== undefined && !(line === 0 && this.#midLine)) return line
       least = found + 1
     }
@@ -147,25 +117,12 @@ export class CodedSearch {
     const bytes = this.#bytes
     const last = bytes.length - 1
     for (let at = from; at < last; at += STRIDE) {
-      const pair = pairOf[bytes[at]! * 256 + bytes[at + 1]!]!
-      if (pair === NO_PAIR) continue
-      const { word, after, offset } = PAIRS[pair]!
-      const start = at - offset
-      if (start >= from && isWordAt(bytes, start, word, after)) return start
+      const place = placeOfPair[bytes[at]! * 256 + bytes[at + 1]!]!
+      if (place === NO_PAIR) continue
+      const start = at - place
+      if (start >= from && isWordAt(bytes, start)) return start
     }
     return bytes.length
-  }
-
-  #nextColon(from: number): number {
-    const bytes = this.#bytes
-    for (let at = from; ; at++) {
-      at = indexOrEnd(bytes, COLON, at)
-      if (at === bytes.length || at === 0 || isLineEnd(bytes[at - 1]!)) return at
-    }
-  }
-
-  #lineOfColon(at: number): number | undefined {
-    return codedStart(this.#lineFrom(at)) ? at : undefined
   }
 
   #lineOfWord(at: number, from: number): number | undefined {
@@ -188,15 +145,15 @@ export class CodedSearch {
 }
 
 /**
- * Returns whether a word begins at `start`, in any case of letters, and one of the bytes of `after`,
- * or no more, comes after it.
+ * Returns whether WORD begins at `start`, in any case of letters, and one of the bytes that may stand
+ * after it, or no more, comes after it.
  */
-function isWordAt(bytes: Buffer, start: number, word: string, after: string): boolean {
-  for (let index = 0; index < word.length; index++) {
-    if ((bytes[start + index]! | 32) !== word.charCodeAt(index)) return false
+function isWordAt(bytes: Buffer, start: number): boolean {
+  for (let index = 0; index < WORD.length; index++) {
+    if ((bytes[start + index]! | 32) !== WORD.charCodeAt(index)) return false
   }
-  const next = bytes[start + word.length]
-  return next === undefined || after.includes(String.fromCharCode(next))
+  const next = bytes[start + WORD.length]
+  return next === undefined || AFTER_WORD.includes(String.fromCharCode(next))
 }
 
 /**

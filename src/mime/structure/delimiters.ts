@@ -1,7 +1,7 @@
 import { readBoundaries } from '../headers/boundary-forms.ts'
 import type { HeaderRegion, RegionStart } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import { BOUNDARY_MAX } from '../shared/limits.ts'
+import { BOUNDARIES_MAX, BOUNDARY_LENGTHS_MAX, LimitExceeded } from '../shared/limits.ts'
 import { Boundaries } from './boundaries.ts'
 import { type Delimiter, type Multipart, Multiparts } from './multiparts.ts'
 
@@ -19,23 +19,28 @@ export class Delimiters {
   readonly #boundaries = new Boundaries()
   /** Whether some multipart may have any text for its boundary. */
   #anyDashes = false
-  /**
-   * The last line of content that began with two dashes, and the offset of its end. If a field
-   * follows, some readers take the line for a delimiter.
-   */
-  #dashes: { readonly text: string; readonly end: number } | undefined
 
-  /** Notes the boundaries of a header that has ended. */
-  learn({ boundaries }: PartHeader): void {
-    this.#boundaries.learn(boundaries)
+  /**
+   * Notes the boundaries of a header that has ended. Returns whether there was room for them. Throws
+   * LimitExceeded if there was none for one that the header may announce in several ways.
+   */
+  learn({ boundaries, multipart }: PartHeader): boolean {
+    const isLearnt = this.#boundaries.learn(boundaries)
+    if (isLearnt || multipart !== 'maybe') return isLearnt
+    throw new LimitExceeded(
+      `more than ${BOUNDARIES_MAX} boundaries, or boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`,
+    )
   }
 
-  /** Notes the boundaries so far. For some readers the header has ended here, and its parts follow. */
-  learnSoFar(region: HeaderRegion): void {
+  /**
+   * Notes the boundaries so far. For some readers the header has ended here, and its parts follow. Returns
+   * whether there was room for them.
+   */
+  learnSoFar(region: HeaderRegion): boolean {
     const fresh = region.fresh()
-    if (fresh === '') return
-    this.#boundaries.learn(readBoundaries(fresh))
+    if (fresh === '') return true
     if (/multipart|boundary/i.test(fresh)) this.#anyDashes = true
+    return this.#boundaries.learn(readBoundaries(fresh))
   }
 
   /** Opens the multipart that a header announces. */
@@ -55,18 +60,5 @@ export class Delimiters {
     const boundary = this.#boundaries.longestAt(bytes, from + 2)
     if (!delimiter && boundary === undefined && !this.#anyDashes) return undefined
     return { delimiter, boundary }
-  }
-
-  /** Notes a line of content that begins with two dashes; `end` is the offset after it. */
-  noteDashes(bytes: Buffer, from: number, to: number, end: number): void {
-    const text = bytes.toString('latin1', from + 2, Math.min(to, from + BOUNDARY_MAX))
-    this.#dashes = { text: text.trim().toLowerCase(), end }
-  }
-
-  /** Notes that a field begins at an offset. */
-  noteField(at: number): void {
-    if (this.#dashes?.end === at && this.#dashes.text !== '') {
-      this.#boundaries.learn([this.#dashes.text])
-    }
   }
 }

@@ -29,8 +29,8 @@ export function aroundMail(messages = 0): Depth {
 export class Nesting {
   readonly #around: Depth
   readonly #open: Depth[] = []
-  /** The levels of the message that began last, for readers that take it apart in place. */
-  #inPlace = 0
+  /** The levels around the message that began last. */
+  #levelsAround = 0
   /** The greatest number so far of levels, of messages, or of a third of all open containers. */
   deepest = 0
 
@@ -65,15 +65,18 @@ export class Nesting {
     if (!isMessage) return false
     const isPlainly = header.message === 'sure' ? header.multipart === 'no' : !saysType(header)
     const isFile = isClear && isPlainly && around.isMultipart
-    this.#inPlace = this.depth.levels + 1
-    this.#push({ ...aroundMail(messages + 1), levels: isFile ? 0 : this.#inPlace })
+    this.#levelsAround = this.depth.levels
+    this.#push({ ...aroundMail(messages + 1), levels: isFile ? 0 : this.#levelsAround + 1 })
     return true
   }
 
-  /** Counts the last message as taken apart in place, since for some readers its header goes on. */
+  /**
+   * Counts the multiparts of the last message with those around it: to libclamav its header goes on with
+   * that of the part, so that it is none.
+   */
   goOnInPlace(): void {
     const last = this.#open.pop()!
-    this.#push({ ...last, levels: Math.max(last.levels, this.#inPlace) })
+    this.#push({ ...last, levels: Math.max(last.levels, this.#levelsAround) })
   }
 
   /**

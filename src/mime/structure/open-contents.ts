@@ -2,6 +2,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import type { HeaderRegion } from '../headers/header-region.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { LimitExceeded, OPEN_MAX, PLACES_MAX } from '../shared/limits.ts'
+import type { Oddity } from '../shared/oddities.ts'
 import type { CodedKind } from './coded-data.ts'
 import type { Multipart } from './multiparts.ts'
 import type { Depth } from './nesting.ts'
@@ -19,12 +20,17 @@ export interface Leaf {
   readonly depth: Depth | undefined
   /** Whether every reader sees the header of the content, or the content has none. */
   readonly isSeenByAll: boolean
+  /**
+   * Whether it is the text of the mail itself: the first of its type, if all readers see its header, and
+   * no disposition with plain text. Some readers take every other text, and the text of an attached
+   * message, for a file.
+   */
+  readonly isOwnText: boolean
 }
 
 /** Encoded data that readers recognise by its looks, wherever it stands. */
 export interface CodedData {
-  /** `base64 blocks` stands for blocks of lines of base64 with anything between them. */
-  readonly kind: 'base64' | 'base64 blocks' | CodedKind
+  readonly kind: CodedKind
   readonly from: number
   readonly to: number
 }
@@ -50,16 +56,22 @@ export interface DelimiterExceptions {
 export interface ContentListener {
   leaf?(leaf: Leaf): void
   coded?(coded: CodedData): void
+  /** The mail has a form that ordinary mail never has, where every reader must see it. */
+  odd?(oddity: Oddity): void
 }
 
-/** The contents that have begun and not ended. Methods throw LimitExceeded if they are too many. */
+/**
+ * The contents that have begun and not ended. If they are too many, those that only some readers see are
+ * left out, and the mail is odd; if every reader sees the next, that is a LimitExceeded.
+ */
 export class OpenContents {
   readonly #listener: ContentListener
   readonly #open: OpenContent[] = []
   /** The contents that, for some readers, only a delimiter with this boundary ends. */
   readonly #goingOn: { readonly open: OpenContent; readonly boundary: string }[] = []
   #places = 0
-  #hasText = false
+  /** The types of the texts so far. */
+  readonly #textTypes = new Set<string>()
 
   constructor(listener: ContentListener) {
     this.#listener = listener
@@ -74,18 +86,11 @@ export class OpenContents {
     return this.#open.some(({ kind }) => kind !== 'leaf')
   }
 
-  /** Counts a place where something may begin or end. */
-  count(): void {
-    if (++this.#places > PLACES_MAX)
-      throw new LimitExceeded(`more than ${PLACES_MAX} places to look at`)
-  }
-
   begin(open: Omit<OpenContent, 'mayEnd'>): void {
-    this.count()
-    if (this.#open.length === OPEN_MAX) {
-      throw new LimitExceeded(`more than ${OPEN_MAX} contents that may have begun`)
-    }
-    this.#open.push({ ...open, mayEnd: new Map() })
+    const isFull = ++this.#places > PLACES_MAX || this.#open.length === OPEN_MAX
+    if (!isFull) this.#open.push({ ...open, mayEnd: new Map() })
+    else if (!open.region?.isSeenByAll) this.#listener.odd?.('unread')
+    else throw new LimitExceeded(`more than ${PLACES_MAX} contents, or ${OPEN_MAX} at a time`)
   }
 
   /**
@@ -146,25 +151,21 @@ export class OpenContents {
       this.#listener.coded?.({ kind, from, to })
       return
     }
-    const header = region ? this.#withOwnText(region, depth) : NO_HEADER
+    const header = region?.header ?? NO_HEADER
+    const isOwnText = region === undefined || this.#isOwnText(region, depth)
     const encodings = [...new Set([...header.encodings, ...(region?.start.around ?? [])])]
     const isSeenByAll = region?.isSeenByAll ?? true
     const ends = { to, mayEnd: [...mayEnd.values()] }
-    this.#listener.leaf?.({ from, ...ends, header, encodings, depth, isSeenByAll })
+    this.#listener.leaf?.({ from, ...ends, header, encodings, depth, isSeenByAll, isOwnText })
   }
 
-  /**
-   * Returns the header, without its claim to be the mail's own text unless it is. The first text is
-   * the mail's own if all readers see its header. Some readers take every other text, and the text
-   * of an attached message, for a file.
-   */
-  #withOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): PartHeader {
-    const isFirst = !this.#hasText
+  #isOwnText({ header, start }: HeaderRegion, depth: Depth | undefined): boolean {
     // A part without a type is a text, too (RFC 2045 5.2).
-    if (header.isText || header.type === '') this.#hasText = true
-    if (!header.isText) return header
-    const isOwn = isFirst && start.nests === 'sure' && depth?.messages === 0
-    return isOwn ? header : { ...header, isText: false }
+    const type = header.type === '' ? 'text/plain' : header.type
+    const isFirst = !this.#textTypes.has(type)
+    if (header.isText || header.type === '') this.#textTypes.add(type)
+    const isBody = header.isText && !(type === 'text/plain' && header.hasDisposition)
+    return isBody && isFirst && start.nests === 'sure' && depth?.messages === 0
   }
 }
 

@@ -6,13 +6,12 @@ import {
   HeaderRegion,
   isBlankLine,
   isField,
+  isFromLine,
   type RegionStart,
 } from '../headers/header-region.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import { GOING_ON_MAX, LimitExceeded, RUNS_OF_TEXT_MAX } from '../shared/limits.ts'
+import { GOING_ON_MAX } from '../shared/limits.ts'
 import { CR, DASH, isBlank, LF, LineSearch, SPACE, TAB, withoutLineEnd } from '../shared/lines.ts'
-import type { Oddity } from '../shared/oddities.ts'
-import { Base64Runs } from './base64-runs.ts'
 import { type CodedKind, codedStart } from './coded-data.ts'
 import { type DelimiterLine, Delimiters } from './delimiters.ts'
 import { LineBlocks } from './line-blocks.ts'
@@ -22,7 +21,7 @@ import { aroundMail, type Depth, Nesting, saysType } from './nesting.ts'
 import { type ContentListener, OpenContents } from './open-contents.ts'
 import { UnendedHeaders } from './unended-headers.ts'
 
-/** If the first line of a content looks so, libclamav takes the line for one of the header. */
+/** If the first line of an attached message looks so, libclamav takes it for one of the part's header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** The bytes of a line of uuencode, with its line end and the line end before it. */
@@ -31,8 +30,11 @@ const CODED_LINE_MAX = 96
 /** The steps that a line of a header takes besides those of its bytes. */
 const HEADER_LINE_STEPS = 8
 
+/** Above the line of an mbox stands nothing of a mail, but the line that scanners get (top-line.ts). */
+const FROM_LINE_MAX = 1
+
 /** After more lines than this in a row that are not fields, the header is over for most readers. */
-const STRANGE_MAX = 2
+const STRANGE_MAX = 8
 
 /** A listener that is told what a mail holds while the mail is read. */
 export interface ReadingListener extends ContentListener {
@@ -40,8 +42,6 @@ export interface ReadingListener extends ContentListener {
   header?(header: PartHeader): void
   /** A file in uuencode or yEnc has this name. */
   name?(name: string): void
-  /** The mail has a form that ordinary mail never has, where every reader must see it. */
-  odd?(oddity: Oddity): void
 }
 
 /**
@@ -59,7 +59,7 @@ export class MailReading {
   readonly #delimiters = new Delimiters()
   readonly #open: OpenContents
   readonly #nesting: Nesting
-  readonly #runs: Base64Runs
+  readonly #as: 'mail' | 'text'
   /** The header that is being read; undefined inside of a content. */
   #region: HeaderRegion | undefined
   readonly #unended = new UnendedHeaders()
@@ -92,19 +92,22 @@ export class MailReading {
   /** Whether a NUL was among them. */
   hasNul = false
 
-  /** `around` is the depth of the mail itself. */
-  constructor(listener: ReadingListener, around: Depth = aroundMail()) {
+  /**
+   * `around` is the depth of the mail itself. As `text`, nothing is a header or a delimiter, and only
+   * encoded data begins.
+   */
+  constructor(
+    listener: ReadingListener,
+    {
+      around = aroundMail(),
+      as = 'mail',
+    }: { readonly around?: Depth; readonly as?: 'mail' | 'text' } = {},
+  ) {
     this.#listener = listener
     this.#open = new OpenContents(listener)
     this.#nesting = new Nesting(around)
-    this.#runs = new Base64Runs({
-      found: (kind, { from, to }) => {
-        this.#open.count()
-        listener.coded?.({ kind, from, to })
-      },
-      over: () => listener.odd?.('unread'),
-    })
-    this.#lookForRuns(Number.POSITIVE_INFINITY)
+    this.#as = as
+    if (as === 'text') return
     this.#beginHeader({ isOfPart: false, nests: 'sure' })
   }
 
@@ -127,7 +130,6 @@ export class MailReading {
   end(): void {
     this.#blocks.end()
     if (this.#region) this.#endHeader(false)
-    this.#runs.end()
     this.stop()
   }
 
@@ -143,6 +145,11 @@ export class MailReading {
     return this.#listener.coded !== undefined
   }
 
+  /** Whether only the depth is of interest, and so are the headers that libclamav sees in a text. */
+  get #readsAsClamd(): boolean {
+    return this.#listener.coded === undefined
+  }
+
   #take(bytes: Buffer, midLine: boolean): void {
     this.#midLine = midLine
     this.steps += bytes.length
@@ -155,7 +162,11 @@ export class MailReading {
 
   #lines(bytes: Buffer): void {
     let at = 0
-    const search = new EventSearch(bytes, { coded: this.#looksForCoded, midLine: this.#midLine })
+    const search = new EventSearch(bytes, {
+      coded: this.#looksForCoded,
+      fields: this.#as === 'mail',
+      midLine: this.#midLine,
+    })
     const lines = new LineSearch(bytes)
     if (this.#midLine && this.#region) {
       at = lines.any(0)
@@ -170,7 +181,6 @@ export class MailReading {
       else {
         const event = search.next(at)
         const end = this.#unended.areThere ? Math.min(event, lines.any(at)) : event
-        this.#content(bytes, at, end)
         this.#endUnended(bytes, at, end)
         at = end
         if (at === event && at < bytes.length) at = this.#atEvent(bytes, at, lines.any(at))
@@ -180,19 +190,23 @@ export class MailReading {
 
   #beginHeader({
     isDoubtful = false,
+    before,
     ...start
   }: Pick<RegionStart, 'isOfPart' | 'nests' | 'before'> & { isDoubtful?: boolean }): void {
-    const again = start.before?.lines.length ?? 0
-    this.steps += again
+    const again = before?.lines.length ?? 0
     this.#goneOn += again
-    if (this.#goneOn > GOING_ON_MAX) {
-      throw new LimitExceeded(
-        `more than ${GOING_ON_MAX} characters of headers that delimiters stand in`,
-      )
-    }
+    const isTooMuch = this.#goneOn > GOING_ON_MAX
+    this.#noteRoom(!isTooMuch)
+    if (!isTooMuch) this.steps += again
     const around = this.#delimiters.multiparts.innermost?.encodings ?? []
     const containers = this.#nesting.length
-    this.#region = new HeaderRegion({ ...start, around, isDoubtful, containers })
+    this.#region = new HeaderRegion({
+      ...start,
+      before: isTooMuch ? undefined : before,
+      around,
+      isDoubtful,
+      containers,
+    })
   }
 
   /** Ends the header. The caller begins the contents that it announces. */
@@ -201,7 +215,7 @@ export class MailReading {
     this.#region = undefined
     region.isWhole &&= isWhole
     const { header } = region
-    this.#delimiters.learn(header)
+    this.#noteRoom(this.#delimiters.learn(header))
     this.#listener.header?.(header)
     if (region.isSeenByAll) {
       for (const oddity of header.oddities) this.#listener.odd?.(oddity)
@@ -209,14 +223,19 @@ export class MailReading {
     return header
   }
 
+  /** Notes whether there was room for what only some readers see. */
+  #noteRoom(hasRoom: boolean): void {
+    if (!hasRoom) this.#listener.odd?.('unread')
+  }
+
   /** Reads a line that may belong to a header. */
   #headerLine(region: HeaderRegion, bytes: Buffer, from: number, to: number): void {
     this.steps += HEADER_LINE_STEPS
     const end = withoutLineEnd(bytes, from, to)
     const line = bytes.toString('latin1', from, to)
-    this.#beginCoded(line.slice(0, end - from), bytes, from, to)
+    this.#beginCoded(line.slice(0, end - from), to)
     if (bytes[from] === DASH && bytes[from + 1] === DASH) {
-      this.#delimiters.learnSoFar(region)
+      this.#noteRoom(this.#delimiters.learnSoFar(region))
       if (this.#delimiter(bytes, from, to)) return
     }
     if (end === from) {
@@ -228,6 +247,7 @@ export class MailReading {
       this.#isAtStart = false // the blank lines before an attached message are over
       if (goesOn(bytes, from, to)) this.#nesting.goOnInPlace()
     }
+    if (region.count <= FROM_LINE_MAX && !region.start.isOfPart && isFromLine(bytes, from)) return
     const isFold = bytes[from] === SPACE || bytes[from] === TAB
     const blank = isBlankLine(bytes, from, end)
     if (isField(bytes, from, end)) region.strange = 0
@@ -240,9 +260,6 @@ export class MailReading {
         this.#announce(region)
         return
       }
-    }
-    if ((region.strange > 0 || this.#isFlat) && this.#looksForCoded) {
-      this.#runs.line(bytes, from, to, this.#offset)
     }
     region.add(line, isFold && region.hasLines)
   }
@@ -262,7 +279,7 @@ export class MailReading {
     region.isWhole = false
     region.strange++
     if (region.isSeenByAll) this.#listener.odd?.('header')
-    this.#delimiters.learnSoFar(region)
+    this.#noteRoom(this.#delimiters.learnSoFar(region))
     if (region.strange > 1) return
     if (!isBlank) this.#startLeaf(from, region)
     // mutt takes the line that ends the fields of a part for one of them.
@@ -299,7 +316,6 @@ export class MailReading {
     const { header, start, isWhole } = region
     if (this.#isTop && header.message !== 'no') this.#isFlat = true
     this.#isTop = false
-    this.#lookForRuns(this.#isFlat ? Number.POSITIVE_INFINITY : runsBelow(region))
     const { nests } = start
     const isClear = nests === 'sure' && isWhole
     const isInside = nests !== 'no'
@@ -323,36 +339,23 @@ export class MailReading {
   }
 
   /**
-   * Begins encoded data at a line, or after it, or ends it. `line` is the line without its end.
+   * Begins encoded data after a line, or ends it. `line` is the line without its end.
    * Returns whether any begins.
    */
-  #beginCoded(line: string, bytes: Buffer, from: number, to: number): boolean {
+  #beginCoded(line: string, to: number): boolean {
     if (line.startsWith(ARMOUR_END)) this.#endCoded('armour', to)
     if (line.trimStart().startsWith(ARMOUR_END)) this.#endCoded('armour behind blanks', to)
     const start = codedStart(line)
     if (!start) return false
-    const { kind, name, hasData } = start
-    // What a calendar holds ended at the latest where its next property begins.
-    if (kind === 'attach' && bytes[from - 1] === LF) this.#endCoded('attach', from)
+    const { kind, name } = start
     if (name !== '') this.#listener.name?.(name)
-    const at = this.#offset + (hasData ? from : to)
-    if (kind) this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
-    else this.#lookForRuns(Number.POSITIVE_INFINITY) // the line announces base64
+    const at = this.#offset + to
+    this.#open.begin({ kind, from: at, region: undefined, depth: undefined })
     return true
   }
 
   #endCoded(kind: CodedKind, at: number): void {
     this.#open.endCoded(kind, this.#offset + at, this.#delimiters.multiparts.innermost)
-  }
-
-  /** Looks for so many runs from here on, for a listener that is told of encoded data. */
-  #lookForRuns(most: number): void {
-    this.#runs.look(this.#looksForCoded ? most : 0)
-  }
-
-  /** Reads bytes of content in which nothing begins. */
-  #content(bytes: Buffer, from: number, to: number): void {
-    this.#runs.lines(bytes, from, to, this.#offset)
   }
 
   /**
@@ -361,14 +364,12 @@ export class MailReading {
    */
   #firstLine(bytes: Buffer, from: number, to: number): number {
     if (isBlank(bytes, from, to)) {
-      this.#content(bytes, from, to)
       this.#endUnended(bytes, from, to)
       return to
     }
     this.#isAtStart = false
-    if (this.#awaitsHeader || goesOn(bytes, from, to)) {
+    if (this.#awaitsHeader || (this.#readsAsClamd && goesOn(bytes, from, to))) {
       this.#awaitsHeader = false
-      this.#open.count()
       this.#beginHeader({ isOfPart: false, nests: 'maybe' })
     }
     return from
@@ -376,22 +377,15 @@ export class MailReading {
 
   /** Reads the line, unless it is a field, which begins a header. Returns where to go on. */
   #atEvent(bytes: Buffer, from: number, to: number): number {
-    this.#open.count()
     const line = bytes.toString('latin1', from, withoutLineEnd(bytes, from, to))
-    const isCoded = this.#beginCoded(line, bytes, from, to)
+    const isCoded = this.#beginCoded(line, to)
     let dashes = from
     while (bytes[dashes] === SPACE || bytes[dashes] === TAB) dashes++
     if (bytes[dashes] === DASH && bytes[dashes + 1] === DASH) {
-      if (this.#delimiter(bytes, dashes, to)) return to
-      this.#delimiters.noteDashes(bytes, dashes, to, this.#offset + to)
-      this.#content(bytes, from, to)
+      this.#delimiter(bytes, dashes, to)
       return to
     }
-    if (isCoded) {
-      this.#content(bytes, from, to)
-      return to
-    }
-    this.#delimiters.noteField(this.#offset + from)
+    if (isCoded || !(this.#unended.areThere || this.#readsAsClamd)) return to
     this.#beginHeader({ isOfPart: false, nests: 'no' })
     return from
   }
@@ -414,9 +408,6 @@ export class MailReading {
     else if (before && before.start.nests !== 'no' && saysType(before.header)) {
       this.#nesting.enter(before.header, false)
     }
-    if (delimiter?.isSure && !this.#isFlat) this.#runs.end()
-    else if (this.#looksForCoded) this.#runs.line(bytes, from, to, this.#offset)
-    this.#lookForRuns(Number.POSITIVE_INFINITY)
     this.#isAtStart = false
     if (delimiter?.isSure) {
       this.#unended.forget()
@@ -466,14 +457,6 @@ export class MailReading {
 
 function goesOn(bytes: Buffer, from: number, to: number): boolean {
   return GOES_ON.test(bytes.toString('latin1', from, Math.min(to, from + 1024)))
-}
-
-/** Returns how many runs of base64 are looked at in the text below a header. */
-function runsBelow({ header, isSeenByAll, isWhole }: HeaderRegion): number {
-  const { isPlain, encodings } = header
-  const isEncoded = encodings.length === 1 && encodings[0] !== 'identity'
-  if (isPlain && isEncoded) return 0
-  return isPlain && isSeenByAll && isWhole ? RUNS_OF_TEXT_MAX : Number.POSITIVE_INFINITY
 }
 
 function endsInCrlf(bytes: Buffer, end: number): boolean {

@@ -18,7 +18,8 @@ export const DEFAULT_DATABASE: string = table.CLAMDBDIR.default
 
 /** The value of a setting of clamd.conf(5). */
 export function valueIn(conf: string, name: string): string | undefined {
-  return new RegExp(`^\\s*${name}\\s+(\\S+)`, 'm').exec(conf)?.[1]
+  const lines = conf.split('\n').map((line) => line.trim().split(/\s+/))
+  return lines.find(([word]) => word === name)?.[1]
 }
 
 /** The value of an option of ClamAV's programs, in any of its forms. */

@@ -5,11 +5,10 @@ import type { SpoolPolicy } from '../../message/spool-policy.ts'
 import { TOP_LINE } from '../../message/top-line.ts'
 import { type Content, contentsOf } from '../../mime/contents.ts'
 import type { ContentsOptions } from '../../mime/leaves/contents-state.ts'
-import type { ByteRange } from '../../mime/shared/work.ts'
 import type { Sample } from '../shared/scanner.ts'
 
 export interface ReadingOptions
-  extends Pick<ContentsOptions, 'maxDepth' | 'onCopy' | 'onHeader' | 'onName' | 'onOdd'> {
+  extends Pick<ContentsOptions, 'maxDepth' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd'> {
   readonly spool: SpoolPolicy
   /** Aborted at the message's deadline. */
   readonly signal: AbortSignal
@@ -21,8 +20,6 @@ export type ReadingStep =
       readonly kind: 'content'
       /** The content as scanners get it, until the next step is asked for. */
       readonly content: Sample
-      /** The bytes of the message that it is decoded from, if they hold nothing else. */
-      readonly range: ByteRange | undefined
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
@@ -65,7 +62,7 @@ function* stepOf(content: Content, whole: Sample, spool: SpoolPolicy): Generator
   }
   try {
     try {
-      yield { kind: 'content', content: sample, range: content.range }
+      yield { kind: 'content', content: sample }
     } finally {
       file.confirmFile()
     }

@@ -29,16 +29,6 @@ export async function withOwnFile<T>(
   }
 }
 
-/** Those ranges in which no other one lies. */
-export function innermost(ranges: readonly ByteRange[]): readonly ByteRange[] {
-  // Those that begin in a range come after it, so one that lies in it comes next.
-  const inOrder = ranges.toSorted((range, other) => range.from - other.from || other.to - range.to)
-  return inOrder.filter(({ from, to }, at) => {
-    const next = inOrder[at + 1]
-    return next === undefined || next.to > to || (next.from === from && next.to === to)
-  })
-}
-
 /** The message without the bytes in these ranges. */
 function without(ranges: readonly ByteRange[], { envelope, origin, ...all }: Sample) {
   const kept: ByteRange[] = []

@@ -10,6 +10,8 @@ export type ScanResult =
       readonly answer: 'clean'
       /** The scanners that ran, in their order. */
       readonly scanners: readonly Scanner[]
+      /** Set if a budget left out what only some readers might see in the message (odd=unread). */
+      readonly unread?: true
     }
   | {
       readonly answer: 'infected'

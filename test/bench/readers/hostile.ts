@@ -14,7 +14,8 @@ export const hostileKinds: Readonly<Record<string, (size: number) => string>> = 
   'plain text': repeated((n) => `some line of text number ${n} that says nothing at all\n`),
   'an attachment': (size) => `${BASE64_PART}${repeated(line64)(size)}`,
   'base64 in base64': (size) => encoded(DEPTH, size),
-  'tiny runs of base64': repeated((n) => `QUJDREVGR0hJSktMTU5PUA==\nnot ${n}!\n`),
+  'odd base64': (size) => `${BASE64_PART}${repeated(oddLine64)(size)}`,
+  'a mailbox': (size) => `${FILE_PART}${repeated((n) => `From a\n\nmail ${n}\n\n`)(size)}`,
   'begin lines': repeated((n) => `begin 644 a${n}\n#86)C\n`),
   'fields in text': repeated((n) => `Content-Type: text/plain; n=${n}\n\nx\n`),
   'odd escapes': (size) => `${ESCAPES_PART}${repeated(oddEscapes)(size)}`,
@@ -25,6 +26,7 @@ export const hostileKinds: Readonly<Record<string, (size: number) => string>> = 
 
 const BASE64 = 'Content-Type: application/zip\nContent-Transfer-Encoding: base64'
 const BASE64_PART = `--b\n${BASE64}\n\n`
+const FILE_PART = '--b\nContent-Type: application/mbox\n\n'
 const ESCAPES_PART = '--b\nContent-Transfer-Encoding: quoted-printable\n\n'
 const HEADER = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n'
 
@@ -46,6 +48,10 @@ function repeated(make: (n: number) => string): (size: number) => string {
 
 function oddEscapes(n: number): string {
   return `a=${n % 2 ? '4' : 'Z'} b=\nq=3D =4x\n`
+}
+
+function oddLine64(n: number): string {
+  return `${line64(n).slice(0, 60)}=!-\n`
 }
 
 function line64(n: number): string {

@@ -911,7 +911,6 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
             'begin',
             'begin 644 x ',
             '> begin 644 x',
-            'begin-644 x',
             'begin 644\tx',
           ]),
         ),
@@ -931,7 +930,6 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
           '\n',
           random.pick(['\n\n', '\nx\n', '\n \n', '\n\n\n', '\nM\n', '\nX: y\n']),
         ),
-      () => `begin-base64 644 x\n${lines(base64, 76)}====\n`,
       () =>
         `=ybegin line=128 size=68 name=x\n${[...body.content].map((c) => yenc(c)).join('')}\n=yend size=68\n`,
     ]

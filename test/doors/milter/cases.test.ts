@@ -1,16 +1,8 @@
-import { readdirSync } from 'node:fs'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { firstOfEachKind } from '../../cases/kinds.ts'
-import {
-  casesBut,
-  type Door,
-  type Passage,
-  play,
-  type Sent,
-  textOfReply,
-} from '../../cases/play.ts'
-import { everything, type Offer, oldest } from './mta.ts'
-import { openMilter } from './rig.ts'
+import { casesBut, type Door, play } from '../../cases/play.ts'
+import { everything, oldest } from './mta.ts'
+import { sendByMilter } from './send.ts'
 
 const noEmptyLine = 'the end of the header is told, whether or not an empty line stood there'
 const notAField = 'the MTA begins the body at a line that is no field, and adds an empty line'
@@ -65,21 +57,4 @@ for (const [offer, cases] of [
   t.test(`version ${offer.version} of the protocol`, async (t) => {
     for (const testCase of cases) t.test(testCase.name, (t) => play(t, testCase, door))
   })
-}
-
-async function sendByMilter(t: Test, sent: Sent, offer: Offer): Promise<Passage> {
-  const { message, sender, recipients } = sent
-  const { RELAYCLIENT, ...settings } = sent.settings
-  const milter = await openMilter(t, settings)
-  const authenticated = RELAYCLIENT === undefined ? '' : 'alice'
-  const got = await milter.submit({ message, sender, recipients, authenticated }, offer)
-  return {
-    outcome: got.outcome,
-    text: textOfReply(got.reply),
-    log: milter.mailLog.join(''),
-    left: [...readdirSync(milter.directory).filter((name) => name !== 's'), ...milter.log],
-    ...(got.outcome === 'delivered' && {
-      delivery: { sender, recipients: got.recipients, message: got.message },
-    }),
-  }
 }

@@ -63,10 +63,10 @@ t.test('bytes are copied, and counted', async (t) => {
   }
   const cursor = new ByteCursor(source)
   cursor.byte()
-  work.bytesLeft = 9
+  work.budget.bytes = 9
   t.equal(copied(6, cursor), '123456')
   t.equal(cursor.at, 7)
-  t.equal(work.bytesLeft, 3)
+  t.equal(work.budget.bytes, 3)
   t.equal(copied(100, cursor), '789')
   t.throws(() => copied(1, new ByteCursor(source)), { message: 'contents of too many bytes' })
 })

@@ -15,11 +15,18 @@ interface Opened {
   readonly contents: readonly Buffer[]
   readonly over: string
   readonly encrypted: number
+  readonly isUnread: boolean
 }
 
-/** Reads a mail whose one part is a file in base64. */
-function open(file: Buffer): Opened {
-  return openMail(`Content-Transfer-Encoding: base64\n\n${inBase64(file)}\n`)
+/** A file in base64 below a header that says S/MIME, or something else. */
+function partOf(file: Buffer, name = 'a.p7m'): string {
+  const type = `Content-Type: application/octet-stream; name=${name}`
+  return `${type}\nContent-Transfer-Encoding: base64\n\n${inBase64(file)}\n`
+}
+
+/** Reads a mail that is a file in base64. */
+function open(file: Buffer, name?: string): Opened {
+  return openMail(partOf(file, name))
 }
 
 const inBase64 = (file: Buffer) => file.toString('base64').replace(/.{76}/g, '$&\n')
@@ -28,18 +35,19 @@ function openMail(mail: string): Opened {
   const message = Buffer.from(mail)
   const contents: Buffer[] = []
   let over = ''
-  let encrypted = 0
+  const odd: Oddity[] = []
   const options = {
     openFile: () => openAnonymousFile(tmpdir()),
     createHash,
-    onOdd: (oddity: Oddity) => (encrypted += oddity === 'encrypted' ? 1 : 0),
+    onOdd: (oddity: Oddity) => odd.push(oddity),
   }
   for (const step of contentsOf(sourceOf(message), options)) {
     if (step.kind === 'over') over = step.why
     if (step.kind !== 'content') continue
     contents.push(Buffer.concat([...step.content.chunks()].map((chunk) => Buffer.from(chunk))))
   }
-  return { contents, over, encrypted }
+  const encrypted = odd.filter((oddity) => oddity === 'encrypted').length
+  return { contents, over, encrypted, isUnread: odd.includes('unread') }
 }
 
 const holds = ({ contents }: Opened, file: Buffer) => contents.some((bytes) => bytes.equals(file))
@@ -86,11 +94,10 @@ t.test('S/MIME that cannot be read to its end is never taken for read', async (t
   ]) {
     t.match(open(odd).over, /S\/MIME \(CMS\) that cannot be read/)
   }
-  const amid = (file: Buffer) => `a text, and then\n\n${inBase64(file)}\n\n`
-  t.equal(openMail(`A: b\n\n${amid(whole)}${amid(whole)}`).over, '')
   const broken = whole.subarray(0, -8)
+  const both = `--b\n${partOf(whole)}\n--b\n${partOf(broken)}\n--b--\n`
   t.match(
-    openMail(`A: b\n\n${amid(whole)}${amid(broken)}`).over,
+    openMail(`Content-Type: multipart/mixed; boundary=b\n\n${both}`).over,
     /cannot be read/,
     'another one was read before it',
   )
@@ -149,6 +156,23 @@ t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   const hidden = deflateSync(unknownFirst, { finishFlush: constants.Z_SYNC_FLUSH })
   const alsoBroken = open(packet(8, Buffer.concat([Buffer.from('\x02'), hidden, noBlock])))
   t.match(alsoBroken.over, /cannot be read/, 'whatever comes out of it')
+})
+
+t.test('what a header says nothing of, and cannot be read, is said to be unread', async (t) => {
+  const signature = signedData(text)
+  const bzip2 = packet(8, Buffer.from('\x03BZh91AY'))
+  const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
+  for (const file of [signature.subarray(0, -8), bzip2, bomb]) {
+    const { contents, over, isUnread } = open(file, 'a.bin')
+    t.equal(over, '')
+    t.ok(isUnread)
+    t.ok(contents[0]?.equals(file), 'the file itself is given')
+  }
+  for (const file of [signature, literal(text)]) {
+    const opened = open(file, 'a.bin')
+    t.ok(holds(opened, text), 'what can be read is opened, whatever the header says')
+    t.notOk(opened.isUnread)
+  }
 })
 
 t.test('of OpenPGP that is cut short all that is there is a content', async (t) => {

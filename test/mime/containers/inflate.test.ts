@@ -11,7 +11,7 @@ const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7
 function inflate(bytes: Buffer, form: 'deflate' | 'zlib', most: number) {
   const source = sourceOf(bytes)
   const work = newWork(source, { openFile: () => -1 })
-  work.bytesLeft = 32 * 1024 + most
+  work.budget.bytes = 32 * 1024 + most
   const steps = inflated(source, form, work)
   try {
     for (;;) {
@@ -20,7 +20,7 @@ function inflate(bytes: Buffer, form: 'deflate' | 'zlib', most: number) {
       const { store, isBroken } = step.value
       const found = Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk)))
       store.close()
-      return { found, isBroken, bytesLeft: work.bytesLeft }
+      return { found, isBroken, bytesLeft: work.budget.bytes }
     }
   } finally {
     t.equal(work.pool.used, 0, 'all memory is given back')

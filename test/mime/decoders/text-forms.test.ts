@@ -2,11 +2,9 @@ import t from 'tap'
 import { lowBytes } from '../../../src/mime/decoders/charsets.ts'
 import { type MakeDecoder, makerOf } from '../../../src/mime/decoders/decoder.ts'
 import {
-  BLANKS_MAX,
   LineEnds,
   Unflowed,
   Unstuffed,
-  WithoutBlankLines,
   WithoutByte,
   WithoutTails,
 } from '../../../src/mime/decoders/text-forms.ts'
@@ -20,7 +18,6 @@ const make: Readonly<Record<string, MakeDecoder>> = {
   'with CR LF for bare CRs, too': makerOf(LineEnds, { to: 'crlf', bareCr: 'line end' }),
   'whose bare CRs take a byte': makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
   'without CRs': makerOf(WithoutByte, 0x0d),
-  'without blank lines in front': makerOf(WithoutBlankLines),
   'without what follows a NUL': makerOf(WithoutTails),
   'without flowed line ends': makerOf(Unflowed),
   'without the blanks of flowed text': makerOf(Unstuffed),
@@ -36,11 +33,6 @@ const rows: readonly (readonly [string, string, string])[] = [
   ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],
   ['whose bare CRs take a byte', 'a\r\r\nb', 'a\n\nb'],
   ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
-  ['without blank lines in front', '\r\n\n\r a\n\nb', ' a\n\nb'],
-  ['without blank lines in front', '\n\n', ''],
-  ['without blank lines in front', '\n \t\v\f\n \t\v\f a', ' \t\v\f a'],
-  ['without blank lines in front', '\x08\n\na', '\x08\n\na'],
-  ['without blank lines in front', '\x0e\n\na', '\x0e\n\na'],
   ['without what follows a NUL', 'a\0b\0c\r\nd\ne\0', 'ad\ne'],
   ['without flowed line ends', 'a \nb \r\nc\nd  \ne\r\n', 'abc\nd e\r\n'],
   ['without flowed line ends', '>> a \n>b\n c\nd>e f\n', 'ab\nc\nd>e f\n'],
@@ -56,14 +48,3 @@ for (const [name, text, expected] of rows) {
     t.same([...inEverySplit(text, make[name]!)], [expected])
   })
 }
-
-t.test('a line in front with too many blanks is taken for text', async (t) => {
-  const make = makerOf(WithoutBlankLines)
-  for (const [blanks, isText] of [
-    [BLANKS_MAX, false],
-    [BLANKS_MAX + 1, true],
-  ] as const) {
-    const text = `${' '.repeat(blanks)}\na`
-    t.same([...inEverySplit(text, make)], [isText ? text : 'a'], `${blanks} blanks`)
-  }
-})

@@ -1,14 +1,15 @@
 import t from 'tap'
 import {
   beginsAsMail,
+  beginsAsMailbox,
   firstNonBlank,
   hasHeader,
   hasHighBytes,
+  holdsCodedData,
   holdsNul,
   isKnownAsMail,
-  looksLikeMail,
+  mailStarts,
   splitLineEnd,
-  startsWithBlankLine,
   withLineEnd,
 } from '../../../src/mime/leaves/content-checks.ts'
 import {
@@ -70,15 +71,11 @@ t.test('a line end can be put behind a content', async (t) => {
   }
 })
 
-t.test('the front of a content tells its first character and line', async (t) => {
+t.test('the front of a content tells its first character', async (t) => {
   t.equal(firstNonBlank(source(' \t\r\n<a')), 0x3c)
   t.equal(firstNonBlank(source(' \n')), 0)
   t.equal(firstNonBlank(source(`${' '.repeat(1023)}a`)), 0x61)
   t.equal(firstNonBlank(source(`${' '.repeat(1024)}a`)), 0)
-  for (const text of ['\n', '\ra', ' \n', '\t\f\v \r\na'])
-    t.equal(startsWithBlankLine(source(text)), true)
-  for (const text of ['', ' ', ' a\n', 'a\n']) t.equal(startsWithBlankLine(source(text)), false)
-  t.equal(startsWithBlankLine(inChunks('', 1)), false)
   for (const character of '<%{#!@[') t.equal(mayBeginFile(character.charCodeAt(0)), true)
   for (const character of 'a \0') t.equal(mayBeginFile(character.charCodeAt(0)), false)
 })
@@ -90,26 +87,36 @@ t.test('NULs and high bytes are found in every chunk', async (t) => {
   t.equal(hasHighBytes(inChunks('abc\xc3', 2)), false)
 })
 
-t.test('a MIME field or a line that begins data makes a content look like mail', async (t) => {
+t.test('a line that begins data is found in a content, in any chunks', async (t) => {
   for (const text of [
-    ...['Content-x', 'a CONTENT-', '-content--Content-'],
     ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+    ...['x\n<pre>begin 644 a'],
   ]) {
     for (const length of [1, 3, 7, 100]) {
-      t.equal(looksLikeMail(inChunks(text, length)), true, `${text} by ${length}`)
+      t.equal(holdsCodedData(inChunks(text, length)), true, `${text} by ${length}`)
     }
   }
-  for (const text of ['', 'content', 'xontent-', 'a-b', 'the beginning', 'we begin 6', ':-)']) {
+  for (const text of [
+    '',
+    'Content-x',
+    'begin-644 a',
+    'ATTACH;x',
+    'a-b',
+    'the beginning',
+    'we begin 6',
+    ':-)',
+    'From a',
+  ]) {
     for (const length of [1, 100]) {
-      t.equal(looksLikeMail(inChunks(text, length)), false, `${text} by ${length}`)
+      t.equal(holdsCodedData(inChunks(text, length)), false, `${text} by ${length}`)
     }
   }
 })
 
-t.test('a word of mail is found where two long chunks meet', async (t) => {
-  for (let before = 92; before <= 100; before++) {
-    const text = `${'x'.repeat(before)}Content-`
-    t.equal(looksLikeMail(inChunks(text, 100)), true, `behind ${before} bytes`)
+t.test('a line that begins data is found where two long chunks meet', async (t) => {
+  for (let before = 80; before <= 100; before++) {
+    const text = `${'x'.repeat(before - 1)}\nbegin 644 a.exe\n`
+    t.equal(holdsCodedData(inChunks(text, 100)), true, `behind ${before} bytes`)
   }
 })
 
@@ -140,6 +147,36 @@ t.test('a file that begins with a field may be mail', async (t) => {
   }
   t.equal(hasHeader(source(`A: ${'b'.repeat(507)}\n\n`)), true)
   t.equal(hasHeader(source(`A: ${'b'.repeat(508)}\n\n`)), false)
+})
+
+/** Where each mail of a mailbox begins but the first, whatever chunks the mailbox comes in. */
+function startsIn(mailbox: string): readonly number[] {
+  const [first, ...others] = Array.from({ length: mailbox.length }, (_, at) =>
+    String([...mailStarts(inChunks(mailbox, at + 1))]),
+  )
+  if (others.some((other) => other !== first)) throw new Error(`chunks differ: ${mailbox}`)
+  return first ? first.split(',').map(Number) : []
+}
+
+t.test('a mailbox begins with the line of an mbox', async (t) => {
+  for (const text of ['From a', 'From ', 'From a@b\nA: b\n\nc']) {
+    t.equal(beginsAsMailbox(inChunks(text, 3)), true, text)
+  }
+  for (const text of ['', 'From', 'From: a', '>From a', ' From a', '\nFrom a', 'from a']) {
+    t.equal(beginsAsMailbox(source(text)), false, text)
+  }
+})
+
+t.test('the next mail of a mailbox begins below an empty line', async (t) => {
+  t.same(startsIn('From a\n\nb\n\nFrom c\n\nd\n\n\nFrom e\n'), [11, 23])
+  t.same(startsIn('From a\r\n\r\nb\r\n\r\nFrom c\r\n'), [15])
+  t.same(startsIn('From a\n\n\nFrom b\n\nFrom c\n'), [9, 17])
+  for (const text of [
+    ...['From a\n\nb\nFrom c\n', 'From a\n\nb\n\n>From c\n', 'From a\n\nb\n\nFrom: c\n'],
+    ...['From a\n\nb\n \nFrom c\n', 'From a\n\nb\n\n From c\n', 'From a\n\nb\r\n\nFrom'],
+  ]) {
+    t.same(startsIn(text), [], JSON.stringify(text))
+  }
 })
 
 t.test('a text has printable characters and line ends alone', async (t) => {

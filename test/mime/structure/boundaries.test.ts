@@ -15,6 +15,7 @@ t.test('the longest boundary that begins a line is found, in any case of letters
     '--Z': 'z',
     '--[A': '[a',
     '--@A': '@a',
+    '--{a': undefined,
     '-- \t ab': 'ab',
     '--\tab': 'ab',
     '--a': undefined,
@@ -27,16 +28,16 @@ t.test('the longest boundary that begins a line is found, in any case of letters
   }
 })
 
-t.test('boundaries have a most of texts, and of lengths', async (t) => {
+t.test('there is room for so many boundaries, and for so many lengths of them', async (t) => {
   const texts = Array.from({ length: BOUNDARIES_MAX }, (_, at) => `b${1000 + at}`)
   const boundaries = new Boundaries()
-  boundaries.learn(texts)
-  boundaries.learn(texts)
-  t.throws(() => boundaries.learn(['b1']), { message: `more than ${BOUNDARIES_MAX} boundaries` })
+  t.equal(boundaries.learn(texts), true)
+  t.equal(boundaries.learn(texts), true, 'those that are known take no more room')
+  t.equal(boundaries.learn(['b1']), false)
+  t.equal(boundaries.longestAt(Buffer.from('b1'), 0), undefined, 'it is not learnt')
+  t.equal(boundaries.longestAt(Buffer.from(texts.at(-1)!), 0), texts.at(-1), 'those before it are')
   const lengths = Array.from({ length: BOUNDARY_LENGTHS_MAX }, (_, at) => 'b'.repeat(at + 1))
   const long = new Boundaries()
-  long.learn(lengths)
-  t.throws(() => long.learn(['b'.repeat(BOUNDARY_LENGTHS_MAX + 1)]), {
-    message: `boundaries of more than ${BOUNDARY_LENGTHS_MAX} lengths`,
-  })
+  t.equal(long.learn(lengths), true)
+  t.equal(long.learn(['b'.repeat(BOUNDARY_LENGTHS_MAX + 1)]), false)
 })

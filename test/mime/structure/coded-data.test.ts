@@ -3,7 +3,7 @@ import { CodedSearch, codedStart } from '../../../src/mime/structure/coded-data.
 
 const kindOf = (line: string) => codedStart(line)?.kind
 
-t.test('a line that begins uuencode or base64 is known by its first word', async (t) => {
+t.test('a line that begins uuencode is known by its first word', async (t) => {
   for (const line of [
     'begin 644 a',
     'begin\t6',
@@ -12,13 +12,11 @@ t.test('a line that begins uuencode or base64 is known by its first word', async
     'begin ',
     'BEGIN\v6',
     'bEgIn 644 a',
-    'begin`',
-    'begin-644 a',
-    'begin-base64',
   ]) {
     t.equal(kindOf(line), 'uuencode', line)
   }
-  for (const line of ['', 'beginning', ' begin 644 a', 'begin-base64 644 a', 'begin-base64\t']) {
+  const others = ['begin`', 'begin-644 a', 'begin-base64 644 a', 'begin-encoded 644 a']
+  for (const line of ['', 'beginning', ' begin 644 a', ...others]) {
     t.equal(kindOf(line), undefined, line)
   }
   for (const line of ['begin', 'BEGIN', 'BEGIN TRY', 'Begin ', 'BEGIN-644']) {
@@ -26,16 +24,13 @@ t.test('a line that begins uuencode or base64 is known by its first word', async
   }
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 6)}`), 'uuencode')
   t.equal(kindOf(`begin ${'x'.repeat(64 * 1024 - 5)}`), undefined)
-  for (const line of ['BEGIN-base64 644 a', 'begin-base64\t']) t.ok(codedStart(line), line)
-  for (const line of ['x begin-base64 6', '----begin x']) t.equal(codedStart(line), undefined, line)
+  for (const line of ['x begin 6', '----begin x']) t.equal(codedStart(line), undefined, line)
 })
 
 t.test('the line that begins encoded data names a file', async (t) => {
   const names: Readonly<Record<string, string>> = {
     'begin 644 a b.exe ': 'a b.exe',
-    'BEGIN-BASE64 0644\ta.exe': 'a.exe',
     'begin\v644\va.exe': 'a.exe',
-    'begin--7 a': 'a',
     'begin 644': '',
     'begin 644a b': '',
     'begin 8 a': '',
@@ -48,38 +43,12 @@ t.test('the line that begins encoded data names a file', async (t) => {
   t.equal(codedStart(' =ybegin name=a'), undefined)
 })
 
-t.test('a line that begins BinHex has a colon and nothing but its characters', async (t) => {
-  const data = '"#$%&\'()*+,-012345689@ABC'
-  for (const line of [`:${data}`, `:${data}:`, `:${data} \t`, `:${data}\0junk`]) {
-    t.equal(kindOf(line), 'binhex', line)
-  }
-  for (const line of [data, `:${data}.`, `:${data} x`, ':"#$%', ':-)', `::${data}`]) {
-    t.equal(kindOf(line), undefined, line)
-  }
-})
-
 t.test('armour begins behind blanks at most, and a signed text is none', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour behind blanks', line)
   }
   for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
-    t.equal(kindOf(line), undefined, line)
-  }
-})
-
-t.test('a file in a calendar begins at its property', async (t) => {
-  for (const line of [
-    ...['ATTACH;ENCODING=BASE64:QUJD', 'attach;x', 'ATTACH', 'ATTACH;X="a: b";ENC'],
-    ...['attach;x="a: b";encoding="base64":QUJD', 'ATTACH;ENCODING = "BASE64":QUJD'],
-    ...['ATTACH;X="a:', 'ATTACH;X="a";Y="b: c'], // the quotes go on behind the line end
-  ]) {
-    t.equal(kindOf(line), 'attach', line)
-  }
-  for (const line of [
-    ...['ATTACH:http://x', 'Attach the file', 'attachment;x', 'ATTACH;X=y:http://encoding=base64'],
-    ...['ATTACH-ATTACH;ENCODING=BASE64:QUJD'],
-  ]) {
     t.equal(kindOf(line), undefined, line)
   }
 })
@@ -101,16 +70,15 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn('x\vbegin\v644\va\n'), [2], 'other line ends')
   t.same(placesIn('<pre>begin 644 a\nwe begin 644\nwe begin\n1 2\n'), [5], 'a mode')
   t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
-  t.same(placesIn(`a: b\n:${'"#$%'.repeat(9)}\n`), [5])
   t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
   t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
 })
 
 t.test('a word that begins data is found at any place, by what stands after it', async (t) => {
-  const words = ['begin', 'BEGIN', 'bEgIn', 'attach', 'ATTACH', 'aTtAcH']
+  const words = ['begin', 'BEGIN', 'bEgIn']
   const characters = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
   for (const word of words) {
-    const start = `${word}${/^b/i.test(word) ? ' 6' : ';'}`
+    const start = `${word} 6`
     for (let before = 1; before < 10; before++) {
       const front = `${'x'.repeat(before - 1)}\n`
       t.same(placesIn(`${front}${start}\n`), [before], `${start} after ${before} bytes`)

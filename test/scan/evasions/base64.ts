@@ -1,4 +1,3 @@
-import { RUNS_OF_TEXT_MAX } from '../../../src/mime/shared/limits.ts'
 import {
   ATTACHED,
   BASE64,
@@ -6,7 +5,6 @@ import {
   type Evasion,
   base64 as encode,
   FILE_TYPE,
-  mail,
   mixed,
   part,
   ZIP_TYPE,
@@ -71,44 +69,13 @@ const slashless = (file: Buffer) =>
     (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
   )
 
-/** A text in which no header announces base64. */
-const unannounced = (name: string, text: () => string): Evasion => ({
-  name: `base64 that nobody announces, ${name}`,
-  text: () => mail(part(['Content-Type: text/plain'], text())),
-  openedBy: 'uudeview',
-})
-
-const others = (lines: number) => 'words, and more.\n'.repeat(lines)
-/** Lines of base64 that are too few for uudeview, and more than are looked at one by one. */
-const fewLines = `${'QUJDREVG'.repeat(3)}\n${others(5)}`.repeat(RUNS_OF_TEXT_MAX + 9)
-const inTwo = (text: string, between: string) => {
-  const half = text.indexOf('\n', text.length / 2) + 1
-  return text.slice(0, half) + between + text.slice(half)
-}
-
 export const base64: readonly Evasion[] = [
-  unannounced('with many other lines in it', () => inTwo(encode(binaryFile), others(99))),
-  unannounced('behind many lines of base64', () => fewLines + encode(binaryFile)),
-  unannounced('behind many lines of base64, and with other lines in it', () =>
-    inTwo(fewLines + encode(binaryFile), others(99)),
-  ),
-  unannounced('in one line behind many others', () => `${fewLines}${whole(binaryFile)}\n`),
-  {
-    ...unannounced('but by a line of its own, behind many lines of base64', () =>
-      [`${fewLines}begin-base64 644 a`, encode(testFile), '===='].join('\n'),
-    ),
-    openedBy: 'uudecode of GNU sharutils',
-  },
   data('base64 that begins with the letters Content', () => encode(beginning('Content'))),
   data(
     'base64 that begins with Content on a line of its own',
     () => `Content\n${encode(beginning('Content')).slice(7)}`,
   ),
   data('base64 that begins with the letters filename=', () => `filename=\n${encode(zip)}`),
-  data('base64 behind a line that begins uuencode', () => `begin 644 x\n${encode(binaryFile)}`, [
-    FILE_TYPE,
-    BASE64,
-  ]),
   data('base64 that begins with the letters base64', () => encode(beginning('base64'))),
   data('base64 that begins with the word begin', () => encode(beginning('begin'))),
   data('base64 whose second line begins with Content', () => {
@@ -146,20 +113,6 @@ export const base64: readonly Evasion[] = [
   data('base64 with > before each line', () => encode(zip).replace(/^/gm, '> ')),
   data('base64 with a byte order mark before it', () => `\xef\xbb\xbf${encode(zip)}`),
   data('base64 behind a line of text', () => `: - !\n${encode(zip)}`),
-  {
-    ...data('base64 with a line of two words in it', () =>
-      encode(zip).replace('\n', '\ntwo words\n'),
-    ),
-    openedBy: 'uudeview',
-  },
-  {
-    ...data(
-      'base64 with bare CRs and a line of other characters in it',
-      () => encode(binaryFile).replace(/.{16}/g, '$&\r').replace('\n', '\nSubject: x\n'),
-      [FILE_TYPE, BASE64],
-    ),
-    openedBy: 'uudeview',
-  },
   data('base64 behind many empty lines', () => `\n\n\n\n\n${encode(zip)}`),
   data('base64 behind a line of blanks', () => `   \t\n${encode(zip)}`),
   data('base64 in lines of one character', () => encode(zip, 1)),

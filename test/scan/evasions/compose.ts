@@ -124,8 +124,6 @@ export function uuencode(file: Buffer, begin = 'begin 644 report.zip'): string {
   return [begin, ...uulines(file)].join('\n')
 }
 
-export const BINHEX_BANNER = '(This file must be converted with BinHex 4.0)'
-
 /** Data in yEnc, in one line, between its own lines. */
 export function yencode(bytes: Buffer): string {
   let line = ''
@@ -135,43 +133,4 @@ export function yencode(bytes: Buffer): string {
     line += critical ? `=${String.fromCharCode((value + 64) & 255)}` : String.fromCharCode(value)
   }
   return `=ybegin line=512 size=${bytes.length} name=report.zip\n${line}\n=yend size=${bytes.length}`
-}
-
-/** RFC 1741, with its banner. */
-export function binhex(bytes: Buffer): string {
-  const crc = (data: Buffer) => {
-    let value = 0
-    for (const byte of [...data, 0, 0]) {
-      for (let bit = 7; bit >= 0; bit--) {
-        const high = value & 0x8000
-        value = ((value << 1) | ((byte >> bit) & 1)) & 0xffff
-        if (high) value ^= 0x1021
-      }
-    }
-    return Buffer.from([value >> 8, value & 255])
-  }
-  const length = Buffer.alloc(8)
-  length.writeUInt32BE(bytes.length)
-  const header = Buffer.concat([Buffer.from('\x0areport.zip\0ZIP ZIP \0\0', 'latin1'), length])
-  const all = Buffer.concat([header, crc(header), bytes, crc(bytes), Buffer.from([0, 0])])
-  const plain = Buffer.from(all.toString('latin1').replaceAll('\x90', '\x90\0'), 'latin1')
-  return `${BINHEX_BANNER}\n\n${`:${inBinhex(plain)}:`.replace(/.{64}/g, '$&\n')}`
-}
-
-/** Bytes as characters of BinHex 4.0, in one line. */
-export function inBinhex(packed: Buffer): string {
-  const letters = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  return [...packed.toString('base64').replace(/=+$/, '')]
-    .map((character) => letters[alphabet.indexOf(character)])
-    .join('')
-}
-
-/** The same as uuencode with another alphabet. */
-export function xxencode(bytes: Buffer): string {
-  const letters = '+-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-  const other = (line: string) =>
-    line.replace(/[ -`]/g, (letter) => letters[(letter.charCodeAt(0) - 32) & 63]!)
-  const lines = uulines(bytes)
-  return ['begin 644 report.zip', ...lines.slice(0, -1).map(other), 'end'].join('\n')
 }

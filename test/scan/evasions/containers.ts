@@ -2,12 +2,16 @@ import { deflateRawSync, deflateSync } from 'node:zlib'
 import {
   BASE64,
   base64,
+  cut,
   type Evasion,
   FILE_TYPE,
   filePart,
   mail,
   mixed,
   part,
+  QUOTED,
+  quotedPrintable,
+  quotedPrintableText,
   ZIP_TYPE,
 } from './compose.ts'
 import { binaryFile, zip } from './files.ts'
@@ -170,22 +174,122 @@ function pgp(name: string, message: () => Buffer): readonly Evasion[] {
   }))
 }
 
-// Calendars
+// Calendars and cards
 
-const calendar = (attach: string) =>
-  `BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:x\n${attach}\nEND:VEVENT\nEND:VCALENDAR\n`
+const calendar = (lines: string) =>
+  `BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nSUMMARY:x\n${lines}\nEND:VEVENT\nEND:VCALENDAR\n`
+const card = (lines: string, version = '3.0') =>
+  `BEGIN:VCARD\nVERSION:${version}\nN:a\nFN:a\n${lines}\nEND:VCARD\n`
 const folded = (line: string) => line.replace(/.{74}(?!$)/g, '$&\n ')
 const CALENDAR = 'Content-Type: text/calendar; method=REQUEST; charset=utf-8'
-
-function attachment(name: string, attach: () => string): Evasion {
-  return {
-    name: `a file in a calendar ${name}`,
-    text: () => mixed(part([CALENDAR], calendar(attach()))),
-    openedBy: 'KMail and calendars',
-  }
-}
+const CARD = 'Content-Type: text/vcard; name="a.vcf"'
+const CALENDAR_READERS = 'Evolution, KOrganizer, and calendars of libical'
+const CARD_READERS = 'Evolution, KAddressBook, and other address books'
 
 const encoded = zip.toString('base64')
+
+/** What stands in calendars, by what it plays with. */
+const calendars: Readonly<Record<string, string>> = {
+  'in one line': `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`,
+  'in folded lines': folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
+  'whose parameters are folded': folded(
+    `ATTACH;FMTTYPE=application/zip;\n X-NAME="a: b";ENCODING=\n BASE64;VALUE=BINARY:${encoded}`,
+  ),
+  'in small letters': folded(`attach;encoding=base64;value=binary:${encoded}`),
+  'whose name is folded': folded(`ATT\n ACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
+  'whose name is folded letter by letter': `A\n T\n T\n A\n C\n H;ENCODING=BASE64:${encoded}`,
+  'that is folded after each letter': `ATTACH;ENCODING=BASE64:${encoded}`.replace(/./g, '$&\n '),
+  'whose quotes are folded': folded(`ATTACH;X-A="b:\n c";ENCODING="BASE\n 64":${encoded}`),
+  'that is binary, and says no encoding': folded(`ATTACH;VALUE=BINARY:${encoded}`),
+  'as an image': folded(`IMAGE;VALUE=BINARY;ENCODING=BASE64;DISPLAY=BADGE:${encoded}`),
+  'in a property of its own': folded(`X-ANY;VALUE=BINARY;ENCODING=BASE64:${encoded}`),
+  'behind many parameters': `ATTACH${';X-A=b'.repeat(2000)};ENCODING=BASE64:${encoded}`,
+  'with a CR in a parameter': folded(`ATTACH;X-A=b\r;ENCODING=BASE64:${encoded}`),
+  'behind an empty line and a blank': folded(`X-A:b\n\n ATTACH;ENCODING=BASE64:${encoded}`),
+  'behind a soft line break': folded(
+    `DESCRIPTION;ENCODING=QUOTED-PRINTABLE:a=\nATTACH;ENCODING=BASE64:${encoded}`,
+  ),
+  'as a URL of data': folded(`ATTACH:data:application/zip;base64,${encoded}`),
+  'as a URL of data in percent signs': folded(
+    `ATTACH:data:application/zip,${[...zip].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`,
+  ),
+}
+
+const cards: Readonly<Record<string, string>> = {
+  'as a photo': card(folded(`PHOTO;ENCODING=b;TYPE=JPEG:${encoded}`)),
+  'as a photo of a group': card(folded(`item1.PHOTO;ENCODING=b:${encoded}`)),
+  'as a photo whose name is folded': card(folded(`PHO\n TO;ENCODING=b:${encoded}`)),
+  'as a photo whose group is folded': card(folded(`item1\n .\n PHOTO;ENCODING=b:${encoded}`)),
+  'as a logo': card(folded(`LOGO;ENCODING=B:${encoded}`)),
+  'as a sound': card(folded(`SOUND;ENCODING=b:${encoded}`)),
+  'as a key': card(folded(`KEY;TYPE=X509;ENCODING=b:${encoded}`)),
+  'as a key of version 4': card(folded(`KEY:data:application/pgp-keys;base64,${encoded}`), '4.0'),
+  'as a photo of version 2.1': card(
+    `PHOTO;ENCODING=BASE64;JPEG:\n    ${base64(zip, 72).replaceAll('\n', '\n    ')}\n`,
+    '2.1',
+  ),
+  'as a photo of version 2.1 without blanks': card(`PHOTO;BASE64:\n${base64(zip, 72)}\n`, '2.1'),
+  'as a photo in quoted-printable': card(
+    `PHOTO;ENCODING=QUOTED-PRINTABLE:${quotedPrintable(zip)}`,
+    '2.1',
+  ),
+  'as a photo with escapes': card(
+    folded(`PHOTO;ENCODING=b:${cut(encoded, 60).replaceAll('\n', '\\n')}`),
+  ),
+  'as a photo with a quote in a word': card(folded(`PHOTO;X-A=b"c;ENCODING=b:${encoded}`)),
+  'behind other cards': card('NOTE:x').repeat(9) + card(folded(`PHOTO;ENCODING=b:${encoded}`)),
+}
+
+const ofCalendars: readonly Evasion[] = [
+  ...Object.entries(calendars).map(([name, lines]) => ({
+    name: `a file in a calendar ${name}`,
+    text: () => mixed(part([CALENDAR], calendar(lines))),
+    openedBy: CALENDAR_READERS,
+  })),
+  ...Object.entries(cards).map(([name, text]) => ({
+    name: `a file in a card ${name}`,
+    text: () => mixed(part([CARD], text)),
+    openedBy: CARD_READERS,
+  })),
+  ...Object.entries({
+    'that is in base64': part(
+      [CALENDAR, BASE64],
+      base64(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
+    ),
+    'that is in quoted-printable': part(
+      [CALENDAR, QUOTED],
+      quotedPrintableText(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
+    ),
+    'in UTF-16': part(
+      ['Content-Type: text/calendar; charset=utf-16', BASE64],
+      base64(
+        Buffer.from(`\ufeff${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`, 'utf16le'),
+      ),
+    ),
+    'in UTF-16 that nobody announced': filePart(
+      Buffer.from(`\ufeff${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`, 'utf16le'),
+      ['Content-Type: application/octet-stream; name="a.bin"', BASE64],
+    ),
+    'that says to be an archive': filePart(
+      Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))),
+      [ZIP_TYPE, BASE64],
+    ),
+    'whose lines end in CR': part(
+      [CALENDAR, BASE64],
+      base64(
+        Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)).replaceAll('\n', '\r')),
+      ),
+    ),
+    'that begins with other lines': part(
+      [CALENDAR],
+      `x\n${calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))}`,
+    ),
+  }).map(([name, text]) => ({
+    name: `a file in a calendar ${name}`,
+    text: () => mixed(text),
+    openedBy: CALENDAR_READERS,
+  })),
+]
 
 export const containers: readonly Evasion[] = [
   smime('in DER', () => signedData(inner)),
@@ -258,25 +362,7 @@ export const containers: readonly Evasion[] = [
   ...pgp('behind a signature of an unknown version', () =>
     Buffer.concat([packet(2, Buffer.from('any')), compressed(literal(zip), 'zip')]),
   ),
-  attachment('in one line', () => `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),
-  attachment('in folded lines', () => folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`)),
-  attachment('whose parameters are folded', () =>
-    folded(
-      `ATTACH;FMTTYPE=application/zip;\n X-NAME="a: b";ENCODING=\n BASE64;VALUE=BINARY:${encoded}`,
-    ),
-  ),
-  attachment('in small letters', () => folded(`attach;encoding=base64;value=binary:${encoded}`)),
-  {
-    name: 'a file in a calendar that is in base64',
-    text: () =>
-      mixed(
-        part(
-          [CALENDAR, BASE64],
-          base64(Buffer.from(calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`)))),
-        ),
-      ),
-    openedBy: 'KMail and calendars',
-  },
+  ...ofCalendars,
   {
     name: 'S/MIME in a part that says to be an archive',
     text: () => mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),

@@ -57,9 +57,6 @@ export const umlautFile = linesOf((n) => `Zeile ${n} mit Grüßen an die Ähnlic
 /** It begins with a `=` that stands before a byte of eight bits. */
 export const equalsBeforeFile = Buffer.concat([Buffer.from('=\xc3', 'latin1'), madeBytes(333)])
 
-/** Its first bytes may be written as `=YEND` in yEnc. */
-export const yencAlikeFile = Buffer.concat([Buffer.from([0xef, 0x1b, 0x24, 0x1a]), madeBytes(400)])
-
 /** Less than what most scanners look at: 8 bytes. */
 export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 
@@ -67,7 +64,6 @@ export const smallFile = Buffer.from('\x01\x02tiny\xfe\xff', 'latin1')
 const known: Readonly<Record<string, Buffer>> = {
   binaryFile,
   umlautFile,
-  yencAlikeFile,
   equalsBeforeFile,
   textFile,
   textFileCrlf,

@@ -147,6 +147,10 @@ export const nested: readonly Evasion[] = [
     name: 'a zip behind six bytes',
     text: () => mixed(filePart(prefixed(Buffer.from('\x01\x02\x03abc')))),
   },
+  ...[12, 13, 14].map((depth) => ({
+    name: `messages in base64 in one another, ${depth} deep`,
+    text: () => mail(inBase64(depth)),
+  })),
   {
     name: 'a zip behind the first bytes of a picture',
     text: () =>
@@ -185,6 +189,13 @@ export const nested: readonly Evasion[] = [
     openedBy: SMIME_READERS,
   },
 ]
+
+/** A message in base64 that holds another, so deep, and the innermost a file. */
+function inBase64(depth: number): string {
+  if (depth === 0) return filePart(zip)
+  const message = `Subject: x\nMIME-Version: 1.0\n${inBase64(depth - 1)}\n`
+  return part([RFC822, BASE64], base64(Buffer.from(message, 'latin1')))
+}
 
 function smimeContent(): Buffer {
   return Buffer.from(part([FILE_TYPE, BASE64], `${base64(binaryFile)}\n`))

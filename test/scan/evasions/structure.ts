@@ -96,20 +96,8 @@ function halved(text: string, line: string): string {
 
 const FILE = `${FILE_TYPE}\n${BASE64}\n`
 
-/** A mail that is itself a message, of one part with another line in the middle of its data. */
-function inMessage(name: string, fields: string, data: string, line: string): Evasion {
-  const options = { boundary: '=_in' }
-  const message = multipart('mixed', [TEXT, `${fields}\n${halved(data, line)}`], options)
-  return {
-    name: `a mail that is a message, ${name}`,
-    text: () => mail(`Content-Type: message/rfc822\n\nSubject: x\n${message}`),
-  }
-}
-
 const TOP_FIELD =
   'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000\n'
-
-const open = openTextFile.toString('latin1')
 
 export const structure: readonly Evasion[] = [
   {
@@ -323,20 +311,13 @@ export const structure: readonly Evasion[] = [
     text: () => mail(`${multipart('mixed', [`${ZIP_TYPE}\n${QUOTED}`])}${quotedPrintable(zip)}\n`),
   },
   {
-    name: 'parts between lines of dashes in a mail that says nothing of a multipart',
-    text: () =>
-      mail(
-        `\n--in\nContent-Transfer-Encoding: 7bit\n--in\n${ATTACHED}\n${QUOTED}\n\n${quotedPrintable(textFile)}\n--in--\n`,
-      ),
-  },
-  {
     name: 'the text of an attached message, known by its digest',
     text: () =>
-      mail(multipart('parallel', [`Content-Type: message/rfc822\n\nSubject: x\n\n${open}`])),
-  },
-  {
-    name: 'the text of a mail in quoted-printable without an escape, known by its digest',
-    text: () => mail(multipart('alternative', [part(['Content-Type: text/plain', QUOTED], open)])),
+      mail(
+        multipart('parallel', [
+          `Content-Type: message/rfc822\n\nSubject: x\n\n${openTextFile.toString('latin1')}`,
+        ]),
+      ),
   },
   {
     name: 'a begin line above a delimiter that only some see',
@@ -356,11 +337,6 @@ export const structure: readonly Evasion[] = [
       ),
   },
   {
-    name: 'base64 behind fields in a text, a line of dashes among it',
-    text: () =>
-      `${TOP_FIELD}\n--in\nContent-Type: multipart/mixed; boundary="b1"\n\n${interrupted(zip, '--in--;')}\n`,
-  },
-  {
     name: 'base64 with the delimiter of the multipart around in it, within one that is not closed',
     text: () =>
       mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
@@ -371,13 +347,6 @@ export const structure: readonly Evasion[] = [
     name: 'quoted-printable behind that delimiter, its fields before it',
     text: () => mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
   },
-  inMessage('a delimiter among the base64 in it', FILE, base64(binaryFile), '--=_in'),
-  inMessage(
-    'a delimiter and a field among the base64',
-    FILE,
-    base64(binaryFile),
-    '--=_in\nX-A: b\n',
-  ),
   {
     name: 'uuencode with a delimiter in it',
     text: () => mixed(part(['Content-Type: text/plain'], halved(uuencode(zip), '--b1'))),
@@ -409,22 +378,6 @@ export const structure: readonly Evasion[] = [
     'lines that are no fields, a field and such lines again',
     `${'.\n'.repeat(5)}Content-Description: x\n${'.\n'.repeat(5)}`,
   ),
-  {
-    name: 'quoted-printable below an empty line, without which a digest knows it',
-    text: () => mail(part([FILE_TYPE, QUOTED], `\n${quotedPrintable(binaryFile)}`)),
-  },
-  {
-    name: 'quoted-printable below blank lines, without which a digest knows it',
-    text: () => mail(part([FILE_TYPE, QUOTED], ` \n\t\f\n\n${quotedPrintable(binaryFile)}`)),
-  },
-  {
-    name: 'a text file below blank lines, without which a digest knows it',
-    text: () => mail(part([FILE_TYPE], `\n\t\n${textFile.toString('latin1')}`)),
-  },
-  {
-    name: 'a text file below an empty line, without which a digest knows it',
-    text: () => mail(part([FILE_TYPE], `\n${textFile.toString('latin1')}`)),
-  },
   ...textsInDoubt('a boundary in quotes of another', 'x="; boundary=zz"; boundary=b1'),
   ...textsInDoubt('two boundaries', 'boundary=zz; boundary=b1'),
   {

@@ -1,5 +1,4 @@
 import {
-  base64,
   type Evasion,
   uuencode as encode,
   FILE_TYPE,
@@ -169,7 +168,6 @@ export const uuencode: readonly Evasion[] = [
         line.slice(1).replace(/[!-_]/g, (c) => String.fromCharCode(c.charCodeAt(0) | 0x80)),
     ),
   ),
-  inText('with base64', () => ['begin-base64 644 report.zip', base64(zip), '====']),
   inText('behind a text of 2,000 lines', () => [...Array(2000).fill('text'), BEGIN, ...file]),
   {
     name: 'uuencode in HTML',

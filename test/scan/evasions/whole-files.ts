@@ -189,10 +189,6 @@ export const wholeFiles: readonly Evasion[] = [
     text: () => mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
   },
   {
-    name: 'a text known by its digest, without its last line end, in quoted-printable without an escape',
-    text: () => mail(part(['Content-Type: text/plain', QUOTED], `${openTextFile}\n`)),
-  },
-  {
     name: 'a binary file known by its digest, in base64, a NUL and more behind a line',
     text: () => mixed(part([FILE_TYPE, BASE64], base64(binaryFile).replace('\n', '\0abc\n'))),
   },

@@ -367,11 +367,6 @@ export const hiddenClasses: readonly HiddenClass[] = [
       .replace(/.{76}/g, '$&\n'),
   ),
   attached(
-    'a multipart in a part that says nothing of it',
-    [encodingField],
-    Buffer.from(delimited([filePart], 'q1').join('\n')).toString('base64'),
-  ),
-  attached(
     'escapes that soft line breaks cut',
     [typeField, 'Content-Transfer-Encoding: quoted-printable', dispositionField],
     quotedPrintable.replace(/^((?:=..){20}=)/, '$1= \n'),
@@ -392,13 +387,6 @@ export const hiddenClasses: readonly HiddenClass[] = [
     ...[typeField, 'Content-Transfer-Encoding: x-uuencode', dispositionField, ''],
     ...[uuencoded()[0]!, ...Array<string>(150).fill('z'), ...uuencoded().slice(1), ''],
   ]),
-  attached(
-    'a part with its fields behind a text, all in base64',
-    ['Content-Type: text/plain', encodingField],
-    Buffer.from(`Dear all\n\n${filePart.join('\n')}\n`)
-      .toString('base64')
-      .replace(/.{76}/g, '$&\n'),
-  ),
   // Lines that libclamav cuts behind 999 bytes.
   attached(
     'quoted-printable in one long line',

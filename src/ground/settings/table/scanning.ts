@@ -60,7 +60,7 @@ export const unscannedMail = {
   // clamd 1.4 with its own MaxRecursion of 17 looks into 15 messages attached to one another, and
   // into 17 multiparts inside one another. The default leaves some of that for archives in the
   // innermost one.
-  MAXNESTING: number(12, { min: 1, max: 100 }),
+  MAXNESTING: number(14, { min: 1, max: 100 }),
   OVERNESTING: word(['reject', 'defer', 'quarantine', 'accept']),
   SECONDLOOK: word(['always', 'never']),
   ENCRYPTED: word(['accept', 'defer', 'quarantine', 'refuse']),

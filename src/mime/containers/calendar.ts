@@ -1,0 +1,415 @@
+import { CR, indexOrEnd, LF, SPACE, TAB } from '../shared/lines.ts'
+import { partOf, type Source } from '../shared/source.ts'
+import { type MemoryPool, Store } from '../shared/store.ts'
+import { countBytes, countWork, oddly, PIECE, type Steps, type Work } from '../shared/work.ts'
+import { COLON, EQUALS, NAMES_MAX, PropertyHead, QUOTE, SEMICOLON } from './property-head.ts'
+
+/**
+ * How a file stands in a value. `escaped`: after a backslash a letter stands for a line end, or the
+ * backslash for nothing (RFC 6350 3.4). `url`: each `%` with two digits stands for a byte (RFC 2397).
+ */
+export type HeldEncoding =
+  | 'base64'
+  | 'escaped base64'
+  | 'quoted-printable'
+  | 'url'
+  | 'base64 in a url'
+
+/** A file that a calendar or a card holds, as it is encoded in a value. */
+export interface HeldFile {
+  readonly encoded: Source
+  readonly encoding: HeldEncoding
+  /** The names that its property gives it. */
+  readonly names: readonly string[]
+}
+
+/**
+ * Gives each file that stands in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard
+ * 2.1): in any property that says so, and in those that are made for files. Where readers differ about
+ * the lines, the other ways of reading them are odd.
+ */
+export function* openCalendar(source: Source, work: Work, give: (file: HeldFile) => Steps): Steps {
+  const odd: LineOddities = { bareCr: false, foldBehindEmpty: false, softBreak: false }
+  yield* readLines(source, STANDARD, odd, work, give)
+  for (const mode of otherModes(odd)) {
+    yield* oddly(work, readLines(source, mode, { ...odd }, work, give))
+  }
+}
+
+/** The bytes at the front in which the first line must begin. */
+const FRONT = 512
+
+const FIRST_LINE =
+  /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
+
+/** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
+export function beginsCalendar(source: Source): boolean {
+  const text = frontOf(source).toString('latin1').replaceAll('\0', '')
+  return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
+}
+
+/** Returns the character set of a text by its first bytes, if it is UTF-16. */
+export function utf16Of(source: Source): 'utf-16le' | 'utf-16be' | undefined {
+  const [first = 0, second = 0] = frontOf(source)
+  if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf-16le'
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf-16be'
+  return undefined
+}
+
+function frontOf(source: Source): Buffer {
+  const front: Buffer[] = []
+  for (const chunk of source.chunks(0, Math.min(FRONT, source.size))) front.push(Buffer.from(chunk))
+  return Buffer.concat(front)
+}
+
+/** One of the ways in which readers are known to find lines. */
+interface LineMode {
+  /** Whether a CR without an LF after it ends a line. If not, it is a blank. */
+  readonly endsAtCr: boolean
+  /** Whether a line that begins with a blank goes on with the one before an empty line. */
+  readonly goesOnBehindEmpty: boolean
+  /** Whether a value in quoted-printable goes on behind a soft line break, as in vCard 2.1. */
+  readonly goesOnBehindSoftBreak: boolean
+}
+
+const STANDARD: LineMode = {
+  endsAtCr: true,
+  goesOnBehindEmpty: false,
+  goesOnBehindSoftBreak: true,
+}
+
+/** What occurred that readers of lines differ about. */
+interface LineOddities {
+  bareCr: boolean
+  foldBehindEmpty: boolean
+  softBreak: boolean
+}
+
+/** Returns all modes but the standard one that differ about what occurred. */
+function otherModes({ bareCr, foldBehindEmpty, softBreak }: LineOddities): readonly LineMode[] {
+  let modes: readonly LineMode[] = [STANDARD]
+  const also = (change: Partial<LineMode>) => {
+    modes = [...modes, ...modes.map((mode) => ({ ...mode, ...change }))]
+  }
+  if (bareCr) also({ endsAtCr: false })
+  if (foldBehindEmpty) also({ goesOnBehindEmpty: true })
+  if (softBreak) also({ goesOnBehindSoftBreak: false })
+  return modes.slice(1)
+}
+
+function* readLines(
+  source: Source,
+  mode: LineMode,
+  odd: LineOddities,
+  work: Work,
+  give: (file: HeldFile) => Steps,
+): Steps {
+  const reader = new PropertyReader(mode, odd, work.pool)
+  function* giveReady(): Steps {
+    for (let value = reader.ready.shift(); value; value = reader.ready.shift()) {
+      try {
+        countBytes(work, value.store?.size ?? 0)
+        for (const file of value.files()) yield* give(file)
+      } finally {
+        value.store?.close()
+      }
+    }
+  }
+  try {
+    for (const chunk of source.chunks()) {
+      for (let at = 0; at < chunk.length; at += PIECE) {
+        const piece = chunk.subarray(at, at + PIECE)
+        reader.push(piece)
+        yield* countWork(work, piece.length)
+        yield* giveReady()
+      }
+    }
+    reader.end()
+    yield* giveReady()
+  } finally {
+    reader.close()
+  }
+}
+
+/** The fewest characters of a file whose property does not say how it is encoded. */
+const UNSAID_LEAST = 64
+const DATA = 'data:'
+/** The most bytes between `data:` and the comma that are looked at. */
+const MEDIA_TYPE_MAX = 4096
+
+/** The value of a property, as far as it may be a file. */
+class Value {
+  readonly #pool: MemoryPool
+  readonly head: PropertyHead
+  /** What is kept of it; undefined as long as that is nothing. */
+  store: Store | undefined
+  #isKept: boolean
+  /** How many letters of DATA it begins with; -1 if it begins otherwise. */
+  #matched = 0
+  /**
+   * Where it may end: with its line; at an empty line; where the next property begins. Some writers of
+   * vCard 2.1 put no blanks before the other lines of base64.
+   */
+  #endOfLine: number | undefined
+  #endAtEmpty: number | undefined
+  #endAtNext: number | undefined
+
+  constructor(head: PropertyHead, pool: MemoryPool) {
+    this.head = head
+    this.#pool = pool
+    this.#isKept = head.isBase64 || head.isOfFile
+  }
+
+  /** Whether it may still turn out to be a file. */
+  get mayMatter(): boolean {
+    return this.#isKept || this.#matched >= 0
+  }
+
+  /** Whether it may go on with lines that have no blank in front. */
+  get mayGoOn(): boolean {
+    return this.head.isBase64
+  }
+
+  /** Whether its own line has ended. */
+  get isBehindLine(): boolean {
+    return this.#endOfLine !== undefined
+  }
+
+  append(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to && this.#matched >= 0 && this.#matched < DATA.length; at++) {
+      this.#match(bytes[at]!)
+    }
+    if (this.#isKept) {
+      this.store ??= new Store(this.#pool)
+      this.store.append(bytes, from, to)
+    } else if (this.#matched === DATA.length) {
+      this.#isKept = true
+      this.append(Buffer.from(DATA), 0, DATA.length)
+      this.append(bytes, bytes.indexOf(COLON, from) + 1, to)
+    }
+  }
+
+  #match(byte: number): void {
+    if (this.#matched === 0 && byte <= SPACE) return
+    const isNext = (byte | (byte === COLON ? 0 : 32)) === DATA.charCodeAt(this.#matched)
+    this.#matched = isNext ? this.#matched + 1 : -1
+  }
+
+  /** Notes that another line begins here, which belongs to the value for some readers. */
+  endLine(): void {
+    this.#endOfLine ??= this.#size
+    this.#endAtNext = this.#size
+  }
+
+  endAtEmptyLine(): void {
+    this.#endAtEmpty ??= this.#size
+  }
+
+  get #size(): number {
+    return this.store?.size ?? 0
+  }
+
+  *files(): Generator<HeldFile> {
+    const { store } = this
+    const { isBase64, isQuotedPrintable, names } = this.head
+    if (store === undefined) return
+    for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
+      if (end === undefined || end === 0) continue
+      const encoded = partOf(store, 0, end)
+      if (this.#matched === DATA.length) yield* filesOfUrl(encoded, names)
+      if (isBase64) {
+        yield { encoded, encoding: 'base64', names }
+        if (placeOf(encoded, '\\') >= 0) yield { encoded, encoding: 'escaped base64', names }
+      } else if (this.#matched === DATA.length) continue
+      else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
+      else if (end >= UNSAID_LEAST && placeOf(encoded, ':') < 0) {
+        yield { encoded, encoding: 'base64', names } // what is no URL is base64 to ez-vcard
+      }
+    }
+  }
+}
+
+/** Gives the file of a `data:` URL (RFC 2397). */
+function* filesOfUrl(url: Source, names: readonly string[]): Generator<HeldFile> {
+  const comma = placeOf(url, ',')
+  if (comma < 0) return
+  let type = ''
+  const from = Math.max(0, comma - MEDIA_TYPE_MAX)
+  for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
+  const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
+  const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
+  const encoded = partOf(url, comma + 1, url.size)
+  yield { encoded, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
+}
+
+function placeOf(source: Source, character: string): number {
+  let before = 0
+  for (const chunk of source.chunks()) {
+    const found = chunk.indexOf(character)
+    if (found >= 0) return before + found
+    before += chunk.length
+  }
+  return -1
+}
+
+const SOFT_BREAK = Buffer.from('\n')
+
+/** Reads properties that come in pieces of any size, and collects the values that may be files. */
+class PropertyReader {
+  /** The values that are over. Who takes one closes its store. */
+  readonly ready: Value[] = []
+  readonly #mode: LineMode
+  readonly #odd: LineOddities
+  readonly #pool: MemoryPool
+  /** What stands before the value of this line, as long as it has no end. */
+  #heads: PropertyHead[] = [new PropertyHead(true)]
+  /** The values of this line, and those of lines before that may go on. */
+  #values: Value[] = []
+  #hasQuotesInWords = false
+  /** Whether the value is in quoted-printable, and the last byte of the line so far. */
+  #isQuotedPrintable = false
+  #last = 0
+  /** Whether a line begins with the next byte, after a CR, or after an empty line. */
+  #isAtStart = true
+  #isBehindCr = false
+  #isBehindEmpty = false
+  /** Whether blanks at the front of this line are left out. */
+  #skipsBlanks = false
+
+  constructor(mode: LineMode, odd: LineOddities, pool: MemoryPool) {
+    this.#mode = mode
+    this.#odd = odd
+    this.#pool = pool
+  }
+
+  push(bytes: Buffer): void {
+    let lf = -1
+    let cr = -1
+    for (let at = 0; at < bytes.length; ) {
+      const byte = bytes[at]!
+      if (byte === CR) {
+        this.#isBehindCr = true
+        at++
+        continue
+      }
+      if (this.#isBehindCr && byte !== LF) {
+        this.#odd.bareCr = true
+        if (this.#mode.endsAtCr) this.#endLine()
+      }
+      this.#isBehindCr = false
+      if (byte === LF) {
+        this.#endLine()
+        at++
+      } else if (this.#isAtStart) {
+        if (this.#beginLine(byte)) at++
+      } else {
+        if (lf < at) lf = indexOrEnd(bytes, LF, at)
+        if (cr < at) cr = indexOrEnd(bytes, CR, at)
+        const end = Math.min(lf, cr)
+        this.#take(bytes, at, end)
+        at = end
+      }
+    }
+  }
+
+  end(): void {
+    for (const value of this.#values) value.endLine()
+    this.#finish(this.#values)
+    this.#values = []
+  }
+
+  /** Closes what nobody took. */
+  close(): void {
+    for (const { store } of [...this.ready, ...this.#values]) store?.close()
+  }
+
+  #endLine(): void {
+    if (this.#isAtStart) {
+      this.#isBehindEmpty = true
+      for (const value of this.#values) value.endAtEmptyLine()
+    }
+    this.#isAtStart = true
+  }
+
+  /** Reads the first byte of a line. Returns whether it only says that the line before goes on. */
+  #beginLine(byte: number): boolean {
+    const isFold = byte === SPACE || byte === TAB
+    const isBehindEmpty = this.#isBehindEmpty
+    const isSoftBreak = this.#isQuotedPrintable && this.#last === EQUALS && !isBehindEmpty
+    this.#isAtStart = false
+    this.#isBehindEmpty = false
+    if (isFold && isBehindEmpty) this.#odd.foldBehindEmpty = true
+    if (isSoftBreak) this.#odd.softBreak = true
+    const isFolded = isFold && (!isBehindEmpty || this.#mode.goesOnBehindEmpty)
+    if (isSoftBreak && this.#mode.goesOnBehindSoftBreak) {
+      for (const value of this.#values) value.append(SOFT_BREAK, 0, 1)
+    } else if (!isFolded) this.#beginProperty()
+    this.#skipsBlanks =
+      isFold && this.#heads.length === 0 && this.#values.some(({ mayGoOn }) => mayGoOn)
+    return isFold
+  }
+
+  #beginProperty(): void {
+    for (const value of this.#values) value.endLine()
+    this.#finish(this.#values.filter(({ mayGoOn }) => !mayGoOn))
+    this.#values = this.#values.filter(({ mayGoOn }) => mayGoOn)
+    this.#heads = [new PropertyHead(true)]
+    this.#hasQuotesInWords = false
+    this.#isQuotedPrintable = false
+  }
+
+  /** Reads bytes of one line, but its end. */
+  #take(bytes: Buffer, from: number, to: number): void {
+    let at = from
+    if (this.#skipsBlanks) {
+      while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++
+      this.#skipsBlanks = at === to
+    }
+    let taken = at // the values have the bytes up to here
+    for (; at < to && this.#heads.length > 0; at++) {
+      const byte = bytes[at]!
+      if ((byte === COLON || byte === SEMICOLON) && this.#values.length > 0) {
+        this.#append(bytes, taken, at)
+        taken = at
+        this.#finishLinesBefore()
+      }
+      this.#takeInHeads(byte)
+      if (byte !== COLON) continue
+      this.#append(bytes, taken, at + 1)
+      taken = at + 1
+      for (const head of this.#heads) if (head.isOver) this.#beginValue(head)
+      this.#heads = this.#heads.filter(({ isOver }) => !isOver)
+    }
+    this.#append(bytes, taken, to)
+    if (to > from) this.#last = bytes[to - 1]!
+  }
+
+  #takeInHeads(byte: number): void {
+    if (byte === QUOTE && !this.#hasQuotesInWords && this.#heads[0]!.isInWord) {
+      this.#hasQuotesInWords = true
+      this.#heads.push(this.#heads[0]!.withoutQuotesInWords())
+    }
+    for (const head of this.#heads) head.take(byte)
+  }
+
+  #beginValue(head: PropertyHead): void {
+    this.#values.push(new Value(head, this.#pool))
+    this.#isQuotedPrintable ||= head.isQuotedPrintable
+  }
+
+  /** Ends the values of lines before this one, which is that of a property. */
+  #finishLinesBefore(): void {
+    this.#finish(this.#values.filter(({ isBehindLine }) => isBehindLine))
+    this.#values = this.#values.filter(({ isBehindLine }) => !isBehindLine)
+  }
+
+  #finish(values: readonly Value[]): void {
+    for (const value of values) if (value.store) this.ready.push(value)
+  }
+
+  #append(bytes: Buffer, from: number, to: number): void {
+    if (from === to || this.#values.length === 0) return
+    for (const value of this.#values) value.append(bytes, from, to)
+    this.#values = this.#values.filter(({ mayMatter }) => mayMatter)
+  }
+}
