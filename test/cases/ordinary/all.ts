@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Case } from '../case.ts'
+import { kept, keptEncrypted } from './kept.ts'
+import { made } from './made.ts'
+
+/** The bytes of a mail of test/messages/ordinary/. */
+function ordinaryMail(name: string): Buffer {
+  return readFileSync(join(import.meta.dirname, '../../messages/ordinary', `${name}.eml`))
+}
+
+export interface OrdinaryMail {
+  /** What it is, and which program made it. */
+  readonly what: string
+  readonly message: () => Buffer
+  /** Whether something in it is encrypted. */
+  readonly isEncrypted: boolean
+  /** Whether it was made for its size. */
+  readonly isForSize: boolean
+}
+
+export const ordinaryMails: readonly OrdinaryMail[] = [
+  ...fromTable(kept, false),
+  ...fromTable(keptEncrypted, true),
+  ...Object.entries(made).map(([what, message]) => {
+    return { what, message, isEncrypted: false, isForSize: true }
+  }),
+]
+
+function fromTable(table: typeof kept, isEncrypted: boolean): OrdinaryMail[] {
+  return Object.entries(table).map(([name, [what]]) => {
+    return { what, message: () => ordinaryMail(name), isEncrypted, isForSize: false }
+  })
+}
+
+/**
+ * What every door does with it by default: a real clamd at this address scans it, it is called clean, and nothing about
+ * it is odd, unless something in it is encrypted.
+ */
+export function ordinaryCase({ what, message, isEncrypted }: OrdinaryMail, clamd: string): Case {
+  return {
+    name: `${what} is delivered as clean`,
+    message,
+    settings: () => ({ QHPSI: 'plugin: clamd', CLAMD: clamd }),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: 'clean',
+      log: isEncrypted
+        ? /^onescan: decision=accept scan=clean .*\bodd=encrypted(?: .*)?\n$/
+        : /^onescan: decision=accept scan=clean (?!.*\bodd=).*\n$/,
+    },
+  }
+}
