@@ -1,4 +1,4 @@
-import { copyRun, indexOfByte } from './runs.ts'
+import { copyRun, indexOfByte } from '../ground/flow/runs.ts'
 
 const LF = 0x0a
 const CR = 0x0d

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** Each protocol is for any filter or proxy: it can be taken out with what protocols share. */
+/** Each protocol is for any filter or proxy: it can be taken out with what protocols share, and the ground. */
 
 const doors = join(import.meta.dirname, '../../../../src/doors')
 const OWN = /^(?:\.\/|node:)/
-const SHARED = /^(?:\.\/|node:|\.\.\/\.\.\/shared\/wire\/)/
+const SHARED = /^(?:\.\/|node:|\.\.\/\.\.\/shared\/wire\/|\.\.\/\.\.\/\.\.\/ground\/)/
 
 for (const [layer, mayImport] of [
   ['milter/wire', SHARED],
