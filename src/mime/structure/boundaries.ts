@@ -41,4 +41,12 @@ export class Boundaries {
     }
     return undefined
   }
+
+  /** Returns whether a known boundary is the beginning of this longer one. */
+  hasBeginningOf(boundary: string): boolean {
+    const text = boundary.toLowerCase()
+    return this.#lengths.some(
+      (length) => length < text.length && this.#known.has(text.slice(0, length)),
+    )
+  }
 }

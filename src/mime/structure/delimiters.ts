@@ -54,6 +54,14 @@ export class Delimiters {
     if (header.multipart === 'maybe' && header.boundary === undefined) this.#anyDashes = true
   }
 
+  /**
+   * Whether some readers take the end of this multipart for a delimiter of another one, whose boundary its
+   * own begins with (PHP mailparse, KMime).
+   */
+  maySeparateOthers({ boundary }: Multipart): boolean {
+    return this.#boundaries.hasBeginningOf(boundary)
+  }
+
   /** Reads a line that begins with two dashes; `isCutOff` says that it begins before `from`. */
   read(bytes: Buffer, from: number, to: number, isCutOff: boolean): DelimiterLine | undefined {
     const delimiter = isCutOff ? undefined : this.multiparts.delimiterIn(bytes, from, to)

@@ -416,6 +416,10 @@ export class MailReading {
         this.#startLeaf(to, before)
         if (before) this.#keepUnended(before, undefined)
         this.#isAtStart = region !== undefined && delimiter.multipart.nests !== 'no'
+        if (this.#delimiters.maySeparateOthers(delimiter.multipart)) {
+          const nests = delimiter.multipart.nests === 'no' ? 'no' : 'maybe'
+          this.#beginHeader({ isOfPart: true, nests, isDoubtful: true })
+        }
       } else this.#beginHeader({ isOfPart: true, nests: delimiter.multipart.nests, before })
     } else {
       this.#mayEndContents(line, bytes, from, to)

@@ -28,6 +28,12 @@ import {
 } from './files.ts'
 
 const file = filePart(zip)
+/** A part that libclamav does not look into, and all readers open. */
+const FORM_DATA = [
+  'Content-Type: text/plain; name="report.zip"',
+  'Content-Disposition: form-data; filename="report.zip"',
+  BASE64,
+]
 const other = part(['Content-Type: image/png', BASE64], 'iVBORw0KGgo=')
 const inner = (...parts: string[]) => multipart('mixed', parts, { boundary: 'in' })
 
@@ -100,6 +106,15 @@ const TOP_FIELD =
   'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000\n'
 
 export const structure: readonly Evasion[] = [
+  ...['mixed', 'alternative'].map((subtype) => ({
+    name: `a file behind the end of a multipart/${subtype} whose boundary begins with that around it`,
+    text: () =>
+      mail(
+        multipart('mixed', [
+          multipart(subtype, [TEXT], { boundary: 'b1=', epilogue: filePart(zip, FORM_DATA) }),
+        ]),
+      ),
+  })),
   {
     name: 'multipart/related, a file first and then a multipart without text',
     text: () => mail(multipart('related', [file, inner(other)])),
