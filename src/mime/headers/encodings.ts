@@ -41,9 +41,13 @@ export function encodingsOf(
   if (only) return [only]
   if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
   const text = lettersOf(header)
+  // GNU mailutils knows the letters of RFC 2047.
+  const hasLetter = (letter: string) => values.some((value) => lettersOf(value) === letter)
   const mentioned: Encoding[] = [
-    ...(text.includes('b64') || text.includes('base64') ? (['base64'] as const) : []),
-    ...(text.includes('quoted') || text.includes('printable')
+    ...(text.includes('b64') || text.includes('base64') || hasLetter('b')
+      ? (['base64'] as const)
+      : []),
+    ...(text.includes('quoted') || text.includes('printable') || hasLetter('q')
       ? (['quoted-printable'] as const)
       : []),
     ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),

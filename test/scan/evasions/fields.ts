@@ -73,6 +73,8 @@ export const fields: readonly Evasion[] = [
     'X-B: ?=',
   ]),
   ...both('a comma, an empty field and a tab above the encoding', ['X-A:', 'X-B: ,\t', BASE64]),
+  value(' b'),
+  quoted(' q'),
   value(' (c) base64'),
   value(' base64 (c)'),
   value(' base64 (c'),
